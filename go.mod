@@ -1,0 +1,3 @@
+module deliverygraph
+
+go 1.26.0

@@ -1,0 +1,51 @@
+package upstream
+
+// MaxXHeaders is how many X-… filters a list call takes: "up to four".
+const MaxXHeaders = 4
+
+// ListQuery is what a list call asks. Its zero fields filter nothing; filters
+// that are given must all hold.
+type ListQuery struct {
+	Window Window
+	Offset int // rows to skip, in list order
+
+	UserID   ID
+	SenderID ID
+	Sender   string // the sender's address, exactly
+
+	Domain    string   // the recipient's domain
+	Local     string   // the recipient's local part
+	Recipient string   // the recipient's address
+	XHeaders  []Header // names match without regard to case, values exactly; at most MaxXHeaders
+
+	BounceType     BounceType // bounces only
+	BounceCategory string     // bounces only
+	Delivered      bool       // emails only: true lists delivered emails alone, false all
+	BlockedReason  string     // blocked emails only
+}
+
+// CountQuery is what a counts call asks, by sender or by user. It takes a
+// sender's id and not its address, as the document has it.
+type CountQuery struct {
+	Window     Window
+	UserID     ID
+	SenderID   ID
+	BounceType BounceType // bounces only
+	Rollup     Rollup
+}
+
+// SeriesQuery is a CountQuery per hour or per day.
+type SeriesQuery struct {
+	CountQuery
+	Interval Interval
+}
+
+// Header is a custom X-header of an email: one of its own, or a filter on them.
+type Header struct {
+	Name  string // with its "X-"
+	Value string
+}
+
+// ID is the natural key of a user (an account) or of a sender (an approved From
+// address): a positive number. Zero means none.
+type ID int64
