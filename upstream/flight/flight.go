@@ -1,0 +1,156 @@
+// Package flight joins equal pieces of work that are wanted at the same time:
+// the first caller's work flies, whoever wants the same meanwhile boards it.
+//
+// It exists since the metrics API answers an identical request that comes while
+// the first is being processed with 202 and no data, so that joining calls is a
+// matter of correctness; and since it saves calls. It differs from
+// golang.org/x/sync/singleflight in who may give up: the work belongs to no
+// caller, so one that leaves harms nobody, and work that all have left is
+// cancelled.
+//
+// Start reading at [Group.Do].
+package flight
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Group joins work of equal keys. Its zero value is ready. It is safe for
+// concurrent use and must not be copied.
+type Group[V any] struct {
+	mu      sync.Mutex
+	flights map[string]*flight[V] // the newest of each key that has not landed
+}
+
+// Do gives what work gives, running it unless work of the same key is under way
+// already; joined says that it was. What is given is shared: it must not be
+// written to.
+//
+// Work runs on a goroutine of its own. Its context has the values of the caller
+// that began it, and is cancelled when the last caller has left; its deadline is
+// that of the caller who can wait longest, so it moves when others join. Callers
+// leave when their own context ends, with that context's error, while the others
+// stay. Nobody joins work that all have left: the next caller's work begins when
+// the cancelled work has returned, so that work of one key never runs twice at
+// once. A panic in work is an error for all its callers.
+func (g *Group[V]) Do(ctx context.Context, key string, work func(context.Context) (V, error)) (value V, joined bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return value, false, err
+	}
+	f, c, joined := g.board(ctx, key, work)
+	select {
+	case <-f.landed:
+	case <-ctx.Done():
+		if g.leave(f, c) {
+			return value, joined, ctx.Err()
+		}
+	}
+	return f.value, joined, f.err
+}
+
+// flight is work under way. It is the context that its work gets.
+type flight[V any] struct {
+	context.Context // without the deadline, which moves
+
+	group   *Group[V]
+	cancel  context.CancelFunc
+	callers map[*caller]struct{} // guarded by group.mu
+	over    bool                 // nobody may join: all have left, or it has landed; guarded by group.mu
+	landed  chan struct{}        // closed when value and err are final
+	value   V
+	err     error
+}
+
+type caller struct{ ctx context.Context }
+
+// Deadline is when the last caller will have left, if all have a deadline.
+func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	for c := range f.callers {
+		t, ok := c.ctx.Deadline()
+		if !ok {
+			return time.Time{}, false
+		}
+		if t.After(latest) {
+			latest = t
+		}
+	}
+	return latest, !latest.IsZero()
+}
+
+// board puts a caller on the key's flight, or on a new one.
+func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool) {
+	c = &caller{ctx}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before := g.flights[key]
+	if before != nil && !before.over {
+		before.callers[c] = struct{}{}
+		return before, c, true
+	}
+	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	f = &flight[V]{
+		Context: detached, group: g, cancel: cancel,
+		callers: map[*caller]struct{}{c: {}},
+		landed:  make(chan struct{}),
+	}
+	if g.flights == nil {
+		g.flights = make(map[string]*flight[V])
+	}
+	g.flights[key] = f
+	var clear <-chan struct{}
+	if before != nil {
+		clear = before.landed
+	}
+	go f.fly(key, clear, work)
+	return f, c, false
+}
+
+// leave takes a caller off its flight, and cancels the flight if that was the
+// last one. It is false if the flight has landed and there is a result to take.
+func (g *Group[V]) leave(f *flight[V], c *caller) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f.over && len(f.callers) > 0 { // over by landing: else all had left
+		return false
+	}
+	delete(f.callers, c)
+	if len(f.callers) == 0 {
+		f.over = true
+		f.cancel()
+	}
+	return true
+}
+
+// fly runs the work, once the key's cancelled flight before it, if any, has
+// landed, and hands out the result.
+func (f *flight[V]) fly(key string, clear <-chan struct{}, work func(context.Context) (V, error)) {
+	f.err = fmt.Errorf("flight: the work did not return") // unless it does: runtime.Goexit
+	defer func() {
+		if p := recover(); p != nil {
+			f.err = fmt.Errorf("flight: panic: %v\n%s", p, debug.Stack())
+		}
+		g := f.group
+		g.mu.Lock()
+		f.over = true
+		if g.flights[key] == f {
+			delete(g.flights, key)
+		}
+		g.mu.Unlock()
+		f.cancel()
+		close(f.landed)
+	}()
+	if clear != nil {
+		<-clear
+	}
+	if err := f.Err(); err != nil {
+		f.err = err
+		return
+	}
+	f.value, f.err = work(f)
+}
