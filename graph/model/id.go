@@ -1,0 +1,164 @@
+package model
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"io"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/upstream"
+)
+
+// NodeID is what an opaque id of the Node interface holds: the natural key of the
+// object, so that any gateway in front of the same upstream can find it again.
+//
+// Its text is the type's letter and the key's parts (numbers as varints, strings
+// with their length) in URL-safe base64 without padding, after a version byte.
+type NodeID struct {
+	Type      NodeType
+	UserID    upstream.ID   // of a user, bounce, email or blocked email
+	SenderID  upstream.ID   // of a sender, bounce, email or blocked email
+	Time      upstream.Time // bounce time of a bounce, process time of an email or blocked email
+	EmailID   string
+	Recipient string
+}
+
+// NodeType is the letter of an object's type in its id.
+type NodeType byte
+
+// The types of objects that have ids.
+const (
+	UserNode         NodeType = 'U'
+	SenderNode       NodeType = 'S'
+	BounceNode       NodeType = 'B'
+	EmailNode        NodeType = 'E'
+	BlockedEmailNode NodeType = 'K'
+)
+
+const (
+	idVersion = 1
+	maxIDText = 4096 // longer texts are not ours
+)
+
+// String is the id as callers see it.
+func (id NodeID) String() string {
+	b := make([]byte, 0, 48+len(id.EmailID)+len(id.Recipient))
+	b = append(b, idVersion, byte(id.Type))
+	switch id.Type {
+	case UserNode:
+		b = binary.AppendVarint(b, int64(id.UserID))
+	case SenderNode:
+		b = binary.AppendVarint(b, int64(id.SenderID))
+	default:
+		b = binary.AppendVarint(b, int64(id.UserID))
+		b = binary.AppendVarint(b, int64(id.SenderID))
+		b = binary.AppendVarint(b, int64(id.Time))
+		b = binary.AppendUvarint(b, uint64(len(id.EmailID)))
+		b = append(b, id.EmailID...)
+		b = append(b, id.Recipient...)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// ParseNodeID reads an id that String gave. Any other text is an error fit for
+// the caller.
+func ParseNodeID(s string) (NodeID, error) {
+	bad := badInput("%q is not an id that this API gave out", clip(s))
+	if len(s) > maxIDText {
+		return NodeID{}, bad
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) < 3 || b[0] != idVersion {
+		return NodeID{}, bad
+	}
+	id := NodeID{Type: NodeType(b[1])}
+	b = b[2:]
+	ok := true
+	number := func() int64 {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			ok = false
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	switch id.Type {
+	case UserNode:
+		id.UserID = upstream.ID(number())
+	case SenderNode:
+		id.SenderID = upstream.ID(number())
+	case BounceNode, EmailNode, BlockedEmailNode:
+		id.UserID, id.SenderID, id.Time = upstream.ID(number()), upstream.ID(number()), upstream.Time(number())
+		size, n := binary.Uvarint(b)
+		if !ok || n <= 0 || size > uint64(len(b)-n) {
+			return NodeID{}, bad
+		}
+		id.EmailID, id.Recipient = string(b[n:n+int(size)]), string(b[n+int(size):])
+		b = nil
+	default:
+		return NodeID{}, bad
+	}
+	// One object has one id: only the text that String gives is taken.
+	if !ok || len(b) != 0 || !utf8.ValidString(id.EmailID+id.Recipient) || id.String() != s {
+		return NodeID{}, bad
+	}
+	return id, nil
+}
+
+// MarshalNodeID writes the id as a JSON string.
+func MarshalNodeID(id NodeID) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		_, _ = io.WriteString(w, `"`+id.String()+`"`)
+	})
+}
+
+// UnmarshalNodeID reads an opaque id.
+func UnmarshalNodeID(v any) (NodeID, error) {
+	s, ok := v.(string)
+	if !ok {
+		return NodeID{}, badInput("an id is a string")
+	}
+	return ParseNodeID(s)
+}
+
+// MarshalKey writes a user's or sender's number as a JSON string: such numbers
+// outgrow what JavaScript's can hold.
+func MarshalKey(id upstream.ID) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) {
+		_, _ = io.WriteString(w, `"`+strconv.FormatInt(int64(id), 10)+`"`)
+	})
+}
+
+// UnmarshalKey reads a user's or sender's number from a string or a number.
+func UnmarshalKey(v any) (upstream.ID, error) {
+	s, err := graphql.UnmarshalID(v)
+	if err != nil {
+		return 0, err
+	}
+	return ParseKey(s)
+}
+
+// ParseKey reads a user's or sender's number.
+func ParseKey(s string) (upstream.ID, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, badInput("%q is not a number of a user or sender: a positive whole number such as \"21\"", clip(s))
+	}
+	return upstream.ID(n), nil
+}
+
+// clip bounds what an error message repeats of its input.
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	n := 60
+	for !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
