@@ -1,0 +1,54 @@
+package upstream
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Path is the path of the bounce's detail, [BouncePath] and the four parts,
+// escaped for a URL: an email id keeps its @, and a / within it becomes %2F.
+func (k BounceKey) Path() string {
+	b := append(make([]byte, 0, 96), BouncePath...)
+	b = append(strconv.AppendInt(b, int64(k.UserID), 10), '/')
+	b = append(strconv.AppendInt(b, int64(k.SenderID), 10), '/')
+	b = append(strconv.AppendInt(b, int64(k.BounceTime), 10), '/')
+	return string(append(b, url.PathEscape(k.EmailID)...))
+}
+
+// ParseBounceKey reads the path of a bounce's detail, still escaped as
+// [url.URL.EscapedPath] gives it, with or without its [BouncePath]. Errors are
+// of [InvalidArgument] and name the part at fault.
+func ParseBounceKey(path string) (BounceKey, error) {
+	parts := strings.Split(strings.TrimPrefix(path, BouncePath), "/")
+	names := [...]string{"user_id", "sender_id", "bounce_time", "email_id"}
+	p := &parameters{}
+	for i, name := range names {
+		if i >= len(parts) || parts[i] == "" {
+			p.fail(name, "%s is missing: the path is /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]", name)
+			return BounceKey{}, p.err
+		}
+	}
+	if len(parts) > len(names) {
+		p.fail("email_id", "the path has too many parts: write a / within the email_id as %%2F")
+		return BounceKey{}, p.err
+	}
+	k := BounceKey{
+		UserID:   p.positive("user_id", parts[0]),
+		SenderID: p.positive("sender_id", parts[1]),
+	}
+	t, err := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil || !isDigits(strings.TrimPrefix(parts[2], "-")) || Time(t) < minTime || Time(t) > maxTime {
+		p.fail("bounce_time", "bounce_time must be the bounce's time in Unix seconds, such as 1479772800")
+	}
+	k.BounceTime = Time(t)
+	k.EmailID, err = url.PathUnescape(parts[3])
+	if err != nil || !utf8.ValidString(k.EmailID) {
+		p.fail("email_id", "email_id is not proper percent-encoding of UTF-8: write a percent sign as %%25")
+	}
+	if p.err != nil {
+		return BounceKey{}, p.err
+	}
+	return k, nil
+}

@@ -1,0 +1,513 @@
+package upstream
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep arrays and objects may nest in an answer. The API's own
+// go five deep; the rest is room for keys that we skip.
+const maxDepth = 64
+
+// lexer reads JSON (RFC 8259) in one pass, straight into rows. Pages are what a
+// gateway spends its time on, and decoding by reflection costs thousands of
+// allocations a page where this costs a handful.
+//
+// Strings are cut from one copy of the text, unless they hold escapes. Invalid
+// UTF-8 and halves of surrogate pairs become U+FFFD, one a byte or escape: real
+// bounce messages hold odd bytes, and losing a page to one of them is worse.
+// A key that an object repeats counts as its last one, and null as a key that is
+// not there.
+//
+// The first thing that is wrong sets err and stops every loop, so callers look
+// at err once, at the end. Messages say where, and never repeat the text.
+type lexer struct {
+	b     []byte // the text, for reading several bytes at once
+	s     string // the same text, for cutting strings from
+	i     int    // what is read next
+	depth int    // open arrays and objects
+	where string // what is being decoded, such as "row "
+	row   int    // index of the row that is being decoded; -1 outside
+	err   *Error
+}
+
+func newLexer(body []byte) *lexer {
+	return &lexer{b: body, s: string(body), row: -1}
+}
+
+// fail notes what is wrong, as the end of a sentence that begins with the place.
+func (l *lexer) fail(field, problem string) {
+	if l.err != nil {
+		return
+	}
+	at := ""
+	if l.row >= 0 {
+		at = "row " + strconv.Itoa(l.row) + ": "
+	}
+	if field != "" {
+		problem = field + " " + problem
+	}
+	l.err = &Error{Code: InvalidResponse, Message: "invalid response: " + at + problem}
+}
+
+// malformed notes that the text is not JSON from here on.
+func (l *lexer) malformed() {
+	if l.i >= len(l.b) {
+		l.fail("", fmt.Sprintf("the JSON breaks off after %d bytes", len(l.b)))
+	} else {
+		l.fail("", fmt.Sprintf("not JSON at byte %d", l.i))
+	}
+}
+
+// peek skips white space and gives the byte after it, 0 at the end.
+func (l *lexer) peek() byte {
+	for ; l.i < len(l.b); l.i++ {
+		switch c := l.b[l.i]; c {
+		case ' ', '\n', '\r', '\t':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// end wants nothing but white space in the rest of the text.
+func (l *lexer) end() error {
+	if l.err == nil && l.peek() != 0 {
+		l.malformed()
+	}
+	if l.err == nil && l.i < len(l.b) { // a NUL byte
+		l.malformed()
+	}
+	if l.err != nil {
+		return l.err
+	}
+	return nil
+}
+
+// begin opens an array or object and says whether it has anything in it:
+//
+//	for more := l.begin('['); more; more = l.next(']') { … }
+func (l *lexer) begin(open byte) bool {
+	if l.peek() != open || l.err != nil {
+		l.malformed()
+		return false
+	}
+	l.i++
+	if l.depth++; l.depth > maxDepth {
+		l.fail("", fmt.Sprintf("nested deeper than %d levels", maxDepth))
+		return false
+	}
+	if l.peek() == open+2 { // ']' is '[' + 2, and '}' is '{' + 2
+		l.i++
+		l.depth--
+		return false
+	}
+	return true
+}
+
+// next moves on after an element and says whether there is another.
+func (l *lexer) next(shut byte) bool {
+	if l.err != nil {
+		return false
+	}
+	switch l.peek() {
+	case ',':
+		l.i++
+		return true
+	case shut:
+		l.i++
+		l.depth--
+		return false
+	}
+	l.malformed()
+	return false
+}
+
+// key reads an object's key and its colon.
+func (l *lexer) key() string {
+	k := l.text()
+	if l.peek() != ':' || l.err != nil {
+		l.malformed()
+		return ""
+	}
+	l.i++
+	return k
+}
+
+// text reads a string.
+func (l *lexer) text() string {
+	if l.peek() != '"' || l.err != nil {
+		l.malformed()
+		return ""
+	}
+	l.i++
+	start := l.i
+	l.plain()
+	if l.i < len(l.b) && l.b[l.i] == '"' {
+		s := l.s[start:l.i]
+		l.i++
+		return s
+	}
+	return l.mixed(start)
+}
+
+// plain skips printable ASCII without quotes and backslashes, eight at a time.
+func (l *lexer) plain() {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := l.i
+	for ; i+8 <= len(l.b); i += 8 {
+		w := binary.LittleEndian.Uint64(l.b[i:])
+		quote, slash := w^ones*'"', w^ones*'\\'
+		// The top bit of each byte that is not plain; right up to the first.
+		odd := (w | (w - ones*' ') | (quote - ones) | (slash - ones)) & tops
+		if odd != 0 {
+			l.i = i + bits.TrailingZeros64(odd)/8
+			return
+		}
+	}
+	for i < len(l.b) && l.b[i] >= ' ' && l.b[i] < utf8.RuneSelf && l.b[i] != '"' && l.b[i] != '\\' {
+		i++
+	}
+	l.i = i
+}
+
+// mixed reads on in a string that began at start and is not plain from l.i on.
+func (l *lexer) mixed(start int) string {
+	var built []byte // nil as long as the string is what the text has
+	from := start    // what of the text is not in built yet
+	for {
+		l.plain()
+		if l.i >= len(l.b) || l.b[l.i] < ' ' {
+			l.malformed()
+			return ""
+		}
+		switch l.b[l.i] {
+		case '"':
+			s := l.s[from:l.i]
+			l.i++
+			if built == nil {
+				return s
+			}
+			return string(append(built, s...))
+		case '\\':
+			built = append(built, l.s[from:l.i]...)
+			built = l.escape(built)
+			if l.err != nil {
+				return ""
+			}
+			from = l.i
+		default:
+			r, n := utf8.DecodeRuneInString(l.s[l.i:])
+			if r == utf8.RuneError && n == 1 {
+				built = append(built, l.s[from:l.i]...)
+				built = utf8.AppendRune(built, utf8.RuneError)
+				from = l.i + 1
+			}
+			l.i += n
+		}
+	}
+}
+
+// escape reads the escape at l.i.
+func (l *lexer) escape(dst []byte) []byte {
+	if l.i+1 >= len(l.b) {
+		l.i = len(l.b)
+		l.malformed()
+		return dst
+	}
+	c := l.b[l.i+1]
+	switch c {
+	case '"', '\\', '/':
+	case 'b':
+		c = '\b'
+	case 'f':
+		c = '\f'
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'u':
+		r, ok := l.unicode(l.i)
+		if !ok {
+			l.malformed()
+			return dst
+		}
+		l.i += len(`\u0000`)
+		if utf16.IsSurrogate(r) {
+			low, ok := l.unicode(l.i)
+			if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
+				l.i += len(`\u0000`)
+			}
+		}
+		return utf8.AppendRune(dst, r)
+	default:
+		l.malformed()
+		return dst
+	}
+	l.i += 2
+	return append(dst, c)
+}
+
+// unicode is the code of the \u escape at i, if there is one.
+func (l *lexer) unicode(i int) (rune, bool) {
+	if len(l.s)-i < len(`\u0000`) || l.s[i:i+2] != `\u` {
+		return 0, false
+	}
+	var r rune
+	for _, c := range l.b[i+2 : i+6] {
+		switch {
+		case isDigit(c):
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// number reads a number's text.
+func (l *lexer) number() string {
+	start := l.i
+	n := numberLen(l.s[start:])
+	if n == 0 {
+		l.malformed()
+		return ""
+	}
+	l.i += n
+	return l.s[start:l.i]
+}
+
+// numberLen is the length of the JSON number that s begins with, or 0.
+func numberLen(s string) int {
+	i := 0
+	digits := func() bool {
+		from := i
+		for i < len(s) && isDigit(s[i]) {
+			i++
+		}
+		return i > from
+	}
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	if i < len(s) && s[i] == '0' {
+		i++
+	} else if !digits() {
+		return 0
+	}
+	if i < len(s) && s[i] == '.' {
+		if i++; !digits() {
+			return 0
+		}
+	}
+	if i < len(s) && s[i]|0x20 == 'e' {
+		i++
+		if i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return 0
+		}
+	}
+	return i
+}
+
+// literal reads word if it comes next.
+func (l *lexer) literal(word string) bool {
+	if !strings.HasPrefix(l.s[l.i:], word) {
+		return false
+	}
+	l.i += len(word)
+	return true
+}
+
+// null reads null if it comes next.
+func (l *lexer) null() bool { return l.peek() == 'n' && l.literal("null") }
+
+// skip reads any value.
+func (l *lexer) skip() {
+	if l.err != nil {
+		return
+	}
+	switch l.peek() {
+	case '{':
+		for more := l.begin('{'); more; more = l.next('}') {
+			l.key()
+			l.skip()
+		}
+	case '[':
+		for more := l.begin('['); more; more = l.next(']') {
+			l.skip()
+		}
+	case '"':
+		l.text()
+	case 't':
+		if !l.literal("true") {
+			l.malformed()
+		}
+	case 'f':
+		if !l.literal("false") {
+			l.malformed()
+		}
+	case 'n':
+		if !l.literal("null") {
+			l.malformed()
+		}
+	default:
+		l.number()
+	}
+}
+
+// mistyped notes that a field has a value of another type than wanted, or one
+// that is not JSON at all.
+func (l *lexer) mistyped(field, wanted string) {
+	if l.err == nil {
+		l.skip()
+	}
+	l.fail(field, "is not "+wanted)
+}
+
+// str reads a field's string; null is empty.
+func (l *lexer) str(field string) string {
+	if l.peek() == '"' {
+		return l.text()
+	}
+	if !l.null() {
+		l.mistyped(field, "a string")
+	}
+	return ""
+}
+
+// flag reads a field's true or false.
+func (l *lexer) flag(field string) (value, given bool) {
+	switch l.peek() {
+	case 't':
+		if l.literal("true") {
+			return true, true
+		}
+	case 'f':
+		if l.literal("false") {
+			return false, true
+		}
+	}
+	if !l.null() {
+		l.mistyped(field, "true or false")
+	}
+	return false, false
+}
+
+// digits reads a field's number, or a string with a number in it, as text; null
+// is empty.
+func (l *lexer) digits(field, wanted string) string {
+	switch c := l.peek(); {
+	case c == '-' || isDigit(c):
+		return l.number()
+	case c == '"':
+		if s := l.text(); s != "" && numberLen(s) == len(s) {
+			return s
+		}
+		l.fail(field, "is not "+wanted)
+	case !l.null():
+		l.mistyped(field, wanted)
+	}
+	return ""
+}
+
+// short reads a number of at most 18 digits and nothing else, which nearly every
+// number is.
+func (l *lexer) short() (n int64, ok bool) {
+	l.peek()
+	i := l.i
+	for ; i < len(l.b) && isDigit(l.b[i]); i++ {
+		n = n*10 + int64(l.b[i]-'0')
+	}
+	if size := i - l.i; size == 0 || size > 18 || i == len(l.b) || size > 1 && l.b[l.i] == '0' {
+		return 0, false
+	}
+	switch l.b[i] {
+	case '.', 'e', 'E':
+		return 0, false
+	}
+	l.i = i
+	return n, true
+}
+
+// id reads a field's id, which is positive; null is 0.
+func (l *lexer) id(field string) ID {
+	n, ok := l.short()
+	if !ok {
+		s := l.digits(field, "an id")
+		if s == "" {
+			return 0
+		}
+		var err error
+		if n, err = strconv.ParseInt(s, 10, 64); err != nil {
+			n = 0
+		}
+	}
+	if n <= 0 {
+		l.fail(field, "is not a positive whole number")
+	}
+	return ID(n)
+}
+
+// count reads a field's number of events; null is not given.
+func (l *lexer) count(field string) (n int64, given bool) {
+	n, ok := l.short()
+	if ok {
+		return n, true
+	}
+	s := l.digits(field, "a count")
+	if s == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		l.fail(field, "is not a whole number, 0 or more")
+	}
+	return n, true
+}
+
+// time reads a field's Unix seconds, whole or with a fraction, which is cut off:
+// the second in which it happened. null is 0.
+func (l *lexer) time(field string) Time {
+	n, ok := l.short()
+	t := Time(n)
+	if !ok {
+		s := l.digits(field, "a time in Unix seconds")
+		if s == "" {
+			return 0
+		}
+		t = floorTime(s)
+	}
+	if t < minTime || t > maxTime {
+		l.fail(field, "is not a time in Unix seconds")
+	}
+	return t
+}
+
+// floorTime is the whole second of the JSON number s.
+func floorTime(s string) Time {
+	if strings.ContainsAny(s, "eE") {
+		f, _ := strconv.ParseFloat(s, 64) // infinite where it is too large
+		return Time(max(math.MinInt64/2, min(math.MaxInt64/2, math.Floor(f))))
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	n, _ := strconv.ParseInt(whole, 10, 64) // saturated where it is too large
+	if s[0] == '-' && n > math.MinInt64 && strings.Trim(fraction, "0") != "" {
+		n--
+	}
+	return Time(n)
+}

@@ -1,0 +1,228 @@
+package upstream
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Parameters that each list and counts endpoint takes beside X-… filters, in the
+// document's words.
+var (
+	listParameters = [...][]string{
+		Emails:        {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "delivered", "offset"},
+		Bounces:       {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "bounce_type", "bounce_category", "offset"},
+		BlockedEmails: {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "blocked_reason", "offset"},
+	}
+	countParameters = [...][]string{
+		Emails:        {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
+		Bounces:       {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries", "bounce_type"},
+		BlockedEmails: {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
+	}
+)
+
+// parameters are those of one request, decoded. Its methods turn single
+// parameters into values; the first that fails sets err, and the rest are moot.
+type parameters struct {
+	path    string
+	given   []Header // X-… filters apart
+	headers []Header
+	err     error
+}
+
+// parseParameters takes a raw query string apart. It refuses what would
+// otherwise give wrong data unnoticed: unknown names, names in upper case,
+// repeated ones, empty values and broken percent-encoding.
+func parseParameters(path, raw string, known []string, takesHeaders bool) *parameters {
+	p := &parameters{path: path}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(rawName)
+		if err != nil || !utf8.ValidString(name) {
+			p.fail(rawName, "a parameter's name is not proper percent-encoding of UTF-8: write a percent sign as %%25")
+			return p
+		}
+		if isHeader := takesHeaders && isHeaderParameter(name); !isHeader && !slices.Contains(known, name) {
+			p.refuse(name, known, takesHeaders)
+			return p
+		}
+		value, err := url.QueryUnescape(rawValue)
+		switch {
+		case err != nil || !utf8.ValidString(value):
+			p.fail(name, "%s is not proper percent-encoding of UTF-8: write a percent sign as %%25", name)
+			return p
+		case value == "":
+			p.fail(name, "%s is empty: give it a value, or leave it out", name)
+			return p
+		}
+		p.add(Header{name, value})
+	}
+	return p
+}
+
+// isHeaderParameter says whether the parameter filters by a custom header.
+func isHeaderParameter(name string) bool {
+	return len(name) >= 2 && (name[0] == 'X' || name[0] == 'x') && name[1] == '-'
+}
+
+// add keeps one parameter unless it was given before. A header's name is the
+// same name in any case, so X-A and x-a are a repetition too.
+func (p *parameters) add(v Header) {
+	if !isHeaderParameter(v.Name) {
+		if _, again := p.get(v.Name); again {
+			p.fail(v.Name, "%s is given more than once: give it once", v.Name)
+		}
+		p.given = append(p.given, v)
+		return
+	}
+	switch {
+	case !isHeaderName(v.Name):
+		p.fail(v.Name, "%s is not the name of a header: write it as X-Name=value", cut(v.Name))
+	case slices.ContainsFunc(p.headers, func(h Header) bool { return strings.EqualFold(h.Name, v.Name) }):
+		p.fail(v.Name, "%s is given more than once: filter by each header once, whatever the case of its name", cut(v.Name))
+	case len(p.headers) == MaxXHeaders:
+		p.fail(v.Name, "%s is one X-… filter too many: at most %d are taken", cut(v.Name), MaxXHeaders)
+	}
+	p.headers = append(p.headers, v)
+}
+
+// isHeaderName says whether name is X- and something, in the characters of a
+// mail header's name (RFC 5322).
+func isHeaderName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c > '~' || c == ':' {
+			return false
+		}
+	}
+	return len(name) > len("X-")
+}
+
+// refuse says what is wrong with a name that is not one of known.
+func (p *parameters) refuse(name string, known []string, takesHeaders bool) {
+	lower := strings.ToLower(name)
+	takes := strings.Join(known, ", ")
+	if takesHeaders {
+		takes += ", X-…"
+	}
+	switch {
+	case name != lower && slices.Contains(known, lower):
+		p.fail(name, "%s is in upper case: write %s", name, lower)
+	case name == "xheaders":
+		p.fail(name, "xheaders is no parameter by itself: filter by each header with X-Name=value")
+	case name == "sender":
+		p.fail(name, "%s does not take sender: use sender_id", p.path)
+	case name == "":
+		p.fail(name, "a parameter has no name: %s takes %s", p.path, takes)
+	default:
+		p.fail(name, "%s does not take %s: its parameters are %s", p.path, cut(name), takes)
+	}
+}
+
+// cut bounds what a message repeats of the caller's own words.
+func cut(s string) string {
+	const limit = 60
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+func (p *parameters) fail(parameter, format string, args ...any) {
+	if p.err == nil {
+		p.err = &Error{Code: InvalidArgument, Parameter: cut(parameter), Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (p *parameters) get(name string) (value string, given bool) {
+	for _, g := range p.given {
+		if g.Name == name {
+			return g.Value, true
+		}
+	}
+	return "", false
+}
+
+func (p *parameters) text(name string) string {
+	v, _ := p.get(name)
+	return v
+}
+
+// oneOf is text that must be one of values.
+func (p *parameters) oneOf(name string, values ...string) string {
+	v, given := p.get(name)
+	if given && !slices.Contains(values, v) {
+		p.fail(name, "%s must be %s", name, strings.Join(values, " or "))
+	}
+	return v
+}
+
+func (p *parameters) window() Window {
+	w := Window{p.time("start_time"), p.time("end_time")}
+	if p.err == nil {
+		w, p.err = NewWindow(w.Start, w.End)
+	}
+	return w
+}
+
+func (p *parameters) time(name string) Time {
+	v, given := p.get(name)
+	if !given {
+		p.fail(name, "%s is missing: give it as %s", name, timeForms)
+		return 0
+	}
+	t, problem := parseTime(v)
+	if problem != "" {
+		p.fail(name, "%s %s", name, problem)
+	}
+	return t
+}
+
+func (p *parameters) id(name string) ID {
+	v, given := p.get(name)
+	if !given {
+		return 0
+	}
+	return p.positive(name, v)
+}
+
+func (p *parameters) positive(name, v string) ID {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if !isDigits(v) || err != nil || n == 0 {
+		p.fail(name, "%s must be a positive whole number", name)
+	}
+	return ID(n)
+}
+
+func (p *parameters) offset() int {
+	v, given := p.get("offset")
+	if !given {
+		return 0
+	}
+	n, err := strconv.Atoi(v)
+	if !isDigits(v) || err != nil {
+		p.fail("offset", "offset must be a whole number, 0 or more")
+	}
+	return n
+}
+
+// sender gives sender and sender_id, which must both hold. A sender of digits
+// alone is a sender's id ("email address or ID of the sender"); where it is
+// another than sender_id it stays an address, which no sender has, so that the
+// list is empty as it should be.
+func (p *parameters) sender() (address string, id ID) {
+	address, id = p.text("sender"), p.id("sender_id")
+	if !isDigits(address) {
+		return address, id
+	}
+	named := p.positive("sender", address)
+	if id != 0 && id != named {
+		return address, id
+	}
+	return "", named
+}

@@ -1,0 +1,61 @@
+package upstream
+
+// ParseListQuery reads the query string of a list call of kind k, strictly, as
+// the API's server does. Errors are of [InvalidArgument] and name the parameter:
+// one that is missing, of the wrong form, unknown, of another kind's list, in
+// upper case, empty or given twice, a start_time not before end_time, more than
+// [MaxXHeaders] X-… filters, or broken percent-encoding.
+//
+// Categories and reasons are open sets, so any value will do. X-… filters stay
+// in the order given.
+func ParseListQuery(k Kind, raw string) (ListQuery, error) {
+	p := parseParameters(k.ListPath(), raw, listParameters[k], true)
+	q := ListQuery{
+		Window:         p.window(),
+		Offset:         p.offset(),
+		UserID:         p.id("user_id"),
+		Domain:         p.text("domain"),
+		Local:          p.text("local"),
+		Recipient:      p.text("recipient"),
+		XHeaders:       p.headers,
+		BounceType:     BounceType(p.oneOf("bounce_type", string(Hard), string(Soft))),
+		BounceCategory: p.text("bounce_category"),
+		BlockedReason:  p.text("blocked_reason"),
+	}
+	q.Sender, q.SenderID = p.sender()
+	if v, given := p.get("delivered"); given {
+		q.Delivered = true
+		if v != "1" {
+			p.fail("delivered", "delivered must be 1: leave it out to list undelivered emails too")
+		}
+	}
+	if p.err != nil {
+		return ListQuery{}, p.err
+	}
+	return q, nil
+}
+
+// ParseCountQuery reads the query string of a counts call of kind k, strictly:
+// see [ParseListQuery]. An Interval of 0 means that no timeseries was asked for.
+func ParseCountQuery(k Kind, raw string) (SeriesQuery, error) {
+	p := parseParameters(k.CountsPath(), raw, countParameters[k], false)
+	q := SeriesQuery{CountQuery: CountQuery{
+		Window:     p.window(),
+		UserID:     p.id("user_id"),
+		SenderID:   p.id("sender_id"),
+		BounceType: BounceType(p.oneOf("bounce_type", string(Hard), string(Soft))),
+	}}
+	if p.oneOf("rollup_to", "user", "sender") == "user" {
+		q.Rollup = ByUser
+	}
+	switch p.oneOf("timeseries", "day", "hour") {
+	case "day":
+		q.Interval = Day
+	case "hour":
+		q.Interval = Hour
+	}
+	if p.err != nil {
+		return SeriesQuery{}, p.err
+	}
+	return q, nil
+}
