@@ -31,12 +31,13 @@ type Group[V any] struct {
 // written to.
 //
 // Work runs on a goroutine of its own. Its context has the values of the caller
-// that began it, and is cancelled when the last caller has left; its deadline is
-// that of the caller who can wait longest, so it moves when others join. Callers
-// leave when their own context ends, with that context's error, while the others
-// stay. Nobody joins work that all have left: the next caller's work begins when
-// the cancelled work has returned, so that work of one key never runs twice at
-// once. A panic in work is an error for all its callers.
+// that began it, and is cancelled when the last caller has left, with the
+// cause of that caller's end; its deadline is that of the caller who can wait
+// longest, so it moves when others join. Callers leave when their own context
+// ends, with that context's error, while the others stay. Nobody joins work that
+// all have left: the next caller's work begins when the cancelled work has
+// returned, so that work of one key never runs twice at once. A panic in work is
+// an error for all its callers.
 func (g *Group[V]) Do(ctx context.Context, key string, work func(context.Context) (V, error)) (value V, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return value, false, err
@@ -57,7 +58,7 @@ type flight[V any] struct {
 	context.Context // without the deadline, which moves
 
 	group   *Group[V]
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	callers map[*caller]struct{} // guarded by group.mu
 	over    bool                 // nobody may join: all have left, or it has landed; guarded by group.mu
 	landed  chan struct{}        // closed when value and err are final
@@ -93,7 +94,7 @@ func (g *Group[V]) board(ctx context.Context, key string, work func(context.Cont
 		before.callers[c] = struct{}{}
 		return before, c, true
 	}
-	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f = &flight[V]{
 		Context: detached, group: g, cancel: cancel,
 		callers: map[*caller]struct{}{c: {}},
@@ -122,7 +123,7 @@ func (g *Group[V]) leave(f *flight[V], c *caller) bool {
 	delete(f.callers, c)
 	if len(f.callers) == 0 {
 		f.over = true
-		f.cancel()
+		f.cancel(context.Cause(c.ctx))
 	}
 	return true
 }
@@ -142,7 +143,7 @@ func (f *flight[V]) fly(key string, clear <-chan struct{}, work func(context.Con
 			delete(g.flights, key)
 		}
 		g.mu.Unlock()
-		f.cancel()
+		f.cancel(nil)
 		close(f.landed)
 	}()
 	if clear != nil {

@@ -120,11 +120,12 @@ func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
 		ended := make(chan error, 1)
 		work := func(ctx context.Context) (int, error) {
 			<-ctx.Done()
-			ended <- ctx.Err()
+			ended <- context.Cause(ctx)
 			return 0, ctx.Err()
 		}
 		one, leaveOne := context.WithCancel(t.Context())
-		two, leaveTwo := context.WithCancel(t.Context())
+		two, leaveTwo := context.WithTimeout(t.Context(), time.Second)
+		defer leaveTwo()
 		a, b := do(&g, one, "key", work), do(&g, two, "key", work)
 		synctest.Wait()
 
@@ -136,9 +137,8 @@ func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
 			t.Fatal("the work ended while one caller was still there")
 		default:
 		}
-		leaveTwo()
-		if err := <-ended; err != context.Canceled {
-			t.Errorf("the work ended with %v", err)
+		if err := <-ended; err != context.DeadlineExceeded {
+			t.Errorf("the work ended with %v, want the last caller's deadline as the cause", err)
 		}
 		<-a
 		<-b

@@ -1,0 +1,155 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// request is what a call asks: two requests of equal path and query are the same.
+type request struct {
+	doing    string // "list bounces of user 21": begins its errors, so it holds no address
+	endpoint string // the path, with a placeholder for the parts that vary
+	path     string // escaped, below the base URL
+	query    string // canonical, without the question mark
+}
+
+// key is what makes requests equal.
+func (r request) key() string { return r.path + "?" + r.query }
+
+// answer is what a flight brings home.
+type answer struct {
+	value any  // what the request's path and query mean, decoded
+	call  Call // without Joined
+}
+
+// ask makes a call, or joins an equal one, and reads its answer. All of its
+// errors say what was being done.
+func ask[T any](ctx context.Context, c *Client, r request, decode func([]byte) (T, error), rows func(T) int) (T, error) {
+	a, err := c.join(ctx, r, func(body []byte) (any, int, error) {
+		v, err := decode(body)
+		if err != nil {
+			return nil, 0, err
+		}
+		return v, rows(v), nil
+	})
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("%s: %w", r.doing, err)
+	}
+	return a.value.(T), nil
+}
+
+// join makes the call unless an equal one is under way, and waits for its answer
+// for as long as the caller may.
+func (c *Client) join(ctx context.Context, r request, decode func([]byte) (any, int, error)) (answer, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.o.CallTimeout)
+		defer cancel()
+	}
+	start := time.Now()
+	a, joined, err := c.flights.Do(ctx, r.key(), func(ctx context.Context) (answer, error) {
+		return c.fly(ctx, r, decode)
+	})
+	if ctx.Err() != nil && err == ctx.Err() { // the caller left: a flight's errors are others
+		a.call = r.call()
+		err = a.call.end(ended(ctx))
+	}
+	if joined {
+		a.call.Joined = true
+		a.call.Duration = time.Since(start)
+		c.report(ctx, a.call)
+	}
+	return a, err
+}
+
+// fly makes the call and reports it.
+func (c *Client) fly(ctx context.Context, r request, decode func([]byte) (any, int, error)) (a answer, err error) {
+	a.call = r.call()
+	err = errors.New("rest: the call panicked") // unless it returns
+	defer func(start time.Time) {
+		err = a.call.end(err)
+		a.call.Duration = time.Since(start)
+		c.report(ctx, a.call)
+	}(time.Now())
+
+	body, err := c.tries(ctx, r, &a.call)
+	if err != nil {
+		return a, err
+	}
+	a.call.Bytes = int64(len(body))
+	a.value, a.call.Rows, err = decode(body)
+	if err != nil {
+		return a, undecodable(err)
+	}
+	return a, nil
+}
+
+// tries makes requests until one is answered or another would not help, or
+// would come too late for every caller, or is not granted.
+func (c *Client) tries(ctx context.Context, r request, call *Call) ([]byte, error) {
+	c.budget.earn()
+	for {
+		body, f := c.try(ctx, r, call)
+		if f == nil {
+			return body, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		wait, ok := c.o.Retry.wait(call.Tries, f.err.RetryAfter)
+		if !ok || !f.again {
+			return nil, f.err
+		}
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Add(wait).Before(deadline) {
+			return nil, f.err
+		}
+		if !c.budget.spend() {
+			return nil, f.err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ended is why a context ended: context.Canceled or context.DeadlineExceeded.
+// Flights are cancelled, with the cause of their last caller.
+func ended(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return context.Canceled
+}
+
+// sleep waits, or gives the reason why the context ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}
+
+// end notes how the call ended, and gives the error that the caller gets:
+// a deadline of the caller's is a timeout, a cancellation stays what it is.
+func (c *Call) end(err error) error {
+	switch {
+	case err == nil:
+	case err == context.Canceled:
+		c.Canceled = true
+	case err == context.DeadlineExceeded:
+		c.Code = upstream.Timeout
+		return &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}
+	default:
+		c.Code = upstream.CodeOf(err)
+	}
+	return err
+}

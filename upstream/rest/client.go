@@ -1,0 +1,157 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/flight"
+)
+
+// Client asks a server of the metrics API. It is safe for concurrent use, and
+// meant to be one per server and key: what it joins and limits, it does for
+// itself alone.
+type Client struct {
+	o      Options
+	base   string // scheme, host and escaped path, without a slash at its end
+	host   string // never shown to callers
+	header http.Header
+
+	flights flight.Group[answer]
+	slots   slots
+	budget  *budget
+}
+
+var _ upstream.API = (*Client)(nil)
+
+// New makes a client. It makes no request. An error names every option that is
+// wrong, with an example.
+func New(o Options) (*Client, error) {
+	o, err := o.withDefaults()
+	base, baseErr := parseBaseURL(o.BaseURL)
+	if err := errors.Join(baseErr, err); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		o:      o,
+		base:   strings.TrimSuffix(base.String(), "/"),
+		host:   base.Hostname(),
+		header: http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
+		slots:  make(slots, o.MaxConcurrent),
+		budget: newBudget(o.Retry),
+	}
+	if o.Key != "" {
+		c.header.Set("Authorization", "apikey="+o.Key)
+	}
+	return c, nil
+}
+
+// Close closes connections that no request uses. Calls under way go on, and the
+// client can still be used.
+func (c *Client) Close() {
+	if t, ok := c.o.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// Bounces implements [upstream.API].
+func (c *Client) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	return ask(ctx, c, listRequest(upstream.Bounces, q), upstream.DecodeBounces, length)
+}
+
+// Emails implements [upstream.API].
+func (c *Client) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	return ask(ctx, c, listRequest(upstream.Emails, q), upstream.DecodeEmails, length)
+}
+
+// BlockedEmails implements [upstream.API].
+func (c *Client) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return ask(ctx, c, listRequest(upstream.BlockedEmails, q), upstream.DecodeBlockedEmails, length)
+}
+
+// Bounce implements [upstream.API].
+func (c *Client) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	r := request{
+		doing:    "get a bounce" + of(k.UserID, k.SenderID),
+		endpoint: detailEndpoint,
+		path:     k.Path(),
+	}
+	return ask(ctx, c, r, upstream.DecodeBounceDetail, func(upstream.BounceDetail) int { return 1 })
+}
+
+// Counts implements [upstream.API].
+func (c *Client) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	r := request{
+		doing:    fmt.Sprintf("count %s by %s%s", k, by(q.Rollup), of(q.UserID, q.SenderID)),
+		endpoint: k.CountsPath(),
+		path:     k.CountsPath(),
+		query:    q.Encode(),
+	}
+	return ask(ctx, c, r, func(body []byte) ([]upstream.Count, error) { return upstream.DecodeCounts(body, k, q.Rollup) }, length)
+}
+
+// Series implements [upstream.API]. An interval that is neither Hour nor Day is
+// an [upstream.InvalidArgument] error: its query would be that of Counts.
+func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[q.Interval]
+	r := request{
+		doing:    fmt.Sprintf("count %s per %s by %s%s", k, per, by(q.Rollup), of(q.UserID, q.SenderID)),
+		endpoint: k.CountsPath(),
+		path:     k.CountsPath(),
+		query:    q.Encode(),
+	}
+	if per == "" {
+		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
+	}
+	return ask(ctx, c, r, func(body []byte) ([]upstream.Series, error) { return upstream.DecodeSeries(body, k) }, length)
+}
+
+// BounceCategories implements [upstream.API].
+func (c *Client) BounceCategories(ctx context.Context) ([]string, error) {
+	return ask(ctx, c, catalogueRequest("bounce categories", upstream.BounceCategoriesPath), upstream.DecodeCodes, length)
+}
+
+// BlockedReasons implements [upstream.API].
+func (c *Client) BlockedReasons(ctx context.Context) ([]string, error) {
+	return ask(ctx, c, catalogueRequest("reasons for blocking", upstream.BlockedReasonsPath), upstream.DecodeCodes, length)
+}
+
+const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
+
+func listRequest(k upstream.Kind, q upstream.ListQuery) request {
+	return request{
+		doing:    "list " + k.String() + of(q.UserID, q.SenderID),
+		endpoint: k.ListPath(),
+		path:     k.ListPath(),
+		query:    q.Encode(k),
+	}
+}
+
+func catalogueRequest(what, path string) request {
+	return request{doing: "get the " + what, endpoint: path, path: path}
+}
+
+// of names whose events are asked for: by number, as errors are logged.
+func of(user, sender upstream.ID) string {
+	switch {
+	case user != 0 && sender != 0:
+		return fmt.Sprintf(" of user %d and sender %d", user, sender)
+	case user != 0:
+		return fmt.Sprintf(" of user %d", user)
+	case sender != 0:
+		return fmt.Sprintf(" of sender %d", sender)
+	}
+	return ""
+}
+
+func by(r upstream.Rollup) string {
+	if r == upstream.ByUser {
+		return "user"
+	}
+	return "sender"
+}
+
+func length[T any](rows []T) int { return len(rows) }

@@ -1,0 +1,130 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options say which server a [Client] asks, and how. Only BaseURL is required:
+// the zero value of every other field stands for its default.
+type Options struct {
+	// BaseURL is where the API begins, such as "https://api.example.com" or
+	// "https://example.com/metrics/v4": an endpoint's path is appended to its path.
+	BaseURL string
+
+	// Key is the API key. Without one, requests have no Authorization header.
+	Key string
+
+	// Transport makes the requests. The default is one of the client's own, over
+	// TCP, with pooled connections, HTTP/2 where the server offers it, and proxies
+	// from the environment. Compressed answers are its task, and it may not follow
+	// redirects.
+	Transport http.RoundTripper
+
+	// MaxConcurrent is how many requests are under way at most. Further calls wait
+	// for their turn, first come, first served. Default 16.
+	MaxConcurrent int
+
+	// Timeout is for one try, from sending the request to the last byte of the
+	// answer. Default 10 s.
+	Timeout time.Duration
+
+	// CallTimeout is for a whole call, waiting and retries included, made under a
+	// context that has no deadline. Default 30 s.
+	CallTimeout time.Duration
+
+	// MaxBodyBytes is how large an answer may be, after decompression. The default
+	// of 32 MiB has room for 500 rows with 60 KiB of headers each, and for the
+	// message of a bounce that returns an attachment of 20 MiB.
+	MaxBodyBytes int64
+
+	// Retry says when a failed call is tried again.
+	Retry Retry
+
+	// Logger gets one debug line a call. The default logs nothing.
+	Logger *slog.Logger
+
+	// Observe, if not nil, is told of every call when it has ended: see [Call].
+	// The context has the values of the caller's, but is never cancelled. It is
+	// called by many goroutines at once and holds up the call while it runs.
+	Observe func(context.Context, Call)
+}
+
+// withDefaults fills in what is left out, or says which option is wrong.
+func (o Options) withDefaults() (Options, error) {
+	var errs []error
+	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
+	o.Timeout = time.Duration(orDefault("Timeout", int64(o.Timeout), int64(10*time.Second), "such as 10s", &errs))
+	o.CallTimeout = time.Duration(orDefault("CallTimeout", int64(o.CallTimeout), int64(30*time.Second), "such as 30s", &errs))
+	o.MaxBodyBytes = orDefault("MaxBodyBytes", o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
+	o.Retry = o.Retry.withDefaults(&errs)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport(o.MaxConcurrent)
+	}
+	if i := strings.IndexFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }); i >= 0 {
+		errs = append(errs, fmt.Errorf("rest: Key has a character at position %d that a header cannot carry: "+
+			"it must be visible ASCII without spaces or a line's end, such as \"3f0c9a52d1\"", i+1))
+	}
+	return o, errors.Join(errs...)
+}
+
+// orDefault gives v, or the default where v is zero; a negative one is an error.
+func orDefault(name string, v, standard int64, example string, errs *[]error) int64 {
+	if v < 0 {
+		*errs = append(*errs, fmt.Errorf("rest: %s must be positive, %s", name, example))
+	}
+	if v == 0 {
+		return standard
+	}
+	return v
+}
+
+// parseBaseURL reads the BaseURL option. Its messages never repeat the whole
+// URL, in which there may be a password.
+func parseBaseURL(s string) (*url.URL, error) {
+	wrong := func(what string) error {
+		return fmt.Errorf("rest: BaseURL %s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"", what)
+	}
+	if s == "" {
+		return nil, wrong("is required")
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		var e *url.Error
+		if errors.As(err, &e) {
+			err = e.Err
+		}
+		if strings.Contains(s, "@") {
+			return nil, wrong("must be a URL without user name and password")
+		}
+		return nil, wrong(fmt.Sprintf("must be a URL (%v)", err))
+	}
+	switch {
+	case u.User != nil:
+		return nil, wrong("must not hold a user name or password: the API takes a key (option Key)")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, wrong("must begin with http:// or https://")
+	case u.Hostname() == "":
+		return nil, wrong("must name a host")
+	case u.RawQuery != "" || u.ForceQuery:
+		return nil, wrong("must not have a query")
+	case u.Fragment != "" || strings.HasSuffix(s, "#"):
+		return nil, wrong("must not have a fragment")
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return nil, wrong("must have a port from 1 to 65535, if any")
+		}
+	}
+	return u.JoinPath("/"), nil // a clean path that ends in a slash
+}

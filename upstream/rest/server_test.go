@@ -1,0 +1,165 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"deliverygraph/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testKey = "k3y-0f-tests"
+
+// secrets are what no caller may ever see of the client's set-up.
+func secrets(t *testing.T, c *Client) []string {
+	t.Helper()
+	return []string{testKey, c.host, c.base}
+}
+
+// over gives a client of a server on a real socket.
+func over(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return client(t, s.URL, change...)
+}
+
+func client(t *testing.T, url string, change ...func(*Options)) *Client {
+	t.Helper()
+	o := Options{BaseURL: url, Key: testKey, Retry: Retry{Base: 1}} // hardly a wait between tries
+	for _, f := range change {
+		f(&o)
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// within gives a client of a server behind a pipe, so that both live in one
+// synctest bubble and its clock: real HTTP, no network, no time.
+func within(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
+	t.Helper()
+	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	go s.Serve(l)
+	t.Cleanup(func() { s.Close() })
+	return client(t, "http://api.example.com", append([]func(*Options){func(o *Options) {
+		tr := newTransport(16)
+		tr.Proxy = nil
+		tr.DialContext = l.dial
+		o.Transport = tr
+		o.Retry = Retry{}
+	}}, change...)...)
+}
+
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.conns <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, errors.New("the server is closed")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// script answers with one handler after the other, the last one for ever, and
+// counts.
+type script struct {
+	mu    sync.Mutex
+	steps []http.HandlerFunc
+	at    []time.Time // when each request came
+}
+
+func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	step := s.steps[min(len(s.at), len(s.steps)-1)]
+	s.at = append(s.at, time.Now())
+	s.mu.Unlock()
+	step(w, r)
+}
+
+func (s *script) calls() []time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}
+
+// reply answers with a status and a body; headers are "Name: value".
+func reply(status int, body string, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for _, h := range headers {
+			name, value, _ := strings.Cut(h, ": ")
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+// reset breaks the connection with a reset, after the bytes given.
+func reset(bytes string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(conn, bytes)
+		if tcp, ok := conn.(*net.TCPConn); ok && bytes == "" {
+			tcp.SetLinger(0)
+		}
+		conn.Close()
+	}
+}
+
+// silent answers nothing until the client has left.
+func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+const codes = `{"data":["one","two"]}`
+
+// public is all that a caller sees of an error.
+func public(t *testing.T, err error) *upstream.Error {
+	t.Helper()
+	var e *upstream.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%v is not an upstream.Error", err)
+	}
+	return e
+}
+
+var day = upstream.Window{Start: 1479772800, End: 1479859200}
