@@ -1,10 +1,5 @@
 package upstream
 
-import (
-	"math"
-	"strconv"
-)
-
 // Envelope is what the API puts around the detail of a bounce, beside its data.
 type Envelope struct {
 	ProcessingTime float64 // seconds that the answer took
@@ -13,106 +8,102 @@ type Envelope struct {
 	APIHost        string  // who answered
 }
 
-// payload calls decode at the array that an answer is about: the answer itself,
-// or the "data" of its envelope. Where null is given for it there is nothing to
-// decode, as a server that knows no empty array says it.
-func (l *lexer) payload(decode func()) {
-	switch l.peek() {
-	case '[':
-		decode()
-	case '{':
-		found := false
-		for more := l.begin('{'); more; more = l.next('}') {
-			switch l.key() {
-			case "data":
-				found = true
-				if !l.null() {
-					decode()
-				}
-			case "error":
-				if !l.null() {
-					l.fail("", "an error in place of data")
-				}
-			default:
-				l.skip()
+// decodeRows reads an answer that is an array, each element by read.
+func decodeRows[T any](body []byte, read func(*lexer) T) ([]T, error) {
+	var rows []T
+	l := newLexer(body)
+	l.payload(func() {
+		rows, l.arena = nil, headerArena{}
+		if l.null() {
+			return
+		}
+		for more := l.array("data"); more; more = l.next(']') {
+			l.row = len(rows)
+			start := l.i
+			row := read(l)
+			if len(rows) == 0 {
+				// Room for a page, going by what the first row took. A body that
+				// makes more rows of the rest pays for them as they come.
+				n := min(PageSize, 1+(len(l.b)-l.i)/max(1, l.i-start)*9/8)
+				rows = make([]T, 0, n)
+				l.arena.room = n * max(1, len(l.arena.newest))
 			}
+			rows = append(rows, row)
 		}
-		if !found {
-			l.fail("", "no data in it")
-		}
-	default:
-		l.mistyped("it", "an array or an object")
+		l.row = -1
+	})
+	if err := l.end(); err != nil {
+		return nil, err
 	}
+	return rows, nil
 }
 
-// objectPayload is payload for answers that are themselves objects. It looks
-// ahead for "data", which none of them has among its keys.
-func (l *lexer) objectPayload(decode func()) {
-	if l.peek() != '{' {
-		l.mistyped("it", "an object")
+// payload calls decode at the array that an answer is about: the answer itself,
+// or the data of its envelope. Only in an envelope may it be null, which is how a
+// server says that there is nothing, as the document's xheaders do; an error
+// beside it means that something went wrong.
+func (l *lexer) payload(decode func()) {
+	if l.peek() == '[' {
+		decode()
 		return
 	}
-	at := *l
-	for more := l.begin('{'); more; more = l.next('}') {
-		if k := l.key(); k == "data" && l.err == nil {
-			*l = at
+	found := false
+	for more := l.object("the answer"); more; more = l.next('}') {
+		switch l.key() {
+		case "data":
+			found = true
+			decode()
+		case "error":
+			if !l.null() {
+				l.fail("", "the answer is an error")
+			}
+		default:
+			l.skip()
+		}
+	}
+	l.need("data", found)
+}
+
+// objectPayload is payload for answers that are objects themselves. Whether
+// there is an envelope it learns by looking ahead for data, which none of those
+// objects has among its keys.
+func (l *lexer) objectPayload(decode func()) {
+	start := *l
+	for more := l.object("the answer"); more; more = l.next('}') {
+		if l.key() == "data" {
+			*l = start
 			l.payload(decode)
 			return
 		}
 		l.skip()
 	}
 	if l.err == nil {
-		*l = at
+		*l = start
 		decode()
 	}
 }
 
-// appendString writes s as a JSON string; invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	from := 0
-	for i, r := range s {
-		var escaped string
-		switch {
-		case r >= ' ' && r != '"' && r != '\\' && r != '\uFFFD':
-			continue
-		case r == '"':
-			escaped = `\"`
-		case r == '\\':
-			escaped = `\\`
-		case r == '\n':
-			escaped = `\n`
-		case r == '\r':
-			escaped = `\r`
-		case r == '\t':
-			escaped = `\t`
-		case r == '\uFFFD':
-			if s[i] == 0xEF { // it is in s itself
-				continue
-			}
-			escaped = "\uFFFD"
-		default:
-			escaped = string([]byte{'\\', 'u', '0', '0', hex[r>>4], hex[r&15]})
-		}
-		dst = append(append(dst, s[from:i]...), escaped...)
-		from = i + 1
+// need refuses an answer, or a row of it, without one of its fields.
+func (l *lexer) need(field string, given bool) {
+	if !given {
+		l.fail(field, "is missing")
 	}
-	return append(append(dst, s[from:]...), '"')
 }
 
-func appendInt[T ~int64](dst []byte, key string, v T) []byte {
-	return strconv.AppendInt(append(dst, key...), int64(v), 10)
-}
-
-func appendText[T ~string](dst []byte, key string, v T) []byte {
-	return appendString(append(dst, key...), string(v))
-}
-
-// appendSeconds writes seconds to four places, as the document's examples have.
-func appendSeconds(dst []byte, key string, v float64) []byte {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		v = 0
+// array opens the array that what should be.
+func (l *lexer) array(what string) bool {
+	if l.peek() != '[' {
+		l.mistyped(what, "an array")
+		return false
 	}
-	return strconv.AppendFloat(append(dst, key...), math.Round(v*1e4)/1e4, 'f', -1, 64)
+	return l.begin('[')
+}
+
+// object opens the object that what should be.
+func (l *lexer) object(what string) bool {
+	if l.peek() != '{' {
+		l.mistyped(what, "an object")
+		return false
+	}
+	return l.begin('{')
 }

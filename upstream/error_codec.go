@@ -22,34 +22,37 @@ func AppendError(dst []byte, status int, e *Error) []byte {
 	return append(dst, "}}"...)
 }
 
-// DecodeError reads what [AppendError] wrote: Status and its Code, Message and
-// Parameter. Any other body gives a zero Error, since nothing is known of what a
-// foreign server puts there.
+// DecodeError reads what [AppendError] wrote: Status with its Code, Message and
+// Parameter. Any other body gives a zero Error, never nil: what a foreign server
+// says in an error is its own affair.
 func DecodeError(body []byte) *Error {
 	e := &Error{}
 	l := newLexer(body)
-	for more := l.object(); more; more = l.next('}') {
-		if l.key() != "error" {
+	for more := l.object("the answer"); more; more = l.next('}') {
+		if l.key() == "error" {
+			l.errorFields(e)
+		} else {
 			l.skip()
-			continue
-		}
-		for more := l.object(); more; more = l.next('}') {
-			switch key := l.key(); key {
-			case "code":
-				n, _ := l.count(key)
-				e.Status = int(n)
-			case "message":
-				e.Message = l.str(key)
-			case "parameter":
-				e.Parameter = l.str(key)
-			default:
-				l.skip()
-			}
 		}
 	}
-	if l.end() != nil || e.Status < 100 || e.Status > 599 || e.Message == "" {
+	if l.end() != nil || e.Status < 300 || e.Status > 599 || e.Message == "" {
 		return &Error{}
 	}
 	e.Code = CodeOfStatus(e.Status)
 	return e
+}
+
+func (l *lexer) errorFields(e *Error) {
+	for more := l.object("error"); more; more = l.next('}') {
+		switch key := l.key(); key {
+		case "code":
+			e.Status = int(l.quantity(key).n)
+		case "message":
+			e.Message = l.str(key)
+		case "parameter":
+			e.Parameter = l.str(key)
+		default:
+			l.skip()
+		}
+	}
 }

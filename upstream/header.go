@@ -2,85 +2,91 @@ package upstream
 
 import "strings"
 
-// headerArena gives the headers of many rows their room in few allocations.
+// headerArena gives the headers of many rows their room in few allocations. A
+// row's headers lie side by side in it, so a row that is being read may have to
+// move when the room runs out.
 type headerArena struct {
-	free []Header // its length is what is in use of the newest piece
-}
-
-// cut ends a row's headers, which began at start.
-func (a *headerArena) cut(start int) []Header {
-	if start == len(a.free) {
-		return nil
-	}
-	return a.free[start:len(a.free):len(a.free)]
+	newest []Header // the newest piece of room, as long as it is in use
+	room   int      // how much the next piece should have at the least
 }
 
 // add adds a header to the row that began at start, and gives where it begins
 // now.
 func (a *headerArena) add(start int, h Header) int {
-	if len(a.free) == cap(a.free) {
-		row := a.free[start:]
-		a.free = make([]Header, len(row), max(8, 2*cap(a.free), 2*len(row)))
-		copy(a.free, row)
+	if len(a.newest) == cap(a.newest) {
+		row := a.newest[start:]
+		a.newest = append(make([]Header, 0, max(a.room, 2*cap(a.newest), 4)), row...)
 		start = 0
 	}
-	a.free = append(a.free, h)
+	a.newest = append(a.newest, h)
 	return start
 }
 
+// since gives the headers of the row that began at start, nil if there are none.
+func (a *headerArena) since(start int) []Header {
+	end := len(a.newest)
+	if start == end {
+		return nil
+	}
+	return a.newest[start:end:end]
+}
+
 // headers reads a row's xheaders in the order sent: an object, an array of
-// objects of one pair, an array of "name: value" strings, or null. The document
-// prints an object in one place, pairs in an array in others (which is no JSON),
-// and null.
-func (l *lexer) headers(a *headerArena) []Header {
-	const wanted = "an object, an array of pairs or null"
-	start := len(a.free)
+// objects of one pair each, an array of "name: value" strings, or null. The
+// document prints an object, null, and pairs in an array, which is not JSON: the
+// two kinds of array are what a server may have meant by it.
+func (l *lexer) headers() []Header {
+	start := len(l.arena.newest)
 	switch l.peek() {
 	case '{':
 		for more := l.begin('{'); more; more = l.next('}') {
-			start = l.header(a, start)
+			start = l.header(start)
 		}
 	case '[':
 		for more := l.begin('['); more; more = l.next(']') {
-			switch l.peek() {
-			case '{':
-				n := 0
-				for more := l.begin('{'); more; more = l.next('}') {
-					start = l.header(a, start)
-					n++
-				}
-				if n != 1 {
-					l.fail("xheaders", "has an object of other than one pair in its array")
-				}
-			case '"':
-				name, value, ok := strings.Cut(l.text(), ":")
-				if name = strings.TrimSpace(name); !ok || name == "" {
-					l.fail("xheaders", `has a string that is not "name: value"`)
-				}
-				start = a.add(start, Header{name, strings.TrimSpace(value)})
-			default:
-				l.mistyped("xheaders", wanted)
+			if l.peek() == '"' {
+				start = l.headerLine(start)
+				continue
+			}
+			pairs := 0
+			for more := l.object("xheaders"); more; more = l.next('}') {
+				start = l.header(start)
+				pairs++
+			}
+			if pairs != 1 {
+				l.fail("xheaders", "is an array of objects that are not one pair each")
 			}
 		}
 	default:
 		if !l.null() {
-			l.mistyped("xheaders", wanted)
+			l.mistyped("xheaders", "an object, an array or null")
 		}
 	}
-	return a.cut(start)
+	return l.arena.since(start)
 }
 
-// header reads one pair of an object.
-func (l *lexer) header(a *headerArena, start int) int {
+// header reads a pair of an object for the row whose headers began at start, and
+// gives where they begin now.
+func (l *lexer) header(start int) int {
 	name := l.key()
 	if name == "" {
 		l.fail("xheaders", "has a header without a name")
 	}
 	if l.peek() != '"' {
-		l.mistyped("xheaders", "all strings")
+		l.mistyped("a header of xheaders", "a string")
 		return start
 	}
-	return a.add(start, Header{name, l.text()})
+	return l.arena.add(start, Header{name, l.text()})
+}
+
+// headerLine reads a "name: value" string, as header does.
+func (l *lexer) headerLine(start int) int {
+	name, value, ok := strings.Cut(l.text(), ":")
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if !ok || name == "" {
+		l.fail("xheaders", `has a string that is not "name: value"`)
+	}
+	return l.arena.add(start, Header{name, value})
 }
 
 // appendHeaders writes headers as an object, and none as null.

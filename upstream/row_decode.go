@@ -4,20 +4,21 @@ import "strings"
 
 // DecodeBounces reads the answer to GET /bounces, with or without an envelope,
 // in the order sent. Keys may come in any order, and unknown ones are skipped.
-// A row without its ids, email_id or bounce_time makes the answer invalid, as do
-// fields of a wrong type; of the address and its two parts, what is missing
-// follows from the rest, and other fields that are missing or null are empty.
-// data may be null: no rows.
+//
+// A row must have its ids, email_id and bounce_time, and no field may be of a
+// wrong type. What else is missing or null is empty, but the address and its two
+// parts, of which what is missing follows from the rest. The envelope's data may
+// be null: no rows.
 //
 // Errors are of [InvalidResponse] and name the row, counted from 0, and the
-// field. The rows' strings share one copy of the body: to keep a single row is
-// to keep the page.
+// field. The rows' strings share one copy of the body, so to keep a single row
+// is to keep its page.
 func DecodeBounces(body []byte) ([]Bounce, error) {
 	return decodeRows(body, (*lexer).bounce)
 }
 
 // DecodeEmails reads the answer to GET /emails: see [DecodeBounces]. A row must
-// have its process_time and its delivered.
+// have its process_time, and delivered, which nobody could guess.
 func DecodeEmails(body []byte) ([]Email, error) {
 	return decodeRows(body, (*lexer).email)
 }
@@ -28,120 +29,51 @@ func DecodeBlockedEmails(body []byte) ([]BlockedEmail, error) {
 	return decodeRows(body, (*lexer).blockedEmail)
 }
 
-// DecodeBounceDetail reads one bounce in full, the answer to
-// GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an
-// envelope: see [DecodeBounces].
-func DecodeBounceDetail(body []byte) (BounceDetail, error) {
-	var d BounceDetail
-	l := newLexer(body)
-	found := false
-	l.objectPayload(func() {
-		found = true
-		d = BounceDetail{}
-		l.detail(&d)
-	})
-	if l.err == nil && !found {
-		l.fail("data", "is null")
-	}
-	return d, l.end()
-}
-
 // DecodeEmail reads one row of GET /emails by itself: see [DecodeEmails].
-func DecodeEmail(row []byte) (Email, error) { return decodeRow(row, (*lexer).email) }
+func DecodeEmail(row []byte) (Email, error) {
+	l := newLexer(row)
+	e := l.email()
+	return e, l.end()
+}
 
 // DecodeBlockedEmail reads one row of GET /blocked-emails by itself: see
 // [DecodeBlockedEmails].
 func DecodeBlockedEmail(row []byte) (BlockedEmail, error) {
-	return decodeRow(row, (*lexer).blockedEmail)
+	l := newLexer(row)
+	e := l.blockedEmail()
+	return e, l.end()
 }
 
-func decodeRow[T any](body []byte, read func(*lexer, *T, *headerArena)) (T, error) {
-	var row T
+// DecodeBounceDetail reads one bounce in full, the answer to
+// GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an
+// envelope: see [DecodeBounces]. Data that is null is an invalid response here.
+func DecodeBounceDetail(body []byte) (BounceDetail, error) {
+	var d BounceDetail
+	given := false
 	l := newLexer(body)
-	read(l, &row, &headerArena{})
-	return row, l.end()
-}
-
-func decodeRows[T any](body []byte, read func(*lexer, *T, *headerArena)) ([]T, error) {
-	var rows []T
-	var arena headerArena
-	l := newLexer(body)
-	l.payload(func() {
-		rows = rows[:0]
-		if l.peek() != '[' {
-			l.mistyped("data", "an array")
-			return
+	l.objectPayload(func() {
+		if given = !l.null(); given {
+			d = l.bounceDetail()
 		}
-		for more := l.begin('['); more; more = l.next(']') {
-			l.row = len(rows)
-			start := l.i
-			var zero T
-			rows = append(rows, zero)
-			read(l, &rows[len(rows)-1], &arena)
-			if len(rows) == 1 {
-				rows, arena = makeRoom(rows, arena, l.i-start, len(l.b)-l.i)
-			}
-		}
-		l.row = -1
 	})
-	if err := l.end(); err != nil {
-		return nil, err
-	}
-	return rows, nil
+	l.need("data", given)
+	return d, l.end()
 }
 
-// makeRoom gives rows and headers the capacity for a page, going by how much of
-// the text the first row took. It is no more than a page: a body that makes more
-// rows of itself pays for them as they come.
-func makeRoom[T any](rows []T, arena headerArena, used, left int) ([]T, headerArena) {
-	n := min(PageSize, 1+left/max(1, used)*9/8)
-	perRow := len(arena.free)
-	return append(make([]T, 0, n), rows...), headerArena{make([]Header, 0, n*perRow)}
-}
-
-// recipient completes an address and its parts from one another.
-func recipient(address, local, domain *string) {
-	switch {
-	case *address == "" && *domain == "":
-		*address = *local
-	case *address == "":
-		*address = *local + "@" + *domain
-	case *local == "" && *domain == "":
-		*local = *address
-		if at := strings.LastIndexByte(*address, '@'); at >= 0 {
-			*local, *domain = (*address)[:at], (*address)[at+1:]
-		}
-	}
-}
-
-// object opens the object that a row is.
-func (l *lexer) object() bool {
-	if l.peek() != '{' {
-		l.mistyped("it", "an object")
-		return false
-	}
-	return l.begin('{')
-}
-
-// need refuses a row without one of its fields.
-func (l *lexer) need(field string, given bool) {
-	if !given {
-		l.fail(field, "is missing")
-	}
-}
-
-func (l *lexer) bounce(b *Bounce, a *headerArena) {
-	for more := l.object(); more; more = l.next('}') {
-		if key := l.key(); !l.bounceField(b, a, key) {
+func (l *lexer) bounce() Bounce {
+	var b Bounce
+	for more := l.object("it"); more; more = l.next('}') {
+		if key := l.key(); !l.bounceField(&b, key) {
 			l.skip()
 		}
 	}
-	l.checkBounce(b)
+	l.finishBounce(&b)
+	return b
 }
 
-func (l *lexer) detail(d *BounceDetail) {
-	var a headerArena
-	for more := l.object(); more; more = l.next('}') {
+func (l *lexer) bounceDetail() BounceDetail {
+	var d BounceDetail
+	for more := l.object("it"); more; more = l.next('}') {
 		switch key := l.key(); key {
 		case "diagnostic_code":
 			d.DiagnosticCode = l.str(key)
@@ -150,16 +82,17 @@ func (l *lexer) detail(d *BounceDetail) {
 		case "full_content":
 			d.FullContent = l.str(key)
 		default:
-			if !l.bounceField(&d.Bounce, &a, key) {
+			if !l.bounceField(&d.Bounce, key) {
 				l.skip()
 			}
 		}
 	}
-	l.checkBounce(&d.Bounce)
+	l.finishBounce(&d.Bounce)
+	return d
 }
 
-// bounceField reads the value of key if it is a field of a bounce's row.
-func (l *lexer) bounceField(b *Bounce, a *headerArena, key string) bool {
+// bounceField reads the value of key if that is a field of a bounce's row.
+func (l *lexer) bounceField(b *Bounce, key string) bool {
 	switch key {
 	case "domain":
 		b.Domain = l.str(key)
@@ -180,7 +113,7 @@ func (l *lexer) bounceField(b *Bounce, a *headerArena, key string) bool {
 	case "user_id":
 		b.UserID = l.id(key)
 	case "xheaders":
-		b.XHeaders = l.headers(a)
+		b.XHeaders = l.headers()
 	case "bounce_code":
 		b.Code = l.str(key)
 	case "process_time":
@@ -193,17 +126,16 @@ func (l *lexer) bounceField(b *Bounce, a *headerArena, key string) bool {
 	return true
 }
 
-func (l *lexer) checkBounce(b *Bounce) {
-	l.need("user_id", b.UserID != 0)
-	l.need("sender_id", b.SenderID != 0)
-	l.need("email_id", b.EmailID != "")
+func (l *lexer) finishBounce(b *Bounce) {
+	l.needIDs(b.UserID, b.SenderID, b.EmailID)
 	l.need("bounce_time", b.BounceTime != 0)
-	recipient(&b.EmailAddress, &b.Local, &b.Domain)
+	completeRecipient(&b.EmailAddress, &b.Local, &b.Domain)
 }
 
-func (l *lexer) email(e *Email, a *headerArena) {
-	delivered := false
-	for more := l.object(); more; more = l.next('}') {
+func (l *lexer) email() Email {
+	var e Email
+	known := false
+	for more := l.object("it"); more; more = l.next('}') {
 		switch key := l.key(); key {
 		case "email_address":
 			e.EmailAddress = l.str(key)
@@ -212,9 +144,9 @@ func (l *lexer) email(e *Email, a *headerArena) {
 		case "user_id":
 			e.UserID = l.id(key)
 		case "xheaders":
-			e.XHeaders = l.headers(a)
+			e.XHeaders = l.headers()
 		case "delivered":
-			e.Delivered, delivered = l.flag(key)
+			e.Delivered, known = l.flag(key)
 		case "email_id":
 			e.EmailID = l.str(key)
 		case "process_time":
@@ -227,16 +159,16 @@ func (l *lexer) email(e *Email, a *headerArena) {
 			l.skip()
 		}
 	}
-	l.need("user_id", e.UserID != 0)
-	l.need("sender_id", e.SenderID != 0)
-	l.need("email_id", e.EmailID != "")
+	l.needIDs(e.UserID, e.SenderID, e.EmailID)
 	l.need("process_time", e.ProcessTime != 0)
-	l.need("delivered", delivered)
-	recipient(&e.EmailAddress, &e.Local, &e.Domain)
+	l.need("delivered", known)
+	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
+	return e
 }
 
-func (l *lexer) blockedEmail(e *BlockedEmail, a *headerArena) {
-	for more := l.object(); more; more = l.next('}') {
+func (l *lexer) blockedEmail() BlockedEmail {
+	var e BlockedEmail
+	for more := l.object("it"); more; more = l.next('}') {
 		switch key := l.key(); key {
 		case "email_address":
 			e.EmailAddress = l.str(key)
@@ -245,7 +177,7 @@ func (l *lexer) blockedEmail(e *BlockedEmail, a *headerArena) {
 		case "user_id":
 			e.UserID = l.id(key)
 		case "xheaders":
-			e.XHeaders = l.headers(a)
+			e.XHeaders = l.headers()
 		case "domain":
 			e.Domain = l.str(key)
 		case "email_id":
@@ -262,9 +194,30 @@ func (l *lexer) blockedEmail(e *BlockedEmail, a *headerArena) {
 			l.skip()
 		}
 	}
-	l.need("user_id", e.UserID != 0)
-	l.need("sender_id", e.SenderID != 0)
-	l.need("email_id", e.EmailID != "")
+	l.needIDs(e.UserID, e.SenderID, e.EmailID)
 	l.need("process_time", e.ProcessTime != 0)
-	recipient(&e.EmailAddress, &e.Local, &e.Domain)
+	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
+	return e
+}
+
+// needIDs refuses a row that cannot be told from others.
+func (l *lexer) needIDs(user, sender ID, email string) {
+	l.need("user_id", user != 0)
+	l.need("sender_id", sender != 0)
+	l.need("email_id", email != "")
+}
+
+// completeRecipient makes up for what is missing of an address and its parts.
+func completeRecipient(address, local, domain *string) {
+	switch {
+	case *address == "" && *domain == "":
+		*address = *local
+	case *address == "":
+		*address = *local + "@" + *domain
+	case *local == "" && *domain == "":
+		*local = *address
+		if at := strings.LastIndexByte(*address, '@'); at >= 0 {
+			*local, *domain = (*address)[:at], (*address)[at+1:]
+		}
+	}
 }

@@ -28,18 +28,6 @@ func AppendBounceDetail(dst []byte, d BounceDetail, e Envelope) []byte {
 	return append(dst, '}')
 }
 
-// appendData writes {"data": [rows]}, our form of every list.
-func appendData[T any](dst []byte, rows []T, row func([]byte, T) []byte) []byte {
-	dst = append(dst, `{"data":[`...)
-	for i, r := range rows {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = row(dst, r)
-	}
-	return append(dst, "]}"...)
-}
-
 // AppendBounceRow writes one row of GET /bounces. Fields are in the order of the
 // document's example, here and in the other rows.
 func AppendBounceRow(dst []byte, b Bounce) []byte {

@@ -1,0 +1,53 @@
+package upstream
+
+import (
+	"fmt"
+	"testing"
+)
+
+// pageOfBounces is the answer of a full page, as rows of the document's example
+// with what differs from row to row in real ones.
+func pageOfBounces(n int) []byte {
+	states := []string{"New Hampshire", "North Carolina", "Maine", "Vermont", "Ohio"}
+	rows := make([]Bounce, n)
+	for i := range rows {
+		rows[i] = Bounce{
+			UserID: ID(20 + i%5), SenderID: ID(17 + i%20),
+			EmailID: fmt.Sprintf("20161122000000.%012d@mail6-%d-ussnn1", i*7919, 40+i%6),
+			Local:   fmt.Sprintf("recipient%d", i), Domain: "example.com",
+			EmailAddress: fmt.Sprintf("recipient%d@example.com", i),
+			Type:         Soft, Category: "policy-related", Code: "4.2.0",
+			BounceTime: Time(1479772800 + i), ProcessTime: Time(1479772798 + i),
+		}
+		if i%10 != 9 {
+			rows[i].XHeaders = []Header{
+				{"X-Subscription11", "None"}, {"X-CampaignMaster11", "Notification"},
+				{"X-DistrictMaster11", states[i%len(states)]}, {"X-OptIn11", "Refused"},
+			}
+		}
+	}
+	return AppendBounces(nil, rows)
+}
+
+func BenchmarkDecodeBounces(b *testing.B) {
+	body := pageOfBounces(PageSize)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeBounces(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+func BenchmarkAppendBounces(b *testing.B) {
+	body := pageOfBounces(PageSize)
+	rows, err := DecodeBounces(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		body = AppendBounces(body[:0], rows)
+	}
+}

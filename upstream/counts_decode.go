@@ -1,0 +1,179 @@
+package upstream
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// DecodeCounts reads the answer to a counts call without timeseries, with or
+// without an envelope, ordered by id. A row must have the id that r calls for,
+// and a count:
+//
+//   - emails have sent_count;
+//   - bounces have soft_bounce_count and hard_bounce_count, of which the total is
+//     the sum, whatever bounce_count says: the document has it as 0 beside counts
+//     that are not. Where one of the two is missing it follows from bounce_count;
+//     where both are, bounce_count is the total;
+//   - blocked emails have blocked_email_count, or else bounce_count: the
+//     document's first example of them is one of bounces.
+//
+// Errors are of [InvalidResponse] and name the row, counted from 0, and the field.
+func DecodeCounts(body []byte, k Kind, r Rollup) ([]Count, error) {
+	counts, err := decodeRows(body, func(l *lexer) Count { return l.count(k, r) })
+	slices.SortStableFunc(counts, func(a, b Count) int { return cmp.Compare(a.ID, b.ID) })
+	return counts, err
+}
+
+// DecodeSeries reads the answer to a counts call with timeseries, with or
+// without an envelope, ordered by id and each series by time. The ids are of
+// senders or users, as the request's rollup had it. A point must have its
+// timestamp, and counts as [DecodeCounts] has them. Of an id that comes twice
+// the last series counts. Data may be null, and an empty array stands for an
+// empty object, as some servers print it: no series.
+//
+// Errors are of [InvalidResponse] and name the point, counted from 0 over all
+// series, and the field.
+func DecodeSeries(body []byte, k Kind) ([]Series, error) {
+	l := newLexer(body)
+	var all []Series
+	decode := func() { all = l.series(k) }
+	if l.peek() == '[' {
+		decode()
+	} else {
+		l.objectPayload(decode)
+	}
+	if err := l.end(); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// series reads an object of series by id.
+func (l *lexer) series(k Kind) []Series {
+	switch l.peek() {
+	case 'n':
+		if l.null() {
+			return nil
+		}
+	case '[':
+		if l.begin('[') {
+			l.fail("data", "is an array, not an object of series by id")
+		}
+		return nil
+	}
+	var all []Series
+	points := 0
+	for more := l.object("data"); more; more = l.next('}') {
+		id, err := strconv.ParseInt(l.key(), 10, 64)
+		if err != nil || id <= 0 {
+			l.fail("", "a time series is not under the id of a sender or user")
+		}
+		s := Series{ID: ID(id)}
+		for more := l.array("a time series"); more; more = l.next(']') {
+			l.row = points
+			s.Points = append(s.Points, l.point(k))
+			points++
+		}
+		l.row = -1
+		slices.SortStableFunc(s.Points, func(a, b Point) int { return cmp.Compare(a.Start, b.Start) })
+		all = append(all, s)
+	}
+	slices.Reverse(all) // so that of an id's series the last comes first, and stays
+	slices.SortStableFunc(all, func(a, b Series) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(all, func(a, b Series) bool { return a.ID == b.ID })
+}
+
+func (l *lexer) count(k Kind, r Rollup) Count {
+	var c Count
+	var f tallyFields
+	idField := "sender_id"
+	if r == ByUser {
+		idField = "user_id"
+	}
+	for more := l.object("it"); more; more = l.next('}') {
+		switch key := l.key(); {
+		case key == idField:
+			c.ID = l.id(key)
+		case key == "sender" && r == BySender:
+			c.Sender = l.str(key)
+		case !f.read(l, key):
+			l.skip()
+		}
+	}
+	l.need(idField, c.ID != 0)
+	c.Tally = f.tally(l, k)
+	return c
+}
+
+func (l *lexer) point(k Kind) Point {
+	var p Point
+	var f tallyFields
+	for more := l.object("it"); more; more = l.next('}') {
+		switch key := l.key(); {
+		case key == "timestamp":
+			p.Start = l.time(key)
+		case !f.read(l, key):
+			l.skip()
+		}
+	}
+	l.need("timestamp", p.Start != 0)
+	p.Tally = f.tally(l, k)
+	return p
+}
+
+// tallyFields are the counts of a row as they come.
+type tallyFields struct {
+	sent, bounced, soft, hard, blocked quantity
+}
+
+// quantity is a number of events that may be missing.
+type quantity struct {
+	n     int64
+	given bool
+}
+
+// read reads the value of key if that is one of the counts.
+func (f *tallyFields) read(l *lexer, key string) bool {
+	switch key {
+	case "sent_count":
+		f.sent = l.quantity(key)
+	case "bounce_count":
+		f.bounced = l.quantity(key)
+	case "soft_bounce_count":
+		f.soft = l.quantity(key)
+	case "hard_bounce_count":
+		f.hard = l.quantity(key)
+	case "blocked_email_count":
+		f.blocked = l.quantity(key)
+	default:
+		return false
+	}
+	return true
+}
+
+// tally is what the counts say of kind k.
+func (f *tallyFields) tally(l *lexer, k Kind) Tally {
+	switch {
+	case k == Emails:
+		l.need("sent_count", f.sent.given)
+		return Tally{Total: f.sent.n}
+	case k == BlockedEmails && f.blocked.given:
+		return Tally{Total: f.blocked.n}
+	case k == BlockedEmails:
+		l.need("blocked_email_count", f.bounced.given)
+		return Tally{Total: f.bounced.n}
+	case !f.soft.given && !f.hard.given:
+		l.need("bounce_count", f.bounced.given)
+		return Tally{Total: f.bounced.n}
+	case !f.soft.given:
+		f.soft.n = max(0, f.bounced.n-f.hard.n)
+	case !f.hard.given:
+		f.hard.n = max(0, f.bounced.n-f.soft.n)
+	}
+	if f.soft.n > math.MaxInt64-f.hard.n {
+		l.fail("hard_bounce_count", "is too large")
+	}
+	return Tally{Total: f.soft.n + f.hard.n, Soft: f.soft.n, Hard: f.hard.n}
+}

@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"math"
+	"strconv"
+)
+
+// appendData writes {"data": [rows]}, our form of every list.
+func appendData[T any](dst []byte, rows []T, row func([]byte, T) []byte) []byte {
+	dst = append(dst, `{"data":[`...)
+	for i, r := range rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = row(dst, r)
+	}
+	return append(dst, "]}"...)
+}
+
+// appendString writes s as a JSON string; invalid UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	from := 0
+	for i, r := range s {
+		var escaped string
+		switch {
+		case r >= ' ' && r != '"' && r != '\\' && r != '\uFFFD':
+			continue
+		case r == '"':
+			escaped = `\"`
+		case r == '\\':
+			escaped = `\\`
+		case r == '\n':
+			escaped = `\n`
+		case r == '\r':
+			escaped = `\r`
+		case r == '\t':
+			escaped = `\t`
+		case r == '\uFFFD':
+			if s[i] == 0xEF { // it is in s itself
+				continue
+			}
+			escaped = "\uFFFD"
+		default:
+			escaped = string([]byte{'\\', 'u', '0', '0', hex[r>>4], hex[r&15]})
+		}
+		dst = append(append(dst, s[from:i]...), escaped...)
+		from = i + 1
+	}
+	return append(append(dst, s[from:]...), '"')
+}
+
+func appendInt[T ~int64](dst []byte, key string, v T) []byte {
+	return strconv.AppendInt(append(dst, key...), int64(v), 10)
+}
+
+func appendText[T ~string](dst []byte, key string, v T) []byte {
+	return appendString(append(dst, key...), string(v))
+}
+
+// appendSeconds writes seconds to four places, as the document's examples have.
+func appendSeconds(dst []byte, key string, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		v = 0
+	}
+	return strconv.AppendFloat(append(dst, key...), math.Round(v*1e4)/1e4, 'f', -1, 64)
+}

@@ -1,0 +1,148 @@
+package upstream
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// mistyped notes that a field has a value of another type than wanted, or one
+// that is not JSON at all.
+func (l *lexer) mistyped(field, wanted string) {
+	if l.err == nil {
+		l.skip()
+	}
+	l.fail(field, "is not "+wanted)
+}
+
+// str reads a field's string; null is empty.
+func (l *lexer) str(field string) string {
+	if l.peek() == '"' {
+		return l.text()
+	}
+	if !l.null() {
+		l.mistyped(field, "a string")
+	}
+	return ""
+}
+
+// flag reads a field's true or false.
+func (l *lexer) flag(field string) (value, given bool) {
+	switch l.peek() {
+	case 't':
+		if l.literal("true") {
+			return true, true
+		}
+	case 'f':
+		if l.literal("false") {
+			return false, true
+		}
+	}
+	if !l.null() {
+		l.mistyped(field, "true or false")
+	}
+	return false, false
+}
+
+// digits reads a field's number, or a string with a number in it, as text; null
+// is empty.
+func (l *lexer) digits(field, wanted string) string {
+	switch c := l.peek(); {
+	case c == '-' || isDigit(c):
+		return l.number()
+	case c == '"':
+		if s := l.text(); s != "" && numberLen(s) == len(s) {
+			return s
+		}
+		l.fail(field, "is a string, not "+wanted)
+	case !l.null():
+		l.mistyped(field, wanted)
+	}
+	return ""
+}
+
+// short reads a number of at most 18 digits and nothing else, which nearly every
+// number is.
+func (l *lexer) short() (n int64, ok bool) {
+	l.peek()
+	i := l.i
+	for ; i < len(l.b) && isDigit(l.b[i]); i++ {
+		n = n*10 + int64(l.b[i]-'0')
+	}
+	if size := i - l.i; size == 0 || size > 18 || i == len(l.b) || size > 1 && l.b[l.i] == '0' {
+		return 0, false
+	}
+	switch l.b[i] {
+	case '.', 'e', 'E':
+		return 0, false
+	}
+	l.i = i
+	return n, true
+}
+
+// id reads a field's id, which is positive; null is 0.
+func (l *lexer) id(field string) ID {
+	n, ok := l.short()
+	if !ok {
+		s := l.digits(field, "an id")
+		if s == "" {
+			return 0
+		}
+		var err error
+		if n, err = strconv.ParseInt(s, 10, 64); err != nil {
+			n = 0
+		}
+	}
+	if n <= 0 {
+		l.fail(field, "is not a positive whole number")
+	}
+	return ID(n)
+}
+
+// quantity reads a field's number of events; null is not given.
+func (l *lexer) quantity(field string) quantity {
+	if n, ok := l.short(); ok {
+		return quantity{n, true}
+	}
+	s := l.digits(field, "a number of events")
+	if s == "" {
+		return quantity{}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		l.fail(field, "is not a whole number, 0 or more")
+	}
+	return quantity{n, true}
+}
+
+// time reads a field's Unix seconds, whole or with a fraction, which is cut off:
+// the second in which it happened. null is 0.
+func (l *lexer) time(field string) Time {
+	n, ok := l.short()
+	t := Time(n)
+	if !ok {
+		s := l.digits(field, "a time in Unix seconds")
+		if s == "" {
+			return 0
+		}
+		t = floorTime(s)
+	}
+	if t < minTime || t > maxTime {
+		l.fail(field, "is not a time in Unix seconds")
+	}
+	return t
+}
+
+// floorTime is the whole second of the JSON number s.
+func floorTime(s string) Time {
+	if strings.ContainsAny(s, "eE") {
+		f, _ := strconv.ParseFloat(s, 64) // infinite where it is too large
+		return Time(max(math.MinInt64/2, min(math.MaxInt64/2, math.Floor(f))))
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	n, _ := strconv.ParseInt(whole, 10, 64) // saturated where it is too large
+	if s[0] == '-' && n > math.MinInt64 && strings.Trim(fraction, "0") != "" {
+		n--
+	}
+	return Time(n)
+}
