@@ -1,0 +1,88 @@
+package page
+
+import (
+	"encoding/binary"
+
+	"deliverygraph/upstream"
+)
+
+// cursor is what a row of a [Connection] is found again by. Correctness rests on
+// the key alone; the rest are hints that make finding it cheap.
+type cursor struct {
+	key   Key
+	call  call  // the upstream call whose page holds the row, with the window's end
+	older int   // rows of the window older than call.start, when it was asked
+	index int   // the row's index in that page
+	order order // what the upstream's order was seen to be
+}
+
+// call is an upstream call of a connection: rows in [start, end of the window),
+// from offset.
+type call struct {
+	start  upstream.Time
+	offset int
+}
+
+// position is the row's index in the whole list, as seen.
+func (c cursor) position() int { return c.older + c.call.offset + c.index }
+
+func (c cursor) seal(s *sealer, w upstream.Window) string {
+	var scratch [256]byte
+	b := append(scratch[:0], byte(c.order))
+	b = binary.AppendUvarint(b, uint64(c.key.Time)-uint64(w.Start))
+	b = binary.AppendUvarint(b, uint64(c.call.start)-uint64(w.Start))
+	for _, n := range [...]int{c.call.offset, c.older, c.index} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	for _, text := range [...]string{c.key.EmailID, c.key.Recipient} {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	b = binary.AppendVarint(b, int64(c.key.UserID))
+	b = binary.AppendVarint(b, int64(c.key.SenderID))
+	return s.seal(w, b)
+}
+
+// openCursor gives the cursor in text, or nil for none. It must be of window w.
+func openCursor(s *sealer, w upstream.Window, argument string, text *string) (*cursor, error) {
+	if text == nil {
+		return nil, nil
+	}
+	cw, rest, err := s.open(argument, *text)
+	if err != nil {
+		return nil, err
+	}
+	if cw != w {
+		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
+	}
+	var c cursor
+	r := reader{buf: rest}
+	if len(rest) == 0 {
+		r.bad = true
+	} else {
+		c.order, r.buf = order(rest[0]), rest[1:]
+	}
+	c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())
+	c.call.start = upstream.Time(uint64(w.Start) + r.uvarint())
+	c.call.offset, c.older, c.index = r.count(), r.count(), r.count()
+	c.key.EmailID, c.key.Recipient = r.text(), r.text()
+	c.key.UserID, c.key.SenderID = upstream.ID(r.varint()), upstream.ID(r.varint())
+	if r.bad || len(r.buf) > 0 || !c.valid(w) {
+		return nil, &ArgumentError{argument, argument + " is damaged; leave it out to start anew"}
+	}
+	return &c, nil
+}
+
+// valid says whether a connection of window w can have made c.
+func (c cursor) valid(w upstream.Window) bool {
+	if c.order > unsorted || !w.Contains(c.key.Time) || !w.Contains(c.call.start) || c.position() > maxOffset {
+		return false
+	}
+	if c.order == unsorted && c.call.start != w.Start {
+		return false
+	}
+	if c.call.start == w.Start {
+		return c.older == 0
+	}
+	return c.call.start <= c.key.Time
+}

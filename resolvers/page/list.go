@@ -1,0 +1,162 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"deliverygraph/upstream"
+)
+
+// ListSource is a list whose rows come whole, such as the senders of a window.
+type ListSource[R any] struct {
+	Window upstream.Window // as in Source: further pages stay in it
+	// Fetch gives all rows. They are not written to, and handed on.
+	Fetch func(ctx context.Context) ([]R, error)
+	// ID is a row's id: its identity, and what the list is ordered by.
+	ID func(*R) upstream.ID
+}
+
+// List is a client's page of a list that comes whole, ordered by id. It answers
+// as a [Connection] does, from at most one call of its source. Its cursors are its
+// ids, so that rows that come and go shift nothing.
+type List[R any] struct {
+	src    ListSource[R]
+	sealer *sealer
+	extent
+	after, before *upstream.ID
+	all           lazy[[]R]
+}
+
+// NewList checks the paging arguments; it makes no call. Binding is as for
+// [New]. The error is an [*ArgumentError].
+func NewList[R any](binding string, s ListSource[R], a Args) (*List[R], error) {
+	l := &List[R]{src: s, sealer: newSealer(binding)}
+	var err error
+	if l.extent, err = a.extent(); err != nil {
+		return nil, err
+	}
+	if l.after, err = openID(l.sealer, s.Window, "after", a.After); err != nil {
+		return nil, err
+	}
+	if l.before, err = openID(l.sealer, s.Window, "before", a.Before); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func openID(s *sealer, w upstream.Window, argument string, text *string) (*upstream.ID, error) {
+	if text == nil {
+		return nil, nil
+	}
+	cw, rest, err := s.open(argument, *text)
+	if err != nil {
+		return nil, err
+	}
+	if cw != w {
+		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
+	}
+	r := reader{buf: rest}
+	id := upstream.ID(r.varint())
+	if r.bad || len(r.buf) > 0 {
+		return nil, &ArgumentError{argument, argument + " is damaged; leave it out to start anew"}
+	}
+	return &id, nil
+}
+
+// Rows are the rows of the page, by id, in both directions. They must not be
+// written to.
+func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
+	if l.size == 0 {
+		return nil, nil
+	}
+	v, err := l.view(ctx)
+	return v.all[v.low:v.high:v.high], err
+}
+
+// Cursor is the cursor of row i of Rows, which must have been asked before.
+func (l *List[R]) Cursor(i int) string {
+	rows, err := l.Rows(context.Background()) // computed already
+	if err != nil {
+		panic("page: cursor of a page that failed")
+	}
+	return l.sealer.seal(l.src.Window, binary.AppendVarint(nil, int64(l.src.ID(&rows[i]))))
+}
+
+// HasNextPage is as Connection.HasNextPage.
+func (l *List[R]) HasNextPage(ctx context.Context) (bool, error) {
+	if l.backward && l.before == nil {
+		return false, nil
+	}
+	v, err := l.view(ctx)
+	if l.backward {
+		return v.to < len(v.all), err
+	}
+	return v.high < v.to, err
+}
+
+// HasPreviousPage is as Connection.HasPreviousPage.
+func (l *List[R]) HasPreviousPage(ctx context.Context) (bool, error) {
+	if !l.backward && l.after == nil {
+		return false, nil
+	}
+	v, err := l.view(ctx)
+	if l.backward {
+		return v.from < v.low, err
+	}
+	return v.from > 0, err
+}
+
+// TotalCount is the number of all rows, whatever the paging arguments.
+func (l *List[R]) TotalCount(ctx context.Context) (int64, error) {
+	all, err := l.rows(ctx)
+	return int64(len(all)), err
+}
+
+// view is the page in the list: rows [low, high), within the bounds [from, to).
+type view[R any] struct {
+	all       []R
+	low, high int
+	from, to  int
+}
+
+func (l *List[R]) view(ctx context.Context) (view[R], error) {
+	all, err := l.rows(ctx)
+	v := view[R]{all: all, to: len(all)}
+	if l.after != nil {
+		var found bool
+		if v.from, found = l.index(all, *l.after); found {
+			v.from++
+		}
+	}
+	if l.before != nil {
+		v.to, _ = l.index(all, *l.before)
+		v.to = max(v.from, v.to)
+	}
+	v.low, v.high = v.from, min(v.to, v.from+l.size)
+	if l.backward {
+		v.low, v.high = max(v.from, v.to-l.size), v.to
+	}
+	return v, err
+}
+
+// index is where id is or would be.
+func (l *List[R]) index(all []R, id upstream.ID) (int, bool) {
+	return slices.BinarySearchFunc(all, id, func(r R, id upstream.ID) int { return cmp.Compare(l.src.ID(&r), id) })
+}
+
+func (l *List[R]) rows(ctx context.Context) ([]R, error) {
+	return l.all.get(ctx, func(ctx context.Context) ([]R, error) {
+		all, err := l.src.Fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		byID := func(a, b R) int { return cmp.Compare(l.src.ID(&a), l.src.ID(&b)) }
+		if !slices.IsSortedFunc(all, byID) {
+			all = slices.Clone(all)
+			slices.SortStableFunc(all, byID)
+		}
+		return all, nil
+	})
+}

@@ -1,0 +1,215 @@
+package page
+
+import (
+	"context"
+	"errors"
+
+	"deliverygraph/upstream"
+)
+
+const (
+	// maxCalls is how many upstream calls a connection may make. A page needs one
+	// or two; totals and searches grow with the logarithm of the list.
+	maxCalls = 64
+	// maxSteps bounds loops over pages that are in hand already.
+	maxSteps = 256
+	// stride is what a page holds of rows that the page before it does not.
+	stride = upstream.PageSize - 1
+	// maxOffset is more rows than any list has.
+	maxOffset = 1 << 40
+)
+
+// spot is a place between two rows: before row i of a page. Older is how many
+// rows of the window are older than the page's start: exact for pages from the
+// window's start, elsewhere as it was when the walk passed there.
+type spot[R any] struct {
+	page  *leaf[R]
+	older int
+	i     int
+}
+
+// position is the index in the whole list of the row behind the spot, as seen.
+func (s spot[R]) position() int { return s.older + s.page.offset + s.page.rawAt(s.i) }
+
+// begins says that no row of the window is before the spot.
+func (s spot[R]) begins(w upstream.Window) bool {
+	return s.i == 0 && s.page.offset == 0 && s.page.start == w.Start
+}
+
+// ends says that the page has no row behind the spot.
+func (s spot[R]) ends() bool { return s.i == len(s.page.rows) }
+
+// guess is a call that may give the page that holds a key, and where in the
+// call's list the key is expected.
+type guess struct {
+	call  call
+	older int
+	at    int
+}
+
+// errUnsorted says that the list turned out not to be sorted: go by offsets.
+var errUnsorted = errors.New("unsorted list")
+
+// seek finds the page that covers k, from a guess on: at the first try but where
+// rows arrived or disappeared, or a cached page is of another moment. With ahead,
+// the spot is behind k, else before it, and then the page has rows before k, if there
+// are any. It gallops over offsets until k is passed, then bisects.
+func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
+	low, high := -1, -1 // offsets of pages that are short of k, and beyond it
+	moved, step := false, stride
+	for range maxSteps {
+		p, err := c.leaf(ctx, g.call)
+		if err != nil {
+			return spot[R]{}, err
+		}
+		o := c.sorting()
+		if o == unsorted {
+			return spot[R]{}, errUnsorted
+		}
+		i, v := p.place(k, g.at-p.offset, ahead, o == byTime)
+		if v == covers && !ahead && i == 0 && p.offset > 0 {
+			v = beyond
+		}
+		switch v {
+		case covers:
+			return spot[R]{p, g.older, i}, nil
+		case short:
+			if next, older := p.next(g.older); ahead && !moved && next.start > p.start {
+				// The call that others who walk here make, too.
+				g, moved = guess{next, older, next.offset}, true
+				continue
+			}
+			low = p.offset
+		case beyond:
+			high = p.offset
+		}
+		switch {
+		case high < 0:
+			g.call.offset, step = min(low+step, maxOffset), 2*step
+		case low < 0:
+			g.call.offset, step = max(0, high-step), 2*step
+		case high-low <= 1 || low == maxOffset:
+			// The pages contradict each other: hundreds of rows came between two
+			// of them, and one is cached.
+			return spot[R]{}, errMoved
+		case high <= low+stride:
+			g.call.offset = (low + high) / 2
+		case high <= low+stride+upstream.PageSize:
+			g.call.offset = low + stride
+		default:
+			g.call.offset = (low + stride + high) / 2
+		}
+	}
+	return spot[R]{}, errEndless
+}
+
+// errMoved is what is left to say when pages were fetched too far apart.
+var errMoved = &upstream.Error{Code: upstream.Unavailable, Message: "the list changed too much while it was read; try again"}
+
+// errEndless is a fault of the remote's: walks over real lists end.
+var errEndless = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list repeat"}
+
+// jump is the spot at a position, by plain offset. With ahead it is the start of a
+// page, otherwise the end of a page's part.
+func (c *Connection[R]) jump(ctx context.Context, position int, ahead bool) (spot[R], error) {
+	offset := position
+	if !ahead {
+		offset = max(0, position-upstream.PageSize)
+	}
+	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
+	if err != nil || ahead {
+		return spot[R]{p, 0, 0}, err
+	}
+	return spot[R]{p, 0, p.indexOf(position - offset)}, nil
+}
+
+// advance goes from the end of a full page to the first row behind it.
+func (c *Connection[R]) advance(ctx context.Context, s spot[R]) (spot[R], error) {
+	if c.sorting() != unsorted {
+		next, older := s.page.next(s.older)
+		k := s.page.keyAt(s.i - 1)
+		to, err := c.seek(ctx, guess{next, older, next.offset}, k, true)
+		if !errors.Is(err, errUnsorted) {
+			return to, err
+		}
+	}
+	return c.jump(ctx, s.position(), true)
+}
+
+// retreat goes from the start of a page to the end of the rows before it.
+func (c *Connection[R]) retreat(ctx context.Context, s spot[R]) (spot[R], error) {
+	if c.sorting() != unsorted && !s.ends() {
+		k, at := s.page.keyAt(s.i), s.position()
+		to, err := c.seek(ctx, guess{call{c.src.Window.Start, max(0, at-stride)}, 0, at}, k, false)
+		if !errors.Is(err, errUnsorted) {
+			return to, err
+		}
+	}
+	return c.jump(ctx, s.position(), false)
+}
+
+// after is the spot behind a cursor's row.
+func (c *Connection[R]) after(ctx context.Context, k *cursor) (spot[R], error) {
+	if c.sorting() != unsorted {
+		to, err := c.seek(ctx, guess{k.call, k.older, k.call.offset + k.index}, k.key, true)
+		if !errors.Is(err, errUnsorted) {
+			return to, err
+		}
+	}
+	return c.recall(ctx, k, true)
+}
+
+// before is the spot before a cursor's row.
+func (c *Connection[R]) before(ctx context.Context, k *cursor) (spot[R], error) {
+	w := c.src.Window
+	if c.sorting() != unsorted {
+		g := guess{call{w.Start, max(0, k.position()-stride)}, 0, k.position()}
+		if k.index > 0 { // the page that gave the row has rows before it
+			p, err := c.leaf(ctx, k.call)
+			if err != nil {
+				return spot[R]{}, err
+			}
+			if o := c.sorting(); o != unsorted {
+				if i, v := p.place(k.key, k.index, false, o == byTime); v == covers && i > 0 {
+					return spot[R]{p, k.older, i}, nil
+				}
+			}
+			if k.call.start == w.Start {
+				g.call = k.call
+			}
+		}
+		to, err := c.seek(ctx, g, k.key, false)
+		if !errors.Is(err, errUnsorted) {
+			return to, err
+		}
+	}
+	return c.recall(ctx, k, false)
+}
+
+// recall is the spot behind or before a cursor's row in an unsorted list: by
+// identity in the page that gave it, else by its index there.
+func (c *Connection[R]) recall(ctx context.Context, k *cursor, ahead bool) (spot[R], error) {
+	at, index := k.call, k.index
+	if at.start != c.src.Window.Start {
+		at, index = call{c.src.Window.Start, k.position()}, 0
+	}
+	p, err := c.leaf(ctx, at)
+	if err != nil {
+		return spot[R]{}, err
+	}
+	found := -1
+	for i := range p.rows {
+		if p.keyAt(i) == k.key && (found < 0 || distance(p.rawAt(i), index) < distance(p.rawAt(found), index)) {
+			found = i
+		}
+	}
+	switch {
+	case found >= 0 && ahead:
+		found++
+	case found < 0 && ahead:
+		found = p.indexOf(index + 1)
+	case found < 0:
+		found = p.indexOf(index)
+	}
+	return spot[R]{p, 0, found}, nil
+}
