@@ -1,0 +1,32 @@
+// The page: GraphiQL with the settings that the server wrote into it.
+
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+import 'graphiql/style.css';
+import './style.css';
+import { examplesPlugin } from './examples.jsx';
+import { createFetcher } from './fetcher.js';
+import { openStorage } from './storage.js';
+
+// The shape is that of the Go type `settings`: endpoint, title, tabs.
+const settings = JSON.parse(document.getElementById('settings').textContent);
+
+// GraphiQL compares these by identity, so they are made once.
+const fetcher = createFetcher(settings.endpoint);
+const storage = openStorage(settings.tabs);
+const plugins = settings.tabs.length > 0 ? [examplesPlugin(settings.tabs)] : [];
+
+const newTab = '# Ctrl+Space lists what may be written here.\n# Ctrl+Enter runs the query.\n\n';
+
+// A tab that was opened or chosen elsewhere may be out of sight in a long row of tabs.
+function showActiveTab() {
+  setTimeout(() => document.querySelector('.graphiql-tab-active')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
+}
+
+createRoot(document.getElementById('app')).render(
+  <GraphiQL fetcher={fetcher} storage={storage} plugins={plugins} defaultQuery={newTab} onTabChange={showActiveTab}>
+    <GraphiQL.Logo>
+      <span className="title">{settings.title}</span>
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);
