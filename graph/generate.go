@@ -7,4 +7,4 @@
 // [NewHandler].
 package graph
 
-//go:generate go tool gqlgen generate --config ../gqlgen.yml
+//go:generate go tool gqlgen generate

@@ -58,3 +58,17 @@ type Origin struct {
 	UserID   upstream.ID // the user that the list was limited to; 0 is none
 	SenderID upstream.ID // the sender that it was limited to; 0 is none
 }
+
+// Add counts a tally of a kind into the point.
+func (p *StatsPoint) Add(k upstream.Kind, t upstream.Tally) {
+	switch k {
+	case upstream.Emails:
+		p.Sent += t.Total
+	case upstream.Bounces:
+		p.Bounced += t.Total
+		p.HardBounced += t.Hard
+		p.SoftBounced += t.Soft
+	case upstream.BlockedEmails:
+		p.Blocked += t.Total
+	}
+}

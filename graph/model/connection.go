@@ -2,6 +2,8 @@ package model
 
 import (
 	"context"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // Pager is one page of a connection, each part of it worked out when it is asked
@@ -81,11 +83,26 @@ func (p pageOf[T]) cursors(ctx context.Context) (first, last *string, err error)
 }
 
 // HasNextPage says whether rows follow the page.
-func (p *PageInfo) HasNextPage(ctx context.Context) (bool, error) { return p.page.HasNextPage(ctx) }
+func (p *PageInfo) HasNextPage(ctx context.Context) bool {
+	return orMaybe(ctx)(p.page.HasNextPage(ctx))
+}
 
 // HasPreviousPage says whether rows come before the page.
-func (p *PageInfo) HasPreviousPage(ctx context.Context) (bool, error) {
-	return p.page.HasPreviousPage(ctx)
+func (p *PageInfo) HasPreviousPage(ctx context.Context) bool {
+	return orMaybe(ctx)(p.page.HasPreviousPage(ctx))
+}
+
+// orMaybe answers true where it could not be found out, and adds the error: Relay
+// wants a Boolean that is never null, and the page that is there must not be lost
+// for want of what lies behind it.
+func orMaybe(ctx context.Context) func(bool, error) bool {
+	return func(more bool, err error) bool {
+		if err != nil {
+			graphql.AddError(ctx, err)
+			return true
+		}
+		return more
+	}
 }
 
 // StartCursor is the first row's cursor, or nil on an empty page.

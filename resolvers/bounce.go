@@ -1,0 +1,86 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+var bounceList = kindOf[upstream.Bounce, model.Bounce]{
+	kind: upstream.Bounces,
+	fetch: func(api upstream.API, ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+		rows, err := api.Bounces(ctx, q)
+		for i := range rows {
+			// The schema's type is closed, as the document's is: there is no honest
+			// value for another.
+			if t := rows[i].Type; t != upstream.Hard && t != upstream.Soft {
+				return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft"}
+			}
+		}
+		return rows, err
+	},
+	key: func(b *upstream.Bounce) page.Key {
+		return page.Key{Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress, UserID: b.UserID, SenderID: b.SenderID}
+	},
+	node: func(b *upstream.Bounce, o *model.Origin) *model.Bounce { return &model.Bounce{Row: b, Origin: o} },
+}
+
+func bounces(ctx context.Context, p parent, window model.Window, f *model.BounceFilter, a page.Args) (*model.BounceConnection, error) {
+	c, err := listing(ctx, bounceList, p, window, bounceFilter(f), a)
+	if err != nil {
+		return nil, err
+	}
+	return &model.BounceConnection{Connection: c}, nil
+}
+
+// Bounces answers Query.bounces.
+func (query) Bounces(ctx context.Context, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
+	return bounces(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+}
+
+// Bounce answers Query.bounce.
+func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error) {
+	u, err := key("userId", &userID)
+	if err != nil {
+		return nil, err
+	}
+	s, err := key("senderId", &senderID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := text("emailId", &emailID); err != nil {
+		return nil, err
+	}
+	return findBounce(ctx, model.NodeID{UserID: u, SenderID: s, Time: bouncedAt, EmailID: emailID})
+}
+
+// Detail answers Bounce.detail: a call for each bounce, side by side, made only
+// if the detail's own fields are selected.
+func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail, error) {
+	if b.Detail != nil {
+		return model.NewBounceDetail(b.Detail), nil
+	}
+	if !selectsData(ctx) {
+		return &model.BounceDetail{}, nil
+	}
+	d, err := loaders.From(ctx).API.Bounce(ctx, b.Row.Key())
+	if err != nil {
+		return nil, err
+	}
+	return model.NewBounceDetail(&d), nil
+}
+
+// selectsData says whether anything but __typename is selected.
+func selectsData(ctx context.Context) bool {
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		if f.Name != "__typename" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,142 @@
+package resolvers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+)
+
+// filter is what the three lists' filters have in common, and what each has alone.
+type filter struct {
+	userID, senderID, sender     *string
+	recipient, localPart, domain *string
+	xHeaders                     []*upstream.Header
+
+	bounceType    *upstream.BounceType
+	category      *string
+	blockedReason *string
+	deliveredOnly *bool
+}
+
+func bounceFilter(f *model.BounceFilter) filter {
+	if f == nil {
+		return filter{}
+	}
+	return filter{
+		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
+		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
+		bounceType: f.Type, category: f.Category,
+	}
+}
+
+func emailFilter(f *model.EmailFilter) filter {
+	if f == nil {
+		return filter{}
+	}
+	return filter{
+		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
+		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
+		deliveredOnly: f.DeliveredOnly,
+	}
+}
+
+func blockedEmailFilter(f *model.BlockedEmailFilter) filter {
+	if f == nil {
+		return filter{}
+	}
+	return filter{
+		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
+		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
+		blockedReason: f.Reason,
+	}
+}
+
+// parent is the user or the sender that a list is a field of.
+type parent struct{ user, sender upstream.ID }
+
+// listQuery makes the upstream's query of a filter; the window is left to the
+// caller. Every mistake is an error that names the filter's field.
+func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, err error) {
+	if q.UserID, err = within("filter.userId", f.userID, p.user); err != nil {
+		return q, err
+	}
+	if q.SenderID, err = within("filter.senderId", f.senderID, p.sender); err != nil {
+		return q, err
+	}
+	for _, t := range []struct {
+		name string
+		from *string
+		to   *string
+	}{
+		{"filter.sender", f.sender, &q.Sender},
+		{"filter.recipient", f.recipient, &q.Recipient},
+		{"filter.localPart", f.localPart, &q.Local},
+		{"filter.domain", f.domain, &q.Domain},
+		{"filter.category", f.category, &q.BounceCategory},
+		{"filter.reason", f.blockedReason, &q.BlockedReason},
+	} {
+		if *t.to, err = text(t.name, t.from); err != nil {
+			return q, err
+		}
+	}
+	if strings.Trim(q.Sender, "0123456789") == "" && q.Sender != "" {
+		// The REST API reads an all-digit sender as an id: that is what senderId is for.
+		return q, badArgument("filter.sender", "filter.sender is an address, such as \"news@example.com\"; for a sender's number use filter.senderId")
+	}
+	if f.bounceType != nil {
+		q.BounceType = *f.bounceType
+	}
+	if f.deliveredOnly != nil {
+		q.Delivered = *f.deliveredOnly
+	}
+	if q.XHeaders, err = xHeaders(f.xHeaders); err != nil {
+		return q, err
+	}
+	api := loaders.From(ctx).API
+	if err = knownCode(ctx, "filter.category", q.BounceCategory, upstream.CategoryDescriptions, api.BounceCategories); err != nil {
+		return q, err
+	}
+	return q, knownCode(ctx, "filter.reason", q.BlockedReason, upstream.ReasonDescriptions, api.BlockedReasons)
+}
+
+// within reads an id of the filter of a list that may belong to a parent: the
+// parent's holds, and naming another is a contradiction.
+func within(argument string, s *string, parent upstream.ID) (upstream.ID, error) {
+	id, err := key(argument, s)
+	if err != nil || parent == 0 {
+		return id, err
+	}
+	if id != 0 && id != parent {
+		return 0, badArgument(argument, "%s is %d, but this is a list of %d: leave it out, or ask the root field", argument, id, parent)
+	}
+	return parent, nil
+}
+
+func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
+	if len(given) > upstream.MaxXHeaders {
+		return nil, badArgument("filter.xHeaders", "filter.xHeaders holds %d headers: at most %d can be asked for", len(given), upstream.MaxXHeaders)
+	}
+	var out []upstream.Header
+	for i, h := range given {
+		name := fmt.Sprintf("filter.xHeaders[%d].name", i)
+		if len(h.Name) < 3 || !strings.EqualFold(h.Name[:2], "x-") || strings.ContainsFunc(h.Name, notToken) {
+			return nil, badArgument(name, "%s must be a header's name that begins with X-, such as \"X-Campaign\"", name)
+		}
+		for _, o := range out {
+			if strings.EqualFold(o.Name, h.Name) {
+				return nil, badArgument(name, "%s names a header that is named before: an email carries one value of it", name)
+			}
+		}
+		out = append(out, *h)
+	}
+	return out, nil
+}
+
+// notToken says whether r cannot stand in a header's name (RFC 9110).
+func notToken(r rune) bool {
+	return r > '~' || r <= ' ' || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
+}

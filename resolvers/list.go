@@ -1,0 +1,203 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+// kindOf is what the three lists differ in: the upstream's list, a row's key, and
+// the object that a row becomes.
+type kindOf[R, T any] struct {
+	kind  upstream.Kind
+	fetch func(upstream.API, context.Context, upstream.ListQuery) ([]R, error)
+	key   func(*R) page.Key
+	node  func(*R, *model.Origin) *T
+}
+
+// listing makes the connection of a list.
+func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
+	q, err := listQuery(ctx, f, p)
+	if err != nil {
+		return model.Connection[T]{}, err
+	}
+	var binding string
+	q.Window, binding, err = boundWindow(ctx, window, a, func(written string) string {
+		return k.kind.ListPath() + "?" + q.Encode(k.kind) + "&" + written
+	})
+	if err != nil {
+		return model.Connection[T]{}, err
+	}
+	api := loaders.From(ctx).API
+	c, err := page.New(binding, page.Source[R]{
+		Window: q.Window,
+		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
+			q := q
+			q.Window, q.Offset = w, offset
+			return k.fetch(api, ctx, q)
+		},
+		Count: counter(api, k.kind, q),
+		Key:   k.key,
+	}, a)
+	if err != nil {
+		return model.Connection[T]{}, pagingError(err)
+	}
+	if selects(ctx, "nodes", "edges", "pageInfo") {
+		c.RowsFirst() // so that the total costs nothing where the page shows the whole list
+	}
+	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
+	return model.Connection[T]{Page: &nodes[R, T]{pager: c, node: func(r *R) *T { return k.node(r, o) }}}, nil
+}
+
+// boundWindow resolves the window of a connection and gives what its cursors are
+// bound to: the filter, and the window as the caller wrote it. Pages that follow a
+// cursor stay in the window in which the first page was asked for.
+func boundWindow(ctx context.Context, window model.Window, a page.Args, bind func(written string) string) (upstream.Window, string, error) {
+	w, err := resolve(ctx, window)
+	if err != nil {
+		return w, "", err
+	}
+	binding := bind(written(window, w))
+	cursors, ok, err := page.WindowOf(binding, a)
+	if ok {
+		w = cursors
+	}
+	return w, binding, pagingError(err)
+}
+
+// pagingError names the argument of package page's errors.
+func pagingError(err error) error {
+	var a *page.ArgumentError
+	if errors.As(err, &a) {
+		return badArgument(a.Argument, "%s", a.Message)
+	}
+	return err
+}
+
+// counter gives the call that counts a list, or nil where the counts endpoint does
+// not take its filter.
+func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
+	counted := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
+	if q.Encode(k) != counted.Encode(k) {
+		return nil
+	}
+	return func(ctx context.Context, w upstream.Window) (int64, error) {
+		rows, err := api.Counts(ctx, k, upstream.CountQuery{Window: w, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: upstream.ByUser})
+		var n int64
+		for _, r := range rows {
+			n += r.Total
+		}
+		return n, err
+	}
+}
+
+// selects says whether the field being answered selects one of these of its own.
+func selects(ctx context.Context, names ...string) bool {
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		for _, n := range names {
+			if f.Name == n {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pager is what both of package page's connections are.
+type pager[R any] interface {
+	Rows(ctx context.Context) ([]R, error)
+	Cursor(i int) string
+	HasNextPage(ctx context.Context) (bool, error)
+	HasPreviousPage(ctx context.Context) (bool, error)
+	TotalCount(ctx context.Context) (int64, error)
+}
+
+// nodes is a page of rows as a page of the schema's objects, made once.
+type nodes[R, T any] struct {
+	pager[R]
+	node func(*R) *T
+
+	mu   sync.Mutex
+	made []*T
+}
+
+// Rows gives the objects of the page.
+func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
+	rows, err := n.pager.Rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made == nil {
+		n.made = make([]*T, len(rows))
+		for i := range rows {
+			n.made[i] = n.node(&rows[i])
+		}
+	}
+	return n.made, nil
+}
+
+// counted makes the connection of users or senders: whoever the three counts of
+// the window name. q has no window yet; name is the field's.
+func counted[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, node func(upstream.Kind, upstream.Count, upstream.Window) *T) (model.Connection[T], error) {
+	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
+		return name + "?" + q.Encode() + "&" + written
+	})
+	if err != nil {
+		return model.Connection[T]{}, err
+	}
+	q.Window = w
+	l, err := page.NewList(binding, page.ListSource[found]{
+		Window: w,
+		Fetch:  func(ctx context.Context) ([]found, error) { return findAll(ctx, q) },
+		ID:     func(f *found) upstream.ID { return f.ID },
+	}, a)
+	if err != nil {
+		return model.Connection[T]{}, pagingError(err)
+	}
+	return model.Connection[T]{Page: &nodes[found, T]{pager: l, node: func(f *found) *T { return node(f.kind, f.Count, w) }}}, nil
+}
+
+// found is a user or a sender, and the first kind of counts that names it.
+type found struct {
+	upstream.Count
+	kind upstream.Kind
+}
+
+// findAll asks the three counts side by side and gives each id once. A sender's
+// address is whichever of them has one.
+func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
+	var answers [len(upstream.Kinds)][]upstream.Count
+	var errs [len(upstream.Kinds)]error
+	api := loaders.From(ctx).API
+	var wg sync.WaitGroup
+	for i, k := range upstream.Kinds {
+		wg.Go(func() { answers[i], errs[i] = api.Counts(ctx, k, q) })
+	}
+	wg.Wait()
+	at := map[upstream.ID]int{}
+	var all []found
+	for i, k := range upstream.Kinds {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		for _, c := range answers[i] {
+			j, known := at[c.ID]
+			if !known {
+				at[c.ID] = len(all)
+				all = append(all, found{c, k})
+			} else if all[j].Sender == "" {
+				all[j].Sender = c.Sender
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,70 @@
+// Package loaders holds what the fields of one operation share, so that together
+// they make the fewest upstream calls: a memory of every call made ([memo]) and a
+// dataloader that finds the users of senders.
+//
+// Loaders live for one operation and one caller. [Extension] makes them and puts
+// them into the operation's context; resolvers take them out with [From].
+package loaders
+
+import (
+	"context"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/graph-gophers/dataloader/v7"
+
+	"deliverygraph/upstream"
+)
+
+// Loaders are the loaders of one operation. They are safe for concurrent use.
+type Loaders struct {
+	// API answers each distinct call once: asked again within the operation, it
+	// gives the same answer, or the same error.
+	API upstream.API
+	// Now is the operation's idea of now: two relative windows agree on it.
+	Now upstream.Time
+
+	owners *dataloader.Loader[OwnerKey, upstream.ID]
+}
+
+// New makes the loaders of one operation over what its caller may see.
+func New(api upstream.API, now time.Time) *Loaders {
+	l := &Loaders{API: newMemo(api), Now: upstream.Time(now.Unix())}
+	l.owners = newOwners(l.API)
+	return l
+}
+
+// Extension gives every operation its own loaders: a gqlgen extension.
+type Extension struct {
+	// API gives the upstream as the operation's caller may see it.
+	API func(ctx context.Context) upstream.API
+	// Now is the clock.
+	Now func() time.Time
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationInterceptor
+} = Extension{}
+
+// ExtensionName implements graphql.HandlerExtension.
+func (Extension) ExtensionName() string { return "Loaders" }
+
+// Validate implements graphql.HandlerExtension.
+func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+// InterceptOperation implements graphql.OperationInterceptor.
+func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	return next(With(ctx, New(e.API(ctx), e.Now())))
+}
+
+type contextKey struct{}
+
+// With gives a context that carries the loaders.
+func With(ctx context.Context, l *Loaders) context.Context {
+	return context.WithValue(ctx, contextKey{}, l)
+}
+
+// From gives the loaders of the operation that ctx belongs to. A context without
+// is a fault of the wiring, and panics.
+func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(*Loaders) }

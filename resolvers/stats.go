@@ -1,0 +1,195 @@
+package resolvers
+
+import (
+	"context"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+)
+
+// maxPoints bounds a series: ten thousand hours are more than a year.
+const maxPoints = 10_000
+
+// Stats answers Query.stats.
+func (query) Stats(ctx context.Context, window model.Window, userID, senderID *string) (*model.Stats, error) {
+	u, err := key("userId", userID)
+	if err != nil {
+		return nil, err
+	}
+	s, err := key("senderId", senderID)
+	if err != nil {
+		return nil, err
+	}
+	return statsOf(ctx, window, model.Subject{UserID: u, SenderID: s, Rollup: upstream.ByUser})
+}
+
+func statsOf(ctx context.Context, window model.Window, s model.Subject) (*model.Stats, error) {
+	w, err := resolve(ctx, window)
+	if err != nil {
+		return nil, err
+	}
+	return &model.Stats{Window: w, Subject: s}, nil
+}
+
+// tally loads the counts of one kind: one call for all subjects of a list, since
+// they ask the same counts and pick their own row.
+func tally(ctx context.Context, s *model.Stats, k upstream.Kind) (upstream.Tally, error) {
+	rows, err := loaders.From(ctx).API.Counts(ctx, k, countQuery(s))
+	if err != nil {
+		return upstream.Tally{}, err
+	}
+	var sum upstream.Tally
+	for _, r := range rows {
+		if s.Subject.Row == 0 || r.ID == s.Subject.Row {
+			sum = sum.Add(r.Tally)
+		}
+	}
+	return sum, nil
+}
+
+func countQuery(s *model.Stats) upstream.CountQuery {
+	return upstream.CountQuery{Window: s.Window, UserID: s.Subject.UserID, SenderID: s.Subject.SenderID, Rollup: s.Subject.Rollup}
+}
+
+// count is one field of the stats.
+func count(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*int64, error) {
+	t, err := tally(ctx, s, k)
+	if err != nil {
+		return nil, err
+	}
+	n := pick(t)
+	return &n, nil
+}
+
+func total(t upstream.Tally) int64 { return t.Total }
+func hard(t upstream.Tally) int64  { return t.Hard }
+func soft(t upstream.Tally) int64  { return t.Soft }
+
+func (stats) Sent(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, upstream.Emails, total)
+}
+
+func (stats) Bounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, upstream.Bounces, total)
+}
+
+func (stats) HardBounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, upstream.Bounces, hard)
+}
+
+func (stats) SoftBounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, upstream.Bounces, soft)
+}
+
+func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, upstream.BlockedEmails, total)
+}
+
+// rate is a count for each email sent; null where nothing was sent. Both counts
+// are asked for side by side.
+func rate(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*float64, error) {
+	type answer struct {
+		t   upstream.Tally
+		err error
+	}
+	sent := make(chan answer, 1)
+	go func() {
+		t, err := tally(ctx, s, upstream.Emails)
+		sent <- answer{t, err}
+	}()
+	t, err := tally(ctx, s, k)
+	a := <-sent
+	if err != nil {
+		return nil, err
+	}
+	if a.err != nil || a.t.Total == 0 {
+		return nil, a.err
+	}
+	r := float64(pick(t)) / float64(a.t.Total)
+	return &r, nil
+}
+
+func (stats) BounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
+	return rate(ctx, s, upstream.Bounces, total)
+}
+
+func (stats) HardBounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
+	return rate(ctx, s, upstream.Bounces, hard)
+}
+
+func (stats) SoftBounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
+	return rate(ctx, s, upstream.Bounces, soft)
+}
+
+func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) {
+	return rate(ctx, s, upstream.BlockedEmails, total)
+}
+
+// Series answers Stats.series: the kinds that are selected in it are asked for
+// side by side, and buckets in which nothing happened are filled with zeros.
+func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error) {
+	width := interval.Seconds()
+	first := interval.Floor(s.Window.Start)
+	if n := int64((s.Window.End-first-1)/width) + 1; n > maxPoints {
+		return nil, badArgument("interval", "the window has %d points of this interval, and a series has at most %d: take a wider interval or a shorter window", n, maxPoints)
+	}
+	points := make([]model.StatsPoint, (s.Window.End-first-1)/width+1)
+	out := make([]*model.StatsPoint, len(points))
+	for i := range points {
+		points[i].Start = first + upstream.Time(i)*width
+		out[i] = &points[i]
+	}
+	kinds := seriesKinds(ctx)
+	errs := make([]error, len(kinds))
+	answers := make([][]upstream.Series, len(kinds))
+	var wg sync.WaitGroup
+	for i, k := range kinds {
+		wg.Go(func() {
+			answers[i], errs[i] = loaders.From(ctx).API.Series(ctx, k, upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval})
+		})
+	}
+	wg.Wait()
+	for i, k := range kinds {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		for _, one := range answers[i] {
+			if s.Subject.Row != 0 && one.ID != s.Subject.Row {
+				continue
+			}
+			for _, p := range one.Points {
+				// A bucket outside the window is an upstream's mistake: it has no place here.
+				if at := (p.Start - first) / width; p.Start >= first && int(at) < len(points) {
+					points[at].Add(k, p.Tally)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// seriesKinds gives the kinds whose counts are selected in the series.
+func seriesKinds(ctx context.Context) []upstream.Kind {
+	var wanted [len(upstream.Kinds)]bool
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		switch f.Name {
+		case "sent":
+			wanted[upstream.Emails] = true
+		case "bounced", "hardBounced", "softBounced":
+			wanted[upstream.Bounces] = true
+		case "blocked":
+			wanted[upstream.BlockedEmails] = true
+		}
+	}
+	var kinds []upstream.Kind
+	for _, k := range upstream.Kinds {
+		if wanted[k] {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
