@@ -52,8 +52,8 @@ var errUnsorted = errors.New("unsorted list")
 
 // seek finds the page that covers k, from a guess on: at the first try but where
 // rows arrived or disappeared, or a cached page is of another moment. With ahead,
-// the spot is behind k, else before it, and then the page has rows before k, if there
-// are any. It gallops over offsets until k is passed, then bisects.
+// the spot is behind k, else before it; on that side the page has rows, if the list
+// has any. It gallops over offsets until k is passed, then bisects.
 func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
 	low, high := -1, -1 // offsets of pages that are short of k, and beyond it
 	moved, step := false, stride
@@ -67,8 +67,11 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 			return spot[R]{}, errUnsorted
 		}
 		i, v := p.place(k, g.at-p.offset, ahead, o == byTime)
-		if v == covers && !ahead && i == 0 && p.offset > 0 {
+		switch { // a page that holds k alone is of no use
+		case v == covers && !ahead && i == 0 && p.offset > 0:
 			v = beyond
+		case v == covers && ahead && i == len(p.rows) && p.full:
+			v = short
 		}
 		switch v {
 		case covers:

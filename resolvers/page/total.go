@@ -76,19 +76,19 @@ func (c *Connection[R]) knownSize() (int, bool) {
 // endNear is the spot behind the list's last row, given that the list has
 // about n rows, and false where it is not about there.
 func (c *Connection[R]) endNear(ctx context.Context, n int) (spot[R], bool, error) {
-	var offset int
+	offset := max(0, n-stride) // if all is as counted, the page is not full, and so ends the list
 	if known, ok := c.knownSize(); ok && known == n {
-		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page that probing saw
-	} else {
-		offset = max(0, n-stride) // if all is as counted, the page is not full, and so ends the list
+		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page in hand
 	}
 	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
 	if err != nil || len(p.rows) == 0 && offset > 0 {
 		return spot[R]{}, false, err
 	}
 	s := spot[R]{p, 0, len(p.rows)}
+	// Only a page that is not full, and goes on from the one before, is an end: an
+	// empty page at a later offset may be of an earlier moment.
 	for range 3 {
-		if known, ok := c.knownSize(); !s.page.full || ok && s.page.start == c.src.Window.Start && s.page.offset+len(s.page.rows) == known {
+		if !s.page.full {
 			return s, true, nil
 		}
 		to, err := c.advance(ctx, s)

@@ -1,0 +1,262 @@
+package page_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"deliverygraph/resolvers/page"
+)
+
+// Rows arrive and disappear between and within client pages, and each upstream
+// call is answered as of a moment of its own within the last few: still every row
+// that was there all the time comes exactly once, in order.
+func TestMovingList(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		walkForward(t, w)
+	})
+}
+
+func TestMovingListBackward(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		walkBackward(t, w)
+	})
+}
+
+func TestMovingListTurningRound(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		wander(t, w)
+	})
+}
+
+// A remote that sorts by time alone keeps the promise for rows that arrive, as
+// long as its answers are fresh.
+func TestMovingListSortedByTimeAlone(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]func(a, b row) int{
+		"ties by something else": byHash,
+		"ties by arrival":        func(a, b row) int { return int(a.Time - b.Time) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+				seconds := rapid.SampledFrom([]int{1, 3, 30, 3000}).Draw(t, "seconds")
+				m := newRemote(order, randomRows(r, rapid.SampledFrom([]int{40, 520, 1600}).Draw(t, "rows"), seconds)...)
+				want := m.now()
+				m.between = func() { m.add(randomRows(r, r.IntN(12), seconds)...) }
+				backward := rapid.Bool().Draw(t, "backward")
+				c := client{t, m.source()}
+				seen := map[row]int{}
+				var cursor *string
+				for more := true; more; {
+					var p answer
+					if n := 30 + r.IntN(300); backward {
+						if p = c.ask(last(n, cursor)); len(p.rows) > 0 {
+							cursor = p.start()
+						}
+						more = p.hasPrevious
+					} else {
+						if p = c.ask(first(n, cursor)); len(p.rows) > 0 {
+							cursor = p.end()
+						}
+						more = p.hasNext
+					}
+					for _, r := range p.rows {
+						seen[r]++
+					}
+				}
+				for _, r := range want {
+					if seen[r] != 1 {
+						t.Fatalf("%v came %d times", r, seen[r])
+					}
+				}
+			})
+		})
+	}
+}
+
+// world is a remote that moves, and how a client pages through it.
+type world struct {
+	*remote
+	rand  *rand.Rand
+	since int // the oldest moment that the walk can see
+	sizes []int
+}
+
+func drawWorld(t *rapid.T) *world {
+	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+	seconds := rapid.SampledFrom([]int{1, 2, 5, 50, 1000, 90_000}).Draw(t, "seconds")
+	rows := rapid.SampledFrom([]int{0, 1, 30, 499, 500, 501, 998, 999, 1000, 1700, 2600}).Draw(t, "rows")
+	w := &world{remote: newRemote(byKey, randomRows(r, rows, seconds)...), rand: r}
+	age := rapid.IntRange(0, 6).Draw(t, "age")
+	burst := rapid.SampledFrom([]int{0, 1, 5, 40}).Draw(t, "arrivals")
+	goes := rapid.SampledFrom([]int{0, 0, 3}).Draw(t, "removals")
+	move := func() {
+		w.add(randomRows(r, r.IntN(burst+1), seconds)...)
+		if n := len(w.now()); goes > 0 && n > 0 {
+			w.remove(r.IntN(n), r.IntN(n), r.IntN(n))
+		}
+	}
+	for range age { // the walk's first answer may be as old as that
+		move()
+	}
+	w.since = len(w.history) - 1 - age
+	w.remote.age = func() int { return min(r.IntN(age+1), len(w.history)-1-w.since) }
+	w.between = func() {
+		if r.IntN(3) == 0 {
+			move()
+		}
+	}
+	w.sizes = rapid.SampledFrom([][]int{{1, 7}, {7}, {50}, {500}, {1, 20, 250, 499, 500}}).Draw(t, "sizes")
+	if rows > 1000 && w.sizes[0] == 1 && len(w.sizes) == 2 {
+		w.sizes = []int{31}
+	}
+	return w
+}
+
+func (w *world) size() int { return w.sizes[w.rand.IntN(len(w.sizes))] }
+
+func walkForward(t *rapid.T, w *world) {
+	c := client{t, w.source()}
+	var got []row
+	var cursor *string
+	for {
+		n := w.size()
+		p := c.ask(first(n, cursor))
+		got = append(got, p.rows...)
+		if p.hasNext && len(p.rows) != n {
+			t.Fatalf("page of %d has %d rows though more follow", n, len(p.rows))
+		}
+		if !p.hasNext {
+			break
+		}
+		cursor = p.end()
+	}
+	checkWalk(t, w, got)
+}
+
+func walkBackward(t *rapid.T, w *world) {
+	c := client{t, w.source()}
+	var got []row
+	var cursor *string
+	for {
+		n := w.size()
+		p := c.ask(last(n, cursor))
+		got = append(slices.Clone(p.rows), got...)
+		if p.hasPrevious && len(p.rows) != n {
+			t.Fatalf("page of %d has %d rows though more precede", n, len(p.rows))
+		}
+		if !p.hasPrevious {
+			break
+		}
+		cursor = p.start()
+	}
+	checkWalk(t, w, got)
+}
+
+// checkWalk wants each row that was always there once, and all in order.
+func checkWalk(t *rapid.T, w *world, got []row) {
+	for i := 1; i < len(got); i++ {
+		if byKey(got[i-1], got[i]) >= 0 {
+			t.Fatalf("row %d is out of order or twice: %v after %v", i, got[i], got[i-1])
+		}
+	}
+	checkRun(t, w, got, nil, nil)
+}
+
+// checkRun wants each row that was always there, behind low and before high.
+func checkRun(t *rapid.T, w *world, got []row, low, high *row) {
+	want := w.always(w.since)
+	if low != nil {
+		want = slices.DeleteFunc(want, func(r row) bool { return byKey(r, *low) <= 0 })
+	}
+	if high != nil {
+		want = slices.DeleteFunc(want, func(r row) bool { return byKey(r, *high) >= 0 })
+	}
+	steady := map[row]bool{}
+	for _, r := range want {
+		steady[r] = true
+	}
+	got = slices.DeleteFunc(slices.Clone(got), func(r row) bool { return !steady[r] })
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Fatalf("rows that were there all the time (-want +got):\n%s", d)
+	}
+}
+
+// wander goes forward and backward from the ends of each page, and from its
+// middle, and checks each page by itself.
+func wander(t *rapid.T, w *world) {
+	c := client{t, w.source()}
+	var p answer
+	begin := func() {
+		if w.rand.IntN(2) == 0 {
+			p = c.ask(first(w.size(), nil))
+		} else {
+			p = c.ask(last(w.size(), nil))
+		}
+	}
+	begin()
+	for range 30 {
+		if len(p.rows) == 0 {
+			begin()
+			continue
+		}
+		i := []int{0, len(p.rows) - 1, w.rand.IntN(len(p.rows))}[w.rand.IntN(3)]
+		k, at, n := p.rows[i], p.cursors[i], w.size()
+		switch w.rand.IntN(4) {
+		case 0, 1:
+			p = c.ask(first(n, &at))
+			high := (*row)(nil)
+			if p.hasNext {
+				high = after(p.rows[len(p.rows)-1])
+			}
+			checkRun(t, w, p.rows, &k, high)
+		case 2:
+			p = c.ask(last(n, &at))
+			low := (*row)(nil)
+			if p.hasPrevious {
+				low = before(p.rows[0])
+			}
+			checkRun(t, w, p.rows, low, &k)
+		default:
+			j := w.rand.IntN(len(p.rows))
+			if i > j {
+				i, j = j, i
+			}
+			a := page.Args{First: &n, After: &p.cursors[i], Before: &p.cursors[j]}
+			backward := w.rand.IntN(2) == 0
+			if backward {
+				a.First, a.Last = nil, &n
+			}
+			low, high := p.rows[i], p.rows[j]
+			if p = c.ask(a); len(p.rows) > n {
+				t.Fatalf("%d rows for a page of %d", len(p.rows), n)
+			}
+			switch {
+			case backward && p.hasPrevious:
+				low = *before(p.rows[0])
+			case !backward && p.hasNext:
+				high = *after(p.rows[len(p.rows)-1])
+			}
+			checkRun(t, w, p.rows, &low, &high)
+		}
+	}
+}
+
+// after and before are rows between r and its neighbours.
+func after(r row) *row { r.Recipient += "\x00"; return &r }
+func before(r row) *row {
+	r.Recipient = r.Recipient[:len(r.Recipient)-1] + string(r.Recipient[len(r.Recipient)-1]-1) + "\xff"
+	return &r
+}

@@ -1,0 +1,257 @@
+package page_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+// row is a row of the lists here: nothing but its key.
+type row struct{ page.Key }
+
+func keyOf(r *row) page.Key { return r.Key }
+
+func byKey(a, b row) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient))
+}
+
+// byHash sorts as a remote might that promises order by time alone.
+func byHash(a, b row) int {
+	h := func(r row) uint64 {
+		f := fnv.New64a()
+		fmt.Fprint(f, r.Key)
+		return f.Sum64()
+	}
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(h(a), h(b)))
+}
+
+var window = upstream.Window{Start: 1000, End: 100_000}
+
+// remote is a list API whose whole history is kept, so that it can answer as of
+// any moment: as a cache does.
+type remote struct {
+	order   func(a, b row) int
+	history [][]row     // the list as of each moment, the last one being now
+	age     func() int  // how many moments old the next answer is; nil is 0
+	between func()      // runs before each call; nil is nothing
+	fetched []string    // every call, in order
+	seen    map[row]int // rows that are or were there: none comes twice
+	gone    map[row]int // the moment since when a row is gone
+	mu      sync.Mutex
+}
+
+func newRemote(order func(a, b row) int, rows ...row) *remote {
+	m := &remote{order: order, history: [][]row{nil}, seen: map[row]int{}, gone: map[row]int{}}
+	m.add(rows...)
+	m.history = m.history[1:]
+	return m
+}
+
+func (m *remote) now() []row { return m.history[len(m.history)-1] }
+
+// add makes a new moment in which these rows are there too.
+func (m *remote) add(rows ...row) {
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { m.seen[r]++; return m.seen[r] > 1 })
+	slices.SortStableFunc(rows, m.order)
+	old := m.now()
+	list := make([]row, 0, len(old)+len(rows))
+	for _, r := range rows {
+		i, _ := slices.BinarySearchFunc(old, r, func(a, b row) int { return cmp.Or(m.order(a, b), -1) })
+		list = append(append(list, old[:i]...), r)
+		old = old[i:]
+	}
+	m.history = append(m.history, append(list, old...))
+}
+
+// remove makes a new moment in which the rows at these indexes are gone.
+func (m *remote) remove(indexes ...int) {
+	list := make([]row, 0, len(m.now()))
+	for i, r := range m.now() {
+		if slices.Contains(indexes, i) {
+			m.gone[r] = len(m.history)
+		} else {
+			list = append(list, r)
+		}
+	}
+	m.history = append(m.history, list)
+}
+
+// always are the rows that were there at each moment since the given one.
+func (m *remote) always(since int) []row {
+	return slices.DeleteFunc(slices.Clone(m.history[since]), func(r row) bool { return m.gone[r] > since })
+}
+
+func (m *remote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fetched = append(m.fetched, fmt.Sprintf("%d+%d", w.Start, offset))
+	if m.between != nil {
+		m.between()
+	}
+	at := len(m.history) - 1
+	if m.age != nil {
+		at = max(0, at-m.age())
+	}
+	return cutPage(m.history[at], w, offset), nil
+}
+
+// cutPage is what the API answers where its list is rows.
+func cutPage(rows []row, w upstream.Window, offset int) []row {
+	from, _ := slices.BinarySearchFunc(rows, w.Start, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
+	to, _ := slices.BinarySearchFunc(rows, w.End, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
+	from = min(from+offset, to)
+	return rows[from:min(from+upstream.PageSize, to)]
+}
+
+func (m *remote) count(_ context.Context, w upstream.Window) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fetched = append(m.fetched, "count")
+	return int64(len(m.now())), nil
+}
+
+func (m *remote) source() page.Source[row] {
+	return page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf}
+}
+
+// calls gives the calls since it was last asked.
+func (m *remote) calls() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.fetched
+	m.fetched = nil
+	return f
+}
+
+// fresh remembers answers for the given number of moments, as the cache below
+// does: a call that is asked again within them costs nothing.
+func (m *remote) fresh(s page.Source[row], moments int) page.Source[row] {
+	type entry struct {
+		rows []row
+		at   int
+	}
+	memory, fetch := map[string]entry{}, s.Fetch
+	s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
+		k := fmt.Sprint(w, offset)
+		e, ok := memory[k]
+		if !ok || len(m.history)-1-e.at > moments {
+			rows, err := fetch(ctx, w, offset)
+			if err != nil {
+				return nil, err
+			}
+			e = entry{rows, len(m.history) - 1}
+			memory[k] = e
+		}
+		return e.rows, nil
+	}
+	return s
+}
+
+// rowAt makes the nth row of a second.
+func rowAt(t upstream.Time, n int) row {
+	return row{page.Key{Time: t, EmailID: fmt.Sprintf("%d.%06d@mail.example.com", t, n), Recipient: "a@example.com", UserID: 21, SenderID: 17}}
+}
+
+// randomRows are n rows in so many seconds, several of one email among them.
+func randomRows(r *rand.Rand, n, seconds int) []row {
+	rows := make([]row, n)
+	for i := range rows {
+		t := window.Start + upstream.Time(r.IntN(seconds))
+		rows[i] = row{page.Key{Time: t, EmailID: fmt.Sprint(r.IntN(1 + 2*n/seconds)), Recipient: fmt.Sprint(r.IntN(1 + n)), UserID: 21, SenderID: 17}}
+	}
+	return rows
+}
+
+// client pages through a list as callers do.
+type client struct {
+	t      interface{ Fatalf(string, ...any) }
+	source page.Source[row]
+}
+
+// answer is all that a caller can select of a page.
+type answer struct {
+	rows                 []row
+	cursors              []string
+	hasNext, hasPrevious bool
+}
+
+func (c client) ask(a page.Args) answer {
+	p, err := c.try(a)
+	if err != nil {
+		c.t.Fatalf("page %s: %v", show(a), err)
+	}
+	return p
+}
+
+func (c client) try(a page.Args) (p answer, err error) {
+	ctx := context.Background()
+	conn, err := page.New("list", c.source, a)
+	if err != nil {
+		return p, err
+	}
+	if p.rows, err = conn.Rows(ctx); err != nil {
+		return p, err
+	}
+	for i := range p.rows {
+		p.cursors = append(p.cursors, conn.Cursor(i))
+	}
+	if p.hasNext, err = conn.HasNextPage(ctx); err != nil {
+		return p, err
+	}
+	p.hasPrevious, err = conn.HasPreviousPage(ctx)
+	return p, err
+}
+
+func (p answer) start() *string { return &p.cursors[0] }
+func (p answer) end() *string   { return &p.cursors[len(p.cursors)-1] }
+
+func first(n int, after *string) page.Args { return page.Args{First: &n, After: after} }
+func last(n int, before *string) page.Args { return page.Args{Last: &n, Before: before} }
+
+func show(a page.Args) string {
+	var s []string
+	if a.First != nil {
+		s = append(s, fmt.Sprint("first ", *a.First))
+	}
+	if a.Last != nil {
+		s = append(s, fmt.Sprint("last ", *a.Last))
+	}
+	if a.After != nil {
+		s = append(s, "after …")
+	}
+	if a.Before != nil {
+		s = append(s, "before …")
+	}
+	return strings.Join(s, " ")
+}
+
+// bulk is n rows in one second each, or in ties of the given size.
+func bulk(n, ties int) []row {
+	rows := make([]row, n)
+	for i := range rows {
+		rows[i] = rowAt(window.Start+upstream.Time(i/ties), i%ties)
+	}
+	return rows
+}
+
+func total(t testing.TB, s page.Source[row]) int64 {
+	t.Helper()
+	conn, err := page.New("list", s, page.Args{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := conn.TotalCount(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
