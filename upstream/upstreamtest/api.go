@@ -1,0 +1,247 @@
+package upstreamtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+)
+
+// RunAPI holds an API against its contract, over [Sample]: every filter alone and
+// with others, boundary seconds, ties, offsets, time series whose window begins and
+// ends inside a bucket, ids that must be escaped, unknown ids, and random queries.
+// newAPI is called once, and gives an API over these rows.
+//
+// It does not ask what a ListQuery cannot rightly say, such as a negative offset.
+func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) upstream.API) {
+	sample := Sample()
+	s := apiSuite{api: newAPI(t, sample), model: NewModel(sample), sample: sample}
+	t.Run("lists", s.lists)
+	t.Run("pages joined are the whole list", s.pages)
+	t.Run("counts", s.counts)
+	t.Run("details", s.details)
+	t.Run("catalogues", s.catalogues)
+	t.Run("random queries", s.random)
+	t.Run("an ended context", s.endedContext)
+	t.Run("many callers at once", s.manyCallers)
+}
+
+type apiSuite struct {
+	api    upstream.API
+	model  *Model // what is right
+	sample Rows
+}
+
+// A tb is a *testing.T or a *rapid.T.
+type tb interface {
+	Helper()
+	Context() context.Context
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// same wants got to be what the model says.
+func same[V any](t tb, what string, got V, err error, want V, wantErr error) {
+	t.Helper()
+	if wantErr != nil {
+		t.Fatalf("%s: the model fails: %v", what, wantErr)
+	}
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s: (-want +got)\n%.4000s", what, diff)
+	}
+}
+
+// list asks both for a list of any kind, and says how many rows it has.
+func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
+	t.Helper()
+	what := k.ListPath() + "?" + listParameters(q).Encode()
+	switch k {
+	case upstream.Bounces:
+		return listBoth(t, what, q, s.api.Bounces, s.model.Bounces)
+	case upstream.Emails:
+		return listBoth(t, what, q, s.api.Emails, s.model.Emails)
+	default:
+		return listBoth(t, what, q, s.api.BlockedEmails, s.model.BlockedEmails)
+	}
+}
+
+func listBoth[R any](t tb, what string, q upstream.ListQuery, api, model func(context.Context, upstream.ListQuery) ([]R, error)) int {
+	t.Helper()
+	got, err := api(t.Context(), q)
+	want, wantErr := model(t.Context(), q)
+	same(t, what, got, err, want, wantErr)
+	return len(want)
+}
+
+// count asks both for counts, or for series where there is an interval, and says how
+// many ids they have.
+func (s apiSuite) count(t tb, k upstream.Kind, q upstream.SeriesQuery) int {
+	t.Helper()
+	what := countsPath(k) + "?" + countParameters(q).Encode()
+	if q.Interval == 0 {
+		got, err := s.api.Counts(t.Context(), k, q.CountQuery)
+		want, wantErr := s.model.Counts(t.Context(), k, q.CountQuery)
+		same(t, what, got, err, want, wantErr)
+		return len(want)
+	}
+	got, err := s.api.Series(t.Context(), k, q)
+	want, wantErr := s.model.Series(t.Context(), k, q)
+	same(t, what, got, err, want, wantErr)
+	return len(want)
+}
+
+func (s apiSuite) lists(t *testing.T) {
+	for _, c := range listCases() {
+		for _, k := range c.kinds {
+			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
+				if found := s.list(t, k, c.query); (found == 0) != c.none {
+					t.Errorf("the model has %d rows: the case tests nothing", found)
+				}
+			})
+		}
+	}
+}
+
+// pages walks lists of more than one page by offset, and wants no row twice and none
+// left out: the whole list is then what the model has without pages.
+func (s apiSuite) pages(t *testing.T) {
+	var got, want []upstream.Bounce
+	for _, q := range []upstream.ListQuery{{Window: wholeSample}, {Window: wholeSample, SenderID: crowded, BounceType: upstream.Soft}} {
+		for _, b := range s.sample.Bounces {
+			if q.SenderID == 0 || b.SenderID == q.SenderID && b.Type == q.BounceType {
+				want = append(want, b.Bounce)
+			}
+		}
+		for {
+			page, err := s.api.Bounces(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, page...)
+			q.Offset += len(page)
+			if len(page) < upstream.PageSize {
+				break
+			}
+		}
+	}
+	key := func(b upstream.Bounce) string { return fmt.Sprint(b.BounceTime, b.EmailID, b.EmailAddress, b.Type) }
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b upstream.Bounce) bool { return key(a) < key(b) })); diff != "" {
+		t.Errorf("(-want +got)\n%.2000s", diff)
+	}
+}
+
+func (s apiSuite) counts(t *testing.T) {
+	for _, k := range upstream.Kinds {
+		for _, c := range countCases(k) {
+			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
+				for _, rollup := range []upstream.Rollup{upstream.BySender, upstream.ByUser} {
+					for _, interval := range []upstream.Interval{0, upstream.Hour, upstream.Day} {
+						q := c.query
+						q.Rollup = rollup
+						if found := s.count(t, k, upstream.SeriesQuery{CountQuery: q, Interval: interval}); (found == 0) != c.none {
+							t.Errorf("the model has %d rows: the case tests nothing", found)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// details finds each odd bounce by its key, and none by a key with one part changed.
+func (s apiSuite) details(t *testing.T) {
+	for i, b := range s.sample.Bounces {
+		if b.UserID == crowdedUser && i%97 > 2 {
+			continue // a few of the crowd will do, with both recipients of one email
+		}
+		got, err := s.api.Bounce(t.Context(), b.Key())
+		want, wantErr := s.model.Bounce(t.Context(), b.Key())
+		same(t, fmt.Sprintf("bounce %+v", b.Key()), got, err, want, wantErr)
+	}
+	known := s.sample.Bounces[0].Key()
+	for name, change := range map[string]func(*upstream.BounceKey){
+		"another user":           func(k *upstream.BounceKey) { k.UserID = edgesUser },
+		"an unknown user":        func(k *upstream.BounceKey) { k.UserID = 999 },
+		"another sender":         func(k *upstream.BounceKey) { k.SenderID = edges },
+		"another time":           func(k *upstream.BounceKey) { k.BounceTime++ },
+		"another email":          func(k *upstream.BounceKey) { k.EmailID = s.sample.Bounces[crowdedRows].EmailID },
+		"an unknown email":       func(k *upstream.BounceKey) { k.EmailID += "x" },
+		"an email in upper case": func(k *upstream.BounceKey) { k.EmailID = "20161122020000.999@MAIL6-40-ussnn1" },
+	} {
+		k := known
+		change(&k)
+		if got, err := s.api.Bounce(t.Context(), k); upstream.CodeOf(err) != upstream.NotFound || err == nil {
+			t.Errorf("%s: got %+v, %v; want %s", name, got, err, upstream.NotFound)
+		}
+	}
+}
+
+// catalogues wants at least the codes of the document, each once: the sets are open.
+func (s apiSuite) catalogues(t *testing.T) {
+	check := func(what string, got []string, err error, want []string) {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		for _, code := range want {
+			if !slices.Contains(got, code) {
+				t.Errorf("%s: no %s in %v", what, code, got)
+			}
+		}
+		if unique := slices.Compact(slices.Sorted(slices.Values(got))); len(unique) != len(got) {
+			t.Errorf("%s: a code is given twice in %v", what, got)
+		}
+	}
+	categories, err := s.api.BounceCategories(t.Context())
+	check("bounce categories", categories, err, Categories)
+	reasons, err := s.api.BlockedReasons(t.Context())
+	check("blocked reasons", reasons, err, Reasons)
+}
+
+func (s apiSuite) random(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
+		if rapid.Bool().Draw(t, "list") {
+			s.list(t, k, drawList(t, k))
+			return
+		}
+		s.count(t, k, drawSeries(t, k))
+	})
+}
+
+func (s apiSuite) endedContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	q := upstream.CountQuery{Window: wholeSample}
+	_, listErr := s.api.Bounces(ctx, upstream.ListQuery{Window: wholeSample})
+	_, countErr := s.api.Counts(ctx, upstream.Emails, q)
+	_, seriesErr := s.api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
+	_, detailErr := s.api.Bounce(ctx, s.sample.Bounces[0].Key())
+	for what, err := range map[string]error{"list": listErr, "counts": countErr, "series": seriesErr, "detail": detailErr} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+func (s apiSuite) manyCallers(t *testing.T) {
+	var callers sync.WaitGroup
+	for i := range 8 {
+		callers.Go(func() {
+			k := upstream.Kinds[i%3]
+			s.list(t, k, upstream.ListQuery{Window: wholeSample, Offset: i / 3 * 400})
+			s.count(t, k, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: wholeSample}, Interval: upstream.Hour})
+		})
+	}
+	callers.Wait()
+}

@@ -1,0 +1,246 @@
+package upstreamtest
+
+import (
+	"fmt"
+
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+)
+
+// wholeSample is a window that all events of Sample lie in.
+var wholeSample = upstream.Window{Start: SampleDay - 2*86400, End: SampleDay + 3*86400}
+
+// Windows that begin or end at or beside the first and last seconds of hours and
+// days, where the sample has events.
+var edgeWindows = map[string]upstream.Window{
+	"a day":                               {Start: SampleDay, End: SampleDay + 86400},
+	"a day and its last second less":      {Start: SampleDay, End: SampleDay + 86399},
+	"a day and the next one's first":      {Start: SampleDay, End: SampleDay + 86401},
+	"a day from its second second":        {Start: SampleDay + 1, End: SampleDay + 86400},
+	"two days":                            {Start: SampleDay - 86400, End: SampleDay + 86400},
+	"half a day and half the next":        {Start: SampleDay - 43200, End: SampleDay + 43200},
+	"an hour":                             {Start: SampleDay, End: SampleDay + 3600},
+	"an hour and its last second less":    {Start: SampleDay, End: SampleDay + 3599},
+	"an hour and the next one's first":    {Start: SampleDay, End: SampleDay + 3601},
+	"the middle of one hour":              {Start: SampleDay + 1, End: SampleDay + 3599},
+	"half an hour and half the next":      {Start: SampleDay + 1800, End: SampleDay + 5400},
+	"an hour across midnight":             {Start: SampleDay - 1800, End: SampleDay + 1800},
+	"one second with an event":            {Start: SampleDay, End: SampleDay + 1},
+	"the last second of a day":            {Start: SampleDay - 1, End: SampleDay},
+	"all whole days, and parts of others": {Start: SampleDay - 5000, End: SampleDay + 2*86400 + 1},
+}
+
+// Windows without events.
+var emptyWindows = map[string]upstream.Window{
+	"the second before an event": {Start: SampleDay - 2, End: SampleDay - 1},
+	"the second after an event":  {Start: SampleDay + 2, End: SampleDay + 1800},
+	"long before":                {Start: 0, End: 86400},
+	"long after":                 {Start: 4_000_000_000, End: 4_000_086_400},
+}
+
+type listCase struct {
+	name  string
+	query upstream.ListQuery
+	kinds []upstream.Kind
+	none  bool // nothing is to be found
+}
+
+// listCases are list queries of every parameter alone, and of some together.
+func listCases() []listCase {
+	var cases []listCase
+	all := upstream.Kinds[:]
+	add := func(name string, none bool, kinds []upstream.Kind, set func(q *upstream.ListQuery)) {
+		q := upstream.ListQuery{Window: wholeSample}
+		set(&q)
+		cases = append(cases, listCase{name, q, kinds, none})
+	}
+	some := func(name string, set func(q *upstream.ListQuery)) { add(name, false, all, set) }
+	none := func(name string, set func(q *upstream.ListQuery)) { add(name, true, all, set) }
+	only := func(k upstream.Kind, name string, set func(q *upstream.ListQuery)) {
+		add(name, false, []upstream.Kind{k}, set)
+	}
+
+	some("no filter", func(q *upstream.ListQuery) {})
+	for name, w := range edgeWindows {
+		some(name, func(q *upstream.ListQuery) { q.Window = w })
+	}
+	for name, w := range emptyWindows {
+		none(name, func(q *upstream.ListQuery) { q.Window = w })
+	}
+	for _, offset := range []int{1, 2, 499, 500, 501, 999, 1000, 1001, crowdedRows - 1} {
+		some(fmt.Sprintf("offset %d", offset), func(q *upstream.ListQuery) { q.SenderID, q.Offset = crowded, offset })
+	}
+	for _, offset := range []int{crowdedRows, crowdedRows + 1, 1 << 40} {
+		none(fmt.Sprintf("offset %d is past the end", offset), func(q *upstream.ListQuery) { q.SenderID, q.Offset = crowded, offset })
+	}
+
+	some("user", func(q *upstream.ListQuery) { q.UserID = edgesUser })
+	some("user past 32 bits", func(q *upstream.ListQuery) { q.UserID = largeUser })
+	none("unknown user", func(q *upstream.ListQuery) { q.UserID = 999 })
+	some("sender by id", func(q *upstream.ListQuery) { q.SenderID = edges })
+	none("sender of another user", func(q *upstream.ListQuery) { q.UserID, q.SenderID = crowdedUser, edges })
+	none("unknown sender id", func(q *upstream.ListQuery) { q.SenderID = 999 })
+	some("sender by address", func(q *upstream.ListQuery) { q.Sender = "sender23@example.com" })
+	some("sender by an address with a plus sign", func(q *upstream.ListQuery) { q.Sender = oddSender })
+	none("unknown sender address", func(q *upstream.ListQuery) { q.Sender = "nobody@example.com" })
+	none("sender without events", func(q *upstream.ListQuery) { q.Sender = "silent@example.org" })
+	some("sender by address and by id", func(q *upstream.ListQuery) { q.Sender, q.SenderID = "sender23@example.com", edges })
+	none("address of one sender and id of another", func(q *upstream.ListQuery) { q.Sender, q.SenderID = "sender23@example.com", edgesOther })
+
+	some("domain", func(q *upstream.ListQuery) { q.Domain = "example1.com" })
+	none("a part of a domain", func(q *upstream.ListQuery) { q.Domain = "example" })
+	some("local part", func(q *upstream.ListQuery) { q.Local = "edge2" })
+	none("a part of a local part", func(q *upstream.ListQuery) { q.Local = "edge" })
+	for _, b := range Sample().Bounces {
+		if b.UserID == oddUser {
+			some("recipient "+b.EmailAddress, func(q *upstream.ListQuery) { q.Recipient = b.EmailAddress })
+			some("local part "+b.Local, func(q *upstream.ListQuery) { q.Local, q.Domain = b.Local, b.Domain })
+		}
+	}
+	none("unknown recipient", func(q *upstream.ListQuery) { q.Recipient = "nobody@example.com" })
+	none("recipient with a wild card", func(q *upstream.ListQuery) { q.Recipient = "%@example.net" })
+	none("recipient and another domain", func(q *upstream.ListQuery) { q.Recipient, q.Domain = "edge2@example.com", "example.net" })
+
+	header := func(pairs ...string) func(q *upstream.ListQuery) {
+		return func(q *upstream.ListQuery) {
+			for i := 0; i < len(pairs); i += 2 {
+				q.XHeaders = append(q.XHeaders, upstream.Header{Name: pairs[i], Value: pairs[i+1]})
+			}
+		}
+	}
+	some("header", header("X-Campaign", "spring"))
+	some("header with a space", header("X-District", "New Hampshire"))
+	some("header's name in another case", header("x-cAMPAIGN", "spring"))
+	none("header's value in another case", header("X-Campaign", "Spring"))
+	none("a part of a header's value", header("X-District", "New"))
+	none("unknown header", header("X-Nothing", "spring"))
+	some("two headers", header("X-Campaign", "spring", "X-District", "Vermont"))
+	none("two headers, one of them not there", header("X-Campaign", "spring", "X-Nothing", "Vermont"))
+	some("four headers", header("X-Odd", "plus+tag", "X-Sum", "50% off + more & \"more\"=better", "X-Zulu", "first", "x-alpha", "after it: order is as sent"))
+
+	only(upstream.Bounces, "hard", func(q *upstream.ListQuery) { q.BounceType = upstream.Hard })
+	only(upstream.Bounces, "soft", func(q *upstream.ListQuery) { q.BounceType = upstream.Soft })
+	only(upstream.Bounces, "category", func(q *upstream.ListQuery) { q.BounceCategory = "quota-issues" })
+	only(upstream.Bounces, "category that the catalogue lacks", func(q *upstream.ListQuery) { q.BounceCategory = "blockedcontent" })
+	add("unknown category", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) { q.BounceCategory = "nothing" })
+	add("category of the other type", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) {
+		q.BounceCategory, q.BounceType = "quota-issues", upstream.Hard
+	})
+	only(upstream.Emails, "delivered", func(q *upstream.ListQuery) { q.Delivered = true })
+	only(upstream.BlockedEmails, "reason", func(q *upstream.ListQuery) { q.BlockedReason = "manual" })
+	add("unknown reason", true, []upstream.Kind{upstream.BlockedEmails}, func(q *upstream.ListQuery) { q.BlockedReason = "nothing" })
+	for _, offset := range []int{0, 50} {
+		only(upstream.Bounces, fmt.Sprintf("everything together, offset %d", offset), func(q *upstream.ListQuery) {
+			*q = upstream.ListQuery{
+				Window: upstream.Window{Start: SampleDay + 7200, End: SampleDay + 10800}, Offset: offset,
+				UserID: crowdedUser, SenderID: crowded, Sender: "sender17@example.com", Domain: "example0.com",
+				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-District", Value: "New Hampshire"}}, BounceType: upstream.Hard,
+			}
+		})
+	}
+	return cases
+}
+
+type countCase struct {
+	name  string
+	query upstream.CountQuery
+	none  bool
+}
+
+// countCases are counts queries of every parameter; rollups and time series come on top.
+func countCases(k upstream.Kind) []countCase {
+	cases := []countCase{
+		{name: "no filter", query: upstream.CountQuery{}},
+		{name: "user", query: upstream.CountQuery{UserID: edgesUser}},
+		{name: "user past 32 bits", query: upstream.CountQuery{UserID: largeUser}},
+		{name: "unknown user", query: upstream.CountQuery{UserID: 999}, none: true},
+		{name: "sender", query: upstream.CountQuery{SenderID: edges}},
+		{name: "unknown sender", query: upstream.CountQuery{SenderID: 999}, none: true},
+		{name: "user and sender", query: upstream.CountQuery{UserID: edgesUser, SenderID: edgesOther}},
+		{name: "sender of another user", query: upstream.CountQuery{UserID: crowdedUser, SenderID: edgesOther}, none: true},
+		{name: "sender without events", query: upstream.CountQuery{SenderID: large + 1}, none: true},
+	}
+	if k == upstream.Bounces {
+		cases = append(cases,
+			countCase{name: "hard", query: upstream.CountQuery{BounceType: upstream.Hard}},
+			countCase{name: "soft of a user", query: upstream.CountQuery{BounceType: upstream.Soft, UserID: edgesUser}})
+	}
+	for i := range cases {
+		cases[i].query.Window = wholeSample
+	}
+	for name, w := range edgeWindows {
+		cases = append(cases, countCase{name: name, query: upstream.CountQuery{Window: w}})
+	}
+	for name, w := range emptyWindows {
+		cases = append(cases, countCase{name: name, query: upstream.CountQuery{Window: w}, none: true})
+	}
+	return cases
+}
+
+// drawWindow draws a window near the edges of hours and days more often than not.
+func drawWindow(t *rapid.T) upstream.Window {
+	moment := rapid.Custom(func(t *rapid.T) upstream.Time {
+		if rapid.Bool().Draw(t, "at an edge") {
+			hour := rapid.IntRange(-26, 50).Draw(t, "hour")
+			return SampleDay + upstream.Time(hour*3600+rapid.IntRange(-2, 2).Draw(t, "beside"))
+		}
+		return SampleDay + upstream.Time(rapid.IntRange(-100_000, 200_000).Draw(t, "second"))
+	})
+	a, b := moment.Draw(t, "start"), moment.Draw(t, "end")
+	return upstream.Window{Start: min(a, b), End: max(a, b) + 1}
+}
+
+var (
+	drawnUsers   = []upstream.ID{0, 0, crowdedUser, edgesUser, oddUser, largeUser, 999}
+	drawnSenders = []upstream.ID{0, 0, 0, crowded, edges, edgesOther, odd, large, 999}
+)
+
+func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
+	// maybe draws one of values about every third time.
+	maybe := func(name string, values ...string) string {
+		return rapid.SampledFrom(append(make([]string, 2*len(values)), values...)).Draw(t, name)
+	}
+	q := upstream.ListQuery{
+		Window:    drawWindow(t),
+		Offset:    rapid.SampledFrom([]int{0, 0, 0, 1, 10, 499, 500, 501, 1000}).Draw(t, "offset"),
+		UserID:    rapid.SampledFrom(drawnUsers).Draw(t, "user"),
+		SenderID:  rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
+		Sender:    maybe("sender", "sender17@example.com", "sender23@example.com", oddSender, "nobody@example.com"),
+		Domain:    maybe("domain", "example.com", "example.net", "example1.com", "example.invalid"),
+		Local:     maybe("local", "edge1", "recipient900", "plus+tag", "nobody"),
+		Recipient: maybe("recipient", "edge1@example.com", "plus+tag@example.net", "nobody@example.com"),
+	}
+	if v := maybe("campaign", "spring", "autumn", "winter"); v != "" {
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom([]string{"X-Campaign", "x-campaign"}).Draw(t, "case"), Value: v})
+	}
+	if v := maybe("district", "New Hampshire", "Vermont"); v != "" {
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: "X-District", Value: v})
+	}
+	switch k {
+	case upstream.Bounces:
+		q.BounceType = upstream.BounceType(maybe("type", "hard", "soft"))
+		q.BounceCategory = maybe("category", "quota-issues", "blockedcontent", "nothing")
+	case upstream.Emails:
+		q.Delivered = rapid.Bool().Draw(t, "delivered")
+	case upstream.BlockedEmails:
+		q.BlockedReason = maybe("reason", "manual", "complaint", "nothing")
+	}
+	return q
+}
+
+func drawSeries(t *rapid.T, k upstream.Kind) upstream.SeriesQuery {
+	q := upstream.SeriesQuery{
+		CountQuery: upstream.CountQuery{
+			Window:   drawWindow(t),
+			UserID:   rapid.SampledFrom(drawnUsers).Draw(t, "user"),
+			SenderID: rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
+			Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+		},
+		Interval: rapid.SampledFrom([]upstream.Interval{0, upstream.Hour, upstream.Day}).Draw(t, "interval"),
+	}
+	if k == upstream.Bounces {
+		q.BounceType = rapid.SampledFrom([]upstream.BounceType{"", upstream.Hard, upstream.Soft}).Draw(t, "type")
+	}
+	return q
+}

@@ -1,0 +1,361 @@
+package upstreamtest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream"
+)
+
+// Run holds a server of the REST API against the document and against what was settled
+// where that is silent, over [Sample]. It checks all that [RunAPI] does, by HTTP and
+// in the settled form of every answer, and what only HTTP can say: both forms of
+// times, escaping, names and values that are refused, methods, Accept, paths, keys.
+// newServer is called once, and gives a server over these rows; where that asks for
+// a key, the key must open all users.
+func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
+	s := httpSuite{newServer(t, Sample())}
+	t.Run("API", func(t *testing.T) {
+		RunAPI(t, func(*testing.T, Rows) upstream.API { return plain{s.server} })
+	})
+	t.Run("read only", func(t *testing.T) {
+		RunReadOnly(t, s.server, upstream.Window{Start: SampleDay - 86400, End: SampleDay + 6*3600})
+	})
+	t.Run("the same question in other words", s.sameQuestion)
+	t.Run("wrong parameters are 452", s.wrongParameters)
+	t.Run("unknown paths are 404", s.unknownPaths)
+	t.Run("paths of details", s.detailPaths)
+	t.Run("GET alone", s.methods)
+	t.Run("Accept", s.accept)
+	t.Run("API key", s.key)
+}
+
+type httpSuite struct{ server Server }
+
+// get asks for a path and query string as it stands.
+func (s httpSuite) get(t *testing.T, pathAndQuery string, change ...func(http.Header)) answer {
+	t.Helper()
+	return s.do(t, http.MethodGet, pathAndQuery, change...)
+}
+
+func (s httpSuite) do(t *testing.T, method, pathAndQuery string, change ...func(http.Header)) answer {
+	t.Helper()
+	h := s.server.headers()
+	for _, f := range change {
+		f(h)
+	}
+	a, err := s.server.do(t.Context(), method, pathAndQuery, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// refused wants an error of this status, in the settled form, that names the parameter.
+func refused(t *testing.T, a answer, status int, parameter string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("status %d, want %d: %.200s", a.status, status, a.body)
+		return
+	}
+	named, message, err := readError(a)
+	if err != nil {
+		t.Error(err)
+	} else if named != parameter {
+		t.Errorf("the error names %q, want %q: %s", named, parameter, message)
+	}
+}
+
+// day is the window of [SampleDay] as parameters.
+const day = "start_time=1479772800&end_time=1479859200"
+
+// sameQuestion asks in several ways, and wants the same bytes.
+func (s httpSuite) sameQuestion(t *testing.T) {
+	for name, test := range map[string]struct {
+		path string
+		ways []string // the first is the plainest
+	}{
+		"times in Unix seconds or ISO 8601, in any offset": {"/email/counts", []string{
+			"start_time=1479772800&end_time=1479774600",
+			"start_time=2016-11-22T00:00:00Z&end_time=2016-11-22T00:30:00Z",
+			"start_time=2016-11-22T00:00:00&end_time=2016-11-22T00:30:00", // without an offset it is UTC
+			"start_time=2016-11-22T01:00:00%2B01:00&end_time=2016-11-21T19:30:00-05:00",
+			"start_time=2016-11-22T00%3A00%3A00.000Z&end_time=20161122T003000Z",
+			"start_time=1479772800&end_time=2016-11-22T00:30:00Z",
+		}},
+		"parameters in any order": {"/bounces", []string{
+			day + "&user_id=20&bounce_type=soft",
+			"bounce_type=soft&user_id=20&end_time=1479859200&start_time=1479772800",
+		}},
+		"offset left out is 0":                    {"/bounces", []string{day, day + "&offset=0"}},
+		"rollup_to left out is sender":            {"/bounce/counts", []string{day, day + "&rollup_to=sender"}},
+		"a sender of digits alone is a sender id": {"/emails", []string{day + "&sender_id=23", day + "&sender=23", day + "&sender=23&sender_id=23"}},
+		"a space is %20 or +":                     {"/emails", []string{day + "&X-District=New%20Hampshire", day + "&X-District=New+Hampshire"}},
+		"a header's name in any case":             {"/emails", []string{day + "&X-Campaign=spring", day + "&x-campaign=spring", day + "&X-CAMPAIGN=spring"}},
+		"needless escapes":                        {"/emails", []string{day + "&recipient=plus%2Btag@example.net", day + "&recipient=%70lus%2btag%40example%2Enet"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := s.get(t, test.path+"?"+test.ways[0])
+			if first.status != http.StatusOK || len(first.body) <= len(`{"data":[]}`) {
+				t.Fatalf("status %d, %.200s: want some rows", first.status, first.body)
+			}
+			for _, way := range test.ways[1:] {
+				if a := s.get(t, test.path+"?"+way); a.status != http.StatusOK || string(a.body) != string(first.body) {
+					t.Errorf("%s: status %d, %.200s; want as for %s: %.200s", way, a.status, a.body, test.ways[0], first.body)
+				}
+			}
+		})
+	}
+	t.Run("sender of digits alone and another sender_id are never both true", func(t *testing.T) {
+		if a := s.get(t, "/emails?"+day+"&sender=23&sender_id=24"); string(a.body) != `{"data":[]}` {
+			t.Errorf("status %d, %.200s: want no rows", a.status, a.body)
+		}
+	})
+	t.Run("a plus sign in an address must be escaped", func(t *testing.T) {
+		if a := s.get(t, "/emails?"+day+"&recipient=plus+tag@example.net"); string(a.body) != `{"data":[]}` {
+			t.Errorf("status %d, %.200s: want no rows, as there is no recipient with a space", a.status, a.body)
+		}
+	})
+}
+
+// parameters are those of each endpoint with a query string, in the document's words.
+var parametersOf = map[string][]string{
+	"/bounces":              {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "bounce_type", "bounce_category", "X-Name"},
+	"/emails":               {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "delivered", "X-Name"},
+	"/blocked-emails":       {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "blocked_reason", "X-Name"},
+	"/bounce/counts":        {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries", "bounce_type"},
+	"/email/counts":         {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
+	"/blocked-email/counts": {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
+}
+
+// rightValues are values that an endpoint with the parameter takes.
+var rightValues = map[string]string{
+	"start_time": "1479772800", "end_time": "1479859200", "user_id": "20", "sender": "sender23@example.com", "sender_id": "23",
+	"offset": "1", "domain": "example.com", "local": "edge1", "recipient": "edge1@example.com",
+	"bounce_type": "soft", "bounce_category": "bad-mailbox", "delivered": "1", "blocked_reason": "manual",
+	"rollup_to": "user", "timeseries": "day", "X-Name": "value",
+}
+
+// wrongValues are values that no endpoint takes.
+var wrongValues = map[string][]string{
+	"start_time":  {"", "yesterday", "2016-13-01T00:00:00Z", "2016-11-22T25:00:00Z", "12:00", "1479772800x", "1e9", "1479772800000000", "%zz"},
+	"end_time":    {"", "tomorrow", "2016-02-30", "1479859200,5", "99999999999999999999"},
+	"user_id":     {"", "abc", "0", "-1", "1.5", "99999999999999999999", "20,21", "%2B20"},
+	"sender_id":   {"", "abc", "0", "-1", "1.5", "99999999999999999999", "sender23@example.com"},
+	"offset":      {"", "-1", "1.5", "abc", "99999999999999999999", "%2B1", "0x10"},
+	"bounce_type": {"", "medium", "Hard", "SOFT"},
+	"delivered":   {"", "0", "2", "true", "yes"},
+	"rollup_to":   {"", "account", "User", "sender_id"},
+	"timeseries":  {"", "minute", "Day", "week", "1"},
+	"sender":      {""}, "domain": {"", "%ff"}, "local": {"", "%"}, "recipient": {""}, "bounce_category": {""}, "blocked_reason": {""}, "X-Name": {"", "%e2%82"},
+}
+
+func (s httpSuite) wrongParameters(t *testing.T) {
+	for path, known := range parametersOf {
+		// query has the window and one parameter, which may be of the window.
+		query := func(name, value string) string {
+			pairs := []string{name + "=" + value}
+			for _, window := range []string{"start_time", "end_time"} {
+				if window != name {
+					pairs = append(pairs, window+"="+rightValues[window])
+				}
+			}
+			return path + "?" + strings.Join(pairs, "&")
+		}
+		t.Run(path, func(t *testing.T) {
+			for name, right := range rightValues {
+				if !slices.Contains(known, name) {
+					refused(t, s.get(t, query(name, right)), 452, name)
+					continue
+				}
+				if a := s.get(t, query(name, right)); a.status != http.StatusOK {
+					t.Errorf("%s=%s: status %d, want 200: %s", name, right, a.status, a.body)
+				}
+				for _, wrong := range wrongValues[name] {
+					t.Run(name+"="+wrong, func(t *testing.T) { refused(t, s.get(t, query(name, wrong)), 452, name) })
+				}
+				t.Run(name+" twice", func(t *testing.T) {
+					refused(t, s.get(t, query(name, right)+"&"+name+"="+right), 452, name)
+				})
+				if upper := strings.ToUpper(name[:1]) + name[1:]; upper != name {
+					t.Run(upper, func(t *testing.T) { refused(t, s.get(t, query(upper, right)), 452, upper) })
+				}
+			}
+			for _, unknown := range []string{"start", "limit", "sender_ids", "xheaders", "apikey", "", "page", "user%5Fid%5B%5D"} {
+				t.Run("unknown "+unknown, func(t *testing.T) {
+					name, err := url.PathUnescape(unknown)
+					if err != nil {
+						t.Fatal(err)
+					}
+					refused(t, s.get(t, query(unknown, "1")), 452, name)
+				})
+			}
+			for name, test := range map[string]struct{ query, parameter string }{
+				"nothing at all":           {"", "start_time"},
+				"no start_time":            {"end_time=1479859200", "start_time"},
+				"no end_time":              {"start_time=1479772800", "end_time"},
+				"an empty window":          {"start_time=1479772800&end_time=1479772800", "end_time"},
+				"a window back to front":   {"start_time=1479859200&end_time=1479772800", "end_time"},
+				"the same in ISO 8601":     {"start_time=2016-11-23T00:00:00Z&end_time=1479772800", "end_time"},
+				"a parameter without =":    {day + "&user_id", "user_id"},
+				"an unknown one without =": {day + "&verbose", "verbose"},
+			} {
+				t.Run(name, func(t *testing.T) { refused(t, s.get(t, path+"?"+test.query), 452, test.parameter) })
+			}
+		})
+	}
+	t.Run("a fifth X- filter", func(t *testing.T) {
+		refused(t, s.get(t, "/bounces?"+day+"&X-A=1&X-B=2&X-C=3&X-D=4&X-E=5"), 452, "X-E")
+	})
+	t.Run("an X- filter twice, in another case", func(t *testing.T) {
+		refused(t, s.get(t, "/bounces?"+day+"&X-A=1&x-a=2"), 452, "x-a")
+	})
+	for _, path := range []string{"/bounce/categories", "/blocked-email/reasons", "/bounce/21/17/1479772800/x"} {
+		t.Run("a query string at "+path, func(t *testing.T) {
+			refused(t, s.get(t, path+"?user_id=21"), 452, "user_id")
+		})
+	}
+}
+
+func (s httpSuite) unknownPaths(t *testing.T) {
+	for _, path := range []string{
+		"/", "/Bounces", "/BOUNCES", "/bounces/", "//bounces", "/bounce", "/Bounce/categories", "/email", "/emails/counts", "/email/Counts",
+		"/blocked_emails", "/blocked-email/categories", "/bounces.json", "/v4/bounces", "/rest/json/bounces",
+	} {
+		t.Run(path, func(t *testing.T) { refused(t, s.get(t, path+"?"+day), http.StatusNotFound, "") })
+	}
+}
+
+func (s httpSuite) detailPaths(t *testing.T) {
+	escaped := url.PathEscape(oddEmailID)
+	for path, want := range map[string]struct {
+		status    int
+		parameter string
+	}{
+		"/bounce/22/19/1479790860/" + escaped:        {200, ""},
+		"/bounce/22/19/1479790860/" + escaped + "x":  {404, ""},
+		"/bounce/22/19/1479790861/" + escaped:        {404, ""},
+		"/bounce/19/22/1479790860/" + escaped:        {404, ""}, // user and sender in the wrong order
+		"/bounce/a/19/1479790860/" + escaped:         {452, "user_id"},
+		"/bounce/22/-19/1479790860/" + escaped:       {452, "sender_id"},
+		"/bounce/22/19/yesterday/" + escaped:         {452, "bounce_time"},
+		"/bounce/22/19/1479790860":                   {452, "email_id"},
+		"/bounce/22/19/1479790860/":                  {452, "email_id"},
+		"/bounce/22/19":                              {452, "bounce_time"},
+		"/bounce/22":                                 {452, "sender_id"},
+		"/bounce/":                                   {452, "user_id"},
+		"/bounce//19/1479790860/" + escaped:          {452, "user_id"},
+		"/bounce/22/19/1479790860/" + escaped + "/x": {452, "email_id"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			a := s.get(t, path)
+			if want.status != http.StatusOK {
+				refused(t, a, want.status, want.parameter)
+			} else if a.status != want.status {
+				t.Errorf("status %d, want %d: %.200s", a.status, want.status, a.body)
+			}
+		})
+	}
+}
+
+func (s httpSuite) methods(t *testing.T) {
+	for _, path := range []string{"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x"} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, http.MethodHead} {
+			t.Run(method+" "+path, func(t *testing.T) {
+				a := s.do(t, method, path)
+				if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != http.MethodGet {
+					t.Fatalf("status %d, Allow %q; want 405, GET", a.status, a.header.Get("Allow"))
+				}
+				if method == http.MethodHead {
+					if len(a.body) != 0 {
+						t.Errorf("HEAD has a body: %s", a.body)
+					}
+					return
+				}
+				refused(t, a, http.StatusMethodNotAllowed, "")
+			})
+		}
+	}
+}
+
+func (s httpSuite) accept(t *testing.T) {
+	for accept, want := range map[string]int{
+		"":                                  200,
+		"application/json":                  200,
+		"Application/JSON":                  200,
+		"application/json; charset=utf-8":   200,
+		"application/*":                     200,
+		"*/*":                               200,
+		"text/html, application/json;q=0.1": 200,
+		"text/html,application/xhtml+xml,*/*;q=0.8":  200,
+		"*/*;q=0, application/json":                  200,
+		"application/json;q=0.001":                   200,
+		"text/html":                                  406,
+		"application/xml":                            406,
+		"text/*":                                     406,
+		"application/json;q=0":                       406,
+		"application/json;q=0.000, */*":              406,
+		"*/*;q=0":                                    406,
+		"application/*;q=0, text/html, */*;q=0.5":    406,
+		"application/jsonp":                          406,
+		"application/json;q=high, text/html;q=0.999": 406,
+	} {
+		t.Run(accept, func(t *testing.T) {
+			a := s.get(t, "/bounce/categories", func(h http.Header) {
+				h.Del("Accept")
+				if accept != "" {
+					h.Set("Accept", accept)
+				}
+			})
+			if want != http.StatusOK {
+				refused(t, a, want, "")
+			} else if a.status != want {
+				t.Errorf("status %d, want %d: %s", a.status, want, a.body)
+			}
+		})
+	}
+	t.Run("several Accept lines are one list", func(t *testing.T) {
+		if a := s.get(t, "/bounce/categories", func(h http.Header) { h["Accept"] = []string{"text/html", "application/json"} }); a.status != http.StatusOK {
+			t.Errorf("status %d, want 200", a.status)
+		}
+	})
+}
+
+// key tries wrong keys at each endpoint, where the server asks for one.
+func (s httpSuite) key(t *testing.T) {
+	if s.server.Key == "" {
+		t.Skip("the server asks for no key")
+	}
+	right := "apikey=" + s.server.Key
+	for _, path := range []string{
+		"/bounces?" + day, "/emails?" + day, "/blocked-emails?" + day, "/bounce/counts?" + day, "/email/counts?" + day,
+		"/blocked-email/counts?" + day, "/bounce/categories", "/blocked-email/reasons", "/bounce/22/19/1479790860/x", "/bounces",
+	} {
+		for name, header := range map[string][]string{
+			"none":           nil,
+			"empty":          {""},
+			"another":        {"apikey=0123456789abcdef0123456789abcdef"},
+			"a part":         {right[:len(right)-1]},
+			"and more":       {right + "x"},
+			"the key alone":  {s.server.Key},
+			"another scheme": {"Bearer " + s.server.Key},
+			"upper case":     {"APIKEY=" + s.server.Key},
+			"two":            {right, right},
+		} {
+			t.Run(fmt.Sprintf("%s at %s", name, path), func(t *testing.T) {
+				refused(t, s.get(t, path, func(h http.Header) { h["Authorization"] = header }), 451, "")
+			})
+		}
+		t.Run("as a parameter at "+path, func(t *testing.T) {
+			separator := "?"
+			if strings.Contains(path, "?") {
+				separator = "&"
+			}
+			refused(t, s.get(t, path+separator+right, func(h http.Header) { h.Del("Authorization") }), 451, "")
+		})
+	}
+}

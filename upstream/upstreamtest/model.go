@@ -1,0 +1,200 @@
+package upstreamtest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"deliverygraph/upstream"
+)
+
+// Model is the API over rows in memory, by slices and loops: the oracle of the
+// suites, and a fake for tests of callers. It is safe for concurrent use.
+type Model struct {
+	held *held
+	only []upstream.ID // nil is all users
+}
+
+// held is what a model and its limited views share.
+type held struct {
+	mu   sync.RWMutex
+	rows Rows
+}
+
+var _ upstream.API = (*Model)(nil)
+
+// NewModel is a model of rows.
+func NewModel(rows Rows) *Model {
+	return &Model{held: &held{rows: rows.Join(Rows{})}}
+}
+
+// Limit is the same data as one who may see only these users finds it. Nil is all.
+func (m *Model) Limit(only []upstream.ID) *Model { return &Model{held: m.held, only: only} }
+
+// Add puts more rows in, as when events arrive while a caller pages.
+func (m *Model) Add(rows Rows) {
+	m.held.mu.Lock()
+	defer m.held.mu.Unlock()
+	m.held.rows = m.held.rows.Join(rows)
+}
+
+func (m *Model) rows() Rows {
+	m.held.mu.RLock()
+	defer m.held.mu.RUnlock()
+	return m.held.rows
+}
+
+// Bounces lists bounces.
+func (m *Model) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	var all []upstream.Bounce
+	for _, b := range m.rows().Bounces {
+		all = append(all, b.Bounce)
+	}
+	return list(m, all, bounceEvent, q), ctx.Err()
+}
+
+// Emails lists emails.
+func (m *Model) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	return list(m, m.rows().Emails, emailEvent, q), ctx.Err()
+}
+
+// BlockedEmails lists blocked emails.
+func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return list(m, m.rows().BlockedEmails, blockedEvent, q), ctx.Err()
+}
+
+// Bounce gives a bounce in full: the first by recipient where several have the key.
+func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	var found []upstream.BounceDetail
+	for _, b := range m.rows().Bounces {
+		if b.Key() == k && m.sees(b.UserID) {
+			found = append(found, b)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return upstream.BounceDetail{}, err
+	}
+	if len(found) == 0 {
+		return upstream.BounceDetail{}, &upstream.Error{Code: upstream.NotFound, Status: 404, Message: "no such bounce"}
+	}
+	return slices.MinFunc(found, func(a, b upstream.BounceDetail) int {
+		return cmp.Compare(a.EmailAddress, b.EmailAddress)
+	}), nil
+}
+
+// Counts counts by sender or by user.
+func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	tallies := map[upstream.ID]upstream.Tally{}
+	for _, e := range m.events(k, q) {
+		tallies[e.id(q.Rollup)] = tallies[e.id(q.Rollup)].Add(e.tally())
+	}
+	var counts []upstream.Count
+	for id, tally := range tallies {
+		c := upstream.Count{ID: id, Tally: tally}
+		if q.Rollup == upstream.BySender {
+			c.Sender = m.address(id)
+		}
+		counts = append(counts, c)
+	}
+	slices.SortFunc(counts, func(a, b upstream.Count) int { return cmp.Compare(a.ID, b.ID) })
+	return counts, ctx.Err()
+}
+
+// Series counts by sender or by user, hour by hour or day by day.
+func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	buckets := map[upstream.ID]map[upstream.Time]upstream.Tally{}
+	for _, e := range m.events(k, q.CountQuery) {
+		id, start := e.id(q.Rollup), q.Interval.Floor(e.time)
+		if buckets[id] == nil {
+			buckets[id] = map[upstream.Time]upstream.Tally{}
+		}
+		buckets[id][start] = buckets[id][start].Add(e.tally())
+	}
+	var series []upstream.Series
+	for id, points := range buckets {
+		s := upstream.Series{ID: id}
+		for start, tally := range points {
+			s.Points = append(s.Points, upstream.Point{Start: start, Tally: tally})
+		}
+		slices.SortFunc(s.Points, func(a, b upstream.Point) int { return cmp.Compare(a.Start, b.Start) })
+		series = append(series, s)
+	}
+	slices.SortFunc(series, func(a, b upstream.Series) int { return cmp.Compare(a.ID, b.ID) })
+	return series, ctx.Err()
+}
+
+// BounceCategories gives the eighteen of the document's example.
+func (m *Model) BounceCategories(ctx context.Context) ([]string, error) {
+	return slices.Clone(Categories), ctx.Err()
+}
+
+// BlockedReasons gives the five of the document.
+func (m *Model) BlockedReasons(ctx context.Context) ([]string, error) {
+	return slices.Clone(Reasons), ctx.Err()
+}
+
+// Categories are the bounce categories of the document's example.
+var Categories = []string{
+	"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
+	"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
+	"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
+}
+
+// Reasons are the blocked reasons of the document.
+var Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+
+// events gives the events of a kind that a count counts.
+func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event {
+	var all, found []event
+	rows := m.rows()
+	switch k {
+	case upstream.Bounces:
+		for _, b := range rows.Bounces {
+			all = append(all, bounceEvent(b.Bounce))
+		}
+	case upstream.Emails:
+		for _, e := range rows.Emails {
+			all = append(all, emailEvent(e))
+		}
+	case upstream.BlockedEmails:
+		for _, b := range rows.BlockedEmails {
+			all = append(all, blockedEvent(b))
+		}
+	}
+	for _, e := range all {
+		if m.lists(e, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// lists says whether a list has the event, on whatever page.
+func (m *Model) lists(e event, q upstream.ListQuery) bool {
+	return m.sees(e.user) && e.matches(q) && (q.Sender == "" || q.Sender == m.address(e.sender))
+}
+
+func (m *Model) sees(user upstream.ID) bool { return m.only == nil || slices.Contains(m.only, user) }
+
+func (m *Model) address(sender upstream.ID) string {
+	for _, s := range m.rows().Senders {
+		if s.ID == sender {
+			return s.Address
+		}
+	}
+	return ""
+}
+
+// list finds the rows of a list, sorts them, and cuts out the page at q.Offset.
+func list[R any](m *Model, all []R, of func(R) event, q upstream.ListQuery) []R {
+	var found []R
+	for _, r := range all {
+		if m.lists(of(r), q) {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b R) int { return of(a).compare(of(b)) })
+	found = found[min(q.Offset, len(found)):]
+	return found[:min(upstream.PageSize, len(found))]
+}

@@ -1,0 +1,169 @@
+package upstreamtest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"deliverygraph/upstream"
+)
+
+// plain is a client of the REST API that is written for the suites alone, with
+// net/url and encoding/json, so that it shares no mistake with the codecs of
+// package upstream. It insists on the settled form of every answer: exact keys,
+// exact types, the envelope.
+type plain struct{ Server }
+
+var _ upstream.API = plain{}
+
+// Bounces lists bounces.
+func (p plain) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	return rows(ctx, p, "/bounces", listParameters(q), bounceKeys, wireRow.row)
+}
+
+// Emails lists emails.
+func (p plain) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	return rows(ctx, p, "/emails", listParameters(q), emailKeys, wireRow.email)
+}
+
+// BlockedEmails lists blocked emails.
+func (p plain) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return rows(ctx, p, "/blocked-emails", listParameters(q), blockedKeys, wireRow.blocked)
+}
+
+// Bounce gives one bounce in full.
+func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	a, err := p.ok(ctx, fmt.Sprintf("/bounce/%d/%d/%d/%s", k.UserID, k.SenderID, k.BounceTime, url.PathEscape(k.EmailID)), nil)
+	if err != nil {
+		return upstream.BounceDetail{}, err
+	}
+	var e wireDetail
+	if err := exactly(a.body, &e, detailEnvelopeKeys...); err != nil {
+		return upstream.BounceDetail{}, err
+	}
+	if took := e.RespTime - e.RecvTime; e.RecvTime <= 0 || took < 0 || took-e.ProcessingTime > 0.001 || e.ProcessingTime-took > 0.001 || e.APIHost == "" {
+		return upstream.BounceDetail{}, fmt.Errorf("the times around a bounce do not agree: %.200s", a.body)
+	}
+	var w wireRow
+	if err := exactly(e.Data, &w, detailKeys...); err != nil {
+		return upstream.BounceDetail{}, err
+	}
+	return upstream.BounceDetail{Bounce: w.row(), DiagnosticCode: w.DiagnosticCode, RuleName: w.RegexName, FullContent: w.FullContent}, nil
+}
+
+// Counts counts by sender or by user.
+func (p plain) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	keys := tallyKeys(k, "sender_id", "sender")
+	if q.Rollup == upstream.ByUser {
+		keys = tallyKeys(k, "user_id")
+	}
+	return rows(ctx, p, countsPath(k), countParameters(upstream.SeriesQuery{CountQuery: q}), keys, func(w wireCount) upstream.Count {
+		return upstream.Count{ID: w.SenderID + w.UserID, Sender: w.Sender, Tally: w.tally()}
+	})
+}
+
+// Series counts by sender or by user, hour by hour or day by day.
+func (p plain) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	a, err := p.ok(ctx, countsPath(k), countParameters(q))
+	if err != nil {
+		return nil, err
+	}
+	return readSeries(a.body, tallyKeys(k, "timestamp"))
+}
+
+// BounceCategories gives the categories.
+func (p plain) BounceCategories(ctx context.Context) ([]string, error) {
+	return p.codes(ctx, "/bounce/categories")
+}
+
+// BlockedReasons gives the reasons.
+func (p plain) BlockedReasons(ctx context.Context) ([]string, error) {
+	return p.codes(ctx, "/blocked-email/reasons")
+}
+
+func (p plain) codes(ctx context.Context, path string) ([]string, error) {
+	a, err := p.ok(ctx, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	var e struct{ Data []string }
+	return e.Data, exactly(a.body, &e, "data")
+}
+
+// ok asks, and takes no answer but 200 in JSON.
+func (p plain) ok(ctx context.Context, path string, parameters url.Values) (answer, error) {
+	a, err := p.get(ctx, path, parameters.Encode())
+	if err != nil {
+		return answer{}, err
+	}
+	if a.status != http.StatusOK {
+		parameter, message, err := readError(a)
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{}, &upstream.Error{Code: upstream.CodeOfStatus(a.status), Status: a.status, Parameter: parameter, Message: message}
+	}
+	if got := a.header.Get("Content-Type"); got != "application/json" {
+		return answer{}, fmt.Errorf("Content-Type is %q, want application/json", got)
+	}
+	return a, nil
+}
+
+func countsPath(k upstream.Kind) string {
+	return map[upstream.Kind]string{
+		upstream.Bounces:       "/bounce/counts",
+		upstream.Emails:        "/email/counts",
+		upstream.BlockedEmails: "/blocked-email/counts",
+	}[k]
+}
+
+func listParameters(q upstream.ListQuery) url.Values {
+	v := windowParameters(q.Window, q.UserID, q.SenderID)
+	for name, value := range map[string]string{
+		"sender": q.Sender, "domain": q.Domain, "local": q.Local, "recipient": q.Recipient,
+		"bounce_type": string(q.BounceType), "bounce_category": q.BounceCategory, "blocked_reason": q.BlockedReason,
+	} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	for _, h := range q.XHeaders {
+		v.Add(h.Name, h.Value)
+	}
+	if q.Delivered {
+		v.Set("delivered", "1")
+	}
+	if q.Offset != 0 {
+		v.Set("offset", strconv.Itoa(q.Offset))
+	}
+	return v
+}
+
+func countParameters(q upstream.SeriesQuery) url.Values {
+	v := windowParameters(q.Window, q.UserID, q.SenderID)
+	if q.BounceType != "" {
+		v.Set("bounce_type", string(q.BounceType))
+	}
+	if q.Rollup == upstream.ByUser {
+		v.Set("rollup_to", "user")
+	}
+	if q.Interval != 0 {
+		v.Set("timeseries", map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[q.Interval])
+	}
+	return v
+}
+
+func windowParameters(w upstream.Window, user, sender upstream.ID) url.Values {
+	v := url.Values{}
+	v.Set("start_time", strconv.FormatInt(int64(w.Start), 10))
+	v.Set("end_time", strconv.FormatInt(int64(w.End), 10))
+	if user != 0 {
+		v.Set("user_id", strconv.FormatInt(int64(user), 10))
+	}
+	if sender != 0 {
+		v.Set("sender_id", strconv.FormatInt(int64(sender), 10))
+	}
+	return v
+}

@@ -1,0 +1,147 @@
+package upstreamtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// SampleDay is the midnight, UTC, that begins the day that Sample is about.
+const SampleDay upstream.Time = 1479772800 // 2016-11-22
+
+// Users of [Sample], and their senders. The last user and sender outgrow 32 bits.
+const (
+	crowdedUser   upstream.ID = 21 // its sender 17 has more than two pages of each kind
+	crowded       upstream.ID = 17
+	edgesUser     upstream.ID = 20 // events at the edges of hours and days
+	edges         upstream.ID = 23
+	edgesOther    upstream.ID = 24
+	oddUser       upstream.ID = 22 // addresses, headers and ids that must be escaped
+	odd           upstream.ID = 19
+	largeUser     upstream.ID = 5_000_000_020
+	large         upstream.ID = 5_000_000_023
+	crowdedRows               = 1003 // two pages of 500, and three rows
+	oddEmailID                = "20161122000000.a+b/c%d?e#f&g h@mail6-40"
+	oddSender                 = "odd+sender@example.net"
+	crowdedPerSec             = 3 // rows that share a second
+)
+
+// Sample is the data that the suites seed: small enough to be looked through by
+// loops, with more than two pages in one place, and with whatever a server may stumble over.
+// Senders write from their own user only, and each has an address of its own.
+func Sample() Rows {
+	r := Rows{Senders: []Sender{
+		{crowdedUser, crowded, "sender17@example.com"},
+		{crowdedUser, 18, "sender18@example.com"},
+		{edgesUser, edges, "sender23@example.com"},
+		{edgesUser, edgesOther, "sender24@example.com"},
+		{oddUser, odd, oddSender},
+		{largeUser, large, "sender@example.org"},
+		{largeUser, large + 1, "silent@example.org"},
+	}}
+	r.addCrowd()
+	r.addEdges()
+	r.addOddities()
+	r.add(largeUser, large, SampleDay+20_000, "large@example.com", nil)
+	return r
+}
+
+// addCrowd adds several pages of one sender within minutes. Three rows share each
+// second: two emails, whose ids sort against the order they are added in, and two
+// recipients of one of them.
+func (r *Rows) addCrowd() {
+	for i := range crowdedRows {
+		at := SampleDay + 7200 + upstream.Time(i/crowdedPerSec)
+		id := emailID(at, fmt.Sprintf("%03d", 999-i%crowdedPerSec/2))
+		headers := []upstream.Header{
+			{Name: "X-Campaign", Value: []string{"spring", "autumn"}[i%2]},
+			{Name: "X-District", Value: []string{"New Hampshire", "North Carolina", "Vermont"}[i/2%3]},
+		}
+		recipient := fmt.Sprintf("recipient%d@example%d.com", 1000-i, i%4)
+		r.addID(crowdedUser, crowded, at, id, recipient, headers)
+	}
+}
+
+// addEdges adds events at the first and last seconds of hours and days, of two
+// senders of one user, so that sums over a user and over a sender differ.
+func (r *Rows) addEdges() {
+	for n, at := range []upstream.Time{
+		SampleDay - 86400, SampleDay - 3601, SampleDay - 3600, SampleDay - 1,
+		SampleDay, SampleDay + 1, SampleDay + 1800, SampleDay + 3599, SampleDay + 3600,
+		SampleDay + 86399, SampleDay + 86400, SampleDay + 86400 + 3599, SampleDay + 2*86400,
+	} {
+		r.add(edgesUser, edges, at, fmt.Sprintf("edge%d@example.com", n), nil)
+		if n%3 != 1 {
+			r.add(edgesUser, edgesOther, at, fmt.Sprintf("edge%d@example.net", n), []upstream.Header{{Name: "X-Campaign", Value: "spring"}})
+		}
+	}
+}
+
+// addOddities adds what must be escaped in a query string, in a path or in JSON.
+func (r *Rows) addOddities() {
+	at := SampleDay + 3600*5
+	for i, local := range []string{
+		"plus+tag", "per%cent", "o'brien", "a&b=c", "semi;colon", "hash#tag", "slash/es", `back\slash`, `"quoted name"`,
+		"ümläut", "日本語", "question?mark", "UPPER", "<script>", "%2B", "emoji🙂",
+	} {
+		r.add(oddUser, odd, at+upstream.Time(i), local+"@example.net", []upstream.Header{
+			{Name: "X-Odd", Value: local},
+			{Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
+			{Name: "X-Zulu", Value: "first"},
+			{Name: "X-Alpha", Value: "after it: order is as sent"},
+		})
+	}
+	r.addID(oddUser, odd, at+60, oddEmailID, "path@example.net", []upstream.Header{{Name: "X-Case", Value: "Exact Value"}})
+}
+
+// add adds an event of each kind at the same time, of an email whose id follows the
+// document's pattern.
+func (r *Rows) add(user, sender upstream.ID, at upstream.Time, recipient string, headers []upstream.Header) {
+	r.addID(user, sender, at, emailID(at, fmt.Sprintf("%d.%d", sender, len(r.Emails))), recipient, headers)
+}
+
+func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient string, headers []upstream.Header) {
+	n := len(r.Emails)
+	cut := strings.LastIndexByte(recipient, '@')
+	local, domain := recipient[:cut], recipient[cut+1:]
+	r.Emails = append(r.Emails, upstream.Email{
+		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
+		ProcessTime: at, Delivered: n%3 == 0, XHeaders: headers,
+	})
+	rule := rules[n%len(rules)]
+	r.Bounces = append(r.Bounces, upstream.BounceDetail{
+		Bounce: upstream.Bounce{
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
+			Type: rule.kind, Category: rule.category, Code: rule.code,
+			BounceTime: at, ProcessTime: at - upstream.Time(n%5), PostbackTime: upstream.Time(n%2) * (at + 30), XHeaders: headers,
+		},
+		DiagnosticCode: fmt.Sprintf("smtp;550 %s <%s>: rejected", rule.code, recipient),
+		RuleName:       rule.name,
+		FullContent:    fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\nFinal-Recipient: rfc822; %s\n", recipient, recipient),
+	})
+	r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{
+		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
+		Reason: Reasons[n%len(Reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30), XHeaders: headers,
+	})
+}
+
+// rules are what bounces of the sample are put down to. As in the document, the
+// type follows the rule and not the code's first digit; and one category is none
+// of its list, which is an open set.
+var rules = []struct {
+	kind                 upstream.BounceType
+	category, code, name string
+}{
+	{upstream.Hard, "bad-mailbox", "5.1.1", "badmailbox01"},
+	{upstream.Soft, "policy-related", "5.2.2", "policyrelated03"},
+	{upstream.Soft, "quota-issues", "4.2.2", "quota02"},
+	{upstream.Hard, "blockedcontent", "5.7.1", "content11"},
+}
+
+// emailID is an email's id as the document shows them: its process time in UTC, a
+// number, and the mail server.
+func emailID(at upstream.Time, number string) string {
+	return time.Unix(int64(at), 0).UTC().Format("20060102150405") + "." + number + "@mail6-40-ussnn1"
+}

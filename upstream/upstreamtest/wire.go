@@ -1,0 +1,226 @@
+package upstreamtest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"deliverygraph/upstream"
+)
+
+// Keys of the rows, as the document's examples have them.
+var (
+	bounceKeys = []string{"bounce_category", "bounce_code", "bounce_time", "bounce_type", "domain", "email_address",
+		"email_id", "local", "postback_time", "process_time", "sender_id", "user_id", "xheaders"}
+	detailKeys         = append([]string{"diagnostic_code", "full_content", "regex_name"}, bounceKeys...)
+	detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_time", "resp_time"}
+	emailKeys          = []string{"delivered", "domain", "email_address", "email_id", "local", "process_time", "sender_id", "user_id", "xheaders"}
+	blockedKeys        = []string{"blocked_reason", "domain", "email_address", "email_id", "local", "postback_time", "process_time", "sender_id", "user_id", "xheaders"}
+)
+
+// tallyKeys are the keys of a row or point of counts.
+func tallyKeys(k upstream.Kind, others ...string) []string {
+	return append(others, map[upstream.Kind][]string{
+		upstream.Bounces:       {"bounce_count", "soft_bounce_count", "hard_bounce_count"},
+		upstream.Emails:        {"sent_count"},
+		upstream.BlockedEmails: {"blocked_email_count"},
+	}[k]...)
+}
+
+// wireRow is a row of any list, or the data of a detail: the keys that a row must
+// have are checked apart.
+type wireRow struct {
+	UserID         upstream.ID         `json:"user_id"`
+	SenderID       upstream.ID         `json:"sender_id"`
+	EmailID        string              `json:"email_id"`
+	EmailAddress   string              `json:"email_address"`
+	Local          string              `json:"local"`
+	Domain         string              `json:"domain"`
+	BounceType     upstream.BounceType `json:"bounce_type"`
+	BounceCategory string              `json:"bounce_category"`
+	BounceCode     string              `json:"bounce_code"`
+	BounceTime     upstream.Time       `json:"bounce_time"`
+	ProcessTime    upstream.Time       `json:"process_time"`
+	PostbackTime   upstream.Time       `json:"postback_time"`
+	Delivered      bool                `json:"delivered"`
+	BlockedReason  string              `json:"blocked_reason"`
+	XHeaders       wireHeaders         `json:"xheaders"`
+	DiagnosticCode string              `json:"diagnostic_code"`
+	RegexName      string              `json:"regex_name"`
+	FullContent    string              `json:"full_content"`
+}
+
+func (w wireRow) row() upstream.Bounce {
+	return upstream.Bounce{
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		Type: w.BounceType, Category: w.BounceCategory, Code: w.BounceCode,
+		BounceTime: w.BounceTime, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
+	}
+}
+
+func (w wireRow) email() upstream.Email {
+	return upstream.Email{
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		ProcessTime: w.ProcessTime, Delivered: w.Delivered, XHeaders: w.XHeaders,
+	}
+}
+
+func (w wireRow) blocked() upstream.BlockedEmail {
+	return upstream.BlockedEmail{
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		Reason: w.BlockedReason, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
+	}
+}
+
+// wireHeaders are headers in the order they are printed, of an object or null.
+type wireHeaders []upstream.Header
+
+// UnmarshalJSON reads an object pair by pair.
+func (h *wireHeaders) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return fmt.Errorf("xheaders must be an object or null, not %.60s", b)
+	}
+	*h = wireHeaders{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var value string
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		*h = append(*h, upstream.Header{Name: name.(string), Value: value})
+	}
+	return nil
+}
+
+type wireDetail struct {
+	ProcessingTime float64         `json:"processing_time"`
+	RecvTime       float64         `json:"recv_time"`
+	RespTime       float64         `json:"resp_time"`
+	APIHost        string          `json:"api_host"`
+	Data           json.RawMessage `json:"data"`
+}
+
+// wireCount is a row of counts or a point of a time series.
+type wireCount struct {
+	UserID       upstream.ID   `json:"user_id"`
+	SenderID     upstream.ID   `json:"sender_id"`
+	Sender       string        `json:"sender"`
+	Timestamp    upstream.Time `json:"timestamp"`
+	SentCount    int64         `json:"sent_count"`
+	BlockedCount int64         `json:"blocked_email_count"`
+	BounceCount  int64         `json:"bounce_count"`
+	SoftCount    int64         `json:"soft_bounce_count"`
+	HardCount    int64         `json:"hard_bounce_count"`
+}
+
+func (w wireCount) tally() upstream.Tally {
+	return upstream.Tally{Total: w.SentCount + w.BlockedCount + w.BounceCount, Soft: w.SoftCount, Hard: w.HardCount}
+}
+
+// rows asks for {"data": [...]} and reads each row, which must have exactly keys.
+func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Values, keys []string, row func(W) R) ([]R, error) {
+	a, err := p.ok(ctx, path, parameters)
+	if err != nil {
+		return nil, err
+	}
+	var e struct{ Data []json.RawMessage }
+	if err := exactly(a.body, &e, "data"); err != nil {
+		return nil, err
+	}
+	if e.Data == nil {
+		return nil, fmt.Errorf("no rows are null, want []: %s", a.body)
+	}
+	var all []R
+	for _, raw := range e.Data {
+		var w W
+		if err := exactly(raw, &w, keys...); err != nil {
+			return nil, err
+		}
+		all = append(all, row(w))
+	}
+	return all, nil
+}
+
+// readSeries reads {"data": {"id": [points]}}, ordered by id.
+func readSeries(body []byte, keys []string) ([]upstream.Series, error) {
+	var e struct{ Data map[string][]json.RawMessage }
+	if err := exactly(body, &e, "data"); err != nil {
+		return nil, err
+	}
+	if e.Data == nil {
+		return nil, fmt.Errorf("no series are null, want {}: %s", body)
+	}
+	var all []upstream.Series
+	for id, points := range e.Data {
+		n, err := strconv.ParseInt(id, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("the key of a time series is no id: %w", err)
+		}
+		s := upstream.Series{ID: upstream.ID(n)}
+		for _, raw := range points {
+			var w wireCount
+			if err := exactly(raw, &w, keys...); err != nil {
+				return nil, err
+			}
+			s.Points = append(s.Points, upstream.Point{Start: w.Timestamp, Tally: w.tally()})
+		}
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b upstream.Series) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// readError reads the settled body of an error, which repeats the status.
+func readError(a answer) (parameter, message string, err error) {
+	var e struct{ Error map[string]json.RawMessage }
+	if err := exactly(a.body, &e, "error"); err != nil {
+		return "", "", fmt.Errorf("status %d: %w", a.status, err)
+	}
+	var w struct {
+		Code      int    `json:"code"`
+		Message   string `json:"message"`
+		Parameter string `json:"parameter"`
+	}
+	if _, has := e.Error["parameter"]; !has {
+		e.Error["parameter"] = json.RawMessage(`""`) // left out where none is at fault
+	}
+	raw, err := json.Marshal(e.Error)
+	if err != nil {
+		return "", "", err
+	}
+	if err := exactly(raw, &w, "code", "message", "parameter"); err != nil {
+		return "", "", fmt.Errorf("status %d: %w", a.status, err)
+	}
+	if w.Code != a.status || w.Message == "" || a.header.Get("Content-Type") != "application/json" {
+		return "", "", fmt.Errorf("status %d (%s): the error's code must be that and its message something: %s", a.status, a.header.Get("Content-Type"), a.body)
+	}
+	return w.Parameter, w.Message, nil
+}
+
+// exactly reads a JSON object that must have these keys and no others.
+func exactly(raw []byte, to any, keys ...string) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return fmt.Errorf("want an object: %w: %.200s", err, raw)
+	}
+	if got, want := slices.Sorted(maps.Keys(fields)), slices.Sorted(slices.Values(keys)); !slices.Equal(got, want) {
+		return fmt.Errorf("keys are %v, want %v: %.200s", got, want, raw)
+	}
+	if err := json.Unmarshal(raw, to); err != nil {
+		return fmt.Errorf("%w: %.200s", err, raw)
+	}
+	return nil
+}
