@@ -1,8 +1,10 @@
-package upstream
+package upstream_test
 
 import (
 	"fmt"
 	"testing"
+
+	. "deliverygraph/upstream"
 )
 
 // pageOfBounces is the answer of a full page, as rows of the document's example
@@ -21,8 +23,8 @@ func pageOfBounces(n int) []byte {
 		}
 		if i%10 != 9 {
 			rows[i].XHeaders = []Header{
-				{"X-Subscription11", "None"}, {"X-CampaignMaster11", "Notification"},
-				{"X-DistrictMaster11", states[i%len(states)]}, {"X-OptIn11", "Refused"},
+				{Name: "X-Subscription11", Value: "None"}, {Name: "X-CampaignMaster11", Value: "Notification"},
+				{Name: "X-DistrictMaster11", Value: states[i%len(states)]}, {Name: "X-OptIn11", Value: "Refused"},
 			}
 		}
 	}
@@ -39,6 +41,38 @@ func BenchmarkDecodeBounces(b *testing.B) {
 		}
 	}
 }
+
+// TestDecodingAPageTakesFewAllocations bounds them: a copy of the text, the rows,
+// their headers, and what goes with the decoder itself.
+func TestDecodingAPageTakesFewAllocations(t *testing.T) {
+	const most = 10
+	body := pageOfBounces(PageSize)
+	for name, body := range map[string][]byte{
+		"bounces":          body,
+		"of uneven length": append(append([]byte(`{"data":[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4},`), body[len(`{"data":[`):]...), ' '),
+	} {
+		n := testing.AllocsPerRun(10, func() {
+			if _, err := DecodeBounces(body); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > most {
+			t.Errorf("%s: %v allocations, want at most %d", name, n, most)
+		}
+	}
+}
+
+func BenchmarkDecodeReference(b *testing.B) {
+	body := pageOfBounces(PageSize)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := reference(rowsOf(readBounce))(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppendBounces(b *testing.B) {
 	body := pageOfBounces(PageSize)
 	rows, err := DecodeBounces(body)

@@ -1,0 +1,132 @@
+package upstream_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	. "deliverygraph/upstream"
+)
+
+// A decoder and its reference, with their rows as any.
+type decoder struct {
+	name            string
+	decode          func([]byte) (any, error)
+	reference       func([]byte) (any, error)
+	row             []string // keys that a row may have
+	series          bool     // an object of arrays of rows
+	single, details bool
+}
+
+func newDecoder[T any](name string, decode func([]byte) (T, error), read func(value) T, row ...string) decoder {
+	return decoder{
+		name:      name,
+		decode:    func(b []byte) (any, error) { return decode(b) },
+		reference: func(b []byte) (any, error) { return reference(read)(b) },
+		row:       row,
+	}
+}
+
+var (
+	rowKeys    = []string{"user_id", "sender_id", "email_id", "email_address", "local", "domain", "process_time", "xheaders"}
+	bounceKeys = append([]string{"bounce_time", "bounce_type", "bounce_category", "bounce_code", "postback_time"}, rowKeys...)
+	countKeys  = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
+)
+
+// decoders are all that there are.
+func decoders() []decoder {
+	ds := []decoder{
+		newDecoder("bounces", DecodeBounces, rowsOf(readBounce), bounceKeys...),
+		newDecoder("emails", DecodeEmails, rowsOf(readEmail), append([]string{"delivered"}, rowKeys...)...),
+		newDecoder("blocked emails", DecodeBlockedEmails, rowsOf(readBlockedEmail), append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
+		newDecoder("bounce", DecodeBounceDetail, readDetails, append([]string{"diagnostic_code", "regex_name", "full_content"}, bounceKeys...)...),
+		newDecoder("email", DecodeEmail, readEmail, append([]string{"delivered"}, rowKeys...)...),
+		newDecoder("blocked email", DecodeBlockedEmail, readBlockedEmail, append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
+		newDecoder("codes", DecodeCodes, rowsOf(readCode)),
+	}
+	for i := 3; i <= 5; i++ {
+		ds[i].single = true
+	}
+	for _, k := range Kinds {
+		for r, id := range map[Rollup]string{BySender: "sender_id", ByUser: "user_id"} {
+			ds = append(ds, newDecoder(k.String()+" counts by "+id,
+				func(b []byte) ([]Count, error) { return DecodeCounts(b, k, r) },
+				readCounts(k, r), append([]string{"user_id", "sender_id", "sender"}, countKeys...)...))
+		}
+		s := newDecoder(k.String()+" series",
+			func(b []byte) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k), append([]string{"timestamp"}, countKeys...)...)
+		s.series = true
+		ds = append(ds, s)
+	}
+	return ds
+}
+
+// agree holds a decoder against its reference.
+func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
+	got, gotErr := d.decode(body)
+	want, wantErr := d.reference(body)
+	if (gotErr == nil) != (wantErr == nil) {
+		t.Fatalf("%s: error %v, reference %v\n%s", d.name, gotErr, wantErr, body)
+	}
+	if gotErr != nil {
+		if e := (*Error)(nil); !errors.As(gotErr, &e) || e.Code != InvalidResponse || e.Message == "" {
+			t.Fatalf("%s: %#v is not an invalid response that says why", d.name, gotErr)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("%s: -reference +got\n%s\n%s", d.name, diff, body)
+	}
+}
+
+// fixture is an answer that a decoder should meet in its tests, from testdata or
+// by hand.
+var fixtures = []string{
+	``, ` `, `null`, `[]`, `{}`, `{"data":null}`, `{"data":[]}`, `{"data":{}}`, `{"error":null,"data":null}`, `{"error":"no","data":null}`,
+	`[[]]`, `[{}]`, `[null]`, `[1,]`, `[1 2]`, `{"data":[]`, `{"data":[]}}`, "[]\x00", "\ufeff[]", `{"data":[],"data":null}`,
+	`["a","b\u00e9\ud83d\ude00\ud83d","\ud83d\u0041","\udc00","\u00"]`, "[\"\xff\xfe ok\xc3\"]", "[\"a\nb\"]", `["\x"]`, `["a]`, `["a\`, `["a\u12`,
+	`{"17":[{"timestamp":"1479600000","sent_count":1,"bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3,"blocked_email_count":4}]}`,
+	`{"17":[],"9":[],"17":[{"timestamp":1,"sent_count":"5","bounce_count":5,"hard_bounce_count":2}]}`,
+	`{"data":{"0":[]}}`, `{"x":[]}`, `{"data":[[]]}`,
+	`[{"user_id":"7","sender_id":8,"sender":null,"sent_count":1,"bounce_count":9,"soft_bounce_count":4}]`,
+	`[{"user_id":1,"sender_id":2,"email_id":"3@a","bounce_time":1479772800.75,"process_time":"1479772800.2","delivered":true,"email_address":"a@b@c"}]`,
+	`{"kind":"email","user_id":1,"sender_id":2,"email_id":"3@a","process_time":-0.5,"bounce_time":1.4797728e9,"delivered":false,"local":"a","xheaders":["X-A: b",{"X-C":"d"}]}`,
+	`{"data":{"\u0075ser_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"unknown":[{"a":[1e5,-0.0,true,false,null,"\\"]}]},"api_host":"h"}`,
+	`[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"bounce_time":null}]`,
+	`[{"user_id":01}]`, `[{"user_id":1.0}]`, `[{"user_id":-1}]`, `[{"user_id":99999999999999999999}]`, `[{"bounce_time":1e999}]`, `[{"bounce_time":1e-999}]`,
+	`[` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `]`, strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat("}", 65),
+}
+
+// FuzzDecode wants the decoders to read any bytes as the reference does: the
+// same rows, or both an error.
+func FuzzDecode(f *testing.F) {
+	for _, body := range fixtures {
+		f.Add([]byte(body))
+	}
+	for _, e := range examples {
+		f.Add(e.body(f))
+	}
+	all := decoders()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, d := range all {
+			d.agree(t, body)
+		}
+	})
+}
+
+// TestDecodersAgreeWithReference generates answers that are nearly right: the
+// keys of the decoder, in any order, with values that are mostly of their types.
+func TestDecodersAgreeWithReference(t *testing.T) {
+	t.Parallel()
+	for _, d := range decoders() {
+		t.Run(d.name, rapid.MakeCheck(func(t *rapid.T) {
+			for range 4 { // a check has some cost of its own
+				d.agree(t, []byte(d.answer(t)))
+			}
+		}))
+	}
+}

@@ -1,0 +1,495 @@
+package upstream_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	. "deliverygraph/upstream"
+)
+
+// The reference decoder: what the decoders of this package must agree with on
+// any input, written for plainness on a well-kept JSON library. It reads the
+// whole text into a tree first, and the tree into rows.
+
+// A value is a JSON value. Objects keep their keys in order, repeated ones too.
+type value struct {
+	kind jsontext.Kind
+	text string // of a string, unescaped, or of a number
+	list []value
+	keys []string // of an object's list
+}
+
+var errReference = errors.New("not in the contract")
+
+// check stops the reference decoder where a rule is broken.
+func check(ok bool, format string, args ...any) {
+	if !ok {
+		panic(fmt.Errorf("%w: %s", errReference, fmt.Sprintf(format, args...)))
+	}
+}
+
+// reference turns a reading of the tree, which may panic through check, into a
+// decoder.
+func reference[T any](read func(value) T) func([]byte) (T, error) {
+	return func(body []byte) (v T, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				failed, ok := p.(error)
+				if !ok || !errors.Is(failed, errReference) {
+					panic(p)
+				}
+				err = failed
+			}
+		}()
+		d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		tree := readValue(d, 1)
+		_, err = d.ReadToken()
+		check(errors.Is(err, io.EOF), "more after the value")
+		return read(tree), nil
+	}
+}
+
+func readValue(d *jsontext.Decoder, depth int) value {
+	t, err := d.ReadToken()
+	check(err == nil, "%v", err)
+	v := value{kind: t.Kind()}
+	switch v.kind {
+	case '"', '0':
+		v.text = t.String()
+	case '{', '[':
+		check(depth <= 64, "too deep")
+		for d.PeekKind() != '}' && d.PeekKind() != ']' {
+			if v.kind == '{' {
+				k, err := d.ReadToken()
+				check(err == nil, "%v", err)
+				v.keys = append(v.keys, k.String())
+			}
+			v.list = append(v.list, readValue(d, depth+1))
+		}
+		_, err := d.ReadToken()
+		check(err == nil, "%v", err)
+	}
+	return v
+}
+
+func (v value) array() []value {
+	check(v.kind == '[', "not an array")
+	return v.list
+}
+
+// each visits the pairs of an object.
+func (v value) each(visit func(key string, v value)) {
+	check(v.kind == '{', "not an object")
+	for i, key := range v.keys {
+		visit(key, v.list[i])
+	}
+}
+
+func (v value) str() string {
+	check(v.kind == '"' || v.kind == 'n', "not a string")
+	return v.text
+}
+
+var numberForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// number is the text of a number or a numeric string, empty for null.
+func (v value) number() string {
+	if v.kind == 'n' {
+		return ""
+	}
+	check(v.kind == '0' || v.kind == '"', "not a number")
+	check(numberForm.MatchString(v.text), "not numeric")
+	return v.text
+}
+
+func (v value) id() ID {
+	s := v.number()
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	check(err == nil && n > 0, "not an id")
+	return ID(n)
+}
+
+func (v value) count() *int64 {
+	s := v.number()
+	if s == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	check(err == nil && n >= 0, "not a count")
+	return &n
+}
+
+func (v value) time() Time {
+	s := v.number()
+	if s == "" {
+		return 0
+	}
+	var floor *big.Int
+	if strings.ContainsAny(s, "eE") {
+		f, err := strconv.ParseFloat(s, 64)
+		check(err == nil, "too large")
+		floor, _ = big.NewFloat(math.Floor(f)).Int(nil)
+	} else {
+		r, _ := new(big.Rat).SetString(s)
+		floor = new(big.Int).Div(r.Num(), r.Denom()) // rounds down, as the denominator is positive
+	}
+	check(floor.IsInt64() && floor.Int64() >= -62167219200 && floor.Int64() <= 253402300799, "not a time")
+	return Time(floor.Int64())
+}
+
+func (v value) headers() []Header {
+	var hs []Header
+	pair := func(name string, v value) {
+		check(name != "" && v.kind == '"', "not a header")
+		hs = append(hs, Header{Name: name, Value: v.text})
+	}
+	switch v.kind {
+	case 'n':
+	case '{':
+		v.each(pair)
+	default:
+		for _, e := range v.array() {
+			if e.kind == '"' {
+				name, text, ok := strings.Cut(e.text, ":")
+				check(ok && strings.TrimSpace(name) != "", "not a header line")
+				hs = append(hs, Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(text)})
+				continue
+			}
+			check(e.kind == '{' && len(e.keys) == 1, "not one pair")
+			e.each(pair)
+		}
+	}
+	return hs
+}
+
+// list is what an answer that should be an array is about.
+func (v value) data() value {
+	if v.kind == '[' {
+		return v
+	}
+	data := value{kind: '0'}
+	v.each(func(key string, v value) {
+		check(key != "error" || v.kind == 'n', "an error")
+		if key == "data" {
+			data = v
+		}
+	})
+	check(data.kind == '[' || data.kind == 'n', "no data")
+	return data
+}
+
+// objectData is data for an answer that should be an object.
+func (v value) objectData() value {
+	check(v.kind == '{', "not an object")
+	if !slices.Contains(v.keys, "data") {
+		return v
+	}
+	var data value
+	v.each(func(key string, v value) {
+		check(key != "error" || v.kind == 'n', "an error")
+		if key == "data" {
+			data = v
+		}
+	})
+	return data
+}
+
+func rowsOf[T any](row func(value) T) func(value) []T {
+	return func(v value) []T {
+		// Every data counts for errors, the last for rows.
+		if v.kind == '{' {
+			v.each(func(key string, v value) {
+				if key == "data" && v.kind != 'n' {
+					for _, e := range v.array() {
+						row(e)
+					}
+				}
+			})
+		}
+		var rows []T
+		for _, e := range v.data().list {
+			rows = append(rows, row(e))
+		}
+		return rows
+	}
+}
+
+// recipient is the address and its parts, each made up from the others.
+func recipient(address, local, domain string) (string, string, string) {
+	if address == "" {
+		if address = local; domain != "" {
+			address += "@" + domain
+		}
+	}
+	if local == "" && domain == "" {
+		at := strings.LastIndex(address, "@")
+		if at < 0 {
+			return address, address, ""
+		}
+		return address, address[:at], address[at+1:]
+	}
+	return address, local, domain
+}
+
+func readDetail(v value) BounceDetail {
+	var d BounceDetail
+	v.each(func(key string, v value) {
+		switch key {
+		case "user_id":
+			d.UserID = v.id()
+		case "sender_id":
+			d.SenderID = v.id()
+		case "email_id":
+			d.EmailID = v.str()
+		case "email_address":
+			d.EmailAddress = v.str()
+		case "local":
+			d.Local = v.str()
+		case "domain":
+			d.Domain = v.str()
+		case "bounce_type":
+			d.Type = BounceType(v.str())
+		case "bounce_category":
+			d.Category = v.str()
+		case "bounce_code":
+			d.Code = v.str()
+		case "bounce_time":
+			d.BounceTime = v.time()
+		case "process_time":
+			d.ProcessTime = v.time()
+		case "postback_time":
+			d.PostbackTime = v.time()
+		case "xheaders":
+			d.XHeaders = v.headers()
+		case "diagnostic_code":
+			d.DiagnosticCode = v.str()
+		case "regex_name":
+			d.RuleName = v.str()
+		case "full_content":
+			d.FullContent = v.str()
+		}
+	})
+	check(d.UserID > 0 && d.SenderID > 0 && d.EmailID != "" && d.BounceTime != 0, "incomplete")
+	d.EmailAddress, d.Local, d.Domain = recipient(d.EmailAddress, d.Local, d.Domain)
+	return d
+}
+
+// readBounce is readDetail without what a list's row does not have, and may have
+// of any type, since it is skipped there.
+func readBounce(v value) Bounce {
+	kept := value{kind: v.kind}
+	for i, key := range v.keys {
+		if key != "diagnostic_code" && key != "regex_name" && key != "full_content" {
+			kept.keys = append(kept.keys, key)
+			kept.list = append(kept.list, v.list[i])
+		}
+	}
+	return readDetail(kept).Bounce
+}
+
+func readEmail(v value) Email {
+	var e Email
+	known := false
+	v.each(func(key string, v value) {
+		switch key {
+		case "user_id":
+			e.UserID = v.id()
+		case "sender_id":
+			e.SenderID = v.id()
+		case "email_id":
+			e.EmailID = v.str()
+		case "email_address":
+			e.EmailAddress = v.str()
+		case "local":
+			e.Local = v.str()
+		case "domain":
+			e.Domain = v.str()
+		case "process_time":
+			e.ProcessTime = v.time()
+		case "delivered":
+			check(v.kind == 't' || v.kind == 'f' || v.kind == 'n', "not a boolean")
+			e.Delivered, known = v.kind == 't', v.kind != 'n'
+		case "xheaders":
+			e.XHeaders = v.headers()
+		}
+	})
+	check(known && e.UserID > 0 && e.SenderID > 0 && e.EmailID != "" && e.ProcessTime != 0, "incomplete")
+	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
+	return e
+}
+
+func readBlockedEmail(v value) BlockedEmail {
+	var e BlockedEmail
+	v.each(func(key string, v value) {
+		switch key {
+		case "user_id":
+			e.UserID = v.id()
+		case "sender_id":
+			e.SenderID = v.id()
+		case "email_id":
+			e.EmailID = v.str()
+		case "email_address":
+			e.EmailAddress = v.str()
+		case "local":
+			e.Local = v.str()
+		case "domain":
+			e.Domain = v.str()
+		case "process_time":
+			e.ProcessTime = v.time()
+		case "postback_time":
+			e.PostbackTime = v.time()
+		case "blocked_reason":
+			e.Reason = v.str()
+		case "xheaders":
+			e.XHeaders = v.headers()
+		}
+	})
+	check(e.UserID > 0 && e.SenderID > 0 && e.EmailID != "" && e.ProcessTime != 0, "incomplete")
+	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
+	return e
+}
+
+func readCode(v value) string {
+	check(v.str() != "", "no code")
+	return v.text
+}
+
+// readTally reads the counts of a row; n is each as given.
+func readTally(v value, k Kind) Tally {
+	n := map[string]*int64{}
+	v.each(func(key string, v value) {
+		switch key {
+		case "sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count":
+			n[key] = v.count()
+		}
+	})
+	first := func(keys ...string) int64 {
+		for _, key := range keys {
+			if c := n[key]; c != nil {
+				return *c
+			}
+		}
+		check(false, "no count")
+		return 0
+	}
+	switch k {
+	case Emails:
+		return Tally{Total: first("sent_count")}
+	case BlockedEmails:
+		return Tally{Total: first("blocked_email_count", "bounce_count")}
+	}
+	soft, hard := n["soft_bounce_count"], n["hard_bounce_count"]
+	if soft == nil && hard == nil {
+		return Tally{Total: first("bounce_count")}
+	}
+	zero := int64(0)
+	total := n["bounce_count"]
+	if total == nil {
+		total = &zero
+	}
+	if soft == nil {
+		rest := max(0, *total-*hard)
+		soft = &rest
+	}
+	if hard == nil {
+		rest := max(0, *total-*soft)
+		hard = &rest
+	}
+	sum := new(big.Int).Add(big.NewInt(*soft), big.NewInt(*hard))
+	check(sum.IsInt64(), "too large")
+	return Tally{Total: sum.Int64(), Soft: *soft, Hard: *hard}
+}
+
+func readCounts(k Kind, r Rollup) func(value) []Count {
+	rows := rowsOf(func(v value) Count {
+		var c Count
+		v.each(func(key string, v value) {
+			switch {
+			case r == BySender && key == "sender_id", r == ByUser && key == "user_id":
+				c.ID = v.id()
+			case r == BySender && key == "sender":
+				c.Sender = v.str()
+			}
+		})
+		check(c.ID > 0, "incomplete")
+		c.Tally = readTally(v, k)
+		return c
+	})
+	return func(v value) []Count {
+		cs := rows(v)
+		slices.SortStableFunc(cs, func(a, b Count) int { return int(min(max(a.ID-b.ID, -1), 1)) })
+		return cs
+	}
+}
+
+func readSeries(k Kind) func(value) []Series {
+	one := func(v value) []Series {
+		if v.kind == 'n' || v.kind == '[' && len(v.list) == 0 {
+			return nil
+		}
+		byID := map[ID][]Point{}
+		v.each(func(key string, v value) {
+			id, err := strconv.ParseInt(key, 10, 64)
+			check(err == nil && id > 0, "not an id")
+			points := []Point(nil)
+			for _, e := range v.array() {
+				var p Point
+				e.each(func(key string, v value) {
+					if key == "timestamp" {
+						p.Start = v.time()
+					}
+				})
+				check(p.Start != 0, "no timestamp")
+				p.Tally = readTally(e, k)
+				points = append(points, p)
+			}
+			slices.SortStableFunc(points, func(a, b Point) int { return int(min(max(a.Start-b.Start, -1), 1)) })
+			byID[ID(id)] = points
+		})
+		var all []Series
+		for id, points := range byID {
+			all = append(all, Series{ID: id, Points: points})
+		}
+		slices.SortFunc(all, func(a, b Series) int { return int(min(max(a.ID-b.ID, -1), 1)) })
+		return all
+	}
+	return func(v value) []Series {
+		if v.kind == '[' {
+			return one(v)
+		}
+		if v.kind == '{' && slices.Contains(v.keys, "data") {
+			v.each(func(key string, v value) {
+				if key == "data" {
+					one(v)
+				}
+			})
+		}
+		return one(v.objectData())
+	}
+}
+
+// readDetails is readDetail of an answer.
+func readDetails(v value) BounceDetail {
+	check(v.kind == '{', "not an object")
+	if slices.Contains(v.keys, "data") {
+		v.each(func(key string, v value) {
+			if key == "data" && v.kind != 'n' {
+				readDetail(v)
+			}
+		})
+	}
+	return readDetail(v.objectData())
+}
