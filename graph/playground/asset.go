@@ -97,7 +97,7 @@ func matches(fields []string, etag string) bool {
 // acceptsGzip reports whether an Accept-Encoding list allows gzip (RFC 9110, 12.5.3). Gzip's own weight goes before
 // that of "*"; a weight of zero forbids.
 func acceptsGzip(fields []string) bool {
-	any := false
+	all := false
 	for coding := range strings.SplitSeq(strings.Join(fields, ","), ",") {
 		name, parameters, _ := strings.Cut(coding, ";")
 		weight := 1.0
@@ -108,8 +108,8 @@ func acceptsGzip(fields []string) bool {
 		case "gzip", "x-gzip":
 			return weight > 0
 		case "*":
-			any = weight > 0
+			all = weight > 0
 		}
 	}
-	return any
+	return all
 }

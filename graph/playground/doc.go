@@ -3,7 +3,8 @@
 // origin alone.
 //
 // It hides how the page is built, compressed, cached and told its settings. Start reading at [New]; page.html is the
-// page, asset.go answers for one file, and web/src/app.jsx is where the browser's side begins.
+// page, asset.go answers for one file, examples holds what a new visitor finds open, and web/src/app.jsx is where the
+// browser's side begins.
 //
 // # Building the page
 //

@@ -124,8 +124,8 @@ type handler struct {
 
 // contentSecurityPolicy allows the page what it needs from its own origin and nothing from elsewhere, so that not even
 // an address inside a bounce message or a schema's description makes the browser ask another host.
-// Styles may be inline: the editor (CodeMirror) and the dialogs set style elements and attributes while they run, and
-// have no nonce to give them. Scripts may not. Images may be data URLs, which the stylesheets use.
+// Styles may be inline: GraphiQL's dialogs insert a style element that keeps the page behind them from scrolling, and
+// know no nonce for it. Scripts may not. Images may be data URLs: the stylesheet underlines errors with some.
 const contentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -1,0 +1,181 @@
+package playground_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/graph/playground"
+)
+
+// stub is a GraphQL endpoint with one field: it describes its schema, and greets.
+var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var o struct {
+		Query     string
+		Variables struct{ Name string }
+	}
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/graphql-response+json")
+	if strings.Contains(o.Query, "__schema") {
+		w.Write([]byte(`{"data": {"__schema": {"queryType": {"name": "Query"}, "mutationType": null, "subscriptionType": null, "directives": [], "types": [
+			{"kind": "OBJECT", "name": "Query", "description": "What may be asked.", "interfaces": [], "fields": [
+				{"name": "greeting", "description": "A greeting.", "args": [{"name": "name", "type": {"kind": "SCALAR", "name": "String"}}], "type": {"kind": "SCALAR", "name": "String"}}]},
+			{"kind": "SCALAR", "name": "String"}, {"kind": "SCALAR", "name": "Boolean"}]}}}`))
+		return
+	}
+	answer, _ := json.Marshal(map[string]any{"data": map[string]any{"greeting": "Good morning, " + o.Variables.Name}})
+	w.Write(answer)
+})
+
+const (
+	ready       = `document.querySelector(".graphiql-query-editor .CodeMirror")`
+	tabNames    = `[...document.querySelectorAll(".graphiql-tab-button")].map((e) => e.textContent)`
+	clickRun    = `document.querySelector(".graphiql-execute-button").click()`
+	shownAnswer = `document.querySelector(".result-window .CodeMirror").CodeMirror.getValue()`
+	queryEditor = `document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror`
+)
+
+// One visitor's way through the page, behind a path prefix: first visit, a query, the panels, and a second visit.
+func TestInABrowser(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	page, err := playground.New(playground.Options{Title: "Greetings", Demo: "All of it is made up.", Tabs: []playground.Tab{
+		{Description: "Greets you.", Query: "query Greet($name: String) { greeting(name: $name) }", Variables: `{"name": "Ada"}`},
+		{Query: "query GreetNobody { greeting }"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/pre/fix/graphql", stub)
+	mux.Handle("/pre/fix/", http.StripPrefix("/pre/fix", page))
+	s := httptest.NewServer(mux)
+	defer s.Close()
+
+	b.open(s.URL + "/pre/fix/")
+	b.until(ready)
+	var names []string
+	b.eval(tabNames, &names)
+	if want := []string{"Greet", "GreetNobody"}; !cmp.Equal(names, want) {
+		t.Errorf("the tabs are %q, want %q", names, want)
+	}
+	var text string
+	b.eval(`document.body.innerText`, &text)
+	for _, want := range []string{"Demo data. All of it is made up.", "Greetings"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+
+	b.eval(clickRun, nil)
+	b.until(shownAnswer + `.includes("Good morning, Ada")`)
+
+	b.eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
+	b.until(`document.querySelector(".graphiql-plugin").innerText.includes("Query")`)
+	b.eval(`document.querySelector("button[aria-label='Open settings dialog']").click()`, nil)
+	b.until(`document.querySelector(".graphiql-dialog")`)
+	b.eval(`document.querySelector(".graphiql-dialog-close").click()`, nil)
+	b.until(`!document.querySelector(".graphiql-dialog")`)
+
+	// A tab that was changed stays so, and its example can be had again.
+	b.eval(queryEditor+`.setValue("query Mine { greeting }")`, nil)
+	b.until(`(localStorage.getItem("deliverygraph /pre/fix/ graphiql:tabState") ?? "").includes("Mine") && localStorage.getItem("deliverygraph /pre/fix/ graphiql:query").includes("Mine")`)
+	b.reload()
+	b.until(ready)
+	b.eval(tabNames, &names)
+	if want := []string{"Mine", "GreetNobody"}; !cmp.Equal(names, want) {
+		t.Errorf("on the second visit the tabs are %q, want %q", names, want)
+	}
+	b.eval(`document.querySelector("button[aria-label='Show Examples']").click()`, nil)
+	b.until(`document.querySelector(".examples button")`)
+	b.eval(`document.querySelector(".examples button").click()`, nil)
+	b.until(`JSON.stringify(` + tabNames + `) === '["Mine","GreetNobody","Greet"]'`)
+	b.eval(clickRun, nil)
+	b.until(shownAnswer + `.includes("Good morning, Ada")`)
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, problem := range b.problems {
+		t.Errorf("the page complains: %s", problem)
+	}
+	if !slices.Contains(b.requests, s.URL+"/pre/fix/graphql") {
+		t.Errorf("the endpoint is not among the requests %q", b.requests)
+	}
+	for _, url := range b.requests {
+		if !strings.HasPrefix(url, s.URL+"/pre/fix/") && !strings.HasPrefix(url, "data:") {
+			t.Errorf("the page asked for %s, outside of %s/pre/fix/", url, s.URL)
+		}
+	}
+}
+
+// What goes wrong on the way is told in GraphQL's form, and a query that takes long can be stopped.
+func TestFailuresInABrowser(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query Ask { greeting }"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, stopped := make(chan struct{}), make(chan struct{})
+	modes := make(chan string, 8)
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.HandleFunc("/graphql", func(w http.ResponseWriter, r *http.Request) {
+		mode := "ordinary"
+		if strings.Contains(r.Header.Get("X-Mode"), "set") {
+			mode = <-modes
+		}
+		switch mode {
+		case "html":
+			w.WriteHeader(http.StatusBadGateway)
+			w.Write([]byte("<h1>No upstream</h1>"))
+		case "slow":
+			buffer := make([]byte, 1<<16)
+			for {
+				if _, err := r.Body.Read(buffer); err != nil { // the server notices a client's leave after its body
+					break
+				}
+			}
+			close(asked)
+			<-r.Context().Done()
+			close(stopped)
+		default:
+			stub(w, r)
+		}
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+
+	b.open(s.URL + "/")
+	b.until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
+	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-Mode": "set"}')`, nil)
+
+	modes <- "html"
+	b.eval(clickRun, nil)
+	b.until(shownAnswer + `.includes("The gateway answered 502 Bad Gateway without JSON: <h1>No upstream</h1>")`)
+
+	modes <- "slow"
+	b.eval(clickRun, nil)
+	<-asked
+	b.until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Stop")`)
+	b.eval(clickRun, nil)
+	<-stopped
+	b.until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Execute")`)
+
+	modes <- "ordinary"
+	b.eval(clickRun, nil)
+	b.until(shownAnswer + `.includes("Good morning")`)
+
+	s.CloseClientConnections()
+	s.Listener.Close()
+	b.eval(clickRun, nil)
+	b.until(shownAnswer + `.includes("Is the gateway running?")`)
+}

@@ -1,0 +1,223 @@
+package playground_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+)
+
+// browserPatience bounds each command to the browser; a busy machine takes seconds to start one.
+const browserPatience = time.Minute
+
+// browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages, each
+// ended by a zero byte. It notes what the page complains of and asks for.
+type browser struct {
+	t       *testing.T
+	in      io.Writer
+	session string
+	loaded  chan struct{} // gets a value when a document and its scripts have loaded
+
+	mu       sync.Mutex
+	lastID   int
+	pending  map[int]chan message
+	requests []string // addresses that the page asked for
+	problems []string // what it wrote to the console as errors and warnings, and errors that nothing caught
+}
+
+type message struct {
+	ID        int             `json:"id,omitempty"`
+	SessionID string          `json:"sessionId,omitempty"`
+	Method    string          `json:"method,omitempty"`
+	Params    json.RawMessage `json:"params,omitempty"`
+	Result    json.RawMessage `json:"result,omitempty"`
+	Error     json.RawMessage `json:"error,omitempty"`
+}
+
+// openBrowser starts Chromium with a profile of its own and an empty page. The test is skipped where there is none.
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no chromium on this machine: apt-get install chromium")
+	}
+	commands, in := pipe(t)
+	out, events := pipe(t)
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe")
+	cmd.ExtraFiles = []*os.File{commands, events} // its descriptors 3 and 4
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	commands.Close()
+	events.Close()
+
+	b := &browser{t: t, in: in, loaded: make(chan struct{}, 1), pending: map[int]chan message{}}
+	done := make(chan struct{})
+	go func() { defer close(done); b.listen(out) }()
+	t.Cleanup(func() {
+		// Closing rather than killing: its children end too, and leave the profile's folder in peace.
+		b.session = ""
+		b.do("Browser.close", map[string]any{}, nil)
+		<-done
+		_ = cmd.Wait() // its exit code says nothing of the page
+	})
+
+	var target struct{ TargetID string }
+	b.do("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	b.do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		b.do(domain+".enable", map[string]any{}, nil)
+	}
+	return b
+}
+
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return r, w
+}
+
+// listen hands out answers and notes events until the browser is gone.
+func (b *browser) listen(out io.Reader) {
+	for r := bufio.NewReader(out); ; {
+		text, err := r.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var m message
+		if err := json.Unmarshal(text[:len(text)-1], &m); err != nil {
+			return
+		}
+		b.mu.Lock()
+		if answer, ok := b.pending[m.ID]; ok {
+			delete(b.pending, m.ID)
+			answer <- m
+		}
+		b.note(m)
+		b.mu.Unlock()
+	}
+}
+
+func (b *browser) note(m message) {
+	var p struct {
+		Type, Timestamp any
+		Request         struct{ URL string }
+		Entry           struct{ Level string }
+	}
+	_ = json.Unmarshal(m.Params, &p) // of other events, whose shapes differ
+	switch {
+	case m.Method == "Page.loadEventFired":
+		select {
+		case b.loaded <- struct{}{}:
+		default:
+		}
+	case m.Method == "Network.requestWillBeSent":
+		b.requests = append(b.requests, p.Request.URL)
+	case m.Method == "Runtime.exceptionThrown",
+		m.Method == "Runtime.consoleAPICalled" && (p.Type == "error" || p.Type == "warning"),
+		m.Method == "Log.entryAdded" && (p.Entry.Level == "error" || p.Entry.Level == "warning"):
+		b.problems = append(b.problems, string(m.Params))
+	}
+}
+
+// do gives a command and waits for its result.
+func (b *browser) do(method string, params, result any) {
+	b.t.Helper()
+	p, err := json.Marshal(params)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	answer := make(chan message, 1)
+	b.mu.Lock()
+	b.lastID++
+	m := message{ID: b.lastID, SessionID: b.session, Method: method, Params: p}
+	b.pending[m.ID] = answer
+	b.mu.Unlock()
+	text, err := json.Marshal(m)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.in.Write(append(text, 0)); err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+	select {
+	case m := <-answer:
+		if m.Error != nil {
+			b.t.Fatalf("%s: %s", method, m.Error)
+		}
+		if result != nil {
+			if err := json.Unmarshal(m.Result, result); err != nil {
+				b.t.Fatalf("%s: %v", method, err)
+			}
+		}
+	case <-time.After(browserPatience):
+		b.t.Fatalf("%s: no answer within %v", method, browserPatience)
+	}
+}
+
+// eval runs an expression in the page, waits for it if it is a promise, and stores its value in result.
+func (b *browser) eval(expression string, result any) {
+	b.t.Helper()
+	var got struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &got)
+	if got.ExceptionDetails != nil {
+		b.t.Fatalf("%s: %s", expression, got.ExceptionDetails)
+	}
+	if result != nil {
+		if err := json.Unmarshal(got.Result.Value, result); err != nil {
+			b.t.Fatalf("%s: %v in %s", expression, err, got.Result.Value)
+		}
+	}
+}
+
+// until waits until an expression is true in the page, and fails with what the page shows if it does not come true.
+func (b *browser) until(condition string) {
+	b.t.Helper()
+	var came bool
+	b.eval(fmt.Sprintf(`new Promise((resolve) => {
+		const end = Date.now() + %d;
+		const look = () => { if (%s) resolve(true); else if (Date.now() > end) resolve(false); else setTimeout(look, 20); };
+		look();
+	})`, browserPatience.Milliseconds()/2, condition), &came)
+	if !came {
+		var shown string
+		b.eval(`document.body.innerText`, &shown)
+		b.t.Fatalf("this did not become true: %s\nThe page shows:\n%s\nProblems: %q", condition, shown, b.problems)
+	}
+}
+
+// open loads an address; reload loads it again.
+func (b *browser) open(url string) { b.load("Page.navigate", map[string]any{"url": url}) }
+func (b *browser) reload()         { b.load("Page.reload", map[string]any{}) }
+
+// load gives a command that loads a document, and waits until that has loaded: until then the browser may answer for the
+// document before.
+func (b *browser) load(method string, params any) {
+	b.t.Helper()
+	select {
+	case <-b.loaded: // of the document before
+	default:
+	}
+	b.do(method, params, nil)
+	select {
+	case <-b.loaded:
+	case <-time.After(browserPatience):
+		b.t.Fatalf("%s: nothing has loaded within %v", method, browserPatience)
+	}
+}

@@ -1,0 +1,353 @@
+package playground_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"html"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/graph/playground"
+)
+
+// serve starts a server with the playground at its root.
+func serve(t *testing.T, o playground.Options) *httptest.Server {
+	t.Helper()
+	h, err := playground.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// answer is a response whose body has been read, as it was sent.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends one request. No header is added and nothing is unpacked or followed on the way.
+func ask(t *testing.T, method, url string, header map[string]string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	resp, err := (&http.Transport{DisableCompression: true, DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+func unzip(t *testing.T, body string) string {
+	t.Helper()
+	z, err := gzip.NewReader(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+var address = regexp.MustCompile(` (?:href|src)="([^"]*)"`)
+
+// links returns what the page names in href and src, by extension.
+func links(t *testing.T, page string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, m := range address.FindAllStringSubmatch(page, -1) {
+		link := html.UnescapeString(m[1])
+		if strings.ContainsAny(link, ":/?#") {
+			t.Errorf("the page names %q: want a file beside it, so that a path prefix works", link)
+		}
+		found[link[strings.LastIndex(link, "."):]] = link
+	}
+	if got, want := slices.Sorted(maps.Keys(found)), []string{".css", ".js", ".svg", ".txt"}; !cmp.Equal(got, want) {
+		t.Fatalf("the page names files of the kinds %q, want %q", got, want)
+	}
+	return found
+}
+
+func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{})
+	page := ask(t, "GET", s.URL+"/", nil)
+	if page.status != 200 {
+		t.Fatalf("page: status %d", page.status)
+	}
+	files := links(t, page.body)
+
+	const keep = "public, max-age=31536000, immutable"
+	for name, c := range map[string]struct{ path, contentType, cache, holds string }{
+		"page":       {"", "text/html; charset=utf-8", "no-cache", `<div id="app">`},
+		"script":     {files[".js"], "text/javascript; charset=utf-8", keep, "graphiql-container"},
+		"stylesheet": {files[".css"], "text/css; charset=utf-8", keep, ".graphiql-container"},
+		"icon":       {files[".svg"], "image/svg+xml", keep, "<svg"},
+		"notices":    {files[".txt"], "text/plain; charset=utf-8", "no-cache", "codemirror"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := s.URL + "/" + c.path
+			plain := ask(t, "GET", url, nil)
+			if got := plain.header.Get("Content-Type"); plain.status != 200 || got != c.contentType {
+				t.Errorf("status %d, content type %q, want 200, %q", plain.status, got, c.contentType)
+			}
+			if got := plain.header.Get("Cache-Control"); got != c.cache {
+				t.Errorf("Cache-Control: got %q, want %q", got, c.cache)
+			}
+			if got := plain.header.Get("Content-Encoding"); got != "" {
+				t.Errorf("Content-Encoding: got %q for a client that takes none", got)
+			}
+			if !strings.Contains(plain.body, c.holds) {
+				t.Errorf("the body does not hold %q", c.holds)
+			}
+
+			packed := ask(t, "GET", url, map[string]string{"Accept-Encoding": "br, gzip;q=0.8"})
+			if got := packed.header.Get("Content-Encoding"); got != "gzip" {
+				t.Fatalf("Content-Encoding: got %q, want gzip", got)
+			}
+			if unzip(t, packed.body) != plain.body {
+				t.Error("unpacked, the body differs from the plain one")
+			}
+			if got := packed.header.Get("Vary"); got != "Accept-Encoding" {
+				t.Errorf("Vary: got %q", got)
+			}
+
+			head := ask(t, "HEAD", url, map[string]string{"Accept-Encoding": "gzip"})
+			if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != packed.header.Get("Content-Length") {
+				t.Errorf("HEAD: status %d, %d bytes, length %q, want 200, 0, %q", head.status, len(head.body), head.header.Get("Content-Length"), packed.header.Get("Content-Length"))
+			}
+
+			again := ask(t, "GET", url, map[string]string{"If-None-Match": `"other", ` + plain.header.Get("ETag")})
+			if again.status != 304 || again.body != "" {
+				t.Errorf("known ETag: status %d with %d bytes, want 304 with 0", again.status, len(again.body))
+			}
+		})
+	}
+}
+
+func TestThePageStaysLean(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{Tabs: playground.Examples()})
+	total := 0
+	page := ask(t, "GET", s.URL+"/", map[string]string{"Accept-Encoding": "gzip"})
+	for _, link := range links(t, unzip(t, page.body)) {
+		if strings.HasSuffix(link, ".txt") { // not loaded with the page
+			continue
+		}
+		total += len(ask(t, "GET", s.URL+"/"+link, map[string]string{"Accept-Encoding": "gzip"}).body)
+	}
+	const most = 600_000
+	if total += len(page.body); total > most {
+		t.Errorf("the page and its files are %d bytes on the wire, want at most %d", total, most)
+	}
+}
+
+func TestGzipOnlyWhereAccepted(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{})
+	for accept, want := range map[string]string{
+		"gzip":                "gzip",
+		"GZIP":                "gzip",
+		"deflate, gzip;q=1.0": "gzip",
+		"*":                   "gzip",
+		"identity":            "",
+		"gzip;q=0":            "",
+		"gzip; q=0.0, *":      "",
+		"*;q=0":               "",
+		"gzipped":             "",
+	} {
+		got := ask(t, "GET", s.URL+"/", map[string]string{"Accept-Encoding": accept})
+		if got.header.Get("Content-Encoding") != want {
+			t.Errorf("Accept-Encoding %q: got %q, want %q", accept, got.header.Get("Content-Encoding"), want)
+		}
+	}
+}
+
+func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{})
+	for name, c := range map[string]struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		"unknown file":      {"GET", "/app-000000000000.js", 404, ""},
+		"source":            {"GET", "/dist/SOURCE_HASH", 404, ""},
+		"way out":           {"GET", "/../playground.go", 404, ""},
+		"post to unknown":   {"POST", "/nothing", 404, ""},
+		"post to the page":  {"POST", "/", 405, "GET, HEAD"},
+		"delete the page":   {"DELETE", "/", 405, "GET, HEAD"},
+		"options of a page": {"OPTIONS", "/", 405, "GET, HEAD"},
+	} {
+		got := ask(t, c.method, s.URL+c.path, nil)
+		if got.status != c.status || got.header.Get("Allow") != c.allow {
+			t.Errorf("%s: status %d, Allow %q, want %d, %q", name, got.status, got.header.Get("Allow"), c.status, c.allow)
+		}
+	}
+}
+
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{})
+	for _, r := range [][2]string{{"GET", "/"}, {"GET", "/nothing"}, {"POST", "/"}} {
+		got := ask(t, r[0], s.URL+r[1], nil)
+		for header, want := range map[string]string{
+			"X-Content-Type-Options":       "nosniff",
+			"X-Frame-Options":              "DENY",
+			"Referrer-Policy":              "same-origin",
+			"Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got.header.Get(header) != want {
+				t.Errorf("%s %s: %s is %q, want %q", r[0], r[1], header, got.header.Get(header), want)
+			}
+		}
+		policy := got.header.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"} {
+			if !strings.Contains(policy, want) {
+				t.Errorf("%s %s: the policy %q has no %q", r[0], r[1], policy, want)
+			}
+		}
+		for directive := range strings.SplitSeq(policy, ";") {
+			if strings.Contains(directive, "'unsafe-") && strings.TrimSpace(directive) != "style-src 'self' 'unsafe-inline'" {
+				t.Errorf("%s %s: the policy allows %q", r[0], r[1], directive)
+			}
+		}
+	}
+}
+
+var settingsElement = regexp.MustCompile(`(?s)<script id="settings" type="application/json">(.*?)</script>`)
+
+// settings returns what the page's script would read.
+func settings(t *testing.T, page string) (s struct {
+	Endpoint, Title string
+	Tabs            []struct{ Name, Description, Query, Variables string }
+}) {
+	t.Helper()
+	m := settingsElement.FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no settings in the page:\n%s", page)
+	}
+	if err := json.Unmarshal([]byte(m[1]), &s); err != nil {
+		t.Fatalf("settings: %v in %s", err, m[1])
+	}
+	return s
+}
+
+func TestSettingsReachTheScriptAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := serve(t, playground.Options{Endpoint: "../api/graphql", Title: "Mail & more", Tabs: []playground.Tab{
+		{Description: "First.", Query: "query A { a }", Variables: `{"n": 1}`},
+		{Query: "mutation B { b }\nquery C { c }"},
+	}})
+	page := ask(t, "GET", s.URL+"/", nil).body
+	got := settings(t, page)
+	if got.Endpoint != "../api/graphql" || got.Title != "Mail & more" || len(got.Tabs) != 2 {
+		t.Fatalf("got %+v", got)
+	}
+	if a := got.Tabs[0]; a.Name != "A" || a.Description != "First." || a.Query != "query A { a }" || a.Variables != `{"n": 1}` {
+		t.Errorf("first tab: got %+v", a)
+	}
+	if got.Tabs[1].Name != "B" {
+		t.Errorf("second tab is called %q, want the name of its first operation, B", got.Tabs[1].Name)
+	}
+	if !strings.Contains(page, "<title>Mail &amp; more</title>") {
+		t.Error("the page does not have its title")
+	}
+	if strings.Contains(page, "banner") {
+		t.Error("there is a banner, and no demo text was given")
+	}
+}
+
+// Whatever stands in an option, the page has the same elements: no text ends the element it stands in.
+func TestTextCannotBecomeMarkup(t *testing.T) {
+	t.Parallel()
+	evil := `</script></title></p><script>alert(1)</script><!--<script> & " ' ` + "\u2028"
+	s := serve(t, playground.Options{Title: evil, Demo: evil, Tabs: []playground.Tab{
+		{Description: evil, Query: "query A { a(s: \"</script><script>alert(1)</script><!--\") } # " + evil, Variables: `{"s": "</script><script>alert(1)</script>"}`},
+	}})
+	page := ask(t, "GET", s.URL+"/", nil).body
+	for part, want := range map[string]int{"<script": 2, "</script": 2, "<!--": 0, "</title": 1, "<p": 3, "</p": 3} {
+		if got := strings.Count(page, part); got != want {
+			t.Errorf("%q occurs %d times, want %d", part, got, want)
+		}
+	}
+	got := settings(t, page)
+	if got.Title != evil || got.Tabs[0].Description != evil || !strings.HasSuffix(got.Tabs[0].Query, evil) {
+		t.Errorf("the script reads other texts than were given: %+v", got)
+	}
+	if want := "<strong>Demo data.</strong> &lt;/script&gt;"; !strings.Contains(page, want) {
+		t.Errorf("the banner does not hold %q", want)
+	}
+}
+
+func TestAPathPrefixWorks(t *testing.T) {
+	t.Parallel()
+	h, err := playground.New(playground.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.StripPrefix("/tools/playground", h))
+	defer s.Close()
+
+	bare := ask(t, "GET", s.URL+"/tools/playground?x=1", nil)
+	if got, want := bare.header.Get("Location"), "./playground/"; bare.status != 301 || got != want {
+		t.Errorf("without a slash: status %d to %q, want 301 to %q", bare.status, got, want)
+	}
+	page := ask(t, "GET", s.URL+"/tools/playground/", nil)
+	script := ask(t, "GET", s.URL+"/tools/playground/"+links(t, page.body)[".js"], nil)
+	if page.status != 200 || script.status != 200 {
+		t.Errorf("page %d, script %d, want 200 both", page.status, script.status)
+	}
+	if got := settings(t, page.body).Endpoint; got != "graphql" {
+		t.Errorf("endpoint %q, want the one beside the page", got)
+	}
+}
+
+func TestWrongOptionsAreNamed(t *testing.T) {
+	t.Parallel()
+	tabs := func(t ...playground.Tab) playground.Options { return playground.Options{Tabs: t} }
+	for name, c := range map[string]struct {
+		options playground.Options
+		want    string
+	}{
+		"endpoint on another host":     {playground.Options{Endpoint: "https://example.com/graphql"}, `endpoint "https://example.com/graphql": want a path`},
+		"endpoint with a hidden host":  {playground.Options{Endpoint: "//example.com/graphql"}, "want a path"},
+		"endpoint that is no address":  {playground.Options{Endpoint: "%zz"}, "want a path"},
+		"query that does not parse":    {tabs(playground.Tab{Query: "query A { a"}), "tab 1: query:"},
+		"query without a name":         {tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "{ a }"}), "tab 2: query: an operation has no name"},
+		"query without an operation":   {tabs(playground.Tab{Query: "fragment F on T { a }"}), "found none"},
+		"empty query":                  {tabs(playground.Tab{}), "tab 1: query: want an operation"},
+		"two tabs of one name":         {tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "query A { b }"}), "tab 2: a tab before it is called A too"},
+		"variables that do not parse":  {tabs(playground.Tab{Query: "query A { a }", Variables: "{"}), "tab A: variables: want a JSON object"},
+		"variables that are no object": {tabs(playground.Tab{Query: "query A { a }", Variables: "null"}), "tab A: variables: want a JSON object"},
+	} {
+		_, err := playground.New(c.options)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
+		}
+	}
+}
