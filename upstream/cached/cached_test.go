@@ -1,0 +1,394 @@
+package cached
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, api upstream.API, o Options) *API {
+	t.Helper()
+	a, err := New(api, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
+
+// standard keeps all that can be kept.
+var standard = Options{Bytes: DefaultBytes, Fresh: DefaultFresh, Catalogue: DefaultCatalogue}
+
+// sampleModel answers from the sample; nobody adds to it.
+var sampleModel = sync.OnceValue(func() *upstreamtest.Model { return upstreamtest.NewModel(upstreamtest.Sample()) })
+
+func model() *upstreamtest.Counting { return &upstreamtest.Counting{API: sampleModel()} }
+
+// question is a call of an API, and what it gives, as text.
+type question struct {
+	name      string
+	ask       func(context.Context, upstream.API) (any, error)
+	catalogue bool
+}
+
+func questions() []question {
+	w := upstream.Window{Start: 0, End: 4e9}
+	list := upstream.ListQuery{Window: w}
+	count := upstream.CountQuery{Window: w}
+	bounces, _ := sampleModel().Bounces(context.Background(), list)
+	key := bounces[0].Key()
+	qs := []question{
+		{name: "bounces", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounces(ctx, list) }},
+		{name: "emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Emails(ctx, list) }},
+		{name: "blocked emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedEmails(ctx, list) }},
+		{name: "detail", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounce(ctx, key) }},
+		{name: "categories", catalogue: true, ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BounceCategories(ctx) }},
+		{name: "reasons", catalogue: true, ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedReasons(ctx) }},
+	}
+	for _, k := range upstream.Kinds {
+		qs = append(qs,
+			question{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Counts(ctx, k, count) }},
+			question{name: "series of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) {
+				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
+			}},
+		)
+	}
+	return qs
+}
+
+func TestContract(t *testing.T) {
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
+		return open(t, upstreamtest.NewModel(rows), Options{Bytes: DefaultBytes, Fresh: time.Hour, Catalogue: time.Hour})
+	})
+}
+
+// Every kind of answer is kept for its time, is what the API answered, and is
+// asked for again afterwards.
+func TestAnswersAreKeptForTheirTime(t *testing.T) {
+	for _, q := range questions() {
+		t.Run(q.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				counting := model()
+				a := open(t, counting, standard)
+				defer a.Close() // within the bubble's time
+				want, err := q.ask(t.Context(), counting.API)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ask := func(calls int) {
+					t.Helper()
+					got, err := q.ask(t.Context(), a)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("(-want +got)\n%.2000s", diff)
+					}
+					if counting.Total() != calls {
+						t.Errorf("%d calls, want %d", counting.Total(), calls)
+					}
+				}
+				keep := DefaultFresh
+				if q.catalogue {
+					keep = DefaultCatalogue
+				}
+				ask(1)
+				ask(1)
+				time.Sleep(keep - time.Millisecond)
+				ask(1)
+				time.Sleep(time.Millisecond)
+				ask(2)
+				time.Sleep(keep - time.Millisecond)
+				ask(2)
+			})
+		})
+	}
+}
+
+func TestZeroSwitchesItsPartOff(t *testing.T) {
+	all := questions()
+	for name, test := range map[string]struct {
+		o               Options
+		rows, catalogue bool
+	}{
+		"all on":       {standard, true, true},
+		"no bytes":     {Options{Fresh: time.Hour, Catalogue: time.Hour}, false, false},
+		"no fresh":     {Options{Bytes: DefaultBytes, Catalogue: time.Hour}, false, true},
+		"no catalogue": {Options{Bytes: DefaultBytes, Fresh: time.Hour}, true, false},
+		"nothing on":   {Options{}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, q := range all {
+				counting := model()
+				a := open(t, counting, test.o)
+				for range 2 {
+					if _, err := q.ask(t.Context(), a); err != nil {
+						t.Fatal(err)
+					}
+				}
+				kept := test.rows
+				if q.catalogue {
+					kept = test.catalogue
+				}
+				if got := counting.Total() == 1; got != kept {
+					t.Errorf("%s: %d calls", q.name, counting.Total())
+				}
+			}
+		})
+	}
+}
+
+func TestWrongOptions(t *testing.T) {
+	_, err := New(model(), Options{Bytes: -1, Fresh: -1, Catalogue: -1})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"Bytes must not be negative", "Fresh must not be negative: give such as 5s, or 0 to switch it off", "Catalogue must"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+}
+
+// The same question in other words is the same question; another is another.
+func TestKeysAreCanonical(t *testing.T) {
+	counting := model()
+	a := open(t, counting, standard)
+	one, two := upstream.Header{Name: "X-A", Value: "1"}, upstream.Header{Name: "X-B", Value: "2"}
+	ask := func(q upstream.ListQuery) {
+		if _, err := a.Emails(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := upstream.Window{Start: 1, End: 2}
+	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{one, two}})
+	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{two, one}})
+	if counting.Total() != 1 {
+		t.Errorf("%d calls for the same headers in another order, want 1", counting.Total())
+	}
+	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{two}})
+	ask(upstream.ListQuery{Window: w, Offset: 500})
+	if counting.Total() != 3 {
+		t.Errorf("%d calls, want one for each other question", counting.Total())
+	}
+}
+
+// intervalless answers a series query that lacks its interval, whose path and
+// query are those of the counts.
+type intervalless struct{ upstream.API }
+
+func (intervalless) Series(context.Context, upstream.Kind, upstream.SeriesQuery) ([]upstream.Series, error) {
+	return []upstream.Series{{ID: 1}}, nil
+}
+
+func TestCountsAreNeverSeries(t *testing.T) {
+	a := open(t, intervalless{model()}, standard)
+	q := upstream.CountQuery{Window: upstream.Window{Start: 1, End: 2}}
+	if _, err := a.Counts(t.Context(), upstream.Emails, q); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: q}); err != nil || len(got) != 1 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// perScope answers each scope, which it finds in the context, with its own code.
+type perScope struct{ upstream.API }
+
+type scopeKey struct{}
+
+func (perScope) BounceCategories(ctx context.Context) ([]string, error) {
+	return []string{ctx.Value(scopeKey{}).(string)}, nil
+}
+
+func TestScopesShareNoAnswer(t *testing.T) {
+	a := open(t, perScope{}, standard)
+	scopes := []string{
+		"", "21", "21,22", "2", "1", "\x00", "\x00\x00/bounce/categories?", "/bounce/categories?",
+		"21\x00\x00/bounce/categories?", "21\x00",
+	}
+	for range 2 {
+		for _, scope := range scopes {
+			ctx := context.WithValue(t.Context(), scopeKey{}, scope)
+			got, err := a.For(scope).BounceCategories(ctx)
+			if err != nil || len(got) != 1 || got[0] != scope {
+				t.Errorf("scope %q got the answer of %q, %v", scope, got, err)
+			}
+		}
+	}
+	// Nor do they share a call under way.
+	synctest.Test(t, func(t *testing.T) {
+		counting := model()
+		counting.Before = func(context.Context, string) error { time.Sleep(time.Second); return nil }
+		a := open(t, counting, standard)
+		defer a.Close()
+		var wg sync.WaitGroup
+		for _, scope := range []string{"21", "22", "21", "22"} {
+			wg.Go(func() {
+				if _, err := a.For(scope).BlockedReasons(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if counting.Total() != 2 {
+			t.Errorf("%d calls for two scopes", counting.Total())
+		}
+	})
+}
+
+func TestErrorsAreNeverKept(t *testing.T) {
+	for name, failure := range map[string]error{
+		"unavailable": &upstream.Error{Code: upstream.Unavailable, Message: "down"},
+		"not found":   fmt.Errorf("get a bounce: %w", &upstream.Error{Code: upstream.NotFound}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			counting := model()
+			fail := true
+			counting.Before = func(context.Context, string) error {
+				if fail {
+					return failure
+				}
+				return nil
+			}
+			a := open(t, counting, standard)
+			for range 2 {
+				if _, err := a.BlockedReasons(t.Context()); err != failure {
+					t.Errorf("got %v, want the API's error", err)
+				}
+			}
+			fail = false
+			if _, err := a.BlockedReasons(t.Context()); err != nil || counting.Total() != 3 {
+				t.Errorf("got %v after %d calls", err, counting.Total())
+			}
+		})
+	}
+}
+
+func TestConcurrentMissesLoadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counting := model()
+		counting.Before = func(context.Context, string) error { time.Sleep(time.Second); return nil }
+		var mu sync.Mutex
+		seen := map[string]int{}
+		o := standard
+		o.Observe = func(_ context.Context, l Lookup) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Endpoint, l.Query, l.Hit, l.Joined, l.Age, l.Rows)]++
+		}
+		a := open(t, counting, o)
+		defer a.Close()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if _, err := a.BlockedReasons(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(7 * time.Second)
+		if _, err := a.BlockedReasons(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if counting.Total() != 1 {
+			t.Errorf("%d calls, want 1", counting.Total())
+		}
+		want := map[string]int{
+			"/blocked-email/reasons? hit:false joined:false age:0s rows:5": 1,
+			"/blocked-email/reasons? hit:false joined:true age:0s rows:5":  99,
+			"/blocked-email/reasons? hit:true joined:false age:7s rows:5":  1,
+		}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("observed (-want +got)\n%s", diff)
+		}
+	})
+}
+
+// Callers who come as an answer arrives find it or wait for it: real threads, no
+// clock, and never a second call.
+func TestNoSecondCallBetweenArrivalAndKeeping(t *testing.T) {
+	for i := range 300 {
+		counting := model()
+		a := open(t, counting, standard)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if _, err := a.BlockedReasons(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		a.Close()
+		if counting.Total() != 1 {
+			t.Fatalf("round %d: %d calls", i, counting.Total())
+		}
+	}
+}
+
+func TestOneWhoGivesUpHarmsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counting := model()
+		counting.Before = func(ctx context.Context, _ string) error {
+			select {
+			case <-time.After(5 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		a := open(t, counting, standard)
+		defer a.Close()
+		var wg sync.WaitGroup
+		for i, patience := range []time.Duration{time.Second, time.Minute, 2 * time.Second} {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if i == 2 {
+					time.AfterFunc(time.Second, cancel)
+				}
+				_, err := a.BlockedReasons(ctx)
+				switch i {
+				case 0:
+					if upstream.CodeOf(err) != upstream.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("the impatient one: %v", err)
+					}
+				case 1:
+					if err != nil {
+						t.Errorf("the patient one: %v", err)
+					}
+				case 2:
+					if err != context.Canceled {
+						t.Errorf("the one that left: %v", err)
+					}
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if counting.Total() != 1 {
+			t.Errorf("%d calls, want 1", counting.Total())
+		}
+		// A caller that has gone gets nothing, even if it is there.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := a.BlockedReasons(ctx); err != context.Canceled {
+			t.Errorf("one that had left before: %v", err)
+		}
+	})
+}

@@ -1,0 +1,147 @@
+package cached
+
+import (
+	"reflect"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// size is what an answer holds.
+type size struct {
+	rows  int
+	bytes int
+}
+
+// pack copies rows with their strings into memory of their own. Decoded rows
+// refer to the text of the page that they came in, keys, punctuation and all:
+// kept, they would hold more than twice what they need, and nobody could say how
+// much.
+func pack[T any](rows []T, fields func(*packer, *T)) ([]T, size) {
+	if rows == nil {
+		return nil, size{}
+	}
+	packed := make([]T, len(rows))
+	copy(packed, rows)
+	var p packer
+	for i := range packed {
+		fields(&p, &packed[i])
+	}
+	p.allocate()
+	for i := range packed {
+		fields(&p, &packed[i])
+	}
+	return packed, size{
+		rows:  len(packed),
+		bytes: len(packed)*sizeOf[T]() + p.text.Cap() + cap(p.headers)*sizeOf[upstream.Header](),
+	}
+}
+
+func sizeOf[T any]() int { return int(reflect.TypeFor[T]().Size()) }
+
+// packer is shown all strings and headers of the rows twice: to count them, and
+// to move them.
+type packer struct {
+	moving  bool
+	length  int // of all strings
+	count   int // of all headers
+	text    strings.Builder
+	headers []upstream.Header
+}
+
+func (p *packer) allocate() {
+	p.moving = true
+	p.text.Grow(p.length)
+	p.headers = make([]upstream.Header, 0, p.count)
+}
+
+func (p *packer) str(s *string) {
+	if !p.moving {
+		p.length += len(*s)
+		return
+	}
+	from := p.text.Len()
+	p.text.WriteString(*s) // never beyond what was grown, so earlier strings stay where they are
+	*s = p.text.String()[from:]
+}
+
+func (p *packer) xheaders(hs *[]upstream.Header) {
+	if !p.moving {
+		p.count += len(*hs)
+	} else if *hs != nil {
+		from := len(p.headers)
+		p.headers = append(p.headers, *hs...)
+		*hs = p.headers[from:len(p.headers):len(p.headers)]
+	}
+	for i := range *hs {
+		p.str(&(*hs)[i].Name)
+		p.str(&(*hs)[i].Value)
+	}
+}
+
+func (p *packer) bounce(b *upstream.Bounce) {
+	for _, s := range [...]*string{&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, (*string)(&b.Type), &b.Category, &b.Code} {
+		p.str(s)
+	}
+	p.xheaders(&b.XHeaders)
+}
+
+func (p *packer) email(e *upstream.Email) {
+	for _, s := range [...]*string{&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain} {
+		p.str(s)
+	}
+	p.xheaders(&e.XHeaders)
+}
+
+func (p *packer) blockedEmail(b *upstream.BlockedEmail) {
+	for _, s := range [...]*string{&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, &b.Reason} {
+		p.str(s)
+	}
+	p.xheaders(&b.XHeaders)
+}
+
+func (p *packer) detail(d *upstream.BounceDetail) {
+	p.bounce(&d.Bounce)
+	for _, s := range [...]*string{&d.DiagnosticCode, &d.RuleName, &d.FullContent} {
+		p.str(s)
+	}
+}
+
+func (p *packer) sender(c *upstream.Count) { p.str(&c.Sender) }
+
+func packBounces(rows []upstream.Bounce) ([]upstream.Bounce, size) {
+	return pack(rows, (*packer).bounce)
+}
+func packEmails(rows []upstream.Email) ([]upstream.Email, size) { return pack(rows, (*packer).email) }
+func packCounts(rows []upstream.Count) ([]upstream.Count, size) { return pack(rows, (*packer).sender) }
+func packCodes(codes []string) ([]string, size)                 { return pack(codes, (*packer).str) }
+
+func packBlockedEmails(rows []upstream.BlockedEmail) ([]upstream.BlockedEmail, size) {
+	return pack(rows, (*packer).blockedEmail)
+}
+
+func packDetail(d upstream.BounceDetail) (upstream.BounceDetail, size) {
+	packed, s := pack([]upstream.BounceDetail{d}, (*packer).detail)
+	return packed[0], s
+}
+
+// packSeries moves all points into one array.
+func packSeries(series []upstream.Series) ([]upstream.Series, size) {
+	if series == nil {
+		return nil, size{}
+	}
+	points := 0
+	for _, s := range series {
+		points += len(s.Points)
+	}
+	packed, all := make([]upstream.Series, 0, len(series)), make([]upstream.Point, 0, points)
+	for _, s := range series {
+		from := len(all)
+		all = append(all, s.Points...)
+		packed = append(packed, upstream.Series{ID: s.ID, Points: all[from:len(all):len(all)]})
+	}
+	return packed, size{
+		rows:  len(packed),
+		bytes: len(packed)*sizeOf[upstream.Series]() + cap(all)*sizeOf[upstream.Point](),
+	}
+}

@@ -1,0 +1,261 @@
+package cached
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+)
+
+// pages answers every list with a page of its own, decoded from JSON as a client
+// does, and details with long messages.
+type pages struct {
+	upstream.API
+	rows int
+}
+
+func (p pages) Bounces(_ context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	rows := make([]upstream.Bounce, p.rows)
+	for i := range rows {
+		local := fmt.Sprintf("recipient%d.%d", q.Offset, i)
+		rows[i] = upstream.Bounce{
+			UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", i),
+			EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+			Type: upstream.Soft, Category: "policy-related", Code: "4.2.0", BounceTime: 1479772800, ProcessTime: 1479772800,
+			XHeaders: []upstream.Header{{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"}},
+		}
+	}
+	return upstream.DecodeBounces(upstream.AppendBounces(nil, rows))
+}
+
+func (p pages) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	rows := make([]upstream.Email, p.rows)
+	for i := range rows {
+		rows[i] = upstream.Email{
+			UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", q.Offset+i),
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: 1479772800,
+		}
+	}
+	return upstream.DecodeEmails(upstream.AppendEmails(nil, rows))
+}
+
+func (p pages) Bounce(_ context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	d := upstream.BounceDetail{
+		Bounce: upstream.Bounce{
+			UserID: k.UserID, SenderID: k.SenderID, EmailID: k.EmailID, BounceTime: k.BounceTime,
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+		},
+		DiagnosticCode: "smtp;550", FullContent: strings.Repeat("Received: from example.com\n", p.rows),
+	}
+	return upstream.DecodeBounceDetail(upstream.AppendBounceDetail(nil, d, upstream.Envelope{}))
+}
+
+func (p pages) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	rows := make([]upstream.Count, p.rows)
+	for i := range rows {
+		rows[i] = upstream.Count{ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1}}
+	}
+	return upstream.DecodeCounts(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows), upstream.Emails, q.Rollup)
+}
+
+func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	rows := make([]upstream.Series, p.rows/20+1)
+	for i := range rows {
+		rows[i].ID = upstream.ID(i + 1)
+		for h := range 24 {
+			rows[i].Points = append(rows[i].Points, upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
+		}
+	}
+	return upstream.DecodeSeries(upstream.AppendSeries(nil, k, rows), k)
+}
+
+// fill asks for the n-th answer of a kind.
+func fill(t *testing.T, a *API, n int, kind string) {
+	t.Helper()
+	var err error
+	w := upstream.Window{Start: 1, End: 2}
+	switch kind {
+	case "bounces":
+		_, err = a.Bounces(t.Context(), upstream.ListQuery{Window: w, Offset: n})
+	case "emails":
+		_, err = a.Emails(t.Context(), upstream.ListQuery{Window: w, Offset: n})
+	case "detail":
+		_, err = a.Bounce(t.Context(), upstream.BounceKey{UserID: 1, SenderID: 1, BounceTime: upstream.Time(n + 1), EmailID: "x"})
+	case "counts":
+		_, err = a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1)})
+	case "series":
+		_, err = a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{
+			CountQuery: upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1)}, Interval: upstream.Hour,
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var kinds = []string{"bounces", "emails", "detail", "counts", "series"}
+
+// What entries are charged is what the heap holds for them, small ones and large
+// ones, within a sixth.
+func TestEntriesAreChargedWhatTheyHold(t *testing.T) {
+	for _, kind := range kinds {
+		for _, test := range []struct{ rows, entries int }{{0, 2000}, {1, 2000}, {20, 400}, {500, 30}} {
+			t.Run(fmt.Sprintf("%s of %d rows", kind, test.rows), func(t *testing.T) {
+				a := open(t, pages{rows: test.rows}, Options{Bytes: 1 << 30, Fresh: time.Hour})
+				before := heap()
+				for i := range test.entries {
+					fill(t, a, i, kind)
+				}
+				a.memory.entries.CleanUp()
+				held := int(heap() - before)
+				charged := int(a.memory.entries.WeightedSize())
+				if n := a.memory.entries.EstimatedSize(); n != test.entries {
+					t.Fatalf("%d entries, want %d", n, test.entries)
+				}
+				t.Logf("charged %d bytes an entry, held %d", charged/test.entries, held/test.entries)
+				if charged*6 < held*5 || charged*5 > held*6 {
+					t.Errorf("charged %d bytes, held %d", charged, held)
+				}
+				runtime.KeepAlive(a)
+			})
+		}
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// However much is asked, the memory holds no more than it may, and what was
+// asked lately and often is still there.
+func TestTheBoundIsInBytes(t *testing.T) {
+	const bound = 1 << 20
+	counting := &countingPages{pages: pages{rows: 40}}
+	a := open(t, counting, Options{Bytes: bound, Fresh: time.Hour})
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range 1500 {
+		fill(t, a, rnd.IntN(1000), kinds[i%len(kinds)])
+		if i%10 == 0 {
+			fill(t, a, 5000, "bounces") // asked all the time
+		}
+		if i%50 == 0 {
+			a.memory.entries.CleanUp()
+			if w := a.memory.entries.WeightedSize(); w > bound {
+				t.Fatalf("after %d questions it holds %d bytes, allowed are %d", i, w, bound)
+			}
+		}
+	}
+	a.memory.entries.CleanUp()
+	if w := a.memory.entries.WeightedSize(); w < bound/2 {
+		t.Errorf("it holds %d bytes of the %d allowed", w, bound)
+	}
+	if counting.favourite > 20 {
+		t.Errorf("what is asked all the time was asked upstream %d times of 150", counting.favourite)
+	}
+}
+
+type countingPages struct {
+	pages
+	favourite int
+}
+
+func (c *countingPages) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	if q.Offset == 5000 {
+		c.favourite++
+	}
+	return c.pages.Bounces(ctx, q)
+}
+
+// An answer that is larger than the memory is given, not kept, and puts nothing
+// else out.
+func TestTooLargeIsNotKept(t *testing.T) {
+	p := &pages{rows: 1}
+	a := open(t, p, Options{Bytes: 20_000, Fresh: time.Hour})
+	for i := range 3 {
+		fill(t, a, i, "bounces")
+	}
+	p.rows = 500
+	if got, err := a.Bounces(t.Context(), upstream.ListQuery{Offset: 9}); err != nil || len(got) != 500 {
+		t.Fatalf("got %d rows, %v", len(got), err)
+	}
+	a.memory.entries.CleanUp()
+	if n, w := a.memory.entries.EstimatedSize(), a.memory.entries.WeightedSize(); n != 3 || w > 20_000 {
+		t.Errorf("%d answers of %d bytes are left, want the 3 small ones", n, w)
+	}
+}
+
+// Packed rows say the same, and share no memory with those they were made of.
+func TestPackedRowsAreTheSame(t *testing.T) {
+	text := rapid.StringN(0, 12, -1)
+	header := rapid.Custom(func(t *rapid.T) upstream.Header {
+		return upstream.Header{Name: text.Draw(t, "name"), Value: text.Draw(t, "value")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.SliceOf(rapid.Custom(func(t *rapid.T) upstream.BounceDetail {
+			var hs []upstream.Header
+			if rapid.Bool().Draw(t, "headers") {
+				hs = rapid.SliceOf(header).Draw(t, "headers")
+			}
+			return upstream.BounceDetail{
+				Bounce: upstream.Bounce{
+					UserID: 1, SenderID: 2, EmailID: text.Draw(t, "id"), EmailAddress: text.Draw(t, "address"), Local: text.Draw(t, "local"),
+					Domain: text.Draw(t, "domain"), Type: upstream.BounceType(text.Draw(t, "type")), Category: text.Draw(t, "category"),
+					Code: text.Draw(t, "code"), BounceTime: 3, ProcessTime: 4, PostbackTime: 5, XHeaders: hs,
+				},
+				DiagnosticCode: text.Draw(t, "diagnostic"), RuleName: text.Draw(t, "rule"), FullContent: text.Draw(t, "content"),
+			}
+		})).Draw(t, "rows")
+		packed, s := pack(rows, (*packer).detail)
+		if diff := cmp.Diff(rows, packed); diff != "" {
+			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		if s.rows != len(rows) {
+			t.Fatalf("%d rows, want %d", s.rows, len(rows))
+		}
+		for i := range packed {
+			if c := packed[i].FullContent; c != "" && unsafe.StringData(c) == unsafe.StringData(rows[i].FullContent) {
+				t.Fatal("a string still lies in the page")
+			}
+			if hs := packed[i].XHeaders; len(hs) > 0 && &hs[0] == &rows[i].XHeaders[0] {
+				t.Fatal("headers still lie in the page")
+			}
+		}
+	})
+}
+
+// The packers know every field: none is left in the page, none is lost.
+func TestPackersKnowEveryString(t *testing.T) {
+	p := pages{rows: 3}
+	bounces, _ := p.Bounces(t.Context(), upstream.ListQuery{})
+	emails, _ := p.Emails(t.Context(), upstream.ListQuery{})
+	counts, _ := p.Counts(t.Context(), upstream.Emails, upstream.CountQuery{})
+	series, _ := p.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{})
+	blocked := []upstream.BlockedEmail{{EmailID: "a", EmailAddress: "b", Local: "c", Domain: "d", Reason: "e", XHeaders: emails[0].XHeaders}}
+	for name, pair := range map[string][2]any{
+		"bounces": two(bounces, packBounces), "emails": two(emails, packEmails), "blocked emails": two(blocked, packBlockedEmails),
+		"counts": two(counts, packCounts), "series": two(series, packSeries), "codes": two([]string{"a", "", "b"}, packCodes),
+		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packEmails), "no series": two([]upstream.Series{}, packSeries),
+	} {
+		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+func two[T any](v T, pack func(T) (T, size)) [2]any {
+	packed, _ := pack(v)
+	return [2]any{v, packed}
+}
