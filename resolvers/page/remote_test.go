@@ -132,9 +132,12 @@ func (m *remote) calls() []string {
 	return f
 }
 
-// fresh remembers answers for the given number of moments, as the cache below
-// does: a call that is asked again within them costs nothing.
-func (m *remote) fresh(s page.Source[row], moments int) page.Source[row] {
+// forget drops the history but for now, for long walks.
+func (m *remote) forget() { m.history = m.history[len(m.history)-1:] }
+
+// remember keeps answers for so many ticks of a clock, as the cache below does:
+// a call that is asked again within them costs nothing.
+func remember(s page.Source[row], clock func() int, ticks int) page.Source[row] {
 	type entry struct {
 		rows []row
 		at   int
@@ -143,12 +146,12 @@ func (m *remote) fresh(s page.Source[row], moments int) page.Source[row] {
 	s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
 		k := fmt.Sprint(w, offset)
 		e, ok := memory[k]
-		if !ok || len(m.history)-1-e.at > moments {
+		if !ok || clock()-e.at > ticks {
 			rows, err := fetch(ctx, w, offset)
 			if err != nil {
 				return nil, err
 			}
-			e = entry{rows, len(m.history) - 1}
+			e = entry{rows, clock()}
 			memory[k] = e
 		}
 		return e.rows, nil
