@@ -1,113 +1,200 @@
-// Package store holds the events of the metrics API in time order over SQLite:
-// import, list, find and count them.
-//
-// Start reading at [Open], then [Store.Write] and the calls that answer the
-// nine endpoints.
 package store
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
+	"runtime"
+	"sync/atomic"
 
 	"deliverygraph/upstream"
-
-	_ "modernc.org/sqlite" // the database driver
 )
 
 // Options say where a store lies and what it may use.
 type Options struct {
-	// Path is the store's file, made if it is absent. Empty means a private
-	// store in a temporary file, removed at Close.
+	// Path is the store's file, made if there is none; files that begin with its name
+	// and "-wal" or "-shm" belong to it. Empty means a private store in a temporary
+	// directory, removed at Close.
 	Path string
-	// CacheBytes bounds the memory kept for reading; 0 is 64 MiB.
+	// CacheBytes bounds the memory that the store keeps for reading, apart from a
+	// few hundred bytes for every 32,768 rows and the addresses of senders; 0 is 64 MiB,
+	// and less than 8 MiB is 8 MiB.
 	CacheBytes int64
-	// ReadOnly opens an existing store and refuses Write.
+	// ReadOnly opens a store that exists and refuses Write.
 	ReadOnly bool
 }
 
-// Store is a set of events. It is safe for concurrent use: reads go on while
-// a Write is under way, and each read sees one moment of the store.
+// The memory for reading, and how much of it SQLite has for itself.
+const (
+	defaultCacheBytes = 64 << 20
+	minCacheBytes     = 8 << 20
+	sqliteShare       = 8 // SQLite's caches, all connections together, have 1 of 8 parts
+)
+
+// Store is a set of events. It is safe for concurrent use: reads go on while a
+// Write is under way, and each read sees one state of the store, between two
+// writes. Other processes may have the same file open, to read and to write.
 type Store struct {
-	db   *sql.DB
-	temp string
-	mu   sync.Mutex
+	path     string
+	temp     string // the directory to remove at Close
+	readOnly bool
+	term     [16]byte // the key of index terms
+
+	writer  chan *conn // holds the one writing connection while it is idle
+	readers *pool
+	cache   *cache
+	view    atomic.Pointer[view] // the newest known
+	closed  atomic.Bool
 }
 
-// Open opens the store at o.Path, or makes it.
+// ErrClosed is the cause of errors of a store that was closed.
+var ErrClosed = errors.New("the store is closed")
+
+// Open opens the store at o.Path, or makes it. A file that is no store, or one of a
+// newer version, is an error and left as it is.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{}
-	if o.Path == "" {
+	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *conn, 1)}
+	if s.path == "" {
+		if o.ReadOnly {
+			return nil, errors.New("open store: a store that is only read needs a path")
+		}
 		dir, err := os.MkdirTemp("", "deliverygraph-*")
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("open a private store: %w", err)
 		}
-		s.temp, o.Path = dir, filepath.Join(dir, "store.db")
+		s.temp, s.path = dir, filepath.Join(dir, "events.db")
 	}
-	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
-	s.db = db
-	const schema = `
-create table if not exists event (kind integer, time integer, email_id text, recipient text, user_id integer, sender_id integer, data blob,
-	primary key (kind, time, email_id, recipient, user_id, sender_id)) without rowid;
-create table if not exists sender (sender_id integer primary key, user_id integer, address text);`
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if err := s.open(ctx, o); err != nil {
 		_ = s.Close()
-		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+		return nil, fmt.Errorf("open store %s: %w", s.path, err)
 	}
 	return s, nil
 }
 
-// Close ends the store's use; a private store is removed.
+func (s *Store) open(ctx context.Context, o Options) error {
+	bytes := o.CacheBytes
+	if bytes == 0 {
+		bytes = defaultCacheBytes
+	}
+	bytes = max(bytes, minCacheBytes)
+	readers := max(4, runtime.GOMAXPROCS(0))
+	cfg := connConfig{
+		path: s.path, readOnly: s.readOnly, private: s.temp != "",
+		cacheKiB: bytes / sqliteShare / int64(readers+1) >> 10,
+	}
+	s.cache = newCache(bytes - bytes/sqliteShare)
+	s.readers = newPool(cfg, readers)
+
+	c, err := openFile(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s.writer <- c
+	if err := c.begin(ctx, false); err != nil {
+		return err
+	}
+	defer c.rollback()
+	v, key, err := loadView(c)
+	if err != nil {
+		return err
+	}
+	s.term = key
+	s.view.Store(v)
+	return nil
+}
+
+// Close waits for calls that are under way and ends the store's use. A private
+// store is removed.
 func (s *Store) Close() error {
-	err := s.db.Close()
-	if s.temp != "" {
-		if rm := os.RemoveAll(s.temp); err == nil {
-			err = rm
+	if s.closed.Swap(true) {
+		return nil
+	}
+	var errs []error
+	if s.readers != nil {
+		errs = append(errs, s.readers.close())
+	}
+	if s.view.Load() != nil { // opened, so there is a writer to wait for
+		errs = append(errs, (<-s.writer).close())
+	} else {
+		select {
+		case c := <-s.writer:
+			errs = append(errs, c.close())
+		default:
 		}
 	}
-	return err
+	close(s.writer)
+	if s.temp != "" {
+		errs = append(errs, os.RemoveAll(s.temp))
+	}
+	return errors.Join(errs...)
 }
 
-// Sender is an approved From address of a user.
-type Sender struct {
-	UserID   upstream.ID
-	SenderID upstream.ID
-	Address  string
+// reader is one read: a connection within a transaction, and the view of the
+// state that it sees.
+type reader struct {
+	*view
+	ctx   context.Context
+	conn  *conn
+	store *Store
 }
 
-// Batch is what one Write takes: any mix of rows, in any order.
-type Batch struct {
-	Senders       []Sender
-	Emails        []upstream.Email
-	Bounces       []upstream.BounceDetail
-	BlockedEmails []upstream.BlockedEmail
+// read runs f over one state of the store.
+func (s *Store) read(ctx context.Context, what string, f func(*reader) error) error {
+	err := s.tryRead(ctx, f)
+	var known *upstream.Error
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be read", Err: err}
 }
 
-// Written says what a Write did to the batch's rows, senders included.
-type Written struct {
-	New       int // rows that the store did not have
-	Replaced  int // rows that the store had with other content
-	Unchanged int // rows that the store had
+func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
+	c, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c)
+	if err := c.begin(ctx, false); err != nil {
+		return err
+	}
+	defer c.rollback()
+	v, err := s.current(c)
+	if err != nil {
+		return err
+	}
+	return f(&reader{view: v, ctx: ctx, conn: c, store: s})
 }
 
-// Info says how much a store holds.
-type Info struct {
-	Senders       int64
-	Emails        Extent
-	Bounces       Extent
-	BlockedEmails Extent
+// current is the view of the state that c's transaction sees.
+func (s *Store) current(c *conn) (*view, error) {
+	generation, err := c.generation()
+	if err != nil {
+		return nil, err
+	}
+	known := s.view.Load()
+	if known.generation == generation {
+		return known, nil
+	}
+	// Another process wrote, or this one is just about to say what it wrote.
+	v, _, err := loadView(c)
+	if err != nil {
+		return nil, err
+	}
+	s.publish(v)
+	return v, nil
 }
 
-// Extent is the number of rows of one kind, and the times of the first and the last.
-type Extent struct {
-	Rows        int64
-	First, Last upstream.Time // 0 where there are no rows
+// publish makes v the newest known view, if it is.
+func (s *Store) publish(v *view) {
+	for {
+		known := s.view.Load()
+		if known.generation >= v.generation || s.view.CompareAndSwap(known, v) {
+			return
+		}
+	}
 }

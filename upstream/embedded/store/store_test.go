@@ -1,30 +1,142 @@
-package store
+package store_test
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
-func TestARowWrittenIsListed(t *testing.T) {
-	ctx := context.Background()
-	s, err := Open(ctx, Options{})
+// fataler is a *testing.T, a *testing.B or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Cleanup(func())
+}
+
+func open(t fataler, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	e := upstream.Email{UserID: 20, SenderID: 23, EmailID: "a", EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: 5}
-	w, err := s.Write(ctx, Batch{Emails: []upstream.Email{e}, Senders: []Sender{{20, 23, "s@example.com"}}})
-	if err != nil || w.New != 2 {
-		t.Fatal(w, err)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return s
+}
+
+func write(t fataler, s *store.Store, b store.Batch) store.Written {
+	t.Helper()
+	n, err := s.Write(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
 	}
-	got, err := s.Emails(ctx, nil, upstream.ListQuery{Window: upstream.Window{Start: 5, End: 6}})
-	if err != nil || len(got) != 1 {
-		t.Fatal(got, err)
+	return n
+}
+
+// must gives v, or ends the test.
+func must[V any](t fataler) func(V, error) V {
+	return func(v V, err error) V {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
 	}
-	c, err := s.Counts(ctx, []upstream.ID{20}, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 5, End: 6}})
-	if err != nil || len(c) != 1 || c[0].Sender != "s@example.com" {
-		t.Fatal(c, err)
+}
+
+// same asks the store and the oracle one question each way.
+func same(t *rapid.T, s *store.Store, o *oracle, when *rapid.Generator[upstream.Time]) {
+	ctx := context.Background()
+	only := scopes(t)
+	lq := listQueries(t, when, len(o.emails))
+	diff := func(what string, want, got any) {
+		t.Helper()
+		if d := gocmp.Diff(want, got); d != "" {
+			t.Fatalf("%s, only %v:\n%+v\n%s", what, only, lq, d)
+		}
 	}
+	diff("emails", o.Emails(only, lq), must[[]upstream.Email](t)(s.Emails(ctx, only, lq)))
+	diff("bounces", o.Bounces(only, lq), must[[]upstream.Bounce](t)(s.Bounces(ctx, only, lq)))
+	diff("blocked emails", o.BlockedEmails(only, lq), must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, only, lq)))
+	sq := seriesQueries(t, when)
+	for _, k := range upstream.Kinds {
+		if d := gocmp.Diff(o.Series(only, k, sq), must[[]upstream.Series](t)(s.Series(ctx, only, k, sq))); d != "" {
+			t.Fatalf("series of %s, only %v:\n%+v\n%s", k, only, sq, d)
+		}
+		if d := gocmp.Diff(o.Counts(only, k, sq.CountQuery), must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.CountQuery))); d != "" {
+			t.Fatalf("counts of %s, only %v:\n%+v\n%s", k, only, sq, d)
+		}
+	}
+	key := upstream.BounceKey{UserID: 20, SenderID: 17, BounceTime: when.Draw(t, "bounce"), EmailID: "a"}
+	if len(o.bounces) > 0 && rapid.Bool().Draw(t, "known") {
+		key = rapid.SampledFrom(o.bounces).Draw(t, "bounce").Key()
+	}
+	want, found := o.Bounce(only, key)
+	got, err := s.Bounce(ctx, only, key)
+	switch {
+	case !found && upstream.CodeOf(err) != upstream.NotFound:
+		t.Fatalf("an unknown bounce gives %v", err)
+	case found && err != nil:
+		t.Fatal(err)
+	case found:
+		if d := gocmp.Diff(want, got); d != "" {
+			t.Fatal(d)
+		}
+	}
+}
+
+func TestAnswersAreTheOracles(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, o := open(t, ""), &oracle{}
+		when := times(t)
+		for range rapid.IntRange(1, 4).Draw(t, "writes") {
+			b := batches(when, 40).Draw(t, "batch")
+			write(t, s, b)
+			o.write(b)
+			for range 4 {
+				same(t, s, o, when)
+			}
+		}
+		again := write(t, s, store.Batch{Emails: o.emails, Bounces: o.bounces, BlockedEmails: o.blocked})
+		if want := (store.Written{Unchanged: len(o.emails) + len(o.bounces) + len(o.blocked)}); again != want {
+			t.Fatalf("writing the same again gives %+v, want %+v", again, want)
+		}
+		same(t, s, o, when)
+	})
+}
+
+func TestAnswersSurviveReopening(t *testing.T) {
+	dir := t.TempDir()
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		path := filepath.Join(dir, fmt.Sprintf("store %d?#%%.db", n)) // a name that a URL would trip over
+		o := &oracle{}
+		when := times(t)
+		for range 2 {
+			s := must[*store.Store](t)(store.Open(context.Background(), store.Options{Path: path}))
+			b := batches(when, 20).Draw(t, "batch")
+			write(t, s, b)
+			o.write(b)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := must[*store.Store](t)(store.Open(context.Background(), store.Options{Path: path, ReadOnly: true}))
+		same(t, s, o, when)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

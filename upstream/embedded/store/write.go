@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store/internal/rollup"
+)
+
+// Sender is an approved From address of a user. A sender's id alone names it.
+type Sender struct {
+	UserID   upstream.ID
+	SenderID upstream.ID
+	Address  string
+}
+
+// Batch is what one Write takes: any mix of rows, in any order. A bounce's email is
+// a row of its own among Emails; the store derives none from the other. Rows may come
+// before their sender.
+//
+// Rows in the order of their time are fastest, a few thousand or more at once.
+type Batch struct {
+	Senders       []Sender
+	Emails        []upstream.Email
+	Bounces       []upstream.BounceDetail
+	BlockedEmails []upstream.BlockedEmail
+}
+
+// Written says what a Write did with the batch's rows, senders included.
+type Written struct {
+	New       int // the store did not have them
+	Replaced  int // the store had them with other content
+	Unchanged int // the store had them
+}
+
+// MaxTime is the latest time by which a row may be ordered, and -MaxTime the earliest.
+const MaxTime upstream.Time = 1 << 52
+
+// Write adds the batch, all of it or nothing. What a row is known by is its kind,
+// time, email id, recipient, user and sender; a row that the store has already is
+// replaced by the new one. Of equal rows in one batch the last counts.
+//
+// When Write returns, the rows are there for every read that begins afterwards, and
+// survive the end of the process. A row with a time beyond [MaxTime] is an
+// [upstream.InvalidArgument] error. Writes wait for one another.
+func (s *Store) Write(ctx context.Context, b Batch) (Written, error) {
+	n, err := s.write(ctx, b)
+	var known *upstream.Error
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.As(err, &known):
+		return Written{}, err
+	case ctx.Err() != nil:
+		return Written{}, ctx.Err()
+	}
+	return Written{}, &upstream.Error{Code: upstream.Internal, Message: "write events: the store cannot be written", Err: err}
+}
+
+func (s *Store) write(ctx context.Context, b Batch) (Written, error) {
+	if s.readOnly {
+		return Written{}, errors.New("it was opened to be read only")
+	}
+	emails, bounces, blocked, err := b.rows()
+	if err != nil {
+		return Written{}, err
+	}
+	var c *conn
+	select {
+	case open, ok := <-s.writer:
+		if !ok {
+			return Written{}, ErrClosed
+		}
+		c = open
+	case <-ctx.Done():
+		return Written{}, ctx.Err()
+	}
+	defer func() { s.writer <- c }()
+	if s.closed.Load() {
+		return Written{}, ErrClosed
+	}
+	if err := c.begin(ctx, true); err != nil {
+		return Written{}, err
+	}
+	defer c.rollback()
+	old, err := s.current(c)
+	if err != nil {
+		return Written{}, err
+	}
+	w := newWriter(ctx, s, c, old)
+	if err := w.senders(b.Senders); err != nil {
+		return Written{}, err
+	}
+	for _, x := range []struct {
+		kind upstream.Kind
+		rows []row
+	}{{upstream.Emails, emails}, {upstream.Bounces, bounces}, {upstream.BlockedEmails, blocked}} {
+		if err := w.put(x.kind, x.rows); err != nil {
+			return Written{}, fmt.Errorf("%s: %w", x.kind, err)
+		}
+	}
+	if w.written.New+w.written.Replaced == 0 {
+		return w.written, nil
+	}
+	v, err := w.finish()
+	if err != nil {
+		return Written{}, err
+	}
+	if err := c.commit(); err != nil {
+		return Written{}, err
+	}
+	s.publish(v)
+	return w.written, nil
+}
+
+// rows gives the batch's rows as events.
+func (b *Batch) rows() (emails, bounces, blocked []row, err error) {
+	emails = make([]row, len(b.Emails))
+	for i := range b.Emails {
+		emails[i] = emailRow(&b.Emails[i])
+	}
+	bounces = make([]row, len(b.Bounces))
+	for i := range b.Bounces {
+		bounces[i] = bounceRow(&b.Bounces[i])
+	}
+	blocked = make([]row, len(b.BlockedEmails))
+	for i := range b.BlockedEmails {
+		blocked[i] = blockedEmailRow(&b.BlockedEmails[i])
+	}
+	for _, rows := range [...][]row{emails, bounces, blocked} {
+		for i := range rows {
+			if t := rows[i].Time; t > MaxTime || t < -MaxTime {
+				return nil, nil, nil, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+					"email %q has the time %d, which lies further than %d seconds from 1970", rows[i].EmailID, t, MaxTime)}
+			}
+		}
+	}
+	return emails, bounces, blocked, nil
+}
+
+// sortRows gives the rows in list order, of equal keys the last alone, and how many were dropped.
+func sortRows(rows []row) (sorted []*row, dropped int) {
+	sorted = make([]*row, len(rows))
+	for i := range rows {
+		sorted[i] = &rows[i]
+	}
+	compare := func(a, b *row) int { return a.Compare(b.Key) }
+	if !slices.IsSortedFunc(sorted, compare) {
+		slices.SortStableFunc(sorted, compare)
+	}
+	n := 0
+	for i, r := range sorted {
+		if i+1 < len(sorted) && compare(r, sorted[i+1]) == 0 {
+			dropped++
+			continue
+		}
+		sorted[n] = r
+		n++
+	}
+	return sorted[:n], dropped
+}
+
+// changes are how numbers of events change, day by day.
+type changes map[upstream.Time]map[rollup.Source]*rollup.Hours
+
+// add counts n more events of e's source at its time.
+func (c changes) add(r *row, n int64) {
+	start := upstream.Day.Floor(r.Time)
+	of := c[start]
+	if of == nil {
+		of = map[rollup.Source]*rollup.Hours{}
+		c[start] = of
+	}
+	s := rollup.Source{User: r.User, Sender: r.Sender, Type: r.Type}
+	h := of[s]
+	if h == nil {
+		h = &rollup.Hours{}
+		of[s] = h
+	}
+	h[(r.Time-start)/3600] += n
+}

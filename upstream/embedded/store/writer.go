@@ -1,0 +1,387 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store/internal/event"
+	"deliverygraph/upstream/embedded/store/internal/index"
+	"deliverygraph/upstream/embedded/store/internal/rollup"
+)
+
+// writer carries out one Write within its transaction, and makes the view of the
+// state that it leads to.
+type writer struct {
+	ctx     context.Context
+	conn    *conn
+	old     *view
+	next    ids
+	written Written
+
+	chunks  [len(upstream.Kinds)][]*chunk
+	sender  *senders
+	codes   codes
+	changed changes // of the kind at hand
+
+	hasher *index.Hasher
+	index  index.Builder
+	packer event.Packer
+	page   event.Page
+}
+
+func newWriter(ctx context.Context, s *Store, c *conn, old *view) *writer {
+	return &writer{
+		ctx: ctx, conn: c, old: old, next: old.next,
+		chunks: old.chunks, sender: old.senders, codes: old.codes,
+		hasher: index.NewHasher(s.term),
+	}
+}
+
+// finish writes what every write changes, and gives the new view.
+func (w *writer) finish() (*view, error) {
+	v := &view{generation: w.old.generation + 1, next: w.next, chunks: w.chunks, senders: w.sender, codes: w.codes}
+	err := w.conn.exec("update meta set generation = ?, next_chunk = ?, next_page = ?, next_detail = ?",
+		v.generation, v.next.chunk, v.next.page, v.next.detail)
+	return v, err
+}
+
+func (w *writer) senders(list []Sender) error {
+	byID := w.old.senders.byID
+	for _, x := range list {
+		known, ok := byID[x.SenderID]
+		switch {
+		case !ok:
+			w.written.New++
+		case known == x:
+			w.written.Unchanged++
+			continue
+		default:
+			w.written.Replaced++
+		}
+		if err := w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), []byte(x.Address)); err != nil {
+			return err
+		}
+		if w.sender == w.old.senders {
+			byID = maps.Clone(byID)
+			w.sender = &senders{byID: byID}
+		}
+		byID[x.SenderID] = x
+	}
+	if w.sender != w.old.senders {
+		w.sender = newSenders(byID)
+	}
+	return nil
+}
+
+// minTail is how many rows the last chunk has before rows that come after it start
+// another. Small enough that rewriting it for each small write costs little.
+const minTail = 4096
+
+// put writes rows of one kind.
+func (w *writer) put(k upstream.Kind, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	sorted, dropped := sortRows(rows)
+	w.written.Unchanged += dropped
+	w.changed = changes{}
+
+	// Each chunk takes the rows from its first key up to the next chunk's; the first
+	// also takes what lies before it.
+	old := w.chunks[k]
+	chunks := make([]*chunk, 0, len(old)+len(sorted)/index.MaxRows+1)
+	for i, ch := range old {
+		n := len(sorted)
+		if i+1 < len(old) {
+			next := old[i+1].first
+			n, _ = slices.BinarySearchFunc(sorted, next, func(r *row, k event.Key) int { return r.Compare(k) })
+		}
+		mine := sorted[:n]
+		sorted = sorted[n:]
+		if len(mine) == 0 {
+			chunks = append(chunks, ch)
+			continue
+		}
+		if i+1 == len(old) && ch.rows >= minTail && ch.last.Compare(mine[0].Key) < 0 {
+			chunks, sorted = append(chunks, ch), mine // they all come after it
+			break
+		}
+		merged, err := w.merge(k, ch, mine)
+		if err != nil {
+			return err
+		}
+		chunks = append(chunks, merged...)
+	}
+	if len(sorted) > 0 {
+		more, err := w.merge(k, nil, sorted)
+		if err != nil {
+			return err
+		}
+		chunks = append(chunks, more...)
+	}
+	chunks, err := w.join(k, chunks)
+	if err != nil {
+		return err
+	}
+	w.chunks[k] = chunks
+	return w.count(k)
+}
+
+// part is a page of a chunk that is being written: one that is on the disk, or one
+// just made, with its rows at hand.
+type part struct {
+	pageRef
+	made []*row
+}
+
+// merge writes rows into a chunk, or into none, and gives the chunks that result.
+func (w *writer) merge(k upstream.Kind, ch *chunk, rows []*row) ([]*chunk, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	var parts []part
+	appended := true
+	if ch == nil {
+		if err := w.add(k, rows); err != nil {
+			return nil, err
+		}
+		var err error
+		if parts, err = w.pack(nil, rows, true); err != nil {
+			return nil, err
+		}
+	} else {
+		last := ch.last
+		var changed bool
+		var err error
+		if parts, changed, err = w.mergePages(k, ch, rows); err != nil {
+			return nil, err
+		}
+		if !changed {
+			return []*chunk{ch}, nil
+		}
+		appended = last.Compare(rows[0].Key) < 0
+		if err := w.drop(ch); err != nil {
+			return nil, err
+		}
+	}
+	return w.build(k, parts, appended)
+}
+
+// mergePages merges rows into the pages of a chunk, each into the one where its
+// place is. Pages without a change stay as they are.
+func (w *writer) mergePages(k upstream.Kind, ch *chunk, rows []*row) (parts []part, changed bool, err error) {
+	c, err := w.cursor(ch)
+	if err != nil {
+		return nil, false, err
+	}
+	var group []*row // the rows of neighbouring pages that change
+	var gone []int64
+	flush := func(end bool) error {
+		if len(group) == 0 {
+			return nil
+		}
+		parts, err = w.pack(parts, group, end)
+		group = nil
+		return err
+	}
+	for i, ref := range c.refs {
+		n := len(rows)
+		if i+1 < len(c.refs) {
+			n = 0
+			for n < len(rows) {
+				at, err := c.pageOf(rows[n].Key)
+				if err != nil {
+					return nil, false, err
+				}
+				if at > i {
+					break
+				}
+				n++
+			}
+		}
+		var merged []*row
+		if n > 0 {
+			if err := c.open(i); err != nil {
+				return nil, false, err
+			}
+			if merged, err = w.mergePage(k, &c.page, rows[:n]); err != nil {
+				return nil, false, err
+			}
+			rows = rows[n:]
+		}
+		if merged != nil {
+			group = append(group, merged...)
+			gone = append(gone, ref.id)
+			continue
+		}
+		if err := flush(false); err != nil {
+			return nil, false, err
+		}
+		parts = append(parts, part{pageRef: ref})
+	}
+	if err := flush(true); err != nil {
+		return nil, false, err
+	}
+	for _, id := range gone {
+		if err := w.conn.exec("delete from page where id = ?", id); err != nil {
+			return nil, false, err
+		}
+	}
+	return parts, len(gone) > 0, nil
+}
+
+// mergePage merges rows into a page's; nil is no change.
+func (w *writer) mergePage(k upstream.Kind, p *event.Page, rows []*row) ([]*row, error) {
+	changed := false
+	old := make([]row, p.Len())
+	merged := make([]*row, 0, len(old)+len(rows))
+	for i := range old {
+		e, err := p.Event(i)
+		if err != nil {
+			return nil, err
+		}
+		old[i].Event = e
+	}
+	for i := 0; i < len(old) || len(rows) > 0; {
+		order := -1
+		switch {
+		case len(rows) == 0:
+		case i == len(old):
+			order = 1
+		default:
+			order = old[i].Compare(rows[0].Key)
+		}
+		switch {
+		case order < 0:
+			merged = append(merged, &old[i])
+			i++
+		case order > 0:
+			if err := w.add(k, rows[:1]); err != nil {
+				return nil, err
+			}
+			merged = append(merged, rows[0])
+			changed = true
+			rows = rows[1:]
+		default:
+			same, err := w.replace(k, &old[i], rows[0])
+			if err != nil {
+				return nil, err
+			}
+			if same {
+				merged = append(merged, &old[i])
+			} else {
+				merged = append(merged, rows[0])
+				changed = true
+			}
+			i++
+			rows = rows[1:]
+		}
+	}
+	if !changed {
+		return nil, nil
+	}
+	return merged, nil
+}
+
+// add notes rows that the store does not have.
+func (w *writer) add(k upstream.Kind, rows []*row) error {
+	w.written.New += len(rows)
+	for _, r := range rows {
+		if err := w.note(k, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace notes a row that takes the place of another, unless it is the same.
+func (w *writer) replace(k upstream.Kind, old, r *row) (same bool, err error) {
+	if old.texts, err = w.conn.texts(old.Detail); err != nil {
+		return false, err
+	}
+	if old.Equal(&r.Event) && old.texts == r.texts {
+		w.written.Unchanged++
+		return true, nil
+	}
+	w.written.Replaced++
+	w.changed.add(old, -1)
+	if old.Detail != 0 {
+		if err := w.conn.exec("delete from detail where id = ?", old.Detail); err != nil {
+			return false, err
+		}
+	}
+	return false, w.note(k, r)
+}
+
+// note counts a row and writes what is kept beside it.
+func (w *writer) note(k upstream.Kind, r *row) error {
+	w.changed.add(r, 1)
+	if r.texts != (texts{}) {
+		b, err := encodeTexts(r.texts)
+		if err != nil {
+			return err
+		}
+		r.Detail = w.next.detail
+		w.next.detail++
+		if err := w.conn.exec("insert into detail values (?, ?)", r.Detail, b); err != nil {
+			return err
+		}
+	}
+	switch k {
+	case upstream.Bounces:
+		return w.code(categories, r.Category)
+	case upstream.BlockedEmails:
+		return w.code(reasons, r.Reason)
+	}
+	return nil
+}
+
+func (w *writer) code(kind int, code string) error {
+	if code == "" || w.codes[kind][code] {
+		return nil
+	}
+	w.codes = w.codes.clone()
+	w.codes[kind][code] = true
+	return w.conn.exec("insert or ignore into code values (?, ?)", int64(kind), []byte(code))
+}
+
+// count adds what has changed to the rollups.
+func (w *writer) count(k upstream.Kind) error {
+	for start, more := range w.changed {
+		id := rollupID(k, start)
+		old, err := w.conn.blob("select data from rollup where id = ?", id)
+		if err != nil {
+			return err
+		}
+		sum, err := rollup.Add(old, more)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(sum, old) {
+			continue
+		}
+		if err := w.conn.exec("insert or replace into rollup values (?, ?)", id, sum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cursor is a cursor over a chunk. It keeps clear of the cache: only committed
+// blobs may go there.
+func (w *writer) cursor(ch *chunk) (*cursor, error) {
+	b, err := w.conn.blobOf(blocks, ch.block(pageListSlot))
+	if err != nil {
+		return nil, err
+	}
+	refs, err := decodeRefs(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &cursor{}
+	c.reset(refs, func(ref pageRef) ([]byte, error) { return w.conn.blobOf(pages, ref.id) })
+	return c, nil
+}
