@@ -62,17 +62,6 @@ func TestDecodingAPageTakesFewAllocations(t *testing.T) {
 	}
 }
 
-func BenchmarkDecodeReference(b *testing.B) {
-	body := pageOfBounces(PageSize)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := reference(rowsOf(readBounce))(body); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkAppendBounces(b *testing.B) {
 	body := pageOfBounces(PageSize)
 	rows, err := DecodeBounces(body)

@@ -33,8 +33,8 @@ func DecodeCounts(body []byte, k Kind, r Rollup) ([]Count, error) {
 // the last series counts. Data may be null, and an empty array stands for an
 // empty object, as some servers print it: no series.
 //
-// Errors are of [InvalidResponse] and name the point, counted from 0 over all
-// series, and the field.
+// Errors are of [InvalidResponse] and name the point as a row, counted from 0 over
+// all series, and the field.
 func DecodeSeries(body []byte, k Kind) ([]Series, error) {
 	l := newLexer(body)
 	var all []Series

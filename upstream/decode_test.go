@@ -83,8 +83,7 @@ func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
 	}
 }
 
-// fixture is an answer that a decoder should meet in its tests, from testdata or
-// by hand.
+// fixtures are answers that decoders should meet beside the document's examples.
 var fixtures = []string{
 	``, ` `, `null`, `[]`, `{}`, `{"data":null}`, `{"data":[]}`, `{"data":{}}`, `{"error":null,"data":null}`, `{"error":"no","data":null}`,
 	`[[]]`, `[{}]`, `[null]`, `[1,]`, `[1 2]`, `{"data":[]`, `{"data":[]}}`, "[]\x00", "\ufeff[]", `{"data":[],"data":null}`,
@@ -114,6 +113,22 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, d := range all {
 			d.agree(t, body)
+		}
+	})
+}
+
+// FuzzXHeaders is FuzzDecode within the field of most shapes.
+func FuzzXHeaders(f *testing.F) {
+	for _, v := range []string{
+		`null`, `{}`, `[]`, `{"X-A":"1","X-B":"2"}`, `[{"X-A":"1"},{"X-B":"2"}]`, `["X-A: 1","X-B:2:3"]`, `["X-A: 1",{"X-B":"2"}]`,
+		`{"X-A":"1","X-A":"2"}`, `{"":"1"}`, `{"X-A":1}`, `[": 1"]`, `["X-A"]`, `[{}]`, `[{"X-A":"1","X-B":"2"}]`, `"X-A: 1"`, `[["X-A","1"]]`, `null,"xheaders":{"X-A":"1"}`,
+	} {
+		f.Add([]byte(v))
+	}
+	all := decoders()[:3]
+	f.Fuzz(func(t *testing.T, v []byte) {
+		for _, d := range all {
+			d.agree(t, []byte(`[{`+fewest+`,"xheaders":`+string(v)+`},{`+fewest+`,"xheaders":["X-C: 3"]}]`))
 		}
 	})
 }

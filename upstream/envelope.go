@@ -43,9 +43,13 @@ func decodeRows[T any](body []byte, read func(*lexer) T) ([]T, error) {
 // server says that there is nothing, as the document's xheaders do; an error
 // beside it means that something went wrong.
 func (l *lexer) payload(decode func()) {
-	if l.peek() == '[' {
+	switch l.peek() {
+	case '[':
 		decode()
 		return
+	case '{':
+	default:
+		l.mistyped("the answer", "an array or an object")
 	}
 	found := false
 	for more := l.object("the answer"); more; more = l.next('}') {

@@ -49,7 +49,7 @@ func (l *lexer) headers() []Header {
 				continue
 			}
 			pairs := 0
-			for more := l.object("xheaders"); more; more = l.next('}') {
+			for more := l.object("an element of xheaders"); more; more = l.next('}') {
 				start = l.header(start)
 				pairs++
 			}

@@ -46,7 +46,7 @@ func parseTime(s string) (t Time, problem string) {
 	case !ok:
 		return 0, "is not a time: write " + timeForms
 	case t < minTime || t > maxTime:
-		return 0, "is beyond the year 9999: write seconds, not milliseconds"
+		return 0, "is outside the years 0 to 9999: write Unix time in seconds, not milliseconds"
 	}
 	return t, ""
 }

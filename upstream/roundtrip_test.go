@@ -1,0 +1,182 @@
+package upstream_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	. "deliverygraph/upstream"
+)
+
+// roundTrip draws rows and wants them back from what encode made of them, by the
+// decoder and by the reference, since a mistake that encoder and decoder share
+// would pass otherwise.
+func roundTrip[T any](t *testing.T, draw func(*rapid.T) T, encode func([]byte, T) []byte, decode func([]byte) (T, error), read func(value) T) {
+	t.Helper()
+	rapid.Check(t, func(t *rapid.T) {
+		want := draw(t)
+		prefix := []byte("before ")
+		body := encode(prefix, want)
+		if !bytes.HasPrefix(body, prefix) {
+			t.Fatalf("%q does not begin with what was there", body)
+		}
+		body = body[len(prefix):]
+		if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) {
+			t.Fatalf("not JSON in UTF-8: %q", body)
+		}
+		for name, decode := range map[string]func([]byte) (T, error){"decoder": decode, "reference": reference(read)} {
+			got, err := decode(body)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", name, err, body)
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%s: -want +got\n%s\n%s", name, diff, body)
+			}
+		}
+	})
+}
+
+func drawID(t *rapid.T) ID { return ID(rapid.Int64Min(1).Draw(t, "id")) }
+
+// drawTime draws a time that is not 0, which means none.
+func drawTime(t *rapid.T) Time {
+	return Time(rapid.Int64Range(-62167219200, 253402300799).Filter(func(n int64) bool { return n != 0 }).Draw(t, "time"))
+}
+
+// drawText draws text of any runes, controls, quotes and U+FFFD among them.
+func drawText(t *rapid.T) string {
+	return rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a\"\\/\x00\x1f\x7f\n\r\t\b\f\u2028\uFFFD\uFEFF😀")))).Draw(t, "text")
+}
+
+func drawHeaders(t *rapid.T) []Header {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Header {
+		return Header{Name: "X-" + drawText(t), Value: drawText(t)}
+	}), 0, 5).Draw(t, "headers")
+}
+
+func drawDetail(t *rapid.T) BounceDetail {
+	local, domain := drawText(t), strings.ReplaceAll(drawText(t), "@", "")
+	return BounceDetail{
+		Bounce: Bounce{
+			UserID: drawID(t), SenderID: drawID(t), EmailID: "1" + drawText(t), EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+			Type: BounceType(drawText(t)), Category: drawText(t), Code: drawText(t),
+			BounceTime: drawTime(t), ProcessTime: drawTime(t), PostbackTime: drawTime(t), XHeaders: drawHeaders(t),
+		},
+		DiagnosticCode: drawText(t), RuleName: drawText(t), FullContent: drawText(t),
+	}
+}
+
+func drawBounce(t *rapid.T) Bounce { return drawDetail(t).Bounce }
+
+func drawEmail(t *rapid.T) Email {
+	b := drawBounce(t)
+	return Email{
+		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain,
+		ProcessTime: b.ProcessTime, Delivered: rapid.Bool().Draw(t, "delivered"), XHeaders: b.XHeaders,
+	}
+}
+
+func drawBlockedEmail(t *rapid.T) BlockedEmail {
+	b := drawBounce(t)
+	return BlockedEmail{
+		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain,
+		Reason: drawText(t), ProcessTime: b.ProcessTime, PostbackTime: b.PostbackTime, XHeaders: b.XHeaders,
+	}
+}
+
+func drawTally(t *rapid.T, k Kind) Tally {
+	n := rapid.Int64Range(0, 1<<62-1)
+	if k != Bounces {
+		return Tally{Total: n.Draw(t, "total")}
+	}
+	soft, hard := n.Draw(t, "soft"), n.Draw(t, "hard")
+	return Tally{Total: soft + hard, Soft: soft, Hard: hard}
+}
+
+func someOf[T any](draw func(*rapid.T) T) func(*rapid.T) []T {
+	return func(t *rapid.T) []T { return rapid.SliceOfN(rapid.Custom(draw), 0, 6).Draw(t, "rows") }
+}
+
+func TestRowsRoundTrip(t *testing.T) {
+	t.Parallel()
+	envelope := Envelope{ProcessingTime: 0.00012, RecvTime: 1477422244.623, RespTime: 1477422244.8282, APIHost: "a\"b"}
+	appendDetail := func(dst []byte, d BounceDetail) []byte { return AppendBounceDetail(dst, d, envelope) }
+
+	t.Run("bounces", func(t *testing.T) { roundTrip(t, someOf(drawBounce), AppendBounces, DecodeBounces, rowsOf(readBounce)) })
+	t.Run("emails", func(t *testing.T) { roundTrip(t, someOf(drawEmail), AppendEmails, DecodeEmails, rowsOf(readEmail)) })
+	t.Run("blocked emails", func(t *testing.T) {
+		roundTrip(t, someOf(drawBlockedEmail), AppendBlockedEmails, DecodeBlockedEmails, rowsOf(readBlockedEmail))
+	})
+	t.Run("detail", func(t *testing.T) { roundTrip(t, drawDetail, appendDetail, DecodeBounceDetail, readDetails) })
+	t.Run("row of a detail", func(t *testing.T) { roundTrip(t, drawDetail, AppendBounceDetailRow, DecodeBounceDetail, readDetail) })
+	t.Run("row of an email", func(t *testing.T) { roundTrip(t, drawEmail, AppendEmailRow, DecodeEmail, readEmail) })
+	t.Run("row of a blocked email", func(t *testing.T) {
+		roundTrip(t, drawBlockedEmail, AppendBlockedEmailRow, DecodeBlockedEmail, readBlockedEmail)
+	})
+	t.Run("codes", func(t *testing.T) {
+		code := func(t *rapid.T) string { return "x" + drawText(t) }
+		roundTrip(t, someOf(code), AppendCodes, DecodeCodes, rowsOf(readCode))
+	})
+}
+
+func TestCountsRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, k := range Kinds {
+		for _, r := range []Rollup{BySender, ByUser} {
+			draw := func(t *rapid.T) []Count {
+				n := ID(0)
+				return someOf(func(t *rapid.T) Count {
+					n += ID(rapid.IntRange(1, 1e9).Draw(t, "step")) // in the order of ids
+					c := Count{ID: n, Tally: drawTally(t, k)}
+					if r == BySender {
+						c.Sender = drawText(t)
+					}
+					return c
+				})(t)
+			}
+			t.Run(k.String(), func(t *testing.T) {
+				roundTrip(t, draw,
+					func(dst []byte, rows []Count) []byte { return AppendCounts(dst, k, r, rows) },
+					func(b []byte) ([]Count, error) { return DecodeCounts(b, k, r) }, readCounts(k, r))
+			})
+		}
+		draw := func(t *rapid.T) []Series {
+			n := ID(0)
+			return someOf(func(t *rapid.T) Series {
+				n += ID(rapid.IntRange(1, 1e9).Draw(t, "step"))
+				at := Time(0)
+				return Series{ID: n, Points: someOf(func(t *rapid.T) Point {
+					at += Time(rapid.IntRange(1, 1e9).Draw(t, "step"))
+					return Point{Start: at, Tally: drawTally(t, k)}
+				})(t)}
+			})(t)
+		}
+		t.Run(k.String()+" series", func(t *testing.T) {
+			roundTrip(t, draw,
+				func(dst []byte, rows []Series) []byte { return AppendSeries(dst, k, rows) },
+				func(b []byte) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k))
+		})
+	}
+}
+
+// TestEncodingOddText wants JSON that any parser takes of text that is not.
+func TestEncodingOddText(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"a\x00\x1f\x7f\b\f\n\r\t": `"a\u0000\u001f` + "\x7f" + `\u0008\u000c\n\r\t"`,
+		`"\/`:                     `"\"\\/"`,
+		"a\xffb\xc3":              "\"a\uFFFDb\uFFFD\"",
+		"\xed\xa0\x80":            "\"\uFFFD\uFFFD\uFFFD\"", // half a surrogate pair
+		"é\u2028\uFFFD😀":          "\"é\u2028\uFFFD😀\"",
+		"":                        `""`,
+	} {
+		if got, want := string(AppendCodes(nil, []string{in})), `{"data":[`+want+`]}`; got != want {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+}
