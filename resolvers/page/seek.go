@@ -87,11 +87,13 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 			high = p.offset
 		}
 		switch {
+		case low == maxOffset:
+			return spot[R]{}, errEndless
 		case high < 0:
 			g.call.offset, step = min(low+step, maxOffset), 2*step
 		case low < 0:
 			g.call.offset, step = max(0, high-step), 2*step
-		case high-low <= 1 || low == maxOffset:
+		case high-low <= 1:
 			// The pages contradict each other: hundreds of rows came between two
 			// of them, and one is cached.
 			return spot[R]{}, errMoved
