@@ -1,0 +1,468 @@
+package demo_test
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/mail"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/demo"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// now is in the middle of an hour, as starts are.
+var now = time.Date(2026, 11, 23, 9, 37, 21, 500, time.UTC)
+
+// rows is all data of one time in one batch.
+func rows(at time.Time) store.Batch {
+	var all store.Batch
+	for b := range demo.Generate(at) {
+		all.Senders = append(all.Senders, b.Senders...)
+		all.Emails = append(all.Emails, b.Emails...)
+		all.Bounces = append(all.Bounces, b.Bounces...)
+		all.BlockedEmails = append(all.BlockedEmails, b.BlockedEmails...)
+	}
+	return all
+}
+
+// data is that of now, made once for all tests that only read.
+var data = sync.OnceValue(func() store.Batch { return rows(now) })
+
+func TestStartsOfOneTimeMakeTheSameRows(t *testing.T) {
+	t.Parallel()
+	again := rows(now)
+	if diff := gocmp.Diff(data().Bounces[:200], again.Bounces[:200]); diff != "" {
+		t.Fatal(diff)
+	}
+	if !reflect.DeepEqual(data(), again) {
+		t.Error("two runs differ")
+	}
+}
+
+func TestStartsWithinAnHourAgreeUpToTheEarlier(t *testing.T) {
+	t.Parallel()
+	earlier := now.Add(-32 * time.Minute)
+	end := upstream.Time(earlier.Unix())
+	early, late := rows(earlier), data()
+	late.Emails = slices.DeleteFunc(slices.Clone(late.Emails), func(e upstream.Email) bool { return e.ProcessTime >= end })
+	late.Bounces = slices.DeleteFunc(slices.Clone(late.Bounces), func(b upstream.BounceDetail) bool { return b.BounceTime >= end })
+	late.BlockedEmails = slices.DeleteFunc(slices.Clone(late.BlockedEmails), func(b upstream.BlockedEmail) bool { return b.ProcessTime >= end })
+	if len(late.Emails) == len(data().Emails) {
+		t.Fatal("nothing happened in half an hour")
+	}
+	if !reflect.DeepEqual(early, late) {
+		t.Errorf("the starts disagree: %d and %d emails, %d and %d bounces", len(early.Emails), len(late.Emails), len(early.Bounces), len(late.Bounces))
+	}
+}
+
+// The data is a function of the time, so that it must be fit at any time: at
+// both ends of an hour, at both ends of a year, on each day of a week.
+func TestDataIsFitAtAnyTime(t *testing.T) {
+	t.Parallel()
+	times := []time.Time{
+		now, // a Monday, when the offers go out
+		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), // an hour, a day and a year have just begun
+		time.Date(2028, 2, 29, 23, 59, 59, 0, time.UTC),
+		time.Date(2026, 12, 27, 3, 0, 1, 0, time.UTC), // a Sunday night
+	}
+	for _, at := range times {
+		t.Run(at.Format(time.RFC3339), func(t *testing.T) {
+			t.Parallel()
+			b := rows(at)
+			checkEmails(t, b, at)
+			checkBounces(t, b, at)
+			checkBlocked(t, b)
+			checkLastHours(t, b, at)
+			checkIncidents(t, b, at)
+			checkRates(t, b, at)
+		})
+	}
+}
+
+var (
+	emailID  = regexp.MustCompile(`^\d{14}\.\d{12}@mail6-\d\d-ussnn1$`)
+	reserved = regexp.MustCompile(`(^|\.)(example|test|example\.(com|org|net))$`) // RFC 2606
+)
+
+func checkEmails(t *testing.T, b store.Batch, at time.Time) {
+	if len(b.Senders) != 24 {
+		t.Errorf("%d senders, want 24", len(b.Senders))
+	}
+	owner := map[upstream.ID]upstream.ID{}
+	users := map[upstream.ID]bool{}
+	for _, s := range b.Senders {
+		owner[s.SenderID], users[s.UserID] = s.UserID, true
+		if _, host, _ := strings.Cut(s.Address, "@"); !reserved.MatchString(host) {
+			t.Errorf("sender %s is not of a reserved domain", s.Address)
+		}
+	}
+	if len(owner) != 24 || len(users) != 6 {
+		t.Errorf("%d senders of %d users, want 24 of 6", len(owner), len(users))
+	}
+	if len(b.Emails) < 150_000 {
+		t.Errorf("%d emails, want 150,000 or more", len(b.Emails))
+	}
+	start := upstream.Time(at.Unix()) - (demo.Days*24+1)*3600
+	seen := make(map[string]bool, len(b.Emails))
+	last := start
+	for _, e := range b.Emails {
+		switch {
+		case seen[e.EmailID]:
+			t.Fatalf("email id %s twice", e.EmailID)
+		case !emailID.MatchString(e.EmailID) || e.EmailID[:14] != e.ProcessTime.UTC().Format("20060102150405"):
+			t.Fatalf("email id %s of an email processed at %v", e.EmailID, e.ProcessTime.UTC())
+		case e.ProcessTime < last:
+			t.Fatalf("email %s comes after one of %v", e.EmailID, last.UTC())
+		case e.ProcessTime >= upstream.Time(at.Unix()):
+			t.Fatalf("email %s lies in the future", e.EmailID)
+		case owner[e.SenderID] != e.UserID:
+			t.Fatalf("email %s: sender %d is not of user %d", e.EmailID, e.SenderID, e.UserID)
+		case e.EmailAddress != e.Local+"@"+e.Domain || !reserved.MatchString(e.Domain):
+			t.Fatalf("recipient %q (%q, %q)", e.EmailAddress, e.Local, e.Domain)
+		case len(e.XHeaders) != 0 && len(e.XHeaders) != 4:
+			t.Fatalf("email %s has %d headers", e.EmailID, len(e.XHeaders))
+		}
+		seen[e.EmailID], last = true, e.ProcessTime
+	}
+	if first := b.Emails[0].ProcessTime; first > start+3*3600 {
+		t.Errorf("the first email is of %v, want 90 days back", first.UTC())
+	}
+}
+
+func checkBounces(t *testing.T, b store.Batch, at time.Time) {
+	emails := make(map[string]upstream.Email, len(b.Emails))
+	undelivered := 0
+	for _, e := range b.Emails {
+		emails[e.EmailID] = e
+		if !e.Delivered {
+			undelivered++
+		}
+	}
+	categories := map[string]bool{}
+	var last upstream.Time
+	for _, x := range b.Bounces {
+		e, ok := emails[x.EmailID]
+		want := upstream.Email{
+			UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID, EmailAddress: x.EmailAddress, Local: x.Local, Domain: x.Domain,
+			ProcessTime: x.ProcessTime, XHeaders: x.XHeaders,
+		}
+		if !ok || !reflect.DeepEqual(want, e) {
+			t.Fatalf("bounce of %s: %s", x.EmailID, gocmp.Diff(want, e))
+		}
+		switch {
+		case x.BounceTime <= x.ProcessTime || x.BounceTime > x.ProcessTime+86400 || x.BounceTime >= upstream.Time(at.Unix()):
+			t.Fatalf("bounce of %s after %d s", x.EmailID, x.BounceTime-x.ProcessTime)
+		case x.BounceTime < last:
+			t.Fatalf("bounce of %s comes after one of %v", x.EmailID, last.UTC())
+		case !strings.Contains(x.DiagnosticCode, " "+x.Code+" ") || !strings.Contains(x.FullContent, "\nStatus: "+x.Code+"\n"):
+			t.Fatalf("bounce of %s: code %s does not agree with %q and its message", x.EmailID, x.Code, x.DiagnosticCode)
+		case !strings.HasPrefix(x.RuleName, strings.ReplaceAll(x.Category, "-", "")):
+			t.Fatalf("rule %q of category %s", x.RuleName, x.Category)
+		case len(x.FullContent) < 1<<10 || len(x.FullContent) > 4<<10:
+			t.Fatalf("a message of %d bytes", len(x.FullContent))
+		}
+		categories[x.Category], last = true, x.BounceTime
+	}
+	for c := range upstream.CategoryDescriptions {
+		// GET /bounce/categories lists all of them but this one.
+		if !categories[c] && c != "blockedcontent" {
+			t.Errorf("no bounce of category %s", c)
+		}
+	}
+	onTheirWay := undelivered - len(b.Bounces) - len(b.BlockedEmails)
+	if onTheirWay < 0 || onTheirWay > 40 {
+		t.Errorf("%d undelivered emails are neither bounced nor blocked", onTheirWay)
+	}
+}
+
+// checkBlocked holds each blocked email against what the document says of its
+// reason, within its account: suppression lists are not shared.
+func checkBlocked(t *testing.T, b store.Batch) {
+	type mailbox struct {
+		user    upstream.ID
+		address string
+	}
+	bounces := map[mailbox][]upstream.BounceDetail{}
+	for _, x := range b.Bounces {
+		k := mailbox{x.UserID, x.EmailAddress}
+		bounces[k] = append(bounces[k], x)
+	}
+	reasons := map[string]int{}
+	for _, x := range b.BlockedEmails {
+		reasons[x.Reason]++
+		earlier := slices.DeleteFunc(slices.Clone(bounces[mailbox{x.UserID, x.EmailAddress}]), func(b upstream.BounceDetail) bool { return b.BounceTime > x.ProcessTime })
+		switch x.Reason {
+		case "hardbounce":
+			if !slices.ContainsFunc(earlier, func(b upstream.BounceDetail) bool { return b.Type == upstream.Hard }) {
+				t.Fatalf("%s is blocked without a hard bounce before", x.EmailID)
+			}
+		case "softbounce":
+			if !thriceInADay(earlier) {
+				t.Fatalf("%s is blocked without three soft bounces of one code within 24 hours", x.EmailID)
+			}
+		}
+	}
+	for r := range upstream.ReasonDescriptions {
+		if reasons[r] < 20 {
+			t.Errorf("%d emails blocked for %s", reasons[r], r)
+		}
+	}
+
+	// The other way round: who bounced hard gets nothing more.
+	for _, e := range b.Emails {
+		for _, x := range bounces[mailbox{e.UserID, e.EmailAddress}] {
+			if e.Delivered && x.Type == upstream.Hard && x.BounceTime <= e.ProcessTime {
+				t.Fatalf("%s was delivered to a recipient who had bounced hard", e.EmailID)
+			}
+		}
+	}
+}
+
+func thriceInADay(bounces []upstream.BounceDetail) bool {
+	slices.SortFunc(bounces, func(a, b upstream.BounceDetail) int { return cmp.Compare(a.BounceTime, b.BounceTime) })
+	for i, first := range bounces {
+		n := 0
+		for _, x := range bounces[i:] {
+			if x.Type == upstream.Soft && x.Code == first.Code && x.BounceTime < first.BounceTime+86400 {
+				n++
+			}
+		}
+		if n >= 3 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLastHours wants an answer to the first questions that people ask: of the
+// last hour by user, and of the last day by sender.
+func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
+	end := upstream.Time(at.Unix())
+	got := map[string]int{}
+	note := func(kind string, of upstream.Time, user, sender upstream.ID) {
+		if of >= end-3600 {
+			got[fmt.Sprintf("%s of user %d in the last hour", kind, user)]++
+			if kind == "emails" {
+				got[fmt.Sprintf("%s of sender %d in the last hour", kind, sender)]++
+			}
+		}
+		if of >= end-86400 {
+			got[fmt.Sprintf("%s of sender %d in the last day", kind, sender)]++
+		}
+	}
+	for _, e := range b.Emails {
+		note("emails", e.ProcessTime, e.UserID, e.SenderID)
+	}
+	for _, x := range b.Bounces {
+		note(string(x.Type)+" bounces", x.BounceTime, x.UserID, x.SenderID)
+	}
+	for _, x := range b.BlockedEmails {
+		note("blocked emails", x.ProcessTime, x.UserID, x.SenderID)
+	}
+	for _, s := range b.Senders {
+		for _, kind := range []string{"emails", "hard bounces", "soft bounces", "blocked emails"} {
+			for _, question := range []string{fmt.Sprintf("%s of user %d in the last hour", kind, s.UserID), fmt.Sprintf("%s of sender %d in the last day", kind, s.SenderID)} {
+				if got[question] == 0 {
+					t.Errorf("no %s", question)
+				}
+			}
+		}
+		if q := fmt.Sprintf("emails of sender %d in the last hour", s.SenderID); got[q] == 0 {
+			t.Errorf("no %s", q)
+		}
+	}
+}
+
+// figures are of one sender and one window.
+type figures struct{ sent, hard, soft, blocked int }
+
+func count(b store.Batch, sender upstream.ID, domain string, w upstream.Window) figures {
+	var f figures
+	of := func(s upstream.ID, d string, at upstream.Time) bool {
+		return (sender == 0 || s == sender) && (domain == "" || d == domain) && w.Contains(at)
+	}
+	for _, e := range b.Emails {
+		if of(e.SenderID, e.Domain, e.ProcessTime) {
+			f.sent++
+		}
+	}
+	for _, x := range b.Bounces {
+		switch {
+		case !of(x.SenderID, x.Domain, x.ProcessTime):
+		case x.Type == upstream.Hard:
+			f.hard++
+		default:
+			f.soft++
+		}
+	}
+	for _, x := range b.BlockedEmails {
+		if of(x.SenderID, x.Domain, x.ProcessTime) {
+			f.blocked++
+		}
+	}
+	return f
+}
+
+func (f figures) bounceRate() float64 { return float64(f.hard+f.soft) / float64(f.sent) }
+
+func checkIncidents(t *testing.T, b store.Batch, at time.Time) {
+	p := demo.PolicyRefusal(at)
+	f := count(b, p.SenderID, "", p.Window)
+	if rate := float64(f.soft) / float64(f.sent); f.sent < 500 || rate < .34 || rate > .47 {
+		t.Errorf("refusal: %+v, want two of five to bounce softly", f)
+	}
+	if f := count(b, 0, p.Domain, p.Window); f.bounceRate() < .85 {
+		t.Errorf("refusal: %+v to %s, want nearly all refused", f, p.Domain)
+	}
+	before := upstream.Window{Start: p.Window.Start - 7*86400, End: p.Window.Start}
+	if f := count(b, p.SenderID, "", before); f.bounceRate() > .06 {
+		t.Errorf("the week before the refusal: %+v, want an ordinary one", f)
+	}
+
+	i := demo.BadImport(at)
+	f = count(b, i.SenderID, "", i.Window)
+	if rate := float64(f.hard) / float64(f.sent); f.hard < 200 || rate < .28 {
+		t.Errorf("import: %+v, want a wave of hard bounces", f)
+	}
+	week := upstream.Window{Start: i.Window.End, End: i.Window.End + 14*86400}
+	before = upstream.Window{Start: i.Window.Start - 14*86400, End: i.Window.Start}
+	if after, ordinary := blockedOf(b, i.UserID, week), blockedOf(b, i.UserID, before); after < 2*ordinary {
+		t.Errorf("%d blocked in the weeks after the import, %d before: want an echo", after, ordinary)
+	}
+}
+
+func blockedOf(b store.Batch, user upstream.ID, w upstream.Window) int {
+	n := 0
+	for _, x := range b.BlockedEmails {
+		if x.UserID == user && w.Contains(x.ProcessTime) {
+			n++
+		}
+	}
+	return n
+}
+
+func checkRates(t *testing.T, b store.Batch, at time.Time) {
+	end := upstream.Day.Floor(upstream.Time(at.Unix()))
+	days := map[time.Weekday]int{}
+	for week := range 12 {
+		w := upstream.Window{Start: end - upstream.Time(week+1)*7*86400, End: end - upstream.Time(week)*7*86400}
+		f := count(b, 0, "", w)
+		most := .04
+		if w.Contains(demo.PolicyRefusal(at).Window.Start) || w.Contains(demo.BadImport(at).Window.Start) {
+			most = .08
+		}
+		if r := f.bounceRate(); r < .01 || r > most {
+			t.Errorf("week from %v: %+v, bounce rate %.3f, want 0.01 to %.2f", w.Start.UTC(), f, r, most)
+		}
+		if f.hard == 0 || f.hard*5 < f.soft && most == .04 || f.soft*3 < f.hard && most == .04 {
+			t.Errorf("week from %v: %d hard and %d soft bounces", w.Start.UTC(), f.hard, f.soft)
+		}
+		if r := float64(f.blocked) / float64(f.sent); r < .005 || r > .06 {
+			t.Errorf("week from %v: %d of %d blocked", w.Start.UTC(), f.blocked, f.sent)
+		}
+	}
+	for _, e := range b.Emails {
+		days[e.ProcessTime.UTC().Weekday()]++
+	}
+	if weekend := days[time.Saturday] + days[time.Sunday]; float64(weekend)/2 > .65*float64(len(b.Emails)-weekend)/5 {
+		t.Errorf("a day of a weekend has %d emails, a weekday %d: want quiet weekends", weekend/2, (len(b.Emails)-weekend)/5)
+	}
+}
+
+// A reader may open a message in any tool that knows RFC 3464.
+func TestMessagesAreDeliveryReports(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, x := range data().Bounces {
+		if host := x.RuleName + x.Domain; seen[host] {
+			continue
+		} else {
+			seen[host] = true
+		}
+		m, err := mail.ReadMessage(strings.NewReader(x.FullContent))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, x.FullContent)
+		}
+		kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+		if err != nil || kind != "multipart/report" || params["report-type"] != "delivery-status" {
+			t.Fatalf("content type %q: %v", m.Header.Get("Content-Type"), err)
+		}
+		if d, err := m.Header.Date(); err != nil || d.Unix() != int64(x.BounceTime) {
+			t.Fatalf("date %q of a bounce at %v", m.Header.Get("Date"), x.BounceTime.UTC())
+		}
+		var kinds []string
+		parts := map[string]string{}
+		for r := multipart.NewReader(m.Body, params["boundary"]); ; {
+			p, err := r.NextPart()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, x.FullContent)
+			}
+			kind, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
+			body, _ := io.ReadAll(p)
+			kinds, parts[kind] = append(kinds, kind), string(body)
+		}
+		if diff := gocmp.Diff([]string{"text/plain", "message/delivery-status", "text/rfc822-headers"}, kinds); diff != "" {
+			t.Fatal(diff)
+		}
+		if s := parts["message/delivery-status"]; !strings.Contains(s, "Final-Recipient: rfc822; "+x.EmailAddress+"\n") || !strings.Contains(s, "Diagnostic-Code: "+x.DiagnosticCode+"\n") {
+			t.Fatalf("status part:\n%s", s)
+		}
+		sent, err := mail.ReadMessage(strings.NewReader(parts["text/rfc822-headers"] + "\n\n"))
+		if err != nil || sent.Header.Get("To") != x.EmailAddress {
+			t.Fatalf("%v: headers that came back:\n%s", err, parts["text/rfc822-headers"])
+		}
+		for _, h := range x.XHeaders {
+			if got := sent.Header.Get(h.Name); got != h.Value {
+				t.Fatalf("%s: %q, want %q", h.Name, got, h.Value)
+			}
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("%d kinds of message looked at", len(seen))
+	}
+}
+
+func TestDescriptionNamesTheIncidents(t *testing.T) {
+	t.Parallel()
+	got := demo.Describe(now)
+	for _, want := range []string{"demo data", "2026-11-11 08:00 to 15:00 UTC", demo.OffersAddress, demo.RefusingDomain, "2026-10-14 09:00 to 18:00 UTC", demo.MembershipAddress} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
+func TestDataEndsWhenItIsNotWanted(t *testing.T) {
+	t.Parallel()
+	n := 0
+	for range demo.Generate(now) {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d batches after a break", n)
+	}
+}
+
+func BenchmarkGenerate(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		for range demo.Generate(now) { //nolint:revive // only making them is timed
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package demo
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// writer writes the texts of bounces. It keeps its buffer from one to the next.
+type writer struct {
+	buf []byte
+	v   values
+}
+
+// detail writes what GET /bounce/… gives beside the row: the diagnostic, the
+// rule's name and the message. Lines end in "\n", as in the document's example.
+func (w *writer) detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.BounceDetail {
+	local, host, _ := strings.Cut(s.address, "@")
+	mta, queue := mailer(b.EmailID)
+	seed := hash(b.EmailID)
+	v := &w.v
+	*v = values{
+		fRecipient: b.EmailAddress, fDomain: b.Domain, fMX: "mx." + b.Domain, fIP: address("198.51.100.", uint64(hash(b.Domain))),
+		fSender: s.address, fSenderHost: host, fMTA: mta, fMTAIP: address("192.0.2.", uint64(hash(mta))),
+		fVerp:  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
+		fQueue: queue, fBoundary: fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), fCode: b.Code, fMessageID: fmt.Sprintf("<%x.%s@%s>", seed, queue, host), fSubject: subject,
+		fBounced: date(b.BounceTime), fSent: date(b.ProcessTime), fXHeaders: lines(b.XHeaders),
+	}
+	w.buf = r.answer.append(w.buf[:0], v)
+	v[fDiagnostic] = string(w.buf)
+	v[fAnswer] = strings.TrimPrefix(v[fDiagnostic], "smtp;")
+
+	t := &remoteReports[hash(b.Domain)%uint32(len(remoteReports))]
+	if r.own {
+		t = &ownReport
+	}
+	w.buf = t.append(w.buf[:0], v)
+	return upstream.BounceDetail{Bounce: b, DiagnosticCode: v[fDiagnostic], RuleName: r.name, FullContent: string(w.buf)}
+}
+
+// mailer reads the sending host off an email id, and a queue id.
+func mailer(emailID string) (host, queue string) {
+	id, host, _ := strings.Cut(emailID, "@")
+	return host + ".mailer.example", fmt.Sprintf("4%08X", hash(id))
+}
+
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(s))
+	return h.Sum32()
+}
+
+// address is an address of a network reserved for examples (RFC 5737).
+func address(network string, n uint64) string { return fmt.Sprint(network, 1+n%254) }
+
+func date(t upstream.Time) string { return t.UTC().Format(time.RFC1123Z) }
+
+func lines(headers []upstream.Header) string {
+	var b strings.Builder
+	for _, h := range headers {
+		b.WriteString(h.Name + ": " + h.Value + "\n")
+	}
+	return b.String()
+}
+
+// The parts that all reports share: how the bounce came in, what was said about
+// the delivery, and the headers of the email that came back (RFC 3464).
+const (
+	arrival = `Return-Path: <>
+X-Original-To: {verp}
+Delivered-To: {verp}
+`
+	reportHeaders = `Date: {bounced}
+To: {verp}
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+	boundary="{boundary}"
+`
+	original = `
+--{boundary}
+Content-Description: Undelivered Message Headers
+Content-Type: text/rfc822-headers
+
+Return-Path: <{verp}>
+Received: from relay.{senderhost} (relay.{senderhost} [203.0.113.25])
+	by {mta} with ESMTPA id {queue}
+	for <{recipient}>; {sent}
+Date: {sent}
+From: {sender}
+To: {recipient}
+Subject: {subject}
+Message-ID: {id}
+List-Unsubscribe: <https://{senderhost}/unsubscribe>
+{xheaders}MIME-Version: 1.0
+Content-Type: text/html; charset=utf-8
+
+--{boundary}--
+`
+	status = `
+--{boundary}
+Content-Description: Delivery report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; {mta}
+X-Queue-ID: {queue}
+X-Sender: rfc822; {verp}
+Arrival-Date: {sent}
+
+Final-Recipient: rfc822; {recipient}
+Original-Recipient: rfc822;{recipient}
+Action: failed
+Status: {code}
+`
+)
+
+// ownReport is written by the sending server itself, for mail that no other
+// server took.
+var ownReport = parse(arrival + `Received: by {mta}
+	id {queue}; {bounced}
+From: MAILER-DAEMON@{mta} (Mail Delivery System)
+Subject: Undelivered Mail Returned to Sender
+Message-Id: <{queue}.R@{mta}>
+` + reportHeaders + `
+This is a MIME-encapsulated message.
+
+--{boundary}
+Content-Description: Notification
+Content-Type: text/plain; charset=utf-8
+
+This is the mail system at host {mta}.
+
+I'm sorry to have to inform you that your message could not
+be delivered to one or more recipients. It's attached below.
+
+For further assistance, please send mail to postmaster.
+
+<{recipient}>: {answer}
+` + status + `Diagnostic-Code: {diagnostic}
+` + original)
+
+// remoteReports are of mail that the recipient's server refused, in the manners of
+// three common servers. A domain keeps to one of them.
+var remoteReports = [...]template{
+	parse(arrival + `Received: from {mta} ({mta} [{mtaip}])
+	by bounce.{senderhost} (Postfix) with ESMTPS id {queue}
+	for <{verp}>; {bounced}
+From: MAILER-DAEMON@{mta} (Mail Delivery System)
+Subject: Undelivered Mail Returned to Sender
+Message-Id: <{queue}.R@{mta}>
+` + reportHeaders + `
+This is a MIME-encapsulated message.
+
+--{boundary}
+Content-Description: Notification
+Content-Type: text/plain; charset=utf-8
+
+This is the mail system at host {mta}.
+
+I'm sorry to have to inform you that your message could not
+be delivered to one or more recipients. It's attached below.
+
+For further assistance, please send mail to postmaster.
+
+                   The mail system
+
+<{recipient}>: host {mx}[{ip}] said: {answer}
+    (in reply to RCPT TO command)
+` + status + `Remote-MTA: dns; {mx}
+Diagnostic-Code: {diagnostic}
+` + original),
+
+	parse(arrival + `Received: from {mx} ([{ip}] helo={mx})
+	by bounce.{senderhost} with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384
+	id {queue} for {verp}; {bounced}
+From: Mail Delivery System <Mailer-Daemon@{mx}>
+Subject: Mail delivery failed: returning message to sender
+Message-Id: <E{queue}@{mx}>
+X-Failed-Recipients: {recipient}
+` + reportHeaders + `
+--{boundary}
+Content-Type: text/plain; charset=us-ascii
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. The following address(es) failed:
+
+  {recipient}
+    host {mx} [{ip}]
+    SMTP error from remote mail server after RCPT TO:<{recipient}>:
+    {answer}
+` + status + `Remote-MTA: dns; {mx}
+Diagnostic-Code: {diagnostic}
+` + original),
+
+	parse(arrival + `Received: from {mx} ({ip}) by bounce.{senderhost}
+	(203.0.113.26) with ESMTPS (TLS1.3) id {queue}; {bounced}
+From: Postmaster <postmaster@{domain}>
+Subject: Undeliverable: {subject}
+Message-Id: <{queue}@{mx}>
+` + reportHeaders + `
+--{boundary}
+Content-Type: text/plain; charset=utf-8
+
+Delivery has failed to these recipients or groups:
+
+{recipient}
+Your message couldn't be delivered. Despite repeated attempts to deliver
+your message, the recipient's email system refused to accept it.
+
+Diagnostic information for administrators:
+
+Generating server: {mx}
+
+{recipient}
+Remote Server returned '{answer}'
+` + status + `Remote-MTA: dns; {mx}
+X-Display-Name: {recipient}
+Diagnostic-Code: {diagnostic}
+` + original),
+}

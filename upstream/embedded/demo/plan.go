@@ -1,0 +1,131 @@
+package demo
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+
+	"deliverygraph/upstream"
+)
+
+// send is an email to be made.
+type send struct {
+	at      upstream.Time
+	account int
+	sender  int
+	topic   int
+	to      *recipient // nil: whoever is picked from the list when it is sent
+	cause   cause
+}
+
+// cause is why an email is sent, as far as that decides to whom, and what becomes
+// of it.
+type cause uint8
+
+const (
+	service   cause = iota // the answer to something that a recipient did
+	mailing                // a campaign's: to one after the other on the list
+	importing              // the BadImport
+	mustBounceHard
+	mustBounceSoft
+	mustBeBlocked
+)
+
+// livelyHours is how many whole hours before the one at hand are made lively: in
+// any 60 minutes each sender sends, and each account has a hard and a soft bounce and
+// a blocked email; in these hours together, so has each sender.
+const livelyHours = 4
+
+// plan makes the sends of the hour at hand, in order of time.
+func (g *generator) plan() {
+	g.source.Seed(seed, uint64(g.at))
+	g.stamp = g.at.UTC().Format("2006010215")
+	g.sends = append(g.sends[:0], g.later[g.at]...)
+	delete(g.later, g.at)
+
+	at := g.at.UTC()
+	for i := range accounts {
+		for n := range accounts[i].senders {
+			s := &accounts[i].senders[n]
+			luck := 1 + .24*(luck(g.at, accounts[i].senderID(n))-.5)
+			g.add(i, n, service, whole(g.rand, s.rhythm.steady(at, luck)))
+			g.add(i, n, mailing, whole(g.rand, s.rhythm.campaigned(at, luck)))
+		}
+		if g.at.UTC().Hour() == 9 && g.rand.IntN(4) == 0 {
+			g.suppressByHand(i)
+		}
+	}
+	if g.refusal.Contains(g.at) {
+		g.add(offers.account, offers.sender, mailing, whole(g.rand, refusalEmails/float64((g.refusal.End-g.refusal.Start)/hour)))
+	}
+	if g.imported.Contains(g.at) {
+		g.add(membership.account, membership.sender, importing, whole(g.rand, importEmails/float64((g.imported.End-g.imported.Start)/hour)))
+	}
+	if g.at >= g.lively {
+		g.enliven()
+	}
+	slices.SortStableFunc(g.sends, func(a, b send) int { return cmp.Compare(a.at, b.at) })
+}
+
+// add plans n emails of a sender over the hour. Those of one mailing are alike.
+func (g *generator) add(account, sender int, c cause, n int) {
+	topics := len(accounts[account].senders[sender].topics)
+	topic := int(g.at/day) % topics
+	if c == importing {
+		topic = topics // the one that newHeaderSets adds
+	}
+	for range n {
+		if c == service {
+			topic = g.rand.IntN(topics)
+		}
+		g.sends = append(g.sends, send{at: g.at + upstream.Time(g.rand.IntN(int(hour))), account: account, sender: sender, topic: topic, cause: c})
+	}
+}
+
+// enliven adds what a lively hour has, at the same minutes of every hour.
+func (g *generator) enliven() {
+	const every = 6 * 60
+	turn := int(g.at / hour)
+	for i := range accounts {
+		account := upstream.Time(i)
+		for n := range accounts[i].senders {
+			for at := g.at + account*15 + upstream.Time(n)*70; at < g.at+hour; at += every {
+				g.sends = append(g.sends, send{at: at, account: i, sender: n, cause: service})
+			}
+		}
+		for k, c := range []cause{mustBounceHard, mustBounceSoft, mustBeBlocked} {
+			at := g.at + upstream.Time(7+15*k)*60 + account*120
+			g.sends = append(g.sends, send{at: at, account: i, sender: (turn + k) % 4, cause: c})
+		}
+	}
+}
+
+// suppressByHand puts someone on an account's suppression list.
+func (g *generator) suppressByHand(account int) {
+	l := g.lists[account]
+	if p := l.members[g.rand.IntN(len(l.members))]; p.blocked == 0 {
+		l.suppress(p, g.at, "manual", 2+g.rand.IntN(2))
+	}
+}
+
+// luck is a number from 0 to 1 that a sender has for a day.
+func luck(at upstream.Time, sender upstream.ID) float64 {
+	return rand.New(rand.NewPCG(seed+uint64(at/day), uint64(sender))).Float64()
+}
+
+// place is where a sender is found in the tables.
+type place struct{ account, sender int }
+
+// The senders of the incidents.
+var offers, membership = placeOf(OffersSender), placeOf(MembershipSender)
+
+func placeOf(id upstream.ID) place {
+	for i := range accounts {
+		for n := range accounts[i].senders {
+			if accounts[i].senderID(n) == id {
+				return place{i, n}
+			}
+		}
+	}
+	panic("demo: no such sender")
+}

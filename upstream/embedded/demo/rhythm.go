@@ -1,0 +1,64 @@
+package demo
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// rhythm is how much a sender sends when: a steady stream with a daily curve,
+// and campaigns once a week.
+type rhythm struct {
+	daily     float64  // emails of an ordinary weekday
+	curve     *[24]int // weight of each UTC hour
+	weekend   float64  // a Saturday's or Sunday's share of a weekday
+	campaigns []campaign
+}
+
+// campaign goes to many recipients at once: most of it in its first hour.
+type campaign struct {
+	day    time.Weekday
+	hour   int
+	emails float64
+}
+
+// Daily curves, as weights of the UTC hours.
+var (
+	flat     = [24]int{4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}
+	business = [24]int{1, 1, 1, 1, 1, 2, 3, 6, 9, 10, 10, 9, 8, 9, 9, 9, 8, 7, 5, 4, 3, 2, 1, 1}
+	evening  = [24]int{3, 2, 1, 1, 1, 1, 2, 3, 4, 4, 5, 5, 6, 5, 5, 6, 7, 9, 11, 12, 12, 10, 7, 5}
+	morning  = [24]int{0, 0, 0, 0, 0, 2, 12, 30, 24, 12, 4, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+)
+
+// wave is the share of a campaign that goes out in its first, second… hour.
+var wave = [...]float64{.46, .29, .16, .09}
+
+// steady is how many emails of the stream fall into an hour, on average. luck is
+// the day's own: about 1.
+func (r *rhythm) steady(at time.Time, luck float64) float64 {
+	if r.daily == 0 {
+		return 0
+	}
+	sum := 0
+	for _, w := range r.curve {
+		sum += w
+	}
+	n := r.daily * luck * float64(r.curve[at.Hour()]) / float64(sum)
+	if d := at.Weekday(); d == time.Saturday || d == time.Sunday {
+		n *= r.weekend
+	}
+	return n
+}
+
+// campaigned is how many emails of the sender's campaigns fall into an hour.
+func (r *rhythm) campaigned(at time.Time, luck float64) float64 {
+	n := 0.0
+	for _, c := range r.campaigns {
+		if since := at.Hour() - c.hour; c.day == at.Weekday() && since >= 0 && since < len(wave) {
+			n += c.emails * luck * wave[since]
+		}
+	}
+	return n
+}
+
+// whole rounds n up or down at random, so that many small numbers add up.
+func whole(r *rand.Rand, n float64) int { return int(n + r.Float64()) }
