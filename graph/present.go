@@ -10,7 +10,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/upstream"
@@ -96,7 +95,7 @@ func (p presenter) upstream(ctx context.Context, g *gqlerror.Error, u *upstream.
 			break
 		}
 		code = codeBadUserInput
-		if a := argument(g, u.Parameter); a != "" {
+		if a := argument(ctx, g, u.Parameter); a != "" {
 			set(g, "argument", a)
 		}
 	case upstream.Unauthenticated:
@@ -152,17 +151,19 @@ func set(g *gqlerror.Error, key string, value any) {
 	g.Extensions[key] = value
 }
 
-// argument names the argument at fault, such as "filter.userId". Where a scalar
-// did not parse, gqlgen puts the way to it at the end of the error's path: the
-// names below the field are the argument's, and the path is the field's.
-func argument(g *gqlerror.Error, named string) string {
-	if named != "" {
+// argument names the argument at fault, such as "filter.userId". Where a scalar did
+// not parse, gqlgen lengthens the path of the error by the way to the argument; that
+// is the argument's name, and the path remains the field's.
+func argument(ctx context.Context, g *gqlerror.Error, named string) string {
+	fc := graphql.GetFieldContext(ctx)
+	if named != "" || fc == nil {
 		return named
 	}
-	return ""
-}
-
-// argumentOf is the name of an argument's path.
-func argumentOf(p ast.Path) string {
-	return strings.TrimPrefix(p.String(), ".")
+	field := fc.Path()
+	if len(g.Path) <= len(field) {
+		return ""
+	}
+	rest := g.Path[len(field):]
+	g.Path = field
+	return strings.TrimPrefix(rest.String(), ".")
 }

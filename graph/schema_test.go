@@ -1,0 +1,54 @@
+package graph_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+)
+
+// Whoever explores the API reads descriptions, and nothing else of ours.
+func TestEverythingInTheSchemaIsDescribed(t *testing.T) {
+	t.Parallel()
+	described := func(what, description string) {
+		if len(strings.TrimSpace(description)) < 8 {
+			t.Errorf("%s has no description", what)
+		}
+	}
+	arguments := func(owner string, args ast.ArgumentDefinitionList) {
+		for _, a := range args {
+			described(owner+"("+a.Name+":)", a.Description)
+		}
+	}
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	seen := 0
+	for _, d := range schema.Types {
+		if d.BuiltIn {
+			continue
+		}
+		seen++
+		described(d.Name, d.Description)
+		for _, f := range d.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			described(d.Name+"."+f.Name, f.Description)
+			arguments(d.Name+"."+f.Name, f.Arguments)
+		}
+		for _, v := range d.EnumValues {
+			described(d.Name+"."+v.Name, v.Description)
+		}
+	}
+	for _, d := range schema.Directives {
+		if d.Position != nil && d.Position.Src != nil && !d.Position.Src.BuiltIn {
+			described("@"+d.Name, d.Description)
+			arguments("@"+d.Name, d.Arguments)
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d types of ours were seen", seen)
+	}
+}

@@ -1,0 +1,222 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// day is the midnight, UTC, that begins the day the tests' rows lie in, and now is
+// the tests' clock: the day's end.
+const (
+	day upstream.Time = 1479772800 // 2016-11-22
+	now               = day + 86400
+)
+
+// gateway is the whole gateway but its flags: GraphQL over a real REST server on a
+// socket, which remembers the calls it got.
+type gateway struct {
+	t     testing.TB
+	graph http.Handler
+	store *store.Store
+	rest  *httptest.Server
+
+	mu      sync.Mutex
+	calls   []string                                          // path and query of each call, in order
+	intrude func(w http.ResponseWriter, r *http.Request) bool // answers a call in the server's place
+	wrap    func(upstream.API) upstream.API
+}
+
+type option func(*gateway)
+
+// around puts a layer between the resolvers and the REST client.
+func around(f func(upstream.API) upstream.API) option { return func(g *gateway) { g.wrap = f } }
+
+func newGateway(t testing.TB, rows upstreamtest.Rows, options ...option) *gateway {
+	t.Helper()
+	g := &gateway{t: t, wrap: func(a upstream.API) upstream.API { return a }}
+	for _, o := range options {
+		o(g)
+	}
+	s, err := store.Open(t.Context(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	g.store = s
+	g.write(rows)
+	h := embedded.New(s, embedded.Options{})
+	g.rest = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		g.calls = append(g.calls, r.URL.RequestURI())
+		intrude := g.intrude
+		g.mu.Unlock()
+		if intrude == nil || !intrude(w, r) {
+			h.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(g.rest.Close)
+	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	g.serve(g.wrap(client))
+	return g
+}
+
+// serve makes the endpoint over the API.
+func (g *gateway) serve(api upstream.API) {
+	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
+		Extensions: []graphql.HandlerExtension{loaders.Extension{
+			API: func(context.Context) upstream.API { return api },
+			Now: now.UTC,
+		}},
+	})
+}
+
+func (g *gateway) write(rows upstreamtest.Rows) {
+	g.t.Helper()
+	b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
+	for _, s := range rows.Senders {
+		b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
+	}
+	if _, err := g.store.Write(context.Background(), b); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// response is a GraphQL response.
+type response struct {
+	Data   map[string]any `json:"data"`
+	Errors []struct {
+		Message    string         `json:"message"`
+		Path       []any          `json:"path"`
+		Extensions map[string]any `json:"extensions"`
+	} `json:"errors"`
+}
+
+// ask sends an operation, whatever comes of it.
+func (g *gateway) ask(query string, variables map[string]any) response {
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(g.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	g.graph.ServeHTTP(w, r)
+	var resp response
+	d := json.NewDecoder(w.Body)
+	d.UseNumber()
+	if err := d.Decode(&resp); err != nil {
+		g.t.Fatalf("the answer is not JSON: %v", err)
+	}
+	return resp
+}
+
+// data sends an operation that must have no errors, and gives its data.
+func (g *gateway) data(query string, variables map[string]any) map[string]any {
+	g.t.Helper()
+	resp := g.ask(query, variables)
+	for _, e := range resp.Errors {
+		g.t.Errorf("%v: %s %v", e.Path, e.Message, e.Extensions)
+	}
+	return resp.Data
+}
+
+// called gives the calls since the last time, sorted, and forgets them.
+func (g *gateway) called() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	calls := slices.Sorted(slices.Values(g.calls))
+	g.calls = nil
+	return calls
+}
+
+// get walks down the data by field names and indexes.
+func get(v any, path ...any) any {
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			m, ok := v.(map[string]any)
+			if !ok {
+				return nil
+			}
+			v = m[p]
+		case int:
+			l, ok := v.([]any)
+			if !ok || p >= len(l) {
+				return nil
+			}
+			v = l[p]
+		}
+	}
+	return v
+}
+
+// list is a list of the data.
+func list(v any, path ...any) []any {
+	l, _ := get(v, path...).([]any)
+	return l
+}
+
+// The tests' accounts: users 20 to 25, each with four senders.
+const users, sendersEach = 6, 4
+
+func senderOf(i int) (user, sender upstream.ID, address string) {
+	s := i * 7 % (users * sendersEach)
+	sender = upstream.ID(100 + s)
+	return upstream.ID(20 + s/sendersEach), sender, fmt.Sprintf("sender%d@example.com", sender)
+}
+
+// rowsOfDay spreads n events of each kind evenly over the tests' day.
+func rowsOfDay(n int) upstreamtest.Rows {
+	var rows upstreamtest.Rows
+	for s := range users * sendersEach {
+		u, id, address := senderOf(s)
+		rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: u, ID: id, Address: address})
+	}
+	for i := range n {
+		rows = rows.Join(rowsAt(day+upstream.Time(i*86400/n), i))
+	}
+	return rows
+}
+
+// rowsAt is an email, a bounce and a blocked email of event i.
+func rowsAt(at upstream.Time, i int) upstreamtest.Rows {
+	u, s, _ := senderOf(i)
+	local, domain := fmt.Sprintf("recipient%d", i%97), fmt.Sprintf("example%d.com", i%5)
+	id := fmt.Sprintf("%s.%012d@mail6-40", at.UTC().Format("20060102150405"), i)
+	headers := []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("c", i%3)}}
+	b := upstream.Bounce{
+		UserID: u, SenderID: s, EmailID: id, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+		Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", BounceTime: at, ProcessTime: at, XHeaders: headers,
+	}
+	if i%3 == 0 {
+		b.Type, b.Category, b.Code = upstream.Hard, "bad-mailbox", "5.1.1"
+	}
+	return upstreamtest.Rows{
+		Emails:        []upstream.Email{{UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain, ProcessTime: at, Delivered: i%2 == 0, XHeaders: headers}},
+		Bounces:       []upstream.BounceDetail{{Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i), RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i)}},
+		BlockedEmails: []upstream.BlockedEmail{{UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain, Reason: "hardbounce", ProcessTime: at, XHeaders: headers}},
+	}
+}
