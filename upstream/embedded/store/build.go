@@ -92,22 +92,19 @@ func (w *writer) buildOne(k upstream.Kind, parts []part, rows int) (*chunk, erro
 	w.next.chunk++
 	refs := make([]pageRef, len(parts))
 	row := 0
-	add := func(e *event.Event) {
-		if row == 0 {
-			ch.first = e.Key
-		}
-		if row == rows-1 {
-			ch.last = e.Key
-		}
-		w.terms(e, row)
-		row++
-	}
 	for i, p := range parts {
 		refs[i] = p.pageRef
-		for _, r := range p.made {
-			add(&r.Event)
-		}
 		if p.made != nil {
+			for _, r := range p.made {
+				w.terms(&r.Event, row)
+				row++
+			}
+			if i == 0 {
+				ch.first = p.made[0].Key
+			}
+			if i == len(parts)-1 {
+				ch.last = p.made[p.rows-1].Key
+			}
 			continue
 		}
 		b, err := w.conn.blobOf(pages, p.id)
@@ -120,12 +117,27 @@ func (w *writer) buildOne(k upstream.Kind, parts []part, rows int) (*chunk, erro
 		if w.page.Len() != p.rows {
 			return nil, errCorrupt
 		}
-		for i := range p.rows {
-			e, err := w.page.Event(i)
+		for n := range p.rows {
+			e, err := w.page.Filtered(n)
 			if err != nil {
 				return nil, err
 			}
-			add(&e)
+			w.terms(&e, row)
+			row++
+		}
+		if i == 0 {
+			e, err := w.page.Event(0)
+			if err != nil {
+				return nil, err
+			}
+			ch.first = e.Key
+		}
+		if i == len(parts)-1 {
+			e, err := w.page.Event(p.rows - 1)
+			if err != nil {
+				return nil, err
+			}
+			ch.last = e.Key
 		}
 	}
 	insert := func(s index.Slot, b []byte) error {

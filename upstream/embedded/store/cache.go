@@ -29,7 +29,7 @@ type cache struct {
 
 type cached struct {
 	key  blobKey
-	blob []byte
+	blob string
 }
 
 // cachedOverhead is about what an entry takes beside its blob.
@@ -39,20 +39,20 @@ func newCache(limit int64) *cache {
 	return &cache{limit: limit, blobs: map[blobKey]*list.Element{}}
 }
 
-func (c *cache) get(k blobKey) ([]byte, bool) {
+func (c *cache) get(k blobKey) (string, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.blobs[k]
 	if !ok {
-		return nil, false
+		return "", false
 	}
 	c.order.MoveToFront(e)
 	return e.Value.(*cached).blob, true
 }
 
-// put keeps a blob, which nobody may write to from then on.
-func (c *cache) put(k blobKey, blob []byte) {
-	size := int64(cap(blob)) + cachedOverhead
+// put keeps a blob.
+func (c *cache) put(k blobKey, blob string) {
+	size := int64(len(blob)) + cachedOverhead
 	if size > c.limit/16 {
 		return // one giant must not turn everything else out
 	}
@@ -67,6 +67,6 @@ func (c *cache) put(k blobKey, blob []byte) {
 		last := c.order.Back()
 		x := c.order.Remove(last).(*cached)
 		delete(c.blobs, x.key)
-		c.used -= int64(cap(x.blob)) + cachedOverhead
+		c.used -= int64(len(x.blob)) + cachedOverhead
 	}
 }

@@ -29,7 +29,8 @@ func encodeRefs(refs []pageRef) []byte {
 	return b
 }
 
-func decodeRefs(b []byte) ([]pageRef, error) {
+func decodeRefs(s string) ([]pageRef, error) {
+	b := []byte(s)
 	n, l := binary.Uvarint(b)
 	if l <= 0 || n > uint64(len(b)) {
 		return nil, errCorrupt
@@ -61,14 +62,14 @@ func startOf(t upstream.Time) event.Key {
 
 // cursor reads rows of one chunk, in any order; it keeps the page that it read last.
 type cursor struct {
-	load   func(ref pageRef) ([]byte, error)
+	load   func(ref pageRef) (string, error)
 	refs   []pageRef
 	starts []int // for each page, how many rows of the chunk come before it
 	page   event.Page
 	at     int // the number of page in refs, -1 is none
 }
 
-func (c *cursor) reset(refs []pageRef, load func(ref pageRef) ([]byte, error)) {
+func (c *cursor) reset(refs []pageRef, load func(ref pageRef) (string, error)) {
 	c.load, c.refs, c.at, c.starts = load, refs, -1, c.starts[:0]
 	n := 0
 	for _, r := range refs {
@@ -160,7 +161,7 @@ func (r *reader) cursor(ch *chunk) (*cursor, error) {
 		return nil, err
 	}
 	c := &cursor{}
-	c.reset(refs, func(ref pageRef) ([]byte, error) { return r.blob(pages, ref.id) })
+	c.reset(refs, func(ref pageRef) (string, error) { return r.blob(pages, ref.id) })
 	return c, nil
 }
 
@@ -188,7 +189,7 @@ func (r *reader) within(ch *chunk, w upstream.Window) (lo, hi int, err error) {
 }
 
 // blob gives a blob that never changes, from the cache or from the disk.
-func (r *reader) blob(t table, id int64) ([]byte, error) {
+func (r *reader) blob(t table, id int64) (string, error) {
 	k := blobKey{t, id}
 	if b, ok := r.store.cache.get(k); ok {
 		return b, nil
@@ -200,9 +201,12 @@ func (r *reader) blob(t table, id int64) ([]byte, error) {
 	return b, err
 }
 
-func (c *conn) blobOf(t table, id int64) ([]byte, error) {
-	if t == pages {
-		return c.blob("select data from page where id = ?", id)
+// blobOf reads such a blob; it is empty where there is none.
+func (c *conn) blobOf(t table, id int64) (string, error) {
+	query := "select data from page where id = ?"
+	if t == blocks {
+		query = "select data from block where id = ?"
 	}
-	return c.blob("select data from block where id = ?", id)
+	b, err := c.blob(query, id)
+	return string(b), err
 }

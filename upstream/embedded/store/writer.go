@@ -78,7 +78,7 @@ func (w *writer) senders(list []Sender) error {
 
 // minTail is how many rows the last chunk has before rows that come after it start
 // another. Small enough that rewriting it for each small write costs little.
-const minTail = 4096
+const minTail = 1024
 
 // put writes rows of one kind.
 func (w *writer) put(k upstream.Kind, rows []row) error {
@@ -382,6 +382,6 @@ func (w *writer) cursor(ch *chunk) (*cursor, error) {
 		return nil, err
 	}
 	c := &cursor{}
-	c.reset(refs, func(ref pageRef) ([]byte, error) { return w.conn.blobOf(pages, ref.id) })
+	c.reset(refs, func(ref pageRef) (string, error) { return w.conn.blobOf(pages, ref.id) })
 	return c, nil
 }

@@ -54,7 +54,7 @@ func TestPagesGiveBackTheirEvents(t *testing.T) {
 		var page Page
 		flush := func() {
 			data := packer.Finish()
-			if err := page.Reset(data); err != nil {
+			if err := page.Reset(string(data)); err != nil {
 				t.Fatal(err)
 			}
 			if page.Len() > 1 && len(data) > PageBytes {
@@ -64,6 +64,11 @@ func TestPagesGiveBackTheirEvents(t *testing.T) {
 				e, err := page.Event(i)
 				if err != nil {
 					t.Fatal(err)
+				}
+				f, err := page.Filtered(i)
+				f.EmailID = e.EmailID
+				if d := cmp.Diff(e, f); err != nil || d != "" {
+					t.Fatal(err, d)
 				}
 				at, user, sender, typ, err := page.Source(i)
 				if err != nil || at != e.Time || user != e.User || sender != e.Sender || typ != e.Type {
@@ -106,7 +111,7 @@ func FuzzPageIsReadOrRefused(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p Page
-		if p.Reset(data) != nil {
+		if p.Reset(string(data)) != nil {
 			return
 		}
 		for i := range p.Len() {
@@ -141,7 +146,7 @@ func BenchmarkUnpack(b *testing.B) {
 			break
 		}
 	}
-	data := p.Finish()
+	data := string(p.Finish())
 	var page Page
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

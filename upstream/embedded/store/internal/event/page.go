@@ -14,17 +14,15 @@ var ErrCorrupt = errors.New("the page is damaged")
 // Page reads the events of a page. Rows are numbered from 0 in the order of their
 // keys. The zero value is ready for Reset, and may be reset again and again.
 type Page struct {
-	s     string
 	base  upstream.Time
 	words []string
 	rows  []string
 	stamp stamper
 }
 
-// Reset makes p the page that data spells. Nothing of data is kept.
-func (p *Page) Reset(data []byte) error {
-	// One copy for all strings of the page's events.
-	r := reader{s: string(data)}
+// Reset makes p the page that data spells. Events share its memory.
+func (p *Page) Reset(data string) error {
+	r := reader{s: data}
 	rows := r.uvarint()
 	p.base = upstream.Time(r.varint())
 	words := r.uvarint()
@@ -79,7 +77,7 @@ func (p *Page) Search(t upstream.Time) (int, error) {
 func (p *Page) Source(i int) (t upstream.Time, user, sender upstream.ID, typ string, err error) {
 	var e Event
 	r := reader{s: p.rows[i]}
-	p.read(&r, &e, false)
+	p.read(&r, &e, source)
 	return e.Time, e.User, e.Sender, e.Type, r.err()
 }
 
@@ -87,21 +85,34 @@ func (p *Page) Source(i int) (t upstream.Time, user, sender upstream.ID, typ str
 func (p *Page) Event(i int) (Event, error) {
 	var e Event
 	r := reader{s: p.rows[i]}
-	p.read(&r, &e, true)
-	if r.s != "" {
-		r.bad = true
-	}
+	p.read(&r, &e, everything)
 	return e, r.err()
 }
 
-// read fills in e; without full only what Source gives.
-func (p *Page) read(r *reader, e *Event, full bool) {
+// Filtered gives what lists filter event i by: all but its email id.
+func (p *Page) Filtered(i int) (Event, error) {
+	var e Event
+	r := reader{s: p.rows[i]}
+	p.read(&r, &e, filtered)
+	return e, r.err()
+}
+
+// part is how much of an event read fills in.
+type part int
+
+const (
+	source part = iota
+	filtered
+	everything
+)
+
+func (p *Page) read(r *reader, e *Event, want part) {
 	flags := r.byte()
 	e.Time = p.base + upstream.Time(r.uvarint())
-	source := reader{s: p.word(r)}
-	e.User = upstream.ID(source.varint())
-	e.Sender = upstream.ID(source.varint())
-	r.bad = r.bad || source.bad
+	from := reader{s: p.word(r)}
+	e.User = upstream.ID(from.varint())
+	e.Sender = upstream.ID(from.varint())
+	r.bad = r.bad || from.bad
 	e.Process = e.Time
 	if flags&flagProcess != 0 {
 		e.Process += upstream.Time(r.varint())
@@ -115,20 +126,21 @@ func (p *Page) read(r *reader, e *Event, full bool) {
 	}
 	e.Local = r.string()
 	e.Domain = p.word(r)
-	if full {
+	if want != source && flags&flagPlain != 0 {
+		e.Recipient = e.Local + "@" + e.Domain
+		e.Local, e.Domain = e.Recipient[:len(e.Local)], e.Recipient[len(e.Local)+1:]
+	}
+	if want == everything {
 		stamp := ""
 		if flags&flagStamp != 0 {
 			stamp = p.stamp.of(e.Process)
 		}
 		e.EmailID = stamp + id + host
-		if flags&flagPlain != 0 {
-			e.Recipient = e.Local + "@" + e.Domain
-		}
-		e.Delivered = flags&flagDelivered != 0
 	}
+	e.Delivered = flags&flagDelivered != 0
 	if flags&flagHeaders != 0 {
 		set := p.word(r)
-		if full {
+		if want != source {
 			e.Headers = p.headers(r, set)
 		}
 	}
@@ -140,6 +152,9 @@ func (p *Page) read(r *reader, e *Event, full bool) {
 	if flags&flagExtra != 0 {
 		e.Postback = upstream.Time(r.varint())
 		e.Detail = r.varint()
+	}
+	if r.s != "" {
+		r.bad = true
 	}
 }
 

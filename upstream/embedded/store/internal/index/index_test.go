@@ -10,9 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The test vector of the reference implementation: key 00…0f, message 00…0e. It is
-// for SipHash-2-4; 1-3 has the same rounds, so the vector here is of 1-3 as the
-// Rust and CPython test suites print it.
+// The vectors are those of other implementations' tests: key 00…0f, messages 00, 01, ….
 func TestTermsAreSipHash13(t *testing.T) {
 	var key [16]byte
 	for i := range key {
@@ -50,7 +48,7 @@ func TestHeaderTermsFoldNamesAndNotValues(t *testing.T) {
 func TestPostingsAreTheRowsThatHaveTheTerm(t *testing.T) {
 	var b Builder
 	rapid.Check(t, func(t *rapid.T) {
-		rows := rapid.OneOf(rapid.IntRange(1, 300), rapid.SampledFrom([]int{63, 64, 65, MaxRows - 1, MaxRows})).Draw(t, "rows")
+		rows := rapid.OneOf(rapid.IntRange(1, 300), rapid.IntRange(1, 300), rapid.SampledFrom([]int{63, 64, 65, 5000, MaxRows})).Draw(t, "rows")
 		seed := rapid.Uint64().Draw(t, "seed")
 		// Each field has values in its own proportion: value v where rank%(v+1) is 0.
 		values := []int{1, 2, 3, 20, 400, 40000}
@@ -72,12 +70,12 @@ func TestPostingsAreTheRowsThatHaveTheTerm(t *testing.T) {
 				}
 			}
 		}
-		blocks := map[Slot][]byte{}
+		blocks := map[Slot]string{}
 		l, err := b.Build(rows, func(s Slot, d []byte) error {
-			if blocks[s] != nil || s == 0 {
+			if blocks[s] != "" || s == 0 {
 				t.Fatalf("slot %d again", s)
 			}
-			blocks[s] = slices.Clone(d)
+			blocks[s] = string(d)
 			return nil
 		})
 		if err != nil {
@@ -85,7 +83,7 @@ func TestPostingsAreTheRowsThatHaveTheTerm(t *testing.T) {
 		}
 		find := func(f Field, term Term) Posting {
 			s, ok := l.Slot(f, term)
-			if !ok || blocks[s] == nil {
+			if !ok || blocks[s] == "" {
 				return Posting{}
 			}
 			p, err := Find(blocks[s], term, rows)
@@ -141,7 +139,7 @@ func FuzzBlockIsReadOrRefused(f *testing.F) {
 		var s Set
 		s.Fill(0, rows)
 		for _, t := range []Term{Term(term), 0, 1 << 62, Term(binary.LittleEndian.Uint64(append(data, make([]byte, 8)...)))} {
-			if p, err := Find(data, t, rows); err == nil {
+			if p, err := Find(string(data), t, rows); err == nil {
 				s.And(p)
 				s.Or(p)
 			}

@@ -1,9 +1,6 @@
 package index
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // Set is a set of rows of a chunk. The zero value is empty.
 type Set struct {
@@ -37,7 +34,7 @@ func (s *Set) Or(p Posting) {
 		s.words[p.one/64] |= 1 << (p.one % 64)
 	case p.isList():
 		for d := p.data; len(d) >= 2; d = d[2:] {
-			if row := binary.LittleEndian.Uint16(d); row < MaxRows {
+			if row := uint16At(d, 0); row < MaxRows {
 				s.words[row/64] |= 1 << (row % 64)
 			}
 		}
@@ -75,13 +72,15 @@ func (s *Set) AndSet(t *Set) {
 }
 
 // word takes the next 64 bits off d, zeros past its end.
-func word(d []byte) (uint64, []byte) {
+func word(d string) (uint64, string) {
 	if len(d) >= 8 {
-		return binary.LittleEndian.Uint64(d), d[8:]
+		return uint64At(d, 0), d[8:]
 	}
-	var b [8]byte
-	copy(b[:], d)
-	return binary.LittleEndian.Uint64(b[:]), nil
+	var w uint64
+	for i := range len(d) {
+		w |= uint64(d[i]) << (8 * i)
+	}
+	return w, ""
 }
 
 // Len is the number of rows in the set.
