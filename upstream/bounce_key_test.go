@@ -59,6 +59,7 @@ func TestBounceKeysAreRefused(t *testing.T) {
 		"/bounce/21/0/1479772800/a":           {Parameter: "sender_id", Message: "sender_id must be a positive whole number"},
 		"/bounce/21/17/2016-11-22/a":          {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
 		"/bounce/21/17/1479772800000/a":       {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
+		"/bounce/21/17/-62167219201/a":        {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
 		"/bounce/21/17/+1/a":                  {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
 		"/bounce/21/17/99999999999999999999/": {Parameter: "email_id", Message: "email_id" + shape},
 		"/bounce/21/17/1479772800/a/b":        {Parameter: "email_id", Message: "the path has too many parts: write a / within the email_id as %2F"},

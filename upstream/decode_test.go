@@ -14,12 +14,12 @@ import (
 
 // A decoder and its reference, with their rows as any.
 type decoder struct {
-	name            string
-	decode          func([]byte) (any, error)
-	reference       func([]byte) (any, error)
-	row             []string // keys that a row may have
-	series          bool     // an object of arrays of rows
-	single, details bool
+	name      string
+	decode    func([]byte) (any, error)
+	reference func([]byte) (any, error)
+	row       []string // keys that a row may have; none where rows are strings
+	series    bool     // an object of arrays of rows
+	single    bool     // one row
 }
 
 func newDecoder[T any](name string, decode func([]byte) (T, error), read func(value) T, row ...string) decoder {

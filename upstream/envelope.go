@@ -8,6 +8,17 @@ type Envelope struct {
 	APIHost        string  // who answered
 }
 
+// decodeRow reads a text that is one row, by read.
+func decodeRow[T any](body []byte, read func(*lexer) T) (T, error) {
+	l := newLexer(body)
+	row := read(l)
+	if err := l.end(); err != nil {
+		var none T
+		return none, err
+	}
+	return row, nil
+}
+
 // decodeRows reads an answer that is an array, each element by read.
 func decodeRows[T any](body []byte, read func(*lexer) T) ([]T, error) {
 	var rows []T

@@ -11,12 +11,12 @@ type ListQuery struct {
 
 	UserID   ID
 	SenderID ID
-	Sender   string // the sender's address, exactly
+	Sender   string // the sender's address, exactly; the API takes digits alone for an id
 
 	Domain    string   // the recipient's domain
 	Local     string   // the recipient's local part
 	Recipient string   // the recipient's address
-	XHeaders  []Header // names match without regard to case, values exactly; at most MaxXHeaders
+	XHeaders  []Header // names match without regard to case, values exactly; at most MaxXHeaders, each name once and no value empty
 
 	BounceType     BounceType // bounces only
 	BounceCategory string     // bounces only

@@ -31,6 +31,7 @@ func TestEncode(t *testing.T) {
 		"headers in order, offset last": {
 			ListQuery{Window: week, Offset: 1, XHeaders: headers("X-B", "2", "x-a", "3", "X-C", "", "X-A", "1")}.Encode(Emails),
 			inWeek + "&X-A=1&x-a=3&X-B=2&X-C=&offset=1"},
+		"headers of one name by value": {ListQuery{Window: week, XHeaders: headers("X-A", "2", "x-a", "1")}.Encode(Emails), inWeek + "&x-a=1&X-A=2"},
 		"escaping": {
 			ListQuery{Window: week, Local: "a b+c&d=e%/é~", XHeaders: headers("X-Ä", "\xff")}.Encode(Emails),
 			inWeek + "&local=a%20b%2Bc%26d%3De%25%2F%C3%A9~&X-%C3%84=%FF"},
@@ -178,6 +179,8 @@ func TestQueriesAreRefused(t *testing.T) {
 		"rollup_to of lists":                {list(Emails), inWeek + "&rollup_to=user", "rollup_to", "/emails does not take rollup_to"},
 		"broken percent-encoding":           {list(Emails), inWeek + "&local=100%", "local", "local is not proper percent-encoding of UTF-8: write a percent sign as %25"},
 		"broken percent-encoding in a name": {list(Emails), inWeek + "&lo%zzcal=1", "lo%zzcal", "a parameter's name is not proper percent-encoding"},
+		"header with a colon in its name":   {list(Bounces), inWeek + "&X-A:=1", "X-A:", "is not the name of a header"},
+		"name that is not UTF-8":            {list(Emails), inWeek + "&X-%ff=1", "X-%ff", "a parameter's name is not proper percent-encoding"},
 		"value that is not UTF-8":           {list(Emails), inWeek + "&local=%ff", "local", "local is not proper percent-encoding of UTF-8"},
 		"long name is cut":                  {list(Emails), inWeek + "&" + long + "=1", strings.Repeat("é", 30) + "…", "/emails does not take " + strings.Repeat("é", 30) + "…:"},
 		"first fault counts":                {list(Emails), "foo=1&bar=2", "foo", "does not take foo"},

@@ -5,10 +5,10 @@ import "strings"
 // DecodeBounces reads the answer to GET /bounces, with or without an envelope,
 // in the order sent. Keys may come in any order, and unknown ones are skipped.
 //
-// A row must have its ids, email_id and bounce_time, and no field may be of a
-// wrong type. What else is missing or null is empty, but the address and its two
-// parts, of which what is missing follows from the rest. The envelope's data may
-// be null: no rows.
+// A row must have its ids, email_id and bounce_time (a time of 0 is none), and no
+// field may be of a wrong type. What else is missing or null is empty, but the
+// address and its two parts, of which what is missing follows from the rest. The
+// envelope's data may be null: no rows.
 //
 // Errors are of [InvalidResponse] and name the row, counted from 0, and the
 // field. The rows' strings share one copy of the body, so to keep a single row
@@ -30,34 +30,28 @@ func DecodeBlockedEmails(body []byte) ([]BlockedEmail, error) {
 }
 
 // DecodeEmail reads one row of GET /emails by itself: see [DecodeEmails].
-func DecodeEmail(row []byte) (Email, error) {
-	l := newLexer(row)
-	e := l.email()
-	return e, l.end()
-}
+func DecodeEmail(row []byte) (Email, error) { return decodeRow(row, (*lexer).email) }
 
 // DecodeBlockedEmail reads one row of GET /blocked-emails by itself: see
 // [DecodeBlockedEmails].
 func DecodeBlockedEmail(row []byte) (BlockedEmail, error) {
-	l := newLexer(row)
-	e := l.blockedEmail()
-	return e, l.end()
+	return decodeRow(row, (*lexer).blockedEmail)
 }
 
 // DecodeBounceDetail reads one bounce in full, the answer to
 // GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an
 // envelope: see [DecodeBounces]. Data that is null is an invalid response here.
 func DecodeBounceDetail(body []byte) (BounceDetail, error) {
-	var d BounceDetail
-	given := false
-	l := newLexer(body)
-	l.objectPayload(func() {
-		if given = !l.null(); given {
-			d = l.bounceDetail()
-		}
+	return decodeRow(body, func(l *lexer) (d BounceDetail) {
+		given := false
+		l.objectPayload(func() {
+			if given = !l.null(); given {
+				d = l.bounceDetail()
+			}
+		})
+		l.need("data", given)
+		return d
 	})
-	l.need("data", given)
-	return d, l.end()
 }
 
 func (l *lexer) bounce() Bounce {

@@ -138,7 +138,7 @@ func TestInvalidResponses(t *testing.T) {
 		"truncated string":         {"bounces", `[{"local":"SECRET`, "row 0: the JSON breaks off after 17 bytes"},
 		"truncated escape":         {"bounces", `[{"local":"SECRET\`, "row 0: the JSON breaks off after 18 bytes"},
 		"page of HTML":             {"bounces", `<html>SECRET</html>`, "not JSON at byte 0"},
-		"text after the answer":    {"bounces", `[] SECRET`, "not JSON at byte 3"},
+		"text after the answer":    {"bounces", `[` + good + `] SECRET`, "not JSON at byte 135"},
 		"NUL after the answer":     {"bounces", "[]\x00", "not JSON at byte 2"},
 		"comma before the end":     {"bounces", `[` + good + `,]`, "row 1: not JSON at byte 134"},
 		"control character":        {"bounces", "[{\"local\":\"SEC\nRET\"}]", "row 0: not JSON at byte 14"},
@@ -215,5 +215,19 @@ func TestInvalidResponses(t *testing.T) {
 				t.Error("the reference takes it")
 			}
 		})
+	}
+}
+
+// TestRowsDoNotShareTheirHeaders appends to the headers of each row.
+func TestRowsDoNotShareTheirHeaders(t *testing.T) {
+	t.Parallel()
+	rows, err := DecodeBounces(pageOfBounces(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := rows[2].XHeaders[0]
+	_ = append(rows[1].XHeaders, Header{Name: "X-Other", Value: "of row 1"})
+	if got := rows[2].XHeaders[0]; got != want {
+		t.Errorf("row 2 got %v from row 1, want %v", got, want)
 	}
 }
