@@ -26,6 +26,9 @@ func TestLongWalk(t *testing.T) {
 				ties int
 			}{{"few a second", 3}, {"all in one second", rows}} {
 				for _, fresh := range []int{0, 10} { // client pages that an answer stays fresh for
+					if size == 7 && fresh == 0 && list.ties == 3 {
+						continue // slow, and shows nothing of its own
+					}
 					t.Run(fmt.Sprintf("%s in pages of %d, %s, fresh for %d", direction, size, list.name, fresh), func(t *testing.T) {
 						t.Parallel()
 						m := newRemote(byKey, bulk(rows, list.ties)...)

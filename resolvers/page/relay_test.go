@@ -49,7 +49,7 @@ func TestRelayAlgorithm(t *testing.T) {
 			m := newRemote(byKey, bulk(n, ties)...)
 			rows := m.now()
 			cursors := cursorsOf(t, m.source())
-			for range 60 {
+			for range 40 {
 				a, want := page.Args{}, answer{}
 				after, before := -1, -1
 				if r.IntN(2) == 0 {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,16 +21,6 @@ func keyOf(r *row) page.Key { return r.Key }
 
 func byKey(a, b row) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient))
-}
-
-// byHash sorts as a remote might that promises order by time alone.
-func byHash(a, b row) int {
-	h := func(r row) uint64 {
-		f := fnv.New64a()
-		fmt.Fprint(f, r.Key)
-		return f.Sum64()
-	}
-	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(h(a), h(b)))
 }
 
 var window = upstream.Window{Start: 1000, End: 100_000}
