@@ -10,6 +10,8 @@
 // There is no I/O here.
 //
 // Start reading at [API]; then [ListQuery] and [CountQuery] say what can be
-// asked, and [Error] what can go wrong. "The document" in comments is the
+// asked, and [Error] what can go wrong. Of the codecs, [ListQuery.Encode] and
+// [ParseListQuery] are the two ends of a query, [AppendBounces] and
+// [DecodeBounces] those of an answer. "The document" in comments is the
 // vendor's API document; where it is silent the comments say what was settled.
 package upstream
