@@ -1,0 +1,136 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Stdin is the name of standard input among the files of [Run].
+const Stdin = "-"
+
+// Writer takes batches, each of them whole or not at all: a [store.Store].
+type Writer interface {
+	Write(context.Context, store.Batch) (store.Written, error)
+}
+
+// Options say how to import. The zero value is of use.
+type Options struct {
+	// Strict stops at the first bad line; else bad lines are counted and skipped.
+	Strict bool
+	// BatchRows is the most rows that are written at once; 0 is 32,768. A batch ends
+	// earlier where its lines hold more than 16 MiB.
+	BatchRows int
+	// MaxLine is the most bytes that a line may have, without its end; 0 is 16 MiB.
+	MaxLine int
+	// Stdin is what the file name "-" stands for.
+	Stdin io.Reader
+	// Report is told of each bad line, in order, never twice at once.
+	Report func(BadLine)
+	// Progress is where to write how far the import is: nil is nowhere. On a
+	// Terminal it is one line that changes and is gone at the end; elsewhere a line
+	// every ten seconds. Between calls of Report and after Run there is no line begun.
+	Progress io.Writer
+	Terminal bool
+
+	now func() time.Time // tests have their own
+}
+
+// Summary says what an import did.
+type Summary struct {
+	Files int // those that were read, to their end or up to the error
+	// Rows that were written, by kind. A row that is twice in a batch counts twice.
+	Senders, Emails, Bounces, BlockedEmails int
+	// What the store did with them.
+	store.Written
+	BadLines int
+	Bytes    int64 // read from the files, as they are: compressed where they are
+	Duration time.Duration
+}
+
+// Rows is the number of rows that were written.
+func (s Summary) Rows() int { return s.Senders + s.Emails + s.Bounces + s.BlockedEmails }
+
+// BadLine is a line that makes no row, or a file that breaks off.
+type BadLine struct {
+	File   string
+	Line   int    // from 1
+	Reason string // what is wrong, and where it is not plain what would be right
+}
+
+// Error gives the place and the reason, in the manner of compilers.
+func (b *BadLine) Error() string {
+	return fmt.Sprintf("%s:%d: %s", displayName(b.File), b.Line, b.Reason)
+}
+
+// Run imports the files in their order. "-" is standard input, once at most.
+//
+// The error is a [*BadLine] where Strict stopped the import: batches before that of
+// the line are written, the line's own is not. It is the context's where that ended,
+// and else says which file cannot be read, or that the store cannot be written;
+// batches before that are written. Without an error all rows are, but those of
+// Summary.BadLines. The Summary is right with an error too.
+func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, error) {
+	if o.BatchRows <= 0 {
+		o.BatchRows = 32 << 10
+	}
+	if o.MaxLine <= 0 {
+		o.MaxLine = 16 << 20
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	start := o.now()
+	total, err := check(files)
+	if err != nil {
+		return Summary{}, err
+	}
+	m := newMeter(o, total)
+	var s Summary
+	err = run(ctx, w, files, o, m, &s)
+	s.Files, s.BadLines, s.Bytes = m.finish()
+	s.Duration = o.now().Sub(start)
+	return s, err
+}
+
+// run reads and writes side by side, since both take their time: one batch is
+// being written while the next is read. It does not wait for a read that hangs when
+// the context ends, as one of a terminal may.
+func run(ctx context.Context, w Writer, files []string, o Options, m *meter, s *Summary) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	batches, readErr := make(chan store.Batch), make(chan error, 1)
+	go func() {
+		readErr <- readFiles(reading, files, o, m, batches)
+		close(batches)
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case b, more := <-batches:
+			if !more {
+				return <-readErr
+			}
+			n, err := w.Write(ctx, b)
+			if err != nil {
+				return err
+			}
+			s.add(b, n)
+			m.wrote(s.Rows())
+		}
+	}
+}
+
+func (s *Summary) add(b store.Batch, n store.Written) {
+	s.Senders += len(b.Senders)
+	s.Emails += len(b.Emails)
+	s.Bounces += len(b.Bounces)
+	s.BlockedEmails += len(b.BlockedEmails)
+	s.New += n.New
+	s.Replaced += n.Replaced
+	s.Unchanged += n.Unchanged
+}

@@ -1,0 +1,129 @@
+package importer
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// How often progress is shown.
+const (
+	terminalInterval = 100 * time.Millisecond
+	logInterval      = 10 * time.Second
+)
+
+// meter knows how far an import is, and shows it. It is used by the reading and the
+// writing side at once.
+type meter struct {
+	bytes atomic.Int64 // read from the files
+
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	now      func() time.Time
+	report   func(BadLine)
+	total    int64 // bytes of all files, 0 where it is not known
+	start    time.Time
+	shown    time.Time
+	begun    bool // a line of the terminal is in use
+	files    int
+	rows     int // written
+	badLines int
+	finished bool
+}
+
+func newMeter(o Options, total int64) *meter {
+	m := &meter{out: o.Progress, terminal: o.Terminal, now: o.now, report: o.Report, total: total, start: o.now()}
+	m.shown = m.start
+	return m
+}
+
+func (m *meter) opened() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files++
+}
+
+// bad counts a bad line and reports it, on a line of its own.
+func (m *meter) bad(b BadLine) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.finished {
+		return // Run did not wait for this side
+	}
+	m.badLines++
+	if m.report != nil {
+		m.clear()
+		m.report(b)
+	}
+}
+
+// wrote takes note of how many rows are written by now.
+func (m *meter) wrote(rows int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows = rows
+	m.show()
+}
+
+// tick shows progress now and then as lines are read.
+func (m *meter) tick(line int) {
+	if line%4096 != 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.show()
+}
+
+// finish ends the showing and gives what was counted. Nothing is shown or reported
+// afterwards.
+func (m *meter) finish() (files, badLines int, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+	m.finished = true
+	return m.files, m.badLines, m.bytes.Load()
+}
+
+func (m *meter) clear() {
+	if m.begun {
+		fmt.Fprint(m.out, "\r\x1b[K")
+		m.begun = false
+	}
+}
+
+func (m *meter) show() {
+	interval := logInterval
+	if m.terminal {
+		interval = terminalInterval
+	}
+	now := m.now()
+	if m.out == nil || m.finished || now.Sub(m.shown) < interval {
+		return
+	}
+	m.shown = now
+	if m.terminal {
+		fmt.Fprintf(m.out, "\r%s\x1b[K", m)
+		m.begun = true
+	} else {
+		fmt.Fprintln(m.out, m)
+	}
+}
+
+// String is how far the import is, such as "1,310,720 rows, 81,920 rows/s, 42 %".
+func (m *meter) String() string {
+	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
+	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)), humanize.Comma(int64(float64(m.rows)/seconds)))
+	if m.total > 0 {
+		s += fmt.Sprintf(", %d %%", min(100, 100*m.bytes.Load()/m.total))
+	}
+	if m.badLines > 0 {
+		s += fmt.Sprintf(", %s bad lines", humanize.Comma(int64(m.badLines)))
+	}
+	return s
+}

@@ -1,0 +1,180 @@
+package importer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// parser makes rows of lines. It keeps nothing from one line to the next but room.
+type parser struct {
+	values [len(fields)][]byte // the row's, by field; nil where there is none
+}
+
+// parse adds the row of a line to the batch, or says what is wrong with the line.
+func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
+	clear(p.values[:])
+	given := uint32(0) // the fields that the row names, be it with null
+	s := scanner{text: line}
+	problem = s.members(func(key, value []byte) string {
+		i, known := fieldIndex[string(key)]
+		switch {
+		case !known:
+			return unknownField(string(key))
+		case given&(1<<i) != 0:
+			return fmt.Sprintf("%s is given twice", key)
+		}
+		given |= 1 << i
+		if string(value) == "null" {
+			return ""
+		}
+		if want := fields[i].form; strings.IndexByte(want.begins, value[0]) < 0 {
+			return fmt.Sprintf("%s must be %s, not %s", key, want.phrase, jsonType(value))
+		}
+		p.values[i] = value
+		return ""
+	})
+	if problem != "" {
+		return problem
+	}
+	k, problem := p.kind()
+	if problem != "" {
+		return problem
+	}
+	for i := range fields {
+		f := &fields[i]
+		switch {
+		case given&(1<<i) != 0 && f.in&k == 0:
+			return fmt.Sprintf("%s is no field of %s, but of %s", f.name, k.phrase(), f.in.phrase())
+		case f.required&k != 0 && (p.values[i] == nil || string(p.values[i]) == `""`):
+			return fmt.Sprintf("%s is missing: %s needs it, and it is %s", f.name, k.phrase(), f.form.phrase)
+		}
+	}
+	return p.row(k, line, b)
+}
+
+// kind reads what the row is.
+func (p *parser) kind() (kinds, string) {
+	value := p.values[fieldIndex["kind"]]
+	if value == nil {
+		return 0, `kind is missing: it says what the row is, and it is "email", "bounce", "blocked_email" or "sender"`
+	}
+	for _, k := range kindNames {
+		if string(value[1:len(value)-1]) == k.name {
+			return k.kind, ""
+		}
+	}
+	return 0, unknownKind(string(value[1 : len(value)-1]))
+}
+
+// row reads a row that has the fields that it should.
+func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
+	switch k {
+	case email:
+		e, err := upstream.DecodeEmail(line)
+		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
+			return problem
+		}
+		b.Emails = append(b.Emails, e)
+	case bounce:
+		d, err := upstream.DecodeBounceDetail(line)
+		if problem := p.check(err, d.EmailAddress, d.Local, d.Domain); problem != "" {
+			return problem
+		}
+		switch {
+		case d.Type != upstream.Hard && d.Type != upstream.Soft:
+			return fmt.Sprintf(`bounce_type must be "hard" or "soft", not %q`, clip(string(d.Type)))
+		case d.PostbackTime < 0:
+			return "postback_time must be " + moment.phrase + ", or 0 for none"
+		}
+		b.Bounces = append(b.Bounces, d)
+	case blocked:
+		e, err := upstream.DecodeBlockedEmail(line)
+		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
+			return problem
+		}
+		if e.PostbackTime < 0 {
+			return "postback_time must be " + moment.phrase + ", or 0 for none"
+		}
+		b.BlockedEmails = append(b.BlockedEmails, e)
+	case sender:
+		return p.sender(line, b)
+	}
+	return ""
+}
+
+// check puts the codec's error into the words of this format, and holds the
+// recipient's address against its parts.
+func (p *parser) check(err error, address, local, domain string) string {
+	if err != nil {
+		return reworded(err)
+	}
+	hasAddress, hasLocal, hasDomain := p.has("email_address"), p.has("local"), p.has("domain")
+	switch {
+	case !hasAddress && !(hasLocal && hasDomain):
+		return "email_address is missing: it is the recipient's address, such as recipient1@example.com"
+	case hasLocal != hasDomain:
+		return "local and domain are the two parts of email_address: give both or neither"
+	}
+	at := strings.LastIndexByte(address, '@')
+	switch {
+	case at <= 0 || at == len(address)-1:
+		return fmt.Sprintf("email_address must be an address, such as recipient1@example.com, not %q", clip(address))
+	case address[:at] != local:
+		return fmt.Sprintf("local is %q, but email_address %q has %q before its @", clip(local), clip(address), clip(address[:at]))
+	case !strings.EqualFold(address[at+1:], domain):
+		return fmt.Sprintf("domain is %q, but email_address %q has %q after its @", clip(domain), clip(address), clip(address[at+1:]))
+	}
+	return ""
+}
+
+// has says whether the row has a field, with something in it.
+func (p *parser) has(name string) bool {
+	v := p.values[fieldIndex[name]]
+	return v != nil && string(v) != `""`
+}
+
+// reworded says what a codec found wrong. Where that is a field's value, it says what
+// would be right.
+func reworded(err error) string {
+	problem := err.Error()
+	var known *upstream.Error
+	if errors.As(err, &known) {
+		problem = known.Message
+	}
+	name, rest, _ := strings.Cut(problem, " ")
+	if i, ok := fieldIndex[name]; ok && (strings.HasPrefix(rest, "is ")) {
+		return name + " must be " + fields[i].form.phrase
+	}
+	return problem
+}
+
+// sender reads a row that no endpoint of the API lists, so that there is no codec
+// of it.
+func (p *parser) sender(line []byte, b *store.Batch) string {
+	var row struct {
+		UserID   upstream.ID `json:"user_id"`
+		SenderID upstream.ID `json:"sender_id"`
+		Sender   string      `json:"sender"`
+	}
+	err := json.Unmarshal(line, &row)
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &mistyped): // a number that is no whole one
+		return mistyped.Field + " must be " + id.phrase
+	case err != nil:
+		return "not JSON: " + err.Error()
+	case row.UserID <= 0:
+		return "user_id must be " + id.phrase
+	case row.SenderID <= 0:
+		return "sender_id must be " + id.phrase
+	case strings.IndexByte(row.Sender, '@') <= 0 || strings.HasSuffix(row.Sender, "@"):
+		return fmt.Sprintf("sender must be the sender's address, such as news@example.com, not %q", clip(row.Sender))
+	}
+	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: row.Sender})
+	return ""
+}
