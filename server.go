@@ -25,6 +25,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/alecthomas/kong"
 	"github.com/dustin/go-humanize"
+	"github.com/mattn/go-isatty"
 	"github.com/rs/cors"
 
 	"deliverygraph/graph"
@@ -36,6 +37,7 @@ import (
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/demo"
+	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/rest"
 )
@@ -65,7 +67,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	exit := -1
 	parser := kong.Must(&c,
 		kong.Name("deliverygraph"),
-		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that speaks it, or with one of its own.\n\nEvery flag can be given as an environment variable too; the flag wins."),
+		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that speaks it, or with one of its own."),
 		kong.Writers(io.out, io.err),
 		kong.Exit(func(code int) { exit = code; panic(exited{}) }),
 		kong.DefaultEnvars("DELIVERYGRAPH"),
@@ -73,6 +75,9 @@ func run(ctx context.Context, args []string, io streams) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io),
 	)
+	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+		args = []string{"serve", "--help"} // what nearly everyone runs; its help names the other commands
+	}
 	k, err := parse(parser, args)
 	if exit >= 0 { // --help
 		return exit
@@ -128,6 +133,7 @@ func badSetting(format string, args ...any) error {
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
+	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -141,14 +147,14 @@ type serveCommand struct {
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
 	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
 
-	Data             string `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
-	StoreMemory      bytes  `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
-	RestListen       string `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
-	RestKeys         string `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
-	RestKeyList      string `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
-	RestDuplicate202 bool   `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
+	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
+	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
+	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
+	RestKeyList      string   `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
+	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
 
-	CacheSize    bytes         `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
 
@@ -156,17 +162,26 @@ type serveCommand struct {
 	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
 }
 
-// bytes is a size, such as "64MiB" or "1000000".
-type bytes int64
+// byteSize is a number of bytes, such as "64MiB" or "1000000".
+type byteSize int64
 
 // UnmarshalText reads a size.
-func (b *bytes) UnmarshalText(text []byte) error {
+func (b *byteSize) UnmarshalText(text []byte) error {
 	n, err := humanize.ParseBytes(string(text))
 	if err != nil || n > 1<<50 {
 		return fmt.Errorf("%q is not a size: write it as 64MiB, 1GB or 1000000", text)
 	}
-	*b = bytes(n)
+	*b = byteSize(n)
 	return nil
+}
+
+// Help is the text below the usage.
+func (serveCommand) Help() string {
+	return `With nothing set it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
+
+Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
+
+Other commands: deliverygraph import, deliverygraph version; add --help to each.`
 }
 
 // Run serves until ctx ends.
@@ -175,34 +190,47 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	logger := c.logger(io.err)
+	keys, err := c.restKeys()
+	if err != nil {
+		return err
+	}
+	// Ports come first: whether they can be had is known at once, and a half-started
+	// gateway helps nobody.
+	public, err := listen("listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer public.Close()
+	var private net.Listener
+	if c.RestListen != "" {
+		if private, err = listen("rest-listen", c.RestListen); err != nil {
+			return err
+		}
+		defer private.Close()
+		if err := embedded.CheckListener(private.Addr(), keys); err != nil {
+			return badSetting("--rest-listen: %v", err)
+		}
+	}
+	if !loopback(public.Addr()) {
+		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
+	}
 	g := &gateway{c: c, logger: logger}
 	defer func() { err = errors.Join(err, g.close()) }()
 	api, err := g.upstream(ctx)
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	} else if err != nil {
 		return err
 	}
 	handler, err := g.handler(api)
 	if err != nil {
 		return err
 	}
-	// Both ports are taken before either serves: a half-started gateway helps nobody.
-	public, err := listen("listen", c.Listen)
-	if err != nil {
-		return err
-	}
-	defer public.Close()
-	if !loopback(public.Addr()) {
-		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
-	}
 	servers := []*server{newServer(public, handler, c.Timeout)}
-	if c.RestListen != "" {
-		s, err := g.restServer()
-		if err != nil {
-			return err
-		}
-		defer s.listener.Close()
-		servers = append(servers, s)
-		logger.Info("REST API of the store", "url", "http://"+s.listener.Addr().String())
+	if private != nil {
+		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
+		servers = append(servers, newServer(private, h, c.Timeout))
+		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	logger.Info("ready", "graphql", "http://"+public.Addr().String()+"/graphql", "playground", "http://"+public.Addr().String()+"/", "data", g.data)
 	return serve(ctx, servers, c.DrainTime, logger)
@@ -322,8 +350,12 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 			return fmt.Errorf("make demo data: %w", err)
 		}
 	}
-	g.data, g.demo = "demo data", demo.Describe(now)
-	g.logger.Info("this is demo data, made up at the start: give --data FILE or --upstream URL for data of your own", "made_in", time.Since(now).Round(time.Millisecond))
+	g.data = "demo data"
+	g.demo = "Made up when the gateway started, and gone when it stops. For data of your own start it with --data FILE or --upstream URL."
+	g.logger.Info("this is demo data, made up at the start: give --data FILE or --upstream URL for data of your own", "made_in_ms", time.Since(now).Milliseconds())
+	for line := range strings.Lines(demo.Describe(now)) {
+		g.logger.Info(strings.TrimSpace(line))
+	}
 	return nil
 }
 
@@ -367,29 +399,18 @@ func loopbackHost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// restServer is the REST API of the store on a port of its own.
-func (g *gateway) restServer() (*server, error) {
-	var keys *embedded.Keys
-	var err error
+// restKeys reads the keys that the REST port asks for; nil asks for none.
+func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 	switch {
-	case g.c.RestKeys != "":
-		keys, err = embedded.LoadKeys(g.c.RestKeys)
-	case g.c.RestKeyList != "":
-		keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(g.c.RestKeyList, ";", "\n")))
+	case c.RestKeys != "":
+		keys, err = embedded.LoadKeys(c.RestKeys)
+	case c.RestKeyList != "":
+		keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n")))
 	}
 	if err != nil {
 		return nil, badSetting("--rest-keys: %v", err)
 	}
-	l, err := listen("rest-listen", g.c.RestListen)
-	if err != nil {
-		return nil, err
-	}
-	if err := embedded.CheckListener(l.Addr(), keys); err != nil {
-		_ = l.Close()
-		return nil, badSetting("--rest-listen: %v", err)
-	}
-	h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: g.c.RestDuplicate202, Logger: g.logger})
-	return newServer(l, h, g.c.Timeout), nil
+	return keys, nil
 }
 
 func listen(flag, addr string) (net.Listener, error) {
@@ -447,6 +468,57 @@ func serve(ctx context.Context, servers []*server, drain time.Duration, logger *
 		logger.Info("stopped")
 	}
 	return err
+}
+
+// exitBadLines is the exit code of an import that skipped lines, or of a strict one
+// that stopped at the first.
+const exitBadLines = 3
+
+type importCommand struct {
+	Files       []string `arg:"" name:"file" help:"NDJSON files, plain or gzip: one row of the API a line; - is standard input."`
+	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
+	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are told of and skipped."`
+	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+}
+
+// Help is the text below the usage.
+func (importCommand) Help() string {
+	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it.
+
+Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, 2 it was asked wrongly.`
+}
+
+// Run imports the files.
+func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
+	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	f, isFile := io.err.(*os.File)
+	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
+		Strict:   c.Strict,
+		Stdin:    io.in,
+		Report:   func(b importer.BadLine) { fmt.Fprintln(io.err, b.Error()) },
+		Progress: io.err,
+		Terminal: isFile && isatty.IsTerminal(f.Fd()),
+	})
+	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s bad lines\n",
+		humanize.Comma(int64(sum.Rows())), sum.Duration.Round(time.Millisecond),
+		humanize.Comma(int64(sum.Senders)), humanize.Comma(int64(sum.Emails)), humanize.Comma(int64(sum.Bounces)), humanize.Comma(int64(sum.BlockedEmails)),
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), humanize.Comma(int64(sum.BadLines)))
+	var bad *importer.BadLine
+	switch {
+	case errors.As(err, &bad):
+		return exitCode(exitBadLines)
+	case ctx.Err() != nil:
+		return errors.New("the import was stopped: what it says is written; the same command again completes it")
+	case err != nil:
+		return err
+	case sum.BadLines > 0:
+		return exitCode(exitBadLines)
+	}
+	return nil
 }
 
 type versionCommand struct{}

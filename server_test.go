@@ -1,0 +1,410 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/graph/playground"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// program is the real program, serving.
+type program struct {
+	t       *testing.T
+	graphql string // URL of the endpoint
+	rest    string // URL of the REST API, where it is served
+	log     func() string
+	stop    func() int // stops it gracefully and gives its exit code
+}
+
+// start runs the program until it is ready.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	exit := make(chan int, 1)
+	go func() {
+		exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), streams{strings.NewReader(""), w, w})
+		_ = w.Close()
+	}()
+	p := &program{t: t}
+	ready := make(chan struct{})
+	var log bytes.Buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			log.WriteString(lines.Text() + "\n")
+			if m := regexp.MustCompile(`msg="REST API of the store" url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+				p.rest = m[1]
+			}
+			if m := regexp.MustCompile(`msg=ready graphql=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+				p.graphql = m[1]
+				close(ready)
+			}
+		}
+	}()
+	code := -1
+	p.stop = func() int {
+		cancel()
+		if code < 0 {
+			code = <-exit
+			<-done
+		}
+		return code
+	}
+	p.log = func() string { <-done; return log.String() }
+	t.Cleanup(func() { p.stop() })
+	select {
+	case <-ready:
+	case code = <-exit:
+		<-done
+		t.Fatalf("the program ended with %d:\n%s", code, log.String())
+	}
+	return p
+}
+
+// client is one without idle connections, which would hold up a graceful stop.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
+
+func (p *program) do(method, url, body string, header ...string) (*http.Response, string) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+// query asks the GraphQL API; the answer must have no errors.
+func (p *program) query(query string, variables map[string]any) map[string]any {
+	p.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, text := p.do(http.MethodPost, p.graphql, string(body), "Content-Type", "application/json")
+	var answer struct {
+		Data   map[string]any
+		Errors []any
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || len(answer.Errors) > 0 {
+		p.t.Fatalf("%v %v in the answer to %s", err, answer.Errors, query)
+	}
+	return answer.Data
+}
+
+func at(v any, path ...string) any {
+	for _, p := range path {
+		m, _ := v.(map[string]any)
+		v = m[p]
+	}
+	return v
+}
+
+// With nothing set there is demo data; every example of the playground answers
+// with data; and a stop is graceful.
+func TestDemoData(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--rest-listen", "127.0.0.1:0")
+	if resp, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"), ""); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Demo data") {
+		t.Errorf("the playground does not say that it shows demo data: %d", resp.StatusCode)
+	}
+	for _, tab := range playground.Examples() {
+		var variables map[string]any
+		if tab.Variables != "" {
+			if err := json.Unmarshal([]byte(tab.Variables), &variables); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for field, v := range p.query(tab.Query, variables) {
+			if v == nil {
+				t.Errorf("%s is null in the answer to:\n%s", field, tab.Query)
+			}
+			if nodes := at(v, "nodes"); nodes != nil && len(nodes.([]any)) == 0 {
+				t.Errorf("%s is empty in the answer to:\n%s", field, tab.Query)
+			}
+		}
+	}
+	sent := at(p.query(`{ stats(window: {last: "P90D"}) { sent } }`, nil), "stats", "sent").(float64)
+	if sent < 150_000 {
+		t.Errorf("%v emails", sent)
+	}
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if log := p.log(); !strings.Contains(log, "demo data") || !strings.Contains(log, "msg=stopped") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// A gateway in front of another one's REST port gives the same answers.
+func TestRemoteUpstream(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\nanother-key-of-the-tests users=21\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	second := start(t, "--upstream", first.rest, "--upstream-key", "a-key-of-the-tests-0123456789")
+	limited := start(t, "--upstream", first.rest, "--upstream-key", "another-key-of-the-tests")
+	// An absolute window: now is not the same for both.
+	end := time.Now().Add(-time.Hour).Unix()
+	w := fmt.Sprintf("window: {between: {start: %d, end: %d}}", end-7*86400, end)
+	q := `{ bounces(` + w + `, filter: {type: HARD}, first: 50) { totalCount nodes { id bouncedAt recipient xHeaders { name value } sender { address } user { userId } detail { diagnosticCode fullContent } } pageInfo { endCursor hasNextPage } }
+		senders(` + w + `) { nodes { address stats(` + w + `) { sent bounceRate series(interval: DAY) { start sent blocked } } } } }`
+	want := first.query(q, nil)
+	if d := cmp.Diff(want, second.query(q, nil)); d != "" {
+		t.Error(d)
+	}
+	users := at(limited.query(`{ users(`+w+`) { nodes { userId } } }`, nil), "users", "nodes")
+	if d := cmp.Diff([]any{map[string]any{"userId": "21"}}, users); d != "" {
+		t.Error(d)
+	}
+	stranger := start(t, "--upstream", first.rest)
+	_, text := stranger.do(http.MethodPost, stranger.graphql, `{"query": "{ bounceCategories { code } }"}`, "Content-Type", "application/json")
+	if !strings.Contains(text, "UPSTREAM_UNAUTHENTICATED") || strings.Contains(text, "127.0.0.1") {
+		t.Error(text)
+	}
+}
+
+// A setting that cannot be stops the start with its name and an example.
+func TestWrongSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	weak := filepath.Join(dir, "weak")
+	if err := os.WriteFile(weak, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	notAStore := filepath.Join(dir, "not-a-store")
+	if err := os.WriteFile(notAStore, bytes.Repeat([]byte("no store "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		args []string
+		says []string
+	}{
+		"an unknown flag":                   {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
+		"an unknown command":                {[]string{"server"}, []string{"server"}},
+		"an address that is none":           {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
+		"a duration without unit":           {[]string{"--timeout", "30"}, []string{"--timeout", "30"}},
+		"no time for operations":            {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
+		"a size that is none":               {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
+		"an upstream without scheme":        {[]string{"--upstream", "metrics.example.com"}, []string{"--upstream", "https://"}},
+		"a key without an upstream":         {[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"}},
+		"a store and an upstream":           {[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"}},
+		"keys without a port":               {[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"}},
+		"keys that are too short":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"}},
+		"keys that are not there":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", filepath.Join(dir, "none")}, []string{"--rest-keys", "none"}},
+		"the REST API to all, without keys": {[]string{"--rest-listen", "0.0.0.0:0"}, []string{"--rest-listen", "key"}},
+		"a file that is no store":           {[]string{"--data", notAStore}, []string{"not-a-store"}},
+		"an origin with a path":             {[]string{"--cors-origins", "https://app.example.com/"}, []string{"--cors-origins", "https://app.example.com"}},
+		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "loud"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for where it starts all the same
+			defer cancel()
+			var out bytes.Buffer
+			args := c.args
+			if !slices.Contains(args, "--listen") && name != "an unknown command" {
+				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
+			}
+			code := run(ctx, args, streams{strings.NewReader(""), &out, &out})
+			if code == exitOK {
+				t.Errorf("it started:\n%s", out.String())
+			}
+			for _, s := range c.says {
+				if !strings.Contains(out.String(), s) {
+					t.Errorf("the message lacks %q:\n%s", s, out.String())
+				}
+			}
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"--help", "--upstream"},
+		{"--help", "DELIVERYGRAPH_LISTEN"},
+		{"--help", "import"},
+		{"serve --help", "--rest-keys"},
+		{"import --help", "NDJSON"},
+		{"version", "deliverygraph"},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), strings.Fields(c.args), streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want %q in:\n%s", c.args, code, c.says, out.String())
+		}
+	}
+}
+
+// Pages of this machine may ask; others only if they are named.
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--cors-origins", "https://app.example.com")
+	for origin, allowed := range map[string]bool{
+		"http://localhost:3000":        true,
+		"http://127.0.0.1:5173":        true,
+		"http://[::1]:8080":            true,
+		"https://app.example.com":      true,
+		"http://app.example.com":       false,
+		"https://other.example.com":    false,
+		"http://localhost.example.com": false,
+		"null":                         false,
+	} {
+		resp, _ := p.do(http.MethodOptions, p.graphql, "", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
+		if got := resp.Header.Get("Access-Control-Allow-Origin"); (got == origin) != allowed || got == "*" || resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: Access-Control-Allow-Origin %q", origin, got)
+		}
+	}
+}
+
+// The real bounces import whole, twice, and each can be had by GraphQL and by REST.
+func TestRealBounces(t *testing.T) {
+	t.Parallel()
+	const file = "../shared/data/real-bounces.ndjson"
+	lines, err := os.ReadFile(file)
+	if err != nil {
+		t.Skip("the real bounces are not here")
+	}
+	db := filepath.Join(t.TempDir(), "real.db")
+	for _, says := range []string{"756 new", "756 already there"} {
+		var out bytes.Buffer
+		if code := run(t.Context(), []string{"import", "--data", db, "--strict", file}, streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
+			t.Fatalf("exit code %d: %s", code, out.String())
+		}
+	}
+	p := start(t, "--data", db, "--rest-listen", "127.0.0.1:0")
+	byID := map[string]map[string]any{}
+	var after any
+	for {
+		data := p.query(`query($after: String) { bounces(window: {between: {start: "1990-01-01T00:00:00Z", end: "2030-01-01T00:00:00Z"}}, first: 100, after: $after) {
+			nodes { emailId recipient code category userId senderId type bouncedAt sender { address } detail { diagnosticCode ruleName fullContent } } pageInfo { hasNextPage endCursor } } }`, map[string]any{"after": after})
+		for _, n := range at(data, "bounces", "nodes").([]any) {
+			byID[at(n, "emailId").(string)] = n.(map[string]any)
+		}
+		if at(data, "bounces", "pageInfo", "hasNextPage") != true {
+			break
+		}
+		after = at(data, "bounces", "pageInfo", "endCursor")
+	}
+	seen := 0
+	for line := range strings.Lines(string(lines)) {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if row["kind"] != "bounce" {
+			continue
+		}
+		seen++
+		n := byID[row["email_id"].(string)]
+		if n == nil {
+			t.Fatalf("GraphQL does not list %v", row["email_id"])
+		}
+		for graphql, rest := range map[string]any{"recipient": row["email_address"], "code": row["bounce_code"], "category": row["bounce_category"]} {
+			if n[graphql] != rest {
+				t.Errorf("%v: %s is %v, want %v", row["email_id"], graphql, n[graphql], rest)
+			}
+		}
+		want := map[string]any{"diagnosticCode": row["diagnostic_code"], "ruleName": row["regex_name"], "fullContent": row["full_content"]}
+		if d := cmp.Diff(want, n["detail"]); d != "" {
+			t.Errorf("%v: %s", row["email_id"], d)
+		}
+		_, body := p.do(http.MethodGet, fmt.Sprintf("%s/bounce/%.0f/%.0f/%.0f/%s", p.rest, row["user_id"], row["sender_id"], row["bounce_time"], url.PathEscape(row["email_id"].(string))), "")
+		var detail struct{ Data map[string]any }
+		if err := json.Unmarshal([]byte(body), &detail); err != nil {
+			t.Fatal(err)
+		}
+		delete(row, "kind")
+		if d := cmp.Diff(row, detail.Data); d != "" {
+			t.Errorf("REST: %s", d)
+		}
+	}
+	if seen != 319 || len(byID) != 319 {
+		t.Errorf("%d bounces in the file, %d in the store", seen, len(byID))
+	}
+}
+
+// An import that meets bad lines says where, goes on, and says so by its exit code;
+// a strict one stops.
+func TestImportOfBadLines(t *testing.T) {
+	t.Parallel()
+	const rows = `{"kind": "sender", "user_id": 21, "sender_id": 211, "sender": "news@example.com"}
+nonsense
+{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "20261122000000.1@mail6-40", "email_address": "recipient1@example.com", "process_time": 1795305600, "delivered": true}
+`
+	for args, want := range map[string]string{"": "2 rows", "--strict": "0 rows"} {
+		var out bytes.Buffer
+		code := run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"}, strings.Fields(args)...), streams{strings.NewReader(rows), &out, &out})
+		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") || !strings.Contains(out.String(), want) {
+			t.Errorf("import %s: exit code %d:\n%s", args, code, out.String())
+		}
+	}
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"}, streams{strings.NewReader(""), &out, &out}); code != exitFailure || !strings.Contains(out.String(), "no-such-file") {
+		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
+}
+
+// The client, its cache, the handler and the store keep the contract together.
+func TestContractOfTheWholeUpstream(t *testing.T) {
+	t.Parallel()
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
+		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
+		api, err := g.upstream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := g.close(); err != nil {
+				t.Error(err)
+			}
+		})
+		b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
+		for _, s := range rows.Senders {
+			b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
+		}
+		if _, err := g.store.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		return api
+	})
+}
