@@ -2,9 +2,13 @@ package embedded_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
@@ -30,6 +34,32 @@ func TestContractOverTCP(t *testing.T) {
 	})
 }
 
+// TestContractOfARemote checks, without writing, the server that the environment names:
+//
+//	DELIVERYGRAPH_TEST_UPSTREAM=http://127.0.0.1:8081 DELIVERYGRAPH_TEST_UPSTREAM_KEY=… go test -run Remote ./upstream/embedded
+//
+// It looks at the week that ended a day ago, or at DELIVERYGRAPH_TEST_UPSTREAM_WINDOW,
+// such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z.
+func TestContractOfARemote(t *testing.T) {
+	url := os.Getenv("DELIVERYGRAPH_TEST_UPSTREAM")
+	if url == "" {
+		t.Skip("DELIVERYGRAPH_TEST_UPSTREAM is not set")
+	}
+	end := upstream.Time(time.Now().Add(-24 * time.Hour).Unix())
+	w := upstream.Window{Start: end - 7*86400, End: end}
+	if text := os.Getenv("DELIVERYGRAPH_TEST_UPSTREAM_WINDOW"); text != "" {
+		start, end, _ := strings.Cut(text, "/")
+		var errs [3]error
+		w.Start, errs[0] = upstream.ParseTime(start)
+		w.End, errs[1] = upstream.ParseTime(end)
+		w, errs[2] = upstream.NewWindow(w.Start, w.End)
+		if err := errors.Join(errs[:]...); err != nil {
+			t.Fatalf("DELIVERYGRAPH_TEST_UPSTREAM_WINDOW=%s: %v", text, err)
+		}
+	}
+	upstreamtest.RunReadOnly(t, upstreamtest.Server{URL: url, Key: os.Getenv("DELIVERYGRAPH_TEST_UPSTREAM_KEY")}, w)
+}
+
 // openStore is a store of rows, closed when the test ends.
 func openStore(t testing.TB, rows upstreamtest.Rows) *store.Store {
 	t.Helper()
@@ -50,31 +80,4 @@ func openStore(t testing.TB, rows upstreamtest.Rows) *store.Store {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// modelBackend is upstreamtest.Model as a Backend.
-type modelBackend struct{ *upstreamtest.Model }
-
-func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return m.Limit(only).Bounces(ctx, q)
-}
-
-func (m modelBackend) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return m.Limit(only).Emails(ctx, q)
-}
-
-func (m modelBackend) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return m.Limit(only).BlockedEmails(ctx, q)
-}
-
-func (m modelBackend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	return m.Limit(only).Bounce(ctx, k)
-}
-
-func (m modelBackend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return m.Limit(only).Counts(ctx, k, q)
-}
-
-func (m modelBackend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return m.Limit(only).Series(ctx, k, q)
 }

@@ -3,8 +3,6 @@ package upstreamtest
 import (
 	"fmt"
 
-	"pgregory.net/rapid"
-
 	"deliverygraph/upstream"
 )
 
@@ -176,71 +174,4 @@ func countCases(k upstream.Kind) []countCase {
 		cases = append(cases, countCase{name: name, query: upstream.CountQuery{Window: w}, none: true})
 	}
 	return cases
-}
-
-// drawWindow draws a window near the edges of hours and days more often than not.
-func drawWindow(t *rapid.T) upstream.Window {
-	moment := rapid.Custom(func(t *rapid.T) upstream.Time {
-		if rapid.Bool().Draw(t, "at an edge") {
-			hour := rapid.IntRange(-26, 50).Draw(t, "hour")
-			return SampleDay + upstream.Time(hour*3600+rapid.IntRange(-2, 2).Draw(t, "beside"))
-		}
-		return SampleDay + upstream.Time(rapid.IntRange(-100_000, 200_000).Draw(t, "second"))
-	})
-	a, b := moment.Draw(t, "start"), moment.Draw(t, "end")
-	return upstream.Window{Start: min(a, b), End: max(a, b) + 1}
-}
-
-var (
-	drawnUsers   = []upstream.ID{0, 0, crowdedUser, edgesUser, oddUser, largeUser, 999}
-	drawnSenders = []upstream.ID{0, 0, 0, crowded, edges, edgesOther, odd, large, 999}
-)
-
-func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
-	// maybe draws one of values about every third time.
-	maybe := func(name string, values ...string) string {
-		return rapid.SampledFrom(append(make([]string, 2*len(values)), values...)).Draw(t, name)
-	}
-	q := upstream.ListQuery{
-		Window:    drawWindow(t),
-		Offset:    rapid.SampledFrom([]int{0, 0, 0, 1, 10, 499, 500, 501, 1000}).Draw(t, "offset"),
-		UserID:    rapid.SampledFrom(drawnUsers).Draw(t, "user"),
-		SenderID:  rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
-		Sender:    maybe("sender", "sender17@example.com", "sender23@example.com", oddSender, "nobody@example.com"),
-		Domain:    maybe("domain", "example.com", "example.net", "example1.com", "example.invalid"),
-		Local:     maybe("local", "edge1", "recipient900", "plus+tag", "nobody"),
-		Recipient: maybe("recipient", "edge1@example.com", "plus+tag@example.net", "nobody@example.com"),
-	}
-	if v := maybe("campaign", "spring", "autumn", "winter"); v != "" {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom([]string{"X-Campaign", "x-campaign"}).Draw(t, "case"), Value: v})
-	}
-	if v := maybe("district", "New Hampshire", "Vermont"); v != "" {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: "X-District", Value: v})
-	}
-	switch k {
-	case upstream.Bounces:
-		q.BounceType = upstream.BounceType(maybe("type", "hard", "soft"))
-		q.BounceCategory = maybe("category", "quota-issues", "blockedcontent", "nothing")
-	case upstream.Emails:
-		q.Delivered = rapid.Bool().Draw(t, "delivered")
-	case upstream.BlockedEmails:
-		q.BlockedReason = maybe("reason", "manual", "complaint", "nothing")
-	}
-	return q
-}
-
-func drawSeries(t *rapid.T, k upstream.Kind) upstream.SeriesQuery {
-	q := upstream.SeriesQuery{
-		CountQuery: upstream.CountQuery{
-			Window:   drawWindow(t),
-			UserID:   rapid.SampledFrom(drawnUsers).Draw(t, "user"),
-			SenderID: rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
-			Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
-		},
-		Interval: rapid.SampledFrom([]upstream.Interval{0, upstream.Hour, upstream.Day}).Draw(t, "interval"),
-	}
-	if k == upstream.Bounces {
-		q.BounceType = rapid.SampledFrom([]upstream.BounceType{"", upstream.Hard, upstream.Soft}).Draw(t, "type")
-	}
-	return q
 }

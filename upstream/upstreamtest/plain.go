@@ -35,7 +35,7 @@ func (p plain) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstr
 
 // Bounce gives one bounce in full.
 func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	a, err := p.ok(ctx, fmt.Sprintf("/bounce/%d/%d/%d/%s", k.UserID, k.SenderID, k.BounceTime, url.PathEscape(k.EmailID)), nil)
+	a, err := p.ok(ctx, detailPath(k), nil)
 	if err != nil {
 		return upstream.BounceDetail{}, err
 	}
@@ -109,6 +109,10 @@ func (p plain) ok(ctx context.Context, path string, parameters url.Values) (answ
 		return answer{}, fmt.Errorf("Content-Type is %q, want application/json", got)
 	}
 	return a, nil
+}
+
+func detailPath(k upstream.BounceKey) string {
+	return fmt.Sprintf("/bounce/%d/%d/%d/%s", k.UserID, k.SenderID, k.BounceTime, url.PathEscape(k.EmailID))
 }
 
 func countsPath(k upstream.Kind) string {

@@ -1,10 +1,350 @@
 package upstreamtest
 
 import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"deliverygraph/upstream"
 )
 
-// RunReadOnly x
-func RunReadOnly(t *testing.T, s Server, w upstream.Window) {}
+// RunReadOnly checks what can be checked of a server whose data is not known, over
+// the events that it has in the window: lists are sorted and windowed half-open,
+// filters hold, pages join, windows side by side add up, counts and time series are
+// what the lists have, and wrong requests get the document's statuses. Answers may
+// have any shape that the document shows.
+//
+// The window should have come to rest, as events that arrive meanwhile look like
+// mistakes. Where it has more than some pages of a kind, a part of it is looked at.
+func RunReadOnly(t *testing.T, s Server, w upstream.Window) {
+	readOnlySuite{server: s, api: foreign{plain{s}}, window: w}.run(t)
+}
+
+type readOnlySuite struct {
+	server Server
+	api    upstream.API
+	window upstream.Window
+}
+
+// mostEvents is how many events of a kind are looked at.
+const mostEvents = 2000
+
+func (s readOnlySuite) run(t *testing.T) {
+	for _, k := range upstream.Kinds {
+		w := s.part(t, k)
+		t.Run(k.String(), func(t *testing.T) {
+			events := s.walk(t, k, upstream.ListQuery{Window: w})
+			if len(events) == 0 {
+				t.Skipf("no %s in the window", k)
+			}
+			t.Run("lists are sorted and lie in their window", func(t *testing.T) { s.sorted(t, k, w, events) })
+			t.Run("windows are half-open", func(t *testing.T) { s.halfOpen(t, k, w, events) })
+			t.Run("an offset skips rows", func(t *testing.T) { s.offset(t, k, w, events) })
+			t.Run("filters hold", func(t *testing.T) { s.filters(t, k, w, events) })
+			t.Run("counts are what lists have", func(t *testing.T) { s.counts(t, k, w, events) })
+			t.Run("time series are what lists have", func(t *testing.T) { s.series(t, k, w, events) })
+		})
+	}
+	t.Run("a bounce in full has the row's fields", s.detail)
+	t.Run("catalogues", s.catalogues)
+	t.Run("statuses of wrong requests", s.statuses)
+}
+
+// part is a part of the window with not too many events of the kind: the half that
+// has more, again and again.
+func (s readOnlySuite) part(t *testing.T, k upstream.Kind) upstream.Window {
+	t.Helper()
+	w := s.window
+	for w.End-w.Start > 1 && s.total(t, k, upstream.CountQuery{Window: w}) > mostEvents {
+		middle := w.Start + (w.End-w.Start)/2
+		left, right := upstream.Window{Start: w.Start, End: middle}, upstream.Window{Start: middle, End: w.End}
+		w = left
+		if s.total(t, k, upstream.CountQuery{Window: right}) > s.total(t, k, upstream.CountQuery{Window: left}) {
+			w = right
+		}
+	}
+	return w
+}
+
+func (s readOnlySuite) total(t *testing.T, k upstream.Kind, q upstream.CountQuery) int64 {
+	t.Helper()
+	counts, err := s.api.Counts(t.Context(), k, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum(counts).Total
+}
+
+func sum(counts []upstream.Count) (total upstream.Tally) {
+	for _, c := range counts {
+		total = total.Add(c.Tally)
+	}
+	return total
+}
+
+// list gives one page.
+func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event {
+	t.Helper()
+	switch k {
+	case upstream.Bounces:
+		return events(t, q, s.api.Bounces, bounceEvent)
+	case upstream.Emails:
+		return events(t, q, s.api.Emails, emailEvent)
+	default:
+		return events(t, q, s.api.BlockedEmails, blockedEvent)
+	}
+}
+
+func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event) []event {
+	t.Helper()
+	rows, err := list(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) > upstream.PageSize {
+		t.Errorf("a page of %d rows, want at most %d", len(rows), upstream.PageSize)
+	}
+	var all []event
+	for _, r := range rows {
+		all = append(all, of(r))
+	}
+	return all
+}
+
+// walk gives all pages, joined.
+func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event {
+	t.Helper()
+	var all []event
+	for {
+		page := s.list(t, k, q)
+		all = append(all, page...)
+		q.Offset += len(page)
+		if len(page) < upstream.PageSize || len(all) > 10*mostEvents {
+			return all
+		}
+	}
+}
+
+func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	for i, e := range all {
+		if !w.Contains(e.time) {
+			t.Errorf("row %d is of %d, outside [%d, %d)", i, e.time, w.Start, w.End)
+		}
+		if i == 0 {
+			continue
+		}
+		switch before := all[i-1]; {
+		case before.compare(e) > 0:
+			t.Errorf("row %d (%d %s %s) comes after %d %s %s: the order is by time, email id, recipient",
+				i, e.time, e.emailID, e.recipient, before.time, before.emailID, before.recipient)
+		case before.compare(e) == 0 && before.user == e.user && before.sender == e.sender:
+			t.Errorf("row %d is given twice: %d %s %s", i, e.time, e.emailID, e.recipient)
+		}
+	}
+}
+
+// halfOpen splits the window at the time of a row: that belongs to the second part
+// alone, and both parts joined are the whole, as rows and as counts.
+func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	for _, e := range []event{all[0], all[len(all)/2], all[len(all)-1]} {
+		second := upstream.Window{Start: e.time, End: e.time + 1}
+		if !slices.ContainsFunc(s.walk(t, k, upstream.ListQuery{Window: second}), func(o event) bool { return o.compare(e) == 0 }) {
+			t.Errorf("a window that begins at %d does not have a row of then", e.time)
+		}
+		if e.time == w.Start {
+			continue
+		}
+		left, right := upstream.Window{Start: w.Start, End: e.time}, upstream.Window{Start: e.time, End: w.End}
+		equal(t, slices.Concat(s.walk(t, k, upstream.ListQuery{Window: left}), s.walk(t, k, upstream.ListQuery{Window: right})), all)
+		whole := s.total(t, k, upstream.CountQuery{Window: w})
+		if parts := s.total(t, k, upstream.CountQuery{Window: left}) + s.total(t, k, upstream.CountQuery{Window: right}); parts != whole {
+			t.Errorf("counts before and after %d are %d together, and %d as one", e.time, parts, whole)
+		}
+	}
+}
+
+func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	for _, n := range []int{1, len(all) / 2, len(all) - 1, len(all), len(all) + 1} {
+		page := s.list(t, k, upstream.ListQuery{Window: w, Offset: n})
+		rest := all[min(n, len(all)):]
+		equal(t, page, rest[:min(upstream.PageSize, len(rest))])
+	}
+}
+
+// filters takes each filter's value from a row, and wants the rows that it holds for.
+func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	e := all[len(all)/2]
+	queries := map[string]upstream.ListQuery{
+		"user_id":   {UserID: e.user},
+		"sender_id": {SenderID: e.sender},
+		"domain":    {Domain: e.domain},
+		"local":     {Local: e.local},
+		"recipient": {Recipient: e.recipient},
+		"all":       {UserID: e.user, SenderID: e.sender, Domain: e.domain, Local: e.local, Recipient: e.recipient},
+	}
+	for _, h := range e.headers[:min(len(e.headers), upstream.MaxXHeaders)] {
+		if h.Value != "" {
+			queries[h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{h}}
+			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{{Name: strings.ToLower(h.Name), Value: h.Value}}}
+		}
+	}
+	switch k {
+	case upstream.Bounces:
+		queries["hard"], queries["soft"] = upstream.ListQuery{BounceType: upstream.Hard}, upstream.ListQuery{BounceType: upstream.Soft}
+		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.category}
+	case upstream.Emails:
+		queries["delivered"] = upstream.ListQuery{Delivered: true}
+	case upstream.BlockedEmails:
+		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.reason}
+	}
+	for name, q := range queries {
+		t.Run(name, func(t *testing.T) {
+			q.Window = w
+			var want []event
+			for _, e := range all {
+				if e.matches(q) {
+					want = append(want, e)
+				}
+			}
+			equal(t, s.walk(t, k, q), want)
+		})
+	}
+}
+
+func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	for rollup, name := range map[upstream.Rollup]string{upstream.BySender: "sender", upstream.ByUser: "user"} {
+		want := map[upstream.ID]upstream.Tally{}
+		for _, e := range all {
+			want[e.id(rollup)] = want[e.id(rollup)].Add(e.tally())
+		}
+		got, err := s.api.Counts(t.Context(), k, upstream.CountQuery{Window: w, Rollup: rollup})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range got {
+			if c.Tally != want[c.ID] {
+				t.Errorf("%s %d has %+v, and lists have %+v", name, c.ID, c.Tally, want[c.ID])
+			}
+			delete(want, c.ID)
+		}
+		for id, tally := range want {
+			t.Errorf("%s %d is missing, and lists have %+v", name, id, tally)
+		}
+	}
+}
+
+func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+	for _, interval := range []upstream.Interval{upstream.Hour, upstream.Day} {
+		type bucket struct {
+			sender upstream.ID
+			start  upstream.Time
+		}
+		want := map[bucket]upstream.Tally{}
+		for _, e := range all {
+			b := bucket{e.sender, interval.Floor(e.time)}
+			want[b] = want[b].Add(e.tally())
+		}
+		got, err := s.api.Series(t.Context(), k, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: interval})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, series := range got {
+			for _, p := range series.Points {
+				b := bucket{series.ID, p.Start}
+				if p.Tally != want[b] {
+					t.Errorf("sender %d has %+v from %d on (%d s), and lists have %+v", series.ID, p.Tally, p.Start, interval.Seconds(), want[b])
+				}
+				delete(want, b)
+			}
+		}
+		for b, tally := range want {
+			t.Errorf("sender %d has no point of %d (%d s), and lists have %+v", b.sender, b.start, interval.Seconds(), tally)
+		}
+	}
+}
+
+func (s readOnlySuite) detail(t *testing.T) {
+	rows, err := s.api.Bounces(t.Context(), upstream.ListQuery{Window: s.window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) == 0 {
+		t.Skip("no bounces in the window")
+	}
+	row := rows[0]
+	got, err := s.api.Bounce(t.Context(), row.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Key() != row.Key() || got.Category != row.Category || got.Type != row.Type || got.Code != row.Code {
+		t.Errorf("the row is %+v, in full it is %+v", row, got.Bounce)
+	}
+	unknown := row.Key()
+	unknown.EmailID += "-unknown"
+	if _, err := s.api.Bounce(t.Context(), unknown); err == nil || upstream.CodeOf(err) != upstream.NotFound {
+		t.Errorf("an unknown bounce: %v, want %s", err, upstream.NotFound)
+	}
+}
+
+func (s readOnlySuite) catalogues(t *testing.T) {
+	categories, err := s.api.BounceCategories(t.Context())
+	if err != nil || len(categories) == 0 {
+		t.Errorf("categories %v, %v; want some", categories, err)
+	}
+	reasons, err := s.api.BlockedReasons(t.Context())
+	if err != nil || len(reasons) == 0 {
+		t.Errorf("reasons %v, %v; want some", reasons, err)
+	}
+}
+
+func (s readOnlySuite) statuses(t *testing.T) {
+	for pathAndQuery, want := range map[string]int{
+		"/bounces":                               452,
+		"/emails?start_time=1479772800":          452,
+		"/bounces?" + day + "&user_id=abc":       452,
+		"/bounces?" + day + "&offset=-1":         452,
+		"/bounces?" + day + "&bounce_type=worst": 452,
+		"/bounces?" + day + "&no_such_filter=1":  452,
+		"/emails?" + day + "&USER_ID=1":          452,
+		"/bounce/counts?" + day + "&rollup_to=x": 452,
+		"/email/counts?" + day + "&timeseries=x": 452,
+		"/no-such-thing":                         404,
+		"/BOUNCES?" + day:                        404,
+	} {
+		path, query, _ := strings.Cut(pathAndQuery, "?")
+		a, err := s.server.get(t.Context(), path, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.status != want {
+			t.Errorf("%s: status %d, want %d", pathAndQuery, a.status, want)
+		}
+	}
+	if s.server.Key == "" {
+		return
+	}
+	a, err := s.server.do(t.Context(), http.MethodGet, "/bounce/categories", http.Header{"Accept": {"application/json"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.status != 451 {
+		t.Errorf("without a key: status %d, want 451", a.status)
+	}
+}
+
+// equal compares events by what orders them and whose they are.
+func equal(t *testing.T, got, want []event) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%d rows, want %d", len(got), len(want))
+		return
+	}
+	for i := range got {
+		if got[i].compare(want[i]) != 0 || got[i].user != want[i].user || got[i].sender != want[i].sender {
+			t.Errorf("row %d is %d %s, want %d %s", i, got[i].time, got[i].emailID, want[i].time, want[i].emailID)
+			return
+		}
+	}
+}

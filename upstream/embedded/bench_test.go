@@ -1,0 +1,67 @@
+package embedded_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// BenchmarkInProcess asks each endpoint over a store of the sample, in process, and
+// reads the answers: requests a second of one caller, body included.
+func BenchmarkInProcess(b *testing.B) {
+	sample := upstreamtest.Sample()
+	h := embedded.New(openStore(b, sample), embedded.Options{})
+	c := &http.Client{Transport: embedded.Transport(h)}
+	for _, bench := range []struct{ name, pathAndQuery string }{
+		{"bounces", "/bounces?" + day},
+		{"emails", "/emails?" + day},
+		{"blocked-emails", "/blocked-emails?" + day},
+		{"bounce", sample.Bounces[0].Key().Path()},
+		{"bounce-counts", "/bounce/counts?" + day},
+		{"email-counts", "/email/counts?" + day},
+		{"blocked-email-counts", "/blocked-email/counts?" + day},
+		{"email-counts-hour", "/email/counts?" + day + "&timeseries=hour"},
+		{"bounce-categories", "/bounce/categories"},
+		{"blocked-email-reasons", "/blocked-email/reasons"},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				resp, err := c.Get("http://embedded" + bench.pathAndQuery)
+				if err != nil {
+					b.Fatal(err)
+				}
+				n, err := io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != http.StatusOK {
+					b.Fatal(resp.Status, err)
+				}
+				b.SetBytes(n)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+		})
+	}
+}
+
+// BenchmarkTransport is what reaching a handler in process costs by itself.
+func BenchmarkTransport(b *testing.B) {
+	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"data":[]}`)
+	}))
+	b.ReportAllocs()
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://embedded/bounces?"+day, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+}

@@ -1,0 +1,144 @@
+package embedded_test
+
+import (
+	"context"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// blocking is a Backend of the sample whose calls wait: each says on entered that it
+// has come, and goes on when release is closed.
+type blocking struct {
+	embedded.Backend
+	entered chan struct{}
+	release chan struct{}
+}
+
+func newBlocking() blocking {
+	return blocking{sampleBackend(), make(chan struct{}, 16), make(chan struct{})}
+}
+
+func (b blocking) wait() { b.entered <- struct{}{}; <-b.release }
+
+func (b blocking) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
+	b.wait()
+	return b.Backend.Emails(ctx, only, q)
+}
+
+func (b blocking) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	b.wait()
+	return b.Backend.Bounce(ctx, only, k)
+}
+
+func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	b.wait()
+	return b.Backend.Counts(ctx, only, k, q)
+}
+
+func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	b.wait()
+	return b.Backend.Series(ctx, only, k, q)
+}
+
+func (b blocking) BounceCategories(ctx context.Context) ([]string, error) {
+	b.wait()
+	return b.Backend.BounceCategories(ctx)
+}
+
+const (
+	keyOne = "key-one-opens-all-users"
+	keyTwo = "key-two-opens-all-users"
+)
+
+func TestAnIdenticalRequestMeanwhileIs202WithoutData(t *testing.T) {
+	detail := upstreamtest.Sample().Bounces[0].Key().Path()
+	for name, test := range map[string]struct{ first, second, want string }{
+		"a list":                           {"/emails?" + day, "/emails?" + day, `{"data":[]}`},
+		"the same in another order":        {"/emails?" + day + "&user_id=20&offset=1", "/emails?offset=1&user_id=20&" + day, `{"data":[]}`},
+		"the same escaped in another way":  {"/emails?" + day + "&X-District=New%20Hampshire", "/emails?" + day + "&X-District=New+Hampshi%72e", `{"data":[]}`},
+		"the same and an ampersand":        {"/emails?" + day, "/emails?" + day + "&", `{"data":[]}`},
+		"counts":                           {"/email/counts?" + day, "/email/counts?" + day, `{"data":[]}`},
+		"a time series":                    {"/email/counts?" + day + "&timeseries=day", "/email/counts?timeseries=day&" + day, `{"data":{}}`},
+		"a detail":                         {detail, detail, `{"data":null}`},
+		"a catalogue, which all may share": {"/bounce/categories", "/bounce/categories", `{"data":[]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBlocking()
+			h := embedded.New(b, embedded.Options{Duplicate202: true, Keys: keys(t, keyOne, keyTwo)})
+			first := make(chan string)
+			go func() { first <- bodyOf(t, get(t, h, test.first, "Authorization", "apikey="+keyOne)) }()
+			<-b.entered
+
+			r := get(t, h, test.second, "Authorization", "apikey="+keyOne)
+			if got := bodyOf(t, r); r.StatusCode != 202 || got != test.want || r.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("the second: status %d, %s; want 202, %s", r.StatusCode, got, test.want)
+			}
+			close(b.release)
+			if got := <-first; len(got) <= len(test.want) {
+				t.Errorf("the first got %s, want the results", got)
+			}
+			if r := get(t, h, test.second, "Authorization", "apikey="+keyOne); r.StatusCode != 200 {
+				t.Errorf("once the first is done: status %d, want 200", r.StatusCode)
+			}
+		})
+	}
+}
+
+func TestARequestThatDiffersIsAnsweredMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct{ second, key string }{
+		"another value":                                 {"/emails?" + day + "&user_id=21", keyOne},
+		"one parameter more":                            {"/emails?" + day + "&user_id=20&offset=1", keyOne},
+		"another endpoint":                              {"/email/counts?" + day + "&user_id=20", keyOne},
+		"the same, by another key":                      {"/emails?" + day + "&user_id=20", keyTwo},
+		"user_id and sender_id swapped is not the same": {"/emails?" + day + "&sender_id=20", keyOne},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBlocking()
+			h := embedded.New(b, embedded.Options{Duplicate202: true, Keys: keys(t, keyOne, keyTwo)})
+			statuses := make(chan int, 2)
+			go func() {
+				statuses <- get(t, h, "/emails?"+day+"&user_id=20", "Authorization", "apikey="+keyOne).StatusCode
+			}()
+			<-b.entered
+			go func() { statuses <- get(t, h, test.second, "Authorization", "apikey="+test.key).StatusCode }()
+			<-b.entered // a duplicate would not come this far
+			close(b.release)
+			for range 2 {
+				if got := <-statuses; got != 200 {
+					t.Errorf("status %d, want 200", got)
+				}
+			}
+		})
+	}
+}
+
+func TestWithoutTheOptionIdenticalRequestsAreBothAnswered(t *testing.T) {
+	b := newBlocking()
+	h := embedded.New(b, embedded.Options{})
+	bodies := make(chan string, 2)
+	for range 2 {
+		go func() { bodies <- bodyOf(t, get(t, h, "/emails?"+day)) }()
+	}
+	<-b.entered
+	<-b.entered
+	close(b.release)
+	if one, two := <-bodies, <-bodies; one != two || len(one) < 100 {
+		t.Errorf("got %.100s and %.100s, want the same results", one, two)
+	}
+}
+
+func TestARequestThatFailsOrPanicsEnds(t *testing.T) {
+	calls := 0
+	h := embedded.New(faulty{sampleBackend(), func(context.Context) ([]upstream.Bounce, error) { calls++; panic("once more") }}, embedded.Options{Duplicate202: true, MaxConcurrent: 1})
+	for range 3 {
+		if r := get(t, h, "/bounces?"+day); r.StatusCode != 500 {
+			t.Errorf("status %d, want 500", r.StatusCode)
+		}
+	}
+	if calls != 3 {
+		t.Errorf("%d calls, want 3", calls)
+	}
+}

@@ -1,0 +1,67 @@
+package embedded_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// TestALimitedKeyFindsOthersDataAsIfItDidNotExist asks two servers the same: one
+// with everybody's rows, by a key limited to some users; and one that has never had
+// the rows of anyone else. They answer the same bytes, whatever is asked. The
+// catalogues are left out, as they are of the service and not of a user.
+func TestALimitedKeyFindsOthersDataAsIfItDidNotExist(t *testing.T) {
+	const open, limited = "key-that-opens-all-users", "key-that-opens-only-some"
+	sample := upstreamtest.Sample()
+	for name, users := range map[string][]upstream.ID{
+		"one user":       {20},
+		"two users":      {5_000_000_020, 22},
+		"a user unheard": {999},
+	} {
+		t.Run(name, func(t *testing.T) {
+			line := limited + " users=" + fmt.Sprint(users[0])
+			for _, u := range users[1:] {
+				line += "," + fmt.Sprint(u)
+			}
+			noon := func() time.Time { return time.Unix(1_479_816_000, 0) }
+			own := ownedBy(sample, users)
+			everything := embedded.New(openStore(t, sample), embedded.Options{Keys: keys(t, open, line), Now: noon})
+			ownAlone := embedded.New(openStore(t, own), embedded.Options{Now: noon})
+			ask := func(fail func(string, ...any), pathAndQuery string) {
+				got, want := get(t, everything, pathAndQuery, "Authorization", "apikey="+limited), get(t, ownAlone, pathAndQuery)
+				if gotBody, wantBody := bodyOf(t, got), bodyOf(t, want); got.StatusCode != want.StatusCode || gotBody != wantBody {
+					fail("%s: status %d, %.300s\nwithout others' rows: status %d, %.300s", pathAndQuery, got.StatusCode, gotBody, want.StatusCode, wantBody)
+				}
+			}
+			for _, b := range sample.Bounces {
+				ask(t.Errorf, b.Key().Path())
+			}
+			rapid.Check(t, func(rt *rapid.T) {
+				k := rapid.SampledFrom(upstream.Kinds[:]).Draw(rt, "kind")
+				if rapid.Bool().Draw(rt, "list") {
+					ask(rt.Errorf, k.ListPath()+"?"+upstreamtest.ListQueries(k).Draw(rt, "query").Encode(k))
+				} else {
+					ask(rt.Errorf, k.CountsPath()+"?"+upstreamtest.SeriesQueries(k).Draw(rt, "query").Encode())
+				}
+			})
+		})
+	}
+}
+
+// ownedBy keeps the rows of some users.
+func ownedBy(rows upstreamtest.Rows, users []upstream.ID) upstreamtest.Rows {
+	own := rows.Join(upstreamtest.Rows{})
+	others := func(u upstream.ID) bool { return !slices.Contains(users, u) }
+	own.Senders = slices.DeleteFunc(own.Senders, func(s upstreamtest.Sender) bool { return others(s.UserID) })
+	own.Emails = slices.DeleteFunc(own.Emails, func(e upstream.Email) bool { return others(e.UserID) })
+	own.Bounces = slices.DeleteFunc(own.Bounces, func(b upstream.BounceDetail) bool { return others(b.UserID) })
+	own.BlockedEmails = slices.DeleteFunc(own.BlockedEmails, func(b upstream.BlockedEmail) bool { return others(b.UserID) })
+	return own
+}
