@@ -2,6 +2,8 @@ package page_test
 
 import (
 	std "cmp"
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
 )
 
 // Rows arrive and disappear between and within client pages, and each upstream
@@ -261,4 +264,51 @@ func after(r row) *row { r.Recipient += "\x00"; return &r }
 func before(r row) *row {
 	r.Recipient = r.Recipient[:len(r.Recipient)-1] + string(r.Recipient[len(r.Recipient)-1]-1) + "\xff"
 	return &r
+}
+
+// After many rows arrived in one place, a fresh page and a cached one
+// contradict each other on where a row is: calls that were not made yet decide.
+func TestCachedPageBesideFreshOne(t *testing.T) {
+	t.Parallel()
+	for _, direction := range []string{"forward", "backward"} {
+		for _, stale := range []int{998, 1497, 1400, 1996} {
+			m := newRemote(byKey, bulk(4000, 4000)...)
+			kept, _ := m.fetch(t.Context(), window, stale)
+			s := m.source()
+			fetch := s.Fetch
+			s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
+				rows, err := fetch(ctx, w, offset)
+				if offset == stale {
+					rows = kept
+				}
+				return rows, err
+			}
+			c := client{t, s}
+			p := c.ask(first(400, nil))
+			for range 2 {
+				p = c.ask(first(400, p.end()))
+			}
+			old := m.now()
+			burst := make([]row, 1500)
+			for i := range burst {
+				burst[i] = row{page.Key{Time: window.Start, EmailID: fmt.Sprint("0", i)}}
+			}
+			m.add(burst...)
+			m.calls()
+			if direction == "forward" {
+				p = c.ask(first(50, p.end()))
+				if !slices.Equal(p.rows, old[1200:1250]) {
+					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0], old[1200])
+				}
+			} else {
+				p = c.ask(last(50, p.end()))
+				if !slices.Equal(p.rows, old[1149:1199]) {
+					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0], old[1149])
+				}
+			}
+			if calls := m.calls(); len(calls) > 12 {
+				t.Errorf("%s with offset %d cached: %d calls", direction, stale, len(calls))
+			}
+		}
+	}
 }

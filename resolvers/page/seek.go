@@ -13,6 +13,8 @@ const (
 	maxCalls = 64
 	// maxSteps bounds loops over pages that are in hand already.
 	maxSteps = 256
+	// maxConflicts is how often a search may meet pages that contradict each other.
+	maxConflicts = 6
 	// stride is what a page holds of rows that the page before it does not.
 	stride = upstream.PageSize - 1
 	// maxOffset is more rows than any list has.
@@ -56,7 +58,7 @@ var errUnsorted = errors.New("unsorted list")
 // has any. It gallops over offsets until k is passed, then bisects.
 func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
 	low, high := -1, -1 // offsets of pages that are short of k, and beyond it
-	moved, step := false, stride
+	moved, step, conflicts := false, stride, 0
 	for range maxSteps {
 		p, err := c.leaf(ctx, g.call)
 		if err != nil {
@@ -93,12 +95,19 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 			g.call.offset, step = min(low+step, maxOffset), 2*step
 		case low < 0:
 			g.call.offset, step = max(0, high-step), 2*step
-		case high-low <= 1:
-			// The pages contradict each other: hundreds of rows came between two
-			// of them, and one is cached.
-			return spot[R]{}, errMoved
 		case high <= low+stride:
-			g.call.offset = (low + high) / 2
+			// The pages contradict each other: many rows came between two of them,
+			// and one is cached. Offsets that were not asked yet are likely fresh.
+			if conflicts++; conflicts > maxConflicts {
+				return spot[R]{}, errMoved
+			}
+			overlap := conflicts * (stride / maxConflicts / 2)
+			if conflicts%2 == 1 {
+				g.call.offset, high = low+stride-overlap, -1
+			} else {
+				g.call.offset, low = max(0, high-stride+overlap), -1
+			}
+			step = stride
 		case high <= low+stride+upstream.PageSize:
 			g.call.offset = low + stride
 		default:
