@@ -53,11 +53,11 @@ type form struct {
 }
 
 var (
-	id      = form{"0123456789-", "a positive whole number, such as 21"}
-	moment  = form{"0123456789-", "a time in Unix seconds, such as 1479772800"}
+	id      = form{"0123456789-", "a positive whole number"}
+	moment  = form{"0123456789-", "a time in Unix seconds"}
 	text    = form{`"`, "a string"}
 	flag    = form{"tf", "true or false"}
-	headers = form{"{[", `an object of strings, such as {"X-Campaign": "Notification"}, or null`}
+	headers = form{"{[", "an object of strings, or null"}
 )
 
 // field is a field of the format: FORMAT.md has the same table.
@@ -66,30 +66,39 @@ type field struct {
 	form     form
 	in       kinds // the rows that may have it
 	required kinds // the rows that must
+	example  string
+}
+
+// want is what the field's value must be, with an example.
+func (f *field) want() string {
+	if f.example == "" {
+		return f.form.phrase
+	}
+	return f.form.phrase + ", such as " + f.example
 }
 
 // The fields. Their order is that of problems told where there are several.
 var fields = [...]field{
-	{"kind", text, all, all},
-	{"user_id", id, all, all},
-	{"sender_id", id, all, all},
-	{"sender", text, sender, sender},
-	{"email_id", text, events, events},
-	{"email_address", text, events, 0},
-	{"local", text, events, 0},
-	{"domain", text, events, 0},
-	{"process_time", moment, events, events},
-	{"xheaders", headers, events, 0},
-	{"delivered", flag, email, email},
-	{"bounce_time", moment, bounce, bounce},
-	{"bounce_type", text, bounce, bounce},
-	{"bounce_category", text, bounce, bounce},
-	{"bounce_code", text, bounce, 0},
-	{"postback_time", moment, bounce | blocked, 0},
-	{"diagnostic_code", text, bounce, 0},
-	{"regex_name", text, bounce, 0},
-	{"full_content", text, bounce, 0},
-	{"blocked_reason", text, blocked, blocked},
+	{"kind", text, all, all, `"bounce"`},
+	{"user_id", id, all, all, "21"},
+	{"sender_id", id, all, all, "17"},
+	{"sender", text, sender, sender, `"news@example.com"`},
+	{"email_id", text, events, events, `"20161122000000.125874958762@mail6-40-ussnn1"`},
+	{"email_address", text, events, 0, `"recipient1@example.com"`},
+	{"local", text, events, 0, `"recipient1"`},
+	{"domain", text, events, 0, `"example.com"`},
+	{"process_time", moment, events, events, "1479772800"},
+	{"xheaders", headers, events, 0, `{"X-CampaignMaster11": "Notification"}`},
+	{"delivered", flag, email, email, ""},
+	{"bounce_time", moment, bounce, bounce, "1479772800"},
+	{"bounce_type", text, bounce, bounce, `"hard" or "soft"`},
+	{"bounce_category", text, bounce, bounce, `"bad-mailbox"`},
+	{"bounce_code", text, bounce, 0, `"5.1.1"`},
+	{"postback_time", moment, bounce | blocked, 0, "1479772800, or 0 for none"},
+	{"diagnostic_code", text, bounce, 0, `"smtp;550 5.1.1 User unknown"`},
+	{"regex_name", text, bounce, 0, `"badmailbox03"`},
+	{"full_content", text, bounce, 0, ""},
+	{"blocked_reason", text, blocked, blocked, `"unsubscribe"`},
 }
 
 // fieldIndex finds a field by its name.
@@ -114,7 +123,7 @@ func unknownKind(name string) string {
 	for _, k := range kindNames {
 		names = append(names, k.name)
 	}
-	return fmt.Sprintf("unknown kind %q%s; the kinds are %s", clip(name), didYouMean(name, names), strings.Join(names, ", "))
+	return fmt.Sprintf("unknown kind %q%s (kinds are %s)", clip(name), didYouMean(name, names), strings.Join(names, ", "))
 }
 
 // didYouMean is a question for the likeliest of names, if one is near at all.
@@ -133,7 +142,7 @@ func didYouMean(name string, names []string) string {
 // clip shortens what a message quotes of a file.
 func clip(s string) string {
 	if len(s) > 64 {
-		return s[:64] + "…"
+		return strings.ToValidUTF8(s[:64], "") + "…"
 	}
 	return s
 }

@@ -32,8 +32,8 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 		if string(value) == "null" {
 			return ""
 		}
-		if want := fields[i].form; strings.IndexByte(want.begins, value[0]) < 0 {
-			return fmt.Sprintf("%s must be %s, not %s", key, want.phrase, jsonType(value))
+		if f := &fields[i]; strings.IndexByte(f.form.begins, value[0]) < 0 {
+			return fmt.Sprintf("%s must be %s, not %s", key, f.want(), jsonType(value))
 		}
 		p.values[i] = value
 		return ""
@@ -46,12 +46,13 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 		return problem
 	}
 	for i := range fields {
-		f := &fields[i]
-		switch {
-		case given&(1<<i) != 0 && f.in&k == 0:
+		if f := &fields[i]; given&(1<<i) != 0 && f.in&k == 0 {
 			return fmt.Sprintf("%s is no field of %s, but of %s", f.name, k.phrase(), f.in.phrase())
-		case f.required&k != 0 && (p.values[i] == nil || string(p.values[i]) == `""`):
-			return fmt.Sprintf("%s is missing: %s needs it, and it is %s", f.name, k.phrase(), f.form.phrase)
+		}
+	}
+	for i := range fields {
+		if f := &fields[i]; f.required&k != 0 && !p.has(i) {
+			return fmt.Sprintf("%s is missing: %s must have it, %s", f.name, k.phrase(), f.want())
 		}
 	}
 	return p.row(k, line, b)
@@ -61,7 +62,7 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 func (p *parser) kind() (kinds, string) {
 	value := p.values[fieldIndex["kind"]]
 	if value == nil {
-		return 0, `kind is missing: it says what the row is, and it is "email", "bounce", "blocked_email" or "sender"`
+		return 0, `kind is missing: it says what the row is, "email", "bounce", "blocked_email" or "sender"`
 	}
 	for _, k := range kindNames {
 		if string(value[1:len(value)-1]) == k.name {
@@ -87,9 +88,9 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 		}
 		switch {
 		case d.Type != upstream.Hard && d.Type != upstream.Soft:
-			return fmt.Sprintf(`bounce_type must be "hard" or "soft", not %q`, clip(string(d.Type)))
+			return p.wrong("bounce_type")
 		case d.PostbackTime < 0:
-			return "postback_time must be " + moment.phrase + ", or 0 for none"
+			return p.wrong("postback_time")
 		}
 		b.Bounces = append(b.Bounces, d)
 	case blocked:
@@ -98,7 +99,7 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 			return problem
 		}
 		if e.PostbackTime < 0 {
-			return "postback_time must be " + moment.phrase + ", or 0 for none"
+			return p.wrong("postback_time")
 		}
 		b.BlockedEmails = append(b.BlockedEmails, e)
 	case sender:
@@ -111,19 +112,19 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 // recipient's address against its parts.
 func (p *parser) check(err error, address, local, domain string) string {
 	if err != nil {
-		return reworded(err)
+		return p.reworded(err)
 	}
-	hasAddress, hasLocal, hasDomain := p.has("email_address"), p.has("local"), p.has("domain")
+	hasAddress, hasLocal, hasDomain := p.has(fieldIndex["email_address"]), p.has(fieldIndex["local"]), p.has(fieldIndex["domain"])
 	switch {
-	case !hasAddress && !(hasLocal && hasDomain):
-		return "email_address is missing: it is the recipient's address, such as recipient1@example.com"
+	case !hasAddress && (!hasLocal || !hasDomain):
+		return `email_address is missing: it is the recipient's address, such as "recipient1@example.com"`
 	case hasLocal != hasDomain:
 		return "local and domain are the two parts of email_address: give both or neither"
 	}
 	at := strings.LastIndexByte(address, '@')
 	switch {
 	case at <= 0 || at == len(address)-1:
-		return fmt.Sprintf("email_address must be an address, such as recipient1@example.com, not %q", clip(address))
+		return fmt.Sprintf("the recipient must be an address, such as recipient1@example.com, not %q", clip(address))
 	case address[:at] != local:
 		return fmt.Sprintf("local is %q, but email_address %q has %q before its @", clip(local), clip(address), clip(address[:at]))
 	case !strings.EqualFold(address[at+1:], domain):
@@ -132,23 +133,25 @@ func (p *parser) check(err error, address, local, domain string) string {
 	return ""
 }
 
-// has says whether the row has a field, with something in it.
-func (p *parser) has(name string) bool {
-	v := p.values[fieldIndex[name]]
-	return v != nil && string(v) != `""`
+// has says whether the row has the field with something in it.
+func (p *parser) has(i int) bool { return p.values[i] != nil && string(p.values[i]) != `""` }
+
+// wrong says that a field's value is, and what would be right.
+func (p *parser) wrong(name string) string {
+	i := fieldIndex[name]
+	return fmt.Sprintf("%s must be %s, not %s", name, fields[i].want(), clip(string(p.values[i])))
 }
 
-// reworded says what a codec found wrong. Where that is a field's value, it says what
-// would be right.
-func reworded(err error) string {
+// reworded says what a codec found wrong: of a field's value, what would be right.
+func (p *parser) reworded(err error) string {
 	problem := err.Error()
 	var known *upstream.Error
 	if errors.As(err, &known) {
 		problem = known.Message
 	}
 	name, rest, _ := strings.Cut(problem, " ")
-	if i, ok := fieldIndex[name]; ok && (strings.HasPrefix(rest, "is ")) {
-		return name + " must be " + fields[i].form.phrase
+	if _, ok := fieldIndex[name]; ok && strings.HasPrefix(rest, "is ") {
+		return p.wrong(name)
 	}
 	return problem
 }
@@ -165,15 +168,15 @@ func (p *parser) sender(line []byte, b *store.Batch) string {
 	var mistyped *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &mistyped): // a number that is no whole one
-		return mistyped.Field + " must be " + id.phrase
+		return p.wrong(mistyped.Field)
 	case err != nil:
-		return "not JSON: " + err.Error()
+		return "the row is not JSON"
 	case row.UserID <= 0:
-		return "user_id must be " + id.phrase
+		return p.wrong("user_id")
 	case row.SenderID <= 0:
-		return "sender_id must be " + id.phrase
+		return p.wrong("sender_id")
 	case strings.IndexByte(row.Sender, '@') <= 0 || strings.HasSuffix(row.Sender, "@"):
-		return fmt.Sprintf("sender must be the sender's address, such as news@example.com, not %q", clip(row.Sender))
+		return p.wrong("sender")
 	}
 	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: row.Sender})
 	return ""

@@ -1,0 +1,68 @@
+package importer_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream/embedded/demo"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// all is the whole of the demo data as a file's text.
+func all(b *testing.B) (text []byte, rows int) {
+	b.Helper()
+	for batch := range demo.Generate(time.Date(2026, 11, 23, 9, 37, 21, 0, time.UTC)) {
+		text = append(text, ndjson(batch)...)
+		rows += len(batch.Senders) + len(batch.Emails) + len(batch.Bounces) + len(batch.BlockedEmails)
+	}
+	return text, rows
+}
+
+type nowhere struct{}
+
+func (nowhere) Write(context.Context, store.Batch) (store.Written, error) {
+	return store.Written{}, nil
+}
+
+// BenchmarkImport reports rows a second: of reading alone, and with a new store.
+func BenchmarkImport(b *testing.B) {
+	text, rows := all(b)
+	name := filepath.Join(b.TempDir(), "rows.ndjson")
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	run := func(b *testing.B, w importer.Writer) {
+		s, err := importer.Run(b.Context(), w, []string{name}, importer.Options{Strict: true})
+		if err != nil || s.Rows() != rows {
+			b.Fatal(err, s)
+		}
+	}
+	report := func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	}
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			run(b, nowhere{})
+		}
+		report(b)
+	})
+	b.Run("write", func(b *testing.B) {
+		for b.Loop() {
+			s, err := store.Open(b.Context(), store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			run(b, s)
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b)
+	})
+}

@@ -1,0 +1,156 @@
+package importer_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store"
+)
+
+func open(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestTheSameFileTwiceDoublesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, "")
+	b := demoBatch()
+	name := file(t, string(ndjson(b)))
+	rows := len(b.Senders) + len(b.Emails) + len(b.Bounces) + len(b.BlockedEmails)
+	for _, want := range []store.Written{{New: rows}, {Unchanged: rows}} {
+		got, err := importer.Run(t.Context(), s, []string{name}, importer.Options{Strict: true, BatchRows: 1500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.Written); diff != "" {
+			t.Error(diff)
+		}
+	}
+	info, err := s.Info(t.Context())
+	if err != nil || info.Emails.Rows != int64(len(b.Emails)) || info.Bounces.Rows != int64(len(b.Bounces)) || info.BlockedEmails.Rows != int64(len(b.BlockedEmails)) {
+		t.Errorf("%v: %+v", err, info)
+	}
+}
+
+// The real bounces of 30 years, which lie beside a developer's checkout, import whole.
+func TestRealBouncesImportWhole(t *testing.T) {
+	t.Parallel()
+	const name = "../../../../shared/data/real-bounces.ndjson"
+	if _, err := os.Stat(name); err != nil {
+		t.Skip("no real data here: ", err)
+	}
+	st := open(t, "")
+	s, err := importer.Run(t.Context(), st, []string{name}, importer.Options{Strict: true})
+	if err != nil || s.Senders != 118 || s.Emails != 319 || s.Bounces != 319 || s.New != 756 {
+		t.Fatalf("%v: %+v", err, s)
+	}
+	all := upstream.ListQuery{Window: upstream.Window{Start: 0, End: 2e9}}
+	rows, err := st.Bounces(t.Context(), nil, all)
+	if err != nil || len(rows) != 319 {
+		t.Fatalf("%v: %d rows", err, len(rows))
+	}
+	for _, r := range rows {
+		d, err := st.Bounce(t.Context(), nil, r.Key())
+		if err != nil || d.FullContent == "" {
+			t.Errorf("%s: %v, a message of %d bytes", r.EmailID, err, len(d.FullContent))
+		}
+	}
+}
+
+// killed is the variable that makes this test binary the import that is killed.
+const killed = "IMPORTER_TEST_STORE"
+
+// announcing tells its reader of each batch that is written.
+type announcing struct{ *store.Store }
+
+func (a announcing) Write(ctx context.Context, b store.Batch) (store.Written, error) {
+	w, err := a.Store.Write(ctx, b)
+	fmt.Println("written")
+	return w, err
+}
+
+func TestMain(m *testing.M) {
+	path := os.Getenv(killed)
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	s, err := store.Open(context.Background(), store.Options{Path: path})
+	if err == nil {
+		_, err = importer.Run(context.Background(), announcing{s}, []string{"-"}, importer.Options{Stdin: os.Stdin, BatchRows: 500})
+	}
+	fmt.Fprintln(os.Stderr, "the import was not killed:", err)
+	os.Exit(1)
+}
+
+func TestAnImportThatWasKilledIsCompletedByTheNext(t *testing.T) {
+	t.Parallel()
+	b := demoBatch()
+	text := ndjson(b)
+	path := filepath.Join(t.TempDir(), "events.db")
+
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), killed+"="+path)
+	child.Stderr = os.Stderr
+	in, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		// Half of the file, so that it is killed while there is more to come; the error
+		// is that it was.
+		_, _ = in.Write(text[:len(text)/2])
+	}()
+	for said := bufio.NewScanner(out); said.Scan(); {
+		if said.Text() == "written" { // the first batch is; the next is on its way
+			break
+		}
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	if err := child.Wait(); err == nil {
+		t.Fatal("it was not killed")
+	}
+
+	s := open(t, path)
+	before, err := s.Info(t.Context())
+	if err != nil || before.Emails.Rows == 0 || before.Emails.Rows >= int64(len(b.Emails)) {
+		t.Fatalf("%v: %d emails are there after the kill, want some of %d", err, before.Emails.Rows, len(b.Emails))
+	}
+	got, err := importer.Run(t.Context(), s, []string{file(t, string(text))}, importer.Options{Strict: true})
+	if err != nil || got.Replaced != 0 || got.Unchanged == 0 || got.New == 0 || got.New+got.Unchanged != got.Rows() {
+		t.Errorf("%v: %+v", err, got)
+	}
+	after, err := s.Info(t.Context())
+	if err != nil || after.Senders != len(b.Senders) || after.Emails.Rows != int64(len(b.Emails)) || after.Bounces.Rows != int64(len(b.Bounces)) || after.BlockedEmails.Rows != int64(len(b.BlockedEmails)) {
+		t.Errorf("%v: %+v", err, after)
+	}
+}
