@@ -9,7 +9,8 @@ import (
 // Backend is the data behind the endpoints. It is [upstream.API] with one more
 // argument: only names the users whose data the caller may see. Nil is all users;
 // otherwise whatever belongs to another user is as if it did not exist, so that a
-// list leaves it out, a count does not count it and its detail is not found.
+// list leaves it out, a count does not count it and its detail is not found. The
+// catalogues are of the service and not of a user, so they are the same for all.
 //
 // Order, windows and errors are as upstream.API has them. Implementations are
 // safe for concurrent use, give up when ctx ends, and neither write to only nor

@@ -16,14 +16,14 @@ func BenchmarkInProcess(b *testing.B) {
 	h := embedded.New(openStore(b, sample), embedded.Options{})
 	c := &http.Client{Transport: embedded.Transport(h)}
 	for _, bench := range []struct{ name, pathAndQuery string }{
-		{"bounces", "/bounces?" + day},
-		{"emails", "/emails?" + day},
-		{"blocked-emails", "/blocked-emails?" + day},
+		{"bounces", "/bounces?" + crowdDay},
+		{"emails", "/emails?" + crowdDay},
+		{"blocked-emails", "/blocked-emails?" + crowdDay},
 		{"bounce", sample.Bounces[0].Key().Path()},
-		{"bounce-counts", "/bounce/counts?" + day},
-		{"email-counts", "/email/counts?" + day},
-		{"blocked-email-counts", "/blocked-email/counts?" + day},
-		{"email-counts-hour", "/email/counts?" + day + "&timeseries=hour"},
+		{"bounce-counts", "/bounce/counts?" + crowdDay},
+		{"email-counts", "/email/counts?" + crowdDay},
+		{"blocked-email-counts", "/blocked-email/counts?" + crowdDay},
+		{"email-counts-hour", "/email/counts?" + crowdDay + "&timeseries=hour"},
 		{"bounce-categories", "/bounce/categories"},
 		{"blocked-email-reasons", "/blocked-email/reasons"},
 	} {

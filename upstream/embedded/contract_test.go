@@ -34,6 +34,14 @@ func TestContractOverTCP(t *testing.T) {
 	})
 }
 
+// TestContractReadOnly runs the checks that any server's data allows over this one's.
+func TestContractReadOnly(t *testing.T) {
+	server := httptest.NewServer(embedded.New(openStore(t, upstreamtest.Sample()), embedded.Options{}))
+	t.Cleanup(server.Close)
+	w := upstream.Window{Start: upstreamtest.SampleDay - 2*86400, End: upstreamtest.SampleCrowd + 86400}
+	upstreamtest.RunReadOnly(t, upstreamtest.Server{URL: server.URL, Client: server.Client()}, w)
+}
+
 // TestContractOfARemote checks, without writing, the server that the environment names:
 //
 //	DELIVERYGRAPH_TEST_UPSTREAM=http://127.0.0.1:8081 DELIVERYGRAPH_TEST_UPSTREAM_KEY=… go test -run Remote ./upstream/embedded

@@ -108,8 +108,8 @@ func codes(list func(context.Context) ([]string, error)) endpoint {
 	}
 }
 
-// detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]; times
-// gives the envelope once the data is there.
+// detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]; envelope
+// is called once the data is there.
 func detail(b Backend, envelope func() upstream.Envelope) endpoint {
 	return func(r request) (question, error) {
 		k, err := upstream.ParseBounceKey(r.path)

@@ -44,8 +44,8 @@ type Options struct {
 
 // New gives the nine endpoints of the metrics REST API over b.
 //
-// It answers GET alone, in JSON, with the statuses of rest-api.md: 404 for an
-// unknown path or bounce, 405 with Allow, 406, 451 without a right key, 452 with
+// It answers GET alone, in JSON, with the statuses of the document or, where it
+// gives none, the settled ones: 404 for an unknown path or bounce, 405 with Allow, 406, 451 without a right key, 452 with
 // the parameter at fault; and 500 when b fails or panics, of which a caller learns
 // no more. Every error has the body
 //
@@ -186,7 +186,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodGet)
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(shown.RetryAfter.Seconds()))))
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int((shown.RetryAfter+time.Second-1)/time.Second))))
 	case http.StatusInternalServerError:
 		h.options.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "rest request failed",
 			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)), slog.String("error", err.Error()))

@@ -20,8 +20,11 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// day is a window that the sample has events in, as parameters.
-const day = "start_time=1479772800&end_time=1479859200"
+// Windows that the sample has events in, as parameters: a few, and more than two pages.
+const (
+	day      = "start_time=1479772800&end_time=1479859200"
+	crowdDay = "start_time=1480118400&end_time=1480204800"
+)
 
 // faulty is a Backend whose bounces come from a function; the rest is the sample's model.
 type faulty struct {

@@ -7,7 +7,10 @@ import (
 )
 
 // wholeSample is a window that all events of Sample lie in.
-var wholeSample = upstream.Window{Start: SampleDay - 2*86400, End: SampleDay + 3*86400}
+var wholeSample = upstream.Window{Start: SampleDay - 2*86400, End: SampleCrowd + 86400}
+
+// crowdedDay is the window of the day with more than two pages.
+var crowdedDay = upstream.Window{Start: SampleCrowd, End: SampleCrowd + 86400}
 
 // Windows that begin or end at or beside the first and last seconds of hours and
 // days, where the sample has events.
@@ -60,6 +63,7 @@ func listCases() []listCase {
 	}
 
 	some("no filter", func(q *upstream.ListQuery) {})
+	some("the day with many", func(q *upstream.ListQuery) { q.Window = crowdedDay })
 	for name, w := range edgeWindows {
 		some(name, func(q *upstream.ListQuery) { q.Window = w })
 	}
@@ -131,7 +135,7 @@ func listCases() []listCase {
 	for _, offset := range []int{0, 50} {
 		only(upstream.Bounces, fmt.Sprintf("everything together, offset %d", offset), func(q *upstream.ListQuery) {
 			*q = upstream.ListQuery{
-				Window: upstream.Window{Start: SampleDay + 7200, End: SampleDay + 10800}, Offset: offset,
+				Window: upstream.Window{Start: SampleCrowd + 7200, End: SampleCrowd + 10800}, Offset: offset,
 				UserID: crowdedUser, SenderID: crowded, Sender: "sender17@example.com", Domain: "example0.com",
 				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-District", Value: "New Hampshire"}}, BounceType: upstream.Hard,
 			}

@@ -2,7 +2,7 @@
 // share: the contract as test suites, and stand-ins to test against.
 //
 // [Run] asks any server of the REST API over HTTP and holds its answers against
-// every row of the document's and of rest-api.md's tables. [RunReadOnly] checks
+// the document, and against what was settled where that is silent. [RunReadOnly] checks
 // what can be checked of a server whose data is not known. [RunAPI] does for an
 // [upstream.API] what Run does for a server.
 //

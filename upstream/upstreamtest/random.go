@@ -25,7 +25,10 @@ func drawWindow(t *rapid.T) upstream.Window {
 		return wholeSample
 	}
 	moment := rapid.Custom(func(t *rapid.T) upstream.Time {
-		if rapid.Bool().Draw(t, "at an edge") {
+		switch rapid.IntRange(0, 3).Draw(t, "place") {
+		case 0:
+			return SampleCrowd + 7200 + upstream.Time(rapid.IntRange(0, 400).Draw(t, "among many"))
+		case 1, 2:
 			hour := rapid.IntRange(-26, 50).Draw(t, "hour")
 			return SampleDay + upstream.Time(hour*3600+rapid.IntRange(-2, 2).Draw(t, "beside"))
 		}

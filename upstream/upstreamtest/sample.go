@@ -8,8 +8,14 @@ import (
 	"deliverygraph/upstream"
 )
 
-// SampleDay is the midnight, UTC, that begins the day that Sample is about.
-const SampleDay upstream.Time = 1479772800 // 2016-11-22
+// Midnights, UTC, of [Sample].
+const (
+	// SampleDay begins the day that most senders' events lie in and around.
+	SampleDay upstream.Time = 1479772800 // 2016-11-22
+	// SampleCrowd begins the day on which one sender has more than two pages of events
+	// of each kind, and nobody else has any.
+	SampleCrowd upstream.Time = SampleDay + 4*86400 // 2016-11-26
+)
 
 // Users of [Sample], and their senders. The last user and sender outgrow 32 bits.
 const (
@@ -53,7 +59,7 @@ func Sample() Rows {
 // recipients of one of them.
 func (r *Rows) addCrowd() {
 	for i := range crowdedRows {
-		at := SampleDay + 7200 + upstream.Time(i/crowdedPerSec)
+		at := SampleCrowd + 7200 + upstream.Time(i/crowdedPerSec)
 		id := emailID(at, fmt.Sprintf("%03d", 999-i%crowdedPerSec/2))
 		headers := []upstream.Header{
 			{Name: "X-Campaign", Value: []string{"spring", "autumn"}[i%2]},

@@ -130,7 +130,9 @@ func (w wireCount) tally() upstream.Tally {
 	return upstream.Tally{Total: w.SentCount + w.BlockedCount + w.BounceCount, Soft: w.SoftCount, Hard: w.HardCount}
 }
 
-// rows asks for {"data": [...]} and reads each row, which must have exactly keys.
+// rows asks for {"data": [...]} and reads each row. The first ones must have exactly
+// these keys: to look at those of each of 500 rows is slow, and the same code prints
+// them all.
 func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Values, keys []string, row func(W) R) ([]R, error) {
 	a, err := p.ok(ctx, path, parameters)
 	if err != nil {
@@ -144,10 +146,14 @@ func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Va
 		return nil, fmt.Errorf("no rows are null, want []: %s", a.body)
 	}
 	var all []R
-	for _, raw := range e.Data {
+	for i, raw := range e.Data {
 		var w W
-		if err := exactly(raw, &w, keys...); err != nil {
-			return nil, err
+		if i < 20 {
+			if err := exactly(raw, &w, keys...); err != nil {
+				return nil, err
+			}
+		} else if err := json.Unmarshal(raw, &w); err != nil {
+			return nil, fmt.Errorf("%w: %.200s", err, raw)
 		}
 		all = append(all, row(w))
 	}
