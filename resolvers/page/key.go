@@ -10,7 +10,8 @@ import (
 )
 
 // Key is a row's identity, and its place in the list: rows are ordered by Time,
-// then EmailID, then Recipient, bytewise.
+// then EmailID, then Recipient, bytewise, and by user and sender where an email has
+// several.
 type Key struct {
 	Time      upstream.Time // what the list is windowed and sorted by
 	EmailID   string
@@ -19,16 +20,13 @@ type Key struct {
 	SenderID  upstream.ID
 }
 
-// compare orders keys as lists are ordered. Rows that differ only in user or
-// sender are equal: the API does not order them.
+// compare orders keys as lists are ordered; only equal keys compare equal.
 func (k Key) compare(o Key) int {
-	if k.Time != o.Time {
+	if k.Time != o.Time { // most often
 		return cmp.Compare(k.Time, o.Time)
 	}
-	if c := strings.Compare(k.EmailID, o.EmailID); c != 0 {
-		return c
-	}
-	return strings.Compare(k.Recipient, o.Recipient)
+	return cmp.Or(strings.Compare(k.EmailID, o.EmailID), strings.Compare(k.Recipient, o.Recipient),
+		cmp.Compare(k.UserID, o.UserID), cmp.Compare(k.SenderID, o.SenderID))
 }
 
 // clip bounds what a cursor has to carry of a key. Every key is clipped before

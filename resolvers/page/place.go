@@ -31,7 +31,7 @@ func (p *leaf[R]) place(k Key, expect int, ahead, loose bool) (int, verdict) {
 		return found + 1, covers // k itself ties the page to what came before
 	case found < 0:
 		for i = from; i < to; i++ {
-			if d := p.keyAt(i).compare(k); d > 0 || d == 0 && !ahead {
+			if p.keyAt(i).compare(k) > 0 {
 				break
 			}
 		}

@@ -20,7 +20,8 @@ type row struct{ page.Key }
 func keyOf(r *row) page.Key { return r.Key }
 
 func byKey(a, b row) int {
-	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient))
+	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient),
+		cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SenderID, b.SenderID))
 }
 
 var window = upstream.Window{Start: 1000, End: 100_000}
@@ -153,12 +154,13 @@ func rowAt(t upstream.Time, n int) row {
 	return row{page.Key{Time: t, EmailID: fmt.Sprintf("%d.%06d@mail.example.com", t, n), Recipient: "a@example.com", UserID: 21, SenderID: 17}}
 }
 
-// randomRows are n rows in so many seconds, several of one email among them.
+// randomRows are n rows in so many seconds, several of one email among them, and
+// some that differ in their user alone.
 func randomRows(r *rand.Rand, n, seconds int) []row {
 	rows := make([]row, n)
 	for i := range rows {
 		t := window.Start + upstream.Time(r.IntN(seconds))
-		rows[i] = row{page.Key{Time: t, EmailID: fmt.Sprint(r.IntN(1 + 2*n/seconds)), Recipient: fmt.Sprint(r.IntN(1 + n)), UserID: 21, SenderID: 17}}
+		rows[i] = row{page.Key{Time: t, EmailID: fmt.Sprint(r.IntN(1 + 2*n/seconds)), Recipient: fmt.Sprint(r.IntN(1 + n/8)), UserID: upstream.ID(21 + r.IntN(3)), SenderID: 17}}
 	}
 	return rows
 }
