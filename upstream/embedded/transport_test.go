@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -62,7 +63,7 @@ func TestTransportAnswersAsASocketWould(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewUnstartedServer(test.handler)
-			server.Config.ErrorLog = nil
+			server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the second status
 			server.Start()
 			defer server.Close()
 			ask := func(c *http.Client, base string) string {
@@ -107,7 +108,7 @@ func TestTransportKnowsTheLengthOfABody(t *testing.T) {
 }
 
 func TestTransportReturnsWhenTheContextEndsWhateverTheHandlerDoes(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	entered, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(left)
@@ -130,7 +131,7 @@ func TestTransportReturnsWhenTheContextEndsWhateverTheHandlerDoes(t *testing.T) 
 }
 
 func TestTransportTellsTheHandlerThatTheContextEnded(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	entered, left := make(chan struct{}), make(chan error, 1)
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
@@ -232,7 +233,7 @@ func TestTransportRefusesWhatIsNoRequest(t *testing.T) {
 
 // TestTransportNeverMixesBodies reuses buffers across many callers at once.
 func TestTransportNeverMixesBodies(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	c := &http.Client{Transport: embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, strings.Repeat(r.URL.RawQuery, 100))
 	}))}
