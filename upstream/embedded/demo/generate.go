@@ -20,7 +20,7 @@ const (
 
 	// batchHours is how many hours make a batch: few enough to stay small in
 	// memory, enough that a transaction is worth its while.
-	batchHours = 10 * 24
+	batchHours = 20 * 24
 
 	// seed makes this data and no other.
 	seed = 0x6d61696c
