@@ -194,7 +194,12 @@ func list[R any](m *Model, all []R, of func(R) event, q upstream.ListQuery) []R 
 			found = append(found, r)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b R) int { return of(a).compare(of(b)) })
+	slices.SortFunc(found, func(a, b R) int {
+		x, y := of(a), of(b)
+		// Beyond the settled order, the same email of two users goes by user, then by
+		// sender, as the embedded server has it.
+		return cmp.Or(x.compare(y), cmp.Compare(x.user, y.user), cmp.Compare(x.sender, y.sender))
+	})
 	found = found[min(q.Offset, len(found)):]
 	return found[:min(upstream.PageSize, len(found))]
 }
