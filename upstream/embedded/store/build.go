@@ -1,16 +1,34 @@
 package store
 
 import (
+	"slices"
+
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store/internal/event"
 	"deliverygraph/upstream/embedded/store/internal/index"
+	"deliverygraph/upstream/embedded/store/internal/rollup"
 )
+
+// sizes say into how large pieces rows are cut. They bind the writer alone: readers
+// take pieces of any size.
+type sizes struct {
+	page  int // the most rows of a page
+	chunk int // the most rows of a chunk
+	// tail is how many rows the last chunk has before rows that come after it start
+	// another. Small enough that rewriting it for each small write costs little.
+	tail int
+	// small is how many small chunks, of less than 3/4 of chunk, may follow one another
+	// near the end before they are joined.
+	small int
+}
+
+var standard = sizes{page: event.MaxPageRows, chunk: index.MaxRows, tail: 1024, small: 8}
 
 // pack makes pages of rows and appends them to parts. At the end of a chunk they are
 // packed full, as most rows come in order and so nothing will come between;
 // elsewhere they are packed evenly, which leaves room for more.
 func (w *writer) pack(parts []part, rows []*row, end bool) ([]part, error) {
-	made, err := w.packUpTo(rows, 0)
+	made, err := w.packUpTo(rows, w.sizes.page)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +80,9 @@ func (w *writer) build(k upstream.Kind, parts []part, appended bool) ([]*chunk, 
 	for _, p := range parts {
 		total += p.rows
 	}
-	limit := index.MaxRows
+	limit := w.sizes.chunk
 	if n := (total + limit - 1) / limit; n > 1 && !appended {
-		limit = min(limit, (total+n-1)/n+event.MaxPageRows)
+		limit = min(limit, (total+n-1)/n+w.sizes.page)
 	}
 	var chunks []*chunk
 	for len(parts) > 0 {
@@ -91,13 +109,24 @@ func (w *writer) buildOne(k upstream.Kind, parts []part, rows int) (*chunk, erro
 	ch := &chunk{id: w.next.chunk, rows: rows}
 	w.next.chunk++
 	refs := make([]pageRef, len(parts))
+	counts := map[rollup.Source]*rollup.Hours{}
 	row := 0
+	add := func(e *event.Event) {
+		w.terms(e, row)
+		row++
+		s := rollup.Source{User: e.User, Sender: e.Sender, Type: e.Type}
+		h := counts[s]
+		if h == nil {
+			h = &rollup.Hours{}
+			counts[s] = h
+		}
+		h[0]++
+	}
 	for i, p := range parts {
 		refs[i] = p.pageRef
 		if p.made != nil {
 			for _, r := range p.made {
-				w.terms(&r.Event, row)
-				row++
+				add(&r.Event)
 			}
 			if i == 0 {
 				ch.first = p.made[0].Key
@@ -122,8 +151,7 @@ func (w *writer) buildOne(k upstream.Kind, parts []part, rows int) (*chunk, erro
 			if err != nil {
 				return nil, err
 			}
-			w.terms(&e, row)
-			row++
+			add(&e)
 		}
 		if i == 0 {
 			e, err := w.page.Event(0)
@@ -146,7 +174,13 @@ func (w *writer) buildOne(k upstream.Kind, parts []part, rows int) (*chunk, erro
 	if err := insert(pageListSlot, encodeRefs(refs)); err != nil {
 		return nil, err
 	}
-	var err error
+	sum, err := rollup.Add(nil, counts)
+	if err != nil {
+		return nil, err
+	}
+	if err := insert(countSlot, sum); err != nil {
+		return nil, err
+	}
 	if ch.layout, err = w.index.Build(rows, insert); err != nil {
 		return nil, err
 	}
@@ -185,27 +219,25 @@ func (w *writer) drop(ch *chunk) error {
 	return w.conn.exec("delete from block where id between ? and ?", ch.block(0), ch.block(^index.Slot(0)))
 }
 
-// fullEnough is when a chunk counts as full, and mostSmall how many that are not may
-// follow one another at the end before they are joined.
-const (
-	fullEnough = index.MaxRows * 3 / 4
-	mostSmall  = 8
-)
+// hot is how many chunks at the end are never joined: rows that come a little late
+// belong there, and small chunks are quick to write again.
+const hot = 2
 
-// join joins the small chunks at the end, which writes in order leave there, once
-// they make a full one: so each row is indexed a few times in all, however small
-// the writes are.
+// join joins the small chunks before the hot ones, which writes in order leave
+// there, once they make a full one: so each row is indexed a few times in all,
+// however small the writes are.
 func (w *writer) join(k upstream.Kind, chunks []*chunk) ([]*chunk, error) {
-	from, rows := len(chunks), 0
-	for from > 0 && chunks[from-1].rows < fullEnough {
+	to := max(len(chunks)-hot, 0)
+	from, rows := to, 0
+	for from > 0 && chunks[from-1].rows < w.sizes.chunk*3/4 {
 		from--
 		rows += chunks[from].rows
 	}
-	if n := len(chunks) - from; n < 2 || rows < index.MaxRows && n <= mostSmall {
+	if n := to - from; n < 2 || rows < w.sizes.chunk && n < w.sizes.small {
 		return chunks, nil
 	}
 	var parts []part
-	for _, ch := range chunks[from:] {
+	for _, ch := range chunks[from:to] {
 		c, err := w.cursor(ch)
 		if err != nil {
 			return nil, err
@@ -218,5 +250,8 @@ func (w *writer) join(k upstream.Kind, chunks []*chunk) ([]*chunk, error) {
 		}
 	}
 	joined, err := w.build(k, parts, true)
-	return append(chunks[:from:from], joined...), err
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(chunks[:from], joined, chunks[to:]), nil
 }

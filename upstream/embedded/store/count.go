@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store/internal/event"
 	"deliverygraph/upstream/embedded/store/internal/rollup"
 )
 
@@ -84,14 +85,20 @@ func (a *tally) at(t upstream.Time) *upstream.Tally {
 type tallies struct {
 	by       map[upstream.ID]*tally
 	kind     upstream.Kind
-	only     []upstream.ID
+	only     map[upstream.ID]bool // nil is all
 	query    upstream.CountQuery
 	interval upstream.Interval // 0 is none
 }
 
 // tally counts; the hours that lie in the window whole come from rollups, the rest from rows.
 func (r *reader) tally(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery, interval upstream.Interval) (map[upstream.ID]*tally, error) {
-	t := &tallies{by: map[upstream.ID]*tally{}, kind: k, only: only, query: q, interval: interval}
+	t := &tallies{by: map[upstream.ID]*tally{}, kind: k, query: q, interval: interval}
+	if only != nil {
+		t.only = make(map[upstream.ID]bool, len(only))
+		for _, id := range only {
+			t.only[id] = true
+		}
+	}
 	if q.Window.Start >= q.Window.End || only != nil && len(only) == 0 {
 		return t.by, nil
 	}
@@ -102,7 +109,7 @@ func (r *reader) tally(ctx context.Context, only []upstream.ID, k upstream.Kind,
 		return t.by, nil
 	}
 	hours := upstream.Window{Start: upstream.Hour.Floor(w.Start + 3599), End: upstream.Hour.Floor(w.End)}
-	if hours.Start >= hours.End {
+	if hours.Start > hours.End { // within one hour
 		return t.by, r.countRows(ctx, t, w)
 	}
 	if err := r.countRows(ctx, t, upstream.Window{Start: w.Start, End: hours.Start}); err != nil {
@@ -132,7 +139,7 @@ func (t *tallies) want(s rollup.Source) bool {
 	q := &t.query
 	return (q.UserID == 0 || s.User == q.UserID) && (q.SenderID == 0 || s.Sender == q.SenderID) &&
 		(q.BounceType == "" || t.kind != upstream.Bounces || s.Type == string(q.BounceType)) &&
-		(t.only == nil || slices.Contains(t.only, s.User))
+		(t.only == nil || t.only[s.User])
 }
 
 // of is the tally that the source belongs to.
@@ -168,7 +175,9 @@ func (t *tallies) add(a *tally, typ string, at upstream.Time, n int64) {
 	}
 }
 
-// countRows counts one row after another.
+// countRows counts the rows of a window that lies within one hour: whole chunks by
+// their own counts, which bounds the work where an hour has millions, and the rest
+// row by row.
 func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) error {
 	if w.Start >= w.End {
 		return nil
@@ -176,6 +185,21 @@ func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) e
 	for _, ch := range overlapping(r.chunks[t.kind], w) {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if w.Start <= ch.first.Time && ch.last.Time < w.End {
+			b, err := r.blob(blocks, ch.block(countSlot))
+			if err != nil {
+				return err
+			}
+			err = rollup.Each([]byte(b), func(s rollup.Source, h *rollup.Hours) {
+				if t.want(s) {
+					t.add(t.of(s), s.Type, w.Start, h[0])
+				}
+			})
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		c, err := r.cursor(ch)
 		if err != nil {
@@ -191,15 +215,23 @@ func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) e
 			if err := c.open(i); err != nil {
 				return err
 			}
-			for row := range c.page.Len() {
-				at, user, sender, typ, err := c.page.Source(row)
-				if err != nil {
-					return err
-				}
-				if s := (rollup.Source{User: user, Sender: sender, Type: typ}); w.Contains(at) && t.want(s) {
-					t.add(t.of(s), typ, at, 1)
-				}
+			if err := t.page(&c.page, w); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+// page counts those rows of a page that lie in the window.
+func (t *tallies) page(p *event.Page, w upstream.Window) error {
+	for row := range p.Len() {
+		at, user, sender, typ, err := p.Source(row)
+		if err != nil {
+			return err
+		}
+		if s := (rollup.Source{User: user, Sender: sender, Type: typ}); w.Contains(at) && t.want(s) {
+			t.add(t.of(s), typ, at, 1)
 		}
 	}
 	return nil
@@ -207,6 +239,9 @@ func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) e
 
 // countHours counts whole hours.
 func (r *reader) countHours(ctx context.Context, t *tallies, w upstream.Window) error {
+	if w.Start >= w.End {
+		return nil
+	}
 	var start upstream.Time
 	each := func(s rollup.Source, h *rollup.Hours) {
 		if !t.want(s) {

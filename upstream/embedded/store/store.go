@@ -40,6 +40,7 @@ type Store struct {
 	path     string
 	temp     string // the directory to remove at Close
 	readOnly bool
+	sizes    sizes
 	term     [16]byte // the key of index terms
 
 	writer  chan *conn // holds the one writing connection while it is idle
@@ -55,7 +56,7 @@ var ErrClosed = errors.New("the store is closed")
 // Open opens the store at o.Path, or makes it. A file that is no store, or one of a
 // newer version, is an error and left as it is.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *conn, 1)}
+	s := &Store{path: o.Path, readOnly: o.ReadOnly, sizes: standard, writer: make(chan *conn, 1)}
 	if s.path == "" {
 		if o.ReadOnly {
 			return nil, errors.New("open store: a store that is only read needs a path")

@@ -99,8 +99,11 @@ func same(t *rapid.T, s *store.Store, o *oracle, when *rapid.Generator[upstream.
 func TestAnswersAreTheOracles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, o := open(t, ""), &oracle{}
+		if rapid.IntRange(0, 3).Draw(t, "shrink") > 0 {
+			store.Shrink(s)
+		}
 		when := times(t)
-		for range rapid.IntRange(1, 4).Draw(t, "writes") {
+		for range rapid.IntRange(1, 6).Draw(t, "writes") {
 			b := batches(when, 40).Draw(t, "batch")
 			write(t, s, b)
 			o.write(b)

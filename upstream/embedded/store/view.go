@@ -39,8 +39,11 @@ type chunk struct {
 
 func (c *chunk) block(s index.Slot) int64 { return c.id<<16 | int64(s) }
 
-// pageListSlot is the block of a chunk that lists its pages: the slot that no index uses.
-const pageListSlot index.Slot = 0
+// Blocks of a chunk beside its index, at slots that an index does not use.
+const (
+	pageListSlot index.Slot = 0 // the chunk's pages
+	countSlot    index.Slot = 1 // how many rows each source has: a rollup's day with all in hour 0
+)
 
 // senders are the approved addresses. It never changes.
 type senders struct {

@@ -21,7 +21,9 @@ type Sender struct {
 // a row of its own among Emails; the store derives none from the other. Rows may come
 // before their sender.
 //
-// Rows in the order of their time are fastest, a few thousand or more at once.
+// Rows nearly in the order of their time are fastest, a few thousand at once. Rows
+// in no order at all are slow in small batches, each of which touches all of the
+// store: the larger the batch, the better.
 type Batch struct {
 	Senders       []Sender
 	Emails        []upstream.Email

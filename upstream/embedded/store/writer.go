@@ -17,6 +17,7 @@ import (
 type writer struct {
 	ctx     context.Context
 	conn    *conn
+	sizes   sizes
 	old     *view
 	next    ids
 	written Written
@@ -34,7 +35,7 @@ type writer struct {
 
 func newWriter(ctx context.Context, s *Store, c *conn, old *view) *writer {
 	return &writer{
-		ctx: ctx, conn: c, old: old, next: old.next,
+		ctx: ctx, conn: c, sizes: s.sizes, old: old, next: old.next,
 		chunks: old.chunks, sender: old.senders, codes: old.codes,
 		hasher: index.NewHasher(s.term),
 	}
@@ -76,10 +77,6 @@ func (w *writer) senders(list []Sender) error {
 	return nil
 }
 
-// minTail is how many rows the last chunk has before rows that come after it start
-// another. Small enough that rewriting it for each small write costs little.
-const minTail = 1024
-
 // put writes rows of one kind.
 func (w *writer) put(k upstream.Kind, rows []row) error {
 	if len(rows) == 0 {
@@ -92,7 +89,7 @@ func (w *writer) put(k upstream.Kind, rows []row) error {
 	// Each chunk takes the rows from its first key up to the next chunk's; the first
 	// also takes what lies before it.
 	old := w.chunks[k]
-	chunks := make([]*chunk, 0, len(old)+len(sorted)/index.MaxRows+1)
+	chunks := make([]*chunk, 0, len(old)+len(sorted)/w.sizes.chunk+1)
 	for i, ch := range old {
 		n := len(sorted)
 		if i+1 < len(old) {
@@ -105,9 +102,19 @@ func (w *writer) put(k upstream.Kind, rows []row) error {
 			chunks = append(chunks, ch)
 			continue
 		}
-		if i+1 == len(old) && ch.rows >= minTail && ch.last.Compare(mine[0].Key) < 0 {
-			chunks, sorted = append(chunks, ch), mine // they all come after it
-			break
+		if i+1 == len(old) && ch.rows >= w.sizes.tail {
+			// What comes after it starts another.
+			late, _ := slices.BinarySearchFunc(mine, ch.last, func(r *row, k event.Key) int {
+				if r.Compare(k) <= 0 {
+					return -1
+				}
+				return 1
+			})
+			mine, sorted = mine[:late], mine[late:]
+			if len(mine) == 0 {
+				chunks = append(chunks, ch)
+				break
+			}
 		}
 		merged, err := w.merge(k, ch, mine)
 		if err != nil {

@@ -12,8 +12,12 @@ const (
 	maxBits    = 12
 )
 
-// Slot is a block's place in its chunk's index. Slot 0 is none: the chunk may use it.
+// Slot is a block's place in its chunk's index. Slots below [FirstSlot] are free for
+// other use.
 type Slot uint16
+
+// FirstSlot is the least slot that an index uses.
+const FirstSlot Slot = 1 << maxBits
 
 // Layout says into how many blocks each field is cut: 0 is none, n is 1<<(n-1).
 // It is all that a reader has to know beforehand.
