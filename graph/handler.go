@@ -14,7 +14,8 @@ import (
 type Options struct {
 	// Extensions see every operation, in this order: the loaders, for one.
 	Extensions []graphql.HandlerExtension
-	// Logger takes one line an operation; nil discards.
+	// Logger takes one line an operation, and one for each code of its failures; nil
+	// discards.
 	Logger *slog.Logger
 	// Timeout bounds an operation; 0 is 30 s.
 	Timeout time.Duration
@@ -51,14 +52,12 @@ func orElse[T comparable](v *T, otherwise T) {
 func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	o.setDefaults()
 	exec := executor.New(schema)
-	p := presenter{logger: o.Logger}
-	exec.SetErrorPresenter(p.present)
-	exec.SetRecoverFunc(p.recovered)
-	exec.SetParserTokenLimit(o.MaxTokens)
-	exec.SetQueryCache(newQueryCache(o.QueryCacheBytes))
+	exec.SetErrorPresenter(present)
+	exec.SetRecoverFunc(recovered)
+	exec.SetQueryCache(readAlready{})
 	exec.Use(extension.Introspection{})
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, presenter: p, o: o}
+	return &handler{exec: exec, documents: newDocuments(schema.Schema(), o.MaxTokens, o.QueryCacheBytes), o: o}
 }

@@ -5,12 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
+	"runtime/debug"
 	"strconv"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -18,28 +15,22 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Media types of answers. The first is for callers that know it: its status tells
-// whether the request was sound. The second is always 200 once the request is a
-// GraphQL request at all.
-const (
-	mediaGraphQL = "application/graphql-response+json"
-	mediaJSON    = "application/json"
-)
-
 type handler struct {
 	exec      *executor.Executor
-	presenter presenter
+	documents *documents
 	o         Options
 }
 
 // ServeHTTP answers one GraphQL request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Add("Vary", "Accept")
 	media := negotiate(r.Header.Values("Accept"))
 	if media == "" {
-		h.refuse(w, mediaJSON, http.StatusNotAcceptable, "answers are "+mediaGraphQL+" or "+mediaJSON+": accept one of them")
+		refuse(w, mediaJSON, http.StatusNotAcceptable, "answers are "+mediaGraphQL+" or "+mediaJSON+": accept one of them")
 		return
 	}
+	defer h.recovered(w, r, media)
 	var params *graphql.RawParams
 	var err error
 	switch r.Method {
@@ -49,205 +40,80 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		params, err = readGet(r)
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		h.refuse(w, media, http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
+		refuse(w, media, http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
 		return
 	}
-	var bad *badRequest
-	if errors.As(err, &bad) {
-		h.refuse(w, media, bad.status, bad.message)
+	if no := new(badRequest); errors.As(err, &no) {
+		refuse(w, media, no.status, no.message)
 		return
 	}
 	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(r.Context()), h.o.Timeout)
 	defer cancel()
-	h.execute(ctx, w, r, params, media)
+	resp, status := h.answer(ctx, params, r.Method == http.MethodGet)
+	ran := status == http.StatusOK
+	switch {
+	case status == http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", "POST")
+	case media == mediaJSON:
+		status = http.StatusOK
+	}
+	write(w, media, status, resp, ran)
 }
 
-func (h *handler) execute(ctx context.Context, w http.ResponseWriter, r *http.Request, params *graphql.RawParams, media string) {
-	oc, errs := h.exec.CreateOperationContext(ctx, params)
-	if errs == nil && r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
-		w.Header().Set("Allow", "POST")
-		h.refuse(w, media, http.StatusMethodNotAllowed, "only queries can be asked by GET")
-		return
+// answer runs an operation, or gives request errors and a status other than 200:
+// then nothing ran, so there is no data.
+func (h *handler) answer(ctx context.Context, params *graphql.RawParams, get bool) (resp *graphql.Response, status int) {
+	ctx, failed := withFailures(ctx)
+	name := params.OperationName
+	defer func() {
+		h.log(ctx, name, failed, resp)
+		resp.Errors = resp.Errors[:min(len(resp.Errors), h.o.MaxErrors)]
+	}()
+	no := func(status int, errs ...*gqlerror.Error) (*graphql.Response, int) {
+		return &graphql.Response{Errors: errs}, status
 	}
-	if errs != nil { // a request error: the operation never ran, so there is no data
-		status := http.StatusBadRequest
-		if media == mediaJSON {
-			status = http.StatusOK
-		}
-		if len(errs) > h.o.MaxErrors {
-			errs = errs[:h.o.MaxErrors]
-		}
-		resp := h.exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs)
-		h.log(ctx, oc, resp)
-		write(w, media, status, resp, false)
-		return
+	doc, errs := h.documents.read(params.Query)
+	if errs != nil {
+		return no(http.StatusBadRequest, errs...)
+	}
+	op, err := operation(doc, params.OperationName)
+	if err != nil {
+		return no(http.StatusBadRequest, err)
+	}
+	name = op.Name
+	if get && op.Operation != ast.Query {
+		return no(http.StatusMethodNotAllowed, requestError(codeBadUserInput, "only queries can be asked by GET"))
+	}
+	if errs := h.documents.variables(op, params.Variables); errs != nil {
+		return no(http.StatusBadRequest, errs...)
+	}
+	oc, errs := h.exec.CreateOperationContext(withDocument(ctx, doc), params)
+	if errs != nil { // an extension has refused it
+		return h.exec.DispatchError(graphql.WithOperationContext(ctx, oc), errs), http.StatusBadRequest
 	}
 	next, ctx := h.exec.DispatchOperation(ctx, oc)
-	resp := next(ctx)
-	if resp == nil { // the context ended before anything was answered
-		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{h.presenter.present(ctx, context.Cause(ctx))}}
+	if resp = next(ctx); resp == nil { // the context ended before anything ran
+		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(ctx, context.Cause(ctx))}}
 	}
-	h.log(ctx, oc, resp)
-	if len(resp.Errors) > h.o.MaxErrors {
-		resp.Errors = resp.Errors[:h.o.MaxErrors]
-	}
-	write(w, media, http.StatusOK, resp, true)
+	return resp, http.StatusOK
 }
 
-// log writes the operation's one line: no variables and no texts, which may hold
-// addresses.
-func (h *handler) log(ctx context.Context, oc *graphql.OperationContext, resp *graphql.Response) {
-	codes := map[string]int{}
-	for _, e := range resp.Errors {
-		codes[fmt.Sprint(e.Extensions["code"])]++
+// recovered answers in the place of a handler that panicked, which none should:
+// panics in resolvers do not come here.
+func (h *handler) recovered(w http.ResponseWriter, r *http.Request, media string) {
+	switch v := recover(); v {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(v)
+	default:
+		h.o.Logger.ErrorContext(r.Context(), "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
+		write(w, media, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}, false)
 	}
-	name := oc.OperationName
-	if name == "" && oc.Operation != nil {
-		name = oc.Operation.Name
-	}
-	h.o.Logger.InfoContext(ctx, "operation", "name", name, "duration_ms", float64(graphql.Now().Sub(oc.Stats.OperationStart).Microseconds())/1000,
-		"bytes", len(resp.Data), "errors", len(resp.Errors), "codes", codes)
-}
-
-// badRequest is a request that is no GraphQL request.
-type badRequest struct {
-	status  int
-	message string
-}
-
-func (e *badRequest) Error() string { return e.message }
-
-func bad(status int, format string, args ...any) error {
-	return &badRequest{status, fmt.Sprintf(format, args...)}
-}
-
-// readPost reads the JSON body of a POST.
-func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
-	media, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != mediaJSON {
-		return nil, bad(http.StatusUnsupportedMediaType, "a request's Content-Type is "+mediaJSON)
-	}
-	if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return nil, bad(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
-	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
-		return nil, bad(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
-	} else if err != nil {
-		return nil, bad(http.StatusBadRequest, "the request's body could not be read to its end")
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, bad(http.StatusBadRequest, "the request's body is not a JSON object: %s", syntaxProblem(body, err))
-	}
-	p := &graphql.RawParams{Headers: r.Header}
-	return p, errors.Join(
-		readString(fields, "query", &p.Query),
-		readString(fields, "operationName", &p.OperationName),
-		readMap(fields["variables"], "variables", &p.Variables),
-		readMap(fields["extensions"], "extensions", &p.Extensions),
-		wanted(p.Query),
-	)
-}
-
-// syntaxProblem says where the body stops being JSON, without repeating it.
-func syntaxProblem(body []byte, err error) string {
-	var s *json.SyntaxError
-	switch {
-	case len(bytes.TrimSpace(body)) == 0:
-		return "it is empty"
-	case errors.As(err, &s):
-		return fmt.Sprintf("it goes wrong at byte %d", s.Offset)
-	}
-	return "it is of another type"
-}
-
-// readGet reads the URL of a GET.
-func readGet(r *http.Request) (*graphql.RawParams, error) {
-	q := r.URL.Query()
-	p := &graphql.RawParams{Headers: r.Header, Query: q.Get("query"), OperationName: q.Get("operationName")}
-	return p, errors.Join(
-		readMap([]byte(q.Get("variables")), "variables", &p.Variables),
-		readMap([]byte(q.Get("extensions")), "extensions", &p.Extensions),
-		wanted(p.Query),
-	)
-}
-
-func wanted(query string) error {
-	if strings.TrimSpace(query) == "" {
-		return bad(http.StatusBadRequest, `the request has no "query": the text of a GraphQL operation`)
-	}
-	return nil
-}
-
-func readString(fields map[string]json.RawMessage, name string, to *string) error {
-	if raw, ok := fields[name]; ok && json.Unmarshal(raw, to) != nil {
-		return bad(http.StatusBadRequest, "%q must be a string", name)
-	}
-	return nil
-}
-
-func readMap(raw []byte, name string, to *map[string]any) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber() // numbers of 64 bits stay exact
-	if err := d.Decode(to); err != nil {
-		return bad(http.StatusBadRequest, "%q must be a JSON object", name)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return bad(http.StatusBadRequest, "%q must be one JSON object", name)
-	}
-	return nil
-}
-
-// negotiate gives the media type of the answer by the weights of Accept, or "" if
-// none of ours is acceptable. Equal weights go to the more telling one, if the
-// caller names it; who names neither gets plain JSON.
-func negotiate(accept []string) string {
-	if len(accept) == 0 {
-		return mediaJSON
-	}
-	best := map[string]float64{}
-	exact := map[string]bool{}
-	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
-		media, attrs, err := mime.ParseMediaType(part)
-		if err != nil {
-			continue
-		}
-		weight := 1.0
-		if q, ok := attrs["q"]; ok {
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		if media == mediaGraphQL || media == mediaJSON {
-			best[media], exact[media] = weight, true
-			continue
-		}
-		if media == "*/*" || media == "application/*" {
-			for _, m := range []string{mediaGraphQL, mediaJSON} {
-				if !exact[m] {
-					best[m] = max(best[m], weight)
-				}
-			}
-		}
-	}
-	g, j := best[mediaGraphQL], best[mediaJSON]
-	switch {
-	case g == 0 && j == 0:
-		return ""
-	case g > j, g == j && exact[mediaGraphQL]:
-		return mediaGraphQL
-	}
-	return mediaJSON
 }
 
 // refuse answers what is no GraphQL request at all.
-func (h *handler) refuse(w http.ResponseWriter, media string, status int, message string) {
-	g := h.presenter.finish(&gqlerror.Error{}, codeBadUserInput, message)
-	write(w, media, status, &graphql.Response{Errors: gqlerror.List{g}}, false)
+func refuse(w http.ResponseWriter, media string, status int, message string) {
+	write(w, media, status, &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, message)}}, false)
 }
 
 // write sends the answer. The data's bytes go out as they are: they are JSON
@@ -259,7 +125,7 @@ func write(w http.ResponseWriter, media string, status int, resp *graphql.Respon
 	if len(resp.Errors) > 0 {
 		errs, err := json.Marshal(resp.Errors)
 		if err != nil {
-			errs = []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL"}}]`)
+			errs = []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL","retryable":false}}]`)
 		}
 		b.WriteString(`"errors":`)
 		b.Write(errs)

@@ -24,14 +24,21 @@ func key(argument string, s *string) (upstream.ID, error) {
 	return id, nil
 }
 
-// text reads a filter's text. None is ""; an empty text would match nothing, or
-// everything, and so is neither.
+// text reads a text to look for. None is ""; an empty one would match nothing or
+// everything.
 func text(argument string, s *string) (string, error) {
 	if s == nil {
 		return "", nil
 	}
 	if *s == "" {
-		return "", badArgument(argument, "%s must not be empty: leave it out to match everything", argument)
+		return "", badArgument(argument, "%s must not be empty", argument)
+	}
+	if len(*s) > maxText {
+		return "", badArgument(argument, "%s is longer than %d bytes, as no address, name or code is", argument, maxText)
 	}
 	return *s, nil
 }
+
+// maxText is the most that a text to look for may have, in bytes: it becomes part of
+// a URL. An address has at most 320, a line of a header 998.
+const maxText = 1000

@@ -12,18 +12,8 @@ import (
 )
 
 var bounceList = kindOf[upstream.Bounce, model.Bounce]{
-	kind: upstream.Bounces,
-	fetch: func(api upstream.API, ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-		rows, err := api.Bounces(ctx, q)
-		for i := range rows {
-			// The schema's type is closed, as the document's is: there is no honest
-			// value for another.
-			if t := rows[i].Type; t != upstream.Hard && t != upstream.Soft {
-				return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft"}
-			}
-		}
-		return rows, err
-	},
+	kind:  upstream.Bounces,
+	fetch: upstream.API.Bounces,
 	key: func(b *upstream.Bounce) page.Key {
 		return page.Key{Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress, UserID: b.UserID, SenderID: b.SenderID}
 	},
@@ -53,7 +43,7 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 	if err != nil {
 		return nil, err
 	}
-	if _, err := text("emailId", &emailID); err != nil {
+	if emailID, err = text("emailId", &emailID); err != nil {
 		return nil, err
 	}
 	return findBounce(ctx, model.NodeID{UserID: u, SenderID: s, Time: bouncedAt, EmailID: emailID})
@@ -69,8 +59,15 @@ func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail,
 		return &model.BounceDetail{}, nil
 	}
 	d, err := loaders.From(ctx).API.Bounce(ctx, b.Row.Key())
-	if err != nil {
+	switch {
+	case upstream.CodeOf(err) == upstream.NotFound:
+		return nil, notFound("the upstream has no detail of this bounce")
+	case err != nil:
 		return nil, err
+	case d.EmailAddress != b.Row.EmailAddress:
+		// Its key has no recipient: of two bounces of one email in one second, the
+		// upstream shows one.
+		return nil, notFound("the upstream shows the detail of this email's bounce for another recipient only")
 	}
 	return model.NewBounceDetail(&d), nil
 }

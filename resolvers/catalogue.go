@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -56,27 +57,31 @@ func knownCode(ctx context.Context, argument, code string, documented map[string
 	if err != nil || slices.Contains(codes, code) {
 		return nil
 	}
-	return badArgument(argument, "%s: the upstream knows no code %q; the nearest that it knows: %s", argument, clip(code), strings.Join(nearest(code, codes, 3), ", "))
+	nearest := "it knows none"
+	if len(codes) > 0 {
+		nearest = "the nearest that it knows: " + strings.Join(nearestCodes(code, codes, 3), ", ")
+	}
+	return badArgument(argument, "%s: the upstream knows no code %q; %s", argument, model.Excerpt(code), nearest)
 }
 
-// nearest gives the n codes that differ least from code.
-func nearest(code string, codes []string, n int) []string {
-	code = strings.ToLower(clip(code))
-	sorted := slices.Clone(codes)
-	distance := func(c string) int {
-		if strings.Contains(c, code) { // part of a code: as near as can be
-			return 0
+// nearestCodes gives the n codes that differ least from code.
+func nearestCodes(code string, codes []string, n int) []string {
+	code = strings.ToLower(model.Excerpt(code))
+	type candidate struct {
+		code     string
+		distance int
+	}
+	all := make([]candidate, len(codes))
+	for i, c := range codes {
+		all[i] = candidate{model.Excerpt(c), 0} // part of a code is as near as can be
+		if !strings.Contains(c, code) {
+			all[i].distance = levenshtein.ComputeDistance(code, all[i].code)
 		}
-		return levenshtein.ComputeDistance(code, c)
 	}
-	slices.SortStableFunc(sorted, func(a, b string) int { return distance(a) - distance(b) })
-	return sorted[:min(n, len(sorted))]
-}
-
-// clip bounds what a message repeats of its input.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	var nearest []string
+	for _, c := range all[:min(n, len(all))] {
+		nearest = append(nearest, c.code)
 	}
-	return s
+	return nearest
 }

@@ -122,7 +122,13 @@ func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 	}
 	var out []upstream.Header
 	for i, h := range given {
-		name := fmt.Sprintf("filter.xHeaders[%d].name", i)
+		name, value := fmt.Sprintf("filter.xHeaders[%d].name", i), fmt.Sprintf("filter.xHeaders[%d].value", i)
+		if _, err := text(name, &h.Name); err != nil {
+			return nil, err
+		}
+		if _, err := text(value, &h.Value); err != nil {
+			return nil, err
+		}
 		if len(h.Name) < 3 || !strings.EqualFold(h.Name[:2], "x-") || strings.ContainsFunc(h.Name, notToken) {
 			return nil, badArgument(name, "%s must be a header's name that begins with X-, such as \"X-Campaign\"", name)
 		}

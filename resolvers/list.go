@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -178,11 +179,7 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	var answers [len(upstream.Kinds)][]upstream.Count
 	var errs [len(upstream.Kinds)]error
 	api := loaders.From(ctx).API
-	var wg sync.WaitGroup
-	for i, k := range upstream.Kinds {
-		wg.Go(func() { answers[i], errs[i] = api.Counts(ctx, k, q) })
-	}
-	wg.Wait()
+	fanout.Each(len(upstream.Kinds), func(i int) { answers[i], errs[i] = api.Counts(ctx, upstream.Kinds[i], q) })
 	at := map[upstream.ID]int{}
 	var all []found
 	for i, k := range upstream.Kinds {

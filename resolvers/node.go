@@ -2,14 +2,17 @@ package resolvers
 
 import (
 	"context"
-	"sync"
+	"fmt"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
 
@@ -32,19 +35,23 @@ func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	}
 	out := make([]model.Node, len(ids))
 	path := graphql.GetPath(ctx)
-	var wg sync.WaitGroup
-	for i, id := range ids {
-		wg.Go(func() {
-			n, err := findNode(ctx, "ids", id)
-			if err != nil {
-				at := append(path[:len(path):len(path)], ast.PathIndex(i))
-				graphql.AddError(ctx, gqlerror.WrapPath(at, err))
-				return
+	fanout.Each(len(ids), func(i int) {
+		fail := func(err error) {
+			at := append(path[:len(path):len(path)], ast.PathIndex(i))
+			graphql.AddError(ctx, gqlerror.WrapPath(at, err))
+		}
+		defer func() {
+			if v := recover(); v != nil {
+				fail(graphql.Recover(ctx, v))
 			}
-			out[i] = n
-		})
-	}
-	wg.Wait()
+		}()
+		n, err := findNode(ctx, fmt.Sprintf("ids[%d]", i), ids[i])
+		if err != nil {
+			fail(err)
+			return
+		}
+		out[i] = n
+	})
 	return out, nil
 }
 
@@ -77,12 +84,12 @@ func ever(ctx context.Context) upstream.Window {
 
 // findCounted asks one counts endpoint after the other for a row: no endpoint
 // lists users or senders, so one that never sent, bounced or was blocked is unknown.
-func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (upstream.Kind, upstream.Count, bool, error) {
+func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (k upstream.Kind, row upstream.Count, found bool, err error) {
 	q.Window = ever(ctx)
 	for _, k := range upstream.Kinds {
 		rows, err := loaders.From(ctx).API.Counts(ctx, k, q)
 		if err != nil {
-			return 0, upstream.Count{}, false, err
+			return k, row, false, err
 		}
 		for _, r := range rows {
 			if r.ID == id {
@@ -90,7 +97,7 @@ func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (up
 			}
 		}
 	}
-	return 0, upstream.Count{}, false, nil
+	return k, row, false, nil
 }
 
 func findUser(ctx context.Context, id upstream.ID) (*model.User, error) {
@@ -115,41 +122,16 @@ func findSender(ctx context.Context, id upstream.ID) (*model.Sender, error) {
 	return newSender(row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0), nil
 }
 
-// second is the one-second window that an email's time names.
-func second(t upstream.Time) upstream.Window { return upstream.Window{Start: t, End: t + 1} }
-
-func rowOrigin(k upstream.Kind, id model.NodeID) *model.Origin {
-	return &model.Origin{Kind: k, Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
-}
-
-func rowQuery(id model.NodeID) upstream.ListQuery {
-	return upstream.ListQuery{Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID, Recipient: id.Recipient}
-}
-
-// findRow walks the pages of a list until a row is the wanted one. The query names
-// a second and a recipient, so there is hardly ever a second page.
-func findRow[R any](ctx context.Context, list func(context.Context, upstream.ListQuery) ([]R, error), q upstream.ListQuery, is func(*R) bool) (*R, error) {
-	for {
-		rows, err := list(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			if is(&rows[i]) {
-				return &rows[i], nil
-			}
-		}
-		if q.Offset += len(rows); len(rows) < upstream.PageSize || q.Offset >= 20*upstream.PageSize {
-			return nil, nil
-		}
-	}
-}
-
 func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
-	api := loaders.From(ctx).API
-	d, err := api.Bounce(ctx, upstream.BounceKey{UserID: id.UserID, SenderID: id.SenderID, BounceTime: id.Time, EmailID: id.EmailID})
-	if err != nil {
+	key := upstream.BounceKey{UserID: id.UserID, SenderID: id.SenderID, BounceTime: id.Time, EmailID: id.EmailID}
+	d, err := loaders.From(ctx).API.Bounce(ctx, key)
+	switch {
+	case upstream.CodeOf(err) == upstream.NotFound:
+		return nil, notFound("there is no such bounce")
+	case err != nil:
 		return nil, err
+	case d.Key() != key:
+		return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream answered with another bounce than was asked for"}
 	}
 	b := &model.Bounce{Row: &d.Bounce, Origin: rowOrigin(upstream.Bounces, id), Detail: &d}
 	if id.Recipient == "" || d.EmailAddress == id.Recipient {
@@ -157,35 +139,42 @@ func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
 	}
 	// One email to several recipients may bounce for two of them in one second: the
 	// detail endpoint cannot tell them apart, the list can.
-	b.Row, err = findRow(ctx, api.Bounces, rowQuery(id), func(r *upstream.Bounce) bool { return r.EmailID == id.EmailID })
-	if err != nil {
-		return nil, err
-	}
-	if b.Row == nil {
-		return nil, notFound("there is no such bounce")
-	}
-	b.Detail = nil
-	return b, nil
+	return findRow(ctx, bounceList, id)
 }
 
 func findEmail(ctx context.Context, id model.NodeID) (*model.Email, error) {
-	row, err := findRow(ctx, loaders.From(ctx).API.Emails, rowQuery(id), func(r *upstream.Email) bool { return r.EmailID == id.EmailID })
-	if err != nil {
-		return nil, err
-	}
-	if row == nil {
-		return nil, notFound("there is no such email")
-	}
-	return &model.Email{Row: row, Origin: rowOrigin(upstream.Emails, id)}, nil
+	return findRow(ctx, emailList, id)
 }
 
 func findBlockedEmail(ctx context.Context, id model.NodeID) (*model.BlockedEmail, error) {
-	row, err := findRow(ctx, loaders.From(ctx).API.BlockedEmails, rowQuery(id), func(r *upstream.BlockedEmail) bool { return r.EmailID == id.EmailID })
-	if err != nil {
-		return nil, err
+	return findRow(ctx, blockedEmailList, id)
+}
+
+// second is the one-second window that a row's time names.
+func second(t upstream.Time) upstream.Window { return upstream.Window{Start: t, End: t + 1} }
+
+func rowOrigin(k upstream.Kind, id model.NodeID) *model.Origin {
+	return &model.Origin{Kind: k, Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
+}
+
+// findRow walks the pages of a list until a row is the wanted one. The query names
+// a second and a recipient, so there is hardly ever a second page.
+func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T, error) {
+	q := upstream.ListQuery{Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID, Recipient: id.Recipient}
+	wanted := page.Key{Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID}
+	for range 20 {
+		rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if k.key(&rows[i]) == wanted {
+				return k.node(&rows[i], rowOrigin(k.kind, id)), nil
+			}
+		}
+		if q.Offset += len(rows); len(rows) < upstream.PageSize {
+			break
+		}
 	}
-	if row == nil {
-		return nil, notFound("there is no such blocked email")
-	}
-	return &model.BlockedEmail{Row: row, Origin: rowOrigin(upstream.BlockedEmails, id)}, nil
+	return nil, notFound("there is no such " + strings.TrimSuffix(k.kind.String(), "s"))
 }

@@ -2,11 +2,11 @@ package resolvers
 
 import (
 	"context"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -92,24 +92,19 @@ func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
 // rate is a count for each email sent; null where nothing was sent. Both counts
 // are asked for side by side.
 func rate(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*float64, error) {
-	type answer struct {
-		t   upstream.Tally
-		err error
+	kinds := [...]upstream.Kind{upstream.Emails, k}
+	var tallies [len(kinds)]upstream.Tally
+	var errs [len(kinds)]error
+	fanout.Each(len(kinds), func(i int) { tallies[i], errs[i] = tally(ctx, s, kinds[i]) })
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
 	}
-	sent := make(chan answer, 1)
-	go func() {
-		t, err := tally(ctx, s, upstream.Emails)
-		sent <- answer{t, err}
-	}()
-	t, err := tally(ctx, s, k)
-	a := <-sent
-	if err != nil {
-		return nil, err
+	if tallies[0].Total == 0 {
+		return nil, nil
 	}
-	if a.err != nil || a.t.Total == 0 {
-		return nil, a.err
-	}
-	r := float64(pick(t)) / float64(a.t.Total)
+	r := float64(pick(tallies[1])) / float64(tallies[0].Total)
 	return &r, nil
 }
 
@@ -132,27 +127,17 @@ func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) 
 // Series answers Stats.series: the kinds that are selected in it are asked for
 // side by side, and buckets in which nothing happened are filled with zeros.
 func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error) {
-	width := interval.Seconds()
-	first := interval.Floor(s.Window.Start)
-	if n := int64((s.Window.End-first-1)/width) + 1; n > maxPoints {
+	b := buckets{s.Window, interval}
+	if n := b.len(); n > maxPoints {
 		return nil, badArgument("interval", "the window has %d points of this interval, and a series has at most %d: take a wider interval or a shorter window", n, maxPoints)
-	}
-	points := make([]model.StatsPoint, (s.Window.End-first-1)/width+1)
-	out := make([]*model.StatsPoint, len(points))
-	for i := range points {
-		points[i].Start = first + upstream.Time(i)*width
-		out[i] = &points[i]
 	}
 	kinds := seriesKinds(ctx)
 	errs := make([]error, len(kinds))
 	answers := make([][]upstream.Series, len(kinds))
-	var wg sync.WaitGroup
-	for i, k := range kinds {
-		wg.Go(func() {
-			answers[i], errs[i] = loaders.From(ctx).API.Series(ctx, k, upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval})
-		})
-	}
-	wg.Wait()
+	fanout.Each(len(kinds), func(i int) {
+		answers[i], errs[i] = loaders.From(ctx).API.Series(ctx, kinds[i], upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval})
+	})
+	points := b.points()
 	for i, k := range kinds {
 		if errs[i] != nil {
 			return nil, errs[i]
@@ -162,14 +147,45 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 				continue
 			}
 			for _, p := range one.Points {
-				// A bucket outside the window is an upstream's mistake: it has no place here.
-				if at := (p.Start - first) / width; p.Start >= first && int(at) < len(points) {
-					points[at].Add(k, p.Tally)
+				at, err := b.index(p.Start)
+				if err != nil {
+					return nil, err
 				}
+				points[at].Add(k, p.Tally)
 			}
 		}
 	}
-	return out, nil
+	return points, nil
+}
+
+// buckets are the hours or days of UTC that a window touches.
+type buckets struct {
+	window   upstream.Window
+	interval upstream.Interval
+}
+
+func (b buckets) first() upstream.Time { return b.interval.Floor(b.window.Start) }
+
+func (b buckets) len() int { return int((b.window.End-b.first()-1)/b.interval.Seconds()) + 1 }
+
+func (b buckets) points() []*model.StatsPoint {
+	all := make([]model.StatsPoint, b.len())
+	points := make([]*model.StatsPoint, len(all))
+	for i := range all {
+		all[i].Start = b.first() + upstream.Time(i)*b.interval.Seconds()
+		points[i] = &all[i]
+	}
+	return points
+}
+
+// index finds a bucket by its start. Counts of any other bucket have no place in the
+// series, and without them it would not add up. A remote may have the first bucket
+// begin with the window.
+func (b buckets) index(start upstream.Time) (int, error) {
+	if start != b.window.Start && start != b.interval.Floor(start) || start < b.first() || start >= b.window.End {
+		return 0, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a time series with buckets that are not hours or days of UTC in the window"}
+	}
+	return int((start - b.first()) / b.interval.Seconds()), nil
 }
 
 // seriesKinds gives the kinds whose counts are selected in the series.

@@ -1575,10 +1575,10 @@ Where a page lies in its connection.
 """
 type PageInfo {
   """
-  Whether rows follow the page's last. Known without a further upstream call unless the page ends where a full upstream page of 500 ends.
+  Whether rows follow the page's last; true, with an error, where that could not be found out. Known without a further upstream call unless the page ends where a full upstream page of 500 ends.
   """
   hasNextPage: Boolean!
-  "Whether rows come before the page's first."
+  "Whether rows come before the page's first; true, with an error, where that could not be found out."
   hasPreviousPage: Boolean!
   "The cursor of the page's first row; null on an empty page."
   startCursor: String
@@ -4191,7 +4191,7 @@ func (ec *executionContext) _Bounce_type(ctx context.Context, field graphql.Coll
 			return ec.fieldContext_Bounce_type(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Type(), nil
+			return obj.Type()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v upstream.BounceType) graphql.Marshaler {

@@ -66,7 +66,7 @@ func (id NodeID) String() string {
 // ParseNodeID reads an id that String gave. Any other text is an error fit for
 // the caller.
 func ParseNodeID(s string) (NodeID, error) {
-	bad := badInput("%q is not an id that this API gave out", clip(s))
+	bad := badInput("%q is not an id that this API gave out", Excerpt(s))
 	if len(s) > maxIDText {
 		return NodeID{}, bad
 	}
@@ -103,10 +103,23 @@ func ParseNodeID(s string) (NodeID, error) {
 		return NodeID{}, bad
 	}
 	// One object has one id: only the text that String gives is taken.
-	if !ok || len(b) != 0 || !utf8.ValidString(id.EmailID+id.Recipient) || id.String() != s {
+	if !ok || len(b) != 0 || !id.sound() || id.String() != s {
 		return NodeID{}, bad
 	}
 	return id, nil
+}
+
+// sound says whether an object can have this id. A part that is missing would not
+// filter: the id would find an object that it is not the id of.
+func (id NodeID) sound() bool {
+	switch id.Type {
+	case UserNode:
+		return id.UserID > 0
+	case SenderNode:
+		return id.SenderID > 0
+	}
+	return id.UserID > 0 && id.SenderID > 0 && minTime <= id.Time && id.Time <= maxTime &&
+		id.EmailID != "" && id.Recipient != "" && utf8.ValidString(id.EmailID) && utf8.ValidString(id.Recipient)
 }
 
 // MarshalNodeID writes the id as a JSON string.
@@ -145,20 +158,8 @@ func UnmarshalKey(v any) (upstream.ID, error) {
 // ParseKey reads a user's or sender's number.
 func ParseKey(s string) (upstream.ID, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 {
-		return 0, badInput("%q is not a number of a user or sender: a positive whole number such as \"21\"", clip(s))
+	if err != nil || n <= 0 || s[0] == '+' || s[0] == '0' {
+		return 0, badInput("%q is not a number of a user or sender: a positive whole number such as \"21\"", Excerpt(s))
 	}
 	return upstream.ID(n), nil
-}
-
-// clip bounds what an error message repeats of its input.
-func clip(s string) string {
-	if len(s) <= 64 {
-		return s
-	}
-	n := 60
-	for !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }

@@ -26,13 +26,21 @@ func (b *Bounce) EmailID() string             { return b.Row.EmailID }
 func (b *Bounce) Recipient() string           { return b.Row.EmailAddress }
 func (b *Bounce) LocalPart() string           { return b.Row.Local }
 func (b *Bounce) Domain() string              { return b.Row.Domain }
-func (b *Bounce) Type() upstream.BounceType   { return b.Row.Type }
 func (b *Bounce) Category() string            { return b.Row.Category }
 func (b *Bounce) Code() string                { return b.Row.Code }
 func (b *Bounce) BouncedAt() upstream.Time    { return b.Row.BounceTime }
 func (b *Bounce) ProcessedAt() upstream.Time  { return b.Row.ProcessTime }
 func (b *Bounce) PostbackAt() *upstream.Time  { return orNull(b.Row.PostbackTime) }
 func (b *Bounce) XHeaders() []upstream.Header { return b.Row.XHeaders }
+
+// Type is hard or soft. The schema's type is closed, as the document's is: there is
+// no honest value for another.
+func (b *Bounce) Type() (upstream.BounceType, error) {
+	if t := b.Row.Type; t != upstream.Hard && t != upstream.Soft {
+		return "", &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft"}
+	}
+	return b.Row.Type, nil
+}
 
 // BounceDetail is the whole of one bounce.
 type BounceDetail struct {

@@ -1,13 +1,12 @@
 package model
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -21,7 +20,21 @@ func MarshalLong(n int64) graphql.Marshaler {
 }
 
 // UnmarshalLong reads a 64-bit number.
-func UnmarshalLong(v any) (int64, error) { return graphql.UnmarshalInt64(v) }
+func UnmarshalLong(v any) (int64, error) {
+	var err error
+	switch v := v.(type) {
+	case json.Number:
+		var n int64
+		if n, err = strconv.ParseInt(string(v), 10, 64); err == nil {
+			return n, nil
+		}
+	case int64:
+		return v, nil
+	case int:
+		return int64(v), nil
+	}
+	return 0, badInput("a Long is a whole number of 64 bits")
+}
 
 // Times that RFC 3339 can write: the years 0000 to 9999.
 const (
@@ -46,38 +59,42 @@ func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
-		t, err := time.Parse(time.RFC3339Nano, v)
-		if err != nil {
-			return 0, badInput("%q is not a moment: write it as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds", clip(v))
+		var t time.Time
+		if t.UnmarshalText([]byte(v)) != nil { // stricter than time.Parse
+			return 0, badInput("%q is not a moment: write it as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds", Excerpt(v))
 		}
-		s := t.Unix()
-		if t.Nanosecond() > 0 {
-			s++
-		}
-		return upstream.Time(s), nil
+		return inYears(upstream.Time(t.Unix()), t.Nanosecond() > 0)
 	case json.Number:
 		f, err := v.Float64()
 		if err != nil {
-			return 0, errDateTime
+			f = math.Inf(1)
 		}
-		return secondsOf(f)
+		return seconds(f)
 	case float64:
-		return secondsOf(v)
+		return seconds(v)
 	case int64:
-		return secondsOf(float64(v))
+		return inYears(upstream.Time(v), false)
 	case int:
-		return secondsOf(float64(v))
+		return inYears(upstream.Time(v), false)
 	}
-	return 0, errDateTime
+	return 0, badInput("a moment is written as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds")
 }
 
-var errDateTime = badInput("a moment is written as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds")
+func seconds(f float64) (upstream.Time, error) {
+	whole := max(minTime-1, min(maxTime+1, math.Floor(f)))
+	return inYears(upstream.Time(whole), f > whole)
+}
 
-func secondsOf(f float64) (upstream.Time, error) {
-	if s := math.Ceil(f); s >= minTime && s <= maxTime {
-		return upstream.Time(s), nil
+// inYears is a second that RFC 3339 can write, rounded up if there is a fraction.
+// The last second of all is not rounded: it ends windows that are to have no end.
+func inYears(t upstream.Time, fraction bool) (upstream.Time, error) {
+	if t < minTime || t > maxTime {
+		return 0, badInput("a moment lies in the years 0 to 9999: give Unix seconds, not milliseconds")
 	}
-	return 0, badInput("a moment lies in the years 0 to 9999: give Unix seconds, not milliseconds")
+	if fraction && t < maxTime {
+		t++
+	}
+	return t, nil
 }
 
 // MarshalBounceType writes HARD or SOFT.
@@ -88,7 +105,7 @@ func MarshalBounceType(t upstream.BounceType) graphql.Marshaler {
 	case upstream.Soft:
 		return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"SOFT"`) })
 	}
-	return graphql.Null // gqlgen makes an error of it: resolvers refuse such rows before
+	return graphql.Null // Bounce.Type gives no other
 }
 
 // UnmarshalBounceType reads HARD or SOFT.
@@ -104,7 +121,10 @@ func UnmarshalBounceType(v any) (upstream.BounceType, error) {
 
 // MarshalInterval writes HOUR or DAY.
 func MarshalInterval(i upstream.Interval) graphql.Marshaler {
-	return graphql.MarshalString(map[upstream.Interval]string{upstream.Hour: "HOUR", upstream.Day: "DAY"}[i])
+	if i == upstream.Hour {
+		return graphql.MarshalString("HOUR")
+	}
+	return graphql.MarshalString("DAY")
 }
 
 // UnmarshalInterval reads HOUR or DAY.
@@ -123,83 +143,11 @@ func badInput(format string, args ...any) error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(format, args...)}
 }
 
-// Duration is a length of time as ISO 8601 writes it: calendar parts and seconds,
-// since a month is no fixed number of seconds.
-type Duration struct {
-	Years, Months, Days int
-	Seconds             int64
-}
-
-// Before is the moment that lies the duration before t, by the calendar of UTC.
-// A day that the earlier month does not have is its last day: one month before
-// the 31st of March is the last of February.
-func (d Duration) Before(t upstream.Time) upstream.Time {
-	u := t.UTC()
-	y, m, day := u.Date()
-	first := time.Date(y-d.Years, m-time.Month(d.Months), 1, u.Hour(), u.Minute(), u.Second(), 0, time.UTC)
-	last := first.AddDate(0, 1, -1).Day()
-	return upstream.Time(first.AddDate(0, 0, min(day, last)-1-d.Days).Unix() - d.Seconds)
-}
-
-const durationHint = "write it as ISO 8601, such as \"PT6H\", \"P7D\", \"P4W\" or \"P3M\""
-
-// String is the duration in its shortest ISO 8601 form; equal durations are equal texts.
-func (d Duration) String() string {
-	var b bytes.Buffer
-	b.WriteByte('P')
-	for _, p := range []struct {
-		n    int
-		unit byte
-	}{{d.Years, 'Y'}, {d.Months, 'M'}, {d.Days, 'D'}} {
-		if p.n > 0 {
-			b.WriteString(strconv.Itoa(p.n))
-			b.WriteByte(p.unit)
-		}
+// Excerpt is as much of a text as a message repeats of its input.
+func Excerpt(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
 	}
-	if d.Seconds > 0 {
-		fmt.Fprintf(&b, "T%dS", d.Seconds)
-	}
-	return b.String()
-}
-
-var durationForm = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
-
-// ParseDuration reads an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS.
-// It is more than nothing and at most 100 years.
-func ParseDuration(s string) (Duration, error) {
-	m := durationForm.FindStringSubmatch(s)
-	if m == nil || s[len(s)-1] == 'T' || s == "P" {
-		return Duration{}, badInput("%q is not a length of time: "+durationHint, clip(s))
-	}
-	var parts [7]int64
-	total := 0.0
-	for i, seconds := range [7]float64{365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1} {
-		if m[i+1] == "" {
-			continue
-		}
-		n, err := strconv.ParseInt(m[i+1], 10, 64)
-		if total += float64(n) * seconds; err != nil || total > 100*366*86400 {
-			return Duration{}, badInput("%q is too long: at most 100 years", clip(s))
-		}
-		parts[i] = n
-	}
-	if total == 0 {
-		return Duration{}, badInput("%q is no time at all: "+durationHint, clip(s))
-	}
-	return Duration{
-		Years: int(parts[0]), Months: int(parts[1]), Days: int(7*parts[2] + parts[3]),
-		Seconds: 3600*parts[4] + 60*parts[5] + parts[6],
-	}, nil
-}
-
-// MarshalDuration writes the duration as a string.
-func MarshalDuration(d Duration) graphql.Marshaler { return graphql.MarshalString(d.String()) }
-
-// UnmarshalDuration reads an ISO 8601 duration.
-func UnmarshalDuration(v any) (Duration, error) {
-	s, ok := v.(string)
-	if !ok {
-		return Duration{}, badInput("a length of time is a string: " + durationHint)
-	}
-	return ParseDuration(s)
+	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }

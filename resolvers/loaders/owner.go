@@ -10,6 +10,7 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -66,8 +67,9 @@ func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey
 	}
 	found := make(map[OwnerKey]owner, len(keys))
 	var mu sync.Mutex
-	each(slices.Collect(maps.Keys(byList)), func(g listOf) {
-		users := ownersIn(ctx, api, g, byList[g])
+	lists := slices.Collect(maps.Keys(byList))
+	fanout.Each(len(lists), func(i int) {
+		users := ownersIn(ctx, api, lists[i], byList[lists[i]])
 		mu.Lock()
 		defer mu.Unlock()
 		for k, o := range users {
@@ -101,8 +103,8 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 		found[k] = o
 	}
 	if len(keys) <= max(1, len(users)) { // one call for each sender: which users does it have?
-		each(keys, func(k OwnerKey) {
-			q := all
+		fanout.Each(len(keys), func(i int) {
+			k, q := keys[i], all
 			q.SenderID = k.Sender
 			rows, err := api.Counts(ctx, g.kind, q)
 			if err != nil {
@@ -117,8 +119,8 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 	for _, k := range keys {
 		wanted[k.Sender] = k
 	}
-	each(users, func(u upstream.Count) { // one call for each user: which senders does it have?
-		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: u.ID})
+	fanout.Each(len(users), func(i int) { // one call for each user: which senders does it have?
+		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
 		if err != nil {
 			mu.Lock()
 			failed = errors.Join(failed, err)
@@ -127,7 +129,7 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 		}
 		for _, r := range rows {
 			if k, ok := wanted[r.ID]; ok {
-				set(k, owner{user: u.ID})
+				set(k, owner{user: users[i].ID})
 			}
 		}
 	})
@@ -139,14 +141,4 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 		}
 	}
 	return found
-}
-
-// each runs f for every element side by side and waits for all. The upstream
-// client bounds how many calls are under way.
-func each[T any](s []T, f func(T)) {
-	var wg sync.WaitGroup
-	for _, v := range s {
-		wg.Go(func() { f(v) })
-	}
-	wg.Wait()
 }

@@ -1,0 +1,74 @@
+package graph
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// Media types of answers. The first is for callers that know it: its status tells
+// whether the request was sound. With the second the status is 200 for whatever is
+// a GraphQL request at all.
+const (
+	mediaGraphQL = "application/graphql-response+json"
+	mediaJSON    = "application/json"
+)
+
+// negotiate gives the media type of the answer by the weights of Accept, or "" if
+// none of ours is acceptable. Of equal weights the more telling one wins if the
+// caller names it; who names neither gets plain JSON.
+func negotiate(accept []string) string {
+	ranges := acceptRanges(strings.Join(accept, ","))
+	if len(ranges) == 0 {
+		return mediaJSON
+	}
+	graphQL, named := weightOf(mediaGraphQL, ranges)
+	json, _ := weightOf(mediaJSON, ranges)
+	switch {
+	case graphQL == 0 && json == 0:
+		return ""
+	case graphQL > json, graphQL == json && named:
+		return mediaGraphQL
+	}
+	return mediaJSON
+}
+
+// acceptRange is a part of an Accept header, such as "application/*;q=0.5".
+type acceptRange struct {
+	media  string
+	weight float64
+}
+
+// acceptRanges takes a header apart. Parts that are none are given with a weight of
+// nothing, so that a header of nonsense is not an empty one.
+func acceptRanges(header string) []acceptRange {
+	var ranges []acceptRange
+	for part := range strings.SplitSeq(header, ",") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		media, attrs, err := mime.ParseMediaType(part)
+		r := acceptRange{media, 1}
+		if q, ok := attrs["q"]; ok {
+			r.weight, err = strconv.ParseFloat(q, 64)
+		}
+		if err != nil || !(r.weight >= 0 && r.weight <= 1) || attrs["charset"] != "" && !strings.EqualFold(attrs["charset"], "utf-8") {
+			r.weight = 0
+		}
+		ranges = append(ranges, r)
+	}
+	return ranges
+}
+
+// weightOf is the weight of the most specific range that the type is in, and whether
+// that names it.
+func weightOf(media string, ranges []acceptRange) (weight float64, named bool) {
+	best := 0
+	for _, r := range ranges {
+		specific := map[string]int{media: 3, "application/*": 2, "*/*": 1}[r.media]
+		if specific > best || specific == best && specific > 0 && r.weight > weight {
+			best, weight = specific, r.weight
+		}
+	}
+	return weight, best == 3
+}

@@ -1,0 +1,340 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"deliverygraph/graph/model"
+)
+
+// Input is checked as the GraphQL specification has it, literals while the document
+// is validated and variables before anything runs, so that no field meets a value
+// that is not of its type. The libraries below leave gaps here (numbers that
+// overflow, objects where scalars belong, @oneOf in variables, texts for numbers
+// and numbers for texts) and say it in Go's words.
+
+// scalars read the values of the schema's own scalars.
+var scalars = map[string]func(any) error{
+	"DateTime": reads(model.UnmarshalDateTime),
+	"Duration": reads(model.UnmarshalDuration),
+	"Long":     reads(model.UnmarshalLong),
+}
+
+func reads[T any](read func(any) (T, error)) func(any) error {
+	return func(v any) error { _, err := read(v); return err }
+}
+
+// literals is the validation rule for values in documents: of arguments, of
+// directives, and variables' defaults.
+func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
+	seen := map[*ast.Value]bool{} // fragments are walked once for each operation too
+	check := func(v *ast.Value, t *ast.Type, at string) {
+		if v == nil || t == nil || seen[v] {
+			return
+		}
+		seen[v] = true
+		inputChecker{d.schema, func(in any, at, message string) {
+			var where *ast.Position
+			if v, ok := in.(*ast.Value); ok {
+				where = v.Position
+			}
+			add(func(e *gqlerror.Error) {
+				if where != nil {
+					e.Locations = append(e.Locations, gqlerror.Location{Line: where.Line, Column: where.Column})
+				}
+				finish(e, codeBadUserInput, message)
+				set(e, "argument", excerpt(at))
+			})
+		}}.check(v, t, at)
+	}
+	arguments := func(args ast.ArgumentList, defs ast.ArgumentDefinitionList) {
+		for _, a := range args {
+			if def := defs.ForName(a.Name); def != nil {
+				check(a.Value, def.Type, a.Name)
+			}
+		}
+	}
+	on.OnField(func(_ *validator.Walker, f *ast.Field) {
+		if f.Definition != nil {
+			arguments(f.Arguments, f.Definition.Arguments)
+		}
+	})
+	on.OnDirective(func(_ *validator.Walker, d *ast.Directive) {
+		if d.Definition != nil {
+			arguments(d.Arguments, d.Definition.Arguments)
+		}
+	})
+	on.OnVariable(func(_ *validator.Walker, v *ast.VariableDefinition) {
+		check(v.DefaultValue, v.Type, "$"+v.Variable)
+	})
+}
+
+// variables checks the values of an operation's variables. Values are as
+// encoding/json decodes them, numbers as [json.Number].
+func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) gqlerror.List {
+	var errs gqlerror.List
+	c := inputChecker{d.schema, func(_ any, at, message string) {
+		e := requestError(codeBadUserInput, message)
+		set(e, "argument", excerpt(at))
+		errs = append(errs, e)
+	}}
+	for _, def := range op.VariableDefinitions {
+		at := "$" + def.Variable
+		v, ok := given[def.Variable]
+		switch {
+		case ok:
+			c.check(v, def.Type, at)
+		case def.DefaultValue == nil && def.Type.NonNull:
+			c.wrong(nil, at, "%s is missing: it is a %s", excerpt(at), def.Type)
+		}
+	}
+	return errs
+}
+
+// inputChecker holds a value against a type: an [*ast.Value], or one that
+// encoding/json decoded. It reports each mistake with the place where it is, such
+// as "filter.xHeaders[0].name".
+type inputChecker struct {
+	schema *ast.Schema
+	report func(in any, at, message string)
+}
+
+func (c inputChecker) wrong(in any, at, format string, args ...any) {
+	c.report(in, at, fmt.Sprintf(format, args...))
+}
+
+func (c inputChecker) check(in any, t *ast.Type, at string) {
+	v := inputOf(in)
+	switch {
+	case v.kind == ofVariable: // rules of their own hold its type against the place
+	case v.kind == ofNull:
+		if t.NonNull {
+			c.wrong(in, at, "%s must not be null", excerpt(at))
+		}
+	case t.Elem != nil && v.kind == ofList:
+		for i, e := range v.elements {
+			c.check(e, t.Elem, at+"["+strconv.Itoa(i)+"]")
+		}
+	case t.Elem != nil: // one value stands for a list of it
+		c.check(in, t.Elem, at)
+	default:
+		c.named(in, v, c.schema.Types[t.NamedType], at)
+	}
+}
+
+// named checks a value that is not null against a type that is no list.
+func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
+	switch {
+	case t == nil: // a rule of its own refuses unknown types
+	case t.Kind == ast.InputObject && v.kind == ofObject:
+		c.object(in, v, t, at)
+	case t.Kind == ast.InputObject:
+		c.wrong(in, at, "%s must be an object with fields of %s: %s", excerpt(at), t.Name, fieldNames(t))
+	case t.Kind == ast.Enum:
+		if v.kind != ofEnum && v.kind != ofEither || t.EnumValues.ForName(v.text) == nil {
+			c.wrong(in, at, "%s must be one of %s", excerpt(at), enumNames(t))
+		}
+	default:
+		if problem := c.scalar(v, t.Name); problem != "" {
+			c.wrong(in, at, "%s%s", excerpt(at), problem)
+		}
+	}
+}
+
+// scalar gives what is wrong with a scalar's value, to follow its place.
+func (c inputChecker) scalar(v input, name string) string {
+	text := v.kind == ofText || v.kind == ofEither
+	switch name {
+	case "Int":
+		if _, err := strconv.ParseInt(v.text, 10, 32); v.kind != ofWhole || err != nil {
+			return " must be a whole number of 32 bits"
+		}
+	case "Float":
+		if v.kind != ofWhole && v.kind != ofNumber || !v.fits() {
+			return " must be a number of 64 bits"
+		}
+	case "String":
+		if !text {
+			return " must be a string"
+		}
+	case "Boolean":
+		if v.kind != ofFlag {
+			return " must be true or false"
+		}
+	case "ID":
+		if !text && v.kind != ofWhole {
+			return " must be a string or a whole number"
+		}
+		if v.kind == ofWhole && !v.fits() {
+			return " is too large for a number: write it as a string"
+		}
+	default:
+		read := scalars[name]
+		if read == nil {
+			return ""
+		}
+		if err := read(v.plain()); err != nil {
+			return ": " + err.Error()
+		}
+	}
+	return ""
+}
+
+// object checks an input object's fields.
+func (c inputChecker) object(in any, v input, t *ast.Definition, at string) {
+	for _, f := range v.fields {
+		if t.Fields.ForName(f.name) == nil {
+			c.wrong(f.value, at+"."+f.name, "%s is not a field of %s, which has %s", excerpt(at+"."+f.name), t.Name, fieldNames(t))
+		}
+	}
+	if t.Directives.ForName("oneOf") != nil && (len(v.fields) != 1 || inputOf(v.fields[0].value).kind == ofNull) {
+		c.wrong(in, at, "%s takes exactly one of %s, and not null", excerpt(at), fieldNames(t))
+		return
+	}
+	for _, def := range t.Fields {
+		at := at + "." + def.Name
+		f, ok := v.field(def.Name)
+		switch {
+		case ok:
+			c.check(f, def.Type, at)
+		case def.Type.NonNull && def.DefaultValue == nil:
+			c.wrong(in, at, "%s is missing", excerpt(at))
+		}
+	}
+}
+
+func fieldNames(t *ast.Definition) string {
+	var names []string
+	for _, f := range t.Fields {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func enumNames(t *ast.Definition) string {
+	var names []string
+	for _, v := range t.EnumValues {
+		names = append(names, v.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// input is a value that a caller gave, as a literal or as JSON.
+type input struct {
+	kind     inputKind
+	text     string // of a text, an enum value or a number
+	elements []any
+	fields   []inputField
+}
+
+type inputField struct {
+	name  string
+	value any
+}
+
+type inputKind uint8
+
+const (
+	ofNull inputKind = iota
+	ofVariable
+	ofWhole  // a number without fraction or exponent
+	ofNumber // another number
+	ofText
+	ofEnum
+	ofEither // JSON's texts are texts and enum values
+	ofFlag
+	ofList
+	ofObject
+)
+
+func inputOf(in any) input {
+	switch v := in.(type) {
+	case *ast.Value:
+		return literalInput(v)
+	case json.Number:
+		if strings.ContainsAny(string(v), ".eE") {
+			return input{kind: ofNumber, text: string(v)}
+		}
+		return input{kind: ofWhole, text: string(v)}
+	case string:
+		return input{kind: ofEither, text: v}
+	case bool:
+		return input{kind: ofFlag, text: strconv.FormatBool(v)}
+	case []any:
+		return input{kind: ofList, elements: v}
+	case map[string]any:
+		o := input{kind: ofObject}
+		for name, f := range v {
+			o.fields = append(o.fields, inputField{name, f})
+		}
+		return o
+	}
+	return input{}
+}
+
+func literalInput(v *ast.Value) input {
+	switch v.Kind {
+	case ast.Variable:
+		return input{kind: ofVariable}
+	case ast.IntValue:
+		return input{kind: ofWhole, text: v.Raw}
+	case ast.FloatValue:
+		return input{kind: ofNumber, text: v.Raw}
+	case ast.StringValue, ast.BlockValue:
+		return input{kind: ofText, text: v.Raw}
+	case ast.EnumValue:
+		return input{kind: ofEnum, text: v.Raw}
+	case ast.BooleanValue:
+		return input{kind: ofFlag, text: v.Raw}
+	case ast.ListValue:
+		l := input{kind: ofList}
+		for _, e := range v.Children {
+			l.elements = append(l.elements, e.Value)
+		}
+		return l
+	case ast.ObjectValue:
+		o := input{kind: ofObject}
+		for _, f := range v.Children {
+			o.fields = append(o.fields, inputField{f.Name, f.Value})
+		}
+		return o
+	}
+	return input{}
+}
+
+func (v input) field(name string) (any, bool) {
+	for _, f := range v.fields {
+		if f.name == name {
+			return f.value, true
+		}
+	}
+	return nil, false
+}
+
+// fits says whether a number is one of 64 bits.
+func (v input) fits() bool {
+	if v.kind == ofWhole {
+		_, err := strconv.ParseInt(v.text, 10, 64)
+		return err == nil
+	}
+	_, err := strconv.ParseFloat(v.text, 64)
+	return err == nil
+}
+
+// plain is the value as a scalar's own reader takes it. Lists and objects are
+// nothing that a scalar of this schema could be.
+func (v input) plain() any {
+	switch v.kind {
+	case ofText, ofEither:
+		return v.text
+	case ofWhole, ofNumber:
+		return json.Number(v.text)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package model
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/upstream"
+)
+
+// Duration is a length of time as ISO 8601 writes it: calendar parts and seconds,
+// since a month is no fixed number of seconds.
+type Duration struct {
+	Years, Months, Days int
+	Seconds             int64
+}
+
+// Before is the moment that lies the duration before t, by the calendar of UTC.
+// A day that the earlier month does not have is its last day: one month before
+// the 31st of March is the last of February.
+func (d Duration) Before(t upstream.Time) upstream.Time {
+	u := t.UTC()
+	y, m, day := u.Date()
+	first := time.Date(y-d.Years, m-time.Month(d.Months), 1, u.Hour(), u.Minute(), u.Second(), 0, time.UTC)
+	last := first.AddDate(0, 1, -1).Day()
+	return upstream.Time(first.AddDate(0, 0, min(day, last)-1-d.Days).Unix() - d.Seconds)
+}
+
+const durationHint = "write it as ISO 8601, such as \"PT6H\", \"P7D\", \"P4W\" or \"P3M\""
+
+// String is the duration in its shortest ISO 8601 form; equal durations are equal texts.
+func (d Duration) String() string {
+	var b bytes.Buffer
+	b.WriteByte('P')
+	for _, p := range []struct {
+		n    int
+		unit byte
+	}{{d.Years, 'Y'}, {d.Months, 'M'}, {d.Days, 'D'}} {
+		if p.n > 0 {
+			b.WriteString(strconv.Itoa(p.n))
+			b.WriteByte(p.unit)
+		}
+	}
+	if d.Seconds > 0 {
+		fmt.Fprintf(&b, "T%dS", d.Seconds)
+	}
+	return b.String()
+}
+
+var durationForm = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
+
+// ParseDuration reads an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS.
+// It is more than nothing and at most 100 years.
+func ParseDuration(s string) (Duration, error) {
+	m := durationForm.FindStringSubmatch(s)
+	if m == nil || s[len(s)-1] == 'T' || s == "P" {
+		return Duration{}, badInput("%q is not a length of time: "+durationHint, Excerpt(s))
+	}
+	var parts [7]int64
+	total := 0.0
+	for i, seconds := range [7]float64{365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1} {
+		if m[i+1] == "" {
+			continue
+		}
+		n, err := strconv.ParseInt(m[i+1], 10, 64)
+		if total += float64(n) * seconds; err != nil || total > 100*366*86400 {
+			return Duration{}, badInput("%q is too long: at most 100 years", Excerpt(s))
+		}
+		parts[i] = n
+	}
+	if total == 0 {
+		return Duration{}, badInput("%q is no time at all: "+durationHint, Excerpt(s))
+	}
+	return Duration{
+		Years: int(parts[0]), Months: int(parts[1]), Days: int(7*parts[2] + parts[3]),
+		Seconds: 3600*parts[4] + 60*parts[5] + parts[6],
+	}, nil
+}
+
+// MarshalDuration writes the duration as a string.
+func MarshalDuration(d Duration) graphql.Marshaler { return graphql.MarshalString(d.String()) }
+
+// UnmarshalDuration reads an ISO 8601 duration.
+func UnmarshalDuration(v any) (Duration, error) {
+	s, ok := v.(string)
+	if !ok {
+		return Duration{}, badInput("a length of time is a string: " + durationHint)
+	}
+	return ParseDuration(s)
+}

@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"deliverygraph/resolvers/fanout"
+	"deliverygraph/upstream"
+)
+
+const (
+	// near is as many rows as are skipped by reading them: more are jumped over
+	// where counts tell how far to jump.
+	near = 2 * upstream.PageSize
+	// maxPages is how many upstream pages a merge reads, besides the first of each
+	// user.
+	maxPages = 200
+)
+
+// merge is a list of several users, put together from the lists of each in list
+// order: time, email id, recipient, and then user.
+//
+// A page of it costs a call for each user, and one more for each upstream page that is
+// used up on the way to the offset. Offsets of more than [near] rows would make
+// that many, so the start of the window is moved up to an hour (then a second) before
+// the wanted row, by at most 2 time series calls a user, and some counts in hours of
+// many thousand rows. That needs a filter that the counts endpoints take; with
+// others, offsets beyond [maxPages] pages are refused. Walks of package page keep
+// offsets small, so what costs more is the end of a list, and totals of such
+// filters.
+//
+// Of a remote that does not sort, pages without a jump are still one order, the same
+// in each call; with jumps they are not.
+type merge[R any] struct {
+	limited
+	kind  upstream.Kind
+	q     upstream.ListQuery
+	users []upstream.ID
+	ask   func(context.Context, upstream.ListQuery) ([]R, error)
+	place func(*R) place
+}
+
+// list is a page of a list of the scope's users.
+func list[R any](ctx context.Context, l limited, k upstream.Kind, q upstream.ListQuery, fetch func(context.Context, upstream.ListQuery) ([]R, error), at func(*R) place) ([]R, error) {
+	ask := func(ctx context.Context, q upstream.ListQuery) ([]R, error) {
+		rows, err := fetch(ctx, q)
+		for i := range rows {
+			if at(&rows[i]).user != q.UserID {
+				return nil, errForeign
+			}
+		}
+		return rows, err
+	}
+	users := l.users(q.UserID)
+	switch len(users) {
+	case 0:
+		return nil, nil
+	case 1:
+		q.UserID = users[0]
+		return ask(ctx, q)
+	}
+	m := merge[R]{l, k, q, users, ask, at}
+	if err := m.jump(ctx); err != nil {
+		return nil, err
+	}
+	return m.read(ctx)
+}
+
+// read skips q.Offset rows and gives a page.
+func (m *merge[R]) read(ctx context.Context) ([]R, error) {
+	readers := make([]*reader[R], len(m.users))
+	errs := make([]error, len(m.users))
+	fanout.Each(len(m.users), func(i int) {
+		q := m.q
+		q.UserID, q.Offset = m.users[i], 0
+		readers[i] = &reader[R]{q: q, ask: m.ask, place: m.place}
+		errs[i] = readers[i].fill(ctx)
+	})
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	var out []R
+	for pages := 0; len(out) < upstream.PageSize; {
+		var next *reader[R]
+		for _, r := range readers {
+			for len(r.rows) == 0 && r.more {
+				if pages++; pages > maxPages {
+					return nil, m.tooLong()
+				}
+				if err := r.fill(ctx); err != nil {
+					return nil, err
+				}
+			}
+			if len(r.rows) > 0 && (next == nil || m.place(&r.rows[0]).compare(m.place(&next.rows[0])) < 0) {
+				next = r
+			}
+		}
+		switch {
+		case next == nil:
+			return out, nil
+		case m.q.Offset > 0:
+			m.q.Offset--
+		default:
+			out = append(out, next.rows[0])
+		}
+		next.rows = next.rows[1:]
+	}
+	return out, nil
+}
+
+func (m *merge[R]) tooLong() error {
+	return &upstream.Error{Code: upstream.InvalidArgument, Parameter: "filter.userId",
+		Message: fmt.Sprintf("this list of %d users is too long to be counted, or read from its end: name one user as filter.userId, or a shorter window", len(m.users))}
+}
+
+// jump moves the window's start up and the offset down, over rows that counts know.
+func (m *merge[R]) jump(ctx context.Context) error {
+	counted := upstream.ListQuery{Window: m.q.Window, Offset: m.q.Offset, SenderID: m.q.SenderID, BounceType: m.q.BounceType}
+	if m.q.Offset <= near || m.q.Encode(m.kind) != counted.Encode(m.kind) {
+		return nil
+	}
+	c := upstream.CountQuery{Window: m.q.Window, SenderID: m.q.SenderID, BounceType: m.q.BounceType, Rollup: upstream.ByUser}
+	for _, i := range []upstream.Interval{upstream.Day, upstream.Hour} {
+		if m.q.Offset <= near {
+			return nil
+		}
+		if c.Window.End-c.Window.Start <= i.Seconds() {
+			continue
+		}
+		all, err := m.Series(ctx, m.kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
+		if err != nil {
+			return err
+		}
+		c.Window = m.over(all, c.Window, i)
+	}
+	return m.bisect(ctx, c)
+}
+
+// over jumps over the buckets before the one that has the wanted row, and gives that
+// one. Behind the last row it is the last: rows may have arrived since.
+func (m *merge[R]) over(all []upstream.Series, w upstream.Window, i upstream.Interval) upstream.Window {
+	totals := map[upstream.Time]int{}
+	for _, s := range all {
+		for _, p := range s.Points {
+			if start := max(w.Start, i.Floor(p.Start)); start < w.End {
+				totals[start] += int(p.Total)
+			}
+		}
+	}
+	starts := make([]upstream.Time, 0, len(totals))
+	for start := range totals {
+		starts = append(starts, start)
+	}
+	slices.Sort(starts)
+	for n, start := range starts {
+		m.q.Window.Start = start
+		if totals[start] > m.q.Offset || n == len(starts)-1 {
+			return upstream.Window{Start: start, End: min(w.End, i.Floor(start)+i.Seconds())}
+		}
+		m.q.Offset -= totals[start]
+	}
+	return w
+}
+
+// bisect jumps within a window of many rows, by counts of halves.
+func (m *merge[R]) bisect(ctx context.Context, c upstream.CountQuery) error {
+	for end := c.Window.End; m.q.Offset > 5*near && end-m.q.Window.Start > 1; {
+		c.Window = upstream.Window{Start: m.q.Window.Start, End: m.q.Window.Start + (end-m.q.Window.Start)/2}
+		rows, err := m.Counts(ctx, m.kind, c)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, r := range rows {
+			n += int(r.Total)
+		}
+		if n <= m.q.Offset {
+			m.q.Window.Start, m.q.Offset = c.Window.End, m.q.Offset-n
+		} else {
+			end = c.Window.End
+		}
+	}
+	return nil
+}
+
+// reader reads the list of one user.
+type reader[R any] struct {
+	q     upstream.ListQuery // the next page's
+	ask   func(context.Context, upstream.ListQuery) ([]R, error)
+	place func(*R) place
+	rows  []R // not yet taken
+	seen  map[place]bool
+	more  bool
+}
+
+// fill reads the next page. Rows that arrived behind the reader's back move others
+// into it that the page before it had.
+func (r *reader[R]) fill(ctx context.Context) error {
+	rows, err := r.ask(ctx, r.q)
+	if err != nil {
+		return err
+	}
+	r.q.Offset += len(rows)
+	r.more = len(rows) >= upstream.PageSize
+	before := r.seen
+	r.seen = nil
+	if r.more {
+		r.seen = make(map[place]bool, len(rows))
+		for i := range rows {
+			r.seen[r.place(&rows[i])] = true
+		}
+	}
+	for len(rows) > 0 && before[r.place(&rows[0])] {
+		rows = rows[1:]
+	}
+	r.rows = rows
+	return nil
+}
+
+// place is where a row stands in lists, and in lists of several users.
+type place struct {
+	time      upstream.Time
+	emailID   string
+	recipient string
+	user      upstream.ID
+}
+
+func (p place) compare(o place) int {
+	return cmp.Or(cmp.Compare(p.time, o.time), strings.Compare(p.emailID, o.emailID), strings.Compare(p.recipient, o.recipient), cmp.Compare(p.user, o.user))
+}
