@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ const (
 // caller gets "internal error". No stack, host, key or upstream body passes.
 func present(ctx context.Context, err error) *gqlerror.Error {
 	g := located(ctx, err)
+	cause := cmp.Or(g.Err, errors.New(g.Message))      // its message is about to change
 	if code, ok := g.Extensions["code"].(string); ok { // made for callers already
 		return finish(g, code, g.Message)
 	}
@@ -43,12 +45,12 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 		presentUpstream(g, u)
 	case errors.Is(err, context.DeadlineExceeded):
 		finish(g, codeUpstreamTimeout, "the operation took longer than it may")
-	case errors.Is(err, context.Canceled):
-		return finish(g, codeUpstreamUnavailable, "the operation was given up") // nothing failed
+	case errors.Is(err, context.Canceled): // by the caller
+		return finish(g, codeUpstreamUnavailable, "the operation was given up")
 	default:
 		finish(g, codeInternal, "internal error")
 	}
-	failuresOf(ctx).note(g, err)
+	failuresOf(ctx).note(g, cause)
 	return g
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -59,8 +60,8 @@ func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
-		var t time.Time
-		if t.UnmarshalText([]byte(v)) != nil { // stricter than time.Parse
+		t, err := time.Parse(time.RFC3339, strings.ToUpper(v))
+		if err != nil || !rfc3339.MatchString(v) { // time.Parse takes more
 			return 0, badInput("%q is not a moment: write it as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds", Excerpt(v))
 		}
 		return inYears(upstream.Time(t.Unix()), t.Nanosecond() > 0)
@@ -79,6 +80,8 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	}
 	return 0, badInput("a moment is written as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds")
 }
+
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 func seconds(f float64) (upstream.Time, error) {
 	whole := max(minTime-1, min(maxTime+1, math.Floor(f)))

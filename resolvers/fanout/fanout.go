@@ -1,6 +1,6 @@
 // Package fanout runs a function for several elements side by side. It hides what
 // is easily forgotten there: a bound, and that a panic on a goroutine of one's own
-// would end the program. Its one function is [Each].
+// would end the program. Start reading at [Each].
 package fanout
 
 import (
@@ -24,6 +24,14 @@ type Panic struct {
 // Error gives the value and the stack, for logs.
 func (p *Panic) Error() string { return fmt.Sprintf("%v\n%s", p.Value, p.Stack) }
 
+// Recovered makes an error of what recover gave, which is not nil.
+func Recovered(v any) *Panic {
+	if p, ok := v.(*Panic); ok {
+		return p
+	}
+	return &Panic{v, debug.Stack()}
+}
+
 // Each runs f for 0 to n-1 side by side and waits for all. If some of them panic,
 // Each panics with the first as a [*Panic]; then f may not have run for all.
 func Each(n int, f func(i int)) {
@@ -38,7 +46,7 @@ func Each(n int, f func(i int)) {
 		wg.Go(func() {
 			defer func() {
 				if v := recover(); v != nil {
-					broken.CompareAndSwap(nil, &Panic{v, debug.Stack()})
+					broken.CompareAndSwap(nil, Recovered(v))
 				}
 			}()
 			for i := started.Add(1) - 1; i < int64(n); i = started.Add(1) - 1 {

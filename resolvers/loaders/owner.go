@@ -33,9 +33,16 @@ func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
 // by side, need to come in; it is spent only where a sender's user is selected
 // and its list does not tell.
 func newOwners(api upstream.API) *dataloader.Loader[OwnerKey, upstream.ID] {
-	batch := func(ctx context.Context, keys []OwnerKey) []*dataloader.Result[upstream.ID] {
+	batch := func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
+		results = make([]*dataloader.Result[upstream.ID], len(keys))
+		defer func() { // the batch is on a goroutine of nobody's
+			if v := recover(); v != nil {
+				for i := range results {
+					results[i] = &dataloader.Result[upstream.ID]{Error: fanout.Recovered(v)}
+				}
+			}
+		}()
 		found := owners(ctx, api, keys)
-		results := make([]*dataloader.Result[upstream.ID], len(keys))
 		for i, k := range keys {
 			o := found[k]
 			results[i] = &dataloader.Result[upstream.ID]{Data: o.user, Error: o.err}

@@ -1,0 +1,228 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"deliverygraph/graph"
+)
+
+const (
+	typename   = `{"query": "{ __typename }"}`
+	mediaNew   = "application/graphql-response+json"
+	mediaPlain = "application/json"
+)
+
+// Who sends what is no GraphQL request is told what would be one, with the status
+// that says so in either media type, and without data.
+func TestRequestsThatAreNoGraphQLRequests(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxBody: 2000})
+	cases := map[string]struct {
+		request request
+		status  int
+		says    string
+		allow   string
+	}{
+		"another method":                  {request: request{http.MethodPut, "/graphql", typename, nil}, status: 405, says: "GET or POST", allow: "GET, POST"},
+		"a deletion":                      {request: request{http.MethodDelete, "/graphql", "", nil}, status: 405, says: "GET or POST", allow: "GET, POST"},
+		"no content type":                 {request: post(typename, "Content-Type", ""), status: 415, says: "application/json"},
+		"a form":                          {request: post("query=1", "Content-Type", "application/x-www-form-urlencoded"), status: 415, says: "application/json"},
+		"plain text":                      {request: post(typename, "Content-Type", "text/plain"), status: 415, says: "application/json"},
+		"a content type of nonsense":      {request: post(typename, "Content-Type", ";;"), status: 415, says: "application/json"},
+		"another charset":                 {request: post(typename, "Content-Type", "application/json; charset=iso-8859-1"), status: 415, says: "utf-8"},
+		"a compressed body":               {request: post(typename, "Content-Encoding", "gzip"), status: 415, says: "not compressed"},
+		"a body that is too large":        {request: post(`{"query": "` + strings.Repeat(" ", 2000) + `"}`), status: 413, says: "2000 bytes"},
+		"an empty body":                   {request: post(""), status: 400, says: "empty"},
+		"a body of spaces":                {request: post(" \n"), status: 400, says: "empty"},
+		"no JSON":                         {request: post("secret"), status: 400, says: "byte 1"},
+		"JSON that breaks off":            {request: post(`{"query": "{ __type`), status: 400, says: "not JSON"},
+		"JSON that goes on":               {request: post(typename + typename), status: 400, says: "not JSON"},
+		"trailing junk":                   {request: post(typename + "]"), status: 400, says: "not JSON"},
+		"a name twice":                    {request: post(`{"query": "{ __typename }", "query": "{ secret }"}`), status: 400, says: "twice"},
+		"a name twice in the variables":   {request: post(`{"query": "{ __typename }", "variables": {"a": {"secret": 1, "secret": 2}}}`), status: 400, says: "twice"},
+		"a lone surrogate":                {request: post(`{"query": "{ __typename }", "operationName": "\ud800"}`), status: 400, says: "byte"},
+		"invalid UTF-8":                   {request: post("{\"query\": \"{ __typename } # \xff\"}"), status: 400, says: "byte"},
+		"an array":                        {request: post("[" + typename + "]"), status: 400, says: "JSON object"},
+		"a string":                        {request: post(`"secret"`), status: 400, says: "JSON object"},
+		"null":                            {request: post(`null`), status: 400, says: "JSON object"},
+		"no query":                        {request: post(`{"qeury": "{ __typename }"}`), status: 400, says: `no "query"`},
+		"a null query":                    {request: post(`{"query": null}`), status: 400, says: `no "query"`},
+		"an empty query":                  {request: post(`{"query": " "}`), status: 400, says: `no "query"`},
+		"a query that is a number":        {request: post(`{"query": 1}`), status: 400, says: `"query" must be a string`},
+		"an operation name that is none":  {request: post(`{"query": "{ __typename }", "operationName": {}}`), status: 400, says: `"operationName" must be a string`},
+		"variables in a list":             {request: post(`{"query": "{ __typename }", "variables": [7]}`), status: 400, says: `"variables" must be a JSON object`},
+		"variables in a string":           {request: post(`{"query": "{ __typename }", "variables": "{}"}`), status: 400, says: `"variables" must be a JSON object`},
+		"extensions that are a number":    {request: post(`{"query": "{ __typename }", "extensions": 0}`), status: 400, says: `"extensions" must be a JSON object`},
+		"a GET without a query":           {request: get(""), status: 400, says: `no "query"`},
+		"a GET with odd variables":        {request: get(url.Values{"query": {"{ __typename }"}, "variables": {"secret"}}.Encode()), status: 400, says: `"variables" must be a JSON object`},
+		"a GET with variables that go on": {request: get(url.Values{"query": {"{ __typename }"}, "variables": {"{}{}"}}.Encode()), status: 400, says: `"variables" must be a JSON object`},
+		"a GET with variables in a list":  {request: get(url.Values{"query": {"{ __typename }"}, "variables": {"[]"}}.Encode()), status: 400, says: `"variables" must be a JSON object`},
+		"a GET with two queries":          {request: get(url.Values{"query": {"{ __typename }", "{ __typename }"}}.Encode()), status: 400, says: `"query" more than once`},
+		"a GET of bad escapes":            {request: get("query=%zz"), status: 400, says: "encoded"},
+		"a GET with a semicolon":          {request: get("query={__typename};variables={}"), status: 400, says: "encoded"},
+	}
+	for name, c := range cases {
+		for _, media := range []string{mediaNew, mediaPlain} {
+			t.Run(name+" for "+media, func(t *testing.T) {
+				q := c.request
+				q.headers = append(q.headers[:len(q.headers):len(q.headers)], "Accept", media)
+				a := e.do(t, q)
+				if a.status != c.status || a.header.Get("Allow") != c.allow || a.header.Get("Content-Type") != media+"; charset=utf-8" {
+					t.Errorf("status %d, %v", a.status, a.header)
+				}
+				if _, ok := a.fields["data"]; ok || len(a.errors) != 1 || a.errors[0].code() != "BAD_USER_INPUT" {
+					t.Fatalf("answer: %s", a.body)
+				}
+				message := a.errors[0].Message
+				if !strings.Contains(message, c.says) {
+					t.Errorf("message %q, want one with %q", message, c.says)
+				}
+				for _, never := range []string{"secret", "json:", "jsontext", "map[", "interface", "struct", "string into", "invalid character"} {
+					if strings.Contains(a.body, never) {
+						t.Errorf("%q in the answer: %s", never, a.body)
+					}
+				}
+			})
+		}
+	}
+	if e.api.Total() != 0 {
+		t.Error("something ran")
+	}
+}
+
+// A request that is sound in form but not in content is 400 for who knows the media
+// type, and 200 for who may take another status for a proxy's. Neither has data.
+func TestStatusOfRequestErrors(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	cases := map[string]struct{ body, says string }{
+		"a document that does not parse":       {`{"query": "{"}`, "Expected Name"},
+		"a document of comments":               {`{"query": "# nothing"}`, "no operation"},
+		"a document of fragments alone":        {`{"query": "fragment F on Query { __typename }"}`, "no operation"},
+		"a field that is not there":            {`{"query": "{ nothing }"}`, "nothing"},
+		"several operations and no name":       {`{"query": "query A { __typename } query B { __typename }"}`, "operationName"},
+		"a name that no operation has":         {`{"query": "query A { __typename }", "operationName": "C"}`, "\"C\""},
+		"a name for an operation without":      {`{"query": "{ __typename }", "operationName": "C"}`, "\"C\""},
+		"a variable that is missing":           {`{"query": "query($id: ID!) { node(id: $id) { id } }"}`, "$id"},
+		"a mutation, of which there is none":   {`{"query": "mutation { __typename }"}`, "mutation"},
+		"a subscription, and there is none":    {`{"query": "subscription { __typename }"}`, "subscription"},
+		"a directive that is not there":        {`{"query": "{ __typename @secret }"}`, "@secret"},
+		"a fragment in a circle":               {`{"query": "{ ...F } fragment F on Query { ...F }"}`, "F"},
+		"two fields that cannot be one answer": {`{"query": "{ a: __typename a: bounceCategories { code } }"}`, "a"},
+	}
+	for name, c := range cases {
+		for media, status := range map[string]int{mediaNew: 400, mediaPlain: 200} {
+			t.Run(name+" for "+media, func(t *testing.T) {
+				a := e.do(t, post(c.body, "Accept", media))
+				if _, ok := a.fields["data"]; ok || a.status != status || len(a.errors) == 0 || a.errors[0].code() != "BAD_USER_INPUT" || !strings.Contains(a.errors[0].Message, c.says) {
+					t.Errorf("status %d: %s", a.status, a.body)
+				}
+			})
+		}
+	}
+	if e.api.Total() != 0 {
+		t.Error("something ran")
+	}
+}
+
+// What is sound is answered, whatever its spelling.
+func TestRequestsThatAreTaken(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	const two = "query A { a: __typename } query B($no: Boolean = true) { b: __typename @skip(if: $no) }"
+	form := func(pairs ...string) string {
+		v := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return v.Encode()
+	}
+	body := func(fields map[string]any) string {
+		b, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	cases := map[string]struct {
+		request request
+		data    string
+	}{
+		"the least":                        {post(typename), `{"__typename":"Query"}`},
+		"a charset":                        {post(typename, "Content-Type", "application/json; charset=UTF-8"), `{"__typename":"Query"}`},
+		"a media type in capitals":         {post(typename, "Content-Type", "Application/JSON"), `{"__typename":"Query"}`},
+		"nulls are as left out":            {post(`{"query": "{ __typename }", "operationName": null, "variables": null, "extensions": null}`), `{"__typename":"Query"}`},
+		"an empty name is none":            {post(`{"query": "{ __typename }", "operationName": ""}`), `{"__typename":"Query"}`},
+		"further properties are ignored":   {post(`{"query": "{ __typename }", "id": 7}`), `{"__typename":"Query"}`},
+		"extensions":                       {post(`{"query": "{ __typename }", "extensions": {"a": [1]}}`), `{"__typename":"Query"}`},
+		"variables that nobody asks for":   {post(`{"query": "{ __typename }", "variables": {"a": 1}}`), `{"__typename":"Query"}`},
+		"one of two operations":            {post(body(map[string]any{"query": two, "operationName": "A"})), `{"a":"Query"}`},
+		"a variable":                       {post(body(map[string]any{"query": two, "operationName": "B", "variables": map[string]any{"no": false}})), `{"b":"Query"}`},
+		"a variable's default":             {post(body(map[string]any{"query": two, "operationName": "B"})), `{}`},
+		"a GET":                            {get(form("query", "{ __typename }")), `{"__typename":"Query"}`},
+		"a GET with all":                   {get(form("query", two, "operationName", "B", "variables", `{"no": false}`, "extensions", "{}")), `{"b":"Query"}`},
+		"a GET with empty parts":           {get(form("query", "{ __typename }", "operationName", "", "variables", "", "extensions", "null")), `{"__typename":"Query"}`},
+		"a GET whose content type is none": {get(form("query", "{ __typename }"), "Content-Type", "text/plain"), `{"__typename":"Query"}`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			a := e.do(t, c.request)
+			if a.status != 200 || string(a.fields["data"]) != c.data || len(a.fields) != 1 {
+				t.Errorf("status %d: %s", a.status, a.body)
+			}
+			if a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Vary") != "Accept" || a.header.Get("Content-Length") != fmt.Sprint(len(a.body)) {
+				t.Errorf("headers: %v", a.header)
+			}
+		})
+	}
+}
+
+// The answer's media type is the one with the most weight.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	const j, g = mediaPlain, mediaNew
+	for accept, want := range map[string]string{
+		"":                              j,
+		" , ":                           j,
+		"*/*":                           j,
+		"application/*":                 j,
+		j:                               j,
+		g:                               g,
+		g + "; charset=utf-8, " + j:     g,
+		g + ";charset=UTF-8":            g,
+		j + ", " + g:                    g,
+		j + ", " + g + ";q=0.9":         j,
+		g + ";q=0.5, " + j + ";q=0.6":   j,
+		g + ";q=0, " + j:                j,
+		g + ";q=0, */*":                 j,
+		j + ";q=0, */*":                 g,
+		j + ";q=0, */*;q=0.1":           g,
+		"*/*;q=0.1, " + g + ";q=0.5":    g,
+		"text/html, */*;q=0.8":          j,
+		"application/*;q=0.1, text/css": j,
+		"APPLICATION/JSON":              j,
+		"text/html":                     "",
+		"*/*;q=0":                       "",
+		"application/*;q=0, */*":        "",
+		j + ";q=2":                      "",
+		j + ";q=NaN":                    "",
+		j + ";q=":                       "",
+		g + ";charset=latin1":           "",
+		"nonsense":                      "",
+	} {
+		a := e.do(t, post(typename, "Accept", accept))
+		if want == "" {
+			if a.status != 406 || a.header.Get("Content-Type") != j+"; charset=utf-8" {
+				t.Errorf("Accept %q: status %d, %s", accept, a.status, a.header.Get("Content-Type"))
+			}
+		} else if a.status != 200 || a.header.Get("Content-Type") != want+"; charset=utf-8" {
+			t.Errorf("Accept %q: status %d, %s", accept, a.status, a.header.Get("Content-Type"))
+		}
+	}
+}

@@ -1,0 +1,372 @@
+package graph_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/upstream"
+)
+
+// Whose fault an error is, its code tells; its text is shown where it is fit for
+// callers, and nothing of its cause ever is. The rest of the query is answered.
+func TestFailedCalls(t *testing.T) {
+	t.Parallel()
+	const query = `{ blockedReasons { code } bounces(` + window + `, first: 1) { nodes { id } } }`
+	cause := errors.New("dial tcp secret.example:443: apikey=secret")
+	cases := map[string]struct {
+		err        error
+		message    string
+		extensions map[string]any
+		logged     string
+	}{
+		"the upstream refuses what the gateway asked": {
+			&upstream.Error{Code: upstream.InvalidArgument, Parameter: "start_time", Status: 452, Message: "the metrics API refused the request: no", Err: cause}, "the metrics API refused the request: no",
+			map[string]any{"code": "UPSTREAM_REJECTED", "retryable": false}, "WARN",
+		},
+		"the upstream does not know the gateway's key": {
+			&upstream.Error{Code: upstream.Unauthenticated, Status: 451, Message: "the metrics API did not accept the key", Err: cause}, "the metrics API did not accept the key",
+			map[string]any{"code": "UPSTREAM_UNAUTHENTICATED", "retryable": false}, "WARN",
+		},
+		"the upstream is down": {
+			&upstream.Error{Code: upstream.Unavailable, Status: 503, RetryAfter: 1500 * time.Millisecond, Message: "try again later", Err: cause}, "try again later",
+			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true, "retryAfterMs": 1500.0}, "WARN",
+		},
+		"the upstream is slow": {
+			&upstream.Error{Code: upstream.Timeout, Message: "no answer in time", Err: cause}, "no answer in time",
+			map[string]any{"code": "UPSTREAM_TIMEOUT", "retryable": true}, "WARN",
+		},
+		"the upstream talks nonsense": {
+			&upstream.Error{Code: upstream.InvalidResponse, Status: 200, Message: "not in its contract", Err: cause}, "not in its contract",
+			map[string]any{"code": "UPSTREAM_INVALID_RESPONSE", "retryable": false}, "WARN",
+		},
+		"a list that is not there is no missing object": {
+			&upstream.Error{Code: upstream.NotFound, Status: 404, Message: "a base URL with a wrong path answers so", Err: cause}, "a base URL with a wrong path answers so",
+			map[string]any{"code": "UPSTREAM_INVALID_RESPONSE", "retryable": false}, "WARN",
+		},
+		"the caller may not": {
+			&upstream.Error{Code: upstream.PermissionDenied, Message: "this is not yours"}, "this is not yours",
+			map[string]any{"code": "FORBIDDEN", "retryable": false}, "",
+		},
+		"an error without words": {
+			&upstream.Error{Code: upstream.Unavailable, Status: 202, Err: cause}, "upstream unavailable",
+			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
+		},
+		"a wrapped error": {
+			fmt.Errorf("list bounces of user 21 at secret.example: %w", &upstream.Error{Code: upstream.Unavailable, Message: "try again later"}), "try again later",
+			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
+		},
+		"a fault of ours": {
+			&upstream.Error{Code: upstream.Internal, Message: "secret", Err: cause}, "internal error",
+			map[string]any{"code": "INTERNAL", "retryable": false}, "ERROR",
+		},
+		"an error that nobody foresaw": {
+			cause, "internal error",
+			map[string]any{"code": "INTERNAL", "retryable": false}, "ERROR",
+		},
+		"a deadline": {
+			context.DeadlineExceeded, "the operation took longer than it may",
+			map[string]any{"code": "UPSTREAM_TIMEOUT", "retryable": true}, "WARN",
+		},
+		"a caller that left": {
+			fmt.Errorf("list bounces: %w", context.Canceled), "the operation was given up",
+			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "",
+		},
+		"an overlong text": {
+			&upstream.Error{Code: upstream.Unavailable, Message: strings.Repeat("ä", 5000)}, strings.Repeat("ä", 298) + "…",
+			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(graph.Options{}).failing("/bounces", c.err)
+			a := e.ask(t, query, "")
+			if a.status != 200 || len(a.errors) != 1 || !strings.Contains(string(a.fields["data"]), `"blockedReasons":[{"code":"complaint"}`) || !strings.Contains(string(a.fields["data"]), `"bounces":null`) {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			got := a.errors[0]
+			if d := cmp.Diff(c.extensions, got.Extensions); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff([]any{"bounces", "nodes"}, got.Path); d != "" {
+				t.Error(d)
+			}
+			if got.Message != c.message {
+				t.Errorf("message %q, want %q", got.Message, c.message)
+			}
+			if strings.Contains(a.body, "secret") {
+				t.Error("the cause is shown")
+			}
+			log := e.log.String()
+			if failed := strings.Contains(log, "msg=failed"); failed != (c.logged != "") || failed && !strings.Contains(log, "level="+c.logged+" msg=failed") {
+				t.Errorf("log: %s", log)
+			}
+			if c.logged == "ERROR" && !strings.Contains(log, "dial tcp secret.example:443") && !strings.Contains(log, "error=secret") {
+				t.Errorf("the cause is not logged: %s", log)
+			}
+			if c.logged != "" && !strings.Contains(log, "path=bounces.nodes") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
+// A panic in a resolver is a fault of ours at that field; the rest is answered, and
+// the log tells where it was.
+func TestPanicsInResolvers(t *testing.T) {
+	t.Parallel()
+	id := func(e endpoint) string {
+		a := e.ask(t, `{ bounces(`+window+`, first: 1) { nodes { id } } }`, "")
+		return a.data.(map[string]any)["bounces"].(map[string]any)["nodes"].([]any)[0].(map[string]any)["id"].(string)
+	}
+	for name, c := range map[string]struct{ path, query, at string }{
+		"of a root field":                     {"/bounce/categories", `{ bounceCategories { code } %s }`, "bounceCategories"},
+		"of a page":                           {"/bounces", `{ bounces(` + window + `) { nodes { id } } %s }`, "bounces.nodes"},
+		"of a detail, one of many":            {"/bounce/", `{ bounces(` + window + `, first: 1) { nodes { detail { ruleName } } } %s }`, "bounces.nodes[0].detail"},
+		"of one of three calls side by side":  {"/email/counts", `{ users(` + window + `) { nodes { id } } %s }`, "users.nodes"},
+		"of one of two calls of a rate":       {"/email/counts", `{ stats(` + window + `) { bounceRate } %s }`, "stats.bounceRate"},
+		"of one of two calls of a series":     {"/email/counts", `{ stats(` + window + `) { series(interval: DAY) { sent bounced } } %s }`, "stats.series"},
+		"of an object, beside others":         {"/bounce/", `{ nodes(ids: ["%[2]s", "%[2]s"]) { id } %[1]s }`, "nodes["},
+		"of a call in a batch of many owners": {"/email/counts?start_time=1479772800&end_time=1479859200&user_id", `{ senders(` + window + `) { nodes { user { id } } } %s }`, "senders.nodes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(graph.Options{})
+			query := strings.ReplaceAll(strings.ReplaceAll(c.query, "%[2]s", id(e)), "%[1]s", "%s")
+			query = strings.ReplaceAll(query, "%s", "blockedReasons { code }")
+			e.log.Reset()
+			e.api.Before = func(_ context.Context, call string) error {
+				if strings.HasPrefix(call, c.path) {
+					panic("secret")
+				}
+				return nil
+			}
+			a := e.ask(t, query, "")
+			if a.status != 200 || !strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) || strings.Contains(a.body, "secret") {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+			if len(a.errors) == 0 {
+				t.Fatal("no error")
+			}
+			for _, err := range a.errors {
+				if err.code() != "INTERNAL" || err.Message != "internal error" {
+					t.Errorf("%+v", err)
+				}
+			}
+			if log := strings.ReplaceAll(e.log.String(), `path="`, "path="); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "secret") || !strings.Contains(log, "present_test.go") || !strings.Contains(log, "path="+c.at) {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
+// Five hundred failures of one kind are a hundred errors and one line in the log.
+func TestErrorsAreBounded(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Message: "down"})
+	a := e.ask(t, `{ bounces(window: {between: {start: "2016-11-26T00:00:00Z", end: "2016-11-27T00:00:00Z"}}, first: 500) { nodes { detail { ruleName } } } }`, "")
+	if len(a.errors) != 100 {
+		t.Errorf("%d errors", len(a.errors))
+	}
+	if log := e.log.String(); strings.Count(log, "msg=failed") != 1 || !strings.Contains(log, "times=500") || !strings.Contains(log, "errors=500") {
+		t.Errorf("log: %s", log)
+	}
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, " a%d: __typename @no%d", i, i)
+	}
+	if a := e.ask(t, "{"+many.String()+"}", ""); len(a.errors) != 100 || a.status != 400 {
+		t.Errorf("%d errors, status %d", len(a.errors), a.status)
+	}
+}
+
+// What a message repeats of its input is short.
+func TestMessagesAreBounded(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	long := strings.Repeat("a", 100_000)
+	for name, c := range map[string]struct{ query, variables string }{
+		"a field":             {`{ ` + long + ` }`, ""},
+		"a token":             {`{ "` + long + `" }`, ""},
+		"a field of an input": {`{ bounces(window: {` + long + `: 1}) { totalCount } }`, ""},
+		"a variable":          {`query($` + long + `: ID!) { node(id: $` + long + `) { id } }`, ""},
+		"a variable's field":  {`query($f: BounceFilter) { bounces(` + window + `, filter: $f) { totalCount } }`, `{"f": {"` + long + `": 1}}`},
+		"a text":              {`{ bounces(window: {last: "` + long + `"}) { totalCount } }`, ""},
+		"an id":               {`{ node(id: "` + long + `") { id } }`, ""},
+		"a number":            {`{ stats(` + window + `, userId: "` + long + `") { sent } }`, ""},
+		"a category":          {`{ bounces(` + window + `, filter: {category: "` + long[:900] + `"}) { totalCount } }`, ""},
+		"a long filter":       {`{ bounces(` + window + `, filter: {recipient: "` + long + `"}) { totalCount } }`, ""},
+		"a cursor":            {`{ bounces(` + window + `, after: "` + long + `") { nodes { id } } }`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if a := e.ask(t, c.query, c.variables); len(a.errors) == 0 || len(a.body) > 2000 {
+				t.Errorf("%d errors in %d bytes: %.1000s", len(a.errors), len(a.body), a.body)
+			}
+		})
+	}
+	e.log.Reset()
+	e.ask(t, `query `+long+` { __typename }`, "")
+	if e.log.Len() > 1000 {
+		t.Errorf("%d bytes of log", e.log.Len())
+	}
+}
+
+// A document that is too large to check is refused, and says so.
+func TestDocumentsAreBounded(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxTokens: 100})
+	for name, query := range map[string]string{
+		"many tokens":  "{" + strings.Repeat(" __typename", 100) + " }",
+		"deep nesting": "{ a(b: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + ") " + strings.Repeat("{ a ", 20),
+	} {
+		a := e.ask(t, query, "")
+		if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "100 tokens") {
+			t.Errorf("%s: %s", name, a.body)
+		}
+	}
+	deep := newEndpoint(graph.Options{})
+	a := deep.ask(t, strings.Repeat("{ a ", 1100), "")
+	if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "1000 levels") {
+		t.Error(a.body)
+	}
+}
+
+// When the deadline passes, what is there is answered.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEndpoint(graph.Options{Timeout: 3 * time.Second})
+		e.api.Before = func(ctx context.Context, call string) error {
+			if strings.HasPrefix(call, "/bounces") {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}
+		start := time.Now()
+		a := e.ask(t, `{ blockedReasons { code } bounces(`+window+`) { nodes { id } } }`, "")
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if a.status != 200 || len(a.errors) != 1 || a.errors[0].code() != "UPSTREAM_TIMEOUT" || a.errors[0].Extensions["retryable"] != true || !strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) {
+			t.Error(a.body)
+		}
+	})
+}
+
+// When the client leaves, work ends, and the log does not call it a failure.
+func TestTheClientLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEndpoint(graph.Options{})
+		e.api.Before = func(ctx context.Context, call string) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		var a answer
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a = e.doIn(ctx, t, post(`{"query": "{ blockedReasons { code } bounceCategories { code } }"}`))
+		}()
+		synctest.Wait()
+		leave()
+		<-done
+		if string(a.fields["data"]) != `{"blockedReasons":null,"bounceCategories":null}` || len(a.errors) != 2 || strings.Contains(e.log.String(), "failed") {
+			t.Errorf("%s\n%s", a.body, e.log)
+		}
+	})
+}
+
+// A client that is gone before anything ran.
+func TestTheClientHasLeft(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if a := e.doIn(ctx, t, post(typename)); string(a.fields["data"]) != "null" || len(a.errors) != 1 {
+		t.Error(a.body)
+	}
+}
+
+// An extension may refuse an operation in words and with a code of its own; a refusal
+// without a code is a fault of ours.
+func TestExtensionsThatRefuse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		extensions    map[string]any
+		code, message string
+	}{
+		"with a code":    {map[string]any{"code": "QUERY_TOO_EXPENSIVE"}, "QUERY_TOO_EXPENSIVE", "too dear"},
+		"without a code": {nil, "INTERNAL", "internal error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
+				Extensions: []graphql.HandlerExtension{refusal{gqlerror.Error{Message: "too dear", Extensions: c.extensions}}},
+			})
+			a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
+			if _, ok := a.fields["data"]; ok || a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != c.code || a.errors[0].Message != c.message || a.errors[0].Extensions["retryable"] != false {
+				t.Error(a.body)
+			}
+		})
+	}
+}
+
+type refusal struct{ err gqlerror.Error }
+
+func (refusal) ExtensionName() string                   { return "Refusal" }
+func (refusal) Validate(graphql.ExecutableSchema) error { return nil }
+func (r refusal) MutateOperationContext(context.Context, *graphql.OperationContext) *gqlerror.Error {
+	err := r.err
+	return &err
+}
+
+// A handler that panics itself, which none should, answers all the same.
+func TestPanicsOfTheHandler(t *testing.T) {
+	t.Parallel()
+	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{broken{}}})
+	a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
+	if _, ok := a.fields["data"]; ok || a.status != 500 || len(a.errors) != 1 || a.errors[0].code() != "INTERNAL" || strings.Contains(a.body, "secret") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+type broken struct{ refusal }
+
+func (broken) MutateOperationContext(context.Context, *graphql.OperationContext) *gqlerror.Error {
+	panic("secret")
+}
+
+// The log has one line an operation, without variables, texts and addresses.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	e.ask(t, `query Named($r: String) { bounces(`+window+`, filter: {recipient: $r}) { totalCount } }`, `{"r": "someone@example.com"}`)
+	log := e.log.String()
+	for _, want := range []string{"msg=operation", "name=Named", "errors=0", "bytes=28", "duration_ms="} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %s in %s", want, log)
+		}
+	}
+	if strings.Contains(log, "someone") || strings.Count(log, "\n") != 1 {
+		t.Error(log)
+	}
+	e.log.Reset()
+	e.ask(t, `{ nothing }`, "")
+	if log := e.log.String(); !strings.Contains(log, "map[BAD_USER_INPUT:1]") || strings.Count(log, "\n") != 1 {
+		t.Error(log)
+	}
+}
