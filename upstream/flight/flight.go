@@ -8,7 +8,8 @@
 // caller, so one that leaves harms nobody, and work that all have left is
 // cancelled.
 //
-// Start reading at [Group.Do].
+// Start reading at [Group.Do]. Work that must know for whom it is done, as it has
+// to queue somewhere, asks [EachCaller].
 package flight
 
 import (
@@ -42,7 +43,10 @@ func (g *Group[V]) Do(ctx context.Context, key string, work func(context.Context
 	if err := ctx.Err(); err != nil {
 		return value, false, err
 	}
-	f, c, joined := g.board(ctx, key, work)
+	f, c, joined, told := g.board(ctx, key, work)
+	for _, w := range told {
+		w.tell(ctx)
+	}
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
@@ -60,6 +64,7 @@ type flight[V any] struct {
 	group   *Group[V]
 	cancel  context.CancelCauseFunc
 	callers map[*caller]struct{} // guarded by group.mu
+	told    []*watcher           // of those who board; guarded by group.mu
 	over    bool                 // nobody may join: all have left, or it has landed; guarded by group.mu
 	landed  chan struct{}        // closed when value and err are final
 	value   V
@@ -84,15 +89,16 @@ func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
 	return latest, !latest.IsZero()
 }
 
-// board puts a caller on the key's flight, or on a new one.
-func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool) {
+// board puts a caller on the key's flight, or on a new one. Those in told are to
+// be told of the caller.
+func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool, told []*watcher) {
 	c = &caller{ctx}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := g.flights[key]
 	if before != nil && !before.over {
 		before.callers[c] = struct{}{}
-		return before, c, true
+		return before, c, true, before.told[:len(before.told):len(before.told)]
 	}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f = &flight[V]{
@@ -109,7 +115,7 @@ func (g *Group[V]) board(ctx context.Context, key string, work func(context.Cont
 		clear = before.landed
 	}
 	go f.fly(key, clear, work)
-	return f, c, false
+	return f, c, false, nil
 }
 
 // leave takes a caller off its flight, and cancels the flight if that was the

@@ -20,22 +20,20 @@ type request struct {
 // key is what makes requests equal.
 func (r request) key() string { return r.path + "?" + r.query }
 
+// reader makes of a body what it means.
+type reader func(body []byte, call *Call) (any, error)
+
 // answer is what a flight brings home.
 type answer struct {
 	value any  // what the request's path and query mean, decoded
 	call  Call // without Joined
 }
 
-// ask makes a call, or joins an equal one, and reads its answer. All of its
-// errors say what was being done.
-func ask[T any](ctx context.Context, c *Client, r request, decode func([]byte) (T, error), rows func(T) int) (T, error) {
-	a, err := c.join(ctx, r, func(body []byte) (any, int, error) {
-		v, err := decode(body)
-		if err != nil {
-			return nil, 0, err
-		}
-		return v, rows(v), nil
-	})
+// ask makes a call, or joins an equal one, and reads its answer: read decodes and
+// checks it, and notes on the call how many rows it has. All errors say what was
+// being done.
+func ask[T any](ctx context.Context, c *Client, r request, read func([]byte, *Call) (T, error)) (T, error) {
+	a, err := c.join(ctx, r, func(body []byte, call *Call) (any, error) { return read(body, call) })
 	if err != nil {
 		var none T
 		return none, fmt.Errorf("%s: %w", r.doing, err)
@@ -45,7 +43,7 @@ func ask[T any](ctx context.Context, c *Client, r request, decode func([]byte) (
 
 // join makes the call unless an equal one is under way, and waits for its answer
 // for as long as the caller may.
-func (c *Client) join(ctx context.Context, r request, decode func([]byte) (any, int, error)) (answer, error) {
+func (c *Client) join(ctx context.Context, r request, read reader) (answer, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.o.CallTimeout)
@@ -53,7 +51,7 @@ func (c *Client) join(ctx context.Context, r request, decode func([]byte) (any, 
 	}
 	start := time.Now()
 	a, joined, err := c.flights.Do(ctx, r.key(), func(ctx context.Context) (answer, error) {
-		return c.fly(ctx, r, decode)
+		return c.fly(ctx, r, read)
 	})
 	if ctx.Err() != nil && err == ctx.Err() { // the caller left: a flight's errors are others
 		a.call = r.call()
@@ -68,7 +66,7 @@ func (c *Client) join(ctx context.Context, r request, decode func([]byte) (any, 
 }
 
 // fly makes the call and reports it.
-func (c *Client) fly(ctx context.Context, r request, decode func([]byte) (any, int, error)) (a answer, err error) {
+func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err error) {
 	a.call = r.call()
 	err = errors.New("rest: the call panicked") // unless it returns
 	defer func(start time.Time) {
@@ -82,7 +80,7 @@ func (c *Client) fly(ctx context.Context, r request, decode func([]byte) (any, i
 		return a, err
 	}
 	a.call.Bytes = int64(len(body))
-	a.value, a.call.Rows, err = decode(body)
+	a.value, err = read(body, &a.call)
 	if err != nil {
 		return a, undecodable(err)
 	}
@@ -90,19 +88,34 @@ func (c *Client) fly(ctx context.Context, r request, decode func([]byte) (any, i
 }
 
 // tries makes requests until one is answered or another would not help, or
-// would come too late for every caller, or is not granted.
+// would come too late for every caller, or is not granted by the budget, the
+// breaker or the gate.
 func (c *Client) tries(ctx context.Context, r request, call *Call) ([]byte, error) {
 	c.budget.earn()
+	var last *failure // of a try that was made
 	for {
+		tries := call.Tries
 		body, f := c.try(ctx, r, call)
-		if f == nil {
+		switch {
+		case f == nil:
 			return body, nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return nil, ended(ctx)
+		case call.Tries > tries:
+			last = f
+		case last == nil:
+			return nil, f.err
+		default:
+			return nil, last.notBefore(f)
+		}
+		if !f.again {
+			return nil, f.err
+		}
+		if open := c.breaker.refuses(); open != nil {
+			return nil, f.notBefore(open)
 		}
 		wait, ok := c.o.Retry.wait(call.Tries, f.err.RetryAfter)
-		if !ok || !f.again {
+		if !ok {
 			return nil, f.err
 		}
 		if deadline, ok := ctx.Deadline(); ok && !time.Now().Add(wait).Before(deadline) {

@@ -21,7 +21,8 @@ type Client struct {
 	header http.Header
 
 	flights flight.Group[answer]
-	slots   slots
+	gate    *gate
+	breaker *breaker
 	budget  *budget
 }
 
@@ -40,9 +41,10 @@ func New(o Options) (*Client, error) {
 		base:   strings.TrimSuffix(base.String(), "/"),
 		host:   base.Hostname(),
 		header: http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
-		slots:  make(slots, o.MaxConcurrent),
+		gate:   newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
 		budget: newBudget(o.Retry),
 	}
+	c.breaker = newBreaker(o.Breaker, o.Logger, c.gate.turnAway)
 	if o.Key != "" {
 		c.header.Set("Authorization", "apikey="+o.Key)
 	}
@@ -59,17 +61,17 @@ func (c *Client) Close() {
 
 // Bounces implements [upstream.API].
 func (c *Client) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return ask(ctx, c, listRequest(upstream.Bounces, q), upstream.DecodeBounces, length)
+	return page(ctx, c, upstream.Bounces, q, upstream.DecodeBounces, func(b *upstream.Bounce) owners { return owners{b.UserID, b.SenderID} })
 }
 
 // Emails implements [upstream.API].
 func (c *Client) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return ask(ctx, c, listRequest(upstream.Emails, q), upstream.DecodeEmails, length)
+	return page(ctx, c, upstream.Emails, q, upstream.DecodeEmails, func(e *upstream.Email) owners { return owners{e.UserID, e.SenderID} })
 }
 
 // BlockedEmails implements [upstream.API].
 func (c *Client) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return ask(ctx, c, listRequest(upstream.BlockedEmails, q), upstream.DecodeBlockedEmails, length)
+	return page(ctx, c, upstream.BlockedEmails, q, upstream.DecodeBlockedEmails, func(e *upstream.BlockedEmail) owners { return owners{e.UserID, e.SenderID} })
 }
 
 // Bounce implements [upstream.API].
@@ -79,7 +81,13 @@ func (c *Client) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 		endpoint: detailEndpoint,
 		path:     k.Path(),
 	}
-	return ask(ctx, c, r, upstream.DecodeBounceDetail, func(upstream.BounceDetail) int { return 1 })
+	return ask(ctx, c, r, func(body []byte, call *Call) (d upstream.BounceDetail, err error) {
+		if d, err = upstream.DecodeBounceDetail(body); err == nil {
+			call.Rows = 1
+			err = checkDetail(&d, k)
+		}
+		return d, err
+	})
 }
 
 // Counts implements [upstream.API].
@@ -90,7 +98,14 @@ func (c *Client) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQu
 		path:     k.CountsPath(),
 		query:    q.Encode(),
 	}
-	return ask(ctx, c, r, func(body []byte) ([]upstream.Count, error) { return upstream.DecodeCounts(body, k, q.Rollup) }, length)
+	return ask(ctx, c, r, func(body []byte, call *Call) ([]upstream.Count, error) {
+		rows, err := upstream.DecodeCounts(body, k, q.Rollup)
+		call.Rows = len(rows)
+		if err == nil {
+			err = checkCounted(rows, q, func(c *upstream.Count) upstream.ID { return c.ID })
+		}
+		return rows, err
+	})
 }
 
 // Series implements [upstream.API]. An interval that is neither Hour nor Day is
@@ -106,32 +121,55 @@ func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQ
 	if per == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
 	}
-	return ask(ctx, c, r, func(body []byte) ([]upstream.Series, error) { return upstream.DecodeSeries(body, k) }, length)
+	return ask(ctx, c, r, func(body []byte, call *Call) ([]upstream.Series, error) {
+		rows, err := upstream.DecodeSeries(body, k)
+		call.Rows = len(rows)
+		if err == nil {
+			err = checkCounted(rows, q.CountQuery, func(s *upstream.Series) upstream.ID { return s.ID })
+		}
+		return rows, err
+	})
 }
 
 // BounceCategories implements [upstream.API].
 func (c *Client) BounceCategories(ctx context.Context) ([]string, error) {
-	return ask(ctx, c, catalogueRequest("bounce categories", upstream.BounceCategoriesPath), upstream.DecodeCodes, length)
+	return catalogue(ctx, c, "bounce categories", upstream.BounceCategoriesPath)
 }
 
 // BlockedReasons implements [upstream.API].
 func (c *Client) BlockedReasons(ctx context.Context) ([]string, error) {
-	return ask(ctx, c, catalogueRequest("reasons for blocking", upstream.BlockedReasonsPath), upstream.DecodeCodes, length)
+	return catalogue(ctx, c, "reasons for blocking", upstream.BlockedReasonsPath)
 }
 
 const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
 
-func listRequest(k upstream.Kind, q upstream.ListQuery) request {
-	return request{
+// page gets a page of a list.
+func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func([]byte) ([]R, error), ownersOf func(*R) owners) ([]R, error) {
+	r := request{
 		doing:    "list " + k.String() + of(q.UserID, q.SenderID),
 		endpoint: k.ListPath(),
 		path:     k.ListPath(),
 		query:    q.Encode(k),
 	}
+	return ask(ctx, c, r, func(body []byte, call *Call) ([]R, error) {
+		rows, err := decode(body)
+		if err == nil {
+			rows, call.Dropped = cutToPage(rows)
+			call.Rows = len(rows)
+			err = checkOwners(rows, askedOf(q), ownersOf)
+		}
+		return rows, err
+	})
 }
 
-func catalogueRequest(what, path string) request {
-	return request{doing: "get the " + what, endpoint: path, path: path}
+// catalogue gets a list of codes.
+func catalogue(ctx context.Context, c *Client, what, path string) ([]string, error) {
+	r := request{doing: "get the " + what, endpoint: path, path: path}
+	return ask(ctx, c, r, func(body []byte, call *Call) ([]string, error) {
+		codes, err := upstream.DecodeCodes(body)
+		call.Rows = len(codes)
+		return codes, err
+	})
 }
 
 // of names whose events are asked for: by number, as errors are logged.
@@ -153,5 +191,3 @@ func by(r upstream.Rollup) string {
 	}
 	return "sender"
 }
-
-func length[T any](rows []T) int { return len(rows) }

@@ -23,18 +23,18 @@ func TestEndpoints(t *testing.T) {
 	emails.Delivered = true
 	blocked.BlockedReason = "manual"
 	count := upstream.CountQuery{Window: day, UserID: 21, Rollup: upstream.ByUser}
-	key := upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1479772800, EmailID: "20161122000000.1@mail/6"}
+	key := upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1479772800, EmailID: "20161122000000.1@mail/6"} // a / in it must be escaped
 
 	const (
-		row      = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail6","process_time":1479772800`
+		row      = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail/6","process_time":1479772800`
 		window   = "start_time=1479772800&end_time=1479859200&user_id=21"
 		filters  = window + "&sender_id=17&sender=news%40example.com&domain=example.com&local=a%2Bb&recipient=a%2Bb%40example.com"
 		headers  = "&X-Subscription=None%20%26%20nothing&offset=500"
 		asBounce = row + `,"bounce_type":"hard","bounce_code":"5.1.1","bounce_category":"bad-mailbox","bounce_time":1479772800`
 	)
-	anEmail := upstream.Email{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail6", ProcessTime: 1479772800, Delivered: true}
+	anEmail := upstream.Email{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, Delivered: true}
 	aBounce := upstream.Bounce{
-		UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail6", ProcessTime: 1479772800, BounceTime: 1479772800,
+		UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, BounceTime: 1479772800,
 		Type: upstream.Hard, Code: "5.1.1", Category: "bad-mailbox",
 	}
 	for name, test := range map[string]struct {
@@ -60,7 +60,7 @@ func TestEndpoints(t *testing.T) {
 			call: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedEmails(ctx, blocked) },
 			path: "/v4/blocked-emails", query: filters + "&blocked_reason=manual" + headers,
 			body: `{"data":[{` + row + `,"blocked_reason":"manual"}]}`,
-			want: []upstream.BlockedEmail{{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail6", ProcessTime: 1479772800, Reason: "manual"}},
+			want: []upstream.BlockedEmail{{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, Reason: "manual"}},
 		},
 		"bounce": {
 			call: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounce(ctx, key) },

@@ -25,6 +25,7 @@ import (
 type failure struct {
 	err   *upstream.Error
 	again bool // another try may help
+	large bool // the answer is more than is read
 }
 
 // errTryTimeout is why a try's context ends when the try takes too long.
@@ -33,7 +34,7 @@ var errTryTimeout = errors.New("the try took too long")
 // broken is a request without an answer: no connection, or one that broke.
 func broken(ctx context.Context, err error) *failure {
 	if context.Cause(ctx) == errTryTimeout {
-		return &failure{&upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}, true}
+		return &failure{err: &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}, again: true}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
@@ -47,9 +48,9 @@ func broken(ctx context.Context, err error) *failure {
 		strings.Contains(err.Error(), "response headers exceeded"):
 		return invalid("the metrics API did not answer in proper HTTP", err)
 	case errors.As(err, &certificate), errors.As(err, &notTLS), errors.As(err, &noHost) && noHost.IsNotFound:
-		return &failure{unreachable(err), false} // a matter of settings, which no wait puts right
+		return &failure{err: unreachable(err)} // a matter of settings, which no wait puts right
 	}
-	return &failure{unreachable(err), true}
+	return &failure{err: unreachable(err), again: true}
 }
 
 func unreachable(err error) *upstream.Error {
@@ -64,18 +65,20 @@ func cutOff(ctx context.Context, err error) *failure {
 		return invalid("the metrics API's answer cannot be decoded", err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) && context.Cause(ctx) != errTryTimeout {
-		return &failure{&upstream.Error{Code: upstream.Unavailable, Message: "the metrics API's answer broke off; try again later", Err: err}, true}
+		return &failure{err: &upstream.Error{Code: upstream.Unavailable, Message: "the metrics API's answer broke off; try again later", Err: err}, again: true}
 	}
 	return broken(ctx, err)
 }
 
 // invalid is an answer that is not in the API's contract.
 func invalid(message string, err error) *failure {
-	return &failure{&upstream.Error{Code: upstream.InvalidResponse, Message: message, Err: err}, false}
+	return &failure{err: &upstream.Error{Code: upstream.InvalidResponse, Message: message, Err: err}}
 }
 
 func tooLarge(limit int64) *failure {
-	return invalid(fmt.Sprintf("the metrics API's answer is larger than %d bytes, the most that is read", limit), nil)
+	f := invalid(fmt.Sprintf("the metrics API's answer is larger than %d bytes, the most that is read", limit), nil)
+	f.large = true
+	return f
 }
 
 // undecodable is the error for a body that does not mean what was asked for. The
@@ -157,7 +160,8 @@ func printable(s string) bool {
 }
 
 // retryAfter reads the header of that name, in seconds or as a date; 0 if there
-// is none that makes sense.
+// is none that makes sense. A date is by the server's clock, which may be wrong:
+// it is held against the date of the answer, where there is one.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	const most = 24 * time.Hour // so that no arithmetic on it overflows
 	v := h.Get("Retry-After")
@@ -168,6 +172,9 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return min(time.Duration(s)*time.Second, most)
 	}
 	if t, err := http.ParseTime(v); err == nil {
+		if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = theirs
+		}
 		return min(max(t.Sub(now), 0), most)
 	}
 	return 0

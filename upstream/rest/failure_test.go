@@ -228,7 +228,7 @@ func TestHTTP2WhereOffered(t *testing.T) {
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	defer s.Close()
-	tr := newTransport(4)
+	tr := newTransport(4, nil)
 	tr.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	c := client(t, s.URL, func(o *Options) { o.Transport = tr })
 	if _, err := c.BlockedReasons(t.Context()); err != nil || proto.Load() != "HTTP/2.0" {

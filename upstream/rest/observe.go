@@ -22,8 +22,10 @@ type Call struct {
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent; 0 if the caller left before the first
 	Duration time.Duration // from the caller's asking, waiting for a slot and between tries included
+	Waited   time.Duration // for slots, of that
 	Bytes    int64         // the body's, after decompression
 	Rows     int           // rows, codes or series in the answer
+	Dropped  int           // rows that came beyond a page, and were dropped
 
 	Code     upstream.Code // of the error that callers get; empty where there is none
 	Canceled bool          // all callers left, or for a Joined call this one did: neither success nor failure
@@ -58,9 +60,13 @@ func (c Call) attrs() []slog.Attr {
 		slog.Bool("joined", c.Joined),
 		slog.Int("status", c.Status),
 		slog.Int("tries", c.Tries),
-		slog.Float64("duration_ms", float64(c.Duration.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(c.Duration)),
+		slog.Float64("waited_ms", milliseconds(c.Waited)),
 		slog.Int64("bytes", c.Bytes),
 		slog.Int("rows", c.Rows),
+	}
+	if c.Dropped != 0 {
+		a = append(a, slog.Int("dropped", c.Dropped))
 	}
 	if c.Code != "" {
 		a = append(a, slog.String("code", string(c.Code)))
@@ -70,6 +76,8 @@ func (c Call) attrs() []slog.Attr {
 	}
 	return a
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // call is the request's call before it is made.
 func (r request) call() Call {

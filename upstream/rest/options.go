@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,17 +25,29 @@ type Options struct {
 
 	// Transport makes the requests. The default is one of the client's own, over
 	// TCP, with pooled connections, HTTP/2 where the server offers it, and proxies
-	// from the environment. Compressed answers are its task, and it may not follow
-	// redirects.
+	// from the environment, and TLS 1.2 or later. Compressed answers are its task,
+	// bounding their header is too, and it may not follow redirects.
 	Transport http.RoundTripper
 
-	// MaxConcurrent is how many requests are under way at most. Further calls wait
-	// for their turn, first come, first served. Default 16.
-	MaxConcurrent int
+	// CAFile names a file of certificates, in PEM, of the authorities to trust instead
+	// of the system's. It is for the client's own transport.
+	CAFile string
+
+	// MaxConcurrent and MinConcurrent bound how many requests may be under way at
+	// once. The limit begins at MaxConcurrent, falls when the server sheds load (202,
+	// 429, 502, 503, 504, no connection, timeouts) or its latency climbs, and rises
+	// again. Defaults 16, and 2 or MaxConcurrent if that is less.
+	MaxConcurrent, MinConcurrent int
+
+	// MaxWaiting is how many requests may wait for their turn; callers (see
+	// [WithCaller]) take turns. Where more would wait, the newest of the caller with
+	// most is refused: [upstream.Unavailable], with RetryAfter. Default 1024.
+	MaxWaiting int
 
 	// Timeout is for one try, from sending the request to the last byte of the
-	// answer. Default 10 s.
-	Timeout time.Duration
+	// answer. Default 10 s. FirstByteTimeout is for its part up to the end of the
+	// answer's header. Default Timeout; more is of no use.
+	Timeout, FirstByteTimeout time.Duration
 
 	// CallTimeout is for a whole call, waiting and retries included, made under a
 	// context that has no deadline. Default 30 s.
@@ -45,10 +58,13 @@ type Options struct {
 	// message of a bounce that returns an attachment of 20 MiB.
 	MaxBodyBytes int64
 
-	// Retry says when a failed call is tried again.
-	Retry Retry
+	// Retry says when a failed call is tried again, and Breaker when it is not even
+	// tried.
+	Retry   Retry
+	Breaker Breaker
 
-	// Logger gets one debug line a call. The default logs nothing.
+	// Logger gets one debug line a call, and a line when the circuit breaker opens or
+	// closes. The default logs nothing.
 	Logger *slog.Logger
 
 	// Observe, if not nil, is told of every call when it has ended: see [Call].
@@ -61,21 +77,45 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	var errs []error
 	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
+	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))), "such as 2", &errs))
+	if o.MinConcurrent > o.MaxConcurrent && o.MaxConcurrent > 0 {
+		errs = append(errs, fmt.Errorf("rest: MinConcurrent must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
+	}
+	o.MaxWaiting = int(orDefault("MaxWaiting", int64(o.MaxWaiting), 1024, "such as 1024", &errs))
 	o.Timeout = time.Duration(orDefault("Timeout", int64(o.Timeout), int64(10*time.Second), "such as 10s", &errs))
+	o.FirstByteTimeout = time.Duration(orDefault("FirstByteTimeout", int64(o.FirstByteTimeout), int64(o.Timeout), "such as 10s", &errs))
 	o.CallTimeout = time.Duration(orDefault("CallTimeout", int64(o.CallTimeout), int64(30*time.Second), "such as 30s", &errs))
 	o.MaxBodyBytes = orDefault("MaxBodyBytes", o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
 	o.Retry = o.Retry.withDefaults(&errs)
+	o.Breaker = o.Breaker.withDefaults(&errs)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Transport == nil {
-		o.Transport = newTransport(o.MaxConcurrent)
+	if err := o.withTransport(); err != nil {
+		errs = append(errs, err)
 	}
 	if i := strings.IndexFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }); i >= 0 {
 		errs = append(errs, fmt.Errorf("rest: Key has a character at position %d that a header cannot carry: "+
 			"it must be visible ASCII without spaces or a line's end, such as \"3f0c9a52d1\"", i+1))
 	}
 	return o, errors.Join(errs...)
+}
+
+// withTransport makes the client's own transport unless there is another.
+func (o *Options) withTransport() (err error) {
+	var roots *x509.CertPool
+	switch {
+	case o.Transport != nil && o.CAFile != "":
+		return errors.New("rest: CAFile must be empty where Transport is given: that one decides whom it trusts")
+	case o.Transport != nil:
+		return nil
+	case o.CAFile != "":
+		if roots, err = readCAs(o.CAFile); err != nil {
+			return err
+		}
+	}
+	o.Transport = newTransport(o.MaxConcurrent, roots)
+	return nil
 }
 
 // orDefault gives v, or the default where v is zero; a negative one is an error.

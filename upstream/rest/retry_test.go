@@ -27,7 +27,10 @@ func waits(at []time.Time) []time.Duration {
 func TestBackoffDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{reply(503, "")}}
-		c := within(t, s, func(o *Options) { o.Retry = Retry{Tries: 6, Base: time.Second, Max: 4 * time.Second} })
+		c := within(t, s, func(o *Options) {
+			o.Retry = Retry{Tries: 6, Base: time.Second, Max: 4 * time.Second}
+			o.Breaker.Off = true
+		})
 		for range 20 {
 			s.at = nil
 			c.budget.left = 20
@@ -287,7 +290,10 @@ func TestTheBudgetBoundsFurtherTries(t *testing.T) {
 				reply(200, codes)(w, r)
 			}
 		}}}
-		c := within(t, s, func(o *Options) { o.Retry = Retry{Base: 1, Max: 1, Budget: 0.1, Reserve: 5} })
+		c := within(t, s, func(o *Options) {
+			o.Retry = Retry{Base: 1, Max: 1, Budget: 0.1, Reserve: 5}
+			o.Breaker.Off = true
+		})
 		call := func(n int) (tries int) {
 			s.at = nil
 			for range n {

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -13,19 +14,59 @@ import (
 // maxErrorBytes is how much of a failed request's body is read.
 const maxErrorBytes = 16 << 10
 
-// try makes one request, once there is a slot for it, and gives the body of its
-// answer.
-func (c *Client) try(ctx context.Context, r request, call *Call) ([]byte, *failure) {
-	if err := c.slots.acquire(ctx); err != nil {
+// try makes one request, once there is a slot for it and unless the breaker is
+// open, and gives the body of its answer.
+func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f *failure) {
+	if f := c.breaker.refuses(); f != nil {
+		return nil, f
+	}
+	asked := time.Now()
+	f, err := c.gate.enter(ctx)
+	t := trial{sent: time.Now()}
+	call.Waited += t.sent.Sub(asked)
+	if err != nil {
 		return nil, broken(ctx, err)
 	}
-	defer c.slots.release()
+	if f != nil {
+		return nil, f
+	}
+	defer func() { c.gate.leave(t.outcome, r.endpoint, t.sent, t.firstByte) }()
 
+	done, f := c.breaker.allow()
+	if f != nil {
+		return nil, f
+	}
+	defer func() { done(told(t.outcome, call.Tries >= c.o.Retry.Tries)) }()
+
+	body, f = c.send(ctx, r, call, &t)
+	t.outcome = f.outcome()
+	if ctx.Err() != nil && f != nil && !c.hadItsTime(ctx, t) {
+		t.outcome = untold
+	}
+	return body, f
+}
+
+// trial is what is noted of a try. A panic leaves its outcome untold.
+type trial struct {
+	sent      time.Time
+	firstByte time.Duration // from then on
+	outcome   outcome
+}
+
+// hadItsTime says whether a try that its callers' end has cut off is a timeout all
+// the same: theirs was a deadline and not a change of mind, and the try was under
+// way for half of the time that one has by default.
+func (c *Client) hadItsTime(ctx context.Context, t trial) bool {
+	return errors.Is(ended(ctx), context.DeadlineExceeded) && time.Since(t.sent) >= min(c.o.Timeout, c.o.CallTimeout)/2
+}
+
+// send makes one request.
+func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) ([]byte, *failure) {
 	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
 	// a flight's deadline moves away when a more patient caller joins.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(c.o.Timeout, func() { cancel(errTryTimeout) })
+	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { cancel(errTryTimeout) })
 	defer timer.Stop()
 
 	url := c.base + r.path
@@ -41,10 +82,12 @@ func (c *Client) try(ctx context.Context, r request, call *Call) ([]byte, *failu
 	call.Tries++
 	call.Status = 0
 	res, err := c.o.Transport.RoundTrip(req)
+	t.firstByte = time.Since(t.sent)
 	if err != nil {
 		return nil, broken(ctx, err)
 	}
 	defer res.Body.Close()
+	timer.Reset(c.o.Timeout - t.firstByte)
 	call.Status = res.StatusCode
 	if res.StatusCode != http.StatusOK {
 		// Read to its end, a short body leaves the connection fit for the next request.

@@ -1,0 +1,21 @@
+package rest
+
+// Load is what a client is doing at one moment, for metrics.
+type Load struct {
+	UnderWay int   // requests sent and not yet answered
+	Limit    int   // how many there may be at present: see Options.MinConcurrent
+	Waiting  int   // requests that wait for their turn
+	Refused  int64 // requests so far that found too many waiting
+
+	Breaker string // "closed", "open" or "half-open"
+	Opened  int64  // how often the breaker has opened so far
+}
+
+// Load tells what the client is doing.
+func (c *Client) Load() Load {
+	l := Load{Breaker: c.breaker.state(), Opened: c.breaker.opened.Load()}
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	l.UnderWay, l.Limit, l.Waiting, l.Refused = c.gate.underWay, c.gate.limit.slots(), c.gate.waiting, c.gate.refused
+	return l
+}
