@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
@@ -28,6 +29,7 @@ func TestUpstreamCalls(t *testing.T) {
 	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
 	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
 	cases := map[string]struct {
+		scope []upstream.ID // nil is everyone's
 		query string
 		calls int
 		check func(t *testing.T, data map[string]any)
@@ -100,12 +102,45 @@ func TestUpstreamCalls(t *testing.T) {
 		"a sender's owner that the list tells": {query: `{ senders(` + w + `, userId: 22) { nodes { userId } } }`, calls: 3},
 		"no call for what needs none":          {query: `{ __typename __schema { queryType { name } } }`, calls: 0},
 		"the catalogues":                       {query: `{ bounceCategories { code description } blockedReasons { code description } }`, calls: 2},
-		"a documented category in a filter":    {query: `{ bounces(` + w + `, filter: {category: "bad-mailbox"}, first: 5) { nodes { category } } }`, calls: 1},
+		"filter by a user outside the caller's scope": {
+			scope: []upstream.ID{20, 21},
+			query: `{ bounces(` + w + `, filter: {userId: 25}) { totalCount nodes { id } } emails(` + w + `, filter: {userId: 25}, last: 5) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage } }
+				blockedEmails(` + w + `, filter: {userId: 25, domain: "example1.com"}) { totalCount nodes { id } } senders(` + w + `, userId: 25) { totalCount nodes { id } }
+				stats(` + w + `, userId: 25) ` + all + ` days: stats(` + w + `, userId: 25) ` + series + ` }`,
+			calls: 0,
+			check: func(t *testing.T, data map[string]any) {
+				for _, l := range []string{"bounces", "blockedEmails", "senders"} {
+					if n := list(data, l, "nodes"); len(n) != 0 || fmt.Sprint(get(data, l, "totalCount")) != "0" {
+						t.Errorf("%s: %v", l, get(data, l))
+					}
+				}
+				if s := get(data, "stats"); fmt.Sprint(get(s, "sent")) != "0" || get(s, "bounceRate") != nil {
+					t.Errorf("stats: %v", s)
+				}
+			},
+		},
+		"a scope of one user costs as many calls as its filter": {
+			scope: []upstream.ID{21},
+			query: `{ bounces(` + w + `, first: 500) { totalCount nodes { userId sender { address } user { userId stats(` + w + `) ` + all + ` } } } }`,
+			calls: 2 + 3,
+			check: func(t *testing.T, data map[string]any) {
+				for _, r := range list(data, "bounces", "nodes") {
+					if get(r, "userId") != "21" {
+						t.Fatalf("a bounce of user %v", get(r, "userId"))
+					}
+				}
+			},
+		},
+		"a documented category in a filter": {query: `{ bounces(` + w + `, filter: {category: "bad-mailbox"}, first: 5) { nodes { category } } }`, calls: 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			g.called()
-			data := g.data(c.query, nil)
+			scope := auth.Everyone()
+			if c.scope != nil {
+				scope = auth.Only(c.scope...)
+			}
+			data := g.dataAs(scope, c.query, nil)
 			if calls := g.called(); len(calls) != c.calls {
 				t.Errorf("%d calls, want %d:\n%s", len(calls), c.calls, strings.Join(calls, "\n"))
 			}

@@ -9,13 +9,16 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
@@ -39,23 +42,15 @@ type gateway struct {
 	store *store.Store
 	rest  *httptest.Server
 
+	later   atomic.Int64 // seconds behind now
 	mu      sync.Mutex
 	calls   []string                                          // path and query of each call, in order
 	intrude func(w http.ResponseWriter, r *http.Request) bool // answers a call in the server's place
-	wrap    func(upstream.API) upstream.API
 }
 
-type option func(*gateway)
-
-// around puts a layer between the resolvers and the REST client.
-func around(f func(upstream.API) upstream.API) option { return func(g *gateway) { g.wrap = f } }
-
-func newGateway(t testing.TB, rows upstreamtest.Rows, options ...option) *gateway {
+func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 	t.Helper()
-	g := &gateway{t: t, wrap: func(a upstream.API) upstream.API { return a }}
-	for _, o := range options {
-		o(g)
-	}
+	g := &gateway{t: t}
 	s, err := store.Open(t.Context(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +74,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows, options ...option) *gatewa
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	g.serve(g.wrap(client))
+	g.serve(client)
 	return g
 }
 
@@ -87,8 +82,8 @@ func newGateway(t testing.TB, rows upstreamtest.Rows, options ...option) *gatewa
 func (g *gateway) serve(api upstream.API) {
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		Extensions: []graphql.HandlerExtension{loaders.Extension{
-			API: func(context.Context) upstream.API { return api },
-			Now: now.UTC,
+			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx)) },
+			Now: g.now,
 		}},
 	})
 }
@@ -114,13 +109,21 @@ type response struct {
 	} `json:"errors"`
 }
 
-// ask sends an operation, whatever comes of it.
+// now is the gateway's clock.
+func (g *gateway) now() time.Time { return (now + upstream.Time(g.later.Load())).UTC() }
+
+// ask sends an operation of one who may see everything, whatever comes of it.
 func (g *gateway) ask(query string, variables map[string]any) response {
+	return g.askAs(auth.Everyone(), query, variables)
+}
+
+// askAs sends an operation of one with the scope.
+func (g *gateway) askAs(scope auth.Scope, query string, variables map[string]any) response {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(g.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), scope), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.graph.ServeHTTP(w, r)
@@ -136,7 +139,12 @@ func (g *gateway) ask(query string, variables map[string]any) response {
 // data sends an operation that must have no errors, and gives its data.
 func (g *gateway) data(query string, variables map[string]any) map[string]any {
 	g.t.Helper()
-	resp := g.ask(query, variables)
+	return g.dataAs(auth.Everyone(), query, variables)
+}
+
+func (g *gateway) dataAs(scope auth.Scope, query string, variables map[string]any) map[string]any {
+	g.t.Helper()
+	resp := g.askAs(scope, query, variables)
 	for _, e := range resp.Errors {
 		g.t.Errorf("%v: %s %v", e.Path, e.Message, e.Extensions)
 	}

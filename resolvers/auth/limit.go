@@ -45,21 +45,21 @@ var errForeign = &upstream.Error{Code: upstream.InvalidResponse, Message: "the u
 // Bounces lists bounces of the scope's users.
 func (l limited) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
 	return list(ctx, l, upstream.Bounces, q, l.api.Bounces, func(b *upstream.Bounce) place {
-		return place{b.BounceTime, b.EmailID, b.EmailAddress, b.UserID}
+		return place{b.BounceTime, b.EmailID, b.EmailAddress, b.UserID, b.SenderID}
 	})
 }
 
 // Emails lists emails of the scope's users.
 func (l limited) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
 	return list(ctx, l, upstream.Emails, q, l.api.Emails, func(e *upstream.Email) place {
-		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID}
+		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
 	})
 }
 
 // BlockedEmails lists blocked emails of the scope's users.
 func (l limited) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
 	return list(ctx, l, upstream.BlockedEmails, q, l.api.BlockedEmails, func(e *upstream.BlockedEmail) place {
-		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID}
+		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
 	})
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // merge is a list of several users, put together from the lists of each in list
-// order: time, email id, recipient, and then user.
+// order: time, email id, recipient, and then user and sender.
 //
 // A page of it costs a call for each user, and one more for each upstream page that is
 // used up on the way to the offset. Offsets of more than [near] rows would make
@@ -228,8 +228,10 @@ type place struct {
 	emailID   string
 	recipient string
 	user      upstream.ID
+	sender    upstream.ID
 }
 
 func (p place) compare(o place) int {
-	return cmp.Or(cmp.Compare(p.time, o.time), strings.Compare(p.emailID, o.emailID), strings.Compare(p.recipient, o.recipient), cmp.Compare(p.user, o.user))
+	return cmp.Or(cmp.Compare(p.time, o.time), strings.Compare(p.emailID, o.emailID), strings.Compare(p.recipient, o.recipient),
+		cmp.Compare(p.user, o.user), cmp.Compare(p.sender, o.sender))
 }

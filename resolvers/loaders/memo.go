@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -46,7 +47,11 @@ func once[T any](ctx context.Context, m *memo, key string, load func() (T, error
 	} else {
 		func() {
 			defer close(c.done)
-			c.err = &upstream.Error{Code: upstream.Internal, Message: "the call broke off"} // stands if load panics
+			defer func() {
+				if v := recover(); v != nil {
+					c.err = fanout.Recovered(v) // for all who ask
+				}
+			}()
 			c.value, c.err = load()
 		}()
 	}
