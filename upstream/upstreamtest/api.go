@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
 )
 
 // RunAPI holds an API against its contract, over [Sample]: every filter alone and
@@ -128,7 +129,7 @@ func (s apiSuite) pages(t *testing.T) {
 				want = append(want, b.Bounce)
 			}
 		}
-		slices.SortFunc(want, func(a, b upstream.Bounce) int { return bounceEvent(a).compare(bounceEvent(b)) })
+		slices.SortFunc(want, func(a, b upstream.Bounce) int { return event.OfBounce(a).Compare(event.OfBounce(b)) })
 		for {
 			page, err := s.api.Bounces(t.Context(), q)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
 )
 
 // Model is the API over rows in memory, by slices and loops: the oracle of the
@@ -51,17 +52,17 @@ func (m *Model) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.B
 	for _, b := range m.rows().Bounces {
 		all = append(all, b.Bounce)
 	}
-	return list(m, all, bounceEvent, q), ctx.Err()
+	return list(m, all, event.OfBounce, q), ctx.Err()
 }
 
 // Emails lists emails.
 func (m *Model) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(m, m.rows().Emails, emailEvent, q), ctx.Err()
+	return list(m, m.rows().Emails, event.OfEmail, q), ctx.Err()
 }
 
 // BlockedEmails lists blocked emails.
 func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(m, m.rows().BlockedEmails, blockedEvent, q), ctx.Err()
+	return list(m, m.rows().BlockedEmails, event.OfBlockedEmail, q), ctx.Err()
 }
 
 // Bounce gives a bounce in full: the first by recipient where several have the key.
@@ -87,7 +88,7 @@ func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Boun
 func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
 	tallies := map[upstream.ID]upstream.Tally{}
 	for _, e := range m.events(k, q) {
-		tallies[e.id(q.Rollup)] = tallies[e.id(q.Rollup)].Add(e.tally())
+		tallies[e.ID(q.Rollup)] = tallies[e.ID(q.Rollup)].Add(e.Tally())
 	}
 	var counts []upstream.Count
 	for id, tally := range tallies {
@@ -105,11 +106,11 @@ func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQue
 func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	buckets := map[upstream.ID]map[upstream.Time]upstream.Tally{}
 	for _, e := range m.events(k, q.CountQuery) {
-		id, start := e.id(q.Rollup), q.Interval.Floor(e.time)
+		id, start := e.ID(q.Rollup), q.Interval.Floor(e.Time)
 		if buckets[id] == nil {
 			buckets[id] = map[upstream.Time]upstream.Tally{}
 		}
-		buckets[id][start] = buckets[id][start].Add(e.tally())
+		buckets[id][start] = buckets[id][start].Add(e.Tally())
 	}
 	var series []upstream.Series
 	for id, points := range buckets {
@@ -145,21 +146,21 @@ var Categories = []string{
 var Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
 
 // events gives the events of a kind that a count counts.
-func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event {
-	var all, found []event
+func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event.Row {
+	var all, found []event.Row
 	rows := m.rows()
 	switch k {
 	case upstream.Bounces:
 		for _, b := range rows.Bounces {
-			all = append(all, bounceEvent(b.Bounce))
+			all = append(all, event.OfBounce(b.Bounce))
 		}
 	case upstream.Emails:
 		for _, e := range rows.Emails {
-			all = append(all, emailEvent(e))
+			all = append(all, event.OfEmail(e))
 		}
 	case upstream.BlockedEmails:
 		for _, b := range rows.BlockedEmails {
-			all = append(all, blockedEvent(b))
+			all = append(all, event.OfBlockedEmail(b))
 		}
 	}
 	for _, e := range all {
@@ -171,8 +172,8 @@ func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event {
 }
 
 // lists says whether a list has the event, on whatever page.
-func (m *Model) lists(e event, q upstream.ListQuery) bool {
-	return m.sees(e.user) && e.matches(q) && (q.Sender == "" || q.Sender == m.address(e.sender))
+func (m *Model) lists(e event.Row, q upstream.ListQuery) bool {
+	return m.sees(e.UserID) && e.Matches(q) && (q.Sender == "" || q.Sender == m.address(e.SenderID))
 }
 
 func (m *Model) sees(user upstream.ID) bool { return m.only == nil || slices.Contains(m.only, user) }
@@ -187,7 +188,7 @@ func (m *Model) address(sender upstream.ID) string {
 }
 
 // list finds the rows of a list, sorts them, and cuts out the page at q.Offset.
-func list[R any](m *Model, all []R, of func(R) event, q upstream.ListQuery) []R {
+func list[R any](m *Model, all []R, of func(R) event.Row, q upstream.ListQuery) []R {
 	var found []R
 	for _, r := range all {
 		if m.lists(of(r), q) {
@@ -198,7 +199,7 @@ func list[R any](m *Model, all []R, of func(R) event, q upstream.ListQuery) []R 
 		x, y := of(a), of(b)
 		// Beyond the settled order, the same email of two users goes by user, then by
 		// sender, as the embedded server has it.
-		return cmp.Or(x.compare(y), cmp.Compare(x.user, y.user), cmp.Compare(x.sender, y.sender))
+		return cmp.Or(x.Compare(y), cmp.Compare(x.UserID, y.UserID), cmp.Compare(x.SenderID, y.SenderID))
 	})
 	found = found[min(q.Offset, len(found)):]
 	return found[:min(upstream.PageSize, len(found))]

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
 )
 
 // RunReadOnly checks what can be checked of a server whose data is not known, over
@@ -85,19 +86,19 @@ func sum(counts []upstream.Count) (total upstream.Tally) {
 }
 
 // list gives one page.
-func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event {
+func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
 	t.Helper()
 	switch k {
 	case upstream.Bounces:
-		return events(t, q, s.api.Bounces, bounceEvent)
+		return events(t, q, s.api.Bounces, event.OfBounce)
 	case upstream.Emails:
-		return events(t, q, s.api.Emails, emailEvent)
+		return events(t, q, s.api.Emails, event.OfEmail)
 	default:
-		return events(t, q, s.api.BlockedEmails, blockedEvent)
+		return events(t, q, s.api.BlockedEmails, event.OfBlockedEmail)
 	}
 }
 
-func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event) []event {
+func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event.Row) []event.Row {
 	t.Helper()
 	rows, err := list(t.Context(), q)
 	if err != nil {
@@ -106,7 +107,7 @@ func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context
 	if len(rows) > upstream.PageSize {
 		t.Errorf("a page of %d rows, want at most %d", len(rows), upstream.PageSize)
 	}
-	var all []event
+	var all []event.Row
 	for _, r := range rows {
 		all = append(all, of(r))
 	}
@@ -114,9 +115,9 @@ func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context
 }
 
 // walk gives all pages, joined.
-func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event {
+func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
 	t.Helper()
-	var all []event
+	var all []event.Row
 	for {
 		page := s.list(t, k, q)
 		all = append(all, page...)
@@ -127,45 +128,45 @@ func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery)
 	}
 }
 
-func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for i, e := range all {
-		if !w.Contains(e.time) {
-			t.Errorf("row %d is of %d, outside [%d, %d)", i, e.time, w.Start, w.End)
+		if !w.Contains(e.Time) {
+			t.Errorf("row %d is of %d, outside [%d, %d)", i, e.Time, w.Start, w.End)
 		}
 		if i == 0 {
 			continue
 		}
 		switch before := all[i-1]; {
-		case before.compare(e) > 0:
+		case before.Compare(e) > 0:
 			t.Errorf("row %d (%d %s %s) comes after %d %s %s: the order is by time, email id, recipient",
-				i, e.time, e.emailID, e.recipient, before.time, before.emailID, before.recipient)
-		case before.compare(e) == 0 && before.user == e.user && before.sender == e.sender:
-			t.Errorf("row %d is given twice: %d %s %s", i, e.time, e.emailID, e.recipient)
+				i, e.Time, e.EmailID, e.Recipient, before.Time, before.EmailID, before.Recipient)
+		case before.Same(e):
+			t.Errorf("row %d is given twice: %d %s %s", i, e.Time, e.EmailID, e.Recipient)
 		}
 	}
 }
 
 // halfOpen splits the window at the time of a row: that belongs to the second part
 // alone, and both parts joined are the whole, as rows and as counts.
-func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
-	for _, e := range []event{all[0], all[len(all)/2], all[len(all)-1]} {
-		second := upstream.Window{Start: e.time, End: e.time + 1}
-		if !slices.ContainsFunc(s.walk(t, k, upstream.ListQuery{Window: second}), func(o event) bool { return o.compare(e) == 0 }) {
-			t.Errorf("a window that begins at %d does not have a row of then", e.time)
+func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+	for _, e := range []event.Row{all[0], all[len(all)/2], all[len(all)-1]} {
+		second := upstream.Window{Start: e.Time, End: e.Time + 1}
+		if !slices.ContainsFunc(s.walk(t, k, upstream.ListQuery{Window: second}), func(o event.Row) bool { return o.Compare(e) == 0 }) {
+			t.Errorf("a window that begins at %d does not have a row of then", e.Time)
 		}
-		if e.time == w.Start {
+		if e.Time == w.Start {
 			continue
 		}
-		left, right := upstream.Window{Start: w.Start, End: e.time}, upstream.Window{Start: e.time, End: w.End}
+		left, right := upstream.Window{Start: w.Start, End: e.Time}, upstream.Window{Start: e.Time, End: w.End}
 		equal(t, slices.Concat(s.walk(t, k, upstream.ListQuery{Window: left}), s.walk(t, k, upstream.ListQuery{Window: right})), all)
 		whole := s.total(t, k, upstream.CountQuery{Window: w})
 		if parts := s.total(t, k, upstream.CountQuery{Window: left}) + s.total(t, k, upstream.CountQuery{Window: right}); parts != whole {
-			t.Errorf("counts before and after %d are %d together, and %d as one", e.time, parts, whole)
+			t.Errorf("counts before and after %d are %d together, and %d as one", e.Time, parts, whole)
 		}
 	}
 }
 
-func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for _, n := range []int{1, len(all) / 2, len(all) - 1, len(all), len(all) + 1} {
 		page := s.list(t, k, upstream.ListQuery{Window: w, Offset: n})
 		rest := all[min(n, len(all)):]
@@ -174,17 +175,17 @@ func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, 
 }
 
 // filters takes each filter's value from a row, and wants the rows that it holds for.
-func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	e := all[len(all)/2]
 	queries := map[string]upstream.ListQuery{
-		"user_id":   {UserID: e.user},
-		"sender_id": {SenderID: e.sender},
-		"domain":    {Domain: e.domain},
-		"local":     {Local: e.local},
-		"recipient": {Recipient: e.recipient},
-		"all":       {UserID: e.user, SenderID: e.sender, Domain: e.domain, Local: e.local, Recipient: e.recipient},
+		"user_id":   {UserID: e.UserID},
+		"sender_id": {SenderID: e.SenderID},
+		"domain":    {Domain: e.Domain},
+		"local":     {Local: e.Local},
+		"recipient": {Recipient: e.Recipient},
+		"all":       {UserID: e.UserID, SenderID: e.SenderID, Domain: e.Domain, Local: e.Local, Recipient: e.Recipient},
 	}
-	for _, h := range e.headers[:min(len(e.headers), upstream.MaxXHeaders)] {
+	for _, h := range e.XHeaders[:min(len(e.XHeaders), upstream.MaxXHeaders)] {
 		if h.Value != "" {
 			queries[h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{h}}
 			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{{Name: strings.ToLower(h.Name), Value: h.Value}}}
@@ -193,18 +194,18 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	switch k {
 	case upstream.Bounces:
 		queries["hard"], queries["soft"] = upstream.ListQuery{BounceType: upstream.Hard}, upstream.ListQuery{BounceType: upstream.Soft}
-		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.category}
+		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.Category}
 	case upstream.Emails:
 		queries["delivered"] = upstream.ListQuery{Delivered: true}
 	case upstream.BlockedEmails:
-		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.reason}
+		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.Reason}
 	}
 	for name, q := range queries {
 		t.Run(name, func(t *testing.T) {
 			q.Window = w
-			var want []event
+			var want []event.Row
 			for _, e := range all {
-				if e.matches(q) {
+				if e.Matches(q) {
 					want = append(want, e)
 				}
 			}
@@ -213,11 +214,11 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	}
 }
 
-func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for rollup, name := range map[upstream.Rollup]string{upstream.BySender: "sender", upstream.ByUser: "user"} {
 		want := map[upstream.ID]upstream.Tally{}
 		for _, e := range all {
-			want[e.id(rollup)] = want[e.id(rollup)].Add(e.tally())
+			want[e.ID(rollup)] = want[e.ID(rollup)].Add(e.Tally())
 		}
 		got, err := s.api.Counts(t.Context(), k, upstream.CountQuery{Window: w, Rollup: rollup})
 		if err != nil {
@@ -235,7 +236,7 @@ func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, 
 	}
 }
 
-func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, all []event) {
+func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for _, interval := range []upstream.Interval{upstream.Hour, upstream.Day} {
 		type bucket struct {
 			sender upstream.ID
@@ -243,8 +244,8 @@ func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, 
 		}
 		want := map[bucket]upstream.Tally{}
 		for _, e := range all {
-			b := bucket{e.sender, interval.Floor(e.time)}
-			want[b] = want[b].Add(e.tally())
+			b := bucket{e.SenderID, interval.Floor(e.Time)}
+			want[b] = want[b].Add(e.Tally())
 		}
 		got, err := s.api.Series(t.Context(), k, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: interval})
 		if err != nil {
@@ -335,15 +336,15 @@ func (s readOnlySuite) statuses(t *testing.T) {
 }
 
 // equal compares events by what orders them and whose they are.
-func equal(t *testing.T, got, want []event) {
+func equal(t *testing.T, got, want []event.Row) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d rows, want %d", len(got), len(want))
 		return
 	}
 	for i := range got {
-		if got[i].compare(want[i]) != 0 || got[i].user != want[i].user || got[i].sender != want[i].sender {
-			t.Errorf("row %d is %d %s, want %d %s", i, got[i].time, got[i].emailID, want[i].time, want[i].emailID)
+		if !got[i].Same(want[i]) {
+			t.Errorf("row %d is %d %s, want %d %s", i, got[i].Time, got[i].EmailID, want[i].Time, want[i].EmailID)
 			return
 		}
 	}

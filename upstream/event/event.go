@@ -1,0 +1,109 @@
+// Package event is a row of any kind as filters, order and counts see it: the rules
+// that hold for bounces, emails and blocked emails alike, said once. Whoever checks
+// answers holds them against these; they are loops over rows in memory, and no part
+// of a server or a client.
+//
+// Start reading at [Row].
+package event
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// Row is a row of any kind of list.
+type Row struct {
+	UserID    upstream.ID
+	SenderID  upstream.ID
+	Time      upstream.Time // what the kind is windowed and sorted by
+	EmailID   string
+	Recipient string
+	Local     string
+	Domain    string
+	XHeaders  []upstream.Header
+
+	BounceType upstream.BounceType // bounces only
+	Category   string              // bounces only
+	Delivered  bool                // emails only
+	Reason     string              // blocked emails only
+}
+
+// OfBounce is a bounce as a Row.
+func OfBounce(b upstream.Bounce) Row {
+	return Row{
+		UserID: b.UserID, SenderID: b.SenderID, Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
+		Local: b.Local, Domain: b.Domain, XHeaders: b.XHeaders, BounceType: b.Type, Category: b.Category,
+	}
+}
+
+// OfEmail is an email as a Row.
+func OfEmail(e upstream.Email) Row {
+	return Row{
+		UserID: e.UserID, SenderID: e.SenderID, Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress,
+		Local: e.Local, Domain: e.Domain, XHeaders: e.XHeaders, Delivered: e.Delivered,
+	}
+}
+
+// OfBlockedEmail is a blocked email as a Row.
+func OfBlockedEmail(b upstream.BlockedEmail) Row {
+	return Row{
+		UserID: b.UserID, SenderID: b.SenderID, Time: b.ProcessTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
+		Local: b.Local, Domain: b.Domain, XHeaders: b.XHeaders, Reason: b.Reason,
+	}
+}
+
+// Matches says whether the row lies in q's window and passes all filters but the
+// sender's address, which rows do not have. The offset does not matter.
+func (r Row) Matches(q upstream.ListQuery) bool {
+	for _, wanted := range q.XHeaders {
+		if !slices.ContainsFunc(r.XHeaders, func(h upstream.Header) bool {
+			return strings.EqualFold(h.Name, wanted.Name) && h.Value == wanted.Value
+		}) {
+			return false
+		}
+	}
+	return q.Window.Contains(r.Time) &&
+		(q.UserID == 0 || q.UserID == r.UserID) &&
+		(q.SenderID == 0 || q.SenderID == r.SenderID) &&
+		(q.Domain == "" || q.Domain == r.Domain) &&
+		(q.Local == "" || q.Local == r.Local) &&
+		(q.Recipient == "" || q.Recipient == r.Recipient) &&
+		(q.BounceType == "" || q.BounceType == r.BounceType) &&
+		(q.BounceCategory == "" || q.BounceCategory == r.Category) &&
+		(!q.Delivered || r.Delivered) &&
+		(q.BlockedReason == "" || q.BlockedReason == r.Reason)
+}
+
+// Compare is the order of lists: by time, then email id, then recipient.
+func (r Row) Compare(o Row) int {
+	return cmp.Or(cmp.Compare(r.Time, o.Time), cmp.Compare(r.EmailID, o.EmailID), cmp.Compare(r.Recipient, o.Recipient))
+}
+
+// Same says whether both rows are of one event: equal in what orders them and in
+// whose they are.
+func (r Row) Same(o Row) bool {
+	return r.Compare(o) == 0 && r.UserID == o.UserID && r.SenderID == o.SenderID
+}
+
+// ID is what a rollup adds the row up by.
+func (r Row) ID(by upstream.Rollup) upstream.ID {
+	if by == upstream.ByUser {
+		return r.UserID
+	}
+	return r.SenderID
+}
+
+// Tally counts the row alone.
+func (r Row) Tally() upstream.Tally {
+	t := upstream.Tally{Total: 1}
+	switch r.BounceType {
+	case upstream.Soft:
+		t.Soft = 1
+	case upstream.Hard:
+		t.Hard = 1
+	}
+	return t
+}
