@@ -53,17 +53,7 @@ func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{driver: d, statements: map[string]driver.Stmt{}}
-	if cfg.private {
-		err = c.exec("pragma synchronous = off")
-	} else if !cfg.readOnly {
-		// In WAL mode: a crash of the machine may lose the last writes, whole ones.
-		err = c.exec("pragma synchronous = normal")
-	}
-	if err != nil {
-		return nil, errors.Join(err, c.close())
-	}
-	return c, nil
+	return &conn{driver: d, statements: map[string]driver.Stmt{}}, nil
 }
 
 func (c *conn) close() error {

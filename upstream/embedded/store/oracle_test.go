@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -42,22 +43,42 @@ func (h head) compare(o head) int {
 		cmp.Compare(h.user, o.user), cmp.Compare(h.sender, o.sender))
 }
 
-func (o *oracle) write(b store.Batch) {
+func (o *oracle) write(b store.Batch) store.Written {
 	if o.senders == nil {
 		o.senders = map[upstream.ID]store.Sender{}
 	}
+	var w store.Written
 	for _, s := range b.Senders {
+		known, found := o.senders[s.SenderID]
+		note(&w, found, known == s)
 		o.senders[s.SenderID] = s
 	}
-	o.emails = put(o.emails, b.Emails, emailHead)
-	o.bounces = put(o.bounces, b.Bounces, bounceHead)
-	o.blocked = put(o.blocked, b.BlockedEmails, blockedHead)
+	o.emails = put(&w, o.emails, b.Emails, emailHead)
+	o.bounces = put(&w, o.bounces, b.Bounces, bounceHead)
+	o.blocked = put(&w, o.blocked, b.BlockedEmails, blockedHead)
+	return w
 }
 
-func put[R any](rows, more []R, of func(*R) head) []R {
+func note(w *store.Written, found, same bool) {
+	switch {
+	case !found:
+		w.New++
+	case same:
+		w.Unchanged++
+	default:
+		w.Replaced++
+	}
+}
+
+func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
 	rows = slices.Clone(rows)
-	for _, x := range more {
+	for i, x := range more {
+		if slices.ContainsFunc(more[i+1:], func(r R) bool { return of(&r) == of(&x) }) {
+			w.Unchanged++ // the last of equal rows is what counts
+			continue
+		}
 		at, found := slices.BinarySearchFunc(rows, of(&x), func(r R, h head) int { return of(&r).compare(h) })
+		note(w, found, found && reflect.DeepEqual(rows[at], x))
 		if found {
 			rows[at] = x
 		} else {

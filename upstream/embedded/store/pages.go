@@ -29,7 +29,8 @@ func encodeRefs(refs []pageRef) []byte {
 	return b
 }
 
-func decodeRefs(s string) ([]pageRef, error) {
+// decodeRefs reads the list of a chunk with so many rows.
+func decodeRefs(s string, rows int) ([]pageRef, error) {
 	b := []byte(s)
 	n, l := binary.Uvarint(b)
 	if l <= 0 || n > uint64(len(b)) {
@@ -40,17 +41,21 @@ func decodeRefs(s string) ([]pageRef, error) {
 	var last pageRef
 	for i := range refs {
 		id, a := binary.Varint(b)
-		rows, c := binary.Uvarint(b[max(a, 0):])
+		n, c := binary.Uvarint(b[max(a, 0):])
 		if a <= 0 || c <= 0 {
 			return nil, errCorrupt
 		}
 		first, d := binary.Varint(b[a+c:])
-		if d <= 0 || rows < 1 || rows > event.MaxPageRows {
+		if d <= 0 || n < 1 || n > event.MaxPageRows {
 			return nil, errCorrupt
 		}
 		b = b[a+c+d:]
-		last = pageRef{last.id + id, int(rows), last.first + upstream.Time(first)}
+		last = pageRef{last.id + id, int(n), last.first + upstream.Time(first)}
 		refs[i] = last
+		rows -= last.rows
+	}
+	if rows != 0 {
+		return nil, errCorrupt
 	}
 	return refs, nil
 }
@@ -156,7 +161,7 @@ func (r *reader) cursor(ch *chunk) (*cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs, err := decodeRefs(b)
+	refs, err := decodeRefs(b, ch.rows)
 	if err != nil {
 		return nil, err
 	}

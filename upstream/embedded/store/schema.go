@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // What marks a file as a store, and the version of everything in it: of the tables
@@ -56,6 +59,9 @@ func openFile(ctx context.Context, cfg connConfig) (*conn, error) {
 		return nil, err
 	}
 	c, err := connect(ctx, cfg)
+	if known := (*sqlite.Error)(nil); errors.As(err, &known) && known.Code()&0xff == sqlite3.SQLITE_NOTADB {
+		return nil, fmt.Errorf("it is not a store of this program: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +91,12 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 	if _, _, err := c.value("pragma journal_mode = wal"); err != nil {
 		return err
 	}
-	if !fresh {
-		return nil
+	synchronous := "pragma synchronous = normal" // if the machine goes down, the last writes may be missing, whole ones
+	if cfg.private {
+		synchronous = "pragma synchronous = off"
+	}
+	if err := c.exec(synchronous); err != nil || !fresh {
+		return err
 	}
 	if err := c.begin(ctx, true); err != nil {
 		return err
@@ -117,7 +127,7 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 func checkFile(c *conn) (fresh bool, err error) {
 	tables, err := c.number("select count(*) from sqlite_schema")
 	if err != nil {
-		return false, fmt.Errorf("it is not a store of this program: %w", err)
+		return false, err
 	}
 	id, err := c.number("pragma application_id")
 	if err != nil {

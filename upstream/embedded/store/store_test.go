@@ -105,8 +105,9 @@ func TestAnswersAreTheOracles(t *testing.T) {
 		when := times(t)
 		for range rapid.IntRange(1, 6).Draw(t, "writes") {
 			b := batches(when, 40).Draw(t, "batch")
-			write(t, s, b)
-			o.write(b)
+			if got, want := write(t, s, b), o.write(b); got != want {
+				t.Fatalf("Write says %+v, want %+v", got, want)
+			}
 			for range 4 {
 				same(t, s, o, when)
 			}

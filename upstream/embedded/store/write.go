@@ -43,7 +43,8 @@ const MaxTime upstream.Time = 1 << 52
 
 // Write adds the batch, all of it or nothing. What a row is known by is its kind,
 // time, email id, recipient, user and sender; a row that the store has already is
-// replaced by the new one. Of equal rows in one batch the last counts.
+// replaced by the new one. Of rows in one batch that are known by the same the last
+// is taken, and the others are Unchanged.
 //
 // When Write returns, the rows are there for every read that begins afterwards, and
 // survive the end of the process. A row with a time beyond [MaxTime] is an

@@ -384,7 +384,7 @@ func (w *writer) cursor(ch *chunk) (*cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs, err := decodeRefs(b)
+	refs, err := decodeRefs(b, ch.rows)
 	if err != nil {
 		return nil, err
 	}
