@@ -42,6 +42,8 @@ type gateway struct {
 	store *store.Store
 	rest  *httptest.Server
 
+	client upstream.API // of the REST server
+
 	later   atomic.Int64 // seconds behind now
 	mu      sync.Mutex
 	calls   []string                                          // path and query of each call, in order
@@ -74,6 +76,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
+	g.client = client
 	g.serve(client)
 	return g
 }

@@ -54,7 +54,7 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 		c.RowsFirst() // so that the total costs nothing where the page shows the whole list
 	}
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
-	return model.Connection[T]{Page: &nodes[R, T]{pager: c, node: func(r *R) *T { return k.node(r, o) }}}, nil
+	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) *T { return k.node(r, o) })}}, nil
 }
 
 // boundWindow resolves the window of a connection and gives what its cursors are
@@ -123,7 +123,7 @@ type pager[R any] interface {
 // nodes is a page of rows as a page of the schema's objects, made once.
 type nodes[R, T any] struct {
 	pager[R]
-	node func(*R) *T
+	make func([]R) []*T
 
 	mu   sync.Mutex
 	made []*T
@@ -138,17 +138,25 @@ func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.made == nil {
-		n.made = make([]*T, len(rows))
-		for i := range rows {
-			n.made[i] = n.node(&rows[i])
-		}
+		n.made = n.make(rows)
 	}
 	return n.made, nil
 }
 
+// eachOf makes the objects of a page from the object of a row.
+func eachOf[R, T any](node func(*R) *T) func([]R) []*T {
+	return func(rows []R) []*T {
+		all := make([]*T, len(rows))
+		for i := range rows {
+			all[i] = node(&rows[i])
+		}
+		return all
+	}
+}
+
 // counted makes the connection of users or senders: whoever the three counts of
 // the window name. q has no window yet; name is the field's.
-func counted[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, node func(upstream.Kind, upstream.Count, upstream.Window) *T) (model.Connection[T], error) {
+func counted[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
 		return name + "?" + q.Encode() + "&" + written
 	})
@@ -164,7 +172,7 @@ func counted[T any](ctx context.Context, name string, window model.Window, q ups
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
-	return model.Connection[T]{Page: &nodes[found, T]{pager: l, node: func(f *found) *T { return node(f.kind, f.Count, w) }}}, nil
+	return model.Connection[T]{Page: &nodes[found, T]{pager: l, make: func(rows []found) []*T { return objects(rows, w) }}}, nil
 }
 
 // found is a user or a sender, and the first kind of counts that names it.

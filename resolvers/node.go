@@ -52,6 +52,17 @@ func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 		}
 		out[i] = n
 	})
+	var siblings [len(upstream.Kinds)]int
+	for _, n := range out {
+		if s, ok := n.(*model.Sender); ok {
+			siblings[s.Origin.Kind]++
+		}
+	}
+	for _, n := range out {
+		if s, ok := n.(*model.Sender); ok {
+			s.Siblings = siblings[s.Origin.Kind]
+		}
+	}
 	return out, nil
 }
 

@@ -1,17 +1,22 @@
 package resolvers_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
 
 // Each row that was there when the walk began is seen exactly once, whatever the
 // size of the pages and the direction, while rows arrive; and the number of
-// upstream calls stays linear in the rows, or in the pages where these are smaller.
+// upstream calls stays linear in the rows, or in the pages where these are smaller and
+// nothing is remembered from one to the next.
 func TestWalkWhileRowsArrive(t *testing.T) {
 	t.Parallel()
 	const n = 20_000
@@ -21,14 +26,18 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 	for _, c := range []struct {
 		size    int
 		forward bool
-	}{{500, true}, {500, false}, {50, true}, {50, false}, {7, true}} {
-		name := fmt.Sprintf("pages of %d, forward %v", c.size, c.forward)
+		kept    bool // upstream pages are, for as long as the walk takes
+	}{{500, true, false}, {500, false, false}, {50, true, false}, {50, false, true}, {7, true, true}, {7, false, true}} {
+		name := fmt.Sprintf("pages of %d, forward %v, kept %v", c.size, c.forward, c.kept)
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && c.size < 50 {
 				t.Skip("thousands of pages")
 			}
 			t.Parallel()
 			g := newGateway(t, upstreamtest.Rows{})
+			if c.kept {
+				g.serve(&keeping{API: g.client, pages: map[string][]upstream.Email{}})
+			}
 			var start upstreamtest.Rows
 			want := make([]string, n)
 			for i := range n {
@@ -50,6 +59,7 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 			}
 			var got []string
 			var at any
+			arrived := -1
 			for page := 0; ; page++ {
 				data := g.data(query, map[string]any{size: c.size, "at": at})
 				var ids []string
@@ -65,7 +75,8 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 					break
 				}
 				at = get(data, "emails", pageInfo, edge)
-				if page%7 == 0 { // a row before, at and behind the place
+				if len(got)/1000 > arrived { // a row before, at and behind the place
+					arrived = len(got) / 1000
 					second := day + upstream.Time(len(got)/3)
 					g.write(upstreamtest.Rows{Emails: []upstream.Email{
 						emailAt(second-50, fmt.Sprintf("a%05d", page)),
@@ -91,18 +102,98 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 			}
 			calls := len(g.called())
 			t.Logf("%d calls for %d rows", calls, len(got))
-			// There is no cache here, so each client page asks again for the upstream
-			// page that it is cut from, and for one more where it runs over its end.
-			if most := len(got)/c.size + len(got)/499 + 10; calls > most {
+			// Where nothing is kept, each client page asks again for the upstream page that
+			// it is cut from, and for one more where it runs over its end. Where pages are
+			// kept, rows that arrived before the place move it, and a page is asked anew.
+			most := len(got)/499 + arrived + 10
+			if !c.kept {
+				most += len(got) / c.size
+			}
+			if calls > most {
 				t.Errorf("%d calls, want at most %d", calls, most)
 			}
 		})
 	}
 }
 
+// keeping is an API that remembers pages for ever, as a cache does for a time.
+type keeping struct {
+	upstream.API
+	mu    sync.Mutex
+	pages map[string][]upstream.Email
+}
+
+func (k *keeping) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	call := q.Encode(upstream.Emails)
+	if page, ok := k.pages[call]; ok {
+		return page, nil
+	}
+	page, err := k.API.Emails(ctx, q)
+	if err == nil {
+		k.pages[call] = page
+	}
+	return page, err
+}
+
 func emailAt(at upstream.Time, serial string) upstream.Email {
 	return upstream.Email{
 		UserID: 20, SenderID: 100, EmailID: at.UTC().Format("20060102150405") + "." + serial, EmailAddress: "recipient@example.com",
 		Local: "recipient", Domain: "example.com", ProcessTime: at,
+	}
+}
+
+// Whoever may see several users walks their lists as one list, in both directions, and
+// sees each row of theirs once and no other.
+func TestWalkOfSeveralUsers(t *testing.T) {
+	t.Parallel()
+	rows := rowsOfDay(2400)
+	for i := range rows.Emails { // several users in each second
+		rows.Emails[i].ProcessTime = day + upstream.Time(i/5)
+	}
+	g := newGateway(t, rows)
+	scope := []upstream.ID{21, 22, 24}
+	var want []string
+	for _, e := range rows.Emails {
+		if slices.Contains(scope, e.UserID) {
+			want = append(want, e.EmailID)
+		}
+	}
+	for name, c := range map[string]struct{ query, more, edge string }{
+		"forwards":  {`query($at: String) { emails(` + today + `, first: 130, after: $at) { totalCount nodes { emailId } pageInfo { hasNextPage endCursor } } }`, "hasNextPage", "endCursor"},
+		"backwards": {`query($at: String) { emails(` + today + `, last: 130, before: $at) { totalCount nodes { emailId } pageInfo { hasPreviousPage startCursor } } }`, "hasPreviousPage", "startCursor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			var at any
+			for range 20 {
+				data := g.dataAs(auth.Only(scope...), c.query, map[string]any{"at": at})
+				var ids []string
+				for _, r := range list(data, "emails", "nodes") {
+					ids = append(ids, get(r, "emailId").(string))
+				}
+				if got = append(got, ids...); name == "backwards" {
+					got = append(ids, got[:len(got)-len(ids)]...)
+				}
+				if total := fmt.Sprint(get(data, "emails", "totalCount")); total != fmt.Sprint(len(want)) {
+					t.Errorf("%s in all, want %d", total, len(want))
+				}
+				if get(data, "emails", "pageInfo", c.more) != true {
+					break
+				}
+				at = get(data, "emails", "pageInfo", c.edge)
+			}
+			slices.Sort(want)
+			sorted := slices.Sorted(slices.Values(got))
+			if !slices.Equal(sorted, want) {
+				t.Errorf("%d rows, want %d", len(got), len(want))
+			}
+			for _, call := range g.called() {
+				if !strings.Contains(call, "user_id=21") && !strings.Contains(call, "user_id=22") && !strings.Contains(call, "user_id=24") {
+					t.Errorf("a call beyond the scope: %s", call)
+				}
+			}
+		})
 	}
 }

@@ -32,8 +32,16 @@ func newSender(c upstream.Count, o model.Origin, owner upstream.ID) *model.Sende
 // that list them are the ones that answer their stats over the same window.
 func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Args) (*model.SenderConnection, error) {
 	c, err := counted(ctx, "senders", window, upstream.CountQuery{UserID: u}, a,
-		func(k upstream.Kind, c upstream.Count, w upstream.Window) *model.Sender {
-			return newSender(c, model.Origin{Kind: k, Window: w, UserID: u}, u)
+		func(rows []found, w upstream.Window) []*model.Sender {
+			var siblings [len(upstream.Kinds)]int
+			for _, f := range rows {
+				siblings[f.kind]++
+			}
+			return eachOf(func(f *found) *model.Sender {
+				s := newSender(f.Count, model.Origin{Kind: f.kind, Window: w, UserID: u}, u)
+				s.Siblings = siblings[f.kind]
+				return s
+			})(rows)
 		})
 	if err != nil {
 		return nil, err
@@ -82,7 +90,7 @@ func ownerOf(ctx context.Context, s *model.Sender) (upstream.ID, error) {
 	if s.Owner != 0 {
 		return s.Owner, nil
 	}
-	return loaders.From(ctx).Owner(ctx, loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window})
+	return loaders.From(ctx).Owner(ctx, loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window, Siblings: s.Siblings})
 }
 
 // Stats answers Sender.stats with the filter of the list that the sender was found

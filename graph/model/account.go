@@ -19,6 +19,8 @@ type Sender struct {
 	Owner  upstream.ID // the user whose sender it is; 0: not known yet
 	Known  *string     // the address, where it is known
 	Origin Origin      // where it was found
+	// Siblings is how many senders of the same origin its list shows, with this one.
+	Siblings int
 }
 
 func (*Sender) IsNode() {}

@@ -425,3 +425,23 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A sender whose emails two users sent is one row, as it is upstream.
+func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
+	t.Parallel()
+	model := upstreamtest.NewModel(crowd())
+	users := []upstream.ID{20, 21}
+	api, want := auth.Limit(model, auth.Only(users...)), model.Limit(users)
+	q := upstream.CountQuery{Window: upstream.Window{Start: day, End: day + 3*86400}}
+	got, err := api.Counts(t.Context(), upstream.Bounces, q)
+	counts, _ := want.Counts(t.Context(), upstream.Bounces, q)
+	if d := cmp.Diff(counts, got); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	s := upstream.SeriesQuery{CountQuery: q, Interval: upstream.Hour}
+	gotSeries, err := api.Series(t.Context(), upstream.Bounces, s)
+	series, _ := want.Series(t.Context(), upstream.Bounces, s)
+	if d := cmp.Diff(series, gotSeries); d != "" || err != nil {
+		t.Error(d, err)
+	}
+}

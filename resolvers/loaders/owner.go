@@ -20,18 +20,23 @@ type OwnerKey struct {
 	Sender upstream.ID
 	Kind   upstream.Kind
 	Window upstream.Window
+	// Siblings is how many senders of the same kind and window are likely asked for
+	// in the operation, with this one: those of its page.
+	Siblings int
 }
 
 // Owner gives the user of a sender, or a NotFound error if the counts of the
-// window do not know it. Senders asked for side by side cost one call for the
-// users and one for each user, or one for each sender where those are fewer.
+// window do not know it. Senders of one page cost a call each, or together one call
+// for the users and one for each of them where that is less.
 func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
 	return l.owners.Load(ctx, k)()
 }
 
 // newOwners makes the dataloader. The wait is what sibling fields, which run side
 // by side, need to come in; it is spent only where a sender's user is selected
-// and its list does not tell.
+// and its list does not tell. Under load some come later and make a batch of their
+// own: since keys tell how many siblings there are, it asks the same calls, which the
+// operation has made already.
 func newOwners(api upstream.API) *dataloader.Loader[OwnerKey, upstream.ID] {
 	batch := func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
 		results = make([]*dataloader.Result[upstream.ID], len(keys))
@@ -86,66 +91,80 @@ func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey
 	return found
 }
 
+// fewSenders are so few that a call for each is never more than the other way.
+const fewSenders = 2
+
+// ownersIn finds the owners of senders of one list: by a call for each, or by one for
+// the users and one for each of these.
 func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
-	found := make(map[OwnerKey]owner, len(keys))
+	asked := len(keys)
 	for _, k := range keys {
-		found[k] = owner{err: &upstream.Error{Code: upstream.NotFound, Message: "the upstream's counts do not tell whose sender this is"}}
+		asked = max(asked, k.Siblings)
 	}
-	all := upstream.CountQuery{Window: g.window, Rollup: upstream.ByUser}
-	var users []upstream.Count
-	if len(keys) > 1 {
-		var err error
-		if users, err = api.Counts(ctx, g.kind, all); err != nil {
-			for _, k := range keys {
-				found[k] = owner{err: err}
-			}
-			return found
+	if asked <= fewSenders {
+		return ownersBySender(ctx, api, g, keys)
+	}
+	users, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, Rollup: upstream.ByUser})
+	if err != nil {
+		found := make(map[OwnerKey]owner, len(keys))
+		for _, k := range keys {
+			found[k] = owner{err: err}
 		}
-	}
-	var mu sync.Mutex
-	var failed error
-	set := func(k OwnerKey, o owner) {
-		mu.Lock()
-		defer mu.Unlock()
-		found[k] = o
-	}
-	if len(keys) <= max(1, len(users)) { // one call for each sender: which users does it have?
-		fanout.Each(len(keys), func(i int) {
-			k, q := keys[i], all
-			q.SenderID = k.Sender
-			rows, err := api.Counts(ctx, g.kind, q)
-			if err != nil {
-				set(k, owner{err: err})
-			} else if len(rows) > 0 {
-				set(k, owner{user: rows[0].ID})
-			}
-		})
 		return found
 	}
-	wanted := make(map[upstream.ID]OwnerKey, len(keys))
-	for _, k := range keys {
-		wanted[k.Sender] = k
+	if asked <= len(users) {
+		return ownersBySender(ctx, api, g, keys)
 	}
-	fanout.Each(len(users), func(i int) { // one call for each user: which senders does it have?
-		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
-		if err != nil {
-			mu.Lock()
-			failed = errors.Join(failed, err)
-			mu.Unlock()
-			return
-		}
-		for _, r := range rows {
-			if k, ok := wanted[r.ID]; ok {
-				set(k, owner{user: users[i].ID})
-			}
+	return ownersByUser(ctx, api, g, keys, users)
+}
+
+// ownersBySender asks for each sender: which users does it have?
+func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
+	owners := make([]owner, len(keys))
+	fanout.Each(len(keys), func(i int) {
+		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, SenderID: keys[i].Sender, Rollup: upstream.ByUser})
+		switch {
+		case err != nil:
+			owners[i].err = err
+		case len(rows) == 0:
+			owners[i].err = errNoOwner
+		default:
+			owners[i].user = rows[0].ID
 		}
 	})
-	if failed != nil { // a sender that was not found may be one of the user whose call failed
-		for k, o := range found {
-			if o.err != nil {
-				found[k] = owner{err: failed}
-			}
+	found := make(map[OwnerKey]owner, len(keys))
+	for i, k := range keys {
+		found[k] = owners[i]
+	}
+	return found
+}
+
+// ownersByUser asks for each user: which senders does it have?
+func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey, users []upstream.Count) map[OwnerKey]owner {
+	senders := make([][]upstream.Count, len(users))
+	errs := make([]error, len(users))
+	fanout.Each(len(users), func(i int) {
+		senders[i], errs[i] = api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
+	})
+	of := map[upstream.ID]upstream.ID{}
+	for i, u := range users {
+		for _, s := range senders[i] {
+			of[s.ID] = u.ID
+		}
+	}
+	unknown := owner{err: errNoOwner}
+	if err := errors.Join(errs...); err != nil {
+		unknown.err = err // it may be one of the user whose call failed
+	}
+	found := make(map[OwnerKey]owner, len(keys))
+	for _, k := range keys {
+		if u, ok := of[k.Sender]; ok {
+			found[k] = owner{user: u}
+		} else {
+			found[k] = unknown
 		}
 	}
 	return found
 }
+
+var errNoOwner = &upstream.Error{Code: upstream.NotFound, Message: "the upstream's counts do not tell whose sender this is"}

@@ -1,0 +1,198 @@
+package resolvers_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// listOf is a list of the schema: its field, and its rows' ids by the model.
+type listOf struct {
+	kind  upstream.Kind
+	field string
+	ids   func(upstream.API, upstream.ListQuery) ([]string, error)
+}
+
+var lists = []listOf{
+	{upstream.Emails, "emails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+		rows, err := api.Emails(context.Background(), q)
+		return idsOf(rows, func(e *upstream.Email) fmt.Stringer { return (&model.Email{Row: e}).ID() }), err
+	}},
+	{upstream.Bounces, "bounces", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+		rows, err := api.Bounces(context.Background(), q)
+		return idsOf(rows, func(b *upstream.Bounce) fmt.Stringer { return (&model.Bounce{Row: b}).ID() }), err
+	}},
+	{upstream.BlockedEmails, "blockedEmails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+		rows, err := api.BlockedEmails(context.Background(), q)
+		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }), err
+	}},
+}
+
+func idsOf[R any](rows []R, id func(*R) fmt.Stringer) []string {
+	ids := []string{}
+	for i := range rows {
+		ids = append(ids, id(&rows[i]).String())
+	}
+	return ids
+}
+
+// filterOf is the GraphQL filter of a query.
+func filterOf(q upstream.ListQuery) map[string]any {
+	f := map[string]any{}
+	for name, value := range map[string]string{
+		"sender": q.Sender, "recipient": q.Recipient, "localPart": q.Local, "domain": q.Domain,
+		"type": strings.ToUpper(string(q.BounceType)), "category": q.BounceCategory, "reason": q.BlockedReason,
+	} {
+		if value != "" {
+			f[name] = value
+		}
+	}
+	if q.UserID != 0 {
+		f["userId"] = fmt.Sprint(q.UserID)
+	}
+	if q.SenderID != 0 {
+		f["senderId"] = int64(q.SenderID)
+	}
+	if q.Delivered {
+		f["deliveredOnly"] = true
+	}
+	for _, h := range q.XHeaders {
+		list, _ := f["xHeaders"].([]any)
+		f["xHeaders"] = append(list, map[string]any{"name": h.Name, "value": h.Value})
+	}
+	return f
+}
+
+// windowOf is the GraphQL window of a window.
+func windowOf(w upstream.Window) map[string]any {
+	return map[string]any{"between": map[string]any{"start": int64(w.Start), "end": w.End.UTC().Format("2006-01-02T15:04:05Z07:00")}}
+}
+
+// agree says where the list of a query and its total differ from the model's.
+func (l listOf) agree(g *gateway, oracle *upstreamtest.Model, q upstream.ListQuery) string {
+	q.Offset = 0
+	var want []string
+	for {
+		ids, err := l.ids(oracle, q)
+		if err != nil {
+			return err.Error()
+		}
+		want = append(want, ids...)
+		if q.Offset += len(ids); len(ids) < upstream.PageSize {
+			break
+		}
+	}
+	typ := map[string]string{"emails": "EmailFilter", "bounces": "BounceFilter", "blockedEmails": "BlockedEmailFilter"}[l.field]
+	resp := g.ask(`query($w: Window!, $f: `+typ+`) { `+l.field+`(window: $w, filter: $f, first: 500) { totalCount nodes { id } pageInfo { hasNextPage } } alone: `+l.field+`(window: $w, filter: $f) { totalCount } }`,
+		map[string]any{"w": windowOf(q.Window), "f": filterOf(q)})
+	if len(resp.Errors) > 0 {
+		return fmt.Sprint(resp.Errors)
+	}
+	got := []string{}
+	for _, n := range list(resp.Data, l.field, "nodes") {
+		got = append(got, get(n, "id").(string))
+	}
+	total := fmt.Sprint(len(want))
+	if t := fmt.Sprintf("%v %v %v", get(resp.Data, l.field, "totalCount"), get(resp.Data, "alone", "totalCount"), get(resp.Data, l.field, "pageInfo", "hasNextPage")); t != total+" "+total+" "+fmt.Sprint(len(want) > 500) {
+		return fmt.Sprintf("totals and further rows: %s, want %s", t, total)
+	}
+	return cmp.Diff(append([]string{}, want[:min(500, len(want))]...), got)
+}
+
+// Each filter alone gives what a loop over all rows gives, and something.
+func TestEachFilter(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, upstreamtest.Sample())
+	oracle := upstreamtest.NewModel(upstreamtest.Sample())
+	always := upstream.Window{Start: upstreamtest.SampleDay - 30*86400, End: upstreamtest.SampleDay + 30*86400}
+	all := map[string]upstream.ListQuery{
+		"none":                        {},
+		"a user":                      {UserID: 20},
+		"a user of 33 bits":           {UserID: 5_000_000_020},
+		"a sender":                    {SenderID: 17},
+		"a sender of 33 bits":         {SenderID: 5_000_000_023},
+		"a sender's address":          {Sender: "sender23@example.com"},
+		"an odd address":              {Sender: "odd+sender@example.net"},
+		"a sender by both":            {SenderID: 23, Sender: "sender23@example.com"},
+		"a recipient":                 {Recipient: "a&b=c@example.net"},
+		"a recipient beyond ASCII":    {Recipient: "日本語@example.net"},
+		"a recipient in quotes":       {Recipient: `"quoted name"@example.net`},
+		"a local part":                {Local: "edge3"},
+		"a local part with a plus":    {Local: "plus+tag"},
+		"a domain":                    {Domain: "example1.com"},
+		"a header":                    {XHeaders: []upstream.Header{{Name: "X-District", Value: "New Hampshire"}}},
+		"a header in another case":    {XHeaders: []upstream.Header{{Name: "x-CAMPAIGN", Value: "spring"}}},
+		"a header that must be coded": {XHeaders: []upstream.Header{{Name: "X-Sum", Value: "50% off + more & \"more\"=better"}}},
+		"four headers": {XHeaders: []upstream.Header{
+			{Name: "X-Zulu", Value: "first"}, {Name: "X-Alpha", Value: "after it: order is as sent"}, {Name: "X-Odd", Value: "per%cent"}, {Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
+		}},
+	}
+	own := map[upstream.Kind]map[string]upstream.ListQuery{
+		upstream.Emails:        {"delivered ones": {Delivered: true}},
+		upstream.Bounces:       {"hard ones": {BounceType: upstream.Hard}, "soft ones": {BounceType: upstream.Soft}, "a category": {BounceCategory: "bad-mailbox"}, "a category of no catalogue": {BounceCategory: "blockedcontent"}},
+		upstream.BlockedEmails: {"a reason": {BlockedReason: "manual"}},
+	}
+	nothing := map[string]upstream.ListQuery{
+		"an unknown user":               {UserID: 999},
+		"an unknown sender":             {SenderID: 999},
+		"a sender of another user":      {UserID: 20, SenderID: 17},
+		"a recipient in another case":   {Recipient: "EDGE3@example.com"},
+		"a part of a domain":            {Domain: "example"},
+		"a header's value in capitals":  {XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "SPRING"}}},
+		"two senders":                   {SenderID: 24, Sender: "sender23@example.com"},
+		"a header that no email has":    {XHeaders: []upstream.Header{{Name: "X-None", Value: "x"}}},
+		"a category that no bounce has": {BounceCategory: "virus-related"},
+		"a reason that no email has":    {BlockedReason: "complaint", Recipient: "nobody@example.com"},
+	}
+	for _, l := range lists {
+		try := func(name string, q upstream.ListQuery, some bool) {
+			t.Run(l.field+" by "+name, func(t *testing.T) {
+				t.Parallel()
+				q.Window = always
+				if d := l.agree(g, oracle, q); d != "" {
+					t.Error(d)
+				}
+				if rows, _ := l.ids(oracle, q); (len(rows) > 0) != some {
+					t.Errorf("the model finds %d rows", len(rows))
+				}
+			})
+		}
+		for name, q := range all {
+			try(name, q, true)
+		}
+		for name, q := range own[l.kind] {
+			try(name, q, true)
+		}
+		for name, q := range nothing {
+			if q.BounceCategory != "" && l.kind != upstream.Bounces || q.BlockedReason != "" && l.kind != upstream.BlockedEmails {
+				continue
+			}
+			try(name, q, false)
+		}
+	}
+}
+
+// Any filters and window together give what a loop over all rows gives.
+func TestRandomFilters(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, upstreamtest.Sample())
+	oracle := upstreamtest.NewModel(upstreamtest.Sample())
+	rapid.Check(t, func(t *rapid.T) {
+		l := rapid.SampledFrom(lists).Draw(t, "list")
+		q := upstreamtest.ListQueries(l.kind).Draw(t, "query")
+		if q.BounceCategory == "nothing" || q.BlockedReason == "nothing" {
+			q.BounceCategory, q.BlockedReason = "", "" // unknown codes are input errors
+		}
+		if d := l.agree(g, oracle, q); d != "" {
+			t.Error(d)
+		}
+	})
+}

@@ -1,0 +1,249 @@
+package loaders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+const day upstream.Time = 1479772800
+
+var window = upstream.Window{Start: day, End: day + 86400}
+
+// accounts is an email and a bounce of every sender of each user; users are 20 and on,
+// their senders 1000 and on, 2000 and on.
+func accounts(senders ...int) upstreamtest.Rows {
+	var rows upstreamtest.Rows
+	for u, n := range senders {
+		for s := range n {
+			at := day + upstream.Time(u*1000+s)
+			b := upstream.Bounce{UserID: upstream.ID(20 + u), SenderID: upstream.ID(1000*(u+1) + s), EmailID: fmt.Sprint(u, s), EmailAddress: "r@example.com", Type: upstream.Hard, BounceTime: at}
+			rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: b})
+			rows.Emails = append(rows.Emails, upstream.Email{UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, ProcessTime: at})
+		}
+	}
+	return rows
+}
+
+// ownersOf asks for all at once, as sibling fields do.
+func ownersOf(ctx context.Context, l *loaders.Loaders, keys []loaders.OwnerKey) ([]upstream.ID, []error) {
+	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, k := range keys {
+		wg.Go(func() { users[i], errs[i] = l.Owner(ctx, k) })
+	}
+	wg.Wait()
+	return users, errs
+}
+
+// Whoever asks for many owners finds those of each, in no more calls than one for the
+// users and one for each user or sender, whichever are fewer: also where not all are
+// asked for at once.
+func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		senders := rapid.SliceOfN(rapid.IntRange(1, 12), 1, 5).Draw(t, "senders of each user")
+		var keys []loaders.OwnerKey
+		want := map[loaders.OwnerKey]upstream.ID{}
+		kinds := rapid.SampledFrom([][]upstream.Kind{{upstream.Emails}, {upstream.Emails, upstream.Bounces}}).Draw(t, "kinds")
+		for u, n := range senders {
+			for s := range n {
+				if rapid.Bool().Draw(t, "asked") {
+					k := loaders.OwnerKey{Sender: upstream.ID(1000*(u+1) + s), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Window: window}
+					keys, want[k] = append(keys, k), upstream.ID(20+u)
+				}
+			}
+		}
+		if len(keys) == 0 || rapid.Bool().Draw(t, "a stranger") {
+			k := loaders.OwnerKey{Sender: 999, Kind: kinds[0], Window: window}
+			keys, want[k] = append(keys, k), 0
+		}
+		perKind := map[upstream.Kind]int{}
+		for _, k := range keys {
+			perKind[k.Kind]++
+		}
+		most := 0
+		for _, n := range perKind {
+			if n <= 2 {
+				most += n
+			} else {
+				most += 1 + min(n, len(senders))
+			}
+		}
+		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(senders...))}
+		l := loaders.New(api, time.Unix(int64(now), 0))
+		for i, k := range keys {
+			keys[i].Siblings = perKind[k.Kind]
+		}
+		var users []upstream.ID
+		var errs []error
+		if late := rapid.IntRange(0, len(keys)).Draw(t, "some ask later"); late == 0 {
+			users, errs = ownersOf(context.Background(), l, keys)
+		} else {
+			users, errs = ownersOf(context.Background(), l, keys[:late])
+			u, e := ownersOf(context.Background(), l, keys[late:])
+			users, errs = append(users, u...), append(errs, e...)
+		}
+		for i, k := range keys {
+			k.Siblings = 0
+			if users[i] != want[k] || (errs[i] == nil) != (want[k] != 0) || errs[i] != nil && upstream.CodeOf(errs[i]) != upstream.NotFound {
+				t.Errorf("sender %d is of %d (%v), want %d", k.Sender, users[i], errs[i], want[k])
+			}
+		}
+		if n := api.Total(); n > most {
+			t.Errorf("%d calls for %d senders of %d users, want at most %d", n, len(keys), len(senders), most)
+		}
+	})
+}
+
+const now = day + 86400
+
+// A call that fails is the failure of those whose owner it might have told, and of no
+// others.
+func TestOwnersWhenCallsFail(t *testing.T) {
+	t.Parallel()
+	down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
+	key := func(s upstream.ID) loaders.OwnerKey {
+		return loaders.OwnerKey{Sender: s, Kind: upstream.Emails, Window: window}
+	}
+	var all []loaders.OwnerKey
+	for u := range upstream.ID(3) {
+		for s := range upstream.ID(5) {
+			all = append(all, key(1000*(u+1)+s))
+		}
+	}
+	for name, c := range map[string]struct {
+		keys  []loaders.OwnerKey
+		fails string
+		want  []upstream.ID // 0 has failed
+	}{
+		"the one call for one sender":     {all[:1], "sender_id=1000", []upstream.ID{0}},
+		"the call for the users":          {all[:3], "rollup_to=user", []upstream.ID{0, 0, 0}},
+		"one of the calls for few":        {[]loaders.OwnerKey{all[0], all[5]}, "sender_id=2000", []upstream.ID{20, 0}},
+		"one of the calls for many":       {all, "user_id=21", []upstream.ID{20, 20, 20, 20, 20, 0, 0, 0, 0, 0, 22, 22, 22, 22, 22}},
+		"a call that tells nothing to us": {all[:4], "user_id=22", []upstream.ID{20, 20, 20, 20}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(5, 5, 5)), Before: func(_ context.Context, call string) error {
+				if strings.Contains(call, c.fails) {
+					return down
+				}
+				return nil
+			}}
+			keys := slices.Clone(c.keys)
+			for i := range keys {
+				keys[i].Siblings = len(keys)
+			}
+			users, errs := ownersOf(t.Context(), loaders.New(api, time.Unix(int64(now), 0)), keys)
+			for i, want := range c.want {
+				if users[i] != want || errors.Is(errs[i], down) != (want == 0) || want != 0 && errs[i] != nil {
+					t.Errorf("sender %d is of %d (%v), want %d", c.keys[i].Sender, users[i], errs[i], want)
+				}
+			}
+		})
+	}
+}
+
+// Every call of an operation is made once: by whoever asks first, while others wait,
+// and whoever asks later gets the same answer, or the same error.
+func TestAnOperationAsksOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		down := &upstream.Error{Code: upstream.Unavailable}
+		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3)), Before: func(_ context.Context, call string) error {
+			<-release
+			if strings.HasPrefix(call, "/blocked-email/reasons") {
+				return down
+			}
+			return nil
+		}}
+		api := loaders.New(counting, time.Unix(int64(now), 0)).API
+		q := upstream.ListQuery{Window: window}
+		c := upstream.CountQuery{Window: window}
+		b := accounts(1).Bounces[0]
+		ask := func() (failed int) {
+			ctx := t.Context()
+			emails, err := api.Emails(ctx, q)
+			bounces, err2 := api.Bounces(ctx, q)
+			blocked, err3 := api.BlockedEmails(ctx, q)
+			counts, err4 := api.Counts(ctx, upstream.Emails, c)
+			series, err5 := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: c, Interval: upstream.Day})
+			d, err6 := api.Bounce(ctx, b.Key())
+			codes, err7 := api.BounceCategories(ctx)
+			if err := errors.Join(err, err2, err3, err4, err5, err6, err7); err != nil || len(emails) != 3 || len(bounces) != 3 || len(blocked) != 0 || len(counts) != 3 || len(series) != 3 || d.Key() != b.Key() || len(codes) != 18 {
+				t.Errorf("%v", err)
+			}
+			if _, err := api.BlockedReasons(ctx); errors.Is(err, down) {
+				failed++
+			}
+			return failed
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if ask() != 1 {
+					t.Error("an error was not shared")
+				}
+			})
+		}
+		synctest.Wait()
+		close(release)
+		wg.Wait()
+		ask()
+		if n := counting.Total(); n != 8 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+// Whoever waits for a call that another made leaves when its own time is up.
+func TestWaitingEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		api := loaders.New(&upstreamtest.Counting{API: upstreamtest.NewModel(accounts(1)), Before: func(context.Context, string) error { <-release; return nil }}, time.Unix(int64(now), 0)).API
+		done := make(chan error)
+		go func() { _, err := api.BounceCategories(t.Context()); done <- err }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := api.BounceCategories(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		close(release)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A call that panics is an error of all who asked for it, and ends nothing else.
+func TestACallThatPanics(t *testing.T) {
+	t.Parallel()
+	l := loaders.New(&upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 2)), Before: func(context.Context, string) error { panic("broken") }}, time.Unix(int64(now), 0))
+	for range 2 {
+		if _, err := l.API.BounceCategories(t.Context()); err == nil || !strings.Contains(err.Error(), "broken") || !strings.Contains(err.Error(), "loaders_test.go") {
+			t.Error(err)
+		}
+	}
+	_, errs := ownersOf(t.Context(), l, []loaders.OwnerKey{{Sender: 1000, Window: window}, {Sender: 2000, Window: window}})
+	for _, err := range errs {
+		if err == nil || !strings.Contains(err.Error(), "broken") {
+			t.Error(err)
+		}
+	}
+}
