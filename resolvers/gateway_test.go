@@ -207,7 +207,10 @@ func rowsOfDay(n int) upstreamtest.Rows {
 		rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: u, ID: id, Address: address})
 	}
 	for i := range n {
-		rows = rows.Join(rowsAt(day+upstream.Time(i*86400/n), i))
+		more := rowsAt(day+upstream.Time(i*86400/n), i)
+		rows.Emails = append(rows.Emails, more.Emails...)
+		rows.Bounces = append(rows.Bounces, more.Bounces...)
+		rows.BlockedEmails = append(rows.BlockedEmails, more.BlockedEmails...)
 	}
 	return rows
 }

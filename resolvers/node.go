@@ -141,8 +141,6 @@ func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
 		return nil, notFound("there is no such bounce")
 	case err != nil:
 		return nil, err
-	case d.Key() != key:
-		return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream answered with another bounce than was asked for"}
 	}
 	b := &model.Bounce{Row: &d.Bounce, Origin: rowOrigin(upstream.Bounces, id), Detail: &d}
 	if id.Recipient == "" || d.EmailAddress == id.Recipient {
