@@ -362,7 +362,7 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 // handler is what the public port serves.
 func (g *gateway) handler(api upstream.API) (http.Handler, error) {
 	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-		Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: time.Now}},
+		Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: time.Now}, resolvers.Columns()},
 		Logger:     g.logger,
 		Timeout:    g.c.Timeout,
 	})

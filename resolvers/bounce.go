@@ -52,10 +52,14 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 // Detail answers Bounce.detail: a call for each bounce, side by side, made only
 // if the detail's own fields are selected.
 func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail, error) {
+	return detailOf(ctx, b, selectsData(ctx))
+}
+
+func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDetail, error) {
 	if b.Detail != nil {
 		return model.NewBounceDetail(b.Detail), nil
 	}
-	if !selectsData(ctx) {
+	if !data {
 		return &model.BounceDetail{}, nil
 	}
 	d, err := loaders.From(ctx).API.Bounce(ctx, b.Row.Key())

@@ -87,7 +87,7 @@ func (g *gateway) serve(api upstream.API) {
 		Extensions: []graphql.HandlerExtension{loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx)) },
 			Now: g.now,
-		}},
+		}, resolvers.Columns()},
 	})
 }
 

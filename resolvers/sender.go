@@ -55,8 +55,7 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if s.Known != nil {
 		return s.Known, nil
 	}
-	o := s.Origin
-	rows, err := loaders.From(ctx).API.Counts(ctx, o.Kind, upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID})
+	rows, err := originCounts(ctx, s.Origin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +64,11 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 		return &rows[i].Sender, nil
 	}
 	return nil, nil
+}
+
+// originCounts gives the counts that name every sender of a list.
+func originCounts(ctx context.Context, o model.Origin) ([]upstream.Count, error) {
+	return loaders.From(ctx).API.Counts(ctx, o.Kind, upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID})
 }
 
 // UserID answers Sender.userId.
@@ -93,10 +97,9 @@ func ownerOf(ctx context.Context, s *model.Sender) (upstream.ID, error) {
 	return loaders.From(ctx).Owner(ctx, loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window, Siblings: s.Siblings})
 }
 
-// Stats answers Sender.stats with the filter of the list that the sender was found
-// in, so that all of its senders share the same calls.
+// Stats answers Sender.stats.
 func (sender) Stats(ctx context.Context, s *model.Sender, window model.Window) (*model.Stats, error) {
-	return statsOf(ctx, window, model.Subject{UserID: s.Origin.UserID, SenderID: s.Origin.SenderID, Row: s.Key})
+	return statsOf(ctx, window, s.Subject())
 }
 
 func (sender) Bounces(ctx context.Context, s *model.Sender, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {

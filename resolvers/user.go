@@ -22,7 +22,7 @@ func (query) Users(ctx context.Context, window model.Window, first *int, after *
 
 // Stats answers User.stats.
 func (user) Stats(ctx context.Context, u *model.User, window model.Window) (*model.Stats, error) {
-	return statsOf(ctx, window, model.Subject{UserID: u.Within, Rollup: upstream.ByUser, Row: u.Key})
+	return statsOf(ctx, window, u.Subject())
 }
 
 // Senders answers User.senders.

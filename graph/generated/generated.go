@@ -1299,8 +1299,8 @@ type BlockedEmail implements Node {
   processedAt: DateTime!
   "When the sender's own system was told; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; empty where it has none."
-  xHeaders: [XHeader!]!
+  "The email's custom headers, in the order sent; null where it has none."
+  xHeaders: [XHeader!]
 }
 
 """
@@ -1398,8 +1398,8 @@ type Bounce implements Node {
   processedAt: DateTime!
   "When the sender's own system was told of the bounce; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; empty where it has none."
-  xHeaders: [XHeader!]!
+  "The email's custom headers, in the order sent; null where it has none."
+  xHeaders: [XHeader!]
   """
   What the receiving server said, and the whole bounce message. Costs 1 upstream call a bounce, made only when one of its fields is
   selected; where it fails, this field alone is null.
@@ -1518,8 +1518,8 @@ type Email implements Node {
   processedAt: DateTime!
   "Whether the recipient's server took it; false where it bounced or was blocked from sending."
   delivered: Boolean!
-  "The email's custom headers, in the order sent; empty where it has none."
-  xHeaders: [XHeader!]!
+  "The email's custom headers, in the order sent; null where it has none."
+  xHeaders: [XHeader!]
 }
 
 """
@@ -3718,10 +3718,10 @@ func (ec *executionContext) _BlockedEmail_xHeaders(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []upstream.Header) graphql.Marshaler {
-			return ec.marshalNXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
+			return ec.marshalOXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_BlockedEmail_xHeaders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4333,10 +4333,10 @@ func (ec *executionContext) _Bounce_xHeaders(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []upstream.Header) graphql.Marshaler {
-			return ec.marshalNXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
+			return ec.marshalOXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Bounce_xHeaders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4957,10 +4957,10 @@ func (ec *executionContext) _Email_xHeaders(ctx context.Context, field graphql.C
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []upstream.Header) graphql.Marshaler {
-			return ec.marshalNXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
+			return ec.marshalOXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Email_xHeaders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8750,7 +8750,7 @@ func (ec *executionContext) _BlockedEmail(ctx context.Context, sel ast.Selection
 			}
 		case "xHeaders":
 			out.Values[i] = ec._BlockedEmail_xHeaders(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -8985,7 +8985,7 @@ func (ec *executionContext) _Bounce(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "xHeaders":
 			out.Values[i] = ec._Bounce_xHeaders(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "detail":
@@ -9249,7 +9249,7 @@ func (ec *executionContext) _Email(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "xHeaders":
 			out.Values[i] = ec._Email_xHeaders(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -10844,22 +10844,6 @@ func (ec *executionContext) marshalNXHeader2deliverygraphᚋupstreamᚐHeader(ct
 	return ec._XHeader(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx context.Context, sel ast.SelectionSet, v []upstream.Header) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNXHeader2deliverygraphᚋupstreamᚐHeader(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) unmarshalNXHeaderInput2ᚖdeliverygraphᚋupstreamᚐHeader(ctx context.Context, v any) (*upstream.Header, error) {
 	res, err := ec.unmarshalInputXHeaderInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
@@ -11337,6 +11321,25 @@ func (ec *executionContext) unmarshalOWindowBetween2ᚖdeliverygraphᚋgraphᚋm
 	}
 	res, err := ec.unmarshalInputWindowBetween(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOXHeader2ᚕdeliverygraphᚋupstreamᚐHeaderᚄ(ctx context.Context, sel ast.SelectionSet, v []upstream.Header) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNXHeader2deliverygraphᚋupstreamᚐHeader(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOXHeaderInput2ᚕᚖdeliverygraphᚋupstreamᚐHeaderᚄ(ctx context.Context, v any) ([]*upstream.Header, error) {

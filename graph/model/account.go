@@ -28,6 +28,17 @@ func (*Sender) IsNode() {}
 func (s *Sender) ID() NodeID            { return NodeID{Type: SenderNode, SenderID: s.Key} }
 func (s *Sender) SenderID() upstream.ID { return s.Key }
 
+// Subject is the user's, for stats.
+func (u *User) Subject() Subject {
+	return Subject{UserID: u.Within, Rollup: upstream.ByUser, Row: u.Key}
+}
+
+// Subject is the sender's, for stats: with the filter of the list that it was found
+// in, so that all senders of the list share the same calls.
+func (s *Sender) Subject() Subject {
+	return Subject{UserID: s.Origin.UserID, SenderID: s.Origin.SenderID, Row: s.Key}
+}
+
 // Stats are the counts of a window, each loaded when selected.
 type Stats struct {
 	Window  upstream.Window

@@ -48,9 +48,7 @@ const (
 func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		var buf [24]byte
-		b := append(buf[:0], '"')
-		b = min(max(t, minTime), maxTime).UTC().AppendFormat(b, time.RFC3339)
-		_, _ = w.Write(append(b, '"'))
+		_, _ = w.Write(AppendDateTime(buf[:0], t))
 	})
 }
 

@@ -1,0 +1,295 @@
+package resolvers
+
+import (
+	"context"
+
+	"deliverygraph/graph/columns"
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/fanout"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+)
+
+// Columns answers lists of the types below by columns. Each table says of a type
+// what the generated code and the resolvers say of it, for many rows at once; tests
+// hold both against each other.
+func Columns() columns.Extension {
+	return columns.New(
+		columns.Of(bounceTable), columns.Of(emailTable), columns.Of(blockedEmailTable), columns.Of(senderTable), columns.Of(userTable),
+		columns.Of(edgeTable("BounceEdge", bounceTable)), columns.Of(edgeTable("EmailEdge", emailTable)), columns.Of(edgeTable("BlockedEmailEdge", blockedEmailTable)),
+		columns.Of(edgeTable("SenderEdge", senderTable)), columns.Of(edgeTable("UserEdge", userTable)),
+		columns.Of(statsPointTable),
+	)
+}
+
+var node = []string{"Node"}
+
+// leaf makes a column of a getter and of how its value is written.
+func leaf[T, V any](get func(*T) V, write func([]byte, V) []byte) columns.Field[T] {
+	return columns.Leaf(func(dst []byte, row *T) []byte { return write(dst, get(row)) })
+}
+
+// optional is a leaf that may be null.
+func optional[T, V any](get func(*T) *V, write func([]byte, V) []byte) columns.Field[T] {
+	return columns.Leaf(func(dst []byte, row *T) []byte {
+		if v := get(row); v != nil {
+			return write(dst, *v)
+		}
+		return append(dst, "null"...)
+	})
+}
+
+func edgeTable[T any](name string, t *columns.Type[T]) *columns.Type[model.Edge[T]] {
+	return &columns.Type[model.Edge[T]]{Name: name, Fields: map[string]columns.Field[model.Edge[T]]{
+		"cursor": columns.Leaf(func(dst []byte, e *model.Edge[T]) []byte { return model.AppendString(dst, e.Cursor) }),
+		"node":   columns.Object(t, func(e *model.Edge[T]) *T { return e.Node }),
+	}}
+}
+
+var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, Fields: map[string]columns.Field[model.Bounce]{
+	"id":        leaf((*model.Bounce).ID, model.AppendNodeID),
+	"userId":    leaf((*model.Bounce).UserID, model.AppendKey),
+	"user":      columns.Object(userTable, (*model.Bounce).User),
+	"senderId":  leaf((*model.Bounce).SenderID, model.AppendKey),
+	"sender":    columns.Object(senderTable, (*model.Bounce).Sender),
+	"emailId":   leaf((*model.Bounce).EmailID, model.AppendString),
+	"recipient": leaf((*model.Bounce).Recipient, model.AppendString),
+	"localPart": leaf((*model.Bounce).LocalPart, model.AppendString),
+	"domain":    leaf((*model.Bounce).Domain, model.AppendString),
+	"type": columns.LeafIf(func(b *model.Bounce) bool { _, err := b.Type(); return err == nil },
+		func(dst []byte, b *model.Bounce) []byte { return model.AppendBounceType(dst, b.Row.Type) }),
+	"category":    leaf((*model.Bounce).Category, model.AppendString),
+	"code":        leaf((*model.Bounce).Code, model.AppendString),
+	"bouncedAt":   leaf((*model.Bounce).BouncedAt, model.AppendDateTime),
+	"processedAt": leaf((*model.Bounce).ProcessedAt, model.AppendDateTime),
+	"postbackAt":  optional((*model.Bounce).PostbackAt, model.AppendDateTime),
+	"xHeaders":    columns.List(xHeaderTable, true, (*model.Bounce).XHeaders),
+	"detail":      columns.Join(detailTable, details),
+}}
+
+var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fields: map[string]columns.Field[model.Email]{
+	"id":          leaf((*model.Email).ID, model.AppendNodeID),
+	"userId":      leaf((*model.Email).UserID, model.AppendKey),
+	"user":        columns.Object(userTable, (*model.Email).User),
+	"senderId":    leaf((*model.Email).SenderID, model.AppendKey),
+	"sender":      columns.Object(senderTable, (*model.Email).Sender),
+	"emailId":     leaf((*model.Email).EmailID, model.AppendString),
+	"recipient":   leaf((*model.Email).Recipient, model.AppendString),
+	"localPart":   leaf((*model.Email).LocalPart, model.AppendString),
+	"domain":      leaf((*model.Email).Domain, model.AppendString),
+	"processedAt": leaf((*model.Email).ProcessedAt, model.AppendDateTime),
+	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
+	"xHeaders":    columns.List(xHeaderTable, true, (*model.Email).XHeaders),
+}}
+
+var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: node, Fields: map[string]columns.Field[model.BlockedEmail]{
+	"id":          leaf((*model.BlockedEmail).ID, model.AppendNodeID),
+	"userId":      leaf((*model.BlockedEmail).UserID, model.AppendKey),
+	"user":        columns.Object(userTable, (*model.BlockedEmail).User),
+	"senderId":    leaf((*model.BlockedEmail).SenderID, model.AppendKey),
+	"sender":      columns.Object(senderTable, (*model.BlockedEmail).Sender),
+	"emailId":     leaf((*model.BlockedEmail).EmailID, model.AppendString),
+	"recipient":   leaf((*model.BlockedEmail).Recipient, model.AppendString),
+	"localPart":   leaf((*model.BlockedEmail).LocalPart, model.AppendString),
+	"domain":      leaf((*model.BlockedEmail).Domain, model.AppendString),
+	"reason":      leaf((*model.BlockedEmail).Reason, model.AppendString),
+	"processedAt": leaf((*model.BlockedEmail).ProcessedAt, model.AppendDateTime),
+	"postbackAt":  optional((*model.BlockedEmail).PostbackAt, model.AppendDateTime),
+	"xHeaders":    columns.List(xHeaderTable, true, (*model.BlockedEmail).XHeaders),
+}}
+
+var xHeaderTable = &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
+	"name":  columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendString(dst, h.Name) }),
+	"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendString(dst, h.Value) }),
+}}
+
+var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail", Fields: map[string]columns.Field[model.BounceDetail]{
+	"diagnosticCode": columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.DiagnosticCode) }),
+	"ruleName":       columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.RuleName) }),
+	"fullContent":    columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.FullContent) }),
+}}
+
+// details loads the details of bounces side by side.
+func details(ctx context.Context, _ map[string]any, data bool, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
+	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
+	fanout.Each(len(rows), func(i int) { out[i], errs[i] = detailOf(ctx, rows[i], data) })
+	return out, errs
+}
+
+var userTable = &columns.Type[model.User]{Name: "User", Interfaces: node, Fields: map[string]columns.Field[model.User]{
+	"id":     leaf((*model.User).ID, model.AppendNodeID),
+	"userId": leaf((*model.User).UserID, model.AppendKey),
+	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, _ bool, rows []*model.User) ([]*model.Stats, []error) {
+		return statsOfAll(ctx, args, rows, (*model.User).Subject)
+	}),
+}}
+
+var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, Fields: map[string]columns.Field[model.Sender]{
+	"id":       leaf((*model.Sender).ID, model.AppendNodeID),
+	"senderId": leaf((*model.Sender).SenderID, model.AppendKey),
+	"address":  columns.Value(addresses),
+	"userId": columns.Value(func(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
+		owners, errs := ownersOf(ctx, rows)
+		return func(dst []byte, i int) []byte {
+			if owners[i] == 0 {
+				return append(dst, "null"...)
+			}
+			return model.AppendKey(dst, owners[i])
+		}, errs
+	}),
+	"user": columns.Join(userTable, func(ctx context.Context, _ map[string]any, _ bool, rows []*model.Sender) ([]*model.User, []error) {
+		owners, errs := ownersOf(ctx, rows)
+		out := make([]*model.User, len(rows))
+		for i, u := range owners {
+			if u != 0 && errs[i] == nil {
+				out[i] = &model.User{Key: u, Within: rows[i].Origin.UserID}
+			}
+		}
+		return out, errs
+	}),
+	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, _ bool, rows []*model.Sender) ([]*model.Stats, []error) {
+		return statsOfAll(ctx, args, rows, (*model.Sender).Subject)
+	}),
+}}
+
+func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
+	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
+	fanout.Each(len(rows), func(i int) { owners[i], errs[i] = ownerOf(ctx, rows[i]) })
+	return owners, errs
+}
+
+// addresses loads senders' addresses: one call for each origin, and one look
+// through its answer.
+func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
+	type answer struct {
+		addresses map[upstream.ID]string
+		err       error
+	}
+	answers := map[model.Origin]*answer{}
+	var origins []model.Origin
+	for _, s := range rows {
+		if s.Known == nil && answers[s.Origin] == nil {
+			answers[s.Origin] = &answer{}
+			origins = append(origins, s.Origin)
+		}
+	}
+	fanout.Each(len(origins), func(i int) {
+		a := answers[origins[i]]
+		var counts []upstream.Count
+		if counts, a.err = originCounts(ctx, origins[i]); a.err == nil {
+			a.addresses = make(map[upstream.ID]string, len(counts))
+			for _, c := range counts {
+				if _, twice := a.addresses[c.ID]; !twice {
+					a.addresses[c.ID] = c.Sender
+				}
+			}
+		}
+	})
+	texts, errs := make([]string, len(rows)), make([]error, len(rows))
+	for i, s := range rows {
+		if s.Known != nil {
+			texts[i] = *s.Known
+		} else {
+			a := answers[s.Origin]
+			texts[i], errs[i] = a.addresses[s.Key], a.err
+		}
+	}
+	return func(dst []byte, i int) []byte {
+		if texts[i] == "" && rows[i].Known == nil {
+			return append(dst, "null"...)
+		}
+		return model.AppendString(dst, texts[i])
+	}, errs
+}
+
+// statsOfAll is the stats of many subjects over the window of the arguments.
+func statsOfAll[T any](ctx context.Context, args map[string]any, rows []*T, subject func(*T) model.Subject) ([]*model.Stats, []error) {
+	out, errs := make([]*model.Stats, len(rows)), make([]error, len(rows))
+	for i, r := range rows {
+		out[i], errs[i] = statsOf(ctx, args["window"].(model.Window), subject(r))
+	}
+	return out, errs
+}
+
+var statsTable = &columns.Type[model.Stats]{Name: "Stats", Fields: map[string]columns.Field[model.Stats]{
+	"sent":           countColumn(upstream.Emails, total),
+	"bounced":        countColumn(upstream.Bounces, total),
+	"hardBounced":    countColumn(upstream.Bounces, hard),
+	"softBounced":    countColumn(upstream.Bounces, soft),
+	"blocked":        countColumn(upstream.BlockedEmails, total),
+	"bounceRate":     rateColumn(upstream.Bounces, total),
+	"hardBounceRate": rateColumn(upstream.Bounces, hard),
+	"softBounceRate": rateColumn(upstream.Bounces, soft),
+	"blockedRate":    rateColumn(upstream.BlockedEmails, total),
+}}
+
+// tallies loads the counts of many stats: one call for each query that they share,
+// and one look through its answer.
+func tallies(ctx context.Context, rows []*model.Stats, k upstream.Kind) ([]upstream.Tally, []error) {
+	type answer struct {
+		of  map[upstream.ID]upstream.Tally
+		all upstream.Tally
+		err error
+	}
+	answers := map[upstream.CountQuery]*answer{}
+	var queries []upstream.CountQuery
+	for _, s := range rows {
+		if q := countQuery(s); answers[q] == nil {
+			answers[q] = &answer{of: map[upstream.ID]upstream.Tally{}}
+			queries = append(queries, q)
+		}
+	}
+	fanout.Each(len(queries), func(i int) {
+		a := answers[queries[i]]
+		var counts []upstream.Count
+		counts, a.err = loaders.From(ctx).API.Counts(ctx, k, queries[i])
+		for _, c := range counts {
+			a.of[c.ID] = a.of[c.ID].Add(c.Tally)
+			a.all = a.all.Add(c.Tally)
+		}
+	})
+	out, errs := make([]upstream.Tally, len(rows)), make([]error, len(rows))
+	for i, s := range rows {
+		a := answers[countQuery(s)]
+		if out[i], errs[i] = a.of[s.Subject.Row], a.err; s.Subject.Row == 0 {
+			out[i] = a.all
+		}
+	}
+	return out, errs
+}
+
+func countColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[model.Stats] {
+	return columns.Value(func(ctx context.Context, rows []*model.Stats) (func([]byte, int) []byte, []error) {
+		all, errs := tallies(ctx, rows, k)
+		return func(dst []byte, i int) []byte { return model.AppendLong(dst, pick(all[i])) }, errs
+	})
+}
+
+func rateColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[model.Stats] {
+	return columns.Value(func(ctx context.Context, rows []*model.Stats) (func([]byte, int) []byte, []error) {
+		kinds := [...]upstream.Kind{upstream.Emails, k}
+		var counts [len(kinds)][]upstream.Tally
+		var errs [len(kinds)][]error
+		fanout.Each(len(kinds), func(i int) { counts[i], errs[i] = tallies(ctx, rows, kinds[i]) })
+		for i := range rows {
+			if errs[0][i] == nil {
+				errs[0][i] = errs[1][i]
+			}
+		}
+		return func(dst []byte, i int) []byte {
+			if counts[0][i].Total == 0 {
+				return append(dst, "null"...)
+			}
+			return model.AppendFloat(dst, float64(pick(counts[1][i]))/float64(counts[0][i].Total))
+		}, errs[0]
+	})
+}
+
+var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: map[string]columns.Field[model.StatsPoint]{
+	"start":       leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
+	"sent":        leaf(func(p *model.StatsPoint) int64 { return p.Sent }, model.AppendLong),
+	"bounced":     leaf(func(p *model.StatsPoint) int64 { return p.Bounced }, model.AppendLong),
+	"hardBounced": leaf(func(p *model.StatsPoint) int64 { return p.HardBounced }, model.AppendLong),
+	"softBounced": leaf(func(p *model.StatsPoint) int64 { return p.SoftBounced }, model.AppendLong),
+	"blocked":     leaf(func(p *model.StatsPoint) int64 { return p.Blocked }, model.AppendLong),
+}}
