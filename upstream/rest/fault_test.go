@@ -1,0 +1,394 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/upstreamtest"
+	"deliverygraph/upstream/upstreamtest/fault"
+)
+
+// modelBackend is upstreamtest.Model as a backend of the embedded server.
+type modelBackend struct{ *upstreamtest.Model }
+
+func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	return m.Limit(only).Bounces(ctx, q)
+}
+
+func (m modelBackend) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
+	return m.Limit(only).Emails(ctx, q)
+}
+
+func (m modelBackend) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return m.Limit(only).BlockedEmails(ctx, q)
+}
+
+func (m modelBackend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	return m.Limit(only).Bounce(ctx, k)
+}
+
+func (m modelBackend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	return m.Limit(only).Counts(ctx, k, q)
+}
+
+func (m modelBackend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	return m.Limit(only).Series(ctx, k, q)
+}
+
+// someRows are 1003 of each kind of user 21's sender 17 on the day, three a second;
+// three of its sender 18, and one a day earlier and later; and one of another user.
+func someRows() (rows upstreamtest.Rows) {
+	add := func(user, sender upstream.ID, at upstream.Time) {
+		n := len(rows.Emails)
+		id, local := fmt.Sprintf("%d.%04d@mail", at, n), fmt.Sprintf("recipient%d", n)
+		headers := []upstream.Header{{Name: "X-Campaign", Value: "spring"}}
+		rows.Emails = append(rows.Emails, upstream.Email{
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+			ProcessTime: at, Delivered: n%3 == 0, XHeaders: headers,
+		})
+		rows.BlockedEmails = append(rows.BlockedEmails, upstream.BlockedEmail{
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+			Reason: "manual", ProcessTime: at, PostbackTime: at + 1, XHeaders: headers,
+		})
+		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+				Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", BounceTime: at, ProcessTime: at, PostbackTime: at + 1, XHeaders: headers,
+			},
+			DiagnosticCode: "smtp;550", RuleName: "badmailbox01", FullContent: "Return-Path: <>\n",
+		})
+	}
+	for i := range 1003 {
+		add(21, 17, day.Start+7200+upstream.Time(i/3))
+	}
+	for _, at := range []upstream.Time{day.Start - 60, day.Start + 60, day.Start + 61, day.Start + 7200, day.End + 60} {
+		add(21, 18, at)
+	}
+	add(22, 19, day.Start+60)
+	rows.Senders = []upstreamtest.Sender{{UserID: 21, ID: 17, Address: "a@example.com"}, {UserID: 21, ID: 18, Address: "b@example.com"}, {UserID: 22, ID: 19, Address: "c@example.com"}}
+	return rows
+}
+
+// healthy is a server of these rows without faults.
+var healthy = sync.OnceValue(func() http.Handler {
+	h := embedded.New(modelBackend{upstreamtest.NewModel(someRows())}, embedded.Options{APIHost: "api.example.com"})
+	var answers sync.Map // by path and query: many tests ask for the same
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, ok := answers.Load(r.RequestURI)
+		if !ok {
+			fresh := httptest.NewRecorder()
+			h.ServeHTTP(fresh, r)
+			a, _ = answers.LoadOrStore(r.RequestURI, fresh)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(a.(*httptest.ResponseRecorder).Code)
+		w.Write(a.(*httptest.ResponseRecorder).Body.Bytes())
+	})
+})
+
+type call = func(context.Context, *Client) (any, error)
+
+// Calls of each endpoint, all of user 21: of a sender with pages, and of one with a
+// few rows, which is quicker to ask for everything with.
+var (
+	paged = callsOf(17, 500)
+	few   = callsOf(18, 1)
+)
+
+func callsOf(id upstream.ID, offset int) map[string]call {
+	list := upstream.ListQuery{Window: day, UserID: 21, SenderID: id}
+	next := list
+	next.Offset = offset
+	sender := upstream.CountQuery{Window: day, SenderID: id}
+	user := upstream.CountQuery{Window: day, UserID: 21, Rollup: upstream.ByUser}
+	key := someRows().Bounces[1005].Key()
+	all := map[string]call{
+		"bounces":        func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, list) },
+		"bounces, next":  func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, next) },
+		"emails":         func(ctx context.Context, c *Client) (any, error) { return c.Emails(ctx, list) },
+		"blocked emails": func(ctx context.Context, c *Client) (any, error) { return c.BlockedEmails(ctx, list) },
+		"bounce":         func(ctx context.Context, c *Client) (any, error) { return c.Bounce(ctx, key) },
+		"categories":     func(ctx context.Context, c *Client) (any, error) { return c.BounceCategories(ctx) },
+		"reasons":        func(ctx context.Context, c *Client) (any, error) { return c.BlockedReasons(ctx) },
+	}
+	for _, k := range upstream.Kinds {
+		all[k.String()+" by sender"] = func(ctx context.Context, c *Client) (any, error) { return c.Counts(ctx, k, sender) }
+		all[k.String()+" by user"] = func(ctx context.Context, c *Client) (any, error) { return c.Counts(ctx, k, user) }
+		all[k.String()+" of a sender, hourly"] = func(ctx context.Context, c *Client) (any, error) {
+			return c.Series(ctx, k, upstream.SeriesQuery{CountQuery: sender, Interval: upstream.Hour})
+		}
+		all[k.String()+" of a user, daily"] = func(ctx context.Context, c *Client) (any, error) {
+			return c.Series(ctx, k, upstream.SeriesQuery{CountQuery: user, Interval: upstream.Day})
+		}
+	}
+	return all
+}
+
+// outcomes are what callers see of each fault.
+var outcomes = map[string]struct {
+	code    upstream.Code // empty: an answer
+	tries   int
+	message string
+	short   bool   // the time limits are short
+	paged   bool   // it is seen on pages alone
+	calls   string // those that fail, all others being right; with "!" those that change, all others being right; empty: the bounces are asked for alone
+	refused string // the one that fails among those that change
+	dropped int
+}{
+	"refused":                       {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
+	"reset before the answer":       {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
+	"reset before the answer, once": {tries: 1}, // that a kept connection is gone, net/http finds out by itself
+	"closed in the header":          {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
+	"reset in the body":             {code: upstream.Unavailable, tries: 3, message: "try again later"},
+	"closed in the body":            {code: upstream.Unavailable, tries: 3, message: "broke off"},
+	"closed between chunks":         {code: upstream.Unavailable, tries: 3, message: "broke off"},
+	"not HTTP":                      {code: upstream.InvalidResponse, tries: 1, message: "proper HTTP"},
+	"endless header":                {code: upstream.InvalidResponse, tries: 1, message: "proper HTTP"},
+
+	"202 once":                  {tries: 2},
+	"202 for ever":              {code: upstream.Unavailable, tries: 3, message: "identical request"},
+	"503 once":                  {tries: 2},
+	"503 for ever":              {code: upstream.Unavailable, tries: 3, message: "overloaded or in maintenance"},
+	"429 once with Retry-After": {tries: 2},
+	"429 with Retry-After":      {code: upstream.Unavailable, tries: 1, message: "fewer calls"}, // longer than the caller waits
+	"451":                       {code: upstream.Unauthenticated, tries: 1, message: "did not accept the gateway's API key"},
+	"452":                       {code: upstream.InvalidArgument, tries: 1, message: "refused the request (status 452)"},
+	"404":                       {code: upstream.NotFound, tries: 1, message: "has no /bounces"},
+	"500":                       {code: upstream.InvalidResponse, tries: 1, message: "failed (status 500)"},
+	"502":                       {code: upstream.Unavailable, tries: 1, message: "proxy (status 502)"},
+	"504":                       {code: upstream.Timeout, tries: 1, message: "proxy (status 504)"},
+	"redirect":                  {code: upstream.InvalidResponse, tries: 1, message: "redirect (status 302)"},
+	"no content":                {code: upstream.InvalidResponse, tries: 1, message: "status 204"},
+	"clock skew":                {tries: 2},
+
+	"30 s silence":             {code: upstream.Timeout, tries: 2, message: "in time", short: true},
+	"silence after the header": {code: upstream.Timeout, tries: 2, message: "in time", short: true},
+	"one byte a second":        {code: upstream.Timeout, tries: 2, message: "in time", short: true},
+
+	"empty body":         {code: upstream.InvalidResponse, tries: 1, message: "is empty"},
+	"HTML with 200":      {code: upstream.InvalidResponse, tries: 1, message: "is not JSON"},
+	"HTML as JSON":       {code: upstream.InvalidResponse, tries: 1, message: "byte 0"},
+	"error with 200":     {code: upstream.InvalidResponse, tries: 1, message: "is an error"},
+	"wrong content type": {code: upstream.InvalidResponse, tries: 1, message: "is not JSON"},
+	"truncated JSON":     {code: upstream.InvalidResponse, tries: 1, message: "row "},
+	"JSON and more":      {code: upstream.InvalidResponse, tries: 1},
+	"deep nesting":       {code: upstream.InvalidResponse, tries: 1},
+	"broken gzip":        {code: upstream.InvalidResponse, tries: 1, message: "cannot be decoded"},
+	"unasked encoding":   {code: upstream.InvalidResponse, tries: 1, message: "encoding that was not asked for"},
+	"gzip bomb":          {code: upstream.InvalidResponse, tries: 1, message: "larger than"},
+	"endless body":       {code: upstream.InvalidResponse, tries: 1, message: "larger than"},
+
+	"page longer than 500":     {tries: 1, dropped: 500, paged: true},
+	"rows of another user":     {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by user| of a user, daily", message: "another "},
+	"rows of another sender":   {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by sender| of a sender, hourly", message: "another "},
+	"detail of another bounce": {code: upstream.InvalidResponse, tries: 1, calls: "bounce", message: "another bounce than was asked for"},
+	"negative counts":          {code: upstream.InvalidResponse, tries: 1, calls: " by user| of a user, daily| by sender| of a sender, hourly", message: "_count"},
+	"times in milliseconds":    {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "is not a time in Unix seconds"},
+
+	// What follows the client passes on: who walks over the pages deals with it, or
+	// nobody can tell.
+	"page shorter than 500 in the middle": {tries: 1, paged: true, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"rows repeated across pages":          {tries: 1, paged: true, calls: "!bounces, next"},
+	"rows repeated in a page":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"unsorted rows":                       {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"rows outside the window":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"times far in the future":             {code: upstream.InvalidResponse, tries: 1, refused: "bounce", message: "another bounce than was asked for", calls: "!bounces|bounces, next|emails|blocked emails| of a user, daily| of a sender, hourly"},
+}
+
+// Whatever goes wrong at the server: the caller sees the right code after the right
+// number of tries, in words that give nothing away, or the right answer; and when
+// the fault is over, so is the failing.
+func TestEveryFault(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range fault.All {
+		names[f.Name] = true
+		want, ok := outcomes[f.Name]
+		field, typed := strings.CutPrefix(f.Name, "wrong type of ")
+		if !ok && !typed {
+			t.Errorf("what callers see of %q is not settled", f.Name)
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			calls := few
+			if want.paged {
+				calls = paged
+			}
+			s := newFaulty(t, calls, func(o *Options) {
+				if want.short {
+					o.Timeout, o.Retry.Tries = 500*time.Millisecond, 2
+				}
+			})
+			switch {
+			case typed:
+				s.mistyped(f, field)
+			case want.calls == "":
+				truth := s.ask("bounces")
+				s.server.Inject(f)
+				got := s.ask("bounces")
+				if got.call.Tries != want.tries || got.call.Dropped != want.dropped || got.call.Code != want.code {
+					t.Errorf("observed %+v, want %d tries", got.call, want.tries)
+				}
+				if want.code == "" {
+					got.must(t, truth)
+				} else {
+					got.fails(t, s, want.code, want.message)
+				}
+				s.server.Heal()
+				s.ask("bounces").must(t, truth)
+			default:
+				list, changes := strings.CutPrefix(want.calls, "!")
+				for name := range calls {
+					truth := s.ask(name)
+					s.server.Inject(f)
+					got := s.ask(name)
+					hit := false
+					for _, end := range strings.Split(list, "|") {
+						hit = hit || name == end || strings.HasPrefix(end, " ") && strings.HasSuffix(name, end)
+					}
+					switch {
+					case name == want.refused, hit && !changes:
+						got.fails(t, s, want.code, want.message)
+					case !hit:
+						got.must(t, truth)
+					case got.err != nil:
+						t.Errorf("%s: %v", name, got.err)
+					case reflect.DeepEqual(got.value, truth.value):
+						t.Errorf("%s: the fault changes nothing", name)
+					}
+					s.server.Heal()
+				}
+				s.heals("bounces")
+			}
+		})
+	}
+	for name := range outcomes {
+		if !names[name] {
+			t.Errorf("no fault is called %q", name)
+		}
+	}
+}
+
+// faulty is a client of a server with faults.
+type faulty struct {
+	t      *testing.T
+	server *fault.Server
+	client *Client
+	calls  map[string]call
+	seen   []Call
+	log    bytes.Buffer
+}
+
+func newFaulty(t *testing.T, calls map[string]call, change func(*Options)) *faulty {
+	s := &faulty{t: t, calls: calls, server: fault.NewServer(healthy())}
+	t.Cleanup(s.server.Close)
+	s.client = client(t, s.server.URL, func(o *Options) {
+		o.MaxBodyBytes = 1 << 20
+		o.Observe = func(_ context.Context, c Call) { s.seen = append(s.seen, c) }
+		o.Logger = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}, change)
+	return s
+}
+
+// heals checks that all is well again.
+func (s *faulty) heals(name string) {
+	s.t.Helper()
+	if a := s.ask(name); a.err != nil {
+		s.t.Errorf("after the fault: %v", a.err)
+	}
+}
+
+// asked is what came of a call.
+type asked struct {
+	name  string
+	value any
+	err   error
+	call  Call
+}
+
+func (s *faulty) ask(name string) asked {
+	s.t.Helper()
+	s.seen = nil
+	v, err := s.calls[name](s.t.Context(), s.client)
+	if len(s.seen) != 1 {
+		s.t.Fatalf("%s: observed %+v", name, s.seen)
+	}
+	return asked{name, v, err, s.seen[0]}
+}
+
+// must be the same as the true answer.
+func (a asked) must(t *testing.T, truth asked) {
+	t.Helper()
+	if a.err != nil || truth.err != nil {
+		t.Errorf("%s: %v, and without a fault %v", a.name, a.err, truth.err)
+	} else if !reflect.DeepEqual(a.value, truth.value) {
+		t.Errorf("%s: not the true answer: %.300s", a.name, fmt.Sprint(a.value))
+	}
+}
+
+// fails checks the error and what it gives away.
+func (a asked) fails(t *testing.T, s *faulty, code upstream.Code, message string) {
+	t.Helper()
+	if a.err == nil {
+		t.Errorf("%s: answered %.300s", a.name, fmt.Sprint(a.value))
+		return
+	}
+	if !reflect.ValueOf(a.value).IsZero() {
+		t.Errorf("%s: an error and an answer: %.300s", a.name, fmt.Sprint(a.value))
+	}
+	e := public(t, a.err)
+	if e.Code != code || !strings.Contains(e.Message, message) {
+		t.Errorf("%s: got %s %q, want %s %q", a.name, e.Code, e.Message, code, message)
+	}
+	for _, secret := range append(secrets(t, s.client), fault.Secret, "internal.example") {
+		if strings.Contains(e.Message, secret) || strings.Contains(s.log.String(), secret) {
+			t.Errorf("%s: %q or the log gives %q away", a.name, e.Message, secret)
+		}
+	}
+	if strings.Contains(a.err.Error(), testKey) {
+		t.Errorf("%s: %q has the key in it", a.name, a.err)
+	}
+}
+
+// mistyped asks everything while a field is of a wrong type: whatever has the field
+// fails and names it, and all else is right.
+func (s *faulty) mistyped(f fault.Fault, field string) {
+	hits := 0
+	for name := range s.calls {
+		truth := s.ask(name)
+		s.server.Inject(f)
+		got := s.ask(name)
+		if got.err != nil {
+			hits++
+			wanted := field
+			switch field {
+			case "a code":
+				wanted = "row "
+			case "data":
+				wanted = "is not an"
+			}
+			got.fails(s.t, s, upstream.InvalidResponse, wanted)
+			if got.call.Tries != 1 {
+				s.t.Errorf("%s: %d tries", name, got.call.Tries)
+			}
+		} else {
+			got.must(s.t, truth)
+		}
+		s.server.Heal()
+	}
+	s.heals("bounces")
+	if hits == 0 {
+		s.t.Error("no call has such a field")
+	}
+}
