@@ -1,22 +1,37 @@
-// Package cached remembers what the metrics API answered, for a time and within
-// a number of bytes: an [API] is an [upstream.API] around another one.
+// Package cached remembers what the metrics API answered, for as long as that is
+// right and within a number of bytes: an [API] is an [upstream.API] around another
+// one.
 //
-// It hides what is kept, for how long and what it costs. Answers are kept under
-// their call's path and canonical query, so that equal questions in other words
-// meet. Callers who miss the same answer at the same time wait for one call
-// (package upstream/flight); one that gives up harms no other. Errors are never
-// kept. What is kept is copied out of the page that it was decoded from, so that
-// an entry holds what it is charged and no more.
+// It hides what is kept, for how long and what it costs. Events that lie far
+// enough back are settled: pages, counts, time series and details of them alone
+// are sealed, and kept until their room is needed. What touches the open edge, in
+// which events still arrive, is fresh for seconds; the catalogues of codes are for
+// longer. Counts and time series over both are split at the last settled hour, so
+// that a dashboard which looks at the same 30 days again and again costs one small
+// call each time; the sums are exact. When the API is down an answer that is no
+// longer fresh may be served, and is told of as stale.
+//
+// Answers are kept under their call's path and canonical query, so that equal
+// questions in other words meet. Callers who miss the same answer at the same time
+// wait for one call (package upstream/flight); one that gives up harms no other.
+// Errors are never kept. What is kept is copied out of the page that it was
+// decoded from, so that an entry holds what it is charged and no more.
 //
 // Callers who may see different users get views of different scopes ([API.For]),
 // which share the memory's bound but never an answer.
 //
-// Start reading at [New]; memory.go is one question's way, keep.go says how long
-// an answer lasts, and pack.go what it weighs.
+// A store that several gateways share, of bytes with a time to live, would go
+// between a miss and the call that fills it: the function load of memory.go has
+// the key, the time to keep and the answer, and package upstream the codecs.
+//
+// Start reading at [New]; keep.go says how long an answer lasts, memory.go is one
+// question's way, sum.go splits counts and series and join.go adds them up,
+// stale.go is for when the API fails, and pack.go says what an answer weighs.
 package cached
 
 import (
 	"context"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -38,8 +53,11 @@ func New(api upstream.API, o Options) (*API, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	a := &API{api: api, o: o}
-	if o.Bytes > 0 && (o.Fresh > 0 || o.Catalogue > 0) {
+	if o.keepsAny() {
 		m, err := newMemory(o)
 		if err != nil {
 			return nil, err
@@ -66,59 +84,91 @@ func (a *API) Close() {
 
 // Bounces implements [upstream.API].
 func (a *API) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return remember(ctx, a, a.list(upstream.Bounces, q), packBounces,
-		func(ctx context.Context) ([]upstream.Bounce, error) { return a.api.Bounces(ctx, q) })
+	return list(ctx, a, upstream.Bounces, q, a.api.Bounces, packBounces, func(b *upstream.Bounce) upstream.Time { return b.BounceTime })
 }
 
 // Emails implements [upstream.API].
 func (a *API) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return remember(ctx, a, a.list(upstream.Emails, q), packEmails,
-		func(ctx context.Context) ([]upstream.Email, error) { return a.api.Emails(ctx, q) })
+	return list(ctx, a, upstream.Emails, q, a.api.Emails, packEmails, func(e *upstream.Email) upstream.Time { return e.ProcessTime })
 }
 
 // BlockedEmails implements [upstream.API].
 func (a *API) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return remember(ctx, a, a.list(upstream.BlockedEmails, q), packBlockedEmails,
-		func(ctx context.Context) ([]upstream.BlockedEmail, error) { return a.api.BlockedEmails(ctx, q) })
+	return list(ctx, a, upstream.BlockedEmails, q, a.api.BlockedEmails, packBlockedEmails, func(b *upstream.BlockedEmail) upstream.Time { return b.ProcessTime })
+}
+
+// list asks for a page of rows, which lie at the times that at gives.
+func list[R any](ctx context.Context, a *API, k upstream.Kind, q upstream.ListQuery, ask func(context.Context, upstream.ListQuery) ([]R, error), pack func([]R) ([]R, size), at func(*R) upstream.Time) ([]R, error) {
+	m := a.o.moment()
+	return remember(ctx, a, question[[]R]{
+		endpoint: k.ListPath(), path: k.ListPath(), query: q.Encode(k),
+		keep:   a.o.keep(m, q.Window),
+		sealed: func(rows []R) bool { return sealsPage(m, rows, at) },
+		latest: a.latestOf(m, q.Window.End, "", k.ListPath(), func() string {
+			q := q
+			q.Window.End = 0
+			return q.Encode(k)
+		}),
+		load: func(ctx context.Context) ([]R, error) { return ask(ctx, q) },
+		pack: pack,
+	})
 }
 
 // Bounce implements [upstream.API].
 func (a *API) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	c := call{endpoint: upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}", path: k.Path(), keep: a.o.keepRows()}
-	return remember(ctx, a, c, packDetail,
-		func(ctx context.Context) (upstream.BounceDetail, error) { return a.api.Bounce(ctx, k) })
+	return remember(ctx, a, question[upstream.BounceDetail]{
+		endpoint: upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}", path: k.Path(),
+		keep: a.o.keep(a.o.moment(), upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}),
+		load: func(ctx context.Context) (upstream.BounceDetail, error) { return a.api.Bounce(ctx, k) },
+		pack: packDetail,
+	})
 }
 
 // Counts implements [upstream.API].
 func (a *API) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return remember(ctx, a, a.counts("counts", k, q.Encode()), packCounts,
-		func(ctx context.Context) ([]upstream.Count, error) { return a.api.Counts(ctx, k, q) })
+	in := func(w upstream.Window) upstream.CountQuery {
+		q := q
+		q.Window = w
+		return q
+	}
+	return tally[[]upstream.Count]{
+		window: q.Window, path: k.CountsPath(), form: "counts",
+		query: func(w upstream.Window) string { return in(w).Encode() },
+		load: func(ctx context.Context, w upstream.Window) ([]upstream.Count, error) {
+			return a.api.Counts(ctx, k, in(w))
+		},
+		pack: packCounts, join: joinCounts,
+	}.answer(ctx, a)
 }
 
 // Series implements [upstream.API].
 func (a *API) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return remember(ctx, a, a.counts("series", k, q.Encode()), packSeries,
-		func(ctx context.Context) ([]upstream.Series, error) { return a.api.Series(ctx, k, q) })
+	in := func(w upstream.Window) upstream.SeriesQuery {
+		q := q
+		q.Window = w
+		return q
+	}
+	return tally[[]upstream.Series]{
+		window: q.Window, path: k.CountsPath(), form: "series",
+		query: func(w upstream.Window) string { return in(w).Encode() },
+		load: func(ctx context.Context, w upstream.Window) ([]upstream.Series, error) {
+			return a.api.Series(ctx, k, in(w))
+		},
+		pack: packSeries, join: joinSeries,
+	}.answer(ctx, a)
 }
 
 // BounceCategories implements [upstream.API].
 func (a *API) BounceCategories(ctx context.Context) ([]string, error) {
-	return remember(ctx, a, a.catalogue(upstream.BounceCategoriesPath), packCodes, a.api.BounceCategories)
+	return codes(ctx, a, upstream.BounceCategoriesPath, a.api.BounceCategories)
 }
 
 // BlockedReasons implements [upstream.API].
 func (a *API) BlockedReasons(ctx context.Context) ([]string, error) {
-	return remember(ctx, a, a.catalogue(upstream.BlockedReasonsPath), packCodes, a.api.BlockedReasons)
+	return codes(ctx, a, upstream.BlockedReasonsPath, a.api.BlockedReasons)
 }
 
-func (a *API) list(k upstream.Kind, q upstream.ListQuery) call {
-	return call{endpoint: k.ListPath(), path: k.ListPath(), query: q.Encode(k), keep: a.o.keepRows()}
-}
-
-func (a *API) counts(form string, k upstream.Kind, query string) call {
-	return call{endpoint: k.CountsPath(), path: k.CountsPath(), query: query, form: form, keep: a.o.keepRows()}
-}
-
-func (a *API) catalogue(path string) call {
-	return call{endpoint: path, path: path, keep: a.o.keepCatalogue()}
+// codes asks for a catalogue.
+func codes(ctx context.Context, a *API, path string, ask func(context.Context) ([]string, error)) ([]string, error) {
+	return remember(ctx, a, question[[]string]{endpoint: path, path: path, keep: a.o.Catalogue, load: ask, pack: packCodes})
 }

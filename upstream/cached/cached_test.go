@@ -29,28 +29,34 @@ func open(t *testing.T, api upstream.API, o Options) *API {
 	return a
 }
 
-// standard keeps all that can be kept.
-var standard = Options{Bytes: DefaultBytes, Fresh: DefaultFresh, Catalogue: DefaultCatalogue}
+// standard keeps all for its time, and takes nothing for sealed; sealing does.
+var (
+	standard = Options{Bytes: DefaultBytes, Fresh: DefaultFresh, Catalogue: DefaultCatalogue}
+	sealing  = Options{Bytes: DefaultBytes, Settle: DefaultSettle, Fresh: DefaultFresh, Catalogue: DefaultCatalogue, MaxStale: DefaultMaxStale}
+)
 
 // sampleModel answers from the sample; nobody adds to it.
 var sampleModel = sync.OnceValue(func() *upstreamtest.Model { return upstreamtest.NewModel(upstreamtest.Sample()) })
 
 func model() *upstreamtest.Counting { return &upstreamtest.Counting{API: sampleModel()} }
 
-// question is a call of an API, and what it gives, as text.
-type question struct {
+// sampleQuestion is a call of an API, and what it gives, as text.
+type sampleQuestion struct {
 	name      string
 	ask       func(context.Context, upstream.API) (any, error)
 	catalogue bool
 }
 
-func questions() []question {
-	w := upstream.Window{Start: 0, End: 4e9}
+// everything is a window that all events lie in.
+var everything = upstream.Window{Start: 0, End: 4e9}
+
+// questions are one of each kind over a window in which the model has a bounce.
+func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
 	list := upstream.ListQuery{Window: w}
 	count := upstream.CountQuery{Window: w}
-	bounces, _ := sampleModel().Bounces(context.Background(), list)
+	bounces, _ := m.Bounces(context.Background(), list)
 	key := bounces[0].Key()
-	qs := []question{
+	qs := []sampleQuestion{
 		{name: "bounces", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounces(ctx, list) }},
 		{name: "emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Emails(ctx, list) }},
 		{name: "blocked emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedEmails(ctx, list) }},
@@ -60,8 +66,8 @@ func questions() []question {
 	}
 	for _, k := range upstream.Kinds {
 		qs = append(qs,
-			question{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Counts(ctx, k, count) }},
-			question{name: "series of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) {
+			sampleQuestion{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Counts(ctx, k, count) }},
+			sampleQuestion{name: "series of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) {
 				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
 			}},
 		)
@@ -71,14 +77,17 @@ func questions() []question {
 
 func TestContract(t *testing.T) {
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
-		return open(t, upstreamtest.NewModel(rows), Options{Bytes: DefaultBytes, Fresh: time.Hour, Catalogue: time.Hour})
+		o := sealing
+		o.Fresh = time.Hour
+		o.Now = (upstreamtest.SampleDay + 10*3600).UTC // so that many windows straddle the edge
+		return open(t, upstreamtest.NewModel(rows), o)
 	})
 }
 
 // Every kind of answer is kept for its time, is what the API answered, and is
 // asked for again afterwards.
 func TestAnswersAreKeptForTheirTime(t *testing.T) {
-	for _, q := range questions() {
+	for _, q := range questions(sampleModel(), everything) {
 		t.Run(q.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				counting := model()
@@ -119,14 +128,16 @@ func TestAnswersAreKeptForTheirTime(t *testing.T) {
 }
 
 func TestZeroSwitchesItsPartOff(t *testing.T) {
-	all := questions()
+	all := questions(sampleModel(), everything)
 	for name, test := range map[string]struct {
 		o               Options
 		rows, catalogue bool
 	}{
-		"all on":       {standard, true, true},
-		"no bytes":     {Options{Fresh: time.Hour, Catalogue: time.Hour}, false, false},
-		"no fresh":     {Options{Bytes: DefaultBytes, Catalogue: time.Hour}, false, true},
+		"all on":   {standard, true, true},
+		"no bytes": {Options{Fresh: time.Hour, Catalogue: time.Hour}, false, false},
+		"no fresh": {Options{Bytes: DefaultBytes, Catalogue: time.Hour}, false, true},
+		"nothing but sealed answers, and none is sealed": {Options{Bytes: DefaultBytes, Settle: 100 * 365 * 24 * time.Hour, MaxStale: time.Hour}, false, false},
+		"nothing but sealed answers, and all are":        {Options{Bytes: DefaultBytes, Settle: time.Hour, Now: upstream.Time(5e9).UTC}, true, false},
 		"no catalogue": {Options{Bytes: DefaultBytes, Fresh: time.Hour}, true, false},
 		"nothing on":   {Options{}, false, false},
 	} {
@@ -152,11 +163,11 @@ func TestZeroSwitchesItsPartOff(t *testing.T) {
 }
 
 func TestWrongOptions(t *testing.T) {
-	_, err := New(model(), Options{Bytes: -1, Fresh: -1, Catalogue: -1})
+	_, err := New(model(), Options{Bytes: -1, Settle: -1, Fresh: -1, Catalogue: -1, MaxStale: -1})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Bytes must not be negative", "Fresh must not be negative: give such as 5s, or 0 to switch it off", "Catalogue must"} {
+	for _, want := range []string{"Bytes must not be negative", "Settle must", "Fresh must not be negative: give such as 5s, or 0 to switch it off", "Catalogue must", "MaxStale must"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}

@@ -1,60 +1,58 @@
 package cached
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"math"
 	"time"
+
+	"deliverygraph/upstream"
 )
 
-// Good values for the fields of [Options], which have no defaults of their own.
-const (
-	DefaultBytes     = 64 << 20
-	DefaultFresh     = 5 * time.Second
-	DefaultCatalogue = time.Hour
-)
+// forever is how long what is sealed is kept: until its room is needed.
+const forever = time.Duration(math.MaxInt64)
 
-// Options say what is kept. A zero switches its part off.
-type Options struct {
-	// Bytes is how much memory the answers may hold, all scopes together. It is
-	// passed for the moment that it takes to put the least useful answers out. An
-	// answer that is larger is not kept. 0 keeps nothing.
-	Bytes int64
-
-	// Fresh is how long list pages, counts, time series and details are kept,
-	// from when they arrived. 0 keeps none of them.
-	Fresh time.Duration
-
-	// Catalogue is how long the catalogues of categories and reasons are kept. 0
-	// keeps neither.
-	Catalogue time.Duration
-
-	// Observe, if not nil, is told of every question to a part that is not switched
-	// off: see [Lookup]. It is called by many goroutines at once and holds up the
-	// answer while it runs. It gets the caller's context.
-	Observe func(context.Context, Lookup)
+// moment is when a question was asked, and what was settled then. It is taken
+// before the API is asked: an answer that was under way while its events settled
+// may lack some, and is not sealed.
+type moment struct {
+	now     upstream.Time
+	settled upstream.Time // events before this no longer change
 }
 
-func (o Options) check() error {
-	var errs []error
-	for _, v := range []struct {
-		name    string
-		value   int64
-		example string
-	}{
-		{"Bytes", o.Bytes, "such as 67108864 (64 MiB)"},
-		{"Fresh", int64(o.Fresh), "such as 5s"},
-		{"Catalogue", int64(o.Catalogue), "such as 1h"},
-	} {
-		if v.value < 0 {
-			errs = append(errs, fmt.Errorf("cached: %s must not be negative: give %s, or 0 to switch it off", v.name, v.example))
+func (o Options) moment() moment {
+	now := o.Now()
+	m := moment{now: upstream.Time(now.Unix()), settled: math.MinInt64 / 2}
+	if o.Settle > 0 {
+		m.settled = upstream.Time(now.Add(-o.Settle).Unix())
+	}
+	return m
+}
+
+// seals says whether what happened in the window no longer changes.
+func (m moment) seals(w upstream.Window) bool { return w.End <= m.settled }
+
+// hour is the last whole hour, UTC, before which all is settled.
+func (m moment) hour() upstream.Time { return upstream.Hour.Floor(m.settled) }
+
+// keep is how long an answer about the window is fresh.
+func (o Options) keep(m moment, w upstream.Window) time.Duration {
+	if m.seals(w) {
+		return forever
+	}
+	return o.Fresh
+}
+
+// sealsPage says whether a list's page no longer changes although its window is
+// open: rows come oldest first, so whatever is yet to come lies behind a full page
+// of settled rows. A page that is out of order, as a remote may give it, is not
+// relied on.
+func sealsPage[R any](m moment, rows []R, at func(*R) upstream.Time) bool {
+	if len(rows) < upstream.PageSize {
+		return false
+	}
+	for i := range rows {
+		if t := at(&rows[i]); t >= m.settled || i > 0 && t < at(&rows[i-1]) {
+			return false
 		}
 	}
-	return errors.Join(errs...)
+	return true
 }
-
-// keepRows is how long events may be kept.
-func (o Options) keepRows() time.Duration { return o.Fresh }
-
-// keepCatalogue is how long a set of codes may be kept.
-func (o Options) keepCatalogue() time.Duration { return o.Catalogue }

@@ -12,31 +12,32 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// call is a question: equal ones have equal keys.
-type call struct {
-	endpoint string        // the path, with placeholders for the parts that vary
-	path     string        // escaped
-	query    string        // canonical
-	form     string        // what the answer is decoded to, where path and query do not tell
-	keep     time.Duration // how long its answer is kept; 0 is not at all
-}
+// question is a call of the API whose answer may be kept. Equal ones have equal
+// keys, and answers of one type.
+type question[T any] struct {
+	endpoint string // the path, with placeholders for the parts that vary
+	path     string // escaped
+	query    string // canonical
+	form     string // what the answer is decoded to, where path and query do not tell
 
-// Lookup is what [Options].Observe is told of a question.
-type Lookup struct {
-	Endpoint string // the path with placeholders, such as "/bounces": of few different values
-	Path     string // the path below the base URL, escaped
-	Query    string // canonical, without the question mark: it may hold addresses
+	keep   time.Duration // how long an answer is fresh; 0 is not kept
+	sealed func(T) bool  // whether an answer is to be kept forever though the question's are not; nil is none
+	latest latest        // for a window that is open; else zero
 
-	Hit    bool          // the answer was there
-	Joined bool          // the answer was being waited for, for another caller
-	Age    time.Duration // since the answer arrived, for a Hit
-	Rows   int           // rows, codes or series in the answer
+	load func(context.Context) (T, error)
+	pack func(T) (T, size)
 }
 
 // memory holds answers, and the calls that are to fill it.
 type memory struct {
 	entries *otter.Cache[string, entry]
-	flights flight.Group[entry]
+	flights flight.Group[landed]
+}
+
+// landed is what waiting for an answer ends with.
+type landed struct {
+	entry
+	held bool // it was in memory by then: the call before had brought it
 }
 
 // entry is an answer. It must not be changed.
@@ -44,7 +45,7 @@ type entry struct {
 	value any
 	rows  int
 	bytes int           // what it holds, its key apart
-	keep  time.Duration // from when it arrived
+	keep  time.Duration // how long it is fresh, from when it arrived
 	since time.Time     // when it arrived
 }
 
@@ -52,6 +53,8 @@ type entry struct {
 // strings: its share of the table, as measured.
 const overhead = 200
 
+// newMemory makes the memory. It forgets by a clock of its own, which is there to
+// give room back: whether an entry is still good is asked where it is used.
 func newMemory(o Options) (*memory, error) {
 	entries, err := otter.New(&otter.Options[string, entry]{
 		MaximumWeight: uint64(o.Bytes),
@@ -59,7 +62,10 @@ func newMemory(o Options) (*memory, error) {
 			return uint32(min(len(key)+e.bytes+overhead, math.MaxUint32))
 		},
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, entry]) time.Duration {
-			return e.Value.keep
+			if e.Value.keep > forever-o.MaxStale {
+				return forever
+			}
+			return e.Value.keep + o.MaxStale
 		}),
 	})
 	if err != nil {
@@ -70,52 +76,81 @@ func newMemory(o Options) (*memory, error) {
 
 func (m *memory) close() { m.entries.StopAllGoroutines() }
 
-// remember answers a call from memory, or by load, or together with others who
-// wait for the same.
-func remember[T any](ctx context.Context, a *API, c call, pack func(T) (T, size), load func(context.Context) (T, error)) (T, error) {
-	if a.memory == nil || c.keep == 0 {
-		return load(ctx)
+func (m *memory) get(key string) (entry, bool) { return m.entries.GetIfPresent(key) }
+
+func (e entry) fresh(now time.Time) bool { return e.keep == forever || now.Sub(e.since) < e.keep }
+
+// key is what a question's answer is kept under. Paths and queries are escaped and
+// forms are ours, so neither holds a NUL: the scope ends at the key's last but
+// one, whatever is in it.
+func (a *API) key(form, path, query string) string {
+	return a.scope + "\x00" + form + "\x00" + path + "?" + query
+}
+
+// put keeps an answer that has just arrived.
+func (a *API) put(key string, value any, s size, keep time.Duration) entry {
+	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: a.o.Now()}
+	if keep > 0 {
+		a.memory.entries.Set(key, e)
 	}
+	return e
+}
+
+// remember answers a question from memory, or by asking the API, alone or together
+// with others who wait for the same.
+func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
+	if a.memory == nil {
+		return q.load(ctx)
+	}
+	var none T
 	if err := ctx.Err(); err != nil {
-		var none T
 		return none, gaveUp(err)
 	}
-	m := a.memory
-	// Paths and queries are escaped and hold no NUL: the scope ends at the key's
-	// last but one, whatever is in it.
-	key := a.scope + "\x00" + c.form + "\x00" + c.path + "?" + c.query
-	look := Lookup{Endpoint: c.endpoint, Path: c.path, Query: c.query}
+	key := a.key(q.form, q.path, q.query)
+	look := Lookup{Endpoint: q.endpoint, Path: q.path, Query: q.query}
+	defer func() { a.report(ctx, look) }()
 
-	e, ok := m.entries.GetIfPresent(key)
-	if ok {
-		look.Hit, look.Age = true, time.Since(e.since)
-	} else {
-		var err error
-		e, look.Joined, err = m.flights.Do(ctx, key, func(ctx context.Context) (entry, error) {
+	e, held := a.memory.get(key)
+	look.Hit = held && e.fresh(a.o.Now())
+	if !look.Hit {
+		var l landed
+		l, look.Joined, look.Err = a.memory.flights.Do(ctx, key, func(ctx context.Context) (landed, error) {
 			// The flight before this one may have landed since the caller looked.
-			if e, ok := m.entries.GetIfPresent(key); ok {
-				return e, nil
+			if e, held := a.memory.get(key); held && e.fresh(a.o.Now()) {
+				return landed{e, true}, nil
 			}
-			v, err := load(ctx)
-			if err != nil {
-				return entry{}, err
-			}
-			e := entry{keep: c.keep, since: time.Now()}
-			var s size
-			v, s = pack(v)
-			e.value, e.rows, e.bytes = v, s.rows, s.bytes
-			m.entries.Set(key, e)
-			return e, nil
+			e, err := load(ctx, a, key, q)
+			return landed{e, false}, err
 		})
-		if err != nil {
-			a.report(ctx, look)
-			var none T
-			return none, gaveUp(err)
+		e, look.Hit = l.entry, l.held && !look.Joined
+		if look.Err != nil {
+			look.Err = gaveUp(look.Err)
+			if e, look.Stale = a.stale(key, q.latest, look.Err); !look.Stale {
+				return none, look.Err
+			}
 		}
 	}
 	look.Rows = e.rows
-	a.report(ctx, look)
+	if look.Hit || look.Stale {
+		look.Age = max(0, a.o.Now().Sub(e.since))
+	}
 	return e.value.(T), nil
+}
+
+// load asks the API and keeps the answer.
+func load[T any](ctx context.Context, a *API, key string, q question[T]) (entry, error) {
+	v, err := q.load(ctx)
+	if err != nil {
+		return entry{}, err
+	}
+	keep := q.keep
+	if q.sealed != nil && q.sealed(v) {
+		keep = forever
+	}
+	v, s := q.pack(v)
+	e := a.put(key, v, s, keep)
+	q.latest.point(a, key)
+	return e, nil
 }
 
 func (a *API) report(ctx context.Context, l Lookup) {

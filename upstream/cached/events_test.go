@@ -1,0 +1,78 @@
+package cached
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// midnight is one of the tests' days.
+const midnight = upstreamtest.SampleDay
+
+// clock is a clock that a test moves. Its zero value stands at midnight.
+type clock struct {
+	mu    sync.Mutex
+	after time.Duration // midnight
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return midnight.UTC().Add(c.after)
+}
+
+func (c *clock) set(after time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.after = after
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.after += d
+}
+
+// at is so long after midnight.
+func at(d time.Duration) upstream.Time { return midnight + upstream.Time(d/time.Second) }
+
+// senders are two of each of three users; the last has no address.
+var senders = []upstreamtest.Sender{
+	{UserID: 1, ID: 10, Address: "sender10@example.com"}, {UserID: 1, ID: 11, Address: "sender11@example.com"},
+	{UserID: 2, ID: 20, Address: "sender20@example.com"}, {UserID: 2, ID: 21, Address: "sender21@example.com"},
+	{UserID: 3, ID: 30, Address: "sender30@example.com"}, {UserID: 3, ID: 31},
+}
+
+// eventAt is an email, a bounce and a blocked email of one sender, the n-th event.
+func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
+	id := fmt.Sprintf("%s.%06d@mail6-40", t.UTC().Format("20060102150405"), n)
+	b := upstream.Bounce{
+		UserID: s.UserID, SenderID: s.ID, EmailID: id, EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+		Type: []upstream.BounceType{upstream.Hard, upstream.Soft, upstream.Soft}[n%3], BounceTime: t, ProcessTime: t,
+	}
+	return upstreamtest.Rows{
+		Emails:        []upstream.Email{{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t}},
+		Bounces:       []upstream.BounceDetail{{Bounce: b}},
+		BlockedEmails: []upstream.BlockedEmail{{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t}},
+	}
+}
+
+// everyTenMinutes is an event every ten minutes of these hours from midnight,
+// of senders in turn.
+func everyTenMinutes(from, to int) upstreamtest.Rows { return every(10*time.Minute, from, to) }
+
+func every(step time.Duration, from, to int) upstreamtest.Rows {
+	rows := upstreamtest.Rows{Senders: senders}
+	n := 0
+	for d := time.Duration(from) * time.Hour; d < time.Duration(to)*time.Hour; d += step {
+		e := eventAt(at(d), senders[n%len(senders)], n)
+		rows.Emails = append(rows.Emails, e.Emails...)
+		rows.Bounces = append(rows.Bounces, e.Bounces...)
+		rows.BlockedEmails = append(rows.BlockedEmails, e.BlockedEmails...)
+		n++
+	}
+	return rows
+}

@@ -1,0 +1,141 @@
+package cached
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// perCaller answers each caller from a view of the caller's own, which it finds in
+// the context, and fails for all while down.
+type perCaller struct {
+	down bool
+}
+
+type callerKey struct{}
+
+func (p *perCaller) of(ctx context.Context) (upstream.API, error) {
+	if p.down {
+		return nil, &upstream.Error{Code: upstream.Unavailable}
+	}
+	return ctx.Value(callerKey{}).(upstream.API), nil
+}
+
+func through[T any](p *perCaller, ctx context.Context, ask func(upstream.API) (T, error)) (T, error) {
+	api, err := p.of(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return ask(api)
+}
+
+func (p *perCaller) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+	return through(p, ctx, func(a upstream.API) ([]upstream.Bounce, error) { return a.Bounces(ctx, q) })
+}
+
+func (p *perCaller) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	return through(p, ctx, func(a upstream.API) ([]upstream.Email, error) { return a.Emails(ctx, q) })
+}
+
+func (p *perCaller) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return through(p, ctx, func(a upstream.API) ([]upstream.BlockedEmail, error) { return a.BlockedEmails(ctx, q) })
+}
+
+func (p *perCaller) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	return through(p, ctx, func(a upstream.API) (upstream.BounceDetail, error) { return a.Bounce(ctx, k) })
+}
+
+func (p *perCaller) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	return through(p, ctx, func(a upstream.API) ([]upstream.Count, error) { return a.Counts(ctx, k, q) })
+}
+
+func (p *perCaller) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	return through(p, ctx, func(a upstream.API) ([]upstream.Series, error) { return a.Series(ctx, k, q) })
+}
+
+func (p *perCaller) BounceCategories(ctx context.Context) ([]string, error) {
+	return through(p, ctx, func(a upstream.API) ([]string, error) { return a.BounceCategories(ctx) })
+}
+
+func (p *perCaller) BlockedReasons(ctx context.Context) ([]string, error) {
+	return through(p, ctx, func(a upstream.API) ([]string, error) { return a.BlockedReasons(ctx) })
+}
+
+// However callers mix their questions, while answers are kept, sealed, added up and
+// served stale, and whatever their scopes are called: each gets what it may see.
+// Where it is refused something it gets the refusal, never another's answer.
+func TestNoScopeLeaks(t *testing.T) {
+	m := upstreamtest.NewModel(every(83*time.Minute, -30, 0))
+	all := map[string][]upstream.ID{ // names that try to look like another's keys
+		"": {}, "1": {1}, "1,2": {1, 2}, "2": {2}, "\x00": {3}, "1\x00": {1, 3}, "\x00counts\x00": {2, 3},
+		"\x00sum of counts\x00/bounce/counts?": nil, "1\x00 to now": {1, 2, 3, 4},
+	}
+	var scopes []string
+	want := map[string]map[string]any{}
+	var qs []sampleQuestion
+	for _, w := range []upstream.Window{
+		{Start: at(-30 * time.Hour), End: midnight}, {Start: at(-29*time.Hour - time.Minute), End: at(2 * time.Hour)},
+		{Start: at(-20 * time.Hour), End: at(-10 * time.Hour)}, {Start: at(-3 * time.Hour), End: midnight},
+	} {
+		for _, q := range questions(m, w) {
+			if !q.catalogue { // the model has one for all
+				q.name = fmt.Sprint(q.name, w)
+				qs = append(qs, q)
+			}
+		}
+	}
+	for scope, only := range all {
+		scopes = append(scopes, scope)
+		want[scope] = map[string]any{}
+		for _, q := range qs {
+			got, err := q.ask(t.Context(), m.Limit(only))
+			if err != nil {
+				got = upstream.CodeOf(err)
+			}
+			want[scope][q.name] = got
+		}
+	}
+	asked, refused := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		var c clock
+		o := sealing
+		o.Now = c.now
+		p := &perCaller{}
+		a, err := New(p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		for range rapid.IntRange(10, 40).Draw(t, "questions") {
+			scope := rapid.SampledFrom(scopes).Draw(t, "scope")
+			q := rapid.SampledFrom(qs[:rapid.SampledFrom([]int{4, len(qs)}).Draw(t, "of")]).Draw(t, "question")
+			p.down = rapid.IntRange(0, 3).Draw(t, "down") == 0
+			c.add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour}).Draw(t, "later"))
+			ctx := context.WithValue(t.Context(), callerKey{}, upstream.API(m.Limit(all[scope])))
+			got, err := q.ask(ctx, a.For(scope))
+			if err != nil {
+				if p.down && upstream.CodeOf(err) == upstream.Unavailable {
+					continue
+				}
+				got = upstream.CodeOf(err)
+				refused++
+			}
+			asked++
+			if diff := cmp.Diff(want[scope][q.name], got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("scope %q, %s: (-want +got)\n%s", scope, q.name, diff)
+			}
+		}
+	})
+	if asked < 500 || refused == 0 {
+		t.Errorf("%d answers and %d refusals: the test tests little", asked, refused)
+	}
+}

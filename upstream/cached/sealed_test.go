@@ -1,0 +1,182 @@
+package cached
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// What is wholly in the sealed past is asked for once; what touches the open edge
+// again when it is no longer fresh. A window ends before its end.
+func TestTheSealedPastIsAskedForOnce(t *testing.T) {
+	m := upstreamtest.NewModel(everyTenMinutes(-12, 2))
+	for name, test := range map[string]struct {
+		window upstream.Window // of which bounces[0] is the detail
+		calls  int             // in a year, of which every quarter is asked twice
+	}{
+		"long ago":                    {upstream.Window{Start: at(-10 * time.Hour), End: at(-9 * time.Hour)}, 1},
+		"up to what has just settled": {upstream.Window{Start: at(-time.Hour - 10*time.Minute), End: at(-time.Hour)}, 1},
+		"one second more":             {upstream.Window{Start: at(-time.Hour), End: at(-time.Hour + 1*time.Second)}, 2},
+		"up to now":                   {upstream.Window{Start: at(-30 * time.Minute), End: midnight}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, q := range questions(m, test.window) {
+				if q.catalogue {
+					continue
+				}
+				for _, fresh := range []time.Duration{0, DefaultFresh} {
+					var c clock
+					counting := &upstreamtest.Counting{API: m}
+					o := sealing
+					o.Now, o.Fresh = c.now, fresh
+					a := open(t, counting, o)
+					want, _ := q.ask(t.Context(), m)
+					for range 4 {
+						got, err := q.ask(t.Context(), a)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if diff := cmp.Diff(want, got); diff != "" {
+							t.Errorf("%s: (-want +got)\n%s", q.name, diff)
+						}
+						c.add(90 * 24 * time.Hour)
+					}
+					if n := counting.Total(); n != test.calls {
+						t.Errorf("%s, fresh for %v: %d calls, want %d", q.name, fresh, n, test.calls)
+					}
+				}
+			}
+		})
+	}
+}
+
+// An answer that came before its window was settled may lack events, and is not
+// sealed by the passing of time: not if it was kept, and not if it was under way.
+func TestAnEarlyAnswerIsNeverSealed(t *testing.T) {
+	w := upstream.Window{Start: at(-59 * time.Minute), End: at(-31 * time.Minute)}
+	for i, q := range questions(upstreamtest.NewModel(everyTenMinutes(-3, 0)), w) {
+		if q.catalogue {
+			continue
+		}
+		for name, settles := range map[string]bool{"kept": false, "under way": true} {
+			t.Run(q.name+" "+name, func(t *testing.T) {
+				var c clock
+				m := upstreamtest.NewModel(everyTenMinutes(-3, 0))
+				counting := &upstreamtest.Counting{API: m, Before: func(context.Context, string) error {
+					if settles {
+						c.set(time.Hour)
+					}
+					return nil
+				}}
+				o := sealing
+				o.Now = c.now
+				a := open(t, counting, o)
+				q := questions(m, w)[i]
+				ask := func(calls int) any {
+					t.Helper()
+					got, err := q.ask(t.Context(), a)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n := counting.Total(); n != calls {
+						t.Errorf("%d calls, want %d", n, calls)
+					}
+					return got
+				}
+				ask(1)
+				m.Add(eventAt(at(-45*time.Minute), senders[0], 7))
+				counting.Before = nil
+				c.set(2 * time.Hour)
+				want, _ := q.ask(t.Context(), m)
+				for range 2 {
+					if diff := cmp.Diff(want, ask(2)); diff != "" {
+						t.Errorf("(-want +got)\n%s", diff)
+					}
+					c.add(24 * time.Hour)
+				}
+			})
+		}
+	}
+}
+
+// lister answers with the rows it is given.
+type lister struct {
+	upstream.API
+	rows []upstream.Email
+}
+
+func (l lister) Emails(context.Context, upstream.ListQuery) ([]upstream.Email, error) {
+	return l.rows, nil
+}
+
+// A full page of settled rows is kept although its window is open, for what is yet
+// to come lies behind it; unless its order shows that the remote does not sort.
+func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
+	emails := func(n int, last time.Duration) []upstream.Email {
+		rows := make([]upstream.Email, n)
+		for i := range rows {
+			rows[i].ProcessTime = at(last) - upstream.Time((n-1-i)/2)
+		}
+		return rows
+	}
+	newestFirst := emails(upstream.PageSize, -2*time.Hour)
+	slices.Reverse(newestFirst)
+	for name, test := range map[string]struct {
+		rows   []upstream.Email
+		sealed bool
+	}{
+		"full and settled":                    {emails(upstream.PageSize, -time.Hour-time.Second), true},
+		"longer than a page":                  {emails(upstream.PageSize+1, -time.Hour-time.Second), true},
+		"its last row is not settled":         {emails(upstream.PageSize, -50*time.Minute), false},
+		"not full: more rows may join it":     {emails(upstream.PageSize-1, -2*time.Hour), false},
+		"empty":                               {nil, false},
+		"newest first, which no server shall": {newestFirst, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c clock
+			counting := &upstreamtest.Counting{API: lister{rows: test.rows}}
+			o := sealing
+			o.Now = c.now
+			a := open(t, counting, o)
+			// Twenty-five pages of 20, read by a person.
+			for range 25 {
+				got, err := a.Emails(t.Context(), upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.EqualFunc(test.rows, got, func(a, b upstream.Email) bool { return a.ProcessTime == b.ProcessTime }) {
+					t.Fatal("the page is another")
+				}
+				c.add(8 * time.Second)
+			}
+			if sealed := counting.Total() == 1; sealed != test.sealed || !sealed && counting.Total() != 25 {
+				t.Errorf("%d calls", counting.Total())
+			}
+		})
+	}
+}
+
+// Twenty-five pages of 20 that are cut from an upstream page cost one call while
+// it is fresh.
+func TestManyPagesOfOne(t *testing.T) {
+	var c clock
+	counting := &upstreamtest.Counting{API: lister{}}
+	o := standard
+	o.Now = c.now
+	a := open(t, counting, o)
+	for range 25 {
+		if _, err := a.Emails(t.Context(), upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}}); err != nil {
+			t.Fatal(err)
+		}
+		c.add(199 * time.Millisecond)
+	}
+	if counting.Total() != 1 {
+		t.Errorf("%d calls, want 1", counting.Total())
+	}
+}

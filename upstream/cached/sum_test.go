@@ -1,0 +1,410 @@
+package cached
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// tallyQuestion asks for counts, or for time series where there is an interval.
+type tallyQuestion struct {
+	kind  upstream.Kind
+	query upstream.SeriesQuery
+}
+
+func (q tallyQuestion) ask(ctx context.Context, a upstream.API) (any, error) {
+	if q.query.Interval == 0 {
+		return a.Counts(ctx, q.kind, q.query.CountQuery)
+	}
+	return a.Series(ctx, q.kind, q.query)
+}
+
+func drawTally(t *rapid.T) tallyQuestion {
+	q := tallyQuestion{
+		kind: rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind"),
+		query: upstream.SeriesQuery{
+			CountQuery: upstream.CountQuery{
+				UserID:   rapid.SampledFrom([]upstream.ID{0, 0, 0, 1, 2}).Draw(t, "user"),
+				SenderID: rapid.SampledFrom([]upstream.ID{0, 0, 0, 0, 20, 31}).Draw(t, "sender"),
+				Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+			},
+			Interval: rapid.SampledFrom([]upstream.Interval{0, upstream.Hour, upstream.Day}).Draw(t, "interval"),
+		},
+	}
+	if q.kind == upstream.Bounces {
+		q.query.BounceType = rapid.SampledFrom([]upstream.BounceType{"", upstream.Hard, upstream.Soft}).Draw(t, "type")
+	}
+	return q
+}
+
+// Whatever is asked, and whenever, the answer is that of one call to the API at
+// that moment: for every kind, rollup, interval and filter, any windows, while the
+// clock runs, events arrive until they are settled, calls fail, and answers are put out
+// of a small memory.
+func TestSumsAreThoseOfOneCall(t *testing.T) {
+	second := func(t *rapid.T, from, to time.Duration, label string) time.Duration {
+		return time.Duration(rapid.Int64Range(int64(from/time.Second), int64(to/time.Second)).Draw(t, label)) * time.Second
+	}
+	split := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var c clock
+		c.set(second(t, -30*time.Hour, 30*time.Hour, "now"))
+		o := Options{
+			Bytes:  rapid.SampledFrom([]int64{2000, DefaultBytes}).Draw(t, "bytes"),
+			Settle: rapid.SampledFrom([]time.Duration{20 * time.Second, time.Hour, 90 * time.Minute, 26 * time.Hour}).Draw(t, "settle"),
+			Fresh:  rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "fresh"),
+			Now:    c.now,
+		}
+		events := 0
+		// arrive adds events that happened at most from before now, some with a clock
+		// that is ahead of ours.
+		m := upstreamtest.NewModel(upstreamtest.Rows{Senders: senders})
+		arrive := func(most int, back time.Duration) {
+			for range rapid.IntRange(0, most).Draw(t, "events") {
+				c.mu.Lock()
+				after := c.after
+				c.mu.Unlock()
+				e := after + second(t, -back, 2*time.Minute, "event")
+				m.Add(eventAt(at(e), rapid.SampledFrom(senders).Draw(t, "of"), events))
+				events++
+			}
+		}
+		arrive(30, 60*time.Hour)
+		fail := false
+		counting := &upstreamtest.Counting{API: m, Before: func(context.Context, string) error {
+			if fail && rapid.Bool().Draw(t, "fails") {
+				return &upstream.Error{Code: upstream.Unavailable}
+			}
+			return nil
+		}}
+		a, err := New(serial(counting), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		questions := rapid.SliceOfN(rapid.Custom(drawTally), 1, 2).Draw(t, "questions")
+		starts := []upstream.Time{
+			at(second(t, -60*time.Hour, 10*time.Hour, "start").Truncate(time.Hour)),
+			at(second(t, -60*time.Hour, 10*time.Hour, "start")),
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			c.add(rapid.SampledFrom([]time.Duration{5 * time.Second, 10 * time.Second, 25 * time.Minute, time.Hour, 3 * time.Hour}).Draw(t, "later"))
+			arrive(2, o.Settle)
+			q := rapid.SampledFrom(questions).Draw(t, "question")
+			now := upstream.Time(c.now().Unix())
+			q.query.Window = upstream.Window{Start: rapid.SampledFrom(starts).Draw(t, "from")}
+			q.query.Window.End = max(q.query.Window.Start, now+rapid.SampledFrom([]upstream.Time{0, 0, 0, 1, 86400, -1, -1800, -7200, -86400}).Draw(t, "to")) + 1
+			fail = rapid.IntRange(0, 3).Draw(t, "failing") == 0
+			for range 2 {
+				got, err := q.ask(t.Context(), a)
+				want, _ := q.ask(t.Context(), m)
+				switch {
+				case err != nil && !fail:
+					t.Fatal(err)
+				case err == nil:
+					if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+						t.Fatalf("%s %s at %d: (-want +got)\n%s", q.kind, q.query.Encode(), now, diff)
+					}
+				}
+			}
+		}
+		for call, n := range counting.Calls() {
+			if n > 0 && strings.Contains(call, fmt.Sprintf("start_time=%d&", upstream.Hour.Floor(upstream.Time(c.now().Add(-o.Settle).Unix())))) {
+				split++
+				break
+			}
+		}
+	})
+	if split < 10 {
+		t.Errorf("only %d runs split a window: the test tests little", split)
+	}
+}
+
+// serial lets one call through at a time, as rapid draws for one goroutine only.
+func serial(c *upstreamtest.Counting) *upstreamtest.Counting {
+	var mu sync.Mutex
+	before := c.Before
+	c.Before = func(ctx context.Context, call string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return before(ctx, call)
+	}
+	return c
+}
+
+// calls gives the windows of the calls since the last time, in hours and parts
+// of them from midnight, sorted.
+func calls(c *upstreamtest.Counting) []string {
+	var all []string
+	for call, n := range c.Calls() {
+		q, err := upstream.ParseCountQuery(upstream.Bounces, call[strings.IndexByte(call, '?')+1:])
+		if err != nil {
+			all = append(all, call)
+			continue
+		}
+		for range n {
+			all = append(all, hours(q.Window.Start)+" to "+hours(q.Window.End))
+		}
+	}
+	c.Reset()
+	slices.Sort(all)
+	return all
+}
+
+func hours(t upstream.Time) string {
+	d := time.Duration(t-midnight) * time.Second
+	if d%time.Hour == 0 {
+		return strings.TrimSuffix(d.String(), "0m0s")
+	}
+	return d.String()
+}
+
+// dashboard asks for the counts of bounces from a start up to now.
+func dashboard(t *testing.T, a, m upstream.API, c *clock, start upstream.Time) {
+	t.Helper()
+	q := upstream.CountQuery{Window: upstream.Window{Start: start, End: upstream.Time(c.now().Unix())}}
+	got, err := a.Counts(t.Context(), upstream.Bounces, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := m.Counts(t.Context(), upstream.Bounces, q)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("at %s: (-want +got)\n%s", c.now(), diff)
+	}
+}
+
+// A dashboard that looks at the same days every ten seconds costs one small call
+// each time, and one more when an hour has settled.
+func TestARefreshFetchesTheEdgeAlone(t *testing.T) {
+	var c clock
+	c.set(5*time.Hour - 25*time.Second)
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	o := sealing
+	o.Now = c.now
+	a := open(t, counting, o)
+	for i, want := range [][]string{
+		{"-48h to 3h", "3h to 4h59m35s"},
+		{"3h to 4h59m45s"},
+		{"3h to 4h59m55s"},
+		{"3h to 4h", "4h to 5h0m5s"},
+		{"4h to 5h0m15s"},
+	} {
+		dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+			t.Errorf("refresh %d: (-want +got)\n%s", i, diff)
+		}
+		c.add(10 * time.Second)
+	}
+	for range 360 * 2 {
+		dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+		c.add(10 * time.Second)
+	}
+	if n := counting.Total(); n != 720+2 {
+		t.Errorf("%d calls in two hours, want one a refresh and one an hour", n)
+	}
+}
+
+// A window whose start moves with the clock is asked for as a whole: nobody asks
+// for its past twice. One whose start was seen before is split, wherever it begins.
+func TestAStartInsideAnHour(t *testing.T) {
+	var c clock
+	c.set(4*time.Hour + 30*time.Minute)
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	o := sealing
+	o.Now = c.now
+	a := open(t, counting, o)
+	for i, want := range [][]string{
+		{"-2h30m0s to 4h30m0s"}, {"-2h29m50s to 4h30m10s"}, {"-2h29m40s to 4h30m20s"},
+	} {
+		dashboard(t, a, counting.API, &c, upstream.Time(c.now().Add(-7*time.Hour).Unix()))
+		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+			t.Errorf("moving start, refresh %d: (-want +got)\n%s", i, diff)
+		}
+		c.add(10 * time.Second)
+	}
+	c.set(4*time.Hour + 30*time.Minute)
+	for i, want := range [][]string{
+		{"-20h39m59s to 4h30m0s"}, nil, // the same moment
+		{"-20h39m59s to 3h", "3h to 4h30m10s"}, nil,
+		{"3h to 4h30m20s"}, nil,
+	} {
+		dashboard(t, a, counting.API, &c, at(-20*time.Hour-40*time.Minute+time.Second))
+		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+			t.Errorf("standing start, refresh %d: (-want +got)\n%s", i, diff)
+		}
+		if i%2 == 1 {
+			c.add(10 * time.Second)
+		}
+	}
+}
+
+// What has settled while its call fails is asked for as part of the edge, so that
+// the answer is right all the same.
+func TestAnHourThatCannotBeAdded(t *testing.T) {
+	var c clock
+	c.set(4*time.Hour + 30*time.Minute)
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	o := sealing
+	o.Now = c.now
+	a := open(t, counting, o)
+	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+	calls(counting)
+
+	newHour := fmt.Sprintf("start_time=%d&end_time=%d", at(3*time.Hour), at(4*time.Hour))
+	counting.Before = func(_ context.Context, call string) error {
+		if strings.Contains(call, newHour) {
+			return &upstream.Error{Code: upstream.Unavailable}
+		}
+		return nil
+	}
+	c.add(time.Hour)
+	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+	if diff := cmp.Diff([]string{"3h to 4h", "3h to 5h30m0s", "4h to 5h30m0s"}, calls(counting)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	counting.Before = nil
+	c.add(time.Minute)
+	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+	if diff := cmp.Diff([]string{"3h to 4h", "4h to 5h31m0s"}, calls(counting)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A past that cannot be had is an error, and is not kept for an empty one.
+func TestAPastThatFails(t *testing.T) {
+	var c clock
+	c.set(4*time.Hour + 30*time.Minute)
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	o := sealing
+	o.MaxStale = 0
+	o.Now = c.now
+	a := open(t, counting, o)
+	for _, part := range []string{fmt.Sprintf("end_time=%d", at(3*time.Hour)), fmt.Sprintf("start_time=%d", at(3*time.Hour))} {
+		counting.Before = func(_ context.Context, call string) error {
+			if strings.Contains(call, part) {
+				return &upstream.Error{Code: upstream.Unavailable}
+			}
+			return nil
+		}
+		q := upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: upstream.Time(c.now().Unix())}}
+		if got, err := a.Counts(t.Context(), upstream.Bounces, q); upstream.CodeOf(err) != upstream.Unavailable || err == nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+		c.add(10 * time.Second)
+	}
+	counting.Before = nil
+	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+}
+
+// A clock that is set back finds sums that know more than it does; they are used
+// where they fit and left alone where they do not.
+func TestAClockThatIsSetBack(t *testing.T) {
+	var c clock
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	o := sealing
+	o.Now = c.now
+	a := open(t, counting, o)
+	for _, now := range []time.Duration{6 * time.Hour, 5*time.Hour + 30*time.Minute, 3 * time.Hour, 7 * time.Hour} {
+		c.set(now)
+		dashboard(t, a, counting.API, &c, at(-48*time.Hour))
+	}
+	if diff := cmp.Diff([]string{
+		"-48h to 3h",                // at 3 h, as the sum goes on behind the window's end
+		"-48h to 5h",                // at 6 h
+		"2h to 3h", "4h to 5h30m0s", // asked for beside the sum, before it is known to go further
+		"5h to 5h30m0s", "5h to 6h",
+		"5h to 6h", "6h to 7h",
+	}, calls(counting)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A day that the seam cuts is the sum of its parts; series and counts keep the ids
+// that one part alone has, and addresses that one part alone has.
+func TestJoining(t *testing.T) {
+	tally := func(n int64) upstream.Tally { return upstream.Tally{Total: 3 * n, Soft: 2 * n, Hard: n} }
+	older := []upstream.Series{
+		{ID: 1, Points: []upstream.Point{{Start: 0, Tally: tally(1)}, {Start: 86400, Tally: tally(2)}}},
+		{ID: 3, Points: []upstream.Point{{Start: 86400, Tally: tally(4)}}},
+	}
+	newer := []upstream.Series{
+		{ID: 2, Points: []upstream.Point{{Start: 86400, Tally: tally(8)}}},
+		{ID: 3, Points: []upstream.Point{{Start: 86400, Tally: tally(16)}, {Start: 172800, Tally: tally(32)}}},
+	}
+	want := []upstream.Series{
+		older[0],
+		newer[0],
+		{ID: 3, Points: []upstream.Point{{Start: 86400, Tally: tally(20)}, {Start: 172800, Tally: tally(32)}}},
+	}
+	if diff := cmp.Diff(want, joinSeries(older, newer)); diff != "" {
+		t.Errorf("series: (-want +got)\n%s", diff)
+	}
+	if p := older[1].Points; len(p) != 1 || p[0].Tally != tally(4) {
+		t.Error("joining wrote to what it joined")
+	}
+	counts := joinCounts(
+		[]upstream.Count{{ID: 1, Sender: "old@example.com", Tally: tally(1)}, {ID: 2, Sender: "two@example.com", Tally: tally(2)}, {ID: 4, Sender: "four@example.com"}},
+		[]upstream.Count{{ID: 1, Sender: "new@example.com", Tally: tally(4)}, {ID: 2, Tally: tally(8)}, {ID: 3, Sender: "three@example.com", Tally: tally(16)}},
+	)
+	wantCounts := []upstream.Count{
+		{ID: 1, Sender: "new@example.com", Tally: tally(5)}, {ID: 2, Sender: "two@example.com", Tally: tally(10)},
+		{ID: 3, Sender: "three@example.com", Tally: tally(16)}, {ID: 4, Sender: "four@example.com"},
+	}
+	if diff := cmp.Diff(wantCounts, counts); diff != "" {
+		t.Errorf("counts: (-want +got)\n%s", diff)
+	}
+}
+
+// Callers who miss the same window at the same time wait for one call for its past
+// and one for its edge; each is told of both.
+func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
+	var c clock
+	c.set(4*time.Hour + 30*time.Minute)
+	release := make(chan struct{})
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
+	counting.Before = func(context.Context, string) error { <-release; return nil }
+	var mu sync.Mutex
+	seen := map[string]int{}
+	o := sealing
+	o.Now = c.now
+	o.Observe = func(_ context.Context, l Lookup) {
+		mu.Lock()
+		defer mu.Unlock()
+		q, _ := upstream.ParseCountQuery(upstream.Bounces, l.Query)
+		how := "sent"
+		if l.Hit || l.Joined {
+			how = "not sent"
+		}
+		seen[fmt.Sprintf("%s %s to %s, %d rows", how, hours(q.Window.Start), hours(q.Window.End), l.Rows)]++
+	}
+	a := open(t, counting, o)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() { dashboard(t, a, counting.API, &c, at(-48*time.Hour)) })
+		if i == 10 {
+			close(release)
+		}
+	}
+	wg.Wait()
+	if diff := cmp.Diff([]string{"-48h to 3h", "3h to 4h30m0s"}, calls(counting)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	want := map[string]int{
+		"sent -48h to 3h, 6 rows": 1, "not sent -48h to 3h, 6 rows": 19,
+		"sent 3h to 4h30m0s, 6 rows": 1, "not sent 3h to 4h30m0s, 6 rows": 19,
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("observed (-want +got)\n%s", diff)
+	}
+}
