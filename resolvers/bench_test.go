@@ -1,0 +1,92 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream/rest"
+)
+
+// wholeRequests are what benchmarks ask, and the most allocations that one answer
+// may take, from the HTTP request to the REST client's transport and back.
+var wholeRequests = []struct {
+	name, query string
+	allocations float64
+}{
+	{"500 rows of 11 fields", `{ bounces(` + today + `, first: 500) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt senderId xHeaders { name value } } } }`, 1050},
+	{"50 rows with sender and user", `{ bounces(` + today + `, first: 50) { nodes { emailId recipient bouncedAt sender { senderId address } user { userId } } } }`, 700},
+	{"20 rows with detail", `{ bounces(` + today + `, first: 20) { nodes { emailId recipient bouncedAt detail { diagnosticCode ruleName } } } }`, 1800},
+	{"24 senders with counts", `{ senders(` + today + `) { nodes { senderId address stats(` + today + `) { sent bounced softBounced hardBounced blocked } } } }`, 850},
+}
+
+// kept makes the REST server's answers bytes in memory, so that only the gateway is
+// measured.
+func (g *gateway) kept() func(query string) *httptest.ResponseRecorder {
+	type answer struct {
+		header http.Header
+		body   []byte
+	}
+	answers := map[string]answer{}
+	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		a, ok := answers[r.URL.String()]
+		if !ok {
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				return nil, err
+			}
+			defer resp.Body.Close()
+			a.header = resp.Header
+			a.body, _ = io.ReadAll(resp.Body)
+			answers[r.URL.String()] = a
+		}
+		return &http.Response{StatusCode: http.StatusOK, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r}, nil
+	}), MaxConcurrent: 1})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.serve(client)
+	return func(query string) *httptest.ResponseRecorder {
+		body, _ := json.Marshal(map[string]any{"query": query})
+		r := httptest.NewRequestWithContext(auth.With(context.Background(), auth.Everyone()), http.MethodPost, "/graphql", bytes.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		g.graph.ServeHTTP(w, r)
+		return w
+	}
+}
+
+func BenchmarkWholeRequests(b *testing.B) {
+	ask := newGateway(b, rowsOfDay(600)).kept()
+	for _, q := range wholeRequests {
+		b.Run(q.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				ask(q.query)
+			}
+		})
+	}
+}
+
+// What an answer allocates does not grow with its rows.
+func TestAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
+	ask := newGateway(t, rowsOfDay(600)).kept()
+	for _, q := range wholeRequests {
+		if w := ask(q.query); w.Code != http.StatusOK || bytes.Contains(w.Body.Bytes(), []byte(`"errors"`)) {
+			t.Fatalf("%s: %.300s", q.name, w.Body)
+		}
+		if n := testing.AllocsPerRun(10, func() { ask(q.query) }); n > q.allocations {
+			t.Errorf("%s: %.0f allocations, want at most %.0f", q.name, n, q.allocations)
+		} else {
+			t.Logf("%s: %.0f allocations", q.name, n)
+		}
+	}
+}
