@@ -44,6 +44,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// Live memory is small beside what answers allocate: collecting less often spares a
+		// third of the time for some tens of megabytes.
+		debug.SetGCPercent(400)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()

@@ -119,36 +119,37 @@ func refuse(w http.ResponseWriter, media string, status int, message string) {
 // write sends the answer. The data's bytes go out as they are: they are JSON
 // already, and marshalling them again costs as much as making them.
 func write(w http.ResponseWriter, media string, status int, resp *graphql.Response, ran bool) {
-	var b bytes.Buffer
-	b.Grow(len(resp.Data) + 64)
-	b.WriteByte('{')
+	var before, after bytes.Buffer // the data stands between them, and is not copied
+	before.WriteByte('{')
 	if len(resp.Errors) > 0 {
 		errs, err := json.Marshal(resp.Errors)
 		if err != nil {
 			errs = []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL","retryable":false}}]`)
 		}
-		b.WriteString(`"errors":`)
-		b.Write(errs)
+		before.WriteString(`"errors":`)
+		before.Write(errs)
 	}
+	var data []byte
 	if ran {
-		if b.Len() > 1 {
-			b.WriteByte(',')
+		if before.Len() > 1 {
+			before.WriteByte(',')
 		}
-		b.WriteString(`"data":`)
-		if len(resp.Data) == 0 {
-			b.WriteString("null")
+		before.WriteString(`"data":`)
+		if data = resp.Data; len(data) == 0 {
+			data = []byte("null")
 		}
-		b.Write(resp.Data)
 	}
 	if len(resp.Extensions) > 0 {
 		if ext, err := json.Marshal(resp.Extensions); err == nil {
-			b.WriteString(`,"extensions":`)
-			b.Write(ext)
+			after.WriteString(`,"extensions":`)
+			after.Write(ext)
 		}
 	}
-	b.WriteByte('}')
+	after.WriteByte('}')
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(before.Len()+len(data)+after.Len()))
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	for _, part := range [][]byte{before.Bytes(), data, after.Bytes()} {
+		_, _ = w.Write(part)
+	}
 }

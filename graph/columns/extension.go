@@ -3,6 +3,7 @@ package columns
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -47,11 +48,26 @@ func Of[T any](t *Type[T]) Table {
 			if object == nil {
 				return nil, false
 			}
-			out := appendList(make([]byte, 0, 64+24*len(rows)*len(p.columns)), object, 0, len(rows))
-			return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(out) }), true
+			out := buffers.Get().(*[]byte)
+			*out = appendList((*out)[:0], object, 0, len(rows))
+			return graphql.WriterFunc(func(w io.Writer) { // gqlgen writes a field once
+				_, _ = w.Write(*out)
+				if cap(*out) <= maxBuffer {
+					buffers.Put(out)
+				}
+				out = nil
+			}), true
 		}
 	}
 }
+
+// buffers are used again: a list's bytes are copied into the answer, and are as
+// large as it.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxBuffer is the largest that is kept, so that one page of full bounce messages
+// does not stay for good.
+const maxBuffer = 1 << 20
 
 // ExtensionName implements graphql.HandlerExtension.
 func (Extension) ExtensionName() string { return "Columns" }
