@@ -191,9 +191,9 @@ func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) e
 			if err != nil {
 				return err
 			}
-			err = rollup.Each([]byte(b), func(s rollup.Source, h *rollup.Hours) {
-				if t.want(s) {
-					t.add(t.of(s), s.Type, w.Start, h[0])
+			err = rollup.Each([]byte(b), t.want, func(s rollup.Source, counts []rollup.Count) {
+				for _, c := range counts {
+					t.add(t.of(s), s.Type, w.Start, c.N)
 				}
 			})
 			if err != nil {
@@ -243,17 +243,14 @@ func (r *reader) countHours(ctx context.Context, t *tallies, w upstream.Window) 
 		return nil
 	}
 	var start upstream.Time
-	each := func(s rollup.Source, h *rollup.Hours) {
-		if !t.want(s) {
-			return
-		}
+	each := func(s rollup.Source, counts []rollup.Count) {
 		var a *tally
-		for i, n := range h {
-			if at := start + upstream.Time(i)*3600; n > 0 && w.Contains(at) {
+		for _, c := range counts {
+			if at := start + upstream.Time(c.Hour)*3600; w.Contains(at) {
 				if a == nil {
 					a = t.of(s)
 				}
-				t.add(a, s.Type, at, n)
+				t.add(a, s.Type, at, c.N)
 			}
 		}
 	}
@@ -265,7 +262,7 @@ func (r *reader) countHours(ctx context.Context, t *tallies, w upstream.Window) 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return rollup.Each(data, each)
+		return rollup.Each(data, t.want, each)
 	}, "select id, data from rollup where id between ? and ? order by id", from, to)
 }
 

@@ -38,9 +38,16 @@ var ErrCorrupt = errors.New("the rollup is damaged")
 //
 // sorted by user, sender and type; all numbers varints.
 
-// Each calls f for each source of a day, by user, sender and type; h is f's only
-// while it runs. An empty day has none.
-func Each(day []byte, f func(s Source, h *Hours)) error {
+// Count is the number of events in one hour of a day.
+type Count struct {
+	Hour int
+	N    int64
+}
+
+// Each calls f for each source of a day that want wants, by user, sender and type,
+// with the hours that have any events, in order, which are f's only while it runs.
+// A nil want wants all. An empty day has no sources.
+func Each(day []byte, want func(Source) bool, f func(Source, []Count)) error {
 	if len(day) == 0 {
 		return nil
 	}
@@ -50,6 +57,7 @@ func Each(day []byte, f func(s Source, h *Hours)) error {
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		types = append(types, r.string())
 	}
+	var hours [24]Count
 	for len(r.b) > 0 && !r.bad {
 		s := Source{User: upstream.ID(r.varint()), Sender: upstream.ID(r.varint())}
 		typ := r.uvarint()
@@ -58,12 +66,17 @@ func Each(day []byte, f func(s Source, h *Hours)) error {
 			return ErrCorrupt
 		}
 		s.Type = types[typ]
-		var h Hours
+		if want != nil && !want(s) {
+			r.skip(bits.OnesCount32(mask))
+			continue
+		}
+		n := 0
 		for ; mask != 0; mask &= mask - 1 {
-			h[bits.TrailingZeros32(mask)] = int64(r.uvarint())
+			hours[n] = Count{bits.TrailingZeros32(mask), int64(r.uvarint())}
+			n++
 		}
 		if !r.bad {
-			f(s, &h)
+			f(s, hours[:n])
 		}
 	}
 	if r.bad {
@@ -79,10 +92,10 @@ func Add(day []byte, more map[Source]*Hours) ([]byte, error) {
 	for s, h := range more {
 		sum[s] = *h
 	}
-	err := Each(day, func(s Source, h *Hours) {
+	err := Each(day, nil, func(s Source, hours []Count) {
 		x := sum[s]
-		for i := range x {
-			x[i] += h[i]
+		for _, h := range hours {
+			x[h.Hour] += h.N
 		}
 		sum[s] = x
 	})
@@ -153,6 +166,20 @@ func (r *reader) uvarint() uint64 {
 	}
 	r.b = r.b[l:]
 	return n
+}
+
+// skip leaves n varints out.
+func (r *reader) skip(n int) {
+	for i, c := range r.b {
+		if n == 0 {
+			r.b = r.b[i:]
+			return
+		}
+		if c < 0x80 {
+			n--
+		}
+	}
+	r.bad, r.b = n > 0, nil
 }
 
 func (r *reader) varint() int64 {

@@ -39,15 +39,28 @@ func TestADayIsTheSumOfWhatWasAdded(t *testing.T) {
 			}
 		}
 		got := map[Source]Hours{}
-		last := Source{User: -1 << 63}
-		err := Each(day, func(s Source, h *Hours) {
-			if s.compare(last) <= 0 {
-				t.Fatalf("%v after %v", s, last)
+		var last Source
+		each := func(want func(Source) bool) {
+			last = Source{User: -1 << 63}
+			err := Each(day, want, func(s Source, hours []Count) {
+				if s.compare(last) <= 0 {
+					t.Fatalf("%v after %v", s, last)
+				}
+				x := got[s]
+				for _, h := range hours {
+					x[h.Hour] += h.N
+				}
+				last, got[s] = s, x
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
-			last, got[s] = s, *h
-		})
-		if err != nil {
-			t.Fatal(err)
+		}
+		if rapid.Bool().Draw(t, "at once") {
+			each(nil)
+		} else { // each source, leaving out the others
+			each(func(s Source) bool { return s.User > 0 })
+			each(func(s Source) bool { return s.User <= 0 })
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatal(d)
@@ -62,6 +75,7 @@ func FuzzADayIsReadOrRefused(f *testing.F) {
 	day, _ := Add(nil, map[Source]*Hours{{1, 2, "hard"}: {3, 0, 500}, {1, 3, "soft"}: {1}})
 	f.Add(day)
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		_ = Each(data, func(Source, *Hours) {})
+		_ = Each(data, nil, func(Source, []Count) {})
+		_ = Each(data, func(s Source) bool { return s.User == 1 }, func(Source, []Count) {})
 	})
 }
