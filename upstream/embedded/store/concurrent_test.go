@@ -27,7 +27,7 @@ func step(n int) store.Batch {
 }
 
 func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
-	const steps = 60
+	const steps = 30
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	here, there := open(t, path), open(t, path) // there is like another process

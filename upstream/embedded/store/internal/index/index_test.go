@@ -48,7 +48,7 @@ func TestHeaderTermsFoldNamesAndNotValues(t *testing.T) {
 func TestPostingsAreTheRowsThatHaveTheTerm(t *testing.T) {
 	var b Builder
 	rapid.Check(t, func(t *rapid.T) {
-		rows := rapid.OneOf(rapid.IntRange(1, 300), rapid.IntRange(1, 300), rapid.SampledFrom([]int{63, 64, 65, 5000, MaxRows})).Draw(t, "rows")
+		rows := rapid.OneOf(rapid.IntRange(1, 300), rapid.SampledFrom([]int{63, 64, 65, 66, 127, 128, 1000, 2000, MaxRows})).Draw(t, "rows")
 		seed := rapid.Uint64().Draw(t, "seed")
 		// Each field has values in its own proportion: value v where rank%(v+1) is 0.
 		values := []int{1, 2, 3, 20, 400, 40000}
