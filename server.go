@@ -151,6 +151,7 @@ type serveCommand struct {
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
 	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
 
 	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
@@ -162,6 +163,7 @@ type serveCommand struct {
 
 	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
@@ -253,8 +255,8 @@ func (c *serveCommand) check() error {
 				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
 			}
 		}
-	} else if c.UpstreamKey != "" {
-		return badSetting("--upstream-key is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
+	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
+		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
 	}
 	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
 		return badSetting("--rest-keys and --rest-duplicate-202 are of the REST port: open one, such as --rest-listen 127.0.0.1:8081")
@@ -265,8 +267,8 @@ func (c *serveCommand) check() error {
 	if c.Timeout <= 0 {
 		return badSetting("--timeout must be more than nothing, such as 30s")
 	}
-	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh and --cache-catalog must not be negative: such as 10s")
+	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
+		return badSetting("--drain-time, --cache-fresh, --cache-settle and --cache-catalog must not be negative: such as 10s")
 	}
 	if c.UpstreamConcurrency < 1 {
 		return badSetting("--upstream-concurrency must be at least 1, such as 16")
@@ -314,7 +316,7 @@ func (g *gateway) close() error {
 // upstream gives the API that the gateway shows: a remote server's or the store's,
 // through the same client, and a cache around it.
 func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
-	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
+	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
 	g.data = "upstream"
 	if g.c.Upstream == "" {
 		if err := g.openStore(ctx); err != nil {
@@ -328,7 +330,11 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		return nil, badSetting("--upstream: %v", err)
 	}
 	g.client = client
-	g.cache, err = cached.New(client, cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog})
+	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog}
+	if g.store != nil {
+		kept.Settle = 0 // an import may add events of any time to a store that is being served
+	}
+	g.cache, err = cached.New(client, kept)
 	return g.cache, err
 }
 
