@@ -1,0 +1,40 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"deliverygraph/upstream"
+)
+
+// catalogues reads both, whose codes are an open set.
+func (e *exam) catalogues(ctx context.Context) {
+	for _, path := range []string{upstream.BounceCategoriesPath, upstream.BlockedReasonsPath} {
+		const wanted = `a JSON array of strings, bare or as "data" of an object`
+		a := e.ask.get(ctx, path, "")
+		codes, err := upstream.DecodeCodes(a.body)
+		a.decoded(err)
+		c := e.check(ruleCatalogue, path, a)
+		if c.failed(wanted) {
+			continue
+		}
+		e.shapes.note(path, a.body)
+		sorted := slices.Sorted(slices.Values(codes))
+		switch unique := slices.Compact(slices.Clone(sorted)); {
+		case len(codes) == 0:
+			c.copes("no codes at all", "the codes in use", "the gateway shows an empty catalogue")
+		case len(unique) < len(codes):
+			c.copes(fmt.Sprintf("%d codes, of which %d come again", len(codes), len(codes)-len(unique)), "each code once", "the gateway shows them as they come")
+		default:
+			c.agrees()
+		}
+	}
+}
+
+// decoded notes that an answer's JSON does not mean what was asked for.
+func (a *answer) decoded(err error) {
+	if a.fault == "" && err != nil {
+		a.fault = "JSON that is not in the contract: " + err.Error()
+	}
+}

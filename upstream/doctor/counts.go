@@ -1,0 +1,214 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+)
+
+// counts holds a kind's counts against its list: over the sample in two parts, which
+// meet at a row, by sender; as one, by user; and as time series.
+func (e *exam) counts(ctx context.Context, s *sample) {
+	path := s.kind.CountsPath()
+	read := e.check(ruleRead, path, s.counts.answer)
+	if read.failed("rows of counts with the document's fields, in an array, bare or as \"data\" of an object") {
+		return
+	}
+	read.agrees()
+	e.shapes.note(path, s.counts.body)
+	if len(s.rows) == 0 {
+		if s.page.fault != "" || s.counts.total().Total > 0 {
+			e.check("counts and time series", path, s.counts.answer).cannot(s.why)
+		}
+		return
+	}
+	h := e.halves(ctx, s)
+	if h == nil {
+		return
+	}
+	e.rollup(ctx, s, h)
+	e.countFilter(ctx, s, h)
+	e.series(ctx, s, h)
+}
+
+// halves are two windows within a sample. Where the first ends the second begins, and
+// both end at a row, so that what the server takes for their ends shows.
+type halves struct {
+	left, right, whole upstream.Window
+	rows               []event.Row // of whole, as listed
+	l, r               tallies     // of left and right, as counted by sender
+	asListed           bool        // they are what rows have
+}
+
+// newHalves cuts a sample in two about its middle, if its rows are not all of one
+// second.
+func newHalves(s *sample) (*halves, bool) {
+	seconds := times(s.rows)
+	n := len(seconds)
+	if n < 3 {
+		return nil, false
+	}
+	middle, end := seconds[n/2], seconds[n-1]
+	h := &halves{
+		left:  upstream.Window{Start: s.part.Start, End: middle},
+		right: upstream.Window{Start: middle, End: end},
+		whole: upstream.Window{Start: s.part.Start, End: end},
+	}
+	h.rows = h.listed(s, h.whole)
+	return h, true
+}
+
+// listed are the sample's rows in a window.
+func (h *halves) listed(s *sample, w upstream.Window) []event.Row {
+	return matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
+}
+
+// halves counts a sample in two parts.
+func (e *exam) halves(ctx context.Context, s *sample) *halves {
+	path := s.kind.CountsPath()
+	h, ok := newHalves(s)
+	if !ok {
+		e.check(ruleCounts, path, answer{}).cannot(fmt.Sprintf("the %s that are known are of too few seconds", s.kind))
+		return nil
+	}
+	left := e.count(ctx, s.kind, upstream.CountQuery{Window: h.left})
+	right := e.count(ctx, s.kind, upstream.CountQuery{Window: h.right})
+	for _, half := range []counted{left, right} {
+		if e.check(ruleCounts, path, half.answer).of(s.kind).failed("counts of a part of the days") {
+			return nil
+		}
+	}
+	h.l, h.r = talliesOf(left.rows), talliesOf(right.rows)
+
+	// What they would be if the second at their start were left out, or that at their
+	// end taken in.
+	counted := func(w upstream.Window, start, end upstream.Time) tallies {
+		return tally(h.listed(s, upstream.Window{Start: w.Start + start, End: w.End + end}), upstream.BySender)
+	}
+	are := func(start, end upstream.Time) bool {
+		return equal(h.l, counted(h.left, start, end)) && equal(h.r, counted(h.right, start, end))
+	}
+	window := e.check(ruleCountWindow, path, right.answer).of(s.kind)
+	listed := e.check(ruleCounts, path, right.answer).of(s.kind)
+	h.asListed = are(0, 0)
+	switch {
+	case h.asListed:
+		listed.agrees()
+		window.agrees()
+		return h
+	case are(0, 1):
+		window.f.alike = "a window's counts take in the second at which it ends"
+	case are(1, 0):
+		window.f.alike = "a window's counts leave out the second at which it starts"
+	case are(1, 1):
+		window.f.alike = "a window's counts leave out the second at which it starts, and take in that at which it ends"
+	}
+	if window.f.alike != "" {
+		listed.agrees()
+		came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
+		window.breaks(came+": "+window.f.alike, wanted, "the gateway's numbers are a little off, and windows side by side do not add up")
+		return h
+	}
+	const effect = "the gateway shows numbers that its lists contradict"
+	came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
+	if came == "" {
+		listed.f.Asked = left.shown
+		came, wanted = h.l.differ(counted(h.left, 0, 0), whoseSender)
+	}
+	listed.breaks(came, wanted+", as the list of that window has", effect)
+	// By themselves they may still add up.
+	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
+	window.f.Asked = whole.shown
+	window.answer = whole.answer
+	if window.failed("counts of the days") {
+		return h
+	}
+	if came, wanted := talliesOf(whole.rows).differ(h.l.plus(h.r), whoseSender); came != "" {
+		window.breaks(came, wanted+", which its two parts, cut at "+at(h.left.End)+", have together", "the gateway's numbers of windows side by side do not add up")
+		return h
+	}
+	window.agrees()
+	return h
+}
+
+// rollup holds counts by user against those by sender.
+func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
+	users := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole, Rollup: upstream.ByUser})
+	c := e.check(ruleRollup, s.kind.CountsPath(), users.answer).of(s.kind)
+	if c.failed("a row with user_id for each user") {
+		return
+	}
+	const effect = "the gateway shows wrong numbers of accounts, and wrong totals"
+	got := talliesOf(users.rows)
+	if h.asListed {
+		if came, wanted := got.differ(tally(h.rows, upstream.ByUser), whoseUser); came != "" {
+			c.breaks(came, wanted+", as the list has", effect)
+			return
+		}
+		c.agrees()
+		return
+	}
+	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
+	if whole.fault != "" {
+		c.cannot("the counts by sender are in question themselves")
+		return
+	}
+	if got.sum() != whole.total() {
+		c.breaks(words(got.sum())+" of all users", words(whole.total())+" of all senders", effect)
+		return
+	}
+	c.agrees()
+}
+
+// countFilter tries one of the filters that counts have, another for each kind.
+func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
+	rows := h.rows
+	pick := func(not func(event.Row) bool) event.Row { // the latest that is not like the first, to have a filter that tells
+		for _, r := range slices.Backward(rows) {
+			if not(r) {
+				return r
+			}
+		}
+		return rows[0]
+	}
+	q := upstream.CountQuery{Window: h.whole}
+	var name string
+	var is func(event.Row) bool
+	switch s.kind {
+	case upstream.Emails:
+		q.UserID, name = pick(func(r event.Row) bool { return r.UserID != rows[0].UserID }).UserID, "user_id"
+		is = func(r event.Row) bool { return r.UserID == q.UserID }
+	case upstream.BlockedEmails:
+		q.SenderID, name = pick(func(r event.Row) bool { return r.SenderID != rows[0].SenderID }).SenderID, "sender_id"
+		is = func(r event.Row) bool { return r.SenderID == q.SenderID }
+	default:
+		q.BounceType, name = upstream.Hard, "bounce_type"
+		is = func(r event.Row) bool { return r.BounceType == upstream.Hard }
+	}
+	want := tally(matching(rows, is), upstream.BySender)
+	if want.sum() == tally(rows, upstream.BySender).sum() {
+		// Every row has it: ask for what none has.
+		q.UserID, q.SenderID, want = q.UserID*999_983, q.SenderID*999_983, tallies{}
+		if s.kind == upstream.Bounces {
+			q.BounceType = upstream.Soft
+		}
+	}
+	subject := s.kind.CountsPath() + "?" + name
+	if !h.asListed {
+		e.check(ruleFilter, subject, answer{}).cannot("the counts are in question without a filter")
+		return
+	}
+	got := e.count(ctx, s.kind, q)
+	c := e.check(ruleFilter, subject, got.answer).of(s.kind)
+	if c.failed("counts of what matches alone") {
+		return
+	}
+	if came, wanted := talliesOf(got.rows).differ(want, whoseSender); came != "" {
+		c.breaks(came, wanted, "the gateway shows wrong numbers")
+		return
+	}
+	c.agrees()
+}

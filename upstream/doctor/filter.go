@@ -1,0 +1,203 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+)
+
+// filter is one filter of lists, to be asked alone.
+type filter struct {
+	name   string
+	of     func(event.Row) []upstream.ListQuery // those that give this row; none where it has no value
+	absent []upstream.ListQuery                 // some that may well give no row
+}
+
+// Filters of each kind. Each is asked alone at least once; those that every list has,
+// and that a server reads in one place for all of them, are not asked of all.
+func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
+	const nobody = "no-such-domain.invalid"
+	one := func(given bool, q upstream.ListQuery) []upstream.ListQuery {
+		if !given {
+			return nil
+		}
+		return []upstream.ListQuery{q}
+	}
+	var (
+		user = filter{"user_id", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{UserID: r.UserID}) },
+			[]upstream.ListQuery{{UserID: 999_999_999_989}}}
+		sender = filter{"sender_id", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{SenderID: r.SenderID}) },
+			[]upstream.ListQuery{{SenderID: 999_999_999_989}}}
+		address = filter{"sender", func(r event.Row) []upstream.ListQuery {
+			return one(addresses[r.SenderID] != "", upstream.ListQuery{Sender: addresses[r.SenderID]})
+		}, []upstream.ListQuery{{Sender: "nobody@" + nobody}}}
+		domain = filter{"domain", func(r event.Row) []upstream.ListQuery {
+			return one(r.Domain != "", upstream.ListQuery{Domain: r.Domain})
+		},
+			[]upstream.ListQuery{{Domain: nobody}}}
+		local = filter{"local", func(r event.Row) []upstream.ListQuery { return one(r.Local != "", upstream.ListQuery{Local: r.Local}) },
+			[]upstream.ListQuery{{Local: "nobody-of-that-name"}}}
+		recipient = filter{"recipient", func(r event.Row) []upstream.ListQuery {
+			return one(r.Recipient != "", upstream.ListQuery{Recipient: r.Recipient})
+		},
+			[]upstream.ListQuery{{Recipient: "nobody@" + nobody}}}
+	)
+	switch k {
+	case upstream.Bounces:
+		return []filter{
+			user, sender, address, domain, local, recipient,
+			{"X-…", func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.Clone) }, nil},
+			{"bounce_type", func(r event.Row) []upstream.ListQuery {
+				return one(r.BounceType == upstream.Hard || r.BounceType == upstream.Soft, upstream.ListQuery{BounceType: r.BounceType})
+			}, []upstream.ListQuery{{BounceType: upstream.Hard}, {BounceType: upstream.Soft}}},
+			{"bounce_category", func(r event.Row) []upstream.ListQuery {
+				return one(r.Category != "", upstream.ListQuery{BounceCategory: r.Category})
+			},
+				[]upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
+		}
+	case upstream.Emails:
+		return []filter{
+			user, sender,
+			{lowerCaseHeader, func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.ToLower) }, nil},
+			{"delivered", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{Delivered: true}) }, []upstream.ListQuery{{Delivered: true}}},
+		}
+	default:
+		return []filter{
+			user, sender, recipient,
+			{"blocked_reason", func(r event.Row) []upstream.ListQuery {
+				return one(r.Reason != "", upstream.ListQuery{BlockedReason: r.Reason})
+			},
+				[]upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
+		}
+	}
+}
+
+// lowerCaseHeader is the filter that asks for a header by its name in lower case.
+const lowerCaseHeader = "x-…"
+
+func byHeader(r event.Row, name func(string) string) (all []upstream.ListQuery) {
+	for _, h := range r.XHeaders {
+		if h.Value != "" && len(h.Name) > 2 && strings.EqualFold(h.Name[:2], "x-") {
+			all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{{Name: name(h.Name), Value: h.Value}}})
+		}
+	}
+	return all
+}
+
+// filters asks for each filter alone, over the sample.
+func (e *exam) filters(ctx context.Context, s *sample) {
+	addresses := map[upstream.ID]string{}
+	for _, c := range e.count(ctx, s.kind, upstream.CountQuery{Window: s.window}).rows {
+		addresses[c.ID] = c.Sender
+	}
+	for _, f := range filters(s.kind, addresses) {
+		matches := func(q upstream.ListQuery) func(event.Row) bool {
+			q.Window = s.part
+			return func(r event.Row) bool {
+				return r.Matches(q) && (q.Sender == "" || q.Sender == addresses[r.SenderID])
+			}
+		}
+		subject := s.kind.ListPath() + "?" + f.name
+		q, found := choose(s, f, matches)
+		if !found {
+			e.check(ruleFilter, subject, answer{}).cannot("no value of the sample tells those that it gives from those that it does not")
+			continue
+		}
+		q.Window = s.part
+		p := e.list(ctx, s.kind, q)
+		e.filtered(s, f, p, subject, matching(s.rows, matches(q)))
+	}
+}
+
+// filtered holds a filtered list against the rows that it should have.
+func (e *exam) filtered(s *sample, f filter, p page, subject string, want []event.Row) {
+	c := e.check(ruleFilter, subject, p.answer).of(s.kind)
+	const exactly = "it finds headers where their names are given as the rows have them"
+	wanted := fmt.Sprintf("%s of the %d of this window", plural(len(want), "row"), len(s.rows))
+	if f.name == lowerCaseHeader && upstream.CodeOfStatus(p.status) == upstream.InvalidArgument {
+		c.copes(p.fault, wanted, exactly)
+		return
+	}
+	if c.failed(wanted) {
+		return
+	}
+	rows := matching(p.rows, func(r event.Row) bool { return s.part.Contains(r.Time) }) // windows have a check of their own
+	missing, extra := compare(rows, want)
+	const effect = "the gateway shows rows that nobody asked for"
+	switch {
+	case len(extra) > 0 && len(missing) == 0 && len(rows) == len(s.rows):
+		c.f.alike = "as without the filter"
+		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, harm(f.name, effect))
+	case len(extra) > 0:
+		c.breaks(fmt.Sprintf("%s that the filter does not give, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, harm(f.name, effect))
+	case len(missing) > 0 && f.name == lowerCaseHeader && len(rows) == 0:
+		c.copes("no rows", wanted, exactly)
+	case len(missing) > 0:
+		c.breaks(fmt.Sprintf("%s, without %s", plural(len(rows), "row"), brief(missing[0])), wanted, "the gateway leaves rows out")
+	default:
+		c.agrees()
+	}
+}
+
+// harm is what becomes of rows that a filter should have kept back.
+func harm(name, usual string) string {
+	if name == "user_id" || name == "sender_id" {
+		return "the gateway refuses the whole answer, since who asks may not be one who may see these rows"
+	}
+	return usual
+}
+
+// choose finds a query by the filter that gives some rows of the sample and not all,
+// and of these the fewest, so that a filter that is not heeded shows. Values without
+// odd characters go first. Where every row has the same value, it is one that no row
+// has.
+func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row) bool) (upstream.ListQuery, bool) {
+	type candidate struct {
+		query   upstream.ListQuery
+		encoded string
+		rows    int
+	}
+	const enough = 40 // to choose from
+	var all []candidate
+	seen := map[string]bool{}
+	for _, r := range s.rows {
+		for _, q := range f.of(r) {
+			if id := q.Encode(s.kind); !seen[id] && len(all) < enough {
+				seen[id] = true
+				all = append(all, candidate{q, id, number(s.rows, matches(q))})
+			}
+		}
+	}
+	all = slices.DeleteFunc(all, func(c candidate) bool { return c.rows == 0 || c.rows == len(s.rows) })
+	if len(all) > 0 {
+		return slices.MinFunc(all, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(odd(a.encoded), odd(b.encoded)), cmp.Compare(a.rows, b.rows), cmp.Compare(a.encoded, b.encoded))
+		}).query, true
+	}
+	for _, q := range f.absent {
+		if number(s.rows, matches(q)) == 0 {
+			return q, true
+		}
+	}
+	return upstream.ListQuery{}, false
+}
+
+// number is how many rows match.
+func number(rows []event.Row, is func(event.Row) bool) (n int) {
+	for _, r := range rows {
+		if is(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// odd is how many characters of a value had to be escaped, but for an address's @.
+func odd(encoded string) int {
+	return strings.Count(strings.ReplaceAll(encoded, "%40", ""), "%")
+}

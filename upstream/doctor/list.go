@@ -1,0 +1,224 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+)
+
+// lists holds a kind's list against the rules of lists, and its filters.
+func (e *exam) lists(ctx context.Context, s *sample) {
+	path := s.kind.ListPath()
+	c := e.check(ruleRead, path, s.page.answer)
+	if c.failed("rows with the document's fields, in an array, bare or as \"data\" of an object") {
+		return
+	}
+	if len(s.page.rows) > 0 { // else nothing was read
+		c.agrees()
+		e.shapes.note(path, s.page.body)
+	}
+	if len(s.page.rows) == 0 {
+		if n := s.counts.total().Total; s.counts.fault == "" && n > 0 {
+			e.check(ruleCounts, s.kind.CountsPath(), s.page.answer).of(s.kind).
+				breaks("no rows", plural(n, "row")+", going by "+s.counts.shown, "the gateway shows numbers without the rows behind them")
+			return
+		}
+		e.check("all about "+path, path, s.page.answer).cannot(s.why)
+		return
+	}
+	e.pages(ctx, s)
+	if len(s.rows) == 0 {
+		e.check("filters and windows of "+path, path, s.page.answer).cannot(s.why)
+		return
+	}
+	e.listWindow(ctx, s)
+	e.filters(ctx, s)
+}
+
+// pages holds the first two pages of the window against the rules of order, size and
+// offsets. The second begins with the last row of the first.
+func (e *exam) pages(ctx context.Context, s *sample) {
+	path, first := s.kind.ListPath(), s.page
+	last := len(first.rows) - 1
+	offset := max(1, last)
+	second := e.list(ctx, s.kind, upstream.ListQuery{Window: s.window, Offset: offset})
+	all := first.rows
+
+	c := e.check(ruleOffset, path, second.answer).of(s.kind)
+	if !c.failed("rows from the one of this offset on") {
+		wanted := "first the last row of the page before: " + brief(first.rows[last])
+		if last == 0 {
+			wanted = "no rows, as there is but one"
+		}
+		const effect = "the gateway shows rows twice, or leaves some out, where a list has more than a page"
+		switch goesOn := len(second.rows) > 0 && second.rows[0].Same(first.rows[last]); {
+		case last == 0 && len(second.rows) == 0:
+			c.agrees()
+		case last > 0 && goesOn:
+			all = slices.Concat(first.rows, second.rows[1:])
+			c.agrees()
+		case len(second.rows) > 0 && second.rows[0].Same(first.rows[0]):
+			c.breaks("the rows from the first on, as without an offset", wanted, effect)
+		case len(second.rows) == 0:
+			c.breaks("no rows", wanted, effect)
+		default:
+			c.breaks("first "+brief(second.rows[0]), wanted, effect)
+		}
+	}
+	e.size(s, second, len(all))
+	e.order(s, all)
+}
+
+// size holds the first page's size against what is known to follow it.
+func (e *exam) size(s *sample, second page, known int) {
+	c := e.check(rulePage, s.kind.ListPath(), s.page.answer).of(s.kind)
+	n := s.page.size
+	switch {
+	case n > upstream.PageSize:
+		c.copes(plural(n, "row"), "at most 500", "the gateway takes the first 500, and asks for the rest by offset")
+	case n < upstream.PageSize && known > n:
+		c.breaks(fmt.Sprintf("%s, and more from offset %d on", plural(n, "row"), n), "500 rows, as a shorter page is the last",
+			"the gateway takes the list to end after the first page")
+	case n < upstream.PageSize:
+		c.cannot(fmt.Sprintf("no more than %s came", plural(n, "row")))
+	default:
+		c.agrees()
+	}
+}
+
+// order looks at how rows follow each other.
+func (e *exam) order(s *sample, rows []event.Row) {
+	c := e.check(ruleOrder, s.kind.ListPath(), s.page.answer).of(s.kind)
+	var late, tie, again int // index of the first row that comes too late
+	seen := map[string]bool{}
+	for i, r := range rows {
+		id := identity(r)
+		if seen[id] && again == 0 {
+			again = i
+		}
+		seen[id] = true
+		switch {
+		case i == 0:
+		case rows[i-1].Time > r.Time && late == 0:
+			late = i
+		case rows[i-1].Compare(r) > 0 && tie == 0:
+			tie = i
+		}
+	}
+	came := func(i int) string { return fmt.Sprintf("row %d, %s, after %s", i, brief(rows[i]), brief(rows[i-1])) }
+	switch {
+	case len(rows) < 2:
+		c.cannot("the window holds but one row")
+	case late > 0:
+		c.copes(came(late), "oldest first", "the gateway sees it, and reads the list by plain offsets from its start: right, but slow far down")
+	case tie > 0:
+		c.copes(came(tie), "by time, ties by email id, then recipient", "the gateway sees it, and finds rows of one second by who they are")
+	default:
+		c.agrees()
+	}
+	c = e.check(ruleOnce, s.kind.ListPath(), s.page.answer).of(s.kind)
+	if again > 0 {
+		c.breaks(fmt.Sprintf("row %d, %s, has come before", again, brief(rows[again])), "each row once", "the gateway shows it as often as it comes")
+		return
+	}
+	c.agrees()
+}
+
+// listWindow asks for a window inside the sample that begins and ends at rows, so that
+// what the server takes for its edges shows.
+func (e *exam) listWindow(ctx context.Context, s *sample) {
+	w := edges(s.rows)
+	p := e.list(ctx, s.kind, upstream.ListQuery{Window: w})
+	c := e.check(ruleListWindow, s.kind.ListPath(), p.answer).of(s.kind)
+	want := matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
+	wanted := fmt.Sprintf("%s, from %s on and before %s", plural(len(want), "row"), at(w.Start), at(w.End))
+	if c.failed(wanted) {
+		return
+	}
+	missing, extra := compare(p.rows, want)
+	atEnd := matching(extra, func(r event.Row) bool { return r.Time == w.End })
+	atStart := matching(missing, func(r event.Row) bool { return r.Time == w.Start })
+	outside := matching(s.page.rows, func(r event.Row) bool { return !s.window.Contains(r.Time) && r.Time != s.window.End })
+	switch {
+	case len(missing) > 0 && len(missing) == len(atStart):
+		c.breaks("none of "+plural(len(atStart), "row")+" of the first second", wanted, "the gateway leaves out rows where one page ends and the next begins")
+	case len(missing) > 0:
+		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted, "the gateway leaves rows out")
+	case len(extra) > len(atEnd):
+		c.copes(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway drops rows from outside the window")
+	case len(atEnd) > 0:
+		c.copes(fmt.Sprintf("%s more, of the second at which the window ends", plural(len(atEnd), "row")), wanted, "the gateway drops them")
+	case len(outside) > 0:
+		c.f.Asked = s.page.shown
+		c.copes(fmt.Sprintf("%s from outside the window, such as %s", plural(len(outside), "row"), brief(outside[0])), "rows of the window alone", "the gateway drops them")
+	default:
+		c.agrees()
+	}
+}
+
+// edges is a window within the rows' that begins at a row and ends at a later one; of
+// rows of one second it is the second before.
+func edges(rows []event.Row) upstream.Window {
+	times := times(rows)
+	n := len(times)
+	if n == 1 {
+		return upstream.Window{Start: times[0] - 1, End: times[0]}
+	}
+	from := n / 3
+	return upstream.Window{Start: times[from], End: times[max(from+1, 2*n/3)]}
+}
+
+// times are the seconds in which rows happened, each once, in order.
+func times(rows []event.Row) []upstream.Time {
+	all := make([]upstream.Time, len(rows))
+	for i, r := range rows {
+		all[i] = r.Time
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
+	for _, r := range rows {
+		if is(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// compare gives the rows that are wanted and did not come, and those that came and
+// are not wanted, whatever their order.
+func compare(got, want []event.Row) (missing, extra []event.Row) {
+	rest := map[string]int{}
+	for _, g := range got {
+		rest[identity(g)]++
+	}
+	for _, w := range want {
+		if id := identity(w); rest[id] > 0 {
+			rest[id]--
+		} else {
+			missing = append(missing, w)
+		}
+	}
+	for _, g := range slices.Backward(got) {
+		if id := identity(g); rest[id] > 0 {
+			rest[id]--
+			extra = append(extra, g)
+		}
+	}
+	return missing, extra
+}
+
+// identity is equal for rows that are the same.
+func identity(r event.Row) string {
+	return fmt.Sprintf("%d %d %d %q %q", r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient)
+}
+
+// brief tells which row it is, without telling whom it is about.
+func brief(r event.Row) string {
+	return printable(fmt.Sprintf("%s of %s", excerpt(r.EmailID, 60), at(r.Time)))
+}

@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+)
+
+// tallies are counts by the id of a sender or a user.
+type tallies map[upstream.ID]upstream.Tally
+
+func tally(rows []event.Row, by upstream.Rollup) tallies {
+	t := tallies{}
+	for _, r := range rows {
+		t[r.ID(by)] = t[r.ID(by)].Add(r.Tally())
+	}
+	return t
+}
+
+func talliesOf(rows []upstream.Count) tallies {
+	t := tallies{}
+	for _, r := range rows {
+		t[r.ID] = t[r.ID].Add(r.Tally)
+	}
+	return t
+}
+
+func (t tallies) sum() (sum upstream.Tally) {
+	for _, one := range t {
+		sum = sum.Add(one)
+	}
+	return sum
+}
+
+// plus is both together.
+func (t tallies) plus(o tallies) tallies {
+	sum := maps.Clone(t)
+	for id, one := range o {
+		sum[id] = sum[id].Add(one)
+	}
+	return sum
+}
+
+func equal(a, b tallies) bool {
+	came, _ := a.differ(b, "")
+	return came == ""
+}
+
+// differ gives the first id of which they have different counts, in words; empty if
+// they are equal. A count of nothing is none.
+func (t tallies) differ(want tallies, whose string) (came, wanted string) {
+	ids := slices.Compact(slices.Sorted(maps.Keys(t.plus(want))))
+	for _, id := range ids {
+		if t[id] != want[id] {
+			return fmt.Sprintf("%s %d has %s", whose, id, words(t[id])), words(want[id])
+		}
+	}
+	return "", ""
+}
+
+func words(t upstream.Tally) string {
+	if t.Soft+t.Hard == 0 {
+		return fmt.Sprint(t.Total)
+	}
+	return fmt.Sprintf("%d (%d soft, %d hard)", t.Total, t.Soft, t.Hard)
+}
+
+// Whose counts are, in words.
+const whoseSender, whoseUser = "sender", "user"
