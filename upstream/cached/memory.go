@@ -132,7 +132,7 @@ func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
 	}
 	look.Rows = e.rows
 	if look.Hit || look.Stale {
-		look.Age = max(0, a.o.Now().Sub(e.since))
+		look.Age = a.o.Now().Sub(e.since)
 	}
 	return e.value.(T), nil
 }

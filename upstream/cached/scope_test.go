@@ -139,3 +139,24 @@ func TestNoScopeLeaks(t *testing.T) {
 		t.Errorf("%d answers and %d refusals: the test tests little", asked, refused)
 	}
 }
+
+// No two scopes share a key, whatever they are called: of each key, no beginning
+// but its own scope makes the same.
+func TestKeysOfScopesDiffer(t *testing.T) {
+	scopes := rapid.StringOf(rapid.SampledFrom([]rune("\x00counts /?1")))
+	formsOfKeys := []string{"", "counts", "series", "sum of counts", "sum of series", "counts to now", "series to now", " to now"}
+	forms := rapid.SampledFrom(formsOfKeys)
+	paths := rapid.SampledFrom([]string{"/bounces", "/bounce/counts", "/bounce/1/1/1/x"})
+	rapid.Check(t, func(t *rapid.T) {
+		one, form, path := scopes.Draw(t, "scope"), forms.Draw(t, "form"), paths.Draw(t, "path")
+		key := (&API{scope: one}).key(form, path, "q=1")
+		for _, other := range formsOfKeys {
+			for cut := range len(key) {
+				another := key[:cut]
+				if another != one && (&API{scope: another}).key(other, path, "q=1") == key {
+					t.Fatalf("scopes %q and %q share %q", one, another, key)
+				}
+			}
+		}
+	})
+}

@@ -219,6 +219,18 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 			if _, err := ask(upTo(32*time.Minute), 0); !errors.Is(err, down) {
 				t.Errorf("after too long: %v", err)
 			}
+			for what, end := range map[string]time.Duration{"an answer that may go on behind the end": time.Hour, "an answer that ended before it was given": 30 * time.Minute} {
+				f.err = nil
+				f.clock.set(33 * time.Minute)
+				if _, err := ask(upTo(end), 2); err != nil {
+					t.Fatal(err)
+				}
+				f.err = down
+				f.clock.set(34 * time.Minute)
+				if _, err := ask(upTo(34*time.Minute), 2); !errors.Is(err, down) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
 		})
 	}
 }

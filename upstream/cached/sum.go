@@ -102,7 +102,7 @@ func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T
 		look.Query = t.query(upstream.Window{Start: t.window.Start, End: s.upTo})
 		look.Rows = e.rows
 		if look.Hit {
-			look.Age = max(0, a.o.Now().Sub(e.since))
+			look.Age = a.o.Now().Sub(e.since)
 		}
 		a.report(ctx, look)
 	}

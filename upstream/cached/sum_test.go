@@ -234,8 +234,15 @@ func TestAStartInsideAnHour(t *testing.T) {
 		c.add(10 * time.Second)
 	}
 	c.set(4*time.Hour + 30*time.Minute)
+	counting.Before = func(context.Context, string) error { return &upstream.Error{Code: upstream.Unavailable} }
+	q := upstream.CountQuery{Window: upstream.Window{Start: at(-20*time.Hour - 40*time.Minute + time.Second), End: at(5 * time.Hour)}}
+	if _, err := a.Counts(t.Context(), upstream.Bounces, q); err == nil {
+		t.Error("no error")
+	}
+	counting.Before = nil
+	calls(counting)
 	for i, want := range [][]string{
-		{"-20h39m59s to 4h30m0s"}, nil, // the same moment
+		{"-20h39m59s to 4h30m0s"}, nil, // the same moment; what failed does not count as seen
 		{"-20h39m59s to 3h", "3h to 4h30m10s"}, nil,
 		{"3h to 4h30m20s"}, nil,
 	} {
