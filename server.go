@@ -36,6 +36,7 @@ import (
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
@@ -140,6 +141,7 @@ func badSetting(format string, args ...any) error {
 type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
 	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
+	Doctor  doctorCommand  `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -189,7 +191,7 @@ func (serveCommand) Help() string {
 
 Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
 
-Other commands: deliverygraph import, deliverygraph version; add --help to each.`
+Other commands: deliverygraph import, deliverygraph doctor, deliverygraph version; add --help to each.`
 }
 
 // Run serves until ctx ends.
@@ -531,6 +533,58 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 		return exitCode(exitBadLines)
 	}
 	return nil
+}
+
+// exitDiffers is the exit code of an examination whose differences the gateway copes
+// with, or that had no data to judge by.
+const exitDiffers = 3
+
+type doctorCommand struct {
+	Upstream    string `required:"" placeholder:"URL" help:"The server to examine, such as https://metrics.example.com/v4."`
+	UpstreamKey string `placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
+	Window      string `placeholder:"START/END" help:"Where to look, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
+	ASCII       bool   `name:"ascii" help:"Print ASCII alone."`
+}
+
+// Help is the text below the usage.
+func (doctorCommand) Help() string {
+	return `It reads, some sixty requests one after the other, and holds the answers against the API's document and against each other: a table tells what agrees, what differs and whether the gateway copes with it, and what could not be judged.
+
+Exit code: 0 the server will do, 3 it will do with differences that the gateway copes with, or there is no data to judge by, 1 it will not do or cannot be reached, 2 it was asked wrongly.`
+}
+
+// Run examines the server.
+func (c *doctorCommand) Run(ctx context.Context, io streams) error {
+	o := doctor.Options{BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA}
+	if c.Window != "" {
+		start, end, _ := strings.Cut(c.Window, "/")
+		from, err := upstream.ParseTime(start)
+		to, endErr := upstream.ParseTime(end)
+		if err = errors.Join(err, endErr); err == nil {
+			o.Window, err = upstream.NewWindow(from, to)
+		}
+		if err != nil {
+			return badSetting("--window %q is not a window: write start and end, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z", c.Window)
+		}
+	}
+	report, err := doctor.Examine(ctx, o)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("the examination was stopped")
+	case err != nil:
+		return badSetting("--upstream, --upstream-key or --upstream-ca: %v", err)
+	}
+	if err := report.WriteTable(io.out, doctor.Layout{ASCII: c.ASCII}); err != nil {
+		return err
+	}
+	switch report.Verdict() {
+	case doctor.Fine:
+		return nil
+	case doctor.Differs, doctor.Unproven:
+		return exitCode(exitDiffers)
+	}
+	return exitCode(exitFailure)
 }
 
 type versionCommand struct{}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -266,6 +267,7 @@ func TestHelpAndVersion(t *testing.T) {
 		{"--help", "import"},
 		{"serve --help", "--rest-keys"},
 		{"import --help", "NDJSON"},
+		{"doctor --help", "Exit code"},
 		{"version", "deliverygraph"},
 	} {
 		var out bytes.Buffer
@@ -381,6 +383,41 @@ nonsense
 	var out bytes.Buffer
 	if code := run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"}, streams{strings.NewReader(""), &out, &out}); code != exitFailure || !strings.Contains(out.String(), "no-such-file") {
 		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
+}
+
+// The doctor finds our own REST API in order, over demo data, and says by its exit code
+// what it makes of others.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
+	t.Cleanup(web.Close)
+	for name, c := range map[string]struct {
+		args string
+		code int
+		says string
+	}{
+		"in order":          {"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users", exitOK, "no differences"},
+		"no data":           {"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users --window 0/3600", exitDiffers, "no data"},
+		"no key":            {"--upstream " + p.rest, exitFailure, "asks for an API key"},
+		"a web site":        {"--ascii --upstream " + web.URL, exitFailure, "web site"},
+		"no URL":            {"", exitUsage, "--upstream"},
+		"a URL that is not": {"--upstream metrics.example.com", exitUsage, "https://"},
+		"a window that is":  {"--upstream " + p.rest + " --window yesterday", exitUsage, "2016-11-22T00:00:00Z/2016-11-23T00:00:00Z"},
+	} {
+		var out bytes.Buffer
+		code := run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...), streams{strings.NewReader(""), &out, &out})
+		if code != c.code || !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "a-key-that") {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s", name, code, c.code, c.says, out.String())
+		}
+		if name == "in order" && strings.Contains(out.String(), "Could not be judged") {
+			t.Errorf("not all was judged:\n%s", out.String())
+		}
 	}
 }
 

@@ -3,10 +3,13 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -22,6 +25,9 @@ type Options struct {
 	// Transport makes the requests. It may not follow redirects. The default goes over
 	// TCP, by proxies from the environment.
 	Transport http.RoundTripper
+	// CAFile names a file of certificates, in PEM, of the authorities that the default
+	// transport trusts instead of the system's.
+	CAFile string
 	// Window is where to look. The zero Window looks for the latest days that hold data.
 	Window upstream.Window
 	// Timeout is for one request. Default 15 s.
@@ -39,8 +45,14 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Report{}, errors.New("the key must be visible ASCII without spaces or a line's end, such as 3f0c9a52d1")
+	}
 	if o.Transport == nil {
-		t := newTransport()
+		t, err := newTransport(o.CAFile)
+		if err != nil {
+			return Report{}, err
+		}
 		defer t.CloseIdleConnections()
 		o.Transport = t
 	}
@@ -115,13 +127,23 @@ func parseBase(s string) (string, error) {
 	return strings.TrimSuffix(u.JoinPath("/").String(), "/"), nil
 }
 
-func newTransport() *http.Transport {
+func newTransport(caFile string) (*http.Transport, error) {
+	trust := &tls.Config{MinVersion: tls.VersionTLS12}
+	if caFile != "" {
+		pem, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, fmt.Errorf("the file of certificates cannot be read: %w", err)
+		}
+		if trust.RootCAs = x509.NewCertPool(); !trust.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("the file of certificates has none in it: they must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
+		}
+	}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        trust,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 64 << 10,
-	}
+	}, nil
 }

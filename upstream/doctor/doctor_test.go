@@ -2,8 +2,11 @@ package doctor_test
 
 import (
 	"context"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -149,12 +152,37 @@ func TestEndedContext(t *testing.T) {
 	}
 }
 
-func TestURLsThatCannotBe(t *testing.T) {
+// A server whose certificate is by an authority of its own is examined where that is
+// trusted.
+func TestOwnAuthority(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(sample())
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, Window: sampleDays, CAFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fine(t, r)
+	for _, wrong := range []string{file + "x", "doctor_test.go"} {
+		if _, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, CAFile: wrong}); err == nil || !strings.Contains(err.Error(), "certificates") {
+			t.Errorf("%s: %v, want an error about the file of certificates", wrong, err)
+		}
+	}
+}
+
+func TestOptionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"", "metrics.example.com", "ftp://metrics.example.com", "https://", "https://me:secret@example.com", "https://example.com/v4?apikey=secret", "https://example.com/#x"} {
 		r, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: u})
-		if err == nil || len(r.Findings) > 0 || len(err.Error()) < 20 {
+		if err == nil || len(r.Findings) > 0 || len(err.Error()) < 20 || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v, want an error that says what would be right", u, err)
 		}
+	}
+	if _, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: "http://127.0.0.1:9", Key: "secret\n"}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a key with a line's end: %v, want an error without it", err)
 	}
 }
