@@ -35,7 +35,8 @@ type Breaker struct {
 	Off bool
 
 	// Failures and Share open the breaker: so many failed tries within Window, if
-	// they are at least this share of all. Defaults 10, 0.5 and 30 s.
+	// they are at least this share of all. Defaults 10, 0.5 and a minute:
+	// long enough for tries that end by Timeout to add up.
 	Failures int
 	Share    float64
 	Window   time.Duration
@@ -46,7 +47,7 @@ type Breaker struct {
 
 func (b Breaker) withDefaults(errs *[]error) Breaker {
 	b.Failures = int(orDefault("Breaker.Failures", int64(b.Failures), 10, "such as 10", errs))
-	b.Window = time.Duration(orDefault("Breaker.Window", int64(b.Window), int64(30*time.Second), "such as 30s", errs))
+	b.Window = time.Duration(orDefault("Breaker.Window", int64(b.Window), int64(time.Minute), "such as 1m", errs))
 	b.OpenFor = time.Duration(orDefault("Breaker.OpenFor", int64(b.OpenFor), int64(5*time.Second), "such as 5s", errs))
 	if b.Share == 0 {
 		b.Share = 0.5
@@ -143,7 +144,7 @@ func (b *breaker) resting() *failure {
 // state, unless a call gets it again and again.
 func told(o outcome, last bool) error {
 	switch {
-	case o == answered:
+	case o == answered, o == denied:
 		return nil
 	case o == untold, o == duplicate && !last:
 		return errUntold

@@ -44,8 +44,9 @@ func broken(ctx context.Context, err error) *failure {
 	)
 	switch {
 	case errors.As(err, &protocol),
-		strings.Contains(err.Error(), "malformed HTTP"), // net/http has no type for either
-		strings.Contains(err.Error(), "response headers exceeded"):
+		strings.Contains(err.Error(), "malformed HTTP"), // net/http has no types for these
+		strings.Contains(err.Error(), "response headers exceeded"),
+		strings.Contains(err.Error(), "response header list larger"):
 		return invalid("the metrics API did not answer in proper HTTP", err)
 	case errors.As(err, &certificate), errors.As(err, &notTLS), errors.As(err, &noHost) && noHost.IsNotFound:
 		return &failure{err: unreachable(err)} // a matter of settings, which no wait puts right

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,23 +215,6 @@ func TestUntrustedCertificate(t *testing.T) {
 	var cause x509.UnknownAuthorityError
 	if e := public(t, err); e.Code != upstream.Unavailable || tries != 1 || !errors.As(err, &cause) {
 		t.Errorf("got %v after %d tries", err, tries)
-	}
-}
-
-func TestHTTP2WhereOffered(t *testing.T) {
-	var proto atomic.Value
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		proto.Store(r.Proto)
-		reply(200, codes)(w, r)
-	}))
-	s.EnableHTTP2 = true
-	s.StartTLS()
-	defer s.Close()
-	tr := newTransport(4, nil)
-	tr.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-	c := client(t, s.URL, func(o *Options) { o.Transport = tr })
-	if _, err := c.BlockedReasons(t.Context()); err != nil || proto.Load() != "HTTP/2.0" {
-		t.Errorf("got %v over %v", err, proto.Load())
 	}
 }
 

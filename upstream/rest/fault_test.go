@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -390,5 +392,72 @@ func (s *faulty) mistyped(f fault.Fault, field string) {
 	s.heals("bounces")
 	if hits == 0 {
 		s.t.Error("no call has such a field")
+	}
+}
+
+// With faults at random, an answer is the right one or an error, and when they are
+// over nothing of them is left.
+func TestRandomFaults(t *testing.T) {
+	var faults []fault.Fault
+	for _, f := range fault.All {
+		if want := outcomes[f.Name]; !f.Lies && !want.short && !strings.HasPrefix(want.calls, "!") {
+			faults = append(faults, f)
+		}
+	}
+	truth := map[string]any{}
+	var injected atomic.Int64
+	server := fault.NewServer(healthy())
+	t.Cleanup(server.Close)
+	c := client(t, server.URL, func(o *Options) {
+		o.MaxBodyBytes = 1 << 20
+		o.CallTimeout = 500 * time.Millisecond // for those who would come back later
+		o.Breaker.OpenFor = 10 * time.Millisecond
+	})
+	for name, ask := range few {
+		v, err := ask(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth[name] = v
+	}
+	server.Inject(fault.Fault{Wrap: func(next http.Handler) http.Handler {
+		return fault.Random(next, 1, 0.3, faults, func(*http.Request, fault.Fault) { injected.Add(1) })
+	}})
+	var right, failed atomic.Int64
+	var wg sync.WaitGroup
+	for range 20 {
+		for name, ask := range few {
+			wg.Go(func() {
+				v, err := ask(t.Context(), c)
+				switch {
+				case err != nil:
+					failed.Add(1)
+					public(t, err)
+				case !reflect.DeepEqual(v, truth[name]):
+					t.Errorf("%s: not the true answer: %.300s", name, fmt.Sprint(v))
+				default:
+					right.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	t.Logf("%d faults injected: %d answers right, %d failed", injected.Load(), right.Load(), failed.Load())
+	if right.Load() < 50 || failed.Load() < 20 {
+		t.Error("too few of either to tell")
+	}
+	server.Heal()
+	for c.Load().Breaker == "open" { // for 10 ms at most
+		runtime.Gosched()
+	}
+	for range 2 {
+		for name, ask := range few {
+			if v, err := ask(t.Context(), c); err != nil || !reflect.DeepEqual(v, truth[name]) {
+				t.Errorf("after the faults, %s: %v", name, err)
+			}
+		}
+	}
+	if l := c.Load(); l.UnderWay != 0 || l.Waiting != 0 || l.Breaker != "closed" || len(c.gate.lanes) != 0 {
+		t.Errorf("in the end: %+v", l)
 	}
 }

@@ -40,6 +40,7 @@ type waiter struct {
 	places map[*lane]*list.Element // empty once it waits no more
 	gone   bool                    // let through, refused or given up
 	ready  chan struct{}           // closed when it is let through or refused
+	among  int                     // how many were under way when it was let through, itself included
 	f      *failure                // why it was refused, if it was
 }
 
@@ -47,14 +48,14 @@ func newGate(least, most, waiting int) *gate {
 	return &gate{limit: newLimit(least, most), most: waiting, lanes: make(map[string]*lane)}
 }
 
-// enter waits for a slot, or for the context's end. It fails at once where too
-// many wait, but room is made for those who have fewer waiting than another.
-func (g *gate) enter(ctx context.Context) (*failure, error) {
+// enter waits for a slot, or for the context's end, and says how many are under way
+// with it. It fails at once where too many wait, but room is made for those who
+// have fewer waiting than another.
+func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.mu.Lock()
 	if g.underWay < g.limit.slots() && g.waiting == 0 {
-		g.let()
-		g.mu.Unlock()
-		return nil, nil
+		defer g.mu.Unlock()
+		return g.let(), nil, nil
 	}
 	g.limit.reached = true
 	g.mu.Unlock()
@@ -64,7 +65,7 @@ func (g *gate) enter(ctx context.Context) (*failure, error) {
 	defer stop()
 	select {
 	case <-w.ready:
-		return w.f, nil
+		return w.among, w.f, nil
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
@@ -75,18 +76,18 @@ func (g *gate) enter(ctx context.Context) (*failure, error) {
 		g.underWay--
 		g.next()
 	}
-	return nil, ctx.Err()
+	return 0, nil, ctx.Err()
 }
 
-// leave gives the slot back, with what the request has shown.
-func (g *gate) leave(o outcome, endpoint string, sent time.Time, firstByte time.Duration) {
+// leave gives the slot back, with what the trial has shown.
+func (g *gate) leave(t *trial, endpoint string) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.underWay--
-	if o != untold {
-		g.mean += (now.Sub(sent).Seconds() - g.mean) / 16
-		g.limit.learn(o, endpoint, sent, firstByte, now)
+	if t.outcome != untold {
+		g.mean += (now.Sub(t.sent).Seconds() - g.mean) / 16
+		g.limit.learn(t, endpoint, now)
 	}
 	g.next()
 }
@@ -100,12 +101,13 @@ func (g *gate) turnAway(f *failure) {
 	}
 }
 
-// let gives a slot.
-func (g *gate) let() {
+// let gives a slot, and says how many have one now.
+func (g *gate) let() int {
 	g.underWay++
 	if g.underWay >= g.limit.slots() {
 		g.limit.reached = true
 	}
+	return g.underWay
 }
 
 // next lets through those for whom there is a slot, one of each lane in turn.
@@ -115,7 +117,7 @@ func (g *gate) next() {
 		g.turns.MoveToBack(l.turn)
 		w := l.waiters.Front().Value.(*waiter)
 		g.remove(w)
-		g.let()
+		w.among = g.let()
 		close(w.ready)
 	}
 }

@@ -12,11 +12,14 @@ import (
 //
 // Latency is the time to the first byte, measured against what is usual for the
 // same endpoint, as a ratio: a count over 90 days and a catalogue have nothing
-// else in common. What is usual is learnt slowly, so a climb is noticed, while a
-// server that has become slower for good is not held down for ever.
+// else in common. What is usual is learnt while few requests are under way, so
+// that a server which slows under many is given fewer for as long as it does; while
+// of one that has become slower for good even few show that it is not our doing,
+// and the limit rises again.
 type limit struct {
 	now      float64
 	min, max float64
+	few      int       // so many under way are few
 	lowered  time.Time // what was sent before that says nothing new
 
 	usual   map[string]*usual // by endpoint
@@ -25,8 +28,8 @@ type limit struct {
 	reached bool              // somebody waited, or came in last, in this round
 }
 
-// usual is an endpoint's usual latency: the mean of its logarithm, the recent
-// calls weighing more.
+// usual is an endpoint's usual latency: the mean of its logarithm, recent answers
+// weighing more.
 type usual struct {
 	log  float64
 	seen int
@@ -38,28 +41,27 @@ const (
 	climbed       = 2.0  // times the usual latency, in the mean of a round
 	steady        = 1.5  // times the usual latency: up to that the limit may rise
 	roundSamples  = 10   // answers in a round, at least; and at least the limit
-	usualSamples  = 256  // calls that make what is usual
-	warmUpSamples = 10   // calls of an endpoint before it counts
+	usualSamples  = 64   // answers that make what is usual
+	warmUpSamples = 10   // answers of an endpoint before it counts
 	negligible    = 0.01 // seconds: a difference below says nothing of load
 )
 
 func newLimit(least, most int) limit {
-	return limit{now: float64(most), min: float64(least), max: float64(most), usual: make(map[string]*usual)}
+	return limit{now: float64(most), min: float64(least), max: float64(most), few: max(least, most/4), usual: make(map[string]*usual)}
 }
 
 // slots is the limit in requests.
 func (l *limit) slots() int { return int(l.now) }
 
-// learn is told how a request ended that was sent at a time. If it was answered,
-// it had the first byte after so long.
-func (l *limit) learn(o outcome, endpoint string, sent time.Time, firstByte time.Duration, now time.Time) {
-	switch {
-	case o == shed, o == duplicate:
-		if !sent.Before(l.lowered) {
+// learn is told how a trial of an endpoint has ended.
+func (l *limit) learn(t *trial, endpoint string, now time.Time) {
+	switch t.outcome {
+	case shed, duplicate:
+		if !t.sent.Before(l.lowered) {
 			l.lower(shedFactor, now)
 		}
-	case o == answered:
-		l.strain += l.deviation(endpoint, firstByte)
+	case answered:
+		l.strain += l.deviation(endpoint, t.firstByte, t.among <= l.few)
 		l.samples++
 		if l.samples >= roundSamples && l.samples >= l.slots() {
 			l.endRound(now)
@@ -67,18 +69,21 @@ func (l *limit) learn(o outcome, endpoint string, sent time.Time, firstByte time
 	}
 }
 
-// deviation is the logarithm of a latency's ratio to the usual one.
-func (l *limit) deviation(endpoint string, latency time.Duration) float64 {
+// deviation is the logarithm of a latency's ratio to the usual one. One among few
+// makes what is usual.
+func (l *limit) deviation(endpoint string, latency time.Duration, few bool) float64 {
 	u := l.usual[endpoint]
 	if u == nil {
 		u = &usual{}
 		l.usual[endpoint] = u
 	}
-	u.seen++
 	d := math.Log(max(latency.Seconds(), negligible)) - u.log
-	u.log += d / float64(min(u.seen, usualSamples))
-	if u.seen <= warmUpSamples {
-		return 0
+	if warmUp := u.seen < warmUpSamples; few || warmUp {
+		u.seen++
+		u.log += d / float64(min(u.seen, usualSamples))
+		if warmUp {
+			return 0
+		}
 	}
 	return d
 }

@@ -13,10 +13,12 @@ type outcome uint8
 const (
 	// untold: the callers left before it could be known, or the try was not made.
 	untold outcome = iota
-	// answered: the API answered, whatever it said. A refusal (451, 452, 404) is an
-	// answer; and so is JSON that breaks the contract or is too large, since that is a
-	// matter of what was asked: one broken list must not take the others with it.
+	// answered: the API answered. JSON that breaks the contract or is too large is an
+	// answer, since that is a matter of what was asked: one broken list must not take
+	// the others with it.
 	answered
+	// denied: the API said no (451, 452, 404), as a server may that is well.
+	denied
 	// duplicate: the API is at work on an identical request (202).
 	duplicate
 	// shed: the server is out of reach, takes too long, or asks for less.
@@ -39,12 +41,12 @@ func (f *failure) outcome() outcome {
 		return shed
 	case upstream.InvalidResponse:
 		if f.err.Status >= 400 && f.err.Status < 500 {
-			return answered
+			return denied
 		}
 		return failed
 	case upstream.Internal:
 		return untold
 	default:
-		return answered
+		return denied
 	}
 }

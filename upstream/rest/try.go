@@ -21,8 +21,8 @@ func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f
 		return nil, f
 	}
 	asked := time.Now()
-	f, err := c.gate.enter(ctx)
-	t := trial{sent: time.Now()}
+	among, f, err := c.gate.enter(ctx)
+	t := &trial{sent: time.Now(), among: among}
 	call.Waited += t.sent.Sub(asked)
 	if err != nil {
 		return nil, broken(ctx, err)
@@ -30,7 +30,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f
 	if f != nil {
 		return nil, f
 	}
-	defer func() { c.gate.leave(t.outcome, r.endpoint, t.sent, t.firstByte) }()
+	defer func() { c.gate.leave(t, r.endpoint) }()
 
 	done, f := c.breaker.allow()
 	if f != nil {
@@ -38,7 +38,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f
 	}
 	defer func() { done(told(t.outcome, call.Tries >= c.o.Retry.Tries)) }()
 
-	body, f = c.send(ctx, r, call, &t)
+	body, f = c.send(ctx, r, call, t)
 	t.outcome = f.outcome()
 	if ctx.Err() != nil && f != nil && !c.hadItsTime(ctx, t) {
 		t.outcome = untold
@@ -49,6 +49,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f
 // trial is what is noted of a try. A panic leaves its outcome untold.
 type trial struct {
 	sent      time.Time
+	among     int           // how many were under way then, itself included
 	firstByte time.Duration // from then on
 	outcome   outcome
 }
@@ -56,7 +57,7 @@ type trial struct {
 // hadItsTime says whether a try that its callers' end has cut off is a timeout all
 // the same: theirs was a deadline and not a change of mind, and the try was under
 // way for half of the time that one has by default.
-func (c *Client) hadItsTime(ctx context.Context, t trial) bool {
+func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
 	return errors.Is(ended(ctx), context.DeadlineExceeded) && time.Since(t.sent) >= min(c.o.Timeout, c.o.CallTimeout)/2
 }
 

@@ -1,0 +1,87 @@
+package flight
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type name struct{}
+
+func named(ctx context.Context, n string) context.Context { return context.WithValue(ctx, name{}, n) }
+
+// Work is told of the callers aboard, and of those who board while it watches.
+func TestWorkIsToldOfEachCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group[int]
+		var mu sync.Mutex
+		var told []string
+		watch := func(ctx context.Context) func() {
+			return EachCaller(ctx, func(caller context.Context) {
+				mu.Lock()
+				defer mu.Unlock()
+				told = append(told, caller.Value(name{}).(string))
+			})
+		}
+		is := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(told)
+			if !slices.Equal(told, want) {
+				t.Errorf("told of %q, want %q", told, want)
+			}
+			told = nil
+		}
+		work := func(ctx context.Context) (int, error) {
+			time.Sleep(time.Second)
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			stop := watch(derived)
+			defer watch(ctx)()
+			time.Sleep(time.Second)
+			stop()
+			time.Sleep(time.Second)
+			return 7, nil
+		}
+		do(&g, named(t.Context(), "a"), "key", work)
+		synctest.Wait()
+		do(&g, named(t.Context(), "b"), "key", work)
+		time.Sleep(time.Second)
+		is("a", "a", "b", "b") // by both watches
+		do(&g, named(t.Context(), "c"), "key", work)
+		is("c", "c")
+		time.Sleep(time.Second + 1)
+		last := do(&g, named(t.Context(), "d"), "key", work)
+		is("d") // one has stopped
+		if r := <-last; r.value != 7 || !r.joined {
+			t.Errorf("got %+v", r)
+		}
+		// Others are not told of.
+		<-do(&g, named(t.Context(), "e"), "key", slow(0, 1))
+		is()
+	})
+}
+
+// Without a flight there is one caller; in a flight within a flight, the inner
+// one's count.
+func TestEachCallerWithoutAFlightAndWithin(t *testing.T) {
+	var told []any
+	note := func(caller context.Context) { told = append(told, caller.Value(name{})) }
+	EachCaller(named(t.Context(), "alone"), note)()
+	var outer, inner Group[int]
+	outer.Do(named(t.Context(), "outer"), "key", func(ctx context.Context) (int, error) {
+		v, _, err := inner.Do(named(ctx, "inner"), "key", func(ctx context.Context) (int, error) {
+			EachCaller(ctx, note)()
+			return 1, nil
+		})
+		return v, err
+	})
+	if !slices.Equal(told, []any{"alone", "inner"}) {
+		t.Errorf("told of %q", told)
+	}
+}

@@ -1,0 +1,212 @@
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// secure starts a server over TLS, and writes its certificate to a file.
+func secure(t *testing.T, h http.Handler, change func(*httptest.Server)) (url, ca string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	if change != nil {
+		change(s)
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s.URL, ca
+}
+
+// The authorities of a file are trusted, over HTTP/2 where it is offered.
+func TestCAFile(t *testing.T) {
+	var proto atomic.Value
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proto.Store(r.Proto)
+		reply(200, codes)(w, r)
+	})
+	for want, change := range map[string]func(*httptest.Server){
+		"HTTP/1.1": nil,
+		"HTTP/2.0": func(s *httptest.Server) { s.EnableHTTP2 = true },
+	} {
+		url, ca := secure(t, h, change)
+		c := client(t, url, func(o *Options) { o.CAFile = ca })
+		if _, err := c.BlockedReasons(t.Context()); err != nil || proto.Load() != want {
+			t.Errorf("%v over %v, want %s", err, proto.Load(), want)
+		}
+	}
+}
+
+// Nobody else's certificates are trusted then, and TLS before 1.2 is not spoken.
+func TestWhatTLSIsRefused(t *testing.T) {
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request got through") })
+	url, _ := secure(t, h, nil)
+	old, oldCA := secure(t, h, func(s *httptest.Server) {
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	})
+	for name, test := range map[string]struct{ url, ca string }{
+		"an authority of the system's alone": {url, ""},
+		"TLS 1.1":                            {old, oldCA},
+	} {
+		c := client(t, test.url, func(o *Options) { o.CAFile = test.ca })
+		_, err := c.BlockedReasons(t.Context())
+		if e := public(t, err); e.Code != upstream.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWrongCAFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"none there":          {Options{CAFile: file + "x"}, "CAFile cannot be read"},
+		"not PEM":             {Options{CAFile: file}, "CAFile has no certificate in it"},
+		"another's transport": {Options{CAFile: file, Transport: http.DefaultTransport}, "CAFile must be empty where Transport is given"},
+	} {
+		test.o.BaseURL = "https://api.example.com"
+		if _, err := New(test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// A header larger than 64 KiB is not read, over HTTP/2 either.
+func TestLargeHeadersOverHTTP2(t *testing.T) {
+	url, ca := secure(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 100 {
+			w.Header().Add("X-Large", strings.Repeat("x", 1000))
+		}
+		reply(200, codes)(w, r)
+	}), func(s *httptest.Server) { s.EnableHTTP2 = true })
+	c := client(t, url, func(o *Options) { o.CAFile = ca })
+	_, err := c.BlockedReasons(t.Context())
+	if e := public(t, err); e.Code != upstream.InvalidResponse {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A server that is silent is given up earlier than one that has begun to answer.
+func TestTheTimeToTheFirstByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			answer http.HandlerFunc
+			took   time.Duration
+			fails  bool
+		}{
+			"silence":                {silent, 2 * time.Second, true},
+			"an answer that is late": {taking(1900 * time.Millisecond), 1900 * time.Millisecond, false},
+			"a body that is slow": {func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(time.Second)
+				w.(http.Flusher).Flush()
+				time.Sleep(3 * time.Second)
+				reply(200, `{"data":[]}`)(w, r)
+			}, 4 * time.Second, false},
+			"a body that is too slow": {func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(time.Second)
+				w.(http.Flusher).Flush()
+				silent(w, r)
+			}, 5 * time.Second, true},
+		} {
+			c := within(t, test.answer, func(o *Options) {
+				o.FirstByteTimeout, o.Timeout, o.Retry.Tries = 2*time.Second, 5*time.Second, 1
+			})
+			start := time.Now()
+			err := emails(t.Context(), c, 0)
+			if took := time.Since(start); took != test.took || (upstream.CodeOf(err) == upstream.Timeout) != test.fails || (err != nil) != test.fails {
+				t.Errorf("%s: %v after %v, want %v", name, err, took, test.took)
+			}
+		}
+	})
+}
+
+// An HTTP/2 connection that has died without a word is found out by a ping, and
+// the next call takes another.
+func TestADeadHTTP2ConnectionIsLeft(t *testing.T) {
+	url, ca := secure(t, reply(200, codes), func(s *httptest.Server) { s.EnableHTTP2 = true })
+	roots, err := readCAs(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dials atomic.Int64
+	var dead atomic.Bool
+	tr := newTransport(4, roots)
+	tr.HTTP2.SendPingTimeout, tr.HTTP2.PingTimeout = 50*time.Millisecond, 50*time.Millisecond
+	dial := tr.DialContext
+	tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if dials.Add(1) == 1 && err == nil {
+			return &dying{conn, &dead}, nil
+		}
+		return conn, err
+	}
+	c := client(t, url, func(o *Options) { o.Transport = tr })
+	if _, err := c.BlockedReasons(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dead.Store(true)
+	start := time.Now()
+	if _, err := c.BlockedReasons(t.Context()); err != nil || dials.Load() != 2 || time.Since(start) > 5*time.Second {
+		t.Errorf("%v by %d connections, after %v", err, dials.Load(), time.Since(start))
+	}
+}
+
+// dying is a connection over which, once it is dead, nothing gets any more.
+type dying struct {
+	net.Conn
+	dead *atomic.Bool
+}
+
+func (d *dying) Write(b []byte) (int, error) {
+	if d.dead.Load() {
+		return len(b), nil
+	}
+	return d.Conn.Write(b)
+}
+
+// The client's own transport takes its proxy from the environment. net/http reads
+// that once, so it takes a process of its own.
+func TestProxyFromEnvironment(t *testing.T) {
+	if os.Getenv("REST_TEST_IN_CHILD") != "" {
+		if _, err := client(t, "http://api.example.com").BlockedReasons(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	var through atomic.Value
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		through.Store(r.URL.String())
+		reply(200, codes)(w, r)
+	}))
+	defer proxy.Close()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyFromEnvironment$")
+	child.Env = append(os.Environ(), "REST_TEST_IN_CHILD=1", "HTTP_PROXY="+proxy.URL, "NO_PROXY=", "no_proxy=")
+	if out, err := child.CombinedOutput(); err != nil || through.Load() != "http://api.example.com/blocked-email/reasons" {
+		t.Errorf("the proxy was asked for %v; %v: %s", through.Load(), err, out)
+	}
+}
