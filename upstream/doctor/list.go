@@ -93,9 +93,9 @@ func (e *exam) size(s *sample, second page, known int) {
 func (e *exam) order(s *sample, rows []event.Row) {
 	c := e.check(ruleOrder, s.kind.ListPath(), s.page.answer).of(s.kind)
 	var late, tie, again int // index of the first row that comes too late
-	seen := map[string]bool{}
+	seen := map[identity]bool{}
 	for i, r := range rows {
-		id := identity(r)
+		id := identityOf(r)
 		if seen[id] && again == 0 {
 			again = i
 		}
@@ -193,19 +193,19 @@ func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
 // compare gives the rows that are wanted and did not come, and those that came and
 // are not wanted, whatever their order.
 func compare(got, want []event.Row) (missing, extra []event.Row) {
-	rest := map[string]int{}
+	rest := map[identity]int{}
 	for _, g := range got {
-		rest[identity(g)]++
+		rest[identityOf(g)]++
 	}
 	for _, w := range want {
-		if id := identity(w); rest[id] > 0 {
+		if id := identityOf(w); rest[id] > 0 {
 			rest[id]--
 		} else {
 			missing = append(missing, w)
 		}
 	}
 	for _, g := range slices.Backward(got) {
-		if id := identity(g); rest[id] > 0 {
+		if id := identityOf(g); rest[id] > 0 {
 			rest[id]--
 			extra = append(extra, g)
 		}
@@ -213,9 +213,15 @@ func compare(got, want []event.Row) (missing, extra []event.Row) {
 	return missing, extra
 }
 
-// identity is equal for rows that are the same.
-func identity(r event.Row) string {
-	return fmt.Sprintf("%d %d %d %q %q", r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient)
+// identity is what rows that are the same have in common.
+type identity struct {
+	time               upstream.Time
+	user, sender       upstream.ID
+	emailID, recipient string
+}
+
+func identityOf(r event.Row) identity {
+	return identity{r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient}
 }
 
 // brief tells which row it is, without telling whom it is about.
