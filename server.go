@@ -89,8 +89,11 @@ func run(ctx context.Context, args []string, io streams) int {
 	if exit >= 0 { // --help
 		return exit
 	}
+	if err == nil {
+		err = givenEmpty(args)
+	}
 	if err != nil {
-		fmt.Fprintf(io.err, "deliverygraph: %v\nSee deliverygraph --help.\n", err)
+		fmt.Fprintf(io.err, "deliverygraph: %v%s\nSee deliverygraph --help.\n", err, hint(err))
 		return exitUsage
 	}
 	err = k.Run()
@@ -107,6 +110,32 @@ func run(ctx context.Context, args []string, io streams) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// givenEmpty refuses --upstream and --data with nothing behind them, as a shell
+// variable that is not set leaves them: they would mean demo data.
+func givenEmpty(args []string) error {
+	for i, a := range args {
+		for _, flag := range []string{"--upstream", "--data"} {
+			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
+				return badSetting("%s is given without a value: leave it out for demo data", flag)
+			}
+		}
+	}
+	return nil
+}
+
+// hint adds what would be right where the flag library says only what is wrong.
+func hint(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "expected duration"):
+		return "; write it as 30s, 10m or 1h"
+	case strings.Contains(text, "slog: level"):
+		return "; it is debug, info, warn or error"
+	case strings.Contains(text, "64 bit int"):
+		return "; write it as 16"
+	}
+	return ""
 }
 
 // exited unwinds kong after --help, which would leave the process.

@@ -219,11 +219,12 @@ func TestWrongSettings(t *testing.T) {
 		"an unknown flag":                   {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
 		"an unknown command":                {[]string{"server"}, []string{"server"}},
 		"an address that is none":           {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
-		"a duration without unit":           {[]string{"--timeout", "30"}, []string{"--timeout", "30"}},
+		"a duration without unit":           {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
 		"no time for operations":            {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
 		"a size that is none":               {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
 		"an upstream without scheme":        {[]string{"--upstream", "metrics.example.com"}, []string{"--upstream", "https://"}},
 		"a key without an upstream":         {[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"}},
+		"an upstream that is empty":         {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
 		"a store and an upstream":           {[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"}},
 		"keys without a port":               {[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"}},
 		"keys that are too short":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"}},
@@ -231,7 +232,7 @@ func TestWrongSettings(t *testing.T) {
 		"the REST API to all, without keys": {[]string{"--rest-listen", "0.0.0.0:0"}, []string{"--rest-listen", "key"}},
 		"a file that is no store":           {[]string{"--data", notAStore}, []string{"not-a-store"}},
 		"an origin with a path":             {[]string{"--cors-origins", "https://app.example.com/"}, []string{"--cors-origins", "https://app.example.com"}},
-		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "loud"}},
+		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
