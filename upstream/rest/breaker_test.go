@@ -234,37 +234,36 @@ func TestTheBreakerOpensBetweenTries(t *testing.T) {
 	})
 }
 
-// When the breaker opens, those who wait for their turn fail at once.
+// When the breaker opens, those who wait for their turn fail at once, even while no
+// slot comes free.
 func TestOpeningTurnsTheWaitingAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if n.Add(1) > 2 {
+			if n.Add(1) < 8 {
 				silent(w, r)
 				return
 			}
 			time.Sleep(time.Second)
-			reply(500, "")(w, r)
-		}), func(o *Options) { o.MaxConcurrent, o.Retry.Tries, o.Breaker = 3, 1, Breaker{Failures: 2} })
+			reply(503, "")(w, r)
+		}), func(o *Options) { o.MaxConcurrent, o.Retry.Tries, o.Breaker = 8, 1, Breaker{Failures: 1} })
 		start := time.Now()
 		took := map[time.Duration]int{}
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
-				_, err := c.Emails(t.Context(), upstream.ListQuery{Window: day, Offset: i})
+				err := emails(t.Context(), c, i)
 				mu.Lock()
 				defer mu.Unlock()
 				took[time.Since(start)]++
-				if e := public(t, err); e.Code == upstream.Unavailable && e.RetryAfter <= 0 {
+				if e := public(t, err); e.Code == upstream.Unavailable && e.Status == 0 && e.RetryAfter != 5*time.Second {
 					t.Errorf("call %d: %+v", i, e)
 				}
 			})
 		}
 		wg.Wait()
-		// Two failed, two more were let in when the first of them had, and the rest left
-		// with the second.
-		if n.Load() > 4 || took[time.Second] < 46 {
+		if n.Load() != 8 || took[time.Second] != 43 || took[10*time.Second] != 7 {
 			t.Errorf("%d were sent; calls took %v", n.Load(), took)
 		}
 	})

@@ -3,6 +3,7 @@ package rest
 import (
 	"container/list"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,11 +38,21 @@ type lane struct {
 // joined in it: it waits in each one's lane, and goes when the first of them has
 // its turn.
 type waiter struct {
-	places map[*lane]*list.Element // empty once it waits no more
-	gone   bool                    // let through, refused or given up
-	ready  chan struct{}           // closed when it is let through or refused
-	among  int                     // how many were under way when it was let through, itself included
-	f      *failure                // why it was refused, if it was
+	places []place       // mostly one; none once it waits no more
+	gone   bool          // let through, refused or given up
+	ready  chan struct{} // closed when it is let through or refused
+	among  int           // how many were under way when it was let through, itself included
+	f      *failure      // why it was refused, if it was
+}
+
+// place is a waiter's in a lane.
+type place struct {
+	lane *lane
+	at   *list.Element
+}
+
+func (w *waiter) waitsIn(l *lane) bool {
+	return slices.ContainsFunc(w.places, func(p place) bool { return p.lane == l })
 }
 
 func newGate(least, most, waiting int) *gate {
@@ -60,7 +71,7 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.limit.reached = true
 	g.mu.Unlock()
 
-	w := &waiter{places: make(map[*lane]*list.Element, 1), ready: make(chan struct{})}
+	w := &waiter{ready: make(chan struct{})}
 	stop := flight.EachCaller(ctx, func(caller context.Context) { g.queue(w, callerOf(caller)) })
 	defer stop()
 	select {
@@ -127,7 +138,7 @@ func (g *gate) queue(w *waiter, caller string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := g.lanes[caller]
-	if w.gone || l != nil && w.places[l] != nil {
+	if w.gone || l != nil && w.waitsIn(l) {
 		return
 	}
 	if len(w.places) == 0 && g.waiting >= g.most && !g.makeRoom(l) {
@@ -144,7 +155,7 @@ func (g *gate) queue(w *waiter, caller string) {
 	if len(w.places) == 0 {
 		g.waiting++
 	}
-	w.places[l] = l.waiters.PushBack(w)
+	w.places = append(w.places, place{l, l.waiters.PushBack(w)})
 	g.next() // a slot may have come free since
 }
 
@@ -186,14 +197,14 @@ func (g *gate) remove(w *waiter) {
 	if len(w.places) > 0 {
 		g.waiting--
 	}
-	for l, e := range w.places {
-		l.waiters.Remove(e)
-		if l.waiters.Len() == 0 {
-			g.turns.Remove(l.turn)
-			delete(g.lanes, l.caller)
+	for _, p := range w.places {
+		p.lane.waiters.Remove(p.at)
+		if p.lane.waiters.Len() == 0 {
+			g.turns.Remove(p.lane.turn)
+			delete(g.lanes, p.lane.caller)
 		}
 	}
-	clear(w.places)
+	w.places = nil
 }
 
 // full is the refusal for want of room. By what it says, those who wait will have

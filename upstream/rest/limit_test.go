@@ -86,6 +86,22 @@ func TestTheLimitFollowsTheServer(t *testing.T) {
 	}
 }
 
+// Of a server that has become slower for good, whatever the load, the limit rises
+// again.
+func TestTheLimitOfASlowerServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &switched{}
+		s.to(taking(100 * time.Millisecond))
+		c := inProcess(t, s)
+		crowd(t, c, 32, time.Second)
+		s.to(taking(400 * time.Millisecond))
+		low := crowd(t, c, 32, 30*time.Second)
+		if l := c.Load(); low > 4 || l.Limit != 16 {
+			t.Errorf("the limit falls to %d, and is %d half a minute later", low, l.Limit)
+		}
+	})
+}
+
 // A server that can do four things at once, and gets slower with each more, is
 // left with about that; and the callers are served as fast as it can.
 func TestTheLimitFindsTheServersCapacity(t *testing.T) {
