@@ -15,7 +15,9 @@ package flight
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -75,9 +77,12 @@ type caller struct{ ctx context.Context }
 
 // Deadline is when the last caller will have left, if all have a deadline.
 func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
+	// A caller may itself be work of a flight of this group, whose deadline asks for
+	// the same lock: so callers are asked without it.
 	f.group.mu.Lock()
-	defer f.group.mu.Unlock()
-	for c := range f.callers {
+	callers := slices.Collect(maps.Keys(f.callers))
+	f.group.mu.Unlock()
+	for _, c := range callers {
 		t, ok := c.ctx.Deadline()
 		if !ok {
 			return time.Time{}, false
