@@ -1,0 +1,268 @@
+package resolvers_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// remembering puts a cache between the resolvers and the REST client, with the
+// gateway's clock and the settings that are good for a remote.
+func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
+	g.t.Helper()
+	c, err := cached.New(g.client, cached.Options{
+		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
+		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now, Observe: observe,
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(c.Close)
+	g.serve(c)
+}
+
+// The calls of graphql.md with a cache between: over days that have settled, and
+// over a day that ends now. Cold is the first time, warm is at once again, later is
+// ten seconds later. A day that ends now costs one more small call for each counts
+// or series the first time: its settled hours are asked for apart, and never again.
+func TestUpstreamCallsThroughTheCache(t *testing.T) {
+	t.Parallel()
+	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
+	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-23T00:00:00Z"}}`
+	const all = `{ sent bounced hardBounced softBounced blocked bounceRate }`
+	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced blocked } }`
+	type figures struct{ cold, warm, later int }
+	cases := map[string]struct {
+		query         string
+		settled, open figures
+	}{
+		"500 bounces of any users with sender address and user": {
+			`{ bounces(` + w + `, first: 500) { nodes { sender { address } user { userId } } } }`,
+			figures{2, 0, 0}, figures{3, 0, 1}, // the page is full of settled rows
+		},
+		"the last 20 bounces": {
+			`{ bounces(` + w + `, last: 20) { nodes { id } } }`,
+			figures{2, 0, 0}, figures{3, 0, 2},
+		},
+		"the senders of a window, each with sent, bounced and blocked over the same window": {
+			`{ senders(` + w + `) { nodes { address stats(` + w + `) ` + all + ` } } }`,
+			figures{3, 0, 0}, figures{6, 0, 3},
+		},
+		"the users of a window, each with all stats over the same window": {
+			`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + all + ` } } }`,
+			figures{3, 0, 0}, figures{6, 0, 3},
+		},
+		"the same with series by day": {
+			`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`,
+			figures{6, 0, 0}, figures{12, 0, 6},
+		},
+		"the senders of one user, with stats over another window": {
+			`{ senders(` + w + `, userId: 21) { nodes { userId stats(` + other + `) ` + all + ` } } }`,
+			figures{6, 0, 0}, figures{9, 0, 3}, // the windows end in the same edge
+		},
+		"100 bounces with detail, 40 of them the same as others": {
+			`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName } } } }`,
+			figures{61, 0, 0}, figures{61, 0, 0},
+		},
+		"the same field under ten aliases": {
+			`{ ` + tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } }`) + ` }`,
+			figures{3, 0, 0}, figures{5, 0, 2},
+		},
+		"the catalogues": {
+			`{ bounceCategories { code } blockedReasons { code } }`,
+			figures{2, 0, 0}, figures{2, 0, 0},
+		},
+	}
+	rows := rowsOfDay(700)
+	for name, c := range cases {
+		for when, want := range map[string]figures{"settled": c.settled, "open": c.open} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				g := newGateway(t, rows)
+				if when == "settled" {
+					g.later.Store(3600)
+				}
+				uncached := g.data(c.query, nil)
+				g.called()
+				for _, clients := range []int{1, 2} { // two at once cost as many as one
+					g.remembering(nil)
+					var got figures
+					for _, n := range []*int{&got.cold, &got.warm, &got.later} {
+						var wg sync.WaitGroup
+						for range clients {
+							wg.Go(func() {
+								if d := cmp.Diff(uncached, g.data(c.query, nil)); d != "" {
+									t.Errorf("(-uncached +cached)\n%.2000s", d)
+								}
+							})
+						}
+						wg.Wait()
+						*n = len(g.called())
+						if n == &got.warm {
+							g.later.Add(10)
+						}
+					}
+					if got != want {
+						t.Errorf("%d clients: calls cold, warm and later are %v, want %v", clients, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A filter by a user whom the caller may not see costs nothing and shows nothing,
+// though another's answer to it is in the cache.
+func TestTheCacheShowsNoOneElsesRows(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(100))
+	g.remembering(nil)
+	const query = `{ bounces(window: {last: "P1D"}, filter: {userId: 25}) { totalCount nodes { id } } }`
+	if n := len(list(g.data(query, nil), "bounces", "nodes")); n == 0 {
+		t.Fatal("there is nothing to see")
+	}
+	g.called()
+	data := g.dataAs(auth.Only(20, 21), query, nil)
+	if n := len(list(data, "bounces", "nodes")); n != 0 || len(g.called()) != 0 {
+		t.Errorf("one who may see users 20 and 21 sees %v", data)
+	}
+}
+
+// Twenty-five pages of 20, read by a person, cost one call.
+func TestManyPagesOfOneUpstreamPage(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(700))
+	g.remembering(nil)
+	g.called()
+	var at any
+	seen := map[any]bool{}
+	for range 25 {
+		data := g.data(`query($at: String) { bounces(window: {last: "P1D"}, first: 20, after: $at) { nodes { id } pageInfo { endCursor } } }`, map[string]any{"at": at})
+		for _, r := range list(data, "bounces", "nodes") {
+			seen[get(r, "id")] = true
+		}
+		at = get(data, "bounces", "pageInfo", "endCursor")
+		g.later.Add(8)
+	}
+	if calls := g.called(); len(calls) != 1 || len(seen) != 500 {
+		t.Errorf("%d rows for %d calls: %v", len(seen), len(calls), calls)
+	}
+}
+
+// thirtyDays are events of all kinds every three hours of the thirty days that
+// end now, and the half hour since.
+func thirtyDays() upstreamtest.Rows {
+	rows := rowsOfDay(0)
+	for i := range 240 {
+		rows = rows.Join(rowsAt(now-30*86400+upstream.Time(i)*3*3600+1, i))
+	}
+	for i := range 20 {
+		rows = rows.Join(rowsAt(now+upstream.Time(i)*90, 240+i))
+	}
+	return rows
+}
+
+// dashboard is the stats from a start to now, of all kinds.
+func (g *gateway) dashboard() map[string]any {
+	g.t.Helper()
+	return g.data(`query($start: DateTime!, $end: DateTime!) { stats(window: {between: {start: $start, end: $end}}) { sent bounced hardBounced blocked bounceRate } }`,
+		map[string]any{"start": now - 30*86400, "end": g.now().Unix()})
+}
+
+// A dashboard that looks at the same 30 days every ten seconds costs three small
+// calls each time after the first, and three more when an hour has settled.
+func TestADashboardCostsThreeSmallCalls(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, thirtyDays())
+	small := func(calls []string) (n int) {
+		for _, c := range calls {
+			_, query, _ := strings.Cut(c, "?")
+			q, err := upstream.ParseCountQuery(upstream.Bounces, query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q.Window.End-q.Window.Start <= 2*3600 {
+				n++
+			}
+		}
+		return n
+	}
+	var all []map[string]any
+	g.later.Store(1800)
+	g.remembering(nil)
+	g.called()
+	for i := range 200 {
+		all = append(all, g.dashboard())
+		calls := g.called()
+		want := 3
+		switch {
+		case i == 0:
+			if len(calls) != 6 || small(calls) != 3 {
+				t.Errorf("the first costs %v", calls)
+			}
+			g.later.Add(10)
+			continue
+		case i == 180: // an hour has settled
+			want = 6
+		}
+		if len(calls) != want || small(calls) != want {
+			t.Errorf("refresh %d costs %v", i, calls)
+		}
+		g.later.Add(10)
+	}
+	g.serve(g.client)
+	for i := 0; i < 200; i += 20 {
+		g.later.Store(1800 + int64(i)*10)
+		if d := cmp.Diff(g.dashboard(), all[i]); d != "" {
+			t.Errorf("refresh %d (-uncached +cached)\n%s", i, d)
+		}
+	}
+}
+
+// While the upstream is down a dashboard shows what it showed last, without an
+// error, and whoever watches is told how old that is.
+func TestADashboardOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, thirtyDays())
+	var mu sync.Mutex
+	stale := map[string]int{}
+	g.remembering(func(_ context.Context, l cached.Lookup) {
+		mu.Lock()
+		defer mu.Unlock()
+		if l.Stale {
+			stale[fmt.Sprint(l.Endpoint, " ", l.Age)]++
+		}
+	})
+	want := g.dashboard()
+	g.mu.Lock()
+	g.intrude = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
+	g.mu.Unlock()
+	g.later.Add(60)
+	if d := cmp.Diff(want, g.dashboard()); d != "" {
+		t.Errorf("(-before +in the outage)\n%s", d)
+	}
+	if d := cmp.Diff(map[string]int{"/email/counts 1m0s": 1, "/bounce/counts 1m0s": 1, "/blocked-email/counts 1m0s": 1}, stale); d != "" {
+		t.Errorf("told of as stale: (-want +got)\n%s", d)
+	}
+	g.later.Add(15 * 60)
+	for _, e := range g.ask(`{ stats(window: {between: {start: 1477180800, end: 1479860000}}) { sent } }`, nil).Errors {
+		if e.Extensions["code"] != "UPSTREAM_UNAVAILABLE" {
+			t.Errorf("what was never asked for: %v", e)
+		}
+	}
+	if g.ask(`{ stats(window: {between: {start: 1477180801, end: 1479860000}}) { sent } }`, nil).Errors == nil {
+		t.Error("no error for what was never asked for")
+	}
+}
