@@ -415,3 +415,30 @@ func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 		t.Errorf("observed (-want +got)\n%s", diff)
 	}
 }
+
+// However a window is split, its caller's deadline reaches the API with each part.
+func TestDeadlinesReachTheAPI(t *testing.T) {
+	var c clock
+	c.set(4*time.Hour + 30*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	want, _ := ctx.Deadline()
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8)), Before: func(ctx context.Context, call string) error {
+		if got, ok := ctx.Deadline(); !ok || !got.Equal(want) {
+			t.Errorf("%s: the deadline is %v, want %v", call, got, want)
+		}
+		return nil
+	}}
+	o := sealing
+	o.Now = c.now
+	a := open(t, counting, o)
+	for _, start := range []time.Duration{-48 * time.Hour, -47*time.Hour - time.Second, 4 * time.Hour} {
+		for range 2 {
+			q := upstream.CountQuery{Window: upstream.Window{Start: at(start), End: upstream.Time(c.now().Unix())}}
+			if _, err := a.Counts(ctx, upstream.Bounces, q); err != nil {
+				t.Error(err)
+			}
+			c.add(10 * time.Second)
+		}
+	}
+}
