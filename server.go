@@ -1,9 +1,10 @@
 // Command deliverygraph is a GraphQL gateway over the Dyn Email Delivery metrics
 // REST API v4. It fronts a server of that API, or carries its own.
 //
-// This file reads flags and environment, joins the parts, serves, and drains on a
-// signal. It is the only place that knows settings and their defaults; README.md
-// tells one query's way through the packages.
+// This file reads the command line, joins the parts, serves, and drains on a signal.
+// settings.go is the only place that knows settings and their defaults, commands.go
+// has the commands that do not serve; README.md tells one query's way through the
+// packages.
 package main
 
 import (
@@ -24,8 +25,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/alecthomas/kong"
-	"github.com/dustin/go-humanize"
-	"github.com/mattn/go-isatty"
 	"github.com/rs/cors"
 
 	"deliverygraph/graph"
@@ -36,10 +35,8 @@ import (
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/demo"
-	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/rest"
 )
@@ -112,32 +109,6 @@ func run(ctx context.Context, args []string, io streams) int {
 	return exitFailure
 }
 
-// givenEmpty refuses --upstream and --data with nothing behind them, as a shell
-// variable that is not set leaves them: they would mean demo data.
-func givenEmpty(args []string) error {
-	for i, a := range args {
-		for _, flag := range []string{"--upstream", "--data"} {
-			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
-				return badSetting("%s is given without a value: leave it out for demo data", flag)
-			}
-		}
-	}
-	return nil
-}
-
-// hint adds what would be right where the flag library says only what is wrong.
-func hint(err error) string {
-	switch text := err.Error(); {
-	case strings.Contains(text, "expected duration"):
-		return "; write it as 30s, 10m or 1h"
-	case strings.Contains(text, "slog: level"):
-		return "; it is debug, info, warn or error"
-	case strings.Contains(text, "64 bit int"):
-		return "; write it as 16"
-	}
-	return ""
-}
-
 // exited unwinds kong after --help, which would leave the process.
 type exited struct{}
 
@@ -157,70 +128,11 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
-// settingError is a setting that cannot be: it names the setting and gives an
-// example.
-type settingError struct{ message string }
-
-func (e *settingError) Error() string { return e.message }
-
-func badSetting(format string, args ...any) error {
-	return &settingError{fmt.Sprintf(format, args...)}
-}
-
 type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
 	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
 	Doctor  doctorCommand  `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
-}
-
-type serveCommand struct {
-	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
-	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
-	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
-	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
-
-	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
-	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
-	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
-
-	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
-	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
-	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
-	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
-	RestKeyList      string   `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
-	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
-
-	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
-	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
-	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
-	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
-
-	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
-	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
-}
-
-// byteSize is a number of bytes, such as "64MiB" or "1000000".
-type byteSize int64
-
-// UnmarshalText reads a size.
-func (b *byteSize) UnmarshalText(text []byte) error {
-	n, err := humanize.ParseBytes(string(text))
-	if err != nil || n > 1<<50 {
-		return fmt.Errorf("%q is not a size: write it as 64MiB, 1GB or 1000000", text)
-	}
-	*b = byteSize(n)
-	return nil
-}
-
-// Help is the text below the usage.
-func (serveCommand) Help() string {
-	return `With nothing set it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
-
-Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
-
-Other commands: deliverygraph import, deliverygraph doctor, deliverygraph version; add --help to each.`
 }
 
 // Run serves until ctx ends.
@@ -273,51 +185,6 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	}
 	logger.Info("ready", "graphql", "http://"+public.Addr().String()+"/graphql", "playground", "http://"+public.Addr().String()+"/", "data", g.data)
 	return serve(ctx, servers, c.DrainTime, logger)
-}
-
-// check refuses settings that contradict each other or cannot be.
-func (c *serveCommand) check() error {
-	if c.Upstream != "" {
-		for _, s := range []struct {
-			flag string
-			set  bool
-		}{{"data", c.Data != ""}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
-			if s.set {
-				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
-			}
-		}
-	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
-		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
-	}
-	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
-		return badSetting("--rest-keys and --rest-duplicate-202 are of the REST port: open one, such as --rest-listen 127.0.0.1:8081")
-	}
-	if c.RestKeys != "" && c.RestKeyList != "" {
-		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both given: keep one")
-	}
-	if c.Timeout <= 0 {
-		return badSetting("--timeout must be more than nothing, such as 30s")
-	}
-	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh, --cache-settle and --cache-catalog must not be negative: such as 10s")
-	}
-	if c.UpstreamConcurrency < 1 {
-		return badSetting("--upstream-concurrency must be at least 1, such as 16")
-	}
-	for _, o := range c.CorsOrigins {
-		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
-			return badSetting("--cors-origins: %q is not an origin: write scheme, host and port alone, such as https://app.example.com", o)
-		}
-	}
-	return nil
-}
-
-func (c *serveCommand) logger(w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
 }
 
 // gateway is the parts that serving joins.
@@ -442,20 +309,6 @@ func loopbackHost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// restKeys reads the keys that the REST port asks for; nil asks for none.
-func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
-	switch {
-	case c.RestKeys != "":
-		keys, err = embedded.LoadKeys(c.RestKeys)
-	case c.RestKeyList != "":
-		keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n")))
-	}
-	if err != nil {
-		return nil, badSetting("--rest-keys: %v", err)
-	}
-	return keys, nil
-}
-
 func listen(flag, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if op := new(net.OpError); errors.As(err, &op) {
@@ -511,130 +364,4 @@ func serve(ctx context.Context, servers []*server, drain time.Duration, logger *
 		logger.Info("stopped")
 	}
 	return err
-}
-
-// exitBadLines is the exit code of an import that skipped lines, or of a strict one
-// that stopped at the first.
-const exitBadLines = 3
-
-type importCommand struct {
-	Files       []string `arg:"" name:"file" help:"NDJSON files, plain or gzip: one row of the API a line; - is standard input."`
-	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
-	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are told of and skipped."`
-	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
-}
-
-// Help is the text below the usage.
-func (importCommand) Help() string {
-	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it.
-
-Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, 2 it was asked wrongly.`
-}
-
-// Run imports the files.
-func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
-	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	f, isFile := io.err.(*os.File)
-	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
-		Strict:   c.Strict,
-		Stdin:    io.in,
-		Report:   func(b importer.BadLine) { fmt.Fprintln(io.err, b.Error()) },
-		Progress: io.err,
-		Terminal: isFile && isatty.IsTerminal(f.Fd()),
-	})
-	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s bad lines\n",
-		humanize.Comma(int64(sum.Rows())), sum.Duration.Round(time.Millisecond),
-		humanize.Comma(int64(sum.Senders)), humanize.Comma(int64(sum.Emails)), humanize.Comma(int64(sum.Bounces)), humanize.Comma(int64(sum.BlockedEmails)),
-		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), humanize.Comma(int64(sum.BadLines)))
-	var bad *importer.BadLine
-	switch {
-	case errors.As(err, &bad):
-		return exitCode(exitBadLines)
-	case ctx.Err() != nil:
-		return errors.New("the import was stopped: what it says is written; the same command again completes it")
-	case err != nil:
-		return err
-	case sum.BadLines > 0:
-		return exitCode(exitBadLines)
-	}
-	return nil
-}
-
-// exitDiffers is the exit code of an examination whose differences the gateway copes
-// with, or that had no data to judge by.
-const exitDiffers = 3
-
-type doctorCommand struct {
-	Upstream    string `required:"" placeholder:"URL" help:"The server to examine, such as https://metrics.example.com/v4."`
-	UpstreamKey string `placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
-	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	Window      string `placeholder:"START/END" help:"Where to look, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
-	ASCII       bool   `name:"ascii" help:"Print ASCII alone."`
-}
-
-// Help is the text below the usage.
-func (doctorCommand) Help() string {
-	return `It reads, some sixty requests one after the other, and holds the answers against the API's document and against each other: a table tells what agrees, what differs and whether the gateway copes with it, and what could not be judged.
-
-Exit code: 0 the server will do, 3 it will do with differences that the gateway copes with, or there is no data to judge by, 1 it will not do or cannot be reached, 2 it was asked wrongly.`
-}
-
-// Run examines the server.
-func (c *doctorCommand) Run(ctx context.Context, io streams) error {
-	o := doctor.Options{BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA}
-	if c.Window != "" {
-		start, end, _ := strings.Cut(c.Window, "/")
-		from, err := upstream.ParseTime(start)
-		to, endErr := upstream.ParseTime(end)
-		if err = errors.Join(err, endErr); err == nil {
-			o.Window, err = upstream.NewWindow(from, to)
-		}
-		if err != nil {
-			return badSetting("--window %q is not a window: write start and end, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z", c.Window)
-		}
-	}
-	report, err := doctor.Examine(ctx, o)
-	switch {
-	case ctx.Err() != nil:
-		return errors.New("the examination was stopped")
-	case err != nil:
-		return badSetting("--upstream, --upstream-key or --upstream-ca: %v", err)
-	}
-	if err := report.WriteTable(io.out, doctor.Layout{ASCII: c.ASCII}); err != nil {
-		return err
-	}
-	switch report.Verdict() {
-	case doctor.Fine:
-		return nil
-	case doctor.Differs, doctor.Unproven:
-		return exitCode(exitDiffers)
-	}
-	return exitCode(exitFailure)
-}
-
-type versionCommand struct{}
-
-// Run prints the version.
-func (versionCommand) Run(io streams) error {
-	fmt.Fprintln(io.out, "deliverygraph", version())
-	return nil
-}
-
-// version is the module's version, or the commit that a working copy was built of.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return v + " " + info.GoVersion
 }

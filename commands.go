@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/mattn/go-isatty"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/doctor"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// exitBadLines is the exit code of an import that skipped lines, or of a strict one
+// that stopped at the first.
+const exitBadLines = 3
+
+type importCommand struct {
+	Files       []string `arg:"" name:"file" help:"NDJSON files, plain or gzip: one row of the API a line; - is standard input."`
+	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
+	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are told of and skipped."`
+	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+}
+
+// Help is the text below the usage.
+func (importCommand) Help() string {
+	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it.
+
+Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, 2 it was asked wrongly.`
+}
+
+// Run imports the files.
+func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
+	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	f, isFile := io.err.(*os.File)
+	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
+		Strict:   c.Strict,
+		Stdin:    io.in,
+		Report:   func(b importer.BadLine) { fmt.Fprintln(io.err, b.Error()) },
+		Progress: io.err,
+		Terminal: isFile && isatty.IsTerminal(f.Fd()),
+	})
+	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s bad lines\n",
+		humanize.Comma(int64(sum.Rows())), sum.Duration.Round(time.Millisecond),
+		humanize.Comma(int64(sum.Senders)), humanize.Comma(int64(sum.Emails)), humanize.Comma(int64(sum.Bounces)), humanize.Comma(int64(sum.BlockedEmails)),
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), humanize.Comma(int64(sum.BadLines)))
+	var bad *importer.BadLine
+	switch {
+	case errors.As(err, &bad):
+		return exitCode(exitBadLines)
+	case ctx.Err() != nil:
+		return errors.New("the import was stopped: what it says is written; the same command again completes it")
+	case err != nil:
+		return err
+	case sum.BadLines > 0:
+		return exitCode(exitBadLines)
+	}
+	return nil
+}
+
+// exitDiffers is the exit code of an examination whose differences the gateway copes
+// with, or that had no data to judge by.
+const exitDiffers = 3
+
+type doctorCommand struct {
+	Upstream    string `required:"" placeholder:"URL" help:"The server to examine, such as https://metrics.example.com/v4."`
+	UpstreamKey string `placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
+	Window      string `placeholder:"START/END" help:"Where to look, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
+	ASCII       bool   `name:"ascii" help:"Print ASCII alone."`
+}
+
+// Help is the text below the usage.
+func (doctorCommand) Help() string {
+	return `It reads, some sixty requests one after the other, and holds the answers against the API's document and against each other: a table tells what agrees, what differs and whether the gateway copes with it, and what could not be judged.
+
+Exit code: 0 the server will do, 3 it will do with differences that the gateway copes with, or there is no data to judge by, 1 it will not do or cannot be reached, 2 it was asked wrongly.`
+}
+
+// Run examines the server.
+func (c *doctorCommand) Run(ctx context.Context, io streams) error {
+	o := doctor.Options{BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA}
+	if c.Window != "" {
+		start, end, _ := strings.Cut(c.Window, "/")
+		from, err := upstream.ParseTime(start)
+		to, endErr := upstream.ParseTime(end)
+		if err = errors.Join(err, endErr); err == nil {
+			o.Window, err = upstream.NewWindow(from, to)
+		}
+		if err != nil {
+			return badSetting("--window %q is not a window: write start and end, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z", c.Window)
+		}
+	}
+	report, err := doctor.Examine(ctx, o)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("the examination was stopped")
+	case err != nil:
+		return badSetting("--upstream, --upstream-key or --upstream-ca: %v", err)
+	}
+	if err := report.WriteTable(io.out, doctor.Layout{ASCII: c.ASCII}); err != nil {
+		return err
+	}
+	switch report.Verdict() {
+	case doctor.Fine:
+		return nil
+	case doctor.Differs, doctor.Unproven:
+		return exitCode(exitDiffers)
+	}
+	return exitCode(exitFailure)
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(io streams) error {
+	fmt.Fprintln(io.out, "deliverygraph", version())
+	return nil
+}
+
+// version is the module's version, or the commit that a working copy was built of.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value
+		}
+	}
+	return v + " " + info.GoVersion
+}

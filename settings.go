@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"deliverygraph/upstream/embedded"
+)
+
+type serveCommand struct {
+	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
+	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
+	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
+	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
+
+	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
+	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
+	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
+
+	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
+	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
+	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
+	RestKeyList      string   `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
+	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
+
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
+	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
+	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
+
+	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
+	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
+}
+
+// Help is the text below the usage.
+func (serveCommand) Help() string {
+	return `With nothing set it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
+
+Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
+
+Other commands: deliverygraph import, deliverygraph doctor, deliverygraph version; add --help to each.`
+}
+
+// check refuses settings that contradict each other or cannot be.
+func (c *serveCommand) check() error {
+	if c.Upstream != "" {
+		for _, s := range []struct {
+			flag string
+			set  bool
+		}{{"data", c.Data != ""}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
+			if s.set {
+				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
+			}
+		}
+	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
+		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
+	}
+	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
+		return badSetting("--rest-keys and --rest-duplicate-202 are of the REST port: open one, such as --rest-listen 127.0.0.1:8081")
+	}
+	if c.RestKeys != "" && c.RestKeyList != "" {
+		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both given: keep one")
+	}
+	if c.Timeout <= 0 {
+		return badSetting("--timeout must be more than nothing, such as 30s")
+	}
+	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
+		return badSetting("--drain-time, --cache-fresh, --cache-settle and --cache-catalog must not be negative: such as 10s")
+	}
+	if c.UpstreamConcurrency < 1 {
+		return badSetting("--upstream-concurrency must be at least 1, such as 16")
+	}
+	for _, o := range c.CorsOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
+			return badSetting("--cors-origins: %q is not an origin: write scheme, host and port alone, such as https://app.example.com", o)
+		}
+	}
+	return nil
+}
+
+func (c *serveCommand) logger(w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// restKeys reads the keys that the REST port asks for; nil asks for none.
+func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
+	switch {
+	case c.RestKeys != "":
+		keys, err = embedded.LoadKeys(c.RestKeys)
+	case c.RestKeyList != "":
+		keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n")))
+	}
+	if err != nil {
+		return nil, badSetting("--rest-keys: %v", err)
+	}
+	return keys, nil
+}
+
+// byteSize is a number of bytes, such as "64MiB" or "1000000".
+type byteSize int64
+
+// UnmarshalText reads a size.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > 1<<50 {
+		return fmt.Errorf("%q is not a size: write it as 64MiB, 1GB or 1000000", text)
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// settingError is a setting that cannot be: it names the setting and gives an
+// example.
+type settingError struct{ message string }
+
+func (e *settingError) Error() string { return e.message }
+
+func badSetting(format string, args ...any) error {
+	return &settingError{fmt.Sprintf(format, args...)}
+}
+
+// givenEmpty refuses --upstream and --data with nothing behind them, as a shell
+// variable that is not set leaves them: they would mean demo data.
+func givenEmpty(args []string) error {
+	for i, a := range args {
+		for _, flag := range []string{"--upstream", "--data"} {
+			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
+				return badSetting("%s is given without a value: leave it out for demo data", flag)
+			}
+		}
+	}
+	return nil
+}
+
+// hint adds what would be right where the flag library says only what is wrong.
+func hint(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "expected duration"):
+		return "; write it as 30s, 10m or 1h"
+	case strings.Contains(text, "slog: level"):
+		return "; it is debug, info, warn or error"
+	case strings.Contains(text, "64 bit int"):
+		return "; write it as 16"
+	}
+	return ""
+}
