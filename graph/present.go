@@ -50,7 +50,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	default:
 		finish(g, codeInternal, "internal error")
 	}
-	failuresOf(ctx).note(g, cause)
+	recordOf(ctx).note(g, cause)
 	return g
 }
 

@@ -15,42 +15,43 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// badRequest is an HTTP request that is no GraphQL request.
-type badRequest struct {
-	status  int
-	message string
-}
-
-func (e *badRequest) Error() string { return e.message }
-
-func bad(status int, format string, args ...any) error {
-	return &badRequest{status, fmt.Sprintf(format, args...)}
+// read reads the GraphQL request in an HTTP request; an error is a [*refusal].
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
+	switch r.Method {
+	case http.MethodPost:
+		return h.readPost(w, r)
+	case http.MethodGet:
+		return readGet(r)
+	}
+	no := refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
+	no.allow = "GET, POST"
+	return nil, no
 }
 
 // readPost reads the JSON body of a POST.
 func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
 	media, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != mediaJSON {
-		return nil, bad(http.StatusUnsupportedMediaType, "a request's Content-Type is "+mediaJSON)
+		return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type is "+mediaJSON)
 	}
 	if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return nil, bad(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+		return nil, refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, bad(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
+		return nil, refuse(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
 	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
-		return nil, bad(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
+		return nil, refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
 	} else if err != nil {
-		return nil, bad(http.StatusBadRequest, "the request's body could not be read to its end")
+		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}
 	if problem := jsonProblem(body); problem != "" {
-		return nil, bad(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
+		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return nil, bad(http.StatusBadRequest, `the request's body must be a JSON object, such as {"query": "{ __typename }"}`)
+		return nil, refuse(http.StatusBadRequest, `the request's body must be a JSON object, such as {"query": "{ __typename }"}`)
 	}
 	p := &graphql.RawParams{Headers: r.Header}
 	return p, errors.Join(
@@ -66,18 +67,18 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 func readGet(r *http.Request) (*graphql.RawParams, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, bad(http.StatusBadRequest, "the URL's query is not properly encoded")
+		return nil, refuse(http.StatusBadRequest, "the URL's query is not properly encoded")
 	}
 	one := func(name string) string {
 		if len(q[name]) > 1 && err == nil {
-			err = bad(http.StatusBadRequest, "the URL gives %q more than once", name)
+			err = refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
 		}
 		return q.Get(name)
 	}
 	object := func(name string, to *map[string]any) error {
 		raw := []byte(one(name))
 		if len(raw) > 0 && jsonProblem(raw) != "" {
-			return bad(http.StatusBadRequest, "%q must be a JSON object: %s", name, jsonProblem(raw))
+			return refuse(http.StatusBadRequest, "%q must be a JSON object: %s", name, jsonProblem(raw))
 		}
 		return readObject(raw, name, to)
 	}
@@ -88,7 +89,7 @@ func readGet(r *http.Request) (*graphql.RawParams, error) {
 
 func wanted(query string) error {
 	if strings.TrimSpace(query) == "" {
-		return bad(http.StatusBadRequest, `the request has no "query": the text of a GraphQL document`)
+		return refuse(http.StatusBadRequest, `the request has no "query": the text of a GraphQL document`)
 	}
 	return nil
 }
@@ -120,7 +121,7 @@ func jsonProblem(text []byte) string {
 
 func readString(fields map[string]json.RawMessage, name string, to *string) error {
 	if raw, ok := fields[name]; ok && json.Unmarshal(raw, to) != nil {
-		return bad(http.StatusBadRequest, "%q must be a string", name)
+		return refuse(http.StatusBadRequest, "%q must be a string", name)
 	}
 	return nil
 }
@@ -133,7 +134,7 @@ func readObject(raw []byte, name string, to *map[string]any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // numbers of 64 bits stay exact
 	if d.Decode(to) != nil {
-		return bad(http.StatusBadRequest, "%q must be a JSON object", name)
+		return refuse(http.StatusBadRequest, "%q must be a JSON object", name)
 	}
 	return nil
 }

@@ -1,0 +1,100 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// refusal is why a request is not executed: nothing of it has run.
+type refusal struct {
+	status int    // of HTTP
+	allow  string // the methods that are taken, where this one is not
+	// understood says that the request is a GraphQL request, and what is wrong is in its
+	// document or variables. Callers that want plain JSON are told so with the status
+	// 200: to them another one may be a proxy's.
+	understood bool
+	response   *graphql.Response
+}
+
+// Error gives the first message, which is for the caller.
+func (n *refusal) Error() string { return n.response.Errors.Error() }
+
+// refuse refuses what is no GraphQL request at all.
+func refuse(status int, format string, args ...any) *refusal {
+	return &refusal{status: status, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, fmt.Sprintf(format, args...))}}}
+}
+
+// refuseOperation refuses a GraphQL request that is not sound.
+func refuseOperation(errs ...*gqlerror.Error) *refusal {
+	return &refusal{status: http.StatusBadRequest, understood: true, response: &graphql.Response{Errors: errs}}
+}
+
+// answer is what a request is answered by.
+type answer struct {
+	status   int
+	allow    string // value of the Allow header
+	response *graphql.Response
+	ran      bool // there is data, if only null
+}
+
+func (n *refusal) answer(media string) answer {
+	a := answer{status: n.status, allow: n.allow, response: n.response}
+	if n.understood && media == mediaJSON {
+		a.status = http.StatusOK
+	}
+	return a
+}
+
+// write sends an answer. The data's bytes go out as they are: they are JSON already,
+// and marshalling them again costs as much as making them.
+func write(w http.ResponseWriter, media string, a answer) {
+	before, data, after := encode(a.response, a.ran)
+	h := w.Header()
+	if a.allow != "" {
+		h.Set("Allow", a.allow)
+	}
+	h.Set("Content-Type", media+"; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(before)+len(data)+len(after)))
+	w.WriteHeader(a.status)
+	for _, part := range [][]byte{before, data, after} {
+		_, _ = w.Write(part)
+	}
+}
+
+// encode gives a response as JSON in three pieces, so that its data need not be
+// copied.
+func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
+	var b, a bytes.Buffer
+	b.WriteByte('{')
+	if len(resp.Errors) > 0 {
+		errs, err := json.Marshal(resp.Errors)
+		if err != nil {
+			errs = []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL","retryable":false}}]`)
+		}
+		b.WriteString(`"errors":`)
+		b.Write(errs)
+	}
+	if ran {
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"data":`)
+		if data = resp.Data; len(data) == 0 {
+			data = []byte("null")
+		}
+	}
+	if len(resp.Extensions) > 0 {
+		if ext, err := json.Marshal(resp.Extensions); err == nil {
+			a.WriteString(`,"extensions":`)
+			a.Write(ext)
+		}
+	}
+	a.WriteByte('}')
+	return b.Bytes(), data, a.Bytes()
+}

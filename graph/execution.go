@@ -1,0 +1,81 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// execution is an operation under way. A transport starts it, takes its responses
+// one by one, and ends it.
+type execution struct {
+	h         *handler
+	ctx       context.Context
+	cancel    context.CancelFunc
+	operation *ast.OperationDefinition
+	responses graphql.ResponseHandler
+	record    *record
+}
+
+// start begins an operation, or refuses it. Only queries are safe, as GET has it.
+func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe bool) (*execution, *refusal) {
+	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(ctx), h.o.Timeout)
+	ctx, rec := newRecord(ctx, params.OperationName)
+	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec}
+	if no := x.prepare(params, safe); no != nil {
+		no.response.Errors = rec.take(no.response, h.o.MaxErrors)
+		x.end()
+		return nil, no
+	}
+	return x, nil
+}
+
+// prepare does all that comes before the first field.
+func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
+	h := x.h
+	doc, errs := h.documents.read(params.Query)
+	if errs != nil {
+		return refuseOperation(errs...)
+	}
+	op, err := operation(doc, params.OperationName)
+	if err != nil {
+		return refuseOperation(err)
+	}
+	x.operation, x.record.name = op, op.Name
+	if safe && op.Operation != ast.Query {
+		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}
+	}
+	if errs := h.documents.variables(op, params.Variables); errs != nil {
+		return refuseOperation(errs...)
+	}
+	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc), params)
+	if errs != nil { // an extension has refused it
+		no := refuseOperation()
+		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)
+		return no
+	}
+	x.responses, x.ctx = h.exec.DispatchOperation(x.ctx, oc)
+	return nil
+}
+
+// next runs the operation up to its next response. Only the first is sure to be one:
+// nil is the end.
+func (x *execution) next() *graphql.Response {
+	resp := x.responses(x.ctx)
+	if resp == nil && x.record.responses == 0 { // the context ended before anything ran
+		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
+	}
+	if resp != nil {
+		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
+	}
+	return resp
+}
+
+// end stops what is still under way, and writes the operation's line in the log.
+func (x *execution) end() {
+	x.cancel()
+	x.h.log(x.ctx, x.record)
+}
