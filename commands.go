@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-isatty"
+	"github.com/vektah/gqlparser/v2/formatter"
 
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded/importer"
@@ -119,6 +123,34 @@ func (c *doctorCommand) Run(ctx context.Context, io streams) error {
 		return exitCode(exitDiffers)
 	}
 	return exitCode(exitFailure)
+}
+
+type schemaCommand struct {
+	Output string `short:"o" placeholder:"FILE" help:"Write it there rather than to standard output."`
+}
+
+// Help is the text below the usage.
+func (schemaCommand) Help() string {
+	return `The same text for the same version, with all descriptions: what code generators and linters take. A copy of it is schema/published/schema.graphql.`
+}
+
+// oneOf is built into the specification since September 2025, but code generators
+// older than that take a schema which uses it only if it says what it is.
+const oneOf = `"""
+Exactly one of the input object's fields is given, and it is not null.
+"""
+directive @oneOf on INPUT_OBJECT
+`
+
+// Run prints the schema.
+func (c *schemaCommand) Run(io streams) error {
+	sdl := bytes.NewBufferString(oneOf)
+	formatter.NewFormatter(sdl, formatter.WithIndent("  ")).FormatSchema(generated.NewExecutableSchema(resolvers.Schema()).Schema())
+	if c.Output != "" {
+		return os.WriteFile(c.Output, sdl.Bytes(), 0o644)
+	}
+	_, err := sdl.WriteTo(io.out)
+	return err
 }
 
 type versionCommand struct{}

@@ -132,6 +132,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
 	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
 	Doctor  doctorCommand  `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
+	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

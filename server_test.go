@@ -278,6 +278,30 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
+// Frontends and partners generate code from the published copy.
+func TestThePublishedSchemaIsTheGateways(t *testing.T) {
+	t.Parallel()
+	var out, file bytes.Buffer
+	if code := run(t.Context(), []string{"schema"}, streams{nil, &out, io.Discard}); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	path := filepath.Join(t.TempDir(), "schema.graphql")
+	if code := run(t.Context(), []string{"schema", "--output", path}, streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
+		t.Errorf("exit code %d, printed %q", code, &file)
+	}
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := os.ReadFile("schema/published/schema.graphql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(published) || out.String() != string(written) {
+		t.Error("the published schema is not the gateway's: run go generate ./graph")
+	}
+}
+
 // Pages of this machine may ask; others only if they are named.
 func TestOrigins(t *testing.T) {
 	t.Parallel()

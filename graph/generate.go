@@ -8,3 +8,4 @@
 package graph
 
 //go:generate go tool gqlgen generate
+//go:generate go run .. schema --output ../schema/published/schema.graphql

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Holds the schema against the code generators and clients that callers use, as they come: compiles operations for each,
+# then pages through demo data. DELIVERYGRAPH_URL names the endpoint of a gateway that serves demo data.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+npm ci --silent --no-audit --no-fund
+echo "breaking changes"
+node breaking.mjs
+echo "Relay's compiler"
+mkdir -p relay/generated
+(cd relay && ../node_modules/.bin/relay-compiler relay.config.json)
+echo "graphql-codegen and TypeScript"
+(cd typescript && ../node_modules/.bin/graphql-codegen --config codegen.ts --silent && ../node_modules/.bin/tsc -p .)
+echo "Relay, Apollo Client, urql and the TypeScript client against ${DELIVERYGRAPH_URL:?names no gateway}"
+node --test relay normalised typescript
+echo "genqlient's client"
+(cd go && go generate ./... && git diff --exit-code -- generated.go && go vet ./... && go test -count=1 ./...)
