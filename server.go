@@ -282,7 +282,7 @@ func (g *gateway) handler(api upstream.API) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(g.c.CorsOrigins, auth.Open(endpoint))) // nobody is asked who they are yet
+	mux.Handle("/graphql", allowOrigins(g.c.CorsOrigins, auth.Middleware(auth.Open{}, graph.Refuse, endpoint))) // nobody is asked who they are yet
 	mux.Handle("/", page)
 	return mux, nil
 }
@@ -300,7 +300,7 @@ func allowOrigins(origins []string, h http.Handler) http.Handler {
 			return allowed[origin] || allowed["*"] || err == nil && loopbackHost(u.Hostname())
 		},
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{"Content-Type", "Authorization", "Accept"},
+		AllowedHeaders: []string{"Content-Type", "Authorization", "X-API-Key", "Accept"},
 		MaxAge:         600,
 	}).Handler(h)
 }

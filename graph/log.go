@@ -62,7 +62,11 @@ func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
 // note remembers an error that has been presented, if the log is to tell its cause.
 func (r *record) note(g *gqlerror.Error, cause error) {
 	code, _ := g.Extensions["code"].(string)
-	if r == nil || code == codeBadUserInput || code == codeNotFound || code == codeForbidden {
+	switch code {
+	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated:
+		return
+	}
+	if r == nil {
 		return
 	}
 	r.mu.Lock()

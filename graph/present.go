@@ -17,7 +17,8 @@ import (
 // The values of extensions.code. A caller's fault, our credential's fault and the
 // upstream's fault are always told apart.
 const (
-	codeBadUserInput            = "BAD_USER_INPUT" // a mistake in the request, its document, or an argument
+	codeBadUserInput            = "BAD_USER_INPUT"  // a mistake in the request, its document, or an argument
+	codeUnauthenticated         = "UNAUTHENTICATED" // the gateway does not know who asks
 	codeForbidden               = "FORBIDDEN"
 	codeNotFound                = "NOT_FOUND"
 	codeTooExpensive            = "QUERY_TOO_EXPENSIVE"
@@ -84,6 +85,9 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 		}
 	case upstream.Unauthenticated:
 		code = codeUpstreamUnauthenticated
+		if ours {
+			code = codeUnauthenticated
+		}
 	case upstream.PermissionDenied:
 		code = codeForbidden
 	case upstream.NotFound:

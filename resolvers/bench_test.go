@@ -53,7 +53,7 @@ func (g *gateway) kept() func(query string) *httptest.ResponseRecorder {
 	g.serve(client)
 	return func(query string) *httptest.ResponseRecorder {
 		body, _ := json.Marshal(map[string]any{"query": query})
-		r := httptest.NewRequestWithContext(auth.With(context.Background(), auth.Everyone()), http.MethodPost, "/graphql", bytes.NewReader(body))
+		r := httptest.NewRequestWithContext(auth.With(context.Background(), auth.Anyone()), http.MethodPost, "/graphql", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		g.graph.ServeHTTP(w, r)

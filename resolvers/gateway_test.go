@@ -120,13 +120,13 @@ func (g *gateway) ask(query string, variables map[string]any) response {
 	return g.askAs(auth.Everyone(), query, variables)
 }
 
-// askAs sends an operation of one with the scope.
-func (g *gateway) askAs(scope auth.Scope, query string, variables map[string]any) response {
+// askAs sends an operation of one who may see all of these users' data.
+func (g *gateway) askAs(users auth.Users, query string, variables map[string]any) response {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), scope), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), auth.Caller{Users: users, Scopes: auth.AllScopes}), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.graph.ServeHTTP(w, r)
@@ -145,9 +145,9 @@ func (g *gateway) data(query string, variables map[string]any) map[string]any {
 	return g.dataAs(auth.Everyone(), query, variables)
 }
 
-func (g *gateway) dataAs(scope auth.Scope, query string, variables map[string]any) map[string]any {
+func (g *gateway) dataAs(users auth.Users, query string, variables map[string]any) map[string]any {
 	g.t.Helper()
-	resp := g.askAs(scope, query, variables)
+	resp := g.askAs(users, query, variables)
 	for _, e := range resp.Errors {
 		g.t.Errorf("%v: %s %v", e.Path, e.Message, e.Extensions)
 	}

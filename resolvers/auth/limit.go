@@ -9,31 +9,36 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Limit gives the API as one with the scope sees it.
+// Limit gives the API as the caller sees it.
 //
-// A call for one user is that call, or none if the user is outside. A call for no
-// user costs, in a scope of n users: for counts and time series n calls side by
-// side; for a list at least n, and as the type merge says where it is long.
-func Limit(api upstream.API, s Scope) upstream.API {
-	if s.all {
+// One who may not read metrics gets a [upstream.PermissionDenied] error for every
+// call. A call for one user is that call, or none if the user is not one of the
+// caller's. A call for no user costs, where the caller has n users: for counts and
+// time series n calls side by side; for a list at least n, and as the type merge says
+// where it is long.
+func Limit(api upstream.API, c Caller) upstream.API {
+	if !c.Scopes.Has(MetricsRead) {
+		return denied{}
+	}
+	if c.Users.all {
 		return api
 	}
-	return limited{api, s}
+	return limited{api, c.Users}
 }
 
 type limited struct {
 	api   upstream.API
-	scope Scope
+	users Users
 }
 
 var _ upstream.API = limited{}
 
-// users are those that a call with this user filter is for.
-func (l limited) users(filter upstream.ID) []upstream.ID {
+// asked are the users that a call with this user filter is for.
+func (l limited) asked(filter upstream.ID) []upstream.ID {
 	switch {
 	case filter == 0:
-		return l.scope.users
-	case l.scope.Has(filter):
+		return l.users.ids
+	case l.users.Has(filter):
 		return []upstream.ID{filter}
 	}
 	return nil
@@ -42,30 +47,30 @@ func (l limited) users(filter upstream.ID) []upstream.ID {
 // errForeign is what an upstream gets for data of a user that was not asked for.
 var errForeign = &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent data of another user than was asked for"}
 
-// Bounces lists bounces of the scope's users.
+// Bounces lists bounces of the caller's users.
 func (l limited) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
 	return list(ctx, l, upstream.Bounces, q, l.api.Bounces, func(b *upstream.Bounce) place {
 		return place{b.BounceTime, b.EmailID, b.EmailAddress, b.UserID, b.SenderID}
 	})
 }
 
-// Emails lists emails of the scope's users.
+// Emails lists emails of the caller's users.
 func (l limited) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
 	return list(ctx, l, upstream.Emails, q, l.api.Emails, func(e *upstream.Email) place {
 		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
 	})
 }
 
-// BlockedEmails lists blocked emails of the scope's users.
+// BlockedEmails lists blocked emails of the caller's users.
 func (l limited) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
 	return list(ctx, l, upstream.BlockedEmails, q, l.api.BlockedEmails, func(e *upstream.BlockedEmail) place {
 		return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
 	})
 }
 
-// Bounce gives a bounce of one of the scope's users; others are not found.
+// Bounce gives a bounce of one of the caller's users; others are not found.
 func (l limited) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	if !l.scope.Has(k.UserID) {
+	if !l.users.Has(k.UserID) {
 		return upstream.BounceDetail{}, &upstream.Error{Code: upstream.NotFound, Message: "there is no such bounce"}
 	}
 	d, err := l.api.Bounce(ctx, k)
@@ -75,9 +80,9 @@ func (l limited) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 	return d, err
 }
 
-// Counts counts the scope's users' events.
+// Counts counts the caller's users' events.
 func (l limited) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return perUser(l.users(q.UserID), func(u upstream.ID) ([]upstream.Count, error) {
+	return perUser(l.asked(q.UserID), func(u upstream.ID) ([]upstream.Count, error) {
 		q := q
 		q.UserID = u
 		rows, err := l.api.Counts(ctx, k, q)
@@ -93,9 +98,9 @@ func (l limited) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQu
 	})
 }
 
-// Series counts the scope's users' events by hour or day.
+// Series counts the caller's users' events by hour or day.
 func (l limited) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return perUser(l.users(q.UserID), func(u upstream.ID) ([]upstream.Series, error) {
+	return perUser(l.asked(q.UserID), func(u upstream.ID) ([]upstream.Series, error) {
 		q := q
 		q.UserID = u
 		rows, err := l.api.Series(ctx, k, q)

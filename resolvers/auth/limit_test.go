@@ -53,8 +53,8 @@ var crowd = sync.OnceValue(func() upstreamtest.Rows {
 	return rows
 })
 
-func scopes(t *rapid.T) []upstream.ID {
-	return rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4, rapid.ID[upstream.ID]).Draw(t, "scope")
+func someUsers(t *rapid.T) []upstream.ID {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4, rapid.ID[upstream.ID]).Draw(t, "users")
 }
 
 func windows(t *rapid.T) upstream.Window {
@@ -70,14 +70,14 @@ func filters(t *rapid.T, q *upstream.ListQuery) {
 	q.SenderID = rapid.SampledFrom([]upstream.ID{0, 0, 0, 201, 231}).Draw(t, "sender")
 }
 
-// Whatever one with a scope asks, the answer is that of an API that has these users'
+// Whatever one asks who may read some users' data, the answer is that of an API that has these users'
 // data alone.
 func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 	t.Parallel()
 	all := upstreamtest.NewModel(crowd())
 	rapid.Check(t, func(t *rapid.T) {
-		users := scopes(t)
-		got, want := auth.Limit(all, auth.Only(users...)), all.Limit(append([]upstream.ID{}, users...))
+		users := someUsers(t)
+		got, want := auth.Limit(all, reader(users...)), all.Limit(append([]upstream.ID{}, users...))
 		q := upstream.ListQuery{Window: windows(t)}
 		filters(t, &q)
 		counts := upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup")}
@@ -127,7 +127,7 @@ func same(t *rapid.T) func(got any, err error) func(want any, err error) {
 	}
 }
 
-// What one with a scope asks is narrowed to it before it goes upstream.
+// What one asks who may read some users' data is narrowed to them before it goes upstream.
 func TestCallsOfALimitedAPI(t *testing.T) {
 	t.Parallel()
 	w := upstream.Window{Start: day, End: day + 3*86400}
@@ -138,14 +138,14 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		ask   func(upstream.API) (int, error)
 		calls []string
 	}{
-		"no user in the scope": {nil, func(a upstream.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) }, nil},
+		"no users": {nil, func(a upstream.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) }, nil},
 		"a list of another user": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.BlockedEmails(ctx, upstream.ListQuery{Window: w, UserID: 22}))
 		}, nil},
 		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, UserID: 21, Offset: 1000}))
 		}, []string{"/emails" + at + "&user_id=21&offset=1000"}},
-		"a list in a scope of one": {[]upstream.ID{21}, func(a upstream.API) (int, error) {
+		"a list of the only user": {[]upstream.ID{21}, func(a upstream.API) (int, error) {
 			return length(a.Bounces(ctx, upstream.ListQuery{Window: w, SenderID: 211, Offset: 50}))
 		}, []string{"/bounces" + at + "&user_id=21&sender_id=211&offset=50"}},
 		"a list of several": {[]upstream.ID{22, 23}, func(a upstream.API) (int, error) {
@@ -174,7 +174,7 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd())}
-			rows, err := c.ask(auth.Limit(api, auth.Only(c.users...)))
+			rows, err := c.ask(auth.Limit(api, reader(c.users...)))
 			if err != nil || (rows > 0) != (len(c.calls) > 0) {
 				t.Errorf("%d rows, %v", rows, err)
 			}
@@ -188,6 +188,11 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 			}
 		})
 	}
+}
+
+// reader may read all of these users' data.
+func reader(users ...upstream.ID) auth.Caller {
+	return auth.Caller{Users: auth.Only(users...), Scopes: auth.AllScopes}
 }
 
 func length[T any](rows []T, err error) (int, error) { return len(rows), err }
@@ -209,7 +214,7 @@ func TestCallsOfLongOffsets(t *testing.T) {
 		rows.Emails = append(rows.Emails, upstream.Email{UserID: 20 + upstream.ID(i%2), SenderID: 200, EmailID: fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i), EmailAddress: "r@example.com", Domain: "example.com", ProcessTime: at})
 	}
 	counting := &upstreamtest.Counting{API: &sorted{rows: rows.Emails}}
-	api := auth.Limit(counting, auth.Only(20, 21))
+	api := auth.Limit(counting, reader(20, 21))
 	w := upstream.Window{Start: day - 10*86400, End: day + 10*86400}
 	for name, c := range map[string]struct {
 		q    upstream.ListQuery
@@ -310,7 +315,7 @@ func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQue
 // An upstream that gives what it was not asked for is not passed on.
 func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	t.Parallel()
-	api := auth.Limit(deaf{upstreamtest.NewModel(crowd())}, auth.Only(22, 23))
+	api := auth.Limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23))
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	ctx := t.Context()
 	for name, ask := range map[string]func() (int, error){
@@ -373,7 +378,7 @@ func TestOneUsersFailure(t *testing.T) {
 		}
 		return nil
 	}}
-	api := auth.Limit(counting, auth.Only(20, 21, 22))
+	api := auth.Limit(counting, reader(20, 21, 22))
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	for name, ask := range map[string]func() (int, error){
 		"a list": func() (int, error) { return length(api.Emails(t.Context(), upstream.ListQuery{Window: w})) },
@@ -414,7 +419,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 		}
 		return nil
 	}
-	got, err := auth.Limit(counting, auth.Only(20, 21)).Emails(t.Context(), q)
+	got, err := auth.Limit(counting, reader(20, 21)).Emails(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +436,7 @@ func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())
 	users := []upstream.ID{20, 21}
-	api, want := auth.Limit(model, auth.Only(users...)), model.Limit(users)
+	api, want := auth.Limit(model, reader(users...)), model.Limit(users)
 	q := upstream.CountQuery{Window: upstream.Window{Start: day, End: day + 3*86400}}
 	got, err := api.Counts(t.Context(), upstream.Bounces, q)
 	counts, _ := want.Counts(t.Context(), upstream.Bounces, q)

@@ -43,7 +43,7 @@ type merge[R any] struct {
 	place func(*R) place
 }
 
-// list is a page of a list of the scope's users.
+// list is a page of a list of the caller's users.
 func list[R any](ctx context.Context, l limited, k upstream.Kind, q upstream.ListQuery, fetch func(context.Context, upstream.ListQuery) ([]R, error), at func(*R) place) ([]R, error) {
 	ask := func(ctx context.Context, q upstream.ListQuery) ([]R, error) {
 		rows, err := fetch(ctx, q)
@@ -54,7 +54,7 @@ func list[R any](ctx context.Context, l limited, k upstream.Kind, q upstream.Lis
 		}
 		return rows, err
 	}
-	users := l.users(q.UserID)
+	users := l.asked(q.UserID)
 	switch len(users) {
 	case 0:
 		return nil, nil

@@ -1,56 +1,52 @@
 package auth
 
 import (
-	"context"
-	"net/http"
-	"slices"
-
-	"deliverygraph/upstream"
+	"fmt"
+	"strings"
 )
 
-// Scope is the set of users whose data a caller may read. The zero Scope is that of
-// nobody's data.
-type Scope struct {
-	all   bool
-	users []upstream.ID // ascending, each once
-}
+// Scopes say what a caller may read of its users' data: a set of the constants
+// below. The zero Scopes is nothing at all.
+type Scopes uint8
 
-// Everyone is the scope of all users, known and unknown.
-func Everyone() Scope { return Scope{all: true} }
+// The scopes, each with the name that key files and tokens have for it.
+const (
+	// MetricsRead ("metrics:read") is the data itself: without it nothing can be
+	// asked.
+	MetricsRead Scopes = 1 << iota
+	// RecipientsRead ("recipients:read") is recipients' addresses, which are personal
+	// data: without it they come masked, and nothing can be looked for by them.
+	RecipientsRead
+	// ContentRead ("content:read") is what receiving servers and bounce messages said.
+	ContentRead
 
-// Only is the scope of these users.
-func Only(users ...upstream.ID) Scope {
-	users = slices.Clone(users)
-	slices.Sort(users)
-	return Scope{users: slices.Compact(users)}
-}
+	// AllScopes is everything.
+	AllScopes = MetricsRead | RecipientsRead | ContentRead
+)
 
-// Has says whether the user is in the scope.
-func (s Scope) Has(user upstream.ID) bool {
-	if s.all {
-		return true
+// scopeNames are in the order of the constants.
+var scopeNames = [...]string{"metrics:read", "recipients:read", "content:read"}
+
+// Has says whether all of the given scopes are in the set.
+func (s Scopes) Has(all Scopes) bool { return s&all == all }
+
+// String is the names with spaces between, as tokens have them.
+func (s Scopes) String() string {
+	var names []string
+	for i, name := range scopeNames {
+		if s.Has(1 << i) {
+			names = append(names, name)
+		}
 	}
-	_, found := slices.BinarySearch(s.users, user)
-	return found
+	return strings.Join(names, " ")
 }
 
-type contextKey struct{}
-
-// With gives a context that carries the scope.
-func With(ctx context.Context, s Scope) context.Context {
-	return context.WithValue(ctx, contextKey{}, s)
-}
-
-// FromContext gives the scope that ctx carries. A context without one is of a request
-// that nobody has let in: its scope is empty.
-func FromContext(ctx context.Context) Scope {
-	s, _ := ctx.Value(contextKey{}).(Scope)
-	return s
-}
-
-// Open lets every request read everything.
-func Open(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r.WithContext(With(r.Context(), Everyone())))
-	})
+// ScopeNamed gives the scope of a name. The error says which names there are.
+func ScopeNamed(name string) (Scopes, error) {
+	for i, n := range scopeNames {
+		if n == name {
+			return 1 << i, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no scope %.40q: the scopes are %s", name, strings.Join(scopeNames[:], ", "))
 }

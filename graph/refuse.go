@@ -1,0 +1,36 @@
+package graph
+
+import (
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Refuse answers a request that is turned away before it is read, such as one whose
+// caller is not known: the error as every other is shown, in the media type that
+// the request accepts, with the status that its code has in HTTP.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Add("Vary", "Accept")
+	media := negotiate(r.Header.Values("Accept"))
+	if media == "" {
+		media = mediaJSON
+	}
+	g := present(r.Context(), err)
+	code, _ := g.Extensions["code"].(string)
+	status, known := refusalStatus[code]
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	write(w, media, answer{status: status, response: &graphql.Response{Errors: gqlerror.List{g}}})
+}
+
+// refusalStatus is the status of what is refused as a whole.
+var refusalStatus = map[string]int{
+	codeBadUserInput:        http.StatusBadRequest,
+	codeUnauthenticated:     http.StatusUnauthorized,
+	codeForbidden:           http.StatusForbidden,
+	codeUpstreamUnavailable: http.StatusServiceUnavailable,
+	codeUpstreamTimeout:     http.StatusGatewayTimeout,
+}

@@ -1,0 +1,66 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"deliverygraph/upstream"
+)
+
+// Authenticator tells who a caller is.
+type Authenticator interface {
+	// Authenticate gives the caller whose credential it is; the zero Credential is of
+	// one who sent none. Errors are an [upstream.Error] whose message is for the caller:
+	// [upstream.Unauthenticated] says what to send, [upstream.Unavailable] that it
+	// cannot be known at present. It is safe for concurrent use.
+	Authenticate(ctx context.Context, c Credential) (Caller, error)
+}
+
+// Open is the Authenticator that asks nobody: whoever it is, is [Anyone].
+type Open struct{}
+
+// Authenticate gives Anyone.
+func (Open) Authenticate(context.Context, Credential) (Caller, error) { return Anyone(), nil }
+
+// Identify gives the context of a request's caller, by its headers. Who serves a
+// WebSocket does the same with [CredentialOfInit].
+func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Context, error) {
+	if _, open := a.(Open); open { // it has no use for what may be meant for others
+		return With(ctx, Anyone()), nil
+	}
+	cred, err := CredentialOf(h)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Authenticate(ctx, cred)
+	if err != nil {
+		return nil, err
+	}
+	return With(ctx, c), nil
+}
+
+// Middleware lets in only whom the Authenticator knows, with the [Caller] in the
+// request's context. Others are told so by answer, which writes an error as the
+// endpoint does; where it is an [upstream.Unauthenticated] one the WWW-Authenticate
+// header is set already.
+func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, err := Identify(r.Context(), a, r.Header)
+		if err != nil {
+			if upstream.CodeOf(err) == upstream.Unauthenticated {
+				w.Header().Set("WWW-Authenticate", Challenge)
+			}
+			answer(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// Challenge is the WWW-Authenticate header of a refusal.
+const Challenge = `Bearer realm="DeliveryGraph"`
+
+func refuse(code upstream.Code, format string, args ...any) error {
+	return &upstream.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}

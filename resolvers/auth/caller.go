@@ -1,0 +1,41 @@
+package auth
+
+import "context"
+
+// Caller is who asks, and what they may see and do. The zero Caller is of a request
+// that nobody has let in: it sees nothing.
+type Caller struct {
+	// Name tells callers apart, in logs and where each has limits of its own. It is
+	// no secret, and empty where nobody is asked who they are.
+	Name string
+	// Users are those whose data the caller may read, and Scopes what of it.
+	Users  Users
+	Scopes Scopes
+	// Limits are the caller's own.
+	Limits Limits
+}
+
+// Limits bound what one caller may do. Zero fields stand for whatever holds for all.
+type Limits struct {
+	// CostPerMinute is how much its operations may cost, in the units of
+	// extensions.cost.
+	CostPerMinute int
+	// Streams is how many subscriptions it may have open at once.
+	Streams int
+}
+
+// Anyone is the caller where nobody is asked who they are: all may read all.
+func Anyone() Caller { return Caller{Users: Everyone(), Scopes: AllScopes} }
+
+type contextKey struct{}
+
+// With gives a context that carries the caller.
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// FromContext gives the caller that ctx carries, or the zero Caller.
+func FromContext(ctx context.Context) Caller {
+	c, _ := ctx.Value(contextKey{}).(Caller)
+	return c
+}
