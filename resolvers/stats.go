@@ -11,9 +11,6 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxPoints bounds a series: ten thousand hours are more than a year.
-const maxPoints = 10_000
-
 // Stats answers Query.stats.
 func (query) Stats(ctx context.Context, window model.Window, userID, senderID *string) (*model.Stats, error) {
 	u, err := key("userId", userID)
@@ -128,8 +125,8 @@ func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) 
 // side by side, and buckets in which nothing happened are filled with zeros.
 func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error) {
 	b := buckets{s.Window, interval}
-	if n := b.len(); n > maxPoints {
-		return nil, badArgument("interval", "the window has %d points of this interval, and a series has at most %d: take a wider interval or a shorter window", n, maxPoints)
+	if n := b.len(); n > model.MaxPoints {
+		return nil, badArgument("interval", "the window has %d points of this interval, and a series has at most %d: take a wider interval or a shorter window", n, model.MaxPoints)
 	}
 	kinds := seriesKinds(ctx)
 	errs := make([]error, len(kinds))

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
@@ -48,7 +45,7 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	errors, nodes := 0, 0
 	for i := range 400 {
-		query := operation{schema, random, map[string]string{}, 0}.write()
+		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
 		want, wantErrors := answer(t, reference, query)
 		got, gotErrors := answer(t, columns, query)
 		if !bytes.Equal(want, got) {
@@ -83,95 +80,4 @@ func answer(t *testing.T, h http.Handler, query string) (data json.RawMessage, e
 	}
 	slices.Sort(errors)
 	return resp.Data, errors
-}
-
-// operation writes a random operation of lists.
-type operation struct {
-	schema    *ast.Schema
-	random    *rand.Rand
-	fragments map[string]string
-	depth     int
-}
-
-func (o operation) write() string {
-	lists := []string{
-		"bounces(" + o.window() + ", first: %d)|BounceConnection", "emails(" + o.window() + ", last: %d)|EmailConnection",
-		"blockedEmails(" + o.window() + ", first: %d, filter: {domain: \"example1.com\"})|BlockedEmailConnection",
-		"senders(" + today + ", first: %d)|SenderConnection", "senders(" + today + ", first: %d, userId: 21)|SenderConnection", "users(" + today + ", first: %d)|UserConnection",
-		"stats(" + o.window() + ")|Stats",
-	}
-	var b strings.Builder
-	b.WriteString("query($yes: Boolean!, $no: Boolean!) { __typename @include(if: $yes) @skip(if: $no)")
-	for i := range 1 + o.random.IntN(2) {
-		field, of, _ := strings.Cut(lists[o.random.IntN(len(lists))], "|")
-		if strings.Contains(field, "%d") {
-			field = fmt.Sprintf(field, o.random.IntN(40))
-		}
-		fmt.Fprintf(&b, " r%d: %s %s", i, field, o.selection(of))
-	}
-	b.WriteString(" }")
-	for _, name := range slices.Sorted(maps.Keys(o.fragments)) {
-		fmt.Fprintf(&b, " fragment %s on %s", name, o.fragments[name])
-	}
-	return b.String()
-}
-
-func (o operation) window() string {
-	return []string{
-		today, `window: {last: "PT12H"}`,
-		`window: {between: {start: 1479780000, end: 1479830000}}`, `window: {between: {start: 1479790000, end: 1479830000}}`,
-	}[o.random.IntN(4)]
-}
-
-// selection writes a random selection on a type: fields in any order, under
-// aliases, twice, in fragments, skipped.
-func (o operation) selection(name string) string {
-	t := o.schema.Types[name]
-	o.depth++
-	var b strings.Builder
-	b.WriteString("{ __typename")
-	for range 1 + o.random.IntN(7) {
-		f := t.Fields[o.random.IntN(len(t.Fields))]
-		of := o.schema.Types[f.Type.Name()]
-		if strings.HasSuffix(of.Name, "Connection") && (o.depth > 2 || o.random.IntN(20) > 0) || of.IsCompositeType() && o.depth > 5 {
-			continue
-		}
-		// An alias says the field and its arguments, so that equal aliases merge.
-		text, alias := f.Name, ""
-		switch {
-		case f.Name == "series":
-			interval := []string{"DAY", "HOUR"}[o.random.IntN(2)]
-			text, alias = "series(interval: "+interval+")", "series"+interval
-		case f.Arguments.ForName("window") != nil:
-			w := o.window()
-			text, alias = f.Name+"("+w+")", fmt.Sprintf("%s%d", f.Name, len(w)*31+int(w[len(w)/2])+strings.Count(w, "9")*7)
-		case o.random.IntN(4) == 0:
-			alias = "a" + strings.ToUpper(f.Name)
-		}
-		if alias != "" {
-			text = alias + ": " + text
-		}
-		if o.random.IntN(8) == 0 {
-			text += []string{" @include(if: $yes)", " @include(if: $no)", " @skip(if: $yes)", " @skip(if: $no)"}[o.random.IntN(4)]
-		}
-		if of.IsCompositeType() {
-			text += " " + o.selection(of.Name)
-		}
-		switch o.random.IntN(10) {
-		case 0:
-			text = "... on " + name + " { " + text + " }"
-		case 1:
-			text = "... { " + text + " }"
-		case 2:
-			fragment := fmt.Sprintf("f%d", len(o.fragments))
-			o.fragments[fragment] = name + " { " + text + " }"
-			text = "..." + fragment
-		case 3:
-			if t.Interfaces != nil {
-				text += " ... on Node { id }"
-			}
-		}
-		b.WriteString(" " + text)
-	}
-	return b.String() + " }"
 }

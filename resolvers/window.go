@@ -18,8 +18,7 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		}
 		return upstream.Window{Start: w.Between.Start, End: w.Between.End}, nil
 	case w.Last != nil && w.Between == nil:
-		now := loaders.From(ctx).Now
-		return upstream.Window{Start: w.Last.Before(now), End: now}, nil
+		return w.Last.UpTo(loaders.From(ctx).Now), nil
 	}
 	return upstream.Window{}, badArgument("window", "window takes exactly one of between and last, such as {last: \"P7D\"}")
 }

@@ -53,6 +53,9 @@ type Subject struct {
 	Row      upstream.ID // the row to pick; 0 adds up all rows
 }
 
+// MaxPoints bounds a series: ten thousand hours are more than a year.
+const MaxPoints = 10_000
+
 // StatsPoint is one bucket of a series.
 type StatsPoint struct {
 	Start       upstream.Time

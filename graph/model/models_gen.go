@@ -89,7 +89,8 @@ type Window struct {
 	// From a moment to a moment.
 	Between *WindowBetween `json:"between,omitempty"`
 	// The time up to now, such as "P7D". Now is the same for all windows of one operation; pages that follow
-	// a cursor stay in the window in which the first page was asked for.
+	// a cursor stay in the window in which the first page was asked for. A window of a day or more starts on a whole hour of UTC,
+	// up to an hour before; a shorter one starts exactly so much time ago.
 	Last *Duration `json:"last,omitempty"`
 }
 

@@ -1,0 +1,98 @@
+package plan
+
+import (
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+// argument gives the value of an argument, or nil.
+func (w *walker) argument(f *field, name string) any {
+	a := f.all[0].Arguments.ForName(name)
+	if a == nil {
+		return nil
+	}
+	v, err := a.Value.Value(w.op.Variables)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// key gives the user's or sender's number of an argument; 0 is none.
+func key(v any) (upstream.ID, bool) {
+	if v == nil {
+		return 0, true
+	}
+	id, err := model.UnmarshalKey(v)
+	return id, err == nil
+}
+
+// windowOf gives the window of a field, and false where the field is an error.
+func (w *walker) windowOf(f *field) (upstream.Window, bool) {
+	m, _ := w.argument(f, "window").(map[string]any)
+	if last := m["last"]; last != nil {
+		d, err := model.UnmarshalDuration(last)
+		return d.UpTo(w.op.Now), err == nil
+	}
+	between, _ := m["between"].(map[string]any)
+	start, err := model.UnmarshalDateTime(between["start"])
+	end, err2 := model.UnmarshalDateTime(between["end"])
+	return upstream.Window{Start: start, End: end}, err == nil && err2 == nil && start < end
+}
+
+// relative says whether the window of a field ends now.
+func (w *walker) relative(f *field) bool {
+	m, _ := w.argument(f, "window").(map[string]any)
+	return m["last"] != nil
+}
+
+// paging gives the paging arguments of a connection.
+func (w *walker) paging(f *field) page.Args {
+	number := func(name string) *int {
+		v := w.argument(f, name)
+		if v == nil {
+			return nil
+		}
+		n, err := model.UnmarshalLong(v)
+		i := int(n)
+		if err != nil {
+			i = -1
+		}
+		return &i
+	}
+	text := func(name string) *string {
+		if s, ok := w.argument(f, name).(string); ok {
+			return &s
+		}
+		return nil
+	}
+	return page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
+}
+
+// filterOf gives the query of a list's filter, and false where it is an error. Of
+// headers, only that there are some and which matters.
+func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
+	m, _ := w.argument(f, "filter").(map[string]any)
+	var ok2 bool
+	q.UserID, ok = key(m["userId"])
+	q.SenderID, ok2 = key(m["senderId"])
+	text := func(name string) string { s, _ := m[name].(string); return s }
+	q.Sender, q.Recipient, q.Local, q.Domain = text("sender"), text("recipient"), text("localPart"), text("domain")
+	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
+	q.Delivered, _ = m["deliveredOnly"].(bool)
+	if t := m["type"]; t != nil {
+		q.BounceType = map[any]upstream.BounceType{"HARD": upstream.Hard, "SOFT": upstream.Soft}[t]
+	}
+	headers, one := m["xHeaders"].([]any)
+	if h := m["xHeaders"]; h != nil && !one {
+		headers = []any{h}
+	}
+	for _, h := range headers {
+		h, _ := h.(map[string]any)
+		name, _ := h["name"].(string)
+		value, _ := h["value"].(string)
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: value})
+	}
+	return q, ok && ok2
+}

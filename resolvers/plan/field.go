@@ -1,0 +1,240 @@
+package plan
+
+import (
+	"deliverygraph/graph/model"
+	"deliverygraph/upstream"
+)
+
+// price prices a field of objects, and gives how many rows each of them has there.
+type price func(w *walker, on object, f *field, at *path) int64
+
+// priceOf is how a field of a type is priced; nil where it costs nothing. Tests hold
+// it against the schema.
+func priceOf(typ, name string) price {
+	switch typ {
+	case "Query":
+		switch name {
+		case "node", "nodes":
+			return nodes
+		case "users", "senders":
+			return accounts
+		case "bounces", "emails", "blockedEmails":
+			return rows
+		case "bounce":
+			return bounce
+		case "stats":
+			return allStats
+		case "bounceCategories":
+			return catalogue(upstream.Bounces)
+		case "blockedReasons":
+			return catalogue(upstream.BlockedEmails)
+		}
+	case "Bounce", "Email", "BlockedEmail":
+		switch name {
+		case "user":
+			return userOf
+		case "sender":
+			return senderOf
+		case "detail":
+			return detail
+		}
+	case "User":
+		switch name {
+		case "stats":
+			return stats
+		case "senders":
+			return accounts
+		case "bounces", "emails", "blockedEmails":
+			return rows
+		}
+	case "Sender":
+		switch name {
+		case "address":
+			return address
+		case "userId":
+			return ownerID
+		case "user":
+			return userOf
+		case "stats":
+			return stats
+		case "bounces", "emails", "blockedEmails":
+			return rows
+		}
+	case "Stats":
+		return statsField
+	}
+	return nil
+}
+
+// userOf prices the users of rows or of senders.
+func userOf(w *walker, on object, f *field, at *path) int64 {
+	if on.typ == "Sender" {
+		w.owners(on, at)
+	}
+	return w.below(object{typ: "User", n: on.owners, self: on.owner, user: on.user, within: on.within}, f, at)
+}
+
+// senderOf prices the senders of rows. Counts of the list name them.
+func senderOf(w *walker, on object, f *field, at *path) int64 {
+	s := on
+	s.typ, s.owned, s.whole = "Sender", true, false
+	s.self = on.sender
+	if on.sender == 0 {
+		s.self = w.symbol(symbol{what: sendersOf, of: on.self})
+	} else {
+		s.n = on.lists
+	}
+	return w.below(s, f, at)
+}
+
+// address prices the addresses of senders. The counts that found a sender tell its
+// address; those of a row's list are a call.
+func address(w *walker, on object, _ *field, at *path) int64 {
+	if on.similar == 0 {
+		w.counts(on.kind, on.window, on.user, on.sender, upstream.BySender, "", on.lists, at)
+	}
+	return 0
+}
+
+// counts charges a counts call for each of n filters.
+func (w *walker) counts(k upstream.Kind, in window, user, sender int32, r upstream.Rollup, t upstream.BounceType, n int64, at *path) {
+	n = mul(n, w.times(user))
+	w.charge(call{op: opCounts, kind: k, window: in, user: user, sender: sender, rollup: r, bounces: t}, n, n, at)
+}
+
+func ownerID(w *walker, on object, _ *field, at *path) int64 {
+	w.owners(on, at)
+	return 0
+}
+
+// owners charges what it costs to find the users of senders: one call for each
+// sender of a list, or one for the users and one for each of them.
+func (w *walker) owners(on object, at *path) {
+	if on.owned {
+		return
+	}
+	users := w.times(0) // that a call for everyone is made for
+	planned, worst := mul(on.n, users), add(mul(3, users), mul(on.n, users))
+	if on.similar > 2 {
+		planned = add(users, planned)
+	}
+	if w.op.Users != Everyone { // no more senders are asked for one by one than there are users
+		few := min(on.n, 3*users)
+		if planned, worst = add(users, mul(few, users)), add(mul(3, users), mul(few, users)); on.similar > users {
+			planned = 2 * users
+		}
+	}
+	w.charge(call{op: opOwners, kind: on.kind, window: on.window, user: on.user, sender: on.sender, list: on.self}, planned, worst, at)
+}
+
+// detail prices the details of bounces: a call each, if anything of them is selected.
+func detail(w *walker, on object, f *field, at *path) int64 {
+	if !on.whole && len(w.collect("BounceDetail", f.all...)) > 0 {
+		w.charge(call{op: opDetail, list: on.self}, on.n, on.n, at)
+	}
+	return 0
+}
+
+func catalogue(k upstream.Kind) price {
+	return func(w *walker, _ object, _ *field, at *path) int64 {
+		w.catalogue(k, at)
+		return 0
+	}
+}
+
+func (w *walker) catalogue(k upstream.Kind, at *path) {
+	w.charge(call{op: opCatalogue, kind: k}, 1, 1, at)
+}
+
+// allStats prices Query.stats.
+func allStats(w *walker, _ object, f *field, at *path) int64 {
+	u, ok := key(w.argument(f, "userId"))
+	s, ok2 := key(w.argument(f, "senderId"))
+	if !ok || !ok2 {
+		return 0
+	}
+	return w.stats(object{user: w.literal(aUser, u), sender: w.literal(aSender, s), lists: 1}, upstream.ByUser, f, at)
+}
+
+// literal is the symbol of a user or a sender by number; 0 for none.
+func (w *walker) literal(what symbolKind, id upstream.ID) int32 {
+	if id == 0 {
+		return 0
+	}
+	return w.symbol(symbol{what: what, id: int64(id)})
+}
+
+// stats prices the stats of users or senders: they share the calls of their list.
+func stats(w *walker, on object, f *field, at *path) int64 {
+	if on.typ == "User" {
+		return w.stats(object{user: on.user, lists: max(1, on.within)}, upstream.ByUser, f, at)
+	}
+	return w.stats(object{user: on.user, sender: on.sender, lists: on.lists}, upstream.BySender, f, at)
+}
+
+func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
+	in, ok := w.windowOf(f)
+	if !ok {
+		return 0
+	}
+	of.typ, of.window = "Stats", window{Window: in}
+	of.similar = int64(r)
+	return w.below(of, f, at)
+}
+
+// statsField prices a field of stats.
+func statsField(w *walker, on object, f *field, at *path) int64 {
+	r := upstream.Rollup(on.similar)
+	var kinds []upstream.Kind
+	switch f.name() {
+	case "series":
+		return series(w, on, f, at)
+	case "sent":
+		kinds = []upstream.Kind{upstream.Emails}
+	case "bounced", "hardBounced", "softBounced":
+		kinds = []upstream.Kind{upstream.Bounces}
+	case "blocked":
+		kinds = []upstream.Kind{upstream.BlockedEmails}
+	case "bounceRate", "hardBounceRate", "softBounceRate":
+		kinds = []upstream.Kind{upstream.Emails, upstream.Bounces}
+	case "blockedRate":
+		kinds = []upstream.Kind{upstream.Emails, upstream.BlockedEmails}
+	}
+	for _, k := range kinds {
+		w.counts(k, on.window, on.user, on.sender, r, "", on.lists, at)
+	}
+	return 0
+}
+
+// series prices a time series; its rows are its points.
+func series(w *walker, on object, f *field, at *path) int64 {
+	interval := upstream.Day
+	if w.argument(f, "interval") == "HOUR" {
+		interval = upstream.Hour
+	}
+	points := int64((on.window.End-interval.Floor(on.window.Start)-1)/interval.Seconds()) + 1
+	if points > model.MaxPoints {
+		return 0
+	}
+	var asked [len(upstream.Kinds)]bool
+	for _, p := range w.collect("StatsPoint", f.all...) {
+		switch p.name() {
+		case "sent":
+			asked[upstream.Emails] = true
+		case "bounced", "hardBounced", "softBounced":
+			asked[upstream.Bounces] = true
+		case "blocked":
+			asked[upstream.BlockedEmails] = true
+		}
+	}
+	for _, k := range upstream.Kinds {
+		if asked[k] {
+			n := mul(on.lists, w.times(on.user))
+			w.charge(call{op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: upstream.Rollup(on.similar), interval: interval}, n, n, at)
+		}
+	}
+	return points
+}
+
+// Prices says whether a field may cost calls of its own.
+func Prices(typ, field string) bool { return priceOf(typ, field) != nil }

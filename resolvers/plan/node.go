@@ -1,0 +1,123 @@
+package plan
+
+import (
+	"strings"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/upstream"
+)
+
+// maxRowPages is how many pages of one second are looked through for a row.
+const maxRowPages = 20
+
+// nodes prices Query.node and Query.nodes: the objects of each type together.
+func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
+	values := []any{w.argument(f, "id")}
+	if f.name() == "nodes" {
+		v := w.argument(f, "ids")
+		if list, ok := v.([]any); ok {
+			values = list
+		} else {
+			values = []any{v}
+		}
+		if len(values) > upstream.PageSize {
+			return 0
+		}
+		rows = int64(len(values))
+	}
+	ids := map[model.NodeType][]model.NodeID{} // each once
+	texts := map[model.NodeType][]string{}
+	times := map[model.NodeType]int64{}
+	seen := map[string]bool{}
+	for _, v := range values {
+		text, _ := v.(string)
+		id, err := model.ParseNodeID(text)
+		if err != nil {
+			continue
+		}
+		if times[id.Type]++; !seen[text] {
+			seen[text] = true
+			ids[id.Type], texts[id.Type] = append(ids[id.Type], id), append(texts[id.Type], text)
+		}
+	}
+	for _, t := range []model.NodeType{model.UserNode, model.SenderNode, model.BounceNode, model.EmailNode, model.BlockedEmailNode} {
+		if len(ids[t]) > 0 {
+			on := w.found(t, ids[t], strings.Join(texts[t], " "), at)
+			rows = add(rows, mul(times[t], w.below(on, f, at)))
+		}
+	}
+	return rows
+}
+
+// found charges what it costs to find objects of one type by their ids, and gives
+// them.
+func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *path) object {
+	n := int64(len(ids))
+	self := w.symbol(symbol{what: ofIDs, text: text})
+	switch t {
+	case model.UserNode:
+		if n == 1 {
+			self = w.literal(aUser, ids[0].UserID)
+		}
+		w.anyCounts(self, 0, upstream.ByUser, n, at)
+		return object{typ: "User", n: n, self: self, user: self, within: n}
+	case model.SenderNode:
+		if n == 1 {
+			self = w.literal(aSender, ids[0].SenderID)
+		}
+		w.anyCounts(0, self, upstream.BySender, n, at)
+		return object{typ: "Sender", n: n, self: self, window: w.ever(), sender: self, lists: n, similar: n,
+			owner: w.symbol(symbol{what: ownersOf, of: self}), owners: w.atMostUsers(n)}
+	case model.BounceNode:
+		w.charge(call{op: opDetail, list: self}, n, n, at)
+		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, 0, mul(n, maxRowPages), at)
+		return w.foundRows("Bounce", upstream.Bounces, self, n)
+	case model.EmailNode:
+		w.charge(call{op: opFirst, kind: upstream.Emails, list: self}, n, mul(n, maxRowPages), at)
+		return w.foundRows("Email", upstream.Emails, self, n)
+	}
+	w.charge(call{op: opFirst, kind: upstream.BlockedEmails, list: self}, n, mul(n, maxRowPages), at)
+	return w.foundRows("BlockedEmail", upstream.BlockedEmails, self, n)
+}
+
+// foundRows are rows whose user, sender and second their ids tell.
+func (w *walker) foundRows(typ string, k upstream.Kind, self int32, n int64) object {
+	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
+	return object{typ: typ, kind: k, n: n, self: self, window: window{each: self}, user: users, sender: senders, lists: n,
+		owner: users, owners: n, within: n, whole: typ == "Bounce"}
+}
+
+// ever is the window of all that has happened up to the end of this day.
+func (w *walker) ever() window {
+	return window{Window: upstream.Window{End: upstream.Day.Floor(w.op.Now) + upstream.Day.Seconds()}}
+}
+
+// anyCounts charges the search for users or senders in one kind of counts after the
+// other: those that have sent are found by the first.
+func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *path) {
+	n = mul(n, w.times(user))
+	for _, k := range upstream.Kinds {
+		planned := int64(0)
+		if k == upstream.Emails {
+			planned = n
+		}
+		w.charge(call{op: opCounts, kind: k, window: w.ever(), user: user, sender: sender, rollup: r}, planned, n, at)
+	}
+}
+
+// bounce prices Query.bounce, which the detail answers.
+func bounce(w *walker, _ object, f *field, at *path) int64 {
+	u, ok := key(w.argument(f, "userId"))
+	s, ok2 := key(w.argument(f, "senderId"))
+	t, err := model.UnmarshalDateTime(w.argument(f, "bouncedAt"))
+	id, _ := w.argument(f, "emailId").(string)
+	if !ok || !ok2 || err != nil || id == "" {
+		return 0
+	}
+	self := w.symbol(symbol{what: ofIDs, text: upstream.BounceKey{UserID: u, SenderID: s, BounceTime: t, EmailID: id}.Path()})
+	w.charge(call{op: opDetail, list: self}, 1, 1, at)
+	on := w.foundRows("Bounce", upstream.Bounces, self, 1)
+	on.user, on.sender = w.literal(aUser, u), w.literal(aSender, s)
+	on.owner = on.user
+	return w.below(on, f, at)
+}

@@ -1,0 +1,115 @@
+// Package plan prices an operation before it runs: how many upstream calls it makes,
+// and how many rows its answer may have.
+//
+// A price comes from the document and its variables alone, without a call. It knows
+// what the resolvers know of each field: which of them share a call (aliases, the
+// senders of a page, a list and the stats over its window), and which cost one for
+// each row. What it cannot know is what the answers hold, so there are two prices.
+//
+// Planned is what the operation costs while every page is as full as it may be, each
+// of its rows is of another user and sender, nothing is cached, and totals and single
+// objects are found by the fewest calls. It is exact for the operations of
+// the contract (the README's "Cost"). Where pages are less full it is too high,
+// where a total must be probed for, or a list has moved under a cursor, too low.
+//
+// Worst is what no operation exceeds, over an upstream that answers as the API's
+// document says and whose lists lose and reorder nothing while they are read.
+//
+// The work is linear in the document: what a fragment or a selection costs on the same
+// kind of object is worked out once, and a document that is made to have ever new
+// ones is given up, as [TooMany].
+//
+// Start reading at [Of]; walk.go goes through the selections, field.go has what each
+// field costs, and calls.go says which calls are the same.
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/upstream"
+)
+
+// Operation is what is priced. The document has been validated and the variables
+// coerced.
+type Operation struct {
+	Definition *ast.OperationDefinition
+	Variables  map[string]any
+	// Users is how many users the caller may see, or [Everyone]: a call for no user in
+	// particular is one for each of a few.
+	Users int
+	// Now ends relative windows.
+	Now upstream.Time
+}
+
+// Everyone is the Users of a caller who may see all there are.
+const Everyone = -1
+
+// TooMany is a number of calls or rows that is past counting.
+const TooMany = 1 << 40
+
+// Plan is the price of an operation. Numbers end at [TooMany].
+type Plan struct {
+	Calls      int64 // planned upstream calls, each distinct one once
+	WorstCalls int64 // the most upstream calls, tries of one call not counted apart
+	// WorstRows is the most elements that lists of the answer have together: of
+	// connections (as nodes and as edges), of series and of nodes(ids:). Catalogues and
+	// headers are not counted.
+	WorstRows int64
+	// Endpoints tells the calls apart, those with most planned calls first.
+	Endpoints []Endpoint
+	// Dearest is the field with most planned calls, such as "bounces.nodes.detail";
+	// empty if there are none. DearestCalls is how many those are.
+	Dearest      string
+	DearestCalls int64
+}
+
+// Endpoint is the calls of one endpoint of the REST API.
+type Endpoint struct {
+	Endpoint   string // the path with placeholders
+	Calls      int64
+	WorstCalls int64
+}
+
+// Of prices an operation.
+func Of(op Operation) Plan {
+	w := walker{op: op, charges: map[call]*charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+	rows := w.query(op.Definition.SelectionSet)
+	if w.steps > maxSteps {
+		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
+	}
+	p := Plan{WorstRows: rows}
+	var dearest *charge
+	for c, price := range w.charges {
+		p.Calls, p.WorstCalls = add(p.Calls, price.planned), add(p.WorstCalls, price.worst)
+		i := slices.IndexFunc(p.Endpoints, func(e Endpoint) bool { return e.Endpoint == c.endpoint() })
+		if i < 0 {
+			i = len(p.Endpoints)
+			p.Endpoints = append(p.Endpoints, Endpoint{Endpoint: c.endpoint()})
+		}
+		e := &p.Endpoints[i]
+		e.Calls, e.WorstCalls = add(e.Calls, price.planned), add(e.WorstCalls, price.worst)
+		if dearest == nil || price.planned > dearest.planned || price.planned == dearest.planned && price.order < dearest.order {
+			dearest = price
+		}
+	}
+	slices.SortFunc(p.Endpoints, func(a, b Endpoint) int {
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
+	})
+	if dearest != nil && dearest.planned > 0 {
+		p.Dearest, p.DearestCalls = dearest.at.String(), dearest.planned
+	}
+	return p
+}
+
+func add(a, b int64) int64 { return min(a+b, TooMany) }
+
+func mul(a, b int64) int64 {
+	if a != 0 && b > TooMany/a {
+		return TooMany
+	}
+	return a * b
+}

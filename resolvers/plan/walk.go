@@ -1,0 +1,214 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/upstream"
+)
+
+// maxSteps bounds the selections that are looked at. A document as long as may be
+// has a fifth of that; more is only found in one whose fragments multiply.
+const maxSteps = 50_000
+
+type walker struct {
+	op      Operation
+	charges map[call]*charge
+	memo    map[visit]int64
+	symbols map[symbol]int32
+	steps   int
+}
+
+// visit is a selection on a kind of object that has been priced.
+type visit struct {
+	field *ast.Field
+	on    object
+}
+
+// object is what is selected on: not one object, but all that a field gives.
+type object struct {
+	typ  string
+	kind upstream.Kind // of rows and of senders: that of the list
+	n    int64         // how many there are, each distinct one once
+	self int32         // who they are
+
+	// The lists that they were found in, and how many: counts with their filters
+	// answer for all of their rows.
+	window       window
+	user, sender int32
+	lists        int64
+
+	owned   bool  // of senders: whose they are is known
+	owner   int32 // of rows and owned senders: the users
+	owners  int64
+	within  int64 // of users: how many users their stats are limited to; 0 is none
+	whole   bool  // of bounces: the detail came with them
+	similar int64 // of senders whose owner is not known: how many a list has
+}
+
+// path is where a field is, from its end.
+type path struct {
+	up   *path
+	name string
+}
+
+// String gives the names with dots.
+func (p *path) String() string {
+	var names []string
+	for ; p != nil; p = p.up {
+		names = append(names, p.name)
+	}
+	for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
+		names[i], names[j] = names[j], names[i]
+	}
+	return strings.Join(names, ".")
+}
+
+// field is what is selected under one name: several selections of a field are one.
+type field struct {
+	alias string
+	all   []*ast.Field
+}
+
+func (f *field) name() string { return f.all[0].Name }
+
+// collect gives the fields selected on an object type, as the specification's
+// CollectFields.
+func (w *walker) collect(typ string, from ...*ast.Field) []field {
+	c := collector{w: w, typ: typ}
+	for _, f := range from {
+		c.selections(f.SelectionSet)
+	}
+	return c.fields
+}
+
+type collector struct {
+	w       *walker
+	typ     string
+	fields  []field
+	index   map[string]int // once there are many
+	spreads []*ast.FragmentDefinition
+}
+
+// many is from how many fields on they are found by a map.
+const many = 12
+
+func (c *collector) selections(set ast.SelectionSet) {
+	for _, s := range set {
+		if c.w.steps++; c.w.steps > maxSteps {
+			return
+		}
+		switch s := s.(type) {
+		case *ast.Field:
+			if s.Name != "__typename" && c.w.included(s.Directives) {
+				c.add(s)
+			}
+		case *ast.InlineFragment:
+			if applies(s.TypeCondition, c.typ) && c.w.included(s.Directives) {
+				c.selections(s.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			if s.Definition != nil && applies(s.Definition.TypeCondition, c.typ) && c.w.included(s.Directives) && !c.spread(s.Definition) {
+				c.selections(s.Definition.SelectionSet)
+			}
+		}
+	}
+}
+
+// spread says whether a fragment has been spread before.
+func (c *collector) spread(d *ast.FragmentDefinition) bool {
+	for _, seen := range c.spreads {
+		if c.w.steps++; seen == d {
+			return true
+		}
+	}
+	c.spreads = append(c.spreads, d)
+	return false
+}
+
+func (c *collector) add(f *ast.Field) {
+	i := -1
+	if c.index != nil {
+		if at, known := c.index[f.Alias]; known {
+			i = at
+		}
+	} else {
+		for j := range c.fields {
+			if c.fields[j].alias == f.Alias {
+				i = j
+			}
+		}
+	}
+	if i >= 0 {
+		c.fields[i].all = append(c.fields[i].all, f)
+		return
+	}
+	if c.index == nil && len(c.fields) >= many {
+		c.index = make(map[string]int, 2*many)
+		for j := range c.fields {
+			c.index[c.fields[j].alias] = j
+		}
+	}
+	if c.index != nil {
+		c.index[f.Alias] = len(c.fields)
+	}
+	c.fields = append(c.fields, field{alias: f.Alias, all: []*ast.Field{f}})
+}
+
+// applies says whether a fragment on a type holds for objects of another.
+func applies(condition, typ string) bool {
+	return condition == "" || condition == typ || condition == "Node" && typ != "Query"
+}
+
+// included evaluates @skip and @include.
+func (w *walker) included(ds ast.DirectiveList) bool {
+	for _, d := range ds {
+		if d.Name != "skip" && d.Name != "include" {
+			continue
+		}
+		if a := d.Arguments.ForName("if"); a != nil {
+			if on, _ := a.Value.Value(w.op.Variables); (on == true) == (d.Name == "skip") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// below prices what is selected of objects under a field, and gives how many rows
+// each of them has.
+func (w *walker) below(on object, f *field, at *path) int64 {
+	if len(f.all) > 1 { // an unusual document: it is not worth the memory
+		return w.object(on, w.collect(on.typ, f.all...), at)
+	}
+	v := visit{f.all[0], on}
+	rows, known := w.memo[v]
+	if !known {
+		w.memo[v] = 0 // nothing nests in itself
+		rows = w.object(on, w.collect(on.typ, f.all...), at)
+		w.memo[v] = rows
+	}
+	return rows
+}
+
+func (w *walker) query(set ast.SelectionSet) int64 {
+	c := collector{w: w, typ: "Query"}
+	c.selections(set)
+	return w.object(object{typ: "Query", n: 1, lists: 1}, c.fields, nil)
+}
+
+// object prices the fields selected on objects, and gives how many rows each of them
+// has.
+func (w *walker) object(on object, fields []field, at *path) (rows int64) {
+	for i := range fields {
+		if w.steps > maxSteps {
+			return 0
+		}
+		f := &fields[i]
+		if price := priceOf(on.typ, f.name()); price != nil {
+			rows = add(rows, price(w, on, f, &path{at, f.alias}))
+		}
+	}
+	return rows
+}

@@ -1,0 +1,228 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"deliverygraph/graph/generated"
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/plan"
+	"deliverygraph/upstream"
+)
+
+// priceFor prices an operation as the gateway would.
+func priceFor(t testing.TB, query string, variables map[string]any, users int) plan.Plan {
+	t.Helper()
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	doc, errs := gqlparser.LoadQuery(schema, query)
+	if errs != nil {
+		t.Fatalf("%v in %s", errs, query)
+	}
+	variables, err := validator.VariableValues(schema, doc.Operations[0], variables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Of(plan.Operation{Definition: doc.Operations[0], Variables: variables, Users: users, Now: now})
+}
+
+// What is planned for the operations of the contract is what they cost.
+func TestThePlanIsTheCost(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(1200))
+	const w = `window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}`
+	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T18:00:00Z"}}`
+	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
+	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
+	const p = `first: 6` // as many users and no more senders than there are
+	id := func(t model.NodeType, i int) string {
+		u, s, _ := senderOf(i)
+		e := rowsAt(day+upstream.Time(i*86400/1200), i)
+		n := model.NodeID{Type: t, UserID: u, SenderID: s}
+		if t != model.UserNode && t != model.SenderNode {
+			n.Time, n.EmailID, n.Recipient = e.Emails[0].ProcessTime, e.Emails[0].EmailID, e.Emails[0].EmailAddress
+		}
+		return fmt.Sprintf("%q", n)
+	}
+	for name, c := range map[string]struct {
+		query string
+		calls int64
+	}{
+		"500 bounces of any users with sender address and user": {`{ bounces(` + w + `, first: 500) { nodes { sender { address userId } user { userId } } } }`, 2},
+		"50 bounces with detail":                                {`{ bounces(` + w + `) { nodes { detail { ruleName } } } }`, 51},
+		"a detail's type alone":                                 {`{ bounces(` + w + `) { nodes { detail { __typename } } } }`, 1},
+		"senders with stats over the same window":               {`{ senders(` + w + `) { totalCount nodes { address stats(` + w + `) ` + all + ` } } }`, 3},
+		"users with stats over the same window":                 {`{ users(` + w + `) { totalCount nodes { userId stats(` + w + `) ` + all + ` } } }`, 3},
+		"users with series by day":                              {`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, 6},
+		"senders with series by day":                            {`{ senders(` + w + `) { nodes { userId: senderId stats(` + w + `) ` + series + ` } } }`, 6},
+		"senders of a user, with stats of other windows":        {`{ senders(` + w + `, userId: "21") { nodes { userId stats(` + other + `) ` + all + ` } } }`, 6},
+		"one stats field":                                       {`{ stats(` + w + `) { hardBounced softBounced } }`, 1},
+		"100 bounces with detail, 40 of them the same":          {`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName fullContent } } } }`, 61},
+		"the same field under ten aliases":                      {`{ ` + tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } pageInfo { hasNextPage hasPreviousPage } }`) + ` }`, 3},
+		"the same rows under other sizes":                       {`{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w + `, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`, 1},
+		"a page as large as the upstream's, and its next":       {`{ bounces(` + w + `, first: 500) { pageInfo { hasNextPage } } }`, 2},
+		"an empty page":                                         {`{ bounces(` + w + `, first: 0) { nodes { id } } }`, 0},
+		"an empty page, and its next":                           {`{ bounces(` + w + `, first: 0) { nodes { id } pageInfo { hasNextPage } } }`, 1},
+		"a total alone":                                         {`{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, 1},
+		"a total and the stats that have it":                    {`{ emails(` + w + `) { totalCount } stats(` + w + `) { sent } }`, 1},
+		"a total that its page shows":                           {`{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, 1},
+		"the last 20":                                           {`{ bounces(` + w + `, last: 20) { nodes { id } } }`, 2},
+		"the last 500":                                          {`{ bounces(` + w + `, last: 500) { nodes { id } } }`, 3},
+		"a relative window twice":                               {`{ a: stats(window: {last: "P1D"}) { sent } b: stats(window: {last: "PT24H"}) { sent } }`, 1},
+		"the catalogues":                                        {`{ bounceCategories { code } blockedReasons { code } }`, 2},
+		"an unknown category":                                   {`{ bounces(` + w + `, filter: {category: "bad-mailbox"}) { totalCount } }`, 1},
+		"nothing":                                               {`{ __typename __schema { queryType { name } } }`, 0},
+		"each user's bounces":                                   {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + other + `, first: 3) { nodes { recipient } } } } }`, 3 + 6},
+		"each user's senders and their stats":                   {`{ users(` + w + `, ` + p + `) { nodes { senders(` + w + `) { nodes { address stats(` + w + `) { sent } } } } } }`, 3 + 18},
+		"a user by id":                                          {`{ node(id: ` + id(model.UserNode, 1) + `) { id ... on User { stats(` + w + `) { sent } } } }`, 2},
+		"a sender by id":                                        {`{ node(id: ` + id(model.SenderNode, 1) + `) { ... on Sender { address userId } } }`, 2},
+		"a bounce by id":                                        {`{ node(id: ` + id(model.BounceNode, 1) + `) { ... on Bounce { detail { ruleName } sender { address } } ... on Email { sender { address } } } }`, 2},
+		"an email and a blocked email by id":                    {`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` + id(model.BlockedEmailNode, 2) + `]) { id } }`, 2},
+		"what cannot be":                                        {`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w + `, userId: "x") { totalCount } node(id: "x") { id } }`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g.called()
+			g.ask(c.query, nil)
+			calls := g.called()
+			p := priceFor(t, c.query, nil, plan.Everyone)
+			if p.Calls != c.calls || int64(len(calls)) != c.calls || p.WorstCalls < p.Calls {
+				t.Errorf("planned %+v, made %d calls, want %d:\n%s", p, len(calls), c.calls, strings.Join(calls, "\n"))
+			}
+		})
+	}
+}
+
+// No operation makes more calls, or has more rows, than the worst of its plan.
+func TestNoOperationExceedsItsPlan(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(1200))
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	random := rand.New(rand.NewPCG(3, 4))
+	operations := 300
+	if testing.Short() {
+		operations = 60
+	}
+	made, planned := int64(0), int64(0)
+	for i := range operations {
+		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
+		variables := map[string]any{"yes": true, "no": false}
+		for users, scope := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 1: auth.Only(21), 0: auth.Only()} {
+			if users != plan.Everyone && i%4 != 0 {
+				continue
+			}
+			p := priceFor(t, query, variables, users)
+			if p.WorstCalls > 3000 {
+				continue // it would take too long
+			}
+			g.called()
+			resp := g.askAs(scope, query, variables)
+			for _, e := range resp.Errors {
+				t.Fatalf("operation %d: %s: %v", i, query, e)
+			}
+			calls := g.called()
+			if int64(len(calls)) > p.WorstCalls {
+				t.Fatalf("operation %d of one who sees %d users: %d calls, at most %d were expected, %+v: %s\n%s", i, users, len(calls), p.WorstCalls, p, query, strings.Join(calls, "\n"))
+			}
+			if n := rowsIn(resp.Data); n > p.WorstRows {
+				t.Fatalf("operation %d: %d rows, at most %d were expected: %s", i, n, p.WorstRows, query)
+			}
+			made, planned = made+int64(len(calls)), planned+p.Calls
+		}
+	}
+	t.Logf("%d calls made, %d planned", made, planned)
+	if made < 500 {
+		t.Errorf("only %d calls were made", made)
+	}
+}
+
+// rowsIn counts the elements of the lists in an answer, custom headers apart.
+func rowsIn(v any) (n int64) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if m, ok := e.(map[string]any); !ok || m["__typename"] != "XHeader" {
+				n++
+			}
+			n += rowsIn(e)
+		}
+	case map[string]any:
+		for _, e := range v {
+			n += rowsIn(e)
+		}
+	}
+	return n
+}
+
+// A document whose fragments double costs as little as its length.
+func TestPricesAreLinear(t *testing.T) {
+	double := func(n int, body string) string {
+		var b strings.Builder
+		b.WriteString("{ users(" + today + ") { nodes { ...F" + fmt.Sprint(n) + " } } } fragment F0 on User { userId }")
+		for i := 1; i <= n; i++ {
+			fmt.Fprintf(&b, " fragment F%d on User { "+strings.ReplaceAll(body, "NEXT", fmt.Sprintf("...F%d", i-1))+" }", i)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct {
+		query string
+		most  float64
+	}{
+		"spreads":          {double(25, "NEXT NEXT"), 400},
+		"fields":           {double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+") { nodes { user { NEXT } } }"), 4_000},
+		"ever new windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 400_000},
+	} {
+		schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+		doc, err := gqlparser.LoadQuery(schema, c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op := plan.Operation{Definition: doc.Operations[0], Users: plan.Everyone, Now: now}
+		if n := testing.AllocsPerRun(3, func() { plan.Of(op) }); n > c.most && !raceDetector {
+			t.Errorf("%s: %.0f allocations, want at most %.0f", name, n, c.most)
+		} else {
+			t.Logf("%s: %.0f allocations, %+v", name, n, plan.Of(op))
+		}
+	}
+}
+
+// Every field that gives objects is priced, or known to cost nothing.
+func TestEveryFieldIsPriced(t *testing.T) {
+	t.Parallel()
+	free := map[string]bool{"Bounce.xHeaders": true, "Email.xHeaders": true, "BlockedEmail.xHeaders": true}
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	for name, typ := range schema.Types {
+		if typ.Kind != ast.Object || typ.BuiltIn || strings.HasSuffix(name, "Connection") || strings.HasSuffix(name, "Edge") {
+			continue
+		}
+		for _, f := range typ.Fields {
+			at := name + "." + f.Name
+			if schema.Types[f.Type.Name()].IsCompositeType() && !strings.HasPrefix(f.Name, "__") && !free[at] && !plan.Prices(name, f.Name) {
+				t.Errorf("%s is not priced", at)
+			}
+		}
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	for _, q := range wholeRequests {
+		doc, err := gqlparser.LoadQuery(schema, q.query)
+		if err != nil {
+			b.Fatal(err)
+		}
+		op := plan.Operation{Definition: doc.Operations[0], Users: plan.Everyone, Now: now}
+		b.Run(q.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				plan.Of(op)
+			}
+		})
+	}
+}

@@ -1,0 +1,112 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// operation writes a random operation of lists.
+type operation struct {
+	schema    *ast.Schema
+	random    *rand.Rand
+	fragments map[string]string
+	depth     int
+	// connections is how seldom lists are selected in lists: one of so many times.
+	connections int
+	nesting     int // how deep, at most
+}
+
+func (o operation) write() string {
+	lists := []string{
+		"bounces(" + o.window() + ", first: %d)|BounceConnection", "emails(" + o.window() + ", last: %d)|EmailConnection",
+		"blockedEmails(" + o.window() + ", first: %d, filter: {domain: \"example1.com\"})|BlockedEmailConnection",
+		"senders(" + today + ", first: %d)|SenderConnection", "senders(" + today + ", first: %d, userId: 21)|SenderConnection", "users(" + today + ", first: %d)|UserConnection",
+		"stats(" + o.window() + ")|Stats",
+	}
+	var b strings.Builder
+	b.WriteString("query($yes: Boolean!, $no: Boolean!) { __typename @include(if: $yes) @skip(if: $no)")
+	for i := range 1 + o.random.IntN(2) {
+		field, of, _ := strings.Cut(lists[o.random.IntN(len(lists))], "|")
+		if strings.Contains(field, "%d") {
+			field = fmt.Sprintf(field, o.random.IntN(40))
+		}
+		fmt.Fprintf(&b, " r%d: %s %s", i, field, o.selection(of))
+	}
+	b.WriteString(" }")
+	for _, name := range slices.Sorted(maps.Keys(o.fragments)) {
+		fmt.Fprintf(&b, " fragment %s on %s", name, o.fragments[name])
+	}
+	return b.String()
+}
+
+func (o operation) window() string {
+	return []string{
+		today, `window: {last: "PT12H"}`,
+		`window: {between: {start: 1479780000, end: 1479830000}}`, `window: {between: {start: 1479790000, end: 1479830000}}`,
+	}[o.random.IntN(4)]
+}
+
+// selection writes a random selection on a type: fields in any order, under
+// aliases, twice, in fragments, skipped.
+func (o operation) selection(name string) string {
+	t := o.schema.Types[name]
+	o.depth++
+	var b strings.Builder
+	b.WriteString("{ __typename")
+	for range 1 + o.random.IntN(7) {
+		f := t.Fields[o.random.IntN(len(t.Fields))]
+		of := o.schema.Types[f.Type.Name()]
+		if strings.HasSuffix(of.Name, "Connection") && (o.depth > o.nesting || o.random.IntN(o.connections) > 0) || of.IsCompositeType() && o.depth > 5 {
+			continue
+		}
+		// An alias says the field and its arguments, so that equal aliases merge.
+		text, alias := f.Name, ""
+		switch {
+		case f.Name == "series":
+			interval := []string{"DAY", "HOUR"}[o.random.IntN(2)]
+			text, alias = "series(interval: "+interval+")", "series"+interval
+		case f.Arguments.ForName("window") != nil:
+			w := o.window()
+			if f.Arguments.ForName("first") != nil {
+				w += fmt.Sprintf(", %s: %d", []string{"first", "last"}[o.random.IntN(2)], o.random.IntN(9))
+			}
+			text = f.Name + "(" + w + ")"
+			sum := fnv.New32a()
+			_, _ = sum.Write([]byte(text))
+			alias = fmt.Sprintf("%s%08x", f.Name, sum.Sum32())
+		case o.random.IntN(4) == 0:
+			alias = "a" + strings.ToUpper(f.Name)
+		}
+		if alias != "" {
+			text = alias + ": " + text
+		}
+		if o.random.IntN(8) == 0 {
+			text += []string{" @include(if: $yes)", " @include(if: $no)", " @skip(if: $yes)", " @skip(if: $no)"}[o.random.IntN(4)]
+		}
+		if of.IsCompositeType() {
+			text += " " + o.selection(of.Name)
+		}
+		switch o.random.IntN(10) {
+		case 0:
+			text = "... on " + name + " { " + text + " }"
+		case 1:
+			text = "... { " + text + " }"
+		case 2:
+			fragment := fmt.Sprintf("f%d", len(o.fragments))
+			o.fragments[fragment] = name + " { " + text + " }"
+			text = "..." + fragment
+		case 3:
+			if t.Interfaces != nil {
+				text += " ... on Node { id }"
+			}
+		}
+		b.WriteString(" " + text)
+	}
+	return b.String() + " }"
+}
