@@ -3,7 +3,9 @@ package graph
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -19,22 +21,21 @@ import (
 // text, bounded in bytes: a bound in entries lets 1,000 large documents keep
 // hundreds of megabytes.
 type documents struct {
-	schema    *ast.Schema
-	rules     *rules.Rules
-	maxTokens int
-	sound     *otter.Cache[string, *ast.QueryDocument]
+	schema *ast.Schema
+	rules  []validator.Rule
+	o      *Options
+	sound  *otter.Cache[string, *ast.QueryDocument]
 }
 
 // docBytesPerByte is what a parsed document holds for each byte of its text:
 // measured 30 to 370 over small and large documents.
 const docBytesPerByte = 200
 
-func newDocuments(schema *ast.Schema, maxTokens int, cacheBytes int64) *documents {
-	d := &documents{schema: schema, rules: rules.NewDefaultRules(), maxTokens: maxTokens}
-	d.rules.RemoveRule(rules.ValuesOfCorrectTypeRule.Name)
-	d.rules.AddRule(rules.ValuesOfCorrectTypeRule.Name, d.literals)
+func newDocuments(schema *ast.Schema, o *Options) *documents {
+	d := &documents{schema: schema, o: o}
+	d.rules = d.allRules()
 	d.sound = otter.Must(&otter.Options[string, *ast.QueryDocument]{
-		MaximumWeight: uint64(cacheBytes),
+		MaximumWeight: uint64(o.QueryCacheBytes),
 		Weigher: func(text string, _ *ast.QueryDocument) uint32 {
 			return uint32(min(len(text)*docBytesPerByte, math.MaxUint32))
 		},
@@ -42,19 +43,42 @@ func newDocuments(schema *ast.Schema, maxTokens int, cacheBytes int64) *document
 	return d
 }
 
+// allRules are the library's, but those that ours are in place of.
+func (d *documents) allRules() []validator.Rule {
+	all := rules.NewDefaultRules()
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, d.literals)
+	all.ReplaceRule(rules.OverlappingFieldsCanBeMergedRule.Name, d.overlaps)
+	all.ReplaceRule(rules.MaxIntrospectionDepth.Name, d.introspection)
+	if d.o.HideSchema { // what is near to a name tells of the schema too
+		all.ReplaceRule(rules.FieldsOnCorrectTypeRule.Name, rules.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
+		all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+		all.ReplaceRule(rules.KnownTypeNamesRule.Name, rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
+		all.ReplaceRule(rules.ScalarLeafsRule.Name, rules.ScalarLeafsRuleWithoutSuggestions.RuleFunc)
+	}
+	of := all.GetInner()
+	var list []validator.Rule
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, validator.Rule{Name: name, RuleFunc: of[name]})
+	}
+	return list
+}
+
 // read gives the document of a text, or all that is wrong with it.
 func (d *documents) read(text string) (*ast.QueryDocument, gqlerror.List) {
 	if doc, ok := d.sound.GetIfPresent(text); ok {
 		return doc, nil
 	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, d.maxTokens)
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, d.o.MaxTokens)
 	if err != nil {
 		return nil, gqlerror.List{d.unparsable(err)}
 	}
 	if len(doc.Operations) == 0 {
 		return nil, gqlerror.List{requestError(codeBadUserInput, "the document has no operation")}
 	}
-	if errs := validator.ValidateWithRules(d.schema, doc, d.rules); len(errs) > 0 {
+	if err := d.o.limit(doc); err != nil {
+		return nil, gqlerror.List{err}
+	}
+	if errs := d.validate(doc); len(errs) > 0 {
 		for _, e := range errs {
 			if e.Extensions["code"] == nil {
 				finish(e, codeBadUserInput, e.Message)
@@ -66,6 +90,33 @@ func (d *documents) read(text string) (*ast.QueryDocument, gqlerror.List) {
 	return doc, nil
 }
 
+// enough ends a validation that has found as many errors as are shown.
+type enough struct{}
+
+// validate holds a document against all rules, up to the last error that is shown:
+// to find and word a document's thousandth error is work for nobody.
+func (d *documents) validate(doc *ast.QueryDocument) (errs gqlerror.List) {
+	defer func() {
+		if v := recover(); v != nil && v != (enough{}) {
+			panic(v)
+		}
+	}()
+	events := &validator.Events{}
+	for _, rule := range d.rules {
+		rule.RuleFunc(events, func(options ...validator.ErrorOption) {
+			e := &gqlerror.Error{Rule: rule.Name}
+			for _, o := range options {
+				o(e)
+			}
+			if errs = append(errs, e); len(errs) >= d.o.MaxErrors {
+				panic(enough{})
+			}
+		})
+	}
+	validator.Walk(d.schema, doc, events)
+	return errs
+}
+
 // unparsable presents an error of the parser: a mistake, or a limit.
 func (d *documents) unparsable(err error) *gqlerror.Error {
 	e, ok := err.(*gqlerror.Error)
@@ -74,7 +125,7 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	}
 	switch {
 	case strings.HasPrefix(e.Message, "exceeded token limit"):
-		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the most that is taken", d.maxTokens))
+		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the most that is taken: ask for less, or give values by variables", d.o.MaxTokens))
 	case strings.HasPrefix(e.Message, "exceeded maximum nesting depth"):
 		return finish(e, codeTooExpensive, fmt.Sprintf("the document nests deeper than %d levels, the most that is taken", parser.MaxNestingDepth))
 	}

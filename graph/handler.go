@@ -23,8 +23,28 @@ type Options struct {
 	MaxBody int64
 	// MaxTokens bounds the tokens of a document; 0 is 10,000.
 	MaxTokens int
+	// MaxDefinitions bounds the operations and fragments of a document; 0 is 250.
+	MaxDefinitions int
+	// MaxDepth bounds the levels of fields of an operation; 0 is 16. Introspection may
+	// have 20.
+	MaxDepth int
+	// MaxRootFields bounds the fields at the root of an operation; 0 is 50.
+	MaxRootFields int
+	// MaxFields bounds the fields of an operation, those of fragments counted wherever
+	// they are spread; 0 is 2,000.
+	MaxFields int
+	// MaxAliases bounds the aliases of an operation, counted likewise; 0 is 250.
+	MaxAliases int
+	// MaxDirectives bounds the directives of an operation, counted likewise; 0 is 250.
+	MaxDirectives int
+	// MaxIntrospection bounds the fields of an answer to introspection; 0 is 20,000, and the
+	// whole schema, as tools ask for it, has 4,000.
+	MaxIntrospection int
 	// MaxErrors bounds the errors of one answer; 0 is 100.
 	MaxErrors int
+	// HideSchema refuses introspection, and leaves out of messages what might have been
+	// meant.
+	HideSchema bool
 	// QueryCacheBytes bounds the memory for parsed documents; 0 is 16 MiB.
 	QueryCacheBytes int64
 }
@@ -33,6 +53,13 @@ func (o *Options) setDefaults() {
 	orElse(&o.Timeout, 30*time.Second)
 	orElse(&o.MaxBody, 1<<20)
 	orElse(&o.MaxTokens, 10_000)
+	orElse(&o.MaxDefinitions, 250)
+	orElse(&o.MaxDepth, 16)
+	orElse(&o.MaxRootFields, 50)
+	orElse(&o.MaxFields, 2_000)
+	orElse(&o.MaxAliases, 250)
+	orElse(&o.MaxDirectives, 250)
+	orElse(&o.MaxIntrospection, 20_000)
 	orElse(&o.MaxErrors, 100)
 	orElse(&o.QueryCacheBytes, 16<<20)
 	if o.Logger == nil {
@@ -59,5 +86,5 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, documents: newDocuments(schema.Schema(), o.MaxTokens, o.QueryCacheBytes), o: o}
+	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), o: o}
 }

@@ -39,7 +39,7 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 			return
 		}
 		seen[v] = true
-		inputChecker{d.schema, func(in any, at, message string) {
+		inputChecker{d.schema, d.o.HideSchema, func(in any, at, message string) {
 			var where *ast.Position
 			if v, ok := in.(*ast.Value); ok {
 				where = v.Position
@@ -77,12 +77,18 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 
 // variables checks the values of an operation's variables. Values are as
 // encoding/json decodes them, numbers as [json.Number].
-func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) gqlerror.List {
-	var errs gqlerror.List
-	c := inputChecker{d.schema, func(_ any, at, message string) {
+func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (errs gqlerror.List) {
+	defer func() {
+		if v := recover(); v != nil && v != (enough{}) {
+			panic(v)
+		}
+	}()
+	c := inputChecker{d.schema, d.o.HideSchema, func(_ any, at, message string) {
 		e := requestError(codeBadUserInput, message)
 		set(e, "argument", excerpt(at))
-		errs = append(errs, e)
+		if errs = append(errs, e); len(errs) >= d.o.MaxErrors {
+			panic(enough{})
+		}
 	}}
 	for _, def := range op.VariableDefinitions {
 		at := "$" + def.Variable
@@ -102,6 +108,7 @@ func (d *documents) variables(op *ast.OperationDefinition, given map[string]any)
 // as "filter.xHeaders[0].name".
 type inputChecker struct {
 	schema *ast.Schema
+	hide   bool // what the schema has and was not named
 	report func(in any, at, message string)
 }
 
@@ -134,10 +141,16 @@ func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
 	case t == nil: // a rule of its own refuses unknown types
 	case t.Kind == ast.InputObject && v.kind == ofObject:
 		c.object(in, v, t, at)
+	case t.Kind == ast.InputObject && c.hide:
+		c.wrong(in, at, "%s must be an object with fields of %s", excerpt(at), t.Name)
 	case t.Kind == ast.InputObject:
 		c.wrong(in, at, "%s must be an object with fields of %s: %s", excerpt(at), t.Name, fieldNames(t))
 	case t.Kind == ast.Enum:
-		if v.kind != ofEnum && v.kind != ofEither || t.EnumValues.ForName(v.text) == nil {
+		switch {
+		case (v.kind == ofEnum || v.kind == ofEither) && t.EnumValues.ForName(v.text) != nil:
+		case c.hide:
+			c.wrong(in, at, "%s must be a value of %s", excerpt(at), t.Name)
+		default:
 			c.wrong(in, at, "%s must be one of %s", excerpt(at), enumNames(t))
 		}
 	default:
@@ -189,8 +202,12 @@ func (c inputChecker) scalar(v input, name string) string {
 // object checks an input object's fields.
 func (c inputChecker) object(in any, v input, t *ast.Definition, at string) {
 	for _, f := range v.fields {
-		if t.Fields.ForName(f.name) == nil {
-			c.wrong(f.value, at+"."+f.name, "%s is not a field of %s, which has %s", excerpt(at+"."+f.name), t.Name, fieldNames(t))
+		switch at := at + "." + f.name; {
+		case t.Fields.ForName(f.name) != nil:
+		case c.hide:
+			c.wrong(f.value, at, "%s is not a field of %s", excerpt(at), t.Name)
+		default:
+			c.wrong(f.value, at, "%s is not a field of %s, which has %s", excerpt(at), t.Name, fieldNames(t))
 		}
 	}
 	if t.Directives.ForName("oneOf") != nil && (len(v.fields) != 1 || inputOf(v.fields[0].value).kind == ofNull) {

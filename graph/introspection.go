@@ -1,0 +1,200 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
+)
+
+// Introspection answers from memory, but a schema's types lead to each other, so that
+// a short query can ask for the schema many times over. What an answer would hold is
+// counted on the schema itself, as far as the bound: exactly, and so that no shape
+// of query needs to be known.
+
+// introspection is the rule that introspection is allowed, and bounded.
+func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc) {
+	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
+		c := &schemaCounter{schema: d.schema, most: d.o.MaxIntrospection}
+		if first := c.root(op.SelectionSet, map[string]bool{}); first != nil && d.o.HideSchema {
+			add(func(e *gqlerror.Error) {
+				placed(finish(e, codeForbidden, fmt.Sprintf("%s is not answered: this gateway does not show its schema. Ask whoever runs it for the schema as a file", first.Name)), first.Position)
+			})
+		} else if c.n > c.most {
+			add(func(e *gqlerror.Error) {
+				placed(finish(e, codeTooExpensive, fmt.Sprintf("the answer to the introspection has more than %d fields, the most that is given: ask for the schema once, as GraphiQL does, not for types of fields of types", c.most)), first.Position)
+			})
+		}
+	})
+}
+
+// schemaCounter counts the fields of an answer to introspection.
+type schemaCounter struct {
+	schema  *ast.Schema
+	most, n int
+}
+
+// root counts what the introspection among the fields of a query's root gives, and
+// tells the first.
+func (c *schemaCounter) root(set ast.SelectionSet, spread map[string]bool) (first *ast.Field) {
+	note := func(f *ast.Field) {
+		if first == nil {
+			first = f
+		}
+	}
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			switch s.Name {
+			case "__schema":
+				note(s)
+				c.n++
+				c.count(s.SelectionSet, c.schema)
+			case "__type":
+				note(s)
+				c.n++
+				c.some(s, c.named(s))
+			}
+		case *ast.InlineFragment:
+			note(c.root(s.SelectionSet, spread))
+		case *ast.FragmentSpread:
+			if s.Definition != nil && !spread[s.Name] {
+				spread[s.Name] = true
+				note(c.root(s.Definition.SelectionSet, spread))
+			}
+		}
+	}
+	return first
+}
+
+// named is the type that __type asks for, or where a variable names it the one with
+// the most fields.
+func (c *schemaCounter) named(f *ast.Field) *ast.Definition {
+	name := f.Arguments.ForName("name")
+	if name != nil && name.Value.Kind != ast.Variable {
+		return c.schema.Types[name.Value.Raw]
+	}
+	var most *ast.Definition
+	for _, t := range c.schema.Types {
+		if most == nil || len(t.Fields) > len(most.Fields) {
+			most = t
+		}
+	}
+	return most
+}
+
+// count counts the fields of a selection on a part of the schema.
+func (c *schemaCounter) count(set ast.SelectionSet, of any) {
+	for _, s := range set {
+		if c.n > c.most {
+			return
+		}
+		switch s := s.(type) {
+		case *ast.Field:
+			c.n++
+			if len(s.SelectionSet) > 0 {
+				c.field(s, of)
+			}
+		case *ast.InlineFragment:
+			c.count(s.SelectionSet, of)
+		case *ast.FragmentSpread:
+			if s.Definition != nil {
+				c.count(s.Definition.SelectionSet, of)
+			}
+		}
+	}
+}
+
+// field counts what is below a field of a part of the schema.
+func (c *schemaCounter) field(f *ast.Field, of any) {
+	switch of := of.(type) {
+	case *ast.Schema:
+		switch f.Name {
+		case "types":
+			for _, t := range of.Types {
+				c.count(f.SelectionSet, t)
+			}
+		case "directives":
+			for _, d := range of.Directives {
+				c.count(f.SelectionSet, d)
+			}
+		case "queryType":
+			c.some(f, of.Query)
+		case "mutationType":
+			c.some(f, of.Mutation)
+		case "subscriptionType":
+			c.some(f, of.Subscription)
+		}
+	case *ast.Definition:
+		c.definition(f, of)
+	case *ast.Type: // what a field, an argument or an element is of
+		switch {
+		case f.Name == "ofType" && of.NonNull:
+			bare := *of
+			bare.NonNull = false
+			c.typed(f, &bare)
+		case f.Name == "ofType" && of.Elem != nil:
+			c.typed(f, of.Elem)
+		}
+	case *ast.FieldDefinition:
+		switch f.Name {
+		case "args":
+			for _, a := range of.Arguments {
+				c.count(f.SelectionSet, a)
+			}
+		case "type":
+			c.typed(f, of.Type)
+		}
+	case *ast.ArgumentDefinition:
+		if f.Name == "type" {
+			c.typed(f, of.Type)
+		}
+	case *ast.DirectiveDefinition:
+		if f.Name == "args" {
+			for _, a := range of.Arguments {
+				c.count(f.SelectionSet, a)
+			}
+		}
+	}
+}
+
+func (c *schemaCounter) definition(f *ast.Field, of *ast.Definition) {
+	input := of.Kind == ast.InputObject
+	switch {
+	case f.Name == "fields" && !input, f.Name == "inputFields" && input:
+		for _, d := range of.Fields {
+			if !strings.HasPrefix(d.Name, "__") {
+				c.count(f.SelectionSet, d)
+			}
+		}
+	case f.Name == "interfaces":
+		for _, name := range of.Interfaces {
+			c.some(f, c.schema.Types[name])
+		}
+	case f.Name == "possibleTypes" && of.IsAbstractType():
+		for _, t := range c.schema.GetPossibleTypes(of) {
+			c.some(f, t)
+		}
+	case f.Name == "enumValues":
+		for range of.EnumValues {
+			c.count(f.SelectionSet, nil)
+		}
+	}
+}
+
+// typed counts below a field that gives a type, which may be wrapped.
+func (c *schemaCounter) typed(f *ast.Field, t *ast.Type) {
+	if t.NonNull || t.Elem != nil {
+		c.count(f.SelectionSet, t)
+		return
+	}
+	c.some(f, c.schema.Types[t.NamedType])
+}
+
+func (c *schemaCounter) some(f *ast.Field, t *ast.Definition) {
+	if t != nil {
+		c.count(f.SelectionSet, t)
+	}
+}

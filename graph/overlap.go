@@ -1,0 +1,224 @@
+package graph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
+)
+
+// overlaps is the rule that fields which are one in the answer must be one field
+// (GraphQL specification, "Field Selection Merging"). The library's rule compares
+// each two fields of a name, so that a document of 10,000 costs seconds; this one
+// groups them, and holds each against the first of its group: being alike is
+// transitive.
+func (d *documents) overlaps(on *validator.Events, add validator.AddErrFunc) {
+	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
+		m := &merger{schema: d.schema, most: d.o.MaxFields * maxTypesCompared, add: add}
+		m.merge("", []ast.SelectionSet{op.SelectionSet}, true)
+	})
+}
+
+// merger merges the selections of an operation as its execution would.
+type merger struct {
+	schema *ast.Schema
+	most   int // fields to look at
+	seen   int // so far; a field counts again for each type that it is compared for
+	add    validator.AddErrFunc
+}
+
+// maxTypesCompared bounds for how many types on average a field may be compared
+// again, which selections on interfaces could otherwise multiply at each level.
+const maxTypesCompared = 50
+
+// merge checks selection sets that are merged to one, at a path of the answer. Where
+// alike is not asked for, only the types must agree: those of fields whose objects
+// are of different types, and so never the same.
+func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
+	names, groups := m.collect(sets)
+	for _, name := range names {
+		group := groups[name]
+		at := strings.TrimPrefix(path+"."+name, ".")
+		if m.seen += len(group); m.seen > m.most {
+			m.tooMany()
+			return
+		}
+		if problem, f := m.typesDiffer(group); problem != "" {
+			m.conflict(at, problem, f)
+			continue
+		}
+		parts := [][]*ast.Field{group}
+		if alike {
+			parts = byType(group)
+		}
+		if len(parts) > 1 {
+			m.merge(at, selections(group), false)
+		}
+		for _, part := range parts {
+			if alike {
+				if problem, f := fieldsDiffer(part); problem != "" {
+					m.conflict(at, problem, f)
+					continue
+				}
+			}
+			m.merge(at, selections(part), alike)
+		}
+	}
+}
+
+// collect gives the fields of the selection sets by their name in the answer. A
+// fragment spread again adds none.
+func (m *merger) collect(sets []ast.SelectionSet) (names []string, groups map[string][]*ast.Field) {
+	groups = map[string][]*ast.Field{}
+	spread := map[string]bool{}
+	var collect func(ast.SelectionSet)
+	collect = func(set ast.SelectionSet) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				if s.Definition == nil { // a rule of its own refuses it
+					continue
+				}
+				name := cmp.Or(s.Alias, s.Name)
+				if groups[name] == nil {
+					names = append(names, name)
+				}
+				groups[name] = append(groups[name], s)
+			case *ast.InlineFragment:
+				collect(s.SelectionSet)
+			case *ast.FragmentSpread:
+				if s.Definition != nil && !spread[s.Name] {
+					spread[s.Name] = true
+					collect(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	for _, set := range sets {
+		collect(set)
+	}
+	return names, groups
+}
+
+func selections(fields []*ast.Field) (sets []ast.SelectionSet) {
+	for _, f := range fields {
+		if len(f.SelectionSet) > 0 {
+			sets = append(sets, f.SelectionSet)
+		}
+	}
+	return sets
+}
+
+// byType parts fields by the type of object that they are of. Fields of an interface
+// can be of any.
+func byType(fields []*ast.Field) (parts [][]*ast.Field) {
+	var types []string
+	of := map[string][]*ast.Field{}
+	var ofAny []*ast.Field
+	for _, f := range fields {
+		switch t := f.ObjectDefinition; {
+		case t == nil || t.IsAbstractType():
+			ofAny = append(ofAny, f)
+		default:
+			if of[t.Name] == nil {
+				types = append(types, t.Name)
+			}
+			of[t.Name] = append(of[t.Name], f)
+		}
+	}
+	if len(types) == 0 {
+		return [][]*ast.Field{ofAny}
+	}
+	for _, t := range types {
+		parts = append(parts, append(slices.Clone(ofAny), of[t]...))
+	}
+	return parts
+}
+
+// typesDiffer says how the types of fields differ so that they cannot be one, and
+// which differs from the first.
+func (m *merger) typesDiffer(fields []*ast.Field) (string, *ast.Field) {
+	first := fields[0].Definition.Type
+	for _, f := range fields[1:] {
+		if f.Definition != fields[0].Definition && !m.alikeTypes(first, f.Definition.Type) {
+			return fmt.Sprintf("they return conflicting types %q and %q", first, f.Definition.Type), f
+		}
+	}
+	return "", nil
+}
+
+func (m *merger) alikeTypes(a, b *ast.Type) bool {
+	if a.NonNull != b.NonNull || (a.Elem == nil) != (b.Elem == nil) {
+		return false
+	}
+	if a.Elem != nil {
+		return m.alikeTypes(a.Elem, b.Elem)
+	}
+	leaf := func(t *ast.Type) bool { d := m.schema.Types[t.NamedType]; return d != nil && d.IsLeafType() }
+	return a.NamedType == b.NamedType || !leaf(a) && !leaf(b)
+}
+
+// fieldsDiffer says how fields of one object differ so that they cannot be one, and
+// which differs from the first.
+func fieldsDiffer(fields []*ast.Field) (string, *ast.Field) {
+	if len(fields) < 2 {
+		return "", nil
+	}
+	first, args := fields[0], written(fields[0].Arguments)
+	for _, f := range fields[1:] {
+		if f.Name != first.Name {
+			return fmt.Sprintf("%q and %q are different fields", first.Name, f.Name), f
+		}
+		if written(f.Arguments) != args {
+			return "they have differing arguments", f
+		}
+	}
+	return "", nil
+}
+
+// written is a text of arguments that is the same for the same arguments, in
+// whatever order.
+func written(args ast.ArgumentList) string {
+	var parts []string
+	for _, a := range args {
+		parts = append(parts, a.Name+":"+writtenValue(a.Value))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}
+
+func writtenValue(v *ast.Value) string {
+	switch v.Kind {
+	case ast.ListValue, ast.ObjectValue:
+		parts := make([]string, len(v.Children))
+		for i, c := range v.Children {
+			parts[i] = c.Name + ":" + writtenValue(c.Value)
+		}
+		if v.Kind == ast.ListValue {
+			return "[" + strings.Join(parts, ",") + "]"
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	case ast.StringValue, ast.BlockValue:
+		return fmt.Sprintf("%d%q", v.Kind, v.Raw)
+	}
+	return fmt.Sprintf("%d%s", v.Kind, v.Raw)
+}
+
+func (m *merger) conflict(at, problem string, f *ast.Field) {
+	m.add(validator.Message("Fields %q conflict because %s. Use different aliases on the fields to fetch both if this was intentional.", excerpt(at), problem),
+		func(e *gqlerror.Error) { placed(e, f.Position) })
+}
+
+func (m *merger) tooMany() {
+	if m.seen <= 2*m.most { // once
+		m.seen = 2*m.most + 1
+		m.add(func(e *gqlerror.Error) {
+			finish(e, codeTooExpensive, fmt.Sprintf("the operation's fields are merged in more than %d ways, the most that is taken: give fields on interfaces names of their own by aliases", m.most))
+		})
+	}
+}
