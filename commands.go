@@ -16,6 +16,8 @@ import (
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/auth/apikey"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded/importer"
@@ -151,6 +153,49 @@ func (c *schemaCommand) Run(io streams) error {
 	}
 	_, err := sdl.WriteTo(io.out)
 	return err
+}
+
+type keyCommand struct {
+	New newKeyCommand `cmd:"" help:"Make an API key: print it, once, and the line of the keys file for its caller."`
+}
+
+type newKeyCommand struct {
+	Name          string `required:"" placeholder:"NAME" help:"The caller's name, for logs and limits, such as partner-a."`
+	Users         string `required:"" placeholder:"USERS" help:"The users whose data the caller may read, such as 20,21, or * for all."`
+	Scopes        string `default:"metrics:read" placeholder:"SCOPES" help:"What it may read of them: metrics:read, and with it recipients:read (recipients' addresses, else masked) and content:read (what receiving servers said, and whole bounce messages). Default: ${default}."`
+	CostPerMinute int    `placeholder:"N" help:"How much its operations may cost in a minute, where it is not to be what holds for all."`
+	Streams       int    `placeholder:"N" help:"How many subscriptions it may have open at once, likewise."`
+}
+
+// Help is the text below the usage.
+func (newKeyCommand) Help() string {
+	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line.`
+}
+
+// Run makes a key.
+func (c *newKeyCommand) Run(io streams) error {
+	users, err := auth.ParseUsers(c.Users)
+	if err != nil {
+		return badSetting("--users: %v", err)
+	}
+	scopes, err := auth.ParseScopes(c.Scopes)
+	if err == nil && !scopes.Has(auth.MetricsRead) {
+		err = errors.New("without metrics:read nothing can be read: give it and what else there shall be, such as metrics:read,content:read")
+	}
+	if err != nil {
+		return badSetting("--scopes: %v", err)
+	}
+	if c.CostPerMinute < 0 || c.Streams < 0 {
+		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; leave them out for what holds for all")
+	}
+	key, line, err := apikey.New(auth.Caller{Name: c.Name, Users: users, Scopes: scopes, Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams}})
+	if err != nil {
+		return badSetting("--name: %v", err)
+	}
+	fmt.Fprintln(io.out, key)
+	fmt.Fprintln(io.out, line)
+	fmt.Fprintln(io.err, "The first line is the key: give it to its caller, and keep it nowhere else. The second is for the file of --auth-keys.")
+	return nil
 }
 
 type versionCommand struct{}

@@ -32,6 +32,8 @@ import (
 	"deliverygraph/graph/playground"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/auth/apikey"
+	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
@@ -131,6 +133,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
 	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
+	Key     keyCommand     `cmd:"" help:"Make an API key for --auth-keys."`
 	Doctor  doctorCommand  `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -163,18 +166,25 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 			return badSetting("--rest-listen: %v", err)
 		}
 	}
-	if !loopback(public.Addr()) {
+	if err := c.Auth.checkListener(public.Addr()); err != nil {
+		return err
+	}
+	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
 	}
 	g := &gateway{c: c, logger: logger}
 	defer func() { err = errors.Join(err, g.close()) }()
+	who, err := g.authenticator(ctx)
+	if err != nil {
+		return err
+	}
 	api, err := g.upstream(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil // told to stop before it was ready
 	} else if err != nil {
 		return err
 	}
-	handler, err := g.handler(api)
+	handler, err := g.handler(api, who)
 	if err != nil {
 		return err
 	}
@@ -270,10 +280,73 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
+// authenticator tells who callers are. Its files and URLs are kept up with until ctx
+// ends.
+func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error) {
+	s := g.c.Auth
+	var keys, tokens auth.Authenticator
+	switch {
+	case s.PassThrough:
+		return auth.PassThrough{}, nil
+	case !s.asks():
+		return auth.Open{}, nil
+	}
+	if s.Keys != "" {
+		k, err := apikey.Open(s.Keys)
+		if err != nil {
+			return nil, badSetting("--auth-keys: %v", err)
+		}
+		go k.Follow(ctx, g.logger)
+		keys = k
+	}
+	if s.JWKS != "" {
+		o := token.Options{Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim, ScopesClaim: s.JWTScopesClaim}
+		open := token.Open
+		if strings.Contains(s.JWKS, "://") {
+			open = token.Fetch
+		}
+		t, err := open(ctx, s.JWKS, o, g.logger)
+		if err != nil {
+			return nil, badSetting("--auth-jwks: %v", err)
+		}
+		tokens = t
+	}
+	switch {
+	case keys == nil:
+		return tokens, nil
+	case tokens == nil:
+		return keys, nil
+	}
+	return auth.KeysOrTokens{Keys: keys, Tokens: tokens}, nil
+}
+
+// apiOf is the upstream as the caller of ctx sees it.
+func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
+	caller := auth.FromContext(ctx)
+	if caller.UpstreamKey != "" {
+		view, err := g.client.WithKey(string(caller.UpstreamKey))
+		if err != nil { // no header can carry it, so none did
+			return auth.Limit(api, auth.Caller{})
+		}
+		api = g.cache.Over(caller.Realm(), view)
+	}
+	return auth.Limit(api, caller)
+}
+
+// turns lets callers take turns where calls must wait: one who asks much waits for
+// itself. It is a gqlgen extension.
+type turns struct{}
+
+func (turns) ExtensionName() string                   { return "Turns" }
+func (turns) Validate(graphql.ExecutableSchema) error { return nil }
+func (turns) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	return next(rest.WithCaller(ctx, auth.FromContext(ctx).Name))
+}
+
 // handler is what the public port serves.
-func (g *gateway) handler(api upstream.API) (http.Handler, error) {
+func (g *gateway) handler(api upstream.API, who auth.Authenticator) (http.Handler, error) {
 	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-		Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx)) }, Now: time.Now}, resolvers.Columns()},
+		Extensions: []graphql.HandlerExtension{turns{}, loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}, resolvers.Columns()},
 		Logger:     g.logger,
 		Timeout:    g.c.Timeout,
 	})
@@ -282,7 +355,7 @@ func (g *gateway) handler(api upstream.API) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(g.c.CorsOrigins, auth.Middleware(auth.Open{}, graph.Refuse, endpoint))) // nobody is asked who they are yet
+	mux.Handle("/graphql", allowOrigins(g.c.CorsOrigins, auth.Middleware(who, graph.Refuse, endpoint)))
 	mux.Handle("/", page)
 	return mux, nil
 }

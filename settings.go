@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
 )
 
@@ -18,6 +21,8 @@ type serveCommand struct {
 	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
 	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
 	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
+
+	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
@@ -40,13 +45,73 @@ type serveCommand struct {
 	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
 }
 
+// authSettings say who may ask. With none of them given the gateway asks nobody, and
+// listens on loopback only.
+type authSettings struct {
+	Open           bool     `help:"Ask nobody who they are, on whatever address: all who can reach it may read everything."`
+	Keys           string   `placeholder:"FILE" help:"Ask for an API key of this file: a line is what deliverygraph key new prints. It is read again when it changes."`
+	JWKS           string   `name:"jwks" placeholder:"URL|FILE" help:"Ask for a JSON Web Token that a key of this set signed."`
+	JWTIssuer      string   `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
+	JWTAudience    string   `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
+	JWTAlgorithms  []string `name:"jwt-algorithms" default:"RS256" placeholder:"ALG,…" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
+	JWTUsersClaim  string   `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
+	JWTScopesClaim string   `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
+	PassThrough    bool     `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
+}
+
+// asks says whether callers are asked who they are.
+func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.PassThrough }
+
+// check refuses settings that contradict each other.
+func (a authSettings) check(c *serveCommand) error {
+	switch {
+	case a.Open && a.asks():
+		return badSetting("--auth-open asks nobody who they are, and --auth-keys, --auth-jwks and --auth-pass-through do: keep one side")
+	case a.PassThrough && (a.Keys != "" || a.JWKS != ""):
+		return badSetting("--auth-pass-through leaves it to the upstream who may see what, and --auth-keys and --auth-jwks do not: keep one side")
+	case a.PassThrough && c.Upstream == "":
+		return badSetting("--auth-pass-through needs an upstream that asks for keys: name it, such as --upstream https://metrics.example.com/v4")
+	case a.PassThrough && c.UpstreamKey != "":
+		return badSetting("--auth-pass-through sends each caller's own key upstream, so --upstream-key would never be used: leave one out")
+	case a.JWKS == "" && (a.JWTIssuer != "" || a.JWTAudience != ""):
+		return badSetting("--auth-jwt-issuer and --auth-jwt-audience say which tokens are good: give the keys that sign them too, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
+	case a.JWKS != "" && (a.JWTIssuer == "" || a.JWTAudience == ""):
+		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: without them tokens that are meant for others would be good here")
+	case a.JWTUsersClaim == "" || a.JWTScopesClaim == "":
+		return badSetting("--auth-jwt-users-claim and --auth-jwt-scopes-claim must name a claim, such as users and scope")
+	}
+	for _, alg := range a.JWTAlgorithms {
+		if !slices.Contains(token.Algorithms, alg) {
+			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: with a symmetric one whoever can check a token could make one", alg, strings.Join(token.Algorithms, ", "))
+		}
+	}
+	if len(a.JWTAlgorithms) == 0 {
+		return badSetting("--auth-jwt-algorithms must name one at least, such as RS256")
+	}
+	if strings.HasPrefix(a.JWKS, "http://") {
+		if u, err := url.Parse(a.JWKS); err != nil || !loopbackHost(u.Hostname()) {
+			return badSetting("--auth-jwks: keys that come by http:// may be anybody's: give an https:// URL or a file")
+		}
+	}
+	return nil
+}
+
+// checkListener refuses to serve everything to whoever can reach the address, unless
+// that was asked for.
+func (a authSettings) checkListener(addr net.Addr) error {
+	if loopback(addr) || a.asks() || a.Open {
+		return nil
+	}
+	return badSetting("--listen: %s can be reached from other machines, and nobody would be asked who they are: give --auth-keys FILE (make a key by deliverygraph key new), --auth-jwks URL, or --auth-pass-through; or --auth-open if all who can reach it may read everything", addr)
+}
+
 // Help is the text below the usage.
 func (serveCommand) Help() string {
 	return `With nothing set it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
 
 Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
 
-Other commands: deliverygraph import, deliverygraph doctor, deliverygraph version; add --help to each.`
+Other commands: deliverygraph import, deliverygraph doctor, deliverygraph key new, deliverygraph version; add --help to each.`
 }
 
 // check refuses settings that contradict each other or cannot be.
@@ -74,6 +139,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
 		return badSetting("--drain-time, --cache-fresh, --cache-settle and --cache-catalog must not be negative: such as 10s")
+	}
+	if err := c.Auth.check(c); err != nil {
+		return err
 	}
 	if c.UpstreamConcurrency < 1 {
 		return badSetting("--upstream-concurrency must be at least 1, such as 16")

@@ -13,7 +13,24 @@ type Caller struct {
 	Scopes Scopes
 	// Limits are the caller's own.
 	Limits Limits
+	// UpstreamKey is the API key that the caller's calls go upstream with, and whose
+	// answers are for nobody else; empty where they go with the gateway's.
+	UpstreamKey Secret
 }
+
+// Secret is a text that is not printed by accident.
+type Secret string
+
+// String gives no secret away.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "(secret)"
+}
+
+// GoString gives no secret away.
+func (s Secret) GoString() string { return s.String() }
 
 // Limits bound what one caller may do. Zero fields stand for whatever holds for all.
 type Limits struct {

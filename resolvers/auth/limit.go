@@ -20,6 +20,9 @@ func Limit(api upstream.API, c Caller) upstream.API {
 	if !c.Scopes.Has(MetricsRead) {
 		return denied{}
 	}
+	if c.UpstreamKey != "" {
+		api = ownKey{api}
+	}
 	if c.Users.all {
 		return api
 	}

@@ -50,3 +50,17 @@ func ScopeNamed(name string) (Scopes, error) {
 	}
 	return 0, fmt.Errorf("there is no scope %.40q: the scopes are %s", name, strings.Join(scopeNames[:], ", "))
 }
+
+// ParseScopes reads names with commas or spaces between, such as
+// "metrics:read,content:read".
+func ParseScopes(list string) (Scopes, error) {
+	var all Scopes
+	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		s, err := ScopeNamed(name)
+		if err != nil {
+			return 0, err
+		}
+		all |= s
+	}
+	return all, nil
+}

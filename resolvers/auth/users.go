@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -30,4 +33,36 @@ func (u Users) Has(user upstream.ID) bool {
 	}
 	_, found := slices.BinarySearch(u.ids, user)
 	return found
+}
+
+// ParseUsers reads "20,21", or "*" for everyone. Numbers are positive; there is at
+// least one.
+func ParseUsers(list string) (Users, error) {
+	if list == "*" {
+		return Everyone(), nil
+	}
+	var ids []upstream.ID
+	for word := range strings.SplitSeq(list, ",") {
+		id, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || id < 1 || word[0] == '+' {
+			return Users{}, fmt.Errorf("%.40q is not a user's number: users are positive numbers with commas between, such as 20,21, or * for all", word)
+		}
+		ids = append(ids, upstream.ID(id))
+	}
+	return Only(ids...), nil
+}
+
+// String is what [ParseUsers] reads; nobody is "".
+func (u Users) String() string {
+	if u.all {
+		return "*"
+	}
+	var b []byte
+	for i, id := range u.ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(id), 10)
+	}
+	return string(b)
 }

@@ -75,6 +75,14 @@ func (a *API) For(scope string) *API {
 	return &view
 }
 
+// Over is the view of a scope whose answers come of another API, such as the same one
+// asked with another key.
+func (a *API) Over(scope string, api upstream.API) *API {
+	view := a.For(scope)
+	view.api = api
+	return view
+}
+
 // Close ends the memory's background work, for all views. They still answer.
 func (a *API) Close() {
 	if a.memory != nil {

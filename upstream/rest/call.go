@@ -50,7 +50,7 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 		defer cancel()
 	}
 	start := time.Now()
-	a, joined, err := c.flights.Do(ctx, r.key(), func(ctx context.Context) (answer, error) {
+	a, joined, err := c.flights.Do(ctx, c.o.Key+"\n"+r.key(), func(ctx context.Context) (answer, error) {
 		return c.fly(ctx, r, read)
 	})
 	if ctx.Err() != nil && err == ctx.Err() { // the caller left: a flight's errors are others

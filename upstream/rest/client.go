@@ -12,15 +12,15 @@ import (
 )
 
 // Client asks a server of the metrics API. It is safe for concurrent use, and
-// meant to be one per server and key: what it joins and limits, it does for
-// itself alone.
+// meant to be one per server, with views for other keys ([Client.WithKey]): what it
+// limits, it does for itself and its views alone.
 type Client struct {
 	o      Options
 	base   string // scheme, host and escaped path, without a slash at its end
 	host   string // never shown to callers
 	header http.Header
 
-	flights flight.Group[answer]
+	flights *flight.Group[answer]
 	gate    *gate
 	breaker *breaker
 	budget  *budget
@@ -37,18 +37,33 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		o:      o,
-		base:   strings.TrimSuffix(base.String(), "/"),
-		host:   base.Hostname(),
-		header: http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
-		gate:   newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
-		budget: newBudget(o.Retry),
+		o:       o,
+		base:    strings.TrimSuffix(base.String(), "/"),
+		host:    base.Hostname(),
+		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
+		flights: &flight.Group[answer]{},
+		gate:    newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
+		budget:  newBudget(o.Retry),
 	}
 	c.breaker = newBreaker(o.Breaker, o.Logger, c.gate.turnAway)
 	if o.Key != "" {
 		c.header.Set("Authorization", "apikey="+o.Key)
 	}
 	return c, nil
+}
+
+// WithKey is the client with another API key. It shares everything with the one it is
+// made of, the limit and the circuit breaker too, but joins no call to another key's:
+// whose key it is, that is for whom its answers are.
+func (c *Client) WithKey(key string) (*Client, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	view := *c
+	view.o.Key = key
+	view.header = c.header.Clone()
+	view.header.Set("Authorization", "apikey="+key)
+	return &view, nil
 }
 
 // Close closes connections that no request uses. Calls under way go on, and the

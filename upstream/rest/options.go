@@ -94,11 +94,18 @@ func (o Options) withDefaults() (Options, error) {
 	if err := o.withTransport(); err != nil {
 		errs = append(errs, err)
 	}
-	if i := strings.IndexFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }); i >= 0 {
-		errs = append(errs, fmt.Errorf("rest: Key has a character at position %d that a header cannot carry: "+
-			"it must be visible ASCII without spaces or a line's end, such as \"3f0c9a52d1\"", i+1))
+	if err := checkKey(o.Key); err != nil {
+		errs = append(errs, err)
 	}
 	return o, errors.Join(errs...)
+}
+
+func checkKey(key string) error {
+	if i := strings.IndexFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }); i >= 0 {
+		return fmt.Errorf("rest: Key has a character at position %d that a header cannot carry: "+
+			"it must be visible ASCII without spaces or a line's end, such as \"3f0c9a52d1\"", i+1)
+	}
+	return nil
 }
 
 // withTransport makes the client's own transport unless there is another.

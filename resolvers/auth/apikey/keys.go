@@ -1,0 +1,51 @@
+package apikey
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/auth/reload"
+)
+
+// Keys are the callers of a file, as it is at present.
+type Keys struct {
+	file  *reload.File
+	table atomic.Pointer[Table]
+}
+
+var _ auth.Authenticator = (*Keys)(nil)
+
+// Open reads the file at path. Errors say which line is wrong.
+func Open(path string) (*Keys, error) {
+	k := &Keys{}
+	file, err := reload.Open(path, func(text []byte) error {
+		t, err := Parse(text)
+		if err == nil {
+			k.table.Store(t)
+		}
+		return err
+	})
+	k.file = file
+	return k, err
+}
+
+// Follow keeps up with the file until ctx ends. A file that is no longer good is told
+// of as an error, and the keys that it had stay in force.
+func (k *Keys) Follow(ctx context.Context, logger *slog.Logger) {
+	k.file.Follow(ctx, 2*time.Second, logger)
+}
+
+// Authenticate gives the caller of a key.
+func (k *Keys) Authenticate(_ context.Context, cred auth.Credential) (auth.Caller, error) {
+	if cred.Secret == "" {
+		return auth.Caller{}, auth.Refuse("this API asks who you are: send your API key as Authorization: Bearer KEY, Authorization: apikey=KEY or X-API-Key: KEY")
+	}
+	c, known := k.table.Load().find(cred.Secret)
+	if !known {
+		return auth.Caller{}, auth.Refuse("this API key is not known here: it is mistyped or no longer valid")
+	}
+	return c, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// newKey makes a key by the command, and gives it and the line for the file.
+func newKey(t *testing.T, args ...string) (key, line string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	if code := run(t.Context(), append([]string{"key", "new"}, args...), streams{strings.NewReader(""), &out, &err}); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, err.String())
+	}
+	key, line, _ = strings.Cut(strings.TrimSpace(out.String()), "\n")
+	return key, line
+}
+
+const usersOfWeek = `{"query": "{ users(window: {last: \"P7D\"}) { nodes { userId } } }"}`
+
+// as sends the query of a week's users with the headers, and gives the status and the
+// answer.
+func (p *program) as(header ...string) (int, string) {
+	p.t.Helper()
+	resp, text := p.do(http.MethodPost, p.graphql, usersOfWeek, append([]string{"Content-Type", "application/json"}, header...)...)
+	if asks := resp.Header.Get("WWW-Authenticate"); (asks != "") != (resp.StatusCode == http.StatusUnauthorized) {
+		p.t.Errorf("status %d with WWW-Authenticate %q", resp.StatusCode, asks)
+	}
+	return resp.StatusCode, text
+}
+
+// A gateway with keys lets in whoever has one, in each of its forms, and nobody else.
+func TestAPIKeys(t *testing.T) {
+	t.Parallel()
+	partner, partnerLine := newKey(t, "--name", "partner", "--users", "21")
+	other, otherLine := newKey(t, "--name", "other", "--users", "*", "--scopes", "metrics:read,recipients:read", "--streams", "2")
+	blind, _ := newKey(t, "--name", "blind", "--users", "*")
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(partnerLine+"\n"+otherLine+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--auth-keys", file, "--listen", "0.0.0.0:0")
+	p.graphql = strings.Replace(p.graphql, "[::]", "127.0.0.1", 1)
+	const only21 = `{"data":{"users":{"nodes":[{"userId":"21"}]}}}`
+	for name, c := range map[string]struct {
+		header []string
+		status int
+		says   string
+	}{
+		"a bearer":                {[]string{"Authorization", "Bearer " + partner}, 200, only21},
+		"as the REST API has it":  {[]string{"Authorization", "apikey=" + partner}, 200, only21},
+		"in a header of its own":  {[]string{"X-API-Key", partner}, 200, only21},
+		"another key":             {[]string{"X-API-Key", other}, 200, `"20"`},
+		"none":                    {nil, 401, "X-API-Key: KEY"},
+		"one that is not in it":   {[]string{"X-API-Key", blind}, 401, "not known"},
+		"two":                     {[]string{"X-API-Key", other, "Authorization", "Bearer " + partner}, 401, "two different"},
+		"of another kind":         {[]string{"Authorization", "Basic YTpi"}, 401, "Authorization: Bearer"},
+		"none, as GraphQL has it": {[]string{"Accept", "application/graphql-response+json"}, 401, `"code":"UNAUTHENTICATED"`},
+	} {
+		status, text := p.as(c.header...)
+		if status != c.status || !strings.Contains(text, c.says) || (status == 401) != strings.Contains(text, `"code":"UNAUTHENTICATED"`) {
+			t.Errorf("%s: status %d: %s", name, status, text)
+		}
+	}
+	resp, text := p.do(http.MethodGet, p.graphql+"?query={__typename}&apikey="+partner, "")
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a key in the URL: %d %s", resp.StatusCode, text)
+	}
+	resp, _ = p.do(http.MethodOptions, p.graphql, "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type,x-api-key")
+	if got := resp.Header.Get("Access-Control-Allow-Headers"); !strings.Contains(strings.ToLower(got), "x-api-key") {
+		t.Errorf("a page's preflight is answered with %q", got)
+	}
+	p.stop()
+	for _, key := range []string{partner, other, blind} {
+		if strings.Contains(p.log(), key) {
+			t.Error("the log shows a key")
+		}
+	}
+}
+
+// With --auth-pass-through each caller asks with a key of its own, and what one key was
+// answered is nobody else's, however the calls fall together.
+func TestPassThrough(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-of-all-0123456789\na-key-of-20-0123456789 users=20\na-key-of-21-0123456789 users=21\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	p := start(t, "--upstream", first.rest, "--auth-pass-through")
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			who := []string{"a-key-of-20-0123456789", "a-key-of-21-0123456789", "a-key-of-all-0123456789", "a-key-of-nobody"}[i%4]
+			status, text := p.as("Authorization", "apikey="+who)
+			var want string
+			switch i % 4 {
+			case 0, 1:
+				want = fmt.Sprintf(`{"data":{"users":{"nodes":[{"userId":"%d"}]}}}`, 20+i%4)
+			case 2:
+				want = `{"data":{"users":{"nodes":[{"userId":"20"},{"userId":"21"},{"userId":"22"},{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
+			case 3:
+				if !strings.Contains(text, `"code":"UNAUTHENTICATED"`) || strings.Contains(text, who) || strings.Contains(text, "userId") {
+					t.Errorf("a wrong key: %s", text)
+				}
+				return
+			}
+			if d := cmp.Diff(want, text); d != "" || status != http.StatusOK {
+				t.Error(d)
+			}
+		})
+	}
+	all.Wait()
+	if status, text := p.as(); status != http.StatusUnauthorized || !strings.Contains(text, "the API key that you have for the metrics API") {
+		t.Errorf("without a key: %d %s", status, text)
+	}
+}
+
+// Settings of who may ask that cannot be stop the start.
+func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
+	t.Parallel()
+	none := filepath.Join(t.TempDir(), "none")
+	jwks := []string{"--auth-jwks", "https://login.example.com/jwks"}
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"nobody is asked, beyond loopback": {[]string{"--listen", "0.0.0.0:0"}, []string{"--auth-keys FILE", "deliverygraph key new", "--auth-open"}},
+		"keys that are not there":          {[]string{"--auth-keys", none}, []string{"--auth-keys", "none"}},
+		"open and keys":                    {[]string{"--auth-open", "--auth-keys", none}, []string{"--auth-open", "--auth-keys"}},
+		"passing through to the store":     {[]string{"--auth-pass-through"}, []string{"--auth-pass-through", "--upstream https://"}},
+		"passing through and a key":        {[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--upstream-key", "k"}, []string{"--auth-pass-through", "--upstream-key"}},
+		"passing through and keys":         {[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--auth-keys", none}, []string{"--auth-pass-through", "--auth-keys"}},
+		"tokens of anybody":                {jwks, []string{"--auth-jwt-issuer https://"}},
+		"a symmetric algorithm":            {append(jwks, "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a", "--auth-jwt-algorithms", "HS256"), []string{"--auth-jwt-algorithms", "RS256"}},
+		"keys over plain HTTP":             {[]string{"--auth-jwks", "http://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}, []string{"--auth-jwks", "https://"}},
+		"an issuer without keys":           {[]string{"--auth-jwt-issuer", "i"}, []string{"--auth-jwks https://"}},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // for where it starts all the same
+		var out bytes.Buffer
+		code := run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), streams{strings.NewReader(""), &out, &out})
+		cancel()
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d:\n%s", name, code, out.String())
+		}
+		for _, s := range c.says {
+			if !strings.Contains(out.String(), s) {
+				t.Errorf("%s: the message lacks %q:\n%s", name, s, out.String())
+			}
+		}
+	}
+}
