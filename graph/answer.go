@@ -15,6 +15,8 @@ import (
 type refusal struct {
 	status int    // of HTTP
 	allow  string // the methods that are taken, where this one is not
+	// cacheControl is the value of the header of that name; "" is none.
+	cacheControl string
 	// understood says that the request is a GraphQL request, and what is wrong is in its
 	// document or variables. Callers that want plain JSON are told so with the status
 	// 200: to them another one may be a proxy's.
@@ -39,12 +41,13 @@ func refuseOperation(errs ...*gqlerror.Error) *refusal {
 type answer struct {
 	status   int
 	allow    string // value of the Allow header
+	cache    string // of Cache-Control
 	response *graphql.Response
 	ran      bool // there is data, if only null
 }
 
 func (n *refusal) answer(media string) answer {
-	a := answer{status: n.status, allow: n.allow, response: n.response}
+	a := answer{status: n.status, allow: n.allow, cache: n.cacheControl, response: n.response}
 	if n.understood && media == mediaJSON {
 		a.status = http.StatusOK
 	}
@@ -58,6 +61,9 @@ func write(w http.ResponseWriter, media string, a answer) {
 	h := w.Header()
 	if a.allow != "" {
 		h.Set("Allow", a.allow)
+	}
+	if a.cache != "" {
+		h.Set("Cache-Control", a.cache)
 	}
 	h.Set("Content-Type", media+"; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(before)+len(data)+len(after)))

@@ -36,10 +36,16 @@ func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe boo
 // prepare does all that comes before the first field.
 func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 	h := x.h
-	doc, errs := h.documents.read(params.Query)
+	text, hash, no := h.persisted.text(params)
+	if no != nil {
+		return no
+	}
+	params.Query = text
+	doc, errs := h.documents.read(text)
 	if errs != nil {
 		return refuseOperation(errs...)
 	}
+	h.persisted.keep(hash, text)
 	op, err := operation(doc, params.OperationName)
 	if err != nil {
 		return refuseOperation(err)

@@ -8,6 +8,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
+
+	"deliverygraph/graph/trusted"
 )
 
 // Options set up the endpoint. Zero values mean the defaults named here.
@@ -45,6 +47,13 @@ type Options struct {
 	// HideSchema refuses introspection, and leaves out of messages what might have been
 	// meant.
 	HideSchema bool
+	// PersistedBytes bounds the memory for documents that callers may ask for by the hash
+	// of their text after having sent them once; 0 is 8 MiB.
+	PersistedBytes int64
+	// Trusted are documents that may be asked for by their ids; nil is none. With
+	// TrustedOnly no others are taken.
+	Trusted     *trusted.Documents
+	TrustedOnly bool
 	// QueryCacheBytes bounds the memory for parsed documents; 0 is 16 MiB.
 	QueryCacheBytes int64
 }
@@ -61,6 +70,7 @@ func (o *Options) setDefaults() {
 	orElse(&o.MaxDirectives, 250)
 	orElse(&o.MaxIntrospection, 20_000)
 	orElse(&o.MaxErrors, 100)
+	orElse(&o.PersistedBytes, 8<<20)
 	orElse(&o.QueryCacheBytes, 16<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -86,5 +96,5 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), o: o}
+	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), o: o}
 }

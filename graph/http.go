@@ -16,6 +16,7 @@ import (
 type handler struct {
 	exec      *executor.Executor
 	documents *documents
+	persisted *persisted
 	o         Options
 }
 

@@ -22,6 +22,7 @@ const (
 	codeForbidden               = "FORBIDDEN"
 	codeNotFound                = "NOT_FOUND"
 	codeTooExpensive            = "QUERY_TOO_EXPENSIVE"
+	codePersistedQueryNotFound  = "PERSISTED_QUERY_NOT_FOUND"
 	codeUpstreamUnavailable     = "UPSTREAM_UNAVAILABLE"
 	codeUpstreamTimeout         = "UPSTREAM_TIMEOUT"
 	codeUpstreamRejected        = "UPSTREAM_REJECTED" // the upstream refused what the gateway asked

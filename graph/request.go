@@ -59,7 +59,8 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 		readString(fields, "operationName", &p.OperationName),
 		readObject(fields["variables"], "variables", &p.Variables),
 		readObject(fields["extensions"], "extensions", &p.Extensions),
-		wanted(p.Query),
+		readDocumentID(p, func(name string) (id string, err error) { err = readString(fields, name, &id); return id, err }),
+		wanted(p),
 	)
 }
 
@@ -83,12 +84,39 @@ func readGet(r *http.Request) (*graphql.RawParams, error) {
 		return readObject(raw, name, to)
 	}
 	p := &graphql.RawParams{Headers: r.Header, Query: one("query"), OperationName: one("operationName")}
-	problem := errors.Join(object("variables", &p.Variables), object("extensions", &p.Extensions), wanted(p.Query))
+	problem := errors.Join(
+		object("variables", &p.Variables),
+		object("extensions", &p.Extensions),
+		readDocumentID(p, func(name string) (string, error) { return one(name), nil }),
+		wanted(p),
+	)
 	return p, errors.Join(err, problem)
 }
 
-func wanted(query string) error {
-	if strings.TrimSpace(query) == "" {
+// readDocumentID puts the id of a document among the extensions. The names id and
+// doc_id may mean something else to whoever sends them: they count where there is no
+// query.
+func readDocumentID(p *graphql.RawParams, read func(name string) (string, error)) error {
+	id, err := read(documentID)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"id", "doc_id"} {
+		if id == "" && p.Query == "" {
+			id, _ = read(name)
+		}
+	}
+	if id != "" {
+		if p.Extensions == nil {
+			p.Extensions = map[string]any{}
+		}
+		p.Extensions[documentID] = id
+	}
+	return nil
+}
+
+func wanted(p *graphql.RawParams) error {
+	if strings.TrimSpace(p.Query) == "" && !named(p) {
 		return refuse(http.StatusBadRequest, `the request has no "query": the text of a GraphQL document`)
 	}
 	return nil

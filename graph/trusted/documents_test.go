@@ -1,0 +1,135 @@
+package trusted_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/graph/trusted"
+)
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check takes whatever is in braces.
+func check(text string) error {
+	if !strings.Contains(text, "{") {
+		return errors.New("it asks for nothing")
+	}
+	return nil
+}
+
+// Folders and the manifests of Relay, GraphQL Code Generator and Apollo are read, and
+// each document is found by its own id and by the hash of its text.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "folder", "a.graphql"), "query A { a }\n")
+	write(t, filepath.Join(dir, "folder", "deep", "b.gql"), "query B { b }")
+	write(t, filepath.Join(dir, "folder", "README.md"), "no document")
+	write(t, filepath.Join(dir, "folder", "..data", "a.graphql"), "no document")
+	write(t, filepath.Join(dir, "relay.json"), `{"a": "query A { a }\n", "deep/b": "query B { b }"}`)
+	write(t, filepath.Join(dir, "apollo.json"), `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+		{"id": "a", "name": "A", "type": "query", "body": "query A { a }\n"}, {"id": "deep/b", "name": "B", "type": "query", "body": "query B { b }"}]}`)
+	for _, name := range []string{"folder", "relay.json", "apollo.json"} {
+		d, err := trusted.Open(filepath.Join(dir, name), check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range map[string]string{
+			"a": "query A { a }\n", trusted.Hash("query A { a }\n"): "query A { a }\n", trusted.Hash("query A { a }"): "query A { a }\n",
+			"deep/b": "query B { b }", trusted.Hash("query B { b }"): "query B { b }", "c": "", "A": "", "": "",
+		} {
+			if got, ok := d.Text(id); got != want || ok != (want != "") {
+				t.Errorf("%s: %s is %q, want %q", name, id, got, want)
+			}
+		}
+		if d.Len() != 5 {
+			t.Errorf("%s: %d ids", name, d.Len())
+		}
+	}
+}
+
+// What cannot be used is named, with what would be right.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ file, text, says string }{
+		"an empty folder":            {"folder/notes.txt", "{", "there are no documents in it"},
+		"an empty manifest":          {"m.json", "{}", "there are no documents in it"},
+		"a document that is refused": {"folder/bad.graphql", "nothing", `the document "bad": it asks for nothing`},
+		"a manifest that is none":    {"m.json", "[1]", `it must be {"ID": "TEXT"`},
+		"another Apollo format":      {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}`, "is no manifest"},
+		"an operation without body":  {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a"}]}`, "operation 1 has no id or no body"},
+		"one id for two":             {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a", "body": "{a}"}, {"id": "a", "body": "{b}"}]}`, `two documents with the id "a"`},
+		"too much":                   {"m.json", `{"a": "{` + strings.Repeat(" ", 32<<20) + `}"}`, "bytes of documents"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, c.file), c.text)
+			first, _, _ := strings.Cut(c.file, "/")
+			_, err := trusted.Open(filepath.Join(dir, first), check)
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), first) {
+				t.Errorf("error: %v", err)
+			}
+		})
+	}
+	if _, err := trusted.Open(filepath.Join(t.TempDir(), "nowhere"), check); err == nil {
+		t.Error("nothing is opened")
+	}
+}
+
+// Changes are followed; bad ones are told of once, and what was good before stays.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.graphql")
+	write(t, path, "{ a }")
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		d, err := trusted.Open(dir, check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go d.Follow(ctx, time.Second, slog.New(slog.NewTextHandler(&log, nil)))
+		later := func() { time.Sleep(3 * time.Second); synctest.Wait() }
+		later()
+		if log.Len() > 0 {
+			t.Errorf("log of nothing: %s", log.String())
+		}
+		write(t, path, "{ b }")
+		later()
+		if text, _ := d.Text("a"); text != "{ b }" || strings.Count(log.String(), "read again") != 1 {
+			t.Errorf("%q; log: %s", text, log.String())
+		}
+		write(t, path, "nothing")
+		later()
+		if text, _ := d.Text("a"); text != "{ b }" || strings.Count(log.String(), "level=ERROR") != 1 {
+			t.Errorf("%q; log: %s", text, log.String())
+		}
+		write(t, path, "{ c }")
+		later()
+		if text, _ := d.Text("a"); text != "{ c }" {
+			t.Errorf("%q", text)
+		}
+		if _, ok := d.Text(trusted.Hash("{ b }")); ok {
+			t.Error("a document that is gone is still there")
+		}
+	})
+}

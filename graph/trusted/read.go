@@ -1,0 +1,132 @@
+package trusted
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// document is one of a folder or a manifest.
+type document struct{ id, text string }
+
+// ids are all that the document is known by.
+func (d document) ids() []string {
+	return []string{Hash(d.text), Hash(strings.TrimSpace(d.text)), d.id}
+}
+
+// contents are what a folder or a manifest holds, and a sum that changes with it.
+type contents struct {
+	all []document
+	sum [sha256.Size]byte
+}
+
+// maxBytes is the most that all documents may have together.
+const maxBytes = 32 << 20
+
+// read reads a folder or a manifest.
+func read(name string) (c contents, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return c, err
+	}
+	if info.IsDir() {
+		c.all, err = readFolder(name)
+	} else {
+		c.all, err = readManifest(name)
+	}
+	if err != nil {
+		return c, err
+	}
+	if len(c.all) == 0 {
+		return c, fmt.Errorf("%s: there are no documents in it: it is a folder of .graphql files, or a manifest in JSON", name)
+	}
+	h := sha256.New()
+	for _, d := range c.all {
+		fmt.Fprintf(h, "%q %q\n", d.id, d.text)
+	}
+	h.Sum(c.sum[:0])
+	return c, nil
+}
+
+// readFolder reads the .graphql and .gql files of a folder, and of those in it.
+// Entries that begin with a dot are left out: such are the copies that Kubernetes
+// keeps beside what it mounts.
+func readFolder(name string) (all []document, err error) {
+	left := int64(maxBytes)
+	err = filepath.WalkDir(name, func(file string, e fs.DirEntry, err error) error {
+		switch hidden := file != name && strings.HasPrefix(e.Name(), "."); {
+		case err != nil:
+			return err
+		case hidden && e.IsDir():
+			return fs.SkipDir
+		case hidden || e.IsDir() || !slices.Contains([]string{".graphql", ".gql"}, path.Ext(e.Name())):
+			return nil
+		}
+		text, err := readFile(file, &left)
+		if err != nil {
+			return err
+		}
+		id, err := filepath.Rel(name, file)
+		if err != nil {
+			return err
+		}
+		id = filepath.ToSlash(id)
+		all = append(all, document{strings.TrimSuffix(id, path.Ext(id)), string(text)})
+		return nil
+	})
+	return all, err
+}
+
+// readManifest reads a manifest: an object of texts by ids, as the Relay compiler and
+// GraphQL Code Generator write it, or Apollo's list of operations.
+func readManifest(name string) (all []document, err error) {
+	left := int64(maxBytes)
+	text, err := readFile(name, &left)
+	if err != nil {
+		return nil, err
+	}
+	var texts map[string]string
+	if json.Unmarshal(text, &texts) == nil {
+		for _, id := range slices.Sorted(maps.Keys(texts)) {
+			all = append(all, document{id, texts[id]})
+		}
+		return all, nil
+	}
+	var apollo struct {
+		Format     string
+		Version    int
+		Operations []struct{ ID, Body string }
+	}
+	if json.Unmarshal(text, &apollo) != nil || apollo.Format != "apollo-persisted-query-manifest" || apollo.Version != 1 {
+		return nil, fmt.Errorf(`%s: it is no manifest of documents: it must be {"ID": "TEXT", …}, as the Relay compiler and GraphQL Code Generator write it, or Apollo's {"format": "apollo-persisted-query-manifest", "version": 1, "operations": […]}`, name)
+	}
+	for i, o := range apollo.Operations {
+		if o.ID == "" || o.Body == "" {
+			return nil, fmt.Errorf("%s: operation %d has no id or no body", name, i+1)
+		}
+		all = append(all, document{o.ID, o.Body})
+	}
+	return all, nil
+}
+
+// readFile reads a file of at most *left bytes, and takes them off.
+func readFile(name string, left *int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, *left+1))
+	if *left -= int64(len(text)); *left < 0 {
+		return nil, fmt.Errorf("%s: with it there are more than %d bytes of documents, the most that is taken", name, maxBytes)
+	}
+	return text, err
+}
