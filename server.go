@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -25,11 +24,12 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/alecthomas/kong"
-	"github.com/rs/cors"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
+	"deliverygraph/graph/trusted"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
@@ -184,7 +184,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	} else if err != nil {
 		return err
 	}
-	handler, err := g.handler(api, who)
+	handler, err := g.handler(ctx, api, who)
 	if err != nil {
 		return err
 	}
@@ -343,44 +343,44 @@ func (turns) InterceptOperation(ctx context.Context, next graphql.OperationHandl
 	return next(rest.WithCaller(ctx, auth.FromContext(ctx).Name))
 }
 
-// handler is what the public port serves.
-func (g *gateway) handler(api upstream.API, who auth.Authenticator) (http.Handler, error) {
-	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
+// handler is what the public port serves, until ctx ends.
+func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator) (http.Handler, error) {
+	schema := generated.NewExecutableSchema(resolvers.Schema())
+	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{turns{}, loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}, resolvers.Columns()},
 		Logger:     g.logger,
 		Timeout:    g.c.Timeout,
-	})
-	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Tabs: playground.Examples()})
+		HideSchema: g.c.hidesSchema(),
+	}
+	if err := g.trust(ctx, schema, &o); err != nil {
+		return nil, err
+	}
+	endpoint := graph.NewHandler(schema, o)
+	notice := ""
+	if o.HideSchema {
+		notice = "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
+	}
+	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples()})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(g.c.CorsOrigins, auth.Middleware(who, graph.Refuse, endpoint)))
+	mux.Handle("/graphql", origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, graph.Refuse, endpoint), graph.Refuse))
 	mux.Handle("/", page)
-	return mux, nil
+	return origins.Secure(mux), nil
 }
 
-// allowOrigins lets pages of the named origins ask, and those of loopback, where
-// frontends are developed. No credentials: the endpoint knows no cookies.
-func allowOrigins(origins []string, h http.Handler) http.Handler {
-	allowed := map[string]bool{}
-	for _, o := range origins {
-		allowed[o] = true
+// trust gives the endpoint the trusted documents, and keeps up with them.
+func (g *gateway) trust(ctx context.Context, schema graphql.ExecutableSchema, o *graph.Options) (err error) {
+	if g.c.TrustedDocuments == "" {
+		return nil
 	}
-	return cors.New(cors.Options{
-		AllowOriginFunc: func(origin string) bool {
-			u, err := url.Parse(origin)
-			return allowed[origin] || allowed["*"] || err == nil && loopbackHost(u.Hostname())
-		},
-		AllowedMethods: []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{"Content-Type", "Authorization", "X-API-Key", "Accept"},
-		MaxAge:         600,
-	}).Handler(h)
-}
-
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	o.TrustedOnly = g.c.TrustedOnly
+	if o.Trusted, err = trusted.Open(g.c.TrustedDocuments, graph.Checker(schema, *o)); err != nil {
+		return badSetting("--trusted-documents: %v", err)
+	}
+	go o.Trusted.Follow(ctx, 5*time.Second, g.logger)
+	return nil
 }
 
 func listen(flag, addr string) (net.Listener, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"deliverygraph/graph/origins"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
 )
@@ -23,6 +24,10 @@ type serveCommand struct {
 	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
+
+	Introspection    string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on where nobody is asked who they are. Off, messages do not suggest names either. Default: ${default}."`
+	TrustedDocuments string `group:"What may be asked:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay's, GraphQL Code Generator's or Apollo's: documents that may be asked for by their ids. Read again when they change."`
+	TrustedOnly      bool   `group:"What may be asked:" help:"Take no other documents than those."`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
@@ -89,7 +94,7 @@ func (a authSettings) check(c *serveCommand) error {
 		return badSetting("--auth-jwt-algorithms must name one at least, such as RS256")
 	}
 	if strings.HasPrefix(a.JWKS, "http://") {
-		if u, err := url.Parse(a.JWKS); err != nil || !loopbackHost(u.Hostname()) {
+		if u, err := url.Parse(a.JWKS); err != nil || !origins.Loopback(u.Hostname()) {
 			return badSetting("--auth-jwks: keys that come by http:// may be anybody's: give an https:// URL or a file")
 		}
 	}
@@ -134,6 +139,9 @@ func (c *serveCommand) check() error {
 	if c.RestKeys != "" && c.RestKeyList != "" {
 		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both given: keep one")
 	}
+	if c.TrustedOnly && c.TrustedDocuments == "" {
+		return badSetting("--trusted-only refuses all documents without --trusted-documents: name them, such as --trusted-documents persisted.json")
+	}
 	if c.Timeout <= 0 {
 		return badSetting("--timeout must be more than nothing, such as 30s")
 	}
@@ -152,6 +160,11 @@ func (c *serveCommand) check() error {
 		}
 	}
 	return nil
+}
+
+// hidesSchema says whether callers are kept from reading the schema.
+func (c *serveCommand) hidesSchema() bool {
+	return c.Introspection == "off" || c.Introspection == "auto" && c.Auth.asks()
 }
 
 func (c *serveCommand) logger(w io.Writer) *slog.Logger {

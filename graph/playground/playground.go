@@ -27,6 +27,9 @@ type Options struct {
 	// replace it.
 	Demo string
 
+	// Notice, when not empty, is shown in a banner of its own: what a visitor has to know.
+	Notice string
+
 	// Tabs are open on a visitor's first visit, in this order. Later visits find the visitor's own tabs, and these
 	// in the page's list of examples.
 	Tabs []Tab
@@ -80,6 +83,7 @@ func New(o Options) (http.Handler, error) {
 	if err := pageTemplate.Execute(&page, map[string]any{
 		"Title":    title,
 		"Demo":     o.Demo,
+		"Notice":   o.Notice,
 		"Settings": settings{Endpoint: endpoint, Title: title, Tabs: examples},
 		"Script":   names[".js"],
 		"Style":    names[".css"],

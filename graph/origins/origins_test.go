@@ -1,0 +1,124 @@
+package origins_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"deliverygraph/graph/origins"
+)
+
+func do(h http.Handler, method string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, "/graphql?query={__typename}", nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func handler(allowed ...string) http.Handler {
+	return origins.New(allowed).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+		func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusForbidden) })
+}
+
+// Origins are compared whole, and are never allowed to send credentials.
+func TestCORS(t *testing.T) {
+	t.Parallel()
+	h, all := handler("https://app.example.com"), handler("*")
+	for origin, want := range map[string]bool{
+		"https://app.example.com": true, "http://localhost:3000": true, "http://127.0.0.1:5173": true, "https://dev.localhost": true, "http://[::1]:8080": true,
+		"http://app.example.com": false, "https://app.example.com:444": false, "https://app.example.com.evil.example": false, "https://evil.example": false, "https://xapp.example.com": false,
+		"null": false, "https://localhost.evil.example": false, "file://localhost": false, "http://127.0.0.1.evil.example": false, "HTTPS://APP.EXAMPLE.COM": false,
+	} {
+		for i, h := range []http.Handler{h, all} {
+			want := want || i == 1
+			resp := do(h, http.MethodGet, "Origin", origin)
+			got := resp.Header.Get("Access-Control-Allow-Origin")
+			if want != (got == origin) || !want && got != "" || resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s: %v", origin, resp.Header)
+			}
+			if !strings.Contains(strings.Join(resp.Header.Values("Vary"), ","), "Origin") {
+				t.Errorf("%s: Vary is %q", origin, resp.Header.Values("Vary"))
+			}
+		}
+	}
+	resp := do(h, http.MethodGet, "Origin", "https://app.example.com")
+	if e := resp.Header.Get("Access-Control-Expose-Headers"); !strings.Contains(e, "Ratelimit") && !strings.Contains(e, "RateLimit") || !strings.Contains(e, "Retry-After") {
+		t.Errorf("exposed: %s", e)
+	}
+}
+
+// Preflights allow the methods and headers that clients use.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	h := handler("https://app.example.com")
+	for header, want := range map[string]bool{
+		"content-type": true, "authorization,content-type": true, "x-api-key": true, "x-explain": true, "traceparent": true, "apollo-require-preflight": true, "graphql-preflight": true, "x-requested-with": true,
+		"apollographql-client-name,apollographql-client-version,content-type": true, "cookie": false, "x-evil": false,
+	} {
+		resp := do(h, http.MethodOptions, "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", header)
+		if got := resp.Header.Get("Access-Control-Allow-Headers") != ""; got != want {
+			t.Errorf("%s: %v", header, resp.Header)
+		}
+	}
+	if resp := do(h, http.MethodOptions, "Origin", "https://app.example.com", "Access-Control-Request-Method", "DELETE"); resp.Header.Get("Access-Control-Allow-Methods") != "" {
+		t.Errorf("DELETE: %v", resp.Header)
+	}
+	if resp := do(h, http.MethodOptions, "Origin", "https://evil.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"); resp.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("another origin: %v", resp.Header)
+	}
+}
+
+// What a browser asks for a page that may not read the answer is refused; all else is
+// answered.
+func TestSimpleRequestsOfOtherPages(t *testing.T) {
+	t.Parallel()
+	h := handler("https://app.example.com")
+	for name, c := range map[string]struct {
+		header []string
+		status int
+	}{
+		"no browser":                    {nil, 200},
+		"an address that was typed":     {[]string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
+		"the endpoint's own page":       {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
+		"an image on another site":      {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"an image on a sibling":         {[]string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"a link on another site":        {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
+		"another page's script":         {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		"a sandboxed frame's script":    {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, 403},
+		"a form":                        {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, 403},
+		"a form in disguise":            {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain; application/json"}, 403},
+		"an allowed page's script":      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, 200},
+		"a page under development":      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "http://localhost:3000"}, 200},
+		"a request that was asked for":  {[]string{"Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true"}, 200},
+		"one with a key":                {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"}, 200},
+		"one with JSON as content type": {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json; charset=utf-8"}, 200},
+	} {
+		if resp := do(h, http.MethodGet, c.header...); resp.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.status)
+		}
+	}
+}
+
+// Every answer has the headers that keep browsers from making more of it.
+func TestSecure(t *testing.T) {
+	t.Parallel()
+	h := origins.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Own") != "" {
+			w.Header().Set("Content-Security-Policy", "default-src 'self'")
+		}
+		http.NotFound(w, r)
+	}))
+	resp := do(h, http.MethodGet)
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin"} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if got := do(h, http.MethodGet, "Own", "yes").Header.Get("Content-Security-Policy"); got != "default-src 'self'" {
+		t.Errorf("a handler's own policy is %q", got)
+	}
+}
