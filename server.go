@@ -172,7 +172,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
 	}
-	g := &gateway{c: c, logger: logger}
+	g := &gateway{c: c, logger: logger, mask: auth.NewMask(c.Auth.MaskSecret)}
 	defer func() { err = errors.Join(err, g.close()) }()
 	who, err := g.authenticator(ctx)
 	if err != nil {
@@ -207,6 +207,7 @@ type gateway struct {
 	store  *store.Store
 	client *rest.Client
 	cache  *cached.API
+	mask   auth.Mask
 }
 
 func (g *gateway) close() error {
@@ -296,7 +297,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		if err != nil {
 			return nil, badSetting("--auth-keys: %v", err)
 		}
-		go k.Follow(ctx, g.logger)
+		go k.Follow(ctx, 2*time.Second, g.logger)
 		keys = k
 	}
 	if s.JWKS != "" {
@@ -326,11 +327,11 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	if caller.UpstreamKey != "" {
 		view, err := g.client.WithKey(string(caller.UpstreamKey))
 		if err != nil { // no header can carry it, so none did
-			return auth.Limit(api, auth.Caller{})
+			return auth.Limit(api, auth.Caller{}, g.mask)
 		}
 		api = g.cache.Over(caller.Realm(), view)
 	}
-	return auth.Limit(api, caller)
+	return auth.Limit(api, caller, g.mask)
 }
 
 // turns lets callers take turns where calls must wait: one who asks much waits for

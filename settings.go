@@ -62,6 +62,7 @@ type authSettings struct {
 	JWTUsersClaim  string   `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
 	JWTScopesClaim string   `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
 	PassThrough    bool     `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
+	MaskSecret     string   `placeholder:"SECRET" help:"What masked addresses are made with: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
 }
 
 // asks says whether callers are asked who they are.

@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -57,7 +58,7 @@ func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail,
 
 func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDetail, error) {
 	if b.Detail != nil {
-		return model.NewBounceDetail(b.Detail), nil
+		return newBounceDetail(b.Detail), nil
 	}
 	if !data {
 		return &model.BounceDetail{}, nil
@@ -73,7 +74,12 @@ func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDet
 		// upstream shows one.
 		return nil, notFound("the upstream shows the detail of this email's bounce for another recipient only")
 	}
-	return model.NewBounceDetail(&d), nil
+	return newBounceDetail(&d), nil
+}
+
+func newBounceDetail(d *upstream.BounceDetail) *model.BounceDetail {
+	text := func(s string) model.Text { return model.Text{Text: s, Withheld: auth.Withheld(s)} }
+	return &model.BounceDetail{RuleName: d.RuleName, Diagnostic: text(d.DiagnosticCode), Content: text(d.FullContent)}
 }
 
 // selectsData says whether anything but __typename is selected.

@@ -34,6 +34,9 @@ const (
 	now               = day + 86400
 )
 
+// mask is the gateway's.
+var mask = auth.NewMask("a secret of the tests")
+
 // gateway is the whole gateway but its flags: GraphQL over a real REST server on a
 // socket, which remembers the calls it got.
 type gateway struct {
@@ -85,7 +88,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 func (g *gateway) serve(api upstream.API) {
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		Extensions: []graphql.HandlerExtension{loaders.Extension{
-			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx)) },
+			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now,
 		}, resolvers.Columns()},
 	})

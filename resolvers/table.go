@@ -104,10 +104,16 @@ var xHeaderTable = &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[s
 }}
 
 var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail", Fields: map[string]columns.Field[model.BounceDetail]{
-	"diagnosticCode": columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.DiagnosticCode) }),
+	"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),
 	"ruleName":       columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.RuleName) }),
-	"fullContent":    columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.FullContent) }),
+	"fullContent":    readable(func(d *model.BounceDetail) model.Text { return d.Content }),
 }}
+
+// readable is a leaf that some callers may not read.
+func readable[T any](get func(*T) model.Text) columns.Field[T] {
+	return columns.LeafIf(func(row *T) bool { return get(row).Withheld == nil },
+		func(dst []byte, row *T) []byte { return model.AppendString(dst, get(row).Text) })
+}
 
 // details loads the details of bounces side by side.
 func details(ctx context.Context, _ map[string]any, data bool, rows []*model.Bounce) ([]*model.BounceDetail, []error) {

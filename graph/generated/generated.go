@@ -1287,9 +1287,11 @@ type BlockedEmail implements Node {
   Unique together with the recipient.
   """
   emailId: String!
-  "The recipient's address."
+  """
+  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  """
   recipient: String!
-  "The part of the recipient's address before the @."
+  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
@@ -1299,7 +1301,7 @@ type BlockedEmail implements Node {
   processedAt: DateTime!
   "When the sender's own system was told; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none."
+  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
@@ -1313,13 +1315,13 @@ input BlockedEmailFilter {
   senderId: ID
   "Only of this sender, by address, exactly."
   sender: String
-  "Only to this recipient's address, exactly."
+  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly."
+  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4."
+  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "Only blocked for this reason: a code of ` + "`" + `blockedReasons` + "`" + `, such as \"unsubscribe\"."
   reason: String
@@ -1380,9 +1382,11 @@ type Bounce implements Node {
   Unique together with the recipient.
   """
   emailId: String!
-  "The recipient's address."
+  """
+  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  """
   recipient: String!
-  "The part of the recipient's address before the @."
+  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
@@ -1398,7 +1402,7 @@ type Bounce implements Node {
   processedAt: DateTime!
   "When the sender's own system was told of the bounce; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none."
+  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
   """
   What the receiving server said, and the whole bounce message. Costs 1 upstream call a bounce, made only when one of its fields is
@@ -1421,12 +1425,12 @@ enum BounceType {
 The whole of one bounce.
 """
 type BounceDetail {
-  "What the receiving server said, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\"."
-  diagnosticCode: String!
+  "What the receiving server said, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\". Needs the scope ` + "`" + `content:read` + "`" + `; without ` + "`" + `recipients:read` + "`" + ` addresses in it are masked."
+  diagnosticCode: String
   "The rule that sorted the bounce into its type and category, such as \"policyrelated03\"."
   ruleName: String!
-  "The bounce message as it was received, headers and all; often 1 to 100 KB."
-  fullContent: String!
+  "The bounce message as it was received, headers and all; often 1 to 100 KB. Needs the scopes ` + "`" + `content:read` + "`" + ` and ` + "`" + `recipients:read` + "`" + `."
+  fullContent: String
 }
 
 """
@@ -1439,13 +1443,13 @@ input BounceFilter {
   senderId: ID
   "Only of this sender, by address, exactly."
   sender: String
-  "Only to this recipient's address, exactly."
+  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly."
+  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4."
+  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "Only hard or only soft bounces."
   type: BounceType
@@ -1508,9 +1512,11 @@ type Email implements Node {
   Unique together with the recipient.
   """
   emailId: String!
-  "The recipient's address."
+  """
+  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  """
   recipient: String!
-  "The part of the recipient's address before the @."
+  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
@@ -1518,7 +1524,7 @@ type Email implements Node {
   processedAt: DateTime!
   "Whether the recipient's server took it; false where it bounced or was blocked from sending."
   delivered: Boolean!
-  "The email's custom headers, in the order sent; null where it has none."
+  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
@@ -1532,13 +1538,13 @@ input EmailFilter {
   senderId: ID
   "Only of this sender, by address, exactly."
   sender: String
-  "Only to this recipient's address, exactly."
+  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly."
+  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4."
+  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked."
   deliveredOnly: Boolean = false
@@ -4559,18 +4565,18 @@ func (ec *executionContext) _BounceDetail_diagnosticCode(ctx context.Context, fi
 			return ec.fieldContext_BounceDetail_diagnosticCode(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.DiagnosticCode, nil
+			return obj.DiagnosticCode()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_BounceDetail_diagnosticCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("BounceDetail", field, false, false, "String")
+	return graphql.NewScalarFieldContext("BounceDetail", field, true, false, "String")
 }
 
 func (ec *executionContext) _BounceDetail_ruleName(ctx context.Context, field graphql.CollectedField, obj *model.BounceDetail) (ret graphql.Marshaler) {
@@ -4605,18 +4611,18 @@ func (ec *executionContext) _BounceDetail_fullContent(ctx context.Context, field
 			return ec.fieldContext_BounceDetail_fullContent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.FullContent, nil
+			return obj.FullContent()
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_BounceDetail_fullContent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("BounceDetail", field, false, false, "String")
+	return graphql.NewScalarFieldContext("BounceDetail", field, true, false, "String")
 }
 
 func (ec *executionContext) _BounceEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[model.Bounce]) (ret graphql.Marshaler) {
@@ -9114,7 +9120,7 @@ func (ec *executionContext) _BounceDetail(ctx context.Context, sel ast.Selection
 			out.Values[i] = graphql.MarshalString("BounceDetail")
 		case "diagnosticCode":
 			out.Values[i] = ec._BounceDetail_diagnosticCode(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "ruleName":
@@ -9124,7 +9130,7 @@ func (ec *executionContext) _BounceDetail(ctx context.Context, sel ast.Selection
 			}
 		case "fullContent":
 			out.Values[i] = ec._BounceDetail_fullContent(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

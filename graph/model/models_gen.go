@@ -14,13 +14,13 @@ type BlockedEmailFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address, exactly.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly.
+	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly.
+	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4.
+	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// Only blocked for this reason: a code of `blockedReasons`, such as "unsubscribe".
 	Reason *string `json:"reason,omitempty"`
@@ -50,13 +50,13 @@ type BounceFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address, exactly.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly.
+	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly.
+	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4.
+	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// Only hard or only soft bounces.
 	Type *upstream.BounceType `json:"type,omitempty"`
@@ -72,13 +72,13 @@ type EmailFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address, exactly.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly.
+	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly.
+	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4.
+	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked.
 	DeliveredOnly *bool `json:"deliveredOnly,omitempty"`

@@ -42,17 +42,27 @@ func (b *Bounce) Type() (upstream.BounceType, error) {
 	return b.Row.Type, nil
 }
 
-// BounceDetail is the whole of one bounce.
+// BounceDetail is the whole of one bounce, as far as its caller may read it.
 type BounceDetail struct {
-	DiagnosticCode string
-	RuleName       string
-	FullContent    string
+	RuleName            string
+	Diagnostic, Content Text
 }
 
-// NewBounceDetail is the detail as the schema shows it.
-func NewBounceDetail(d *upstream.BounceDetail) *BounceDetail {
-	return &BounceDetail{DiagnosticCode: d.DiagnosticCode, RuleName: d.RuleName, FullContent: d.FullContent}
+// Text is a text, or why the caller may not read it.
+type Text struct {
+	Text     string
+	Withheld error
 }
+
+func (t Text) get() (*string, error) {
+	if t.Withheld != nil {
+		return nil, t.Withheld
+	}
+	return &t.Text, nil
+}
+
+func (d *BounceDetail) DiagnosticCode() (*string, error) { return d.Diagnostic.get() }
+func (d *BounceDetail) FullContent() (*string, error)    { return d.Content.get() }
 
 // Email is a row of the list of emails.
 type Email struct {

@@ -16,17 +16,23 @@ import (
 // caller's. A call for no user costs, where the caller has n users: for counts and
 // time series n calls side by side; for a list at least n, and as the type merge says
 // where it is long.
-func Limit(api upstream.API, c Caller) upstream.API {
+//
+// One who may not read recipients' addresses sees pseudonyms of the mask's, and cannot
+// look for addresses; one who may not read content gets marks in its place ([Withheld]).
+func Limit(api upstream.API, c Caller, mask Mask) upstream.API {
 	if !c.Scopes.Has(MetricsRead) {
 		return denied{}
 	}
 	if c.UpstreamKey != "" {
 		api = ownKey{api}
 	}
-	if c.Users.all {
-		return api
+	if !c.Users.all {
+		api = limited{api, c.Users}
 	}
-	return limited{api, c.Users}
+	if !c.Scopes.Has(AllScopes) {
+		api = maskedAPI{api, mask, c.Scopes}
+	}
+	return api
 }
 
 type limited struct {

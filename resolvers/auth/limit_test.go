@@ -77,7 +77,7 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 	all := upstreamtest.NewModel(crowd())
 	rapid.Check(t, func(t *rapid.T) {
 		users := someUsers(t)
-		got, want := auth.Limit(all, reader(users...)), all.Limit(append([]upstream.ID{}, users...))
+		got, want := auth.Limit(all, reader(users...), auth.Mask{}), all.Limit(append([]upstream.ID{}, users...))
 		q := upstream.ListQuery{Window: windows(t)}
 		filters(t, &q)
 		counts := upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup")}
@@ -174,7 +174,7 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd())}
-			rows, err := c.ask(auth.Limit(api, reader(c.users...)))
+			rows, err := c.ask(auth.Limit(api, reader(c.users...), auth.Mask{}))
 			if err != nil || (rows > 0) != (len(c.calls) > 0) {
 				t.Errorf("%d rows, %v", rows, err)
 			}
@@ -214,7 +214,7 @@ func TestCallsOfLongOffsets(t *testing.T) {
 		rows.Emails = append(rows.Emails, upstream.Email{UserID: 20 + upstream.ID(i%2), SenderID: 200, EmailID: fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i), EmailAddress: "r@example.com", Domain: "example.com", ProcessTime: at})
 	}
 	counting := &upstreamtest.Counting{API: &sorted{rows: rows.Emails}}
-	api := auth.Limit(counting, reader(20, 21))
+	api := auth.Limit(counting, reader(20, 21), auth.Mask{})
 	w := upstream.Window{Start: day - 10*86400, End: day + 10*86400}
 	for name, c := range map[string]struct {
 		q    upstream.ListQuery
@@ -315,7 +315,7 @@ func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQue
 // An upstream that gives what it was not asked for is not passed on.
 func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	t.Parallel()
-	api := auth.Limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23))
+	api := auth.Limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	ctx := t.Context()
 	for name, ask := range map[string]func() (int, error){
@@ -378,7 +378,7 @@ func TestOneUsersFailure(t *testing.T) {
 		}
 		return nil
 	}}
-	api := auth.Limit(counting, reader(20, 21, 22))
+	api := auth.Limit(counting, reader(20, 21, 22), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	for name, ask := range map[string]func() (int, error){
 		"a list": func() (int, error) { return length(api.Emails(t.Context(), upstream.ListQuery{Window: w})) },
@@ -419,7 +419,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 		}
 		return nil
 	}
-	got, err := auth.Limit(counting, reader(20, 21)).Emails(t.Context(), q)
+	got, err := auth.Limit(counting, reader(20, 21), auth.Mask{}).Emails(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +436,7 @@ func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())
 	users := []upstream.ID{20, 21}
-	api, want := auth.Limit(model, reader(users...)), model.Limit(users)
+	api, want := auth.Limit(model, reader(users...), auth.Mask{}), model.Limit(users)
 	q := upstream.CountQuery{Window: upstream.Window{Start: day, End: day + 3*86400}}
 	got, err := api.Counts(t.Context(), upstream.Bounces, q)
 	counts, _ := want.Counts(t.Context(), upstream.Bounces, q)

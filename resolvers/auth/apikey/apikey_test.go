@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -143,7 +144,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := make(logged, 10)
-	go keys.Follow(t.Context(), slog.New(slog.NewTextHandler(log, nil)))
+	go keys.Follow(t.Context(), 10*time.Millisecond, slog.New(slog.NewTextHandler(log, nil)))
 	for _, step := range []struct{ text, said, good, bad string }{
 		{"nonsense", "no longer good", "old", "nonsense"},
 		{line("new"), "reloaded", "new", "old"},

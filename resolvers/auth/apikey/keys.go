@@ -32,10 +32,10 @@ func Open(path string) (*Keys, error) {
 	return k, err
 }
 
-// Follow keeps up with the file until ctx ends. A file that is no longer good is told
+// Follow looks every so often whether the file has changed, until ctx ends. A file that is no longer good is told
 // of as an error, and the keys that it had stay in force.
-func (k *Keys) Follow(ctx context.Context, logger *slog.Logger) {
-	k.file.Follow(ctx, 2*time.Second, logger)
+func (k *Keys) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
+	k.file.Follow(ctx, every, logger)
 }
 
 // Authenticate gives the caller of a key.

@@ -59,7 +59,7 @@ type BouncesOfMonthBouncesBounceConnectionNodesBounce struct {
 	Id string `json:"id"`
 	// When it bounced: what bounces are windowed and ordered by.
 	BouncedAt time.Time `json:"bouncedAt"`
-	// The recipient's address.
+	// The recipient's address. To callers without the scope `recipients:read` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
 	Recipient string `json:"recipient"`
 	// Whether it failed for good. Follows the rule that matched, not the first digit of the code.
 	Type BounceType `json:"type"`
@@ -145,7 +145,8 @@ type Window struct {
 	// From a moment to a moment.
 	Between *WindowBetween `json:"between,omitempty"`
 	// The time up to now, such as "P7D". Now is the same for all windows of one operation; pages that follow
-	// a cursor stay in the window in which the first page was asked for.
+	// a cursor stay in the window in which the first page was asked for. A window of a day or more starts on a whole hour of UTC,
+	// up to an hour before; a shorter one starts exactly so much time ago.
 	Last *string `json:"last,omitempty"`
 }
 

@@ -34,7 +34,7 @@ export type BlockedEmail = Node & {
   emailId: Scalars['String']['output'];
   /** Opaque, and unique among all objects. */
   id: Scalars['ID']['output'];
-  /** The part of the recipient's address before the @. */
+  /** The part of the recipient's address before the @; of a pseudonym without the scope `recipients:read`. */
   localPart: Scalars['String']['output'];
   /** When the sender's own system was told; null where it was not. */
   postbackAt?: Maybe<Scalars['DateTime']['output']>;
@@ -42,7 +42,7 @@ export type BlockedEmail = Node & {
   processedAt: Scalars['DateTime']['output'];
   /** Why the recipient is suppressed, such as "hardbounce": a code of `blockedReasons`, or one that is new. */
   reason: Scalars['String']['output'];
-  /** The recipient's address. */
+  /** The recipient's address. To callers without the scope `recipients:read` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym. */
   recipient: Scalars['String']['output'];
   /** The sender that the email was sent as. Its address costs 1 upstream call for the whole page. */
   sender: Sender;
@@ -52,7 +52,7 @@ export type BlockedEmail = Node & {
   user: User;
   /** The number of the user (account) that sent the email. */
   userId: Scalars['ID']['output'];
-  /** The email's custom headers, in the order sent; null where it has none. */
+  /** The email's custom headers, in the order sent; null where it has none. Values with an address in them are "***" without the scope `recipients:read`. */
   xHeaders?: Maybe<Array<XHeader>>;
 };
 
@@ -82,11 +82,11 @@ export type BlockedEmailEdge = {
 export type BlockedEmailFilter = {
   /** Only to recipients at this domain, exactly. */
   domain?: InputMaybe<Scalars['String']['input']>;
-  /** Only to recipients whose address has this part before the @, exactly. */
+  /** Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`. */
   localPart?: InputMaybe<Scalars['String']['input']>;
   /** Only blocked for this reason: a code of `blockedReasons`, such as "unsubscribe". */
   reason?: InputMaybe<Scalars['String']['input']>;
-  /** Only to this recipient's address, exactly. */
+  /** Only to this recipient's address, exactly. Needs the scope `recipients:read`. */
   recipient?: InputMaybe<Scalars['String']['input']>;
   /** Only of this sender, by address, exactly. */
   sender?: InputMaybe<Scalars['String']['input']>;
@@ -94,7 +94,7 @@ export type BlockedEmailFilter = {
   senderId?: InputMaybe<Scalars['ID']['input']>;
   /** Only of this user: a user number, such as "21". */
   userId?: InputMaybe<Scalars['ID']['input']>;
-  /** Only emails that carry all of these custom headers; at most 4. */
+  /** Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`. */
   xHeaders?: InputMaybe<Array<XHeaderInput>>;
 };
 
@@ -130,13 +130,13 @@ export type Bounce = Node & {
   emailId: Scalars['String']['output'];
   /** Opaque, and unique among all objects. */
   id: Scalars['ID']['output'];
-  /** The part of the recipient's address before the @. */
+  /** The part of the recipient's address before the @; of a pseudonym without the scope `recipients:read`. */
   localPart: Scalars['String']['output'];
   /** When the sender's own system was told of the bounce; null where it was not. */
   postbackAt?: Maybe<Scalars['DateTime']['output']>;
   /** When the email was processed. */
   processedAt: Scalars['DateTime']['output'];
-  /** The recipient's address. */
+  /** The recipient's address. To callers without the scope `recipients:read` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym. */
   recipient: Scalars['String']['output'];
   /** The sender that the email was sent as. Its address costs 1 upstream call for the whole page. */
   sender: Sender;
@@ -148,7 +148,7 @@ export type Bounce = Node & {
   user: User;
   /** The number of the user (account) that sent the email. */
   userId: Scalars['ID']['output'];
-  /** The email's custom headers, in the order sent; null where it has none. */
+  /** The email's custom headers, in the order sent; null where it has none. Values with an address in them are "***" without the scope `recipients:read`. */
   xHeaders?: Maybe<Array<XHeader>>;
 };
 
@@ -177,10 +177,10 @@ export type BounceConnection = {
 /** The whole of one bounce. */
 export type BounceDetail = {
   __typename?: 'BounceDetail';
-  /** What the receiving server said, such as "smtp;550 5.1.1 <recipient1@example.com>: User unknown". */
-  diagnosticCode: Scalars['String']['output'];
-  /** The bounce message as it was received, headers and all; often 1 to 100 KB. */
-  fullContent: Scalars['String']['output'];
+  /** What the receiving server said, such as "smtp;550 5.1.1 <recipient1@example.com>: User unknown". Needs the scope `content:read`; without `recipients:read` addresses in it are masked. */
+  diagnosticCode?: Maybe<Scalars['String']['output']>;
+  /** The bounce message as it was received, headers and all; often 1 to 100 KB. Needs the scopes `content:read` and `recipients:read`. */
+  fullContent?: Maybe<Scalars['String']['output']>;
   /** The rule that sorted the bounce into its type and category, such as "policyrelated03". */
   ruleName: Scalars['String']['output'];
 };
@@ -200,9 +200,9 @@ export type BounceFilter = {
   category?: InputMaybe<Scalars['String']['input']>;
   /** Only to recipients at this domain, exactly. */
   domain?: InputMaybe<Scalars['String']['input']>;
-  /** Only to recipients whose address has this part before the @, exactly. */
+  /** Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`. */
   localPart?: InputMaybe<Scalars['String']['input']>;
-  /** Only to this recipient's address, exactly. */
+  /** Only to this recipient's address, exactly. Needs the scope `recipients:read`. */
   recipient?: InputMaybe<Scalars['String']['input']>;
   /** Only of this sender, by address, exactly. */
   sender?: InputMaybe<Scalars['String']['input']>;
@@ -212,7 +212,7 @@ export type BounceFilter = {
   type?: InputMaybe<BounceType>;
   /** Only of this user: a user number, such as "21". */
   userId?: InputMaybe<Scalars['ID']['input']>;
-  /** Only emails that carry all of these custom headers; at most 4. */
+  /** Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`. */
   xHeaders?: InputMaybe<Array<XHeaderInput>>;
 };
 
@@ -238,11 +238,11 @@ export type Email = Node & {
   emailId: Scalars['String']['output'];
   /** Opaque, and unique among all objects. */
   id: Scalars['ID']['output'];
-  /** The part of the recipient's address before the @. */
+  /** The part of the recipient's address before the @; of a pseudonym without the scope `recipients:read`. */
   localPart: Scalars['String']['output'];
   /** When it was processed: what emails are windowed and ordered by. */
   processedAt: Scalars['DateTime']['output'];
-  /** The recipient's address. */
+  /** The recipient's address. To callers without the scope `recipients:read` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym. */
   recipient: Scalars['String']['output'];
   /** The sender that the email was sent as. Its address costs 1 upstream call for the whole page. */
   sender: Sender;
@@ -252,7 +252,7 @@ export type Email = Node & {
   user: User;
   /** The number of the user (account) that sent the email. */
   userId: Scalars['ID']['output'];
-  /** The email's custom headers, in the order sent; null where it has none. */
+  /** The email's custom headers, in the order sent; null where it has none. Values with an address in them are "***" without the scope `recipients:read`. */
   xHeaders?: Maybe<Array<XHeader>>;
 };
 
@@ -284,9 +284,9 @@ export type EmailFilter = {
   deliveredOnly?: InputMaybe<Scalars['Boolean']['input']>;
   /** Only to recipients at this domain, exactly. */
   domain?: InputMaybe<Scalars['String']['input']>;
-  /** Only to recipients whose address has this part before the @, exactly. */
+  /** Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`. */
   localPart?: InputMaybe<Scalars['String']['input']>;
-  /** Only to this recipient's address, exactly. */
+  /** Only to this recipient's address, exactly. Needs the scope `recipients:read`. */
   recipient?: InputMaybe<Scalars['String']['input']>;
   /** Only of this sender, by address, exactly. */
   sender?: InputMaybe<Scalars['String']['input']>;
@@ -294,7 +294,7 @@ export type EmailFilter = {
   senderId?: InputMaybe<Scalars['ID']['input']>;
   /** Only of this user: a user number, such as "21". */
   userId?: InputMaybe<Scalars['ID']['input']>;
-  /** Only emails that carry all of these custom headers; at most 4. */
+  /** Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`. */
   xHeaders?: InputMaybe<Array<XHeaderInput>>;
 };
 
@@ -732,7 +732,8 @@ export type Window =
   { between: WindowBetween; last?: never; }
   |  /**
    * The time up to now, such as "P7D". Now is the same for all windows of one operation; pages that follow
-   * a cursor stay in the window in which the first page was asked for.
+   * a cursor stay in the window in which the first page was asked for. A window of a day or more starts on a whole hour of UTC,
+   * up to an hour before; a shorter one starts exactly so much time ago.
    */
   { between?: never; last: Scalars['Duration']['input']; };
 

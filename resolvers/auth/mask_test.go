@@ -1,0 +1,192 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+const metrics, recipients, content = auth.MetricsRead, auth.RecipientsRead, auth.ContentRead
+
+// letters is one bounced email, one blocked, of a recipient whose address is written in
+// many ways.
+func letters() upstreamtest.Rows {
+	b := upstream.BounceDetail{Bounce: upstream.Bounce{
+		UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: "Omar.Klein@pots.example", Local: "Omar.Klein", Domain: "pots.example",
+		Type: upstream.Hard, Category: "other", Code: "5.0.0", BounceTime: day, ProcessTime: day,
+		XHeaders: []upstream.Header{
+			{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: `"Omar Klein" <omar.klein@POTS.example>`}, {Name: "X-Unsubscribe", Value: "https://example.com/u?a=omar.klein%40pots.example"},
+			{Name: "X-Return", Value: "bounce-omar.klein=pots.example"}, {Name: "X-Copy", Value: "lena@example.net"}, {Name: "X-List", Value: "a=b"},
+		}},
+		DiagnosticCode: "smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown (asked for \"O K\"@example.net, SRS0=x=OMAR.KLEIN=40pots.example) by omar.kleiner",
+		RuleName:       "badmailbox01", FullContent: "To: omar.klein@pots.example",
+	}
+	return upstreamtest.Rows{
+		Bounces: []upstream.BounceDetail{b},
+		Emails:  []upstream.Email{{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, ProcessTime: day, XHeaders: b.XHeaders}},
+		BlockedEmails: []upstream.BlockedEmail{
+			{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders},
+			{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: "lena@pots.example", Local: "lena", Domain: "pots.example", Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders[:1]},
+		},
+	}
+}
+
+var letterBox = upstream.ListQuery{Window: upstream.Window{Start: day, End: day + 1}}
+
+// Recipients' addresses come as pseudonyms to those who may not read them: the same for
+// the same address, in whatever answer, and whoever asks, as long as the secret is.
+func TestAddressesAreMasked(t *testing.T) {
+	t.Parallel()
+	rows := letters()
+	before := fmt.Sprint(rows)
+	model := shared{upstreamtest.NewModel(rows), rows}
+	caller := auth.Caller{Users: auth.Only(20), Scopes: metrics | content}
+	api := auth.Limit(model, caller, auth.NewMask("secret"))
+	ctx := t.Context()
+	b, err := api.Bounces(ctx, letterBox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := api.Emails(ctx, letterBox)
+	k, _ := api.BlockedEmails(ctx, letterBox)
+	d, err := api.Bounce(ctx, letters().Bounces[0].Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := b[0].Local
+	if len(name) != 15 || !strings.HasPrefix(name, "***") || !auth.IsMasked(b[0].EmailAddress) || b[0].EmailAddress != name+"@pots.example" || b[0].Domain != "pots.example" {
+		t.Errorf("it is %q at %q, %q", name, b[0].Domain, b[0].EmailAddress)
+	}
+	for what, got := range map[string]string{"email": e[0].EmailAddress, "blocked email": k[0].EmailAddress + k[1].EmailAddress, "detail": d.EmailAddress} {
+		if !strings.Contains(got, b[0].EmailAddress) {
+			t.Errorf("the %s has another pseudonym: %s", what, got)
+		}
+	}
+	if k[0].EmailAddress == k[1].EmailAddress {
+		t.Error("two recipients have one pseudonym")
+	}
+	again, _ := auth.Limit(model, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask("secret")).Emails(ctx, letterBox)
+	other, _ := auth.Limit(model, caller, auth.NewMask("another secret")).Emails(ctx, letterBox)
+	random, _ := auth.Limit(model, caller, auth.NewMask("")).Emails(ctx, letterBox)
+	if again[0].EmailAddress != e[0].EmailAddress || other[0].EmailAddress == e[0].EmailAddress || random[0].EmailAddress == e[0].EmailAddress {
+		t.Errorf("the pseudonym goes by something else than the secret: %s, %s, %s, %s", e[0].EmailAddress, again[0].EmailAddress, other[0].EmailAddress, random[0].EmailAddress)
+	}
+	want := []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: "***"}, {Name: "X-Unsubscribe", Value: "***"}, {Name: "X-Return", Value: "***"}, {Name: "X-Copy", Value: "***"}, {Name: "X-List", Value: "a=b"}}
+	for what, got := range map[string][]upstream.Header{"bounce": b[0].XHeaders, "email": e[0].XHeaders, "blocked email": k[0].XHeaders, "detail": d.XHeaders} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	if want := "smtp;550 5.1.1 <***>: User *** unknown (asked for ***, ***) by omar.kleiner"; d.DiagnosticCode != want {
+		t.Errorf("the diagnostic code is %q, want %q", d.DiagnosticCode, want)
+	}
+	if auth.Withheld(d.FullContent) == nil || auth.Withheld(d.DiagnosticCode) != nil || d.RuleName != "badmailbox01" {
+		t.Errorf("the detail is %v", d)
+	}
+	if all := strings.ToLower(fmt.Sprint(b, e, k, d)); strings.Contains(all, "omar.klein@") || strings.Contains(all, "lena") {
+		t.Errorf("an address is left: %s", all)
+	}
+	if fmt.Sprint(rows) != before {
+		t.Error("rows that are shared with others were masked")
+	}
+}
+
+// shared is an API that gives the same rows to all, as a cache does.
+type shared struct {
+	upstream.API
+	rows upstreamtest.Rows
+}
+
+func (s shared) Emails(context.Context, upstream.ListQuery) ([]upstream.Email, error) {
+	return s.rows.Emails, nil
+}
+
+func (s shared) BlockedEmails(context.Context, upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+	return s.rows.BlockedEmails, nil
+}
+
+// What a caller may read comes as it is, and what it may not read is named by the scope
+// that it lacks.
+func TestWhatEachScopeShows(t *testing.T) {
+	t.Parallel()
+	key := letters().Bounces[0].Key()
+	for _, c := range []struct {
+		scopes           auth.Scopes
+		address          bool
+		diagnostic, full string // what is lacking
+	}{
+		{auth.AllScopes, true, "", ""},
+		{metrics | recipients, true, "content:read", "content:read"},
+		{metrics | content, false, "", "content:read and recipients:read"},
+		{metrics, false, "content:read", "content:read"},
+	} {
+		api := auth.Limit(upstreamtest.NewModel(letters()), auth.Caller{Users: auth.Everyone(), Scopes: c.scopes}, auth.NewMask(""))
+		d, err := api.Bounce(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := api.Emails(t.Context(), letterBox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, address := range []string{d.EmailAddress, rows[0].EmailAddress} {
+			if (address == "Omar.Klein@pots.example") != c.address || auth.IsMasked(address) == c.address {
+				t.Errorf("%v shows %s", c.scopes, address)
+			}
+		}
+		for lacking, text := range map[string]string{"1" + c.diagnostic: d.DiagnosticCode, "2" + c.full: d.FullContent} {
+			lacking = lacking[1:]
+			err := auth.Withheld(text)
+			if (err == nil) != (lacking == "") || err != nil && (upstream.CodeOf(err) != upstream.PermissionDenied || !strings.Contains(err.Error(), lacking) || strings.Contains(text, "mar")) {
+				t.Errorf("%v gets %q, %v", c.scopes, text, err)
+			}
+		}
+	}
+}
+
+// Whoever may not read addresses cannot try them out: no call is made.
+func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
+	t.Parallel()
+	model := &upstreamtest.Counting{API: upstreamtest.NewModel(letters())}
+	header := func(v string) []upstream.Header { return []upstream.Header{{Name: "X-To", Value: v}} }
+	for name, c := range map[string]struct {
+		q       upstream.ListQuery
+		refused bool
+	}{
+		"by address":                   {upstream.ListQuery{Recipient: "omar.klein@pots.example"}, true},
+		"by local part":                {upstream.ListQuery{Local: "omar.klein"}, true},
+		"by local part and domain":     {upstream.ListQuery{Local: "omar.klein", Domain: "pots.example"}, true},
+		"by a header with an address":  {upstream.ListQuery{XHeaders: header("omar.klein@pots.example")}, true},
+		"by an encoded address":        {upstream.ListQuery{XHeaders: header("?a=omar.klein%40pots.example")}, true},
+		"by a return path":             {upstream.ListQuery{XHeaders: header("bounce-omar.klein=pots.example")}, true},
+		"by domain":                    {upstream.ListQuery{Domain: "pots.example"}, false},
+		"by a header":                  {upstream.ListQuery{XHeaders: header("spring")}, false},
+		"by a header with an equation": {upstream.ListQuery{XHeaders: header("a=b")}, false},
+	} {
+		c.q.Window = letterBox.Window
+		for scopes, refused := range map[auth.Scopes]bool{metrics | content: c.refused, metrics: c.refused, metrics | recipients: false} {
+			api := auth.Limit(model, auth.Caller{Users: auth.Everyone(), Scopes: scopes}, auth.NewMask(""))
+			model.Reset()
+			_, b := api.Bounces(t.Context(), c.q)
+			_, e := api.Emails(t.Context(), c.q)
+			_, k := api.BlockedEmails(t.Context(), c.q)
+			for _, err := range []error{b, e, k} {
+				var u *upstream.Error
+				if denied := errors.As(err, &u) && u.Code == upstream.PermissionDenied && strings.Contains(u.Message, "recipients:read"); denied != refused || !refused && err != nil {
+					t.Errorf("%s with %v: %v", name, scopes, err)
+				}
+			}
+			if (model.Total() == 0) != refused {
+				t.Errorf("%s with %v: %d calls", name, scopes, model.Total())
+			}
+		}
+	}
+}
