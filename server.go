@@ -34,12 +34,14 @@ import (
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
 	"deliverygraph/resolvers/auth/token"
+	"deliverygraph/resolvers/explain"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 )
 
@@ -172,7 +174,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
 	}
-	g := &gateway{c: c, logger: logger, mask: auth.NewMask(c.Auth.MaskSecret)}
+	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret)}
 	defer func() { err = errors.Join(err, g.close()) }()
 	who, err := g.authenticator(ctx)
 	if err != nil {
@@ -202,12 +204,17 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 type gateway struct {
 	c      *serveCommand
 	logger *slog.Logger
+	local  bool   // only this machine can ask
 	data   string // what is shown, for the log
 	demo   string // likewise for the playground; empty where it is not demo data
 	store  *store.Store
 	client *rest.Client
 	cache  *cached.API
 	mask   auth.Mask
+
+	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
+	calls   func(context.Context, rest.Call)
+	lookups func(context.Context, cached.Lookup)
 }
 
 func (g *gateway) close() error {
@@ -235,17 +242,27 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		o.BaseURL = "http://embedded.invalid"
 		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
 	}
+	o.Logger = slog.New(ledger.Logged(g.logger.Handler()))
+	o.Observe = both(ledger.Call, g.calls)
 	client, err := rest.New(o)
 	if err != nil {
 		return nil, badSetting("--upstream: %v", err)
 	}
 	g.client = client
-	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog}
+	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups)}
 	if g.store != nil {
 		kept.Settle = 0 // an import may add events of any time to a store that is being served
 	}
-	g.cache, err = cached.New(client, kept)
+	g.cache, err = cached.New(ledger.Budget(client), kept)
 	return g.cache, err
+}
+
+// both tells two observers, of which the second may be nil.
+func both[T any](first, second func(context.Context, T)) func(context.Context, T) {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
 }
 
 // openStore opens the store that the settings name, or one with demo data.
@@ -329,29 +346,26 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 		if err != nil { // no header can carry it, so none did
 			return auth.Limit(api, auth.Caller{}, g.mask)
 		}
-		api = g.cache.Over(caller.Realm(), view)
+		api = g.cache.Over(caller.Realm(), ledger.Budget(view))
 	}
 	return auth.Limit(api, caller, g.mask)
-}
-
-// turns lets callers take turns where calls must wait: one who asks much waits for
-// itself. It is a gqlgen extension.
-type turns struct{}
-
-func (turns) ExtensionName() string                   { return "Turns" }
-func (turns) Validate(graphql.ExecutableSchema) error { return nil }
-func (turns) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(rest.WithCaller(ctx, auth.FromContext(ctx).Name))
 }
 
 // handler is what the public port serves, until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator) (http.Handler, error) {
 	schema := generated.NewExecutableSchema(resolvers.Schema())
+	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now})
 	o := graph.Options{
-		Extensions: []graphql.HandlerExtension{turns{}, loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}, resolvers.Columns()},
-		Logger:     g.logger,
-		Timeout:    g.c.Timeout,
-		HideSchema: g.c.hidesSchema(),
+		Extensions: []graphql.HandlerExtension{
+			explaining,
+			loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now},
+			resolvers.Columns(),
+		},
+		CacheControl: explaining.CacheControl,
+		Vary:         []string{"Authorization", "X-API-Key", explain.Header},
+		Logger:       g.logger,
+		Timeout:      g.c.Timeout,
+		HideSchema:   g.c.hidesSchema(),
 	}
 	if err := g.trust(ctx, schema, &o); err != nil {
 		return nil, err

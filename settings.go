@@ -21,6 +21,7 @@ type serveCommand struct {
 	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
 	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
 	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
+	Explain     string        `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether requests may ask what they cost and which upstream calls they make. Default: ${default}, that is on where only this machine can ask."`
 	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
@@ -28,6 +29,8 @@ type serveCommand struct {
 	Introspection    string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on where nobody is asked who they are. Off, messages do not suggest names either. Default: ${default}."`
 	TrustedDocuments string `group:"What may be asked:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay's, GraphQL Code Generator's or Apollo's: documents that may be asked for by their ids. Read again when they change."`
 	TrustedOnly      bool   `group:"What may be asked:" help:"Take no other documents than those."`
+
+	MaxUpstreamCalls int `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
@@ -44,6 +47,7 @@ type serveCommand struct {
 	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
 	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
+	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How long past that an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
@@ -146,8 +150,11 @@ func (c *serveCommand) check() error {
 	if c.Timeout <= 0 {
 		return badSetting("--timeout must be more than nothing, such as 30s")
 	}
-	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh, --cache-settle and --cache-catalog must not be negative: such as 10s")
+	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
+		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: such as 10s")
+	}
+	if c.MaxUpstreamCalls < 0 {
+		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for any number")
 	}
 	if err := c.Auth.check(c); err != nil {
 		return err

@@ -96,9 +96,13 @@ func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
 		}
 	}
 	if len(resp.Extensions) > 0 {
-		if ext, err := json.Marshal(resp.Extensions); err == nil {
-			a.WriteString(`,"extensions":`)
-			a.Write(ext)
+		a.WriteString(`,"extensions":`)
+		enc := json.NewEncoder(&a)
+		enc.SetEscapeHTML(false) // queries of calls stay legible
+		if enc.Encode(resp.Extensions) != nil {
+			a.Reset()
+		} else {
+			a.Truncate(a.Len() - len("\n"))
 		}
 	}
 	a.WriteByte('}')

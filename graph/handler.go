@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,6 +17,12 @@ import (
 type Options struct {
 	// Extensions see every operation, in this order: the loaders, for one.
 	Extensions []graphql.HandlerExtension
+	// CacheControl gives the header of that name for the answer to a GET whose operation
+	// has run without an error, by the operation's context; "" leaves it out. All other
+	// answers to GET say no-store, and so do all where this is nil.
+	CacheControl func(ctx context.Context) string
+	// Vary names the request headers that answers depend on, besides Accept.
+	Vary []string
 	// Logger takes one line an operation, and one for each code of its failures; nil
 	// discards.
 	Logger *slog.Logger

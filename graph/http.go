@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -23,7 +24,10 @@ type handler struct {
 // ServeHTTP answers one GraphQL request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Add("Vary", "Accept")
+	w.Header().Add("Vary", strings.Join(append([]string{"Accept"}, h.o.Vary...), ", "))
+	if r.Method == http.MethodGet {
+		w.Header().Set("Cache-Control", "no-store") // unless it turns out otherwise
+	}
 	media := negotiate(r.Header.Values("Accept"))
 	if media == "" {
 		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+" or "+mediaJSON+": accept one of them").answer(mediaJSON))
@@ -44,7 +48,15 @@ func (h *handler) single(w http.ResponseWriter, r *http.Request, media string) a
 		return no.answer(media)
 	}
 	defer x.end()
-	return answer{status: http.StatusOK, response: x.next(), ran: true}
+	a := answer{status: http.StatusOK, response: x.next(), ran: true}
+	if r.Method == http.MethodGet && len(a.response.Errors) == 0 && h.o.CacheControl != nil {
+		if control := h.o.CacheControl(x.ctx); control != "" {
+			w.Header().Set("Cache-Control", control)
+		} else {
+			w.Header().Del("Cache-Control")
+		}
+	}
+	return a
 }
 
 // recovered answers in the place of a handler that panicked, which none should:

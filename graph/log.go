@@ -63,7 +63,7 @@ func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
 func (r *record) note(g *gqlerror.Error, cause error) {
 	code, _ := g.Extensions["code"].(string)
 	switch code {
-	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated:
+	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated, codeTooExpensive:
 		return
 	}
 	if r == nil {

@@ -84,6 +84,8 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 				set(g, "argument", u.Parameter)
 			}
 		}
+	case upstream.Exhausted:
+		code = codeTooExpensive
 	case upstream.Unauthenticated:
 		code = codeUpstreamUnauthenticated
 		if ours {

@@ -11,8 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/explain"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -20,15 +22,27 @@ import (
 // gateway's clock and the settings that are good for a remote.
 func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 	g.t.Helper()
-	c, err := cached.New(g.client, cached.Options{
+	g.rememberingWith(observe, explain.Options{})
+}
+
+func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e explain.Options) {
+	g.t.Helper()
+	c, err := cached.New(ledger.Budget(g.client), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
-		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now, Observe: observe,
+		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now,
+		Observe: func(ctx context.Context, l cached.Lookup) {
+			ledger.Lookup(ctx, l)
+			if observe != nil {
+				observe(ctx, l)
+			}
+		},
 	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(c.Close)
-	g.serve(c)
+	e.Fresh = cached.DefaultFresh
+	g.serveWith(c, e)
 }
 
 // The calls of graphql.md with a cache between: over days that have settled, and

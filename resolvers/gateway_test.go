@@ -19,10 +19,12 @@ import (
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/explain"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -46,6 +48,8 @@ type gateway struct {
 	rest  *httptest.Server
 
 	client upstream.API // of the REST server
+
+	header http.Header // of further requests
 
 	later   atomic.Int64 // seconds behind now
 	mu      sync.Mutex
@@ -74,7 +78,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 		}
 	}))
 	t.Cleanup(g.rest.Close)
-	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}})
+	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}, Observe: ledger.Call})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +89,14 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 }
 
 // serve makes the endpoint over the API.
-func (g *gateway) serve(api upstream.API) {
+func (g *gateway) serve(api upstream.API) { g.serveWith(api, explain.Options{}) }
+
+func (g *gateway) serveWith(api upstream.API, o explain.Options) {
+	o.Now = g.now
+	e := explain.New(o)
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-		Extensions: []graphql.HandlerExtension{loaders.Extension{
+		CacheControl: e.CacheControl,
+		Extensions: []graphql.HandlerExtension{e, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now,
 		}, resolvers.Columns()},
@@ -113,6 +122,7 @@ type response struct {
 		Path       []any          `json:"path"`
 		Extensions map[string]any `json:"extensions"`
 	} `json:"errors"`
+	Extensions map[string]any `json:"extensions"`
 }
 
 // now is the gateway's clock.
@@ -131,6 +141,9 @@ func (g *gateway) askAs(users auth.Users, query string, variables map[string]any
 	}
 	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), auth.Caller{Users: users, Scopes: auth.AllScopes}), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	for name, value := range g.header {
+		r.Header[name] = value
+	}
 	w := httptest.NewRecorder()
 	g.graph.ServeHTTP(w, r)
 	var resp response

@@ -6,6 +6,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
 )
 
 // resolve gives the window in absolute time. A relative one ends at the
@@ -18,6 +19,7 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		}
 		return upstream.Window{Start: w.Between.Start, End: w.Between.End}, nil
 	case w.Last != nil && w.Between == nil:
+		ledger.From(ctx).Move()
 		return w.Last.UpTo(loaders.From(ctx).Now), nil
 	}
 	return upstream.Window{}, badArgument("window", "window takes exactly one of between and last, such as {last: \"P7D\"}")

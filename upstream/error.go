@@ -18,6 +18,7 @@ const (
 	Unavailable      Code = "unavailable"       // 202, 429, 503 or no connection, after the last try
 	Timeout          Code = "timeout"           // the deadline passed while waiting for the API
 	InvalidResponse  Code = "invalid_response"  // the API answered something that is not in its contract
+	Exhausted        Code = "exhausted"         // ours: the operation has made as many calls as it may
 	Internal         Code = "internal"          // everything else: a fault of ours
 )
 

@@ -26,6 +26,14 @@ func Only(users ...upstream.ID) Users {
 	return Users{ids: slices.Compact(ids)}
 }
 
+// Len is how many users these are, or -1 for everyone.
+func (u Users) Len() int {
+	if u.all {
+		return -1
+	}
+	return len(u.ids)
+}
+
 // Has says whether the user is one of them.
 func (u Users) Has(user upstream.ID) bool {
 	if u.all {

@@ -14,6 +14,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
 )
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
@@ -28,9 +29,12 @@ type Loaders struct {
 }
 
 // New makes the loaders of one operation over what its caller may see.
-func New(api upstream.API, now time.Time) *Loaders {
-	l := &Loaders{API: newMemo(api), Now: upstream.Time(now.Unix())}
-	l.owners = newOwners(l.API)
+func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil) }
+
+// noted makes loaders that tell the operation's ledger what they share.
+func noted(api upstream.API, now time.Time, ops *ledger.Ledger) *Loaders {
+	l := &Loaders{API: newMemo(api, ops), Now: upstream.Time(now.Unix())}
+	l.owners = newOwners(l.API, ops)
 	return l
 }
 
@@ -55,7 +59,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // InterceptOperation implements graphql.OperationInterceptor.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(With(ctx, New(e.API(ctx), e.Now())))
+	return next(With(ctx, noted(e.API(ctx), e.Now(), ledger.From(ctx))))
 }
 
 type contextKey struct{}

@@ -6,6 +6,7 @@ import (
 
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
 )
 
 // memo is an API that makes each distinct call once and remembers its answer, be
@@ -16,6 +17,7 @@ import (
 // operation that is no harm: its fields are given up together.
 type memo struct {
 	api   upstream.API
+	ops   *ledger.Ledger
 	mu    sync.Mutex
 	calls map[string]*call
 }
@@ -26,7 +28,9 @@ type call struct {
 	err   error
 }
 
-func newMemo(api upstream.API) *memo { return &memo{api: api, calls: map[string]*call{}} }
+func newMemo(api upstream.API, ops *ledger.Ledger) *memo {
+	return &memo{api: api, ops: ops, calls: map[string]*call{}}
+}
 
 // once gives the answer of the call named key, making it if nobody has.
 func once[T any](ctx context.Context, m *memo, key string, load func() (T, error)) (T, error) {
@@ -37,6 +41,7 @@ func once[T any](ctx context.Context, m *memo, key string, load func() (T, error
 		m.calls[key] = c
 	}
 	m.mu.Unlock()
+	m.ops.Ask(made)
 	if made {
 		select {
 		case <-c.done:

@@ -12,6 +12,7 @@ import (
 
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
 )
 
 // OwnerKey asks for the user of a sender that counts of a window name. Counts by
@@ -37,8 +38,9 @@ func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
 // and its list does not tell. Under load some come later and make a batch of their
 // own: since keys tell how many siblings there are, it asks the same calls, which the
 // operation has made already.
-func newOwners(api upstream.API) *dataloader.Loader[OwnerKey, upstream.ID] {
+func newOwners(api upstream.API, ops *ledger.Ledger) *dataloader.Loader[OwnerKey, upstream.ID] {
 	batch := func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
+		ops.Batch("owners of senders", len(keys))
 		results = make([]*dataloader.Result[upstream.ID], len(keys))
 		defer func() { // the batch is on a goroutine of nobody's
 			if v := recover(); v != nil {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -8,7 +10,7 @@ import (
 
 // argument gives the value of an argument, or nil.
 func (w *walker) argument(f *field, name string) any {
-	a := f.all[0].Arguments.ForName(name)
+	a := f.Arguments.ForName(name)
 	if a == nil {
 		return nil
 	}
@@ -28,23 +30,35 @@ func key(v any) (upstream.ID, bool) {
 	return id, err == nil
 }
 
-// windowOf gives the window of a field, and false where the field is an error.
-func (w *walker) windowOf(f *field) (upstream.Window, bool) {
-	m, _ := w.argument(f, "window").(map[string]any)
-	if last := m["last"]; last != nil {
-		d, err := model.UnmarshalDuration(last)
-		return d.UpTo(w.op.Now), err == nil
+// windowOf gives the window of a field, whether it ends now, and false where the field
+// is an error.
+func (w *walker) windowOf(f *field) (in upstream.Window, now, ok bool) {
+	a := f.Arguments.ForName("window")
+	if a == nil {
+		return in, false, false
 	}
-	between, _ := m["between"].(map[string]any)
+	if last := w.member(a.Value, "last"); last != nil {
+		d, err := model.UnmarshalDuration(last)
+		return d.UpTo(w.op.Now), true, err == nil
+	}
+	between, _ := w.member(a.Value, "between").(map[string]any)
 	start, err := model.UnmarshalDateTime(between["start"])
 	end, err2 := model.UnmarshalDateTime(between["end"])
-	return upstream.Window{Start: start, End: end}, err == nil && err2 == nil && start < end
+	return upstream.Window{Start: start, End: end}, false, err == nil && err2 == nil && start < end
 }
 
-// relative says whether the window of a field ends now.
-func (w *walker) relative(f *field) bool {
-	m, _ := w.argument(f, "window").(map[string]any)
-	return m["last"] != nil
+// member gives a field of an object value, without making the object of a literal.
+func (w *walker) member(v *ast.Value, name string) any {
+	if v.Kind == ast.ObjectValue {
+		if v = v.Children.ForName(name); v == nil {
+			return nil
+		}
+		in, _ := v.Value(w.op.Variables)
+		return in
+	}
+	whole, _ := v.Value(w.op.Variables)
+	m, _ := whole.(map[string]any)
+	return m[name]
 }
 
 // paging gives the paging arguments of a connection.

@@ -58,15 +58,15 @@ func (w *walker) charge(c call, planned, worst int64, at *path) {
 	if worst == 0 {
 		return
 	}
-	known := w.charges[c]
-	if known == nil {
-		known = &charge{order: len(w.charges), at: at}
-		w.charges[c] = known
+	known, met := w.charges[c]
+	if !met {
+		known = charge{order: len(w.charges), at: at}
 	}
 	if planned > known.planned {
 		known.planned, known.at = planned, at
 	}
 	known.worst = max(known.worst, worst)
+	w.charges[c] = known
 }
 
 // window is a window of time as calls have it.

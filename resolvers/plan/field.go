@@ -129,7 +129,7 @@ func (w *walker) owners(on object, at *path) {
 
 // detail prices the details of bounces: a call each, if anything of them is selected.
 func detail(w *walker, on object, f *field, at *path) int64 {
-	if !on.whole && len(w.collect("BounceDetail", f.all...)) > 0 {
+	if !on.whole && len(w.collect("BounceDetail", f)) > 0 {
 		w.charge(call{op: opDetail, list: on.self}, on.n, on.n, at)
 	}
 	return 0
@@ -173,7 +173,7 @@ func stats(w *walker, on object, f *field, at *path) int64 {
 }
 
 func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
-	in, ok := w.windowOf(f)
+	in, _, ok := w.windowOf(f)
 	if !ok {
 		return 0
 	}
@@ -186,7 +186,7 @@ func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
 func statsField(w *walker, on object, f *field, at *path) int64 {
 	r := upstream.Rollup(on.similar)
 	var kinds []upstream.Kind
-	switch f.name() {
+	switch f.Name {
 	case "series":
 		return series(w, on, f, at)
 	case "sent":
@@ -217,8 +217,8 @@ func series(w *walker, on object, f *field, at *path) int64 {
 		return 0
 	}
 	var asked [len(upstream.Kinds)]bool
-	for _, p := range w.collect("StatsPoint", f.all...) {
-		switch p.name() {
+	for _, p := range w.collect("StatsPoint", f) {
+		switch p.Name {
 		case "sent":
 			asked[upstream.Emails] = true
 		case "bounced", "hardBounced", "softBounced":

@@ -8,15 +8,15 @@ import (
 // selected says what is selected of a connection.
 func (w *walker) selected(typ string, f *field) (c page.Selected) {
 
-	fields := w.collect(typ, f.all...)
+	fields := w.collect(typ, f)
 	for i := range fields {
-		switch fields[i].name() {
+		switch fields[i].Name {
 		case "nodes", "edges":
 			c.Rows, c.RowsFirst = true, true
 		case "pageInfo":
 			c.RowsFirst = true
-			for _, p := range w.collect("PageInfo", fields[i].all...) {
-				switch p.name() {
+			for _, p := range w.collect("PageInfo", &fields[i]) {
+				switch p.Name {
 				case "hasNextPage":
 					c.Next = true
 				case "hasPreviousPage":
@@ -35,17 +35,17 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 // elements prices the rows of connections, n of them having size rows each: those of
 // nodes and those of edges. It gives how many rows each connection has.
 func (w *walker) elements(typ string, f *field, on object, size int64, at *path) (rows int64) {
-	fields := w.collect(typ, f.all...)
+	fields := w.collect(typ, f)
 	for i := range fields {
-		switch f := &fields[i]; f.name() {
+		switch f := &fields[i]; f.Name {
 		case "nodes":
-			rows = add(rows, mul(size, add(1, w.below(on, f, &path{at, f.alias}))))
+			rows = add(rows, mul(size, add(1, w.below(on, f, &path{at, f.Alias}))))
 		case "edges":
-			edges := w.collect(on.typ+"Edge", f.all...)
+			edges := w.collect(on.typ+"Edge", f)
 			each := int64(1)
 			for j := range edges {
-				if e := &edges[j]; e.name() == "node" {
-					each = add(each, w.below(on, e, &path{&path{at, f.alias}, e.alias}))
+				if e := &edges[j]; e.Name == "node" {
+					each = add(each, w.below(on, e, &path{&path{at, f.Alias}, e.Alias}))
 				}
 			}
 			rows = add(rows, mul(size, each))
@@ -59,13 +59,13 @@ func (w *walker) elements(typ string, f *field, on object, size int64, at *path)
 func rows(w *walker, on object, f *field, at *path) int64 {
 	kind, typ := upstream.Emails, "Email"
 	documented := map[string]string(nil)
-	switch f.name() {
+	switch f.Name {
 	case "bounces":
 		kind, typ, documented = upstream.Bounces, "Bounce", upstream.CategoryDescriptions
 	case "blockedEmails":
 		kind, typ, documented = upstream.BlockedEmails, "BlockedEmail", upstream.ReasonDescriptions
 	}
-	in, ok := w.windowOf(f)
+	in, now, ok := w.windowOf(f)
 	q, ok2 := w.filterOf(f)
 	a := w.paging(f)
 	if !ok || !ok2 || !a.Sound() {
@@ -84,7 +84,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	case "Sender":
 		l.sender, n = on.self, on.n
 	}
-	w.walks(&l, f, a)
+	l.walks(a, now)
 	bare := upstream.ListQuery{BounceType: q.BounceType}
 	q.UserID, q.SenderID = 0, 0
 	l.filter = q.Encode(kind)
@@ -126,8 +126,8 @@ func (w *walker) atMostUsers(n int64) int64 {
 	return min(n, int64(w.op.Users))
 }
 
-// walks notes the cursors of a page, which stays in their window.
-func (w *walker) walks(l *list, f *field, a page.Args) {
+// walks notes the cursors of a page, which stays in their window, wherever it ends.
+func (l *list) walks(a page.Args, now bool) {
 	l.backward = a.Backward()
 	if a.After != nil {
 		l.after = *a.After
@@ -135,15 +135,13 @@ func (w *walker) walks(l *list, f *field, a page.Args) {
 	if a.Before != nil {
 		l.before = *a.Before
 	}
-	if (a.After != nil || a.Before != nil) && w.relative(f) {
-		l.window.walk = true
-	}
+	l.window.walk = now && (a.After != nil || a.Before != nil)
 }
 
 // accounts prices the lists of users and of senders: the three counts of the window
 // name them, whatever the page.
 func accounts(w *walker, on object, f *field, at *path) int64 {
-	in, ok := w.windowOf(f)
+	in, now, ok := w.windowOf(f)
 	u, ok2 := key(w.argument(f, "userId"))
 	a := w.paging(f)
 	if !ok || !ok2 || !a.Sound() {
@@ -152,12 +150,12 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 	l := list{counted: true, window: window{Window: in}, rollup: upstream.BySender, user: w.literal(aUser, u)}
 	n, typ, size := int64(1), "Sender", int64(a.Size())
 	switch {
-	case f.name() == "users":
+	case f.Name == "users":
 		l.rollup, typ, size = upstream.ByUser, "User", w.atMostUsers(size)
 	case on.typ == "User":
 		l.user, n = on.self, on.n
 	}
-	w.walks(&l, f, a)
+	l.walks(a, now)
 	c := w.selected(typ+"Connection", f)
 	if c.Rows && size > 0 || c.Total || c.Next && (!l.backward || a.Before != nil) || c.Previous && (l.backward || a.After != nil) {
 		for _, k := range upstream.Kinds {

@@ -13,7 +13,7 @@ const maxRowPages = 20
 // nodes prices Query.node and Query.nodes: the objects of each type together.
 func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 	values := []any{w.argument(f, "id")}
-	if f.name() == "nodes" {
+	if f.Name == "nodes" {
 		v := w.argument(f, "ids")
 		if list, ok := v.([]any); ok {
 			values = list

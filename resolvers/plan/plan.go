@@ -76,13 +76,13 @@ type Endpoint struct {
 
 // Of prices an operation.
 func Of(op Operation) Plan {
-	w := walker{op: op, charges: map[call]*charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+	w := walker{op: op, charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
 	rows := w.query(op.Definition.SelectionSet)
 	if w.steps > maxSteps {
 		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
 	}
 	p := Plan{WorstRows: rows}
-	var dearest *charge
+	var dearest charge
 	for c, price := range w.charges {
 		p.Calls, p.WorstCalls = add(p.Calls, price.planned), add(p.WorstCalls, price.worst)
 		i := slices.IndexFunc(p.Endpoints, func(e Endpoint) bool { return e.Endpoint == c.endpoint() })
@@ -92,14 +92,14 @@ func Of(op Operation) Plan {
 		}
 		e := &p.Endpoints[i]
 		e.Calls, e.WorstCalls = add(e.Calls, price.planned), add(e.WorstCalls, price.worst)
-		if dearest == nil || price.planned > dearest.planned || price.planned == dearest.planned && price.order < dearest.order {
+		if price.planned > dearest.planned || price.planned == dearest.planned && price.order < dearest.order {
 			dearest = price
 		}
 	}
 	slices.SortFunc(p.Endpoints, func(a, b Endpoint) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
 	})
-	if dearest != nil && dearest.planned > 0 {
+	if dearest.planned > 0 {
 		p.Dearest, p.DearestCalls = dearest.at.String(), dearest.planned
 	}
 	return p

@@ -14,7 +14,7 @@ const maxSteps = 50_000
 
 type walker struct {
 	op      Operation
-	charges map[call]*charge
+	charges map[call]charge
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
@@ -67,17 +67,16 @@ func (p *path) String() string {
 
 // field is what is selected under one name: several selections of a field are one.
 type field struct {
-	alias string
-	all   []*ast.Field
+	*ast.Field
+	more []*ast.Field // selections of it besides the first
 }
-
-func (f *field) name() string { return f.all[0].Name }
 
 // collect gives the fields selected on an object type, as the specification's
 // CollectFields.
-func (w *walker) collect(typ string, from ...*ast.Field) []field {
-	c := collector{w: w, typ: typ}
-	for _, f := range from {
+func (w *walker) collect(typ string, from *field) []field {
+	c := collector{w: w, typ: typ, fields: make([]field, 0, min(len(from.SelectionSet), many))}
+	c.selections(from.SelectionSet)
+	for _, f := range from.more {
 		c.selections(f.SelectionSet)
 	}
 	return c.fields
@@ -135,25 +134,25 @@ func (c *collector) add(f *ast.Field) {
 		}
 	} else {
 		for j := range c.fields {
-			if c.fields[j].alias == f.Alias {
+			if c.fields[j].Alias == f.Alias {
 				i = j
 			}
 		}
 	}
 	if i >= 0 {
-		c.fields[i].all = append(c.fields[i].all, f)
+		c.fields[i].more = append(c.fields[i].more, f)
 		return
 	}
 	if c.index == nil && len(c.fields) >= many {
 		c.index = make(map[string]int, 2*many)
 		for j := range c.fields {
-			c.index[c.fields[j].alias] = j
+			c.index[c.fields[j].Alias] = j
 		}
 	}
 	if c.index != nil {
 		c.index[f.Alias] = len(c.fields)
 	}
-	c.fields = append(c.fields, field{alias: f.Alias, all: []*ast.Field{f}})
+	c.fields = append(c.fields, field{Field: f})
 }
 
 // applies says whether a fragment on a type holds for objects of another.
@@ -179,17 +178,31 @@ func (w *walker) included(ds ast.DirectiveList) bool {
 // below prices what is selected of objects under a field, and gives how many rows
 // each of them has.
 func (w *walker) below(on object, f *field, at *path) int64 {
-	if len(f.all) > 1 { // an unusual document: it is not worth the memory
-		return w.object(on, w.collect(on.typ, f.all...), at)
+	if f.more != nil { // an unusual document: it is not worth the memory
+		return w.object(on, w.collect(on.typ, f), at)
 	}
-	v := visit{f.all[0], on}
+	if plain(f.SelectionSet) {
+		return 0
+	}
+	v := visit{f.Field, on}
 	rows, known := w.memo[v]
 	if !known {
 		w.memo[v] = 0 // nothing nests in itself
-		rows = w.object(on, w.collect(on.typ, f.all...), at)
+		rows = w.object(on, w.collect(on.typ, f), at)
 		w.memo[v] = rows
 	}
 	return rows
+}
+
+// plain says whether nothing but leaves is selected of rows: most often so, and they
+// cost nothing.
+func plain(set ast.SelectionSet) bool {
+	for _, s := range set {
+		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && priceOf(f.ObjectDefinition.Name, f.Name) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *walker) query(set ast.SelectionSet) int64 {
@@ -206,8 +219,8 @@ func (w *walker) object(on object, fields []field, at *path) (rows int64) {
 			return 0
 		}
 		f := &fields[i]
-		if price := priceOf(on.typ, f.name()); price != nil {
-			rows = add(rows, price(w, on, f, &path{at, f.alias}))
+		if price := priceOf(on.typ, f.Name); price != nil {
+			rows = add(rows, price(w, on, f, &path{at, f.Alias}))
 		}
 	}
 	return rows

@@ -7,8 +7,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// forever is how long what is sealed is kept: until its room is needed.
-const forever = time.Duration(math.MaxInt64)
+// Forever is how long what is sealed is fresh.
+const Forever = time.Duration(math.MaxInt64)
+
+// forever is how long it is kept: until its room is needed.
+const forever = Forever
 
 // moment is when a question was asked, and what was settled then. It is taken
 // before the API is asked: an answer that was under way while its events settled

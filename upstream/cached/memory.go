@@ -23,6 +23,7 @@ type question[T any] struct {
 	keep   time.Duration // how long an answer is fresh; 0 is not kept
 	sealed func(T) bool  // whether an answer is to be kept forever though the question's are not; nil is none
 	latest latest        // for a window that is open; else zero
+	final  bool          // no longer changes, though it is not kept by itself
 
 	load func(context.Context) (T, error)
 	pack func(T) (T, size)
@@ -80,6 +81,14 @@ func (m *memory) get(key string) (entry, bool) { return m.entries.GetIfPresent(k
 
 func (e entry) fresh(now time.Time) bool { return e.keep == forever || now.Sub(e.since) < e.keep }
 
+// left is how much longer the entry is fresh.
+func (e entry) left(now time.Time) time.Duration {
+	if e.keep == forever {
+		return forever
+	}
+	return max(0, e.keep-now.Sub(e.since))
+}
+
 // key is what a question's answer is kept under. Paths and queries are escaped and
 // forms are ours, so neither holds a NUL: the scope ends at the key's last but
 // one, whatever is in it.
@@ -114,7 +123,7 @@ func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
 	look.Hit = held && e.fresh(a.o.Now())
 	if !look.Hit {
 		var l landed
-		l, look.Joined, look.Err = a.memory.flights.Do(ctx, key, func(ctx context.Context) (landed, error) {
+		l, look.Joined, look.Err = board(ctx, a, key, func(ctx context.Context) (landed, error) {
 			// The flight before this one may have landed since the caller looked.
 			if e, held := a.memory.get(key); held && e.fresh(a.o.Now()) {
 				return landed{e, true}, nil
@@ -131,10 +140,30 @@ func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
 		}
 	}
 	look.Rows = e.rows
+	now := a.o.Now()
 	if look.Hit || look.Stale {
-		look.Age = a.o.Now().Sub(e.since)
+		look.Age = now.Sub(e.since)
+	}
+	switch {
+	case look.Stale:
+	case q.final:
+		look.Left = Forever
+	default:
+		look.Left = e.left(now)
 	}
 	return e.value.(T), nil
+}
+
+// board makes a call, or joins one that is under way. That a call failed since the
+// operation that began it may make no more is nothing to others who joined it: they
+// make it themselves.
+func board(ctx context.Context, a *API, key string, fill func(context.Context) (landed, error)) (l landed, joined bool, err error) {
+	for {
+		l, joined, err = a.memory.flights.Do(ctx, key, fill)
+		if !joined || upstream.CodeOf(err) != upstream.Exhausted {
+			return l, joined, err
+		}
+	}
 }
 
 // load asks the API and keeps the answer.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"deliverygraph/upstream"
 )
 
 // Good values for the fields of [Options], which have no defaults of their own.
@@ -64,9 +66,14 @@ type Lookup struct {
 	Joined bool          // the answer was being waited for, for another caller
 	Stale  bool          // the answer was there, past its freshness, and the API failed to give another
 	Age    time.Duration // since the answer arrived, for Hit and Stale
+	Left   time.Duration // how much longer the answer may be shown; [Forever] if it is final, 0 if it is stale or not kept
 	Rows   int           // rows, codes or series in the answer
 	Err    error         // what the API or the caller failed with; for Stale, too
 }
+
+// RedactedQuery is the query with an ellipsis for each value that is, or may hold,
+// somebody's address.
+func (l Lookup) RedactedQuery() string { return upstream.RedactQuery(l.Query) }
 
 func (o Options) check() error {
 	var errs []error

@@ -89,7 +89,7 @@ func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T
 	look := Lookup{Endpoint: t.path, Path: t.path}
 	e, held := a.memory.get(key)
 	if look.Hit = held && e.value.(sum[T]).upTo >= m.hour(); !look.Hit {
-		l, joined, err := a.memory.flights.Do(ctx, key, func(ctx context.Context) (landed, error) {
+		l, joined, err := board(ctx, a, key, func(ctx context.Context) (landed, error) {
 			return t.grow(ctx, a, m, key)
 		})
 		if err != nil {
@@ -100,7 +100,7 @@ func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T
 	s := e.value.(sum[T])
 	if (look.Hit || look.Joined) && s.upTo > t.window.Start { // else what was fetched has been told of
 		look.Query = t.query(upstream.Window{Start: t.window.Start, End: s.upTo})
-		look.Rows = e.rows
+		look.Rows, look.Left = e.rows, Forever
 		if look.Hit {
 			look.Age = a.o.Now().Sub(e.since)
 		}
@@ -121,7 +121,7 @@ func (t tally[T]) grow(ctx context.Context, a *API, m moment, key string) (lande
 		return landed{kept, true}, nil
 	}
 	piece := t.question(a, m, upstream.Window{Start: s.upTo, End: m.hour()})
-	piece.keep = 0 // the sum has it
+	piece.keep, piece.final = 0, true // the sum has it
 	rows, err := remember(ctx, a, piece)
 	switch {
 	case err != nil && held:

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"deliverygraph/upstream"
@@ -33,22 +32,7 @@ type Call struct {
 
 // RedactedQuery is the query with an ellipsis for each value that is, or may
 // hold, somebody's address.
-func (c Call) RedactedQuery() string {
-	if c.Query == "" {
-		return ""
-	}
-	pairs := strings.Split(c.Query, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		switch name {
-		case "start_time", "end_time", "user_id", "sender_id", "offset", "domain", "delivered",
-			"bounce_type", "bounce_category", "blocked_reason", "rollup_to", "timeseries":
-		default:
-			pairs[i] = name + "=…"
-		}
-	}
-	return strings.Join(pairs, "&")
-}
+func (c Call) RedactedQuery() string { return upstream.RedactQuery(c.Query) }
 
 // LogValue is the call without addresses, as a group.
 func (c Call) LogValue() slog.Value { return slog.GroupValue(c.attrs()...) }

@@ -1,0 +1,215 @@
+// Package explain prices an operation before it runs, holds it to its budget of
+// upstream calls, and tells what it did.
+//
+// A response tells in extensions.upstream, when the request asks by the header
+// X-Explain: 1 (or extensions: {"explain": true}), of every upstream call, of what was
+// joined, cached or stale, and of what loaders gathered. X-Explain: plan (or
+// {"explain": "plan"}) prices the operation and runs nothing. That a part of the answer
+// is stale is told always.
+//
+// Start reading at [Extension]; report.go has what extensions.upstream looks like,
+// cache.go how long an answer may be kept.
+package explain
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/plan"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+)
+
+// Options set an [Extension] up.
+type Options struct {
+	// MaxCalls is how many upstream calls an operation may make; 0 is any number. One
+	// that plans more is refused, QUERY_TOO_EXPENSIVE.
+	MaxCalls int
+	// Allowed says whether callers may have their operations explained.
+	Allowed bool
+	// Fresh is how long answers about now may be shown again; see [Extension.CacheControl].
+	Fresh time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Extension gives each operation its plan and its ledger: a gqlgen extension. It
+// comes before all whose work the ledger is to note.
+type Extension struct {
+	o Options
+	n *atomic.Int64 // of operations
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+	graphql.OperationInterceptor
+	graphql.ResponseInterceptor
+} = Extension{}
+
+// New makes the extension.
+func New(o Options) Extension { return Extension{o, new(atomic.Int64)} }
+
+// ExtensionName implements graphql.HandlerExtension.
+func (Extension) ExtensionName() string { return "Explain" }
+
+// Validate implements graphql.HandlerExtension.
+func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+// Header is the request header that asks for an explanation: 1 or plan.
+const Header = "X-Explain"
+
+// asked is what a request asks to be told.
+type asked uint8
+
+const (
+	nothing asked = iota
+	calls
+	price
+)
+
+// operation is what the extension knows of an operation.
+type operation struct {
+	asked   asked
+	refused bool // it asks, and may not
+	plan    plan.Plan
+}
+
+const key = "upstream" // of extensions in a response, and of the operation's notes
+
+func noted(ctx context.Context) *operation {
+	op, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(key).(*operation)
+	return op
+}
+
+// PlanOf gives the plan of the context's operation, which an extension that comes
+// behind this one may build on.
+func PlanOf(ctx context.Context) (plan.Plan, bool) {
+	op := noted(ctx)
+	if op == nil {
+		return plan.Plan{}, false
+	}
+	return op.plan, true
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator: it prices the
+// operation, and refuses it where it is too expensive.
+func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	op := &operation{}
+	var problem *gqlerror.Error
+	if op.asked, problem = wish(oc); problem != nil {
+		return problem
+	}
+	op.refused = op.asked != nothing && !e.o.Allowed
+	if op.refused && op.asked == price {
+		return refuse("FORBIDDEN", notAllowed+": so the operation was not run, as its price alone was asked for")
+	}
+	op.plan = plan.Of(plan.Operation{
+		Definition: oc.Operation, Variables: oc.Variables,
+		Users: auth.FromContext(ctx).Users.Len(), Now: upstream.Time(e.o.Now().Unix()),
+	})
+	oc.Stats.SetExtension(key, op)
+	if op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls) {
+		return refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls))
+	}
+	return nil
+}
+
+const notAllowed = "operations are not explained here: the gateway was started without --explain"
+
+// wish reads what the request asks to be told.
+func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
+	switch v := oc.Headers.Get(Header); v {
+	case "":
+	case "1", "true":
+		return calls, nil
+	case "plan":
+		return price, nil
+	case "0", "false":
+		return nothing, nil
+	default:
+		return nothing, refuse("BAD_USER_INPUT", `the header X-Explain is 1 or plan`)
+	}
+	switch oc.Extensions["explain"] {
+	case nil, false:
+		return nothing, nil
+	case true:
+		return calls, nil
+	case "plan":
+		return price, nil
+	}
+	return nothing, refuse("BAD_USER_INPUT", `the request's extensions.explain is true or "plan"`)
+}
+
+func refuse(code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code, "retryable": false}}
+}
+
+// tooExpensive says what was planned, what may be, and what to do.
+func tooExpensive(p plan.Plan, limit int) string {
+	if p.Calls >= plan.TooMany {
+		return fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit)
+	}
+	part := "for " + p.Dearest
+	if p.DearestCalls < p.Calls {
+		part = fmt.Sprintf("%d of them for %s", p.DearestCalls, p.Dearest)
+	}
+	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: ask for fewer rows at once (first) and page through them, or for less of each row",
+		p.Calls, part, limit)
+}
+
+// InterceptOperation implements graphql.OperationInterceptor.
+func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	op := noted(ctx)
+	if op.asked == price {
+		return graphql.OneShot(&graphql.Response{Extensions: map[string]any{key: report{Plan: planned(op.plan, e.o.MaxCalls)}}})
+	}
+	id := strconv.FormatInt(e.n.Add(1), 10)
+	name := model.Excerpt(graphql.GetOperationContext(ctx).Operation.Name)
+	ctx = ledger.With(ctx, ledger.New(ledger.Options{Operation: strings.TrimLeft(name+" #"+id, " "), MaxCalls: e.o.MaxCalls, Explain: op.explains()}))
+	// Callers take turns at the client; where nobody is told apart, operations do.
+	caller := "#" + id
+	if who := auth.FromContext(ctx).Name; who != "" {
+		caller = who
+	}
+	return next(rest.WithCaller(ctx, caller))
+}
+
+func (op *operation) explains() bool { return op.asked == calls && !op.refused }
+
+// InterceptResponse implements graphql.ResponseInterceptor: it tells what the
+// operation did, and that something is stale.
+func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	l := ledger.From(ctx)
+	if resp == nil || l == nil {
+		return resp
+	}
+	op, sum := noted(ctx), l.Summary()
+	if op.asked == nothing && sum.Stale == 0 {
+		return resp
+	}
+	r := report{Stale: staleness(sum)}
+	switch {
+	case op.refused:
+		r.Message = notAllowed
+	case op.asked == calls:
+		notes, batches := l.Notes()
+		r.Plan, r.Calls, r.Totals, r.Batches = planned(op.plan, e.o.MaxCalls), told(notes), totals(sum, len(notes)), gathered(sum, batches)
+	}
+	if resp.Extensions == nil {
+		resp.Extensions = map[string]any{}
+	}
+	resp.Extensions[key] = r
+	return resp
+}
