@@ -201,6 +201,48 @@ func TestRemoteUpstream(t *testing.T) {
 }
 
 // A setting that cannot be stops the start with its name and an example.
+// The program prices, explains and bounds operations as its flags say, and its log
+// tells which calls belong to which operation.
+func TestExplainAndBudget(t *testing.T) {
+	t.Parallel()
+	const details = `{"query": "query Details { bounces(window: {last: \"P30D\"}, first: 8) { nodes { detail { ruleName } } } }"}`
+	const stats = `{"query": "query Stats { stats(window: {last: \"P30D\"}) { sent } }"}`
+	ask := func(p *program, body, explain string) string {
+		_, text := p.do(http.MethodPost, p.graphql, body, "Content-Type", "application/json", "X-Explain", explain)
+		return text
+	}
+	p := start(t, "--max-upstream-calls", "8", "--log-level", "debug")
+	for _, c := range []struct{ body, explain, want string }{
+		{details, "", `"code":"QUERY_TOO_EXPENSIVE"`},
+		{details, "", `plans 9 upstream calls, 8 of them for bounces.nodes.detail, and an operation may make 8:`},
+		{details, "plan", `"plan":{"calls":9,`},
+		{stats, "1", `"calls":[{"path":"/email/counts?start_time=`},
+		{stats, "1", `"source":"cached"`},
+	} {
+		if got := ask(p, c.body, c.explain); !strings.Contains(got, c.want) {
+			t.Errorf("X-Explain %q: %s lacks %s", c.explain, got, c.want)
+		}
+	}
+	resp, _ := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape(`{ stats(window: {last: "P30D"}) { sent } }`), "")
+	if got := resp.Header.Get("Cache-Control"); !regexp.MustCompile(`^max-age=[1-5]$|^no-store$`).MatchString(got) { // the cache is real, and so is the clock
+		t.Errorf("Cache-Control: %s", got)
+	}
+	if vary := strings.Join(resp.Header.Values("Vary"), ","); !strings.Contains(vary, "X-Explain") || !strings.Contains(vary, "Authorization") {
+		t.Errorf("Vary: %s", vary)
+	}
+	p.stop()
+	if line := regexp.MustCompile(`msg="upstream call" endpoint=/email/counts .* operation="Stats #\d+"`); !line.MatchString(p.log()) {
+		t.Errorf("the log tells of no call for Stats:\n%s", p.log())
+	}
+	p = start(t, "--explain", "off", "--max-upstream-calls", "0")
+	if got := ask(p, stats, "1"); !strings.Contains(got, "--explain") || strings.Contains(got, "/email/counts") {
+		t.Errorf("explained all the same: %s", got)
+	}
+	if got := ask(p, details, ""); strings.Contains(got, "errors") {
+		t.Errorf("without a limit: %s", got)
+	}
+}
+
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -235,6 +277,9 @@ func TestWrongSettings(t *testing.T) {
 		"trusted documents that are none":   {[]string{"--trusted-documents", weak}, []string{"--trusted-documents", "manifest"}},
 		"trusted documents not there":       {[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"}},
 		"introspection perhaps":             {[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"}},
+		"explaining perhaps":                {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},
+		"fewer calls than none":             {[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"}},
+		"stale for less than no time":       {[]string{"--cache-stale=-1s"}, []string{"--cache-stale", "10s"}},
 		"an origin with a path":             {[]string{"--cors-origins", "https://app.example.com/"}, []string{"--cors-origins", "https://app.example.com"}},
 		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},
 	}

@@ -21,7 +21,6 @@ type serveCommand struct {
 	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
 	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
 	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
-	Explain     string        `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether requests may ask what they cost and which upstream calls they make. Default: ${default}, that is on where only this machine can ask."`
 	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
@@ -29,8 +28,8 @@ type serveCommand struct {
 	Introspection    string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on where nobody is asked who they are. Off, messages do not suggest names either. Default: ${default}."`
 	TrustedDocuments string `group:"What may be asked:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay's, GraphQL Code Generator's or Apollo's: documents that may be asked for by their ids. Read again when they change."`
 	TrustedOnly      bool   `group:"What may be asked:" help:"Take no other documents than those."`
-
-	MaxUpstreamCalls int `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
+	MaxUpstreamCalls int    `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
+	Explain          string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can ask. Default: ${default}."`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`

@@ -2,9 +2,11 @@ package resolvers_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,7 +18,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"deliverygraph/graph/generated"
 	"deliverygraph/graph/playground"
+	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/explain"
 	"deliverygraph/resolvers/plan"
@@ -338,4 +342,78 @@ func modelServer(rows upstreamtest.Rows, before func()) roundTrip {
 		}
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 	}
+}
+
+// An operation that has made its calls shows what it has, and an error at each place
+// where something is missing.
+func TestWhatABudgetLeavesOut(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(120))
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	random := rand.New(rand.NewPCG(5, 6))
+	variables := map[string]any{"yes": true, "no": false}
+	stopped := 0
+	for i := range 80 {
+		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 10, nesting: 3}.write()
+		g.serve(g.client)
+		want := g.data(query, variables)
+		left := new(atomic.Int64)
+		left.Store(random.Int64N(6))
+		g.serve(&upstreamtest.Counting{API: g.client, Before: func(context.Context, string) error {
+			if left.Add(-1) < 0 {
+				return &upstream.Error{Code: upstream.Exhausted, Message: "no more"}
+			}
+			return nil
+		}})
+		got := g.ask(query, variables)
+		for _, e := range got.Errors {
+			if e.Extensions["code"] != "QUERY_TOO_EXPENSIVE" {
+				t.Fatalf("operation %d: %+v: %s", i, e, query)
+			}
+			at := path(e.Path)
+			for i := range at { // a null goes up to where one may be
+				if get(got.Data, at[:i+1]...) == nil {
+					at = at[:i+1]
+					break
+				}
+			}
+			if missing := get(got.Data, at...); missing != nil && missing != true { // hasNextPage is true where that is not known
+				t.Fatalf("operation %d: there is an error at %v, and %v: %s", i, at, missing, query)
+			}
+			blank(want, at)
+			blank(got.Data, at)
+		}
+		if len(got.Errors) > 0 {
+			stopped++
+		}
+		if d := cmp.Diff(want, got.Data); d != "" && len(got.Errors) < 100 { // an answer has so many errors at most
+			t.Fatalf("operation %d: %s\n(-without a budget +with one)\n%s", i, query, d)
+		}
+	}
+	if stopped < 20 {
+		t.Errorf("only %d were stopped", stopped)
+	}
+}
+
+// blank takes what is at a path out of the data.
+func blank(data map[string]any, at []any) {
+	switch in := get(data, at[:len(at)-1]...).(type) {
+	case map[string]any:
+		in[at[len(at)-1].(string)] = nil
+	case []any:
+		in[at[len(at)-1].(int)] = nil
+	}
+}
+
+// path makes the path of an error one that get walks.
+func path(p []any) []any {
+	out := make([]any, len(p))
+	for i, e := range p {
+		out[i] = e
+		if n, ok := e.(json.Number); ok {
+			at, _ := n.Int64()
+			out[i] = int(at)
+		}
+	}
+	return out
 }

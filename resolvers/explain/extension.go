@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/model"
@@ -83,6 +84,7 @@ type operation struct {
 	asked   asked
 	refused bool // it asks, and may not
 	plan    plan.Plan
+	name    string // in logs
 }
 
 const key = "upstream" // of extensions in a response, and of the operation's notes
@@ -175,8 +177,8 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 		return graphql.OneShot(&graphql.Response{Extensions: map[string]any{key: report{Plan: planned(op.plan, e.o.MaxCalls)}}})
 	}
 	id := strconv.FormatInt(e.n.Add(1), 10)
-	name := model.Excerpt(graphql.GetOperationContext(ctx).Operation.Name)
-	ctx = ledger.With(ctx, ledger.New(ledger.Options{Operation: strings.TrimLeft(name+" #"+id, " "), MaxCalls: e.o.MaxCalls, Explain: op.explains()}))
+	op.name = strings.TrimLeft(model.Excerpt(graphql.GetOperationContext(ctx).Operation.Name)+" #"+id, " ")
+	ctx = e.open(ctx, op)
 	// Callers take turns at the client; where nobody is told apart, operations do.
 	caller := "#" + id
 	if who := auth.FromContext(ctx).Name; who != "" {
@@ -185,14 +187,23 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	return next(rest.WithCaller(ctx, caller))
 }
 
+// open gives the operation a ledger.
+func (e Extension) open(ctx context.Context, op *operation) context.Context {
+	return ledger.With(ctx, ledger.New(ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}))
+}
+
 func (op *operation) explains() bool { return op.asked == calls && !op.refused }
 
 // InterceptResponse implements graphql.ResponseInterceptor: it tells what the
-// operation did, and that something is stale.
+// operation did, and that something is stale. Of an answer in parts the last one tells.
+// Each event of a subscription has a ledger of its own, and so a budget.
 func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	if op := noted(ctx); op != nil && graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+		ctx = e.open(ctx, op)
+	}
 	resp := next(ctx)
 	l := ledger.From(ctx)
-	if resp == nil || l == nil {
+	if resp == nil || l == nil || resp.HasNext != nil && *resp.HasNext {
 		return resp
 	}
 	op, sum := noted(ctx), l.Summary()

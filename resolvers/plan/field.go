@@ -29,6 +29,10 @@ func priceOf(typ, name string) price {
 		case "blockedReasons":
 			return catalogue(upstream.BlockedEmails)
 		}
+	case "Subscription":
+		if name == "bounces" {
+			return event
+		}
 	case "Bounce", "Email", "BlockedEmail":
 		switch name {
 		case "user":

@@ -87,6 +87,23 @@ func (w *walker) foundRows(typ string, k upstream.Kind, self int32, n int64) obj
 		owner: users, owners: n, within: n, whole: typ == "Bounce"}
 }
 
+// event prices an event that is a bounce: that comes by itself, but what is joined to it
+// does not.
+func event(w *walker, _ object, f *field, at *path) (rows int64) {
+	on := w.foundRows("Bounce", upstream.Bounces, w.symbol(symbol{what: theList}), 1)
+	on.whole = false
+	if q, ok := w.filterOf(f); ok { // its filter is that of the counts that name its sender
+		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID), min(1, int64(q.UserID))
+	}
+	fields := w.collect("BounceEvent", f)
+	for i := range fields {
+		if fields[i].Name == "node" {
+			rows = add(rows, w.below(on, &fields[i], &path{at, fields[i].Alias}))
+		}
+	}
+	return rows
+}
+
 // ever is the window of all that has happened up to the end of this day.
 func (w *walker) ever() window {
 	return window{Window: upstream.Window{End: upstream.Day.Floor(w.op.Now) + upstream.Day.Seconds()}}

@@ -74,10 +74,10 @@ type Endpoint struct {
 	WorstCalls int64
 }
 
-// Of prices an operation.
+// Of prices an operation; a subscription by one of its events.
 func Of(op Operation) Plan {
 	w := walker{op: op, charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
-	rows := w.query(op.Definition.SelectionSet)
+	rows := w.root(op.Definition)
 	if w.steps > maxSteps {
 		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
 	}

@@ -157,7 +157,7 @@ func (c *collector) add(f *ast.Field) {
 
 // applies says whether a fragment on a type holds for objects of another.
 func applies(condition, typ string) bool {
-	return condition == "" || condition == typ || condition == "Node" && typ != "Query"
+	return condition == "" || condition == typ || condition == "Node" && typ != "Query" && typ != "Subscription"
 }
 
 // included evaluates @skip and @include.
@@ -205,10 +205,15 @@ func plain(set ast.SelectionSet) bool {
 	return true
 }
 
-func (w *walker) query(set ast.SelectionSet) int64 {
-	c := collector{w: w, typ: "Query"}
-	c.selections(set)
-	return w.object(object{typ: "Query", n: 1, lists: 1}, c.fields, nil)
+// root prices an operation; of a subscription, one event.
+func (w *walker) root(op *ast.OperationDefinition) int64 {
+	typ := "Query"
+	if op.Operation == ast.Subscription {
+		typ = "Subscription"
+	}
+	c := collector{w: w, typ: typ}
+	c.selections(op.SelectionSet)
+	return w.object(object{typ: typ, n: 1, lists: 1}, c.fields, nil)
 }
 
 // object prices the fields selected on objects, and gives how many rows each of them

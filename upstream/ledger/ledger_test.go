@@ -1,0 +1,152 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// Of any number of calls at once, as many are made as the budget has, and the others
+// are told so; without a ledger, or a limit, all are.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		made int
+	}{
+		{"a budget", ledger.With(t.Context(), ledger.New(ledger.Options{MaxCalls: 10})), 10},
+		{"no limit", ledger.With(t.Context(), ledger.New(ledger.Options{})), 40},
+		{"no ledger", t.Context(), 40},
+	} {
+		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{})}
+		api := ledger.Budget(counting)
+		w := upstream.Window{End: 1}
+		l, q := upstream.ListQuery{Window: w}, upstream.CountQuery{Window: w}
+		asks := []func(context.Context) error{
+			func(ctx context.Context) error { _, err := api.Bounces(ctx, l); return err },
+			func(ctx context.Context) error { _, err := api.Emails(ctx, l); return err },
+			func(ctx context.Context) error { _, err := api.BlockedEmails(ctx, l); return err },
+			func(ctx context.Context) error { _, err := api.Bounce(ctx, upstream.BounceKey{}); return err },
+			func(ctx context.Context) error { _, err := api.Counts(ctx, upstream.Emails, q); return err },
+			func(ctx context.Context) error {
+				_, err := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
+				return err
+			},
+			func(ctx context.Context) error { _, err := api.BounceCategories(ctx); return err },
+			func(ctx context.Context) error { _, err := api.BlockedReasons(ctx); return err },
+		}
+		var wg sync.WaitGroup
+		refused := make(chan error, 40)
+		for i := range 40 {
+			wg.Go(func() {
+				if err := asks[i%len(asks)](c.ctx); upstream.CodeOf(err) == upstream.Exhausted {
+					refused <- err
+				}
+			})
+		}
+		wg.Wait()
+		if counting.Total() != c.made || len(refused) != 40-c.made {
+			t.Errorf("%s: %d calls made, %d refused", c.name, counting.Total(), len(refused))
+		}
+		for len(refused) > 0 {
+			if err := <-refused; !strings.Contains(err.Error(), "10 upstream calls") {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// A ledger adds up what it is told, notes single answers where it explains, and says
+// how fresh the least fresh is.
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	for _, explain := range []bool{true, false} {
+		l := ledger.New(ledger.Options{Explain: explain})
+		ctx := ledger.With(t.Context(), l)
+		ledger.Call(ctx, rest.Call{Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3})
+		ledger.Call(ctx, rest.Call{Path: "/emails", Joined: true, Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
+		ledger.Lookup(ctx, cached.Lookup{Path: "/bounces", Left: time.Minute})
+		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Query: "sender=b%40example.com", Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
+		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Err: errors.New("down")})
+		l.Ask(false)
+		l.Ask(true)
+		l.Batch("loader", 7)
+		sum := l.Summary()
+		if left, held := sum.Left(); left != time.Minute || !held {
+			t.Errorf("fresh for %v, %v", left, held)
+		}
+		ledger.Lookup(ctx, cached.Lookup{Path: "/x", Joined: true, Left: time.Hour})
+		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Hour, Err: errors.New("down")})
+		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Minute, Err: errors.New("down")})
+		sum = l.Summary()
+		want := ledger.Summary{Sent: 1, Joined: 2, Cached: 1, Stale: 2, Failed: 1, Tries: 2, Bytes: 10, Rows: 9, Age: time.Hour}
+		notes, batches := l.Notes()
+		var told []string
+		for _, n := range notes {
+			told = append(told, fmt.Sprint(n.Source, " ", n.Path))
+		}
+		var wantTold []string
+		var wantBatches []ledger.Batch
+		if explain {
+			want.Asked, want.Distinct = 2, 1
+			wantTold = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "joined /x", "stale /emails", "stale /emails"}
+			wantBatches = []ledger.Batch{{Loader: "loader", Keys: 7}}
+		}
+		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(wantTold, told); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(wantBatches, batches, cmpopts.EquateEmpty()); d != "" {
+			t.Error(d)
+		}
+		if left, held := sum.Left(); left != 0 || !held {
+			t.Errorf("stale, and fresh for %v", left)
+		}
+	}
+	ledger.Call(t.Context(), rest.Call{}) // noted nowhere
+	ledger.Lookup(t.Context(), cached.Lookup{})
+	ledger.From(t.Context()).Move()
+}
+
+// An explanation is bounded; what it leaves out is counted.
+func TestNotesAreBounded(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(ledger.Options{Explain: true})
+	ctx := ledger.With(t.Context(), l)
+	for range 5000 {
+		ledger.Call(ctx, rest.Call{Path: "/bounces"})
+	}
+	if notes, _ := l.Notes(); len(notes) != 1000 || l.Summary().Sent != 5000 {
+		t.Errorf("%d notes of %d calls", len(notes), l.Summary().Sent)
+	}
+}
+
+// Log lines name the operation that they belong to.
+func TestLogged(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := slog.New(ledger.Logged(slog.NewTextHandler(&b, nil))).With("a", 1)
+	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
+	log.InfoContext(t.Context(), "two")
+	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {
+		t.Error(got)
+	}
+}
