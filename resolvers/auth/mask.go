@@ -108,12 +108,7 @@ func text(s, address, local string) string {
 	if address != "" {
 		s = replaceFold(s, address, func(int, int) bool { return true })
 	}
-	s = addresses.ReplaceAllStringFunc(s, func(found string) string {
-		if strings.Trim(found, masked) == "" {
-			return found
-		}
-		return masked
-	})
+	s = addresses.ReplaceAllLiteralString(s, masked)
 	if local == "" {
 		return s
 	}

@@ -1,0 +1,321 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// lookedThrough is how many answers the test below looks through, and the seed of its
+// operations: always the same ones, unless DELIVERYGRAPH_TEST_ANSWERS says how many.
+func lookedThrough() (answers int, seed uint64) {
+	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
+		return n, rand.Uint64()
+	}
+	if raceDetector || testing.Short() {
+		return 240, 1
+	}
+	return 1200, 1
+}
+
+// One who may see some users' data cannot tell that there is other data at all. Random
+// operations of such a caller, with everybody's ids, cursors, numbers and texts as
+// arguments, are sent to a gateway whose caches others have just warmed, with others'
+// calls under way. Each answer is, byte for byte, that of a gateway over an upstream
+// that has nothing but the caller's own data; so there is no trace of other data in it,
+// be it in rows, counts, cursors or errors. Nor has any answer to one without
+// recipients:read anything of a recipient's address but its domain: but for pseudonyms
+// and what is made of them, it is what a gateway answers over the same data with other
+// local parts, so nothing can be found out by asking either.
+func TestNoTraceOfOthersData(t *testing.T) {
+	t.Parallel()
+	callers := []auth.Caller{
+		{Name: "a user", Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
+		{Name: "a user, masked", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
+		{Name: "a user, masked, with content", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead | auth.ContentRead},
+		{Name: "two users, masked", Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
+	}
+	all := leakRows("rcpt")
+	whole := newLeakGateway(t, all)
+	own, renamed := make([]*leakGateway, len(callers)), make([]*leakGateway, len(callers))
+	for i, c := range callers {
+		own[i] = newLeakGateway(t, ofUsers(all, c.Users))
+		if !c.Scopes.Has(auth.RecipientsRead) {
+			renamed[i] = newLeakGateway(t, ofUsers(leakRows("anon"), c.Users))
+		}
+	}
+	answers, seed := lookedThrough()
+	t.Logf("seed %d", seed)
+	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(seed, 0)), words: leakWords(all), found: map[string][]string{}}
+	var seen sighted
+	for n := range answers {
+		query := f.operation()
+		lists := f.lists
+		var others sync.WaitGroup
+		harvested := make(chan []byte, 1)
+		others.Go(func() { harvested <- whole.ask(auth.Anyone(), query) })
+		if n%2 == 0 { // before, so that the cache is warm; else at the same time, so that calls are joined
+			others.Wait()
+		}
+		c := n % len(callers)
+		got, want := whole.ask(callers[c], query), own[c].ask(callers[c], query)
+		others.Wait()
+		g, w := normalised(t, got), normalised(t, want)
+		if !bytes.Equal(g, w) {
+			t.Fatalf("operation %d of %s: %s\ngot  %s\nwant %s", n, callers[c].Name, query, g, w)
+		}
+		if trace := traceOf(g, query, callers[c]); trace != "" {
+			t.Fatalf("operation %d of %s: %s\nthere is a trace, %q, in %s", n, callers[c].Name, query, trace, g)
+		}
+		if renamed[c] != nil {
+			if b, w := blurred(g), blurred(normalised(t, renamed[c].ask(callers[c], query))); !bytes.Equal(b, w) {
+				t.Fatalf("operation %d of %s: %s\nlocal parts show in\n%s\nwith others it is\n%s", n, callers[c].Name, query, b, w)
+			}
+		}
+		seen.add(g)
+		var answer response
+		f.lists = lists
+		if err := json.Unmarshal(<-harvested, &answer); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.ids) < 3000 {
+			f.keep(map[string]any(answer.Data))
+		}
+	}
+	t.Logf("%+v, %d ids, %d lists with cursors", seen, len(f.ids), len(f.found))
+	if seen.answers < 240 || seen.rows < 3*seen.answers || seen.notFound < seen.answers/50 || seen.forbidden < seen.answers/50 || seen.cursors < seen.answers/50 {
+		t.Errorf("too little was looked through: %+v", seen)
+	}
+}
+
+// sighted is what answers had in them.
+type sighted struct{ answers, rows, cursors, notFound, forbidden int }
+
+func (s *sighted) add(answer []byte) {
+	s.answers++
+	s.rows += bytes.Count(answer, []byte(`"__typename":"B`)) + bytes.Count(answer, []byte(`"__typename":"E`))
+	s.cursors += min(1, bytes.Count(answer, []byte(`"cursor_`)))
+	s.notFound += min(1, bytes.Count(answer, []byte(`NOT_FOUND`)))
+	s.forbidden += min(1, bytes.Count(answer, []byte(`FORBIDDEN`)))
+}
+
+// leakUser is a user of the data. Users, senders and texts carry marks that appear
+// nowhere else.
+func leakUser(i int) upstream.ID { return upstream.ID(8_675_300 + i) }
+
+func mark(u upstream.ID) string { return fmt.Sprintf("mark%d", u) }
+
+const leakUsers = 5
+
+// leakRows is the data of all users, close together: in the same seconds, some of it
+// emails with several recipients, emails of one id and sender for two users, and the same
+// recipients, whose local parts begin so.
+func leakRows(recipient string) upstreamtest.Rows {
+	var rows upstreamtest.Rows
+	const both = 977_700 // a sender that two users share
+	sender := func(u upstream.ID, i int) upstream.ID { return u*100 + upstream.ID(i) }
+	for i := range leakUsers {
+		u := leakUser(i)
+		for s := range 3 {
+			rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: u, ID: sender(u, s), Address: fmt.Sprintf("%s-%d@example.com", mark(u), s)})
+		}
+	}
+	rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: leakUser(1), ID: both, Address: "both@example.com"}, upstreamtest.Sender{UserID: leakUser(2), ID: both, Address: "both@example.com"})
+	for i := range 250 {
+		u := leakUser(i % leakUsers)
+		at := day + upstream.Time(i/7*700)
+		id := fmt.Sprintf("%s.%04d@%s", at.UTC().Format("20060102150405"), i, mark(u))
+		s := sender(u, i%3)
+		if (i%leakUsers == 1 || i%leakUsers == 2) && i%4 == 0 {
+			s, id = both, fmt.Sprintf("%s.%04d@shared", at.UTC().Format("20060102150405"), i/leakUsers)
+		}
+		for r := range 1 + i%11/10 { // one in eleven goes to two recipients
+			local, domain := fmt.Sprintf("%s%d", recipient, i%40+r), fmt.Sprintf("mail%d.example", i%3)
+			if i%9 == 0 {
+				local += "." + mark(u)
+			}
+			address := local + "@" + domain
+			b := upstream.BounceDetail{Bounce: upstream.Bounce{
+				UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],
+				Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1", BounceTime: at, ProcessTime: at,
+				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("spring", i%2)}, {Name: "X-Mark", Value: mark(u)}, {Name: "X-To", Value: strings.Replace(address, "@", []string{"@", "%40", "="}[i%3], 1)}},
+			}, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local), mark(u)), RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u)}
+			rows.Emails = append(rows.Emails, upstream.Email{UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, ProcessTime: at, Delivered: i%2 == 0, XHeaders: b.XHeaders})
+			if i%2 == 0 {
+				rows.Bounces = append(rows.Bounces, b)
+			}
+			if i%3 == 0 {
+				rows.BlockedEmails = append(rows.BlockedEmails, upstream.BlockedEmail{UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, Reason: "manual", ProcessTime: at, XHeaders: b.XHeaders})
+			}
+		}
+	}
+	return rows
+}
+
+// ofUsers is the rows that are of some users.
+func ofUsers(all upstreamtest.Rows, users auth.Users) (own upstreamtest.Rows) {
+	for _, s := range all.Senders {
+		if users.Has(s.UserID) {
+			own.Senders = append(own.Senders, s)
+		}
+	}
+	for _, e := range all.Emails {
+		if users.Has(e.UserID) {
+			own.Emails = append(own.Emails, e)
+		}
+	}
+	for _, b := range all.Bounces {
+		if users.Has(b.UserID) {
+			own.Bounces = append(own.Bounces, b)
+		}
+	}
+	for _, b := range all.BlockedEmails {
+		if users.Has(b.UserID) {
+			own.BlockedEmails = append(own.BlockedEmails, b)
+		}
+	}
+	return own
+}
+
+// leakWords are what arguments are made of: values of everybody's rows.
+func leakWords(all upstreamtest.Rows) map[string][]string {
+	w := map[string][]string{
+		"window": {`{last: "P1D"}`, `{last: "PT12H"}`, fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+86400), fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+700)},
+		"name":   {`"X-Campaign"`, `"X-Mark"`, `"X-To"`}, "category": {`"other"`, `"quota-issues"`, `"invented"`}, "reason": {`"manual"`, `"invented"`},
+	}
+	add := func(name string, v any) {
+		if text := fmt.Sprintf("%q", fmt.Sprint(v)); !slices.Contains(w[name], text) {
+			w[name] = append(w[name], text)
+		}
+	}
+	for _, s := range all.Senders {
+		add("userId", s.UserID)
+		add("senderId", s.ID)
+		add("sender", s.Address)
+	}
+	for _, b := range all.Bounces[:60] {
+		add("recipient", b.EmailAddress)
+		add("localPart", b.Local)
+		add("domain", b.Domain)
+		add("emailId", b.EmailID)
+		add("bouncedAt", b.BounceTime.UTC().Format("2006-01-02T15:04:05Z"))
+		for _, h := range b.XHeaders {
+			add("value", h.Value)
+		}
+	}
+	return w
+}
+
+// leakGateway is a gateway in one process with a cache.
+type leakGateway struct{ http.Handler }
+
+func newLeakGateway(t *testing.T, rows upstreamtest.Rows) *leakGateway {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	(&gateway{t: t, store: s}).write(rows)
+	client, err := rest.New(rest.Options{BaseURL: "http://embedded.invalid", Transport: embedded.Transport(embedded.New(s, embedded.Options{}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := cached.New(client, cached.Options{Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh, Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: now.UTC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cache.Close)
+	return &leakGateway{graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
+		loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns()}})}
+}
+
+func (g *leakGateway) ask(c auth.Caller, query string) []byte {
+	body, _ := json.Marshal(map[string]string{"query": query})
+	r := httptest.NewRequestWithContext(auth.With(context.Background(), c), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	g.ServeHTTP(w, r)
+	return w.Body.Bytes()
+}
+
+// normalised is an answer with its errors in order: those of sibling fields come as
+// they come.
+func normalised(t *testing.T, answer []byte) []byte {
+	var parts struct {
+		Errors []json.RawMessage `json:"errors,omitempty"`
+		Data   json.RawMessage   `json:"data"`
+	}
+	if err := json.Unmarshal(answer, &parts); err != nil {
+		t.Fatalf("%v in %s", err, answer)
+	}
+	slices.SortFunc(parts.Errors, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+	out, err := json.Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// blurred is an answer without pseudonyms, ids and cursors.
+func blurred(answer []byte) []byte {
+	return made.ReplaceAll(answer, []byte("***"))
+}
+
+var (
+	made       = regexp.MustCompile(`\*\*\*[a-z2-7]{12}|"(id|cursor|startCursor|endCursor)_[0-9a-f]+":"[^"]*"|"id":"[^"]*"`)
+	marks      = regexp.MustCompile(`mark\d+|86753\d\d(\d\d)?`)
+	recipients = regexp.MustCompile(`(?i)rcpt\d+`)
+	encodings  = regexp.MustCompile(`[A-Za-z0-9_-]{12,}`)
+)
+
+// traceOf looks for what the caller must not see, as it is or within ids and cursors,
+// and that it has not sent itself.
+func traceOf(answer []byte, query string, c auth.Caller) string {
+	texts := []string{string(answer)}
+	for _, word := range encodings.FindAllString(string(answer), -1) {
+		if b, err := base64.RawURLEncoding.DecodeString(word); err == nil && !strings.Contains(query, word) {
+			texts = append(texts, string(b))
+		}
+	}
+	for _, text := range texts {
+		for _, m := range marks.FindAllString(text, -1) {
+			n, _ := strconv.Atoi(strings.TrimPrefix(m, "mark")[:7])
+			if !c.Users.Has(upstream.ID(n)) && !strings.Contains(query, m) {
+				return m
+			}
+		}
+		for _, r := range recipients.FindAllString(text, -1) {
+			if !c.Scopes.Has(auth.RecipientsRead) && !strings.Contains(query, strings.ToLower(r)) {
+				return r
+			}
+		}
+	}
+	return ""
+}
