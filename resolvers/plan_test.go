@@ -192,6 +192,20 @@ func TestPricesAreLinear(t *testing.T) {
 	}
 }
 
+// A document that is made to have ever new kinds of selections is given up, and not
+// for free.
+func TestTooManyToPrice(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("{ users(" + today + ") { nodes { ...F99 } } } fragment F0 on User { userId }")
+	for i := 1; i < 100; i++ {
+		fmt.Fprintf(&b, ` fragment F%d on User { ...F%d a%[1]d: senders(window: {last: "P%[1]dD"}, first: %[1]d) { nodes { bounces(window: {last: "P1D"}, first: %[1]d) { nodes { user { ...F%[2]d } } } } } }`, i, i-1)
+	}
+	if p := priceFor(t, b.String(), nil, plan.Everyone); p.Calls != plan.TooMany || p.WorstCalls != plan.TooMany || p.WorstRows != plan.TooMany {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Every field that gives objects is priced, or known to cost nothing.
 func TestEveryFieldIsPriced(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ func (e Extension) CacheControl(ctx context.Context) string {
 	switch {
 	case noted(ctx).asked != nothing:
 		return "no-store"
-	case !held && sum.Sent+sum.Joined == 0:
+	case !held && sum.Sent+sum.Joined+sum.Unsent == 0:
 		return ""
 	case !held:
 		return "no-store"

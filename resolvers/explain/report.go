@@ -89,6 +89,7 @@ type totalReport struct {
 	Joined  int   `json:"joined"`
 	Cached  int   `json:"cached"`
 	Stale   int   `json:"stale"`
+	Unsent  int   `json:"unsent,omitempty"`
 	Failed  int   `json:"failed"`
 	Tries   int   `json:"tries"`
 	Bytes   int64 `json:"bytes"`
@@ -98,8 +99,8 @@ type totalReport struct {
 
 func totals(s ledger.Summary, listed int) *totalReport {
 	return &totalReport{
-		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Failed: s.Failed, Tries: s.Tries,
-		Bytes: s.Bytes, Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale - listed,
+		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed, Tries: s.Tries,
+		Bytes: s.Bytes, Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
 	}
 }
 

@@ -45,7 +45,8 @@ type Ledger struct {
 // Summary is what a ledger knows of all answers together.
 type Summary struct {
 	Sent, Joined, Cached, Stale int           // answers, by where they came from
-	Failed                      int           // calls that failed, of those sent and joined
+	Unsent                      int           // calls that the client did not send
+	Failed                      int           // calls that failed, of those sent, joined and unsent
 	Tries                       int           // requests
 	Bytes                       int64         // of the bodies of calls sent
 	Rows                        int           // of all answers
@@ -70,7 +71,8 @@ const (
 	Sent   Source = "sent"   // by this operation
 	Joined Source = "joined" // that of an equal call which was under way
 	Cached Source = "cached"
-	Stale  Source = "stale" // past its freshness, as the API had failed
+	Stale  Source = "stale"  // past its freshness, as the API had failed
+	Unsent Source = "unsent" // none: the API failed too often of late, too many calls waited, or the operation ended
 )
 
 // Note is one answer: what was asked, where the answer came from, and what the call
@@ -116,10 +118,14 @@ func Call(ctx context.Context, c rest.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source := Sent
-	if c.Joined {
+	switch {
+	case c.Joined:
 		source = Joined
 		l.sum.Joined++
-	} else {
+	case c.Tries == 0:
+		source = Unsent
+		l.sum.Unsent++
+	default:
 		l.sum.Sent++
 		l.sum.Tries += c.Tries
 		l.sum.Bytes += c.Bytes

@@ -84,6 +84,7 @@ func TestLedger(t *testing.T) {
 		ledger.Lookup(ctx, cached.Lookup{Path: "/bounces", Left: time.Minute})
 		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Query: "sender=b%40example.com", Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
 		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Err: errors.New("down")})
+		ledger.Call(ctx, rest.Call{Path: "/y", Code: upstream.Unavailable})
 		l.Ask(false)
 		l.Ask(true)
 		l.Batch("loader", 7)
@@ -95,7 +96,7 @@ func TestLedger(t *testing.T) {
 		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Hour, Err: errors.New("down")})
 		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Minute, Err: errors.New("down")})
 		sum = l.Summary()
-		want := ledger.Summary{Sent: 1, Joined: 2, Cached: 1, Stale: 2, Failed: 1, Tries: 2, Bytes: 10, Rows: 9, Age: time.Hour}
+		want := ledger.Summary{Sent: 1, Joined: 2, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 2, Bytes: 10, Rows: 9, Age: time.Hour}
 		notes, batches := l.Notes()
 		var told []string
 		for _, n := range notes {
@@ -105,7 +106,7 @@ func TestLedger(t *testing.T) {
 		var wantBatches []ledger.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
-			wantTold = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "joined /x", "stale /emails", "stale /emails"}
+			wantTold = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "unsent /y", "joined /x", "stale /emails", "stale /emails"}
 			wantBatches = []ledger.Batch{{Loader: "loader", Keys: 7}}
 		}
 		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
@@ -132,7 +133,7 @@ func TestNotesAreBounded(t *testing.T) {
 	l := ledger.New(ledger.Options{Explain: true})
 	ctx := ledger.With(t.Context(), l)
 	for range 5000 {
-		ledger.Call(ctx, rest.Call{Path: "/bounces"})
+		ledger.Call(ctx, rest.Call{Path: "/bounces", Tries: 1})
 	}
 	if notes, _ := l.Notes(); len(notes) != 1000 || l.Summary().Sent != 5000 {
 		t.Errorf("%d notes of %d calls", len(notes), l.Summary().Sent)

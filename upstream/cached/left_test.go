@@ -1,0 +1,80 @@
+package cached
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// An observer is told how much longer an answer may be shown: what is final for good,
+// what is at the open edge for seconds, what is stale or not kept not at all.
+func TestHowLongAnAnswerMayBeShown(t *testing.T) {
+	t.Parallel()
+	var c clock
+	c.set(10 * time.Hour)
+	down := false
+	api := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{}), Before: func(context.Context, string) error {
+		if down {
+			return &upstream.Error{Code: upstream.Unavailable}
+		}
+		return nil
+	}}
+	var mu sync.Mutex
+	var told []time.Duration
+	a, err := New(api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: time.Minute, Now: c.now,
+		Observe: func(_ context.Context, l Lookup) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, l.Left)
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	past, open := upstream.Window{Start: at(0), End: at(9 * time.Hour)}, upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
+	counts := func(w upstream.Window) func() error {
+		return func() error {
+			_, err := a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w})
+			return err
+		}
+	}
+	for _, s := range []struct {
+		name  string
+		after time.Duration
+		down  bool
+		ask   func() error
+		want  []time.Duration
+	}{
+		{"settled", 0, false, counts(past), []time.Duration{Forever}},
+		{"settled, held", time.Second, false, counts(past), []time.Duration{Forever}},
+		{"open", 0, false, counts(open), []time.Duration{5 * time.Second}},
+		{"open, held", 2 * time.Second, false, counts(open), []time.Duration{3 * time.Second}},
+		{"open, stale", 10 * time.Second, true, counts(open), []time.Duration{0}},
+		{"a catalogue", 0, false, func() error { _, err := a.BounceCategories(t.Context()); return err }, []time.Duration{time.Hour}},
+	} {
+		told = nil
+		c.add(s.after)
+		down = s.down
+		if err := s.ask(); err != nil {
+			t.Error(errors.Join(errors.New(s.name), err))
+		}
+		if d := cmp.Diff(s.want, told); d != "" {
+			t.Errorf("%s: %s", s.name, d)
+		}
+	}
+	// Both parts of a window that is split are told of, in any order.
+	told, down = nil, false
+	if err := counts(upstream.Window{Start: at(time.Hour), End: at(10*time.Hour + time.Minute)})(); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || min(told[0], told[1]) != 5*time.Second || max(told[0], told[1]) != Forever {
+		t.Errorf("split: %v", told)
+	}
+}
