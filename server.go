@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -366,6 +367,9 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Logger:       g.logger,
 		Timeout:      g.c.Timeout,
 		HideSchema:   g.c.hidesSchema(),
+
+		MaxOperations: g.c.MaxOperations,
+		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
 	}
 	if err := g.trust(ctx, schema, &o); err != nil {
 		return nil, err

@@ -31,6 +31,9 @@ type serveCommand struct {
 	MaxUpstreamCalls int    `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
 	Explain          string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can ask. Default: ${default}."`
 
+	MaxOperations int      `group:"What may be asked:" placeholder:"N" help:"The most operations under way at once, subscriptions apart; more wait a second and are then told to come back. Default: 64 for each processor."`
+	MaxInFlight   byteSize `group:"What may be asked:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once; more are told to come back. Default: a quarter of the memory."`
+
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
 	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
 	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
@@ -145,6 +148,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.TrustedOnly && c.TrustedDocuments == "" {
 		return badSetting("--trusted-only refuses all documents without --trusted-documents: name them, such as --trusted-documents persisted.json")
+	}
+	if c.MaxOperations < 0 {
+		return badSetting("--max-operations must be at least 1, such as 128")
 	}
 	if c.Timeout <= 0 {
 		return badSetting("--timeout must be more than nothing, such as 30s")

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -15,6 +17,8 @@ import (
 type refusal struct {
 	status int    // of HTTP
 	allow  string // the methods that are taken, where this one is not
+	// retryAfter is when to come back; 0 is not said.
+	retryAfter time.Duration
 	// cacheControl is the value of the header of that name; "" is none.
 	cacheControl string
 	// understood says that the request is a GraphQL request, and what is wrong is in its
@@ -42,12 +46,13 @@ type answer struct {
 	status   int
 	allow    string // value of the Allow header
 	cache    string // of Cache-Control
+	retry    time.Duration
 	response *graphql.Response
 	ran      bool // there is data, if only null
 }
 
 func (n *refusal) answer(media string) answer {
-	a := answer{status: n.status, allow: n.allow, cache: n.cacheControl, response: n.response}
+	a := answer{status: n.status, allow: n.allow, cache: n.cacheControl, retry: n.retryAfter, response: n.response}
 	if n.understood && media == mediaJSON {
 		a.status = http.StatusOK
 	}
@@ -61,6 +66,9 @@ func write(w http.ResponseWriter, media string, a answer) {
 	h := w.Header()
 	if a.allow != "" {
 		h.Set("Allow", a.allow)
+	}
+	if a.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(a.retry.Seconds()))))
 	}
 	if a.cache != "" {
 		h.Set("Cache-Control", a.cache)

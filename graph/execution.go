@@ -18,6 +18,7 @@ type execution struct {
 	operation *ast.OperationDefinition
 	responses graphql.ResponseHandler
 	record    *record
+	turn      bool // it counts among the operations under way
 }
 
 // start begins an operation, or refuses it. Only queries are safe, as GET has it.
@@ -25,11 +26,17 @@ func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe boo
 	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(ctx), h.o.Timeout)
 	ctx, rec := newRecord(ctx, params.OperationName)
 	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec}
+	started := false
+	defer func() { // after a panic too
+		if !started {
+			x.end()
+		}
+	}()
 	if no := x.prepare(params, safe); no != nil {
 		no.response.Errors = rec.take(no.response, h.o.MaxErrors)
-		x.end()
 		return nil, no
 	}
+	started = true
 	return x, nil
 }
 
@@ -57,6 +64,12 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 	if errs := h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
 	}
+	if op.Operation != ast.Subscription {
+		if !h.load.begin(x.ctx) {
+			return overloaded()
+		}
+		x.turn = true
+	}
 	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc), params)
 	if errs != nil { // an extension has refused it
 		no := refuseOperation()
@@ -83,5 +96,8 @@ func (x *execution) next() *graphql.Response {
 // end stops what is still under way, and writes the operation's line in the log.
 func (x *execution) end() {
 	x.cancel()
+	if x.turn {
+		x.h.load.end()
+	}
 	x.h.log(x.ctx, x.record)
 }

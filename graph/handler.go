@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -54,6 +55,12 @@ type Options struct {
 	// HideSchema refuses introspection, and leaves out of messages what might have been
 	// meant.
 	HideSchema bool
+	// MaxOperations bounds the operations under way at once, without subscriptions; 0 is
+	// 64 for each processor. More wait a second for their turn.
+	MaxOperations int
+	// MaxInFlight bounds the bytes of requests being read and answers being written, of
+	// all callers together; 0 is 256 MiB.
+	MaxInFlight int64
 	// PersistedBytes bounds the memory for documents that callers may ask for by the hash
 	// of their text after having sent them once; 0 is 8 MiB.
 	PersistedBytes int64
@@ -77,6 +84,8 @@ func (o *Options) setDefaults() {
 	orElse(&o.MaxDirectives, 250)
 	orElse(&o.MaxIntrospection, 20_000)
 	orElse(&o.MaxErrors, 100)
+	orElse(&o.MaxOperations, 64*runtime.GOMAXPROCS(0))
+	orElse(&o.MaxInFlight, 256<<20)
 	orElse(&o.PersistedBytes, 8<<20)
 	orElse(&o.QueryCacheBytes, 16<<20)
 	if o.Logger == nil {
@@ -103,5 +112,5 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), o: o}
+	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), o: o}
 }

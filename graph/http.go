@@ -18,6 +18,7 @@ type handler struct {
 	exec      *executor.Executor
 	documents *documents
 	persisted *persisted
+	load      *load
 	o         Options
 }
 
@@ -34,7 +35,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.recovered(w, r, media)
-	write(w, media, h.single(w, r, media))
+	if h.load.full() {
+		write(w, media, overloaded().answer(media))
+		return
+	}
+	defer h.load.counted(r)()
+	a := h.single(w, r, media)
+	defer h.load.hold(a.response)()
+	write(w, media, a)
 }
 
 // single answers a request by the one response of its operation.

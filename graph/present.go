@@ -22,6 +22,7 @@ const (
 	codeForbidden               = "FORBIDDEN"
 	codeNotFound                = "NOT_FOUND"
 	codeTooExpensive            = "QUERY_TOO_EXPENSIVE"
+	codeRateLimited             = "RATE_LIMITED"
 	codePersistedQueryNotFound  = "PERSISTED_QUERY_NOT_FOUND"
 	codeUpstreamUnavailable     = "UPSTREAM_UNAVAILABLE"
 	codeUpstreamTimeout         = "UPSTREAM_TIMEOUT"
@@ -130,7 +131,7 @@ func requestError(code, message string) *gqlerror.Error {
 func finish(g *gqlerror.Error, code, message string) *gqlerror.Error {
 	g.Message = clip(message, maxMessage)
 	set(g, "code", code)
-	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout)
+	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout || code == codeRateLimited)
 	return g
 }
 

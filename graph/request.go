@@ -43,6 +43,8 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
 	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
+	} else if errors.Is(err, errOverloaded) {
+		return nil, overloaded()
 	} else if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}

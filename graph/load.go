@@ -1,0 +1,96 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// load is how much the endpoint has in hand at once. What is more waits a moment for
+// its turn, and is then turned away, while there is memory left to do so: callers
+// that are told to come back do, those of a process that was killed get nothing.
+type load struct {
+	turns chan struct{} // one for each operation under way; subscriptions have limits of their own
+	most  int64         // bytes
+	bytes atomic.Int64  // of requests that have been read so far and answers that are being written
+}
+
+// patience is how long an operation waits for its turn.
+const patience = time.Second
+
+func newLoad(o *Options) *load {
+	return &load{turns: make(chan struct{}, o.MaxOperations), most: o.MaxInFlight}
+}
+
+// begin waits for an operation's turn; whoever gets true calls end.
+func (l *load) begin(ctx context.Context) bool {
+	select {
+	case l.turns <- struct{}{}:
+		return true
+	default:
+	}
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	select {
+	case l.turns <- struct{}{}:
+		return true
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (l *load) end() { <-l.turns }
+
+// full says whether there is no room for more bytes.
+func (l *load) full() bool { return l.bytes.Load() > l.most }
+
+// hold counts the bytes of an answer until it has been written.
+func (l *load) hold(resp *graphql.Response) (release func()) {
+	n := int64(len(resp.Data))
+	l.bytes.Add(n)
+	return func() { l.bytes.Add(-n) }
+}
+
+// errOverloaded is a body that there is no room for.
+var errOverloaded = errors.New("no room for the body")
+
+// body counts what is read of a request's body, as it comes: who announces much and
+// sends nothing takes no room.
+type body struct {
+	io.ReadCloser
+	load *load
+	read int64
+}
+
+// Read reads, as long as there is room.
+func (b *body) Read(p []byte) (int, error) {
+	if b.load.full() {
+		return 0, errOverloaded
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	b.load.bytes.Add(int64(n))
+	return n, err
+}
+
+// counted makes a request's body count, until release.
+func (l *load) counted(r *http.Request) (release func()) {
+	b := &body{ReadCloser: r.Body, load: l}
+	r.Body = b
+	return func() { l.bytes.Add(-b.read) }
+}
+
+// overloaded turns a request away.
+func overloaded() *refusal {
+	e := requestError(codeRateLimited, fmt.Sprintf("the gateway has as much in hand as it can: try again in %v", patience))
+	set(e, "retryAfterMs", patience.Milliseconds())
+	return &refusal{status: http.StatusServiceUnavailable, retryAfter: patience, response: &graphql.Response{Errors: gqlerror.List{e}}}
+}

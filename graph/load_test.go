@@ -1,0 +1,151 @@
+package graph_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/graph"
+)
+
+// shed says whether an answer turns a request away for now.
+func shed(a answer) bool {
+	return a.status == 503 && a.header.Get("Retry-After") == "1" && len(a.errors) == 1 && a.errors[0].code() == "RATE_LIMITED" && a.errors[0].Extensions["retryable"] == true && a.errors[0].Extensions["retryAfterMs"] == 1000.0 && a.fields["data"] == nil
+}
+
+// What is more than the gateway may have under way waits for a second, and is then
+// turned away with when to come back; what ends makes room.
+func TestOperationsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEndpoint(graph.Options{MaxOperations: 2})
+		block := make(chan struct{})
+		e.api.Before = func(context.Context, string) error { <-block; return nil }
+		answers := make(chan answer, 2)
+		for range 2 {
+			go func() { answers <- e.ask(t, "{ bounceCategories { code } }", "") }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if a := e.ask(t, "{ __typename }", ""); !shed(a) || time.Since(began) != time.Second {
+			t.Errorf("after %v: status %d, %v: %s", time.Since(began), a.status, a.header, a.body)
+		}
+		waiting := make(chan answer, 1)
+		go func() { waiting <- e.ask(t, "{ __typename }", "") }()
+		synctest.Wait()
+		close(block)
+		for range 2 {
+			if a := <-answers; a.status != 200 || len(a.errors) > 0 {
+				t.Error(a.body)
+			}
+		}
+		if a := <-waiting; a.status != 200 {
+			t.Errorf("the one that waited: status %d", a.status)
+		}
+		for range 5 { // refused ones gave their turns back too
+			e.ask(t, "{ nothing }", "")
+			e.ask(t, "query($id: ID!) { node(id: $id) { id } }", "")
+		}
+		if a := e.ask(t, "{ __typename }", ""); a.status != 200 {
+			t.Errorf("afterwards: status %d", a.status)
+		}
+	})
+}
+
+// A caller who leaves stops the work that was for it alone.
+func TestWorkStopsWhenItsCallerLeaves(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	begun, stopped := make(chan struct{}), make(chan struct{})
+	e.api.Before = func(ctx context.Context, _ string) error {
+		close(begun)
+		<-ctx.Done()
+		close(stopped)
+		return ctx.Err()
+	}
+	s := httptest.NewServer(e)
+	defer s.Close()
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, strings.NewReader(`{"query": "{ bounceCategories { code } }"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	go func() {
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-begun
+	leave()
+	<-stopped // or the test never ends
+}
+
+// Bodies take room as they come, not as they are announced; when there is none left
+// requests are turned away, and room is given back.
+func TestBytesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxInFlight: 100_000})
+	half, full := io.Pipe()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", half)
+	r.Header.Set("Content-Type", "application/json")
+	r.ContentLength = 500_000
+	slow := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() { defer close(done); e.ServeHTTP(slow, r) }()
+	if _, err := full.Write([]byte(`{"query": "{ __typename }", "variables": {"a": "`)); err != nil {
+		t.Fatal(err)
+	}
+	if a := e.ask(t, "{ __typename }", ""); a.status != 200 {
+		t.Errorf("a body that is only announced takes room: status %d", a.status)
+	}
+	go func() {
+		for {
+			if _, err := full.Write([]byte(strings.Repeat("a", 500))); err != nil {
+				return
+			}
+		}
+	}()
+	<-done
+	_ = half.Close()
+	if slow.Code != 503 {
+		t.Errorf("what there is no room for: status %d, %s", slow.Code, slow.Body)
+	}
+	if a := e.ask(t, "{ __typename }", ""); a.status != 200 {
+		t.Errorf("the room is not given back: status %d", a.status)
+	}
+
+	// An answer takes room until it has been written.
+	in, out := make(chan struct{}), make(chan struct{})
+	big := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(`{"query": "{ bounces(window: {between: {start: \"2016-11-01T00:00:00Z\", end: \"2016-12-27T00:00:00Z\"}}, first: 500) { nodes { id emailId`+repeat(6, " a%d: id")+` } } }"}`))
+	big.Header.Set("Content-Type", "application/json")
+	go e.ServeHTTP(&slowWriter{header: http.Header{}, in: in, out: out}, big)
+	<-in
+	if a := e.ask(t, "{ __typename }", ""); !shed(a) {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	close(out)
+}
+
+// slowWriter is a client that takes its time.
+type slowWriter struct {
+	header  http.Header
+	in, out chan struct{}
+	begun   bool
+}
+
+func (w *slowWriter) Header() http.Header { return w.header }
+func (w *slowWriter) WriteHeader(int)     {}
+func (w *slowWriter) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.begun = true
+		close(w.in)
+	}
+	<-w.out
+	return len(p), nil
+}
