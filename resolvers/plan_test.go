@@ -86,6 +86,7 @@ func TestThePlanIsTheCost(t *testing.T) {
 		"a bounce by id":                                        {`{ node(id: ` + id(model.BounceNode, 1) + `) { ... on Bounce { detail { ruleName } sender { address } } ... on Email { sender { address } } } }`, 2},
 		"an email and a blocked email by id":                    {`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` + id(model.BlockedEmailNode, 2) + `]) { id } }`, 2},
 		"what cannot be":                                        {`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w + `, userId: "x") { totalCount } node(id: "x") { id } }`, 0},
+		"texts that are too long":                               {`{ bounces(` + w + `, filter: {recipient: "` + strings.Repeat("a", 3000) + `"}) { totalCount } emails(` + w + `, after: "` + strings.Repeat("a", 3000) + `") { totalCount } }`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.called()
@@ -139,6 +140,34 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	t.Logf("%d calls made, %d planned", made, planned)
 	if made < 300 {
 		t.Errorf("only %d calls were made", made)
+	}
+}
+
+// Pages that follow a cursor cost what is planned but where they lie in two pages of the
+// upstream's, and never more than the worst, whoever walks.
+func TestPagesBehindCursorsAreWithinTheirPlan(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(1300))
+	for users, who := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 2: auth.Only(20, 22)} {
+		for _, c := range []struct{ size, cursor, edge, more, args string }{
+			{"first", "after", "endCursor", "hasNextPage", ""}, {"last", "before", "startCursor", "hasPreviousPage", ""},
+			{"first", "after", "endCursor", "hasNextPage", `, filter: {domain: "example1.com"}`}, {"last", "before", "startCursor", "hasPreviousPage", `, filter: {domain: "example1.com"}`},
+		} {
+			query := `query($n: Int, $at: String) { emails(` + today + `, ` + c.size + `: $n, ` + c.cursor + `: $at` + c.args + `) { totalCount nodes { id } pageInfo { ` + c.more + ` ` + c.edge + ` } } }`
+			for _, n := range []int{90, 500} {
+				var at any
+				for more := any(true); more == true; {
+					variables := map[string]any{"n": n, "at": at}
+					p := priceFor(t, query, variables, users)
+					g.called()
+					data := g.dataAs(who, query, variables)
+					if calls := g.called(); int64(len(calls)) > p.WorstCalls || users == plan.Everyone && c.args == "" && int64(len(calls)) > p.Calls+2 {
+						t.Fatalf("%s: %d at %v: %d calls, planned %+v\n%s", query, n, at, len(calls), p, strings.Join(calls, "\n"))
+					}
+					at, more = get(data, "emails", "pageInfo", c.edge), get(data, "emails", "pageInfo", c.more)
+				}
+			}
+		}
 	}
 }
 

@@ -61,8 +61,9 @@ func (w *walker) member(v *ast.Value, name string) any {
 	return m[name]
 }
 
-// paging gives the paging arguments of a connection.
-func (w *walker) paging(f *field) page.Args {
+// paging gives the paging arguments of a connection, and false where they are an
+// error.
+func (w *walker) paging(f *field) (a page.Args, ok bool) {
 	number := func(name string) *int {
 		v := w.argument(f, name)
 		if v == nil {
@@ -81,8 +82,13 @@ func (w *walker) paging(f *field) page.Args {
 		}
 		return nil
 	}
-	return page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
+	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
+	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) && (a.Before == nil || len(*a.Before) <= maxText)
 }
+
+// maxText is how long a text or a cursor may be that names calls: longer ones are
+// refused by the resolvers.
+const maxText = 2048
 
 // filterOf gives the query of a list's filter, and false where it is an error. Of
 // headers, only that there are some and which matters.
@@ -91,21 +97,29 @@ func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 	var ok2 bool
 	q.UserID, ok = key(m["userId"])
 	q.SenderID, ok2 = key(m["senderId"])
-	text := func(name string) string { s, _ := m[name].(string); return s }
+	text := func(name string) string {
+		s, _ := m[name].(string)
+		ok = ok && len(s) <= maxText
+		return s
+	}
 	q.Sender, q.Recipient, q.Local, q.Domain = text("sender"), text("recipient"), text("localPart"), text("domain")
 	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
 	q.Delivered, _ = m["deliveredOnly"].(bool)
 	if t := m["type"]; t != nil {
 		q.BounceType = map[any]upstream.BounceType{"HARD": upstream.Hard, "SOFT": upstream.Soft}[t]
 	}
-	headers, one := m["xHeaders"].([]any)
-	if h := m["xHeaders"]; h != nil && !one {
+	headers, several := m["xHeaders"].([]any)
+	if h := m["xHeaders"]; h != nil && !several {
 		headers = []any{h}
+	}
+	if len(headers) > upstream.MaxXHeaders {
+		return q, false
 	}
 	for _, h := range headers {
 		h, _ := h.(map[string]any)
 		name, _ := h["name"].(string)
 		value, _ := h["value"].(string)
+		ok = ok && len(name) <= maxText && len(value) <= maxText
 		q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: value})
 	}
 	return q, ok && ok2

@@ -67,8 +67,8 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	}
 	in, now, ok := w.windowOf(f)
 	q, ok2 := w.filterOf(f)
-	a := w.paging(f)
-	if !ok || !ok2 || !a.Sound() {
+	a, ok3 := w.paging(f)
+	if !ok || !ok2 || !ok3 {
 		return 0
 	}
 	if code := q.BounceCategory + q.BlockedReason; code != "" {
@@ -143,8 +143,8 @@ func (l *list) walks(a page.Args, now bool) {
 func accounts(w *walker, on object, f *field, at *path) int64 {
 	in, now, ok := w.windowOf(f)
 	u, ok2 := key(w.argument(f, "userId"))
-	a := w.paging(f)
-	if !ok || !ok2 || !a.Sound() {
+	a, ok3 := w.paging(f)
+	if !ok || !ok2 || !ok3 {
 		return 0
 	}
 	l := list{counted: true, window: window{Window: in}, rollup: upstream.BySender, user: w.literal(aUser, u)}

@@ -24,6 +24,7 @@ func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 			return 0
 		}
 		rows = int64(len(values))
+		w.steps += len(values)
 	}
 	ids := map[model.NodeType][]model.NodeID{} // each once
 	texts := map[model.NodeType][]string{}
@@ -128,7 +129,7 @@ func bounce(w *walker, _ object, f *field, at *path) int64 {
 	s, ok2 := key(w.argument(f, "senderId"))
 	t, err := model.UnmarshalDateTime(w.argument(f, "bouncedAt"))
 	id, _ := w.argument(f, "emailId").(string)
-	if !ok || !ok2 || err != nil || id == "" {
+	if !ok || !ok2 || err != nil || id == "" || len(id) > maxText {
 		return 0
 	}
 	self := w.symbol(symbol{what: ofIDs, text: upstream.BounceKey{UserID: u, SenderID: s, BounceTime: t, EmailID: id}.Path()})
