@@ -352,6 +352,12 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	return auth.Limit(api, caller, g.mask)
 }
 
+// refuse turns away a request whose caller is not known.
+func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	g.logger.InfoContext(r.Context(), "refused", "from", r.RemoteAddr, "error", err)
+	graph.Refuse(w, r, err)
+}
+
 // handler is what the public port serves, until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator) (http.Handler, error) {
 	schema := generated.NewExecutableSchema(resolvers.Schema())
@@ -384,7 +390,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, graph.Refuse, endpoint), graph.Refuse))
+	mux.Handle("/graphql", origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, g.refuse, endpoint), graph.Refuse))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }

@@ -86,6 +86,9 @@ func TestAPIKeys(t *testing.T) {
 			t.Error("the log shows a key")
 		}
 	}
+	if n := strings.Count(p.log(), "msg=refused"); n != 6 {
+		t.Errorf("the log tells of %d refusals", n)
+	}
 }
 
 // With --auth-pass-through each caller asks with a key of its own, and what one key was

@@ -1,0 +1,129 @@
+package resolvers_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream/cached"
+)
+
+// askAs sends an operation of a caller.
+func (g *leakGateway) askAs(t *testing.T, c auth.Caller, query string) response {
+	t.Helper()
+	var resp response
+	if err := json.Unmarshal(g.ask(c, query), &resp); err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+// Masked rows are pages as others are: walked in small steps, forth and back, each row
+// comes once, and its id finds it again. Ids that hold an address are refused, whether
+// there is such a row or not.
+func TestMaskedRowsArePagedAndFoundAgain(t *testing.T) {
+	t.Parallel()
+	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
+	g := newLeakGateway(t, rows, cached.DefaultSettle)
+	masked := auth.Caller{Users: auth.Only(leakUser(0), leakUser(1)), Scopes: auth.MetricsRead}
+	for kind, n := range map[string]int{"emails": len(rows.Emails), "bounces": len(rows.Bounces), "blockedEmails": len(rows.BlockedEmails)} {
+		for _, way := range [][3]string{{"first", "after", "endCursor"}, {"last", "before", "startCursor"}} {
+			var ids []string
+			found := map[string]string{}
+			for cursor := ""; len(ids) <= n; {
+				paging := way[0] + ": 7"
+				if cursor != "" {
+					paging += fmt.Sprintf(", %s: %q", way[1], cursor)
+				}
+				resp := g.askAs(t, masked, `{ list: `+kind+`(`+today+`, `+paging+`) { totalCount nodes { id recipient localPart emailId } pageInfo { `+way[2]+` } } }`)
+				page := list(resp.Data, "list", "nodes")
+				for _, row := range page {
+					id := get(row, "id").(string)
+					ids = append(ids, id)
+					found[id] = fmt.Sprint(get(row, "recipient"))
+				}
+				if total := fmt.Sprint(get(resp.Data, "list", "totalCount")); total != fmt.Sprint(n) || len(resp.Errors) > 0 {
+					t.Fatalf("%s: %s in all, want %d; %v", kind, total, n, resp.Errors)
+				}
+				if len(page) == 0 {
+					break
+				}
+				cursor = get(resp.Data, "list", "pageInfo", way[2]).(string)
+			}
+			if len(ids) != n || len(found) != n {
+				t.Errorf("%s by %s: %d rows, %d different ones, want %d", kind, way[0], len(ids), len(found), n)
+			}
+			text, _ := json.Marshal(ids)
+			nodes := list(g.askAs(t, masked, `{ nodes(ids: `+string(text)+`) { id ... on Email { recipient } ... on Bounce { recipient } ... on BlockedEmail { recipient } } }`).Data, "nodes")
+			for i, id := range ids {
+				if get(nodes[i], "id") != id || get(nodes[i], "recipient") != found[id] || !auth.IsMasked(found[id]) {
+					t.Errorf("%s %d: found %v, want %s", kind, i, nodes[i], found[id])
+				}
+			}
+		}
+		var raw []string
+		for _, row := range list(g.askAs(t, auth.Anyone(), `{ list: `+kind+`(`+today+`, first: 20) { nodes { id } } }`).Data, "list", "nodes") {
+			raw = append(raw, get(row, "id").(string))
+		}
+		text, _ := json.Marshal(raw)
+		resp := g.askAs(t, masked, `{ nodes(ids: `+string(text)+`) { id } }`)
+		if len(resp.Errors) != len(raw) || slices.ContainsFunc(list(resp.Data, "nodes"), func(n any) bool { return n != nil }) {
+			t.Errorf("%s by ids with addresses: %v", kind, resp)
+		}
+		for _, e := range resp.Errors {
+			if e.Extensions["code"] != "FORBIDDEN" || !strings.Contains(e.Message, "recipients:read") {
+				t.Errorf("%s by an id with an address: %v", kind, e)
+			}
+		}
+	}
+}
+
+// A text that the caller may not read is null with an error of its own: the rest of the
+// bounce is there.
+func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
+	t.Parallel()
+	g := newLeakGateway(t, leakRows("rcpt"), cached.DefaultSettle)
+	const detail = `detail { ruleName diagnosticCode fullContent }`
+	for name, c := range map[string]struct {
+		scopes auth.Scopes
+		denied []string
+	}{
+		"all scopes":            {auth.AllScopes, nil},
+		"no content":            {auth.MetricsRead | auth.RecipientsRead, []string{"diagnosticCode", "fullContent"}},
+		"content, no addresses": {auth.MetricsRead | auth.ContentRead, []string{"fullContent"}},
+	} {
+		caller := auth.Caller{Users: auth.Only(leakUser(1)), Scopes: c.scopes}
+		resp := g.askAs(t, caller, `{ bounces(`+today+`, first: 3) { nodes { id `+detail+` } } }`)
+		rows := list(resp.Data, "bounces", "nodes")
+		if len(rows) != 3 {
+			t.Fatalf("%s: %v", name, resp)
+		}
+		single := g.askAs(t, caller, fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } }`, get(rows[0], "id"), detail))
+		for _, answer := range []struct {
+			response
+			rows []any
+		}{{resp, rows}, {single, []any{get(single.Data, "node")}}} {
+			if want := len(answer.rows) * len(c.denied); len(answer.Errors) != want {
+				t.Errorf("%s: %d errors, want %d", name, len(answer.Errors), want)
+			}
+			for _, e := range answer.Errors {
+				if at := fmt.Sprint(e.Path...); e.Extensions["code"] != "FORBIDDEN" || !strings.Contains(e.Message, "content:read") || !slices.ContainsFunc(c.denied, func(f string) bool { return strings.HasSuffix(at, "detail"+f) || strings.HasSuffix(at, "detail "+f) }) {
+					t.Errorf("%s: %v", name, e)
+				}
+			}
+			for _, row := range answer.rows {
+				for _, f := range []string{"diagnosticCode", "fullContent"} {
+					if (get(row, "detail", f) == nil) != slices.Contains(c.denied, f) {
+						t.Errorf("%s: %s is %v", name, f, get(row, "detail", f))
+					}
+				}
+				if !strings.Contains(fmt.Sprint(get(row, "detail", "ruleName")), "rule") {
+					t.Errorf("%s: the rest is lost: %v", name, row)
+				}
+			}
+		}
+	}
+}
