@@ -1,11 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
@@ -92,5 +103,190 @@ func TestTrustedDocumentsSetting(t *testing.T) {
 	}
 	if _, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Content-Type", "application/json"); !strings.Contains(body, "registered documents alone") {
 		t.Error(body)
+	}
+}
+
+// attack is a request that is made to cost much.
+type attack struct {
+	body   string
+	header []string
+	status int    // of the answer
+	says   string // part of it
+}
+
+func query(document string) string {
+	b, _ := json.Marshal(map[string]string{"query": document})
+	return string(b)
+}
+
+func times(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func bomb(t *testing.T, n int) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(bytes.Repeat([]byte(" "), n)); err != nil {
+		t.Fatal(err)
+	}
+	_ = z.Close()
+	return b.String()
+}
+
+// cpu is the time that this process has computed.
+func cpu(t *testing.T) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Each attack is refused in words that tell what to change, costs less than a second of
+// computing, and leaves the gateway answering. The test runs alone, for it measures what
+// the whole process computes.
+func TestAttacks(t *testing.T) {
+	const (
+		mega    = 1 << 20
+		w       = `window: {last: "P1D"}`
+		tooMuch = "QUERY_TOO_EXPENSIVE"
+		bad     = "BAD_USER_INPUT"
+	)
+	p := start(t)
+	for name, c := range map[string]attack{
+		"10,000 aliases":                 {body: query("{" + times(10_000, " a%d: __typename") + "}"), status: 400, says: "10000 tokens"},
+		"3,000 aliases":                  {body: query("{" + times(3_000, " a%d: __typename") + "}"), status: 400, says: "3000 fields"},
+		"1,000 aliases of lists":         {body: query("{" + times(1_000, " a%d: bounces("+w+") { totalCount }") + "}"), status: 400, says: tooMuch},
+		"10,000 fields":                  {body: query("{" + strings.Repeat(" __typename", 9_990) + "}"), status: 400, says: "9990 fields"},
+		"10,000 fields that are nowhere": {body: query("{ bounces(" + w + ") { nodes {" + times(1_900, " nothing%d") + "} } }"), status: 400, says: "nothing99"},
+		"10,000 directives":              {body: query("{ __typename" + strings.Repeat(" @a", 4_900) + "}"), status: 400, says: "4900 directives"},
+		"directives on everything":       {body: query("{" + strings.Repeat(" ... @skip(if: true) { __typename }", 800) + "}"), status: 400, says: "800 directives"},
+		"circular fragments":             {body: query("{ ...A } fragment A on Query { ...B } fragment B on Query { ...C ...A } fragment C on Query { ...A ...B }"), status: 400, says: "spreads itself"},
+		"fragments all in a circle":      {body: query("{ ...F0 } " + strings.ReplaceAll(times(60, "fragment F%d on Query { all } "), "all", times(60, "...F%d "))), status: 400, says: "spreads itself"},
+		"doubling fragments":             {body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, those of fragments counted"},
+		"3,000 fragments":                {body: query("{ __typename } " + times(1_200, "fragment F%d on Query { __typename } ")), status: 400, says: "1201 operations and fragments"},
+		"1,000 operations":               {body: query(times(1_000, "query A%d { __typename } ")), status: 400, says: "1000 operations and fragments"},
+		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "nests deeper than 1000"},
+		"deeper than is taken":           {body: query("{ users(" + w + ") " + strings.Repeat("{ nodes { senders("+w+") { nodes { user ", 50) + "{ id }" + strings.Repeat("}", 201) + "}"), status: 400, says: bad},
+		"deep lists":                     {body: query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"), status: 400, says: "nests deeper"},
+		"deep objects":                   {body: query("{ bounces(window: " + strings.Repeat("{between: ", 900) + "1" + strings.Repeat("}", 900) + ") { totalCount } }"), status: 400, says: bad},
+		"deep types":                     {body: query("query($a: " + strings.Repeat("[", 4_000) + "Int" + strings.Repeat("]", 4_000) + ") { __typename }"), status: 400, says: "nests deeper"},
+		"deep variables":                 {body: `{"query": "query($w: Window!) { bounces(window: $w) { totalCount } }", "variables": {"w": ` + strings.Repeat(`{"between":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "}}", status: 400, says: bad},
+		"deep lists in variables":        {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": ` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}}", status: 400, says: "$i"},
+		"many bad variables":             {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": [` + strings.Repeat("{},", 300_000) + "1]}}", status: 400, says: "$i[99]"},
+		"a variable of 1 MB":             {body: `{"query": "query($s: String) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, filter: {sender: $s}) { totalCount } }", "variables": {"s": "` + strings.Repeat("x", mega-1000) + `"}}`, status: 200, says: "longer than"},
+		"a string of 1 MB":               {body: query("{ bounces(" + w + `, filter: {sender: "` + strings.Repeat("x", mega-1000) + `"}) { totalCount } }`), status: 200, says: "longer than"},
+		"a block string of 1 MB":         {body: query("{ bounces(" + w + `, filter: {sender: """` + strings.Repeat("x\n", mega/3-1000) + `"""}) { totalCount } }`), status: 200, says: "longer than"},
+		"a name of 1 MB":                 {body: query("{ " + strings.Repeat("x", mega-1000) + "}"), status: 400, says: "at most 256"},
+		"a comment of 1 MB":              {body: query("# " + strings.Repeat("x", mega-1000) + "\n{ nothing }"), status: 400, says: "nothing"},
+		"300,000 comments":               {body: query(strings.Repeat("#\n", 300_000) + "{ __typename }"), status: 400, says: "10000 tokens"},
+		"an operation name of 1 MB":      {body: `{"query": "{ __typename }", "operationName": "` + strings.Repeat("x", mega-1000) + `"}`, status: 400, says: "has no operation named"},
+		"a body past 1 MB":               {body: query("{ __typename } # " + strings.Repeat("x", mega)), status: 413, says: "1048576 bytes"},
+		"a body of 20 MB":                {body: query("{ __typename } # " + strings.Repeat("x", 20*mega)), status: 413, says: "1048576 bytes"},
+		"1 MB of white space":            {body: strings.Repeat(" ", mega-1), status: 400, says: "empty"},
+		"1 MB of brackets":               {body: strings.Repeat("[", mega-1), status: 400, says: "not JSON"},
+		"a gzip bomb":                    {body: bomb(t, 100*mega), header: []string{"Content-Encoding", "gzip"}, status: 415, says: "not compressed"},
+		"NUL":                            {body: "{\"query\": \"{ __typename }\x00\"}", status: 400, says: "not JSON"},
+		"NUL, escaped":                   {body: `{"query": "{ __typename }\u0000"}`, status: 400, says: bad},
+		"invalid UTF-8":                  {body: "{\"query\": \"{ __typename } # \xff\xfe\"}", status: 400, says: "not JSON"},
+		"a lone surrogate":               {body: `{"query": "{ __typename } # \ud800"}`, status: 400, says: "not JSON"},
+		"a lone surrogate in a variable": {body: `{"query": "query($i: ID!) { node(id: $i) { id } }", "variables": {"i": "\udfff"}}`, status: 400, says: "not JSON"},
+		"trailing junk":                  {body: query("{ __typename }") + "x", status: 400, says: "not JSON"},
+		"a duplicate key":                {body: `{"query": "{ __typename }", "query": "{ a }"}`, status: 400, says: "twice"},
+		"100,000 keys":                   {body: `{"query": "{ nothing }"` + times(60_000, `, "k%d": 1`) + "}", status: 400, says: "nothing"},
+		"a query that is a list":         {body: `{"query": ["{ __typename }"]}`, status: 400, says: "must be a string"},
+		"variables that are a text":      {body: `{"query": "{ __typename }", "variables": "{}"}`, status: 400, says: "JSON object"},
+		"a number beyond all":            {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": 1e999999999}}`, status: 400, says: "32 bits"},
+		"a number of 1 MB":               {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": ` + strings.Repeat("9", mega-1000) + `}}`, status: 400, says: "32 bits"},
+		"fields that overlap":            {body: query("{" + strings.Repeat(" bounces("+w+") { nodes { id id id id } }", 40) + times(9, " a: bounces("+w+", first: %d) { totalCount }") + "}"), status: 400, says: "conflict"},
+		"introspection of introspection": {body: query("{ __schema { types " + strings.Repeat("{ fields { type { ofType ", 4) + "{ fields { name args { name } } }" + strings.Repeat("} } }", 4) + times(60, " a%d: types { fields { name args { name type { name } } } }") + "} }"), status: 400, says: tooMuch},
+		"500 details in 500 senders":     {body: query("{ senders(" + w + ", first: 500) { nodes { bounces(" + w + ", first: 500) { nodes { detail { fullContent } } } } } }"), status: 400, says: tooMuch},
+		"huge headers":                   {body: query("{ __typename }"), header: []string{"X-Long", strings.Repeat("x", 200_000)}, status: 431, says: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := cpu(t)
+			resp, body := p.do(http.MethodPost, p.graphql, c.body, append([]string{"Content-Type", "application/json", "Accept", "application/graphql-response+json"}, c.header...)...)
+			if took := cpu(t) - before; took > time.Second {
+				t.Errorf("it cost %v", took)
+			}
+			if resp.StatusCode != c.status || !strings.Contains(body, c.says) {
+				t.Errorf("status %d: %.500s", resp.StatusCode, body)
+			}
+			if len(body) > 100_000 {
+				t.Errorf("an answer of %d bytes", len(body))
+			}
+			for _, never := range []string{"json:", "jsontext", "interface", "struct", "strconv", "goroutine", "runtime", "panic", "INTERNAL"} {
+				if strings.Contains(body, never) {
+					t.Errorf("%q in the answer: %.500s", never, body)
+				}
+			}
+			if got := p.query("{ __typename }", nil); got["__typename"] != "Query" {
+				t.Errorf("afterwards: %v", got)
+			}
+		})
+	}
+}
+
+func doubling(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "fragment F%d on Query { ...F%[2]d ...F%[2]d } ", i, i+1)
+	}
+	return b.String() + fmt.Sprintf("fragment F%d on Query { __typename }", n)
+}
+
+// Sockets that send nothing, or half a request, hold nobody else up, and the server
+// gives them up in time.
+func TestIdleSockets(t *testing.T) {
+	p := start(t)
+	u, err := url.Parse(p.graphql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1_000 {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		half := []string{"", "POST /graphql HT", "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{", "GET /graphql?query="}[i%4]
+		if _, err := c.Write([]byte(half)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.query("{ bounceCategories { code } }", nil); got["bounceCategories"] == nil {
+		t.Errorf("%v", got)
+	}
+	s := newServer(nil, nil, time.Minute)
+	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.IdleTimeout == 0 || s.WriteTimeout == 0 || s.MaxHeaderBytes == 0 {
+		t.Error("the server waits for ever")
+	}
+}
+
+// However many distinct queries come, what is kept of them is bounded.
+func TestFloodOfDistinctQueries(t *testing.T) {
+	p := start(t)
+	end := time.Now().Add(-time.Hour).Unix()
+	flood := func(from, n int) uint64 {
+		for i := from; i < from+n; i++ {
+			document := fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { sent } a%d: __typename } # %s`, end-int64(i), end, i, strings.Repeat("x", 5_000))
+			sum := sha256.Sum256([]byte(document))
+			body, _ := json.Marshal(map[string]any{"query": document, "extensions": map[string]any{"persistedQuery": map[string]any{"version": 1, "sha256Hash": hex.EncodeToString(sum[:])}}})
+			if resp, text := p.do(http.MethodPost, p.graphql, string(body), "Content-Type", "application/json"); resp.StatusCode != 200 || strings.Contains(text, "errors") {
+				t.Fatal(text)
+			}
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	few := flood(1, 50)
+	if many := flood(1_000, 1_500); many > few+64<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", few, many)
 	}
 }
