@@ -382,8 +382,14 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	}
 	endpoint := graph.NewHandler(schema, o)
 	notice := ""
+	switch {
+	case g.c.Auth.JWKS != "":
+		notice = `This gateway asks who you are: give your token under Headers, as {"Authorization": "Bearer TOKEN"}. `
+	case g.c.Auth.asks():
+		notice = `This gateway asks who you are: give your key under Headers, as {"X-API-Key": "KEY"}. `
+	}
 	if o.HideSchema {
-		notice = "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
+		notice += "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
 	}
 	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples()})
 	if err != nil {

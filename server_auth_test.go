@@ -3,8 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -160,6 +166,54 @@ func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
 			if !strings.Contains(out.String(), s) {
 				t.Errorf("%s: the message lacks %q:\n%s", name, s, out.String())
 			}
+		}
+	}
+}
+
+// A gateway with keys and tokens takes both, and each caller sees what theirs says.
+func TestTokensBesideKeys(t *testing.T) {
+	t.Parallel()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"keys": [{"kty": "RSA", "kid": "1", "n": %q, "e": "AQAB"}]}`, b64(private.N.Bytes()))
+	}))
+	t.Cleanup(provider.Close)
+	key, line := newKey(t, "--name", "partner", "--users", "21")
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--auth-keys", file, "--auth-jwks", provider.URL, "--auth-jwt-issuer", "https://login.example.com/", "--auth-jwt-audience", "metrics", "--auth-jwt-users-claim", "https://example.com/users")
+	token := func(changes jwt.MapClaims) string {
+		claims := jwt.MapClaims{"iss": "https://login.example.com/", "aud": "metrics", "sub": "omar", "exp": time.Now().Add(time.Hour).Unix(), "https://example.com/users": []int{20}, "scope": "metrics:read"}
+		maps.Copy(claims, changes)
+		tok := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+		tok.Header["kid"] = "1"
+		text, err := tok.SignedString(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for name, c := range map[string]struct {
+		header []string
+		status int
+		says   string
+	}{
+		"a key":                 {[]string{"Authorization", "Bearer " + key}, 200, `[{"userId":"21"}]`},
+		"a token":               {[]string{"Authorization", "Bearer " + token(nil)}, 200, `[{"userId":"20"}]`},
+		"a token without scope": {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"scope": "openid"})}, 200, `"code":"FORBIDDEN"`},
+		"a token that is over":  {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix()})}, 401, "expired"},
+		"a token for others":    {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"aud": "billing"})}, 401, "not meant for this API"},
+		"a token as a key":      {[]string{"X-API-Key", token(nil)}, 401, "not known"},
+		"neither":               {nil, 401, "API key or token"},
+	} {
+		if status, text := p.as(c.header...); status != c.status || !strings.Contains(text, c.says) {
+			t.Errorf("%s: status %d: %s", name, status, text)
 		}
 	}
 }
