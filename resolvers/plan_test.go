@@ -9,6 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/model"
@@ -22,7 +23,7 @@ import (
 func priceFor(t testing.TB, query string, variables map[string]any, users int) plan.Plan {
 	t.Helper()
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
-	doc, errs := gqlparser.LoadQuery(schema, query)
+	doc, errs := gqlparser.LoadQueryWithRules(schema, query, rules.NewDefaultRules())
 	if errs != nil {
 		t.Fatalf("%v in %s", errs, query)
 	}
@@ -208,7 +209,7 @@ func TestPricesAreLinear(t *testing.T) {
 		"ever new windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 400_000},
 	} {
 		schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
-		doc, err := gqlparser.LoadQuery(schema, c.query)
+		doc, err := gqlparser.LoadQueryWithRules(schema, c.query, rules.NewDefaultRules())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +257,7 @@ func TestEveryFieldIsPriced(t *testing.T) {
 func BenchmarkPlan(b *testing.B) {
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	for _, q := range wholeRequests {
-		doc, err := gqlparser.LoadQuery(schema, q.query)
+		doc, err := gqlparser.LoadQueryWithRules(schema, q.query, rules.NewDefaultRules())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -182,13 +182,12 @@ func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
 		return 0
 	}
 	of.typ, of.window = "Stats", window{Window: in}
-	of.similar = int64(r)
+	of.rollup = r
 	return w.below(of, f, at)
 }
 
 // statsField prices a field of stats.
 func statsField(w *walker, on object, f *field, at *path) int64 {
-	r := upstream.Rollup(on.similar)
 	var kinds []upstream.Kind
 	switch f.Name {
 	case "series":
@@ -205,7 +204,7 @@ func statsField(w *walker, on object, f *field, at *path) int64 {
 		kinds = []upstream.Kind{upstream.Emails, upstream.BlockedEmails}
 	}
 	for _, k := range kinds {
-		w.counts(k, on.window, on.user, on.sender, r, "", on.lists, at)
+		w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
 	}
 	return 0
 }
@@ -234,7 +233,7 @@ func series(w *walker, on object, f *field, at *path) int64 {
 	for _, k := range upstream.Kinds {
 		if asked[k] {
 			n := mul(on.lists, w.times(on.user))
-			w.charge(call{op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: upstream.Rollup(on.similar), interval: interval}, n, n, at)
+			w.charge(call{op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup, interval: interval}, n, n, at)
 		}
 	}
 	return points

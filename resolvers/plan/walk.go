@@ -9,8 +9,8 @@ import (
 )
 
 // maxSteps bounds the selections that are looked at. A document as long as may be
-// has a fifth of that; more is only found in one whose fragments multiply.
-const maxSteps = 50_000
+// has half of that; more is only found in one whose fragments multiply.
+const maxSteps = 20_000
 
 type walker struct {
 	op      Operation
@@ -42,9 +42,10 @@ type object struct {
 	owned   bool  // of senders: whose they are is known
 	owner   int32 // of rows and owned senders: the users
 	owners  int64
-	within  int64 // of users: how many users their stats are limited to; 0 is none
-	whole   bool  // of bounces: the detail came with them
-	similar int64 // of senders whose owner is not known: how many a list has
+	within  int64           // of users: how many users their stats are limited to; 0 is none
+	whole   bool            // of bounces: the detail came with them
+	rollup  upstream.Rollup // of stats
+	similar int64           // of senders whose owner is not known: how many a list has
 }
 
 // path is where a field is, from its end.
