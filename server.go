@@ -339,17 +339,27 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 	return auth.KeysOrTokens{Keys: keys, Tokens: tokens}, nil
 }
 
-// apiOf is the upstream as the caller of ctx sees it.
-func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
-	caller := auth.FromContext(ctx)
-	if caller.UpstreamKey != "" {
-		view, err := g.client.WithKey(string(caller.UpstreamKey))
-		if err != nil { // no header can carry it, so none did
-			return auth.Limit(api, auth.Caller{}, g.mask)
-		}
-		api = g.cache.Over(caller.Realm(), ledger.Budget(view))
+// clientOf is the upstream that a caller's calls go to: with the caller's own key where
+// there is one.
+func (g *gateway) clientOf(c auth.Caller) upstream.API {
+	if c.UpstreamKey == "" {
+		return g.client
 	}
-	return auth.Limit(api, caller, g.mask)
+	client, err := g.client.WithKey(string(c.UpstreamKey))
+	if err != nil { // no header can carry it, so none did
+		return auth.Limit(g.client, auth.Caller{}, g.mask)
+	}
+	return client
+}
+
+// apiOf is the upstream as the caller of ctx sees it. Answers to a key of its own are
+// kept apart.
+func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
+	c := auth.FromContext(ctx)
+	if c.UpstreamKey != "" {
+		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
+	}
+	return auth.Limit(api, c, g.mask)
 }
 
 // refuse turns away a request whose caller is not known.

@@ -32,6 +32,9 @@ func (s Secret) String() string {
 // GoString gives no secret away.
 func (s Secret) GoString() string { return s.String() }
 
+// MarshalText gives no secret away.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Limits bound what one caller may do. Zero fields stand for whatever holds for all.
 type Limits struct {
 	// CostPerMinute is how much its operations may cost, in the units of

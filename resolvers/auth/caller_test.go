@@ -1,7 +1,9 @@
 package auth_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,6 +55,39 @@ func TestScopes(t *testing.T) {
 	if _, err := auth.ScopeNamed("metrics:write"); err == nil || !strings.Contains(err.Error(), "metrics:read, recipients:read, content:read") {
 		t.Errorf("an unknown name: %v", err)
 	}
+}
+
+// Callers share a view exactly if they see the same, and no view shows a key.
+func TestViews(t *testing.T) {
+	t.Parallel()
+	callers := []auth.Caller{
+		{}, {Users: auth.Everyone()}, auth.Anyone(), {Users: auth.Everyone(), Scopes: metrics}, {Users: auth.Only(2, 1), Scopes: metrics}, {Users: auth.Only(12), Scopes: metrics}, {Users: auth.Only(1, 2)},
+	}
+	for _, key := range []string{"a key", "another"} {
+		c := auth.Anyone()
+		c.UpstreamKey = auth.Secret(key)
+		callers = append(callers, c)
+	}
+	for i, a := range callers {
+		for j, b := range callers {
+			b.Name, b.Limits.Streams = "another", 5
+			if (a.View() == b.View()) != (i == j) || (a.Realm() == b.Realm()) != (i == j || i < 7 && j < 7) {
+				t.Errorf("%v and %v have the views %q and %q", a, b, a.View(), b.View())
+			}
+		}
+		if all := fmt.Sprintf("%v %+v %#v %q %q", a, a, a, a.View(), a.Realm()) + asJSON(t, a); strings.Contains(all, "a key") || strings.Contains(all, "another") {
+			t.Errorf("a key is shown: %s", all)
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // One without metrics:read gets nothing, and no call is made.

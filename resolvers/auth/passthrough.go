@@ -24,16 +24,6 @@ func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, err
 	return c, nil
 }
 
-// Realm is a name for all callers who may be given each other's answers: those with
-// the same key upstream. It does not show the key.
-func (c Caller) Realm() string {
-	if c.UpstreamKey == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(c.UpstreamKey))
-	return string(sum[:])
-}
-
 // KeysOrTokens is the Authenticator of a gateway that takes both API keys and tokens.
 type KeysOrTokens struct{ Keys, Tokens Authenticator }
 
