@@ -236,6 +236,25 @@ func TestTooManyToPrice(t *testing.T) {
 	}
 }
 
+// The dearest field is that with most calls of all endpoints together.
+func TestTheDearestField(t *testing.T) {
+	t.Parallel()
+	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+`, first: 120) { nodes { detail { ruleName } } } }`, nil, plan.Everyone)
+	if field, calls := p.Dearest(); field != "users.nodes.senders" || calls != 150 || p.Calls != 3+150+50+1+120 {
+		t.Errorf("%s with %d of %d calls", field, calls, p.Calls)
+	}
+	var sum int64
+	for _, e := range p.Endpoints() {
+		sum += e.Calls
+	}
+	if e := p.Endpoints()[0]; sum != p.Calls || e.Endpoint != "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}" || e.Calls != 120 {
+		t.Errorf("%+v", p.Endpoints())
+	}
+	if field, calls := priceFor(t, `{ __typename }`, nil, plan.Everyone).Dearest(); field != "" || calls != 0 {
+		t.Errorf("%s with %d calls", field, calls)
+	}
+}
+
 // Every field that gives objects is priced, or known to cost nothing.
 func TestEveryFieldIsPriced(t *testing.T) {
 	t.Parallel()

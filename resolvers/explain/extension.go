@@ -162,9 +162,10 @@ func tooExpensive(p plan.Plan, limit int) string {
 	if p.Calls >= plan.TooMany {
 		return fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit)
 	}
-	part := "for " + p.Dearest
-	if p.DearestCalls < p.Calls {
-		part = fmt.Sprintf("%d of them for %s", p.DearestCalls, p.Dearest)
+	dearest, of := p.Dearest()
+	part := "for " + dearest
+	if of < p.Calls {
+		part = fmt.Sprintf("%d of them for %s", of, dearest)
 	}
 	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: ask for fewer rows at once (first) and page through them, or for less of each row",
 		p.Calls, part, limit)

@@ -48,8 +48,9 @@ type endpointReport struct {
 }
 
 func planned(p plan.Plan, limit int) *planReport {
-	r := &planReport{Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit, Endpoints: []endpointReport{}, Dearest: p.Dearest}
-	for _, e := range p.Endpoints {
+	r := &planReport{Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit, Endpoints: []endpointReport{}}
+	r.Dearest, _ = p.Dearest()
+	for _, e := range p.Endpoints() {
 		r.Endpoints = append(r.Endpoints, endpointReport{e.Endpoint, e.Calls, e.WorstCalls})
 	}
 	return r

@@ -25,6 +25,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,12 +60,8 @@ type Plan struct {
 	// connections (as nodes and as edges), of series and of nodes(ids:). Catalogues and
 	// headers are not counted.
 	WorstRows int64
-	// Endpoints tells the calls apart, those with most planned calls first.
-	Endpoints []Endpoint
-	// Dearest is the field with most planned calls, such as "bounces.nodes.detail";
-	// empty if there are none. DearestCalls is how many those are.
-	Dearest      string
-	DearestCalls int64
+
+	charges map[call]charge
 }
 
 // Endpoint is the calls of one endpoint of the REST API.
@@ -81,28 +78,48 @@ func Of(op Operation) Plan {
 	if w.steps > maxSteps {
 		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
 	}
-	p := Plan{WorstRows: rows}
-	var dearest charge
-	for c, price := range w.charges {
-		p.Calls, p.WorstCalls = add(p.Calls, price.planned), add(p.WorstCalls, price.worst)
-		i := slices.IndexFunc(p.Endpoints, func(e Endpoint) bool { return e.Endpoint == c.endpoint() })
-		if i < 0 {
-			i = len(p.Endpoints)
-			p.Endpoints = append(p.Endpoints, Endpoint{Endpoint: c.endpoint()})
-		}
-		e := &p.Endpoints[i]
-		e.Calls, e.WorstCalls = add(e.Calls, price.planned), add(e.WorstCalls, price.worst)
-		if price.planned > dearest.planned || price.planned == dearest.planned && price.order < dearest.order {
-			dearest = price
-		}
-	}
-	slices.SortFunc(p.Endpoints, func(a, b Endpoint) int {
-		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
-	})
-	if dearest.planned > 0 {
-		p.Dearest, p.DearestCalls = dearest.at.String(), dearest.planned
+	p := Plan{WorstRows: rows, charges: w.charges}
+	for _, c := range w.charges {
+		p.Calls, p.WorstCalls = add(p.Calls, c.planned), add(p.WorstCalls, c.worst)
 	}
 	return p
+}
+
+// Endpoints tells the calls apart, those with most planned calls first.
+func (p Plan) Endpoints() []Endpoint {
+	of := map[string]Endpoint{}
+	for c, price := range p.charges {
+		e := of[c.endpoint()]
+		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
+	}
+	return slices.SortedFunc(maps.Values(of), func(a, b Endpoint) int {
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
+	})
+}
+
+// Dearest is the field with most planned calls, such as "bounces.nodes.detail", and
+// how many those are; empty where none are planned.
+func (p Plan) Dearest() (field string, calls int64) {
+	type sum struct {
+		calls int64
+		first int // of its charges
+	}
+	of := map[string]sum{}
+	for _, c := range p.charges {
+		name := c.at.String()
+		s, met := of[name]
+		if !met || c.order < s.first {
+			s.first = c.order
+		}
+		of[name] = sum{add(s.calls, c.planned), s.first}
+	}
+	var dearest sum
+	for name, s := range of {
+		if s.calls > dearest.calls || s.calls == dearest.calls && s.calls > 0 && s.first < dearest.first {
+			field, dearest = name, s
+		}
+	}
+	return field, dearest.calls
 }
 
 func add(a, b int64) int64 { return min(a+b, TooMany) }
