@@ -106,7 +106,9 @@ func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
 	q.Delivered, _ = m["deliveredOnly"].(bool)
 	if t := m["type"]; t != nil {
-		q.BounceType = map[any]upstream.BounceType{"HARD": upstream.Hard, "SOFT": upstream.Soft}[t]
+		var err error
+		q.BounceType, err = model.UnmarshalBounceType(t)
+		ok = ok && err == nil
 	}
 	headers, several := m["xHeaders"].([]any)
 	if h := m["xHeaders"]; h != nil && !several {
