@@ -1,8 +1,13 @@
 package resolvers_test
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,6 +223,42 @@ func TestNodesOutsideTheScope(t *testing.T) {
 				if !auth.Only(scope...).Has(20+u) && (strings.Contains(call, fmt.Sprintf("user_id=%d", 20+u)) || strings.Contains(call, fmt.Sprintf("/bounce/%d/", 20+u))) {
 					t.Errorf("scope %v: %s", scope, call)
 				}
+			}
+		}
+	}
+}
+
+// An object of another user's is refused as one that is not there is: by the same words,
+// and by as many upstream calls, so that the time taken tells nothing either.
+func TestRefusedObjectsAreAsUnknownOnes(t *testing.T) {
+	t.Parallel()
+	rows := rowsOfDay(48)
+	g := newGateway(t, rows)
+	i := slices.IndexFunc(rows.Emails, func(e upstream.Email) bool { return e.UserID == 22 })
+	there := model.NodeID{UserID: 22, SenderID: rows.Emails[i].SenderID, Time: rows.Emails[i].ProcessTime, EmailID: rows.Emails[i].EmailID, Recipient: rows.Emails[i].EmailAddress}
+	not := there
+	not.EmailID, not.SenderID, not.UserID = "20161122000000.none", 987, 98
+	for name, c := range map[string]struct {
+		typ   model.NodeType
+		calls int
+	}{"a user": {model.UserNode, 0}, "a sender": {model.SenderNode, 3}, "a bounce": {model.BounceNode, 0}, "an email": {model.EmailNode, 0}, "a blocked email": {model.BlockedEmailNode, 0}} {
+		for _, caller := range []auth.Caller{{Users: auth.Only(20), Scopes: auth.AllScopes}, {Users: auth.Only(20), Scopes: auth.MetricsRead}} {
+			var answers []string
+			for _, id := range []model.NodeID{there, not} {
+				id.Type = c.typ
+				g.called()
+				body, _ := json.Marshal(map[string]any{"query": `query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }`, "variables": map[string]any{"id": id.String()}})
+				r := httptest.NewRequestWithContext(auth.With(t.Context(), caller), http.MethodPost, "/graphql", bytes.NewReader(body))
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				g.graph.ServeHTTP(w, r)
+				answers = append(answers, string(normalised(t, w.Body.Bytes())))
+				if n := len(g.called()); n != c.calls {
+					t.Errorf("%s: %d calls, want %d", name, n, c.calls)
+				}
+			}
+			if answers[0] != answers[1] || !strings.Contains(answers[0], `"node":null,"nodes":[null]`) {
+				t.Errorf("%s: there %s, not there %s", name, answers[0], answers[1])
 			}
 		}
 	}
