@@ -64,7 +64,7 @@ type authSettings struct {
 	JWKS           string   `name:"jwks" placeholder:"URL|FILE" help:"Ask for a JSON Web Token that a key of this set signed."`
 	JWTIssuer      string   `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
 	JWTAudience    string   `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string `name:"jwt-algorithms" default:"RS256" placeholder:"ALG,…" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
+	JWTAlgorithms  []string `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
 	JWTUsersClaim  string   `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
 	JWTScopesClaim string   `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
 	PassThrough    bool     `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
@@ -100,10 +100,8 @@ func (a authSettings) check(c *serveCommand) error {
 	if len(a.JWTAlgorithms) == 0 {
 		return badSetting("--auth-jwt-algorithms must name one at least, such as RS256")
 	}
-	if strings.HasPrefix(a.JWKS, "http://") {
-		if u, err := url.Parse(a.JWKS); err != nil || !origins.Loopback(u.Hostname()) {
-			return badSetting("--auth-jwks: keys that come by http:// may be anybody's: give an https:// URL or a file")
-		}
+	if u, err := url.Parse(a.JWKS); strings.Contains(a.JWKS, "://") && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !origins.Loopback(u.Hostname()))) {
+		return badSetting("--auth-jwks: keys that do not come by https:// may be anybody's: give such a URL, as https://login.example.com/.well-known/jwks.json, or a file")
 	}
 	return nil
 }
@@ -225,13 +223,14 @@ func badSetting(format string, args ...any) error {
 	return &settingError{fmt.Sprintf(format, args...)}
 }
 
-// givenEmpty refuses --upstream and --data with nothing behind them, as a shell
-// variable that is not set leaves them: they would mean demo data.
+// givenEmpty refuses flags with nothing behind them, as a shell variable that is not
+// set leaves them, where leaving them out would mean demo data, or asking nobody.
 func givenEmpty(args []string) error {
 	for i, a := range args {
-		for _, flag := range []string{"--upstream", "--data"} {
+		for flag, without := range map[string]string{"--upstream": "leave it out for demo data", "--data": "leave it out for demo data",
+			"--auth-keys": "leave it out to ask for no API keys", "--auth-jwks": "leave it out to ask for no tokens"} {
 			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
-				return badSetting("%s is given without a value: leave it out for demo data", flag)
+				return badSetting("%s is given without a value: %s", flag, without)
 			}
 		}
 	}

@@ -50,10 +50,10 @@ func Fetch(ctx context.Context, url string, o Options, logger *slog.Logger) (*To
 	}
 	const patience = 10 * time.Second
 	storage, err := jwkset.NewStorageFromHTTP(url, jwkset.HTTPClientStorageOptions{
-		Client: &http.Client{Transport: bounded{http.DefaultTransport}, Timeout: patience}, Ctx: ctx, HTTPTimeout: patience,
+		Client: &http.Client{Transport: bounded{http.DefaultTransport}, CheckRedirect: stays, Timeout: patience}, Ctx: ctx, HTTPTimeout: patience,
 		NoErrorReturnFirstHTTPReq: true, RefreshInterval: time.Hour,
 		RefreshErrorHandler: func(_ context.Context, err error) {
-			logger.Error("the identity provider's keys cannot be had: those of the last time stay in force", "error", err)
+			logger.Error("the identity provider's keys cannot be had: those of the last time, if any, stay in force", "error", err)
 		},
 	})
 	if err == nil {
@@ -97,6 +97,14 @@ func Open(ctx context.Context, path string, o Options, logger *slog.Logger) (*To
 	}
 	go file.Follow(ctx, 2*time.Second, logger)
 	return newTokens(o, k), nil
+}
+
+// stays follows redirects, but not to where anybody may answer.
+func stays(to *http.Request, via []*http.Request) error {
+	if len(via) > 3 || via[0].URL.Scheme == "https" && to.URL.Scheme != "https" {
+		return errors.New("redirected too often, or away from https")
+	}
+	return nil
 }
 
 // bounded bounds what is read of an answer.
