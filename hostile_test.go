@@ -156,7 +156,7 @@ func TestAttacks(t *testing.T) {
 		tooMuch = "QUERY_TOO_EXPENSIVE"
 		bad     = "BAD_USER_INPUT"
 	)
-	p := start(t)
+	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
 	for name, c := range map[string]attack{
 		"10,000 aliases":                 {body: query("{" + times(10_000, " a%d: __typename") + "}"), status: 400, says: "10000 tokens"},
 		"3,000 aliases":                  {body: query("{" + times(3_000, " a%d: __typename") + "}"), status: 400, says: "3000 fields"},
@@ -242,7 +242,7 @@ func doubling(n int) string {
 // Sockets that send nothing, or half a request, hold nobody else up, and the server
 // gives them up in time.
 func TestIdleSockets(t *testing.T) {
-	p := start(t)
+	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
 	u, err := url.Parse(p.graphql)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +269,7 @@ func TestIdleSockets(t *testing.T) {
 
 // However many distinct queries come, what is kept of them is bounded.
 func TestFloodOfDistinctQueries(t *testing.T) {
-	p := start(t)
+	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
 	end := time.Now().Add(-time.Hour).Unix()
 	flood := func(from, n int) uint64 {
 		for i := from; i < from+n; i++ {

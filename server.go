@@ -37,6 +37,7 @@ import (
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/resolvers/explain"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/ratelimit"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
@@ -372,13 +373,16 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator) (http.Handler, error) {
 	schema := generated.NewExecutableSchema(resolvers.Schema())
 	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now})
+	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute)
 	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{
 			explaining,
+			limits,
 			loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now},
 			resolvers.Columns(),
 		},
 		CacheControl: explaining.CacheControl,
+		Headers:      limits.Headers,
 		Vary:         []string{"Authorization", "X-API-Key", explain.Header},
 		Logger:       g.logger,
 		Timeout:      g.c.Timeout,

@@ -276,6 +276,7 @@ func TestWrongSettings(t *testing.T) {
 		"only trusted documents, and none":  {[]string{"--trusted-only"}, []string{"--trusted-only", "--trusted-documents persisted.json"}},
 		"trusted documents that are none":   {[]string{"--trusted-documents", weak}, []string{"--trusted-documents", "manifest"}},
 		"trusted documents not there":       {[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"}},
+		"a cost below nothing":              {[]string{"--cost-per-minute=-1"}, []string{"--cost-per-minute", "2000"}},
 		"fewer operations than none":        {[]string{"--max-operations=-1"}, []string{"--max-operations", "128"}},
 		"introspection perhaps":             {[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"}},
 		"explaining perhaps":                {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},

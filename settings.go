@@ -31,6 +31,7 @@ type serveCommand struct {
 	MaxUpstreamCalls int    `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
 	Explain          string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can ask. Default: ${default}."`
 
+	CostPerMinute int      `group:"What may be asked:" placeholder:"N" help:"How much each caller may ask for in a minute, where its key has no cost-per-minute: an operation costs 1, and 1 for each upstream call. Where nobody is asked who they are, each address is a caller. Default: any."`
 	MaxOperations int      `group:"What may be asked:" placeholder:"N" help:"The most operations under way at once, subscriptions apart; more wait a second and are then told to come back. Default: 64 for each processor."`
 	MaxInFlight   byteSize `group:"What may be asked:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once; more are told to come back. Default: a quarter of the memory."`
 
@@ -146,6 +147,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.TrustedOnly && c.TrustedDocuments == "" {
 		return badSetting("--trusted-only refuses all documents without --trusted-documents: name them, such as --trusted-documents persisted.json")
+	}
+	if c.CostPerMinute < 0 || c.CostPerMinute > 1_000_000 {
+		return badSetting("--cost-per-minute must be from 1 to 1000000, such as 2000; leave it out for any")
 	}
 	if c.MaxOperations < 0 {
 		return badSetting("--max-operations must be at least 1, such as 128")

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -73,6 +74,9 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc), params)
 	if errs != nil { // an extension has refused it
 		no := refuseOperation()
+		if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
+			no = &refusal{status: http.StatusTooManyRequests, retryAfter: time.Duration(wait) * time.Millisecond}
+		}
 		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)
 		return no
 	}

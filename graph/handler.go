@@ -22,6 +22,9 @@ type Options struct {
 	// has run without an error, by the operation's context; "" leaves it out. All other
 	// answers to GET say no-store, and so do all where this is nil.
 	CacheControl func(ctx context.Context) string
+	// Headers sets headers of every answer to a request that was read, by the request's
+	// context; nil sets none.
+	Headers func(ctx context.Context, h http.Header)
 	// Vary names the request headers that answers depend on, besides Accept.
 	Vary []string
 	// Logger takes one line an operation, and one for each code of its failures; nil

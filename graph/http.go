@@ -42,6 +42,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.load.counted(r)()
 	a := h.single(w, r, media)
 	defer h.load.hold(a.response)()
+	if h.o.Headers != nil {
+		h.o.Headers(r.Context(), w.Header())
+	}
 	write(w, media, a)
 }
 

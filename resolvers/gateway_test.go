@@ -21,6 +21,7 @@ import (
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/explain"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/ratelimit"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
@@ -50,6 +51,7 @@ type gateway struct {
 	client upstream.API // of the REST server
 
 	header http.Header // of further requests
+	limit  int         // units a minute of each caller, in those served after it was set; 0 is any
 
 	later   atomic.Int64 // seconds behind now
 	mu      sync.Mutex
@@ -94,9 +96,11 @@ func (g *gateway) serve(api upstream.API) { g.serveWith(api, explain.Options{}) 
 func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 	o.Now = g.now
 	e := explain.New(o)
+	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit)
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
-		Extensions: []graphql.HandlerExtension{e, loaders.Extension{
+		Headers:      limits.Headers,
+		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now,
 		}, resolvers.Columns()},

@@ -18,6 +18,8 @@ import (
 func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Sample())
+	g.limit = 1_000
+	g.serve(g.client)
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	bounce := upstreamtest.Sample().Bounces[1010]
 	id := get(g.data(`{ senders(`+today+`, userId: 20) { nodes { id } } }`, nil), "senders", "nodes", 0, "id")
@@ -85,7 +87,7 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 			}
 			names[fmt.Sprint(v["__typename"])] = true
 			for k, x := range v {
-				if x == nil && !slices.Contains([]string{"postbackAt", "address", "xHeaders"}, k) {
+				if x == nil && at != "data.viewer" && !slices.Contains([]string{"postbackAt", "address", "xHeaders"}, k) {
 					t.Errorf("%s.%s is null", at, k)
 				}
 				walk(x, at+"."+k)

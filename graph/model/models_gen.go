@@ -84,6 +84,29 @@ type EmailFilter struct {
 	DeliveredOnly *bool `json:"deliveredOnly,omitempty"`
 }
 
+// How much a caller may ask for. An operation costs 1 unit, and 1 more for each upstream call. It is charged what it plans, and is given back what
+// it did not use. Units come back steadily.
+type RateLimit struct {
+	// Units a minute; the most that can be at hand.
+	Limit int `json:"limit"`
+	// Units at hand, this operation's charge taken off.
+	Remaining int `json:"remaining"`
+	// Milliseconds until all units are at hand, if nothing is asked meanwhile.
+	ResetAfterMs int64 `json:"resetAfterMs"`
+}
+
+// The caller of an operation.
+type Viewer struct {
+	// The name that the gateway knows the caller by; null where nobody is asked who they are.
+	Name *string `json:"name,omitempty"`
+	// The numbers of the users whose data the caller may read, ascending; null where that is all users.
+	Users []string `json:"users,omitempty"`
+	// What the caller may read: "metrics:read" is the data itself, "recipients:read" recipients' addresses, "content:read" what bounces say.
+	Permissions []string `json:"permissions"`
+	// How much the caller may ask for in a minute; null where there is no limit.
+	RateLimit *RateLimit `json:"rateLimit,omitempty"`
+}
+
 // A window of time: either two moments, or so much time up to now. Exactly one of its fields is given.
 type Window struct {
 	// From a moment to a moment.

@@ -104,6 +104,13 @@ func PlanOf(ctx context.Context) (plan.Plan, bool) {
 	return op.plan, true
 }
 
+// Asks tells what the context's operation asks to be told: its price alone, so that it
+// does not run, or what it did, and may be told.
+func Asks(ctx context.Context) (priceAlone, itsCalls bool) {
+	op := noted(ctx)
+	return op != nil && op.asked == price, op != nil && op.explains()
+}
+
 // MutateOperationContext implements graphql.OperationContextMutator: it prices the
 // operation, and refuses it where it is too expensive.
 func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {

@@ -1,0 +1,185 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/explain"
+	"deliverygraph/upstream/ledger"
+)
+
+// Extension charges operations: a gqlgen extension that comes behind
+// [explain.Extension], whose plans it charges by.
+type Extension struct {
+	limiter *Limiter
+	limit   int
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+	graphql.OperationInterceptor
+	graphql.ResponseInterceptor
+} = Extension{}
+
+// New makes the extension. The limit is in units a minute, for callers without one of
+// their own; 0 is none.
+func New(l *Limiter, limit int) Extension { return Extension{l, limit} }
+
+// ExtensionName implements graphql.HandlerExtension.
+func (Extension) ExtensionName() string { return "RateLimit" }
+
+// Validate implements graphql.HandlerExtension.
+func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+// key of an operation's bill among its notes, and of the report in extensions.
+const key = "cost"
+
+// bill is what an operation has been charged.
+type bill struct {
+	requested int
+	refused   bool
+	explained bool
+}
+
+func billOf(ctx context.Context) *bill {
+	b, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(key).(*bill)
+	return b
+}
+
+// of gives whose allowance the context's caller uses, and its limit; 0 is none.
+func (e Extension) of(ctx context.Context) (name string, limit int) {
+	c := auth.FromContext(ctx)
+	limit = e.limit
+	if c.Limits.CostPerMinute > 0 {
+		limit = c.Limits.CostPerMinute
+	}
+	if c.Name != "" {
+		return "caller " + c.Name, limit
+	}
+	address, _ := ctx.Value(addressKey{}).(string)
+	return "address " + address, limit
+}
+
+// Status tells what the context's caller may still use, and false where there is no
+// limit.
+func (e Extension) Status(ctx context.Context) (Status, bool) {
+	name, limit := e.of(ctx)
+	if limit == 0 {
+		return Status{}, false
+	}
+	return e.limiter.Status(name, limit), true
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator: it charges what
+// the operation plans.
+func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	priced, explained := explain.Asks(ctx)
+	b := &bill{requested: 1, explained: explained}
+	if p, ok := explain.PlanOf(ctx); ok && !priced && oc.Operation.Operation != ast.Subscription {
+		b.requested += int(p.Calls)
+	}
+	oc.Stats.SetExtension(key, b)
+	name, limit := e.of(ctx)
+	if limit == 0 {
+		return nil
+	}
+	ok, wait := e.limiter.Charge(name, limit, b.requested)
+	if ok {
+		return nil
+	}
+	b.refused = true
+	if wait == 0 {
+		return &gqlerror.Error{
+			Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), and your limit is %d a minute: ask for fewer rows at once (first), or for less of each row", b.requested, limit),
+			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
+		}
+	}
+	return &gqlerror.Error{
+		Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v", b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond)),
+		Extensions: map[string]any{"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds()},
+	}
+}
+
+type extensionKey struct{}
+
+// InterceptOperation implements graphql.OperationInterceptor.
+func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	return next(context.WithValue(ctx, extensionKey{}, e))
+}
+
+// StatusOf tells what the caller of an operation may still use, and false where it has
+// no limit.
+func StatusOf(ctx context.Context) (Status, bool) {
+	e, ok := ctx.Value(extensionKey{}).(Extension)
+	if !ok {
+		return Status{}, false
+	}
+	return e.Status(ctx)
+}
+
+// InterceptResponse implements graphql.ResponseInterceptor: it settles the bill with
+// the last response, and shows it where there is a limit or the operation is explained.
+func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	b := billOf(ctx)
+	if b == nil || resp != nil && resp.HasNext != nil && *resp.HasNext {
+		return resp
+	}
+	name, limit := e.of(ctx)
+	actual := 0
+	if !b.refused {
+		actual = e.settle(ctx, b, name, limit)
+	}
+	if resp == nil || limit == 0 && !b.explained {
+		return resp
+	}
+	r := report{Requested: b.requested, Actual: actual}
+	if limit > 0 {
+		r.Throttle = throttleOf(e.limiter.Status(name, limit))
+	}
+	if resp.Extensions == nil {
+		resp.Extensions = map[string]any{}
+	}
+	resp.Extensions[key] = r
+	return resp
+}
+
+// settle gives back what was not used, and tells what was. Each event of a
+// subscription is charged what it cost.
+func (e Extension) settle(ctx context.Context, b *bill, name string, limit int) int {
+	actual, paid := 1, b.requested
+	if l := ledger.From(ctx); l != nil {
+		actual += l.Summary().Sent
+	}
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+		paid = 1
+	}
+	if limit > 0 && paid != actual {
+		e.limiter.Settle(name, limit, paid-actual)
+	}
+	return actual
+}
+
+// report is extensions.cost of a response.
+type report struct {
+	Requested int       `json:"requested"` // charged before it ran
+	Actual    int       `json:"actual"`    // after what was not used was given back
+	Throttle  *throttle `json:"throttle,omitempty"`
+}
+
+type throttle struct {
+	Limit        int   `json:"limit"` // a minute
+	Remaining    int   `json:"remaining"`
+	ResetAfterMs int64 `json:"resetAfterMs"` // until all of them are at hand
+}
+
+func throttleOf(s Status) *throttle {
+	return &throttle{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
+}

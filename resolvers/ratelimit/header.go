@@ -1,0 +1,48 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+)
+
+// Headers sets the headers that tell the context's caller its limit, as
+// draft-ietf-httpapi-ratelimit-headers-10 has them: RateLimit-Policy with the units (q)
+// of a window of seconds (w), RateLimit with those that remain (r) and the seconds
+// until all of them are at hand (t).
+func (e Extension) Headers(ctx context.Context, h http.Header) {
+	s, limited := e.Status(ctx)
+	if !limited {
+		return
+	}
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"cost";q=%d;w=60`, s.Limit))
+	h.Set("RateLimit", fmt.Sprintf(`"cost";r=%d;t=%d`, max(0, s.Remaining), int(s.Reset.Seconds()+0.999)))
+}
+
+type addressKey struct{}
+
+// ByAddress tells callers apart by where they ask from, for where nobody is asked who
+// they are. Of an IPv6 address the network counts, since one machine has many.
+func ByAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))))
+	})
+}
+
+func network(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil || a.Unmap().Is4() {
+		return host
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return host
+	}
+	return p.String()
+}

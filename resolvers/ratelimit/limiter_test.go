@@ -1,0 +1,101 @@
+package ratelimit_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"deliverygraph/resolvers/ratelimit"
+)
+
+// A minute's worth is at hand at first, comes back steadily, and never grows beyond.
+func TestLimiter(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	l := ratelimit.NewLimiter(func() time.Time { return now })
+	status := func(remaining int, reset time.Duration) {
+		t.Helper()
+		if s := l.Status("a", 60); s != (ratelimit.Status{Limit: 60, Remaining: remaining, Reset: reset}) {
+			t.Errorf("%+v, want %d left and %v", s, remaining, reset)
+		}
+	}
+	charge := func(units int, ok bool, wait time.Duration) {
+		t.Helper()
+		if gotOK, gotWait := l.Charge("a", 60, units); gotOK != ok || gotWait != wait {
+			t.Errorf("charging %d: %v, wait %v; want %v, %v", units, gotOK, gotWait, ok, wait)
+		}
+	}
+	status(60, 0)
+	charge(61, false, 0)
+	charge(40, true, 0)
+	status(20, 40*time.Second)
+	charge(21, false, time.Second)
+	charge(20, true, 0)
+	status(0, time.Minute)
+	charge(1, false, time.Second)
+	now = now.Add(10 * time.Second)
+	status(10, 50*time.Second)
+	l.Settle("a", 60, 15)
+	status(25, 35*time.Second)
+	l.Settle("a", 60, -40)
+	status(-15, 75*time.Second)
+	charge(1, false, 16*time.Second)
+	l.Settle("a", 60, 1000)
+	status(60, 0)
+	charge(60, true, 0)
+	now = now.Add(time.Hour)
+	status(60, 0)
+	if s := l.Status("b", 60); s.Remaining != 60 {
+		t.Errorf("another caller has %d", s.Remaining)
+	}
+}
+
+// Whatever is asked when, in no stretch of time is more let through than the limit
+// allows for it and a minute's worth; and who waits as told is let in.
+func TestLimiterProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(1, 500).Draw(t, "limit")
+		start := time.Unix(1_000_000, 0)
+		now := start
+		l := ratelimit.NewLimiter(func() time.Time { return now })
+		spent := 0
+		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, fmt.Sprint("pause ", i))) * time.Millisecond)
+			units := rapid.IntRange(1, limit).Draw(t, "units")
+			ok, wait := l.Charge("a", limit, units)
+			if !ok {
+				now = now.Add(wait)
+				if ok, wait = l.Charge("a", limit, units); !ok {
+					t.Fatalf("after the wait there is one of %v", wait)
+				}
+			}
+			spent += units
+			if most := float64(limit) * (1 + now.Sub(start).Minutes()); float64(spent) > most*1.001+1 {
+				t.Fatalf("%d units in %v with a limit of %d", spent, now.Sub(start), limit)
+			}
+		}
+	})
+}
+
+// Callers without end are held in bounded memory, and share one allowance.
+func TestCallersAreBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	l := ratelimit.NewLimiter(func() time.Time { return now })
+	refused := 0
+	for i := range 100_200 {
+		if ok, _ := l.Charge(fmt.Sprint(i), 100, 1); !ok {
+			refused++
+		}
+	}
+	if refused != 100 {
+		t.Errorf("%d of 200 callers too many are refused, want 100", refused)
+	}
+	now = now.Add(time.Minute)
+	if ok, _ := l.Charge("new", 100, 100); !ok {
+		t.Error("nobody is forgotten")
+	}
+}

@@ -1,0 +1,164 @@
+package resolvers_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/explain"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// limited is an answer as far as its cost goes.
+type limited struct {
+	status int
+	header http.Header
+	Data   map[string]any
+	Errors []struct {
+		Message    string
+		Extensions map[string]any
+	}
+	Extensions struct {
+		Cost *struct {
+			Requested, Actual int
+			Throttle          *struct{ Limit, Remaining, ResetAfterMs int }
+		}
+	}
+}
+
+func (g *gateway) askLimited(c auth.Caller, query string, header ...string) limited {
+	g.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), c), http.MethodPost, "/graphql", strings.NewReader(string(body)))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	g.graph.ServeHTTP(w, r)
+	a := limited{status: w.Code, header: w.Header()}
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+		g.t.Fatalf("%v: %s", err, w.Body)
+	}
+	return a
+}
+
+func caller(name string, cost int) auth.Caller {
+	return auth.Caller{Name: name, Users: auth.Everyone(), Scopes: auth.AllScopes, Limits: auth.Limits{CostPerMinute: cost}}
+}
+
+// An operation is charged what it plans and given back what it did not use, and its
+// caller is told, by HTTP and by GraphQL.
+func TestRateLimits(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(24))
+	g.limit = 30
+	g.serve(g.client)
+	alice := caller("alice", 0)
+	left := 30
+	ask := func(requested, actual int, query string) limited {
+		t.Helper()
+		a := g.askLimited(alice, query)
+		left -= actual
+		cost := a.Extensions.Cost
+		if a.status != 200 || len(a.Errors) > 0 || cost == nil || cost.Requested != requested || cost.Actual != actual || cost.Throttle == nil || cost.Throttle.Limit != 30 || cost.Throttle.Remaining != left || cost.Throttle.ResetAfterMs != (30-left)*2000 {
+			t.Fatalf("status %d: %+v %+v, want %d and %d, with %d left", a.status, a.Errors, cost, requested, actual, left)
+		}
+		if p, r := a.header.Get("RateLimit-Policy"), a.header.Get("RateLimit"); p != `"cost";q=30;w=60` || !strings.HasPrefix(r, `"cost";r=`) {
+			t.Errorf("RateLimit-Policy: %s; RateLimit: %s", p, r)
+		}
+		return a
+	}
+	ask(1, 1, `{ __typename }`)
+	ask(4, 4, `{ users(`+today+`) { nodes { userId } } }`)
+	ask(12, 3, `{ bounces(`+today+`, first: 10, filter: {sender: "sender100@example.com"}) { nodes { detail { ruleName } } } }`)
+}
+
+// What a caller cannot have now is refused before anything runs.
+func TestRateLimitsRefuse(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(24))
+	g.limit = 8
+	g.serve(g.client)
+	const users = `{ users(` + today + `) { nodes { userId } } }`
+	alice := caller("alice", 0)
+	for range 2 {
+		if a := g.askLimited(alice, users); a.status != 200 || len(a.Errors) > 0 {
+			t.Fatalf("%+v", a)
+		}
+	}
+	g.called()
+	for _, accept := range []string{"application/json", "application/graphql-response+json"} {
+		a := g.askLimited(alice, users, "Accept", accept)
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "30" || a.header.Get("RateLimit") != `"cost";r=0;t=60` || a.Data != nil || len(a.Errors) != 1 ||
+			a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryable"] != true || a.Errors[0].Extensions["retryAfterMs"] != 30000.0 || !strings.Contains(a.Errors[0].Message, "try again in 30s") ||
+			a.Extensions.Cost == nil || a.Extensions.Cost.Requested != 4 || a.Extensions.Cost.Actual != 0 {
+			t.Errorf("%+v", a)
+		}
+	}
+	if calls := g.called(); len(calls) > 0 {
+		t.Errorf("calls of what is refused: %q", calls)
+	}
+	if a := g.askLimited(caller("bob", 0), users); a.status != 200 || len(a.Errors) > 0 {
+		t.Errorf("another caller: %+v", a)
+	}
+	if a := g.askLimited(caller("carol", 3), users); a.status != 200 || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.Errors[0].Message, "may cost 4 units") {
+		t.Errorf("what no minute has: %+v", a)
+	}
+	g.later.Add(30)
+	if a := g.askLimited(alice, users); a.status != 200 || len(a.Errors) > 0 {
+		t.Errorf("half a minute later: %+v", a)
+	}
+	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil || a.header.Get("RateLimit") == "" {
+		t.Errorf("what never ran: %+v", a)
+	}
+}
+
+// Where there is no limit nothing is said of the cost, unless an explanation is asked
+// for; a price alone costs a unit, whatever it is.
+func TestCostIsShownWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(24))
+	g.serveWith(g.client, explain.Options{Allowed: true})
+	const users = `{ users(` + today + `) { nodes { userId } } }`
+	if a := g.askLimited(caller("alice", 0), users); a.Extensions.Cost != nil || a.header.Get("RateLimit") != "" {
+		t.Errorf("%+v, %v", a.Extensions.Cost, a.header)
+	}
+	if a := g.askLimited(caller("alice", 0), users, "X-Explain", "1"); a.Extensions.Cost == nil || a.Extensions.Cost.Requested != 4 || a.Extensions.Cost.Actual != 4 || a.Extensions.Cost.Throttle != nil {
+		t.Errorf("%+v", a.Extensions.Cost)
+	}
+	bob := caller("bob", 100)
+	g.askLimited(bob, users, "X-Explain", "plan")
+	if a := g.askLimited(bob, "{ __typename }"); a.Extensions.Cost.Throttle.Remaining != 98 {
+		t.Errorf("%+v", a.Extensions.Cost.Throttle)
+	}
+}
+
+// The viewer is told who it is taken for, what it may do and what it has left.
+func TestViewer(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, upstreamtest.Rows{})
+	const query = `{ viewer { name users permissions rateLimit { limit remaining resetAfterMs } } }`
+	for name, c := range map[string]struct {
+		who  auth.Caller
+		want string
+	}{
+		"whoever it is": {auth.Anyone(), `{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`},
+		"with a key":    {auth.Caller{Name: "partner", Users: auth.Only(21, 20), Scopes: auth.MetricsRead, Limits: auth.Limits{CostPerMinute: 60}}, `{"name":"partner","permissions":["metrics:read"],"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`},
+	} {
+		a := g.askLimited(c.who, query)
+		got, err := json.Marshal(a.Data["viewer"])
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, want %s (%+v)", name, got, c.want, a.Errors)
+		}
+	}
+	if calls := g.called(); len(calls) > 0 {
+		t.Errorf("calls: %q", calls)
+	}
+}

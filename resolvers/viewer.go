@@ -1,0 +1,26 @@
+package resolvers
+
+import (
+	"context"
+	"strings"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/ratelimit"
+)
+
+// Viewer answers Query.viewer.
+func (query) Viewer(ctx context.Context) (*model.Viewer, error) {
+	c := auth.FromContext(ctx)
+	v := &model.Viewer{Permissions: strings.Fields(c.Scopes.String())}
+	if c.Name != "" {
+		v.Name = &c.Name
+	}
+	if c.Users.Len() >= 0 {
+		v.Users = strings.FieldsFunc(c.Users.String(), func(r rune) bool { return r == ',' })
+	}
+	if s, limited := ratelimit.StatusOf(ctx); limited {
+		v.RateLimit = &model.RateLimit{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
+	}
+	return v, nil
+}
