@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"reflect"
+
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"deliverygraph/graph/model"
@@ -19,6 +21,23 @@ func (w *walker) argument(f *field, name string) any {
 		return nil
 	}
 	return v
+}
+
+// elements gives the values of a list, for which one value may stand. Variables come
+// as slices of several types.
+func elements(v any) []any {
+	if all, ok := v.([]any); ok || v == nil {
+		return all
+	}
+	s := reflect.ValueOf(v)
+	if s.Kind() != reflect.Slice {
+		return []any{v}
+	}
+	all := make([]any, s.Len())
+	for i := range all {
+		all[i] = s.Index(i).Interface()
+	}
+	return all
 }
 
 // key gives the user's or sender's number of an argument; 0 is none.
@@ -110,10 +129,7 @@ func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 		q.BounceType, err = model.UnmarshalBounceType(t)
 		ok = ok && err == nil
 	}
-	headers, several := m["xHeaders"].([]any)
-	if h := m["xHeaders"]; h != nil && !several {
-		headers = []any{h}
-	}
+	headers := elements(m["xHeaders"])
 	if len(headers) > upstream.MaxXHeaders {
 		return q, false
 	}

@@ -14,12 +14,7 @@ const maxRowPages = 20
 func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 	values := []any{w.argument(f, "id")}
 	if f.Name == "nodes" {
-		v := w.argument(f, "ids")
-		if list, ok := v.([]any); ok {
-			values = list
-		} else {
-			values = []any{v}
-		}
+		values = elements(w.argument(f, "ids"))
 		if len(values) > upstream.PageSize {
 			return 0
 		}
