@@ -61,6 +61,7 @@ func TestNoTraceOfOthersData(t *testing.T) {
 		{Name: "a user", Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
 		{Name: "a user, masked", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
 		{Name: "a user, masked, with content", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead | auth.ContentRead},
+		{Name: "many users", Users: auth.Only(leakUser(1), leakUser(3), 1, 2, 3, 4, 5, 6, 7), Scopes: auth.AllScopes},
 		{Name: "two users, masked", Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
 	}
 	all := leakRows("rcpt")

@@ -14,8 +14,8 @@ import (
 // One who may not read metrics gets a [upstream.PermissionDenied] error for every
 // call. A call for one user is that call, or none if the user is not one of the
 // caller's. A call for no user costs, where the caller has n users: for counts and
-// time series n calls side by side; for a list at least n, and as the type merge says
-// where it is long.
+// time series n calls side by side, but by user one where there are more than
+// [fewUsers]; for a list at least n, and as the type merge says where it is long.
 //
 // One who may not read recipients' addresses sees pseudonyms of the mask's, and cannot
 // look for addresses; one who may not read content gets marks in its place ([Withheld]).
@@ -51,6 +51,37 @@ func (l limited) asked(filter upstream.ID) []upstream.ID {
 		return []upstream.ID{filter}
 	}
 	return nil
+}
+
+// fewUsers are so few that a call for each is better than one for all users of the
+// upstream, however many those are.
+const fewUsers = 8
+
+// counted asks for counts or time series. Those by user tell whose each row is: for many
+// users one call for everybody's is asked, of whose rows the caller gets its own.
+func counted[R any](l limited, q upstream.CountQuery, ask func(upstream.CountQuery) ([]R, error), id func(R) upstream.ID, add func(a, b R) R) ([]R, error) {
+	users := l.asked(q.UserID)
+	if q.Rollup == upstream.ByUser && len(users) > fewUsers {
+		rows, err := ask(q)
+		own := make([]R, 0, len(users))
+		for _, r := range rows {
+			if l.users.Has(id(r)) {
+				own = append(own, r)
+			}
+		}
+		return own, err
+	}
+	return perUser(users, func(u upstream.ID) ([]R, error) {
+		q := q
+		q.UserID = u
+		rows, err := ask(q)
+		for _, r := range rows {
+			if q.Rollup == upstream.ByUser && id(r) != u {
+				return nil, errForeign
+			}
+		}
+		return rows, err
+	}, id, add)
 }
 
 // errForeign is what an upstream gets for data of a user that was not asked for.
@@ -91,34 +122,18 @@ func (l limited) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 
 // Counts counts the caller's users' events.
 func (l limited) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return perUser(l.asked(q.UserID), func(u upstream.ID) ([]upstream.Count, error) {
-		q := q
-		q.UserID = u
-		rows, err := l.api.Counts(ctx, k, q)
-		for _, r := range rows {
-			if q.Rollup == upstream.ByUser && r.ID != u {
-				return nil, errForeign
-			}
-		}
-		return rows, err
-	}, func(c upstream.Count) upstream.ID { return c.ID }, func(a, b upstream.Count) upstream.Count {
-		a.Tally = a.Tally.Add(b.Tally)
-		return a
-	})
+	return counted(l, q, func(q upstream.CountQuery) ([]upstream.Count, error) { return l.api.Counts(ctx, k, q) },
+		func(c upstream.Count) upstream.ID { return c.ID },
+		func(a, b upstream.Count) upstream.Count {
+			a.Tally = a.Tally.Add(b.Tally)
+			return a
+		})
 }
 
 // Series counts the caller's users' events by hour or day.
 func (l limited) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return perUser(l.asked(q.UserID), func(u upstream.ID) ([]upstream.Series, error) {
-		q := q
-		q.UserID = u
-		rows, err := l.api.Series(ctx, k, q)
-		for _, r := range rows {
-			if q.Rollup == upstream.ByUser && r.ID != u {
-				return nil, errForeign
-			}
-		}
-		return rows, err
+	return counted(l, q.CountQuery, func(c upstream.CountQuery) ([]upstream.Series, error) {
+		return l.api.Series(ctx, k, upstream.SeriesQuery{CountQuery: c, Interval: q.Interval})
 	}, func(s upstream.Series) upstream.ID { return s.ID }, func(a, b upstream.Series) upstream.Series {
 		return upstream.Series{ID: a.ID, Points: together(slices.Concat(a.Points, b.Points),
 			func(p upstream.Point) upstream.Time { return p.Start },

@@ -54,7 +54,13 @@ var crowd = sync.OnceValue(func() upstreamtest.Rows {
 })
 
 func someUsers(t *rapid.T) []upstream.ID {
-	return rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4, rapid.ID[upstream.ID]).Draw(t, "users")
+	users := rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4, rapid.ID[upstream.ID]).Draw(t, "users")
+	if rapid.IntRange(0, 3).Draw(t, "many") == 0 { // most of them without data
+		for u := range upstream.ID(10) {
+			users = append(users, 1000+u)
+		}
+	}
+	return users
 }
 
 func windows(t *rapid.T) upstream.Window {
@@ -160,6 +166,16 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		"series of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Series(ctx, upstream.Bounces, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
 		}, []string{"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day"}},
+		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstream.API) (int, error) {
+			rows, err := a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
+			if len(rows) != 2 || rows[0].ID != 20 || rows[1].ID != 21 {
+				t.Errorf("got %v", rows)
+			}
+			return len(rows), err
+		}, []string{"/email/counts" + at + "&rollup_to=user"}},
+		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstream.API) (int, error) {
+			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser, UserID: 22}))
+		}, nil},
 		"a detail of another user": {[]upstream.ID{20}, func(a upstream.API) (int, error) {
 			_, err := a.Bounce(ctx, upstream.BounceKey{UserID: 21, SenderID: 210, BounceTime: day, EmailID: "x"})
 			return 0, ignore(err, upstream.NotFound)
