@@ -230,6 +230,7 @@ func TestCacheControl(t *testing.T) {
 		{name: "of a caller with a name", query: `{ stats(` + past + `) { sent } }`, who: one, want: "private, max-age=3600"},
 		{name: "an error", query: `{ a: stats(` + past + `) { sent } node(id: "x") { id } }`, want: "no-store"},
 		{name: "a document that is wrong", query: `{ nothing }`, want: "no-store"},
+		{name: "who asks", query: `{ viewer { name } a: stats(` + past + `) { sent } }`, want: "no-store"},
 		{name: "nothing asked", query: `{ __typename }`, want: ""},
 	} {
 		g.later.Add(c.later)

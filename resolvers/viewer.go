@@ -7,10 +7,12 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/ratelimit"
+	"deliverygraph/upstream/ledger"
 )
 
 // Viewer answers Query.viewer.
 func (query) Viewer(ctx context.Context) (*model.Viewer, error) {
+	ledger.From(ctx).Pass()
 	c := auth.FromContext(ctx)
 	v := &model.Viewer{Permissions: strings.Fields(c.Scopes.String())}
 	if c.Name != "" {

@@ -218,6 +218,17 @@ func (l *Ledger) Move() {
 	l.sum.Moves = true
 }
 
+// Pass notes that a part of the answer is of this moment alone, such as what its caller
+// may still ask for.
+func (l *Ledger) Pass() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.left, l.sum.held = 0, true
+}
+
 // Summary is what is known up to now.
 func (l *Ledger) Summary() Summary {
 	l.mu.Lock()
