@@ -121,7 +121,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 	}
 	op.refused = op.asked != nothing && !e.o.Allowed
 	if op.refused && op.asked == price {
-		return refuse("FORBIDDEN", notAllowed+": so the operation was not run, as its price alone was asked for")
+		return refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
 	}
 	op.plan = plan.Of(plan.Operation{
 		Definition: oc.Operation, Variables: oc.Variables,
@@ -134,7 +134,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 	return nil
 }
 
-const notAllowed = "operations are not explained here: the gateway was started without --explain"
+const notAllowed = "operations are not explained here: that takes a gateway that was started with --explain on"
 
 // wish reads what the request asks to be told.
 func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
