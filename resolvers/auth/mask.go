@@ -67,14 +67,31 @@ var atSign = regexp.MustCompile(`(?i)@|＠|%40|=40|&#64;|&#x40;`)
 // addresses are what looks like an address within a text.
 var addresses = regexp.MustCompile(`(?i)("[^"\r\n]*"|[^\s<>"'(),;:\[\]]+)(@|＠|%40|=40|&#64;|&#x40;)[^\s<>"'(),;:\[\]]+`)
 
+// hasAt says whether an @ is written in a text, in whatever way.
+func hasAt(text string) bool {
+	maybe := false
+	for i := range len(text) {
+		switch text[i] {
+		case '@':
+			return true
+		case '%', '=', '&', "＠"[0]:
+			maybe = true
+		}
+	}
+	return maybe && atSign.MatchString(text)
+}
+
 // holds says whether a text has an address in it, or that of the recipient in whatever
 // form return paths give it, such as "bounce-omar=example.com".
 func holds(text, local, domain string) bool {
-	if atSign.MatchString(text) {
+	if hasAt(text) {
 		return true
 	}
+	if local == "" || domain == "" || len(text) < len(local)+len(domain) {
+		return false
+	}
 	text = strings.ToLower(text)
-	return local != "" && domain != "" && strings.Contains(text, strings.ToLower(domain)) && strings.Contains(text, strings.ToLower(local))
+	return strings.Contains(text, strings.ToLower(domain)) && strings.Contains(text, strings.ToLower(local))
 }
 
 // headers masks the values (and odder still, names) that hold an address: wholly, since

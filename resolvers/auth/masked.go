@@ -29,7 +29,7 @@ func (m maskedAPI) refuses(q upstream.ListQuery) error {
 		return errRecipient
 	}
 	for _, h := range q.XHeaders {
-		if atSign.MatchString(h.Value) || returnPath.MatchString(h.Value) {
+		if hasAt(h.Value) || returnPath.MatchString(h.Value) {
 			return errRecipient
 		}
 	}
