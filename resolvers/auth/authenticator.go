@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -22,6 +23,21 @@ type Open struct{}
 
 // Authenticate gives Anyone.
 func (Open) Authenticate(context.Context, Credential) (Caller, error) { return Anyone(), nil }
+
+// KeysOrTokens is the Authenticator of a gateway that takes both API keys and tokens.
+type KeysOrTokens struct{ Keys, Tokens Authenticator }
+
+// Authenticate asks Tokens for what has the form of a JSON Web Token, and Keys for
+// everything else.
+func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller, error) {
+	switch {
+	case cred.Secret == "":
+		return Caller{}, Refuse("this API asks who you are: send your API key or token as Authorization: Bearer …, or the key as Authorization: apikey=… or X-API-Key: …")
+	case cred.Bearer && strings.Count(cred.Secret, ".") == 2:
+		return k.Tokens.Authenticate(ctx, cred)
+	}
+	return k.Keys.Authenticate(ctx, cred)
+}
 
 // Identify gives the context of a request's caller, by its headers. Who serves a
 // WebSocket does the same with [CredentialOfInit].

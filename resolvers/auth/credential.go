@@ -20,8 +20,8 @@ type Credential struct {
 // hundred users have a few thousand.
 const maxSecret = 16 << 10
 
-// HowTo names the places of a credential, for messages to callers.
-const HowTo = "Authorization: Bearer …, Authorization: apikey=… or X-API-Key: …"
+// howTo names the places of a credential, for messages to callers.
+const howTo = "Authorization: Bearer …, Authorization: apikey=… or X-API-Key: …"
 
 // CredentialOf reads a request's headers: "Authorization: Bearer SECRET",
 // "Authorization: apikey=SECRET", as the REST API has it, or "X-API-Key: SECRET". It
@@ -69,7 +69,7 @@ func readAuthorization(v string) (Credential, error) {
 	}
 	scheme, secret, _ := strings.Cut(v, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Credential{}, Refuse("the Authorization header is of a kind that is not taken here: send %s", HowTo)
+		return Credential{}, Refuse("the Authorization header is of a kind that is not taken here: send %s", howTo)
 	}
 	return Credential{Secret: strings.TrimSpace(secret), Bearer: true}, nil
 }
@@ -80,11 +80,11 @@ func one(found []Credential) (Credential, error) {
 	for i, f := range found {
 		switch {
 		case f.Secret == "":
-			return Credential{}, Refuse("the header for the API key or token is there, but empty: send %s", HowTo)
+			return Credential{}, Refuse("the header for the API key or token is there, but empty: send %s", howTo)
 		case len(f.Secret) > maxSecret || strings.ContainsFunc(f.Secret, func(r rune) bool { return r <= ' ' || r > '~' }):
 			return Credential{}, Refuse("what was sent cannot be an API key or a token: those are visible ASCII characters without spaces")
 		case i > 0 && f.Secret != c.Secret:
-			return Credential{}, Refuse("two different API keys or tokens were sent: send one, as %s", HowTo)
+			return Credential{}, Refuse("two different API keys or tokens were sent: send one, as %s", howTo)
 		}
 		f.Bearer = f.Bearer || c.Bearer
 		c = f

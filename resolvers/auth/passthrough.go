@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 )
 
 // PassThrough is the Authenticator that leaves it to the upstream: a caller's calls go
@@ -22,19 +21,4 @@ func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, err
 	c.Name = "key:" + hex.EncodeToString(sum[:8])
 	c.UpstreamKey = Secret(cred.Secret)
 	return c, nil
-}
-
-// KeysOrTokens is the Authenticator of a gateway that takes both API keys and tokens.
-type KeysOrTokens struct{ Keys, Tokens Authenticator }
-
-// Authenticate asks Tokens for what has the form of a JSON Web Token, and Keys for
-// everything else.
-func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller, error) {
-	switch {
-	case cred.Secret == "":
-		return Caller{}, Refuse("this API asks who you are: send your API key or token as Authorization: Bearer …, or the key as Authorization: apikey=… or X-API-Key: …")
-	case cred.Bearer && strings.Count(cred.Secret, ".") == 2:
-		return k.Tokens.Authenticate(ctx, cred)
-	}
-	return k.Keys.Authenticate(ctx, cred)
 }
