@@ -137,6 +137,10 @@ func TestBudget(t *testing.T) {
 		r.Errors[0].Message != "this operation plans 4 upstream calls, 3 of them for bounces.nodes.detail, and an operation may make 3: ask for fewer rows at once (first) and page through them, or for less of each row" {
 		t.Errorf("%+v", r)
 	}
+	r = g.askAs(auth.Only(20, 21), `{ users(`+today+`) { totalCount } }`, nil)
+	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "plans 6 upstream calls, for users, and an operation may make 3: ") || !strings.Contains(r.Errors[0].Message, "all of your 2 users") {
+		t.Errorf("%+v", r.Errors)
+	}
 	const probing = `{ a: stats(` + today + `) { sent } b: emails(` + today + `, filter: {deliveredOnly: true}) { totalCount } }` // of 1000 emails
 	r = g.ask(probing, nil)
 	if n := len(g.called()); n != 3 {

@@ -123,13 +123,14 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 	if op.refused && op.asked == price {
 		return refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
 	}
+	users := auth.FromContext(ctx).Users.Len()
 	op.plan = plan.Of(plan.Operation{
 		Definition: oc.Operation, Variables: oc.Variables,
-		Users: auth.FromContext(ctx).Users.Len(), Now: upstream.Time(e.o.Now().Unix()),
+		Users: users, Now: upstream.Time(e.o.Now().Unix()),
 	})
 	oc.Stats.SetExtension(key, op)
 	if op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls) {
-		return refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls))
+		return refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
 	}
 	return nil
 }
@@ -165,7 +166,7 @@ func refuse(code, message string) *gqlerror.Error {
 }
 
 // tooExpensive says what was planned, what may be, and what to do.
-func tooExpensive(p plan.Plan, limit int) string {
+func tooExpensive(p plan.Plan, limit, users int) string {
 	if p.Calls >= plan.TooMany {
 		return fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit)
 	}
@@ -174,8 +175,11 @@ func tooExpensive(p plan.Plan, limit int) string {
 	if of < p.Calls {
 		part = fmt.Sprintf("%d of them for %s", of, dearest)
 	}
-	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: ask for fewer rows at once (first) and page through them, or for less of each row",
-		p.Calls, part, limit)
+	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
+	if users > 1 {
+		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, so naming one (userId) is cheaper", users)
+	}
+	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less)
 }
 
 // InterceptOperation implements graphql.OperationInterceptor.
