@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -199,6 +200,27 @@ func (b *browser) until(condition string) {
 		var shown string
 		b.eval(`document.body.innerText`, &shown)
 		b.t.Fatalf("this did not become true: %s\nThe page shows:\n%s\nProblems: %q", condition, shown, b.problems)
+	}
+}
+
+// pressCtrl types Ctrl and a key into what has the focus.
+func (b *browser) pressCtrl(key, code string, virtual int) {
+	b.t.Helper()
+	for _, kind := range []string{"rawKeyDown", "keyUp"} {
+		b.do("Input.dispatchKeyEvent", map[string]any{"type": kind, "modifiers": 2, "key": key, "code": code, "windowsVirtualKeyCode": virtual}, nil)
+	}
+}
+
+// screenshot keeps what the page looks like as a file of that name, in light and dark: see the package's comment.
+func (b *browser) screenshot(name string) {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		b.do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+		var shot struct{ Data []byte }
+		b.do("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+		if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+"-"+scheme+".png"), shot.Data, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 

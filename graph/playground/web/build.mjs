@@ -20,6 +20,7 @@ const dist = join(web, '..', 'dist');
 const sameRepository = {
   'react-compiler-runtime': 'react',
   '@graphiql/plugin-doc-explorer': 'graphiql',
+  '@graphiql/plugin-explorer': 'graphiql',
   '@graphiql/plugin-history': 'graphiql',
 };
 

@@ -2,10 +2,13 @@
 
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import '@graphiql/plugin-explorer/style.css';
 import 'graphiql/style.css';
 import './style.css';
 import { examplesPlugin } from './examples.jsx';
 import { createFetcher } from './fetcher.js';
+import { ShareButton, sharedOperation } from './share.jsx';
 import { openStorage } from './storage.js';
 
 // The shape is that of the Go type `settings`: endpoint, title, tabs.
@@ -13,8 +16,9 @@ const settings = JSON.parse(document.getElementById('settings').textContent);
 
 // GraphiQL compares these by identity, so they are made once.
 const fetcher = createFetcher(settings.endpoint);
-const storage = openStorage(settings.tabs);
-const plugins = settings.tabs.length > 0 ? [examplesPlugin(settings.tabs)] : [];
+const storage = openStorage(settings.tabs, sharedOperation());
+const plugins = [{ ...explorerPlugin(), title: 'Explorer' }];
+if (settings.tabs.length > 0) plugins.unshift(examplesPlugin(settings.tabs));
 
 const newTab = '# Ctrl+Space lists what may be written here.\n# Ctrl+Enter runs the query.\n\n';
 
@@ -28,5 +32,15 @@ createRoot(document.getElementById('app')).render(
     <GraphiQL.Logo>
       <span className="title">{settings.title}</span>
     </GraphiQL.Logo>
+    <GraphiQL.Toolbar>
+      {({ prettify, merge, copy }) => (
+        <>
+          {prettify}
+          {merge}
+          {copy}
+          <ShareButton />
+        </>
+      )}
+    </GraphiQL.Toolbar>
   </GraphiQL>,
 );

@@ -1,7 +1,7 @@
 // The panel that lists the examples, for those who closed or changed their tabs.
 
 import { useEditorContext } from '@graphiql/react';
-import { flushSync } from 'react-dom';
+import { useEffect, useState } from 'react';
 import { exampleText } from './storage.js';
 
 // examplesPlugin returns the panel as a GraphiQL plugin.
@@ -14,7 +14,18 @@ export function examplesPlugin(examples) {
 const narrow = matchMedia('(max-width: 720px)');
 
 function Examples({ examples }) {
-  const { tabs, addTab, changeTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  const { tabs, activeTabIndex, addTab, changeTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  const [opening, setOpening] = useState(null);
+
+  // GraphiQL opens a tab within an updater of React's state, which React may run again in a later render, and each run
+  // empties the editors (and right after the page has loaded there may be none yet). So a new tab is filled for as long
+  // as it does not hold the example.
+  useEffect(() => {
+    if (!opening || tabs.length <= opening.tabsBefore || !queryEditor || !variableEditor) return;
+    if (queryEditor.getValue() !== opening.query) queryEditor.setValue(opening.query);
+    if (variableEditor.getValue() !== opening.variables) variableEditor.setValue(opening.variables);
+    if (tabs[activeTabIndex].query === opening.query) setOpening(null);
+  }, [opening, tabs, activeTabIndex, queryEditor, variableEditor]);
 
   // An example that is still open, unchanged, is shown; otherwise it opens in a new tab.
   function open(example) {
@@ -30,9 +41,8 @@ function Examples({ examples }) {
       changeTab(index);
       return;
     }
-    flushSync(addTab); // the editors belong to the new tab before they are filled
-    queryEditor.setValue(query);
-    variableEditor.setValue(variables);
+    setOpening({ query, variables, tabsBefore: tabs.length });
+    addTab();
   }
 
   return (

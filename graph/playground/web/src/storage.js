@@ -1,13 +1,15 @@
 // Where GraphiQL keeps a visitor's tabs, history and settings: the browser's local storage, or memory where that is
 // denied.
 
-// openStorage returns GraphiQL's storage, with the examples as open tabs if this is the first visit.
+// openStorage returns GraphiQL's storage, with the examples as open tabs if this is the first visit, and what a link
+// shares in front of the visitor.
 //
 // Names are prefixed by the page's path: other tools on 127.0.0.1:8080 use GraphiQL as well, and so do other gateways
 // behind the same host, and a visitor would meet their tabs here.
-export function openStorage(examples) {
+export function openStorage(examples, shared) {
   const storage = prefixed(`deliverygraph ${location.pathname} `, browserStorage());
   if (examples.length > 0 && !storage.getItem('graphiql:tabState')) openTabs(storage, examples);
+  if (shared) openShared(storage, shared);
   return storage;
 }
 
@@ -31,18 +33,26 @@ function comment(text) {
 // (`defaultTabs`) forgets the first tab's variables, and opens an empty tab more on the next visit, because it looks for
 // a tab that equals the stored query and variables.
 function openTabs(storage, examples) {
-  const tabs = examples.map((example, i) => ({
-    id: `example-${i}`,
-    title: example.name,
-    query: exampleText(example),
-    variables: example.variables || null,
-    headers: null,
-    operationName: example.name,
-    response: null,
-  }));
-  storage.setItem('graphiql:tabState', JSON.stringify({ activeTabIndex: 0, tabs }));
-  storage.setItem('graphiql:query', tabs[0].query);
-  if (tabs[0].variables) storage.setItem('graphiql:variables', tabs[0].variables);
+  const tabs = examples.map((example, i) => newTab(`example-${i}`, example.name, exampleText(example), example.variables));
+  activate(storage, tabs, 0);
+}
+
+// openShared puts an operation into a tab behind the others, or finds the one that has it, and shows that.
+function openShared(storage, { query, variables, operationName }) {
+  const { tabs } = JSON.parse(storage.getItem('graphiql:tabState') ?? '{"tabs": []}');
+  let index = tabs.findIndex((tab) => tab.query === query && (tab.variables || null) === variables);
+  if (index < 0) index = tabs.push(newTab(`shared-${Date.now()}`, operationName, query, variables)) - 1;
+  activate(storage, tabs, index);
+}
+
+function newTab(id, operationName, query, variables) {
+  return { id, title: operationName ?? '<untitled>', query, variables: variables || null, headers: null, operationName, response: null };
+}
+
+function activate(storage, tabs, index) {
+  storage.setItem('graphiql:tabState', JSON.stringify({ activeTabIndex: index, tabs }));
+  storage.setItem('graphiql:query', tabs[index].query);
+  if (tabs[index].variables) storage.setItem('graphiql:variables', tabs[index].variables);
   else storage.removeItem('graphiql:variables');
 }
 
