@@ -61,11 +61,13 @@ func IsMasked(address string) bool {
 		!strings.ContainsFunc(rest[:pseudonymLen], func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
 }
 
-// atSign is the ways in which an @ is written in headers and in return paths.
-var atSign = regexp.MustCompile(`(?i)@|＠|%40|=40|&#64;|&#x40;`)
+// atForms are the ways in which an @ is written in headers and in return paths.
+const atForms = `@|＠|%40|=40|&#64;|&#x40;`
+
+var atSign = regexp.MustCompile(`(?i)` + atForms)
 
 // addresses are what looks like an address within a text.
-var addresses = regexp.MustCompile(`(?i)("[^"\r\n]*"|[^\s<>"'(),;:\[\]]+)(@|＠|%40|=40|&#64;|&#x40;)[^\s<>"'(),;:\[\]]+`)
+var addresses = regexp.MustCompile(`(?i)("[^"\r\n]*"|[^\s<>"'(),;:\[\]]+)(?:` + atForms + `)[^\s<>"'(),;:\[\]]+`)
 
 // hasAt says whether an @ is written in a text, in whatever way.
 func hasAt(text string) bool {
@@ -121,35 +123,30 @@ func headers(given []upstream.Header, local, domain string) []upstream.Header {
 
 // text masks all addresses in what a receiving server said, and the recipient's local
 // part wherever it stands alone.
-func text(s, address, local string) string {
-	if address != "" {
-		s = replaceFold(s, address, func(int, int) bool { return true })
+func text(s, local, domain string) string {
+	if local != "" && domain != "" {
+		own := regexp.MustCompile(`(?i)"?` + regexp.QuoteMeta(local) + `"?(?:` + atForms + `|=)` + regexp.QuoteMeta(domain))
+		s = own.ReplaceAllLiteralString(s, masked)
 	}
 	s = addresses.ReplaceAllLiteralString(s, masked)
 	if local == "" {
 		return s
 	}
-	return replaceFold(s, local, func(start, end int) bool {
-		before, _ := utf8.DecodeLastRuneInString(s[:start])
-		after, _ := utf8.DecodeRuneInString(s[end:])
-		return !word(before) && !word(after)
-	})
+	return maskWord(s, local)
 }
 
 func word(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 
-// replaceFold masks what is old, in any case, where it is to be.
-func replaceFold(s, old string, wanted func(start, end int) bool) string {
-	found := regexp.MustCompile(`(?i)`+regexp.QuoteMeta(old)).FindAllStringIndex(s, -1)
-	if len(found) == 0 {
-		return s
-	}
+// maskWord masks a word, in any case, where it is not a part of another.
+func maskWord(s, wanted string) string {
 	var b strings.Builder
 	last := 0
-	for _, f := range found {
-		if wanted(f[0], f[1]) {
-			b.WriteString(s[last:f[0]] + masked)
-			last = f[1]
+	for _, found := range regexp.MustCompile(`(?i)`+regexp.QuoteMeta(wanted)).FindAllStringIndex(s, -1) {
+		before, _ := utf8.DecodeLastRuneInString(s[:found[0]])
+		after, _ := utf8.DecodeRuneInString(s[found[1]:])
+		if !word(before) && !word(after) {
+			b.WriteString(s[last:found[0]] + masked)
+			last = found[1]
 		}
 	}
 	return b.String() + s[last:]

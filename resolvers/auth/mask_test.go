@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
@@ -85,7 +86,7 @@ func TestAddressesAreMasked(t *testing.T) {
 			t.Errorf("%s: %s", what, diff)
 		}
 	}
-	if want := "smtp;550 5.1.1 <***>: User *** unknown (asked for ***, ***) by omar.kleiner"; d.DiagnosticCode != want {
+	if want := "smtp;550 5.1.1 <***>: User *** unknown (asked for ***, SRS0=x=***) by omar.kleiner"; d.DiagnosticCode != want {
 		t.Errorf("the diagnostic code is %q, want %q", d.DiagnosticCode, want)
 	}
 	if auth.Withheld(d.FullContent) == nil || auth.Withheld(d.DiagnosticCode) != nil || d.RuleName != "badmailbox01" {
@@ -189,4 +190,37 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 			}
 		}
 	}
+}
+
+// However an address is written in what a server said, and whatever stands around it,
+// nothing is left of it.
+func TestNoAddressIsLeftInTexts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		local := rapid.StringMatching(`[a-zA-Z0-9!#$%&'*+/?^_{|}~äß][a-zA-Z0-9!#$%&'*+/=?^_.{|}~-]{0,8}Zq`).Draw(t, "local")
+		domain := rapid.StringMatching(`[a-z0-9-]{1,8}\.(example|test)`).Draw(t, "domain")
+		upper := func(s string) string { return strings.ToUpper(s) }
+		written := rapid.SampledFrom([]func(string, string) string{
+			func(l, d string) string { return l + "@" + d },
+			func(l, d string) string { return upper(l) + "@" + d },
+			func(l, d string) string { return upper(l + "@" + d) },
+			func(l, d string) string { return l + "%40" + d },
+			func(l, d string) string { return "bounce-" + l + "=" + d + "@example.com" },
+			func(l, d string) string { return l + "&#64;" + d },
+			func(l, d string) string { return `"` + l + `"@` + d },
+		}).Draw(t, "written")(local, domain)
+		around := rapid.SampledFrom([]string{"<%s>", "%s", "smtp;550 5.1.1 <%s>: User unknown", "to=%s, from=a@example.com", "[%s]", "'%s'", "mailbox %s full", "(%s) %s", "%s\r\n %s"}).Draw(t, "around")
+		said := strings.ReplaceAll(around, "%s", written)
+		b := letters().Bounces[0]
+		b.EmailAddress, b.Local, b.Domain, b.DiagnosticCode = local+"@"+domain, local, domain, said
+		b.XHeaders = []upstream.Header{{Name: "X-Said", Value: said}}
+		api := auth.Limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
+		d, err := api.Bounce(context.Background(), b.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := strings.ToLower(fmt.Sprint(d.DiagnosticCode, d.XHeaders)); strings.Contains(all, strings.ToLower(local)) || strings.Contains(all, "zq") {
+			t.Errorf("%q is left of %q:\n%q", local, said, d.DiagnosticCode)
+		}
+	})
 }

@@ -92,7 +92,7 @@ func (m maskedAPI) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.B
 	case !m.scopes.Has(ContentRead):
 		d.DiagnosticCode, d.FullContent = withheldContent, withheldContent
 	case !m.scopes.Has(RecipientsRead):
-		d.DiagnosticCode = text(d.DiagnosticCode, d.EmailAddress, d.Local)
+		d.DiagnosticCode = text(d.DiagnosticCode, d.Local, d.Domain)
 		// A whole message has addresses in ways that nobody can list: encoded, quoted,
 		// broken over lines, and those of others.
 		d.FullContent = withheldMessage
