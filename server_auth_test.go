@@ -95,6 +95,9 @@ func TestAPIKeys(t *testing.T) {
 	if n := strings.Count(p.log(), "msg=refused"); n != 6 {
 		t.Errorf("the log tells of %d refusals", n)
 	}
+	if n := strings.Count(p.log(), "caller=partner"); n != 3 {
+		t.Errorf("the log names the caller of %d operations", n)
+	}
 }
 
 // With --auth-pass-through each caller asks with a key of its own, and what one key was

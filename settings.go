@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"deliverygraph/graph/origins"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
 )
@@ -185,9 +186,9 @@ func (c *serveCommand) hidesSchema() bool {
 func (c *serveCommand) logger(w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(auth.Logged(slog.NewJSONHandler(w, o)))
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(auth.Logged(slog.NewTextHandler(w, o)))
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.
