@@ -244,7 +244,6 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		o.BaseURL = "http://embedded.invalid"
 		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
 	}
-	o.Logger = slog.New(ledger.Logged(g.logger.Handler()))
 	o.Observe = both(ledger.Call, g.calls)
 	client, err := rest.New(o)
 	if err != nil {

@@ -231,8 +231,10 @@ func TestExplainAndBudget(t *testing.T) {
 		t.Errorf("Vary: %s", vary)
 	}
 	p.stop()
-	if line := regexp.MustCompile(`msg="upstream call" endpoint=/email/counts .* operation="Stats #\d+"`); !line.MatchString(p.log()) {
-		t.Errorf("the log tells of no call for Stats:\n%s", p.log())
+	for _, line := range []string{`msg="upstream call" endpoint=/email/counts .* operation="Stats #\d+"`, `msg=operation name=Stats .* operation="Stats #\d+"`} {
+		if !regexp.MustCompile(line).MatchString(p.log()) {
+			t.Errorf("the log has no %s:\n%s", line, p.log())
+		}
 	}
 	p = start(t, "--explain", "off", "--max-upstream-calls", "0")
 	if got := ask(p, stats, "1"); !strings.Contains(got, "--explain") || strings.Contains(got, "/email/counts") {

@@ -16,6 +16,7 @@ import (
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/ledger"
 )
 
 type serveCommand struct {
@@ -185,10 +186,11 @@ func (c *serveCommand) hidesSchema() bool {
 
 func (c *serveCommand) logger(w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel}
+	var h slog.Handler = slog.NewTextHandler(w, o)
 	if c.LogFormat == "json" {
-		return slog.New(auth.Logged(slog.NewJSONHandler(w, o)))
+		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(auth.Logged(slog.NewTextHandler(w, o)))
+	return slog.New(ledger.Logged(auth.Logged(h)))
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.
