@@ -39,13 +39,20 @@ func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller
 	return k.Keys.Authenticate(ctx, cred)
 }
 
-// Identify gives the context of a request's caller, by its headers. Who serves a
-// WebSocket does the same with [CredentialOfInit].
+// Identify gives the context of a request's caller, by its headers.
 func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Context, error) {
+	return IdentifySocket(ctx, a, h, nil)
+}
+
+// IdentifySocket gives the context of a WebSocket's caller, by the headers of its first
+// request, where there are any, and by the payload of its connection_init: browsers
+// cannot send headers. Called again later, it says whether the caller is still let in:
+// keys are withdrawn and tokens expire while sockets are open.
+func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it has no use for what may be meant for others
 		return With(ctx, Anyone()), nil
 	}
-	cred, err := CredentialOf(h)
+	cred, err := credentialOf(h, payload)
 	if err != nil {
 		return nil, err
 	}

@@ -192,6 +192,36 @@ func TestCredentialsOfAConnectionInit(t *testing.T) {
 	}
 }
 
+// A socket's caller is known by its first request or by what it says first, and not by
+// two that differ.
+func TestCallersOfSockets(t *testing.T) {
+	t.Parallel()
+	type fields = map[string]any
+	header := http.Header{"X-Api-Key": {"secret"}}
+	for name, c := range map[string]struct {
+		header  http.Header
+		payload fields
+		refuse  string
+	}{
+		"by its header":            {header, nil, ""},
+		"by its first message":     {nil, fields{"Authorization": "Bearer secret"}, ""},
+		"by both":                  {header, fields{"Authorization": "Bearer secret"}, ""},
+		"by two that differ":       {header, fields{"Authorization": "Bearer other"}, "two different"},
+		"by nothing":               {nil, nil, "X-API-Key"},
+		"by a message of no words": {nil, fields{}, "X-API-Key"},
+	} {
+		ctx, err := auth.IdentifySocket(t.Context(), auth.PassThrough{}, c.header, c.payload)
+		checkRefusal(t, name, err, c.refuse)
+		if err == nil && auth.FromContext(ctx).UpstreamKey != "secret" {
+			t.Errorf("%s: it is %v", name, auth.FromContext(ctx))
+		}
+	}
+	ctx, err := auth.IdentifySocket(t.Context(), auth.Open{}, header, fields{"Authorization": "Basic secret"})
+	if err != nil || !auth.FromContext(ctx).Users.Has(20) {
+		t.Errorf("where nobody is asked: %v", err)
+	}
+}
+
 // checkRefusal wants an error that the caller may read and that has the part in it, or
 // none where that is empty.
 func checkRefusal(t *testing.T, name string, err error, part string) {

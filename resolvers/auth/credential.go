@@ -28,7 +28,16 @@ const howTo = "Authorization: Bearer …, Authorization: apikey=… or X-API-Key
 // is never taken from a URL, which ends up in logs. One secret in two places is one
 // credential; two different ones are an [upstream.Unauthenticated] error, as is what
 // cannot be read.
-func CredentialOf(h http.Header) (Credential, error) {
+func CredentialOf(h http.Header) (Credential, error) { return credentialOf(h, nil) }
+
+// credentialOf reads headers, and what a connection_init says as if it were headers too.
+func credentialOf(h http.Header, payload map[string]any) (Credential, error) {
+	if said := headersOf(payload); len(said) > 0 {
+		for _, name := range []string{"Authorization", "X-Api-Key"} {
+			said[name] = append(said[name], h.Values(name)...)
+		}
+		h = said
+	}
 	var found []Credential
 	for _, v := range h.Values("Authorization") {
 		c, err := readAuthorization(v)
@@ -43,10 +52,12 @@ func CredentialOf(h http.Header) (Credential, error) {
 	return one(found)
 }
 
-// CredentialOfInit reads the payload of a WebSocket's connection_init, where browsers
-// cannot send headers: its fields are called as the headers are, in any case, and may
-// lie in an object "headers". Other fields are not heeded.
-func CredentialOfInit(payload map[string]any) (Credential, error) {
+// CredentialOfInit reads the payload of a WebSocket's connection_init: its fields are
+// called as the headers are, in any case, and may lie in an object "headers". Other
+// fields are not heeded.
+func CredentialOfInit(payload map[string]any) (Credential, error) { return credentialOf(nil, payload) }
+
+func headersOf(payload map[string]any) http.Header {
 	h := http.Header{}
 	read := func(fields map[string]any) {
 		for name, v := range fields {
@@ -59,7 +70,7 @@ func CredentialOfInit(payload map[string]any) (Credential, error) {
 	if inner, ok := payload["headers"].(map[string]any); ok {
 		read(inner)
 	}
-	return CredentialOf(h)
+	return h
 }
 
 func readAuthorization(v string) (Credential, error) {
