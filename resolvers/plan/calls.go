@@ -136,9 +136,9 @@ func (w *walker) times(user int32) int64 {
 
 // merged is likewise for pages of a list that lie behind its first.
 func (w *walker) merged(user int32) (worst int64) {
-	if n := w.times(user); n > 1 {
-		return mergedPages + mergedJumps*n
-	} else {
-		return n
+	n := w.times(user)
+	if n > 1 {
+		n = mergedPages + mergedJumps*n
 	}
+	return n
 }

@@ -7,7 +7,6 @@ import (
 
 // selected says what is selected of a connection.
 func (w *walker) selected(typ string, f *field) (c page.Selected) {
-
 	fields := w.collect(typ, f)
 	for i := range fields {
 		switch fields[i].Name {
@@ -32,8 +31,8 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 	return c
 }
 
-// elements prices the rows of connections, n of them having size rows each: those of
-// nodes and those of edges. It gives how many rows each connection has.
+// elements prices what is selected of the rows of connections with size rows each, as
+// nodes and as edges. It gives how many rows each connection has.
 func (w *walker) elements(typ string, f *field, on object, size int64, at *path) (rows int64) {
 	fields := w.collect(typ, f)
 	for i := range fields {
