@@ -116,7 +116,7 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	for i := range operations {
 		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
 		variables := map[string]any{"yes": true, "no": false}
-		for users, scope := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 1: auth.Only(21), 0: auth.Only()} {
+		for users, scope := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only()} {
 			if users != plan.Everyone && i%4 != 0 {
 				continue
 			}
@@ -268,6 +268,28 @@ func TestPricesOfVariables(t *testing.T) {
 		got := priceFor(t, query, c.variables, plan.Everyone)
 		if got.Calls != want.Calls || got.WorstCalls != want.WorstCalls || got.WorstRows != want.WorstRows || want.Calls < 30 {
 			t.Errorf("%s: %d calls, at most %d, %d rows; want %d, %d, %d", name, got.Calls, got.WorstCalls, got.WorstRows, want.Calls, want.WorstCalls, want.WorstRows)
+		}
+	}
+}
+
+// For callers with many users, counts by user are one call, as for everyone.
+func TestPlansOfCallersWithManyUsers(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(300))
+	few, many := auth.Only(20, 21, 22), auth.Only(16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
+	for query, calls := range map[string][2]int64{
+		`{ users(` + today + `) { nodes { stats(` + today + `) { sent series(interval: DAY) { sent } } } } }`: {9 + 3, 3 + 1},
+		`{ senders(` + today + `) { nodes { address } } }`:                                                    {9, 30},
+		`{ bounces(` + today + `) { totalCount nodes { id } } }`:                                              {3 + 3, 10 + 1},
+		`{ bounces(` + today + `, filter: {userId: 21}) { totalCount nodes { id } } }`:                        {1 + 1, 1 + 1},
+	} {
+		for i, users := range []auth.Users{few, many} {
+			g.called()
+			g.dataAs(users, query, nil)
+			made := int64(len(g.called()))
+			if p := priceFor(t, query, nil, users.Len()); p.Calls != calls[i] || made > p.Calls || made < p.Calls-3 {
+				t.Errorf("%s of %d users: %d planned, want %d, %d made", query, users.Len(), p.Calls, calls[i], made)
+			}
 		}
 	}
 }

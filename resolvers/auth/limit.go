@@ -15,7 +15,7 @@ import (
 // call. A call for one user is that call, or none if the user is not one of the
 // caller's. A call for no user costs, where the caller has n users: for counts and
 // time series n calls side by side, but by user one where there are more than
-// [fewUsers]; for a list at least n, and as the type merge says where it is long.
+// [FewUsers]; for a list at least n, and as the type merge says where it is long.
 //
 // One who may not read recipients' addresses sees pseudonyms of the mask's, and cannot
 // look for addresses; one who may not read content gets marks in its place ([Withheld]).
@@ -53,15 +53,15 @@ func (l limited) asked(filter upstream.ID) []upstream.ID {
 	return nil
 }
 
-// fewUsers are so few that a call for each is better than one for all users of the
+// FewUsers are so few that a call for each is better than one for all users of the
 // upstream, however many those are.
-const fewUsers = 8
+const FewUsers = 8
 
 // counted asks for counts or time series. Those by user tell whose each row is: for many
 // users one call for everybody's is asked, of whose rows the caller gets its own.
 func counted[R any](l limited, q upstream.CountQuery, ask func(upstream.CountQuery) ([]R, error), id func(R) upstream.ID, add func(a, b R) R) ([]R, error) {
 	users := l.asked(q.UserID)
-	if q.Rollup == upstream.ByUser && len(users) > fewUsers {
+	if q.Rollup == upstream.ByUser && len(users) > FewUsers {
 		rows, err := ask(q)
 		own := make([]R, 0, len(users))
 		for _, r := range rows {

@@ -1,6 +1,9 @@
 package plan
 
-import "deliverygraph/upstream"
+import (
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream"
+)
 
 // call names the upstream calls that one field makes for all objects it is selected
 // on. Fields with equal names make the same calls, and the operation makes those
@@ -134,7 +137,17 @@ func (w *walker) times(user int32) int64 {
 	return int64(w.op.Users)
 }
 
-// merged is likewise for pages of a list that lie behind its first.
+// counting is likewise for counts and series: by user one call tells of all users, and
+// callers with many get their own of it.
+func (w *walker) counting(user int32, r upstream.Rollup) int64 {
+	n := w.times(user)
+	if r == upstream.ByUser && n > auth.FewUsers {
+		return 1
+	}
+	return n
+}
+
+// merged is times for pages of a list that lie behind its first.
 func (w *walker) merged(user int32) (worst int64) {
 	n := w.times(user)
 	if n > 1 {

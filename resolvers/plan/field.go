@@ -102,7 +102,7 @@ func address(w *walker, on object, _ *field, at *path) int64 {
 
 // counts charges a counts call for each of n filters.
 func (w *walker) counts(k upstream.Kind, in window, user, sender int32, r upstream.Rollup, t upstream.BounceType, n int64, at *path) {
-	n = mul(n, w.times(user))
+	n = mul(n, w.counting(user, r))
 	w.charge(call{op: opCounts, kind: k, window: in, user: user, sender: sender, rollup: r, bounces: t}, n, n, at)
 }
 
@@ -117,16 +117,17 @@ func (w *walker) owners(on object, at *path) {
 	if on.owned {
 		return
 	}
-	users := w.times(0) // that a call for everyone is made for
-	planned, worst := mul(on.n, users), add(mul(3, users), mul(on.n, users))
-	if on.similar > 2 {
-		planned = add(users, planned)
-	}
+	each := w.counting(0, upstream.ByUser) // for the users of a sender, or of all
+	some := on.n
 	if w.op.Users != Everyone { // no more senders are asked for one by one than there are users
-		few := min(on.n, 3*users)
-		if planned, worst = add(users, mul(few, users)), add(mul(3, users), mul(few, users)); on.similar > users {
-			planned = 2 * users
-		}
+		some = min(some, int64(w.op.Users))
+	}
+	planned, worst := mul(some, each), add(mul(3, each), mul(min(on.n, 3*some), each))
+	switch {
+	case some < on.n:
+		planned = add(each, some)
+	case on.similar > 2:
+		planned = add(each, planned)
 	}
 	w.charge(call{op: opOwners, kind: on.kind, window: on.window, user: on.user, sender: on.sender, list: on.self}, planned, worst, at)
 }
@@ -232,7 +233,7 @@ func series(w *walker, on object, f *field, at *path) int64 {
 	}
 	for _, k := range upstream.Kinds {
 		if asked[k] {
-			n := mul(on.lists, w.times(on.user))
+			n := mul(on.lists, w.counting(on.user, on.rollup))
 			w.charge(call{op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup, interval: interval}, n, n, at)
 		}
 	}

@@ -108,7 +108,7 @@ func (w *walker) ever() window {
 // anyCounts charges the search for users or senders in one kind of counts after the
 // other: those that have sent are found by the first.
 func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *path) {
-	n = mul(n, w.times(user))
+	n = mul(n, w.counting(user, r))
 	for _, k := range upstream.Kinds {
 		planned := int64(0)
 		if k == upstream.Emails {
