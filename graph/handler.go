@@ -115,5 +115,5 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), o: o}
+	return compressed(&handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), o: o})
 }

@@ -11,7 +11,7 @@ mkdir -p relay/generated
 (cd relay && ../node_modules/.bin/relay-compiler relay.config.json)
 echo "graphql-codegen and TypeScript"
 (cd typescript && ../node_modules/.bin/graphql-codegen --config codegen.ts --silent && ../node_modules/.bin/tsc -p .)
-echo "Relay, Apollo Client, urql and the TypeScript client against ${DELIVERYGRAPH_URL:?names no gateway}"
-node --test relay normalised typescript
+echo "Relay, Apollo Client, urql, the TypeScript client and the audits of GraphQL over HTTP against ${DELIVERYGRAPH_URL:?names no gateway}"
+node --test relay normalised typescript http
 echo "genqlient's client"
 (cd go && go generate ./... && git diff --exit-code -- generated.go && go vet ./... && go test -count=1 ./...)
