@@ -99,6 +99,7 @@ func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit)
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
+		MaxErrors:    10_000,
 		Headers:      limits.Headers,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },

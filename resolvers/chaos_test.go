@@ -1,0 +1,250 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest/fault"
+)
+
+// chaos says how many operations the test below asks at least, for how long, and the
+// seed of its operations and faults: always the same few, unless
+// DELIVERYGRAPH_TEST_CHAOS gives a time, such as 10m.
+func chaos() (operations int, d time.Duration, seed uint64) {
+	if d, err := time.ParseDuration(os.Getenv("DELIVERYGRAPH_TEST_CHAOS")); err == nil {
+		return 0, d, rand.Uint64()
+	}
+	if raceDetector || testing.Short() {
+		return 60, 0, 1
+	}
+	return 300, 0, 1
+}
+
+// While a remote goes wrong in every way at random, what the gateway answers is what it
+// answers over one that does not, or an error says at which path something is missing.
+// Nothing is left behind: no goroutine, no connection, and no memory to speak of.
+func TestChaos(t *testing.T) {
+	// Not parallel: goroutines of other tests would be taken for its own.
+	before := goleak.IgnoreCurrent()
+	heap := heapInUse()
+	operations, lasting, seed := chaos()
+	t.Logf("seed %d", seed)
+	t.Run("asked", func(t *testing.T) { // its clean-up comes before what is looked for below
+		for name, kept := range map[string]*cached.Options{
+			"without a cache": nil,
+			"with a cache":    {Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: 10 * time.Minute},
+		} {
+			t.Run(name, func(t *testing.T) { askInChaos(t, kept, operations/2, lasting/2, seed) })
+		}
+	})
+	http.DefaultClient.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
+	if now := heapInUse(); now > heap+32<<20 {
+		t.Errorf("the heap has grown from %d to %d MB", heap>>20, now>>20)
+	}
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time.Duration, seed uint64) {
+	calm := newGateway(t, rowsOfDay(700))
+	random := rand.New(rand.NewPCG(seed, 1))
+	faults := tellable()
+	var mu sync.Mutex
+	injected, met := 0, []string{} // in all, and in the operation
+	remote := fault.NewServer(fault.Random(embedded.New(calm.store, embedded.Options{}), seed, 0.2, faults,
+		func(r *http.Request, f fault.Fault) {
+			mu.Lock()
+			defer mu.Unlock()
+			injected++
+			met = append(met, r.URL.RequestURI()+": "+f.Name)
+		}))
+	t.Cleanup(remote.Close)
+	client, err := rest.New(rest.Options{
+		BaseURL: remote.URL, Observe: ledger.Call, MaxBodyBytes: 4 << 20,
+		Timeout: 200 * time.Millisecond, CallTimeout: 400 * time.Millisecond, // for those who are silent
+		Retry: rest.Retry{Tries: 2, Base: time.Millisecond, Max: time.Millisecond},
+		// An open breaker answers nothing, and there would be little to compare.
+		Breaker: rest.Breaker{Off: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	storm := &gateway{t: t, store: calm.store, client: client}
+	var api upstream.API = ledger.Budget(client)
+	if kept != nil {
+		kept.Now = storm.now
+		c, err := cached.New(api, *kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		api = c
+	}
+	storm.serve(api)
+
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	callers := []auth.Users{auth.Everyone(), auth.Only(21), auth.Only(20, 22)}
+	var c comparison
+	begun := time.Now()
+	for n := 0; n < operations || time.Since(begun) < lasting; n++ {
+		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
+		who := callers[random.IntN(len(callers))]
+		variables := map[string]any{"yes": true, "no": false}
+		mu.Lock()
+		met = nil
+		mu.Unlock()
+		want, got := calm.askAs(who, query, variables), storm.askAs(who, query, variables)
+		if len(want.Errors) > 0 {
+			continue // past a limit, as in a storm
+		}
+		c.missing = map[string]bool{}
+		for _, e := range got.Errors {
+			c.missing[placed(e.Path)] = true
+			if text := fmt.Sprint(e); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") {
+				t.Fatalf("operation %d: %s\nan error tells callers what is none of their business: %s", n, query, text)
+			}
+		}
+		if problem := c.compare(nil, want.Data, got.Data); problem != "" {
+			mu.Lock()
+			defer mu.Unlock()
+			t.Fatalf("operation %d: %s\n%s\nfaults: %s\nerrors: %v", n, query, problem, strings.Join(met, "\n"), got.Errors)
+		}
+		storm.later.Add(random.Int64N(4)) // what is fresh goes stale
+		calm.later.Store(storm.later.Load())
+	}
+	t.Logf("%d faults in %d values that are right, %d missing", injected, c.right, c.nulls)
+	if injected < 20 || c.right < 1000 || c.nulls < 10 {
+		t.Error("that is too little to have been a test")
+	}
+}
+
+// tellable are the faults by which no wrong answer can be taken for a right one.
+func tellable() []fault.Fault {
+	var all []fault.Fault
+	for _, f := range fault.All {
+		switch f.Name {
+		case "rows repeated in a page", "unsorted rows": // may be two events, and a remote's idea of order: shown as it has them
+			continue
+		case "rows of another user":
+			f = where(f, "user_id")
+		case "rows of another sender":
+			f = where(f, "sender_id")
+		}
+		if !f.Lies {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// where is a fault of requests alone that have the parameter: otherwise it is a lie.
+func where(f fault.Fault, parameter string) fault.Fault {
+	wrap := f.Wrap
+	f.Wrap = func(next http.Handler) http.Handler {
+		wrapped := wrap(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has(parameter) {
+				wrapped.ServeHTTP(w, r)
+			} else {
+				next.ServeHTTP(w, r)
+			}
+		})
+	}
+	return f
+}
+
+// comparison holds answers against right ones.
+type comparison struct {
+	missing      map[string]bool // the paths of errors
+	right, nulls int
+}
+
+// compare says how two values at a path differ otherwise than by what an error tells.
+func (c *comparison) compare(at []any, want, got any) string {
+	where := placed(at)
+	switch w := want.(type) {
+	case map[string]any:
+		if g, ok := got.(map[string]any); ok && len(g) == len(w) {
+			for k := range w {
+				v, there := g[k]
+				if !there {
+					return fmt.Sprintf("%v has no %s", at, k)
+				}
+				if problem := c.compare(append(at[:len(at):len(at)], k), w[k], v); problem != "" {
+					return problem
+				}
+			}
+			return ""
+		}
+	case []any:
+		if g, ok := got.([]any); ok && len(g) == len(w) {
+			for i := range w {
+				if problem := c.compare(append(at[:len(at):len(at)], fmt.Sprint(i)), w[i], g[i]); problem != "" {
+					return problem
+				}
+			}
+			return ""
+		}
+	default:
+		if want == got {
+			c.right++
+			return ""
+		}
+		if g, ok := got.(bool); ok && g && c.missing[where] { // hasNextPage and hasPreviousPage, as the schema says
+			c.nulls++
+			return ""
+		}
+		// A remote that gives rows from outside the window is paged through in another way, which cursors tell.
+		if name, _ := at[len(at)-1].(string); got != nil && strings.Contains(strings.ToLower(name), "cursor") {
+			return ""
+		}
+	}
+	if got == nil && c.told(where) {
+		c.nulls++
+		return ""
+	}
+	return fmt.Sprintf("at %v: got %v, want %v", at, got, want)
+}
+
+// placed writes a path so that a path within another begins with it.
+func placed(elements []any) string {
+	var b strings.Builder
+	for _, e := range elements {
+		fmt.Fprintf(&b, "%v/", e)
+	}
+	return b.String()
+}
+
+// told says whether an error is at the path or below it, from where it came up.
+func (c *comparison) told(where string) bool {
+	for path := range c.missing {
+		if strings.HasPrefix(path, where) {
+			return true
+		}
+	}
+	return false
+}
