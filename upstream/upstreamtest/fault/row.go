@@ -76,7 +76,7 @@ var rowFaults = []Fault{
 	{Name: "times in milliseconds", Wrap: changed(func(a *answer) {
 		for _, o := range a.records() {
 			for i, k := range o.keys {
-				if n, ok := o.values[i].(json.Number); ok && isTime(k) {
+				if n, ok := o.values[i].(json.Number); ok && isTime(k) && n != "0" { // 0 is no time
 					o.values[i] = n + "000"
 				}
 			}

@@ -1,0 +1,244 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest/fault"
+)
+
+var update = flag.Bool("update", false, "write the README's table of faults anew")
+
+// faultCase is a fault in one call of an operation: what its field answers, and after
+// how many requests. The rest of the operation is answered as ever.
+type faultCase struct {
+	remote string   // what the remote does, for the README
+	faults []string // of package fault; "wrong type" is all of that kind
+	in     int      // which of faulted is asked
+	code   string   // of the error; empty: see
+	see    string   // what is seen where there is no error, for the README
+	tries  int
+	after  time.Duration // retryAfterMs, at least
+	lies   bool          // the answer differs from the true one, and nobody can tell
+}
+
+// faulted are the calls that go wrong, and the fields that need them.
+var faulted = []struct{ path, field, at string }{
+	{"/bounces", `bounces(` + today + `, filter: {userId: "21"}, first: 3) { nodes { emailId userId bouncedAt xHeaders { name } } }`, "hit/nodes/"},
+	{"/bounce/counts", `stats(` + today + `) { bounced }`, "hit/bounced/"},
+	{"/bounce/21/", `bounces(` + today + `, filter: {userId: "21"}, first: 1) { nodes { emailId detail { ruleName } } }`, "hit/nodes/0/detail/"},
+}
+
+const (
+	ofList = iota
+	ofCounts
+	ofDetail
+)
+
+var faultCases = []faultCase{
+	{remote: "refuses the connection, or resets it", faults: []string{"refused", "reset before the answer"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "resets or closes it within the header, the body or between chunks", faults: []string{"closed in the header", "reset in the body", "closed in the body", "closed between chunks"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "does not speak HTTP, or sends a header without end", faults: []string{"not HTTP", "endless header"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "202 or 503, once; `Retry-After` by a clock that is an hour wrong", faults: []string{"202 once", "503 once", "clock skew"}, see: "the answer", tries: 2},
+	{remote: "202 or 503, for ever", faults: []string{"202 for ever", "503 for ever"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "429, `Retry-After: 60`", faults: []string{"429 with Retry-After"}, code: "UPSTREAM_UNAVAILABLE", tries: 1, after: time.Minute},
+	{remote: "429, `Retry-After: 1`, once", faults: []string{"429 once with Retry-After"}, see: "the answer", tries: 2},
+	{remote: "451", faults: []string{"451"}, code: "UPSTREAM_UNAUTHENTICATED", tries: 1},
+	{remote: "452", faults: []string{"452"}, code: "UPSTREAM_REJECTED", tries: 1},
+	{remote: "404 for a list or counts", faults: []string{"404"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "404 for a bounce", faults: []string{"404"}, in: ofDetail, code: "NOT_FOUND", tries: 1},
+	{remote: "500, 204, a redirect", faults: []string{"500", "no content", "redirect"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "502 of a proxy", faults: []string{"502"}, code: "UPSTREAM_UNAVAILABLE", tries: 1},
+	{remote: "504 of a proxy", faults: []string{"504"}, code: "UPSTREAM_TIMEOUT", tries: 1},
+	{remote: "says nothing, or a byte a second", faults: []string{"30 s silence", "silence after the header", "one byte a second"}, code: "UPSTREAM_TIMEOUT", tries: 3},
+	{remote: "an empty body, HTML with 200, another content type, an error with 200", faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "JSON that ends early, goes on, nests without end, or has a field of another type", faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "a body without end, a gzip bomb, an encoding that is broken or was not asked for", faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "negative counts", faults: []string{"negative counts"}, in: ofCounts, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "rows of a user or sender that was not asked for", faults: []string{"rows of another user"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "times in milliseconds", faults: []string{"times in milliseconds"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "rows outside the window, or more than 500", faults: []string{"rows outside the window", "page longer than 500"}, see: "the answer: they are dropped", tries: 1},
+	{remote: "times far in the future", faults: []string{"times far in the future"}, see: "no rows: they lie outside the window", tries: 1, lies: true},
+	{remote: "rows that do not come in order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
+	{remote: "a page of less than 500 rows in the middle", faults: []string{"page shorter than 500 in the middle"}, see: "the end of the list: `deliverygraph doctor` tells of such remotes", tries: 1, lies: true},
+}
+
+// Each fault of a remote is one field's matter, told in words that give nothing away.
+func TestEveryFaultOfARemote(t *testing.T) {
+	t.Parallel()
+	for _, c := range faultCases {
+		for _, name := range c.faults {
+			t.Run(name+" of "+faulted[c.in].path, func(t *testing.T) {
+				t.Parallel()
+				c.test(t, name)
+			})
+		}
+	}
+}
+
+func (c faultCase) test(t *testing.T, name string) {
+	f, ok := fault.Named(name)
+	if !ok {
+		t.Fatal("there is no such fault")
+	}
+	hit := faulted[c.in]
+	calm := newGateway(t, rowsOfDay(60))
+	whole := embedded.New(calm.store, embedded.Options{})
+	broken := f.Wrap(whole)
+	var mu sync.Mutex
+	tries := 0
+	remote := fault.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == hit.path || strings.HasPrefix(r.URL.Path, hit.path) && strings.HasSuffix(hit.path, "/") {
+			mu.Lock()
+			tries++
+			mu.Unlock()
+			broken.ServeHTTP(w, r)
+			return
+		}
+		whole.ServeHTTP(w, r)
+	}))
+	t.Cleanup(remote.Close)
+	o := rest.Options{
+		BaseURL: remote.URL, Key: "the-gateway's-own-key", Observe: ledger.Call, MaxBodyBytes: 1 << 20,
+		Retry: rest.Retry{Base: time.Millisecond, Max: time.Millisecond},
+	}
+	if c.code == "UPSTREAM_TIMEOUT" {
+		o.Timeout = 200 * time.Millisecond
+	}
+	client, err := rest.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	g := &gateway{t: t, store: calm.store, client: client}
+	g.serve(client)
+
+	query := "{ hit: " + hit.field + " calm: emails(" + today + `, filter: {userId: "21"}, first: 2) { totalCount nodes { emailId } } }`
+	who := auth.Only(21)
+	want, got := calm.askAs(who, query, nil), g.askAs(who, query, nil)
+	if d := cmp.Diff(want.Data["calm"], got.Data["calm"]); d != "" {
+		t.Errorf("the rest of the operation is not as ever:\n%s", d)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	// That a kept connection is gone, net/http may find out by requests of its own.
+	if reset := name == "refused" || name == "reset before the answer"; tries < c.tries || tries > c.tries && !reset {
+		t.Errorf("%d requests, want %d", tries, c.tries)
+	}
+	if c.code == "" {
+		if len(got.Errors) > 0 {
+			t.Fatalf("errors: %v", got.Errors)
+		}
+		if same := cmp.Equal(want.Data, got.Data); same == c.lies && name != "page shorter than 500 in the middle" {
+			t.Errorf("got %v\nwant %v", got.Data["hit"], want.Data["hit"])
+		}
+		return
+	}
+	if len(got.Errors) != 1 {
+		t.Fatalf("want one error: %v", got.Errors)
+	}
+	e := got.Errors[0]
+	retryable := c.code == "UPSTREAM_UNAVAILABLE" || c.code == "UPSTREAM_TIMEOUT"
+	if e.Extensions["code"] != c.code || e.Extensions["retryable"] != retryable || placed(e.Path) != hit.at {
+		t.Errorf("%s at %v: %v", e.Message, e.Path, e.Extensions)
+	}
+	ms, _ := plain(e.Extensions["retryAfterMs"]).(string)
+	if at := fmt.Sprint(c.after.Milliseconds()); c.after > 0 && (len(ms) != len(at) || ms > at) {
+		t.Errorf("retryAfterMs is %s, want about %s", ms, at)
+	}
+	if text := fmt.Sprint(got); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") || strings.Contains(text, "own-key") || strings.Contains(text, "219") && strings.Contains(name, "another user") {
+		t.Errorf("the answer gives away what is none of its caller's business: %s", text)
+	}
+}
+
+// Who pages through a list of a remote whose pages are wrong meets each row once.
+func TestPagesOfABadRemote(t *testing.T) {
+	t.Parallel()
+	calm := newGateway(t, rowsOfDay(1300))
+	for name, ends := range map[string]int{"page longer than 500": 1300, "rows repeated across pages": 1300, "rows outside the window": 1300, "page shorter than 500 in the middle": 300} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, _ := fault.Named(name)
+			remote := fault.NewServer(f.Wrap(embedded.New(calm.store, embedded.Options{})))
+			t.Cleanup(remote.Close)
+			client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			g := &gateway{t: t, store: calm.store, client: client}
+			g.serve(client)
+			seen := map[string]bool{}
+			for after := any(nil); ; {
+				page := g.data(`query($after: String) { emails(`+today+`, first: 400, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`, map[string]any{"after": after})
+				if total := plain(get(page, "emails", "totalCount")); total != fmt.Sprint(ends) {
+					t.Errorf("the total is %v", total)
+				}
+				for _, n := range get(page, "emails", "nodes").([]any) {
+					id := get(n.(map[string]any), "id").(string)
+					if seen[id] {
+						t.Fatal("a row comes twice")
+					}
+					seen[id] = true
+				}
+				if get(page, "emails", "pageInfo", "hasNextPage") == false {
+					break
+				}
+				after = get(page, "emails", "pageInfo", "endCursor")
+			}
+			if len(seen) != ends {
+				t.Errorf("%d rows, want %d", len(seen), ends)
+			}
+		})
+	}
+}
+
+// The README's table is the one above.
+func TestTheReadmeTellsOfEveryFault(t *testing.T) {
+	t.Parallel()
+	const path, begin, end = "../README.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n", "<!-- end of faults -->\n"
+	var table strings.Builder
+	table.WriteString("\n| the remote | the field that needs it | requests |\n| --- | --- | --- |\n")
+	for _, c := range faultCases {
+		see := c.see
+		if c.code != "" {
+			see = "null, `" + c.code + "`"
+			if c.after > 0 {
+				see += " with `retryAfterMs`"
+			}
+		}
+		fmt.Fprintf(&table, "| %s | %s | %d |\n", c.remote, see, c.tries)
+	}
+	table.WriteString("\n")
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := bytes.Cut(readme, []byte(begin))
+	old, tail, closed := bytes.Cut(rest, []byte(end))
+	switch {
+	case !ok || !closed:
+		t.Fatal("the README has no place for the table")
+	case string(old) == table.String():
+	case *update:
+		if err := os.WriteFile(path, []byte(string(head)+begin+table.String()+end+string(tail)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Error("the README's table of faults is not as tested: run go test ./resolvers -run Readme -update")
+	}
+}
