@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,7 +28,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"deliverygraph/graph"
+	"deliverygraph/graph/admin"
 	"deliverygraph/graph/generated"
+	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
 	"deliverygraph/graph/trusted"
@@ -45,6 +48,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/timed"
 )
 
 func main() {
@@ -54,6 +58,7 @@ func main() {
 		debug.SetGCPercent(400)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
@@ -160,6 +165,12 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	defer public.Close()
+	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret)}
+	closeAdmin, err := g.serveAdmin()
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
 	var private net.Listener
 	if c.RestListen != "" {
 		if private, err = listen("rest-listen", c.RestListen); err != nil {
@@ -176,7 +187,6 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
 	}
-	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret)}
 	defer func() { err = errors.Join(err, g.close()) }()
 	who, err := g.authenticator(ctx)
 	if err != nil {
@@ -199,7 +209,9 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	logger.Info("ready", "graphql", "http://"+public.Addr().String()+"/graphql", "playground", "http://"+public.Addr().String()+"/", "data", g.data)
-	return serve(ctx, servers, c.DrainTime, logger)
+	g.opened.Store(g.store)
+	g.ready.Begin(g.readinessCheck(), g.store == nil)
+	return g.serve(ctx, servers)
 }
 
 // gateway is the parts that serving joins.
@@ -217,9 +229,14 @@ type gateway struct {
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
 	calls   func(context.Context, rest.Call)
 	lookups func(context.Context, cached.Lookup)
+
+	ready   admin.Readiness
+	opened  atomic.Pointer[store.Store] // the store, once it is complete
+	metrics *metrics.Metrics            // nil without an admin port
 }
 
 func (g *gateway) close() error {
+	g.opened.Store(nil)
 	if g.cache != nil {
 		g.cache.Close()
 	}
@@ -250,6 +267,9 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		return nil, badSetting("--upstream: %v", err)
 	}
 	g.client = client
+	if g.metrics != nil {
+		g.metrics.Load(client.Load)
+	}
 	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups)}
 	if g.store != nil {
 		kept.Settle = 0 // an import may add events of any time to a store that is being served
@@ -359,7 +379,7 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	if c.UpstreamKey != "" {
 		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
 	}
-	return auth.Limit(api, c, g.mask)
+	return auth.Limit(timed.API(api, nil), c, g.mask)
 }
 
 // refuse turns away a request whose caller is not known.
@@ -384,6 +404,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Headers:      limits.Headers,
 		Vary:         []string{"Authorization", "X-API-Key", explain.Header},
 		Logger:       g.logger,
+		Observers:    g.observers(),
 		Timeout:      g.c.Timeout,
 		HideSchema:   g.c.hidesSchema(),
 
@@ -409,7 +430,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, g.refuse, endpoint), graph.Refuse))
+	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, g.refuse, endpoint), graph.Refuse)))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }
@@ -458,8 +479,10 @@ func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
 	}}
 }
 
-// serve serves all ports until ctx ends, then lets the requests under way finish.
-func serve(ctx context.Context, servers []*server, drain time.Duration, logger *slog.Logger) error {
+// serve serves all ports until ctx ends, then lets the requests under way finish. It is
+// not ready from the end of ctx on, and goes on for the drain delay, until those who
+// send requests have seen that.
+func (g *gateway) serve(ctx context.Context, servers []*server) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() { failed <- s.Serve(s.listener) }()
@@ -468,18 +491,23 @@ func serve(ctx context.Context, servers []*server, drain time.Duration, logger *
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		logger.Info("stopping", "drain_time", drain)
+		g.logger.Info("stopping", "drain_delay", g.c.DrainDelay, "drain_time", g.c.DrainTime)
+		g.ready.Drain()
+		select {
+		case err = <-failed:
+		case <-time.After(g.c.DrainDelay):
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.c.DrainTime)
 	defer cancel()
 	for _, s := range servers {
 		if e := s.Shutdown(ctx); e != nil {
-			logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
+			g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
 			_ = s.Close()
 		}
 	}
 	if err == nil {
-		logger.Info("stopped")
+		g.logger.Info("stopped")
 	}
 	return err
 }

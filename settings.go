@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/token"
@@ -54,6 +55,10 @@ type serveCommand struct {
 	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
 	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How long past that an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
+
+	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, to whoever can reach it. Left out: nowhere."`
+	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
+	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
 	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
@@ -162,6 +167,12 @@ func (c *serveCommand) check() error {
 	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
 		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: such as 10s")
 	}
+	if c.AdminListen == "" && c.AdminPprof {
+		return badSetting("--admin-pprof is of the admin port: open it, such as --admin-listen 127.0.0.1:9090")
+	}
+	if c.DrainDelay < 0 {
+		return badSetting("--drain-delay must not be negative: such as 5s")
+	}
 	if c.MaxUpstreamCalls < 0 {
 		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for any number")
 	}
@@ -190,7 +201,7 @@ func (c *serveCommand) logger(w io.Writer) *slog.Logger {
 	if c.LogFormat == "json" {
 		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(ledger.Logged(auth.Logged(h)))
+	return slog.New(operation.Logged(ledger.Logged(auth.Logged(h))))
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.

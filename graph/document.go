@@ -132,8 +132,8 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	return finish(e, codeBadUserInput, e.Message)
 }
 
-// operation gives the operation of that name, or the only one for no name.
-func operation(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *gqlerror.Error) {
+// operationOf gives the operation of that name, or the only one for no name.
+func operationOf(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *gqlerror.Error) {
 	if op := doc.Operations.ForName(name); op != nil {
 		return op, nil
 	}

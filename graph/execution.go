@@ -25,7 +25,7 @@ type execution struct {
 // start begins an operation, or refuses it. Only queries are safe, as GET has it.
 func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe bool) (*execution, *refusal) {
 	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(ctx), h.o.Timeout)
-	ctx, rec := newRecord(ctx, params.OperationName)
+	ctx, rec := h.newRecord(ctx)
 	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec}
 	started := false
 	defer func() { // after a panic too
@@ -54,11 +54,12 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 		return refuseOperation(errs...)
 	}
 	h.persisted.keep(hash, text)
-	op, err := operation(doc, params.OperationName)
+	op, err := operationOf(doc, params.OperationName)
 	if err != nil {
 		return refuseOperation(err)
 	}
-	x.operation, x.record.name = op, op.Name
+	x.operation = op
+	x.record.identify(op, params.Query)
 	if safe && op.Operation != ast.Query {
 		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}
 	}
@@ -81,6 +82,7 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 		return no
 	}
 	x.responses, x.ctx = h.exec.DispatchOperation(x.ctx, oc)
+	x.record.Ran = true
 	return nil
 }
 
@@ -97,8 +99,10 @@ func (x *execution) next() *graphql.Response {
 	return resp
 }
 
-// end stops what is still under way, and writes the operation's line in the log.
+// end stops what is still under way, and tells the observers and the log how the
+// operation has ended.
 func (x *execution) end() {
+	x.record.conclude(x.ctx)
 	x.cancel()
 	if x.turn {
 		x.h.load.end()

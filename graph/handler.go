@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 
+	"deliverygraph/graph/operation"
 	"deliverygraph/graph/trusted"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	// Logger takes one line an operation, and one for each code of its failures; nil
 	// discards.
 	Logger *slog.Logger
+	// Observers watch every operation that is asked for, also those that are refused.
+	Observers []operation.Observer
 	// Timeout bounds an operation; 0 is 30 s.
 	Timeout time.Duration
 	// MaxBody bounds a request's body in bytes; 0 is 1 MiB.

@@ -2,22 +2,29 @@ package graph
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/operation"
+	"deliverygraph/upstream/timed"
 )
 
-// record is what the log tells of one operation.
+// record is what observers and the log are told of one operation.
 type record struct {
-	name      string
+	operation.Operation
 	responses int
-	bytes     int // of data
-	errors    int
-	codes     map[string]int // of the errors
+	clock     timed.Clock
+	observers []func(operation.Operation) // the last first
 
 	mu       sync.Mutex
 	failures []failure
@@ -35,9 +42,20 @@ type failure struct {
 
 type recordKey struct{}
 
-func newRecord(ctx context.Context, name string) (context.Context, *record) {
-	r := &record{name: name, codes: map[string]int{}}
-	return context.WithValue(ctx, recordKey{}, r), r
+// newRecord begins the record of an operation, in a context as the observers make it.
+func (h *handler) newRecord(ctx context.Context) (context.Context, *record) {
+	r := &record{}
+	for _, observe := range h.o.Observers {
+		next, ended := observe(ctx)
+		ctx, r.observers = next, slices.Insert(r.observers, 0, ended)
+	}
+	return timed.With(context.WithValue(ctx, recordKey{}, r), &r.clock), r
+}
+
+// identify notes which operation it is.
+func (r *record) identify(op *ast.OperationDefinition, text string) {
+	hash := sha256.Sum256([]byte(text))
+	r.Type, r.Name, r.Hash = string(op.Operation), op.Name, hex.EncodeToString(hash[:])
 }
 
 // recordOf gives the record of the context's operation, or nil.
@@ -49,14 +67,28 @@ func recordOf(ctx context.Context) *record {
 // take adds a response, and gives those of its errors that the operation may still
 // show.
 func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
-	shown := resp.Errors[:max(0, min(len(resp.Errors), maxErrors-r.errors))]
+	shown := resp.Errors[:max(0, min(len(resp.Errors), maxErrors-r.Errors))]
 	r.responses++
-	r.bytes += len(resp.Data)
-	r.errors += len(resp.Errors)
+	r.NoData = r.responses == 1 && (len(resp.Data) == 0 || string(resp.Data) == "null")
+	r.Bytes += len(resp.Data)
+	r.Errors += len(resp.Errors)
 	for _, e := range resp.Errors {
-		r.codes[fmt.Sprint(e.Extensions["code"])]++
+		if r.Codes == nil {
+			r.Codes = map[string]int{}
+		}
+		r.Codes[fmt.Sprint(e.Extensions["code"])]++
 	}
 	return shown
+}
+
+// conclude tells the observers how the operation has ended.
+func (r *record) conclude(ctx context.Context) {
+	r.Canceled = ctx.Err() == context.Canceled
+	r.Duration = graphql.Now().Sub(graphql.GetStartTime(ctx))
+	r.Waited, r.Asked = r.clock.Read()
+	for _, ended := range r.observers {
+		ended(r.Operation)
+	}
 }
 
 // note remembers an error that has been presented, if the log is to tell its cause.
@@ -83,9 +115,10 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // log writes the operation's line, and one for each code of its failures: no
 // variables and no texts, which may hold addresses.
 func (h *handler) log(ctx context.Context, r *record) {
-	took := graphql.Now().Sub(graphql.GetStartTime(ctx))
-	h.o.Logger.InfoContext(ctx, "operation", "name", excerpt(r.name), "duration_ms", float64(took.Microseconds())/1000,
-		"bytes", r.bytes, "errors", r.errors, "codes", r.codes)
+	h.o.Logger.LogAttrs(ctx, slog.LevelInfo, "operation",
+		slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
+		slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked),
+		slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors), slog.Any("codes", r.Codes))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range r.failures {
@@ -99,3 +132,5 @@ func (h *handler) log(ctx context.Context, r *record) {
 		h.o.Logger.Log(ctx, level, "failed", attrs...)
 	}
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,32 @@
+package metrics
+
+import (
+	"context"
+
+	"deliverygraph/graph/operation"
+)
+
+// Operation is an [operation.Observer].
+func (m *Metrics) Operation(ctx context.Context) (context.Context, func(operation.Operation)) {
+	x, _ := ctx.Value(requestKey{}).(*request)
+	return ctx, func(o operation.Operation) {
+		if x != nil {
+			x.waited.Add(int64(o.Waited))
+		}
+		kind := o.Type
+		if kind == "" {
+			kind = "unknown"
+		}
+		m.operations.WithLabelValues(kind, o.Outcome()).Inc()
+		for code, n := range o.Codes {
+			m.errors.WithLabelValues(code).Add(float64(n))
+		}
+		if !o.Ran || kind == "subscription" {
+			return
+		}
+		m.took.WithLabelValues(kind).Observe(o.Duration.Seconds())
+		m.waited.Observe(o.Waited.Seconds())
+		m.asked.Observe(float64(o.Asked))
+		m.bytes.Observe(float64(o.Bytes))
+	}
+}

@@ -1,0 +1,165 @@
+package metrics
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// The phases of a request.
+const (
+	phaseRead     = "read"
+	phaseUpstream = "upstream"
+	phaseOwn      = "own"
+	phaseWrite    = "write"
+)
+
+var phases = []string{phaseRead, phaseUpstream, phaseOwn, phaseWrite}
+
+// The transports of streams.
+const (
+	sse       = "sse"
+	websocket = "websocket"
+)
+
+// Requests counts and times the requests of h. It goes around all that a request of
+// the GraphQL endpoint goes through, so that all of that counts as the gateway's own.
+// A stream (an event stream or a connection that h takes over) counts while it is
+// open, and its time does not.
+func (m *Metrics) Requests(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.underWay.Inc()
+		defer m.underWay.Dec()
+		x := &request{start: time.Now()}
+		out := &writer{ResponseWriter: w, m: m, x: x}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, x))
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &reader{r.Body, x}
+		}
+		defer func() {
+			out.end()
+			m.requests.WithLabelValues(method(r.Method), strconv.Itoa(out.statusOr200())).Inc()
+			if out.stream == "" {
+				m.observe(x, time.Since(x.start))
+			}
+		}()
+		h.ServeHTTP(out, r)
+	})
+}
+
+// request is the time of one request. A body may be read on one goroutine and the
+// answer written on another.
+type request struct {
+	start               time.Time
+	read, wrote, waited atomic.Int64 // nanoseconds
+}
+
+type requestKey struct{}
+
+func (m *Metrics) observe(x *request, total time.Duration) {
+	read, wrote := time.Duration(x.read.Load()), time.Duration(x.wrote.Load())
+	// Operations side by side in one request may wait for more than all of its time.
+	waited := min(time.Duration(x.waited.Load()), max(0, total-read-wrote))
+	m.duration.Observe(total.Seconds())
+	m.phases.WithLabelValues(phaseRead).Observe(read.Seconds())
+	m.phases.WithLabelValues(phaseUpstream).Observe(waited.Seconds())
+	m.phases.WithLabelValues(phaseWrite).Observe(wrote.Seconds())
+	m.phases.WithLabelValues(phaseOwn).Observe(max(0, total-read-wrote-waited).Seconds())
+}
+
+// method is the request's, or "other": callers can make up methods.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodPost, http.MethodOptions, http.MethodHead:
+		return m
+	}
+	return "other"
+}
+
+func timing(to *atomic.Int64) func() {
+	start := time.Now()
+	return func() { to.Add(int64(time.Since(start))) }
+}
+
+type reader struct {
+	io.ReadCloser
+	x *request
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	defer timing(&r.x.read)()
+	return r.ReadCloser.Read(p)
+}
+
+// writer times what is written, and sees which requests become streams.
+type writer struct {
+	http.ResponseWriter
+	m      *Metrics
+	x      *request
+	status int
+	stream string
+}
+
+func (w *writer) statusOr200() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.status = status
+		if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+			w.begin(sse)
+		}
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	defer timing(&w.x.wrote)()
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements [http.Flusher].
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError is for [http.ResponseController].
+func (w *writer) FlushError() error {
+	defer timing(&w.x.wrote)()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack implements [http.Hijacker].
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.status = http.StatusSwitchingProtocols
+		w.begin(websocket)
+	}
+	return c, rw, err
+}
+
+func (w *writer) begin(stream string) {
+	w.stream = stream
+	w.m.streams.WithLabelValues(stream).Inc()
+}
+
+func (w *writer) end() {
+	if w.stream != "" {
+		w.m.streams.WithLabelValues(w.stream).Dec()
+	}
+}

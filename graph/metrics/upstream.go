@@ -1,0 +1,133 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/rest"
+)
+
+// Call is for [rest.Options].Observe.
+func (m *Metrics) Call(_ context.Context, c rest.Call) {
+	outcome := "ok"
+	switch {
+	case c.Canceled:
+		outcome = "canceled"
+	case c.Code != "":
+		outcome = string(c.Code)
+	case c.Joined:
+		outcome = "joined"
+	}
+	m.outcomes.WithLabelValues(c.Endpoint, outcome).Inc()
+	if c.Joined {
+		return // the call that it joined is told of itself
+	}
+	m.calls.WithLabelValues(c.Endpoint, status(c.Status)).Observe(c.Duration.Seconds())
+	m.queued.Observe(c.Waited.Seconds())
+	m.tries.WithLabelValues(c.Endpoint).Add(float64(c.Tries))
+	m.received.WithLabelValues(c.Endpoint).Add(float64(c.Bytes))
+	m.rows.WithLabelValues(c.Endpoint).Add(float64(c.Rows))
+}
+
+// status is an HTTP status of the API's, or its class where it is none that is
+// expected: a server may answer any of hundreds.
+func status(s int) string {
+	switch s {
+	case 0:
+		return "none"
+	case 200, 202, 400, 401, 403, 404, 429, 451, 452, 500, 502, 503, 504:
+		return fmt.Sprint(s)
+	}
+	return fmt.Sprintf("%dxx", s/100)
+}
+
+// Lookup is for [cached.Options].Observe.
+func (m *Metrics) Lookup(_ context.Context, l cached.Lookup) {
+	result := "miss"
+	switch {
+	case l.Stale:
+		result = "stale"
+	case l.Err != nil:
+		result = "failed"
+	case l.Hit:
+		result = "hit"
+	case l.Joined:
+		result = "joined"
+	}
+	m.lookups.WithLabelValues(l.Endpoint, result).Inc()
+}
+
+// Load adds what the upstream client is doing at the moment, as the function tells.
+func (m *Metrics) Load(load func() rest.Load) { m.registry.MustRegister(loadCollector{load}) }
+
+type loadCollector struct{ load func() rest.Load }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
+}
+
+var (
+	underWayDesc = desc("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.")
+	limitDesc    = desc("upstream_limit", "How many such requests there may be at present: it falls while the metrics API sheds load or becomes slower.")
+	waitingDesc  = desc("upstream_waiting", "Requests that wait for a slot.")
+	refusedDesc  = desc("upstream_refused_total", "Requests that found too many waiting.")
+	breakerDesc  = desc("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", "state")
+	openedDesc   = desc("upstream_breaker_opened_total", "How often the circuit breaker has opened.")
+)
+
+func (c loadCollector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{underWayDesc, limitDesc, waitingDesc, refusedDesc, breakerDesc, openedDesc} {
+		to <- d
+	}
+}
+
+func (c loadCollector) Collect(to chan<- prometheus.Metric) {
+	l := c.load()
+	tell := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, t, v, labels...)
+	}
+	tell(underWayDesc, prometheus.GaugeValue, float64(l.UnderWay))
+	tell(limitDesc, prometheus.GaugeValue, float64(l.Limit))
+	tell(waitingDesc, prometheus.GaugeValue, float64(l.Waiting))
+	tell(refusedDesc, prometheus.CounterValue, float64(l.Refused))
+	tell(openedDesc, prometheus.CounterValue, float64(l.Opened))
+	for _, state := range []string{"closed", "half-open", "open"} {
+		is := 0.0
+		if state == l.Breaker {
+			is = 1
+		}
+		tell(breakerDesc, prometheus.GaugeValue, is, state)
+	}
+}
+
+// Rows adds how many rows of each kind a store has and when the newest of them was, as
+// the function tells when it is scraped; kinds of which it tells nothing are left out.
+func (m *Metrics) Rows(of func() []Rows) { m.registry.MustRegister(rowsCollector{of}) }
+
+// Rows are a store's, of one kind.
+type Rows struct {
+	Kind   string // such as "emails"
+	Number int64
+	Newest int64 // Unix seconds
+}
+
+type rowsCollector struct{ of func() []Rows }
+
+var (
+	rowsDesc   = desc("store_rows", "Rows in the store.", "kind")
+	newestDesc = desc("store_newest_timestamp_seconds", "Time of the newest row in the store: one that grows old tells of an import that has stopped.", "kind")
+)
+
+func (c rowsCollector) Describe(to chan<- *prometheus.Desc) { to <- rowsDesc; to <- newestDesc }
+
+func (c rowsCollector) Collect(to chan<- prometheus.Metric) {
+	for _, r := range c.of() {
+		to <- prometheus.MustNewConstMetric(rowsDesc, prometheus.GaugeValue, float64(r.Number), r.Kind)
+		if r.Number > 0 {
+			to <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, float64(r.Newest), r.Kind)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"time"
+
+	"deliverygraph/graph/admin"
+	"deliverygraph/graph/metrics"
+	"deliverygraph/graph/operation"
+	"deliverygraph/upstream"
+)
+
+// serveAdmin opens the admin port, if there is to be one. It answers while the gateway
+// starts and until it has drained.
+func (g *gateway) serveAdmin() (closer func(), err error) {
+	if g.c.AdminListen == "" {
+		return func() {}, nil
+	}
+	l, err := listen("admin-listen", g.c.AdminListen)
+	if err != nil {
+		return nil, err
+	}
+	g.metrics = metrics.New(version(), runtime.Version())
+	g.metrics.Gauge("ready", "1 while the gateway is ready, else 0.", func() float64 {
+		if g.ready.Err(context.Background()) != nil {
+			return 0
+		}
+		return 1
+	})
+	g.metrics.Rows(g.rows)
+	g.calls, g.lookups = g.metrics.Call, g.metrics.Lookup
+	s := newServer(l, admin.Handler(admin.Options{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof}), time.Minute)
+	g.logger.Info("admin", "url", "http://"+l.Addr().String())
+	if g.c.AdminPprof && !loopback(l.Addr()) {
+		g.logger.Warn("anyone who can reach this address can take profiles of the gateway", "address", l.Addr().String())
+	}
+	go func() {
+		if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			g.logger.Error("the admin port has failed", "error", err)
+		}
+	}()
+	return func() { _ = s.Close() }, nil
+}
+
+// readinessCheck is whether the gateway can answer: the store can be read, or the
+// upstream answers.
+func (g *gateway) readinessCheck() admin.Check {
+	return func(ctx context.Context) error {
+		if g.store != nil {
+			if _, err := g.store.Info(ctx); err != nil {
+				return errors.New("the store cannot be read")
+			}
+			return nil
+		}
+		_, err := g.client.BounceCategories(ctx)
+		if err == nil {
+			return nil
+		}
+		switch upstream.CodeOf(err) {
+		case upstream.Unauthenticated:
+			return errors.New("the upstream refuses the gateway's key: see --upstream-key")
+		case upstream.InvalidResponse, upstream.NotFound:
+			return errors.New("the upstream's answers are not the metrics API's: see --upstream, and deliverygraph doctor")
+		}
+		return errors.New("the upstream has not answered yet")
+	}
+}
+
+// rows are those in the store, for metrics; none before it is open, or without one.
+func (g *gateway) rows() []metrics.Rows {
+	s := g.opened.Load()
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	info, err := s.Info(ctx)
+	if err != nil {
+		return nil
+	}
+	return []metrics.Rows{
+		{Kind: "emails", Number: info.Emails.Rows, Newest: int64(info.Emails.Last)},
+		{Kind: "bounces", Number: info.Bounces.Rows, Newest: int64(info.Bounces.Last)},
+		{Kind: "blocked_emails", Number: info.BlockedEmails.Rows, Newest: int64(info.BlockedEmails.Last)},
+	}
+}
+
+// observers are told of every operation.
+func (g *gateway) observers() []operation.Observer {
+	if g.metrics == nil {
+		return nil
+	}
+	return []operation.Observer{g.metrics.Operation}
+}
+
+// watched is a handler whose requests have an id, and are counted and timed.
+func (g *gateway) watched(h http.Handler) http.Handler {
+	h = operation.WithRequestID(h)
+	if g.metrics != nil {
+		h = g.metrics.Requests(h)
+	}
+	return h
+}

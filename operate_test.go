@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/admin"
+	"deliverygraph/graph/generated"
+	"deliverygraph/graph/metrics"
+	"deliverygraph/graph/operation"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/timed"
+)
+
+// pipes is a network in memory, for bubbles of synctest: what is written waits until
+// it is read.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+func (p pipes) Close() error { close(p); return nil }
+
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+func (p pipes) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		p <- there
+		return here, nil
+	}}}
+}
+
+// slowField holds up a field of the root.
+type slowField struct{ by *time.Duration }
+
+func (slowField) ExtensionName() string                   { return "SlowField" }
+func (slowField) Validate(graphql.ExecutableSchema) error { return nil }
+func (s slowField) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+	if graphql.GetFieldContext(ctx).Field.Name == "bounceCategories" {
+		time.Sleep(*s.by)
+	}
+	return next(ctx)
+}
+
+// trickle is a body that comes in halves, the second one late.
+type trickle struct {
+	halves []string
+	late   time.Duration
+}
+
+func (t *trickle) Read(p []byte) (int, error) {
+	if len(t.halves) == 0 {
+		return 0, io.EOF
+	}
+	if len(t.halves) == 1 {
+		time.Sleep(t.late)
+	}
+	n := copy(p, t.halves[0])
+	if t.halves[0] = t.halves[0][n:]; t.halves[0] == "" {
+		t.halves = t.halves[1:]
+	}
+	return n, nil
+}
+
+// The metrics alone tell who is slow: callers that send, callers that read, the
+// gateway or the upstream, each in turn.
+func TestMetricsTellWhoIsSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var slow struct{ sending, reading, gateway, upstream time.Duration }
+		metricsAPI := make(pipes)
+		behind := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(slow.upstream)
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"data": ["bad-mailbox"]}`)
+		})}
+		go func() { _ = behind.Serve(metricsAPI) }()
+		m := metrics.New("test", "go")
+		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: m.Call})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Load(client.Load)
+		api := timed.API(client, nil)
+		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
+			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: time.Now}, slowField{&slow.gateway}},
+			Observers:  []operation.Observer{m.Operation},
+		})
+		public := make(pipes)
+		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)), time.Minute)
+		go func() { _ = s.Serve(public) }()
+		caller := public.client()
+		var ready admin.Readiness
+		operators := admin.Handler(admin.Options{Ready: &ready, Metrics: m.Handler()})
+
+		ask := func() {
+			body := `{"query": "{ bounceCategories { code } __schema { types { name description fields { name description } } } }"}`
+			resp, err := caller.Post("http://gateway.example.com/graphql", "application/json", &trickle{[]string{body[:20], body[20:]}, slow.sending})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			time.Sleep(slow.reading)
+			if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(text, []byte("bad-mailbox")) || len(text) < 16<<10 {
+				t.Fatalf("%v in an answer of %d bytes: %.300s", err, len(text), text)
+			}
+			synctest.Wait()
+		}
+		seconds := func() map[string]float64 {
+			text := scrape(t, operators)
+			sums := map[string]float64{}
+			for _, phase := range []string{"read", "own", "upstream", "write"} {
+				sums[phase] = sample(t, text, `deliverygraph_request_phase_seconds_sum{phase="`+phase+`"}`)
+			}
+			sums["calls"] = sample(t, text, `deliverygraph_upstream_call_duration_seconds_sum{endpoint="/bounce/categories",status="200"}`)
+			sums["total"] = sample(t, text, `deliverygraph_http_request_duration_seconds_sum`)
+			return sums
+		}
+		ask()
+		before := seconds()
+		for _, turn := range []struct {
+			name string
+			who  *time.Duration
+			want map[string]float64 // seconds that each has become slower by
+		}{
+			{"callers send slowly", &slow.sending, map[string]float64{"read": 3, "total": 3}},
+			{"callers read slowly", &slow.reading, map[string]float64{"write": 3, "total": 3}},
+			{"the gateway is slow", &slow.gateway, map[string]float64{"own": 3, "total": 3}},
+			{"the upstream is slow", &slow.upstream, map[string]float64{"upstream": 3, "calls": 3, "total": 3}},
+		} {
+			*turn.who = 3 * time.Second
+			ask()
+			*turn.who = 0
+			after := seconds()
+			for what, sum := range after {
+				if got := sum - before[what]; got < turn.want[what] || got > turn.want[what]+.001 {
+					t.Errorf("%s: %s has grown by %gs, want %gs", turn.name, what, got, turn.want[what])
+				}
+			}
+			before = after
+		}
+		caller.CloseIdleConnections()
+		client.Close()
+		_ = s.Close()
+		_ = behind.Close()
+	})
+}
+
+func scrape(t *testing.T, h http.Handler) string {
+	t.Helper()
+	w := &response{header: http.Header{}}
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+	h.ServeHTTP(w, r)
+	return w.String()
+}
+
+type response struct {
+	bytes.Buffer
+	header http.Header
+}
+
+func (r *response) Header() http.Header { return r.header }
+func (r *response) WriteHeader(int)     {}
+
+// sample is the value of a metric's line.
+func sample(t *testing.T, text, name string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("no %s in:\n%s", name, text)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Probes and metrics have a port of their own, which says ready only when it is.
+func TestAdminPort(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--admin-listen", "127.0.0.1:0")
+	for path, want := range map[string]string{"/healthz": "200 ok\n", "/readyz": "200 ready\n"} {
+		resp, text := p.do(http.MethodGet, p.admin+path, "")
+		if got := fmt.Sprint(resp.StatusCode, " ", text); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	p.query(`query Mine { bounces(window: {last: "P1D"}, first: 1) { nodes { id } } }`, nil)
+	p.do(http.MethodPost, p.graphql, `{"query": "{ nothing }"}`, "Content-Type", "application/json", "X-Request-ID", "a-request.1")
+	_, text := p.do(http.MethodGet, p.admin+"/metrics", "")
+	for name, want := range map[string]float64{
+		`deliverygraph_operations_total{outcome="ok",type="query"}`:                            1,
+		`deliverygraph_operations_total{outcome="refused",type="unknown"}`:                     1,
+		`deliverygraph_errors_total{code="BAD_USER_INPUT"}`:                                    1,
+		`deliverygraph_http_requests_total{method="POST",status="200"}`:                        2,
+		`deliverygraph_upstream_call_duration_seconds_count{endpoint="/bounces",status="200"}`: 1,
+		`deliverygraph_cache_lookups_total{endpoint="/bounces",result="miss"}`:                 1,
+		`deliverygraph_operation_upstream_questions_count`:                                     1,
+		`deliverygraph_upstream_breaker_state{state="closed"}`:                                 1,
+		`deliverygraph_upstream_limit`:                                                         16,
+		`deliverygraph_ready`:                                                                  1,
+		`deliverygraph_streams{transport="sse"}`:                                               0,
+		`deliverygraph_request_phase_seconds_count{phase="own"}`:                               2,
+	} {
+		if got := sample(t, text, name); got != want {
+			t.Errorf("%s is %g, want %g", name, got, want)
+		}
+	}
+	if rows := sample(t, text, `deliverygraph_store_rows{kind="emails"}`); rows < 150_000 {
+		t.Errorf("%g emails", rows)
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "go_sched_latencies_seconds_bucket", "deliverygraph_build_info"} {
+		if !strings.Contains(text, "\n"+name) {
+			t.Errorf("no %s", name)
+		}
+	}
+	if strings.Contains(text, "Mine") {
+		t.Error("the metrics have the name of an operation")
+	}
+	if resp, _ := p.do(http.MethodGet, p.admin+"/debug/pprof/", ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("profiles: %d", resp.StatusCode)
+	}
+	if resp, _ := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql")+"metrics", ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("metrics on the public port: %d", resp.StatusCode)
+	}
+	p.stop()
+	if log := p.log(); !strings.Contains(log, "request_id=a-request.1") || !strings.Contains(log, "name=Mine") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// Profiles never tell the command line, which may hold a key.
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--admin-listen", "127.0.0.1:0", "--admin-pprof")
+	for path, want := range map[string]int{"heap?debug=1": http.StatusOK, "goroutine?debug=1": http.StatusOK, "cmdline": http.StatusNotFound} {
+		if resp, _ := p.do(http.MethodGet, p.admin+"/debug/pprof/"+path, ""); resp.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package timed_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/timed"
+)
+
+// slow answers catalogues after a time, and nothing else.
+type slow struct {
+	upstream.API
+	categories, reasons time.Duration
+}
+
+var errDown = errors.New("it is down")
+
+func (s slow) BounceCategories(context.Context) ([]string, error) {
+	time.Sleep(s.categories)
+	return nil, nil
+}
+
+func (s slow) BlockedReasons(context.Context) ([]string, error) {
+	time.Sleep(s.reasons)
+	return nil, errDown
+}
+
+// Calls side by side count once, time between calls not at all, and a clock can be
+// read while it runs.
+func TestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := timed.API(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, nil)
+		var c timed.Clock
+		ctx := timed.With(t.Context(), &c)
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = api.BounceCategories(ctx) })
+		wg.Go(func() {
+			if _, err := api.BlockedReasons(ctx); !errors.Is(err, errDown) {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			time.Sleep(time.Second)
+			if waited, asked := c.Read(); waited != time.Second || asked != 2 {
+				t.Errorf("%v of %d calls, want 1s of 2", waited, asked)
+			}
+		})
+		wg.Wait()
+		time.Sleep(time.Hour)
+		_, _ = api.BounceCategories(ctx)
+		if waited, asked := c.Read(); waited != 8*time.Second || asked != 3 {
+			t.Errorf("%v of %d calls, want 8s of 3", waited, asked)
+		}
+		if _, err := api.BounceCategories(t.Context()); err != nil { // without a clock
+			t.Error(err)
+		}
+	})
+}
+
+// Who is around a call is told of its endpoint and its end, and gives its context.
+func TestAround(t *testing.T) {
+	type key struct{}
+	var told []string
+	api := timed.API(seen{key: key{}}, func(ctx context.Context, endpoint string) (context.Context, func(error)) {
+		return context.WithValue(ctx, key{}, endpoint), func(err error) {
+			if !errors.Is(err, errDown) {
+				t.Errorf("%s ended with %v", endpoint, err)
+			}
+			told = append(told, endpoint)
+		}
+	})
+	_, _ = api.BounceCategories(t.Context())
+	_, _ = api.Bounce(t.Context(), upstream.BounceKey{UserID: 21})
+	want := []string{"/bounce/categories", "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}"}
+	if !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+}
+
+// seen panics unless the context of a call is what around gave.
+type seen struct {
+	key any
+	upstream.API
+}
+
+func (s seen) BounceCategories(ctx context.Context) ([]string, error) {
+	return []string{ctx.Value(s.key).(string)}, errDown
+}
+
+func (s seen) Bounce(ctx context.Context, _ upstream.BounceKey) (upstream.BounceDetail, error) {
+	_ = ctx.Value(s.key).(string)
+	return upstream.BounceDetail{}, errDown
+}
