@@ -90,3 +90,30 @@ func checkDetail(d *upstream.BounceDetail, k upstream.BounceKey) error {
 	}
 	return nil
 }
+
+// checkPoints refuses time series with points from outside the window: kept, and
+// taken as final, they would be shown long after the server is well again.
+func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
+	first := q.Interval.Floor(q.Window.Start)
+	for i := range rows {
+		for _, p := range rows[i].Points {
+			if p.Start < first || p.Start >= q.Window.End {
+				return invalid("the metrics API's answer has a point of a time series from outside the window",
+					fmt.Errorf("series %d has a point at %d", rows[i].ID, p.Start)).err
+			}
+		}
+	}
+	return nil
+}
+
+// checkPast refuses rows of the future that were not asked for. Rows just outside
+// the window are dropped by who walks over the pages; these are no events at all.
+func checkPast[R any](rows []R, w upstream.Window, now upstream.Time, at func(*R) upstream.Time) error {
+	const skew = 86400 // of the server's clock, and for one that takes windows by the day
+	for i := range rows {
+		if t := at(&rows[i]); t >= w.End+skew && t > now+skew {
+			return invalid("the metrics API's answer has a row from far in the future", fmt.Errorf("row %d is of %d", i, t)).err
+		}
+	}
+	return nil
+}

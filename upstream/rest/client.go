@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/flight"
@@ -76,17 +77,17 @@ func (c *Client) Close() {
 
 // Bounces implements [upstream.API].
 func (c *Client) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return page(ctx, c, upstream.Bounces, q, upstream.DecodeBounces, func(b *upstream.Bounce) owners { return owners{b.UserID, b.SenderID} })
+	return page(ctx, c, upstream.Bounces, q, upstream.DecodeBounces, func(b *upstream.Bounce) owners { return owners{b.UserID, b.SenderID} }, func(b *upstream.Bounce) upstream.Time { return b.BounceTime })
 }
 
 // Emails implements [upstream.API].
 func (c *Client) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return page(ctx, c, upstream.Emails, q, upstream.DecodeEmails, func(e *upstream.Email) owners { return owners{e.UserID, e.SenderID} })
+	return page(ctx, c, upstream.Emails, q, upstream.DecodeEmails, func(e *upstream.Email) owners { return owners{e.UserID, e.SenderID} }, func(e *upstream.Email) upstream.Time { return e.ProcessTime })
 }
 
 // BlockedEmails implements [upstream.API].
 func (c *Client) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return page(ctx, c, upstream.BlockedEmails, q, upstream.DecodeBlockedEmails, func(e *upstream.BlockedEmail) owners { return owners{e.UserID, e.SenderID} })
+	return page(ctx, c, upstream.BlockedEmails, q, upstream.DecodeBlockedEmails, func(e *upstream.BlockedEmail) owners { return owners{e.UserID, e.SenderID} }, func(e *upstream.BlockedEmail) upstream.Time { return e.ProcessTime })
 }
 
 // Bounce implements [upstream.API].
@@ -140,7 +141,7 @@ func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQ
 		rows, err := upstream.DecodeSeries(body, k)
 		call.Rows = len(rows)
 		if err == nil {
-			err = checkCounted(rows, q.CountQuery, func(s *upstream.Series) upstream.ID { return s.ID })
+			err = errors.Join(checkCounted(rows, q.CountQuery, func(s *upstream.Series) upstream.ID { return s.ID }), checkPoints(rows, q))
 		}
 		return rows, err
 	})
@@ -159,7 +160,7 @@ func (c *Client) BlockedReasons(ctx context.Context) ([]string, error) {
 const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
 
 // page gets a page of a list.
-func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func([]byte) ([]R, error), ownersOf func(*R) owners) ([]R, error) {
+func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func([]byte) ([]R, error), ownersOf func(*R) owners, at func(*R) upstream.Time) ([]R, error) {
 	r := request{
 		doing:    "list " + k.String() + of(q.UserID, q.SenderID),
 		endpoint: k.ListPath(),
@@ -171,7 +172,7 @@ func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.Lis
 		if err == nil {
 			rows, call.Dropped = cutToPage(rows)
 			call.Rows = len(rows)
-			err = checkOwners(rows, askedOf(q), ownersOf)
+			err = errors.Join(checkOwners(rows, askedOf(q), ownersOf), checkPast(rows, q.Window, upstream.Time(time.Now().Unix()), at))
 		}
 		return rows, err
 	})

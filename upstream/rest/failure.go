@@ -89,6 +89,9 @@ func undecodable(err error) error {
 	var told *upstream.Error
 	if errors.As(err, &told) {
 		*e = *told
+		if !strings.HasPrefix(e.Message, "the metrics API") {
+			e.Message = "the metrics API's answer is not in its contract: " + e.Message
+		}
 	}
 	e.Status = http.StatusOK
 	return e

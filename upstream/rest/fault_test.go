@@ -195,6 +195,7 @@ var outcomes = map[string]struct {
 	"rows of another user":     {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by user| of a user, daily", message: "another "},
 	"rows of another sender":   {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by sender| of a sender, hourly", message: "another "},
 	"detail of another bounce": {code: upstream.InvalidResponse, tries: 1, calls: "bounce", message: "another bounce than was asked for"},
+	"times far in the future":  {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "the metrics API"},
 	"negative counts":          {code: upstream.InvalidResponse, tries: 1, calls: " by user| of a user, daily| by sender| of a sender, hourly", message: "_count"},
 	"times in milliseconds":    {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "is not a time in Unix seconds"},
 
@@ -205,7 +206,6 @@ var outcomes = map[string]struct {
 	"rows repeated in a page":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
 	"unsorted rows":                       {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
 	"rows outside the window":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
-	"times far in the future":             {code: upstream.InvalidResponse, tries: 1, refused: "bounce", message: "another bounce than was asked for", calls: "!bounces|bounces, next|emails|blocked emails| of a user, daily| of a sender, hourly"},
 }
 
 // Whatever goes wrong at the server: the caller sees the right code after the right
