@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/mattn/go-isatty"
 	"github.com/vektah/gqlparser/v2/formatter"
 
@@ -44,6 +45,11 @@ Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict,
 
 // Run imports the files.
 func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
+	for _, file := range c.Files { // a mistyped name leaves no empty store behind
+		if _, err := os.Stat(file); file != "-" && err != nil {
+			return err
+		}
+	}
 	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
 	if err != nil {
 		return err
@@ -57,10 +63,10 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 		Progress: io.err,
 		Terminal: isFile && isatty.IsTerminal(f.Fd()),
 	})
-	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s bad lines\n",
+	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s\n",
 		humanize.Comma(int64(sum.Rows())), sum.Duration.Round(time.Millisecond),
 		humanize.Comma(int64(sum.Senders)), humanize.Comma(int64(sum.Emails)), humanize.Comma(int64(sum.Bounces)), humanize.Comma(int64(sum.BlockedEmails)),
-		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), humanize.Comma(int64(sum.BadLines)))
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), english.Plural(sum.BadLines, "bad line", ""))
 	var bad *importer.BadLine
 	switch {
 	case errors.As(err, &bad):
