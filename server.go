@@ -29,6 +29,7 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
+	"deliverygraph/graph/certificate"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/origins"
@@ -158,6 +159,12 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
+	var pair *certificate.Certificate // nil serves plain HTTP
+	if c.TLSCert != "" {
+		if pair, err = certificate.Open(c.TLSCert, c.TLSKey); err != nil {
+			return badSetting("--tls-cert, --tls-key: %v", err)
+		}
+	}
 	// Ports come first: whether they can be had is known at once, and a half-started
 	// gateway helps nobody.
 	public, err := listen("listen", c.Listen)
@@ -202,13 +209,20 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
-	servers := []*server{newServer(public, handler, c.Timeout)}
+	main := newServer(public, handler, c.Timeout)
+	url := "http://" + public.Addr().String() + "/"
+	if pair != nil {
+		main.TLSConfig = pair.Config()
+		url = "https://" + public.Addr().String() + "/"
+		go pair.Follow(ctx, 10*time.Second, logger)
+	}
+	servers := []*server{main}
 	if private != nil {
 		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
 		servers = append(servers, newServer(private, h, c.Timeout))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
-	logger.Info("ready", "graphql", "http://"+public.Addr().String()+"/graphql", "playground", "http://"+public.Addr().String()+"/", "data", g.data)
+	logger.Info("ready", "graphql", url+"graphql", "playground", url, "data", g.data)
 	g.opened.Store(g.store)
 	g.ready.Begin(g.readinessCheck(), g.store == nil)
 	return g.serve(ctx, servers)
@@ -485,7 +499,14 @@ func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
 func (g *gateway) serve(ctx context.Context, servers []*server) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
-		go func() { failed <- s.Serve(s.listener) }()
+		s.ErrorLog = slog.NewLogLogger(g.logger.Handler(), slog.LevelWarn)
+		go func() {
+			if s.TLSConfig != nil {
+				failed <- s.ServeTLS(s.listener, "", "")
+			} else {
+				failed <- s.Serve(s.listener)
+			}
+		}()
 	}
 	var err error
 	select {

@@ -24,6 +24,8 @@ type serveCommand struct {
 	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
 	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
 	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
+	TLSCert     string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with those that vouch for it). It is read again when it changes."`
+	TLSKey      string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
 	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
@@ -166,6 +168,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
 		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: such as 10s")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return badSetting("--tls-cert and --tls-key go together: give both files, such as --tls-cert cert.pem --tls-key key.pem")
 	}
 	if c.AdminListen == "" && c.AdminPprof {
 		return badSetting("--admin-pprof is of the admin port: open it, such as --admin-listen 127.0.0.1:9090")
