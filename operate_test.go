@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/alecthomas/kong"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
@@ -258,6 +261,38 @@ func TestProfiles(t *testing.T) {
 	for path, want := range map[string]int{"heap?debug=1": http.StatusOK, "goroutine?debug=1": http.StatusOK, "cmdline": http.StatusNotFound} {
 		if resp, _ := p.do(http.MethodGet, p.admin+"/debug/pprof/"+path, ""); resp.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+}
+
+// What is to be deployed names settings that there are.
+func TestDeployedSettings(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(&commands{}, kong.DefaultEnvars("DELIVERYGRAPH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, command := range parser.Model.Children {
+		for _, flag := range command.Flags {
+			for _, env := range flag.Envs {
+				known[env] = true
+			}
+		}
+	}
+	files, err := filepath.Glob("deploy/*")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, env := range regexp.MustCompile(`DELIVERYGRAPH_[A-Z0-9_]+`).FindAllString(string(text), -1) {
+			if !known[env] {
+				t.Errorf("%s: there is no setting %s", file, env)
+			}
 		}
 	}
 }
