@@ -7,10 +7,14 @@ import (
 	"runtime"
 	"time"
 
+	"go.opentelemetry.io/otel"
+
 	"deliverygraph/graph/admin"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/operation"
+	"deliverygraph/graph/tracing"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/timed"
 )
 
 // serveAdmin opens the admin port, if there is to be one. It answers while the gateway
@@ -43,6 +47,29 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		}
 	}()
 	return func() { _ = s.Close() }, nil
+}
+
+// trace has operations and calls traced, if they are to be.
+func (g *gateway) trace(ctx context.Context) error {
+	if g.c.TraceOTLP == "" {
+		return nil
+	}
+	out, err := tracing.OTLP(ctx, g.c.TraceOTLP)
+	if err != nil {
+		return badSetting("--trace-otlp: %v", err)
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { g.logger.Warn("traces are lost", "error", err) }))
+	g.tracing = tracing.New(out, version(), g.c.TraceShare)
+	return nil
+}
+
+// question is the API with a span for each of its calls, if they are traced, and the clock
+// of the operation that makes them.
+func (g *gateway) question(api upstream.API) upstream.API {
+	if g.tracing == nil {
+		return timed.API(api, nil)
+	}
+	return timed.API(api, g.tracing.Question)
 }
 
 // readinessCheck is whether the gateway can answer: the store can be read, or the
@@ -90,15 +117,22 @@ func (g *gateway) rows() []metrics.Rows {
 
 // observers are told of every operation.
 func (g *gateway) observers() []operation.Observer {
-	if g.metrics == nil {
-		return nil
+	var all []operation.Observer
+	if g.tracing != nil {
+		all = append(all, g.tracing.Operation)
 	}
-	return []operation.Observer{g.metrics.Operation}
+	if g.metrics != nil {
+		all = append(all, g.metrics.Operation)
+	}
+	return all
 }
 
 // watched is a handler whose requests have an id, and are counted and timed.
 func (g *gateway) watched(h http.Handler) http.Handler {
 	h = operation.WithRequestID(h)
+	if g.tracing != nil {
+		h = g.tracing.Requests(h)
+	}
 	if g.metrics != nil {
 		h = g.metrics.Requests(h)
 	}

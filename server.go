@@ -34,6 +34,7 @@ import (
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
+	"deliverygraph/graph/tracing"
 	"deliverygraph/graph/trusted"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
@@ -49,7 +50,6 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/timed"
 )
 
 func main() {
@@ -178,6 +178,9 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	defer closeAdmin()
+	if err := g.trace(ctx); err != nil {
+		return err
+	}
 	var private net.Listener
 	if c.RestListen != "" {
 		if private, err = listen("rest-listen", c.RestListen); err != nil {
@@ -247,10 +250,16 @@ type gateway struct {
 	ready   admin.Readiness
 	opened  atomic.Pointer[store.Store] // the store, once it is complete
 	metrics *metrics.Metrics            // nil without an admin port
+	tracing *tracing.Tracing            // nil without a collector
 }
 
 func (g *gateway) close() error {
 	g.opened.Store(nil)
+	if g.tracing != nil {
+		if err := g.tracing.Close(); err != nil {
+			g.logger.Warn("the last traces are lost", "error", err)
+		}
+	}
 	if g.cache != nil {
 		g.cache.Close()
 	}
@@ -276,6 +285,9 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
 	}
 	o.Observe = both(ledger.Call, g.calls)
+	if g.tracing != nil {
+		o.Around = g.tracing.Transport
+	}
 	client, err := rest.New(o)
 	if err != nil {
 		return nil, badSetting("--upstream: %v", err)
@@ -393,7 +405,7 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	if c.UpstreamKey != "" {
 		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
 	}
-	return auth.Limit(timed.API(api, nil), c, g.mask)
+	return auth.Limit(g.question(api), c, g.mask)
 }
 
 // refuse turns away a request whose caller is not known.

@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
+	"deliverygraph/graph/tracing"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
@@ -61,6 +62,9 @@ type serveCommand struct {
 	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, to whoever can reach it. Left out: nowhere."`
 	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
 	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
+
+	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: none."`
+	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces to send of those that begin here, from 0 to 1; those of callers are sent if theirs are. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
 	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
@@ -175,6 +179,12 @@ func (c *serveCommand) check() error {
 	if c.AdminListen == "" && c.AdminPprof {
 		return badSetting("--admin-pprof is of the admin port: open it, such as --admin-listen 127.0.0.1:9090")
 	}
+	if u, err := url.Parse(c.TraceOTLP); c.TraceOTLP != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return badSetting("--trace-otlp %q is not a URL: write it as http://127.0.0.1:4318", c.TraceOTLP)
+	}
+	if !(c.TraceShare >= 0 && c.TraceShare <= 1) {
+		return badSetting("--trace-share must be from 0 to 1, such as 0.1")
+	}
 	if c.DrainDelay < 0 {
 		return badSetting("--drain-delay must not be negative: such as 5s")
 	}
@@ -206,7 +216,7 @@ func (c *serveCommand) logger(w io.Writer) *slog.Logger {
 	if c.LogFormat == "json" {
 		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(operation.Logged(ledger.Logged(auth.Logged(h))))
+	return slog.New(tracing.Logged(operation.Logged(ledger.Logged(auth.Logged(h)))))
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.

@@ -29,6 +29,10 @@ type Options struct {
 	// bounding their header is too, and it may not follow redirects.
 	Transport http.RoundTripper
 
+	// Around, if not nil, makes the transport that is used of the one above: to watch
+	// its requests, or to add headers.
+	Around func(http.RoundTripper) http.RoundTripper
+
 	// CAFile names a file of certificates, in PEM, of the authorities to trust instead
 	// of the system's. It is for the client's own transport.
 	CAFile string
@@ -93,6 +97,8 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if err := o.withTransport(); err != nil {
 		errs = append(errs, err)
+	} else if o.Around != nil {
+		o.Transport = o.Around(o.Transport)
 	}
 	if err := checkKey(o.Key); err != nil {
 		errs = append(errs, err)
