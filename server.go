@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,6 +42,7 @@ import (
 	"deliverygraph/resolvers/auth/apikey"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/resolvers/explain"
+	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/ratelimit"
 	"deliverygraph/upstream"
@@ -151,6 +153,8 @@ type commands struct {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -197,7 +201,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
 	}
-	defer func() { err = errors.Join(err, g.close()) }()
+	defer func() { stop(); err = errors.Join(err, g.close()) }()
 	who, err := g.authenticator(ctx)
 	if err != nil {
 		return err
@@ -208,7 +212,8 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	} else if err != nil {
 		return err
 	}
-	handler, err := g.handler(ctx, api, who)
+	streams := graph.NewStreams(c.Subscriptions)
+	handler, err := g.handler(ctx, api, who, streams)
 	if err != nil {
 		return err
 	}
@@ -228,7 +233,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	logger.Info("ready", "graphql", url+"graphql", "playground", url, "data", g.data)
 	g.opened.Store(g.store)
 	g.ready.Begin(g.readinessCheck(), g.store == nil)
-	return g.serve(ctx, servers)
+	return g.serve(ctx, servers, streams)
 }
 
 // gateway is the parts that serving joins.
@@ -242,6 +247,8 @@ type gateway struct {
 	client *rest.Client
 	cache  *cached.API
 	mask   auth.Mask
+	feed   *feed.Feed
+	live   sync.WaitGroup // of the demo data, which goes on until it is told to stop
 
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
 	calls   func(context.Context, rest.Call)
@@ -254,6 +261,9 @@ type gateway struct {
 }
 
 func (g *gateway) close() error {
+	if g.feed != nil {
+		g.feed.Close()
+	}
 	g.opened.Store(nil)
 	if g.tracing != nil {
 		if err := g.tracing.Close(); err != nil {
@@ -266,6 +276,7 @@ func (g *gateway) close() error {
 	if g.client != nil {
 		g.client.Close()
 	}
+	g.live.Wait()
 	if g.store != nil {
 		return g.store.Close()
 	}
@@ -331,11 +342,20 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 		return nil
 	}
 	now := time.Now()
+	var last []upstream.BounceDetail
 	for b := range demo.Generate(now) {
 		if _, err := g.store.Write(ctx, b); err != nil {
 			return fmt.Errorf("make demo data: %w", err)
 		}
+		if len(b.Bounces) > 0 {
+			last = b.Bounces
+		}
 	}
+	g.live.Go(func() {
+		if err := demo.Live(ctx, 4*time.Second, last, func(ctx context.Context, b store.Batch) error { _, err := g.store.Write(ctx, b); return err }); err != nil {
+			g.logger.Error("failed", "error", err)
+		}
+	})
 	g.data = "demo data"
 	g.demo = "Made up when the gateway started, and gone when it stops. For data of your own start it with --data FILE or --upstream URL."
 	g.logger.Info("this is demo data, made up at the start: give --data FILE or --upstream URL for data of your own", "made_in_ms", time.Since(now).Milliseconds())
@@ -415,8 +435,12 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // handler is what the public port serves, until ctx ends.
-func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator) (http.Handler, error) {
-	schema := generated.NewExecutableSchema(resolvers.Schema())
+func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
+	g.feed = feed.New(g.view, feed.Options{
+		Interval: g.c.SubscriptionPoll, Overlap: g.c.SubscriptionOverlap, Topics: g.c.SubscriptionFilters,
+		Subscribers: g.c.Subscriptions, PerCaller: g.c.SubscriptionsPerCaller,
+	})
+	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
 	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now})
 	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute)
 	o := graph.Options{
@@ -433,6 +457,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Observers:    g.observers(),
 		Timeout:      g.c.Timeout,
 		HideSchema:   g.c.hidesSchema(),
+		Streams:      streams,
 
 		MaxOperations: g.c.MaxOperations,
 		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
@@ -459,6 +484,16 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, g.refuse, endpoint), graph.Refuse)))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
+}
+
+// view is the upstream as a subscription's caller sees it: by the same door as for
+// all operations, and past the cache, since polls look for what is new.
+func (g *gateway) view(ctx context.Context) feed.View {
+	c := auth.FromContext(ctx)
+	return feed.View{
+		API: auth.Limit(g.clientOf(c), c, g.mask), Context: auth.With(context.Background(), c), Key: c.View(),
+		Caller: c.Name, Streams: c.Limits.Streams,
+	}
 }
 
 // trust gives the endpoint the trusted documents, and keeps up with them.
@@ -505,10 +540,11 @@ func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
 	}}
 }
 
-// serve serves all ports until ctx ends, then lets the requests under way finish. It is
+// serve serves all ports until ctx ends, then lets the requests under way finish, and tells
+// the streams that they end. It is
 // not ready from the end of ctx on, and goes on for the drain delay, until those who
 // send requests have seen that.
-func (g *gateway) serve(ctx context.Context, servers []*server) error {
+func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.Streams) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		s.ErrorLog = slog.NewLogLogger(g.logger.Handler(), slog.LevelWarn)
@@ -533,11 +569,16 @@ func (g *gateway) serve(ctx context.Context, servers []*server) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.c.DrainTime)
 	defer cancel()
+	told := make(chan error, 1)
+	go func() { told <- streams.Shutdown(ctx) }()
 	for _, s := range servers {
 		if e := s.Shutdown(ctx); e != nil {
 			g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
 			_ = s.Close()
 		}
+	}
+	if <-told != nil {
+		g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams", streams.Open())
 	}
 	if err == nil {
 		g.logger.Info("stopped")

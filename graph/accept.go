@@ -12,13 +12,42 @@ import (
 const (
 	mediaGraphQL = "application/graphql-response+json"
 	mediaJSON    = "application/json"
+	mediaEvents  = "text/event-stream"
 )
 
-// negotiate gives the media type of the answer by the weights of Accept, or "" if
-// none of ours is acceptable. Of equal weights the more telling one wins if the
-// caller names it; who names neither gets plain JSON.
-func negotiate(accept []string) string {
+// eagerness is when an answer is a stream of events. Gateways and playgrounds list
+// what they can read on every request; only who prefers events gets them for what
+// is one response.
+type eagerness uint8
+
+const (
+	never     eagerness = iota
+	ifStreams           // for a subscription
+	always
+)
+
+// negotiate gives the media type of a single answer by the weights of Accept, or ""
+// if none of ours is acceptable, and when the answer is a stream of events. Of equal
+// weights the more telling one wins if the caller names it; who names neither gets
+// plain JSON.
+func negotiate(accept []string) (media string, events eagerness) {
 	ranges := acceptRanges(strings.Join(accept, ","))
+	media = negotiateOne(ranges)
+	weight, named := weightOf(mediaEvents, ranges)
+	switch {
+	case !named || weight == 0:
+	case media == "":
+		events = always
+	default:
+		events = ifStreams
+		if single, _ := weightOf(media, ranges); weight > single {
+			events = always
+		}
+	}
+	return media, events
+}
+
+func negotiateOne(ranges []acceptRange) string {
 	if len(ranges) == 0 {
 		return mediaJSON
 	}
@@ -64,8 +93,9 @@ func acceptRanges(header string) []acceptRange {
 // that names it.
 func weightOf(media string, ranges []acceptRange) (weight float64, named bool) {
 	best := 0
+	kind, _, _ := strings.Cut(media, "/")
 	for _, r := range ranges {
-		specific := map[string]int{media: 3, "application/*": 2, "*/*": 1}[r.media]
+		specific := map[string]int{media: 3, kind + "/*": 2, "*/*": 1}[r.media]
 		if specific > best || specific == best && specific > 0 && r.weight > weight {
 			best, weight = specific, r.weight
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/stream"
 )
 
 // execution is an operation under way. A transport starts it, takes its responses
@@ -20,11 +22,21 @@ type execution struct {
 	responses graphql.ResponseHandler
 	record    *record
 	turn      bool // it counts among the operations under way
+
+	streams bool                 // it is a subscription, and has a response for each event
+	field   graphql.FieldContext // of the subscription
+	ending  *stream.End          // of the subscription
 }
 
-// start begins an operation, or refuses it. Only queries are safe, as GET has it.
-func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe bool) (*execution, *refusal) {
-	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(ctx), h.o.Timeout)
+// means is what a transport can do for an operation.
+type means struct {
+	safe    bool // only what changes nothing, as GET has it
+	streams bool // more than one response
+}
+
+// start begins an operation, or refuses it.
+func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
+	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(caller), h.o.Timeout)
 	ctx, rec := h.newRecord(ctx)
 	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec}
 	started := false
@@ -33,7 +45,7 @@ func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe boo
 			x.end()
 		}
 	}()
-	if no := x.prepare(params, safe); no != nil {
+	if no := x.prepare(caller, params, by); no != nil {
 		no.response.Errors = rec.take(no.response, h.o.MaxErrors)
 		return nil, no
 	}
@@ -42,7 +54,7 @@ func (h *handler) start(ctx context.Context, params *graphql.RawParams, safe boo
 }
 
 // prepare does all that comes before the first field.
-func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
+func (x *execution) prepare(caller context.Context, params *graphql.RawParams, by means) *refusal {
 	h := x.h
 	text, hash, no := h.persisted.text(params)
 	if no != nil {
@@ -60,7 +72,11 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 	}
 	x.operation = op
 	x.record.identify(op, params.Query)
-	if safe && op.Operation != ast.Query {
+	x.streams = op.Operation == ast.Subscription
+	if x.streams && !by.streams {
+		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s", mediaEvents)
+	}
+	if by.safe && op.Operation == ast.Mutation {
 		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}
 	}
 	if errs := h.documents.variables(op, params.Variables); errs != nil {
@@ -81,14 +97,38 @@ func (x *execution) prepare(params *graphql.RawParams, safe bool) *refusal {
 		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)
 		return no
 	}
+	if x.streams {
+		if no := x.subscribe(caller, oc); no != nil {
+			return no
+		}
+	}
 	x.responses, x.ctx = h.exec.DispatchOperation(x.ctx, oc)
 	x.record.Ran = true
+	return nil
+}
+
+// subscribe prepares a subscription. It has no deadline; each upstream call that is
+// made for it has one of its own.
+func (x *execution) subscribe(caller context.Context, oc *graphql.OperationContext) *refusal {
+	fields := graphql.CollectFields(oc, x.operation.SelectionSet, []string{"Subscription"})
+	if len(fields) != 1 { // by @skip or @include; else a rule has seen to it
+		return refuseOperation(requestError(codeBadUserInput, "a subscription selects exactly one field"))
+	}
+	x.field = graphql.FieldContext{Object: "Subscription", Field: fields[0]}
+	x.cancel() // the deadline
+	ctx, cancel := context.WithCancel(context.WithoutCancel(x.ctx))
+	gone := context.AfterFunc(caller, cancel)
+	x.cancel = func() { gone(); cancel() }
+	x.ctx, x.ending = stream.With(ctx)
 	return nil
 }
 
 // next runs the operation up to its next response. Only the first is sure to be one:
 // nil is the end.
 func (x *execution) next() *graphql.Response {
+	if x.streams {
+		return x.event()
+	}
 	resp := x.responses(x.ctx)
 	if resp == nil && x.record.responses == 0 { // the context ended before anything ran
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
@@ -96,6 +136,31 @@ func (x *execution) next() *graphql.Response {
 	if resp != nil {
 		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
 	}
+	return resp
+}
+
+// event is the response for the next event of a subscription.
+func (x *execution) event() *graphql.Response {
+	// The engine answers an event outside of the field that it is of: without this the
+	// paths of errors would lack it.
+	field := x.field
+	resp := x.responses(graphql.WithFieldContext(x.ctx, &field))
+	if resp != nil {
+		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response
+		x.record.count(resp)
+	}
+	return resp
+}
+
+// failure is the last response of a subscription that ended by an error, or nil.
+func (x *execution) failure() *graphql.Response {
+	if x.ending == nil || x.ending.Err() == nil {
+		return nil
+	}
+	field := x.field
+	ctx := graphql.WithFieldContext(x.ctx, &field)
+	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, x.ending.Err()))}}
+	x.record.count(resp)
 	return resp
 }
 

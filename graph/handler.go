@@ -33,8 +33,14 @@ type Options struct {
 	Logger *slog.Logger
 	// Observers watch every operation that is asked for, also those that are refused.
 	Observers []operation.Observer
-	// Timeout bounds an operation; 0 is 30 s.
+	// Timeout bounds an operation; 0 is 30 s. A subscription has no end of its own.
 	Timeout time.Duration
+	// Streams are the subscriptions that are open, to bound and to end them;
+	// nil is up to 10,000 that nobody ends.
+	Streams *Streams
+	// Heartbeat is how often a stream that has nothing to tell is shown to be alive; 0 is
+	// 15 s.
+	Heartbeat time.Duration
 	// MaxBody bounds a request's body in bytes; 0 is 1 MiB.
 	MaxBody int64
 	// MaxTokens bounds the tokens of a document; 0 is 10,000.
@@ -80,6 +86,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	orElse(&o.Timeout, 30*time.Second)
+	orElse(&o.Heartbeat, 15*time.Second)
 	orElse(&o.MaxBody, 1<<20)
 	orElse(&o.MaxTokens, 10_000)
 	orElse(&o.MaxDefinitions, 250)
@@ -94,6 +101,9 @@ func (o *Options) setDefaults() {
 	orElse(&o.MaxInFlight, 256<<20)
 	orElse(&o.PersistedBytes, 8<<20)
 	orElse(&o.QueryCacheBytes, 16<<20)
+	if o.Streams == nil {
+		o.Streams = NewStreams(10_000)
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -107,7 +117,8 @@ func orElse[T comparable](v *T, otherwise T) {
 }
 
 // NewHandler serves the schema over HTTP: GET and POST as the GraphQL-over-HTTP
-// draft has them.
+// draft has them, and subscriptions as server-sent events (the distinct connections
+// mode of graphql-sse).
 func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	o.setDefaults()
 	exec := executor.New(schema)

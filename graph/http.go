@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"runtime/debug"
@@ -29,9 +30,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		w.Header().Set("Cache-Control", "no-store") // unless it turns out otherwise
 	}
-	media := negotiate(r.Header.Values("Accept"))
-	if media == "" {
-		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+" or "+mediaJSON+": accept one of them").answer(mediaJSON))
+	media, events := negotiate(r.Header.Values("Accept"))
+	if media == "" && events == never {
+		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+": accept one of them").answer(mediaJSON))
 		return
 	}
 	defer h.recovered(w, r, media)
@@ -40,7 +41,38 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.load.counted(r)()
-	a := h.single(w, r, media)
+	h.answer(w, r, media, events)
+}
+
+// answer answers a request by the one response of its operation, or by a stream of
+// events.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, events eagerness) {
+	params, err := h.read(w, r)
+	if no := new(refusal); errors.As(err, &no) { // no operation: there is nothing to stream
+		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		return
+	}
+	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never})
+	switch {
+	case no != nil && events == always:
+		h.stream(w, r, refused{no})
+	case no != nil:
+		h.reply(w, r, media, no.answer(media))
+	case events == always || x.streams:
+		defer x.end()
+		h.stream(w, r, x)
+	default:
+		defer x.end()
+		a := answer{status: http.StatusOK, response: x.next(), ran: true}
+		if r.Method == http.MethodGet {
+			h.cacheable(w, x, a.response)
+		}
+		h.reply(w, r, media, a)
+	}
+}
+
+// reply sends an answer, and counts it among those in hand until it is sent.
+func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) {
 	defer h.load.hold(a.response)()
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
@@ -48,26 +80,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, media, a)
 }
 
-// single answers a request by the one response of its operation.
-func (h *handler) single(w http.ResponseWriter, r *http.Request, media string) answer {
-	params, err := h.read(w, r)
-	if no := new(refusal); errors.As(err, &no) {
-		return no.answer(media)
+// cacheable says how long the answer of an operation may be kept.
+func (h *handler) cacheable(w http.ResponseWriter, x *execution, resp *graphql.Response) {
+	if len(resp.Errors) > 0 || h.o.CacheControl == nil {
+		return
 	}
-	x, no := h.start(r.Context(), params, r.Method == http.MethodGet)
-	if no != nil {
-		return no.answer(media)
+	if control := h.o.CacheControl(x.ctx); control != "" {
+		w.Header().Set("Cache-Control", control)
+	} else {
+		w.Header().Del("Cache-Control")
 	}
-	defer x.end()
-	a := answer{status: http.StatusOK, response: x.next(), ran: true}
-	if r.Method == http.MethodGet && len(a.response.Errors) == 0 && h.o.CacheControl != nil {
-		if control := h.o.CacheControl(x.ctx); control != "" {
-			w.Header().Set("Cache-Control", control)
-		} else {
-			w.Header().Del("Cache-Control")
-		}
-	}
-	return a
 }
 
 // recovered answers in the place of a handler that panicked, which none should:

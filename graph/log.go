@@ -68,6 +68,12 @@ func recordOf(ctx context.Context) *record {
 // show.
 func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
 	shown := resp.Errors[:max(0, min(len(resp.Errors), maxErrors-r.Errors))]
+	r.count(resp)
+	return shown
+}
+
+// count adds a response.
+func (r *record) count(resp *graphql.Response) {
 	r.responses++
 	r.NoData = r.responses == 1 && (len(resp.Data) == 0 || string(resp.Data) == "null")
 	r.Bytes += len(resp.Data)
@@ -78,7 +84,6 @@ func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
 		}
 		r.Codes[fmt.Sprint(e.Extensions["code"])]++
 	}
-	return shown
 }
 
 // conclude tells the observers how the operation has ended.
@@ -95,7 +100,7 @@ func (r *record) conclude(ctx context.Context) {
 func (r *record) note(g *gqlerror.Error, cause error) {
 	code, _ := g.Extensions["code"].(string)
 	switch code {
-	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated, codeTooExpensive:
+	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated, codeTooExpensive, codeRateLimited, codeTooSlow:
 		return
 	}
 	if r == nil {

@@ -24,6 +24,7 @@ const (
 	codeTooExpensive            = "QUERY_TOO_EXPENSIVE"
 	codeRateLimited             = "RATE_LIMITED"
 	codePersistedQueryNotFound  = "PERSISTED_QUERY_NOT_FOUND"
+	codeTooSlow                 = "SUBSCRIBER_TOO_SLOW" // a stream was not read as fast as events came
 	codeUpstreamUnavailable     = "UPSTREAM_UNAVAILABLE"
 	codeUpstreamTimeout         = "UPSTREAM_TIMEOUT"
 	codeUpstreamRejected        = "UPSTREAM_REJECTED" // the upstream refused what the gateway asked
@@ -131,7 +132,7 @@ func requestError(code, message string) *gqlerror.Error {
 func finish(g *gqlerror.Error, code, message string) *gqlerror.Error {
 	g.Message = clip(message, maxMessage)
 	set(g, "code", code)
-	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout || code == codeRateLimited)
+	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout || code == codeRateLimited || code == codeTooSlow)
 	return g
 }
 

@@ -14,7 +14,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Add("Vary", "Accept")
 	w.Header().Set("Cache-Control", "no-store")
-	media := negotiate(r.Header.Values("Accept"))
+	media, _ := negotiate(r.Header.Values("Accept"))
 	if media == "" {
 		media = mediaJSON
 	}

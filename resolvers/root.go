@@ -9,10 +9,14 @@ package resolvers
 
 import (
 	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers/feed"
 )
 
 // Root is the resolvers of all types.
-type Root struct{}
+type Root struct {
+	// Feed tells subscriptions of bounces; nil refuses them.
+	Feed *feed.Feed
+}
 
 var _ generated.ResolverRoot = Root{}
 
@@ -22,13 +26,21 @@ func (Root) User() generated.UserResolver     { return user{} }
 func (Root) Sender() generated.SenderResolver { return sender{} }
 func (Root) Stats() generated.StatsResolver   { return stats{} }
 
+// Subscription is the resolver of the subscriptions.
+func (r Root) Subscription() generated.SubscriptionResolver { return subscription{r.Feed} }
+
 type (
 	query  struct{}
 	bounce struct{}
 	user   struct{}
 	sender struct{}
 	stats  struct{}
+
+	subscription struct{ feed *feed.Feed }
 )
 
+// Schema is the executable schema over these resolvers, without subscriptions.
+func Schema() generated.Config { return Root{}.Schema() }
+
 // Schema is the executable schema over these resolvers.
-func Schema() generated.Config { return generated.Config{Resolvers: Root{}} }
+func (r Root) Schema() generated.Config { return generated.Config{Resolvers: r} }

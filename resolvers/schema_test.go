@@ -68,7 +68,7 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	}
 	data := g.data("query"+selection(schema.Query), nil)
 	for _, d := range schema.Types {
-		if d.BuiltIn || d.Kind != ast.Object {
+		if d.BuiltIn || d.Kind != ast.Object || ofSubscriptions[d.Name] {
 			continue
 		}
 		for _, f := range d.Fields {
@@ -103,7 +103,7 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	}
 	walk(data, "data")
 	for _, d := range schema.Types {
-		if !d.BuiltIn && d.Kind == ast.Object && !names[d.Name] {
+		if !d.BuiltIn && d.Kind == ast.Object && !names[d.Name] && !ofSubscriptions[d.Name] {
 			t.Errorf("nothing was a %s", d.Name)
 		}
 	}
@@ -182,3 +182,6 @@ func TestSelectionsThroughFragments(t *testing.T) {
 		})
 	}
 }
+
+// ofSubscriptions are types that no query gives: TestSubscription selects them.
+var ofSubscriptions = map[string]bool{"Subscription": true, "BounceEvent": true}

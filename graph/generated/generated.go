@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Sender() SenderResolver
 	Stats() StatsResolver
+	Subscription() SubscriptionResolver
 	User() UserResolver
 }
 
@@ -112,6 +113,11 @@ type ComplexityRoot struct {
 	}
 
 	BounceEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	BounceEvent struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
 	}
@@ -217,6 +223,10 @@ type ComplexityRoot struct {
 		Start       func(childComplexity int) int
 	}
 
+	Subscription struct {
+		Bounces func(childComplexity int, filter *model.BounceFilter, after *string) int
+	}
+
 	User struct {
 		BlockedEmails func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) int
 		Bounces       func(childComplexity int, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) int
@@ -293,6 +303,9 @@ type StatsResolver interface {
 	SoftBounceRate(ctx context.Context, obj *model.Stats) (*float64, error)
 	BlockedRate(ctx context.Context, obj *model.Stats) (*float64, error)
 	Series(ctx context.Context, obj *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error)
+}
+type SubscriptionResolver interface {
+	Bounces(ctx context.Context, filter *model.BounceFilter, after *string) (<-chan *model.BounceEvent, error)
 }
 type UserResolver interface {
 	Stats(ctx context.Context, obj *model.User, window model.Window) (*model.Stats, error)
@@ -622,6 +635,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BounceEdge.Node(childComplexity), true
+
+	case "BounceEvent.cursor":
+		if e.ComplexityRoot.BounceEvent.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceEvent.Cursor(childComplexity), true
+	case "BounceEvent.node":
+		if e.ComplexityRoot.BounceEvent.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceEvent.Node(childComplexity), true
 
 	case "Email.delivered":
 		if e.ComplexityRoot.Email.Delivered == nil {
@@ -1113,6 +1139,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StatsPoint.Start(childComplexity), true
 
+	case "Subscription.bounces":
+		if e.ComplexityRoot.Subscription.Bounces == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_bounces_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Bounces(childComplexity, args["filter"].(*model.BounceFilter), args["after"].(*string)), true
+
 	case "User.blockedEmails":
 		if e.ComplexityRoot.User.BlockedEmails == nil {
 			break
@@ -1306,6 +1344,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			}
 
 			return &response
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
 		}
 
 	default:
@@ -2000,6 +2055,40 @@ enum Interval {
   DAY
 }
 `, BuiltIn: false},
+	{Name: "../../schema/subscription.graphql", Input: `"""
+What happens, as it happens. A subscription has one field. It is answered as server-sent events (` + "`" + `Accept: text/event-stream` + "`" + `, the distinct
+connections mode of graphql-sse) at the endpoint of the queries.
+"""
+type Subscription {
+  """
+  Bounces as they appear at the upstream, one event each, and each bounce once.
+
+  They come in the order in which they appear; those that appear together come oldest first. A bounce may appear some time after it bounced,
+  and so behind later ones. The gateway asks the upstream every few seconds, once for all subscribers of a filter. While the upstream fails
+  the stream is silent, and goes on with what was missed. A subscriber who falls too far behind is ended with a SUBSCRIBER_TOO_SLOW error,
+  whose extension ` + "`" + `resumeAfter` + "`" + ` is the cursor to go on from.
+  """
+  bounces(
+    "Which of them; all where left out."
+    filter: BounceFilter
+    """
+    Go on behind the event with this cursor of the same subscription and filter: first comes what was missed meanwhile, then what is new.
+    A cursor holds for a day. Where left out, only what is new comes.
+    """
+    after: String
+  ): BounceEvent!
+}
+
+"""
+A bounce that has appeared.
+"""
+type BounceEvent {
+  "Marks this event, for ` + "`" + `after` + "`" + `: keep the last one to go on from after the stream has ended. Only fit for the same filter."
+  cursor: String!
+  "The bounce."
+  node: Bounce!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/user.graphql", Input: `"""
 An account: a master account or one of its sub-accounts. A user has many senders.
 """
@@ -2325,6 +2414,16 @@ func (ec *executionContext) childFields_BounceEdge(ctx context.Context, field gr
 		return ec.fieldContext_BounceEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BounceEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_BounceEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_BounceEvent_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_BounceEvent_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BounceEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_Email(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3242,6 +3341,28 @@ func (ec *executionContext) field_Stats_series_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["interval"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_bounces_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.BounceFilter, error) {
+			return ec.unmarshalOBounceFilter2ᚖdeliverygraphᚋgraphᚋmodelᚐBounceFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -4793,6 +4914,61 @@ func (ec *executionContext) _BounceEdge_node(ctx context.Context, field graphql.
 func (ec *executionContext) fieldContext_BounceEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "BounceEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bounce(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BounceEvent_cursor(ctx context.Context, field graphql.CollectedField, obj *model.BounceEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceEvent_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BounceEvent_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BounceEvent", field, true, false, "String")
+}
+
+func (ec *executionContext) _BounceEvent_node(ctx context.Context, field graphql.CollectedField, obj *model.BounceEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceEvent_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Bounce) graphql.Marshaler {
+			return ec.marshalNBounce2ᚖdeliverygraphᚋgraphᚋmodelᚐBounce(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BounceEvent_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BounceEvent",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -6870,6 +7046,50 @@ func (ec *executionContext) _StatsPoint_blocked(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_StatsPoint_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+}
+
+func (ec *executionContext) _Subscription_bounces(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_bounces(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Bounces(ctx, fc.Args["filter"].(*model.BounceFilter), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.BounceEvent) graphql.Marshaler {
+			return ec.marshalNBounceEvent2ᚖdeliverygraphᚋgraphᚋmodelᚐBounceEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_bounces(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BounceEvent(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_bounces_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
@@ -9513,6 +9733,44 @@ func (ec *executionContext) _BounceEdge(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var bounceEventImplementors = []string{"BounceEvent"}
+
+func (ec *executionContext) _BounceEvent(ctx context.Context, sel ast.SelectionSet, obj *model.BounceEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, bounceEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BounceEvent")
+		case "cursor":
+			out.Values[i] = ec._BounceEvent_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._BounceEvent_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var emailImplementors = []string{"Email", "Node"}
 
 func (ec *executionContext) _Email(ctx context.Context, sel ast.SelectionSet, obj *model.Email) graphql.Marshaler {
@@ -10220,6 +10478,26 @@ func (ec *executionContext) _StatsPoint(ctx context.Context, sel ast.SelectionSe
 	}
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "bounces":
+		return ec._Subscription_bounces(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var userImplementors = []string{"User", "Node"}
@@ -10951,6 +11229,14 @@ func (ec *executionContext) marshalNBounceEdge2ᚖdeliverygraphᚋgraphᚋmodel�
 		return graphql.Null
 	}
 	return ec._BounceEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBounceEvent2ᚖdeliverygraphᚋgraphᚋmodelᚐBounceEvent(ctx context.Context, sel ast.SelectionSet, v *model.BounceEvent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BounceEvent!")
+		return graphql.Null
+	}
+	return ec._BounceEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNBounceType2deliverygraphᚋupstreamᚐBounceType(ctx context.Context, v any) (upstream.BounceType, error) {

@@ -42,6 +42,16 @@ func (b *Bounce) Type() (upstream.BounceType, error) {
 	return b.Row.Type, nil
 }
 
+// BounceEvent is a bounce that has appeared.
+type BounceEvent struct {
+	Node *Bounce
+	// At gives the event's cursor.
+	At func() string
+}
+
+// Cursor marks the event.
+func (e *BounceEvent) Cursor() string { return e.At() }
+
 // BounceDetail is the whole of one bounce, as far as its caller may read it.
 type BounceDetail struct {
 	RuleName            string

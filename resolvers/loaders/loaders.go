@@ -2,16 +2,19 @@
 // they make the fewest upstream calls: a memory of every call made ([memo]) and a
 // dataloader that finds the users of senders.
 //
-// Loaders live for one operation and one caller. [Extension] makes them and puts
-// them into the operation's context; resolvers take them out with [From].
+// Loaders live for one operation and one caller, and in a subscription for one event.
+// [Extension] makes them and puts them into the operation's context; resolvers take
+// them out with [From].
 package loaders
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/graph-gophers/dataloader/v7"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
@@ -49,6 +52,7 @@ type Extension struct {
 var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationInterceptor
+	graphql.ResponseInterceptor
 } = Extension{}
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -62,13 +66,26 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	return next(With(ctx, noted(e.API(ctx), e.Now(), ledger.From(ctx))))
 }
 
+// InterceptResponse implements graphql.ResponseInterceptor. It is called for an event
+// before the event is there, so loaders are made when the first field asks for them:
+// their now is then the event's.
+func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Subscription {
+		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return New(e.API(ctx), e.Now()) })))
+	}
+	return next(ctx)
+}
+
 type contextKey struct{}
+
+// source gives the loaders of a context.
+type source func() *Loaders
 
 // With gives a context that carries the loaders.
 func With(ctx context.Context, l *Loaders) context.Context {
-	return context.WithValue(ctx, contextKey{}, l)
+	return context.WithValue(ctx, contextKey{}, source(func() *Loaders { return l }))
 }
 
 // From gives the loaders of the operation that ctx belongs to. A context without
 // is a fault of the wiring, and panics.
-func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(*Loaders) }
+func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(source)() }

@@ -24,8 +24,20 @@ const (
 	cursorVersion = 1
 	tagSize       = 8
 	headSize      = 1 + tagSize
-	maxCursor     = 2048 // characters; ours are about 140, and at most 1,100
+	maxCursor     = 4096 // characters; ours are about 140, and at most 1,100; a feed's at most 2,900
 )
+
+// Seal makes a cursor of a list that is not walked here, such as a feed: of a window
+// that is its matter, and of contents, under a binding as [New] has it.
+func Seal(binding string, w upstream.Window, contents []byte) string {
+	return newSealer(binding).seal(w, contents)
+}
+
+// Open gives what Seal sealed under the binding, or an [*ArgumentError] that names
+// the argument.
+func Open(binding, argument, text string) (w upstream.Window, contents []byte, err error) {
+	return newSealer(binding).open(argument, text)
+}
 
 func newSealer(binding string) *sealer {
 	return &sealer{sha256.Sum256([]byte("deliverygraph cursor\x00" + binding))}

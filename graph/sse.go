@@ -1,0 +1,136 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// writeTimeout is how long a client of a stream may take to read one event: then it is
+// gone, or stuck.
+const writeTimeout = 30 * time.Second
+
+// responses is what a stream tells of: an execution, or why there is none.
+type responses interface {
+	next() *graphql.Response    // nil at the end
+	failure() *graphql.Response // why it ended, or nil
+}
+
+// refused is the one response of an operation that does not run.
+type refused struct{ *refusal }
+
+func (n refused) next() *graphql.Response    { return nil }
+func (n refused) failure() *graphql.Response { return n.response }
+
+// stream answers a request by server-sent events, as the distinct connections mode of
+// graphql-sse has it: an event "next" for each response, errors of the request too, and
+// "complete" at the end. The client ends it by closing its connection.
+func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
+	x, runs := of.(*execution)
+	if runs && x.streams {
+		if err := h.o.Streams.begin(); err != nil {
+			of, runs = refused{refuseOperation(requestError(codeRateLimited, err.Error()))}, false
+		} else {
+			defer h.o.Streams.end()
+			defer context.AfterFunc(h.o.Streams.closing, x.cancel)()
+		}
+	}
+	out := newEventStream(w, h.o.Heartbeat)
+	defer out.stop()
+	if runs {
+		for n := 0; n == 0 || x.streams; n++ {
+			resp := of.next()
+			if resp == nil {
+				break
+			}
+			if out.next(resp, !x.streams || resp.Data != nil) != nil {
+				return
+			}
+		}
+	}
+	if resp := of.failure(); resp != nil && out.next(resp, false) != nil {
+		return
+	}
+	_ = out.event("complete", nil)
+}
+
+// eventStream writes server-sent events, and comments while there are none.
+type eventStream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+
+	mu        sync.Mutex
+	err       error // of the first write that failed
+	heartbeat *time.Timer
+	every     time.Duration
+}
+
+func newEventStream(w http.ResponseWriter, every time.Duration) *eventStream {
+	s := &eventStream{w: w, control: http.NewResponseController(w), every: every}
+	h := w.Header()
+	h.Set("Content-Type", mediaEvents+"; charset=utf-8")
+	h.Set("Cache-Control", "no-cache, no-transform") // compressed, events would wait for one another
+	h.Set("X-Accel-Buffering", "no")                 // likewise in nginx
+	// The server's own bounds are for requests that end. Where there is no socket, as in
+	// tests, there is nothing to bound.
+	_ = s.control.SetReadDeadline(time.Time{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heartbeat = time.AfterFunc(every, s.beat)
+	s.w.WriteHeader(http.StatusOK)
+	s.write([]byte(":\n\n")) // so that the client knows at once that it is connected
+	return s
+}
+
+// next writes a response.
+func (s *eventStream) next(resp *graphql.Response, ran bool) error {
+	before, data, after := encode(resp, ran)
+	return s.event("next", before, data, after)
+}
+
+// event writes an event whose data is JSON, which has no line ends. Browsers drop an
+// event without data.
+func (s *eventStream) event(name string, data ...[]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := make([][]byte, 0, 5)
+	parts = append(parts, []byte("event: "+name+"\ndata: "))
+	parts = append(append(parts, data...), []byte("\n\n"))
+	return s.write(parts...)
+}
+
+// write writes and flushes, within the time that a client may take. The caller holds
+// mu.
+func (s *eventStream) write(parts ...[]byte) error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	for _, p := range parts {
+		if s.err == nil {
+			_, s.err = s.w.Write(p)
+		}
+	}
+	if s.err == nil {
+		s.err = s.control.Flush()
+	}
+	s.heartbeat.Reset(s.every)
+	return s.err
+}
+
+// beat shows that the stream is alive, to the client and to proxies between.
+func (s *eventStream) beat() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.every > 0 && s.err == nil {
+		_ = s.write([]byte(":\n\n"))
+	}
+}
+
+// stop ends the heartbeat: nothing is written afterwards.
+func (s *eventStream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.every = 0
+	s.heartbeat.Stop()
+}

@@ -1,0 +1,369 @@
+package feed_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is an upstream in memory on which bounces appear, and can fail.
+type world struct {
+	model *upstreamtest.Model
+	api   *upstreamtest.Counting
+	mu    sync.Mutex
+	down  error
+	made  int
+}
+
+func newWorld() *world {
+	w := &world{model: upstreamtest.NewModel(upstreamtest.Rows{})}
+	w.api = &upstreamtest.Counting{API: w.model, Before: func(context.Context, string) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.down
+	}}
+	return w
+}
+
+func (w *world) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = err
+}
+
+func (w *world) failing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.down != nil
+}
+
+var errDown = &upstream.Error{Code: upstream.Unavailable, Message: "down"}
+
+// appear lets bounces of the user appear that bounced so long ago, and gives their
+// email ids.
+func (w *world) appear(user upstream.ID, n int, ago time.Duration) (ids []string) {
+	var rows upstreamtest.Rows
+	at := upstream.Time(time.Now().Add(-ago).Unix())
+	for range n {
+		w.made++
+		id := fmt.Sprintf("%s.%06d@mail", at.UTC().Format("20060102150405"), w.made)
+		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
+			UserID: user, SenderID: user*10 + 1, EmailID: id, EmailAddress: "recipient@example.com", Type: upstream.Hard, BounceTime: at, ProcessTime: at,
+		}})
+		ids = append(ids, id)
+	}
+	w.model.Add(rows)
+	return ids
+}
+
+func (w *world) feed(o feed.Options) *feed.Feed {
+	return feed.New(func(ctx context.Context) feed.View {
+		name, _ := ctx.Value(callerKey{}).(string)
+		return feed.View{API: w.api, Context: context.Background(), Key: "all", Caller: name}
+	}, o)
+}
+
+type callerKey struct{}
+
+// read takes the events that are there.
+func read(t *testing.T, s *feed.Subscription) (ids []string, last *feed.Event, err error) {
+	t.Helper()
+	for {
+		e, err := next(s)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return ids, last, nil
+		}
+		if err != nil {
+			return ids, last, err
+		}
+		ids, last = append(ids, e.Bounce.EmailID), e
+	}
+}
+
+func next(s *feed.Subscription) (*feed.Event, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	return s.Next(ctx)
+}
+
+func subscribe(t *testing.T, f *feed.Feed, q upstream.ListQuery, after *string) *feed.Subscription {
+	t.Helper()
+	s, err := f.Subscribe(t.Context(), q, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("%s: got %d: %.1000q, want %d: %.1000q", what, len(got), strings.Join(got, " "), len(want), strings.Join(want, " "))
+	}
+}
+
+// Ten thousand subscribers of one filter cost one poll, and each gets each bounce once.
+func TestOnePollServesAllSubscribersOfAFilter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.appear(20, 3, time.Minute) // before anybody subscribes
+		f := w.feed(feed.Options{PerCaller: 20_000})
+		defer f.Close()
+		var all []*feed.Subscription
+		for range 10_000 {
+			all = append(all, subscribe(t, f, upstream.ListQuery{}, nil))
+		}
+		if n := w.api.Total(); n != 1 {
+			t.Errorf("%d calls to begin", n)
+		}
+		w.api.Reset()
+		want := append(w.appear(20, 2, 0), w.appear(21, 1, -time.Second)...)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		late := w.appear(20, 1, 4*time.Minute)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if n := w.api.Total(); n < 2 || n > 3 {
+			t.Errorf("%d calls in 12 s", n)
+		}
+		for _, s := range all {
+			got, _, err := read(t, s)
+			if err != nil || strings.Join(got, " ") != strings.Join(append(want[:len(want):len(want)], late...), " ") {
+				t.Fatalf("got %q, %v", got, err)
+			}
+			s.Close()
+		}
+		w.api.Reset()
+		time.Sleep(time.Minute)
+		if n := w.api.Total(); n != 0 {
+			t.Errorf("%d calls when all have left", n)
+		}
+	})
+}
+
+// Another filter, and another view, are other topics.
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := w.feed(feed.Options{Topics: 2})
+		defer f.Close()
+		a := subscribe(t, f, upstream.ListQuery{UserID: 20}, nil)
+		b := subscribe(t, f, upstream.ListQuery{UserID: 21}, nil)
+		_, err := f.Subscribe(t.Context(), upstream.ListQuery{UserID: 22}, nil)
+		if limit := new(feed.LimitError); !errors.As(err, &limit) {
+			t.Errorf("a third filter: %v", err)
+		}
+		of20, of21 := w.appear(20, 2, 0), w.appear(21, 1, 0)
+		time.Sleep(6 * time.Second)
+		gotA, last, _ := read(t, a)
+		gotB, _, _ := read(t, b)
+		equal(t, "of 20", gotA, of20)
+		equal(t, "of 21", gotB, of21)
+		cursor := a.Cursor(last)
+		b.Close()
+		_, err = f.Subscribe(t.Context(), upstream.ListQuery{UserID: 22}, &cursor)
+		if argument := new(page.ArgumentError); !errors.As(err, &argument) || argument.Argument != "after" {
+			t.Errorf("a cursor of another filter: %v", err)
+		}
+		subscribe(t, f, upstream.ListQuery{UserID: 22}, nil).Close() // there is room again
+		time.Sleep(25 * time.Hour)
+		_, err = f.Subscribe(t.Context(), upstream.ListQuery{UserID: 20}, &cursor)
+		if argument := new(page.ArgumentError); !errors.As(err, &argument) {
+			t.Errorf("a cursor of the day before yesterday: %v", err)
+		}
+	})
+}
+
+func TestLimitsOfSubscribers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newWorld().feed(feed.Options{Subscribers: 3, PerCaller: 2})
+		ada, bob := context.WithValue(t.Context(), callerKey{}, "ada"), context.WithValue(t.Context(), callerKey{}, "bob")
+		want := func(ctx context.Context, part string) *feed.Subscription {
+			t.Helper()
+			s, err := f.Subscribe(ctx, upstream.ListQuery{}, nil)
+			limit := new(feed.LimitError)
+			switch {
+			case part == "" && err != nil, part != "" && !(errors.As(err, &limit) && strings.Contains(err.Error(), part)):
+				t.Errorf("got %v, want %q", err, part)
+			}
+			return s
+		}
+		first := want(ada, "")
+		want(ada, "")
+		want(ada, "this caller has 2")
+		want(bob, "")
+		want(bob, "there are 3")
+		first.Close()
+		first.Close()
+		want(ada, "")
+		want(ada, "this caller has 2")
+		f.Close()
+		if _, err := f.Subscribe(t.Context(), upstream.ListQuery{}, nil); !errors.Is(err, feed.ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
+	})
+}
+
+// While the upstream fails the stream is silent, the polls become fewer, and what
+// appeared meanwhile comes afterwards.
+func TestAnOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := w.feed(feed.Options{})
+		defer f.Close()
+		s := subscribe(t, f, upstream.ListQuery{}, nil)
+		time.Sleep(time.Minute)
+		w.fail(errDown)
+		w.api.Reset()
+		var want []string
+		for range 30 {
+			want = append(want, w.appear(20, 1, 0)...)
+			time.Sleep(time.Minute)
+		}
+		if n := w.api.Total(); n < 25 || n > 80 {
+			t.Errorf("%d calls in an outage of half an hour", n)
+		}
+		if got, _, err := read(t, s); len(got) > 0 || err != nil {
+			t.Errorf("in the outage: %q, %v", got, err)
+		}
+		w.fail(nil)
+		time.Sleep(61 * time.Second)
+		got, _, err := read(t, s)
+		equal(t, "afterwards", got, want)
+		if err != nil {
+			t.Error(err)
+		}
+
+		w.fail(&upstream.Error{Code: upstream.Unauthenticated, Status: 451})
+		time.Sleep(10 * time.Second)
+		if _, _, err = read(t, s); upstream.CodeOf(err) != upstream.Unauthenticated {
+			t.Errorf("a key that is no longer good: %v", err)
+		}
+		w.fail(errDown)
+		if _, err := f.Subscribe(t.Context(), upstream.ListQuery{}, nil); upstream.CodeOf(err) != upstream.Unavailable {
+			t.Errorf("a subscription that begins in an outage: %v", err)
+		}
+	})
+}
+
+// One who does not read is ended, others are not, and goes on where it was.
+func TestASlowSubscriber(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := w.feed(feed.Options{Buffer: 10})
+		defer f.Close()
+		slow, quick := subscribe(t, f, upstream.ListQuery{}, nil), subscribe(t, f, upstream.ListQuery{}, nil)
+		var want, got []string
+		for i := range 12 {
+			want = append(want, w.appear(20, 4, time.Duration(i%3)*time.Minute)...)
+			time.Sleep(6 * time.Second)
+			now, _, err := read(t, quick)
+			if got = append(got, now...); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				first, err := next(slow)
+				if err != nil || first.Bounce.EmailID != want[0] {
+					t.Fatal(first, err)
+				}
+			}
+		}
+		equal(t, "the quick one", got, want)
+		_, err := next(slow)
+		tooSlow := new(feed.SlowError)
+		if !errors.As(err, &tooSlow) || tooSlow.Behind != 10 {
+			t.Fatalf("the slow one: %v", err)
+		}
+		slow.Close()
+		rest, _, err := read(t, subscribe(t, f, upstream.ListQuery{}, &tooSlow.Cursor))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rest) != len(want)-1 {
+			t.Errorf("resumed: %d of %d", len(rest), len(want)-1)
+		}
+	})
+}
+
+// A burst of more rows than a window or a cursor holds, within one second too.
+func TestABurst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := w.feed(feed.Options{})
+		defer f.Close()
+		s := subscribe(t, f, upstream.ListQuery{}, nil)
+		var want []string
+		for i := range 140 { // 9,800 rows
+			want = append(want, w.appear(20, 70, time.Duration(140-i)*time.Second)...)
+		}
+		var got []string
+		var cursor string
+		for range 4 {
+			time.Sleep(6 * time.Second)
+			now, last, err := read(t, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, now...); last != nil {
+				cursor = s.Cursor(last)
+			}
+		}
+		equal(t, "live", got, want)
+		if len(cursor) > 4096 {
+			t.Errorf("a cursor of %d characters", len(cursor))
+		}
+		more := w.appear(20, 700, 0)
+		s.Close()
+		time.Sleep(20 * time.Minute)
+		more = append(more, w.appear(20, 700, time.Second)...)
+		again := w.feed(feed.Options{})
+		defer again.Close()
+		got, _, err := read(t, subscribe(t, again, upstream.ListQuery{}, &cursor))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "resumed", got, more)
+
+		// More than one poll reads: whoever is not quick enough goes on by the cursor. Of a user
+		// without a burst before, as a cursor has no room for both.
+		q := upstream.ListQuery{UserID: 21}
+		s, want, got = subscribe(t, f, q, nil), nil, nil
+		w.fail(errDown)
+		for i := range 240 {
+			want = append(want, w.appear(21, 50, time.Duration(240-i)*time.Second)...)
+		}
+		w.fail(nil)
+		for range 3 {
+			time.Sleep(6 * time.Second)
+			now, _, err := read(t, s)
+			slow := new(feed.SlowError)
+			if got = append(got, now...); errors.As(err, &slow) {
+				s.Close()
+				s = subscribe(t, f, q, &slow.Cursor)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		equal(t, "after an outage", got, want)
+	})
+}

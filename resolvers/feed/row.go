@@ -1,0 +1,55 @@
+package feed
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// row is a bounce and what it is told from others by.
+type row struct {
+	*upstream.Bounce
+	print print
+}
+
+// print is a hash of a row's identity, so that what was seen holds no text.
+type print [16]byte
+
+func printOf(b *upstream.Bounce) print {
+	var scratch [512]byte
+	buf := binary.AppendVarint(scratch[:0], int64(b.BounceTime))
+	buf = binary.AppendVarint(buf, int64(b.UserID))
+	buf = binary.AppendVarint(buf, int64(b.SenderID))
+	buf = binary.AppendUvarint(buf, uint64(len(b.EmailID)))
+	buf = append(append(buf, b.EmailID...), b.EmailAddress...)
+	sum := sha256.Sum256(buf)
+	return print(sum[:])
+}
+
+// short is what cursors hold of it.
+func (p print) short() uint32 { return binary.BigEndian.Uint32(p[:]) }
+
+// compare orders rows as lists are ordered.
+func (r row) compare(o row) int {
+	return cmp.Or(cmp.Compare(r.BounceTime, o.BounceTime), strings.Compare(r.EmailID, o.EmailID), strings.Compare(r.EmailAddress, o.EmailAddress),
+		cmp.Compare(r.UserID, o.UserID), cmp.Compare(r.SenderID, o.SenderID))
+}
+
+// copied is the row with its texts in memory of their own. Decoded rows refer to the
+// text of the page that they came in, and would hold all of it.
+func copied(b *upstream.Bounce, p print) row {
+	c := *b
+	for _, s := range [...]*string{&c.EmailID, &c.EmailAddress, &c.Local, &c.Domain, (*string)(&c.Type), &c.Category, &c.Code} {
+		*s = strings.Clone(*s)
+	}
+	if b.XHeaders != nil {
+		c.XHeaders = make([]upstream.Header, len(b.XHeaders))
+		for i, h := range b.XHeaders {
+			c.XHeaders[i] = upstream.Header{Name: strings.Clone(h.Name), Value: strings.Clone(h.Value)}
+		}
+	}
+	return row{&c, p}
+}

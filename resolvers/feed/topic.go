@@ -1,0 +1,302 @@
+package feed
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// maxWindow is how many rows a topic keeps, and so how many pages a poll reads where
+// nothing is new; maxPages is how many it reads at most, after an outage.
+const (
+	maxWindow = 4 * upstream.PageSize
+	maxPages  = 20
+)
+
+// topic polls for the bounces of one filter.
+type topic struct {
+	feed  *Feed
+	key   string
+	api   upstream.API
+	query upstream.ListQuery
+	ctx   context.Context
+	stop  context.CancelFunc
+
+	subscribers map[*Subscription]struct{} // guarded by feed.mu
+
+	ready chan struct{} // closed when the first poll has been made, or has failed
+	err   error         // why it failed
+
+	mu     sync.Mutex
+	start  upstream.Time      // rows before it are not looked at
+	window []row              // the rows seen since start, in order
+	seen   map[print]struct{} // likewise
+	marked *mark              // of window; nil where it has changed since
+	tail   *entry             // the newest
+}
+
+// entry is an event in the list that subscribers follow. Its fields but for what is
+// behind it do not change.
+type entry struct {
+	event  *Event
+	number int64
+	next   *entry        // set before passed is closed
+	passed chan struct{} // closed when there is a next one
+}
+
+func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
+	t := &topic{
+		feed: f, key: key, api: v.API, query: q,
+		subscribers: map[*Subscription]struct{}{},
+		ready:       make(chan struct{}),
+		seen:        map[print]struct{}{},
+		start:       upstream.Time(f.o.Now().Add(-f.o.Overlap).Unix()),
+		tail:        &entry{passed: make(chan struct{})},
+	}
+	t.ctx, t.stop = context.WithCancel(v.Context)
+	return t
+}
+
+// await waits for the first poll.
+func (t *topic) await(ctx context.Context) error {
+	select {
+	case <-t.ready:
+		return t.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run polls until nobody is left.
+func (t *topic) run() {
+	defer t.stop()
+	more, err := t.poll(false)
+	if t.err = err; err != nil {
+		t.feed.drop(t)
+	}
+	close(t.ready)
+	if err != nil {
+		return
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for failures := 0; ; {
+		wait := t.wait(failures)
+		if more {
+			wait = 0
+		}
+		timer.Reset(wait)
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-timer.C:
+		}
+		switch more, err = t.poll(true); {
+		case err == nil:
+			failures = 0
+		case hopeless(err):
+			t.endAll(err)
+			return
+		default:
+			failures++
+		}
+	}
+}
+
+// wait is how long to the next poll, after so many failures. It varies, so that the
+// polls of many topics spread out.
+func (t *topic) wait(failures int) time.Duration {
+	interval := t.feed.o.Interval
+	if failures == 0 {
+		return interval - interval/10 + rand.N(interval/5+1)
+	}
+	most := max(interval, time.Minute)
+	wait := min(most, interval<<min(failures, 10))
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// hopeless says whether an error is of the kind that does not pass.
+func hopeless(err error) bool {
+	switch upstream.CodeOf(err) {
+	case upstream.InvalidArgument, upstream.Unauthenticated, upstream.PermissionDenied:
+		return true
+	}
+	return false
+}
+
+// poll looks for rows that have not been seen and, unless it is the first poll, tells
+// of them. More says that there are further rows to read at once.
+func (t *topic) poll(tell bool) (more bool, err error) {
+	o := &t.feed.o
+	now := upstream.Time(o.Now().Unix())
+	overlap := upstream.Time(o.Overlap / time.Second)
+	// The upstream's clock may be ahead of ours.
+	w := upstream.Window{Start: t.start, End: now + overlap + 1}
+	var fresh []row
+	found := map[print]struct{}{}
+	q := t.query
+	q.Window = w
+	last := w.Start // the latest time read
+	for n := 0; ; n++ {
+		if n == maxPages {
+			more = true
+			break
+		}
+		rows, err := t.api.Bounces(t.ctx, q)
+		if err != nil {
+			return false, err
+		}
+		for i := range rows {
+			if !w.Contains(rows[i].BounceTime) {
+				continue
+			}
+			last = max(last, rows[i].BounceTime)
+			p := printOf(&rows[i])
+			if _, known := t.seen[p]; known { // written by this goroutine alone
+				continue
+			}
+			if _, twice := found[p]; twice {
+				continue
+			}
+			found[p] = struct{}{}
+			fresh = append(fresh, copied(&rows[i], p))
+		}
+		if len(rows) < upstream.PageSize {
+			break
+		}
+		q.Offset += len(rows)
+	}
+	slices.SortFunc(fresh, row.compare)
+	start := max(w.Start, now-overlap)
+	if more {
+		start = max(w.Start, last) // what may be late by then is given up
+	}
+	t.add(fresh, w, start, tell)
+	return more && start > w.Start, nil
+}
+
+// add takes rows of a window that had not been seen before, and moves the start of
+// the topic's window.
+func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bool) {
+	t.mu.Lock()
+	if tell && len(fresh) > 0 {
+		b := &batch{mark: t.markNow(), rows: fresh, window: w}
+		for i := range fresh {
+			next := &entry{event: &Event{Bounce: fresh[i].Bounce, batch: b, at: i}, number: t.tail.number + 1, passed: make(chan struct{})}
+			t.tail.next = next
+			close(t.tail.passed)
+			t.tail = next
+		}
+	}
+	before := t.tail.number - int64(len(fresh))
+	for _, r := range fresh {
+		t.seen[r.print] = struct{}{}
+	}
+	if len(fresh) > 0 {
+		t.window = append(t.window, fresh...)
+		slices.SortFunc(t.window, row.compare)
+	}
+	if over := len(t.window) - maxWindow; over > 0 {
+		newest := t.window[len(t.window)-1].BounceTime
+		start = max(start, min(t.window[over-1].BounceTime+1, newest))
+	}
+	gone := 0
+	for ; gone < len(t.window) && t.window[gone].BounceTime < start; gone++ {
+		delete(t.seen, t.window[gone].print)
+	}
+	if gone > 0 {
+		t.window = slices.Clone(t.window[gone:])
+	}
+	if gone > 0 || len(fresh) > 0 || start != t.start {
+		t.marked = nil
+	}
+	t.start = start
+	t.mu.Unlock()
+	if tell && len(fresh) > 0 {
+		t.endSlow(before)
+	}
+}
+
+// markNow is the mark of all that has been seen. The caller holds mu.
+func (t *topic) markNow() *mark {
+	if t.marked == nil {
+		t.marked = markOf(t.start, t.window)
+	}
+	return t.marked
+}
+
+// attach lets a subscription follow from here.
+func (t *topic) attach(s *Subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.told = t.markNow()
+	s.at.Store(t.tail)
+}
+
+// endSlow ends the subscriptions that were too far behind when the event of that
+// number was the newest.
+func (t *topic) endSlow(newest int64) {
+	t.feed.mu.Lock()
+	defer t.feed.mu.Unlock()
+	for s := range t.subscribers {
+		if at := s.at.Load(); at != nil && newest-at.number > int64(t.feed.o.Buffer) {
+			s.end(errSlow)
+		}
+	}
+}
+
+// endAll ends all subscriptions, and with them the topic.
+func (t *topic) endAll(err error) {
+	t.feed.drop(t)
+	t.feed.mu.Lock()
+	defer t.feed.mu.Unlock()
+	for s := range t.subscribers {
+		s.end(err)
+	}
+	t.stop()
+}
+
+// drop lets nobody else join the topic.
+func (f *Feed) drop(t *topic) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.topics[t.key] == t {
+		delete(f.topics, t.key)
+	}
+}
+
+// Event is a bounce that has appeared.
+type Event struct {
+	Bounce *upstream.Bounce
+	batch  *batch
+	at     int // in the batch
+	cursor atomic.Pointer[string]
+}
+
+// batch is rows that were found together.
+type batch struct {
+	mark   *mark // before them
+	rows   []row
+	window upstream.Window // that they were found in
+}
+
+// mark is what has been told of with the event.
+func (e *Event) mark() *mark { return e.batch.mark.with(e.batch.rows[:e.at+1]) }
+
+// Window is one that the bounce lies in, the same for all that were found with it.
+func (e *Event) Window() upstream.Window { return e.batch.window }
+
+// seal is the event's cursor, made once for all subscribers.
+func (e *Event) seal(binding string) string {
+	if c := e.cursor.Load(); c != nil {
+		return *c
+	}
+	c := e.mark().seal(binding)
+	e.cursor.Store(&c)
+	return c
+}

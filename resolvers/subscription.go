@@ -1,0 +1,84 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/graph/stream"
+	"deliverygraph/resolvers/fanout"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+// Bounces answers Subscription.bounces.
+func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after *string) (<-chan *model.BounceEvent, error) {
+	q, err := listQuery(ctx, bounceFilter(f), parent{})
+	if err != nil {
+		return nil, err
+	}
+	if s.feed == nil {
+		return nil, badArgument("", "this endpoint has no subscriptions")
+	}
+	sub, err := s.feed.Subscribe(ctx, q, after)
+	if err != nil {
+		return nil, streamError(err)
+	}
+	events := make(chan *model.BounceEvent)
+	go func() {
+		defer close(events)
+		defer sub.Close()
+		defer func() {
+			if v := recover(); v != nil {
+				stream.Fail(ctx, fanout.Recovered(v))
+			}
+		}()
+		for {
+			e, err := sub.Next(ctx)
+			if err != nil {
+				stream.Fail(ctx, streamError(err))
+				return
+			}
+			select {
+			case events <- bounceEvent(sub, e, q):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events, nil
+}
+
+// bounceEvent is an event of the feed as the schema has it. The counts that name its
+// sender are those of a window that all share which appeared together, so that all
+// subscribers ask for them by one call.
+func bounceEvent(sub *feed.Subscription, e *feed.Event, q upstream.ListQuery) *model.BounceEvent {
+	o := &model.Origin{Kind: upstream.Bounces, Window: e.Window(), UserID: q.UserID, SenderID: q.SenderID}
+	return &model.BounceEvent{Node: bounceList.node(e.Bounce, o), At: func() string { return sub.Cursor(e) }}
+}
+
+// streamError is an error of a feed as callers see it; nil is a stream that simply
+// ends.
+func streamError(err error) error {
+	var slow *feed.SlowError
+	var limit *feed.LimitError
+	var argument *page.ArgumentError
+	switch {
+	case errors.Is(err, feed.ErrClosed), errors.Is(err, context.Canceled):
+		return nil
+	case errors.As(err, &slow):
+		return &gqlerror.Error{
+			Message:    fmt.Sprintf("more than %d events behind: read faster, or give a narrower filter; go on with resumeAfter as after", slow.Behind),
+			Extensions: map[string]any{"code": "SUBSCRIBER_TOO_SLOW", "resumeAfter": slow.Cursor},
+		}
+	case errors.As(err, &limit):
+		return &gqlerror.Error{Message: limit.Error(), Extensions: map[string]any{"code": "RATE_LIMITED"}}
+	case errors.As(err, &argument):
+		return pagingError(err)
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package resolvers_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+)
+
+// events is a stream of server-sent events.
+type events struct {
+	t     *testing.T
+	lines *bufio.Scanner
+	body  io.Closer
+}
+
+// subscribe opens a stream of one who may see these users.
+func subscribe(t *testing.T, s *httptest.Server, users auth.Users, query string, variables map[string]any) *events {
+	t.Helper()
+	v, err := json.Marshal(variables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"?query="+url.QueryEscape(query)+"&variables="+url.QueryEscape(string(v)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("X-Users", users.String())
+	resp, err := s.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream; charset=utf-8" {
+		t.Fatalf("status %d, %s", resp.StatusCode, got)
+	}
+	return &events{t, bufio.NewScanner(resp.Body), resp.Body}
+}
+
+// next is the next event and its data; heartbeats are passed over.
+func (e *events) next() (name string, data response) {
+	e.t.Helper()
+	for e.lines.Scan() {
+		line := e.lines.Text()
+		if n, ok := strings.CutPrefix(line, "event: "); ok {
+			name = n
+		}
+		if text, ok := strings.CutPrefix(line, "data: "); ok && text != "" {
+			if err := json.Unmarshal([]byte(text), &data); err != nil {
+				e.t.Fatalf("%v in %s", err, text)
+			}
+		}
+		if line == "" && name != "" {
+			return name, data
+		}
+	}
+	return "", response{}
+}
+
+// Bounces come as they appear, once each, to each of many subscribers by one poll, with
+// what is selected of them, and to those who may see them alone.
+func TestSubscription(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(12))
+	f := feed.New(func(ctx context.Context) feed.View {
+		c := auth.FromContext(ctx)
+		return feed.View{API: auth.Limit(g.client, c, mask), Context: auth.With(context.Background(), c), Key: c.View()}
+	}, feed.Options{Interval: 20 * time.Millisecond, Now: g.now})
+	t.Cleanup(f.Close)
+	streams := graph.NewStreams(100)
+	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
+		Streams: streams,
+		Extensions: []graphql.HandlerExtension{
+			loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(g.client, auth.FromContext(ctx), mask) }, Now: g.now},
+			resolvers.Columns(),
+		},
+	})
+	one := auth.Only(21)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		users := auth.Everyone()
+		if r.Header.Get("X-Users") == one.String() {
+			users = one
+		}
+		endpoint.ServeHTTP(w, r.WithContext(auth.With(r.Context(), auth.Caller{Users: users, Scopes: auth.AllScopes})))
+	}))
+	t.Cleanup(s.Close)
+
+	const everything = `subscription($f: BounceFilter, $after: String) { bounces(filter: $f, after: $after) { cursor node { emailId userId recipient sender { address } detail { ruleName } } } }`
+	all := []*events{subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, one, everything, nil)}
+	g.write(rowsAt(now-2, 700)) // of some user
+	g.write(rowsAt(now-1, 701))
+	var cursor string
+	for i, e := range all[:2] {
+		for n, want := range []string{"000000000700@", "000000000701@"} {
+			name, data := e.next()
+			event, _ := data.Data["bounces"].(map[string]any)
+			node, _ := event["node"].(map[string]any)
+			if name != "next" || len(data.Errors) > 0 || !strings.Contains(fmt.Sprint(node["emailId"]), want) {
+				t.Fatalf("subscriber %d: event %d is %s, %v", i, n, name, data)
+			}
+			sender, _ := node["sender"].(map[string]any)
+			if detail, ok := node["detail"].(map[string]any); !ok || detail["ruleName"] == "" || sender["address"] == nil {
+				t.Errorf("subscriber %d: event %d lacks what is joined to it: %v", i, n, node)
+			}
+			if n == 0 {
+				cursor, _ = event["cursor"].(string)
+			}
+		}
+	}
+	// Whoever has the first event's cursor goes on with the second.
+	if _, data := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor}).next(); !strings.Contains(fmt.Sprint(data.Data), "000000000701@") {
+		t.Errorf("resumed: %v", data)
+	}
+	// One who may see a user sees that one's alone.
+	for i := range 6 {
+		g.write(rowsAt(now-1, 710+i))
+	}
+	if _, data := all[2].next(); get(data.Data, "bounces", "node", "userId") != "21" {
+		t.Errorf("one who may see user 21: %v", data)
+	}
+	// A cursor of another filter is an error, and the stream is complete behind it.
+	e := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor, "f": map[string]any{"type": "HARD"}})
+	if name, data := e.next(); name != "next" || len(data.Errors) != 1 || data.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
+		t.Errorf("%s, %v", name, data)
+	}
+	if name, _ := e.next(); name != "complete" {
+		t.Errorf("behind an error comes %q", name)
+	}
+	// All are told when the gateway stops.
+	if err := streams.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for name, _ := all[0].next(); name != "complete"; name, _ = all[0].next() {
+		if name != "next" {
+			t.Fatalf("at the end comes %q", name)
+		}
+	}
+	// Queries are answered by a stream as well, and subscriptions by nothing else.
+	r := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Caller{Users: auth.Everyone(), Scopes: auth.AllScopes}), http.MethodGet, "/?query="+url.QueryEscape(everything), nil)
+	w := httptest.NewRecorder()
+	endpoint.ServeHTTP(w, r)
+	if w.Code != http.StatusNotAcceptable && w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "accept text/event-stream") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

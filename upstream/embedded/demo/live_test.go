@@ -1,0 +1,38 @@
+package demo
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Each bounce is of its own moment, and of an email that was sent before.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		like := []upstream.BounceDetail{{Bounce: upstream.Bounce{UserID: 21, SenderID: 211, EmailAddress: "a@example.com", Local: "a", Domain: "example.com", BounceTime: 5, EmailID: "x"}}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []store.Batch
+		err := Live(ctx, 4*time.Second, like, func(_ context.Context, b store.Batch) error {
+			if all = append(all, b); len(all) == 3 {
+				cancel()
+			}
+			return nil
+		})
+		if err != nil || len(all) != 3 {
+			t.Fatalf("%d, %v", len(all), err)
+		}
+		seen := map[string]bool{}
+		for _, b := range all {
+			bounce, email := b.Bounces[0], b.Emails[0]
+			if bounce.BounceTime <= email.ProcessTime || bounce.EmailID != email.EmailID || bounce.EmailAddress != "a@example.com" || seen[bounce.EmailID] {
+				t.Errorf("%+v", b)
+			}
+			seen[bounce.EmailID] = true
+		}
+	})
+}
