@@ -64,8 +64,9 @@ func negotiateOne(ranges []acceptRange) string {
 
 // acceptRange is a part of an Accept header, such as "application/*;q=0.5".
 type acceptRange struct {
-	media  string
-	weight float64
+	media     string
+	weight    float64
+	deferSpec string // the format of parts; "" is any
 }
 
 // acceptRanges takes a header apart. Parts that are none are given with a weight of
@@ -77,7 +78,7 @@ func acceptRanges(header string) []acceptRange {
 			continue
 		}
 		media, attrs, err := mime.ParseMediaType(part)
-		r := acceptRange{media, 1}
+		r := acceptRange{media, 1, attrs["deferspec"] + attrs["incrementalspec"]}
 		if q, ok := attrs["q"]; ok {
 			r.weight, err = strconv.ParseFloat(q, 64)
 		}

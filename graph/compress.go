@@ -13,7 +13,7 @@ const minCompressed = 1 << 10
 
 // compressed compresses answers by zstd or gzip, whichever Accept-Encoding gives more
 // weight, and prefers zstd. Of both the fastest level is taken: it makes a page of rows
-// a tenth of its size, and more would cost more time than it spares on the way.
+// a quarter of its size, and more would cost more time than it spares on the way.
 //
 // An answer's size tells who can make its caller ask, and can watch the wire, of what
 // the answer repeats (BREACH). Here nobody can: callers show who they are by headers,

@@ -86,6 +86,9 @@ func (d *documents) read(text string) (*ast.QueryDocument, gqlerror.List) {
 		}
 		return nil, errs
 	}
+	if mayDefer(text) {
+		flatten(doc)
+	}
 	d.sound.Set(text, doc)
 	return doc, nil
 }

@@ -26,19 +26,23 @@ type execution struct {
 	streams bool                 // it is a subscription, and has a response for each event
 	field   graphql.FieldContext // of the subscription
 	ending  *stream.End          // of the subscription
+
+	parts    bool // its transport delivers deferred parts
+	deferred bool // its responses are parts
 }
 
 // means is what a transport can do for an operation.
 type means struct {
 	safe    bool // only what changes nothing, as GET has it
 	streams bool // more than one response
+	parts   bool // deferred parts, likewise
 }
 
 // start begins an operation, or refuses it.
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
 	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(caller), h.o.Timeout)
 	ctx, rec := h.newRecord(ctx)
-	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec}
+	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec, parts: by.parts}
 	started := false
 	defer func() { // after a panic too
 		if !started {
@@ -82,6 +86,10 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if errs := h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
 	}
+	deferred := mayDefer(text) && defers(doc, op, params.Variables)
+	if deferred && (!x.parts || op.Operation != ast.Query) {
+		return noParts()
+	}
 	if op.Operation != ast.Subscription {
 		if !h.load.begin(x.ctx) {
 			return overloaded()
@@ -101,6 +109,8 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 		if no := x.subscribe(caller, oc); no != nil {
 			return no
 		}
+	} else if deferred {
+		x.deferring(oc)
 	}
 	x.responses, x.ctx = h.exec.DispatchOperation(x.ctx, oc)
 	x.record.Ran = true
@@ -129,7 +139,11 @@ func (x *execution) next() *graphql.Response {
 	if x.streams {
 		return x.event()
 	}
-	resp := x.responses(x.ctx)
+	ctx := x.ctx
+	if x.deferred {
+		ctx = context.WithoutCancel(ctx)
+	}
+	resp := x.responses(ctx)
 	if resp == nil && x.record.responses == 0 { // the context ended before anything ran
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}

@@ -52,7 +52,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 		return
 	}
-	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never})
+	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: takesParts(r.Header.Values("Accept"))})
 	switch {
 	case no != nil && events == always:
 		h.stream(w, r, refused{no})
@@ -61,6 +61,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 	case events == always || x.streams:
 		defer x.end()
 		h.stream(w, r, x)
+	case x.deferred:
+		defer x.end()
+		h.deliver(w, r, x)
 	default:
 		defer x.end()
 		a := answer{status: http.StatusOK, response: x.next(), ran: true}

@@ -1,0 +1,215 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// mediaParts is the media type of answers that come in parts, for operations with
+// @defer: in the format of the draft of August 2022, which Apollo Client, urql and
+// gqlgen speak.
+const mediaParts = "multipart/mixed"
+
+// deferSpec is the draft's name in Accept and Content-Type.
+const deferSpec = "20220824"
+
+// takesParts says whether Accept names answers in parts, in our format or in any.
+// Wildcards do not: who sends them knows nothing of parts.
+func takesParts(accept []string) bool {
+	return slices.ContainsFunc(acceptRanges(strings.Join(accept, ",")), func(r acceptRange) bool {
+		return r.media == mediaParts && r.weight > 0 && (r.deferSpec == "" || r.deferSpec == deferSpec)
+	})
+}
+
+// mayDefer is whether a text could have @defer in it.
+func mayDefer(text string) bool { return strings.Contains(text, "defer") }
+
+// defers says whether an operation has a @defer that is not switched off.
+func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) bool {
+	found := false
+	eachFragment(doc, op.SelectionSet, func(d *ast.DirectiveList) {
+		if on := d.ForName("defer"); on != nil {
+			arg := on.Arguments.ForName("if")
+			if arg == nil {
+				found = true
+			} else if v, err := arg.Value.Value(variables); err != nil || v != false {
+				found = true
+			}
+		}
+	})
+	return found
+}
+
+// flatten takes away each @defer within another, as a server may: its data then comes
+// with the outer one's, and so never before the object that it belongs to.
+func flatten(doc *ast.QueryDocument) {
+	outer := func(d *ast.DirectiveList, below ast.SelectionSet) {
+		if d.ForName("defer") != nil {
+			eachFragment(doc, below, func(d *ast.DirectiveList) {
+				*d = slices.DeleteFunc(slices.Clone(*d), func(d *ast.Directive) bool { return d.Name == "defer" })
+			})
+		}
+	}
+	var walk func(ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				walk(s.SelectionSet)
+			case *ast.InlineFragment:
+				outer(&s.Directives, s.SelectionSet)
+				walk(s.SelectionSet)
+			case *ast.FragmentSpread:
+				outer(&s.Directives, doc.Fragments.ForName(s.Name).SelectionSet)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		walk(op.SelectionSet)
+	}
+	for _, f := range doc.Fragments {
+		walk(f.SelectionSet)
+	}
+}
+
+// eachFragment gives the directives of every inline fragment and spread at or below a
+// selection, through the fragments that are spread there, each of them once.
+func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(*ast.DirectiveList)) {
+	seen := map[string]bool{}
+	var walk func(ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				walk(s.SelectionSet)
+			case *ast.InlineFragment:
+				visit(&s.Directives)
+				walk(s.SelectionSet)
+			case *ast.FragmentSpread:
+				visit(&s.Directives)
+				if !seen[s.Name] {
+					seen[s.Name] = true
+					walk(doc.Fragments.ForName(s.Name).SelectionSet)
+				}
+			}
+		}
+	}
+	walk(set)
+}
+
+// noParts refuses an operation with @defer of a caller who takes no parts. A draft of
+// the specification lets servers answer it whole, but who defers wants something soon:
+// silence about why it comes late would help nobody.
+func noParts() *refusal {
+	return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts: accept "+mediaParts+"; deferSpec="+deferSpec+" as well, or leave @defer out")
+}
+
+// deferring makes an operation's deferred fields end by errors of their own when the
+// operation does. gqlgen waits for each of them, and loses those whose context has
+// ended, so that it would wait for good: its own context never ends, and resolvers
+// get one that does.
+func (x *execution) deferring(oc *graphql.OperationContext) {
+	operation, inner := x.ctx, oc.ResolverMiddleware
+	oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+		c := &resolving{Context: ctx, operation: operation}
+		defer c.over.Store(true)
+		return inner(c, next)
+	}
+	x.deferred = true
+}
+
+// resolving is the context of a field: while the field is resolved it ends with the
+// operation, and then, as the context of the fields below, never.
+type resolving struct {
+	context.Context
+	operation context.Context
+	over      atomic.Bool
+}
+
+func (c *resolving) lasting() context.Context {
+	if c.over.Load() {
+		return c.Context
+	}
+	return c.operation
+}
+
+// Deadline implements context.Context.
+func (c *resolving) Deadline() (time.Time, bool) { return c.lasting().Deadline() }
+
+// Done implements context.Context.
+func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
+
+// Err implements context.Context.
+func (c *resolving) Err() error { return c.lasting().Err() }
+
+// deliver answers an operation with @defer part by part, each sent as soon as it is
+// there. The next one is not taken before the last is written, so that a slow caller
+// holds no more than what its operation has in work. A caller who has left ends the
+// operation by its context; what then still comes is taken and dropped.
+func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
+	resp := x.next()
+	if h.o.Headers != nil {
+		h.o.Headers(r.Context(), w.Header())
+	}
+	w.Header().Set("Content-Type", mediaParts+`; boundary="-"; deferSpec=`+deferSpec)
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	_, failed := io.WriteString(w, "\r\n---\r\n")
+	for first := true; resp != nil; first = false {
+		more := resp.HasNext != nil && *resp.HasNext
+		if failed == nil {
+			if failed = writePart(w, resp, first, more); failed == nil {
+				failed = out.Flush()
+			}
+			if failed != nil {
+				x.cancel()
+			}
+		}
+		resp = x.next()
+	}
+}
+
+// writePart writes one part and the boundary behind it, by which callers know that it
+// is whole.
+func writePart(w io.Writer, resp *graphql.Response, first, more bool) error {
+	before, data, after := encode(resp, true)
+	head, tail := "", `,"hasNext":false}`
+	if more {
+		tail = `,"hasNext":true}`
+	}
+	after = after[:len(after)-len("}")]
+	if !first {
+		path, err := json.Marshal(resp.Path)
+		if err != nil {
+			return err
+		}
+		after = append(append(after, `,"path":`...), path...)
+		if resp.Label != "" {
+			label, err := json.Marshal(resp.Label)
+			if err != nil {
+				return err
+			}
+			after = append(append(after, `,"label":`...), label...)
+		}
+		head, tail = `{"incremental":[`, "}]"+tail
+	}
+	boundary := "\r\n---\r\n"
+	if !more {
+		boundary = "\r\n-----\r\n"
+	}
+	for _, piece := range [][]byte{[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after, []byte(tail + boundary)} {
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}

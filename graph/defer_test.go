@@ -1,0 +1,152 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/graph"
+	"deliverygraph/upstream"
+)
+
+// parts asks for an answer in parts and puts it together as a client does.
+func (e endpoint) parts(t *testing.T, query string) (data any, count int, failed []string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
+	r.Header.Set("Accept", "multipart/mixed;deferSpec=20220824, application/graphql-response+json")
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != `multipart/mixed; boundary="-"; deferSpec=20220824` {
+		t.Fatalf("status %d, %s: %s", w.Code, got, w.Body)
+	}
+	type patch struct {
+		Data   any
+		Path   []any
+		Label  string
+		Errors []struct {
+			Path       []any
+			Extensions map[string]any
+		}
+	}
+	last := true
+	for m := multipart.NewReader(w.Body, "-"); ; count++ {
+		p, err := m.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var part struct {
+			patch
+			Incremental []patch
+			HasNext     *bool
+		}
+		if err := json.NewDecoder(p).Decode(&part); err != nil || part.HasNext == nil {
+			t.Fatalf("part %d: %v", count, err)
+		}
+		if count == 0 {
+			data = part.Data
+		}
+		for _, one := range append(part.Incremental, part.patch) {
+			for _, err := range one.Errors {
+				b, _ := json.Marshal(err.Path)
+				failed = append(failed, string(b)+" "+err.Extensions["code"].(string))
+			}
+			if one.Path != nil && one.Data != nil {
+				merge(at(data, one.Path), one.Data)
+			}
+		}
+		last = !*part.HasNext
+	}
+	if !last {
+		t.Error("the last part says that there are more")
+	}
+	return data, count, failed
+}
+
+func at(data any, path []any) any {
+	for _, step := range path {
+		switch s := step.(type) {
+		case string:
+			data = data.(map[string]any)[s]
+		case float64:
+			data = data.([]any)[int(s)]
+		}
+	}
+	return data
+}
+
+func merge(into, patch any) {
+	for k, v := range patch.(map[string]any) {
+		into.(map[string]any)[k] = v
+	}
+}
+
+// What is deferred comes in parts of its own, which together are the whole answer.
+func TestDeferred(t *testing.T) {
+	t.Parallel()
+	const below = `emailId ... DEFER { detail { ruleName diagnosticCode } sender { address } } ...F DEFER } } } fragment F on Bounce { user { userId } }`
+	for name, query := range map[string]string{
+		"in a list":                `{ bounces(` + window + `) { nodes { ` + below,
+		"below edges":              `{ bounces(` + window + `) { nodes { userId } edges { node { code } } } again: bounces(` + window + `, first: 1) { nodes { ` + below,
+		"within what is deferred":  `{ bounces(` + window + `) { ... DEFER { nodes { emailId ... DEFER { detail { ruleName } } } } } }`,
+		"at the root":              `{ __typename ... DEFER { stats(` + window + `) { sent bounced } } }`,
+		"switched off and then on": `{ stats(` + window + `) { sent ... @defer(if: false) { bounced } ... DEFER { blocked } } }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEndpoint(graph.Options{})
+			want := e.ask(t, strings.ReplaceAll(strings.ReplaceAll(query, "DEFER", ""), "@defer(if: false)", ""), "")
+			got, count, failed := e.parts(t, strings.ReplaceAll(query, "DEFER", "@defer"))
+			if d := cmp.Diff(want.data, got); d != "" || len(failed) > 0 {
+				t.Errorf("%v %s", failed, d)
+			}
+			if count < 2 && name != "at the root" { // gqlgen has these in the first part
+				t.Errorf("all of it came in %d part(s)", count)
+			}
+		})
+	}
+}
+
+// An error in a part has its path, and the other parts come.
+func TestErrorsInDeferredParts(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Status: 503, Err: errors.New("secret")})
+	data, _, failed := e.parts(t, `{ bounces(`+window+`, first: 2) { nodes { emailId ... @defer { detail { ruleName } } ... @defer { sender { senderId } } } } }`)
+	if len(failed) != 2 || failed[0] != `["bounces","nodes",0,"detail"] UPSTREAM_UNAVAILABLE` && failed[0] != `["bounces","nodes",1,"detail"] UPSTREAM_UNAVAILABLE` {
+		t.Errorf("errors %q", failed)
+	}
+	for _, n := range at(data, []any{"bounces", "nodes"}).([]any) {
+		if n.(map[string]any)["sender"] == nil {
+			t.Errorf("a row lacks the part that did not fail: %v", n)
+		}
+	}
+}
+
+// Who takes no parts is told so: nothing is left out in silence.
+func TestDeferWithoutParts(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	a := e.ask(t, `{ stats(`+window+`) { sent ... @defer { bounced } } }`, "")
+	if a.status != http.StatusNotAcceptable || len(a.errors) != 1 || !strings.Contains(a.errors[0].Message, "accept multipart/mixed; deferSpec=20220824") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := e.ask(t, `{ stats(`+window+`) { sent ... @defer(if: false) { bounced } } }`, ""); len(a.errors) > 0 {
+		t.Errorf("switched off: %s", a.body)
+	}
+	if a := e.ask(t, `{ bounces(`+window+`) { nodes @stream { code } } }`, ""); a.status != 400 || !strings.Contains(a.body, "stream") {
+		t.Errorf("@stream: %d %s", a.status, a.body)
+	}
+	if e.api.Total() == 0 {
+		t.Error("nothing was asked, so nothing was tested")
+	}
+}
