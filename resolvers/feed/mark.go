@@ -56,11 +56,6 @@ func (m *mark) with(rows []row) *mark {
 	return &mark{start, seen}
 }
 
-// has says whether the mark knows the row as told of.
-func (m *mark) has(r row) bool {
-	return r.BounceTime < m.start || slices.ContainsFunc(m.seen, func(s stamp) bool { return s.short == r.print.short() })
-}
-
 // shorts is the mark's rows for many questions.
 func (m *mark) shorts() map[uint32]struct{} {
 	all := make(map[uint32]struct{}, len(m.seen))
