@@ -141,7 +141,7 @@ func (serveCommand) Help() string {
 
 Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
 
-Other commands: deliverygraph import, deliverygraph doctor, deliverygraph key new, deliverygraph version; add --help to each.`
+Other commands: deliverygraph import, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version; add --help to each.`
 }
 
 // check refuses settings that contradict each other or cannot be.

@@ -32,7 +32,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPara
 func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
 	media, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != mediaJSON {
-		return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type is "+mediaJSON)
+		return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
 	}
 	if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
 		return nil, refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,9 @@ func Open(path string) (*Keys, error) {
 	k := &Keys{}
 	file, err := reload.Open(path, func(text []byte) error {
 		t, err := Parse(text)
+		if errors.Is(err, errNoKey) && k.table.Load() != nil {
+			t, err = &Table{}, nil // the last key has been withdrawn
+		}
 		if err == nil {
 			k.table.Store(t)
 		}

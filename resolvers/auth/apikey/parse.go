@@ -77,10 +77,12 @@ func Parse(text []byte) (*Table, error) {
 		}
 	}
 	if len(t.all) == 0 {
-		return nil, errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, and put the line that it prints into the file")
+		return nil, errNoKey
 	}
 	return t, nil
 }
+
+var errNoKey = errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, and put the line that it prints into the file")
 
 func wordsOf(line string) []string {
 	words := strings.Fields(line)
