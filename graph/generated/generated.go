@@ -2073,7 +2073,7 @@ type Subscription {
     filter: BounceFilter
     """
     Go on behind the event with this cursor of the same subscription and filter: first comes what was missed meanwhile, then what is new.
-    A cursor holds for a day. Where left out, only what is new comes.
+    A cursor holds for a day. It has room for 512 bounces: where more come within a few minutes, those that appear late can be missed by who goes on. Where left out, only what is new comes.
     """
     after: String
   ): BounceEvent!

@@ -87,9 +87,7 @@ func New(version, goVersion string) *Metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels tell what runs."}, []string{"version", "goversion"})
 	info.WithLabelValues(version, goVersion).Set(1)
 	m.registry.MustRegister(info)
-	for _, s := range []string{sse, websocket} {
-		m.streams.WithLabelValues(s)
-	}
+	m.streams.WithLabelValues(sse)
 	for _, p := range phases { // so that all are there from the start
 		m.phases.WithLabelValues(p)
 	}

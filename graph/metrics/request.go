@@ -1,10 +1,8 @@
 package metrics
 
 import (
-	"bufio"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,16 +20,12 @@ const (
 
 var phases = []string{phaseRead, phaseUpstream, phaseOwn, phaseWrite}
 
-// The transports of streams.
-const (
-	sse       = "sse"
-	websocket = "websocket"
-)
+// sse is the transport of streams.
+const sse = "sse"
 
 // Requests counts and times the requests of h. It goes around all that a request of
 // the GraphQL endpoint goes through, so that all of that counts as the gateway's own.
-// A stream (an event stream or a connection that h takes over) counts while it is
-// open, and its time does not.
+// An event stream counts while it is open, and its time does not.
 func (m *Metrics) Requests(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.underWay.Inc()
@@ -141,16 +135,6 @@ func (w *writer) Flush() { _ = w.FlushError() }
 func (w *writer) FlushError() error {
 	defer timing(&w.x.wrote)()
 	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Hijack implements [http.Hijacker].
-func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if err == nil {
-		w.status = http.StatusSwitchingProtocols
-		w.begin(websocket)
-	}
-	return c, rw, err
 }
 
 func (w *writer) begin(stream string) {
