@@ -206,6 +206,9 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := g.trust(ctx); err != nil {
+		return err
+	}
 	api, err := g.upstream(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil // told to stop before it was ready
@@ -238,17 +241,18 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 
 // gateway is the parts that serving joins.
 type gateway struct {
-	c      *serveCommand
-	logger *slog.Logger
-	local  bool   // only this machine can ask
-	data   string // what is shown, for the log
-	demo   string // likewise for the playground; empty where it is not demo data
-	store  *store.Store
-	client *rest.Client
-	cache  *cached.API
-	mask   auth.Mask
-	feed   *feed.Feed
-	live   sync.WaitGroup // of the demo data, which goes on until it is told to stop
+	c       *serveCommand
+	logger  *slog.Logger
+	local   bool   // only this machine can ask
+	data    string // what is shown, for the log
+	demo    string // likewise for the playground; empty where it is not demo data
+	store   *store.Store
+	client  *rest.Client
+	cache   *cached.API
+	mask    auth.Mask
+	feed    *feed.Feed
+	trusted *trusted.Documents // nil without any
+	live    sync.WaitGroup     // of the demo data, which goes on until it is told to stop
 
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
 	calls   func(context.Context, rest.Call)
@@ -458,12 +462,11 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Timeout:      g.c.Timeout,
 		HideSchema:   g.c.hidesSchema(),
 		Streams:      streams,
+		Trusted:      g.trusted,
+		TrustedOnly:  g.c.TrustedOnly,
 
 		MaxOperations: g.c.MaxOperations,
 		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
-	}
-	if err := g.trust(ctx, schema, &o); err != nil {
-		return nil, err
 	}
 	endpoint := graph.NewHandler(schema, o)
 	notice := ""
@@ -496,16 +499,16 @@ func (g *gateway) view(ctx context.Context) feed.View {
 	}
 }
 
-// trust gives the endpoint the trusted documents, and keeps up with them.
-func (g *gateway) trust(ctx context.Context, schema graphql.ExecutableSchema, o *graph.Options) (err error) {
+// trust reads the trusted documents, and keeps up with them until ctx ends.
+func (g *gateway) trust(ctx context.Context) (err error) {
 	if g.c.TrustedDocuments == "" {
 		return nil
 	}
-	o.TrustedOnly = g.c.TrustedOnly
-	if o.Trusted, err = trusted.Open(g.c.TrustedDocuments, graph.Checker(schema, *o)); err != nil {
+	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{HideSchema: g.c.hidesSchema()})
+	if g.trusted, err = trusted.Open(g.c.TrustedDocuments, check); err != nil {
 		return badSetting("--trusted-documents: %v", err)
 	}
-	go o.Trusted.Follow(ctx, 5*time.Second, g.logger)
+	go g.trusted.Follow(ctx, 5*time.Second, g.logger)
 	return nil
 }
 

@@ -306,7 +306,7 @@ func TestWrongSettings(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for where it starts all the same
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for where it starts all the same
 			defer cancel()
 			var out bytes.Buffer
 			args := c.args
