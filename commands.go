@@ -175,7 +175,7 @@ type newKeyCommand struct {
 
 // Help is the text below the usage.
 func (newKeyCommand) Help() string {
-	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line.`
+	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line: streams that it has open go on until the gateway is restarted.`
 }
 
 // Run makes a key.
