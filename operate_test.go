@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -293,6 +294,33 @@ func TestDeployedSettings(t *testing.T) {
 			if !known[env] {
 				t.Errorf("%s: there is no setting %s", file, env)
 			}
+		}
+	}
+}
+
+// Where callers bring the upstream's keys, the gateway has none to be let in by: that the
+// upstream asks for one makes it ready, and an upstream that is not there does not.
+func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	behind := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--upstream", behind.rest, "--auth-pass-through"}, "200 ready\n"},
+		{[]string{"--upstream", behind.rest}, "503 not ready: the upstream refuses the gateway's key: see --upstream-key\n"},
+		{[]string{"--upstream", gone.URL, "--auth-pass-through"}, "503 not ready: the upstream has not answered yet\n"},
+	} {
+		p := start(t, append(c.args, "--admin-listen", "127.0.0.1:0")...)
+		resp, text := p.do(http.MethodGet, p.admin+"/readyz", "")
+		if got := fmt.Sprint(resp.StatusCode, " ", text); got != c.want {
+			t.Errorf("%v: %q, want %q", c.args, got, c.want)
 		}
 	}
 }
