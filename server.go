@@ -456,6 +456,8 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		},
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,
+		Admit:        limits.Admit,
+		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
 		Vary:         []string{"Authorization", "X-API-Key", explain.Header},
 		Logger:       g.logger,
 		Observers:    g.observers(),

@@ -41,6 +41,15 @@ func refuseOperation(errs ...*gqlerror.Error) *refusal {
 	return &refusal{status: http.StatusBadRequest, understood: true, response: &graphql.Response{Errors: errs}}
 }
 
+// refuseOver refuses what is sound, and over a limit of its caller's.
+func refuseOver(errs ...*gqlerror.Error) *refusal {
+	no := refuseOperation(errs...)
+	if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
+		no.status, no.understood, no.retryAfter = http.StatusTooManyRequests, false, time.Duration(wait)*time.Millisecond
+	}
+	return no
+}
+
 // answer is what a request is answered by.
 type answer struct {
 	status   int

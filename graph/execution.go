@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -21,7 +20,7 @@ type execution struct {
 	operation *ast.OperationDefinition
 	responses graphql.ResponseHandler
 	record    *record
-	turn      bool // it counts among the operations under way
+	endTurn   func() // where it counts among the operations under way
 
 	streams bool                 // it is a subscription, and has a response for each event
 	field   graphql.FieldContext // of the subscription
@@ -60,6 +59,11 @@ func (h *handler) start(caller context.Context, params *graphql.RawParams, by me
 // prepare does all that comes before the first field.
 func (x *execution) prepare(caller context.Context, params *graphql.RawParams, by means) *refusal {
 	h := x.h
+	if h.o.Admit != nil {
+		if err := h.o.Admit(x.ctx); err != nil {
+			return refuseOver(present(x.ctx, err))
+		}
+	}
 	text, hash, no := h.persisted.text(params)
 	if no != nil {
 		return no
@@ -91,17 +95,17 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 		return noParts()
 	}
 	if op.Operation != ast.Subscription {
-		if !h.load.begin(x.ctx) {
+		name := ""
+		if h.o.Caller != nil {
+			name = h.o.Caller(x.ctx)
+		}
+		if x.endTurn = h.load.begin(x.ctx, name); x.endTurn == nil {
 			return overloaded()
 		}
-		x.turn = true
 	}
 	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc), params)
 	if errs != nil { // an extension has refused it
-		no := refuseOperation()
-		if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
-			no = &refusal{status: http.StatusTooManyRequests, retryAfter: time.Duration(wait) * time.Millisecond}
-		}
+		no := refuseOver(errs...)
 		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)
 		return no
 	}
@@ -183,8 +187,8 @@ func (x *execution) failure() *graphql.Response {
 func (x *execution) end() {
 	x.record.conclude(x.ctx)
 	x.cancel()
-	if x.turn {
-		x.h.load.end()
+	if x.endTurn != nil {
+		x.endTurn()
 	}
 	x.h.log(x.ctx, x.record)
 }

@@ -23,6 +23,13 @@ type Options struct {
 	// has run without an error, by the operation's context; "" leaves it out. All other
 	// answers to GET say no-store, and so do all where this is nil.
 	CacheControl func(ctx context.Context) string
+	// Admit is asked before a request's document is looked at; an error refuses the
+	// request. Nil admits all.
+	Admit func(ctx context.Context) error
+	// Caller names whose operation the context's is, so that nobody has more than half of
+	// MaxOperations under way; of those whose name is empty, and where this is nil, any
+	// may.
+	Caller func(ctx context.Context) string
 	// Headers sets headers of every answer to a request that was read, by the request's
 	// context; nil sets none.
 	Headers func(ctx context.Context, h http.Header)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,26 +21,65 @@ type load struct {
 	turns chan struct{} // one for each operation under way; subscriptions have limits of their own
 	most  int64         // bytes
 	bytes atomic.Int64  // of requests that have been read so far and answers that are being written
+
+	mu  sync.Mutex
+	own map[string]*own // of callers who have operations under way, or wait
+}
+
+// own are the turns that one caller may have.
+type own struct {
+	turns chan struct{}
+	users int
 }
 
 // patience is how long an operation waits for its turn.
 const patience = time.Second
 
 func newLoad(o *Options) *load {
-	return &load{turns: make(chan struct{}, o.MaxOperations), most: o.MaxInFlight}
+	return &load{turns: make(chan struct{}, o.MaxOperations), most: o.MaxInFlight, own: map[string]*own{}}
 }
 
-// begin waits for an operation's turn; whoever gets true calls end.
-func (l *load) begin(ctx context.Context) bool {
+// begin waits for an operation's turn, among its caller's and among all. It gives what
+// ends it; nil is that there was none.
+func (l *load) begin(ctx context.Context, caller string) (end func()) {
+	turns, leave := l.ownTurns(caller)
+	if turns != nil && !take(ctx, turns) {
+		leave()
+		return nil
+	}
+	got := take(ctx, l.turns)
+	if got && turns == nil {
+		return l.end
+	}
+	giveBack := func() {
+		if got {
+			l.end()
+		}
+		if turns != nil {
+			<-turns
+		}
+		leave()
+	}
+	if !got {
+		giveBack()
+		return nil
+	}
+	return giveBack
+}
+
+func (l *load) end() { <-l.turns }
+
+// take takes a turn, if there is one before patience ends.
+func take(ctx context.Context, turns chan struct{}) bool {
 	select {
-	case l.turns <- struct{}{}:
+	case turns <- struct{}{}:
 		return true
 	default:
 	}
 	wait := time.NewTimer(patience)
 	defer wait.Stop()
 	select {
-	case l.turns <- struct{}{}:
+	case turns <- struct{}{}:
 		return true
 	case <-wait.C:
 	case <-ctx.Done():
@@ -47,7 +87,27 @@ func (l *load) begin(ctx context.Context) bool {
 	return false
 }
 
-func (l *load) end() { <-l.turns }
+// ownTurns are the turns of a caller, until leave; nil are those of one without a name.
+func (l *load) ownTurns(caller string) (turns chan struct{}, leave func()) {
+	if caller == "" {
+		return nil, func() {}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.own[caller]
+	if o == nil {
+		o = &own{turns: make(chan struct{}, max(1, cap(l.turns)/2))}
+		l.own[caller] = o
+	}
+	o.users++
+	return o.turns, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if o.users--; o.users == 0 {
+			delete(l.own, caller)
+		}
+	}
+}
 
 // full says whether there is no room for more bytes.
 func (l *load) full() bool { return l.bytes.Load() > l.most }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,38 @@ func TestOperationsAreBounded(t *testing.T) {
 		}
 		if a := e.ask(t, "{ __typename }", ""); a.status != 200 {
 			t.Errorf("afterwards: status %d", a.status)
+		}
+	})
+}
+
+// One caller has at most half of what may be under way, so that others go on.
+func TestOneCallerDoesNotTakeAllTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		type name struct{}
+		e := newEndpoint(graph.Options{MaxOperations: 4, Caller: func(ctx context.Context) string { s, _ := ctx.Value(name{}).(string); return s }})
+		block := make(chan struct{})
+		e.api.Before = func(context.Context, string) error { <-block; return nil }
+		as := func(who, query string) answer {
+			return e.doIn(context.WithValue(t.Context(), name{}, who), t, post(`{"query": "`+query+`"}`))
+		}
+		var slow sync.WaitGroup
+		for range 2 {
+			slow.Go(func() { as("greedy", "{ bounceCategories { code } }") })
+		}
+		synctest.Wait()
+		if a := as("greedy", "{ __typename }"); !shed(a) {
+			t.Errorf("a third of its own: status %d: %s", a.status, a.body)
+		}
+		for range 3 {
+			if a := as("other", "{ __typename }"); a.status != 200 {
+				t.Errorf("another's: status %d: %s", a.status, a.body)
+			}
+		}
+		close(block)
+		slow.Wait()
+		if a := as("greedy", "{ __typename }"); a.status != 200 {
+			t.Errorf("afterwards: status %d: %s", a.status, a.body)
 		}
 	})
 }

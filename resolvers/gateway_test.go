@@ -101,6 +101,7 @@ func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,
 		Headers:      limits.Headers,
+		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func TestRateLimits(t *testing.T) {
 func TestRateLimitsRefuse(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
-	g.limit = 8
+	g.limit = 10
 	g.serve(g.client)
 	const users = `{ users(` + today + `) { nodes { userId } } }`
 	alice := caller("alice", 0)
@@ -94,12 +95,24 @@ func TestRateLimitsRefuse(t *testing.T) {
 		}
 	}
 	g.called()
-	for _, accept := range []string{"application/json", "application/graphql-response+json"} {
-		a := g.askLimited(alice, users, "Accept", accept)
-		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "30" || a.header.Get("RateLimit") != `"cost";r=0;t=60` || a.Data != nil || len(a.Errors) != 1 ||
-			a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryable"] != true || a.Errors[0].Extensions["retryAfterMs"] != 30000.0 || !strings.Contains(a.Errors[0].Message, "try again in 30s") ||
-			a.Extensions.Cost == nil || a.Extensions.Cost.Requested != 4 || a.Extensions.Cost.Actual != 0 {
-			t.Errorf("%+v", a)
+	// Of the 2 units that are left each try takes 1, for having been looked at.
+	for _, c := range []struct {
+		accept    string
+		wait      int // seconds
+		rateLimit string
+		requested int // by the operation's plan; 0 where it was not looked at
+		says      string
+	}{
+		{"application/json", 18, `"cost";r=1;t=54`, 4, "may cost 4 units (1, and 1 for each upstream call that it plans), of your 10 a minute 1 are left: try again in 18s"},
+		{"application/graphql-response+json", 24, `"cost";r=0;t=60`, 4, "try again in 24s"},
+		{"application/json", 6, `"cost";r=0;t=60`, 0, "you have used all of your 10 units a minute: try again in 6s"},
+		{"application/graphql-response+json", 6, `"cost";r=0;t=60`, 0, "you have used all"},
+	} {
+		a := g.askLimited(alice, users, "Accept", c.accept)
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != strconv.Itoa(c.wait) || a.header.Get("RateLimit") != c.rateLimit || a.Data != nil || len(a.Errors) != 1 ||
+			a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryable"] != true || a.Errors[0].Extensions["retryAfterMs"] != float64(1000*c.wait) || !strings.Contains(a.Errors[0].Message, c.says) ||
+			(a.Extensions.Cost != nil) != (c.requested > 0) || c.requested > 0 && (a.Extensions.Cost.Requested != c.requested || a.Extensions.Cost.Actual != 1) {
+			t.Errorf("%+v %+v, want %+v", a, a.Extensions.Cost, c)
 		}
 	}
 	if calls := g.called(); len(calls) > 0 {
@@ -111,12 +124,13 @@ func TestRateLimitsRefuse(t *testing.T) {
 	if a := g.askLimited(caller("carol", 3), users); a.status != 200 || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.Errors[0].Message, "may cost 4 units") {
 		t.Errorf("what no minute has: %+v", a)
 	}
-	g.later.Add(30)
+	g.later.Add(24)
 	if a := g.askLimited(alice, users); a.status != 200 || len(a.Errors) > 0 {
-		t.Errorf("half a minute later: %+v", a)
+		t.Errorf("as late as was said: %+v", a)
 	}
-	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil || a.header.Get("RateLimit") == "" {
-		t.Errorf("what never ran: %+v", a)
+	g.later.Add(60)
+	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil || a.header.Get("RateLimit") != `"cost";r=9;t=6` {
+		t.Errorf("what is not sound: %+v", a)
 	}
 }
 

@@ -28,7 +28,7 @@ var _ interface {
 	graphql.ResponseInterceptor
 } = Extension{}
 
-// New makes the extension. The limit is in units a minute, for callers without one of
+// New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in units a minute, for callers without one of
 // their own; 0 is none.
 func New(l *Limiter, limit int) Extension { return Extension{l, limit} }
 
@@ -77,8 +77,28 @@ func (e Extension) Status(ctx context.Context) (Status, bool) {
 	return e.limiter.Status(name, limit), true
 }
 
-// MutateOperationContext implements graphql.OperationContextMutator: it charges what
-// the operation plans.
+// Admit charges the context's caller the unit that every operation costs, so that to have
+// bad documents looked at is not free either. Its error is for the caller.
+func (e Extension) Admit(ctx context.Context) error {
+	name, limit := e.of(ctx)
+	if limit == 0 {
+		return nil
+	}
+	if ok, wait := e.limiter.Charge(name, limit, 1); !ok {
+		return rateLimited(wait, "you have used all of your %d units a minute: try again in %v", limit, wait.Round(100*time.Millisecond))
+	}
+	return nil
+}
+
+func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    fmt.Sprintf(format, args...),
+		Extensions: map[string]any{"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds()},
+	}
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator: it charges the
+// calls that the operation plans.
 func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	priced, explained := explain.Asks(ctx)
 	b := &bill{requested: 1, explained: explained}
@@ -90,9 +110,13 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 	if limit == 0 {
 		return nil
 	}
-	ok, wait := e.limiter.Charge(name, limit, b.requested)
-	if ok {
-		return nil
+	var ok bool
+	var wait time.Duration // 0 is for ever
+	if b.requested <= limit {
+		if ok, wait = e.limiter.Charge(name, limit, b.requested-1); ok {
+			return nil
+		}
+		wait += cost(limit, 1) // to be admitted again
 	}
 	b.refused = true
 	if wait == 0 {
@@ -101,10 +125,8 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
 		}
 	}
-	return &gqlerror.Error{
-		Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v", b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond)),
-		Extensions: map[string]any{"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds()},
-	}
+	return rateLimited(wait, "this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v",
+		b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond))
 }
 
 type extensionKey struct{}
@@ -133,7 +155,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		return resp
 	}
 	name, limit := e.of(ctx)
-	actual := 0
+	actual := 1
 	if !b.refused {
 		actual = e.settle(ctx, b, name, limit)
 	}

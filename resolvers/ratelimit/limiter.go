@@ -49,6 +49,9 @@ func (l *Limiter) Charge(caller string, limit, units int) (ok bool, wait time.Du
 	if units > limit {
 		return false, 0
 	}
+	if units == 0 {
+		return true, 0
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
