@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"deliverygraph/graph/reload"
 )
 
 // Certificate is that of a pair of files. It is safe for concurrent use.
@@ -44,25 +46,11 @@ func (c *Certificate) NotAfter() time.Time { return c.loaded.Load().Leaf.NotAfte
 // the worse, as while one of the two is written, this is logged, once, and the
 // certificate from before stays.
 func (c *Certificate) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	told := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		changed, err := c.reload()
-		switch {
-		case err != nil && err.Error() != told:
+	reload.Watch(ctx, every, c.reload,
+		func() { logger.Info("certificate read again", "not_after", c.NotAfter()) },
+		func(err error) {
 			logger.Error("the certificate has changed and is no longer good: the one from before stays", "error", err)
-			told = err.Error()
-		case changed:
-			logger.Info("certificate read again", "not_after", c.NotAfter())
-			told = ""
-		}
-	}
+		})
 }
 
 // reload reads the files, and takes them if they have changed.

@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"deliverygraph/graph/reload"
 )
 
 // Documents are the registered documents by their ids.
@@ -50,25 +52,11 @@ func (d *Documents) Len() int { return len(*d.byID.Load()) }
 // Follow reads the documents again and again until ctx ends. When they have changed
 // for the worse this is logged, once, and those from before stay.
 func (d *Documents) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	told := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		changed, err := d.reload()
-		switch {
-		case err != nil && err.Error() != told:
+	reload.Watch(ctx, every, d.reload,
+		func() { logger.Info("trusted documents read again", "ids", d.Len()) },
+		func(err error) {
 			logger.Error("the trusted documents have changed and are no longer good: those from before stay", "error", err)
-			told = err.Error()
-		case changed:
-			logger.Info("trusted documents read again", "ids", d.Len())
-			told = ""
-		}
-	}
+		})
 }
 
 // reload reads the documents, and takes them if they have changed.

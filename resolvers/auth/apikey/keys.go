@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"deliverygraph/graph/reload"
 	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/auth/reload"
 )
 
 // Keys are the callers of a file, as it is at present.

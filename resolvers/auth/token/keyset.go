@@ -16,7 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
 
-	"deliverygraph/resolvers/auth/reload"
+	"deliverygraph/graph/reload"
 )
 
 // errNoKeys is that the key set could not be fetched yet.

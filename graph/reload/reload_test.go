@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"deliverygraph/resolvers/auth/reload"
+	"deliverygraph/graph/reload"
 )
 
 func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {

@@ -1,9 +1,10 @@
-// Package reload keeps up with a file that changes while the program runs, such as one
-// of keys: whoever needs its contents is given them again when they are others.
+// Package reload keeps up with files that change while the program runs, such as one
+// of keys: whoever needs their contents is given them again when they are others.
 //
 // Files are read and compared, every few seconds, rather than watched: that sees
 // every way in which files are replaced (by renaming, by a symbolic link as Kubernetes
-// does it, over a network) and they are small. [Open] reads first.
+// does it, over a network) and they are small. [Open] is for one file, [Watch] for
+// several.
 package reload
 
 import (
@@ -63,6 +64,17 @@ func (f *File) Reload() (taken bool, err error) {
 // Follow reloads the file again and again until ctx ends. What cannot be read or
 // loaded is logged as an error, once: whatever was loaded before it stays in force.
 func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
+	Watch(ctx, every, f.Reload,
+		func() { logger.Info("reloaded", "file", f.path) },
+		func(err error) {
+			logger.Error("a file has changed and is no longer good: what it said before stays in force", "file", f.path, "error", err)
+		})
+}
+
+// Watch calls reload again and again until ctx ends: for what is in more than one file.
+// It calls taken when there was a change, and refused when one is no good, once for as
+// long as the error says the same.
+func Watch(ctx context.Context, every time.Duration, reload func() (changed bool, err error), taken func(), refused func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	told := ""
@@ -72,13 +84,13 @@ func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Log
 			return
 		case <-tick.C:
 		}
-		taken, err := f.Reload()
+		changed, err := reload()
 		switch {
 		case err != nil && err.Error() != told:
-			logger.Error("a file has changed and is no longer good: what it said before stays in force", "file", f.path, "error", err)
+			refused(err)
 			told = err.Error()
-		case taken:
-			logger.Info("reloaded", "file", f.path)
+		case changed:
+			taken()
 			told = ""
 		}
 	}
