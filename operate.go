@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"time"
@@ -141,3 +142,34 @@ func (g *gateway) watched(h http.Handler) http.Handler {
 	}
 	return h
 }
+
+// told is a handler of a log whose lines tell what their contexts know: of which trace,
+// request, operation and caller they are.
+type told struct {
+	slog.Handler
+	of []func(context.Context) slog.Attr // the zero Attr is none
+}
+
+// Handle adds what the context knows to the record.
+func (h told) Handle(ctx context.Context, r slog.Record) error {
+	cloned := false
+	for _, attr := range h.of {
+		a := attr(ctx)
+		if a.Equal(slog.Attr{}) {
+			continue
+		}
+		if !cloned {
+			r, cloned = r.Clone(), true
+		}
+		r.AddAttrs(a)
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h told) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return told{h.Handler.WithAttrs(attrs), h.of}
+}
+
+// WithGroup implements [slog.Handler].
+func (h told) WithGroup(name string) slog.Handler { return told{h.Handler.WithGroup(name), h.of} }

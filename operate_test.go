@@ -29,6 +29,7 @@ import (
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/timed"
 )
@@ -322,5 +323,17 @@ func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
 		if got := fmt.Sprint(resp.StatusCode, " ", text); got != c.want {
 			t.Errorf("%v: %q, want %q", c.args, got, c.want)
 		}
+	}
+}
+
+// Log lines name the operation that they belong to.
+func TestLogged(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := (&serveCommand{}).logger(&b).With("a", 1)
+	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
+	log.InfoContext(t.Context(), "two")
+	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {
+		t.Error(got)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -228,7 +229,7 @@ func (c *serveCommand) logger(w io.Writer) *slog.Logger {
 	if c.LogFormat == "json" {
 		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(tracing.Logged(operation.Logged(ledger.Logged(auth.Logged(h)))))
+	return slog.New(told{h, []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr}})
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.

@@ -36,26 +36,14 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// Logged gives a handler that adds to each record the id of the request that it is of,
-// as "request_id", where there is one.
-func Logged(h slog.Handler) slog.Handler { return logged{h} }
-
-type logged struct{ slog.Handler }
-
-// Handle adds the request's id.
-func (l logged) Handle(ctx context.Context, r slog.Record) error {
+// LogAttr is the id of the request that ctx is of, as "request_id", for lines of the
+// log; the zero Attr where there is none.
+func LogAttr(ctx context.Context) slog.Attr {
 	if id := RequestID(ctx); id != "" {
-		r = r.Clone()
-		r.AddAttrs(slog.String("request_id", id))
+		return slog.String("request_id", id)
 	}
-	return l.Handler.Handle(ctx, r)
+	return slog.Attr{}
 }
-
-// WithAttrs keeps adding it.
-func (l logged) WithAttrs(attrs []slog.Attr) slog.Handler { return logged{l.Handler.WithAttrs(attrs)} }
-
-// WithGroup keeps adding it.
-func (l logged) WithGroup(name string) slog.Handler { return logged{l.Handler.WithGroup(name)} }
 
 func isRequestID(s string) bool {
 	return s != "" && len(s) <= maxRequestID && strings.IndexFunc(s, func(r rune) bool {

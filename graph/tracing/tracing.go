@@ -136,23 +136,11 @@ func (t transport) CloseIdleConnections() {
 	}
 }
 
-// Logged gives a handler that adds to each record the id of the trace that it is of, as
-// "trace_id", where there is one.
-func Logged(h slog.Handler) slog.Handler { return logged{h} }
-
-type logged struct{ slog.Handler }
-
-// Handle adds the trace's id.
-func (l logged) Handle(ctx context.Context, r slog.Record) error {
+// LogAttr is the id of the trace that ctx is of, as "trace_id", for lines of the log; the
+// zero Attr where there is none.
+func LogAttr(ctx context.Context) slog.Attr {
 	if s := trace.SpanContextFromContext(ctx); s.HasTraceID() {
-		r = r.Clone()
-		r.AddAttrs(slog.String("trace_id", s.TraceID().String()))
+		return slog.String("trace_id", s.TraceID().String())
 	}
-	return l.Handler.Handle(ctx, r)
+	return slog.Attr{}
 }
-
-// WithAttrs keeps adding it.
-func (l logged) WithAttrs(attrs []slog.Attr) slog.Handler { return logged{l.Handler.WithAttrs(attrs)} }
-
-// WithGroup keeps adding it.
-func (l logged) WithGroup(name string) slog.Handler { return logged{l.Handler.WithGroup(name)} }

@@ -1,11 +1,9 @@
 package ledger_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -137,17 +135,5 @@ func TestNotesAreBounded(t *testing.T) {
 	}
 	if notes, _ := l.Notes(); len(notes) != 1000 || l.Summary().Sent != 5000 {
 		t.Errorf("%d notes of %d calls", len(notes), l.Summary().Sent)
-	}
-}
-
-// Log lines name the operation that they belong to.
-func TestLogged(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	log := slog.New(ledger.Logged(slog.NewTextHandler(&b, nil))).With("a", 1)
-	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
-	log.InfoContext(t.Context(), "two")
-	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {
-		t.Error(got)
 	}
 }

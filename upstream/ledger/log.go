@@ -5,24 +5,11 @@ import (
 	"log/slog"
 )
 
-// Logged is the handler for a log whose lines name the operation that they belong to.
-func Logged(h slog.Handler) slog.Handler { return logged{h} }
-
-type logged struct{ slog.Handler }
-
-// Handle adds the operation to the record.
-func (h logged) Handle(ctx context.Context, r slog.Record) error {
+// LogAttr is the operation that ctx is of, as "operation", for lines of the log; the
+// zero Attr where there is none.
+func LogAttr(ctx context.Context) slog.Attr {
 	if l := From(ctx); l != nil && l.o.Operation != "" {
-		r = r.Clone()
-		r.AddAttrs(slog.String("operation", l.o.Operation))
+		return slog.String("operation", l.o.Operation)
 	}
-	return h.Handler.Handle(ctx, r)
+	return slog.Attr{}
 }
-
-// WithAttrs implements [slog.Handler].
-func (h logged) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return logged{h.Handler.WithAttrs(attrs)}
-}
-
-// WithGroup implements [slog.Handler].
-func (h logged) WithGroup(name string) slog.Handler { return logged{h.Handler.WithGroup(name)} }
