@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"deliverygraph/graph/trusted"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -24,7 +26,13 @@ type documents struct {
 	schema *ast.Schema
 	rules  []validator.Rule
 	o      *Options
-	sound  *otter.Cache[string, *ast.QueryDocument]
+	sound  *otter.Cache[string, document]
+}
+
+// document is a sound document, and what follows from its text alone.
+type document struct {
+	*ast.QueryDocument
+	hash string // as [trusted.Hash] has it
 }
 
 // docBytesPerByte is what a parsed document holds for each byte of its text:
@@ -34,9 +42,9 @@ const docBytesPerByte = 200
 func newDocuments(schema *ast.Schema, o *Options) *documents {
 	d := &documents{schema: schema, o: o}
 	d.rules = d.allRules()
-	d.sound = otter.Must(&otter.Options[string, *ast.QueryDocument]{
+	d.sound = otter.Must(&otter.Options[string, document]{
 		MaximumWeight: uint64(o.QueryCacheBytes),
-		Weigher: func(text string, _ *ast.QueryDocument) uint32 {
+		Weigher: func(text string, _ document) uint32 {
 			return uint32(min(len(text)*docBytesPerByte, math.MaxUint32))
 		},
 	})
@@ -64,19 +72,19 @@ func (d *documents) allRules() []validator.Rule {
 }
 
 // read gives the document of a text, or all that is wrong with it.
-func (d *documents) read(text string) (*ast.QueryDocument, gqlerror.List) {
+func (d *documents) read(text string) (document, gqlerror.List) {
 	if doc, ok := d.sound.GetIfPresent(text); ok {
 		return doc, nil
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, d.o.MaxTokens)
 	if err != nil {
-		return nil, gqlerror.List{d.unparsable(err)}
+		return document{}, gqlerror.List{d.unparsable(err)}
 	}
 	if len(doc.Operations) == 0 {
-		return nil, gqlerror.List{requestError(codeBadUserInput, "the document has no operation")}
+		return document{}, gqlerror.List{requestError(codeBadUserInput, "the document has no operation")}
 	}
 	if err := d.o.limit(doc); err != nil {
-		return nil, gqlerror.List{err}
+		return document{}, gqlerror.List{err}
 	}
 	if errs := d.validate(doc); len(errs) > 0 {
 		for _, e := range errs {
@@ -84,13 +92,14 @@ func (d *documents) read(text string) (*ast.QueryDocument, gqlerror.List) {
 				finish(e, codeBadUserInput, e.Message)
 			}
 		}
-		return nil, errs
+		return document{}, errs
 	}
 	if mayDefer(text) {
 		flatten(doc)
 	}
-	d.sound.Set(text, doc)
-	return doc, nil
+	sound := document{doc, trusted.Hash(text)}
+	d.sound.Set(text, sound)
+	return sound, nil
 }
 
 // enough ends a validation that has found as many errors as are shown.

@@ -74,12 +74,12 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 		return refuseOperation(errs...)
 	}
 	h.persisted.keep(hash, text)
-	op, err := operationOf(doc, params.OperationName)
+	op, err := operationOf(doc.QueryDocument, params.OperationName)
 	if err != nil {
 		return refuseOperation(err)
 	}
 	x.operation = op
-	x.record.identify(op, params.Query)
+	x.record.identify(op, doc)
 	x.streams = op.Operation == ast.Subscription
 	if x.streams && !by.streams {
 		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s", mediaEvents)
@@ -90,7 +90,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if errs := h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
 	}
-	deferred := mayDefer(text) && defers(doc, op, params.Variables)
+	deferred := mayDefer(text) && defers(doc.QueryDocument, op, params.Variables)
 	if deferred && (!x.parts || op.Operation != ast.Query) {
 		return noParts()
 	}
@@ -103,7 +103,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			return overloaded()
 		}
 	}
-	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc), params)
+	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc.QueryDocument), params)
 	if errs != nil { // an extension has refused it
 		no := refuseOver(errs...)
 		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,9 +51,8 @@ func (h *handler) newRecord(ctx context.Context) (context.Context, *record) {
 }
 
 // identify notes which operation it is.
-func (r *record) identify(op *ast.OperationDefinition, text string) {
-	hash := sha256.Sum256([]byte(text))
-	r.Type, r.Name, r.Hash = string(op.Operation), op.Name, hex.EncodeToString(hash[:])
+func (r *record) identify(op *ast.OperationDefinition, of document) {
+	r.Type, r.Name, r.Hash = string(op.Operation), op.Name, of.hash
 }
 
 // recordOf gives the record of the context's operation, or nil.
