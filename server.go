@@ -545,10 +545,9 @@ func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
 	}}
 }
 
-// serve serves all ports until ctx ends, then lets the requests under way finish, and tells
-// the streams that they end. It is
-// not ready from the end of ctx on, and goes on for the drain delay, until those who
-// send requests have seen that.
+// serve serves all ports until ctx ends, then lets the requests under way finish, and
+// tells the streams that they end. It is not ready from the end of ctx on, and goes on
+// for the drain delay, until those who send requests have seen that.
 func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.Streams) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {

@@ -62,7 +62,8 @@ func (s *Streams) Open() int {
 	return s.open
 }
 
-// Shutdown tells all streams that they end, and waits until they have, or ctx does. A subscription is completed. New ones are refused. It is called once.
+// Shutdown tells all streams that they end, and waits until they have, or ctx does. A
+// subscription is completed. New ones are refused. It is called once.
 func (s *Streams) Shutdown(ctx context.Context) error {
 	s.close()
 	s.mu.Lock()

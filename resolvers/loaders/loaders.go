@@ -71,7 +71,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 // their now is then the event's.
 func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Subscription {
-		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return New(e.API(ctx), e.Now()) })))
+		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return noted(e.API(ctx), e.Now(), ledger.From(ctx)) })))
 	}
 	return next(ctx)
 }

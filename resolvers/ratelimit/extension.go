@@ -28,8 +28,8 @@ var _ interface {
 	graphql.ResponseInterceptor
 } = Extension{}
 
-// New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in units a minute, for callers without one of
-// their own; 0 is none.
+// New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in
+// units a minute, for callers without one of their own; 0 is none.
 func New(l *Limiter, limit int) Extension { return Extension{l, limit} }
 
 // ExtensionName implements graphql.HandlerExtension.
