@@ -147,29 +147,36 @@ func (g *gateway) watched(h http.Handler) http.Handler {
 // request, operation and caller they are.
 type told struct {
 	slog.Handler
-	of []func(context.Context) slog.Attr // the zero Attr is none
+	flush func()                            // writes lines that wait
+	of    []func(context.Context) slog.Attr // the zero Attr is none
 }
 
-// Handle adds what the context knows to the record.
+// Handle adds what the context knows to the record. Warnings do not wait: they may be
+// the last that is heard.
 func (h told) Handle(ctx context.Context, r slog.Record) error {
-	cloned := false
+	known := make([]slog.Attr, 0, 8)
 	for _, attr := range h.of {
-		a := attr(ctx)
-		if a.Equal(slog.Attr{}) {
-			continue
+		if a := attr(ctx); a.Key != "" {
+			known = append(known, a)
 		}
-		if !cloned {
-			r, cloned = r.Clone(), true
-		}
-		r.AddAttrs(a)
 	}
-	return h.Handler.Handle(ctx, r)
+	if len(known) > 0 {
+		r = r.Clone()
+		r.AddAttrs(known...)
+	}
+	err := h.Handler.Handle(ctx, r)
+	if r.Level >= slog.LevelWarn {
+		h.flush()
+	}
+	return err
 }
 
 // WithAttrs implements [slog.Handler].
 func (h told) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return told{h.Handler.WithAttrs(attrs), h.of}
+	return told{h.Handler.WithAttrs(attrs), h.flush, h.of}
 }
 
 // WithGroup implements [slog.Handler].
-func (h told) WithGroup(name string) slog.Handler { return told{h.Handler.WithGroup(name), h.of} }
+func (h told) WithGroup(name string) slog.Handler {
+	return told{h.Handler.WithGroup(name), h.flush, h.of}
+}

@@ -22,6 +22,7 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
+	"deliverygraph/graph/gather"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/operation"
@@ -330,9 +331,11 @@ func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
 func TestLogged(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	log := (&serveCommand{}).logger(&b).With("a", 1)
+	lines := gather.New(&b)
+	log := (&serveCommand{}).logger(lines).With("a", 1)
 	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
 	log.InfoContext(t.Context(), "two")
+	lines.Flush()
 	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {
 		t.Error(got)
 	}

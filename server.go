@@ -31,6 +31,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
 	"deliverygraph/graph/certificate"
+	"deliverygraph/graph/gather"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/origins"
@@ -158,7 +159,9 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	logger := c.logger(io.err)
+	lines := gather.New(io.err)
+	defer lines.Flush()
+	logger := c.logger(lines)
 	keys, err := c.restKeys()
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"deliverygraph/graph/gather"
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/tracing"
@@ -223,13 +223,13 @@ func (c *serveCommand) hidesSchema() bool {
 	return c.Introspection == "off" || c.Introspection == "auto" && c.Auth.asks()
 }
 
-func (c *serveCommand) logger(w io.Writer) *slog.Logger {
+func (c *serveCommand) logger(w *gather.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	var h slog.Handler = slog.NewTextHandler(w, o)
 	if c.LogFormat == "json" {
 		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(told{h, []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr}})
+	return slog.New(told{h, w.Flush, []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr}})
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.
