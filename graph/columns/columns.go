@@ -232,14 +232,16 @@ func List[T, C any](t *Type[C], nullable bool, get func(row *T) []C) Field[T] {
 	return func(s selected) (column[T], bool) {
 		p, ok := compile(t, s, s.field.Field.Selections)
 		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
-			var flat []*C
 			starts := make([]int, len(rows)+1)
 			for i, r := range rows {
+				starts[i+1] = starts[i] + len(get(r))
+			}
+			flat := make([]*C, 0, starts[len(rows)])
+			for _, r := range rows {
 				l := get(r)
 				for j := range l {
 					flat = append(flat, &l[j])
 				}
-				starts[i+1] = len(flat)
 			}
 			object := p.prepare(flat, s.elements(at, starts))
 			if object == nil {

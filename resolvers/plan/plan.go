@@ -61,7 +61,7 @@ type Plan struct {
 	// headers are not counted.
 	WorstRows int64
 
-	charges map[call]charge
+	of Operation
 }
 
 // Endpoint is the calls of one endpoint of the REST API.
@@ -73,22 +73,39 @@ type Endpoint struct {
 
 // Of prices an operation; a subscription by one of its events.
 func Of(op Operation) Plan {
-	w := walker{op: op, charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+	w := walkers.Get().(*walker)
+	defer w.done()
+	return w.price(op)
+}
+
+// price walks an operation; the walker's charges are then its.
+func (w *walker) price(op Operation) Plan {
+	w.op = op
 	rows := w.root(op.Definition)
 	if w.steps > maxSteps {
 		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
 	}
-	p := Plan{WorstRows: rows, charges: w.charges}
+	p := Plan{WorstRows: rows, of: op}
 	for _, c := range w.charges {
 		p.Calls, p.WorstCalls = add(p.Calls, c.planned), add(p.WorstCalls, c.worst)
 	}
 	return p
 }
 
+// charges are the single calls of a plan. Few ask: most plans are a number to hold
+// against a limit, and are spared to keep them.
+func (p Plan) charges() map[call]charge {
+	w := newWalker()
+	if p.of.Definition != nil {
+		w.price(p.of)
+	}
+	return w.charges
+}
+
 // Endpoints tells the calls apart, those with most planned calls first.
 func (p Plan) Endpoints() []Endpoint {
 	of := map[string]Endpoint{}
-	for c, price := range p.charges {
+	for c, price := range p.charges() {
 		e := of[c.endpoint()]
 		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
 	}
@@ -105,7 +122,7 @@ func (p Plan) Dearest() (field string, calls int64) {
 		first int // of its charges
 	}
 	of := map[string]sum{}
-	for _, c := range p.charges {
+	for _, c := range p.charges() {
 		name := c.at.String()
 		s, met := of[name]
 		if !met || c.order < s.first {

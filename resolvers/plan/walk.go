@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -19,6 +20,25 @@ type walker struct {
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
+}
+
+func newWalker() *walker {
+	return &walker{charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+}
+
+// walkers are used again: their maps have large keys, and are what a walk costs most.
+var walkers = sync.Pool{New: func() any { return newWalker() }}
+
+// done gives a walker back, unless its maps have grown.
+func (w *walker) done() {
+	if len(w.charges)+len(w.memo)+len(w.symbols) > 200 {
+		return
+	}
+	clear(w.charges)
+	clear(w.memo)
+	clear(w.symbols)
+	w.op, w.steps = Operation{}, 0
+	walkers.Put(w)
 }
 
 // visit is a selection on a kind of object that has been priced.
