@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,12 +31,14 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPara
 
 // readPost reads the JSON body of a POST.
 func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
-	media, attrs, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != mediaJSON {
-		return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
-	}
-	if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return nil, refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+	if content := r.Header.Get("Content-Type"); content != mediaJSON { // as it is most often
+		media, attrs, err := mime.ParseMediaType(content)
+		if err != nil || media != mediaJSON {
+			return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
+		}
+		if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
+			return nil, refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+		}
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, refuse(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
@@ -48,22 +51,146 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 	} else if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}
-	if problem := jsonProblem(body); problem != "" {
-		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
-	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return nil, refuse(http.StatusBadRequest, `the request's body must be a JSON object, such as {"query": "{ __typename }"}`)
+	fields, err := readFields(body)
+	if err != nil {
+		return nil, err
 	}
 	p := &graphql.RawParams{Headers: r.Header}
 	return p, errors.Join(
 		readString(fields, "query", &p.Query),
 		readString(fields, "operationName", &p.OperationName),
-		readObject(fields["variables"], "variables", &p.Variables),
-		readObject(fields["extensions"], "extensions", &p.Extensions),
+		readObject(fields.of("variables"), "variables", &p.Variables),
+		readObject(fields.of("extensions"), "extensions", &p.Extensions),
 		readDocumentID(p, func(name string) (id string, err error) { err = readString(fields, name, &id); return id, err }),
 		wanted(p),
 	)
+}
+
+// field is one of a JSON object's.
+type field struct {
+	name  string
+	value []byte // JSON
+}
+
+// object is the fields of a JSON object, each name once.
+type object []field
+
+// of gives the value of that name, or nil.
+func (o object) of(name string) []byte {
+	for _, f := range o {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return nil
+}
+
+// readFields takes a body that is to be a JSON object apart, in one pass.
+func readFields(body []byte) (object, error) {
+	d := decoders.Get().(*decoder)
+	defer d.done()
+	d.reset(body)
+	fields, ok := d.fields(body)
+	if ok {
+		return fields, nil
+	}
+	if problem := jsonProblem(body); problem != "" {
+		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
+	}
+	return nil, refuse(http.StatusBadRequest, `the request's body must be a JSON object, such as {"query": "{ __typename }"}`)
+}
+
+// decoder reads JSON: names given twice, and text that is not UTF-8, are mistakes.
+type decoder struct {
+	jsontext.Decoder
+	text bytes.Buffer
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+func (d *decoder) reset(text []byte) {
+	d.text = *bytes.NewBuffer(text)
+	d.Reset(&d.text)
+}
+
+// done gives the decoder back, without the text.
+func (d *decoder) done() {
+	d.reset(nil)
+	decoders.Put(d)
+}
+
+// fields reads an object and the end of the text.
+func (d *decoder) fields(text []byte) (object, bool) {
+	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
+		return nil, false
+	}
+	fields := make(object, 0, 4)
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, false
+		}
+		f := field{name: name.String()}
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, false
+		}
+		end := d.InputOffset() // the decoder's own slice is good up to its next step
+		f.value = text[end-int64(len(value)) : end]
+		fields = append(fields, f)
+	}
+	if end, err := d.ReadToken(); err != nil || end.Kind() != '}' {
+		return nil, false
+	}
+	_, err := d.ReadToken()
+	return fields, err == io.EOF
+}
+
+// value reads any value, numbers as they are written: those of 64 bits stay exact.
+func (d *decoder) value() (any, error) {
+	t, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch t.Kind() {
+	case '"':
+		return t.String(), nil
+	case '0':
+		return json.Number(t.String()), nil
+	case 't', 'f':
+		return t.Bool(), nil
+	case '{':
+		return d.rest()
+	case '[':
+		list := []any{}
+		for d.PeekKind() != ']' {
+			v, err := d.value()
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err := d.ReadToken()
+		return list, err
+	}
+	return nil, nil
+}
+
+// rest reads an object behind its brace.
+func (d *decoder) rest() (map[string]any, error) {
+	m := map[string]any{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		if m[key], err = d.value(); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.ReadToken()
+	return m, err
 }
 
 // readGet reads the URL of a GET.
@@ -149,22 +276,38 @@ func jsonProblem(text []byte) string {
 	return fmt.Sprintf("it goes on at byte %d, behind its end", d.InputOffset()+1)
 }
 
-func readString(fields map[string]json.RawMessage, name string, to *string) error {
-	if raw, ok := fields[name]; ok && json.Unmarshal(raw, to) != nil {
+func readString(fields object, name string, to *string) error {
+	raw := fields.of(name)
+	switch {
+	case raw == nil || string(raw) == "null":
+		return nil
+	case raw[0] != '"':
 		return refuse(http.StatusBadRequest, "%q must be a string", name)
 	}
+	if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 {
+		*to = string(plain)
+		return nil
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return refuse(http.StatusBadRequest, "%q must be a string", name)
+	}
+	*to = string(text)
 	return nil
 }
 
 // readObject reads an object, or null, of a text that is JSON.
 func readObject(raw []byte, name string, to *map[string]any) error {
-	if len(raw) == 0 {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber() // numbers of 64 bits stay exact
-	if d.Decode(to) != nil {
+	d := decoders.Get().(*decoder)
+	defer d.done()
+	d.reset(raw)
+	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
 		return refuse(http.StatusBadRequest, "%q must be a JSON object", name)
 	}
-	return nil
+	var err error
+	*to, err = d.rest()
+	return err
 }
