@@ -31,6 +31,9 @@ const (
 // weights the more telling one wins if the caller names it; who names neither gets
 // plain JSON.
 func negotiate(accept []string) (media string, events eagerness) {
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" { // as most programs have it
+		return mediaJSON, never
+	}
 	ranges := acceptRanges(strings.Join(accept, ","))
 	media = negotiateOne(ranges)
 	weight, named := weightOf(mediaEvents, ranges)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -136,5 +137,5 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return compressed(&handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), o: o})
+	return compressed(&handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -20,13 +19,16 @@ type handler struct {
 	documents *documents
 	persisted *persisted
 	load      *load
+	vary      string // value of the header of that name
 	o         Options
 }
 
+var nosniff = []string{"nosniff"}
+
 // ServeHTTP answers one GraphQL request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Add("Vary", strings.Join(append([]string{"Accept"}, h.o.Vary...), ", "))
+	w.Header()["X-Content-Type-Options"] = nosniff
+	w.Header().Add("Vary", h.vary)
 	if r.Method == http.MethodGet {
 		w.Header().Set("Cache-Control", "no-store") // unless it turns out otherwise
 	}

@@ -11,7 +11,7 @@ import (
 // caller is not known: the error as every other is shown, in the media type that
 // the request accepts, with the status that its code has in HTTP.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", "Accept")
 	w.Header().Set("Cache-Control", "no-store")
 	media, _ := negotiate(r.Header.Values("Accept"))
