@@ -6,7 +6,6 @@ import (
 	"deliverygraph/graph/columns"
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/fanout"
-	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
 
@@ -164,50 +163,6 @@ func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error
 	return owners, errs
 }
 
-// addresses loads senders' addresses: one call for each origin, and one look
-// through its answer.
-func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
-	type answer struct {
-		addresses map[upstream.ID]string
-		err       error
-	}
-	answers := map[model.Origin]*answer{}
-	var origins []model.Origin
-	for _, s := range rows {
-		if s.Known == nil && answers[s.Origin] == nil {
-			answers[s.Origin] = &answer{}
-			origins = append(origins, s.Origin)
-		}
-	}
-	fanout.Each(len(origins), func(i int) {
-		a := answers[origins[i]]
-		var counts []upstream.Count
-		if counts, a.err = originCounts(ctx, origins[i]); a.err == nil {
-			a.addresses = make(map[upstream.ID]string, len(counts))
-			for _, c := range counts {
-				if _, twice := a.addresses[c.ID]; !twice {
-					a.addresses[c.ID] = c.Sender
-				}
-			}
-		}
-	})
-	texts, errs := make([]string, len(rows)), make([]error, len(rows))
-	for i, s := range rows {
-		if s.Known != nil {
-			texts[i] = *s.Known
-		} else {
-			a := answers[s.Origin]
-			texts[i], errs[i] = a.addresses[s.Key], a.err
-		}
-	}
-	return func(dst []byte, i int) []byte {
-		if texts[i] == "" && rows[i].Known == nil {
-			return append(dst, "null"...)
-		}
-		return model.AppendString(dst, texts[i])
-	}, errs
-}
-
 // statsOfAll is the stats of many subjects over the window of the arguments.
 func statsOfAll[T any](ctx context.Context, args map[string]any, rows []*T, subject func(*T) model.Subject) ([]*model.Stats, []error) {
 	out, errs := make([]*model.Stats, len(rows)), make([]error, len(rows))
@@ -228,41 +183,6 @@ var statsTable = &columns.Type[model.Stats]{Name: "Stats", Fields: map[string]co
 	"softBounceRate": rateColumn(upstream.Bounces, soft),
 	"blockedRate":    rateColumn(upstream.BlockedEmails, total),
 }}
-
-// tallies loads the counts of many stats: one call for each query that they share,
-// and one look through its answer.
-func tallies(ctx context.Context, rows []*model.Stats, k upstream.Kind) ([]upstream.Tally, []error) {
-	type answer struct {
-		of  map[upstream.ID]upstream.Tally
-		all upstream.Tally
-		err error
-	}
-	answers := map[upstream.CountQuery]*answer{}
-	var queries []upstream.CountQuery
-	for _, s := range rows {
-		if q := countQuery(s); answers[q] == nil {
-			answers[q] = &answer{of: map[upstream.ID]upstream.Tally{}}
-			queries = append(queries, q)
-		}
-	}
-	fanout.Each(len(queries), func(i int) {
-		a := answers[queries[i]]
-		var counts []upstream.Count
-		counts, a.err = loaders.From(ctx).API.Counts(ctx, k, queries[i])
-		for _, c := range counts {
-			a.of[c.ID] = a.of[c.ID].Add(c.Tally)
-			a.all = a.all.Add(c.Tally)
-		}
-	})
-	out, errs := make([]upstream.Tally, len(rows)), make([]error, len(rows))
-	for i, s := range rows {
-		a := answers[countQuery(s)]
-		if out[i], errs[i] = a.of[s.Subject.Row], a.err; s.Subject.Row == 0 {
-			out[i] = a.all
-		}
-	}
-	return out, errs
-}
 
 func countColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[model.Stats] {
 	return columns.Value(func(ctx context.Context, rows []*model.Stats) (func([]byte, int) []byte, []error) {
