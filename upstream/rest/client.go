@@ -32,8 +32,8 @@ var _ upstream.API = (*Client)(nil)
 // New makes a client. It makes no request. An error names every option that is
 // wrong, with an example.
 func New(o Options) (*Client, error) {
-	o, err := o.withDefaults()
 	base, baseErr := parseBaseURL(o.BaseURL)
+	o, err := o.withDefaults(base)
 	if err := errors.Join(baseErr, err); err != nil {
 		return nil, err
 	}

@@ -177,7 +177,7 @@ func TestNeverTwoIdenticalRequests(t *testing.T) {
 		s := &once{took: 50 * time.Millisecond}
 		u := &underWay{now: map[string]int{}}
 		c := within(t, s, func(o *Options) { u.RoundTripper, o.Transport = o.Transport, u })
-		t.Cleanup(u.RoundTripper.(*http.Transport).CloseIdleConnections)
+		t.Cleanup(u.RoundTripper.(interface{ CloseIdleConnections() }).CloseIdleConnections)
 		var wg sync.WaitGroup
 		for i := range 300 {
 			wg.Go(func() {

@@ -77,8 +77,9 @@ type Options struct {
 	Observe func(context.Context, Call)
 }
 
-// withDefaults fills in what is left out, or says which option is wrong.
-func (o Options) withDefaults() (Options, error) {
+// withDefaults fills in what is left out, or says which option is wrong. base is where
+// BaseURL points; nil if that is wrong itself.
+func (o Options) withDefaults(base *url.URL) (Options, error) {
 	var errs []error
 	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
 	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))), "such as 2", &errs))
@@ -95,7 +96,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := o.withTransport(); err != nil {
+	if err := o.withTransport(base); err != nil {
 		errs = append(errs, err)
 	} else if o.Around != nil {
 		o.Transport = o.Around(o.Transport)
@@ -115,7 +116,7 @@ func checkKey(key string) error {
 }
 
 // withTransport makes the client's own transport unless there is another.
-func (o *Options) withTransport() (err error) {
+func (o *Options) withTransport(base *url.URL) (err error) {
 	var roots *x509.CertPool
 	switch {
 	case o.Transport != nil && o.CAFile != "":
@@ -127,7 +128,9 @@ func (o *Options) withTransport() (err error) {
 			return err
 		}
 	}
-	o.Transport = newTransport(o.MaxConcurrent, roots)
+	if base != nil {
+		o.Transport = transportTo(base, o.MaxConcurrent, roots)
+	}
 	return nil
 }
 

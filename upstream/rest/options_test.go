@@ -86,7 +86,7 @@ func TestRightBaseURLs(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	o, err := Options{}.withDefaults()
+	o, err := Options{}.withDefaults(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestDefaults(t *testing.T) {
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {
 		t.Errorf("defaults are %+v, and not those of the comments", o)
 	}
-	if o, err := (Options{MaxConcurrent: 1}).withDefaults(); err != nil || o.MinConcurrent != 1 {
+	if o, err := (Options{MaxConcurrent: 1}).withDefaults(nil); err != nil || o.MinConcurrent != 1 {
 		t.Errorf("of one at most, the least is %d (%v)", o.MinConcurrent, err)
 	}
 }

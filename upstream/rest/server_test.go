@@ -60,9 +60,8 @@ func within(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 	t.Cleanup(func() { s.Close() })
 	return client(t, "http://api.example.com", append([]func(*Options){func(o *Options) {
 		tr := newTransport(16, nil)
-		tr.Proxy = nil
 		tr.DialContext = l.dial
-		o.Transport = tr
+		o.Transport = lean(tr)
 		o.Retry = Retry{}
 	}}, change...)...)
 }

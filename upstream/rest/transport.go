@@ -7,17 +7,39 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"deliverygraph/upstream/rest/http1"
 )
 
 // maxHeaderBytes is how large an answer's header may be.
 const maxHeaderBytes = 64 << 10
 
-// newTransport is the client's own way to a server over TCP. It follows no
+// transportTo is the client's own way to a server over TCP. It follows no
 // redirects, so the key goes to no other host, and keeps as many idle connections
-// as there can be requests at once. roots are the certificate authorities to
-// trust; nil are the system's.
+// as there can be requests at once. In the clear and without a proxy that is the lean
+// one. roots are the certificate authorities to trust; nil are the system's.
+func transportTo(base *url.URL, maxConcurrent int, roots *x509.CertPool) http.RoundTripper {
+	t := newTransport(maxConcurrent, roots)
+	if proxy, err := t.Proxy(&http.Request{URL: base}); base.Scheme != "http" || proxy != nil || err != nil || !ascii(base.Host) {
+		return t // which also writes other hosts in Punycode
+	}
+	return lean(t)
+}
+
+// lean makes requests over connections like t's.
+func lean(t *http.Transport) *http1.Transport {
+	return &http1.Transport{Dial: t.DialContext, MaxIdle: t.MaxIdleConns, IdleTimeout: t.IdleConnTimeout, MaxHeaderBytes: maxHeaderBytes}
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
 func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
