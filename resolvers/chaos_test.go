@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,17 +25,31 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-// chaos says how many operations the test below asks at least, for how long, and the
-// seed of its operations and faults: always the same few, unless
-// DELIVERYGRAPH_TEST_CHAOS gives a time, such as 10m.
-func chaos() (operations int, d time.Duration, seed uint64) {
-	if d, err := time.ParseDuration(os.Getenv("DELIVERYGRAPH_TEST_CHAOS")); err == nil {
-		return 0, d, rand.Uint64()
-	}
+// The environment variables of the chaos run: a time, such as 10m, and the seed of its
+// operations and faults.
+const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHAOS_SEED"
+
+// chaos says how many operations the test below asks at least, for how long, and by which
+// seed: always the same few, unless a time is given, whose seed is another each time.
+func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
+	operations, seed = 300, 1
 	if raceDetector || testing.Short() {
-		return 60, 0, 1
+		operations = 60
 	}
-	return 300, 0, 1
+	if text := os.Getenv(chaosTime); text != "" {
+		var err error
+		if d, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s must be a time such as 10m: %v", chaosTime, err)
+		}
+		operations, seed = 0, rand.Uint64()
+	}
+	if text := os.Getenv(chaosSeed); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s must be a seed as the test prints it: %v", chaosSeed, err)
+		}
+	}
+	return operations, d, seed
 }
 
 // While a remote goes wrong in every way at random, what the gateway answers is what it
@@ -44,7 +59,16 @@ func TestChaos(t *testing.T) {
 	// Not parallel: goroutines of other tests would be taken for its own.
 	before := goleak.IgnoreCurrent()
 	heap := heapInUse()
-	operations, lasting, seed := chaos()
+	operations, lasting, seed := chaos(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			again := ""
+			if lasting > 0 {
+				again = fmt.Sprintf("%s=%s ", chaosTime, lasting)
+			}
+			t.Logf("once more: %s%s=%d go test ./resolvers -run %s$ -timeout 0", again, chaosSeed, seed, t.Name())
+		}
+	})
 	t.Logf("seed %d", seed)
 	t.Run("asked", func(t *testing.T) { // its clean-up comes before what is looked for below
 		for name, kept := range map[string]*cached.Options{
@@ -110,7 +134,8 @@ func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time
 	callers := []auth.Users{auth.Everyone(), auth.Only(21), auth.Only(20, 22)}
 	var c comparison
 	begun := time.Now()
-	for n := 0; n < operations || time.Since(begun) < lasting; n++ {
+	n := 0
+	for ; n < operations || time.Since(begun) < lasting; n++ {
 		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
 		who := callers[random.IntN(len(callers))]
 		variables := map[string]any{"yes": true, "no": false}
@@ -136,7 +161,7 @@ func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time
 		storm.later.Add(random.Int64N(4)) // what is fresh goes stale
 		calm.later.Store(storm.later.Load())
 	}
-	t.Logf("%d faults in %d values that are right, %d missing", injected, c.right, c.nulls)
+	t.Logf("%d operations, %d faults: %d values are right, %d missing", n, injected, c.right, c.nulls)
 	if injected < 20 || c.right < 1000 || c.nulls < 10 {
 		t.Error("that is too little to have been a test")
 	}

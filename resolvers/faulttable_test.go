@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,7 +73,8 @@ var faultCases = []faultCase{
 	{remote: "rows of a user or sender that was not asked for", faults: []string{"rows of another user"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "times in milliseconds, or far in the future", faults: []string{"times in milliseconds", "times far in the future"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "rows outside the window, or more than 500", faults: []string{"rows outside the window", "page longer than 500"}, see: "the answer: they are dropped", tries: 1},
+	{remote: "more than 500 rows", faults: []string{"page longer than 500"}, see: "the answer: they are dropped", tries: 1},
+	{remote: "rows outside the window, always or now and then", faults: []string{"rows outside the window"}, see: "the answer: they are dropped; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, where they do not show the list to both its ends", tries: 1},
 	{remote: "rows that do not come in order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
 	{remote: "a page of less than 500 rows in the middle", faults: []string{"page shorter than 500 in the middle"}, see: "the end of the list: `deliverygraph doctor` tells of such remotes", tries: 1, lies: true},
 }
@@ -203,6 +206,63 @@ func TestPagesOfABadRemote(t *testing.T) {
 				t.Errorf("%d rows, want %d", len(seen), ends)
 			}
 		})
+	}
+}
+
+// Rows from outside the window are neither taken for the list's, nor counted, nor does
+// the list end where they do: whether each call gives them or the first alone.
+func TestRowsOutsideTheWindow(t *testing.T) {
+	t.Parallel()
+	const part = `window: {between: {start: 1479780000, end: 1479830000}}`
+	calm := newGateway(t, rowsOfDay(2000))
+	whole := embedded.New(calm.store, embedded.Options{})
+	f, _ := fault.Named("rows outside the window")
+	for name, calls := range map[string]int64{"in the first call": 1, "in every call": math.MaxInt64} {
+		for query, uncounted := range map[string]bool{
+			`emails(` + part + `, last: 20) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`:                                false,
+			`emails(` + part + `, first: 20) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`:                               false,
+			`emails(` + part + `, last: 500, filter: {domain: "example1.com"}) { totalCount nodes { id } pageInfo { hasPreviousPage } }`:         false,
+			`emails(` + part + `, first: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } pageInfo { hasNextPage } }`:                true,
+			`emails(` + part + `, last: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`: true,
+		} {
+			t.Run(name+": "+query, func(t *testing.T) {
+				t.Parallel()
+				var asked atomic.Int64
+				broken := f.Wrap(whole)
+				remote := fault.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/emails" && asked.Add(1) <= calls {
+						broken.ServeHTTP(w, r)
+						return
+					}
+					whole.ServeHTTP(w, r)
+				}))
+				t.Cleanup(remote.Close)
+				client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(client.Close)
+				g := &gateway{t: t, store: calm.store, client: client}
+				g.serve(client)
+				want, got := calm.ask("{ "+query+" }", nil), g.ask("{ "+query+" }", nil)
+				if len(want.Errors) > 0 {
+					t.Fatal(want.Errors)
+				}
+				if uncounted {
+					if len(got.Errors) != 1 || placed(got.Errors[0].Path) != "emails/totalCount/" || got.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" {
+						t.Errorf("errors: %v", got.Errors)
+					}
+					got.Errors = nil
+					want.Data["emails"].(map[string]any)["totalCount"] = nil
+				}
+				if len(got.Errors) > 0 {
+					t.Errorf("errors: %v", got.Errors)
+				}
+				if d := cmp.Diff(want.Data, got.Data); d != "" {
+					t.Error(d)
+				}
+			})
+		}
 	}
 }
 

@@ -46,9 +46,11 @@ type Connection[R any] struct {
 	mu      sync.Mutex // guards what follows
 	leaves  map[call]*lazy[*leaf[R]]
 	order   order
+	wide    bool // some page had rows that were not asked for
 	atLeast int  // rows that the list has, at least
 	size    int  // rows that the list has, if sized
 	sized   bool // a page showed the list's end, counted from the window's start
+	whole   bool // and the list's beginning
 }
 
 // New checks the paging arguments; it makes no call. Binding is what cursors
@@ -71,7 +73,7 @@ func New[R any](binding string, s Source[R], a Args) (*Connection[R], error) {
 	}
 	for _, k := range []*cursor{c.first, c.last} {
 		if k != nil {
-			c.order = max(c.order, k.order)
+			c.order, c.wide = max(c.order, k.order), c.wide || k.wide
 		}
 	}
 	return c, nil
@@ -116,13 +118,14 @@ func (c *Connection[R]) Cursor(i int) string {
 // cursorAt is the cursor of the row behind a spot.
 func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 	p := s.page
-	k := cursor{key: p.keyAt(s.i), call: p.call, older: s.older, index: p.rawAt(s.i), order: c.sorting()}
+	k := cursor{key: p.keyAt(s.i), call: p.call, older: s.older, index: p.rawAt(s.i)}
+	k.order, k.wide = c.seen()
 	switch {
 	case k.order == unsorted && p.start != c.src.Window.Start:
 		k.call, k.older, k.index = call{c.src.Window.Start, s.position()}, 0, 0
 	case k.order != unsorted && p.full && s.i == len(p.rows)-1:
 		// Nothing follows in this page, and the next one begins with the row.
-		k.call, k.older = p.next(s.older)
+		k.call, k.older = c.next(p, s.older)
 		k.index = 0
 	}
 	return k
@@ -153,7 +156,7 @@ func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	s, err := c.start(ctx)
-	return err == nil && s.position() > 0, err
+	return err == nil && !s.begins(c.src.Window) && s.position() > 0, err
 }
 
 // TotalCount is the number of rows in the window that the filter lets through,

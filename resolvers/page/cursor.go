@@ -14,7 +14,11 @@ type cursor struct {
 	older int   // rows of the window older than call.start, when it was asked
 	index int   // the row's index in that page
 	order order // what the upstream's order was seen to be
+	wide  bool  // and whether rows came that were not asked for
 }
+
+// wideMark is added to the order of a cursor that is wide.
+const wideMark = 1 << 2
 
 // call is an upstream call of a connection: rows in [start, end of the window),
 // from offset.
@@ -28,7 +32,11 @@ func (c cursor) position() int { return c.older + c.call.offset + c.index }
 
 func (c cursor) seal(s *sealer, w upstream.Window) string {
 	var scratch [256]byte
-	b := append(scratch[:0], byte(c.order))
+	head := byte(c.order)
+	if c.wide {
+		head |= wideMark
+	}
+	b := append(scratch[:0], head)
 	b = binary.AppendUvarint(b, uint64(c.key.Time)-uint64(w.Start))
 	b = binary.AppendUvarint(b, uint64(c.call.start)-uint64(w.Start))
 	for _, n := range [...]int{c.call.offset, c.older, c.index} {
@@ -60,7 +68,7 @@ func openCursor(s *sealer, w upstream.Window, argument string, text *string) (*c
 	if len(rest) == 0 {
 		r.bad = true
 	} else {
-		c.order, r.buf = order(rest[0]), rest[1:]
+		c.order, c.wide, r.buf = order(rest[0]&^wideMark), rest[0]&wideMark != 0, rest[1:]
 	}
 	c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())
 	c.call.start = upstream.Time(uint64(w.Start) + r.uvarint())

@@ -32,9 +32,18 @@
 // row, and so the next client's page asks that call again.
 //
 // A remote that is seen to sort by time alone has its rows found by identity
-// within a second. One that does not sort at all, or gives rows from outside the
-// window, is read by plain offsets from the window's start; rows outside are
-// dropped.
+// within a second. One that does not sort at all is read by plain offsets from the
+// window's start.
+//
+// # Rows from outside the window
+//
+// A remote may give rows that were not asked for, in each call or in some. They are
+// dropped, but offsets count them: what such a page's offset says of the list's size
+// is not believed, nor that an empty page behind it ends the list. Keys are as good as
+// ever: where rows too early or too late were dropped, the list begins or ends; and a
+// page that has the row in hand goes on from it. Without order, pages have to overlap by
+// a row. What cannot be known then is an error. A page that counts such rows and shows
+// none is not told from a true one; the counts endpoint is asked for totals, where it can be.
 //
 // Start reading at [New] and [Connection]; [List] is the same for lists that come
 // whole.

@@ -13,32 +13,37 @@ type order uint8
 const (
 	byKey    order = iota // by time, email id, recipient: as promised
 	byTime                // by time alone
-	unsorted              // not at all, or with rows from outside the window
+	unsorted              // not at all
 )
 
 // leaf is an upstream page: the rows of one call.
 type leaf[R any] struct {
 	call
-	rows  []R   // those in the window; shared with others, never written
-	raw   []int // where each row stood in the answer; nil where nothing was dropped in between
-	size  int   // rows of the answer, dropped ones too
-	full  bool  // further rows may follow
-	order order
-	key   func(*R) Key
+	answer []R   // as it came, but for rows that are too late at the end of a sorted one
+	rows   []R   // those of it in the window; shared with others, never written
+	raw    []int // where each row stood in the answer; nil where they stand together, lead behind its start
+	lead   int   // rows of a sorted answer before those in the window
+	full   bool  // further rows may follow
+	wide   bool  // had rows that were not asked for, so that offsets do not count the list's rows
+	order  order
+	key    func(*R) Key
 }
 
 func (p *leaf[R]) keyAt(i int) Key { return p.key(&p.rows[i]).clip() }
+
+// begins says that no row of the list from the call's start on is before the page.
+func (p *leaf[R]) begins() bool { return p.offset == 0 || p.lead > 0 }
 
 // rawAt is the place of row i in the answer, and so in offsets. One past the
 // last row is one past the answer.
 func (p *leaf[R]) rawAt(i int) int {
 	switch {
 	case i == len(p.rows):
-		return p.size
+		return len(p.answer)
 	case p.raw != nil:
 		return p.raw[i]
 	default:
-		return i
+		return p.lead + i
 	}
 }
 
@@ -55,13 +60,11 @@ func (p *leaf[R]) second(t upstream.Time) (from, to int) {
 	return from, to
 }
 
-// newLeaf looks at an answer: how it is sorted, which rows are in the window.
-func newLeaf[R any](c call, end upstream.Time, rows []R, key func(*R) Key) *leaf[R] {
-	p := &leaf[R]{call: c, size: len(rows), full: len(rows) >= upstream.PageSize, key: key}
-	w := upstream.Window{Start: c.start, End: end}
-	kept := rows // until a row is dropped from between
+// newLeaf looks at an answer: how it is sorted, which rows are in the list's window.
+func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf[R] {
+	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: key}
 	var last Key
-	tail := 0 // rows at the end that are too late
+	early, late := 0, 0
 	for i := range rows {
 		k := key(&rows[i])
 		if i > 0 {
@@ -74,37 +77,48 @@ func newLeaf[R any](c call, end upstream.Time, rows []R, key func(*R) Key) *leaf
 		}
 		last = k
 		switch {
-		case k.Time >= end:
-			tail++
-		case k.Time < c.start, tail > 0:
-			p.order = unsorted
+		case k.Time < w.Start:
+			early++
+			p.wide = true
+		case k.Time >= w.End:
+			late++
+			// A remote may take the window's end to belong to it. Nothing follows that
+			// second, so its offsets are as good as any.
+			p.wide = p.wide || k.Time > w.End || p.full
+		case k.Time < c.start:
+			p.wide = true
 		}
 	}
 	switch {
-	case tail == 0 && p.order != unsorted:
+	case early+late == 0:
+		p.rows = rows
 	case p.order != unsorted:
-		// A remote that takes the window's end to belong to it. The rest is too
-		// late as well, so the list ends here.
-		kept, p.size, p.full = rows[:len(rows)-tail], len(rows)-tail, false
+		// What is too early, or too late, stands together: the list begins, or ends, here.
+		p.lead = early
+		p.answer = rows[:len(rows)-late]
+		p.rows = rows[early : len(rows)-late]
+		p.full = p.full && late == 0
 	default:
-		kept, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
+		p.rows, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
 		for i := range rows {
 			if w.Contains(key(&rows[i]).Time) {
-				kept, p.raw = append(kept, rows[i]), append(p.raw, i)
+				p.rows, p.raw = append(p.rows, rows[i]), append(p.raw, i)
 			}
 		}
 	}
-	p.rows = kept
 	return p
 }
 
 // next is the call that goes on where a full page ends, and how many rows of
 // the window are older than its start, given how many are older than p's. In a
 // sorted list the call's page begins with p's last row.
-func (p *leaf[R]) next(older int) (call, int) {
+func (c *Connection[R]) next(p *leaf[R], older int) (call, int) {
 	n := len(p.rows)
-	if p.order == unsorted {
-		return call{p.start, p.offset + p.size}, older
+	switch order, wide := c.seen(); {
+	case order == unsorted:
+		return call{p.start, p.offset + len(p.answer)}, older
+	case wide || n == 0: // starts are not heeded
+		return call{c.src.Window.Start, older + p.offset + p.rawAt(max(0, n-1))}, 0
 	}
 	t := p.keyAt(n - 1).Time
 	if t != p.start {
@@ -135,30 +149,42 @@ func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 		if err != nil {
 			return nil, err
 		}
-		p := newLeaf(at, end, rows, c.src.Key)
+		p := newLeaf(at, c.src.Window, rows, c.src.Key)
 		c.learn(p)
 		return p, nil
 	})
 }
 
-// learn notes what a page tells about the whole list.
+// learn notes what a page tells about the whole list. Where rows come that were not
+// asked for, offsets count them too, and those of one call need not be those of the
+// next: then only a page that is the whole list tells its size.
 func (c *Connection[R]) learn(p *leaf[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order = max(c.order, p.order)
-	if p.start != c.src.Window.Start {
-		return
+	if p.wide && !c.wide {
+		c.wide, c.atLeast, c.sized = true, 0, c.whole
 	}
 	switch {
+	case !p.full && (p.lead > 0 || p.call == call{c.src.Window.Start, 0}):
+		c.size, c.sized, c.whole = len(p.rows), true, true
+	case p.start != c.src.Window.Start, c.wide, c.src.Count != nil: // those who count know better
 	case p.full:
-		c.atLeast = max(c.atLeast, p.offset+p.size)
-	case len(p.rows) > 0 || p.offset == 0:
+		c.atLeast = max(c.atLeast, p.offset+len(p.rows))
+	case len(p.rows) > 0:
 		c.size, c.sized = p.offset+len(p.rows), true
 	}
 }
 
-func (c *Connection[R]) sorting() order {
+// seen is how the list was seen to be sorted, and whether rows came that were not
+// asked for.
+func (c *Connection[R]) seen() (o order, wide bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.order
+	return c.order, c.wide
+}
+
+func (c *Connection[R]) sorting() order {
+	o, _ := c.seen()
+	return o
 }

@@ -42,7 +42,7 @@ func (p *leaf[R]) place(k Key, expect int, ahead, loose bool) (int, verdict) {
 			return i, short
 		}
 	}
-	if i == 0 && p.offset > 0 {
+	if i == 0 && !p.begins() {
 		return 0, beyond
 	}
 	return i, covers

@@ -35,7 +35,7 @@ func (s spot[R]) position() int { return s.older + s.page.offset + s.page.rawAt(
 
 // begins says that no row of the window is before the spot.
 func (s spot[R]) begins(w upstream.Window) bool {
-	return s.i == 0 && s.page.offset == 0 && s.page.start == w.Start
+	return s.i == 0 && (s.page.lead > 0 || s.page.call == call{w.Start, 0})
 }
 
 // ends says that the page has no row behind the spot.
@@ -64,22 +64,31 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 		if err != nil {
 			return spot[R]{}, err
 		}
-		o := c.sorting()
+		o, wide := c.seen()
 		if o == unsorted {
 			return spot[R]{}, errUnsorted
 		}
 		i, v := p.place(k, g.at-p.offset, ahead, o == byTime)
 		switch { // a page that holds k alone is of no use
-		case v == covers && !ahead && i == 0 && p.offset > 0:
+		case v == covers && !ahead && i == 0 && !p.begins():
 			v = beyond
 		case v == covers && ahead && i == len(p.rows) && p.full:
 			v = short
+		}
+		if v != covers && wide && p.start != c.src.Window.Start {
+			// A start that is not heeded leads nowhere.
+			g = guess{call{c.src.Window.Start, g.older + g.at}, 0, g.older + g.at}
+			if !ahead {
+				g.call.offset = max(0, g.at-stride)
+			}
+			low, high = -1, -1
+			continue
 		}
 		switch v {
 		case covers:
 			return spot[R]{p, g.older, i}, nil
 		case short:
-			if next, older := p.next(g.older); ahead && !moved && next.start > p.start {
+			if next, older := c.next(p, g.older); ahead && !moved && next.start > p.start {
 				// The call that others who walk here make, too.
 				g, moved = guess{next, older, next.offset}, true
 				continue
@@ -123,31 +132,65 @@ var errMoved = &upstream.Error{Code: upstream.Unavailable, Message: "the list ch
 // errEndless is a fault of the remote's: walks over real lists end.
 var errEndless = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list repeat"}
 
-// jump is the spot at a position, by plain offset. With ahead it is the start of a
-// page, otherwise the end of a page's part.
-func (c *Connection[R]) jump(ctx context.Context, position int, ahead bool) (spot[R], error) {
-	offset := position
-	if !ahead {
-		offset = max(0, position-upstream.PageSize)
+// errApart is left to say of pages that no row ties together.
+var errApart = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
+
+// jump goes by plain offsets to the page that follows a page, with ahead, or that
+// precedes it. Offsets that count rows from outside the window may be of another list
+// in the next call: pages overlap by a row then, which has to be the same in both.
+func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R], error) {
+	_, wide := c.seen()
+	at, tie := s.position(), 0 // where the pages meet, and the row of s's page there
+	switch {
+	case !wide:
+	case len(s.page.answer) == 0:
+		return spot[R]{}, errApart
+	case ahead:
+		tie = len(s.page.answer) - 1
+	}
+	if wide {
+		at = s.older + s.page.offset + tie
+	}
+	offset := at
+	switch {
+	case !ahead && wide:
+		offset = max(0, at-stride)
+	case !ahead:
+		offset = max(0, at-upstream.PageSize)
 	}
 	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
-	if err != nil || ahead {
-		return spot[R]{p, 0, 0}, err
+	if err != nil {
+		return spot[R]{}, err
 	}
-	return spot[R]{p, 0, p.indexOf(position - offset)}, nil
+	at -= offset
+	if _, now := c.seen(); now && !wide {
+		return c.jump(ctx, s, ahead)
+	}
+	if wide {
+		if at >= len(p.answer) || p.key(&p.answer[at]) != s.page.key(&s.page.answer[tie]) {
+			return spot[R]{}, errApart
+		}
+		if ahead {
+			at++
+		}
+	}
+	return spot[R]{p, 0, p.indexOf(at)}, nil
 }
 
 // advance goes from the end of a full page to the first row behind it.
 func (c *Connection[R]) advance(ctx context.Context, s spot[R]) (spot[R], error) {
 	if c.sorting() != unsorted {
-		next, older := s.page.next(s.older)
-		k := s.page.keyAt(s.i - 1)
+		next, older := c.next(s.page, s.older)
+		k := Key{Time: c.src.Window.Start - 1} // where all rows of the page are older than the window
+		if s.i > 0 {
+			k = s.page.keyAt(s.i - 1)
+		}
 		to, err := c.seek(ctx, guess{next, older, next.offset}, k, true)
 		if !errors.Is(err, errUnsorted) {
 			return to, err
 		}
 	}
-	return c.jump(ctx, s.position(), true)
+	return c.jump(ctx, s, true)
 }
 
 // retreat goes from the start of a page to the end of the rows before it.
@@ -159,7 +202,7 @@ func (c *Connection[R]) retreat(ctx context.Context, s spot[R]) (spot[R], error)
 			return to, err
 		}
 	}
-	return c.jump(ctx, s.position(), false)
+	return c.jump(ctx, s, false)
 }
 
 // after is the spot behind a cursor's row.
@@ -217,9 +260,11 @@ func (c *Connection[R]) recall(ctx context.Context, k *cursor, ahead bool) (spot
 			found = i
 		}
 	}
-	switch {
+	switch _, wide := c.seen(); {
 	case found >= 0 && ahead:
 		found++
+	case found < 0 && wide:
+		return spot[R]{}, errApart
 	case found < 0 && ahead:
 		found = p.indexOf(index + 1)
 	case found < 0:

@@ -7,17 +7,26 @@ import (
 	"deliverygraph/upstream"
 )
 
+// errWide is left to say where nothing tells how many of the rows are the list's.
+var errWide = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, so this list cannot be counted"}
+
 // total is the number of rows of the list: known from pages in hand, else by the
 // counts endpoint, else by probing.
 func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 	if n, ok := c.knownSize(); ok {
 		return int64(n), nil
 	}
-	return c.count.get(ctx, func(ctx context.Context) (int64, error) {
-		if c.src.Count == nil {
-			n, err := c.probe(ctx)
-			return int64(n), err
+	if c.src.Count == nil {
+		n, err := c.probe(ctx)
+		if _, wide := c.seen(); err == nil && wide {
+			var ok bool
+			if n, ok = c.knownSize(); !ok {
+				err = errWide
+			}
 		}
+		return int64(n), err
+	}
+	return c.count.get(ctx, func(ctx context.Context) (int64, error) {
 		n, err := c.src.Count(ctx, c.src.Window)
 		if err == nil && (n < 0 || n > maxOffset) {
 			err = &upstream.Error{Code: upstream.InvalidResponse, Message: fmt.Sprintf("the metrics API counts %d rows", n)}
@@ -28,7 +37,8 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 
 // probe finds the list's size by asking for pages at multiples of the page
 // size: galloping until one is not full, then bisecting between that and the last
-// full one. Pages in hand are used again.
+// full one. Pages in hand are used again. Where rows from outside the window come too,
+// they are counted: it is where offsets end, and not the list's size.
 func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
@@ -47,8 +57,8 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 			return 0, err
 		case p.full:
 			full = try
-		case len(p.rows) > 0:
-			return p.offset + len(p.rows), nil
+		case len(p.answer) > 0:
+			return p.offset + len(p.answer), nil
 		default:
 			empty = try
 		}
@@ -58,12 +68,23 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 		case full+1 >= empty:
 			n := max(0, empty) * upstream.PageSize
 			c.mu.Lock()
-			c.size, c.sized = n, true
+			if !c.wide {
+				c.size, c.sized = n, true
+			}
 			c.mu.Unlock()
 			return n, nil
 		default:
 			try = full + (empty-full)/2
 		}
+	}
+}
+
+// walked notes that a walk from one end of the list to the other met n rows.
+func (c *Connection[R]) walked(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wide {
+		c.size, c.sized, c.whole = n, true, true
 	}
 }
 
@@ -81,7 +102,7 @@ func (c *Connection[R]) endNear(ctx context.Context, n int) (spot[R], bool, erro
 		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page in hand
 	}
 	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
-	if err != nil || len(p.rows) == 0 && offset > 0 {
+	if err != nil || offset > 0 && (len(p.answer) == 0 || len(p.rows) == 0 && c.sorting() != unsorted) {
 		return spot[R]{}, false, err
 	}
 	s := spot[R]{p, 0, len(p.rows)}

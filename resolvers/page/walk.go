@@ -1,6 +1,9 @@
 package page
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // span is a run of rows in one upstream page: from its spot to row to.
 type span[R any] struct {
@@ -58,6 +61,9 @@ func (c *Connection[R]) cutOut(ctx context.Context) (cut[R], error) {
 			}
 		}
 		out.join(c.backward)
+		if out.done && c.first == nil && c.last == nil {
+			c.walked(len(out.rows))
+		}
 		return out, nil
 	})
 }
@@ -160,7 +166,7 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 			if err != nil || out.done {
 				return false, err
 			}
-			if c.backward && c.first == nil && out.rest.position() > 0 {
+			if _, wide := c.seen(); !wide && c.backward && c.first == nil && out.rest.position() > 0 {
 				return true, nil // so many rows the upstream skipped
 			}
 			if c.take(&out, 1) > 0 {
@@ -179,12 +185,20 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 // end is the spot behind the list's last row.
 func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	counted, err := c.total(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errWide) {
 		return spot[R]{}, err
 	}
 	s, found, err := c.endNear(ctx, int(counted))
 	if err != nil || found {
 		return s, err
+	}
+	w := c.src.Window
+	if o, wide := c.seen(); wide && o != unsorted {
+		// A page that has a row and ends the list is its end, whatever its offset counts.
+		s, err = c.seek(ctx, guess{call: call{w.Start, max(0, int(counted)-stride)}}, Key{Time: w.End}, false)
+		if !errors.Is(err, errUnsorted) {
+			return s, err
+		}
 	}
 	// The count was of another moment, or of another mind than the list.
 	n, err := c.probe(ctx)

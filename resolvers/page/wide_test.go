@@ -1,0 +1,273 @@
+package page_test
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"deliverygraph/resolvers/page"
+	"deliverygraph/upstream"
+)
+
+// wideRemote answers some calls for a window that is wider than asked for, whose rows
+// its offsets count.
+type wideRemote struct {
+	all   []row // of all time
+	wide  func() bool
+	apart upstream.Time // how much wider, at both ends
+	shown bool          // an answer had rows from outside the window
+}
+
+func (m *wideRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+	if m.wide() {
+		w.Start, w.End = w.Start-m.apart, w.End+m.apart
+	}
+	rows := cutPage(m.all, w, offset)
+	m.shown = m.shown || slices.ContainsFunc(rows, func(r row) bool { return !window.Contains(r.Time) })
+	return rows, nil
+}
+
+// list is the true one.
+func (m *wideRemote) list() []row {
+	return slices.DeleteFunc(slices.Clone(m.all), func(r row) bool { return !window.Contains(r.Time) })
+}
+
+// source asks the remote; its counts are right.
+func (m *wideRemote) source(counts bool) page.Source[row] {
+	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf}
+	if counts {
+		s.Count = func(context.Context, upstream.Window) (int64, error) { return int64(len(m.list())), nil }
+	}
+	return s
+}
+
+// around is a list with rows before, in and after the window.
+func around(before, in, after int) []row {
+	var all []row
+	for i := range before {
+		all = append(all, rowAt(window.Start-upstream.Time(before-i), i))
+	}
+	all = append(all, bulk(in, 2)...)
+	for i := range after {
+		all = append(all, rowAt(window.End+1+upstream.Time(i), i))
+	}
+	return all
+}
+
+// A full page with rows from outside the window, and nothing behind it in the next
+// call, is not the end of the list.
+func TestWideOnce(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	m := &wideRemote{all: around(300, 329, 300), apart: 1 << 20, wide: func() bool { calls++; return calls == 1 }}
+	list := m.list()
+	for name, counts := range map[string]bool{"counted": true, "not counted": false} {
+		t.Run(name, func(t *testing.T) {
+			for n, want := range map[int][]row{20: list[309:], 500: list} {
+				calls = 0
+				if got := (client{t, m.source(counts)}).ask(last(n, nil)); !slices.Equal(got.rows, want) || got.hasPrevious != (n == 20) {
+					t.Errorf("the last %d: %d rows, more before them: %v", n, len(got.rows), got.hasPrevious)
+				}
+				calls = 0
+				if got := (client{t, m.source(counts)}).ask(first(n, nil)); !slices.Equal(got.rows, list[:min(n, len(list))]) || got.hasNext != (n == 20) {
+					t.Errorf("the first %d: %d rows, more behind them: %v", n, len(got.rows), got.hasNext)
+				}
+			}
+		})
+	}
+}
+
+// A list whose rows cannot be told from those around it has no total, rather than one that
+// counts them; and one that pages show as a whole has its own.
+func TestWideTotal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		all       []row
+		counts    bool
+		want      int64
+		cannotSay bool
+	}{
+		"counted":                       {all: around(300, 329, 71), counts: true, want: 329},
+		"not counted":                   {all: around(300, 329, 71), cannotSay: true},
+		"the whole list in a page":      {all: around(70, 329, 90), want: 329},
+		"the whole list in a full page": {all: around(100, 329, 300), want: 329},
+		"none of the list in a page":    {all: around(70, 0, 90), want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &wideRemote{all: c.all, apart: 1 << 20, wide: func() bool { return true }}
+			conn, err := page.New("list", m.source(c.counts), page.Args{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := conn.TotalCount(t.Context())
+			if cannotSay := upstream.CodeOf(err) == upstream.InvalidResponse; cannotSay != c.cannotSay || !cannotSay && (err != nil || got != c.want) {
+				t.Errorf("the total is %d, %v", got, err)
+			}
+			// Who walks over all of it has counted it.
+			size := page.MaxSize
+			conn, err = page.New("list", m.source(c.counts), page.Args{First: &size})
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.RowsFirst()
+			want := int64(len(m.list()))
+			if got, err := conn.TotalCount(t.Context()); err != nil || got != want {
+				t.Errorf("behind its rows, the total is %d, %v; want %d", got, err, want)
+			}
+		})
+	}
+}
+
+// Whatever calls give rows from outside the window too: what is answered is right. Where
+// all of them do, it is answered. (Where a page counts such rows and shows none, nobody can
+// tell: that is why counts are asked first.)
+func TestWideNowAndThen(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		some := func(name string) int {
+			return rapid.SampledFrom([]int{0, 1, 30, 499, 500, 501, 700, 1300}).Draw(t, name)
+		}
+		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent that are wide")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		m := &wideRemote{all: around(some("before"), some("in"), some("after")), apart: 1 << 20, wide: func() bool { return r.IntN(100) < odds }}
+		counts := rapid.Bool().Draw(t, "counts")
+		s, list := m.source(counts), m.list()
+		cursors := map[int]string{}
+		for range 12 {
+			size := rapid.SampledFrom([]int{1, 20, 300, 499, 500}).Draw(t, "size")
+			a, from, to := page.Args{First: &size}, 0, len(list)
+			backward := rapid.Bool().Draw(t, "backward")
+			if backward {
+				a = page.Args{Last: &size}
+			}
+			known := slices.Sorted(maps.Keys(cursors))
+			if len(known) > 0 && rapid.Bool().Draw(t, "after") {
+				i := rapid.SampledFrom(known).Draw(t, "after row")
+				text := cursors[i]
+				a.After, from = &text, i+1
+			}
+			if len(known) > 0 && rapid.Bool().Draw(t, "before") {
+				i := rapid.SampledFrom(known).Draw(t, "before row")
+				text := cursors[i]
+				a.Before, to = &text, max(i, from)
+			}
+			low, high := from, min(to, from+size)
+			if backward {
+				low, high = max(from, to-size), to
+			}
+			m.shown = false
+			conn, err := page.New("list", s, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := func(err error) bool {
+				if code := upstream.CodeOf(err); err != nil && (odds == 100 || code != upstream.InvalidResponse && code != upstream.Unavailable) {
+					t.Fatalf("%s: %v", show(a), err)
+				}
+				return err != nil
+			}
+			rows, err := conn.Rows(t.Context())
+			if failed(err) {
+				continue
+			}
+			if !slices.Equal(rows, list[low:high]) {
+				t.Fatalf("%s: %d rows, want those from %d to %d", show(a), len(rows), low, high)
+			}
+			for i := range rows {
+				if i%97 == 0 || i == len(rows)-1 {
+					cursors[low+i] = conn.Cursor(i)
+				}
+			}
+			next, err := conn.HasNextPage(t.Context())
+			if want := !backward && high < to || backward && a.Before != nil; !failed(err) && next != want {
+				t.Fatalf("%s: more behind: %v, want %v", show(a), next, want)
+			}
+			previous, err := conn.HasPreviousPage(t.Context())
+			if want := backward && low > from || !backward && a.After != nil; !failed(err) && (m.shown || !backward) && previous != want {
+				t.Fatalf("%s: more before: %v, want %v", show(a), previous, want)
+			}
+			if n, err := conn.TotalCount(t.Context()); err == nil && (counts || m.shown) && n != int64(len(list)) {
+				t.Fatalf("%s: the total is %d, want %d", show(a), n, len(list))
+			}
+		}
+	})
+}
+
+// A walk over a list of such a remote costs hardly more calls than one over an honest one.
+func TestWideWalkIsCheap(t *testing.T) {
+	t.Parallel()
+	for _, direction := range []string{"forward", "backward"} {
+		calls := 0
+		m := &wideRemote{all: around(2300, 6000, 900), apart: 1 << 20, wide: func() bool { calls++; return true }}
+		c, pages := client{t, m.source(true)}, 0
+		var got []row
+		for p := (answer{hasNext: true, hasPrevious: true}); p.hasNext && direction == "forward" || p.hasPrevious && direction == "backward"; pages++ {
+			var at *string
+			switch {
+			case direction == "forward":
+				if len(got) > 0 {
+					at = p.end()
+				}
+				p = c.ask(first(100, at))
+				got = append(got, p.rows...)
+			default:
+				if len(got) > 0 {
+					at = p.start()
+				}
+				p = c.ask(last(100, at))
+				got = slices.Concat(p.rows, got)
+			}
+		}
+		if !slices.Equal(got, m.list()) {
+			t.Errorf("%s: %d rows, want %d", direction, len(got), len(m.list()))
+		}
+		t.Logf("%s: %d calls for %d pages", direction, calls, pages)
+		if calls > pages+2*len(m.all)/upstream.PageSize {
+			t.Errorf("%s: %d calls for %d pages", direction, calls, pages)
+		}
+	}
+}
+
+// Where rows do not come in order either, pages that do not fit together are an error.
+func TestWideAndUnsorted(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 3))
+	all := around(400, 1300, 400)
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	m := &wideRemote{all: all}
+	answered := 0
+	s := m.source(true)
+	s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+		rows := all
+		if r.IntN(2) == 0 {
+			rows = m.list()
+		}
+		rows = rows[min(offset, len(rows)):]
+		return rows[:min(len(rows), upstream.PageSize)], nil
+	}
+	list := m.list()
+	for range 200 {
+		for _, a := range []page.Args{first(500, nil), last(500, nil)} {
+			p, err := client{t, s}.try(a)
+			if upstream.CodeOf(err) == upstream.InvalidResponse || upstream.CodeOf(err) == upstream.Unavailable {
+				continue
+			}
+			answered++
+			want := list[:500]
+			if a.Last != nil {
+				want = list[800:]
+			}
+			if err != nil || !slices.Equal(p.rows, want) {
+				t.Fatalf("%s: %d rows that are not the list's, %v", show(a), len(p.rows), err)
+			}
+		}
+	}
+	if answered < 20 || answered > 390 {
+		t.Errorf("%d answers", answered)
+	}
+}
