@@ -170,12 +170,12 @@ type newKeyCommand struct {
 	Users         string `required:"" placeholder:"USERS" help:"The users whose data the caller may read, such as 20,21, or * for all."`
 	Scopes        string `default:"metrics:read" placeholder:"SCOPES" help:"What it may read of them: metrics:read, and with it recipients:read (recipients' addresses, else masked) and content:read (what receiving servers said, and whole bounce messages). Default: ${default}."`
 	CostPerMinute int    `placeholder:"N" help:"How much its operations may cost in a minute, where it is not to be what holds for all."`
-	Streams       int    `placeholder:"N" help:"How many subscriptions it may have open at once, likewise."`
+	Streams       int    `placeholder:"N" help:"How many subscriptions, and how many WebSockets, it may have open at once, likewise."`
 }
 
 // Help is the text below the usage.
 func (newKeyCommand) Help() string {
-	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line: streams that it has open go on until the gateway is restarted.`
+	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line: streams that it has open end within a heartbeat (--subscription-heartbeat).`
 }
 
 // Run makes a key.

@@ -441,6 +441,24 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	graph.Refuse(w, r, err)
 }
 
+// identify lets the caller of a WebSocket in, or not.
+func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header, init map[string]any) (context.Context, error) {
+	caller, err := auth.IdentifySocket(ctx, who, h, init)
+	if err != nil {
+		g.logger.InfoContext(ctx, "refused", "error", err)
+	}
+	return caller, err
+}
+
+// check ends streams of callers who are no longer let in.
+func (g *gateway) check(ctx context.Context) error {
+	err := auth.Check(ctx)
+	if err != nil {
+		g.logger.InfoContext(ctx, "refused", "error", err)
+	}
+	return err
+}
+
 // handler is what the public port serves, until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	g.feed = feed.New(g.view, feed.Options{
@@ -461,14 +479,21 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
 		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
-		Vary:         []string{"Authorization", "X-API-Key", explain.Header},
-		Logger:       g.logger,
-		Observers:    g.observers(),
-		Timeout:      g.c.Timeout,
-		HideSchema:   g.c.hidesSchema(),
-		Streams:      streams,
-		Trusted:      g.trusted,
-		TrustedOnly:  g.c.TrustedOnly,
+		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
+			return g.identify(ctx, who, h, init)
+		},
+		Check: g.check,
+		SocketsPerCaller: func(ctx context.Context) int {
+			return cmp.Or(auth.FromContext(ctx).Limits.Streams, g.c.SubscriptionsPerCaller)
+		},
+		Vary:        []string{"Authorization", "X-API-Key", explain.Header},
+		Logger:      g.logger,
+		Observers:   g.observers(),
+		Timeout:     g.c.Timeout,
+		HideSchema:  g.c.hidesSchema(),
+		Streams:     streams,
+		Trusted:     g.trusted,
+		TrustedOnly: g.c.TrustedOnly,
 
 		MaxOperations: g.c.MaxOperations,
 		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
@@ -488,8 +513,16 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if err != nil {
 		return nil, err
 	}
+	known := auth.Middleware(who, g.refuse, endpoint)
+	asked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origins.IsSocket(r) { // the endpoint asks who it is when the socket is open
+			endpoint.ServeHTTP(w, r)
+			return
+		}
+		known.ServeHTTP(w, r)
+	})
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(auth.Middleware(who, g.refuse, endpoint), graph.Refuse)))
+	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(asked, graph.Refuse)))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }

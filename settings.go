@@ -54,11 +54,12 @@ type serveCommand struct {
 	RestKeyList      string   `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
 	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
 
-	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions to have open at once. Default: ${default}."`
-	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of one caller who has no bound of its own. Default: ${default}."`
+	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions to have open at once, and the most WebSockets. Default: ${default}."`
+	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of each of one caller who has no bound of its own. Default: ${default}."`
 	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most different filters to watch at once; each is polled once for all its subscribers. Default: ${default}."`
 	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s" help:"How often to ask the upstream for new bounces. Default: ${default}."`
 	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after it bounced a bounce may still appear at the upstream. Default: ${default}."`
+	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to show that a stream or a WebSocket is alive, and to see whether its caller may still read it. Default: ${default}."`
 
 	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
@@ -206,6 +207,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second {
 		return badSetting("--subscription-poll must be at least 100ms, such as 5s, and --subscription-overlap at least 1s, such as 5m")
+	}
+	if c.SubscriptionHeartbeat < 100*time.Millisecond {
+		return badSetting("--subscription-heartbeat must be at least 100ms, such as 15s")
 	}
 	if c.UpstreamConcurrency < 1 {
 		return badSetting("--upstream-concurrency must be at least 1, such as 16")

@@ -97,6 +97,15 @@ var contentTypes = map[string][]string{
 	mediaJSON:    {mediaJSON + "; charset=utf-8"},
 }
 
+// encodeErrors gives errors as a JSON array.
+func encodeErrors(list gqlerror.List) []byte {
+	errs, err := json.Marshal(list)
+	if err != nil {
+		return []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL","retryable":false}}]`)
+	}
+	return errs
+}
+
 // encode gives a response as JSON in three pieces, so that its data need not be
 // copied.
 func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
@@ -106,12 +115,8 @@ func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
 	var b, a bytes.Buffer
 	b.WriteByte('{')
 	if len(resp.Errors) > 0 {
-		errs, err := json.Marshal(resp.Errors)
-		if err != nil {
-			errs = []byte(`[{"message":"internal error","extensions":{"code":"INTERNAL","retryable":false}}]`)
-		}
 		b.WriteString(`"errors":`)
-		b.Write(errs)
+		b.Write(encodeErrors(resp.Errors))
 	}
 	if ran {
 		if b.Len() > 1 {

@@ -22,9 +22,12 @@ type execution struct {
 	record    *record
 	endTurn   func() // where it counts among the operations under way
 
-	streams bool                 // it is a subscription, and has a response for each event
-	field   graphql.FieldContext // of the subscription
-	ending  *stream.End          // of the subscription
+	streams bool                    // it is a subscription, and has a response for each event
+	field   graphql.FieldContext    // of the subscription
+	ending  *stream.End             // of the subscription
+	stop    context.CancelCauseFunc // of the subscription
+	event   *eventTime              // of its event under way; nil before the first
+	close   func()                  // where it counts among the open streams
 
 	parts    bool // its transport delivers deferred parts
 	deferred bool // its responses are parts
@@ -121,27 +124,11 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	return nil
 }
 
-// subscribe prepares a subscription. It has no deadline; each upstream call that is
-// made for it has one of its own.
-func (x *execution) subscribe(caller context.Context, oc *graphql.OperationContext) *refusal {
-	fields := graphql.CollectFields(oc, x.operation.SelectionSet, []string{"Subscription"})
-	if len(fields) != 1 { // by @skip or @include; else a rule has seen to it
-		return refuseOperation(requestError(codeBadUserInput, "a subscription selects exactly one field"))
-	}
-	x.field = graphql.FieldContext{Object: "Subscription", Field: fields[0]}
-	x.cancel() // the deadline
-	ctx, cancel := context.WithCancel(context.WithoutCancel(x.ctx))
-	gone := context.AfterFunc(caller, cancel)
-	x.cancel = func() { gone(); cancel() }
-	x.ctx, x.ending = stream.With(ctx)
-	return nil
-}
-
 // next runs the operation up to its next response. Only the first is sure to be one:
 // nil is the end.
 func (x *execution) next() *graphql.Response {
 	if x.streams {
-		return x.event()
+		return x.nextEvent()
 	}
 	ctx := x.ctx
 	if x.deferred {
@@ -157,31 +144,6 @@ func (x *execution) next() *graphql.Response {
 	return resp
 }
 
-// event is the response for the next event of a subscription.
-func (x *execution) event() *graphql.Response {
-	// The engine answers an event outside of the field that it is of: without this the
-	// paths of errors would lack it.
-	field := x.field
-	resp := x.responses(graphql.WithFieldContext(x.ctx, &field))
-	if resp != nil {
-		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response
-		x.record.count(resp)
-	}
-	return resp
-}
-
-// failure is the last response of a subscription that ended by an error, or nil.
-func (x *execution) failure() *graphql.Response {
-	if x.ending == nil || x.ending.Err() == nil {
-		return nil
-	}
-	field := x.field
-	ctx := graphql.WithFieldContext(x.ctx, &field)
-	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, x.ending.Err()))}}
-	x.record.count(resp)
-	return resp
-}
-
 // end stops what is still under way, and tells the observers and the log how the
 // operation has ended.
 func (x *execution) end() {
@@ -191,4 +153,7 @@ func (x *execution) end() {
 		x.endTurn()
 	}
 	x.h.log(x.ctx, x.record)
+	if x.close != nil {
+		x.close()
+	}
 }

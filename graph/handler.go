@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 
 	"deliverygraph/graph/operation"
+	"deliverygraph/graph/origins"
 	"deliverygraph/graph/trusted"
 )
 
@@ -41,15 +42,31 @@ type Options struct {
 	Logger *slog.Logger
 	// Observers watch every operation that is asked for, also those that are refused.
 	Observers []operation.Observer
-	// Timeout bounds an operation; 0 is 30 s. A subscription has no end of its own.
+	// Timeout bounds an operation, and of a subscription, which has no end of its own, each
+	// event; 0 is 30 s.
 	Timeout time.Duration
-	// Streams are the subscriptions that are open, to bound and to end them;
-	// nil is up to 10,000 that nobody ends.
+	// Streams are the subscriptions and WebSockets that are open, to bound and to end them;
+	// nil is up to 10,000 of each that nobody ends.
 	Streams *Streams
+	// Identify gives the context of a WebSocket's caller, by the context and the headers of
+	// its request and by the payload of its connection_init, where there is one; nil takes
+	// the request's context. An error, as resolvers have them, closes the socket.
+	Identify func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error)
+	// Check says whether the context's caller may go on, at every heartbeat of a stream and
+	// before each operation of a WebSocket; an error, likewise, ends it. Nil lets all go
+	// on.
+	Check func(ctx context.Context) error
+	// SocketsPerCaller is how many WebSockets the context's caller may have open, if Caller
+	// names it; 0, and nil, is any number.
+	SocketsPerCaller func(ctx context.Context) int
+	// SocketOperations bounds the operations that one WebSocket has under way; 0 is 100.
+	SocketOperations int
+	// InitTimeout is how long a WebSocket may take to send connection_init; 0 is 10 s.
+	InitTimeout time.Duration
 	// Heartbeat is how often a stream that has nothing to tell is shown to be alive; 0 is
 	// 15 s.
 	Heartbeat time.Duration
-	// MaxBody bounds a request's body in bytes; 0 is 1 MiB.
+	// MaxBody bounds a request's body, and a WebSocket's message, in bytes; 0 is 1 MiB.
 	MaxBody int64
 	// MaxTokens bounds the tokens of a document; 0 is 10,000.
 	MaxTokens int
@@ -95,6 +112,8 @@ type Options struct {
 func (o *Options) setDefaults() {
 	orElse(&o.Timeout, 30*time.Second)
 	orElse(&o.Heartbeat, 15*time.Second)
+	orElse(&o.SocketOperations, 100)
+	orElse(&o.InitTimeout, 10*time.Second)
 	orElse(&o.MaxBody, 1<<20)
 	orElse(&o.MaxTokens, 10_000)
 	orElse(&o.MaxDefinitions, 250)
@@ -125,8 +144,9 @@ func orElse[T comparable](v *T, otherwise T) {
 }
 
 // NewHandler serves the schema over HTTP: GET and POST as the GraphQL-over-HTTP
-// draft has them, and subscriptions as server-sent events (the distinct connections
-// mode of graphql-sse).
+// draft has them, subscriptions as server-sent events (the distinct connections mode of
+// graphql-sse), and all of them over WebSockets (graphql-transport-ws). Pages of which
+// origins may open a WebSocket is not its matter.
 func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	o.setDefaults()
 	exec := executor.New(schema)
@@ -137,5 +157,13 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	for _, e := range o.Extensions {
 		exec.Use(e)
 	}
-	return compressed(&handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o})
+	h := &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o}
+	answering := compressed(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origins.IsSocket(r) {
+			h.serveSocket(w, r)
+			return
+		}
+		answering.ServeHTTP(w, r)
+	})
 }

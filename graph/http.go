@@ -56,10 +56,10 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 	}
 	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: takesParts(r.Header.Values("Accept"))})
 	switch {
-	case no != nil && events == always:
+	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
 		h.stream(w, r, refused{no})
 	case no != nil:
-		h.reply(w, r, media, no.answer(media))
+		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 	case events == always || x.streams:
 		defer x.end()
 		h.stream(w, r, x)

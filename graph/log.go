@@ -85,7 +85,12 @@ func (r *record) count(resp *graphql.Response) {
 
 // conclude tells the observers how the operation has ended.
 func (r *record) conclude(ctx context.Context) {
-	r.Canceled = ctx.Err() == context.Canceled
+	switch cause := context.Cause(ctx); {
+	case cause == context.Canceled:
+		r.Canceled = true
+	case errors.Is(cause, errStopping):
+		r.Shutdown = true
+	}
 	r.Duration = graphql.Now().Sub(graphql.GetStartTime(ctx))
 	r.Waited, r.Asked = r.clock.Read()
 	for _, ended := range r.observers {

@@ -51,11 +51,16 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 	} else if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}
-	fields, err := readFields(body)
+	fields, err := readFields(body, "the request's body", anOperation)
 	if err != nil {
 		return nil, err
 	}
-	p := &graphql.RawParams{Headers: r.Header}
+	return readParams(fields, r.Header)
+}
+
+// readParams reads the fields of a request.
+func readParams(fields object, h http.Header) (*graphql.RawParams, error) {
+	p := &graphql.RawParams{Headers: h}
 	return p, errors.Join(
 		readString(fields, "query", &p.Query),
 		readString(fields, "operationName", &p.OperationName),
@@ -85,19 +90,22 @@ func (o object) of(name string) []byte {
 	return nil
 }
 
-// readFields takes a body that is to be a JSON object apart, in one pass.
-func readFields(body []byte) (object, error) {
+// anOperation is an example of an object that asks for one.
+const anOperation = `{"query": "{ __typename }"}`
+
+// readFields takes what is to be a JSON object, such as the example, apart, in one pass.
+func readFields(text []byte, what, example string) (object, error) {
 	d := decoders.Get().(*decoder)
 	defer d.done()
-	d.reset(body)
-	fields, ok := d.fields(body)
+	d.reset(text)
+	fields, ok := d.fields(text)
 	if ok {
 		return fields, nil
 	}
-	if problem := jsonProblem(body); problem != "" {
-		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
+	if problem := jsonProblem(text); problem != "" {
+		return nil, refuse(http.StatusBadRequest, "%s is not JSON: %s", what, problem)
 	}
-	return nil, refuse(http.StatusBadRequest, `the request's body must be a JSON object, such as {"query": "{ __typename }"}`)
+	return nil, refuse(http.StatusBadRequest, "%s must be a JSON object, such as %s", what, example)
 }
 
 // decoder reads JSON: names given twice, and text that is not UTF-8, are mistakes.

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -27,16 +26,19 @@ func (n refused) failure() *graphql.Response { return n.response }
 
 // stream answers a request by server-sent events, as the distinct connections mode of
 // graphql-sse has it: an event "next" for each response, errors of the request too, and
-// "complete" at the end. The client ends it by closing its connection.
+// "complete" at the end. The client ends it by closing its connection. Where the gateway
+// stops, the stream ends without "complete": by that clients know that they are to
+// connect again.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
 	x, runs := of.(*execution)
-	if runs && x.streams {
-		if err := h.o.Streams.begin(); err != nil {
-			of, runs = refused{refuseOperation(requestError(codeRateLimited, err.Error()))}, false
-		} else {
-			defer h.o.Streams.end()
-			defer context.AfterFunc(h.o.Streams.closing, x.cancel)()
-		}
+	if runs && x.streams && h.o.Check != nil {
+		defer every(h.o.Heartbeat, func() bool {
+			err := h.o.Check(x.ctx)
+			if err != nil {
+				x.fail(err)
+			}
+			return err == nil
+		})()
 	}
 	out := newEventStream(w, h.o.Heartbeat)
 	defer out.stop()
@@ -50,6 +52,9 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
 				return
 			}
 		}
+	}
+	if runs && x.streams && x.stopped() {
+		return
 	}
 	if resp := of.failure(); resp != nil && out.next(resp, false) != nil {
 		return

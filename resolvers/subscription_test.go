@@ -144,11 +144,11 @@ func TestSubscription(t *testing.T) {
 	if name, _ := e.next(); name != "complete" {
 		t.Errorf("behind an error comes %q", name)
 	}
-	// All are told when the gateway stops.
+	// When the gateway stops all are cut off, by which clients know to connect again.
 	if err := streams.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	for name, _ := all[0].next(); name != "complete"; name, _ = all[0].next() {
+	for name, _ := all[0].next(); name != ""; name, _ = all[0].next() {
 		if name != "next" {
 			t.Fatalf("at the end comes %q", name)
 		}

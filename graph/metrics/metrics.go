@@ -88,6 +88,7 @@ func New(version, goVersion string) *Metrics {
 	info.WithLabelValues(version, goVersion).Set(1)
 	m.registry.MustRegister(info)
 	m.streams.WithLabelValues(sse)
+	m.streams.WithLabelValues(webSocket)
 	for _, p := range phases { // so that all are there from the start
 		m.phases.WithLabelValues(p)
 	}

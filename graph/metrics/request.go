@@ -20,12 +20,15 @@ const (
 
 var phases = []string{phaseRead, phaseUpstream, phaseOwn, phaseWrite}
 
-// sse is the transport of streams.
-const sse = "sse"
+// The transports of streams.
+const (
+	sse       = "sse"
+	webSocket = "websocket"
+)
 
 // Requests counts and times the requests of h. It goes around all that a request of
 // the GraphQL endpoint goes through, so that all of that counts as the gateway's own.
-// An event stream counts while it is open, and its time does not.
+// An event stream or a WebSocket counts while it is open, and its time does not.
 func (m *Metrics) Requests(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.underWay.Inc()
@@ -113,7 +116,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		w.status = status
-		if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		if status == http.StatusSwitchingProtocols {
+			w.begin(webSocket)
+		} else if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
 			w.begin(sse)
 		}
 	}

@@ -34,6 +34,8 @@ type Operation struct {
 	Ran bool
 	// Canceled says that the caller left before the end.
 	Canceled bool
+	// Shutdown says that the gateway stopped before the end.
+	Shutdown bool
 	// NoData says that the answer has errors and no data at all.
 	NoData bool
 	// Errors is how many errors the answer has, before any are left out for their number.
@@ -62,6 +64,7 @@ const (
 	Failed   = "failed"   // there are errors and no data
 	Refused  = "refused"  // nothing ran: the document, its variables or its price
 	Canceled = "canceled" // the caller left
+	Shutdown = "shutdown" // the gateway stopped
 )
 
 // Outcome is how it ended, in one word of few.
@@ -69,6 +72,8 @@ func (o Operation) Outcome() string {
 	switch {
 	case o.Canceled:
 		return Canceled
+	case o.Shutdown:
+		return Shutdown
 	case !o.Ran:
 		return Refused
 	case o.Errors == 0:

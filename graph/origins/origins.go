@@ -1,8 +1,8 @@
 // Package origins says which pages of the web may ask the endpoint through their
 // visitors' browsers. Other clients are not its matter: they send what they like.
 //
-// Three rules together, of which browsers keep the first two and the endpoint the
-// third:
+// Four rules together, of which browsers keep the first two and the endpoint the
+// others:
 //
 //   - Pages may read answers only if their origin is allowed (CORS, by rs/cors). Origins
 //     are compared whole. Credentials that browsers add by themselves are never allowed:
@@ -15,6 +15,9 @@
 //     to cause work by a page that may not read the answer. Browsers tell whose the page is
 //     in Sec-Fetch-Site; a client that sends none is no browser of these days, and is let
 //     through, as the audits of GraphQL over HTTP ask.
+//   - A WebSocket is nothing that browsers ask for beforehand, and its page may read all
+//     of it: it is refused, likewise, to a page whose origin is neither allowed nor the
+//     endpoint's own.
 package origins
 
 import (
@@ -84,8 +87,28 @@ func Loopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
+// IsSocket says whether a request asks for a WebSocket.
+func IsSocket(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
+
+// refusesSocket says whether a WebSocket is for a page that may not have one. Where a proxy
+// has changed the host, browsers of these days tell that the page is the endpoint's own.
+func (p *Policy) refusesSocket(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || p.Allows(origin) {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site != "same-origin"
+	}
+	u, err := url.Parse(origin)
+	return err != nil || !strings.EqualFold(u.Host, r.Host)
+}
+
 // Refuses says whether a request was made by a browser for a page that may not ask.
 func (p *Policy) Refuses(r *http.Request) bool {
+	if IsSocket(r) {
+		return p.refusesSocket(r)
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
 	default: // the endpoint's own page, an address that was typed, or no browser
@@ -100,19 +123,25 @@ func (p *Policy) Refuses(r *http.Request) bool {
 	return !slices.ContainsFunc(preflighted, func(name string) bool { return r.Header.Get(name) != "" })
 }
 
-// errSimple is what is refused.
-var errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not ask by a simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, for which the browser asks first"}
+// errSocket and errSimple are what is refused.
+var (
+	errSocket = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not open a WebSocket: allow its origin by --cors-origins"}
+	errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not ask by a simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, for which the browser asks first"}
+)
 
 // Handler lets next answer those that may ask. It answers preflights itself; others
 // are answered by refuse, which writes an error as the endpoint does.
 func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return p.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Sec-Fetch-Site")
-		if p.Refuses(r) {
+		switch {
+		case !p.Refuses(r):
+			next.ServeHTTP(w, r)
+		case IsSocket(r):
+			refuse(w, r, errSocket)
+		default:
 			refuse(w, r, errSimple)
-			return
 		}
-		next.ServeHTTP(w, r)
 	}))
 }
 

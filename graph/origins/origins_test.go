@@ -103,6 +103,38 @@ func TestSimpleRequestsOfOtherPages(t *testing.T) {
 	}
 }
 
+// A WebSocket is for pages that may read answers, the endpoint's own, and whoever is no
+// browser: browsers ask nobody beforehand.
+func TestSocketsOfOtherPages(t *testing.T) {
+	t.Parallel()
+	h, all := handler("https://app.example.com"), handler("*")
+	for name, c := range map[string]struct {
+		header []string
+		status int
+	}{
+		"no browser":                       {nil, 200},
+		"the endpoint's own page":          {[]string{"Origin", "https://example.com"}, 200}, // which is the request's host
+		"it, behind a proxy":               {[]string{"Origin", "https://gateway.example.com", "Sec-Fetch-Site", "same-origin"}, 200},
+		"an allowed page":                  {[]string{"Origin", "https://app.example.com", "Sec-Fetch-Site", "cross-site"}, 200},
+		"a page under development":         {[]string{"Origin", "http://localhost:3000"}, 200},
+		"another page":                     {[]string{"Origin", "https://evil.example"}, 403},
+		"another page, in a new browser":   {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
+		"a sibling":                        {[]string{"Origin", "https://www.example.com", "Sec-Fetch-Site", "same-site"}, 403},
+		"another port of the host":         {[]string{"Origin", "https://example.com:444"}, 403},
+		"a host that begins so":            {[]string{"Origin", "https://example.com.evil.example"}, 403},
+		"a sandboxed frame":                {[]string{"Origin", "null"}, 403},
+		"another page with what was asked": {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true", "Content-Type", "application/json"}, 403},
+	} {
+		upgrade := append([]string{"Connection", "Upgrade", "Upgrade", "WebSocket"}, c.header...)
+		if resp := do(h, http.MethodGet, upgrade...); resp.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.status)
+		}
+		if resp := do(all, http.MethodGet, upgrade...); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s, where all may: status %d", name, resp.StatusCode)
+		}
+	}
+}
+
 // Every answer has the headers that keep browsers from making more of it.
 func TestSecure(t *testing.T) {
 	t.Parallel()

@@ -46,8 +46,7 @@ func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Cont
 
 // IdentifySocket gives the context of a WebSocket's caller, by the headers of its first
 // request, where there are any, and by the payload of its connection_init: browsers
-// cannot send headers. Called again later, it says whether the caller is still let in:
-// keys are withdrawn and tokens expire while sockets are open.
+// cannot send headers.
 func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it has no use for what may be meant for others
 		return With(ctx, Anyone()), nil
@@ -60,7 +59,27 @@ func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload
 	if err != nil {
 		return nil, err
 	}
-	return With(ctx, c), nil
+	return context.WithValue(ctx, contextKey{}, &identity{c, a, cred}), nil
+}
+
+// Check says whether the caller of ctx is still let in and may do what it could when it
+// was identified: keys are withdrawn or changed, and tokens expire, while streams are
+// open. That this cannot be known at present is no reason to turn it away.
+func Check(ctx context.Context) error {
+	i, _ := ctx.Value(contextKey{}).(*identity)
+	if i == nil || i.by == nil {
+		return nil
+	}
+	now, err := i.by.Authenticate(ctx, i.credential)
+	switch {
+	case upstream.CodeOf(err) == upstream.Unauthenticated:
+		return err
+	case err != nil:
+		return nil
+	case now.Name != i.Name || now.View() != i.View() || now.Limits != i.Limits:
+		return Refuse("what this API key or token may do has changed: connect again")
+	}
+	return nil
 }
 
 // Middleware lets in only whom the Authenticator knows, with the [Caller] in the

@@ -49,13 +49,22 @@ func Anyone() Caller { return Caller{Users: Everyone(), Scopes: AllScopes} }
 
 type contextKey struct{}
 
+// identity is a caller, and what it was told by.
+type identity struct {
+	Caller
+	by         Authenticator // nil where nobody was asked
+	credential Credential
+}
+
 // With gives a context that carries the caller.
 func With(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, contextKey{}, c)
+	return context.WithValue(ctx, contextKey{}, &identity{Caller: c})
 }
 
 // FromContext gives the caller that ctx carries, or the zero Caller.
 func FromContext(ctx context.Context) Caller {
-	c, _ := ctx.Value(contextKey{}).(Caller)
-	return c
+	if i, ok := ctx.Value(contextKey{}).(*identity); ok {
+		return i.Caller
+	}
+	return Caller{}
 }

@@ -1,0 +1,245 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// The subprotocols of GraphQL over WebSockets: the one that is spoken here, which npm's
+// graphql-ws has, and the one before it, of subscriptions-transport-ws, whose clients
+// are told so.
+const (
+	protocol    = "graphql-transport-ws"
+	oldProtocol = "graphql-ws"
+)
+
+// The protocol's reasons to close a socket.
+const (
+	closeBadMessage   websocket.StatusCode = 4400
+	closeUnauthorized websocket.StatusCode = 4401 // an operation before connection_init
+	closeForbidden    websocket.StatusCode = 4403 // the caller is not let in, or no longer
+	closeSubprotocol  websocket.StatusCode = 4406
+	closeInitTimeout  websocket.StatusCode = 4408
+	closeTwice        websocket.StatusCode = 4409 // an id that is in use
+	closeTwoInits     websocket.StatusCode = 4429
+)
+
+const (
+	// maxInit bounds messages in bytes as long as nobody knows whose they are.
+	maxInit = 32 << 10
+	// readTimeout is how long a message may take from its beginning to its end.
+	readTimeout = 30 * time.Second
+)
+
+// socket is a WebSocket. One goroutine reads its messages, and each operation has one
+// that writes its responses, the next only when the last is written: a client that
+// does not read holds what its operations have in hand, and is given up after
+// writeTimeout.
+type socket struct {
+	h      *handler
+	conn   *websocket.Conn
+	header http.Header     // of the request
+	ctx    context.Context // of the request; it ends with the socket
+
+	mu         sync.Mutex
+	caller     context.Context // nil before connection_init
+	operations map[string]*socketOperation
+	running    int // operations, those included that are no longer wanted
+	stopping   bool
+	closing    bool // nothing that comes is heeded any more
+
+	under     sync.WaitGroup // operations
+	initiated bool           // of the reader, as are the following
+	timer     *time.Timer
+	leave     func() // where it counts among its caller's
+}
+
+// serveSocket serves a WebSocket until it is closed.
+func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
+	if err := h.o.Streams.beginSocket(); err != nil {
+		write(w, mediaJSON, comeBack(err).answer(mediaJSON))
+		return
+	}
+	defer h.o.Streams.endSocket()
+	if h.load.full() {
+		write(w, mediaJSON, overloaded().answer(mediaJSON))
+		return
+	}
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{protocol, oldProtocol},
+		InsecureSkipVerify: true, // origins are not the endpoint's matter
+	})
+	if err != nil { // it has been answered
+		return
+	}
+	defer conn.CloseNow()
+	if conn.Subprotocol() != protocol {
+		_ = conn.Close(closeSubprotocol, "Subprotocol not acceptable: speak "+protocol)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	s := &socket{h: h, conn: conn, header: r.Header, ctx: ctx, operations: map[string]*socketOperation{}, leave: func() {}}
+	defer func() { s.leave() }()
+	defer s.under.Wait()
+	defer cancel()
+	conn.SetReadLimit(min(maxInit, h.o.MaxBody))
+	s.timer = time.AfterFunc(h.o.InitTimeout, func() { s.close(closeInitTimeout, "Connection initialisation timeout") })
+	defer s.timer.Stop()
+	defer every(h.o.Heartbeat, s.beat)()
+	defer context.AfterFunc(h.o.Streams.closing, s.stop)()
+	for {
+		message, release, err := s.read()
+		if err != nil {
+			return
+		}
+		s.heed(message, release)
+	}
+}
+
+// close ends the socket, for a reason of at most some words. It waits some seconds for
+// the client to agree. Whoever is first tells the reason.
+func (s *socket) close(code websocket.StatusCode, reason string) {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing = true
+	for _, op := range s.operations {
+		op.cancel(context.Canceled)
+	}
+	s.mu.Unlock()
+	if first {
+		_ = s.conn.Close(code, clip(reason, 120)) // 123 bytes is the most
+	}
+}
+
+// refuse ends the socket of one who is not let in, or no longer.
+func (s *socket) refuse(err error) {
+	g := present(s.ctx, err)
+	switch g.Extensions["code"] {
+	case codeUnauthenticated, codeForbidden:
+		s.close(closeForbidden, "Forbidden: "+g.Message)
+	default: // it is not known who it is, or there is no room
+		s.close(websocket.StatusTryAgainLater, g.Message)
+	}
+}
+
+// beat shows that the socket is alive, and sees whether the client is, and may still be
+// there.
+func (s *socket) beat() bool {
+	if err := s.check(); err != nil {
+		s.refuse(err)
+		return false
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
+	defer cancel()
+	if s.conn.Ping(ctx) != nil {
+		_ = s.conn.CloseNow()
+		return false
+	}
+	return true
+}
+
+// check says whether the socket's caller may still be there.
+func (s *socket) check() error {
+	s.mu.Lock()
+	caller := s.caller
+	s.mu.Unlock()
+	if caller == nil || s.h.o.Check == nil {
+		return nil
+	}
+	return s.h.o.Check(caller)
+}
+
+// stop closes the socket because the gateway stops, once the operations that have an end
+// of their own are answered. Clients connect again by the code.
+func (s *socket) stop() {
+	s.mu.Lock()
+	s.stopping = true
+	idle := s.running == 0
+	s.mu.Unlock()
+	if idle {
+		s.close(websocket.StatusGoingAway, errStopping.Error())
+	}
+}
+
+// read reads a message, whose bytes count among those in hand until release.
+func (s *socket) read() (data []byte, release func(), err error) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	kind, in, err := s.conn.Reader(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer time.AfterFunc(readTimeout, cancel).Stop()
+	counted := &body{ReadCloser: io.NopCloser(in), load: s.h.load}
+	release = func() { s.h.load.bytes.Add(-counted.read) }
+	data, err = io.ReadAll(counted)
+	switch {
+	case errors.Is(err, errOverloaded):
+		s.close(websocket.StatusTryAgainLater, overloaded().Error())
+	case err == nil && kind != websocket.MessageText:
+		err = errors.New("a binary message")
+		s.close(closeBadMessage, "a message is text: a JSON object")
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return data, release, nil
+}
+
+// send writes a message. A client that does not take it in time is gone.
+func (s *socket) send(message []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	err := s.conn.Write(ctx, websocket.MessageText, message)
+	if err != nil {
+		_ = s.conn.CloseNow()
+	}
+	return err
+}
+
+// initiate lets the socket's caller in, or not.
+func (s *socket) initiate(payload []byte) {
+	if s.initiated {
+		s.close(closeTwoInits, "Too many initialisation requests")
+		return
+	}
+	s.initiated = true
+	var said map[string]any
+	if err := readObject(payload, "payload", &said); err != nil {
+		s.close(closeBadMessage, err.Error())
+		return
+	}
+	caller := s.ctx
+	if s.h.o.Identify != nil {
+		var err error
+		if caller, err = s.h.o.Identify(s.ctx, s.header, said); err != nil {
+			s.refuse(err)
+			return
+		}
+	}
+	if s.h.o.Caller != nil {
+		most := 0
+		if s.h.o.SocketsPerCaller != nil {
+			most = s.h.o.SocketsPerCaller(caller)
+		}
+		leave, err := s.h.o.Streams.own(s.h.o.Caller(caller), most)
+		if err != nil {
+			s.close(websocket.StatusTryAgainLater, err.Error())
+			return
+		}
+		s.leave = leave
+	}
+	s.timer.Stop()
+	s.conn.SetReadLimit(s.h.o.MaxBody)
+	s.mu.Lock()
+	s.caller = caller
+	s.mu.Unlock()
+	_ = s.send([]byte(`{"type":"connection_ack"}`))
+}

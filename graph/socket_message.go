@@ -1,0 +1,238 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// maxOperationID bounds the ids that clients give to operations, in bytes: each response
+// repeats its operation's.
+const maxOperationID = 256
+
+// socketOperation is an operation of a socket.
+type socketOperation struct {
+	id      string
+	ctx     context.Context // of the socket's caller
+	cancel  context.CancelCauseFunc
+	params  *graphql.RawParams
+	dropped bool // its client wants no more of it; guarded by the socket's mu
+}
+
+// heed does what a message says. What a message must not be closes the socket.
+func (s *socket) heed(message []byte, release func()) {
+	passedOn := false
+	defer func() {
+		if !passedOn {
+			release()
+		}
+	}()
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		return
+	}
+	var kind, id string
+	fields, err := readFields(message, "a message", `{"type": "ping"}`)
+	if err == nil {
+		err = errors.Join(readString(fields, "type", &kind), readString(fields, "id", &id))
+	}
+	if err != nil {
+		s.close(closeBadMessage, err.Error())
+		return
+	}
+	switch kind {
+	case "connection_init":
+		s.initiate(fields.of("payload"))
+	case "ping":
+		_ = s.send(messageOf("pong", "", fields.of("payload")))
+	case "pong":
+	case "subscribe":
+		passedOn = s.subscribe(id, fields.of("payload"), release)
+	case "complete":
+		s.drop(id)
+	default:
+		s.close(closeBadMessage, "a message's type is connection_init, ping, pong, subscribe or complete")
+	}
+}
+
+// messageOf makes a message; without an id, and without a payload, it has none.
+func messageOf(kind, id string, payload ...[]byte) []byte {
+	n := len(kind) + 2*len(id) + 40
+	for _, p := range payload {
+		n += len(p)
+	}
+	m := make([]byte, 0, n)
+	m = append(append(append(m, `{"type":"`...), kind...), '"')
+	if id != "" {
+		quoted, _ := json.Marshal(id) // a string always can be
+		m = append(append(m, `,"id":`...), quoted...)
+	}
+	for i, p := range payload {
+		if i == 0 && len(p) > 0 {
+			m = append(m, `,"payload":`...)
+		}
+		m = append(m, p...)
+	}
+	return append(m, '}')
+}
+
+// subscribe begins an operation, a query just as well. Its message's bytes are released
+// when it has ended: then it is passed on.
+func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
+	s.mu.Lock()
+	caller, used, running := s.caller, s.operations[id] != nil, s.running
+	s.mu.Unlock()
+	switch {
+	case caller == nil:
+		s.close(closeUnauthorized, "Unauthorized: send connection_init first")
+		return false
+	case id == "" || len(id) > maxOperationID:
+		s.close(closeBadMessage, fmt.Sprintf("an operation's id is a string of 1 to %d bytes", maxOperationID))
+		return false
+	case used:
+		s.close(closeTwice, "Subscriber for "+excerpt(id)+" already exists")
+		return false
+	}
+	fields, err := readFields(payload, "the payload of subscribe", anOperation)
+	if err != nil {
+		s.close(closeBadMessage, err.Error())
+		return false
+	}
+	if err := s.check(); err != nil {
+		s.refuse(err)
+		return false
+	}
+	if running >= s.h.o.SocketOperations {
+		s.fail(id, comeBack(fmt.Errorf("this socket has %d operations under way, the most it may have: complete one first", running)).response)
+		return false
+	}
+	if s.h.load.full() {
+		s.fail(id, overloaded().response)
+		return false
+	}
+	params, err := readParams(fields, s.header)
+	if no := new(refusal); errors.As(err, &no) {
+		s.fail(id, no.response)
+		return false
+	}
+	op := &socketOperation{id: id, params: params}
+	op.ctx, op.cancel = context.WithCancelCause(caller)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping || s.closing {
+		return false
+	}
+	s.operations[id] = op
+	s.running++
+	s.under.Go(func() { s.run(op, release) })
+	return true
+}
+
+// run runs an operation to its end.
+func (s *socket) run(op *socketOperation, release func()) {
+	defer release()
+	defer s.ended(op)
+	defer func() { // which no panic should reach: those in resolvers do not
+		if v := recover(); v != nil {
+			s.h.o.Logger.ErrorContext(op.ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
+			s.end(op, &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}})
+		}
+	}()
+	x, no := s.h.start(op.ctx, op.params, means{streams: true})
+	if no != nil {
+		s.end(op, no.response)
+		return
+	}
+	defer x.end()
+	for n := 0; n == 0 || x.streams; n++ {
+		resp := x.next()
+		if resp == nil {
+			break
+		}
+		if x.streams && resp.Data == nil {
+			s.end(op, resp)
+			return
+		}
+		if s.next(op, resp) != nil {
+			return
+		}
+	}
+	if x.streams && x.stopped() { // the socket is about to say so
+		return
+	}
+	s.end(op, x.failure())
+}
+
+// next sends a response of an operation that its client still wants.
+func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
+	s.mu.Lock()
+	dropped := op.dropped || s.closing
+	s.mu.Unlock()
+	if dropped {
+		return errors.New("nobody wants it")
+	}
+	defer s.h.load.hold(resp)()
+	before, data, after := encode(resp, true)
+	return s.send(messageOf("next", op.id, before, data, after))
+}
+
+// end says that an operation has ended: by the errors of a response, or completely. Its
+// id may be used again from then on.
+func (s *socket) end(op *socketOperation, failed *graphql.Response) {
+	if !s.forget(op) {
+		return
+	}
+	if failed != nil {
+		s.fail(op.id, failed)
+		return
+	}
+	_ = s.send(messageOf("complete", op.id))
+}
+
+// fail says that an operation has ended by errors, or has not begun.
+func (s *socket) fail(id string, resp *graphql.Response) {
+	_ = s.send(messageOf("error", id, encodeErrors(resp.Errors)))
+}
+
+// drop ends an operation that its client wants no more of. There may be none: it has
+// just ended.
+func (s *socket) drop(id string) {
+	s.mu.Lock()
+	op := s.operations[id]
+	s.mu.Unlock()
+	if op != nil && s.forget(op) {
+		op.cancel(context.Canceled)
+	}
+}
+
+// forget lets the operation's id be used again, and says whether its client still wanted
+// more of it.
+func (s *socket) forget(op *socketOperation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if op.dropped || s.closing {
+		return false
+	}
+	op.dropped = true
+	delete(s.operations, op.id)
+	return true
+}
+
+// ended counts an operation that has ended, the last of which a stop has waited for.
+func (s *socket) ended(op *socketOperation) {
+	op.cancel(nil)
+	s.mu.Lock()
+	s.running--
+	last := s.stopping && s.running == 0
+	s.mu.Unlock()
+	if last {
+		s.stop()
+	}
+}

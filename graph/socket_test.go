@@ -1,0 +1,352 @@
+package graph_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"deliverygraph/graph"
+	"deliverygraph/upstream"
+)
+
+// socket is a WebSocket's client.
+type socket struct {
+	*websocket.Conn
+	t *testing.T
+}
+
+// told is a message of the server's.
+type told struct {
+	Type    string          `json:"type"`
+	ID      string          `json:"id"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+// serve serves the endpoint over a real connection.
+func serve(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// open opens a socket that speaks these protocols.
+func open(t *testing.T, s *httptest.Server, header http.Header, protocols ...string) socket {
+	t.Helper()
+	c, resp, err := websocket.Dial(t.Context(), s.URL+"/graphql", &websocket.DialOptions{Subprotocols: protocols, HTTPHeader: header})
+	if err != nil {
+		t.Fatalf("%v: %v", err, resp)
+	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	c.SetReadLimit(1 << 24)
+	return socket{c, t}
+}
+
+// connect opens a socket and initiates it.
+func connect(t *testing.T, s *httptest.Server, header http.Header) socket {
+	t.Helper()
+	c := open(t, s, header, "graphql-transport-ws")
+	c.say(`{"type":"connection_init"}`)
+	c.expect("connection_ack", "")
+	return c
+}
+
+func (c socket) say(message string) {
+	c.t.Helper()
+	if err := c.Write(c.t.Context(), websocket.MessageText, []byte(message)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// hear is the next message.
+func (c socket) hear() told {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
+	_, data, err := c.Read(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var m told
+	if err := json.Unmarshal(data, &m); err != nil {
+		c.t.Fatalf("%v in %s", err, data)
+	}
+	return m
+}
+
+// expect is the next message, which must be of that type and operation.
+func (c socket) expect(kind, id string) told {
+	c.t.Helper()
+	m := c.hear()
+	if m.Type != kind || m.ID != id {
+		c.t.Fatalf("got %s of %q, %s, want %s of %q", m.Type, m.ID, m.Payload, kind, id)
+	}
+	return m
+}
+
+// closed reads on to the end of the socket.
+func (c socket) closed() websocket.CloseError {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
+	for {
+		if _, _, err := c.Read(ctx); err != nil {
+			var end websocket.CloseError
+			if !errors.As(err, &end) {
+				c.t.Fatal(err)
+			}
+			return end
+		}
+	}
+}
+
+const (
+	initiate      = `{"type":"connection_init"}`
+	typenameQuery = `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`
+	listQuery     = `{"type":"subscribe","id":"1","payload":{"query":"{ bounces(window: {between: {start: \"2016-11-22T00:00:00Z\", end: \"2016-11-23T00:00:00Z\"}}, first: 1) { nodes { emailId } } }"}}`
+)
+
+// Each thing that a client must not do closes the socket by the protocol's code, with a
+// reason that says what is wrong.
+func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
+	t.Parallel()
+	held := make(chan struct{})
+	var withdrawn atomic.Bool
+	denied := &upstream.Error{Code: upstream.Unauthenticated, Message: "this API key is not known here"}
+	e := newEndpoint(graph.Options{
+		MaxBody: 100 << 10,
+		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
+			switch {
+			case init["key"] == "bad" || h.Get("X-API-Key") == "bad":
+				return nil, denied
+			case init["key"] == "unknown at present":
+				return nil, &upstream.Error{Code: upstream.Unavailable, Message: "try again"}
+			}
+			return context.WithValue(ctx, whoKey{}, init["key"]), nil
+		},
+		Check: func(ctx context.Context) error {
+			if ctx.Value(whoKey{}) == "withdrawn" && withdrawn.Load() {
+				return denied
+			}
+			return nil
+		},
+		Caller:           func(ctx context.Context) string { name, _ := ctx.Value(whoKey{}).(string); return name },
+		SocketsPerCaller: func(context.Context) int { return 1 },
+	})
+	e.api.Before = func(ctx context.Context, _ string) error {
+		select {
+		case <-held:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	t.Cleanup(func() { close(held) })
+	s := serve(t, e)
+	greedy := open(t, s, nil, "graphql-transport-ws")
+	greedy.say(`{"type":"connection_init","payload":{"key":"greedy"}}`)
+	greedy.expect("connection_ack", "")
+	withdrawn.Store(true)
+	for name, c := range map[string]struct {
+		protocols []string
+		header    http.Header
+		says      []string
+		code      websocket.StatusCode
+		reason    string
+	}{
+		"no protocol":                     {[]string{}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"the old protocol":                {[]string{"graphql-ws"}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"another protocol":                {[]string{"mqtt"}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"no JSON":                         {nil, nil, []string{`{"type":`}, 4400, "not JSON: it goes wrong at byte 9"},
+		"no object":                       {nil, nil, []string{`[]`}, 4400, "JSON object"},
+		"null":                            {nil, nil, []string{`null`}, 4400, "JSON object"},
+		"a name twice":                    {nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "a name twice"},
+		"no type":                         {nil, nil, []string{`{"id":"1"}`}, 4400, "connection_init, ping"},
+		"an unknown type":                 {nil, nil, []string{`{"type":"start"}`}, 4400, "connection_init, ping"},
+		"a type that is a number":         {nil, nil, []string{`{"type":1}`}, 4400, `"type" must be a string`},
+		"an id that is a number":          {nil, nil, []string{initiate, `{"type":"subscribe","id":1,"payload":{}}`}, 4400, `"id" must be a string`},
+		"no id":                           {nil, nil, []string{initiate, `{"type":"subscribe","payload":{"query":"{ __typename }"}}`}, 4400, "a string of 1 to 256 bytes"},
+		"an id that is too long":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"` + strings.Repeat("x", 257) + `","payload":{}}`}, 4400, "a string of 1 to 256 bytes"},
+		"no payload":                      {nil, nil, []string{initiate, `{"type":"subscribe","id":"1"}`}, 4400, "the payload of subscribe"},
+		"a payload that is text":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"1","payload":"{ __typename }"}`}, 4400, "the payload of subscribe"},
+		"an init that says text":          {nil, nil, []string{`{"type":"connection_init","payload":"key"}`}, 4400, `"payload" must be a JSON object`},
+		"an operation before init":        {nil, nil, []string{typenameQuery}, 4401, "send connection_init first"},
+		"a bad key":                       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"bad"}}`}, 4403, "Forbidden: this API key is not known here"},
+		"a bad key in a header":           {nil, http.Header{"X-Api-Key": {"bad"}}, []string{initiate}, 4403, "Forbidden: this API key is not known here"},
+		"a key that has been taken":       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403, "Forbidden: this API key is not known here"},
+		"a key that nobody can check now": {nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again"},
+		"one socket too many":             {nil, nil, []string{`{"type":"connection_init","payload":{"key":"greedy"}}`}, 1013, "1 sockets open"},
+		"an id that is in use":            {nil, nil, []string{initiate, listQuery, listQuery}, 4409, "Subscriber for 1 already exists"},
+		"two inits":                       {nil, nil, []string{initiate, initiate}, 4429, "Too many initialisation requests"},
+		"a long init":                     {nil, nil, []string{`{"type":"connection_init","payload":{"key":"` + strings.Repeat("x", 40<<10) + `"}}`}, 1009, "32769 bytes"},
+		"a long message":                  {nil, nil, []string{initiate, `{"type":"ping","payload":{"x":"` + strings.Repeat("x", 110<<10) + `"}}`}, 1009, "102401 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.protocols == nil {
+				c.protocols = []string{"graphql-ws", "graphql-transport-ws"}
+			}
+			client := open(t, s, c.header, c.protocols...)
+			for i, m := range c.says {
+				if i < len(c.says)-1 || len(m) < 30<<10 {
+					client.say(m)
+				} else {
+					_ = client.Write(t.Context(), websocket.MessageText, []byte(m)) // which may be cut off
+				}
+				if i == 0 && len(c.says) > 1 {
+					client.expect("connection_ack", "")
+				}
+			}
+			if end := client.closed(); end.Code != c.code || !strings.Contains(end.Reason, c.reason) {
+				t.Errorf("closed by %d %q, want %d %q", end.Code, end.Reason, c.code, c.reason)
+			}
+		})
+	}
+	t.Run("a binary message", func(t *testing.T) {
+		t.Parallel()
+		c := open(t, s, nil, "graphql-transport-ws")
+		if err := c.Write(t.Context(), websocket.MessageBinary, []byte(initiate)); err != nil {
+			t.Fatal(err)
+		}
+		if end := c.closed(); end.Code != 4400 {
+			t.Errorf("closed by %v", end)
+		}
+	})
+}
+
+type whoKey struct{}
+
+// Operations run side by side, in any number up to a bound; each ends by complete, or by
+// error where it has not run; an id may be used again afterwards.
+func TestOperationsOfASocket(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{SocketOperations: 2})
+	held := make(chan struct{})
+	asked := make(chan struct{}, 100)
+	e.api.Before = func(ctx context.Context, _ string) error {
+		asked <- struct{}{}
+		select {
+		case <-held:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	c := connect(t, serve(t, e), nil)
+	c.say(`{"type":"ping","payload":{"n":1}}`)
+	if m := c.expect("pong", ""); string(m.Payload) != `{"n":1}` {
+		t.Errorf("pong %s", m.Payload)
+	}
+	c.say(`{"type":"pong"}`)
+	for range 2 {
+		c.say(typenameQuery)
+		if m := c.expect("next", "1"); string(m.Payload) != `{"data":{"__typename":"Query"}}` {
+			t.Errorf("got %s", m.Payload)
+		}
+		c.expect("complete", "1")
+	}
+	for payload, message := range map[string]string{
+		`{"query":"{ nothing }"}`:    `Cannot query field`,
+		`{"query":"{"}`:              `Expected Name`,
+		`{}`:                         `the request has no \"query\"`,
+		`{"query":"mutation { x }"}`: `mutation`,
+		`{"query":1}`:                `\"query\" must be a string`,
+		`{"query":"subscription { bounces { cursor } }"}`:                                       `no subscriptions`,
+		`{"query":"query A { __typename } query B { __typename }"}`:                             `operationName`,
+		`{"query":"{ bounces(window: {last: \"P1D\"}) { ... @defer { nodes { emailId } } } }"}`: `@defer`,
+		`{"query":"{ bounces(window: {last: \"nonsense\"}) { nodes { emailId } } }"}`:           `nonsense`,
+	} {
+		c.say(`{"type":"subscribe","id":"é\n","payload":` + payload + `}`)
+		m := c.expect("error", "é\n")
+		var errs []answerError
+		if err := json.Unmarshal(m.Payload, &errs); err != nil || len(errs) != 1 || errs[0].code() == "" || !strings.Contains(string(m.Payload), message) {
+			t.Errorf("%s: %v: %s, want %s", payload, err, m.Payload, message)
+		}
+	}
+	// One that takes long holds up no other; a third one at a time is too many.
+	c.say(strings.Replace(listQuery, `"1"`, `"slow"`, 1))
+	<-asked
+	c.say(typenameQuery)
+	c.expect("next", "1")
+	c.expect("complete", "1")
+	c.say(strings.Replace(listQuery, `"1"`, `"slow too"`, 1))
+	c.say(typenameQuery)
+	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations under way") || !strings.Contains(string(m.Payload), "RATE_LIMITED") {
+		t.Errorf("%s", m.Payload)
+	}
+	// What is dropped is not answered, and its id can be used again, once there is room.
+	c.say(`{"type":"complete","id":"slow"}`)
+	c.say(`{"type":"complete","id":"never begun"}`)
+	c.say(`{"type":"ping"}`)
+	c.expect("pong", "")
+	close(held)
+	if m := c.expect("next", "slow too"); !strings.Contains(string(m.Payload), "emailId") {
+		t.Errorf("%s", m.Payload)
+	}
+	c.expect("complete", "slow too")
+	for c.say(strings.Replace(listQuery, `"1"`, `"slow"`, 1)); c.hear().Type == "error"; {
+		c.say(strings.Replace(listQuery, `"1"`, `"slow"`, 1))
+	}
+	c.expect("complete", "slow")
+}
+
+// A socket whose client does not say who it is is closed, and one whose client does not
+// answer pings likewise.
+func TestSocketsBeforeInitAreClosed(t *testing.T) {
+	t.Parallel()
+	s := serve(t, newEndpoint(graph.Options{InitTimeout: 50 * time.Millisecond}))
+	var all sync.WaitGroup
+	for range 50 {
+		c := open(t, s, nil, "graphql-transport-ws")
+		all.Go(func() {
+			if end := c.closed(); end.Code != 4408 {
+				t.Errorf("closed by %v", end)
+			}
+		})
+	}
+	all.Wait()
+	c := connect(t, s, nil) // one in time stays
+	c.say(typenameQuery)
+	c.expect("next", "1")
+}
+
+// At a stop, operations that are under way are answered, and then clients are told to
+// connect again; new sockets are refused.
+func TestSocketsAtAStop(t *testing.T) {
+	t.Parallel()
+	streams := graph.NewStreams(2)
+	e := newEndpoint(graph.Options{Streams: streams})
+	held, asked := make(chan struct{}), make(chan struct{}, 1)
+	e.api.Before = func(context.Context, string) error { asked <- struct{}{}; <-held; return nil }
+	s := serve(t, e)
+	idle, busy := connect(t, s, nil), connect(t, s, nil)
+	if _, resp, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("a third socket: %v, %v", err, resp)
+	}
+	busy.say(listQuery)
+	<-asked
+	stopped := make(chan error, 1)
+	go func() { stopped <- streams.Shutdown(t.Context()) }()
+	if end := idle.closed(); end.Code != websocket.StatusGoingAway || !strings.Contains(end.Reason, "connect again") {
+		t.Errorf("closed by %v", end)
+	}
+	close(held)
+	busy.expect("next", "1")
+	busy.expect("complete", "1")
+	if end := busy.closed(); end.Code != websocket.StatusGoingAway {
+		t.Errorf("closed by %v", end)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if _, resp, err := websocket.Dial(t.Context(), s.URL, nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a socket after the stop: %v, %v", err, resp)
+	}
+}

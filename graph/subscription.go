@@ -1,0 +1,119 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/stream"
+)
+
+// subscribe prepares a subscription. It has no deadline, but each of its events does.
+// It ends when its caller leaves or the gateway stops.
+func (x *execution) subscribe(caller context.Context, oc *graphql.OperationContext) *refusal {
+	fields := graphql.CollectFields(oc, x.operation.SelectionSet, []string{"Subscription"})
+	if len(fields) != 1 { // by @skip or @include; else a rule has seen to it
+		return refuseOperation(requestError(codeBadUserInput, "a subscription selects exactly one field"))
+	}
+	streams := x.h.o.Streams
+	if err := streams.begin(); err != nil {
+		return comeBack(err)
+	}
+	x.close = streams.end
+	x.field = graphql.FieldContext{Object: "Subscription", Field: fields[0]}
+	x.cancel() // the deadline
+	ctx, stop := context.WithCancelCause(context.WithoutCancel(x.ctx))
+	gone := context.AfterFunc(caller, func() { stop(context.Cause(caller)) })
+	stopping := context.AfterFunc(streams.closing, func() { stop(errStopping) })
+	x.stop = stop
+	x.cancel = func() { gone(); stopping(); stop(nil) }
+	x.ctx, x.ending = stream.With(ctx)
+	inner := oc.ResolverMiddleware
+	oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+		return inner(x.within(ctx), next)
+	}
+	return nil
+}
+
+// nextEvent is the response for the next event of a subscription.
+func (x *execution) nextEvent() *graphql.Response {
+	// The engine answers an event outside of the field that it is of: without this the
+	// paths of errors would lack it.
+	field := x.field
+	x.event = &eventTime{}
+	resp := x.responses(graphql.WithFieldContext(x.ctx, &field))
+	x.event.end()
+	if resp != nil {
+		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response
+		x.record.count(resp)
+	}
+	return resp
+}
+
+// eventTime is the time that the fields of one event have. It begins with the first of
+// them: before that the event is being waited for.
+type eventTime struct {
+	once   sync.Once
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (e *eventTime) end() {
+	if e.cancel != nil {
+		e.cancel()
+	}
+}
+
+// within is the context of a field of an event, which ends with the time of the event.
+func (x *execution) within(ctx context.Context) context.Context {
+	e := x.event
+	if e == nil { // the field of the subscription, which is resolved once
+		return ctx
+	}
+	e.once.Do(func() { e.ctx, e.cancel = context.WithTimeout(x.ctx, x.h.o.Timeout) })
+	if ctx.Done() == e.ctx.Done() { // the field that it is below has it already
+		return ctx
+	}
+	return eventContext{ctx, e.ctx}
+}
+
+// eventContext is a context with the end of another one.
+type eventContext struct {
+	context.Context
+	until context.Context
+}
+
+// Deadline implements context.Context.
+func (c eventContext) Deadline() (time.Time, bool) { return c.until.Deadline() }
+
+// Done implements context.Context.
+func (c eventContext) Done() <-chan struct{} { return c.until.Done() }
+
+// Err implements context.Context.
+func (c eventContext) Err() error { return c.until.Err() }
+
+// fail ends a subscription by an error, which its caller is told.
+func (x *execution) fail(err error) {
+	stream.Fail(x.ctx, err)
+	x.stop(err)
+}
+
+// failure is the last response of a subscription that ended by an error, or nil.
+func (x *execution) failure() *graphql.Response {
+	if x.ending == nil || x.ending.Err() == nil {
+		return nil
+	}
+	field := x.field
+	ctx := graphql.WithFieldContext(x.ctx, &field)
+	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, x.ending.Err()))}}
+	x.record.count(resp)
+	return resp
+}
+
+// stopped says that a subscription is cut off by the end of the gateway: it is not
+// complete, and whoever reads it is to connect again.
+func (x *execution) stopped() bool { return errors.Is(context.Cause(x.ctx), errStopping) }
