@@ -495,6 +495,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Trusted:     g.trusted,
 		TrustedOnly: g.c.TrustedOnly,
 
+		MaxBatch:      g.c.BatchLimit,
 		MaxOperations: g.c.MaxOperations,
 		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
 	}

@@ -294,6 +294,7 @@ func TestWrongSettings(t *testing.T) {
 		"trusted documents not there":       {[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"}},
 		"a cost below nothing":              {[]string{"--cost-per-minute=-1"}, []string{"--cost-per-minute", "2000"}},
 		"fewer operations than none":        {[]string{"--max-operations=-1"}, []string{"--max-operations", "128"}},
+		"batches below nothing":             {[]string{"--batch-limit=-1"}, []string{"--batch-limit", "10"}},
 		"introspection perhaps":             {[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"}},
 		"explaining perhaps":                {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},
 		"fewer calls than none":             {[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"}},

@@ -36,6 +36,7 @@ type serveCommand struct {
 	TrustedDocuments string `group:"What may be asked:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay's, GraphQL Code Generator's or Apollo's: documents that may be asked for by their ids. Read again when they change."`
 	TrustedOnly      bool   `group:"What may be asked:" help:"Take no other documents than those."`
 	MaxUpstreamCalls int    `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
+	BatchLimit       int    `group:"What may be asked:" default:"0" placeholder:"N" help:"The most operations that one POST may hold, in an array of requests; each counts as if it were alone. 0 takes no arrays. Default: ${default}."`
 	Explain          string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can ask. Default: ${default}."`
 
 	CostPerMinute int      `group:"What may be asked:" placeholder:"N" help:"How much each caller may ask for in a minute, where its key has no cost-per-minute: an operation costs 1, and 1 for each upstream call. Where nobody is asked who they are, each address is a caller. Default: any."`
@@ -198,6 +199,9 @@ func (c *serveCommand) check() error {
 	}
 	if c.MaxUpstreamCalls < 0 {
 		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for any number")
+	}
+	if c.BatchLimit < 0 || c.BatchLimit > 1000 {
+		return badSetting("--batch-limit must be from 0 to 1000, such as 10; 0 takes no arrays")
 	}
 	if err := c.Auth.check(c); err != nil {
 		return err

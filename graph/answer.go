@@ -106,6 +106,26 @@ func encodeErrors(list gqlerror.List) []byte {
 	return errs
 }
 
+// writeArray sends the answers of a batch.
+func writeArray(w http.ResponseWriter, members []answer) {
+	var pieces [][]byte
+	size, separator := len("]"), "["
+	for _, a := range members {
+		before, data, after := encode(a.response, a.ran)
+		for _, piece := range [][]byte{[]byte(separator), before, data, after} {
+			pieces = append(pieces, piece)
+			size += len(piece)
+		}
+		separator = ","
+	}
+	w.Header().Set("Content-Type", mediaJSON+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(size))
+	w.WriteHeader(http.StatusOK)
+	for _, piece := range append(pieces, []byte("]")) {
+		_, _ = w.Write(piece)
+	}
+}
+
 // encode gives a response as JSON in three pieces, so that its data need not be
 // copied.
 func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {

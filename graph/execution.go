@@ -38,6 +38,7 @@ type means struct {
 	safe    bool // only what changes nothing, as GET has it
 	streams bool // more than one response
 	parts   bool // deferred parts, likewise
+	batched bool // it is one of several, which have one response each
 }
 
 // start begins an operation, or refuses it.
@@ -84,6 +85,9 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	x.operation = op
 	x.record.identify(op, doc)
 	x.streams = op.Operation == ast.Subscription
+	if x.streams && by.batched {
+		return refuse(http.StatusNotAcceptable, "a subscription has many responses, and in an array each operation has one: send it in a request of its own")
+	}
 	if x.streams && !by.streams {
 		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s", mediaEvents)
 	}
@@ -94,6 +98,9 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 		return refuseOperation(errs...)
 	}
 	deferred := mayDefer(text) && defers(doc.QueryDocument, op, params.Variables)
+	if deferred && by.batched {
+		return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts, and in an array each operation has one response: send it in a request of its own, or leave @defer out")
+	}
 	if deferred && (!x.parts || op.Operation != ast.Query) {
 		return noParts()
 	}

@@ -68,6 +68,9 @@ type Options struct {
 	Heartbeat time.Duration
 	// MaxBody bounds a request's body, and a WebSocket's message, in bytes; 0 is 1 MiB.
 	MaxBody int64
+	// MaxBatch bounds the requests that the body of one POST may hold in an array; 0 takes
+	// no arrays.
+	MaxBatch int
 	// MaxTokens bounds the tokens of a document; 0 is 10,000.
 	MaxTokens int
 	// MaxDefinitions bounds the operations and fragments of a document; 0 is 250.

@@ -49,9 +49,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer answers a request by the one response of its operation, or by a stream of
 // events.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, events eagerness) {
-	params, err := h.read(w, r)
+	params, b, err := h.read(w, r)
 	if no := new(refusal); errors.As(err, &no) { // no operation: there is nothing to stream
 		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		return
+	}
+	if b != nil {
+		h.answerBatch(w, r, b)
 		return
 	}
 	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: takesParts(r.Header.Values("Accept"))})

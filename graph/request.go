@@ -16,21 +16,29 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// read reads the GraphQL request in an HTTP request; an error is a [*refusal].
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
+// read reads the GraphQL request in an HTTP request, or the batch of them; an error is
+// a [*refusal].
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, err error) {
 	switch r.Method {
 	case http.MethodPost:
-		return h.readPost(w, r)
+		body, err := h.readBody(w, r)
+		if err == nil && isArray(body) {
+			b, err = h.readBatch(body)
+		} else if err == nil {
+			p, err = readRequest(body, "the request's body", r.Header)
+		}
+		return p, b, err
 	case http.MethodGet:
-		return readGet(r)
+		p, err = readGet(r)
+		return p, nil, err
 	}
 	no := refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
 	no.allow = "GET, POST"
-	return nil, no
+	return nil, nil, no
 }
 
-// readPost reads the JSON body of a POST.
-func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, error) {
+// readBody reads the body of a POST.
+func (h *handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if content := r.Header.Get("Content-Type"); content != mediaJSON { // as it is most often
 		media, attrs, err := mime.ParseMediaType(content)
 		if err != nil || media != mediaJSON {
@@ -51,11 +59,16 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 	} else if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}
-	fields, err := readFields(body, "the request's body", anOperation)
+	return body, nil
+}
+
+// readRequest reads a request in JSON; what is what messages call it.
+func readRequest(text []byte, what string, h http.Header) (*graphql.RawParams, error) {
+	fields, err := readFields(text, what, anOperation)
 	if err != nil {
 		return nil, err
 	}
-	return readParams(fields, r.Header)
+	return readParams(fields, h)
 }
 
 // readParams reads the fields of a request.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds the schema against the code generators and clients that callers use, as they come: compiles operations for each,
-# then pages through demo data. DELIVERYGRAPH_URL names the endpoint of a gateway that serves demo data.
+# then pages through demo data. DELIVERYGRAPH_URL names the endpoint of a gateway that serves demo data, with
+# --batch-limit 10.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 npm ci --silent --no-audit --no-fund
@@ -12,6 +13,6 @@ mkdir -p relay/generated
 echo "graphql-codegen and TypeScript"
 (cd typescript && ../node_modules/.bin/graphql-codegen --config codegen.ts --silent && ../node_modules/.bin/tsc -p .)
 echo "Relay, Apollo Client, urql, the TypeScript client and the audits of GraphQL over HTTP against ${DELIVERYGRAPH_URL:?names no gateway}"
-node --test relay normalised typescript http
+node --test relay normalised transports typescript http
 echo "genqlient's client"
 (cd go && go generate ./... && git diff --exit-code -- generated.go && go vet ./... && go test -count=1 ./...)

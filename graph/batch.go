@@ -1,0 +1,102 @@
+package graph
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// batch are the requests of a POST whose body is an array of them, as Apollo's
+// BatchHttpLink sends it. No specification has batches. Here each request is what it
+// would be alone: admitted, charged, held to every limit, counted and logged. It saves
+// its caller round trips and nothing else.
+type batch [][]byte // JSON
+
+// isArray says whether a text that is JSON is an array.
+func isArray(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) }
+
+// readBatch takes an array apart.
+func (h *handler) readBatch(text []byte) (batch, error) {
+	if problem := jsonProblem(text); problem != "" {
+		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
+	}
+	most := h.o.MaxBatch
+	if most == 0 {
+		return nil, refuse(http.StatusBadRequest, "the request's body must be one JSON object, such as %s: that an array of them is taken, --batch-limit has to allow", anOperation)
+	}
+	var b batch
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	_, err := d.ReadToken() // the bracket
+	for err == nil && d.PeekKind() != ']' {
+		if len(b) == most {
+			return nil, refuse(http.StatusBadRequest, "an array may hold at most %d requests (--batch-limit): send the others in one of their own", most)
+		}
+		var one jsontext.Value
+		one, err = d.ReadValue()
+		end := d.InputOffset() // the decoder's own slice is good up to its next step
+		b = append(b, text[end-int64(len(one)):end])
+	}
+	if len(b) == 0 {
+		return nil, refuse(http.StatusBadRequest, "the array is empty: it must hold at least one request, such as [%s]", anOperation)
+	}
+	return b, nil
+}
+
+// answerBatch answers a batch by an array of responses in the same order, with the
+// status 200: what is wrong with a request is told in its own response, and spoils no
+// other. The array is plain JSON for all callers, since mediaGraphQL has one response.
+func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
+	ranges := acceptRanges(strings.Join(r.Header.Values("Accept"), ","))
+	if weight, _ := weightOf(mediaJSON, ranges); weight == 0 && len(ranges) > 0 {
+		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
+		return
+	}
+	members, releases := make([]answer, len(b)), make([]func(), len(b))
+	var all sync.WaitGroup
+	for i, raw := range b {
+		all.Go(func() {
+			members[i] = h.answerMember(r, raw)
+			releases[i] = h.load.hold(members[i].response)
+		})
+	}
+	all.Wait()
+	defer func() {
+		for _, release := range releases {
+			release()
+		}
+	}()
+	if h.o.Headers != nil {
+		h.o.Headers(r.Context(), w.Header())
+	}
+	writeArray(w, members)
+}
+
+// answerMember answers one request of a batch.
+func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
+	defer func() {
+		if v := recover(); v != nil { // which would end the process, as no server is above this goroutine
+			h.o.Logger.ErrorContext(r.Context(), "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
+			a = answer{response: &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}}
+		}
+	}()
+	if h.load.full() {
+		return overloaded().answer(mediaJSON)
+	}
+	params, err := readRequest(raw, "the request", r.Header)
+	if no := new(refusal); errors.As(err, &no) {
+		return no.answer(mediaJSON)
+	}
+	x, no := h.start(r.Context(), params, means{batched: true})
+	if no != nil {
+		return no.answer(mediaJSON)
+	}
+	defer x.end()
+	return answer{response: x.next(), ran: true}
+}
