@@ -25,8 +25,8 @@ const maxHeaderBytes = 64 << 10
 // one. roots are the certificate authorities to trust; nil are the system's.
 func transportTo(base *url.URL, maxConcurrent int, roots *x509.CertPool) http.RoundTripper {
 	t := newTransport(maxConcurrent, roots)
-	if proxy, err := t.Proxy(&http.Request{URL: base}); base.Scheme != "http" || proxy != nil || err != nil || !ascii(base.Host) {
-		return t // which also writes other hosts in Punycode
+	if proxy, err := t.Proxy(&http.Request{URL: base}); base.Scheme != "http" || proxy != nil || err != nil || !plain(base.Host) {
+		return t
 	}
 	return lean(t)
 }
@@ -36,8 +36,10 @@ func lean(t *http.Transport) *http1.Transport {
 	return &http1.Transport{Dial: t.DialContext, MaxIdle: t.MaxIdleConns, IdleTimeout: t.IdleConnTimeout, MaxHeaderBytes: maxHeaderBytes}
 }
 
-func ascii(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+// plain says whether a host is sent as it is written: net/http writes others in
+// Punycode, and IPv6 addresses without their zone.
+func plain(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf || r == '%' })
 }
 
 func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {

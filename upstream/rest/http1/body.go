@@ -8,7 +8,9 @@ import (
 	"strings"
 )
 
-// body is an answer's body. At its end the connection is free for the next request.
+// body is an answer's body. At its end the connection is free for the next request,
+// if the answer was whole: what is left of one that was not would be taken for the
+// next request's.
 type body struct {
 	io.ReadCloser
 	ctx       context.Context

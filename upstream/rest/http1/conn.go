@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -52,20 +51,26 @@ func (c *conn) send(req *http.Request) (zipped bool, err error) {
 	if !visible(uri) || !visible(host) {
 		return false, unsendable("its URL has a character that none may have")
 	}
-	w := append(c.w[:0], req.Method...)
-	w = append(append(w, ' '), uri...)
-	w = append(append(w, " HTTP/1.1\r\nHost: "...), host...)
-	w = append(w, "\r\n"...)
+	method := req.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	w := append(append(c.w[:0], method...), ' ')
+	w = append(append(w, uri...), " HTTP/1.1\r\nHost: "...)
+	w = append(append(w, host...), "\r\n"...)
 	for name, values := range req.Header {
+		if !token(name) || framing(name) {
+			return false, unsendable("its header has a name that none may have")
+		}
 		for _, v := range values {
-			if strings.ContainsAny(name, " :\r\n\x00") || strings.ContainsAny(v, "\r\n\x00") {
+			if !text(v) {
 				return false, unsendable("its header has a character that none may have")
 			}
 			w = append(append(w, name...), ": "...)
 			w = append(append(w, v...), "\r\n"...)
 		}
 	}
-	if zipped = req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil; zipped {
+	if zipped = req.Header["Accept-Encoding"] == nil && req.Header["Range"] == nil && method != http.MethodHead; zipped {
 		w = append(w, "Accept-Encoding: gzip\r\n"...)
 	}
 	if req.Close {
@@ -75,15 +80,6 @@ func (c *conn) send(req *http.Request) (zipped bool, err error) {
 	c.answering = false
 	_, err = c.Write(c.w)
 	return zipped, err
-}
-
-func visible(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // receive reads the answer up to its body. What comes before it, of statuses 1xx,

@@ -1,15 +1,16 @@
 // Package http1 is a lean client of HTTP/1.1: an [http.RoundTripper] for requests
-// without a body to servers in the clear.
+// of GET and HEAD, without a body, to servers in the clear.
 //
 // It exists since a call by [http.Transport] costs a gateway that does little else
 // twice of what it must: two goroutines a connection, and four switches between
 // them a request. Here whoever asks writes the request and reads the answer itself.
 // Only bytes and connections are this package's own; answers are read by
 // [http.ReadResponse], with net/http's idea of what is well-formed. What is not
-// here (TLS, HTTP/2, proxies, bodies of requests) is [http.Transport]'s.
+// here (TLS, HTTP/2, proxies, bodies of requests, methods that must not be repeated)
+// is [http.Transport]'s.
 //
-// Start reading at [Transport.RoundTrip]; conn.go is one connection, body.go an
-// answer's body.
+// Start reading at [Transport.RoundTrip]; conn.go is one connection, field.go what may
+// be written to it, body.go an answer's body.
 package http1
 
 import (
@@ -18,6 +19,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -43,15 +45,17 @@ type Transport struct {
 var _ http.RoundTripper = (*Transport)(nil)
 
 // RoundTrip makes a request without a body. An answer in gzip, which is asked for
-// unless the request says what it accepts, is read as what it holds. A connection that turns
-// out to be closed is no error while it was an old one: such a server has not begun
-// to answer.
+// unless the request says what it accepts, is read as what it holds. A connection
+// that turns out to be closed is no error if it was kept from before, and nothing of
+// an answer has come: the request is made over another, as a server closes what is
+// idle when it likes, and GET and HEAD may be repeated.
 //
 // A context that ends ends the request, reading its body included, with the
-// context's cause.
+// context's cause. An answer's body is for one goroutine: Close does not end a Read
+// of another's.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "http" || req.Body != nil && req.Body != http.NoBody {
-		return nil, errors.New("http1: only requests without a body, over http, are made")
+	if err := check(req); err != nil {
+		return nil, err
 	}
 	ctx := req.Context()
 	for {
@@ -78,6 +82,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// check refuses what is another transport's to send.
+func check(req *http.Request) error {
+	if req.Body != nil && req.Body != http.NoBody {
+		_ = req.Body.Close() // which every transport does
+		return unsendable("it has a body")
+	}
+	switch {
+	case req.URL.Scheme != "http":
+		return unsendable("it is not for http://")
+	case req.Method != "" && req.Method != http.MethodGet && req.Method != http.MethodHead:
+		return unsendable("its method is neither GET nor HEAD")
+	}
+	return nil
 }
 
 // ask makes a request over a connection.
@@ -132,7 +151,7 @@ func (t *Transport) pop(address string) *conn {
 	defer t.mu.Unlock()
 	for i := len(t.idle) - 1; i >= 0; i-- {
 		if c := t.idle[i]; c.address == address {
-			t.idle = append(t.idle[:i], t.idle[i+1:]...)
+			t.idle = slices.Delete(t.idle, i, i+1)
 			return c
 		}
 	}

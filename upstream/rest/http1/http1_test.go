@@ -233,22 +233,73 @@ func (c told) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// What cannot be written safely is not sent.
+// What cannot be written safely, or repeated, is not sent.
 func TestWhatIsNotSent(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
-		"a line's end in a value": func(r *http.Request) { r.Header.Set("X", "a\r\nY: b") },
-		"a space in a name":       func(r *http.Request) { r.Header["X Y"] = []string{"a"} },
-		"a space in the URL":      func(r *http.Request) { r.URL.RawQuery = "a b" },
-		"a line's end in a host":  func(r *http.Request) { r.Host = "a\r\nX: b" },
-		"https":                   func(r *http.Request) { r.URL.Scheme = "https" },
-		"a body":                  func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("x")) },
+		"a line's end in a value":         func(r *http.Request) { r.Header.Set("X", "a\r\nY: b") },
+		"a bare line feed in a value":     func(r *http.Request) { r.Header.Set("X", "a\nY: b") },
+		"a bare return in a value":        func(r *http.Request) { r.Header.Set("X", "a\rY: b") },
+		"a NUL in a value":                func(r *http.Request) { r.Header.Set("X", "a\x00") },
+		"a space in a name":               func(r *http.Request) { r.Header["X Y"] = []string{"a"} },
+		"a colon in a name":               func(r *http.Request) { r.Header["X:Y"] = []string{"a"} },
+		"a line's end in a name":          func(r *http.Request) { r.Header["X\r\nY"] = []string{"a"} },
+		"a letter that is none in a name": func(r *http.Request) { r.Header["X\u00e9"] = []string{"a"} },
+		"no name":                         func(r *http.Request) { r.Header[""] = []string{"a"} },
+		"a length":                        func(r *http.Request) { r.Header["content-length"] = []string{"5"} },
+		"an encoding":                     func(r *http.Request) { r.Header.Set("Transfer-Encoding", "chunked") },
+		"another host":                    func(r *http.Request) { r.Header.Set("Host", "b.example.com") },
+		"a connection's fate":             func(r *http.Request) { r.Header.Set("Connection", "X") },
+		"another protocol":                func(r *http.Request) { r.Header.Set("Upgrade", "h2c") },
+		"a space in the URL":              func(r *http.Request) { r.URL.RawQuery = "a b" },
+		"a line's end in the URL":         func(r *http.Request) { r.URL.RawQuery = "a\r\nX: b" },
+		"a line's end in a host":          func(r *http.Request) { r.Host = "a\r\nX: b" },
+		"https":                           func(r *http.Request) { r.URL.Scheme = "https" },
+		"a body":                          func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("x")) },
+		"what may not be repeated":        func(r *http.Request) { r.Method = http.MethodPost },
+		"a method of two words":           func(r *http.Request) { r.Method = "GET /a HTTP/1.1\r\nX:" },
 	} {
 		tr, _ := dialing(t)
+		var written atomic.Int64
+		dial := tr.Dial
+		tr.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dial(ctx, network, address)
+			return told{c, func() { written.Add(1) }}, err
+		}
 		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, raw(t, ok), nil)
 		change(req)
-		if _, err := tr.RoundTrip(req); err == nil || !strings.Contains(err.Error(), "http1: ") {
-			t.Errorf("%s: %v", name, err)
+		if _, err := tr.RoundTrip(req); err == nil || !strings.Contains(err.Error(), "http1: ") || written.Load() != 0 {
+			t.Errorf("%s: %v, written %d times", name, err, written.Load())
 		}
+	}
+}
+
+// HEAD has the header of an answer and no body, and leaves the connection as it was.
+func TestHead(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		if r.Method != http.MethodHead {
+			io.WriteString(w, "hello")
+		}
+	}))
+	defer s.Close()
+	tr, dials := dialing(t)
+	for range 3 {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodHead, s.URL, nil)
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || len(text) != 0 || resp.ContentLength != 5 {
+			t.Errorf("%q of %d bytes, %v", text, resp.ContentLength, err)
+		}
+		if _, _, body, err := get(t, tr, s.URL); body != "hello" || err != nil {
+			t.Errorf("after it: %q, %v", body, err)
+		}
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 }
 
