@@ -110,8 +110,8 @@ func list[R any](ctx context.Context, a *API, k upstream.Kind, q upstream.ListQu
 	m := a.o.moment()
 	return remember(ctx, a, question[[]R]{
 		endpoint: k.ListPath(), path: k.ListPath(), query: q.Encode(k),
-		keep:   a.o.keep(m, q.Window),
-		sealed: func(rows []R) bool { return sealsPage(m, rows, at) },
+		keep:  a.o.keep(m, q.Window),
+		lasts: func(rows []R) time.Duration { return keepPage(a.o, m, q.Window, rows, at) },
 		latest: a.latestOf(m, q.Window.End, "", k.ListPath(), func() string {
 			q := q
 			q.Window.End = 0

@@ -44,18 +44,23 @@ func (o Options) keep(m moment, w upstream.Window) time.Duration {
 	return o.Fresh
 }
 
-// sealsPage says whether a list's page no longer changes although its window is
-// open: rows come oldest first, so whatever is yet to come lies behind a full page
-// of settled rows. A page that is out of order, as a remote may give it, is not
-// relied on.
-func sealsPage[R any](m moment, rows []R, at func(*R) upstream.Time) bool {
-	if len(rows) < upstream.PageSize {
-		return false
-	}
+// keepPage is how long a list's page is fresh. One that no longer changes although its
+// window is open is kept forever: rows come oldest first, so whatever is yet to come lies
+// behind a full page of settled rows. A page that is out of order, as a remote may give
+// it, is not relied on for that; and one with rows from outside the window is wrong, so it
+// is asked for again soon, however long ago it happened.
+func keepPage[R any](o Options, m moment, w upstream.Window, rows []R, at func(*R) upstream.Time) time.Duration {
+	keep := o.keep(m, w)
+	settled := len(rows) >= upstream.PageSize
 	for i := range rows {
-		if t := at(&rows[i]); t >= m.settled || i > 0 && t < at(&rows[i-1]) {
-			return false
+		t := at(&rows[i])
+		if t < w.Start || t > w.End { // a remote may take the end to belong to it, always
+			return min(keep, o.Fresh)
 		}
+		settled = settled && t < m.settled && (i == 0 || t >= at(&rows[i-1]))
 	}
-	return true
+	if settled {
+		return forever
+	}
+	return keep
 }

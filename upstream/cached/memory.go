@@ -20,10 +20,10 @@ type question[T any] struct {
 	query    string // canonical
 	form     string // what the answer is decoded to, where path and query do not tell
 
-	keep   time.Duration // how long an answer is fresh; 0 is not kept
-	sealed func(T) bool  // whether an answer is to be kept forever though the question's are not; nil is none
-	latest latest        // for a window that is open; else zero
-	final  bool          // no longer changes, though it is not kept by itself
+	keep   time.Duration         // how long an answer is fresh; 0 is not kept
+	lasts  func(T) time.Duration // how long this one is, where the question alone does not tell; nil is keep
+	latest latest                // for a window that is open; else zero
+	final  bool                  // no longer changes, though it is not kept by itself
 
 	load func(context.Context) (T, error)
 	pack func(T) (T, size)
@@ -173,8 +173,8 @@ func load[T any](ctx context.Context, a *API, key string, q question[T]) (entry,
 		return entry{}, err
 	}
 	keep := q.keep
-	if q.sealed != nil && q.sealed(v) {
-		keep = forever
+	if q.lasts != nil {
+		keep = q.lasts(v)
 	}
 	v, s := q.pack(v)
 	e := a.put(key, v, s, keep)

@@ -163,6 +163,43 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 	}
 }
 
+// A page with rows from outside its window is a fault, which is not kept for good:
+// neither because its window has settled nor because it is full of settled rows.
+func TestAPageWithRowsFromOutsideItsWindowIsAskedForAgain(t *testing.T) {
+	w := upstream.Window{Start: at(-48 * time.Hour), End: at(-47 * time.Hour)}
+	for name, test := range map[string]struct {
+		first, last upstream.Time
+		calls       int
+	}{
+		"within":            {w.Start, w.End - 1, 1},
+		"the end is theirs": {w.Start, w.End, 1},
+		"too early":         {w.Start - 1, w.End - 1, 2},
+		"too late":          {w.Start, w.End + 1, 2},
+	} {
+		for _, n := range []int{2, upstream.PageSize} {
+			rows := make([]upstream.Email, n)
+			for i := range rows {
+				rows[i].ProcessTime = test.first
+			}
+			rows[n-1].ProcessTime = test.last
+			var c clock
+			counting := &upstreamtest.Counting{API: lister{rows: rows}}
+			o := sealing
+			o.Now, o.Fresh = c.now, DefaultFresh
+			a := open(t, counting, o)
+			for _, after := range []time.Duration{0, DefaultFresh / 2, DefaultFresh / 2} {
+				c.add(after)
+				if _, err := a.Emails(t.Context(), upstream.ListQuery{Window: w}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if counting.Total() != test.calls {
+				t.Errorf("%s, %d rows: %d calls, want %d", name, n, counting.Total(), test.calls)
+			}
+		}
+	}
+}
+
 // Twenty-five pages of 20 that are cut from an upstream page cost one call while
 // it is fresh.
 func TestManyPagesOfOne(t *testing.T) {
