@@ -172,7 +172,7 @@ func tellable() []fault.Fault {
 	var all []fault.Fault
 	for _, f := range fault.All {
 		switch f.Name {
-		case "rows repeated in a page", "unsorted rows": // may be two events, and a remote's idea of order: shown as it has them
+		case "unsorted rows": // a remote's idea of order: shown as it has them
 			continue
 		case "rows of another user":
 			f = where(f, "user_id")

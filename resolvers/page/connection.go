@@ -46,7 +46,7 @@ type Connection[R any] struct {
 	mu      sync.Mutex // guards what follows
 	leaves  map[call]*lazy[*leaf[R]]
 	order   order
-	wide    bool // some page had rows that were not asked for
+	padded  bool // some page had rows that are not the list's
 	atLeast int  // rows that the list has, at least
 	size    int  // rows that the list has, if sized
 	sized   bool // a page showed the list's end, counted from the window's start
@@ -73,7 +73,7 @@ func New[R any](binding string, s Source[R], a Args) (*Connection[R], error) {
 	}
 	for _, k := range []*cursor{c.first, c.last} {
 		if k != nil {
-			c.order, c.wide = max(c.order, k.order), c.wide || k.wide
+			c.order, c.padded = max(c.order, k.order), c.padded || k.padded
 		}
 	}
 	return c, nil
@@ -119,7 +119,7 @@ func (c *Connection[R]) Cursor(i int) string {
 func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 	p := s.page
 	k := cursor{key: p.keyAt(s.i), call: p.call, older: s.older, index: p.rawAt(s.i)}
-	k.order, k.wide = c.seen()
+	k.order, k.padded = c.seen()
 	switch {
 	case k.order == unsorted && p.start != c.src.Window.Start:
 		k.call, k.older, k.index = call{c.src.Window.Start, s.position()}, 0, 0

@@ -9,16 +9,16 @@ import (
 // cursor is what a row of a [Connection] is found again by. Correctness rests on
 // the key alone; the rest are hints that make finding it cheap.
 type cursor struct {
-	key   Key
-	call  call  // the upstream call whose page holds the row, with the window's end
-	older int   // rows of the window older than call.start, when it was asked
-	index int   // the row's index in that page
-	order order // what the upstream's order was seen to be
-	wide  bool  // and whether rows came that were not asked for
+	key    Key
+	call   call  // the upstream call whose page holds the row, with the window's end
+	older  int   // rows of the window older than call.start, when it was asked
+	index  int   // the row's index in that page
+	order  order // what the upstream's order was seen to be
+	padded bool  // and whether its pages were padded
 }
 
-// wideMark is added to the order of a cursor that is wide.
-const wideMark = 1 << 2
+// paddedMark is added to the order of a cursor of padded pages.
+const paddedMark = 1 << 2
 
 // call is an upstream call of a connection: rows in [start, end of the window),
 // from offset.
@@ -33,8 +33,8 @@ func (c cursor) position() int { return c.older + c.call.offset + c.index }
 func (c cursor) seal(s *sealer, w upstream.Window) string {
 	var scratch [256]byte
 	head := byte(c.order)
-	if c.wide {
-		head |= wideMark
+	if c.padded {
+		head |= paddedMark
 	}
 	b := append(scratch[:0], head)
 	b = binary.AppendUvarint(b, uint64(c.key.Time)-uint64(w.Start))
@@ -68,7 +68,7 @@ func openCursor(s *sealer, w upstream.Window, argument string, text *string) (*c
 	if len(rest) == 0 {
 		r.bad = true
 	} else {
-		c.order, c.wide, r.buf = order(rest[0]&^wideMark), rest[0]&wideMark != 0, rest[1:]
+		c.order, c.padded, r.buf = order(rest[0]&^paddedMark), rest[0]&paddedMark != 0, rest[1:]
 	}
 	c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())
 	c.call.start = upstream.Time(uint64(w.Start) + r.uvarint())

@@ -35,10 +35,10 @@
 // within a second. One that does not sort at all is read by plain offsets from the
 // window's start.
 //
-// # Rows from outside the window
+// # Padded pages
 //
-// A remote may give rows that were not asked for, in each call or in some. They are
-// dropped, but offsets count them: what such a page's offset says of the list's size
+// A remote may give rows that are not the list's, in each call or in some: from outside the
+// window, or a row twice. They are dropped, but offsets count them: what such a page's offset says of the list's size
 // is not believed, nor that an empty page behind it ends the list. Keys are as good as
 // ever: where rows too early or too late were dropped, the list begins or ends; and a
 // page that has the row in hand goes on from it. Without order, pages have to overlap by

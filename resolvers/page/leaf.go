@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"reflect"
 	"sort"
 
 	"deliverygraph/upstream"
@@ -20,11 +21,11 @@ const (
 type leaf[R any] struct {
 	call
 	answer []R   // as it came, but for rows that are too late at the end of a sorted one
-	rows   []R   // those of it in the window; shared with others, never written
+	rows   []R   // those of it that are in the window, once; shared with others, never written
 	raw    []int // where each row stood in the answer; nil where they stand together, lead behind its start
 	lead   int   // rows of a sorted answer before those in the window
 	full   bool  // further rows may follow
-	wide   bool  // had rows that were not asked for, so that offsets do not count the list's rows
+	padded bool  // had rows from outside the window, or twice, so that offsets do not count the list's rows
 	order  order
 	key    func(*R) Key
 }
@@ -60,11 +61,13 @@ func (p *leaf[R]) second(t upstream.Time) (from, to int) {
 	return from, to
 }
 
-// newLeaf looks at an answer: how it is sorted, which rows are in the list's window.
+// newLeaf looks at an answer: how it is sorted, which rows are in the list's window. A
+// row that is the one before it again is none of the list's, whose order is total: two
+// nodes with one id are of no use to anybody.
 func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf[R] {
 	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: key}
 	var last Key
-	early, late := 0, 0
+	early, late, again := 0, 0, 0
 	for i := range rows {
 		k := key(&rows[i])
 		if i > 0 {
@@ -73,38 +76,44 @@ func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf
 				p.order = unsorted
 			case d > 0:
 				p.order = max(p.order, byTime)
+			case d == 0 && reflect.DeepEqual(rows[i-1], rows[i]):
+				again++
+				p.padded = true
 			}
 		}
 		last = k
 		switch {
 		case k.Time < w.Start:
 			early++
-			p.wide = true
+			p.padded = true
 		case k.Time >= w.End:
 			late++
 			// A remote may take the window's end to belong to it. Nothing follows that
 			// second, so its offsets are as good as any.
-			p.wide = p.wide || k.Time > w.End || p.full
+			p.padded = p.padded || k.Time > w.End || p.full
 		case k.Time < c.start:
-			p.wide = true
+			p.padded = true
 		}
 	}
-	switch {
-	case early+late == 0:
-		p.rows = rows
-	case p.order != unsorted:
+	if p.order != unsorted {
 		// What is too early, or too late, stands together: the list begins, or ends, here.
 		p.lead = early
 		p.answer = rows[:len(rows)-late]
-		p.rows = rows[early : len(rows)-late]
 		p.full = p.full && late == 0
-	default:
-		p.rows, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
-		for i := range rows {
-			if w.Contains(key(&rows[i]).Time) {
-				p.rows, p.raw = append(p.rows, rows[i]), append(p.raw, i)
-			}
+		if again == 0 {
+			p.rows = p.answer[early:]
+			return p
 		}
+	} else if early+late+again == 0 {
+		p.rows = rows
+		return p
+	}
+	p.rows, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
+	for i := range p.answer {
+		if !w.Contains(key(&rows[i]).Time) || again > 0 && i > 0 && key(&rows[i]) == key(&rows[i-1]) && reflect.DeepEqual(rows[i-1], rows[i]) {
+			continue
+		}
+		p.rows, p.raw = append(p.rows, rows[i]), append(p.raw, i)
 	}
 	return p
 }
@@ -114,10 +123,10 @@ func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf
 // sorted list the call's page begins with p's last row.
 func (c *Connection[R]) next(p *leaf[R], older int) (call, int) {
 	n := len(p.rows)
-	switch order, wide := c.seen(); {
+	switch order, padded := c.seen(); {
 	case order == unsorted:
 		return call{p.start, p.offset + len(p.answer)}, older
-	case wide || n == 0: // starts are not heeded
+	case padded || n == 0: // starts are not heeded
 		return call{c.src.Window.Start, older + p.offset + p.rawAt(max(0, n-1))}, 0
 	}
 	t := p.keyAt(n - 1).Time
@@ -155,20 +164,20 @@ func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 	})
 }
 
-// learn notes what a page tells about the whole list. Where rows come that were not
-// asked for, offsets count them too, and those of one call need not be those of the
+// learn notes what a page tells about the whole list. Where rows come that are not
+// the list's, offsets count them too, and those of one call need not be those of the
 // next: then only a page that is the whole list tells its size.
 func (c *Connection[R]) learn(p *leaf[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order = max(c.order, p.order)
-	if p.wide && !c.wide {
-		c.wide, c.atLeast, c.sized = true, 0, c.whole
+	if p.padded && !c.padded {
+		c.padded, c.atLeast, c.sized = true, 0, c.whole
 	}
 	switch {
 	case !p.full && (p.lead > 0 || p.call == call{c.src.Window.Start, 0}):
 		c.size, c.sized, c.whole = len(p.rows), true, true
-	case p.start != c.src.Window.Start, c.wide, c.src.Count != nil: // those who count know better
+	case p.start != c.src.Window.Start, c.padded, c.src.Count != nil: // those who count know better
 	case p.full:
 		c.atLeast = max(c.atLeast, p.offset+len(p.rows))
 	case len(p.rows) > 0:
@@ -176,12 +185,11 @@ func (c *Connection[R]) learn(p *leaf[R]) {
 	}
 }
 
-// seen is how the list was seen to be sorted, and whether rows came that were not
-// asked for.
-func (c *Connection[R]) seen() (o order, wide bool) {
+// seen is how the list was seen to be sorted, and whether pages are padded.
+func (c *Connection[R]) seen() (o order, padded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.order, c.wide
+	return c.order, c.padded
 }
 
 func (c *Connection[R]) sorting() order {

@@ -64,7 +64,7 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 		if err != nil {
 			return spot[R]{}, err
 		}
-		o, wide := c.seen()
+		o, padded := c.seen()
 		if o == unsorted {
 			return spot[R]{}, errUnsorted
 		}
@@ -75,7 +75,7 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 		case v == covers && ahead && i == len(p.rows) && p.full:
 			v = short
 		}
-		if v != covers && wide && p.start != c.src.Window.Start {
+		if v != covers && padded && p.start != c.src.Window.Start {
 			// A start that is not heeded leads nowhere.
 			g = guess{call{c.src.Window.Start, g.older + g.at}, 0, g.older + g.at}
 			if !ahead {
@@ -136,24 +136,24 @@ var errEndless = &upstream.Error{Code: upstream.InvalidResponse, Message: "the m
 var errApart = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
 
 // jump goes by plain offsets to the page that follows a page, with ahead, or that
-// precedes it. Offsets that count rows from outside the window may be of another list
-// in the next call: pages overlap by a row then, which has to be the same in both.
+// precedes it. Offsets of padded pages may be of another list in
+// the next call: pages overlap by a row then, which has to be the same in both.
 func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R], error) {
-	_, wide := c.seen()
+	_, padded := c.seen()
 	at, tie := s.position(), 0 // where the pages meet, and the row of s's page there
 	switch {
-	case !wide:
+	case !padded:
 	case len(s.page.answer) == 0:
 		return spot[R]{}, errApart
 	case ahead:
 		tie = len(s.page.answer) - 1
 	}
-	if wide {
+	if padded {
 		at = s.older + s.page.offset + tie
 	}
 	offset := at
 	switch {
-	case !ahead && wide:
+	case !ahead && padded:
 		offset = max(0, at-stride)
 	case !ahead:
 		offset = max(0, at-upstream.PageSize)
@@ -163,10 +163,10 @@ func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R
 		return spot[R]{}, err
 	}
 	at -= offset
-	if _, now := c.seen(); now && !wide {
+	if _, now := c.seen(); now && !padded {
 		return c.jump(ctx, s, ahead)
 	}
-	if wide {
+	if padded {
 		if at >= len(p.answer) || p.key(&p.answer[at]) != s.page.key(&s.page.answer[tie]) {
 			return spot[R]{}, errApart
 		}
@@ -260,10 +260,10 @@ func (c *Connection[R]) recall(ctx context.Context, k *cursor, ahead bool) (spot
 			found = i
 		}
 	}
-	switch _, wide := c.seen(); {
+	switch _, padded := c.seen(); {
 	case found >= 0 && ahead:
 		found++
-	case found < 0 && wide:
+	case found < 0 && padded:
 		return spot[R]{}, errApart
 	case found < 0 && ahead:
 		found = p.indexOf(index + 1)

@@ -7,8 +7,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// errWide is left to say where nothing tells how many of the rows are the list's.
-var errWide = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, so this list cannot be counted"}
+// errPadded is left to say where nothing tells how many of the rows are the list's.
+var errPadded = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, or twice, so this list cannot be counted"}
 
 // total is the number of rows of the list: known from pages in hand, else by the
 // counts endpoint, else by probing.
@@ -18,10 +18,10 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 	}
 	if c.src.Count == nil {
 		n, err := c.probe(ctx)
-		if _, wide := c.seen(); err == nil && wide {
+		if _, padded := c.seen(); err == nil && padded {
 			var ok bool
 			if n, ok = c.knownSize(); !ok {
-				err = errWide
+				err = errPadded
 			}
 		}
 		return int64(n), err
@@ -37,8 +37,8 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 
 // probe finds the list's size by asking for pages at multiples of the page
 // size: galloping until one is not full, then bisecting between that and the last
-// full one. Pages in hand are used again. Where rows from outside the window come too,
-// they are counted: it is where offsets end, and not the list's size.
+// full one. Pages in hand are used again. Where pages are padded it is where
+// offsets end, and not the list's size.
 func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
@@ -68,7 +68,7 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 		case full+1 >= empty:
 			n := max(0, empty) * upstream.PageSize
 			c.mu.Lock()
-			if !c.wide {
+			if !c.padded {
 				c.size, c.sized = n, true
 			}
 			c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 func (c *Connection[R]) walked(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.wide {
+	if c.padded {
 		c.size, c.sized, c.whole = n, true, true
 	}
 }

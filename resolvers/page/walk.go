@@ -166,7 +166,7 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 			if err != nil || out.done {
 				return false, err
 			}
-			if _, wide := c.seen(); !wide && c.backward && c.first == nil && out.rest.position() > 0 {
+			if _, padded := c.seen(); !padded && c.backward && c.first == nil && out.rest.position() > 0 {
 				return true, nil // so many rows the upstream skipped
 			}
 			if c.take(&out, 1) > 0 {
@@ -185,7 +185,7 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 // end is the spot behind the list's last row.
 func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	counted, err := c.total(ctx)
-	if err != nil && !errors.Is(err, errWide) {
+	if err != nil && !errors.Is(err, errPadded) {
 		return spot[R]{}, err
 	}
 	s, found, err := c.endNear(ctx, int(counted))
@@ -193,7 +193,7 @@ func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 		return s, err
 	}
 	w := c.src.Window
-	if o, wide := c.seen(); wide && o != unsorted {
+	if o, padded := c.seen(); padded && o != unsorted {
 		// A page that has a row and ends the list is its end, whatever its offset counts.
 		s, err = c.seek(ctx, guess{call: call{w.Start, max(0, int(counted)-stride)}}, Key{Time: w.End}, false)
 		if !errors.Is(err, errUnsorted) {

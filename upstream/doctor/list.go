@@ -121,7 +121,7 @@ func (e *exam) order(s *sample, rows []event.Row) {
 	}
 	c = e.check(ruleOnce, s.kind.ListPath(), s.page.answer).of(s.kind)
 	if again > 0 {
-		c.breaks(fmt.Sprintf("row %d, %s, has come before", again, brief(rows[again])), "each row once", "the gateway shows it as often as it comes")
+		c.breaks(fmt.Sprintf("row %d, %s, has come before", again, brief(rows[again])), "each row once", "the gateway drops it where it follows itself, and elsewhere shows it as often as it comes")
 		return
 	}
 	c.agrees()

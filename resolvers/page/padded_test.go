@@ -13,17 +13,26 @@ import (
 	"deliverygraph/upstream"
 )
 
-// wideRemote answers some calls for a window that is wider than asked for, whose rows
-// its offsets count.
-type wideRemote struct {
+// paddedRemote answers some calls wrongly: for a window that is wider than asked for, whose
+// rows its offsets count, or with each row twice.
+type paddedRemote struct {
 	all   []row // of all time
-	wide  func() bool
+	wrong func() bool
 	apart upstream.Time // how much wider, at both ends
-	shown bool          // an answer had rows from outside the window
+	twice bool          // each row comes twice instead
+	shown bool          // an answer had rows that are not the list's
 }
 
-func (m *wideRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
-	if m.wide() {
+func (m *paddedRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+	switch wrong := m.wrong(); {
+	case wrong && m.twice:
+		var rows []row
+		for _, r := range cutPage(m.all, w, offset) {
+			rows = append(rows, r, r)
+		}
+		m.shown = m.shown || len(rows) > 0
+		return rows[:min(len(rows), upstream.PageSize)], nil
+	case wrong:
 		w.Start, w.End = w.Start-m.apart, w.End+m.apart
 	}
 	rows := cutPage(m.all, w, offset)
@@ -32,12 +41,12 @@ func (m *wideRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]
 }
 
 // list is the true one.
-func (m *wideRemote) list() []row {
+func (m *paddedRemote) list() []row {
 	return slices.DeleteFunc(slices.Clone(m.all), func(r row) bool { return !window.Contains(r.Time) })
 }
 
 // source asks the remote; its counts are right.
-func (m *wideRemote) source(counts bool) page.Source[row] {
+func (m *paddedRemote) source(counts bool) page.Source[row] {
 	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf}
 	if counts {
 		s.Count = func(context.Context, upstream.Window) (int64, error) { return int64(len(m.list())), nil }
@@ -60,10 +69,10 @@ func around(before, in, after int) []row {
 
 // A full page with rows from outside the window, and nothing behind it in the next
 // call, is not the end of the list.
-func TestWideOnce(t *testing.T) {
+func TestRowsFromOutsideTheWindowOnce(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	m := &wideRemote{all: around(300, 329, 300), apart: 1 << 20, wide: func() bool { calls++; return calls == 1 }}
+	m := &paddedRemote{all: around(300, 329, 300), apart: 1 << 20, wrong: func() bool { calls++; return calls == 1 }}
 	list := m.list()
 	for name, counts := range map[string]bool{"counted": true, "not counted": false} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +92,7 @@ func TestWideOnce(t *testing.T) {
 
 // A list whose rows cannot be told from those around it has no total, rather than one that
 // counts them; and one that pages show as a whole has its own.
-func TestWideTotal(t *testing.T) {
+func TestPaddedTotal(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		all       []row
@@ -99,7 +108,7 @@ func TestWideTotal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := &wideRemote{all: c.all, apart: 1 << 20, wide: func() bool { return true }}
+			m := &paddedRemote{all: c.all, apart: 1 << 20, wrong: func() bool { return true }}
 			conn, err := page.New("list", m.source(c.counts), page.Args{})
 			if err != nil {
 				t.Fatal(err)
@@ -123,18 +132,19 @@ func TestWideTotal(t *testing.T) {
 	}
 }
 
-// Whatever calls give rows from outside the window too: what is answered is right. Where
-// all of them do, it is answered. (Where a page counts such rows and shows none, nobody can
+// Whatever calls give rows from outside the window too, or rows twice: what is answered is
+// right. Where all of them have rows from outside, it is answered. (Where a page counts such rows and shows none, nobody can
 // tell: that is why counts are asked first.)
-func TestWideNowAndThen(t *testing.T) {
+func TestPaddedNowAndThen(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		some := func(name string) int {
 			return rapid.SampledFrom([]int{0, 1, 30, 499, 500, 501, 700, 1300}).Draw(t, name)
 		}
-		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent that are wide")
+		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent that are wrong")
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		m := &wideRemote{all: around(some("before"), some("in"), some("after")), apart: 1 << 20, wide: func() bool { return r.IntN(100) < odds }}
+		m := &paddedRemote{all: around(some("before"), some("in"), some("after")), apart: 1 << 20, wrong: func() bool { return r.IntN(100) < odds }}
+		m.twice = rapid.Bool().Draw(t, "twice")
 		counts := rapid.Bool().Draw(t, "counts")
 		s, list := m.source(counts), m.list()
 		cursors := map[int]string{}
@@ -166,7 +176,7 @@ func TestWideNowAndThen(t *testing.T) {
 				t.Fatal(err)
 			}
 			failed := func(err error) bool {
-				if code := upstream.CodeOf(err); err != nil && (odds == 100 || code != upstream.InvalidResponse && code != upstream.Unavailable) {
+				if code := upstream.CodeOf(err); err != nil && (odds == 100 && !m.twice || code != upstream.InvalidResponse && code != upstream.Unavailable) {
 					t.Fatalf("%s: %v", show(a), err)
 				}
 				return err != nil
@@ -199,11 +209,11 @@ func TestWideNowAndThen(t *testing.T) {
 }
 
 // A walk over a list of such a remote costs hardly more calls than one over an honest one.
-func TestWideWalkIsCheap(t *testing.T) {
+func TestPaddedWalkIsCheap(t *testing.T) {
 	t.Parallel()
 	for _, direction := range []string{"forward", "backward"} {
 		calls := 0
-		m := &wideRemote{all: around(2300, 6000, 900), apart: 1 << 20, wide: func() bool { calls++; return true }}
+		m := &paddedRemote{all: around(2300, 6000, 900), apart: 1 << 20, wrong: func() bool { calls++; return true }}
 		c, pages := client{t, m.source(true)}, 0
 		var got []row
 		for p := (answer{hasNext: true, hasPrevious: true}); p.hasNext && direction == "forward" || p.hasPrevious && direction == "backward"; pages++ {
@@ -234,12 +244,12 @@ func TestWideWalkIsCheap(t *testing.T) {
 }
 
 // Where rows do not come in order either, pages that do not fit together are an error.
-func TestWideAndUnsorted(t *testing.T) {
+func TestPaddedAndUnsorted(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 3))
 	all := around(400, 1300, 400)
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	m := &wideRemote{all: all}
+	m := &paddedRemote{all: all}
 	answered := 0
 	s := m.source(true)
 	s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
