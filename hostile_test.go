@@ -53,6 +53,47 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// A page whose name has been pointed to this machine is of the gateway's own origin to its
+// browser. Where nobody is asked who they are it is refused by its name, on every port.
+func TestReboundNames(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	_, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
+	if err != nil || os.WriteFile(keys, []byte(line+"\n"), 0o600) != nil {
+		t.Fatal(err)
+	}
+	with := func(args ...string) *program {
+		return start(t, append(args, "--data", filepath.Join(t.TempDir(), "empty.db"))...)
+	}
+	open := with("--rest-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	for name, c := range map[string]struct {
+		p      *program
+		url    string
+		host   string
+		status int
+	}{
+		"a name of another":        {open, open.graphql + "?query={__typename}", "evil.example:8080", 403},
+		"for the playground":       {open, strings.TrimSuffix(open.graphql, "graphql"), "evil.example:8080", 403},
+		"for the REST API":         {open, open.rest + "/bounce/categories", "evil.example:8081", 403},
+		"for operators":            {open, open.admin + "/metrics", "evil.example:9090", 403},
+		"a name of this machine":   {open, open.graphql + "?query={__typename}", "localhost:8080", 200},
+		"a proxy's, as it is set":  {with("--allowed-hosts", "metrics.example.com"), "", "metrics.example.com", 200},
+		"one that is not set":      {with("--allowed-hosts", "metrics.example.com"), "", "evil.example", 403},
+		"a page that may ask":      {with("--cors-origins", "https://app.example.com"), "", "app.example.com", 200},
+		"where keys are asked for": {with("--auth-keys", keys), "", "evil.example", 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.url == "" {
+				c.url = c.p.graphql + "?query={__typename}"
+			}
+			resp, body := c.p.do(http.MethodGet, c.url, "", "Host", c.host, "Sec-Fetch-Site", "same-origin")
+			if resp.StatusCode != c.status || c.status == 403 && !strings.Contains(body, "--allowed-hosts evil.example") {
+				t.Errorf("status %d: %.300s", resp.StatusCode, body)
+			}
+		})
+	}
+}
+
 // The schema is shown where nobody is asked who they are, and elsewhere only if told
 // so; the playground says that it is hidden.
 func TestIntrospectionSetting(t *testing.T) {

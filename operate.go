@@ -37,7 +37,11 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	})
 	g.metrics.Rows(g.rows)
 	g.calls, g.lookups = g.metrics.Call, g.metrics.Lookup
-	s := newServer(l, admin.Handler(admin.Options{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof}), time.Minute)
+	h := admin.Handler(admin.Options{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
+	if loopback(l.Addr()) { // else load balancers ask by names of their own
+		h = g.c.known(l.Addr(), false, h, refuseInText)
+	}
+	s := newServer(l, h, time.Minute)
 	g.logger.Info("admin", "url", "http://"+l.Addr().String())
 	if g.c.AdminPprof && !loopback(l.Addr()) {
 		g.logger.Warn("anyone who can reach this address can take profiles of the gateway", "address", l.Addr().String())

@@ -223,7 +223,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err != nil {
 		return err
 	}
-	main := newServer(public, handler, c.Timeout)
+	main := newServer(public, c.known(public.Addr(), c.Auth.asks(), handler, g.refuse), c.Timeout)
 	url := "http://" + public.Addr().String() + "/"
 	if pair != nil {
 		main.TLSConfig = pair.Config()
@@ -233,7 +233,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	servers := []*server{main}
 	if private != nil {
 		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
-		servers = append(servers, newServer(private, h, c.Timeout))
+		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText), c.Timeout))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	logger.Info("ready", "graphql", url+"graphql", "playground", url, "data", g.data)
@@ -439,6 +439,11 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	g.logger.InfoContext(r.Context(), "refused", "from", r.RemoteAddr, "error", err)
 	graph.Refuse(w, r, err)
+}
+
+// refuseInText turns away a request of a port that does not speak GraphQL.
+func refuseInText(w http.ResponseWriter, _ *http.Request, err error) {
+	http.Error(w, err.Error(), http.StatusForbidden)
 }
 
 // identify lets the caller of a WebSocket in, or not.

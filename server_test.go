@@ -102,6 +102,7 @@ func (p *program) do(method, url, body string, header ...string) (*http.Response
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host") // empty is the URL's
 	resp, err := client.Do(req)
 	for n := 0; errors.Is(err, syscall.ECONNRESET) && n < 10; n++ {
 		// The answer to a body that is refused before its end can be lost on the way.
@@ -300,6 +301,7 @@ func TestWrongSettings(t *testing.T) {
 		"fewer calls than none":             {[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"}},
 		"stale for less than no time":       {[]string{"--cache-stale=-1s"}, []string{"--cache-stale", "10s"}},
 		"an origin with a path":             {[]string{"--cors-origins", "https://app.example.com/"}, []string{"--cors-origins", "https://app.example.com"}},
+		"a host with a port":                {[]string{"--allowed-hosts", "metrics.example.com:8080"}, []string{"--allowed-hosts", "metrics.example.com"}},
 		"profiles without a port":           {[]string{"--admin-pprof"}, []string{"--admin-pprof", "--admin-listen 127.0.0.1:9090"}},
 		"a delay that is negative":          {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
 		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},

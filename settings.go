@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,12 +24,13 @@ import (
 )
 
 type serveCommand struct {
-	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
-	CorsOrigins []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
-	Timeout     time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
-	TLSCert     string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with those that vouch for it). It is read again when it changes."`
-	TLSKey      string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
-	DrainTime   time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
+	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
+	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
+	AllowedHosts []string      `placeholder:"NAME,…" help:"Names that the gateway may be asked by, such as metrics.example.com, or * for any: those of a proxy in front of it that passes Host on. Localhost and addresses always may. Left out, others may not where it listens on loopback and asks nobody who they are, since pages can point names of theirs there."`
+	Timeout      time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
+	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with those that vouch for it). It is read again when it changes."`
+	TLSKey       string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
+	DrainTime    time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
 
@@ -218,12 +220,27 @@ func (c *serveCommand) check() error {
 	if c.UpstreamConcurrency < 1 {
 		return badSetting("--upstream-concurrency must be at least 1, such as 16")
 	}
+	for _, h := range c.AllowedHosts {
+		if u, err := url.Parse("http://" + h + "/"); h != "*" && (err != nil || u.Host != h || u.Hostname() != h || strings.Contains(h, "*")) {
+			return badSetting("--allowed-hosts: %q is not a name: write it without scheme and port, such as metrics.example.com, or * for any", h)
+		}
+	}
 	for _, o := range c.CorsOrigins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
 			return badSetting("--cors-origins: %q is not an origin: write scheme, host and port alone, such as https://app.example.com", o)
 		}
 	}
 	return nil
+}
+
+// known has a port answer only by names that it is known by, if it is one that pages could
+// reach by pointing theirs to it: on loopback, where nobody is asked who they are. So it is
+// where names are given.
+func (c *serveCommand) known(at net.Addr, asks bool, h http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	if len(c.AllowedHosts) == 0 && (asks || !loopback(at)) {
+		return h
+	}
+	return origins.NewHosts(c.AllowedHosts, c.CorsOrigins).Handler(h, refuse)
 }
 
 // hidesSchema says whether callers are kept from reading the schema.
