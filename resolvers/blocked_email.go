@@ -14,8 +14,8 @@ var blockedEmailList = kindOf[upstream.BlockedEmail, model.BlockedEmail]{
 	key: func(e *upstream.BlockedEmail) page.Key {
 		return page.Key{Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress, UserID: e.UserID, SenderID: e.SenderID}
 	},
-	node: func(e *upstream.BlockedEmail, o *model.Origin) *model.BlockedEmail {
-		return &model.BlockedEmail{Row: e, Origin: o}
+	node: func(e *upstream.BlockedEmail, o *model.Origin) model.BlockedEmail {
+		return model.BlockedEmail{Row: e, Origin: o}
 	},
 }
 

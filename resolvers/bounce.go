@@ -18,7 +18,7 @@ var bounceList = kindOf[upstream.Bounce, model.Bounce]{
 	key: func(b *upstream.Bounce) page.Key {
 		return page.Key{Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress, UserID: b.UserID, SenderID: b.SenderID}
 	},
-	node: func(b *upstream.Bounce, o *model.Origin) *model.Bounce { return &model.Bounce{Row: b, Origin: o} },
+	node: func(b *upstream.Bounce, o *model.Origin) model.Bounce { return model.Bounce{Row: b, Origin: o} },
 }
 
 func bounces(ctx context.Context, p parent, window model.Window, f *model.BounceFilter, a page.Args) (*model.BounceConnection, error) {

@@ -14,7 +14,7 @@ var emailList = kindOf[upstream.Email, model.Email]{
 	key: func(e *upstream.Email) page.Key {
 		return page.Key{Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress, UserID: e.UserID, SenderID: e.SenderID}
 	},
-	node: func(e *upstream.Email, o *model.Origin) *model.Email { return &model.Email{Row: e, Origin: o} },
+	node: func(e *upstream.Email, o *model.Origin) model.Email { return model.Email{Row: e, Origin: o} },
 }
 
 func emails(ctx context.Context, p parent, window model.Window, f *model.EmailFilter, a page.Args) (*model.EmailConnection, error) {

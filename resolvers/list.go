@@ -20,7 +20,7 @@ type kindOf[R, T any] struct {
 	kind  upstream.Kind
 	fetch func(upstream.API, context.Context, upstream.ListQuery) ([]R, error)
 	key   func(*R) page.Key
-	node  func(*R, *model.Origin) *T
+	node  func(*R, *model.Origin) T
 }
 
 // listing makes the connection of a list.
@@ -54,7 +54,7 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 		c.RowsFirst() // so that the total costs nothing where the page shows the whole list
 	}
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
-	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) *T { return k.node(r, o) })}}, nil
+	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })}}, nil
 }
 
 // boundWindow resolves the window of a connection and gives what its cursors are
@@ -143,12 +143,14 @@ func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
 	return n.made, nil
 }
 
-// eachOf makes the objects of a page from the object of a row.
-func eachOf[R, T any](node func(*R) *T) func([]R) []*T {
+// eachOf makes the objects of a page from the object of a row, in one piece.
+func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 	return func(rows []R) []*T {
+		made := make([]T, len(rows))
 		all := make([]*T, len(rows))
 		for i := range rows {
-			all[i] = node(&rows[i])
+			made[i] = node(&rows[i])
+			all[i] = &made[i]
 		}
 		return all
 	}

@@ -131,7 +131,8 @@ func findSender(ctx context.Context, id upstream.ID) (*model.Sender, error) {
 	if !found {
 		return nil, notFound("there is no such sender")
 	}
-	return newSender(row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0), nil
+	s := newSender(row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0)
+	return &s, nil
 }
 
 func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
@@ -182,7 +183,8 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 		}
 		for i := range rows {
 			if k.key(&rows[i]) == wanted {
-				return k.node(&rows[i], rowOrigin(k.kind, id)), nil
+				node := k.node(&rows[i], rowOrigin(k.kind, id))
+				return &node, nil
 			}
 		}
 		if q.Offset += len(rows); len(rows) < upstream.PageSize {

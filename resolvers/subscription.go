@@ -58,7 +58,8 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after 
 // subscribers ask for them by one call.
 func bounceEvent(sub *feed.Subscription, e *feed.Event, q upstream.ListQuery) *model.BounceEvent {
 	o := &model.Origin{Kind: upstream.Bounces, Window: e.Window(), UserID: q.UserID, SenderID: q.SenderID}
-	return &model.BounceEvent{Node: bounceList.node(e.Bounce, o), At: func() string { return sub.Cursor(e) }}
+	node := bounceList.node(e.Bounce, o)
+	return &model.BounceEvent{Node: &node, At: func() string { return sub.Cursor(e) }}
 }
 
 // streamError is an error of a feed as callers see it; nil is a stream that simply

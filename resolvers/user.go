@@ -12,7 +12,7 @@ import (
 func (query) Users(ctx context.Context, window model.Window, first *int, after *string, last *int, before *string) (*model.UserConnection, error) {
 	c, err := counted(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser}, page.Args{First: first, After: after, Last: last, Before: before},
 		func(rows []found, _ upstream.Window) []*model.User {
-			return eachOf(func(f *found) *model.User { return &model.User{Key: f.ID} })(rows)
+			return eachOf(func(f *found) model.User { return model.User{Key: f.ID} })(rows)
 		})
 	if err != nil {
 		return nil, err

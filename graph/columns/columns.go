@@ -191,6 +191,22 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 	}
 }
 
+// Made is an object that is made of the row, and never null.
+func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
+	return func(s selected) (column[T], bool) {
+		p, ok := compile(t, s, s.field.Field.Selections)
+		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
+			made := make([]C, len(rows))
+			children := make([]*C, len(rows))
+			for i, r := range rows {
+				made[i] = of(r)
+				children[i] = &made[i]
+			}
+			return p.prepare(children, s.within(at))
+		}}, ok
+	}
+}
+
 // Join is a nullable object that must be loaded, for all rows together. Load gets
 // the field's arguments and whether anything but __typename is selected; it gives
 // for each row the object, or nil for null, or an error.

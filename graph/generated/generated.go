@@ -3720,8 +3720,8 @@ func (ec *executionContext) _BlockedEmail_user(ctx context.Context, field graphq
 			return obj.User(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
-			return ec.marshalNUser2ᚖdeliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.User) graphql.Marshaler {
+			return ec.marshalNUser2deliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3775,8 +3775,8 @@ func (ec *executionContext) _BlockedEmail_sender(ctx context.Context, field grap
 			return obj.Sender(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Sender) graphql.Marshaler {
-			return ec.marshalNSender2ᚖdeliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.Sender) graphql.Marshaler {
+			return ec.marshalNSender2deliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4266,8 +4266,8 @@ func (ec *executionContext) _Bounce_user(ctx context.Context, field graphql.Coll
 			return obj.User(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
-			return ec.marshalNUser2ᚖdeliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.User) graphql.Marshaler {
+			return ec.marshalNUser2deliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4321,8 +4321,8 @@ func (ec *executionContext) _Bounce_sender(ctx context.Context, field graphql.Co
 			return obj.Sender(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Sender) graphql.Marshaler {
-			return ec.marshalNSender2ᚖdeliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.Sender) graphql.Marshaler {
+			return ec.marshalNSender2deliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5037,8 +5037,8 @@ func (ec *executionContext) _Email_user(ctx context.Context, field graphql.Colle
 			return obj.User(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
-			return ec.marshalNUser2ᚖdeliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.User) graphql.Marshaler {
+			return ec.marshalNUser2deliverygraphᚋgraphᚋmodelᚐUser(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5092,8 +5092,8 @@ func (ec *executionContext) _Email_sender(ctx context.Context, field graphql.Col
 			return obj.Sender(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Sender) graphql.Marshaler {
-			return ec.marshalNSender2ᚖdeliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v model.Sender) graphql.Marshaler {
+			return ec.marshalNSender2deliverygraphᚋgraphᚋmodelᚐSender(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11446,6 +11446,10 @@ func (ec *executionContext) marshalNPageInfo2ᚖdeliverygraphᚋgraphᚋmodelᚐ
 	return ec._PageInfo(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNSender2deliverygraphᚋgraphᚋmodelᚐSender(ctx context.Context, sel ast.SelectionSet, v model.Sender) graphql.Marshaler {
+	return ec._Sender(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNSender2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐSenderᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Sender) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -11543,6 +11547,10 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNUser2deliverygraphᚋgraphᚋmodelᚐUser(ctx context.Context, sel ast.SelectionSet, v model.User) graphql.Marshaler {
+	return ec._User(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNUser2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.User) graphql.Marshaler {

@@ -19,9 +19,9 @@ func (b *Bounce) ID() NodeID {
 	return NodeID{Type: BounceNode, UserID: r.UserID, SenderID: r.SenderID, Time: r.BounceTime, EmailID: r.EmailID, Recipient: r.EmailAddress}
 }
 func (b *Bounce) UserID() upstream.ID         { return b.Row.UserID }
-func (b *Bounce) User() *User                 { return rowUser(b.Row.UserID, b.Origin) }
+func (b *Bounce) User() User                  { return rowUser(b.Row.UserID, b.Origin) }
 func (b *Bounce) SenderID() upstream.ID       { return b.Row.SenderID }
-func (b *Bounce) Sender() *Sender             { return rowSender(b.Row.SenderID, b.Row.UserID, b.Origin) }
+func (b *Bounce) Sender() Sender              { return rowSender(b.Row.SenderID, b.Row.UserID, b.Origin) }
 func (b *Bounce) EmailID() string             { return b.Row.EmailID }
 func (b *Bounce) Recipient() string           { return b.Row.EmailAddress }
 func (b *Bounce) LocalPart() string           { return b.Row.Local }
@@ -87,9 +87,9 @@ func (e *Email) ID() NodeID {
 	return NodeID{Type: EmailNode, UserID: r.UserID, SenderID: r.SenderID, Time: r.ProcessTime, EmailID: r.EmailID, Recipient: r.EmailAddress}
 }
 func (e *Email) UserID() upstream.ID         { return e.Row.UserID }
-func (e *Email) User() *User                 { return rowUser(e.Row.UserID, e.Origin) }
+func (e *Email) User() User                  { return rowUser(e.Row.UserID, e.Origin) }
 func (e *Email) SenderID() upstream.ID       { return e.Row.SenderID }
-func (e *Email) Sender() *Sender             { return rowSender(e.Row.SenderID, e.Row.UserID, e.Origin) }
+func (e *Email) Sender() Sender              { return rowSender(e.Row.SenderID, e.Row.UserID, e.Origin) }
 func (e *Email) EmailID() string             { return e.Row.EmailID }
 func (e *Email) Recipient() string           { return e.Row.EmailAddress }
 func (e *Email) LocalPart() string           { return e.Row.Local }
@@ -111,9 +111,9 @@ func (e *BlockedEmail) ID() NodeID {
 	return NodeID{Type: BlockedEmailNode, UserID: r.UserID, SenderID: r.SenderID, Time: r.ProcessTime, EmailID: r.EmailID, Recipient: r.EmailAddress}
 }
 func (e *BlockedEmail) UserID() upstream.ID         { return e.Row.UserID }
-func (e *BlockedEmail) User() *User                 { return rowUser(e.Row.UserID, e.Origin) }
+func (e *BlockedEmail) User() User                  { return rowUser(e.Row.UserID, e.Origin) }
 func (e *BlockedEmail) SenderID() upstream.ID       { return e.Row.SenderID }
-func (e *BlockedEmail) Sender() *Sender             { return rowSender(e.Row.SenderID, e.Row.UserID, e.Origin) }
+func (e *BlockedEmail) Sender() Sender              { return rowSender(e.Row.SenderID, e.Row.UserID, e.Origin) }
 func (e *BlockedEmail) EmailID() string             { return e.Row.EmailID }
 func (e *BlockedEmail) Recipient() string           { return e.Row.EmailAddress }
 func (e *BlockedEmail) LocalPart() string           { return e.Row.Local }
@@ -124,12 +124,12 @@ func (e *BlockedEmail) PostbackAt() *upstream.Time  { return orNull(e.Row.Postba
 func (e *BlockedEmail) XHeaders() []upstream.Header { return e.Row.XHeaders }
 
 // rowUser is the user of a row.
-func rowUser(id upstream.ID, o *Origin) *User { return &User{Key: id, Within: o.UserID} }
+func rowUser(id upstream.ID, o *Origin) User { return User{Key: id, Within: o.UserID} }
 
 // rowSender is the sender of a row: its user is the row's, its address is found
 // in the counts of the row's list.
-func rowSender(id, user upstream.ID, o *Origin) *Sender {
-	return &Sender{Key: id, Owner: user, Origin: *o}
+func rowSender(id, user upstream.ID, o *Origin) Sender {
+	return Sender{Key: id, Owner: user, Origin: *o}
 }
 
 func orNull(t upstream.Time) *upstream.Time {
