@@ -85,12 +85,14 @@ func pagingError(err error) error {
 // counter gives the call that counts a list, or nil where the counts endpoint does
 // not take its filter.
 func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
-	counted := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
-	if q.Encode(k) != counted.Encode(k) {
+	counted, ok := q.Counted()
+	if !ok {
 		return nil
 	}
 	return func(ctx context.Context, w upstream.Window) (int64, error) {
-		rows, err := api.Counts(ctx, k, upstream.CountQuery{Window: w, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: upstream.ByUser})
+		q := counted
+		q.Window = w
+		rows, err := api.Counts(ctx, k, q)
 		var n int64
 		for _, r := range rows {
 			n += r.Total

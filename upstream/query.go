@@ -24,6 +24,14 @@ type ListQuery struct {
 	BlockedReason  string     // blocked emails only
 }
 
+// Counted is the counts call whose rows add up to the rows of the list, whatever the
+// offset, and false where counts do not take the list's filters.
+func (q ListQuery) Counted() (CountQuery, bool) {
+	taken := q.Sender == "" && q.Domain == "" && q.Local == "" && q.Recipient == "" && len(q.XHeaders) == 0 &&
+		q.BounceCategory == "" && !q.Delivered && q.BlockedReason == ""
+	return CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: ByUser}, taken
+}
+
 // CountQuery is what a counts call asks, by sender or by user. It takes a
 // sender's id and not its address, as the document has it.
 type CountQuery struct {

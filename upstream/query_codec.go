@@ -17,7 +17,7 @@ import (
 // refuses it by name, while a filter left out would list rows that nobody asked
 // for.
 func (q ListQuery) Encode(_ Kind) string {
-	w := queryWriter{}
+	w := make(queryWriter, 0, 128)
 	w.window(q.Window)
 	w.id("user_id", q.UserID)
 	w.id("sender_id", q.SenderID)
@@ -47,7 +47,7 @@ func (q CountQuery) Encode() string {
 // Encode is the query string of a time series call in its canonical form: see
 // [ListQuery.Encode].
 func (q SeriesQuery) Encode() string {
-	w := queryWriter{}
+	w := make(queryWriter, 0, 128)
 	w.window(q.Window)
 	w.id("user_id", q.UserID)
 	w.id("sender_id", q.SenderID)
@@ -93,6 +93,9 @@ func (w *queryWriter) number(name string, v int64) {
 // headers writes filters even where their value is empty: the API refuses that
 // by name, while left out it would list too much.
 func (w *queryWriter) headers(hs []Header) {
+	if len(hs) == 0 {
+		return
+	}
 	sorted := slices.SortedStableFunc(slices.Values(hs), func(a, b Header) int {
 		return cmp.Or(
 			strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
@@ -101,16 +104,17 @@ func (w *queryWriter) headers(hs []Header) {
 		)
 	})
 	for _, h := range sorted {
-		w.name(h.Name)
+		w.name(string(appendEscaped(nil, h.Name)))
 		*w = appendEscaped(*w, h.Value)
 	}
 }
 
+// name begins a parameter: its name as it stands in a query string.
 func (w *queryWriter) name(name string) {
 	if len(*w) > 0 {
 		*w = append(*w, '&')
 	}
-	*w = append(appendEscaped(*w, name), '=')
+	*w = append(append(*w, name...), '=')
 }
 
 // appendEscaped writes s percent-encoded, all but the unreserved characters of

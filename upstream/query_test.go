@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"deliverygraph/upstream"
 	. "deliverygraph/upstream"
 )
 
@@ -321,4 +323,39 @@ func FuzzParseQuery(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A list is counted by a counts call just where that takes all of its filters.
+func TestCountedLists(t *testing.T) {
+	t.Parallel()
+	taken := map[string]bool{"Window": true, "Offset": true, "UserID": true, "SenderID": true, "BounceType": true}
+	fields := reflect.TypeFor[upstream.ListQuery]()
+	for i := range fields.NumField() {
+		name := fields.Field(i).Name
+		var q upstream.ListQuery
+		f := reflect.ValueOf(&q).Elem().Field(i)
+		switch v := f.Addr().Interface().(type) {
+		case *upstream.Window:
+			*v = upstream.Window{Start: 1, End: 2}
+		case *[]upstream.Header:
+			*v = []upstream.Header{{Name: "X-A", Value: "a"}}
+		case *bool:
+			*v = true
+		default:
+			if f.CanInt() {
+				f.SetInt(7)
+			} else {
+				f.SetString("h")
+			}
+		}
+		c, ok := q.Counted()
+		if ok != taken[name] {
+			t.Errorf("with %s it is counted: %v", name, ok)
+		}
+		if ok && name != "Offset" {
+			if got := reflect.ValueOf(c).FieldByName(name); !reflect.DeepEqual(got.Interface(), f.Interface()) {
+				t.Errorf("%s is counted as %v", name, got)
+			}
+		}
+	}
 }

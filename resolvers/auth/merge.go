@@ -120,11 +120,10 @@ func (m *merge[R]) tooLong() error {
 
 // jump moves the window's start up and the offset down, over rows that counts know.
 func (m *merge[R]) jump(ctx context.Context) error {
-	counted := upstream.ListQuery{Window: m.q.Window, Offset: m.q.Offset, SenderID: m.q.SenderID, BounceType: m.q.BounceType}
-	if m.q.Offset <= near || m.q.Encode(m.kind) != counted.Encode(m.kind) {
+	c, counted := m.q.Counted()
+	if m.q.Offset <= near || !counted || c.UserID != 0 {
 		return nil
 	}
-	c := upstream.CountQuery{Window: m.q.Window, SenderID: m.q.SenderID, BounceType: m.q.BounceType, Rollup: upstream.ByUser}
 	for _, i := range []upstream.Interval{upstream.Day, upstream.Hour} {
 		if m.q.Offset <= near {
 			return nil
