@@ -32,7 +32,11 @@ type Type[T any] struct {
 
 // Field makes the column of a selected field. It gives false where it cannot, such
 // as for arguments that do not parse: the generated code then answers the list.
-type Field[T any] func(s selected) (column[T], bool)
+type Field[T any] func(as selecting) (column[T], bool)
+
+// selecting gives the field as it is selected, for those that need more than their
+// rows.
+type selecting func() (selected, bool)
 
 // selected is a field as it is selected: its own context of gqlgen's, which knows
 // the arguments and the contexts of the fields below.
@@ -83,11 +87,8 @@ func compile[T any](t *Type[T], s selected, sel ast.SelectionSet) (plan[T], bool
 			if !known || !f.IsNonDeferrable {
 				return p, false
 			}
-			below, ok := s.below(f)
-			if !ok {
-				return p, false
-			}
-			if c, ok = make(below); !ok {
+			var ok bool
+			if c, ok = make(func() (selected, bool) { return s.below(f) }); !ok {
 				return p, false
 			}
 		}
@@ -95,6 +96,16 @@ func compile[T any](t *Type[T], s selected, sel ast.SelectionSet) (plan[T], bool
 		p.columns = append(p.columns, c)
 	}
 	return p, true
+}
+
+// below is compile for what a field's objects show.
+func below[C any](t *Type[C], as selecting) (selected, plan[C], bool) {
+	s, ok := as()
+	if !ok {
+		return s, plan[C]{}, false
+	}
+	p, ok := compile(t, s, s.field.Field.Selections)
+	return s, p, ok
 }
 
 // prepare gives the cells of whole objects.
@@ -144,7 +155,7 @@ func (p plan[T]) loads() bool {
 
 // Leaf is a field whose value is at hand.
 func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
-	return func(selected) (column[T], bool) {
+	return func(selecting) (column[T], bool) {
 		return column[T]{prepare: func(rows []*T, _ place) cells {
 			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
 		}}, true
@@ -154,7 +165,7 @@ func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
 // LeafIf is a Leaf whose value may be one that the schema does not have. If any row
 // has such a one, the generated code says so.
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
-	return func(selected) (column[T], bool) {
+	return func(selecting) (column[T], bool) {
 		return column[T]{prepare: func(rows []*T, _ place) cells {
 			for _, r := range rows {
 				if !sound(r) {
@@ -169,18 +180,19 @@ func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byt
 // Value is a nullable leaf that must be loaded, for all rows together: load gives
 // how to write the value of row i, and for each row that has none the error.
 func Value[T any](load func(ctx context.Context, rows []*T) (write func(dst []byte, i int) []byte, errs []error)) Field[T] {
-	return func(s selected) (column[T], bool) {
+	return func(as selecting) (column[T], bool) {
+		s, ok := as()
 		return column[T]{loads: true, prepare: func(rows []*T, at place) cells {
 			write, errs := load(s.ctx, rows)
 			return orErrors(write, errs, s, at)
-		}}, true
+		}}, ok
 	}
 }
 
 // Object is an object that is at hand and never null.
 func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
-	return func(s selected) (column[T], bool) {
-		p, ok := compile(t, s, s.field.Field.Selections)
+	return func(as selecting) (column[T], bool) {
+		s, p, ok := below(t, as)
 		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
 			children := make([]*C, len(rows))
 			for i, r := range rows {
@@ -193,8 +205,8 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 
 // Made is an object that is made of the row, and never null.
 func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
-	return func(s selected) (column[T], bool) {
-		p, ok := compile(t, s, s.field.Field.Selections)
+	return func(as selecting) (column[T], bool) {
+		s, p, ok := below(t, as)
 		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
 			made := make([]C, len(rows))
 			children := make([]*C, len(rows))
@@ -211,8 +223,11 @@ func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 // the field's arguments and whether anything but __typename is selected; it gives
 // for each row the object, or nil for null, or an error.
 func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, data bool, rows []*T) ([]*C, []error)) Field[T] {
-	return func(s selected) (column[T], bool) {
-		p, ok := compile(t, s, s.field.Field.Selections)
+	return func(as selecting) (column[T], bool) {
+		s, p, ok := below(t, as)
+		if !ok {
+			return column[T]{}, false
+		}
 		data := false
 		for _, f := range graphql.CollectFields(s.oc, s.field.Field.Selections, []string{t.Name}) {
 			data = data || f.Name != "__typename"
@@ -245,8 +260,8 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 
 // List is a list of objects at hand. A nil list is null if nullable, else empty.
 func List[T, C any](t *Type[C], nullable bool, get func(row *T) []C) Field[T] {
-	return func(s selected) (column[T], bool) {
-		p, ok := compile(t, s, s.field.Field.Selections)
+	return func(as selecting) (column[T], bool) {
+		s, p, ok := below(t, as)
 		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
 			starts := make([]int, len(rows)+1)
 			for i, r := range rows {
