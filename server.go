@@ -392,7 +392,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		keys = k
 	}
 	if s.JWKS != "" {
-		o := token.Options{Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim, ScopesClaim: s.JWTScopesClaim}
+		o := token.Options{Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim, ScopesClaim: s.JWTScopesClaim, Refresh: s.JWKSRefresh}
 		open := token.Open
 		if strings.Contains(s.JWKS, "://") {
 			open = token.Fetch

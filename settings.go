@@ -84,16 +84,17 @@ type serveCommand struct {
 // authSettings say who may ask. With none of them given the gateway asks nobody, and
 // listens on loopback only.
 type authSettings struct {
-	Open           bool     `help:"Ask nobody who they are, on whatever address: all who can reach it may read everything."`
-	Keys           string   `placeholder:"FILE" help:"Ask for an API key of this file: a line is what deliverygraph key new prints. It is read again when it changes."`
-	JWKS           string   `name:"jwks" placeholder:"URL|FILE" help:"Ask for a JSON Web Token that a key of this set signed."`
-	JWTIssuer      string   `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
-	JWTAudience    string   `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
-	JWTUsersClaim  string   `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
-	JWTScopesClaim string   `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
-	PassThrough    bool     `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
-	MaskSecret     string   `placeholder:"SECRET" help:"What masked addresses are made with: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
+	Open           bool          `help:"Ask nobody who they are, on whatever address: all who can reach it may read everything."`
+	Keys           string        `placeholder:"FILE" help:"Ask for an API key of this file: a line is what deliverygraph key new prints. It is read again when it changes."`
+	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Ask for a JSON Web Token that a key of this set signed."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to ask for that set again where it is a URL, and so how long a withdrawn key may stay good. While it cannot be had the last one stays in force, for a day. Default: ${default}."`
+	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
+	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
+	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
+	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
+	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
+	PassThrough    bool          `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
+	MaskSecret     string        `placeholder:"SECRET" help:"What masked addresses are made with: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
 }
 
 // asks says whether callers are asked who they are.
@@ -114,6 +115,8 @@ func (a authSettings) check(c *serveCommand) error {
 		return badSetting("--auth-jwt-issuer and --auth-jwt-audience say which tokens are good: give the keys that sign them too, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
 	case a.JWKS != "" && (a.JWTIssuer == "" || a.JWTAudience == ""):
 		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: without them tokens that are meant for others would be good here")
+	case a.JWKSRefresh < time.Second:
+		return badSetting("--auth-jwks-refresh must be at least 1s, such as 5m")
 	case a.JWTUsersClaim == "" || a.JWTScopesClaim == "":
 		return badSetting("--auth-jwt-users-claim and --auth-jwt-scopes-claim must name a claim, such as users and scope")
 	}

@@ -22,14 +22,24 @@ import (
 // errNoKeys is that the key set could not be fetched yet.
 var errNoKeys = errors.New("there is no key")
 
+// maxStale is how long keys stay in force that can no longer be asked for: a night of a
+// provider's, but not what somebody makes of keeping us from it once a key of his has been
+// withdrawn.
+const maxStale = 24 * time.Hour
+
 // keySet is the provider's public keys, as they are at present.
 type keySet struct {
 	current atomic.Pointer[keyfunc.Keyfunc]
+	// tooOld says that they were fetched too long ago; nil is never.
+	tooOld func() bool
 }
 
 // of gives the key that a token says it is signed with.
 func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	return func(t *jwt.Token) (any, error) {
+		if k.tooOld != nil && k.tooOld() {
+			return nil, errNoKeys
+		}
 		f := *k.current.Load()
 		key, err := f.KeyfuncCtx(ctx)(t)
 		if err != nil {
@@ -41,19 +51,45 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// Fetch gives the Tokens by the keys at a URL, which is asked at once, every hour, and
-// when a token names a key that is not among them, at most twice a minute. While it
-// cannot be asked the keys of the last time stay in force. It ends with ctx.
+// fetched are keys of a URL.
+type fetched struct {
+	jwkset.Storage
+	now func() time.Time
+	at  atomic.Pointer[time.Time] // nil before they were first fetched
+}
+
+// KeyReplaceAll implements [jwkset.Storage]. A set without a key is a provider's mistake:
+// it takes none away.
+func (f *fetched) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
+	if len(keys) == 0 {
+		return errNoKeys
+	}
+	at := f.now()
+	f.at.Store(&at)
+	return f.Storage.KeyReplaceAll(ctx, keys)
+}
+
+func (f *fetched) tooOld() bool {
+	at := f.at.Load()
+	return at != nil && f.now().Sub(*at) > maxStale
+}
+
+// Fetch gives the Tokens by the keys at a URL, which is asked at once, every so often
+// ([Options.Refresh]), and when a token names a key that is not among them, at most twice
+// a minute. While it cannot be asked the keys of the last time stay in force, for a day.
+// It ends with ctx.
 func Fetch(ctx context.Context, url string, o Options, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	const patience = 10 * time.Second
+	o.setDefaults()
+	keys := &fetched{Storage: jwkset.NewMemoryStorage(), now: o.Now}
 	storage, err := jwkset.NewStorageFromHTTP(url, jwkset.HTTPClientStorageOptions{
 		Client: &http.Client{Transport: bounded{http.DefaultTransport}, CheckRedirect: stays, Timeout: patience}, Ctx: ctx, HTTPTimeout: patience,
-		NoErrorReturnFirstHTTPReq: true, RefreshInterval: time.Hour,
+		NoErrorReturnFirstHTTPReq: true, RefreshInterval: o.Refresh, Storage: keys,
 		RefreshErrorHandler: func(_ context.Context, err error) {
-			logger.Error("the identity provider's keys cannot be had: those of the last time, if any, stay in force", "error", err)
+			logger.Error("the identity provider's keys cannot be had: those of the last time, if any, stay in force for a day", "error", err)
 		},
 	})
 	if err == nil {
@@ -70,7 +106,7 @@ func Fetch(ctx context.Context, url string, o Options, logger *slog.Logger) (*To
 	if err != nil {
 		return nil, err
 	}
-	k := &keySet{}
+	k := &keySet{tooOld: keys.tooOld}
 	k.current.Store(&f)
 	return newTokens(o, k), nil
 }

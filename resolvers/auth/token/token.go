@@ -29,7 +29,7 @@ var Algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", 
 // leeway is how far the provider's clock and ours may differ.
 const leeway = 30 * time.Second
 
-// Options say which tokens are good. All but Now are required.
+// Options say which tokens are good. All but Refresh and Now are required.
 type Options struct {
 	Algorithms []string // that a token may be signed by; of [Algorithms]
 	Issuer     string   // what its iss must be
@@ -41,7 +41,20 @@ type Options struct {
 	// an array. Other scopes are not heeded.
 	UsersClaim, ScopesClaim string
 
+	// Refresh is how often the keys of a URL are asked for again, and so how long one that
+	// has been withdrawn may stay good; 0 is 5 minutes.
+	Refresh time.Duration
+
 	Now func() time.Time // the clock; nil is time.Now
+}
+
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Refresh == 0 {
+		o.Refresh = 5 * time.Minute
+	}
 }
 
 // Tokens tells callers by their tokens.
@@ -69,9 +82,7 @@ func (o Options) check() error {
 }
 
 func newTokens(o Options, keys *keySet) *Tokens {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.setDefaults()
 	return &Tokens{o: o, keys: keys, jwt: jwt.NewParser(
 		jwt.WithValidMethods(o.Algorithms), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(o.Now), jwt.WithJSONNumber())}

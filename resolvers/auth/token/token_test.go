@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/big"
@@ -225,6 +226,62 @@ func TestKeysOfAURL(t *testing.T) {
 	var u *upstream.Error
 	if !errors.As(err, &u) || u.Code != upstream.Unavailable || strings.Contains(u.Message, provider.URL) {
 		t.Errorf("without keys: %v", err)
+	}
+}
+
+// A key that is withdrawn is good until the set is next asked for. While it cannot be
+// asked for the keys stay in force, and for no longer than a day.
+func TestWithdrawnKeys(t *testing.T) {
+	t.Parallel()
+	var clock atomic.Int64
+	var set atomic.Value
+	set.Store(string(keySet(t)))
+	asked := make(chan struct{})
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		_, _ = io.WriteString(w, set.Load().(string))
+	}))
+	t.Cleanup(provider.Close)
+	publish := func(text string) { // until it has been read: it is asked for once more
+		set.Store(text)
+		<-asked
+		<-asked
+	}
+	o := options
+	o.Refresh, o.Now = time.Millisecond, func() time.Time { return now.Add(time.Duration(clock.Load())) }
+	tokens, err := token.Fetch(t.Context(), provider.URL, o, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting := with(jwt.MapClaims{"exp": now.Add(100 * time.Hour).Unix()})
+	of := func(method jwt.SigningMethod, kid string, key any) error {
+		_, err := tokens.Authenticate(t.Context(), auth.Credential{Secret: sign(t, method, kid, key, lasting), Bearer: true})
+		return err
+	}
+	if err := of(jwt.SigningMethodRS256, "rsa", rsaKey); err != nil {
+		t.Fatal(err)
+	}
+	publish(strings.ReplaceAll(string(keySet(t)), `"kid":"rsa"`, `"kid":"another"`))
+	for _, mistake := range []string{`{"keys": []}`, `{"error": "try later"}`, "x"} {
+		publish(mistake)
+	}
+	if err := of(jwt.SigningMethodES256, "ec", ecKey); err != nil {
+		t.Errorf("a key that is still there: %v", err)
+	}
+	clock.Store(int64(23 * time.Hour))
+	if err := of(jwt.SigningMethodES256, "ec", ecKey); err != nil {
+		t.Errorf("after 23 hours: %v", err)
+	}
+	clock.Store(int64(25 * time.Hour))
+	if err := of(jwt.SigningMethodES256, "ec", ecKey); upstream.CodeOf(err) != upstream.Unavailable {
+		t.Errorf("after 25 hours: %v", err)
+	}
+	clock.Store(0)
+	if err := of(jwt.SigningMethodRS256, "rsa", rsaKey); upstream.CodeOf(err) != upstream.Unauthenticated {
+		t.Errorf("the key that was withdrawn: %v", err)
 	}
 }
 
