@@ -14,5 +14,7 @@ echo "graphql-codegen and TypeScript"
 (cd typescript && ../node_modules/.bin/graphql-codegen --config codegen.ts --silent && ../node_modules/.bin/tsc -p .)
 echo "Relay, Apollo Client, urql, the TypeScript client and the audits of GraphQL over HTTP against ${DELIVERYGRAPH_URL:?names no gateway}"
 node --test relay normalised transports typescript http
+echo "graphql-ws and graphql-sse, against it and gateways of their own"
+node --test subscriptions
 echo "genqlient's client"
 (cd go && go generate ./... && git diff --exit-code -- generated.go && go vet ./... && go test -count=1 ./...)
