@@ -39,8 +39,15 @@ type program struct {
 	stop    func() int // stops it gracefully and gives its exit code
 }
 
-// start runs the program until it is ready.
+// start runs the program until it is ready, over days of demo data in a file where args
+// name no data.
 func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	return launch(t, withData(t, args)...)
+}
+
+// launch runs the program, with these arguments and no more, until it is ready.
+func launch(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
@@ -150,7 +157,7 @@ func at(v any, path ...string) any {
 // with data; and a stop is graceful.
 func TestDemoData(t *testing.T) {
 	t.Parallel()
-	p := start(t, "--rest-listen", "127.0.0.1:0")
+	p := launch(t, "--rest-listen", "127.0.0.1:0")
 	if resp, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"), ""); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Demo data") {
 		t.Errorf("the playground does not say that it shows demo data: %d", resp.StatusCode)
 	}
@@ -470,7 +477,7 @@ func TestDoctor(t *testing.T) {
 	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it asks for more than a few days
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
 	t.Cleanup(web.Close)
 	for name, c := range map[string]struct {
