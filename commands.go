@@ -63,9 +63,9 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 		Progress: io.err,
 		Terminal: isFile && isatty.IsTerminal(f.Fd()),
 	})
-	fmt.Fprintf(io.out, "%s rows in %v: %s senders, %s emails, %s bounces, %s blocked emails; %s new, %s replaced, %s already there; %s\n",
-		humanize.Comma(int64(sum.Rows())), sum.Duration.Round(time.Millisecond),
-		humanize.Comma(int64(sum.Senders)), humanize.Comma(int64(sum.Emails)), humanize.Comma(int64(sum.Bounces)), humanize.Comma(int64(sum.BlockedEmails)),
+	fmt.Fprintf(io.out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
+		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
+		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), english.Plural(sum.BadLines, "bad line", ""))
 	var bad *importer.BadLine
 	switch {

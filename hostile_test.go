@@ -217,7 +217,7 @@ func TestAttacks(t *testing.T) {
 		"doubling fragments":             {body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, those of fragments counted"},
 		"3,000 fragments":                {body: query("{ __typename } " + times(1_200, "fragment F%d on Query { __typename } ")), status: 400, says: "1201 operations and fragments"},
 		"1,000 operations":               {body: query(times(1_000, "query A%d { __typename } ")), status: 400, says: "1000 operations and fragments"},
-		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "nests deeper than 1000"},
+		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "fields may have at most 16"},
 		"deeper than is taken":           {body: query("{ users(" + w + ") " + strings.Repeat("{ nodes { senders("+w+") { nodes { user ", 50) + "{ id }" + strings.Repeat("}", 201) + "}"), status: 400, says: bad},
 		"deep lists":                     {body: query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"), status: 400, says: "nests deeper"},
 		"deep objects":                   {body: query("{ bounces(window: " + strings.Repeat("{between: ", 900) + "1" + strings.Repeat("}", 900) + ") { totalCount } }"), status: 400, says: bad},

@@ -308,7 +308,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	}
 	client, err := rest.New(o)
 	if err != nil {
-		return nil, badSetting("--upstream: %v", err)
+		return nil, badUpstream(err)
 	}
 	g.client = client
 	if g.metrics != nil {

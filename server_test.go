@@ -288,7 +288,9 @@ func TestWrongSettings(t *testing.T) {
 		"a duration without unit":           {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
 		"no time for operations":            {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
 		"a size that is none":               {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
-		"an upstream without scheme":        {[]string{"--upstream", "metrics.example.com"}, []string{"--upstream", "https://"}},
+		"an upstream without scheme":        {[]string{"--upstream", "metrics.example.com"}, []string{"--upstream must begin", "https://"}},
+		"an upstream and a key with spaces": {[]string{"--upstream", "https://metrics.example.com/?", "--upstream-key", "a key"}, []string{"--upstream must not have a query", "--upstream-key has a character"}},
+		"authorities that are not there":    {[]string{"--upstream", "https://metrics.example.com", "--upstream-ca", filepath.Join(dir, "none")}, []string{"--upstream-ca cannot be read", "none"}},
 		"a key without an upstream":         {[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"}},
 		"an upstream that is empty":         {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
 		"a store and an upstream":           {[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"}},
@@ -456,7 +458,7 @@ func TestImportOfBadLines(t *testing.T) {
 nonsense
 {"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "20261122000000.1@mail6-40", "email_address": "recipient1@example.com", "process_time": 1795305600, "delivered": true}
 `
-	for args, want := range map[string]string{"": "2 rows", "--strict": "0 rows"} {
+	for args, want := range map[string]string{"": "2 rows", "--strict": "1 row in"} {
 		var out bytes.Buffer
 		code := run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"}, strings.Fields(args)...), streams{strings.NewReader(rows), &out, &out})
 		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") || !strings.Contains(out.String(), want) {

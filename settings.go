@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
 )
 
 type serveCommand struct {
@@ -272,6 +274,22 @@ func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 		return nil, badSetting("--rest-keys: %v", err)
 	}
 	return keys, nil
+}
+
+// badUpstream names the flags that fill the options of package rest which are wrong.
+func badUpstream(err error) error {
+	flags := map[string]string{"BaseURL": "--upstream", "Key": "--upstream-key", "CAFile": "--upstream-ca", "MaxConcurrent": "--upstream-concurrency", "CallTimeout": "--timeout"}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	for i, err := range all {
+		var o *rest.OptionError
+		if errors.As(err, &o) && flags[o.Option] != "" {
+			all[i] = fmt.Errorf("%s %s", flags[o.Option], o.Message)
+		}
+	}
+	return badSetting("%v", errors.Join(all...))
 }
 
 // byteSize is a number of bytes, such as "64MiB" or "1000000".

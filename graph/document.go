@@ -139,7 +139,7 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	case strings.HasPrefix(e.Message, "exceeded token limit"):
 		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the most that is taken: ask for less, or give values by variables", d.o.MaxTokens))
 	case strings.HasPrefix(e.Message, "exceeded maximum nesting depth"):
-		return finish(e, codeTooExpensive, fmt.Sprintf("the document nests deeper than %d levels, the most that is taken", parser.MaxNestingDepth))
+		return finish(e, codeTooExpensive, fmt.Sprintf("the document nests deeper than %d levels, the most that is read; fields may have at most %d: ask for what is deeper by an operation of its own", parser.MaxNestingDepth, d.o.MaxDepth))
 	}
 	return finish(e, codeBadUserInput, e.Message)
 }

@@ -53,7 +53,7 @@ func (b Breaker) withDefaults(errs *[]error) Breaker {
 		b.Share = 0.5
 	}
 	if !(b.Share > 0 && b.Share <= 1) {
-		*errs = append(*errs, errors.New("rest: Breaker.Share must be a share above 0 and up to 1, such as 0.5"))
+		*errs = append(*errs, wrongOption("Breaker.Share", "must be a share above 0 and up to 1, such as 0.5"))
 	}
 	return b
 }

@@ -30,7 +30,7 @@ type Client struct {
 var _ upstream.API = (*Client)(nil)
 
 // New makes a client. It makes no request. An error names every option that is
-// wrong, with an example.
+// wrong, with an example: [*OptionError] each, joined.
 func New(o Options) (*Client, error) {
 	base, baseErr := parseBaseURL(o.BaseURL)
 	o, err := o.withDefaults(base)

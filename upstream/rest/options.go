@@ -84,7 +84,7 @@ func (o Options) withDefaults(base *url.URL) (Options, error) {
 	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
 	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))), "such as 2", &errs))
 	if o.MinConcurrent > o.MaxConcurrent && o.MaxConcurrent > 0 {
-		errs = append(errs, fmt.Errorf("rest: MinConcurrent must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
+		errs = append(errs, wrongOption("MinConcurrent", "must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
 	}
 	o.MaxWaiting = int(orDefault("MaxWaiting", int64(o.MaxWaiting), 1024, "such as 1024", &errs))
 	o.Timeout = time.Duration(orDefault("Timeout", int64(o.Timeout), int64(10*time.Second), "such as 10s", &errs))
@@ -107,9 +107,28 @@ func (o Options) withDefaults(base *url.URL) (Options, error) {
 	return o, errors.Join(errs...)
 }
 
+// OptionError says of an option that it is wrong, and what would be right.
+type OptionError struct {
+	Option  string // its name in [Options]
+	Message string // goes on behind the name
+	Err     error  // the cause; nil is none but what the message says
+}
+
+// Error names the package, the option and what is wrong.
+func (e *OptionError) Error() string { return "rest: " + e.Option + " " + e.Message }
+
+// Unwrap gives the cause.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// wrongOption makes an [*OptionError] with the cause that is among args, if any.
+func wrongOption(name, format string, args ...any) error {
+	message := fmt.Errorf(format, args...)
+	return &OptionError{Option: name, Message: message.Error(), Err: errors.Unwrap(message)}
+}
+
 func checkKey(key string) error {
 	if i := strings.IndexFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }); i >= 0 {
-		return fmt.Errorf("rest: Key has a character at position %d that a header cannot carry: "+
+		return wrongOption("Key", "has a character at position %d that a header cannot carry: "+
 			"it must be visible ASCII without spaces or a line's end, such as \"3f0c9a52d1\"", i+1)
 	}
 	return nil
@@ -120,7 +139,7 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 	var roots *x509.CertPool
 	switch {
 	case o.Transport != nil && o.CAFile != "":
-		return errors.New("rest: CAFile must be empty where Transport is given: that one decides whom it trusts")
+		return wrongOption("CAFile", "must be empty where Transport is given: that one decides whom it trusts")
 	case o.Transport != nil:
 		return nil
 	case o.CAFile != "":
@@ -137,7 +156,7 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 // orDefault gives v, or the default where v is zero; a negative one is an error.
 func orDefault(name string, v, standard int64, example string, errs *[]error) int64 {
 	if v < 0 {
-		*errs = append(*errs, fmt.Errorf("rest: %s must be positive, %s", name, example))
+		*errs = append(*errs, wrongOption(name, "must be positive, %s", example))
 	}
 	if v == 0 {
 		return standard
@@ -149,7 +168,7 @@ func orDefault(name string, v, standard int64, example string, errs *[]error) in
 // URL, in which there may be a password.
 func parseBaseURL(s string) (*url.URL, error) {
 	wrong := func(what string) error {
-		return fmt.Errorf("rest: BaseURL %s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"", what)
+		return wrongOption("BaseURL", "%s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"", what)
 	}
 	if s == "" {
 		return nil, wrong("is required")
@@ -167,7 +186,7 @@ func parseBaseURL(s string) (*url.URL, error) {
 	}
 	switch {
 	case u.User != nil:
-		return nil, wrong("must not hold a user name or password: the API takes a key (option Key)")
+		return nil, wrong("must not hold a user name or password: the API takes a key, which is given apart")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, wrong("must begin with http:// or https://")
 	case u.Hostname() == "":

@@ -25,7 +25,7 @@ func TestWrongOptions(t *testing.T) {
 		"an empty query":       {Options{BaseURL: "https://api.example.com?"}, []string{"BaseURL must not have a query"}},
 		"a fragment":           {Options{BaseURL: "https://api.example.com#top"}, []string{"BaseURL must not have a fragment"}},
 		"an empty fragment":    {Options{BaseURL: "https://api.example.com/#"}, []string{"BaseURL must not have a fragment"}},
-		"user name, password":  {Options{BaseURL: "https://me:hunter2@api.example.com"}, []string{"BaseURL must not hold a user name", "option Key"}},
+		"user name, password":  {Options{BaseURL: "https://me:hunter2@api.example.com"}, []string{"BaseURL must not hold a user name", "takes a key"}},
 		"broken with password": {Options{BaseURL: "https://me:hunter2@api.example.com:x"}, []string{"BaseURL must be a URL without user name"}},
 		"a space":              {Options{BaseURL: "https://api example.com"}, []string{"BaseURL must be a URL"}},
 		"line end in the key":  {Options{BaseURL: "https://api.example.com", Key: "hunter2\n"}, []string{"Key has a character at position 8"}},

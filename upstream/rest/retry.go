@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ func (r Retry) withDefaults(errs *[]error) Retry {
 		r.Budget = 0.1
 	}
 	if !(r.Budget > 0 && r.Budget <= 1) {
-		*errs = append(*errs, fmt.Errorf("rest: Retry.Budget must be a share above 0 and up to 1, such as 0.1"))
+		*errs = append(*errs, wrongOption("Retry.Budget", "must be a share above 0 and up to 1, such as 0.1"))
 	}
 	return r
 }

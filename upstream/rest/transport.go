@@ -3,8 +3,6 @@ package rest
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,11 +62,11 @@ func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 func readCAs(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("rest: CAFile cannot be read: %w", err)
+		return nil, wrongOption("CAFile", "cannot be read: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("rest: CAFile has no certificate in it: it must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
+		return nil, wrongOption("CAFile", "has no certificate in it: it must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
 	}
 	return roots, nil
 }

@@ -53,11 +53,13 @@ type form struct {
 }
 
 var (
-	id      = form{"0123456789-", "a positive whole number"}
-	moment  = form{"0123456789-", "a time in Unix seconds"}
-	text    = form{`"`, "a string"}
-	flag    = form{"tf", "true or false"}
-	headers = form{"{[", "an object of strings, or null"}
+	id         = form{"0123456789-", "a positive whole number"}
+	moment     = form{"0123456789-", "a time in Unix seconds"}
+	text       = form{`"`, "a string"}
+	address    = form{`"`, "an address"}
+	bounceType = form{`"`, `"hard" or "soft"`}
+	flag       = form{"tf", "true or false"}
+	headers    = form{"{[", "an object of strings, or null"}
 )
 
 // field is a field of the format: FORMAT.md has the same table.
@@ -82,16 +84,16 @@ var fields = [...]field{
 	{"kind", text, all, all, `"bounce"`},
 	{"user_id", id, all, all, "21"},
 	{"sender_id", id, all, all, "17"},
-	{"sender", text, sender, sender, `"news@example.com"`},
+	{"sender", address, sender, sender, `"news@example.com"`},
 	{"email_id", text, events, events, `"20161122000000.125874958762@mail6-40-ussnn1"`},
-	{"email_address", text, events, 0, `"recipient1@example.com"`},
+	{"email_address", address, events, 0, `"recipient1@example.com"`},
 	{"local", text, events, 0, `"recipient1"`},
 	{"domain", text, events, 0, `"example.com"`},
 	{"process_time", moment, events, events, "1479772800"},
 	{"xheaders", headers, events, 0, `{"X-CampaignMaster11": "Notification"}`},
 	{"delivered", flag, email, email, ""},
 	{"bounce_time", moment, bounce, bounce, "1479772800"},
-	{"bounce_type", text, bounce, bounce, `"hard" or "soft"`},
+	{"bounce_type", bounceType, bounce, bounce, ""},
 	{"bounce_category", text, bounce, bounce, `"bad-mailbox"`},
 	{"bounce_code", text, bounce, 0, `"5.1.1"`},
 	{"postback_time", moment, bounce | blocked, 0, "1479772800, or 0 for none"},

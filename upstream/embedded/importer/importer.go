@@ -68,8 +68,8 @@ func (b *BadLine) Error() string {
 
 // Run imports the files in their order. "-" is standard input, once at most.
 //
-// The error is a [*BadLine] where Strict stopped the import: batches before that of
-// the line are written, the line's own is not. It is the context's where that ended,
+// The error is a [*BadLine] where Strict stopped the import: the rows before that line
+// are written. It is the context's where that ended,
 // and else says which file cannot be read, or that the store cannot be written;
 // batches before that are written. Without an error all rows are, but those of
 // Summary.BadLines. The Summary is right with an error too.

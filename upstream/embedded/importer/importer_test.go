@@ -218,7 +218,7 @@ func TestBadLinesAreCountedAndPassedOver(t *testing.T) {
 	}
 }
 
-func TestStrictStopsAtTheFirstBadLineAndKeepsEarlierBatches(t *testing.T) {
+func TestStrictStopsAtTheFirstBadLineAndKeepsTheRowsBefore(t *testing.T) {
 	t.Parallel()
 	text := emails(7) + "nonsense\n" + emails(5)
 	m, s, bad, err := imported(t, text, importer.Options{Strict: true, BatchRows: 3})
@@ -226,8 +226,8 @@ func TestStrictStopsAtTheFirstBadLineAndKeepsEarlierBatches(t *testing.T) {
 	if !errors.As(err, &stopped) || stopped.Line != 8 || len(bad) != 1 {
 		t.Fatalf("%v, %v, want line 8", err, bad)
 	}
-	if len(m.rows().Emails) != 6 || s.Emails != 6 || s.New != 6 || s.BadLines != 1 {
-		t.Errorf("%d rows written, %+v: want two batches of 3", len(m.rows().Emails), s)
+	if len(m.rows().Emails) != 7 || s.Emails != 7 || s.New != 7 || s.BadLines != 1 {
+		t.Errorf("%d rows written, %+v: want the 7 before that line", len(m.rows().Emails), s)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 )
 
 // How often progress is shown.
@@ -123,7 +124,7 @@ func (m *meter) String() string {
 		s += fmt.Sprintf(", %d %%", min(100, 100*m.bytes.Load()/m.total))
 	}
 	if m.badLines > 0 {
-		s += fmt.Sprintf(", %s bad lines", humanize.Comma(int64(m.badLines)))
+		s += ", " + english.Plural(m.badLines, "bad line", "")
 	}
 	return s
 }

@@ -14,17 +14,22 @@ import (
 const batchBytes = 16 << 20
 
 // readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
-// that ends a strict import; what was not sent by then is dropped.
+// that ends a strict import, behind the rows before it.
 func readFiles(ctx context.Context, files []string, o Options, m *meter, batches chan<- store.Batch) error {
 	b := batcher{ctx: ctx, most: o.BatchRows, send: batches}
 	for _, name := range files {
 		err := readFile(name, o, m, &b)
 		var bad *BadLine
-		if errors.As(err, &bad) && !o.Strict {
-			err = nil // counted; what follows in this file cannot be read, other files can
-		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case !errors.As(err, &bad):
 			return err
+		case o.Strict:
+			if stopped := b.flush(); stopped != nil {
+				return stopped
+			}
+			return err
+		default: // counted; what follows in this file cannot be read, other files can
 		}
 	}
 	return b.flush()
