@@ -9,6 +9,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/columns"
 )
 
 // handler is the endpoint. A request goes through three steps, of which each
@@ -77,6 +79,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 			h.cacheable(w, x, a.response)
 		}
 		h.reply(w, r, media, a)
+		columns.Recycle(a.response.Data)
 	}
 }
 

@@ -1,6 +1,7 @@
 package columns
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -48,26 +49,53 @@ func Of[T any](t *Type[T]) Table {
 			if object == nil {
 				return nil, false
 			}
-			out := buffers.Get().(*[]byte)
-			*out = appendList((*out)[:0], object, 0, len(rows))
-			return graphql.WriterFunc(func(w io.Writer) { // gqlgen writes a field once
-				_, _ = w.Write(*out)
-				if cap(*out) <= maxBuffer {
-					buffers.Put(out)
-				}
-				out = nil
-			}), true
+			return &written{appendList(buffer(), object, 0, len(rows))}, true
 		}
 	}
 }
 
-// buffers are used again: a list's bytes are copied into the answer, and are as
-// large as it.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// written is a list as JSON, behind headroom.
+type written struct{ text []byte }
 
-// maxBuffer is the largest that is kept, so that one page of full bounce messages
-// does not stay for good.
-const maxBuffer = 1 << 20
+// headroom is for what stands before a list in an answer: the names of the fields that
+// it is in.
+const headroom = 256
+
+// MarshalGQL hands the list over: gqlgen writes an answer to a buffer of its own, which
+// becomes ours with what is in it so far. Answers are mostly one list, which then is
+// not copied, and needs no memory twice.
+func (l *written) MarshalGQL(w io.Writer) {
+	answer, ok := w.(*bytes.Buffer)
+	if !ok || answer.Len() > headroom {
+		_, _ = w.Write(l.text[headroom:])
+		Recycle(l.text)
+		return
+	}
+	begin := headroom - answer.Len()
+	copy(l.text[begin:], answer.Bytes())
+	*answer = *bytes.NewBuffer(l.text[begin:])
+}
+
+// buffers are used again.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, minBuffer); return &b }}
+
+// Buffers that are too small are not worth it, and one page of full bounce messages shall
+// not stay for good.
+const (
+	minBuffer = 4 << 10
+	maxBuffer = 1 << 20
+)
+
+func buffer() []byte { return (*buffers.Get().(*[]byte))[:headroom] }
+
+// Recycle takes the data of an answer that has been sent, for an answer to come. Nothing
+// may use it any more.
+func Recycle(data []byte) {
+	if cap(data) >= minBuffer && cap(data) <= maxBuffer {
+		data = data[:0]
+		buffers.Put(&data)
+	}
+}
 
 // ExtensionName implements graphql.HandlerExtension.
 func (Extension) ExtensionName() string { return "Columns" }
