@@ -112,15 +112,25 @@ func below[C any](t *Type[C], as selecting) (selected, plan[C], bool) {
 func (p plan[T]) prepare(rows []*T, at place) cells {
 	all := make([]cells, len(p.columns))
 	var loading sync.WaitGroup
+	here := -1 // the last column that loads: it is for this goroutine, which else waits
 	for i, c := range p.columns {
-		if c.loads {
-			loading.Go(func() { all[i] = c.prepare(rows, at) })
+		switch {
+		case !c.loads:
+		case here < 0:
+			here = i
+		default:
+			first := here
+			loading.Go(func() { all[first] = p.columns[first].prepare(rows, at) })
+			here = i
 		}
 	}
 	for i, c := range p.columns {
 		if !c.loads {
 			all[i] = c.prepare(rows, at)
 		}
+	}
+	if here >= 0 {
+		all[here] = p.columns[here].prepare(rows, at)
 	}
 	loading.Wait()
 	for _, c := range all {

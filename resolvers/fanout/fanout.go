@@ -42,18 +42,20 @@ func Each(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	var started atomic.Int64
 	var broken atomic.Pointer[Panic]
-	for range min(n, width) {
-		wg.Go(func() {
-			defer func() {
-				if v := recover(); v != nil {
-					broken.CompareAndSwap(nil, Recovered(v))
-				}
-			}()
-			for i := started.Add(1) - 1; i < int64(n); i = started.Add(1) - 1 {
-				f(int(i))
+	run := func() {
+		defer func() {
+			if v := recover(); v != nil {
+				broken.CompareAndSwap(nil, Recovered(v))
 			}
-		})
+		}()
+		for i := started.Add(1) - 1; i < int64(n); i = started.Add(1) - 1 {
+			f(int(i))
+		}
 	}
+	for range min(n, width) - 1 {
+		wg.Go(run)
+	}
+	run() // the caller would only wait
 	wg.Wait()
 	if p := broken.Load(); p != nil {
 		panic(p)
