@@ -112,7 +112,7 @@ func below[C any](t *Type[C], as selecting) (selected, plan[C], bool) {
 func (p plan[T]) prepare(rows []*T, at place) cells {
 	all := make([]cells, len(p.columns))
 	var loading sync.WaitGroup
-	here := -1 // the last column that loads: it is for this goroutine, which else waits
+	here := -1 // the last column that loads: this goroutine, which would only wait, loads it
 	for i, c := range p.columns {
 		switch {
 		case !c.loads:

@@ -14,6 +14,7 @@ package flight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -139,10 +140,12 @@ func (g *Group[V]) leave(f *flight[V], c *caller) bool {
 	return true
 }
 
+var errNotReturned = errors.New("flight: the work did not return")
+
 // fly runs the work, once the key's cancelled flight before it, if any, has
 // landed, and hands out the result.
 func (f *flight[V]) fly(key string, clear <-chan struct{}, work func(context.Context) (V, error)) {
-	f.err = fmt.Errorf("flight: the work did not return") // unless it does: runtime.Goexit
+	f.err = errNotReturned // unless it does: runtime.Goexit
 	defer func() {
 		if p := recover(); p != nil {
 			f.err = fmt.Errorf("flight: panic: %v\n%s", p, debug.Stack())
