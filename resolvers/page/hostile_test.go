@@ -87,7 +87,7 @@ func TestHostileRemote(t *testing.T) {
 				}
 				c := client{t, s}
 				var cursors []string
-				for i := range 24 {
+				for i := range 12 {
 					a := first([]int{500, 3, 170, 0}[i%4], nil)
 					if i%2 == 1 {
 						a = last([]int{500, 3, 170, 0}[i/2%4], nil)
