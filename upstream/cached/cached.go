@@ -107,6 +107,9 @@ func (a *API) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstre
 
 // list asks for a page of rows, which lie at the times that at gives.
 func list[R any](ctx context.Context, a *API, k upstream.Kind, q upstream.ListQuery, ask func(context.Context, upstream.ListQuery) ([]R, error), pack func([]R) ([]R, size), at func(*R) upstream.Time) ([]R, error) {
+	if a.memory == nil {
+		return ask(ctx, q)
+	}
 	m := a.o.moment()
 	return remember(ctx, a, question[[]R]{
 		endpoint: k.ListPath(), path: k.ListPath(), query: q.Encode(k),
@@ -124,6 +127,9 @@ func list[R any](ctx context.Context, a *API, k upstream.Kind, q upstream.ListQu
 
 // Bounce implements [upstream.API].
 func (a *API) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	if a.memory == nil {
+		return a.api.Bounce(ctx, k)
+	}
 	return remember(ctx, a, question[upstream.BounceDetail]{
 		endpoint: upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}", path: k.Path(),
 		keep: a.o.keep(a.o.moment(), upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}),
@@ -134,6 +140,9 @@ func (a *API) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bounce
 
 // Counts implements [upstream.API].
 func (a *API) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	if a.memory == nil {
+		return a.api.Counts(ctx, k, q)
+	}
 	in := func(w upstream.Window) upstream.CountQuery {
 		q := q
 		q.Window = w
@@ -151,6 +160,9 @@ func (a *API) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery
 
 // Series implements [upstream.API].
 func (a *API) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+	if a.memory == nil {
+		return a.api.Series(ctx, k, q)
+	}
 	in := func(w upstream.Window) upstream.SeriesQuery {
 		q := q
 		q.Window = w
@@ -178,5 +190,8 @@ func (a *API) BlockedReasons(ctx context.Context) ([]string, error) {
 
 // codes asks for a catalogue.
 func codes(ctx context.Context, a *API, path string, ask func(context.Context) ([]string, error)) ([]string, error) {
+	if a.memory == nil {
+		return ask(ctx)
+	}
 	return remember(ctx, a, question[[]string]{endpoint: path, path: path, keep: a.o.Catalogue, load: ask, pack: packCodes})
 }

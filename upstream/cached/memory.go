@@ -108,9 +108,6 @@ func (a *API) put(key string, value any, s size, keep time.Duration) entry {
 // remember answers a question from memory, or by asking the API, alone or together
 // with others who wait for the same.
 func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
-	if a.memory == nil {
-		return q.load(ctx)
-	}
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, gaveUp(err)

@@ -46,7 +46,7 @@ type latest struct {
 
 // latestOf is for a question of a form that has the query if its window has no end.
 func (a *API) latestOf(m moment, end upstream.Time, form, path string, endless func() string) latest {
-	if a.memory == nil || a.o.MaxStale == 0 || end < m.now {
+	if a.o.MaxStale == 0 || end < m.now {
 		return latest{}
 	}
 	return latest{a.key(form+" to now", path, endless()), end}

@@ -33,9 +33,6 @@ type sum[T any] struct {
 // start. One that does not begin on an hour most often moves with the clock: it is
 // asked for as a whole, and split from the second time on.
 func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
-	if a.memory == nil {
-		return t.load(ctx, t.window)
-	}
 	m, w := a.o.moment(), t.window
 	whole := t.question(a, m, w)
 	if m.seals(w) || w.Start >= m.hour() {

@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -66,22 +65,25 @@ type flight[V any] struct {
 
 	group   *Group[V]
 	cancel  context.CancelCauseFunc
-	callers map[*caller]struct{} // guarded by group.mu
-	told    []*watcher           // of those who board; guarded by group.mu
-	over    bool                 // nobody may join: all have left, or it has landed; guarded by group.mu
-	landed  chan struct{}        // closed when value and err are final
+	callers []*caller     // guarded by group.mu
+	told    []*watcher    // of those who board; guarded by group.mu
+	over    bool          // nobody may join: all have left, or it has landed; guarded by group.mu
+	landed  chan struct{} // closed when value and err are final
 	value   V
 	err     error
 }
 
-type caller struct{ ctx context.Context }
+type caller struct {
+	ctx context.Context
+	at  int // among the flight's callers
+}
 
 // Deadline is when the last caller will have left, if all have a deadline.
 func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
 	// A caller may itself be work of a flight of this group, whose deadline asks for
 	// the same lock: so callers are asked without it.
 	f.group.mu.Lock()
-	callers := slices.Collect(maps.Keys(f.callers))
+	callers := slices.Clone(f.callers)
 	f.group.mu.Unlock()
 	for _, c := range callers {
 		t, ok := c.ctx.Deadline()
@@ -98,18 +100,19 @@ func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
 // board puts a caller on the key's flight, or on a new one. Those in told are to
 // be told of the caller.
 func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool, told []*watcher) {
-	c = &caller{ctx}
+	c = &caller{ctx: ctx}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := g.flights[key]
 	if before != nil && !before.over {
-		before.callers[c] = struct{}{}
+		c.at = len(before.callers)
+		before.callers = append(before.callers, c)
 		return before, c, true, before.told[:len(before.told):len(before.told)]
 	}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f = &flight[V]{
 		Context: detached, group: g, cancel: cancel,
-		callers: map[*caller]struct{}{c: {}},
+		callers: []*caller{c},
 		landed:  make(chan struct{}),
 	}
 	if g.flights == nil {
@@ -132,7 +135,11 @@ func (g *Group[V]) leave(f *flight[V], c *caller) bool {
 	if f.over && len(f.callers) > 0 { // over by landing: else all had left
 		return false
 	}
-	delete(f.callers, c)
+	last := len(f.callers) - 1
+	f.callers[c.at] = f.callers[last]
+	f.callers[c.at].at = c.at
+	f.callers[last] = nil
+	f.callers = f.callers[:last]
 	if len(f.callers) == 0 {
 		f.over = true
 		f.cancel(context.Cause(c.ctx))

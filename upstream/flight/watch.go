@@ -47,7 +47,7 @@ func (f *flight[V]) watch(w *watcher) []context.Context {
 	defer f.group.mu.Unlock()
 	f.told = append(f.told, w)
 	aboard := make([]context.Context, 0, len(f.callers))
-	for c := range f.callers {
+	for _, c := range f.callers {
 		aboard = append(aboard, c.ctx)
 	}
 	return aboard

@@ -2,12 +2,14 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -78,5 +80,53 @@ func BenchmarkCall(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// TestCallsTakeFewAllocations bounds them: of a call without a socket, and what a page
+// takes in bytes beyond its own copy of the body, its rows and their headers.
+func TestCallsTakeFewAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector drops buffers at random")
+	}
+	const most = 50
+	for _, rows := range []int{1, upstream.PageSize} {
+		c, err := New(Options{BaseURL: "http://api.example.com", Key: testKey, Transport: inMemory(pageOf(rows))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		n := testing.AllocsPerRun(50, func() {
+			if _, err := c.Bounces(ctx, upstream.ListQuery{Window: day, UserID: 21}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > most {
+			t.Errorf("%d rows: %v allocations, want at most %d", rows, n, most)
+		}
+	}
+}
+
+// Buffers of bodies are used again, and rows that were read from one stay what they were.
+func TestRowsOutliveTheirBody(t *testing.T) {
+	var next atomic.Int64
+	c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(bytes.ReplaceAll(pageOf(20), []byte("a@example.com"), fmt.Appendf(nil, "%c@example.com", rune('a'+next.Add(1)-1))))
+	}))
+	var pages [10][]upstream.Bounce
+	for i := range pages {
+		var err error
+		if pages[i], err = c.Bounces(t.Context(), upstream.ListQuery{Window: day, UserID: 21, Offset: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, rows := range pages {
+		for _, b := range rows {
+			if want := fmt.Sprintf("%c@example.com", 'a'+i); b.EmailAddress != want || b.XHeaders[0] != (upstream.Header{Name: "X-Campaign", Value: "spring"}) {
+				t.Fatalf("page %d has a row of %s with %v, want %s", i, b.EmailAddress, b.XHeaders, want)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 
 // request is what a call asks: two requests of equal path and query are the same.
 type request struct {
-	doing    string // "list bounces of user 21": begins its errors, so it holds no address
+	doing    doing  // begins its errors
 	endpoint string // the path, with a placeholder for the parts that vary
 	path     string // escaped, below the base URL
 	query    string // canonical, without the question mark
@@ -20,7 +21,8 @@ type request struct {
 // key is what makes requests equal.
 func (r request) key() string { return r.path + "?" + r.query }
 
-// reader makes of a body what it means.
+// reader makes of a body what it means. It must not keep the body, whose room is used
+// again.
 type reader func(body []byte, call *Call) (any, error)
 
 // answer is what a flight brings home.
@@ -68,7 +70,7 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 // fly makes the call and reports it.
 func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err error) {
 	a.call = r.call()
-	err = errors.New("rest: the call panicked") // unless it returns
+	err = errPanicked // unless it returns
 	defer func(start time.Time) {
 		err = a.call.end(err)
 		a.call.Duration = time.Since(start)
@@ -79,18 +81,21 @@ func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err
 	if err != nil {
 		return a, err
 	}
-	a.call.Bytes = int64(len(body))
-	a.value, err = read(body, &a.call)
+	a.call.Bytes = int64(body.Len())
+	a.value, err = read(body.Bytes(), &a.call)
+	release(body)
 	if err != nil {
 		return a, undecodable(err)
 	}
 	return a, nil
 }
 
+var errPanicked = errors.New("rest: the call panicked")
+
 // tries makes requests until one is answered or another would not help, or
 // would come too late for every caller, or is not granted by the budget, the
 // breaker or the gate.
-func (c *Client) tries(ctx context.Context, r request, call *Call) ([]byte, error) {
+func (c *Client) tries(ctx context.Context, r request, call *Call) (*bytes.Buffer, error) {
 	c.budget.earn()
 	var last *failure // of a try that was made
 	for {

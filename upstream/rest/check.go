@@ -34,7 +34,7 @@ type owners struct{ user, sender upstream.ID }
 // askedOf are the owners that a list's rows must have; 0 is any.
 func askedOf(q upstream.ListQuery) owners {
 	o := owners{q.UserID, q.SenderID}
-	if digits := strings.Trim(q.Sender, "0123456789") == ""; digits && o.sender == 0 { // the API takes it for an id
+	if digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == ""; digits && o.sender == 0 { // the API takes it for an id
 		if n, err := strconv.ParseInt(q.Sender, 10, 64); err == nil {
 			o.sender = upstream.ID(n)
 		}

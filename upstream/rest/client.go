@@ -3,8 +3,8 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,9 +17,9 @@ import (
 // limits, it does for itself and its views alone.
 type Client struct {
 	o      Options
-	base   string // scheme, host and escaped path, without a slash at its end
-	host   string // never shown to callers
-	header http.Header
+	base   *url.URL    // its path without a slash at the end
+	host   string      // never shown to callers
+	header http.Header // of every request; never changed
 
 	flights *flight.Group[answer]
 	gate    *gate
@@ -39,7 +39,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		o:       o,
-		base:    strings.TrimSuffix(base.String(), "/"),
+		base:    trimmed(base),
 		host:    base.Hostname(),
 		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
 		flights: &flight.Group[answer]{},
@@ -93,7 +93,7 @@ func (c *Client) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]ups
 // Bounce implements [upstream.API].
 func (c *Client) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	r := request{
-		doing:    "get a bounce" + of(k.UserID, k.SenderID),
+		doing:    doing{verb: "get a bounce", user: k.UserID, sender: k.SenderID},
 		endpoint: detailEndpoint,
 		path:     k.Path(),
 	}
@@ -109,7 +109,7 @@ func (c *Client) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 // Counts implements [upstream.API].
 func (c *Client) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
 	r := request{
-		doing:    fmt.Sprintf("count %s by %s%s", k, by(q.Rollup), of(q.UserID, q.SenderID)),
+		doing:    doing{"count ", k.String(), by(q.Rollup), q.UserID, q.SenderID},
 		endpoint: k.CountsPath(),
 		path:     k.CountsPath(),
 		query:    q.Encode(),
@@ -127,14 +127,13 @@ func (c *Client) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQu
 // Series implements [upstream.API]. An interval that is neither Hour nor Day is
 // an [upstream.InvalidArgument] error: its query would be that of Counts.
 func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[q.Interval]
 	r := request{
-		doing:    fmt.Sprintf("count %s per %s by %s%s", k, per, by(q.Rollup), of(q.UserID, q.SenderID)),
+		doing:    doing{"count ", k.String(), per(q.Interval) + by(q.Rollup), q.UserID, q.SenderID},
 		endpoint: k.CountsPath(),
 		path:     k.CountsPath(),
 		query:    q.Encode(),
 	}
-	if per == "" {
+	if per(q.Interval) == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
 	}
 	return ask(ctx, c, r, func(body []byte, call *Call) ([]upstream.Series, error) {
@@ -149,12 +148,12 @@ func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQ
 
 // BounceCategories implements [upstream.API].
 func (c *Client) BounceCategories(ctx context.Context) ([]string, error) {
-	return catalogue(ctx, c, "bounce categories", upstream.BounceCategoriesPath)
+	return catalogue(ctx, c, "get the bounce categories", upstream.BounceCategoriesPath)
 }
 
 // BlockedReasons implements [upstream.API].
 func (c *Client) BlockedReasons(ctx context.Context) ([]string, error) {
-	return catalogue(ctx, c, "reasons for blocking", upstream.BlockedReasonsPath)
+	return catalogue(ctx, c, "get the reasons for blocking", upstream.BlockedReasonsPath)
 }
 
 const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
@@ -162,7 +161,7 @@ const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time
 // page gets a page of a list.
 func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func([]byte) ([]R, error), ownersOf func(*R) owners, at func(*R) upstream.Time) ([]R, error) {
 	r := request{
-		doing:    "list " + k.String() + of(q.UserID, q.SenderID),
+		doing:    doing{"list ", k.String(), "", q.UserID, q.SenderID},
 		endpoint: k.ListPath(),
 		path:     k.ListPath(),
 		query:    q.Encode(k),
@@ -180,7 +179,7 @@ func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.Lis
 
 // catalogue gets a list of codes.
 func catalogue(ctx context.Context, c *Client, what, path string) ([]string, error) {
-	r := request{doing: "get the " + what, endpoint: path, path: path}
+	r := request{doing: doing{verb: what}, endpoint: path, path: path}
 	return ask(ctx, c, r, func(body []byte, call *Call) ([]string, error) {
 		codes, err := upstream.DecodeCodes(body)
 		call.Rows = len(codes)
@@ -188,22 +187,10 @@ func catalogue(ctx context.Context, c *Client, what, path string) ([]string, err
 	})
 }
 
-// of names whose events are asked for: by number, as errors are logged.
-func of(user, sender upstream.ID) string {
-	switch {
-	case user != 0 && sender != 0:
-		return fmt.Sprintf(" of user %d and sender %d", user, sender)
-	case user != 0:
-		return fmt.Sprintf(" of user %d", user)
-	case sender != 0:
-		return fmt.Sprintf(" of sender %d", sender)
-	}
-	return ""
-}
-
-func by(r upstream.Rollup) string {
-	if r == upstream.ByUser {
-		return "user"
-	}
-	return "sender"
+// trimmed is a base URL as paths are put behind it.
+func trimmed(base *url.URL) *url.URL {
+	u := *base
+	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+	u.Host = strings.TrimSuffix(u.Host, ":")
+	return &u
 }

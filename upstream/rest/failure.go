@@ -103,8 +103,11 @@ func unreadable(h http.Header) *failure {
 		return invalid("the metrics API's answer is in an encoding that was not asked for", fmt.Errorf("Content-Encoding: %.40q", e))
 	}
 	t := h.Get("Content-Type")
-	if t == "" {
-		return nil // the decoder will tell
+	switch t {
+	case "": // the decoder will tell
+		return nil
+	case "application/json", "application/json; charset=utf-8", "application/json;charset=utf-8": // nearly always
+		return nil
 	}
 	if m, _, err := mime.ParseMediaType(t); err == nil || errors.Is(err, mime.ErrInvalidMediaParameter) {
 		if m == "application/json" || m == "text/json" || strings.HasSuffix(m, "+json") {

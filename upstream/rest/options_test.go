@@ -79,7 +79,7 @@ func TestRightBaseURLs(t *testing.T) {
 			t.Errorf("%s: %v", base, err)
 			continue
 		}
-		if c.base != want {
+		if c.base.String() != want {
 			t.Errorf("%s: requests go to %s…, want %s…", base, c.base, want)
 		}
 	}

@@ -25,7 +25,7 @@ const testKey = "k3y-0f-tests"
 // secrets are what no caller may ever see of the client's set-up.
 func secrets(t *testing.T, c *Client) []string {
 	t.Helper()
-	return []string{testKey, c.host, c.base}
+	return []string{testKey, c.host, c.base.String()}
 }
 
 // over gives a client of a server on a real socket.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"deliverygraph/upstream"
@@ -16,7 +18,7 @@ const maxErrorBytes = 16 << 10
 
 // try makes one request, once there is a slot for it and unless the breaker is
 // open, and gives the body of its answer.
-func (c *Client) try(ctx context.Context, r request, call *Call) (body []byte, f *failure) {
+func (c *Client) try(ctx context.Context, r request, call *Call) (body *bytes.Buffer, f *failure) {
 	if f := c.breaker.refuses(); f != nil {
 		return nil, f
 	}
@@ -62,7 +64,7 @@ func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
 }
 
 // send makes one request.
-func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) ([]byte, *failure) {
+func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (*bytes.Buffer, *failure) {
 	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
 	// a flight's deadline moves away when a more patient caller joins.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -70,15 +72,10 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) ([]b
 	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { cancel(errTryTimeout) })
 	defer timer.Stop()
 
-	url := c.base + r.path
-	if r.query != "" {
-		url += "?" + r.query
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := c.request(ctx, r)
 	if err != nil {
 		return nil, &failure{err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err}}
 	}
-	req.Header = c.header.Clone()
 
 	call.Tries++
 	call.Status = 0
@@ -101,23 +98,20 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) ([]b
 	return c.read(ctx, res)
 }
 
-// read reads a body that may be read, up to the limit.
-func (c *Client) read(ctx context.Context, res *http.Response) ([]byte, *failure) {
-	const guess = 1 << 20 // at most, whatever length the server claims
-	limit := c.o.MaxBodyBytes
-	if res.ContentLength > limit {
-		return nil, tooLarge(limit)
+// request is r for a transport, which must not change it: its header is that of every
+// request.
+func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {
+	u := *c.base
+	u.RawQuery = r.query
+	if strings.Contains(r.path, "%") || u.RawPath != "" {
+		path, err := url.PathUnescape(r.path)
+		if err != nil {
+			return nil, err
+		}
+		u.Path, u.RawPath = c.base.Path+path, c.base.EscapedPath()+r.path
+	} else {
+		u.Path += r.path
 	}
-	room := max(0, min(res.ContentLength, guess)) + bytes.MinRead // MinRead: else the buffer grows to see the end
-	buf := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
-	switch {
-	case int64(buf.Len()) > limit:
-		return nil, tooLarge(limit)
-	case err != nil:
-		return nil, cutOff(ctx, err)
-	case buf.Len() == 0:
-		return nil, invalid("the metrics API's answer is empty", nil)
-	}
-	return buf.Bytes(), nil
+	req := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: c.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return req.WithContext(ctx), nil
 }
