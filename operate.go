@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"deliverygraph/graph/admin"
+	"deliverygraph/graph/certificate"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/tracing"
@@ -56,16 +57,24 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 
 // trace has operations and calls traced, if they are to be.
 func (g *gateway) trace(ctx context.Context) error {
-	if g.c.TraceOTLP == "" {
-		return nil
+	to, named, err := g.c.collector()
+	if err != nil || to == "" {
+		return err
 	}
-	out, err := tracing.OTLP(ctx, g.c.TraceOTLP)
+	out, err := tracing.OTLP(ctx, to)
 	if err != nil {
-		return badSetting("--trace-otlp: %v", err)
+		return badSetting("%s: %v", named, err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { g.logger.Warn("traces are lost", "error", err) }))
 	g.tracing = tracing.New(out, version(), g.c.TraceShare)
 	return nil
+}
+
+// certificateEnd has the metrics tell when the certificate of the port ends.
+func (g *gateway) certificateEnd(pair *certificate.Certificate) {
+	if g.metrics != nil && pair != nil {
+		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the certificate that is served ends.", func() float64 { return float64(pair.NotAfter().Unix()) })
+	}
 }
 
 // question is the API with a span for each of its calls, if they are traced, and the clock

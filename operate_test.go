@@ -226,6 +226,10 @@ func TestAdminPort(t *testing.T) {
 		`deliverygraph_operation_upstream_questions_count`:                                     1,
 		`deliverygraph_upstream_breaker_state{state="closed"}`:                                 1,
 		`deliverygraph_upstream_limit`:                                                         16,
+		`deliverygraph_operation_planned_upstream_calls_count`:                                 1,
+		`deliverygraph_operation_planned_upstream_calls_sum`:                                   1,
+		`deliverygraph_refused_total{reason="load"}`:                                           0,
+		`deliverygraph_cache_capacity_bytes`:                                                   64 << 20,
 		`deliverygraph_ready`:                                                                  1,
 		`deliverygraph_streams{transport="sse"}`:                                               0,
 		`deliverygraph_request_phase_seconds_count{phase="own"}`:                               2,
@@ -233,6 +237,9 @@ func TestAdminPort(t *testing.T) {
 		if got := sample(t, text, name); got != want {
 			t.Errorf("%s is %g, want %g", name, got, want)
 		}
+	}
+	if sample(t, text, "deliverygraph_cache_entries") < 1 || sample(t, text, "deliverygraph_cache_bytes") < 100 {
+		t.Error("the cache holds nothing")
 	}
 	if rows := sample(t, text, `deliverygraph_store_rows{kind="emails"}`); rows < 10_000 {
 		t.Errorf("%g emails", rows)

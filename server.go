@@ -185,6 +185,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	defer closeAdmin()
+	g.certificateEnd(pair)
 	if err := g.trace(ctx); err != nil {
 		return err
 	}
@@ -318,7 +319,9 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	if g.store != nil {
 		kept.Settle = 0 // an import may add events of any time to a store that is being served
 	}
-	g.cache, err = cached.New(ledger.Budget(client), kept)
+	if g.cache, err = cached.New(ledger.Budget(client), kept); err == nil && g.metrics != nil {
+		g.metrics.Cache(g.cache.Use)
+	}
 	return g.cache, err
 }
 
@@ -471,18 +474,27 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Subscribers: g.c.Subscriptions, PerCaller: g.c.SubscriptionsPerCaller,
 	})
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
-	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now})
-	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute)
+	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}
+	if g.tracing != nil {
+		batches.Watch = g.tracing.Batch
+	}
+	planned, refused, shed := func(int64, bool) {}, func(string) {}, func() {}
+	if g.metrics != nil {
+		planned, refused, shed = g.metrics.Planned, g.metrics.Refused, g.metrics.Shed
+	}
+	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
+	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{
 			explaining,
 			limits,
-			loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now},
+			batches,
 			resolvers.Columns(),
 		},
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
+		Shed:         shed,
 		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
 		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
 			return g.identify(ctx, who, h, init)

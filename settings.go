@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ type serveCommand struct {
 	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
 	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
 
-	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: none."`
+	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, else none."`
 	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces to send of those that begin here, from 0 to 1; those of callers are sent if theirs are. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
@@ -195,8 +196,8 @@ func (c *serveCommand) check() error {
 	if c.AdminListen == "" && c.AdminPprof {
 		return badSetting("--admin-pprof is of the admin port: open it, such as --admin-listen 127.0.0.1:9090")
 	}
-	if u, err := url.Parse(c.TraceOTLP); c.TraceOTLP != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		return badSetting("--trace-otlp %q is not a URL: write it as http://127.0.0.1:4318", c.TraceOTLP)
+	if _, _, err := c.collector(); err != nil {
+		return err
 	}
 	if !(c.TraceShare >= 0 && c.TraceShare <= 1) {
 		return badSetting("--trace-share must be from 0 to 1, such as 0.1")
@@ -246,6 +247,44 @@ func (c *serveCommand) known(at net.Addr, asks bool, h http.Handler, refuse func
 		return h
 	}
 	return origins.NewHosts(c.AllowedHosts, c.CorsOrigins).Handler(h, refuse)
+}
+
+// collector is the URL that traces are sent to, and the setting that names it: the flag,
+// or else the variables by which OpenTelemetry's own programs are told. It is empty where
+// there are to be no traces.
+func (c *serveCommand) collector() (to, named string, err error) {
+	const base, whole = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	off := strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none"
+	switch {
+	case c.TraceOTLP != "":
+		to, named = c.TraceOTLP, "--trace-otlp"
+	case off:
+		return "", "", nil
+	case os.Getenv(whole) != "":
+		to, named = os.Getenv(whole), whole
+	case os.Getenv(base) != "":
+		to, named = os.Getenv(base), base
+	default:
+		return "", "", nil
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", "", badSetting("%s: %q is not a URL: write it as http://127.0.0.1:4318", named, to)
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		if v := os.Getenv(name); v != "" && v != "http/protobuf" {
+			return "", "", badSetting("%s: %q is not spoken here: leave it out, or write http/protobuf, whose port at collectors is 4318", name, v)
+		}
+	}
+	for pair := range strings.SplitSeq(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), ",") {
+		if pair != "" && !strings.Contains(pair, "=") {
+			return "", "", badSetting("OTEL_RESOURCE_ATTRIBUTES: %q is not a name and a value: write them as deployment.environment=production,service.namespace=mail", pair)
+		}
+	}
+	if named != whole {
+		to = u.JoinPath("v1/traces").String()
+	}
+	return to, named, nil
 }
 
 // hidesSchema says whether callers are kept from reading the schema.

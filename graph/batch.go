@@ -87,7 +87,7 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 		}
 	}()
 	if h.load.full() {
-		return overloaded().answer(mediaJSON)
+		return h.overloaded().answer(mediaJSON)
 	}
 	params, err := readRequest(raw, "the request", r.Header)
 	if no := new(refusal); errors.As(err, &no) {

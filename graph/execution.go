@@ -110,7 +110,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			name = h.o.Caller(x.ctx)
 		}
 		if x.endTurn = h.load.begin(x.ctx, name); x.endTurn == nil {
-			return overloaded()
+			return h.overloaded()
 		}
 	}
 	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc.QueryDocument), params)

@@ -28,6 +28,9 @@ type Options struct {
 	// Admit is asked before a request's document is looked at; an error refuses the
 	// request. Nil admits all.
 	Admit func(ctx context.Context) error
+	// Shed, if not nil, is told of each request that is turned away as there is as much in
+	// hand as there may be.
+	Shed func()
 	// Caller names whose operation the context's is, so that nobody has more than half of
 	// MaxOperations under way; of those whose name is empty, and where this is nil, any
 	// may.

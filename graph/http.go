@@ -41,7 +41,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.recovered(w, r, media)
 	if h.load.full() {
-		write(w, media, overloaded().answer(media))
+		write(w, media, h.overloaded().answer(media))
 		return
 	}
 	defer h.load.counted(r)()

@@ -149,7 +149,10 @@ func (l *load) counted(r *http.Request) (release func()) {
 }
 
 // overloaded turns a request away.
-func overloaded() *refusal {
+func (h *handler) overloaded() *refusal {
+	if h.o.Shed != nil {
+		h.o.Shed()
+	}
 	e := requestError(codeRateLimited, fmt.Sprintf("the gateway has as much in hand as it can: try again in %v", patience))
 	set(e, "retryAfterMs", patience.Milliseconds())
 	return &refusal{status: http.StatusServiceUnavailable, retryAfter: patience, response: &graphql.Response{Errors: gqlerror.List{e}}}

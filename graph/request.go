@@ -55,7 +55,7 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
 	} else if errors.Is(err, errOverloaded) {
-		return nil, overloaded()
+		return nil, h.overloaded()
 	} else if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 	}

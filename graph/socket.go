@@ -68,7 +68,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	defer h.o.Streams.endSocket()
 	if h.load.full() {
-		write(w, mediaJSON, overloaded().answer(mediaJSON))
+		write(w, mediaJSON, h.overloaded().answer(mediaJSON))
 		return
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -181,7 +181,7 @@ func (s *socket) read() (data []byte, release func(), err error) {
 	data, err = io.ReadAll(counted)
 	switch {
 	case errors.Is(err, errOverloaded):
-		s.close(websocket.StatusTryAgainLater, overloaded().Error())
+		s.close(websocket.StatusTryAgainLater, s.h.overloaded().Error())
 	case err == nil && kind != websocket.MessageText:
 		err = errors.New("a binary message")
 		s.close(closeBadMessage, "a message is text: a JSON object")

@@ -114,7 +114,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		return false
 	}
 	if s.h.load.full() {
-		s.fail(id, overloaded().response)
+		s.fail(id, s.h.overloaded().response)
 		return false
 	}
 	params, err := readParams(fields, s.header)

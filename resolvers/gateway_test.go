@@ -96,7 +96,7 @@ func (g *gateway) serve(api upstream.API) { g.serveWith(api, explain.Options{}) 
 func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 	o.Now = g.now
 	e := explain.New(o)
-	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit)
+	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,

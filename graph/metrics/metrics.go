@@ -35,6 +35,8 @@ type Metrics struct {
 	took       *prometheus.HistogramVec // type
 	waited     prometheus.Histogram
 	asked      prometheus.Histogram
+	planned    prometheus.Histogram
+	refused    *prometheus.CounterVec // reason
 	bytes      prometheus.Histogram
 	errors     *prometheus.CounterVec // code
 
@@ -50,6 +52,9 @@ type Metrics struct {
 // Buckets in seconds, from what memory answers up to the longest that an operation
 // takes: half of a millisecond to 30 s.
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// Buckets of calls, from what a cache answers up to what no operation should need.
+var calls = []float64{0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000}
 
 // New makes the metrics of a program of this version, with those of Go and of the
 // process.
@@ -67,7 +72,9 @@ func New(version, goVersion string) *Metrics {
 		operations: counters("operations_total", "GraphQL operations that have ended: ok, partial (data and errors), failed (errors alone), refused (before they ran) or canceled (by a caller who left).", "type", "outcome"),
 		took:       histograms("operation_duration_seconds", "How long GraphQL operations took, the sending of request and answer left out, and subscriptions.", seconds, "type"),
 		waited:     histogram("operation_upstream_wait_seconds", "How long, of its duration, an operation waited for at least one answer of the metrics API or the cache before it.", seconds),
-		asked:      histogram("operation_upstream_questions", "What operations cost: how many questions each had for the metrics API, those included that the cache answered.", []float64{0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000}),
+		asked:      histogram("operation_upstream_questions", "What operations cost: how many questions each had for the metrics API, those included that the cache answered.", calls),
+		planned:    histogram("operation_planned_upstream_calls", "What operations were priced at before they ran, those included that were refused for it: how many calls of the metrics API each planned. One unit more is its cost.", calls),
+		refused:    counters("refused_total", "Requests refused for what they cost or how many there are: used-up (the caller's cost per minute), too-dear (more than that in one operation), calls (more than an operation may make) or load (the gateway has all in hand that it can).", "reason"),
 		bytes:      histogram("operation_answer_bytes", "The size of answers' data.", prometheus.ExponentialBuckets(256, 4, 9)),
 		errors:     counters("errors_total", "GraphQL errors by their extensions.code.", "code"),
 
@@ -79,7 +86,7 @@ func New(version, goVersion string) *Metrics {
 		rows:     counters("upstream_received_rows_total", "Rows, codes and series in the metrics API's answers.", "endpoint"),
 		lookups:  counters("cache_lookups_total", "Questions to the cache: hit, joined (waited for another's call), miss (a call was made), stale (an old answer in place of a failure) or failed.", "endpoint", "result"),
 	}
-	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams, m.operations, m.took, m.waited, m.asked, m.bytes, m.errors,
+	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams, m.operations, m.took, m.waited, m.asked, m.planned, m.refused, m.bytes, m.errors,
 		m.calls, m.outcomes, m.queued, m.tries, m.received, m.rows, m.lookups,
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		// How long goroutines wait for a processor tells that the gateway has too few.
@@ -89,6 +96,9 @@ func New(version, goVersion string) *Metrics {
 	m.registry.MustRegister(info)
 	m.streams.WithLabelValues(sse)
 	m.streams.WithLabelValues(webSocket)
+	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, refusedForLoad} {
+		m.refused.WithLabelValues(reason)
+	}
 	for _, p := range phases { // so that all are there from the start
 		m.phases.WithLabelValues(p)
 	}

@@ -6,6 +6,27 @@ import (
 	"deliverygraph/graph/operation"
 )
 
+// The reasons of refusals that are told here; those of a limit come as they are called.
+const (
+	refusedForCalls = "calls"
+	refusedForLoad  = "load"
+)
+
+// Planned counts how many calls of the metrics API an operation plans, and whether it was
+// refused for them.
+func (m *Metrics) Planned(calls int64, refused bool) {
+	m.planned.Observe(float64(calls))
+	if refused {
+		m.refused.WithLabelValues(refusedForCalls).Inc()
+	}
+}
+
+// Refused counts an operation that was refused by its caller's limit, for a reason of few.
+func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// Shed counts a request that was turned away since the gateway had enough in hand.
+func (m *Metrics) Shed() { m.refused.WithLabelValues(refusedForLoad).Inc() }
+
 // Operation is an [operation.Observer].
 func (m *Metrics) Operation(ctx context.Context) (context.Context, func(operation.Operation)) {
 	x, _ := ctx.Value(requestKey{}).(*request)

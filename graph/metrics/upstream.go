@@ -60,6 +60,13 @@ func (m *Metrics) Lookup(_ context.Context, l cached.Lookup) {
 	m.lookups.WithLabelValues(l.Endpoint, result).Inc()
 }
 
+// Cache adds how much a cache holds, as the function tells.
+func (m *Metrics) Cache(use func() cached.Use) {
+	m.Gauge("cache_entries", "Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
+	m.Gauge("cache_bytes", "Memory that they take.", func() float64 { return float64(use().Bytes) })
+	m.Gauge("cache_capacity_bytes", "Memory that they may take; 0 where nothing is kept.", func() float64 { return float64(use().Capacity) })
+}
+
 // Load adds what the upstream client is doing at the moment, as the function tells.
 func (m *Metrics) Load(load func() rest.Load) { m.registry.MustRegister(loadCollector{load}) }
 

@@ -1,6 +1,6 @@
 // Package tracing tells OpenTelemetry what an operation did: a span for the operation,
-// one for each question that it had for the metrics API, and below that one for each
-// request that was sent. A caller's trace goes on in ours, and ours in the metrics
+// one for each batch of its loaders, one for each question that it had for the metrics
+// API, and below that one for each request that was sent. A caller's trace goes on in ours, and ours in the metrics
 // API's (traceparent, W3C).
 //
 // Spans have no variables, no texts, no queries and no names that callers choose but
@@ -34,21 +34,28 @@ type Tracing struct {
 
 var wire = propagation.TraceContext{}
 
-// OTLP exports to a collector over HTTP, such as "http://127.0.0.1:4318". What else
+// OTLP exports to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". What else
 // can be set (headers, timeout, compression) is taken from the standard OTEL_EXPORTER_OTLP_…
 // environment variables.
 func OTLP(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
-	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint+"/v1/traces"))
+	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
 }
 
 // New exports to out, in batches and at most so many spans at once: where the
 // collector is down spans are lost, and nothing waits. Of traces that begin here share,
 // from 0 to 1, is exported; those of callers are if theirs are.
+//
+// The service is called deliverygraph, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES
+// call it otherwise.
 func New(out sdktrace.SpanExporter, version string, share float64) *Tracing {
+	// What is wrong in these variables is left out: see settings, which refuse it.
+	service, _ := resource.New(context.Background(),
+		resource.WithAttributes(attribute.String("service.name", "deliverygraph"), attribute.String("service.version", version)),
+		resource.WithFromEnv())
 	p := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(out),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(share))),
-		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "deliverygraph"), attribute.String("service.version", version))),
+		sdktrace.WithResource(service),
 	)
 	return &Tracing{provider: p, tracer: p.Tracer("deliverygraph")}
 }
@@ -96,6 +103,22 @@ func (t *Tracing) Question(ctx context.Context, endpoint string) (context.Contex
 	ctx, span := t.tracer.Start(ctx, "ask "+endpoint)
 	return ctx, func(err error) {
 		if err != nil {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
+
+// Batch is the span of a loader's batch: of what it loads, for how many keys and by how
+// many questions, which are its children.
+func (t *Tracing) Batch(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int)) {
+	ctx, span := t.tracer.Start(ctx, "load "+loader, trace.WithAttributes(
+		attribute.String("deliverygraph.loader", loader),
+		attribute.Int("deliverygraph.keys", keys),
+	))
+	return ctx, func(calls, failed int) {
+		span.SetAttributes(attribute.Int("deliverygraph.calls", calls), attribute.Int("deliverygraph.errors", failed))
+		if failed > 0 {
 			span.SetStatus(codes.Error, "")
 		}
 		span.End()

@@ -89,7 +89,7 @@ func TestCollector(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	out, err := tracing.OTLP(t.Context(), s.URL)
+	out, err := tracing.OTLP(t.Context(), s.URL+"/v1/traces")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,9 @@ type Options struct {
 	Fresh time.Duration
 	// Now is the clock.
 	Now func() time.Time
+	// Observe, if not nil, is told how many upstream calls each operation plans, and
+	// whether it was refused as that is past MaxCalls. It holds the operation up.
+	Observe func(calls int64, refused bool)
 }
 
 // Extension gives each operation its plan and its ledger: a gqlgen extension. It
@@ -129,7 +132,11 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 		Users: users, Now: upstream.Time(e.o.Now().Unix()),
 	})
 	oc.Stats.SetExtension(key, op)
-	if op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls) {
+	tooMany := op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
+	if e.o.Observe != nil {
+		e.o.Observe(op.plan.Calls, tooMany)
+	}
+	if tooMany {
 		return refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
 	}
 	return nil

@@ -32,14 +32,20 @@ type Loaders struct {
 }
 
 // New makes the loaders of one operation over what its caller may see.
-func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil) }
+func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil, nil) }
 
-// noted makes loaders that tell the operation's ledger what they share.
-func noted(api upstream.API, now time.Time, ops *ledger.Ledger) *Loaders {
+// noted makes loaders that tell the operation's ledger what they share, and of their
+// batches whoever watches those.
+func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
 	l := &Loaders{API: newMemo(api, ops), Now: upstream.Time(now.Unix())}
-	l.owners = newOwners(l.API, ops)
+	l.owners = newOwners(l.API, ops, watch)
 	return l
 }
+
+// Watch is told when a batch of a loader begins, by what it loads and for how many keys.
+// It gives the context that the batch's calls are to be made in, and what is told how
+// many calls these were and how many keys have an error.
+type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
 // Extension gives every operation its own loaders: a gqlgen extension.
 type Extension struct {
@@ -47,6 +53,8 @@ type Extension struct {
 	API func(ctx context.Context) upstream.API
 	// Now is the clock.
 	Now func() time.Time
+	// Watch is told of every batch; nil is nobody.
+	Watch Watch
 }
 
 var _ interface {
@@ -63,7 +71,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // InterceptOperation implements graphql.OperationInterceptor.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(With(ctx, noted(e.API(ctx), e.Now(), ledger.From(ctx))))
+	return next(With(ctx, noted(e.API(ctx), e.Now(), ledger.From(ctx), e.Watch)))
 }
 
 // InterceptResponse implements graphql.ResponseInterceptor. It is called for an event
@@ -71,7 +79,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 // their now is then the event's.
 func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Subscription {
-		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return noted(e.API(ctx), e.Now(), ledger.From(ctx)) })))
+		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return noted(e.API(ctx), e.Now(), ledger.From(ctx), e.Watch) })))
 	}
 	return next(ctx)
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"pgregory.net/rapid"
 
 	"deliverygraph/resolvers/loaders"
@@ -106,6 +107,49 @@ func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
 			t.Errorf("%d calls for %d senders of %d users, want at most %d", n, len(keys), len(senders), most)
 		}
 	})
+}
+
+// Whoever watches batches is told of how many keys each was, by how many calls, and the
+// calls are made in the context that was given for them.
+func TestWatchedBatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		type mine struct{}
+		var told string
+		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3, 3))}
+		within := &contexts{API: api, see: func(ctx context.Context) { told += fmt.Sprint(ctx.Value(mine{}), " ") }}
+		e := loaders.Extension{
+			API: func(context.Context) upstream.API { return within },
+			Now: time.Now,
+			Watch: func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int)) {
+				told += fmt.Sprintf("%s: %d keys; ", loader, keys)
+				return context.WithValue(ctx, mine{}, "in it"), func(calls, failed int) { told += fmt.Sprintf("%d calls, %d failed", calls, failed) }
+			},
+		}
+		var l *loaders.Loaders
+		ctx := graphql.WithOperationContext(t.Context(), &graphql.OperationContext{})
+		e.InterceptOperation(ctx, func(ctx context.Context) graphql.ResponseHandler { l = loaders.From(ctx); return nil })
+		_, _ = ownersOf(t.Context(), l, []loaders.OwnerKey{
+			{Sender: 1000, Kind: upstream.Emails, Window: window}, {Sender: 999, Kind: upstream.Emails, Window: window},
+			{Sender: 2000, Kind: upstream.Emails, Window: window}})
+		if want := "owners of senders: 3 keys; in it in it in it 3 calls, 1 failed"; told != want {
+			t.Errorf("%s\nwant %s", told, want)
+		}
+	})
+}
+
+// contexts sees those that counts are asked in.
+type contexts struct {
+	upstream.API
+	mu  sync.Mutex
+	see func(context.Context)
+}
+
+func (c *contexts) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	c.mu.Lock()
+	c.see(ctx)
+	c.mu.Unlock()
+	return c.API.Counts(ctx, k, q)
 }
 
 const now = day + 86400

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/graph-gophers/dataloader/v7"
@@ -38,9 +39,10 @@ func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
 // and its list does not tell. Under load some come later and make a batch of their
 // own: since keys tell how many siblings there are, it asks the same calls, which the
 // operation has made already.
-func newOwners(api upstream.API, ops *ledger.Ledger) *dataloader.Loader[OwnerKey, upstream.ID] {
+func newOwners(api upstream.API, ops *ledger.Ledger, watch Watch) *dataloader.Loader[OwnerKey, upstream.ID] {
 	batch := func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
-		ops.Batch("owners of senders", len(keys))
+		const name = "owners of senders"
+		ops.Batch(name, len(keys))
 		results = make([]*dataloader.Result[upstream.ID], len(keys))
 		defer func() { // the batch is on a goroutine of nobody's
 			if v := recover(); v != nil {
@@ -49,6 +51,14 @@ func newOwners(api upstream.API, ops *ledger.Ledger) *dataloader.Loader[OwnerKey
 				}
 			}
 		}()
+		api := api
+		if watch != nil {
+			var done func(calls, failed int)
+			ctx, done = watch(ctx, name, len(keys))
+			counted := &counting{API: api}
+			api = counted
+			defer func() { done(int(counted.calls.Load()), failures(results)) }()
+		}
 		found := owners(ctx, api, keys)
 		for i, k := range keys {
 			o := found[k]
@@ -59,6 +69,27 @@ func newOwners(api upstream.API, ops *ledger.Ledger) *dataloader.Loader[OwnerKey
 	return dataloader.NewBatchedLoader(batch,
 		dataloader.WithWait[OwnerKey, upstream.ID](time.Millisecond),
 		dataloader.WithBatchCapacity[OwnerKey, upstream.ID](upstream.PageSize))
+}
+
+// counting counts the calls that loading owners takes.
+type counting struct {
+	upstream.API
+	calls atomic.Int64
+}
+
+func (c *counting) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+	c.calls.Add(1)
+	return c.API.Counts(ctx, k, q)
+}
+
+// failures is how many of the results are errors; one that is missing is of a panic.
+func failures(results []*dataloader.Result[upstream.ID]) (n int) {
+	for _, r := range results {
+		if r == nil || r.Error != nil {
+			n++
+		}
+	}
+	return n
 }
 
 type owner struct {

@@ -19,6 +19,7 @@ import (
 type Extension struct {
 	limiter *Limiter
 	limit   int
+	refused func(reason string)
 }
 
 var _ interface {
@@ -29,8 +30,17 @@ var _ interface {
 } = Extension{}
 
 // New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in
-// units a minute, for callers without one of their own; 0 is none.
-func New(l *Limiter, limit int) Extension { return Extension{l, limit} }
+// units a minute, for callers without one of their own; 0 is none. refused is told why
+// an operation is: [UsedUp] or [TooDear].
+func New(l *Limiter, limit int, refused func(reason string)) Extension {
+	return Extension{l, limit, refused}
+}
+
+// Why operations are refused.
+const (
+	UsedUp  = "used-up"  // the caller has used up what it may for now
+	TooDear = "too-dear" // the operation plans more than its caller may have in any minute
+)
 
 // ExtensionName implements graphql.HandlerExtension.
 func (Extension) ExtensionName() string { return "RateLimit" }
@@ -85,6 +95,7 @@ func (e Extension) Admit(ctx context.Context) error {
 		return nil
 	}
 	if ok, wait := e.limiter.Charge(name, limit, 1); !ok {
+		e.refused(UsedUp)
 		return rateLimited(wait, "you have used all of your %d units a minute: try again in %v", limit, wait.Round(100*time.Millisecond))
 	}
 	return nil
@@ -120,11 +131,13 @@ func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.Opera
 	}
 	b.refused = true
 	if wait == 0 {
+		e.refused(TooDear)
 		return &gqlerror.Error{
 			Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), and your limit is %d a minute: ask for fewer rows at once (first), or for less of each row", b.requested, limit),
 			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
 		}
 	}
+	e.refused(UsedUp)
 	return rateLimited(wait, "this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v",
 		b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond))
 }

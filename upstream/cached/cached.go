@@ -90,6 +90,21 @@ func (a *API) Close() {
 	}
 }
 
+// Use is how much of its memory a cache uses.
+type Use struct {
+	Answers         int   // that are held, some past their time included
+	Bytes, Capacity int64 // as [Options].Bytes counts them
+}
+
+// Use tells how much of the memory is used at the moment, by all views together.
+func (a *API) Use() Use {
+	if a.memory == nil {
+		return Use{}
+	}
+	e := a.memory.entries
+	return Use{Answers: e.EstimatedSize(), Bytes: int64(e.WeightedSize()), Capacity: int64(e.GetMaximum())}
+}
+
 // Bounces implements [upstream.API].
 func (a *API) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
 	return list(ctx, a, upstream.Bounces, q, a.api.Bounces, packBounces, func(b *upstream.Bounce) upstream.Time { return b.BounceTime })
