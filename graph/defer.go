@@ -125,6 +125,8 @@ func (x *execution) deferring(oc *graphql.OperationContext) {
 		return inner(c, next)
 	}
 	x.deferred = true
+	schema := x.h.documents.schema
+	x.pending = shapeOf(oc, schema, x.operation.SelectionSet, schema.Query)
 }
 
 // resolving is the context of a field: while the field is resolved it ends with the

@@ -29,8 +29,9 @@ type execution struct {
 	event   *eventTime              // of its event under way; nil before the first
 	close   func()                  // where it counts among the open streams
 
-	parts    bool // its transport delivers deferred parts
-	deferred bool // its responses are parts
+	parts    bool   // its transport delivers deferred parts
+	deferred bool   // its responses are parts
+	pending  *shape // of its first part
 }
 
 // means is what a transport can do for an operation.
@@ -146,6 +147,9 @@ func (x *execution) next() *graphql.Response {
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}
 	if resp != nil {
+		if x.record.responses == 0 {
+			resp.Data = x.pending.without(resp.Data)
+		}
 		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
 	}
 	return resp

@@ -8,4 +8,5 @@
 package graph
 
 //go:generate go tool gqlgen generate
+//go:generate go run ./concurrent
 //go:generate go run .. schema --output ../schema/published/schema.graphql

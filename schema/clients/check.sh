@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds the schema against the code generators and clients that callers use, as they come: compiles operations for each,
 # then pages through demo data. DELIVERYGRAPH_URL names the endpoint of a gateway that serves demo data, with
-# --batch-limit 10.
+# --batch-limit 10 and --trusted-documents transports/registered.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 npm ci --silent --no-audit --no-fund

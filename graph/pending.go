@@ -1,0 +1,106 @@
+package graph
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/graph/generated"
+)
+
+// shape is where, in the first part of an answer, fields are whose values come in later
+// parts. gqlgen writes null for them. Clients would take that for the value, as Apollo
+// Client does, and null is none of many a field's.
+type shape struct {
+	pending map[string]bool   // by the fields' names in the answer
+	below   map[string]*shape // likewise, where there is one further down
+}
+
+// shapeOf gives the shape of a selection on a type; nil has nothing that is pending.
+func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.SelectionSet, on *ast.Definition) *shape {
+	s := &shape{pending: map[string]bool{}, below: map[string]*shape{}}
+	var satisfied []string // empty is all: what an interface's objects are is not known here
+	if on.Kind == ast.Object {
+		satisfied = append(slices.Clone(on.Interfaces), on.Name)
+	}
+	for _, f := range graphql.CollectFields(oc, set, satisfied) {
+		of := f.ObjectDefinition
+		if of == nil || f.Definition == nil {
+			continue
+		}
+		if f.IsDeferred() && of != schema.Query && generated.Concurrent[of.Name+"."+f.Name] {
+			s.pending[f.Alias] = true
+			continue
+		}
+		if below := shapeOf(oc, schema, f.Selections, schema.Types[f.Definition.Type.Name()]); below != nil {
+			s.below[f.Alias] = below
+		}
+	}
+	if len(s.pending)+len(s.below) == 0 {
+		return nil
+	}
+	return s
+}
+
+// without gives the data without its pending fields.
+func (s *shape) without(data []byte) []byte {
+	if s == nil || len(data) == 0 {
+		return data
+	}
+	var out bytes.Buffer
+	from, to := jsontext.NewDecoder(bytes.NewReader(data)), jsontext.NewEncoder(&out)
+	if s.copy(from, to) != nil { // it was JSON before, so this does not come to pass
+		return data
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// copy copies a value without its pending fields.
+func (s *shape) copy(from *jsontext.Decoder, to *jsontext.Encoder) error {
+	kind := from.PeekKind()
+	if s == nil || kind != '{' && kind != '[' {
+		v, err := from.ReadValue()
+		if err == nil {
+			err = to.WriteValue(v)
+		}
+		return err
+	}
+	t, err := from.ReadToken()
+	if err != nil {
+		return err
+	}
+	if err := to.WriteToken(t); err != nil {
+		return err
+	}
+	for from.PeekKind() != kind+2 { // its closing bracket
+		of := s
+		if kind == '{' {
+			name, err := from.ReadToken()
+			if err != nil {
+				return err
+			}
+			key := name.String()
+			if s.pending[key] && from.PeekKind() == 'n' {
+				if err := from.SkipValue(); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := to.WriteToken(jsontext.String(key)); err != nil {
+				return err
+			}
+			of = s.below[key]
+		}
+		if err := of.copy(from, to); err != nil {
+			return err
+		}
+	}
+	t, err = from.ReadToken()
+	if err != nil {
+		return err
+	}
+	return to.WriteToken(t)
+}
