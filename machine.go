@@ -8,6 +8,23 @@ import (
 	"strings"
 )
 
+// minMemory is the least --memory-limit that leaves room for work: below it garbage would
+// be collected without end.
+const minMemory = 32 << 20
+
+// tune sets how the memory is kept. Near the limit garbage is collected as often as need
+// be.
+func (c *serveCommand) tune() {
+	if c.GCPercent > 0 {
+		debug.SetGCPercent(c.GCPercent)
+	}
+	if c.MemoryLimit > 0 {
+		debug.SetMemoryLimit(int64(c.MemoryLimit))
+	} else if os.Getenv("GOMEMLIMIT") == "" && memory() > 0 {
+		debug.SetMemoryLimit(memory() / 10 * 9)
+	}
+}
+
 // memory is what this process may use, in bytes: the least of Go's own limit
 // (GOMEMLIMIT), the container's, and the machine's; 0 where none is known.
 func memory() int64 {

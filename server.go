@@ -159,6 +159,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	c.tune()
 	lines := gather.New(io.err)
 	defer lines.Flush()
 	logger := c.logger(lines)
