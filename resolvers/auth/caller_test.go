@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -247,5 +248,49 @@ func TestOpenLetsEveryoneReadEverything(t *testing.T) {
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	if !got.Users.Has(20) || got.Scopes != auth.AllScopes {
 		t.Errorf("it is %v", got)
+	}
+}
+
+// mutable is an Authenticator that changes its mind.
+type mutable struct {
+	caller auth.Caller
+	err    error
+}
+
+func (m *mutable) Authenticate(context.Context, auth.Credential) (auth.Caller, error) {
+	return m.caller, m.err
+}
+
+// A caller may go on as long as it could do the same again, and while that cannot be known.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	was := auth.Caller{Name: "a", Users: auth.Only(20, 21), Scopes: auth.MetricsRead, Limits: auth.Limits{Streams: 2}}
+	for name, c := range map[string]struct {
+		now auth.Caller
+		err error
+		on  bool
+	}{
+		"nothing has changed": {was, nil, true},
+		"withdrawn":           {auth.Caller{}, auth.Refuse("this API key is not known here"), false},
+		"not to be known":     {auth.Caller{}, &upstream.Error{Code: upstream.Unavailable}, true},
+		"another name":        {auth.Caller{Name: "b", Users: was.Users, Scopes: was.Scopes, Limits: was.Limits}, nil, false},
+		"fewer users":         {auth.Caller{Name: "a", Users: auth.Only(20), Scopes: was.Scopes, Limits: was.Limits}, nil, false},
+		"more scopes":         {auth.Caller{Name: "a", Users: was.Users, Scopes: auth.AllScopes, Limits: was.Limits}, nil, false},
+		"other limits":        {auth.Caller{Name: "a", Users: was.Users, Scopes: was.Scopes}, nil, false},
+	} {
+		m := &mutable{caller: was}
+		ctx, err := auth.Identify(t.Context(), m, http.Header{"X-Api-Key": {"secret"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.caller, m.err = c.now, c.err
+		if err := auth.Check(ctx); (err == nil) != c.on || err != nil && upstream.CodeOf(err) != upstream.Unauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, ctx := range map[string]context.Context{"nobody": t.Context(), "anyone": auth.With(t.Context(), auth.Anyone())} {
+		if err := auth.Check(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

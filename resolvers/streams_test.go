@@ -1,0 +1,420 @@
+package resolvers_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/coder/websocket"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// streaming is an endpoint with subscriptions over an upstream in memory, whose day has
+// half passed. Callers name themselves by a header or in connection_init.
+type streaming struct {
+	*httptest.Server
+	model   *upstreamtest.Model
+	api     *upstreamtest.Counting
+	streams *graph.Streams
+	made    int
+}
+
+func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options, poll time.Duration) *streaming {
+	t.Helper()
+	s := &streaming{model: upstreamtest.NewModel(upstreamtest.Rows{}), streams: graph.NewStreams(10_000)}
+	s.api = &upstreamtest.Counting{API: s.model}
+	view := func(ctx context.Context) upstream.API { return auth.Limit(s.api, auth.FromContext(ctx), mask) }
+	clock := func() time.Time { return (day + 43200).UTC() }
+	f := feed.New(func(ctx context.Context) feed.View {
+		c := auth.FromContext(ctx)
+		return feed.View{API: view(ctx), Context: auth.With(context.Background(), c), Key: c.View()}
+	}, feed.Options{Interval: poll, Overlap: 12 * time.Hour, Now: clock})
+	identify := func(ctx context.Context, name any) context.Context {
+		text, _ := name.(string)
+		return auth.With(ctx, callers[text])
+	}
+	o.Streams = s.streams
+	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: view, Now: clock}, resolvers.Columns()}
+	o.Identify = func(ctx context.Context, _ http.Header, init map[string]any) (context.Context, error) {
+		return identify(ctx, init["caller"]), nil
+	}
+	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), o)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		endpoint.ServeHTTP(w, r.WithContext(identify(r.Context(), r.Header.Get("X-Caller"))))
+	}))
+	t.Cleanup(func() {
+		f.Close()
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s
+}
+
+// appear lets a bounce of a user appear.
+func (s *streaming) appear(user upstream.ID) {
+	s.made++
+	s.model.Add(upstreamtest.Rows{Bounces: []upstream.BounceDetail{{
+		Bounce:   upstream.Bounce{UserID: user, SenderID: user * 100, EmailID: fmt.Sprintf("made%d", s.made), EmailAddress: "r@example.com", Domain: "example.com", Type: upstream.Hard, BounceTime: day + 40000, ProcessTime: day + 40000},
+		RuleName: "rule",
+	}}})
+}
+
+// reading is a subscription's client: it gives each payload, and nil at the end.
+type reading func() []byte
+
+// events reads server-sent events.
+func (s *streaming) events(t *testing.T, caller, query string) reading {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"?query="+url.QueryEscape(query), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("X-Caller", caller)
+	resp, err := s.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	lines := bufio.NewScanner(resp.Body)
+	return func() []byte {
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return []byte(data)
+			}
+		}
+		return nil
+	}
+}
+
+// socket reads the messages of a WebSocket.
+func (s *streaming) socket(t *testing.T, caller, query string) reading {
+	t.Helper()
+	c, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.CloseNow() })
+	c.SetReadLimit(1 << 20)
+	text, _ := json.Marshal(query)
+	for _, m := range []string{`{"type":"connection_init","payload":{"caller":"` + caller + `"}}`, `{"type":"subscribe","id":"1","payload":{"query":` + string(text) + `}}`} {
+		if err := c.Write(t.Context(), websocket.MessageText, []byte(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() []byte {
+		for {
+			_, data, err := c.Read(t.Context())
+			if err != nil {
+				return nil
+			}
+			if !strings.Contains(string(data), `"connection_ack"`) {
+				return data
+			}
+		}
+	}
+}
+
+func (s *streaming) transports() map[string]func(t *testing.T, caller, query string) reading {
+	return map[string]func(t *testing.T, caller, query string) reading{"events": s.events, "socket": s.socket}
+}
+
+// One who may see some users' data gets no trace of other data by subscribing, in events,
+// cursors or errors, whoever else subscribes at the same time.
+func TestNoTraceOfOthersDataInStreams(t *testing.T) {
+	t.Parallel()
+	callers := map[string]auth.Caller{
+		"all":     {Users: auth.Everyone(), Scopes: auth.AllScopes},
+		"one":     {Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
+		"masked":  {Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
+		"content": {Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
+		"nobody":  {Users: auth.Only(leakUser(1)), Scopes: 0},
+	}
+	s := newStreaming(t, callers, graph.Options{}, 100*time.Millisecond)
+	const everything = `{ cursor node { __typename id emailId userId senderId recipient domain xHeaders { name value } sender { id address } user { id userId } detail { diagnosticCode ruleName fullContent } } } }`
+	all := leakRows("rcpt")
+	s.model.Add(upstreamtest.Rows{Senders: all.Senders, Emails: all.Emails})
+	type subscriber struct {
+		caller string
+		query  string
+		read   reading
+	}
+	var subscribers []*subscriber
+	for name := range callers {
+		for _, filter := range []string{"", fmt.Sprintf("(filter: {userId: %d})", leakUser(1)), fmt.Sprintf("(filter: {userId: %d})", leakUser(2))} {
+			for _, open := range s.transports() {
+				query := "subscription { bounces" + filter + everything
+				subscribers = append(subscribers, &subscriber{caller: name, query: query, read: open(t, name, query)})
+			}
+		}
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // rows come again and again, of all users, until all have read enough
+		defer close(stopped)
+		for n := 0; ; n++ {
+			rows := upstreamtest.Rows{}
+			for _, b := range all.Bounces[:20] {
+				b.EmailID = strings.Replace(b.EmailID, "@", fmt.Sprintf("-%d@", n), 1)
+				rows.Bounces = append(rows.Bounces, b)
+			}
+			s.model.Add(rows)
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	const events = 8 // of each
+	var done sync.WaitGroup
+	var seen, refused atomic.Int64
+	for _, sub := range subscribers {
+		mine := callers[sub.caller]
+		if strings.Contains(sub.query, fmt.Sprint(leakUser(2))) && sub.caller != "all" && sub.caller != "nobody" {
+			continue // nothing is to come
+		}
+		done.Go(func() {
+			for range events {
+				data := sub.read()
+				if trace := traceOf(data, sub.query, mine); trace != "" {
+					t.Errorf("%s: %s: there is a trace, %q, in %s", sub.caller, sub.query, trace, data)
+				}
+				if strings.Contains(string(data), `"FORBIDDEN"`) && !strings.Contains(string(data), `"cursor"`) {
+					refused.Add(1)
+					return
+				}
+				if !strings.Contains(string(data), `"cursor"`) {
+					t.Errorf("%s: got %q", sub.caller, data)
+					return
+				}
+				seen.Add(1)
+			}
+		})
+	}
+	done.Wait()
+	close(stop)
+	<-stopped
+	if seen.Load() != events*2*(3+2+2+2) || refused.Load() != 6 {
+		t.Errorf("%d events were looked through, %d refused", seen.Load(), refused.Load())
+	}
+}
+
+// An event whose fields take too long fails alone: the next one comes.
+func TestEventsHaveTimeOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"events", "socket"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Timeout: time.Second}, 20*time.Millisecond)
+			var stuck atomic.Bool
+			stuck.Store(true)
+			s.api.Before = func(ctx context.Context, call string) error {
+				if strings.HasPrefix(call, "/bounce/") && stuck.Load() {
+					<-ctx.Done()
+					stuck.Store(false)
+					return ctx.Err()
+				}
+				return nil
+			}
+			read := s.transports()[name](t, "", `subscription { bounces { node { emailId detail { ruleName } } } }`)
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for {
+					s.appear(20)
+					select {
+					case <-stop:
+						return
+					case <-time.After(100 * time.Millisecond):
+					}
+				}
+			}()
+			late, next := string(read()), string(read())
+			close(stop)
+			<-stopped
+			if !strings.Contains(late, `"UPSTREAM_TIMEOUT"`) || !strings.Contains(late, `"emailId":"made`) || !strings.Contains(late, `"path":["bounces","node","detail"]`) {
+				t.Errorf("the first event is %s", late)
+			}
+			if !strings.Contains(next, `"ruleName":"rule"`) || strings.Contains(next, "errors") {
+				t.Errorf("the next one is %s", next)
+			}
+		})
+	}
+}
+
+// A thousand streams of one filter, and a thousand sockets, are one poll at a time, and
+// take up little memory each while nothing happens.
+func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory of the process
+	streams := 1000
+	if raceDetector {
+		streams = 100
+	}
+	const most = 64 << 10 // bytes for each, its client's half of the connection included
+	begin := time.Now()
+	const poll = 50 * time.Millisecond
+	s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{}, poll)
+	var polls, underWay, atOnce atomic.Int64
+	s.api.Before = func(context.Context, string) error {
+		polls.Add(1)
+		atOnce.Store(max(atOnce.Load(), underWay.Add(1)))
+		underWay.Add(-1)
+		return nil
+	}
+	address := s.Listener.Addr().String()
+	const query = "subscription { bounces { cursor node { emailId } } }"
+	hello := map[string]string{
+		"server-sent events": "GET /?query=" + url.QueryEscape(query) + " HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
+		"WebSockets": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
+			frame(`{"type":"connection_init"}`) + frame(`{"type":"subscribe","id":"1","payload":{"query":"`+query+`"}}`),
+	}
+	var open []net.Conn
+	for name, hello := range hello {
+		before := memory()
+		conns := make([]net.Conn, streams)
+		for i := range conns {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns[i] = c
+			if _, err := c.Write([]byte(hello)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open = append(open, conns...)
+		var told sync.WaitGroup
+		for _, c := range conns {
+			told.Go(func() {
+				var seen []byte
+				buf := make([]byte, 512)
+				for !strings.Contains(string(seen), `"emailId":"made`) {
+					n, err := c.Read(buf)
+					if err != nil {
+						t.Errorf("%s: %v behind %q", name, err, seen)
+						return
+					}
+					seen = append(seen, buf[:n]...)
+				}
+			})
+		}
+		all := make(chan struct{})
+		go func() { told.Wait(); close(all) }()
+		for waiting := true; waiting; {
+			s.appear(20) // until each has been told of one
+			select {
+			case <-all:
+				waiting = false
+			case <-time.After(time.Second):
+			}
+		}
+		each := (memory() - before) / int64(streams)
+		t.Logf("%s: %d bytes each", name, each)
+		if each > most && !raceDetector {
+			t.Errorf("%s: %d bytes each, want %d at most", name, each, most)
+		}
+	}
+	if n, could := polls.Load(), int64(time.Since(begin)/(poll*9/10))+2; atOnce.Load() > 1 || n > could {
+		t.Errorf("%d polls, %d of them at once, where one filter needs at most %d", n, atOnce.Load(), could)
+	}
+	if n := s.streams.Open(); n != 3*streams {
+		t.Errorf("%d subscriptions and sockets are open", n)
+	}
+	for _, c := range open {
+		_ = c.Close()
+	}
+	if err := s.streams.Shutdown(t.Context()); err != nil { // when all have ended
+		t.Error(err)
+	}
+}
+
+// frame is a client's message, masked by zeros.
+func frame(text string) string {
+	if len(text) < 126 {
+		return "\x81" + string([]byte{0x80 | byte(len(text)), 0, 0, 0, 0}) + text
+	}
+	return "\x81" + string([]byte{0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}) + text
+}
+
+// memory is what the heap holds and stacks take up, in bytes.
+func memory() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+// A caller who is no longer let in is told so, within about a heartbeat, by an error; what
+// the gateway cuts off when it stops does not end as if it were complete.
+func TestStreamsThatAreEnded(t *testing.T) {
+	t.Parallel()
+	const query = "subscription { bounces { cursor } }"
+	for _, name := range []string{"events", "socket"} {
+		t.Run(name+" of one not let in", func(t *testing.T) {
+			t.Parallel()
+			var withdrawn atomic.Bool
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Heartbeat: 20 * time.Millisecond, Check: func(context.Context) error {
+				if withdrawn.Load() {
+					return auth.Refuse("this API key is no longer valid")
+				}
+				return nil
+			}}, time.Minute)
+			read := s.transports()[name](t, "", query)
+			for s.api.Total() == 0 { // until it is subscribed
+				runtime.Gosched()
+			}
+			withdrawn.Store(true)
+			if last := string(read()); name == "events" && !strings.Contains(last, `"message":"this API key is no longer valid"`) || name == "socket" && last != "" {
+				t.Errorf("it is told %q", last)
+			}
+			if name == "events" && string(read()) != "" {
+				t.Error("behind the error comes something else than complete")
+			}
+			if err := s.streams.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run(name+" at a stop", func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, time.Minute)
+			read := s.transports()[name](t, "", query)
+			for s.api.Total() == 0 {
+				runtime.Gosched()
+			}
+			stopped := make(chan error, 1)
+			go func() { stopped <- s.streams.Shutdown(t.Context()) }()
+			if last := read(); last != nil {
+				t.Errorf("it is told %q", last)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(log.String(), "outcome=shutdown") {
+				t.Errorf("the log says %s", log.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// dial opens a WebSocket as a page of the origin does, if that is not empty, and says
+// these messages.
+func (p *program) dial(origin string, messages ...string) (*websocket.Conn, *http.Response, error) {
+	p.t.Helper()
+	o := &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}
+	if origin != "" {
+		o.HTTPHeader = http.Header{"Origin": {origin}}
+	}
+	c, resp, err := websocket.Dial(p.t.Context(), p.graphql, o)
+	if err != nil {
+		return nil, resp, err
+	}
+	p.t.Cleanup(func() { _ = c.CloseNow() })
+	for _, m := range messages {
+		if err := c.Write(p.t.Context(), websocket.MessageText, []byte(m)); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return c, resp, nil
+}
+
+// heard reads a socket until a message has these words, or to its end, which it gives.
+func heard(t *testing.T, c *websocket.Conn, words string) (message string, end websocket.CloseError) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		_, data, err := c.Read(ctx)
+		if errors.As(err, &end) {
+			return "", end
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), words) {
+			return string(data), end
+		}
+	}
+}
+
+// WebSockets are for pages that may read answers, let in whoever has a key, with what the
+// key may see and have, as long as it is good, and tell their clients of a stop.
+func TestSockets(t *testing.T) {
+	t.Parallel()
+	partner, partnerLine := newKey(t, "--name", "partner", "--users", "21", "--streams", "1")
+	other, otherLine := newKey(t, "--name", "other", "--users", "*")
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(partnerLine+"\n"+otherLine+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--auth-keys", file, "--subscription-heartbeat", "100ms")
+
+	if _, resp, err := p.dial("https://evil.example"); err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("another page's socket: %v, %v", resp, err)
+	} else if body, _ := io.ReadAll(resp.Body); !strings.Contains(string(body), "--cors-origins") {
+		t.Errorf("another page is told %s", body)
+	}
+	greet := func(key string) string { return `{"type":"connection_init","payload":{"X-API-Key":"` + key + `"}}` }
+	c, _, err := p.dial("http://localhost:3000", greet(partner), `{"type":"subscribe","id":"1","payload":`+usersOfWeek+`}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := heard(t, c, `"next"`); !strings.Contains(m, `{"data":{"users":{"nodes":[{"userId":"21"}]}}}`) {
+		t.Errorf("it is answered %s", m)
+	}
+	if second, _, err := p.dial("", greet(partner)); err != nil {
+		t.Error(err)
+	} else if _, end := heard(t, second, "never"); end.Code != websocket.StatusTryAgainLater || !strings.Contains(end.Reason, "1 sockets") {
+		t.Errorf("a second socket is closed by %v", end)
+	}
+	if nobody, _, err := p.dial("", `{"type":"connection_init"}`); err != nil {
+		t.Error(err)
+	} else if _, end := heard(t, nobody, "never"); end.Code != 4403 || !strings.Contains(end.Reason, "send your API key") {
+		t.Errorf("one without a key is closed by %v", end)
+	}
+	stays, _, err := p.dial("", greet(other), `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard(t, stays, `"complete"`)
+	if err := os.WriteFile(file, []byte(otherLine+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, end := heard(t, c, "never"); end.Code != 4403 || !strings.Contains(end.Reason, "no longer valid") {
+		t.Errorf("a socket whose key is withdrawn is closed by %v", end)
+	}
+	stopped := make(chan int, 1)
+	go func() { stopped <- p.stop() }()
+	if _, end := heard(t, stays, "never"); end.Code != websocket.StatusGoingAway {
+		t.Errorf("at a stop a socket is closed by %v", end)
+	}
+	if code := <-stopped; code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if log := p.log(); strings.Count(log, "caller=partner") < 1 || strings.Contains(log, partner) || strings.Contains(log, other) || strings.Contains(log, "cut off") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
