@@ -267,6 +267,48 @@ func TestRowsOutsideTheWindow(t *testing.T) {
 	}
 }
 
+// What a second of a list has to tell of an id is not lost among rows of other seconds:
+// it is found, or cannot be said to be missing.
+func TestAnIDAmongRowsOutsideTheWindow(t *testing.T) {
+	t.Parallel()
+	rows := rowsOfDay(700)
+	one := &rows.Emails[0]
+	for i := range rows.Emails {
+		e := &rows.Emails[i]
+		e.UserID, e.SenderID, e.EmailAddress, e.Local, e.Domain = one.UserID, one.SenderID, one.EmailAddress, one.Local, one.Domain
+	}
+	calm := newGateway(t, rows)
+	id := get(calm.data(`{ emails(`+today+`, last: 1) { nodes { id } } }`, nil), "emails", "nodes", 0, "id")
+	f, _ := fault.Named("rows outside the window")
+	whole := embedded.New(calm.store, embedded.Options{})
+	broken := f.Wrap(whole)
+	for calls, code := range map[int64]any{1: "UPSTREAM_INVALID_RESPONSE", math.MaxInt64: nil} {
+		var asked atomic.Int64
+		remote := fault.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) <= calls {
+				broken.ServeHTTP(w, r)
+			} else {
+				whole.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(remote.Close)
+		client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		g := &gateway{t: t, store: calm.store, client: client}
+		g.serve(client)
+		got := g.ask(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id})
+		switch {
+		case code == nil && (len(got.Errors) > 0 || get(got.Data, "node", "id") != id):
+			t.Errorf("in every call: %v", got)
+		case code != nil && (len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != code):
+			t.Errorf("in the first call: %v", got)
+		}
+	}
+}
+
 // The README's table is the one above.
 func TestTheReadmeTellsOfEveryFault(t *testing.T) {
 	t.Parallel()

@@ -176,6 +176,7 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 		q.Recipient = id.Recipient
 	}
 	wanted := page.Key{Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID}
+	padded := false // rows of other seconds came, which offsets count
 	for range 20 {
 		rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
 		if err != nil {
@@ -186,10 +187,14 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 				node := k.node(&rows[i], rowOrigin(k.kind, id))
 				return &node, nil
 			}
+			padded = padded || k.key(&rows[i]).Time != id.Time
 		}
 		if q.Offset += len(rows); len(rows) < upstream.PageSize {
 			break
 		}
+	}
+	if padded && q.Offset >= upstream.PageSize { // of calls whose offsets need not count the same
+		return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, so this one cannot be found"}
 	}
 	return nil, notFound("there is no such " + strings.TrimSuffix(k.kind.String(), "s"))
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"deliverygraph/resolvers/auth"
@@ -428,7 +430,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 	counting := &upstreamtest.Counting{API: model}
 	arrived := 0
 	counting.Before = func(_ context.Context, call string) error {
-		if strings.Contains(call, "offset=500") && arrived < 3 { // a second page: the first has been read
+		if strings.Contains(call, "offset=499") && arrived < 3 { // a second page: the first has been read
 			arrived++
 			e := upstream.Email{UserID: 20, SenderID: 200, EmailID: fmt.Sprintf("20161122000000.new%d", arrived), EmailAddress: "new@example1.com", Domain: "example1.com", ProcessTime: day}
 			model.Add(upstreamtest.Rows{Emails: []upstream.Email{e}})
@@ -444,6 +446,58 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// wide is an API that answers some lists of emails for a day more at both ends.
+type wide struct {
+	upstream.API
+	wrong func() bool
+}
+
+func (a wide) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+	if a.wrong() {
+		q.Window.Start, q.Window.End = q.Window.Start-86400, q.Window.End+86400
+	}
+	return a.API.Emails(ctx, q)
+}
+
+// Rows from outside the window are not merged, and what is missing between pages of
+// which only one counts them is an error.
+func TestMergingRowsFromOutsideTheWindow(t *testing.T) {
+	t.Parallel()
+	model := upstreamtest.NewModel(crowd())
+	for name, odds := range map[string]int{"always": 100, "now and then": 40} {
+		random := rand.New(rand.NewPCG(1, 2))
+		var mu sync.Mutex
+		api := auth.Limit(wide{model, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return random.IntN(100) < odds
+		}}, reader(20, 21), auth.Mask{})
+		answered := 0
+		const asked = 36
+		for n := range asked {
+			q := upstream.ListQuery{Window: upstream.Window{Start: day + 86400, End: day + 2*86400}, Offset: []int{0, 1, 300, 499, 600, 1100}[n%6]}
+			want, err := model.Limit([]upstream.ID{20, 21}).Emails(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := api.Emails(t.Context(), q)
+			if odds < 100 && upstream.CodeOf(err) == upstream.InvalidResponse {
+				continue
+			}
+			answered++
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+				t.Fatalf("%s, from %d on: %.2000s", name, q.Offset, d)
+			}
+		}
+		if answered == 0 || odds < 100 && answered == asked {
+			t.Errorf("%s: %d answers", name, answered)
+		}
 	}
 }
 

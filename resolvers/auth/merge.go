@@ -192,21 +192,29 @@ type reader[R any] struct {
 	q     upstream.ListQuery // the next page's
 	ask   func(context.Context, upstream.ListQuery) ([]R, error)
 	place func(*R) place
-	rows  []R // not yet taken
-	seen  map[place]bool
+	rows  []R            // not yet taken
+	seen  map[place]bool // what the page before had, if it was full
 	more  bool
 }
 
-// fill reads the next page. Rows that arrived behind the reader's back move others
-// into it that the page before it had.
+// errApart says that nothing ties a page to the one before it: rows are missing between
+// them, as offsets of one call counted rows that those of the other do not.
+var errApart = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
+
+// fill reads the next page, which begins with the last row of the one before. Rows that
+// arrived behind the reader's back, or are from outside the window, move others into it
+// that the page before it had.
 func (r *reader[R]) fill(ctx context.Context) error {
 	rows, err := r.ask(ctx, r.q)
 	if err != nil {
 		return err
 	}
-	r.q.Offset += len(rows)
-	r.more = len(rows) >= upstream.PageSize
 	before := r.seen
+	if before != nil && (len(rows) == 0 || !before[r.place(&rows[0])]) {
+		return errApart
+	}
+	r.q.Offset += len(rows) - 1
+	r.more = len(rows) >= upstream.PageSize
 	r.seen = nil
 	if r.more {
 		r.seen = make(map[place]bool, len(rows))
@@ -217,8 +225,30 @@ func (r *reader[R]) fill(ctx context.Context) error {
 	for len(rows) > 0 && before[r.place(&rows[0])] {
 		rows = rows[1:]
 	}
-	r.rows = rows
+	r.rows = r.within(rows)
 	return nil
+}
+
+// within gives the rows that are in the window. Behind a sorted page with rows that are
+// too late there are no others.
+func (r *reader[R]) within(rows []R) []R {
+	w := r.q.Window
+	kept, sorted, strays := rows, true, 0
+	for i := range rows {
+		t := r.place(&rows[i]).time
+		sorted = sorted && (i == 0 || r.place(&rows[i-1]).time <= t)
+		if !w.Contains(t) {
+			if strays++; strays == 1 {
+				kept = slices.Clone(rows[:i])
+			}
+		} else if strays > 0 {
+			kept = append(kept, rows[i])
+		}
+	}
+	if n := len(rows); sorted && n > 0 && r.place(&rows[n-1]).time >= w.End {
+		r.more = false
+	}
+	return kept
 }
 
 // place is where a row stands in lists, and in lists of several users.
