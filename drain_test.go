@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/admin"
+)
+
+// A gateway that is told to stop is not ready at once, answers as before for the drain
+// delay, lets what is under way finish, and cuts off what takes longer than the drain
+// time.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		takes    time.Duration // a request that begins just before the delay's end
+		answered bool
+		least    time.Duration // that the stop takes
+		most     time.Duration
+	}{
+		"nothing is under way":         {0, true, 5 * time.Second, 6 * time.Second},
+		"what is under way finishes":   {4 * time.Second, true, 8 * time.Second, 10 * time.Second},
+		"what takes too long is ended": {time.Hour, false, 15 * time.Second, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &gateway{c: &serveCommand{DrainDelay: 5 * time.Second, DrainTime: 10 * time.Second}, logger: slog.New(slog.DiscardHandler)}
+				g.ready.Begin(func(context.Context) error { return nil }, true)
+				public := make(pipes)
+				s := newServer(public, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					takes, _ := time.ParseDuration(r.URL.Query().Get("takes"))
+					select {
+					case <-time.After(takes):
+						_, _ = io.WriteString(w, "answered")
+					case <-r.Context().Done():
+					}
+				}), 2*time.Hour)
+				caller := public.client()
+				caller.Transport.(*http.Transport).DisableKeepAlives = true
+				ask := func(takes time.Duration) bool {
+					resp, err := caller.Get("http://gateway.example.com/?takes=" + takes.String())
+					if err != nil {
+						return false
+					}
+					defer resp.Body.Close()
+					text, err := io.ReadAll(resp.Body)
+					return err == nil && string(text) == "answered"
+				}
+				probe := func() string { return readyz(t, &g.ready) }
+
+				ctx, stop := context.WithCancel(t.Context())
+				stopped := make(chan error, 1)
+				go func() { stopped <- g.serve(ctx, []*server{s}, graph.NewStreams(1)) }()
+				if got := probe(); got != "ready\n" || !ask(0) {
+					t.Fatalf("before the stop: %q", got)
+				}
+				stop()
+				told := time.Now()
+				synctest.Wait()
+				if got := probe(); got != "not ready: stopping: finishing the requests under way\n" {
+					t.Errorf("told to stop: %q", got)
+				}
+				if !ask(0) {
+					t.Error("it does not answer any more, within the drain delay")
+				}
+				time.Sleep(4 * time.Second) // of the bubble's time
+				if got := ask(c.takes); got != c.answered {
+					t.Errorf("the request under way was answered: %v", got)
+				}
+				if err := <-stopped; err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(told); took < c.least || took > c.most {
+					t.Errorf("it stopped after %v, want %v to %v", took, c.least, c.most)
+				}
+			})
+		})
+	}
+}
+
+// readyz is what probes are told.
+func readyz(t *testing.T, r *admin.Readiness) string {
+	t.Helper()
+	w := &response{header: http.Header{}}
+	q, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
+	admin.Handler(admin.Options{Ready: r, Metrics: http.NotFoundHandler()}).ServeHTTP(w, q)
+	return w.String()
+}

@@ -1,0 +1,107 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"deliverygraph/graph/admin"
+)
+
+func get(t *testing.T, h http.Handler, method, path string) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil).WithContext(t.Context()))
+	return fmt.Sprint(w.Code, " ", w.Body.String())
+}
+
+// From its start to its stop a gateway lives, and is ready only between: whatever it is
+// asked, the check is asked once a second at most, and where one success will do, no more
+// after it.
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	for _, once := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var r admin.Readiness
+			h := admin.Handler(admin.Options{Ready: &r, Metrics: http.NotFoundHandler()})
+			wants := func(when, want string) {
+				t.Helper()
+				for range 3 {
+					if got := get(t, h, http.MethodGet, "/readyz"); got != want {
+						t.Errorf("once %v, %s: %q, want %q", once, when, got, want)
+					}
+				}
+				if got := get(t, h, http.MethodGet, "/healthz"); got != "200 ok\n" {
+					t.Errorf("%s, it is said not to live: %q", when, got)
+				}
+			}
+			wants("starting", "503 not ready: starting\n")
+			checks, fault := 0, errors.New("nobody is there")
+			r.Begin(func(context.Context) error { checks++; return fault }, once)
+			wants("with a check that fails", "503 not ready: nobody is there\n")
+			if checks != 1 {
+				t.Errorf("%d checks in one moment", checks)
+			}
+			fault = nil
+			wants("within a second", "503 not ready: nobody is there\n")
+			time.Sleep(time.Second)
+			wants("with one that passes", "200 ready\n")
+			fault = errors.New("gone")
+			time.Sleep(time.Second)
+			if once {
+				wants("after it has been ready", "200 ready\n")
+			} else {
+				wants("after it has been ready", "503 not ready: gone\n")
+			}
+			fault = nil
+			time.Sleep(time.Second)
+			wants("again", "200 ready\n")
+			r.Drain()
+			wants("stopping", "503 not ready: stopping: finishing the requests under way\n")
+		})
+	}
+}
+
+// A check that does not end is given two seconds, and a probe that leaves does not end it.
+func TestCheckWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r admin.Readiness
+		r.Begin(func(ctx context.Context) error { <-ctx.Done(); return errors.New("no answer") }, true)
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		began := time.Now()
+		if err := r.Err(gone); err == nil || err.Error() != "no answer" || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// The port has metrics, and profiles only where they are wanted; it is for reading.
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
+	var r admin.Readiness
+	for _, profiles := range []bool{true, false} {
+		h := admin.Handler(admin.Options{Ready: &r, Metrics: metrics, Pprof: profiles})
+		if got := get(t, h, http.MethodGet, "/metrics"); got != "200 metrics" {
+			t.Error(got)
+		}
+		if got := get(t, h, http.MethodPost, "/readyz")[:3]; got != "405" {
+			t.Errorf("POST: %s", got)
+		}
+		want := map[bool]string{true: "200", false: "404"}[profiles]
+		if got := get(t, h, http.MethodGet, "/debug/pprof/goroutine?debug=1")[:3]; got != want {
+			t.Errorf("profiles %v: %s", profiles, got)
+		}
+		if got := get(t, h, http.MethodGet, "/debug/pprof/cmdline")[:3]; got != "404" {
+			t.Errorf("the command line, which may hold keys: %s", got)
+		}
+	}
+}
