@@ -295,6 +295,9 @@ func TestDeployedSettings(t *testing.T) {
 		t.Fatalf("%q, %v", files, err)
 	}
 	for _, file := range files {
+		if file == "deploy/check" { // a module of tests
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
