@@ -293,6 +293,7 @@ func TestWrongSettings(t *testing.T) {
 		"authorities that are not there":    {[]string{"--upstream", "https://metrics.example.com", "--upstream-ca", filepath.Join(dir, "none")}, []string{"--upstream-ca cannot be read", "none"}},
 		"a key without an upstream":         {[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"}},
 		"an upstream that is empty":         {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
+		"a certificate that is empty":       {[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "plain HTTP"}},
 		"a store and an upstream":           {[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"}},
 		"keys without a port":               {[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"}},
 		"keys that are too short":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"}},

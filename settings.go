@@ -363,11 +363,15 @@ func badSetting(format string, args ...any) error {
 }
 
 // givenEmpty refuses flags with nothing behind them, as a shell variable that is not
-// set leaves them, where leaving them out would mean demo data, or asking nobody.
+// set leaves them, where leaving them out would mean demo data, asking nobody, or plain HTTP.
 func givenEmpty(args []string) error {
 	for i, a := range args {
 		for flag, without := range map[string]string{"--upstream": "leave it out for demo data", "--data": "leave it out for demo data",
-			"--auth-keys": "leave it out to ask for no API keys", "--auth-jwks": "leave it out to ask for no tokens"} {
+			"--auth-keys": "leave it out to ask for no API keys", "--auth-jwks": "leave it out to ask for no tokens",
+			"--tls-cert": "leave it out, and --tls-key, to serve plain HTTP", "--tls-key": "leave it out, and --tls-cert, to serve plain HTTP",
+			"--rest-keys": "leave it out to ask for no keys", "--upstream-ca": "leave it out to trust the system's authorities",
+			"--admin-listen": "leave it out for no port", "--rest-listen": "leave it out for no port", "--trace-otlp": "leave it out to send no traces",
+			"--trusted-documents": "leave it out for none"} {
 			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
 				return badSetting("%s is given without a value: %s", flag, without)
 			}
