@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/rest"
 )
 
@@ -89,4 +91,38 @@ func TestAllocations(t *testing.T) {
 			t.Logf("%s: %.0f allocations", q.name, n)
 		}
 	}
+}
+
+// BenchmarkGrowth is how the cost of an answer grows with what it shows: each step
+// reports what a row, a sender or a point costs.
+func BenchmarkGrowth(b *testing.B) {
+	ask := newGateway(b, rowsOfDay(600)).kept()
+	grow := func(name, unit string, of []int, query func(n int) string) {
+		for _, n := range of {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				q := query(n)
+				if w := ask(q); w.Code != http.StatusOK || bytes.Contains(w.Body.Bytes(), []byte(`"errors"`)) {
+					b.Fatalf("%.300s", w.Body)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					ask(q)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/"+unit)
+			})
+		}
+	}
+	// An upstream page has 500 rows whatever is shown of it, so days hold as many as are asked for.
+	for _, n := range []int{20, 100, 500} {
+		ask = newGateway(b, rowsOfDay(n)).kept()
+		grow("rows", "row", []int{n}, func(n int) string {
+			return fmt.Sprintf(`{ bounces(%s, first: %d) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt senderId xHeaders { name value } } } }`, today, n)
+		})
+	}
+	grow("senders", "sender", []int{1, 6, users * sendersEach}, func(n int) string {
+		return fmt.Sprintf(`{ senders(%s, first: %d) { nodes { senderId address stats(%s) { sent bounced softBounced hardBounced blocked } } } }`, today, n, today)
+	})
+	grow("days", "day", []int{1, 30, 365}, func(n int) string {
+		return fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { series(interval: DAY) { start sent bounced blocked } } }`, day, day+86400*upstream.Time(n))
+	})
 }
