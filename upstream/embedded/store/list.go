@@ -90,6 +90,7 @@ func listRows[R any](ctx context.Context, s *Store, k upstream.Kind, only []upst
 		}
 		skip := max(q.Offset, 0)
 		var numbers []int
+		var e event.Event // one for all rows: row gets it by address
 		for _, ch := range overlapping(r.chunks[k], q.Window) {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -112,9 +113,9 @@ func listRows[R any](ctx context.Context, s *Store, k upstream.Kind, only []upst
 			if err != nil {
 				return err
 			}
+			rows = slices.Grow(rows, len(numbers))
 			for _, n := range numbers {
-				e, err := c.row(n)
-				if err != nil {
+				if e, err = c.row(n); err != nil {
 					return err
 				}
 				rows = append(rows, row(&e))

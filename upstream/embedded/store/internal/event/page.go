@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"deliverygraph/upstream"
 )
@@ -17,10 +18,12 @@ type Page struct {
 	base  upstream.Time
 	words []string
 	rows  []string
+	sets  [][]upstream.Header // by the number of their word, once they were asked for
 	stamp stamper
 }
 
-// Reset makes p the page that data spells. Events share its memory.
+// Reset makes p the page that data spells. Events share its memory, and those with the
+// same headers share them: they must not be written to.
 func (p *Page) Reset(data string) error {
 	r := reader{s: data}
 	rows := r.uvarint()
@@ -29,7 +32,8 @@ func (p *Page) Reset(data string) error {
 	if rows == 0 || rows > MaxPageRows || words > uint64(len(data)) {
 		r.bad = true
 	}
-	p.words, p.rows = p.words[:0], p.rows[:0]
+	clear(p.sets)
+	p.words, p.rows, p.sets = p.words[:0], p.rows[:0], p.sets[:0]
 	for i := uint64(0); i < words && !r.bad; i++ {
 		p.words = append(p.words, r.string())
 	}
@@ -126,22 +130,30 @@ func (p *Page) read(r *reader, e *Event, want part) {
 	}
 	e.Local = r.string()
 	e.Domain = p.word(r)
-	if want != source && flags&flagPlain != 0 {
-		e.Recipient = e.Local + "@" + e.Domain
-		e.Local, e.Domain = e.Recipient[:len(e.Local)], e.Recipient[len(e.Local)+1:]
-	}
+	plain := want != source && flags&flagPlain != 0
 	if want == everything {
 		stamp := ""
 		if flags&flagStamp != 0 {
 			stamp = p.stamp.of(e.Process)
 		}
-		e.EmailID = stamp + id + host
+		if plain { // both in one piece of memory
+			n := len(stamp) + len(id) + len(host)
+			both := stamp + id + host + e.Local + "@" + e.Domain
+			e.EmailID, e.Recipient = both[:n], both[n:]
+		} else {
+			e.EmailID = stamp + id + host
+		}
+	} else if plain {
+		e.Recipient = e.Local + "@" + e.Domain
+	}
+	if plain {
+		e.Local, e.Domain = e.Recipient[:len(e.Local)], e.Recipient[len(e.Local)+1:]
 	}
 	e.Delivered = flags&flagDelivered != 0
 	if flags&flagHeaders != 0 {
-		set := p.word(r)
+		n := r.uvarint()
 		if want != source {
-			e.Headers = p.headers(r, set)
+			e.Headers = p.headers(r, n)
 		}
 	}
 	if flags&flagClass != 0 {
@@ -158,14 +170,29 @@ func (p *Page) read(r *reader, e *Event, want part) {
 	}
 }
 
-func (p *Page) headers(r *reader, set string) []upstream.Header {
-	s := reader{s: set}
-	hs := make([]upstream.Header, 0, len(set)/2)
+// headers gives the set of headers whose word has number n.
+func (p *Page) headers(r *reader, n uint64) []upstream.Header {
+	if n >= uint64(len(p.words)) {
+		r.bad = true
+		return nil
+	}
+	if len(p.sets) == 0 {
+		p.sets = slices.Grow(p.sets, len(p.words))[:len(p.words)]
+	}
+	if p.sets[n] != nil {
+		return p.sets[n]
+	}
+	s := reader{s: p.words[n]}
+	hs := make([]upstream.Header, 0, len(s.s)/2)
 	for s.s != "" && !s.bad {
 		hs = append(hs, upstream.Header{Name: p.word(&s), Value: p.word(&s)})
 	}
-	r.bad = r.bad || s.bad
-	return hs
+	if s.bad {
+		r.bad = true
+		return nil
+	}
+	p.sets[n] = slices.Clip(hs)
+	return p.sets[n]
 }
 
 // word reads a word's number and gives the word.
