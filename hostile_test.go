@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
@@ -203,7 +204,9 @@ func TestAttacks(t *testing.T) {
 		tooMuch = "QUERY_TOO_EXPENSIVE"
 		bad     = "BAD_USER_INPUT"
 	)
-	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
+	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"), "--batch-limit", "10")
+	array := func(n int, one string) string { return "[" + strings.Repeat(one+",", n-1) + one + "]" }
+	parts := []string{"Accept", "multipart/mixed; deferSpec=20220824, application/graphql-response+json"}
 	for name, c := range map[string]attack{
 		"10,000 aliases":                 {body: query("{" + times(10_000, " a%d: __typename") + "}"), status: 400, says: "10000 tokens"},
 		"3,000 aliases":                  {body: query("{" + times(3_000, " a%d: __typename") + "}"), status: 400, says: "3000 fields"},
@@ -252,6 +255,14 @@ func TestAttacks(t *testing.T) {
 		"fields that overlap":            {body: query("{" + strings.Repeat(" bounces("+w+") { nodes { id id id id } }", 40) + times(9, " a: bounces("+w+", first: %d) { totalCount }") + "}"), status: 400, says: "conflict"},
 		"introspection of introspection": {body: query("{ __schema { types " + strings.Repeat("{ fields { type { ofType ", 4) + "{ fields { name args { name } } }" + strings.Repeat("} } }", 4) + times(60, " a%d: types { fields { name args { name type { name } } } }") + "} }"), status: 400, says: tooMuch},
 		"500 details in 500 senders":     {body: query("{ senders(" + w + ", first: 500) { nodes { bounces(" + w + ", first: 500) { nodes { detail { fullContent } } } } } }"), status: 400, says: tooMuch},
+		"an array of 200,000 requests":   {body: array(200_000, "{}"), status: 400, says: "at most 10 requests"},
+		"an array of arrays":             {body: strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), header: []string{"Accept", "application/json"}, status: 200, says: "must be a JSON object"},
+		"an array of dear requests":      {body: array(10, query("{ senders("+w+", first: 500) { nodes { bounces("+w+", first: 500) { nodes { detail { fullContent } } } } } }")), header: []string{"Accept", "application/json"}, status: 200, says: tooMuch},
+		"an array of large requests":     {body: array(10, query("{"+strings.Repeat(" __typename", 9_000)+"}")), header: []string{"Accept", "application/json"}, status: 200, says: "9000 fields"},
+		"@defer 5,000 times":             {body: query("{" + strings.Repeat(" ... @defer { __typename }", 1_600) + "}"), header: parts, status: 400, says: "1600 directives"},
+		"@defer within @defer":           {body: query("{ " + strings.Repeat("... @defer { ", 240) + "stats(" + w + ") { sent }" + strings.Repeat(" }", 241)), header: parts, status: 200, says: `"hasNext":false`},
+		"@defer by doubling fragments":   {body: query("{ ...F0 @defer } " + doubling(200)), header: parts, status: 400, says: "fields, those of fragments counted"},
+		"many headers":                   {body: query("{ __typename }"), header: manyHeaders(2_000), status: 431, says: ""},
 		"huge headers":                   {body: query("{ __typename }"), header: []string{"X-Long", strings.Repeat("x", 200_000)}, status: 431, says: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -276,6 +287,13 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
+}
+
+func manyHeaders(n int) (pairs []string) {
+	for i := range n {
+		pairs = append(pairs, fmt.Sprintf("X-Header-%d", i), strings.Repeat("x", 20))
+	}
+	return pairs
 }
 
 func doubling(n int) string {
@@ -311,6 +329,37 @@ func TestIdleSockets(t *testing.T) {
 	s := newServer(nil, nil, time.Minute)
 	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.IdleTimeout == 0 || s.WriteTimeout == 0 || s.MaxHeaderBytes == 0 {
 		t.Error("the server waits for ever")
+	}
+}
+
+// A thousand streams with nothing to tell are open side by side, others are told that there
+// are as many as there may be, and operations are answered.
+func TestIdleStreams(t *testing.T) {
+	const most = 1_000
+	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most), "--subscriptions-per-caller", fmt.Sprint(most))
+	u, err := url.Parse(p.graphql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range most {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, "GET /graphql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", url.QueryEscape("subscription { bounces { cursor } }")); err != nil {
+			t.Fatal(err)
+		}
+		if status, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(status, "200 OK") {
+			t.Fatalf("%q, %v", status, err)
+		}
+	}
+	_, body := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), "", "Accept", "text/event-stream")
+	if !strings.Contains(body, "as many streams are open") {
+		t.Errorf("one more than may be: %s", body)
+	}
+	if got := p.query("{ __typename }", nil); got["__typename"] != "Query" {
+		t.Errorf("%v", got)
 	}
 }
 

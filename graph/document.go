@@ -140,6 +140,8 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the most that is taken: ask for less, or give values by variables", d.o.MaxTokens))
 	case strings.HasPrefix(e.Message, "exceeded maximum nesting depth"):
 		return finish(e, codeTooExpensive, fmt.Sprintf("the document nests deeper than %d levels, the most that is read; fields may have at most %d: ask for what is deeper by an operation of its own", parser.MaxNestingDepth, d.o.MaxDepth))
+	case strings.Contains(e.Message, "<Invalid>"): // the library knows more, and keeps it to itself
+		return finish(e, codeBadUserInput, "the document cannot be read on from here: there is a string without its end, an escape that is none, or a character that GraphQL has no use for")
 	}
 	return finish(e, codeBadUserInput, e.Message)
 }

@@ -90,7 +90,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 		return refuse(http.StatusNotAcceptable, "a subscription has many responses, and in an array each operation has one: send it in a request of its own")
 	}
 	if x.streams && !by.streams {
-		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s", mediaEvents)
+		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s, or ask by a WebSocket", mediaEvents)
 	}
 	if by.safe && op.Operation == ast.Mutation {
 		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}

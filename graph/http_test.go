@@ -101,19 +101,21 @@ func TestStatusOfRequestErrors(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	cases := map[string]struct{ body, says string }{
-		"a document that does not parse":       {`{"query": "{"}`, "Expected Name"},
-		"a document of comments":               {`{"query": "# nothing"}`, "no operation"},
-		"a document of fragments alone":        {`{"query": "fragment F on Query { __typename }"}`, "no operation"},
-		"a field that is not there":            {`{"query": "{ nothing }"}`, "nothing"},
-		"several operations and no name":       {`{"query": "query A { __typename } query B { __typename }"}`, "operationName"},
-		"a name that no operation has":         {`{"query": "query A { __typename }", "operationName": "C"}`, "\"C\""},
-		"a name for an operation without":      {`{"query": "{ __typename }", "operationName": "C"}`, "\"C\""},
-		"a variable that is missing":           {`{"query": "query($id: ID!) { node(id: $id) { id } }"}`, "$id"},
-		"a mutation, of which there is none":   {`{"query": "mutation { __typename }"}`, "mutation"},
-		"a subscription to nothing":            {`{"query": "subscription { __typename }"}`, "introspection top level field"},
-		"a directive that is not there":        {`{"query": "{ __typename @secret }"}`, "@secret"},
-		"a fragment in a circle":               {`{"query": "{ ...F } fragment F on Query { ...F }"}`, "F"},
-		"two fields that cannot be one answer": {`{"query": "{ a: __typename a: bounceCategories { code } }"}`, "a"},
+		"a document that does not parse":        {`{"query": "{"}`, "Expected Name"},
+		"a string without its end":              {`{"query": "{ node(id: \"x) { id } }"}`, "string without its end"},
+		"a character that is none of GraphQL's": {`{"query": "{ __typename ? }"}`, "character that GraphQL has no use for"},
+		"a document of comments":                {`{"query": "# nothing"}`, "no operation"},
+		"a document of fragments alone":         {`{"query": "fragment F on Query { __typename }"}`, "no operation"},
+		"a field that is not there":             {`{"query": "{ nothing }"}`, "nothing"},
+		"several operations and no name":        {`{"query": "query A { __typename } query B { __typename }"}`, "operationName"},
+		"a name that no operation has":          {`{"query": "query A { __typename }", "operationName": "C"}`, "\"C\""},
+		"a name for an operation without":       {`{"query": "{ __typename }", "operationName": "C"}`, "\"C\""},
+		"a variable that is missing":            {`{"query": "query($id: ID!) { node(id: $id) { id } }"}`, "$id"},
+		"a mutation, of which there is none":    {`{"query": "mutation { __typename }"}`, "mutation"},
+		"a subscription to nothing":             {`{"query": "subscription { __typename }"}`, "introspection top level field"},
+		"a directive that is not there":         {`{"query": "{ __typename @secret }"}`, "@secret"},
+		"a fragment in a circle":                {`{"query": "{ ...F } fragment F on Query { ...F }"}`, "F"},
+		"two fields that cannot be one answer":  {`{"query": "{ a: __typename a: bounceCategories { code } }"}`, "a"},
 	}
 	for name, c := range cases {
 		for media, status := range map[string]int{mediaNew: 400, mediaPlain: 200} {
