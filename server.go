@@ -540,8 +540,12 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		}
 		known.ServeHTTP(w, r)
 	})
+	var counted http.Handler = asked
+	if g.c.CostPerMinute > 0 && !g.c.Auth.asks() {
+		counted = ratelimit.ByAddress(asked)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(asked, graph.Refuse)))
+	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(counted, graph.Refuse)))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }

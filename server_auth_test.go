@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -220,5 +221,36 @@ func TestTokensBesideKeys(t *testing.T) {
 		if status, text := p.as(c.header...); status != c.status || !strings.Contains(text, c.says) {
 			t.Errorf("%s: status %d: %s", name, status, text)
 		}
+	}
+}
+
+// Where nobody is asked who they are, who has used up an address's allowance holds up no
+// other address.
+func TestAddressesAreCallersOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--cost-per-minute", "1")
+	ask := func(from string) int {
+		t.Helper()
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext}}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.graphql+"?query={__typename}", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Skip("there is no such address here: ", err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	status := http.StatusOK
+	for n := 0; status == http.StatusOK && n < 100; n++ {
+		status = ask("127.0.0.1")
+	}
+	if status != http.StatusTooManyRequests {
+		t.Fatalf("status %d", status)
+	}
+	if status := ask("127.0.0.2"); status != http.StatusOK {
+		t.Errorf("another address: status %d", status)
 	}
 }
