@@ -94,7 +94,11 @@ func ownerOf(ctx context.Context, s *model.Sender) (upstream.ID, error) {
 	if s.Owner != 0 {
 		return s.Owner, nil
 	}
-	return loaders.From(ctx).Owner(ctx, loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window, Siblings: s.Siblings})
+	return loaders.From(ctx).Owner(ctx, ownerKey(s))
+}
+
+func ownerKey(s *model.Sender) loaders.OwnerKey {
+	return loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window, Siblings: s.Siblings}
 }
 
 // Stats answers Sender.stats.

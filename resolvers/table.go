@@ -6,6 +6,7 @@ import (
 	"deliverygraph/graph/columns"
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/fanout"
+	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
 
@@ -159,7 +160,19 @@ var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, 
 
 func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
 	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
-	fanout.Each(len(rows), func(i int) { owners[i], errs[i] = ownerOf(ctx, rows[i]) })
+	var keys []loaders.OwnerKey
+	var of []int // the row of a key
+	for i, s := range rows {
+		if owners[i] = s.Owner; s.Owner == 0 {
+			keys, of = append(keys, ownerKey(s)), append(of, i)
+		}
+	}
+	if len(keys) > 0 {
+		users, failed := loaders.From(ctx).Owners(ctx, keys)
+		for j, i := range of {
+			owners[i], errs[i] = users[j], failed[j]
+		}
+	}
 	return owners, errs
 }
 

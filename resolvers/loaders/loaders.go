@@ -28,6 +28,8 @@ type Loaders struct {
 	// Now is the operation's idea of now: two relative windows agree on it.
 	Now upstream.Time
 
+	batch  dataloader.BatchFunc[OwnerKey, upstream.ID]
+	once   sync.Once // makes owners, which few operations need
 	owners *dataloader.Loader[OwnerKey, upstream.ID]
 }
 
@@ -38,7 +40,7 @@ func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil,
 // batches whoever watches those.
 func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
 	l := &Loaders{API: newMemo(api, ops), Now: upstream.Time(now.Unix())}
-	l.owners = newOwners(l.API, ops, watch)
+	l.batch = newBatch(l.API, ops, watch)
 	return l
 }
 

@@ -31,16 +31,34 @@ type OwnerKey struct {
 // window do not know it. Senders of one page cost a call each, or together one call
 // for the users and one for each of them where that is less.
 func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
+	l.once.Do(func() { l.owners = newOwners(l.batch) })
 	return l.owners.Load(ctx, k)()
 }
 
-// newOwners makes the dataloader. The wait is what sibling fields, which run side
+// Owners gives the users of the senders of one page, each as [Loaders.Owner] does. All
+// are at hand, so that there is nothing to wait for.
+func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, []error) {
+	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
+	for i, r := range l.batch(ctx, keys) {
+		users[i], errs[i] = r.Data, r.Error
+	}
+	return users, errs
+}
+
+// newOwners makes the dataloader of batch. The wait is what sibling fields, which run side
 // by side, need to come in; it is spent only where a sender's user is selected
 // and its list does not tell. Under load some come later and make a batch of their
 // own: since keys tell how many siblings there are, it asks the same calls, which the
 // operation has made already.
-func newOwners(api upstream.API, ops *ledger.Ledger, watch Watch) *dataloader.Loader[OwnerKey, upstream.ID] {
-	batch := func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
+func newOwners(batch dataloader.BatchFunc[OwnerKey, upstream.ID]) *dataloader.Loader[OwnerKey, upstream.ID] {
+	return dataloader.NewBatchedLoader(batch,
+		dataloader.WithWait[OwnerKey, upstream.ID](time.Millisecond),
+		dataloader.WithBatchCapacity[OwnerKey, upstream.ID](upstream.PageSize))
+}
+
+// newBatch makes what answers many keys at once.
+func newBatch(api upstream.API, ops *ledger.Ledger, watch Watch) dataloader.BatchFunc[OwnerKey, upstream.ID] {
+	return func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
 		const name = "owners of senders"
 		ops.Batch(name, len(keys))
 		results = make([]*dataloader.Result[upstream.ID], len(keys))
@@ -66,9 +84,6 @@ func newOwners(api upstream.API, ops *ledger.Ledger, watch Watch) *dataloader.Lo
 		}
 		return results
 	}
-	return dataloader.NewBatchedLoader(batch,
-		dataloader.WithWait[OwnerKey, upstream.ID](time.Millisecond),
-		dataloader.WithBatchCapacity[OwnerKey, upstream.ID](upstream.PageSize))
 }
 
 // counting counts the calls that loading owners takes.
