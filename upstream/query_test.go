@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"deliverygraph/upstream"
 	. "deliverygraph/upstream"
 )
 
@@ -329,16 +328,16 @@ func FuzzParseQuery(f *testing.F) {
 func TestCountedLists(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{"Window": true, "Offset": true, "UserID": true, "SenderID": true, "BounceType": true}
-	fields := reflect.TypeFor[upstream.ListQuery]()
+	fields := reflect.TypeFor[ListQuery]()
 	for i := range fields.NumField() {
 		name := fields.Field(i).Name
-		var q upstream.ListQuery
+		var q ListQuery
 		f := reflect.ValueOf(&q).Elem().Field(i)
 		switch v := f.Addr().Interface().(type) {
-		case *upstream.Window:
-			*v = upstream.Window{Start: 1, End: 2}
-		case *[]upstream.Header:
-			*v = []upstream.Header{{Name: "X-A", Value: "a"}}
+		case *Window:
+			*v = Window{Start: 1, End: 2}
+		case *[]Header:
+			*v = []Header{{Name: "X-A", Value: "a"}}
 		case *bool:
 			*v = true
 		default:
