@@ -46,6 +46,7 @@ type socket struct {
 	conn   *websocket.Conn
 	header http.Header     // of the request
 	ctx    context.Context // of the request; it ends with the socket
+	seat   *seat
 
 	mu         sync.Mutex
 	caller     context.Context // nil before connection_init
@@ -62,11 +63,14 @@ type socket struct {
 
 // serveSocket serves a WebSocket until it is closed.
 func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
-	if err := h.o.Streams.beginSocket(); err != nil {
+	evicted, evict := context.WithCancel(context.Background())
+	defer evict()
+	seat, err := h.o.Streams.beginSocket(evict)
+	if err != nil {
 		write(w, mediaJSON, comeBack(err).answer(mediaJSON))
 		return
 	}
-	defer h.o.Streams.endSocket()
+	defer seat.leave()
 	if h.load.full() {
 		write(w, mediaJSON, h.overloaded().answer(mediaJSON))
 		return
@@ -84,7 +88,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	s := &socket{h: h, conn: conn, header: r.Header, ctx: ctx, operations: map[string]*socketOperation{}, leave: func() {}}
+	s := &socket{h: h, conn: conn, header: r.Header, ctx: ctx, seat: seat, operations: map[string]*socketOperation{}, leave: func() {}}
 	defer func() { s.leave() }()
 	defer s.under.Wait()
 	defer cancel()
@@ -93,6 +97,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer s.timer.Stop()
 	defer every(h.o.Heartbeat, s.beat)()
 	defer context.AfterFunc(h.o.Streams.closing, s.stop)()
+	defer context.AfterFunc(evicted, func() { s.close(websocket.StatusTryAgainLater, errTooManySockets.Error()) })()
 	for {
 		message, release, err := s.read()
 		if err != nil {
@@ -223,6 +228,10 @@ func (s *socket) initiate(payload []byte) {
 			s.refuse(err)
 			return
 		}
+	}
+	if err := s.seat.keep(); err != nil {
+		s.close(websocket.StatusTryAgainLater, err.Error())
+		return
 	}
 	if s.h.o.Caller != nil {
 		most := 0

@@ -317,6 +317,36 @@ func TestSocketsBeforeInitAreClosed(t *testing.T) {
 	c.expect("next", "1")
 }
 
+// Sockets whose client says nothing keep nobody out: the oldest of them makes room, and
+// those whose caller is known stay.
+func TestSilentSocketsKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	streams := graph.NewStreams(3)
+	s := serve(t, newEndpoint(graph.Options{Streams: streams, InitTimeout: time.Hour}))
+	known := connect(t, s, nil)
+	var silent []socket
+	for range 20 {
+		silent = append(silent, open(t, s, nil, "graphql-transport-ws"))
+	}
+	for _, c := range silent[:17] {
+		if end := c.closed(); end.Code != websocket.StatusTryAgainLater || !strings.Contains(end.Reason, "try again") {
+			t.Errorf("closed by %v", end)
+		}
+	}
+	for _, c := range append(silent[18:], known) {
+		if c != known {
+			c.say(initiate)
+			c.expect("connection_ack", "")
+		}
+		c.say(typenameQuery)
+		c.expect("next", "1")
+		c.expect("complete", "1")
+	}
+	if _, resp, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one more than all: %v, %v", err, resp)
+	}
+}
+
 // At a stop, operations that are under way are answered, and then clients are told to
 // connect again; new sockets are refused.
 func TestSocketsAtAStop(t *testing.T) {

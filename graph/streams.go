@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Streams struct {
 	mu      sync.Mutex
 	open    int            // subscriptions
 	sockets int            // WebSockets
+	known   int            // of them, those whose caller is known
+	strange list.List      // of them, those whose caller may yet become known: *seat, the oldest first
 	callers map[string]int // WebSockets by their caller's name
 	none    chan struct{}  // closed when the last one has ended; nil while nobody waits
 }
@@ -54,10 +57,67 @@ func (s *Streams) begin() error { return s.enter(&s.open, errTooManyStreams) }
 
 func (s *Streams) end() { s.leave(&s.open) }
 
-// beginSocket counts a WebSocket, which calls endSocket when it is closed.
-func (s *Streams) beginSocket() error { return s.enter(&s.sockets, errTooManySockets) }
+// seat is a WebSocket's place among those that are open.
+type seat struct {
+	streams *Streams
+	strange *list.Element // nil once its caller is known, or it has had to leave
+	known   bool
+	evict   func() // does not wait
+}
 
-func (s *Streams) endSocket() { s.leave(&s.sockets) }
+// beginSocket gives a WebSocket a seat, which it leaves when it is closed. As long as
+// nobody has said whose it is, it takes no room from those whose caller is known: where
+// too many wait, the oldest is told to leave by evict, so that nobody can keep others
+// out by saying nothing.
+func (s *Streams) beginSocket(evict func()) (*seat, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing.Err() != nil:
+		return nil, errStopping
+	case s.known >= s.most:
+		return nil, errTooManySockets
+	}
+	if s.strange.Len() >= s.most {
+		oldest := s.strange.Front().Value.(*seat)
+		s.strange.Remove(oldest.strange)
+		oldest.strange = nil
+		oldest.evict()
+	}
+	p := &seat{streams: s, evict: evict}
+	p.strange = s.strange.PushBack(p)
+	s.sockets++
+	return p, nil
+}
+
+// keep makes the seat one of a known caller's.
+func (p *seat) keep() error {
+	s := p.streams
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.strange == nil || s.known >= s.most {
+		return errTooManySockets
+	}
+	s.strange.Remove(p.strange)
+	p.strange, p.known = nil, true
+	s.known++
+	return nil
+}
+
+// leave gives the seat up.
+func (p *seat) leave() {
+	s := p.streams
+	s.mu.Lock()
+	if p.strange != nil {
+		s.strange.Remove(p.strange)
+		p.strange = nil
+	}
+	if p.known {
+		s.known--
+	}
+	s.mu.Unlock()
+	s.leave(&s.sockets)
+}
 
 func (s *Streams) enter(count *int, full error) error {
 	s.mu.Lock()
