@@ -52,6 +52,7 @@ type socket struct {
 	caller     context.Context // nil before connection_init
 	operations map[string]*socketOperation
 	running    int // operations, those included that are no longer wanted
+	counted    int // of them, those that count towards SocketOperations: not those whose end is being told
 	stopping   bool
 	closing    bool // nothing that comes is heeded any more
 

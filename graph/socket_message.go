@@ -22,6 +22,8 @@ type socketOperation struct {
 	cancel  context.CancelCauseFunc
 	params  *graphql.RawParams
 	dropped bool // its client wants no more of it; guarded by the socket's mu
+
+	discounted bool // it no longer counts towards SocketOperations; guarded by the socket's mu
 }
 
 // heed does what a message says. What a message must not be closes the socket.
@@ -87,7 +89,9 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 // when it has ended: then it is passed on.
 func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
 	s.mu.Lock()
-	caller, used, running := s.caller, s.operations[id] != nil, s.running
+	caller, used := s.caller, s.operations[id] != nil
+	// Ends that the client does not read count too, or it could have any number of them.
+	running := max(s.counted, s.running/2)
 	s.mu.Unlock()
 	switch {
 	case caller == nil:
@@ -131,6 +135,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 	}
 	s.operations[id] = op
 	s.running++
+	s.counted++
 	s.under.Go(func() { s.run(op, release) })
 	return true
 }
@@ -189,6 +194,9 @@ func (s *socket) end(op *socketOperation, failed *graphql.Response) {
 	if !s.forget(op) {
 		return
 	}
+	s.mu.Lock()
+	s.discount(op) // before the client knows, who may at once ask for more
+	s.mu.Unlock()
 	if failed != nil {
 		s.fail(op.id, failed)
 		return
@@ -225,10 +233,20 @@ func (s *socket) forget(op *socketOperation) bool {
 	return true
 }
 
+// discount frees the operation's place among those of the socket, once. The caller holds
+// mu.
+func (s *socket) discount(op *socketOperation) {
+	if !op.discounted {
+		op.discounted = true
+		s.counted--
+	}
+}
+
 // ended counts an operation that has ended, the last of which a stop has waited for.
 func (s *socket) ended(op *socketOperation) {
 	op.cancel(nil)
 	s.mu.Lock()
+	s.discount(op)
 	s.running--
 	last := s.stopping && s.running == 0
 	s.mu.Unlock()
