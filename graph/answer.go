@@ -69,8 +69,9 @@ func (n *refusal) answer(media string) answer {
 }
 
 // write sends an answer. The data's bytes go out as they are: they are JSON already,
-// and marshalling them again costs as much as making them.
-func write(w http.ResponseWriter, media string, a answer) {
+// and marshalling them again costs as much as making them. Its error is of the
+// connection: HTTP/2 may then still be reading the bytes.
+func write(w http.ResponseWriter, media string, a answer) error {
 	before, data, after := encode(a.response, a.ran)
 	h := w.Header()
 	if a.allow != "" {
@@ -85,10 +86,13 @@ func write(w http.ResponseWriter, media string, a answer) {
 	h["Content-Type"] = contentTypes[media]
 	h.Set("Content-Length", strconv.Itoa(len(before)+len(data)+len(after)))
 	w.WriteHeader(a.status)
-	_, _ = w.Write(before)
+	if _, err := w.Write(before); err != nil {
+		return err
+	}
 	// The end goes with the data, which most often has room behind it: apart, it would be
 	// a packet of its own.
-	_, _ = w.Write(append(data, after...))
+	_, err := w.Write(append(data, after...))
+	return err
 }
 
 // contentTypes are the values of the header for each media type.
@@ -118,7 +122,7 @@ func writeArray(w http.ResponseWriter, members []answer) {
 		}
 		separator = ","
 	}
-	w.Header().Set("Content-Type", mediaJSON+"; charset=utf-8")
+	w.Header()["Content-Type"] = contentTypes[mediaJSON]
 	w.Header().Set("Content-Length", strconv.Itoa(size))
 	w.WriteHeader(http.StatusOK)
 	for _, piece := range append(pieces, []byte("]")) {

@@ -4,13 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"sync"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // batch are the requests of a POST whose body is an array of them, as Apollo's
@@ -32,16 +27,17 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 		return nil, refuse(http.StatusBadRequest, "the request's body must be one JSON object, such as %s: that an array of them is taken, --batch-limit has to allow", anOperation)
 	}
 	var b batch
-	d := jsontext.NewDecoder(bytes.NewReader(text))
+	d := decoders.Get().(*decoder)
+	defer d.done()
+	d.reset(text)
 	_, err := d.ReadToken() // the bracket
 	for err == nil && d.PeekKind() != ']' {
 		if len(b) == most {
 			return nil, refuse(http.StatusBadRequest, "an array may hold at most %d requests (--batch-limit): send the others in one of their own", most)
 		}
-		var one jsontext.Value
-		one, err = d.ReadValue()
-		end := d.InputOffset() // the decoder's own slice is good up to its next step
-		b = append(b, text[end-int64(len(one)):end])
+		var one []byte
+		one, err = d.raw(text)
+		b = append(b, one)
 	}
 	if len(b) == 0 {
 		return nil, refuse(http.StatusBadRequest, "the array is empty: it must hold at least one request, such as [%s]", anOperation)
@@ -55,7 +51,7 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 	ranges := acceptRanges(strings.Join(r.Header.Values("Accept"), ","))
 	if weight, _ := weightOf(mediaJSON, ranges); weight == 0 && len(ranges) > 0 {
-		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
+		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
 		return
 	}
 	members, releases := make([]answer, len(b)), make([]func(), len(b))
@@ -82,8 +78,7 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 	defer func() {
 		if v := recover(); v != nil { // which would end the process, as no server is above this goroutine
-			h.o.Logger.ErrorContext(r.Context(), "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
-			a = answer{response: &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}}
+			a = answer{response: h.broken(r.Context(), v)}
 		}
 	}()
 	if h.load.full() {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"runtime/debug"
@@ -36,12 +37,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	media, events := negotiate(r.Header.Values("Accept"))
 	if media == "" && events == never {
-		write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+": accept one of them").answer(mediaJSON))
+		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+": accept one of them").answer(mediaJSON))
 		return
 	}
 	defer h.recovered(w, r, media)
 	if h.load.full() {
-		write(w, media, h.overloaded().answer(media))
+		_ = write(w, media, h.overloaded().answer(media))
 		return
 	}
 	defer h.load.counted(r)()
@@ -53,7 +54,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, events eagerness) {
 	params, b, err := h.read(w, r)
 	if no := new(refusal); errors.As(err, &no) { // no operation: there is nothing to stream
-		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 		return
 	}
 	if b != nil {
@@ -65,7 +66,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
 		h.stream(w, r, refused{no})
 	case no != nil:
-		h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 	case events == always || x.streams:
 		defer x.end()
 		h.stream(w, r, x)
@@ -78,18 +79,19 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 		if r.Method == http.MethodGet {
 			h.cacheable(w, x, a.response)
 		}
-		h.reply(w, r, media, a)
-		columns.Recycle(a.response.Data)
+		if h.reply(w, r, media, a) == nil {
+			columns.Recycle(a.response.Data)
+		}
 	}
 }
 
 // reply sends an answer, and counts it among those in hand until it is sent.
-func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) {
+func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) error {
 	defer h.load.hold(a.response)()
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
 	}
-	write(w, media, a)
+	return write(w, media, a)
 }
 
 // cacheable says how long the answer of an operation may be kept.
@@ -112,7 +114,12 @@ func (h *handler) recovered(w http.ResponseWriter, r *http.Request, media string
 	case http.ErrAbortHandler:
 		panic(v)
 	default:
-		h.o.Logger.ErrorContext(r.Context(), "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
-		write(w, media, answer{status: http.StatusInternalServerError, response: &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}})
+		_ = write(w, media, answer{status: http.StatusInternalServerError, response: h.broken(r.Context(), v)})
 	}
+}
+
+// broken is the response in the place of one whose making panicked with v.
+func (h *handler) broken(ctx context.Context, v any) *graphql.Response {
+	h.o.Logger.ErrorContext(ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
+	return &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}
 }

@@ -24,7 +24,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	write(w, media, answer{status: status, response: &graphql.Response{Errors: gqlerror.List{g}}})
+	_ = write(w, media, answer{status: status, response: &graphql.Response{Errors: gqlerror.List{g}}})
 }
 
 // refusalStatus is the status of what is refused as a whole.

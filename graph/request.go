@@ -152,12 +152,9 @@ func (d *decoder) fields(text []byte) (object, bool) {
 			return nil, false
 		}
 		f := field{name: name.String()}
-		value, err := d.ReadValue()
-		if err != nil {
+		if f.value, err = d.raw(text); err != nil {
 			return nil, false
 		}
-		end := d.InputOffset() // the decoder's own slice is good up to its next step
-		f.value = text[end-int64(len(value)) : end]
 		fields = append(fields, f)
 	}
 	if end, err := d.ReadToken(); err != nil || end.Kind() != '}' {
@@ -165,6 +162,14 @@ func (d *decoder) fields(text []byte) (object, bool) {
 	}
 	_, err := d.ReadToken()
 	return fields, err == io.EOF
+}
+
+// raw reads a value as it stands in the text: the decoder's own slice is good up to its
+// next step.
+func (d *decoder) raw(text []byte) ([]byte, error) {
+	value, err := d.ReadValue()
+	end := d.InputOffset()
+	return text[end-int64(len(value)) : end], err
 }
 
 // value reads any value, numbers as they are written: those of 64 bits stay exact.

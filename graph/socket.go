@@ -68,12 +68,12 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer evict()
 	seat, err := h.o.Streams.beginSocket(evict)
 	if err != nil {
-		write(w, mediaJSON, comeBack(err).answer(mediaJSON))
+		_ = write(w, mediaJSON, comeBack(err).answer(mediaJSON))
 		return
 	}
 	defer seat.leave()
 	if h.load.full() {
-		write(w, mediaJSON, h.overloaded().answer(mediaJSON))
+		_ = write(w, mediaJSON, h.overloaded().answer(mediaJSON))
 		return
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // maxOperationID bounds the ids that clients give to operations, in bytes: each response
@@ -146,8 +144,7 @@ func (s *socket) run(op *socketOperation, release func()) {
 	defer s.ended(op)
 	defer func() { // which no panic should reach: those in resolvers do not
 		if v := recover(); v != nil {
-			s.h.o.Logger.ErrorContext(op.ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
-			s.end(op, &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}})
+			s.end(op, s.h.broken(op.ctx, v))
 		}
 	}()
 	x, no := s.h.start(op.ctx, op.params, means{streams: true})
@@ -191,12 +188,13 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 // end says that an operation has ended: by the errors of a response, or completely. Its
 // id may be used again from then on.
 func (s *socket) end(op *socketOperation, failed *graphql.Response) {
-	if !s.forget(op) {
-		return
-	}
 	s.mu.Lock()
+	wanted := s.forget(op)
 	s.discount(op) // before the client knows, who may at once ask for more
 	s.mu.Unlock()
+	if !wanted {
+		return
+	}
 	if failed != nil {
 		s.fail(op.id, failed)
 		return
@@ -213,18 +211,15 @@ func (s *socket) fail(id string, resp *graphql.Response) {
 // just ended.
 func (s *socket) drop(id string) {
 	s.mu.Lock()
-	op := s.operations[id]
-	s.mu.Unlock()
-	if op != nil && s.forget(op) {
+	defer s.mu.Unlock()
+	if op := s.operations[id]; op != nil && s.forget(op) {
 		op.cancel(context.Canceled)
 	}
 }
 
 // forget lets the operation's id be used again, and says whether its client still wanted
-// more of it.
+// more of it. The caller holds mu.
 func (s *socket) forget(op *socketOperation) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if op.dropped || s.closing {
 		return false
 	}

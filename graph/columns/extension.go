@@ -77,12 +77,13 @@ func (l *written) MarshalGQL(w io.Writer) {
 }
 
 // buffers are used again.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, minBuffer); return &b }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, newBuffer); return &b }}
 
-// Buffers that are too small are not worth it, and one page of full bounce messages shall
-// not stay for good.
+// Buffers lose some headroom each time: those that have become too small are not worth
+// it. And one page of full bounce messages shall not stay for good.
 const (
-	minBuffer = 4 << 10
+	newBuffer = 4 << 10
+	minBuffer = 1 << 10
 	maxBuffer = 1 << 20
 )
 
