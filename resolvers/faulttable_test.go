@@ -168,6 +168,36 @@ func (c faultCase) test(t *testing.T, name string) {
 	}
 }
 
+// over is a gateway over another remote, with g's store.
+func (g *gateway) over(t *testing.T, remote http.Handler) *gateway {
+	t.Helper()
+	s := fault.NewServer(remote)
+	t.Cleanup(s.Close)
+	client, err := rest.New(rest.Options{BaseURL: s.URL, Observe: ledger.Call})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	other := &gateway{t: t, store: g.store, client: client}
+	other.serve(client)
+	return other
+}
+
+// inFirst is the REST API of the gateway's store, with a fault in so many of the first
+// calls of the paths that begin so.
+func (g *gateway) inFirst(calls int64, path string, f fault.Fault) http.Handler {
+	whole := embedded.New(g.store, embedded.Options{})
+	broken := f.Wrap(whole)
+	var asked atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, path) && asked.Add(1) <= calls {
+			broken.ServeHTTP(w, r)
+			return
+		}
+		whole.ServeHTTP(w, r)
+	})
+}
+
 // Who pages through a list of a remote whose pages are wrong meets each row once.
 func TestPagesOfABadRemote(t *testing.T) {
 	t.Parallel()
@@ -176,15 +206,7 @@ func TestPagesOfABadRemote(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, _ := fault.Named(name)
-			remote := fault.NewServer(f.Wrap(embedded.New(calm.store, embedded.Options{})))
-			t.Cleanup(remote.Close)
-			client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(client.Close)
-			g := &gateway{t: t, store: calm.store, client: client}
-			g.serve(client)
+			g := calm.over(t, f.Wrap(embedded.New(calm.store, embedded.Options{})))
 			seen := map[string]bool{}
 			for after := any(nil); ; {
 				page := g.data(`query($after: String) { emails(`+today+`, first: 400, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`, map[string]any{"after": after})
@@ -216,7 +238,6 @@ func TestRowsOutsideTheWindow(t *testing.T) {
 	t.Parallel()
 	const part = `window: {between: {start: 1479780000, end: 1479830000}}`
 	calm := newGateway(t, rowsOfDay(2000))
-	whole := embedded.New(calm.store, embedded.Options{})
 	f, _ := fault.Named("rows outside the window")
 	for name, calls := range map[string]int64{"in the first call": 1, "in every call": math.MaxInt64} {
 		for query, uncounted := range map[string]bool{
@@ -228,23 +249,7 @@ func TestRowsOutsideTheWindow(t *testing.T) {
 		} {
 			t.Run(name+": "+query, func(t *testing.T) {
 				t.Parallel()
-				var asked atomic.Int64
-				broken := f.Wrap(whole)
-				remote := fault.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.URL.Path == "/emails" && asked.Add(1) <= calls {
-						broken.ServeHTTP(w, r)
-						return
-					}
-					whole.ServeHTTP(w, r)
-				}))
-				t.Cleanup(remote.Close)
-				client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(client.Close)
-				g := &gateway{t: t, store: calm.store, client: client}
-				g.serve(client)
+				g := calm.over(t, calm.inFirst(calls, "/emails", f))
 				want, got := calm.ask("{ "+query+" }", nil), g.ask("{ "+query+" }", nil)
 				if len(want.Errors) > 0 {
 					t.Fatal(want.Errors)
@@ -280,25 +285,8 @@ func TestAnIDAmongRowsOutsideTheWindow(t *testing.T) {
 	calm := newGateway(t, rows)
 	id := get(calm.data(`{ emails(`+today+`, last: 1) { nodes { id } } }`, nil), "emails", "nodes", 0, "id")
 	f, _ := fault.Named("rows outside the window")
-	whole := embedded.New(calm.store, embedded.Options{})
-	broken := f.Wrap(whole)
 	for calls, code := range map[int64]any{1: "UPSTREAM_INVALID_RESPONSE", math.MaxInt64: nil} {
-		var asked atomic.Int64
-		remote := fault.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if asked.Add(1) <= calls {
-				broken.ServeHTTP(w, r)
-			} else {
-				whole.ServeHTTP(w, r)
-			}
-		}))
-		t.Cleanup(remote.Close)
-		client, err := rest.New(rest.Options{BaseURL: remote.URL, Observe: ledger.Call})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(client.Close)
-		g := &gateway{t: t, store: calm.store, client: client}
-		g.serve(client)
+		g := calm.over(t, calm.inFirst(calls, "/", f))
 		got := g.ask(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id})
 		switch {
 		case code == nil && (len(got.Errors) > 0 || get(got.Data, "node", "id") != id):
