@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime"
 	"time"
@@ -154,42 +153,4 @@ func (g *gateway) watched(h http.Handler) http.Handler {
 		h = g.metrics.Requests(h)
 	}
 	return h
-}
-
-// told is a handler of a log whose lines tell what their contexts know: of which trace,
-// request, operation and caller they are.
-type told struct {
-	slog.Handler
-	flush func()                            // writes lines that wait
-	of    []func(context.Context) slog.Attr // the zero Attr is none
-}
-
-// Handle adds what the context knows to the record. Warnings do not wait: they may be
-// the last that is heard.
-func (h told) Handle(ctx context.Context, r slog.Record) error {
-	known := make([]slog.Attr, 0, 8)
-	for _, attr := range h.of {
-		if a := attr(ctx); a.Key != "" {
-			known = append(known, a)
-		}
-	}
-	if len(known) > 0 {
-		r = r.Clone()
-		r.AddAttrs(known...)
-	}
-	err := h.Handler.Handle(ctx, r)
-	if r.Level >= slog.LevelWarn {
-		h.flush()
-	}
-	return err
-}
-
-// WithAttrs implements [slog.Handler].
-func (h told) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return told{h.Handler.WithAttrs(attrs), h.flush, h.of}
-}
-
-// WithGroup implements [slog.Handler].
-func (h told) WithGroup(name string) slog.Handler {
-	return told{h.Handler.WithGroup(name), h.flush, h.of}
 }

@@ -301,12 +301,10 @@ func (c *serveCommand) hidesSchema() bool {
 }
 
 func (c *serveCommand) logger(w *gather.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.LogLevel}
-	var h slog.Handler = slog.NewTextHandler(w, o)
-	if c.LogFormat == "json" {
-		h = slog.NewJSONHandler(w, o)
-	}
-	return slog.New(told{h, w.Flush, []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr}})
+	return slog.New(gather.NewHandler(w, gather.Options{
+		JSON: c.LogFormat == "json", Level: c.LogLevel,
+		Of: []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr},
+	}))
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.

@@ -1,9 +1,11 @@
-// Package gather writes the lines of a busy log many at once: a write to a file or a
-// pipe costs a system call, and one for each operation is a fifth of what a small
-// operation costs.
+// Package gather writes the lines of a busy log at little cost. Each by itself, as
+// log/slog makes and writes them, they are a quarter of what a small operation costs.
 //
-// A line that comes after a quiet time is written at once. Those that follow it closely
+// A [Writer] writes many at once, since a write to a file or a pipe is a system call. A
+// line that comes after a quiet time is written at once; those that follow it closely
 // wait, up to [Delay], and go out together: a line is never late for who reads along.
+//
+// A [Handler] puts plain lines together itself, as slog would.
 //
 // Start reading at [Writer].
 package gather
@@ -35,29 +37,34 @@ func New(to io.Writer) *Writer { return &Writer{to: to} }
 
 // Write takes whole lines.
 func (w *Writer) Write(lines []byte) (int, error) {
+	w.write(lines, time.Now())
+	return len(lines), nil
+}
+
+// write takes whole lines at a time, which is near enough to now.
+func (w *Writer) write(lines []byte, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, lines...)
-	switch now := time.Now(); {
+	switch {
 	case len(w.waiting) >= most || len(w.waiting) == len(lines) && now.Sub(w.last) >= Delay:
-		w.write(now)
+		w.send(now)
 	case len(w.waiting) > len(lines): // the timer runs
 	case w.flush == nil:
 		w.flush = time.AfterFunc(Delay, w.Flush)
 	default:
 		w.flush.Reset(Delay)
 	}
-	return len(lines), nil
 }
 
 // Flush writes what waits.
 func (w *Writer) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.write(time.Now())
+	w.send(time.Now())
 }
 
-func (w *Writer) write(now time.Time) {
+func (w *Writer) send(now time.Time) {
 	if len(w.waiting) > 0 {
 		_, _ = w.to.Write(w.waiting)
 	}
