@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,6 +21,15 @@ type operation struct {
 	// connections is how seldom lists are selected in lists: one of so many times.
 	connections int
 	nesting     int // how deep, at most
+	// variables also stand for windows and numbers of rows, where they are wanted.
+	variables bool
+}
+
+// variables are values for random operations: what is kept with a document must not
+// depend on them.
+var variables = []map[string]any{
+	{"yes": true, "no": false, "rows": 7, "when": map[string]any{"last": "PT12H"}},
+	{"yes": false, "no": true, "rows": 3, "when": map[string]any{"between": map[string]any{"start": 1479780000, "end": 1479830000}}},
 }
 
 func (o operation) write() string {
@@ -30,11 +40,11 @@ func (o operation) write() string {
 		"stats(" + o.window() + ")|Stats",
 	}
 	var b strings.Builder
-	b.WriteString("query($yes: Boolean!, $no: Boolean!) { __typename @include(if: $yes) @skip(if: $no)")
+	b.WriteString("{ __typename @include(if: $yes) @skip(if: $no)")
 	for i := range 1 + o.random.IntN(2) {
 		field, of, _ := strings.Cut(lists[o.random.IntN(len(lists))], "|")
 		if strings.Contains(field, "%d") {
-			field = fmt.Sprintf(field, o.random.IntN(40))
+			field = strings.Replace(field, "%d", o.size(40), 1)
 		}
 		fmt.Fprintf(&b, " r%d: %s %s", i, field, o.selection(of))
 	}
@@ -42,10 +52,28 @@ func (o operation) write() string {
 	for _, name := range slices.Sorted(maps.Keys(o.fragments)) {
 		fmt.Fprintf(&b, " fragment %s on %s", name, o.fragments[name])
 	}
-	return b.String()
+	text := b.String()
+	declared := "query($yes: Boolean!, $no: Boolean!"
+	for _, v := range []string{"$rows: Int!", "$when: Window!"} {
+		if name, _, _ := strings.Cut(v, ":"); strings.Contains(text, name) {
+			declared += ", " + v
+		}
+	}
+	return declared + ") " + text
+}
+
+// size writes how many rows are asked for.
+func (o operation) size(most int) string {
+	if o.variables && o.random.IntN(4) == 0 {
+		return "$rows"
+	}
+	return strconv.Itoa(o.random.IntN(most))
 }
 
 func (o operation) window() string {
+	if o.variables && o.random.IntN(4) == 0 {
+		return "window: $when"
+	}
 	return []string{
 		today, `window: {last: "PT12H"}`,
 		`window: {between: {start: 1479780000, end: 1479830000}}`, `window: {between: {start: 1479790000, end: 1479830000}}`,
@@ -74,7 +102,7 @@ func (o operation) selection(name string) string {
 		case f.Arguments.ForName("window") != nil:
 			w := o.window()
 			if f.Arguments.ForName("first") != nil {
-				w += fmt.Sprintf(", %s: %d", []string{"first", "last"}[o.random.IntN(2)], o.random.IntN(9))
+				w += fmt.Sprintf(", %s: %s", []string{"first", "last"}[o.random.IntN(2)], o.size(9))
 			}
 			text = f.Name + "(" + w + ")"
 			sum := fnv.New32a()

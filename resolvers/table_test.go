@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -42,28 +44,37 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 	}
 	columns, reference := handler(resolvers.Columns()), handler()
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
-	random := rand.New(rand.NewPCG(1, 2))
-	errors, nodes := 0, 0
-	for i := range 400 {
-		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
-		want, wantErrors := answer(t, reference, query)
-		got, gotErrors := answer(t, columns, query)
-		if !bytes.Equal(want, got) {
-			t.Fatalf("operation %d: %s\ngot  %s\nwant %s", i, query, got, want)
-		}
-		if !slices.Equal(wantErrors, gotErrors) {
-			t.Fatalf("operation %d: %s\ngot  %s\nwant %s", i, query, gotErrors, wantErrors)
-		}
-		errors, nodes = errors+len(gotErrors), nodes+bytes.Count(got, []byte("{"))
+	seed := uint64(1)
+	var until time.Time
+	if d, err := time.ParseDuration(os.Getenv("DELIVERYGRAPH_TEST_COLUMNS")); err == nil {
+		seed, until = rand.Uint64(), time.Now().Add(d)
+		t.Logf("seed %d", seed)
 	}
+	random := rand.New(rand.NewPCG(seed, 2))
+	errors, nodes, i := 0, 0, 0
+	for ; i < 200 || time.Now().Before(until); i++ {
+		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
+		for _, values := range variables {
+			want, wantErrors := answer(t, reference, query, values)
+			got, gotErrors := answer(t, columns, query, values)
+			if !bytes.Equal(want, got) {
+				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, got, want)
+			}
+			if !slices.Equal(wantErrors, gotErrors) {
+				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, gotErrors, wantErrors)
+			}
+			errors, nodes = errors+len(gotErrors), nodes+bytes.Count(got, []byte("{"))
+		}
+	}
+	t.Logf("%d operations of %d objects and %d errors", i, nodes, errors)
 	if errors < 100 || nodes < 10_000 {
 		t.Errorf("only %d errors and %d objects were compared", errors, nodes)
 	}
 }
 
-func answer(t *testing.T, h http.Handler, query string) (data json.RawMessage, errors []string) {
+func answer(t *testing.T, h http.Handler, query string, variables map[string]any) (data json.RawMessage, errors []string) {
 	t.Helper()
-	body, _ := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"yes": true, "no": false}})
+	body, _ := json.Marshal(map[string]any{"query": query, "variables": variables})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
