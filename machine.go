@@ -3,9 +3,12 @@ package main
 import (
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // minMemory is the least --memory-limit that leaves room for work: below it garbage would
@@ -16,13 +19,64 @@ const minMemory = 32 << 20
 // be.
 func (c *serveCommand) tune() {
 	if c.GCPercent > 0 {
+		pace.Do(func() {}) // never
 		debug.SetGCPercent(c.GCPercent)
+	} else if os.Getenv("GOGC") == "" {
+		pace.Do(paceCollections)
 	}
 	if c.MemoryLimit > 0 {
 		debug.SetMemoryLimit(int64(c.MemoryLimit))
 	} else if os.Getenv("GOMEMLIMIT") == "" && memory() > 0 {
 		debug.SetMemoryLimit(memory() / 10 * 9)
 	}
+}
+
+// pace has the percentage follow the memory in use, from the first gateway of the process
+// on.
+var pace sync.Once
+
+// Answers allocate much beside what lives, so that collecting less often than Go does
+// spares a third of the time, for some tens of megabytes. A large cache must not have
+// several times its size on top for that: from maxGarbage on, garbage grows no more, until
+// collecting would cost more than the memory is worth.
+const (
+	mostPercent  = 400
+	leastPercent = 50
+	maxGarbage   = 64 << 20
+)
+
+// paceCollections collects garbage as often as is right for what lives.
+func paceCollections() {
+	percent := mostPercent
+	debug.SetGCPercent(percent)
+	afterCollections(func(live uint64) {
+		if p := percentFor(live); p < percent*9/10 || p > percent*11/10 { // to set it stops all goroutines
+			percent = p
+			debug.SetGCPercent(p)
+		}
+	})
+}
+
+// percentFor is how much to allocate before the next collection, in percent of the live
+// bytes that the last one has found.
+func percentFor(live uint64) int {
+	return int(min(max(100*maxGarbage/max(live, 1), leastPercent), mostPercent))
+}
+
+// afterCollections calls f after each collection of garbage, with the bytes that it found
+// live. An object that nobody holds tells of it: the collection cleans it up.
+func afterCollections(f func(live uint64)) {
+	type herald struct{ _ *byte } // not so small that Go puts it together with others
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	var await func()
+	await = func() {
+		runtime.AddCleanup(&herald{}, func(int) {
+			metrics.Read(sample)
+			f(sample[0].Value.Uint64())
+			await()
+		}, 0)
+	}
+	await()
 }
 
 // memory is what this process may use, in bytes: the least of Go's own limit
