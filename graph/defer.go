@@ -117,16 +117,16 @@ func noParts() *refusal {
 // operation does. gqlgen waits for each of them, and loses those whose context has
 // ended, so that it would wait for good: its own context never ends, and resolvers
 // get one that does.
-func (x *execution) deferring(oc *graphql.OperationContext) {
-	operation, inner := x.ctx, oc.ResolverMiddleware
-	oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+func (x *execution) deferring() {
+	operation, inner := x.ctx, x.oc.ResolverMiddleware
+	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
 		c := &resolving{Context: ctx, operation: operation}
 		defer c.over.Store(true)
 		return inner(c, next)
 	}
 	x.deferred = true
 	schema := x.h.documents.schema
-	x.pending = shapeOf(oc, schema, x.operation.SelectionSet, schema.Query)
+	x.pending = shapeOf(&x.oc, schema, x.operation.SelectionSet, schema.Query)
 }
 
 // resolving is the context of a field: while the field is resolved it ends with the

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -10,7 +9,6 @@ import (
 
 	"deliverygraph/graph/trusted"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -156,25 +154,3 @@ func operationOf(doc *ast.QueryDocument, name string) (*ast.OperationDefinition,
 	}
 	return nil, requestError(codeBadUserInput, fmt.Sprintf("the document has no operation named %q, as operationName asks", name))
 }
-
-type documentKey struct{}
-
-// withDocument tells the executor which document the operation's text is.
-func withDocument(ctx context.Context, doc *ast.QueryDocument) context.Context {
-	return context.WithValue(ctx, documentKey{}, doc)
-}
-
-// readAlready is a cache for the executor that always has the document: the handler
-// has read it.
-type readAlready struct{}
-
-var _ graphql.Cache[*ast.QueryDocument] = readAlready{}
-
-// Get gives the document of [withDocument].
-func (readAlready) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
-	doc, ok := ctx.Value(documentKey{}).(*ast.QueryDocument)
-	return doc, ok
-}
-
-// Add does nothing.
-func (readAlready) Add(context.Context, string, *ast.QueryDocument) {}

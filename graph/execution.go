@@ -9,6 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/stream"
+	"deliverygraph/upstream/timed"
+	"deliverygraph/upstream/values"
 )
 
 // execution is an operation under way. A transport starts it, takes its responses
@@ -16,16 +18,20 @@ import (
 type execution struct {
 	h         *handler
 	ctx       context.Context
-	cancel    context.CancelFunc
+	deadline  deadline
+	values    values.Context // what is kept of it
 	operation *ast.OperationDefinition
+	oc        graphql.OperationContext
 	responses graphql.ResponseHandler
-	record    *record
+	only      bool // there is one response, which is final as it is
+	record    record
 	endTurn   func() // where it counts among the operations under way
 
 	streams bool                    // it is a subscription, and has a response for each event
 	field   graphql.FieldContext    // of the subscription
 	ending  *stream.End             // of the subscription
 	stop    context.CancelCauseFunc // of the subscription
+	leave   context.CancelFunc      // of the subscription: ends it
 	event   *eventTime              // of its event under way; nil before the first
 	close   func()                  // where it counts among the open streams
 
@@ -44,9 +50,11 @@ type means struct {
 
 // start begins an operation, or refuses it.
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
-	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(caller), h.o.Timeout)
-	ctx, rec := h.newRecord(ctx)
-	x := &execution{h: h, ctx: ctx, cancel: cancel, record: rec, parts: by.parts}
+	x := &execution{h: h, parts: by.parts}
+	ctx := x.record.begin(caller, h.o.Observers)
+	x.deadline.set(ctx, x.record.began.Add(h.o.Timeout))
+	x.values.Init(&x.deadline)
+	x.ctx = timed.With(values.With(&x.values, recordKey{}, &x.record), &x.record.clock)
 	started := false
 	defer func() { // after a panic too
 		if !started {
@@ -54,7 +62,7 @@ func (h *handler) start(caller context.Context, params *graphql.RawParams, by me
 		}
 	}()
 	if no := x.prepare(caller, params, by); no != nil {
-		no.response.Errors = rec.take(no.response, h.o.MaxErrors)
+		no.response.Errors = x.record.take(no.response, h.o.MaxErrors)
 		return nil, no
 	}
 	started = true
@@ -114,20 +122,17 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			return h.overloaded()
 		}
 	}
-	oc, errs := h.exec.CreateOperationContext(withDocument(x.ctx, doc.QueryDocument), params)
-	if errs != nil { // an extension has refused it
-		no := refuseOver(errs...)
-		no.response = h.exec.DispatchError(graphql.WithOperationContext(x.ctx, oc), errs)
+	if no := x.prepareOperation(params, doc.QueryDocument); no != nil {
 		return no
 	}
 	if x.streams {
-		if no := x.subscribe(caller, oc); no != nil {
+		if no := x.subscribe(caller); no != nil {
 			return no
 		}
 	} else if deferred {
-		x.deferring(oc)
+		x.deferring()
 	}
-	x.responses, x.ctx = h.exec.DispatchOperation(x.ctx, oc)
+	x.begin()
 	x.record.Ran = true
 	return nil
 }
@@ -142,7 +147,7 @@ func (x *execution) next() *graphql.Response {
 	if x.deferred {
 		ctx = context.WithoutCancel(ctx)
 	}
-	resp := x.responses(ctx)
+	resp := x.respond(ctx)
 	if resp == nil && x.record.responses == 0 { // the context ended before anything ran
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}
@@ -155,6 +160,15 @@ func (x *execution) next() *graphql.Response {
 	return resp
 }
 
+// cancel stops what is still under way.
+func (x *execution) cancel() {
+	if x.leave != nil {
+		x.leave()
+		return
+	}
+	x.deadline.cancel()
+}
+
 // end stops what is still under way, and tells the observers and the log how the
 // operation has ended.
 func (x *execution) end() {
@@ -163,7 +177,7 @@ func (x *execution) end() {
 	if x.endTurn != nil {
 		x.endTurn()
 	}
-	x.h.log(x.ctx, x.record)
+	x.h.log(x.ctx, &x.record)
 	if x.close != nil {
 		x.close()
 	}

@@ -9,17 +9,17 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/trusted"
+	"deliverygraph/upstream/values"
 )
 
 // Options set up the endpoint. Zero values mean the defaults named here.
 type Options struct {
-	// Extensions see every operation, in this order: the loaders, for one.
+	// Extensions see every operation, in this order, as package operation says: the
+	// loaders, for one.
 	Extensions []graphql.HandlerExtension
 	// CacheControl gives the header of that name for the answer to a GET whose operation
 	// has run without an error, by the operation's context; "" leaves it out. All other
@@ -155,17 +155,10 @@ func orElse[T comparable](v *T, otherwise T) {
 // origins may open a WebSocket is not its matter.
 func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	o.setDefaults()
-	exec := executor.New(schema)
-	exec.SetErrorPresenter(present)
-	exec.SetRecoverFunc(recovered)
-	exec.SetQueryCache(readAlready{})
-	exec.Use(extension.Introspection{})
-	for _, e := range o.Extensions {
-		exec.Use(e)
-	}
-	h := &handler{exec: exec, documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o}
+	h := &handler{engine: newEngine(schema, o.Extensions), documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o}
 	answering := compressed(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		values.Seal(r.Context()) // the operations of a batch share it
 		if origins.IsSocket(r) {
 			h.serveSocket(w, r)
 			return

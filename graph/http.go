@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/columns"
@@ -18,7 +17,7 @@ import (
 // transport puts together its own: it is read (request.go), executed (execution.go),
 // and its responses are written (answer.go).
 type handler struct {
-	exec      *executor.Executor
+	engine    *engine
 	documents *documents
 	persisted *persisted
 	load      *load

@@ -20,9 +20,10 @@ import (
 // record is what observers and the log are told of one operation.
 type record struct {
 	operation.Operation
-	responses int
-	clock     timed.Clock
-	observers []func(operation.Operation) // the last first
+	began, ended time.Time
+	responses    int
+	clock        timed.Clock
+	observers    []func(operation.Operation) // the last first
 
 	mu       sync.Mutex
 	failures []failure
@@ -40,14 +41,14 @@ type failure struct {
 
 type recordKey struct{}
 
-// newRecord begins the record of an operation, in a context as the observers make it.
-func (h *handler) newRecord(ctx context.Context) (context.Context, *record) {
-	r := &record{}
-	for _, observe := range h.o.Observers {
+// begin begins the record of an operation, in a context as the observers make it.
+func (r *record) begin(ctx context.Context, observers []operation.Observer) context.Context {
+	r.began = time.Now()
+	for _, observe := range observers {
 		next, ended := observe(ctx)
 		ctx, r.observers = next, slices.Insert(r.observers, 0, ended)
 	}
-	return timed.With(context.WithValue(ctx, recordKey{}, r), &r.clock), r
+	return ctx
 }
 
 // identify notes which operation it is.
@@ -91,7 +92,8 @@ func (r *record) conclude(ctx context.Context) {
 	case errors.Is(cause, errStopping):
 		r.Shutdown = true
 	}
-	r.Duration = graphql.Now().Sub(graphql.GetStartTime(ctx))
+	r.ended = time.Now()
+	r.Duration = r.ended.Sub(r.began)
 	r.Waited, r.Asked = r.clock.Read()
 	for _, ended := range r.observers {
 		ended(r.Operation)
@@ -123,7 +125,7 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // variables and no texts, which may hold addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	if handler := h.o.Logger.Handler(); handler.Enabled(ctx, slog.LevelInfo) {
-		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0) // that this is where it is made tells nobody anything
+		line := slog.NewRecord(r.ended, slog.LevelInfo, "operation", 0) // that this is where it is made tells nobody anything
 		line.AddAttrs(
 			slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
 			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked),

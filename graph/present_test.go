@@ -329,9 +329,9 @@ type refusal struct{ err gqlerror.Error }
 
 func (refusal) ExtensionName() string                   { return "Refusal" }
 func (refusal) Validate(graphql.ExecutableSchema) error { return nil }
-func (r refusal) MutateOperationContext(context.Context, *graphql.OperationContext) *gqlerror.Error {
+func (r refusal) Prepare(ctx context.Context, _ *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	err := r.err
-	return &err
+	return ctx, &err
 }
 
 // A handler that panics itself, which none should, answers all the same.
@@ -346,7 +346,7 @@ func TestPanicsOfTheHandler(t *testing.T) {
 
 type broken struct{ refusal }
 
-func (broken) MutateOperationContext(context.Context, *graphql.OperationContext) *gqlerror.Error {
+func (broken) Prepare(context.Context, *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	panic("secret")
 }
 

@@ -14,8 +14,8 @@ import (
 
 // subscribe prepares a subscription. It has no deadline, but each of its events does.
 // It ends when its caller leaves or the gateway stops.
-func (x *execution) subscribe(caller context.Context, oc *graphql.OperationContext) *refusal {
-	fields := graphql.CollectFields(oc, x.operation.SelectionSet, []string{"Subscription"})
+func (x *execution) subscribe(caller context.Context) *refusal {
+	fields := graphql.CollectFields(&x.oc, x.operation.SelectionSet, []string{"Subscription"})
 	if len(fields) != 1 { // by @skip or @include; else a rule has seen to it
 		return refuseOperation(requestError(codeBadUserInput, "a subscription selects exactly one field"))
 	}
@@ -25,15 +25,15 @@ func (x *execution) subscribe(caller context.Context, oc *graphql.OperationConte
 	}
 	x.close = streams.end
 	x.field = graphql.FieldContext{Object: "Subscription", Field: fields[0]}
-	x.cancel() // the deadline
+	x.deadline.cancel()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(x.ctx))
 	gone := context.AfterFunc(caller, func() { stop(context.Cause(caller)) })
 	stopping := context.AfterFunc(streams.closing, func() { stop(errStopping) })
 	x.stop = stop
-	x.cancel = func() { gone(); stopping(); stop(nil) }
+	x.leave = func() { gone(); stopping(); stop(nil) }
 	x.ctx, x.ending = stream.With(ctx)
-	inner := oc.ResolverMiddleware
-	oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
+	inner := x.oc.ResolverMiddleware
+	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
 		return inner(x.within(ctx), next)
 	}
 	return nil
@@ -45,7 +45,7 @@ func (x *execution) nextEvent() *graphql.Response {
 	// paths of errors would lack it.
 	field := x.field
 	x.event = &eventTime{}
-	resp := x.responses(graphql.WithFieldContext(x.ctx, &field))
+	resp := x.respond(graphql.WithFieldContext(x.ctx, &field))
 	x.event.end()
 	if resp != nil {
 		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -174,5 +175,31 @@ func TestViewer(t *testing.T) {
 	}
 	if calls := g.called(); len(calls) > 0 {
 		t.Errorf("calls: %q", calls)
+	}
+}
+
+// An answer in parts gives back what it did not use once, with its last part.
+func TestRateLimitsOfDeferredAnswers(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(24))
+	g.limit = 30
+	g.serve(g.client)
+	alice := caller("alice", 0)
+	body, _ := json.Marshal(map[string]any{"query": `{ bounces(` + today + `, first: 10, filter: {sender: "sender100@example.com"}) { nodes { emailId ... @defer { detail { ruleName } } } } }`})
+	r := httptest.NewRequestWithContext(auth.With(t.Context(), alice), http.MethodPost, "/graphql", strings.NewReader(string(body)))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "multipart/mixed, application/json")
+	w := httptest.NewRecorder()
+	g.graph.ServeHTTP(w, r)
+	m := regexp.MustCompile(`"requested":(\d+),"actual":(\d+),.*"remaining":(\d+)`).FindStringSubmatch(w.Body.String())
+	if m == nil || m[1] == m[2] || strings.Count(w.Body.String(), `"requested"`) != 1 {
+		t.Fatalf("%s: %s", m, w.Body)
+	}
+	left, _ := strconv.Atoi(m[3])
+	if actual, _ := strconv.Atoi(m[2]); left != 30-actual {
+		t.Errorf("%d are left after %d of 30", left, actual)
+	}
+	if now := g.askLimited(alice, `{ __typename }`).Extensions.Cost.Throttle.Remaining; now != left-1 {
+		t.Errorf("%d are left after one more, want %d", now, left-1)
 	}
 }

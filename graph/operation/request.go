@@ -6,10 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"deliverygraph/upstream/values"
 )
 
 // RequestIDHeader is the header that a request's id comes and goes in.
 const RequestIDHeader = "X-Request-ID"
+
+// requestIDHeader is the same as headers are kept.
+var requestIDHeader = http.CanonicalHeaderKey(RequestIDHeader)
 
 const maxRequestID = 64
 
@@ -21,19 +26,24 @@ type requestIDKey struct{}
 // can forge a line of a log.
 func WithRequestID(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get(RequestIDHeader)
-		if !isRequestID(id) {
-			id = rand.Text()
+		id := make([]string, 1)
+		if given := r.Header[requestIDHeader]; len(given) > 0 && isRequestID(given[0]) {
+			id[0] = given[0]
+		} else {
+			id[0] = rand.Text()
 		}
-		w.Header().Set(RequestIDHeader, id)
-		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+		w.Header()[requestIDHeader] = id
+		ctx := values.With(values.New(r.Context()), requestIDKey{}, &id[0]) // with room for what others know of the request
+		h.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
 // RequestID is the id of the context's request, or empty.
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if id, ok := ctx.Value(requestIDKey{}).(*string); ok {
+		return *id
+	}
+	return ""
 }
 
 // LogAttr is the id of the request that ctx is of, as "request_id", for lines of the

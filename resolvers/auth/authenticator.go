@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/values"
 )
 
 // Authenticator tells who a caller is.
@@ -39,6 +40,8 @@ func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller
 	return k.Keys.Authenticate(ctx, cred)
 }
 
+var anyone = identity{Caller: Anyone()}
+
 // Identify gives the context of a request's caller, by its headers.
 func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Context, error) {
 	return IdentifySocket(ctx, a, h, nil)
@@ -49,7 +52,7 @@ func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Cont
 // cannot send headers.
 func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it has no use for what may be meant for others
-		return With(ctx, Anyone()), nil
+		return values.With(ctx, contextKey{}, &anyone), nil
 	}
 	cred, err := credentialOf(h, payload)
 	if err != nil {
@@ -59,7 +62,7 @@ func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload
 	if err != nil {
 		return nil, err
 	}
-	return context.WithValue(ctx, contextKey{}, &identity{c, a, cred}), nil
+	return values.With(ctx, contextKey{}, &identity{c, a, cred}), nil
 }
 
 // Check says whether the caller of ctx is still let in and may do what it could when it
@@ -96,7 +99,10 @@ func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request,
 			answer(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(ctx))
+		if ctx != r.Context() {
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -1,6 +1,10 @@
 package auth
 
-import "context"
+import (
+	"context"
+
+	"deliverygraph/upstream/values"
+)
 
 // Caller is who asks, and what they may see and do. The zero Caller is of a request
 // that nobody has let in: it sees nothing.
@@ -58,7 +62,7 @@ type identity struct {
 
 // With gives a context that carries the caller.
 func With(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, contextKey{}, &identity{Caller: c})
+	return values.With(ctx, contextKey{}, &identity{Caller: c})
 }
 
 // FromContext gives the caller that ctx carries, or the zero Caller.

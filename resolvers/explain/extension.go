@@ -15,20 +15,20 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/model"
+	endpoint "deliverygraph/graph/operation"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/plan"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/values"
 )
 
 // Options set an [Extension] up.
@@ -47,8 +47,8 @@ type Options struct {
 	Observe func(calls int64, refused bool)
 }
 
-// Extension gives each operation its plan and its ledger: a gqlgen extension. It
-// comes before all whose work the ledger is to note.
+// Extension gives each operation its plan and its ledger: an extension of the endpoint
+// (package operation). It comes before all whose work the ledger is to note.
 type Extension struct {
 	o Options
 	n *atomic.Int64 // of operations
@@ -56,9 +56,10 @@ type Extension struct {
 
 var _ interface {
 	graphql.HandlerExtension
-	graphql.OperationContextMutator
-	graphql.OperationInterceptor
-	graphql.ResponseInterceptor
+	endpoint.Preparer
+	endpoint.Beginner
+	endpoint.EventBeginner
+	endpoint.Finisher
 } = Extension{}
 
 // New makes the extension.
@@ -90,10 +91,12 @@ type operation struct {
 	name    string // in logs
 }
 
-const key = "upstream" // of extensions in a response, and of the operation's notes
+const key = "upstream" // of extensions in a response
+
+type contextKey struct{}
 
 func noted(ctx context.Context) *operation {
-	op, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(key).(*operation)
+	op, _ := ctx.Value(contextKey{}).(*operation)
 	return op
 }
 
@@ -114,32 +117,32 @@ func Asks(ctx context.Context) (priceAlone, itsCalls bool) {
 	return op != nil && op.asked == price, op != nil && op.explains()
 }
 
-// MutateOperationContext implements graphql.OperationContextMutator: it prices the
-// operation, and refuses it where it is too expensive.
-func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+// Prepare implements [endpoint.Preparer]: it prices the operation, and refuses it where
+// it is too expensive.
+func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	op := &operation{}
 	var problem *gqlerror.Error
 	if op.asked, problem = wish(oc); problem != nil {
-		return problem
+		return ctx, problem
 	}
 	op.refused = op.asked != nothing && !e.o.Allowed
 	if op.refused && op.asked == price {
-		return refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
+		return ctx, refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
 	}
 	users := auth.FromContext(ctx).Users.Len()
 	op.plan = plan.Of(plan.Operation{
 		Definition: oc.Operation, Variables: oc.Variables,
 		Users: users, Now: upstream.Time(e.o.Now().Unix()),
 	})
-	oc.Stats.SetExtension(key, op)
+	ctx = values.With(ctx, contextKey{}, op)
 	tooMany := op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
 	if e.o.Observe != nil {
 		e.o.Observe(op.plan.Calls, tooMany)
 	}
 	if tooMany {
-		return refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
+		return ctx, refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
 	}
-	return nil
+	return ctx, nil
 }
 
 const notAllowed = "operations are not explained here: that takes a gateway that was started with --explain on"
@@ -189,21 +192,23 @@ func tooExpensive(p plan.Plan, limit, users int) string {
 	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less)
 }
 
-// InterceptOperation implements graphql.OperationInterceptor.
-func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+// Begin implements [endpoint.Beginner].
+func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (context.Context, *graphql.Response) {
 	op := noted(ctx)
 	if op.asked == price {
-		return graphql.OneShot(&graphql.Response{Extensions: map[string]any{key: report{Plan: planned(op.plan, e.o.MaxCalls)}}})
+		return ctx, &graphql.Response{Extensions: map[string]any{key: report{Plan: planned(op.plan, e.o.MaxCalls)}}}
 	}
-	id := strconv.FormatInt(e.n.Add(1), 10)
-	op.name = strings.TrimLeft(model.Excerpt(graphql.GetOperationContext(ctx).Operation.Name)+" #"+id, " ")
+	id := "#" + strconv.FormatInt(e.n.Add(1), 10)
+	if op.name = id; oc.Operation.Name != "" {
+		op.name = model.Excerpt(oc.Operation.Name) + " " + id
+	}
 	ctx = e.open(ctx, op)
 	// Callers take turns at the client; where nobody is told apart, operations do.
-	caller := "#" + id
+	caller := id
 	if who := auth.FromContext(ctx).Name; who != "" {
 		caller = who
 	}
-	return next(rest.WithCaller(ctx, caller))
+	return rest.WithCaller(ctx, caller), nil
 }
 
 // open gives the operation a ledger.
@@ -213,21 +218,20 @@ func (e Extension) open(ctx context.Context, op *operation) context.Context {
 
 func (op *operation) explains() bool { return op.asked == calls && !op.refused }
 
-// InterceptResponse implements graphql.ResponseInterceptor: it tells what the
-// operation did, and that something is stale. Of an answer in parts the last one tells.
-// Each event of a subscription has a ledger of its own, and so a budget.
-func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	if op := noted(ctx); op != nil && graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
-		ctx = e.open(ctx, op)
-	}
-	resp := next(ctx)
+// BeginEvent implements [endpoint.EventBeginner]: each event of a subscription has a
+// ledger of its own, and so a budget.
+func (e Extension) BeginEvent(ctx context.Context) context.Context { return e.open(ctx, noted(ctx)) }
+
+// Finish implements [endpoint.Finisher]: it tells what the operation did, and that
+// something is stale. Of an answer in parts the last one tells.
+func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	l := ledger.From(ctx)
-	if resp == nil || l == nil || resp.HasNext != nil && *resp.HasNext {
-		return resp
+	if l == nil || resp.HasNext != nil && *resp.HasNext {
+		return
 	}
 	op, sum := noted(ctx), l.Summary()
 	if op.asked == nothing && sum.Stale == 0 {
-		return resp
+		return
 	}
 	r := report{Stale: staleness(sum)}
 	switch {
@@ -241,5 +245,4 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions[key] = r
-	return resp
 }

@@ -14,10 +14,11 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/graph-gophers/dataloader/v7"
-	"github.com/vektah/gqlparser/v2/ast"
 
+	"deliverygraph/graph/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/values"
 )
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
@@ -49,7 +50,8 @@ func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Lo
 // many calls these were and how many keys have an error.
 type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
-// Extension gives every operation its own loaders: a gqlgen extension.
+// Extension gives every operation its own loaders: an extension of the endpoint (package
+// operation).
 type Extension struct {
 	// API gives the upstream as the operation's caller may see it.
 	API func(ctx context.Context) upstream.API
@@ -61,8 +63,8 @@ type Extension struct {
 
 var _ interface {
 	graphql.HandlerExtension
-	graphql.OperationInterceptor
-	graphql.ResponseInterceptor
+	operation.Beginner
+	operation.EventBeginner
 } = Extension{}
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -71,31 +73,34 @@ func (Extension) ExtensionName() string { return "Loaders" }
 // Validate implements graphql.HandlerExtension.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// InterceptOperation implements graphql.OperationInterceptor.
-func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(With(ctx, noted(e.API(ctx), e.Now(), ledger.From(ctx), e.Watch)))
+// Begin implements [operation.Beginner].
+func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
+	return e.BeginEvent(ctx), nil
 }
 
-// InterceptResponse implements graphql.ResponseInterceptor. It is called for an event
-// before the event is there, so loaders are made when the first field asks for them:
-// their now is then the event's.
-func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Subscription {
-		ctx = context.WithValue(ctx, contextKey{}, source(sync.OnceValue(func() *Loaders { return noted(e.API(ctx), e.Now(), ledger.From(ctx), e.Watch) })))
-	}
-	return next(ctx)
+// BeginEvent implements [operation.EventBeginner]. It is called before the event is there,
+// so loaders are made when the first field asks for them: their now is then the event's.
+func (e Extension) BeginEvent(ctx context.Context) context.Context {
+	s := &source{e: e}
+	s.ctx = values.With(ctx, contextKey{}, s)
+	return s.ctx
 }
 
 type contextKey struct{}
 
-// source gives the loaders of a context.
-type source func() *Loaders
+// source gives the loaders of a context, which it makes when they are first asked for.
+type source struct {
+	e    Extension
+	ctx  context.Context
+	once sync.Once
+	made *Loaders
+}
 
-// With gives a context that carries the loaders.
-func With(ctx context.Context, l *Loaders) context.Context {
-	return context.WithValue(ctx, contextKey{}, source(func() *Loaders { return l }))
+func (s *source) loaders() *Loaders {
+	s.once.Do(func() { s.made = noted(s.e.API(s.ctx), s.e.Now(), ledger.From(s.ctx), s.e.Watch) })
+	return s.made
 }
 
 // From gives the loaders of the operation that ctx belongs to. A context without
 // is a fault of the wiring, and panics.
-func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(source)() }
+func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(*source).loaders() }

@@ -126,9 +126,8 @@ func TestWatchedBatches(t *testing.T) {
 				return context.WithValue(ctx, mine{}, "in it"), func(calls, failed int) { told += fmt.Sprintf("%d calls, %d failed", calls, failed) }
 			},
 		}
-		var l *loaders.Loaders
-		ctx := graphql.WithOperationContext(t.Context(), &graphql.OperationContext{})
-		e.InterceptOperation(ctx, func(ctx context.Context) graphql.ResponseHandler { l = loaders.From(ctx); return nil })
+		ctx, _ := e.Begin(t.Context(), &graphql.OperationContext{})
+		l := loaders.From(ctx)
 		_, _ = ownersOf(t.Context(), l, []loaders.OwnerKey{
 			{Sender: 1000, Kind: upstream.Emails, Window: window}, {Sender: 999, Kind: upstream.Emails, Window: window},
 			{Sender: 2000, Kind: upstream.Emails, Window: window}})

@@ -9,14 +9,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"deliverygraph/graph/operation"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/explain"
 	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/values"
 )
 
-// Extension charges operations: a gqlgen extension that comes behind
-// [explain.Extension], whose plans it charges by.
-type Extension struct {
+// Extension charges operations: an extension of the endpoint (package operation) that
+// comes behind [explain.Extension], whose plans it charges by.
+type Extension struct{ *rates }
+
+type rates struct {
 	limiter *Limiter
 	limit   int
 	refused func(reason string)
@@ -24,16 +28,16 @@ type Extension struct {
 
 var _ interface {
 	graphql.HandlerExtension
-	graphql.OperationContextMutator
-	graphql.OperationInterceptor
-	graphql.ResponseInterceptor
+	operation.Preparer
+	operation.Beginner
+	operation.Finisher
 } = Extension{}
 
 // New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in
 // units a minute, for callers without one of their own; 0 is none. refused is told why
 // an operation is: [UsedUp] or [TooDear].
 func New(l *Limiter, limit int, refused func(reason string)) Extension {
-	return Extension{l, limit, refused}
+	return Extension{&rates{l, limit, refused}}
 }
 
 // Why operations are refused.
@@ -48,7 +52,7 @@ func (Extension) ExtensionName() string { return "RateLimit" }
 // Validate implements graphql.HandlerExtension.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// key of an operation's bill among its notes, and of the report in extensions.
+// key of the report in extensions.
 const key = "cost"
 
 // bill is what an operation has been charged.
@@ -58,8 +62,10 @@ type bill struct {
 	explained bool
 }
 
+type billKey struct{}
+
 func billOf(ctx context.Context) *bill {
-	b, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(key).(*bill)
+	b, _ := ctx.Value(billKey{}).(*bill)
 	return b
 }
 
@@ -69,6 +75,9 @@ func (e Extension) of(ctx context.Context) (name string, limit int) {
 	limit = e.limit
 	if c.Limits.CostPerMinute > 0 {
 		limit = c.Limits.CostPerMinute
+	}
+	if limit == 0 {
+		return "", 0
 	}
 	if c.Name != "" {
 		return "caller " + c.Name, limit
@@ -108,45 +117,44 @@ func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error
 	}
 }
 
-// MutateOperationContext implements graphql.OperationContextMutator: it charges the
-// calls that the operation plans.
-func (e Extension) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+// Prepare implements [operation.Preparer]: it charges the calls that the operation plans.
+func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	priced, explained := explain.Asks(ctx)
 	b := &bill{requested: 1, explained: explained}
 	if p, ok := explain.PlanOf(ctx); ok && !priced && oc.Operation.Operation != ast.Subscription {
 		b.requested += int(p.Calls)
 	}
-	oc.Stats.SetExtension(key, b)
+	ctx = values.With(ctx, billKey{}, b)
 	name, limit := e.of(ctx)
 	if limit == 0 {
-		return nil
+		return ctx, nil
 	}
 	var ok bool
 	var wait time.Duration // 0 is for ever
 	if b.requested <= limit {
 		if ok, wait = e.limiter.Charge(name, limit, b.requested-1); ok {
-			return nil
+			return ctx, nil
 		}
 		wait += cost(limit, 1) // to be admitted again
 	}
 	b.refused = true
 	if wait == 0 {
 		e.refused(TooDear)
-		return &gqlerror.Error{
+		return ctx, &gqlerror.Error{
 			Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), and your limit is %d a minute: ask for fewer rows at once (first), or for less of each row", b.requested, limit),
 			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
 		}
 	}
 	e.refused(UsedUp)
-	return rateLimited(wait, "this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v",
+	return ctx, rateLimited(wait, "this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v",
 		b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond))
 }
 
 type extensionKey struct{}
 
-// InterceptOperation implements graphql.OperationInterceptor.
-func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(context.WithValue(ctx, extensionKey{}, e))
+// Begin implements [operation.Beginner].
+func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
+	return values.With(ctx, extensionKey{}, e), nil
 }
 
 // StatusOf tells what the caller of an operation may still use, and false where it has
@@ -159,21 +167,20 @@ func StatusOf(ctx context.Context) (Status, bool) {
 	return e.Status(ctx)
 }
 
-// InterceptResponse implements graphql.ResponseInterceptor: it settles the bill with
-// the last response, and shows it where there is a limit or the operation is explained.
-func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	resp := next(ctx)
+// Finish implements [operation.Finisher]: it settles the bill with the last response, and
+// shows it where there is a limit or the operation is explained.
+func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	b := billOf(ctx)
-	if b == nil || resp != nil && resp.HasNext != nil && *resp.HasNext {
-		return resp
+	if b == nil || resp.HasNext != nil && *resp.HasNext {
+		return
 	}
 	name, limit := e.of(ctx)
 	actual := 1
 	if !b.refused {
 		actual = e.settle(ctx, b, name, limit)
 	}
-	if resp == nil || limit == 0 && !b.explained {
-		return resp
+	if limit == 0 && !b.explained {
+		return
 	}
 	r := report{Requested: b.requested, Actual: actual}
 	if limit > 0 {
@@ -183,7 +190,6 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions[key] = r
-	return resp
 }
 
 // settle gives back what was not used, and tells what was. Each event of a

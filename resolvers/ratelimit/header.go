@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+
+	"deliverygraph/upstream/values"
 )
 
 // Headers sets the headers that tell the context's caller its limit, as
@@ -27,7 +29,11 @@ type addressKey struct{}
 // they are. Of an IPv6 address the network counts, since one machine has many.
 func ByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))))
+		ctx := values.With(r.Context(), addressKey{}, network(r.RemoteAddr))
+		if ctx != r.Context() {
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

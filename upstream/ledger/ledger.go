@@ -19,6 +19,7 @@ import (
 
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/values"
 )
 
 // Options say what a ledger is for.
@@ -100,7 +101,7 @@ type contextKey struct{}
 
 // With gives a context that carries the ledger.
 func With(ctx context.Context, l *Ledger) context.Context {
-	return context.WithValue(ctx, contextKey{}, l)
+	return values.With(ctx, contextKey{}, l)
 }
 
 // From gives the ledger that ctx carries, or nil, which notes nothing.

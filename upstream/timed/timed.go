@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/values"
 )
 
 // Clock is one operation's. Its zero value has not run. It is safe for concurrent use.
@@ -56,7 +57,7 @@ type clockKey struct{}
 
 // With gives a context whose calls the clock is for.
 func With(ctx context.Context, c *Clock) context.Context {
-	return context.WithValue(ctx, clockKey{}, c)
+	return values.With(ctx, clockKey{}, c)
 }
 
 // Around is told of each call when it begins, by its endpoint: the path with

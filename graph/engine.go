@@ -1,0 +1,178 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"deliverygraph/graph/operation"
+	"deliverygraph/upstream/values"
+)
+
+// engine runs operations by the code that gqlgen generates. It is in the place of
+// gqlgen's executor, of which little is needed here: documents are read and found sound
+// by [documents], and extensions are called one after another (package operation), where
+// the executor has closures and contexts around each other for every operation.
+type engine struct {
+	schema    graphql.ExecutableSchema
+	preparers []operation.Preparer
+	beginners []operation.Beginner
+	events    []operation.EventBeginner
+	finishers []operation.Finisher // in the order in which they are called
+	fields    graphql.FieldMiddleware
+}
+
+// newEngine makes the engine. That an extension is of no use to it, or wants a hook that
+// is not called here, is a fault of the wiring, and panics.
+func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExtension) *engine {
+	e := &engine{schema: schema}
+	for _, x := range extensions {
+		if err := x.Validate(schema); err != nil {
+			panic(err)
+		}
+		switch x.(type) {
+		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor, graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
+			panic(fmt.Sprintf("the extension %s has a hook of gqlgen's that is not called here: see package operation", x.ExtensionName()))
+		}
+		uses := also(&e.preparers, x)
+		uses = also(&e.beginners, x) || uses
+		uses = also(&e.events, x) || uses
+		uses = also(&e.finishers, x) || uses
+		if f, ok := x.(graphql.FieldInterceptor); ok {
+			uses = true
+			e.fields = within(e.fields, f.InterceptField)
+		}
+		if !uses {
+			panic(fmt.Sprintf("the extension %s has no hook", x.ExtensionName()))
+		}
+	}
+	slices.Reverse(e.finishers)
+	if e.fields == nil {
+		e.fields = func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) }
+	}
+	return e
+}
+
+// also adds an extension to those with a hook, if it has it.
+func also[Hook any](to *[]Hook, x graphql.HandlerExtension) bool {
+	h, ok := x.(Hook)
+	if ok {
+		*to = append(*to, h)
+	}
+	return ok
+}
+
+// within is what is around fields, the inner one within the outer one, which may be nil.
+func within(outer, inner graphql.FieldMiddleware) graphql.FieldMiddleware {
+	if outer == nil {
+		return inner
+	}
+	return func(ctx context.Context, next graphql.Resolver) (any, error) {
+		return outer(ctx, func(ctx context.Context) (any, error) { return inner(ctx, next) })
+	}
+}
+
+// prepare makes the operation's context for gqlgen, and has the extensions judge it.
+func (x *execution) prepareOperation(params *graphql.RawParams, doc *ast.QueryDocument) *refusal {
+	e, oc := x.h.engine, &x.oc
+	oc.RawQuery, oc.OperationName, oc.Doc, oc.Operation = params.Query, params.OperationName, doc, x.operation
+	oc.Extensions, oc.Headers = params.Extensions, params.Headers
+	oc.RecoverFunc, oc.ResolverMiddleware, oc.RootResolverMiddleware = recovered, e.fields, aroundRoots
+	oc.Stats.Read, oc.Stats.OperationStart = params.ReadTime, x.record.began
+	x.ctx = values.With(x.ctx, operationKey, oc)
+	if len(x.operation.VariableDefinitions) > 0 {
+		var err error
+		if oc.Variables, err = validator.VariableValues(e.schema.Schema(), x.operation, params.Variables); err != nil {
+			return refuseOperation(present(x.ctx, err)) // none, as they have been found sound
+		}
+	}
+	for _, p := range e.preparers {
+		var err *gqlerror.Error
+		if x.ctx, err = p.Prepare(x.ctx, oc); err != nil {
+			no := refuseOver(err)
+			no.response = &graphql.Response{Errors: gqlerror.List{present(x.ctx, err)}}
+			x.finish(x.ctx, no.response)
+			return no
+		}
+	}
+	return nil
+}
+
+func aroundRoots(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) }
+
+// begin begins the operation: of a subscription, its one field is resolved.
+func (x *execution) begin() {
+	e := x.h.engine
+	for _, b := range e.beginners {
+		var resp *graphql.Response
+		if x.ctx, resp = b.Begin(x.ctx, &x.oc); resp != nil {
+			x.only, x.responses = true, graphql.OneShot(resp)
+			return
+		}
+	}
+	values.Seal(x.ctx)
+	if x.operation.Operation != ast.Subscription {
+		x.responses = e.schema.Exec(x.ctx)
+		return
+	}
+	ctx := graphql.WithResponseContext(x.ctx, present, recovered)
+	x.responses = e.schema.Exec(ctx)
+	if errs := graphql.GetErrors(ctx); errs != nil {
+		x.only, x.responses = true, graphql.OneShot(&graphql.Response{Errors: errs})
+	}
+}
+
+// respond gives the next response; nil is the end.
+func (x *execution) respond(ctx context.Context) *graphql.Response {
+	switch {
+	case x.only:
+		return x.responses(ctx)
+	case ctx.Err() != nil:
+		return nil
+	}
+	ctx = graphql.WithResponseContext(ctx, present, recovered)
+	if x.streams {
+		for _, e := range x.h.engine.events {
+			ctx = e.BeginEvent(ctx)
+		}
+	}
+	resp := x.responses(ctx)
+	if resp == nil {
+		return nil
+	}
+	resp.Errors = append(resp.Errors, graphql.GetErrors(ctx)...)
+	x.finish(ctx, resp)
+	return resp
+}
+
+// finish has the extensions finish a response.
+func (x *execution) finish(ctx context.Context, resp *graphql.Response) {
+	for _, f := range x.h.engine.finishers {
+		f.Finish(ctx, resp)
+	}
+}
+
+// operationKey is the key of operations in contexts, which gqlgen keeps to itself: it is
+// what [graphql.HasOperationContext] asks a context for.
+var operationKey = func() any {
+	var c asked
+	graphql.HasOperationContext(&c)
+	return c.key
+}()
+
+// asked is a context that remembers the key of the value that it was asked for.
+type asked struct {
+	context.Context
+	key any
+}
+
+// Value implements context.Context.
+func (a *asked) Value(key any) any {
+	a.key = key
+	return nil
+}
