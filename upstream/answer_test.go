@@ -9,11 +9,11 @@ import (
 
 // answer draws an answer that decoder d may meet, most often a good one.
 func (d decoder) answer(t *rapid.T) string {
-	element := func() string { return d.object(t, d.row) }
+	element := d.rows(t)
 	if len(d.row) == 0 {
 		element = func() string { return text(t) }
 	}
-	array := func() string { return "[" + join(t, 3, element) + "]" }
+	array := func() string { return "[" + join(t, 6, element) + "]" }
 	var data string
 	switch {
 	case d.single:
@@ -24,6 +24,10 @@ func (d decoder) answer(t *rapid.T) string {
 		}) + "}"
 	default:
 		data = array()
+	}
+	if rarely(t) && data != "" {
+		at := rapid.IntRange(0, len(data)-1).Draw(t, "at")
+		data = data[:at] + pick(t, "", "{", ",", `"`, "\x00") + data[at+1:]
 	}
 	envelope := func() string {
 		return pick(t, `"resp_time":1.5`, `"data":`+data, `"error":null`, `"x":`+anything(t, 2))
@@ -37,24 +41,33 @@ func (d decoder) answer(t *rapid.T) string {
 	return pick(t, data, `{"processing_time":1,"data":`+data+"}", ` { "data" : `+data+` , "api_host" : "h" } `)
 }
 
-// object draws a row: every key, now and then one less or more, in any order.
-func (d decoder) object(t *rapid.T, keys []string) string {
-	var pairs []string
-	for _, key := range rapid.Permutation(keys).Draw(t, "keys") {
-		switch {
-		case rarely(t):
-			continue
-		case rarely(t):
-			pairs = append(pairs, quote(key)+":"+fieldValue(t, key))
-		case rarely(t):
-			pairs = append(pairs, text(t)+":"+anything(t, 2))
-		case rarely(t):
-			pairs = append(pairs, fmt.Sprintf(`"\u%04x%s" : %s`, key[0], key[1:], fieldValue(t, key)))
-			continue
+// rows draws the rows of a page one by one: every key, in an order and with blanks that
+// stay the same from row to row, until they change; now and then one key less or more.
+func (d decoder) rows(t *rapid.T) func() string {
+	var keys []string
+	var before, comma string
+	return func() string {
+		if keys == nil || rarely(t) {
+			keys = rapid.Permutation(d.row).Draw(t, "keys")
+			before, comma = pick(t, "", "", " \n"), pick(t, ",", ",", " ,\n\t")
 		}
-		pairs = append(pairs, quote(key)+":"+fieldValue(t, key))
+		var pairs []string
+		for _, key := range keys {
+			pair := before + quote(key) + ":" + fieldValue(t, key)
+			switch {
+			case rarely(t):
+				continue
+			case rarely(t):
+				pairs = append(pairs, quote(key)+":"+fieldValue(t, key))
+			case rarely(t):
+				pairs = append(pairs, text(t)+":"+anything(t, 2))
+			case rarely(t):
+				pair = fmt.Sprintf(`"\u%04x%s" : %s`, key[0], key[1:], fieldValue(t, key))
+			}
+			pairs = append(pairs, pair)
+		}
+		return "{" + strings.Join(pairs, comma) + "}"
 	}
-	return "{" + strings.Join(pairs, pick(t, ",", ",", " ,\n\t")) + "}"
 }
 
 // fieldValue draws a value for key, most often one of its type.
@@ -82,12 +95,12 @@ func fieldValue(t *rapid.T, key string) string {
 }
 
 func headersValue(t *rapid.T) string {
-	pair := func() string { return text(t) + ":" + text(t) }
+	pair := func() string { return pick(t, `"X-A"`, `"X-B"`, text(t)) + ":" + text(t) }
 	if rarely(t) {
 		return "[" + join(t, 4, func() string { return pick(t, `"X-A"`, `": b"`, `{"X-A":"b","X-C":"d"}`, "{}", "1", "[]") }) + "]"
 	}
 	return pick(t, "null",
-		"{"+join(t, 4, pair)+"}",
+		"{"+join(t, 4, pair)+"}", `{"X-A":`+text(t)+`,"X-B":`+text(t)+"}",
 		"["+join(t, 4, func() string { return "{" + pair() + "}" })+"]",
 		"["+join(t, 4, func() string { return pick(t, `"X-A: b"`, `"X-A:b: c"`, `" X-A :"`, `{"X-A":"b"}`) })+"]")
 }

@@ -32,7 +32,7 @@ func pageOfBounces(n int) []byte {
 }
 
 func BenchmarkDecodeBounces(b *testing.B) {
-	body := pageOfBounces(PageSize)
+	body := string(pageOfBounces(PageSize))
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -42,14 +42,14 @@ func BenchmarkDecodeBounces(b *testing.B) {
 	}
 }
 
-// TestDecodingAPageTakesFewAllocations bounds them: a copy of the text, the rows,
-// their headers, and what goes with the decoder itself.
+// TestDecodingAPageTakesFewAllocations bounds them: the rows, their headers, what was
+// learnt of their layout, and what goes with the decoder itself.
 func TestDecodingAPageTakesFewAllocations(t *testing.T) {
-	const most = 10
-	body := pageOfBounces(PageSize)
-	for name, body := range map[string][]byte{
+	const most = 9
+	body := string(pageOfBounces(PageSize))
+	for name, body := range map[string]string{
 		"bounces":          body,
-		"of uneven length": append(append([]byte(`{"data":[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4},`), body[len(`{"data":[`):]...), ' '),
+		"of uneven length": `{"data":[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4},` + body[len(`{"data":[`):] + " ",
 	} {
 		n := testing.AllocsPerRun(10, func() {
 			if _, err := DecodeBounces(body); err != nil {
@@ -64,7 +64,7 @@ func TestDecodingAPageTakesFewAllocations(t *testing.T) {
 
 func BenchmarkAppendBounces(b *testing.B) {
 	body := pageOfBounces(PageSize)
-	rows, err := DecodeBounces(body)
+	rows, err := DecodeBounces(string(body))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,11 +4,10 @@ package upstream
 // GET /blocked-email/reasons, with or without an envelope, in the order sent. Any
 // string that is not empty is a code: the sets are open. Errors are of
 // [InvalidResponse].
-func DecodeCodes(body []byte) ([]string, error) {
-	return decodeRows(body, func(l *lexer) string {
-		code := l.str("code")
-		l.need("code", code != "")
-		return code
+func DecodeCodes(body string) ([]string, error) {
+	return decodeRows(body, func(l *lexer, code *string) {
+		*code = l.str("code")
+		l.need("code", *code != "")
 	})
 }
 

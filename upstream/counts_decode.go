@@ -20,8 +20,8 @@ import (
 //     document's first example of them is one of bounces.
 //
 // Errors are of [InvalidResponse] and name the row, counted from 0, and the field.
-func DecodeCounts(body []byte, k Kind, r Rollup) ([]Count, error) {
-	counts, err := decodeRows(body, func(l *lexer) Count { return l.count(k, r) })
+func DecodeCounts(body string, k Kind, r Rollup) ([]Count, error) {
+	counts, err := decodeRows(body, func(l *lexer, c *Count) { l.count(c, k, r) })
 	slices.SortStableFunc(counts, func(a, b Count) int { return cmp.Compare(a.ID, b.ID) })
 	return counts, err
 }
@@ -35,7 +35,7 @@ func DecodeCounts(body []byte, k Kind, r Rollup) ([]Count, error) {
 //
 // Errors are of [InvalidResponse] and name the point as a row, counted from 0 over
 // all series, and the field.
-func DecodeSeries(body []byte, k Kind) ([]Series, error) {
+func DecodeSeries(body string, k Kind) ([]Series, error) {
 	l := newLexer(body)
 	var all []Series
 	decode := func() { all = l.series(k) }
@@ -85,37 +85,38 @@ func (l *lexer) series(k Kind) []Series {
 	return slices.CompactFunc(all, func(a, b Series) bool { return a.ID == b.ID })
 }
 
-func (l *lexer) count(k Kind, r Rollup) Count {
-	var c Count
+func (l *lexer) count(c *Count, k Kind, r Rollup) {
 	var f tallyFields
-	idField := "sender_id"
+	id := senderID
 	if r == ByUser {
-		idField = "user_id"
+		id = userID
 	}
-	for more := l.object("it"); more; more = l.next('}') {
-		switch key := l.key(); {
-		case key == idField:
-			c.ID = l.id(key)
-		case key == "sender" && r == BySender:
-			c.Sender = l.str(key)
-		case !f.read(l, key):
-			l.skip()
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		switch {
+		case m.field == id:
+			c.ID = l.id(m.name)
+		case m.field == sender && r == BySender:
+			c.Sender = l.str(m.name)
+		default:
+			f.read(l, m)
 		}
 	}
-	l.need(idField, c.ID != 0)
+	if r == ByUser {
+		l.need("user_id", c.ID != 0)
+	} else {
+		l.need("sender_id", c.ID != 0)
+	}
 	c.Tally = f.tally(l, k)
-	return c
 }
 
 func (l *lexer) point(k Kind) Point {
 	var p Point
 	var f tallyFields
-	for more := l.object("it"); more; more = l.next('}') {
-		switch key := l.key(); {
-		case key == "timestamp":
-			p.Start = l.time(key)
-		case !f.read(l, key):
-			l.skip()
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		if m.field == timestamp {
+			p.Start = l.time(m.name)
+		} else {
+			f.read(l, m)
 		}
 	}
 	l.need("timestamp", p.Start != 0)
@@ -134,23 +135,22 @@ type quantity struct {
 	given bool
 }
 
-// read reads the value of key if that is one of the counts.
-func (f *tallyFields) read(l *lexer, key string) bool {
-	switch key {
-	case "sent_count":
-		f.sent = l.quantity(key)
-	case "bounce_count":
-		f.bounced = l.quantity(key)
-	case "soft_bounce_count":
-		f.soft = l.quantity(key)
-	case "hard_bounce_count":
-		f.hard = l.quantity(key)
-	case "blocked_email_count":
-		f.blocked = l.quantity(key)
+// read reads the value of a member, which may be one of the counts.
+func (f *tallyFields) read(l *lexer, m *member) {
+	switch m.field {
+	case sentCount:
+		f.sent = l.quantity(m.name)
+	case bounceCount:
+		f.bounced = l.quantity(m.name)
+	case softBounceCount:
+		f.soft = l.quantity(m.name)
+	case hardBounceCount:
+		f.hard = l.quantity(m.name)
+	case blockedEmailCount:
+		f.blocked = l.quantity(m.name)
 	default:
-		return false
+		l.skip()
 	}
-	return true
 }
 
 // tally is what the counts say of kind k.

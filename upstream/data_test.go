@@ -40,13 +40,13 @@ func TestRealBounces(t *testing.T) {
 		var again []byte
 		switch kind {
 		case "bounce":
-			d, err := DecodeBounceDetail(lines.Bytes())
+			d, err := DecodeBounceDetail(lines.Text())
 			if err != nil {
 				t.Fatalf("line %d: %v", n, err)
 			}
 			again = AppendBounceDetailRow(nil, d)
 		case "email":
-			e, err := DecodeEmail(lines.Bytes())
+			e, err := DecodeEmail(lines.Text())
 			if err != nil {
 				t.Fatalf("line %d: %v", n, err)
 			}

@@ -15,17 +15,17 @@ import (
 // A decoder and its reference, with their rows as any.
 type decoder struct {
 	name      string
-	decode    func([]byte) (any, error)
+	decode    func(string) (any, error)
 	reference func([]byte) (any, error)
 	row       []string // keys that a row may have; none where rows are strings
 	series    bool     // an object of arrays of rows
 	single    bool     // one row
 }
 
-func newDecoder[T any](name string, decode func([]byte) (T, error), read func(value) T, row ...string) decoder {
+func newDecoder[T any](name string, decode func(string) (T, error), read func(value) T, row ...string) decoder {
 	return decoder{
 		name:      name,
-		decode:    func(b []byte) (any, error) { return decode(b) },
+		decode:    func(b string) (any, error) { return decode(b) },
 		reference: func(b []byte) (any, error) { return reference(read)(b) },
 		row:       row,
 	}
@@ -54,11 +54,11 @@ func decoders() []decoder {
 	for _, k := range Kinds {
 		for r, id := range map[Rollup]string{BySender: "sender_id", ByUser: "user_id"} {
 			ds = append(ds, newDecoder(k.String()+" counts by "+id,
-				func(b []byte) ([]Count, error) { return DecodeCounts(b, k, r) },
+				func(b string) ([]Count, error) { return DecodeCounts(b, k, r) },
 				readCounts(k, r), append([]string{"user_id", "sender_id", "sender"}, countKeys...)...))
 		}
 		s := newDecoder(k.String()+" series",
-			func(b []byte) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k), append([]string{"timestamp"}, countKeys...)...)
+			func(b string) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k), append([]string{"timestamp"}, countKeys...)...)
 		s.series = true
 		ds = append(ds, s)
 	}
@@ -67,7 +67,7 @@ func decoders() []decoder {
 
 // agree holds a decoder against its reference.
 func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
-	got, gotErr := d.decode(body)
+	got, gotErr := d.decode(string(body))
 	want, wantErr := d.reference(body)
 	if (gotErr == nil) != (wantErr == nil) {
 		t.Fatalf("%s: error %v, reference %v\n%s", d.name, gotErr, wantErr, body)
@@ -97,8 +97,18 @@ var fixtures = []string{
 	`{"data":{"\u0075ser_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"unknown":[{"a":[1e5,-0.0,true,false,null,"\\"]}]},"api_host":"h"}`,
 	`[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"bounce_time":null}]`,
 	`[{"user_id":01}]`, `[{"user_id":1.0}]`, `[{"user_id":-1}]`, `[{"user_id":99999999999999999999}]`, `[{"bounce_time":1e999}]`, `[{"bounce_time":1e-999}]`,
+	layouts(`{"user_id":1,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"sender_id":2}`), layouts(`{"email_id":"3","user_id":1,"sender_id":2,"bounce_time":4,"process_time":4,"delivered":true,"bounce_code":"\n"}`),
+	layouts(`{"user_id":1,"user_id":2,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":null}`),
+	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"local":null,"domain":"é"}`), layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
+	layouts(`{"user_id":1"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4{"user_id":1}`), layouts(`{,"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{}`),
+	layouts(`{"email_id":"3",` + like[1:] + "," + like[:len(like)-1] + `"email_id":"3"}`), // what begins a row, in its midst
 	`[` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `]`, strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat("}", 65),
 }
+
+// layouts is a page whose rows are alike, but for one in their midst.
+func layouts(row string) string { return "[" + like + "," + like + "," + row + "," + like + "]" }
+
+const like = `{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"xheaders":{"X-A":"1","X-B":"2"},"local":"a"}`
 
 // FuzzDecode wants the decoders to read any bytes as the reference does: the
 // same rows, or both an error.

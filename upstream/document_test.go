@@ -20,16 +20,16 @@ var update = flag.Bool("update", false, "write testdata/document/ours anew")
 // An example is one of the document's: see testdata/document/README.md.
 type example struct {
 	name   string
-	decode func([]byte) (any, error)
+	decode func(string) (any, error)
 	want   any
 	encode func(rows any) []byte
 	copied bool // its fields are those of another endpoint
 }
 
-func newExample[T any](name string, decode func([]byte) (T, error), want T, encode func([]byte, T) []byte) example {
+func newExample[T any](name string, decode func(string) (T, error), want T, encode func([]byte, T) []byte) example {
 	return example{
 		name:   name,
-		decode: func(b []byte) (any, error) { return decode(b) },
+		decode: func(b string) (any, error) { return decode(b) },
 		want:   want,
 		encode: func(rows any) []byte { return encode(nil, rows.(T)) },
 	}
@@ -37,13 +37,13 @@ func newExample[T any](name string, decode func([]byte) (T, error), want T, enco
 
 func countsExample(name string, k Kind, r Rollup, want ...Count) example {
 	return newExample(name,
-		func(b []byte) ([]Count, error) { return DecodeCounts(b, k, r) }, want,
+		func(b string) ([]Count, error) { return DecodeCounts(b, k, r) }, want,
 		func(dst []byte, rows []Count) []byte { return AppendCounts(dst, k, r, rows) })
 }
 
 func seriesExample(name string, k Kind, want ...Series) example {
 	return newExample(name,
-		func(b []byte) ([]Series, error) { return DecodeSeries(b, k) }, want,
+		func(b string) ([]Series, error) { return DecodeSeries(b, k) }, want,
 		func(dst []byte, rows []Series) []byte { return AppendSeries(dst, k, rows) })
 }
 
@@ -157,7 +157,7 @@ func TestDocumentExamples(t *testing.T) {
 	for _, e := range examples {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			rows, err := e.decode(e.body(t))
+			rows, err := e.decode(string(e.body(t)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestDocumentExamples(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
 				t.Errorf("encoded: -want +got\n%s", diff)
 			}
-			again, err := e.decode(got)
+			again, err := e.decode(string(got))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,9 +9,9 @@ type Envelope struct {
 }
 
 // decodeRow reads a text that is one row, by read.
-func decodeRow[T any](body []byte, read func(*lexer) T) (T, error) {
+func decodeRow[T any](body string, read func(*lexer, *T)) (row T, err error) {
 	l := newLexer(body)
-	row := read(l)
+	read(l, &row)
 	if err := l.end(); err != nil {
 		var none T
 		return none, err
@@ -20,7 +20,7 @@ func decodeRow[T any](body []byte, read func(*lexer) T) (T, error) {
 }
 
 // decodeRows reads an answer that is an array, each element by read.
-func decodeRows[T any](body []byte, read func(*lexer) T) ([]T, error) {
+func decodeRows[T any](body string, read func(*lexer, *T)) ([]T, error) {
 	var rows []T
 	l := newLexer(body)
 	l.payload(func() {
@@ -31,15 +31,15 @@ func decodeRows[T any](body []byte, read func(*lexer) T) ([]T, error) {
 		for more := l.array("data"); more; more = l.next(']') {
 			l.row = len(rows)
 			start := l.i
-			row := read(l)
-			if len(rows) == 0 {
+			rows = append(rows, *new(T))
+			read(l, &rows[l.row])
+			if l.row == 0 {
 				// Room for a page, going by what the first row took. A body that
 				// makes more rows of the rest pays for them as they come.
-				n := min(PageSize, 1+(len(l.b)-l.i)/max(1, l.i-start)*9/8)
-				rows = make([]T, 0, n)
-				l.arena.room = n * max(1, len(l.arena.newest))
+				n := min(PageSize, 1+(len(l.s)-l.i)/max(1, l.i-start)*9/8)
+				rows = append(make([]T, 0, n), rows...)
+				l.arena.room = n * max(1, l.arena.last)
 			}
-			rows = append(rows, row)
 		}
 		l.row = -1
 	})

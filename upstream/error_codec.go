@@ -25,7 +25,7 @@ func AppendError(dst []byte, status int, e *Error) []byte {
 // DecodeError reads what [AppendError] wrote: Status with its Code, Message and
 // Parameter. Any other body gives a zero Error, never nil: what a foreign server
 // says in an error is its own affair.
-func DecodeError(body []byte) *Error {
+func DecodeError(body string) *Error {
 	e := &Error{}
 	l := newLexer(body)
 	for more := l.object("the answer"); more; more = l.next('}') {

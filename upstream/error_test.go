@@ -62,7 +62,7 @@ func TestErrorsRoundTrip(t *testing.T) {
 			Code: code, Status: StatusOf(code),
 			Message: rapid.StringN(1, -1, -1).Draw(t, "message"), Parameter: rapid.String().Draw(t, "parameter"),
 		}
-		if diff := cmp.Diff(want, DecodeError(AppendError(nil, want.Status, want))); diff != "" {
+		if diff := cmp.Diff(want, DecodeError(string(AppendError(nil, want.Status, want)))); diff != "" {
 			t.Fatalf("-want +got\n%s", diff)
 		}
 	})
@@ -77,12 +77,12 @@ func TestDecodeErrorOfOtherBodies(t *testing.T) {
 		`{"error":{"message":"no"}}`, `{"error":{"code":200,"message":"no"}}`, `{"error":{"code":4520,"message":"no"}}`, `{"error":{"code":"x","message":"no"}}`,
 		`{"error":{"code":9223372036854775807,"message":"no"}}`, `{"error":{"code":452,"message":["no"]}}`, `{"error":{"code":452,"message":"no"}} ` + "x", `{"error":{"code":452,"message":"no"}`,
 	} {
-		if e := DecodeError([]byte(body)); *e != (Error{}) {
+		if e := DecodeError(body); *e != (Error{}) {
 			t.Errorf("%s: got %#v", body, e)
 		}
 	}
 	want := &Error{Code: InvalidArgument, Status: 452, Message: "no", Parameter: "offset"}
-	if diff := cmp.Diff(want, DecodeError([]byte(` {"x":[1], "error": {"parameter": "offset", "x": {}, "message": "no", "code": 452}, "data": null} `))); diff != "" {
+	if diff := cmp.Diff(want, DecodeError(` {"x":[1], "error": {"parameter": "offset", "x": {}, "message": "no", "code": 452}, "data": null} `)); diff != "" {
 		t.Errorf("other keys and another order: -want +got\n%s", diff)
 	}
 }

@@ -18,7 +18,7 @@ func (l *lexer) mistyped(field, wanted string) {
 // str reads a field's string; null is empty.
 func (l *lexer) str(field string) string {
 	if l.peek() == '"' {
-		return l.text()
+		return l.quoted()
 	}
 	if !l.null() {
 		l.mistyped(field, "a string")
@@ -65,14 +65,14 @@ func (l *lexer) digits(field, wanted string) string {
 // number is.
 func (l *lexer) short() (n int64, ok bool) {
 	l.peek()
-	i := l.i
-	for ; i < len(l.b) && isDigit(l.b[i]); i++ {
-		n = n*10 + int64(l.b[i]-'0')
+	s, i := l.s, l.i
+	for ; i < len(s) && isDigit(s[i]); i++ {
+		n = n*10 + int64(s[i]-'0')
 	}
-	if size := i - l.i; size == 0 || size > 18 || i == len(l.b) || size > 1 && l.b[l.i] == '0' {
+	if size := i - l.i; size == 0 || size > 18 || i == len(s) || size > 1 && s[l.i] == '0' {
 		return 0, false
 	}
-	switch l.b[i] {
+	switch s[i] {
 	case '.', 'e', 'E':
 		return 0, false
 	}

@@ -6,29 +6,29 @@ import "strings"
 // row's headers lie side by side in it, so a row that is being read may have to
 // move when the room runs out.
 type headerArena struct {
-	newest []Header // the newest piece of room, as long as it is in use
-	room   int      // how much the next piece should have at the least
+	free []Header // of the newest piece of room
+	size int      // of that piece
+	room int      // how much the next piece should have at the least
+	last int      // how many headers the row before had
 }
 
-// add adds a header to the row that began at start, and gives where it begins
-// now.
-func (a *headerArena) add(start int, h Header) int {
-	if len(a.newest) == cap(a.newest) {
-		row := a.newest[start:]
-		a.newest = append(make([]Header, 0, max(a.room, 2*cap(a.newest), 4)), row...)
-		start = 0
+// add adds a header to those of a row, which begin where free does.
+func (a *headerArena) add(row []Header, h Header) []Header {
+	if len(row) == cap(row) {
+		a.size = max(a.room, 2*a.size, 4)
+		row = append(make([]Header, 0, a.size), row...)
 	}
-	a.newest = append(a.newest, h)
-	return start
+	return append(row, h)
 }
 
-// since gives the headers of the row that began at start, nil if there are none.
-func (a *headerArena) since(start int) []Header {
-	end := len(a.newest)
-	if start == end {
+// keep gives the headers of a row that has all of them, nil if there are none.
+func (a *headerArena) keep(row []Header) []Header {
+	n := len(row)
+	a.last, a.free = n, row[n:]
+	if n == 0 {
 		return nil
 	}
-	return a.newest[start:end:end]
+	return row[:n:n]
 }
 
 // headers reads a row's xheaders in the order sent: an object, an array of
@@ -36,21 +36,21 @@ func (a *headerArena) since(start int) []Header {
 // document prints an object, null, and pairs in an array, which is not JSON: the
 // two kinds of array are what a server may have meant by it.
 func (l *lexer) headers() []Header {
-	start := len(l.arena.newest)
+	row := l.arena.free[:0]
 	switch l.peek() {
 	case '{':
-		for more := l.begin('{'); more; more = l.next('}') {
-			start = l.header(start)
+		for m := l.first(&l.names, "xheaders"); m != nil; m = l.after(&l.names) {
+			row = l.arena.add(row, l.header(m.name))
 		}
 	case '[':
 		for more := l.begin('['); more; more = l.next(']') {
 			if l.peek() == '"' {
-				start = l.headerLine(start)
+				row = l.arena.add(row, l.headerLine())
 				continue
 			}
 			pairs := 0
 			for more := l.object("an element of xheaders"); more; more = l.next('}') {
-				start = l.header(start)
+				row = l.arena.add(row, l.header(l.key()))
 				pairs++
 			}
 			if pairs != 1 {
@@ -62,31 +62,29 @@ func (l *lexer) headers() []Header {
 			l.mistyped("xheaders", "an object, an array or null")
 		}
 	}
-	return l.arena.since(start)
+	return l.arena.keep(row)
 }
 
-// header reads a pair of an object for the row whose headers began at start, and
-// gives where they begin now.
-func (l *lexer) header(start int) int {
-	name := l.key()
+// header reads the value of the header of that name.
+func (l *lexer) header(name string) Header {
 	if name == "" {
 		l.fail("xheaders", "has a header without a name")
 	}
 	if l.peek() != '"' {
 		l.mistyped("a header of xheaders", "a string")
-		return start
+		return Header{}
 	}
-	return l.arena.add(start, Header{name, l.text()})
+	return Header{name, l.quoted()}
 }
 
 // headerLine reads a "name: value" string, as header does.
-func (l *lexer) headerLine(start int) int {
+func (l *lexer) headerLine() Header {
 	name, value, ok := strings.Cut(l.text(), ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if !ok || name == "" {
 		l.fail("xheaders", `has a string that is not "name: value"`)
 	}
-	return l.arena.add(start, Header{name, value})
+	return Header{name, value}
 }
 
 // appendHeaders writes headers as an object, and none as null.

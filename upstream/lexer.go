@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -18,7 +17,7 @@ const maxDepth = 64
 // gateway spends its time on, and decoding by reflection costs thousands of
 // allocations a page where this costs a handful.
 //
-// Strings are cut from one copy of the text, unless they hold escapes. Invalid
+// Strings are cut from the text, unless they hold escapes. Invalid
 // UTF-8 and halves of surrogate pairs become U+FFFD, one a byte or escape: real
 // bounce messages hold odd bytes, and losing a page to one of them is worse.
 // A key that an object repeats counts as its last one, and null as a key that is
@@ -27,19 +26,17 @@ const maxDepth = 64
 // The first thing that is wrong sets err and stops every loop, so callers look
 // at err once, at the end. Messages say where, and never repeat the text.
 type lexer struct {
-	b     []byte // the text, for reading several bytes at once
-	s     string // the same text, for cutting strings from
+	s     string // the text
 	i     int    // what is read next
 	depth int    // open arrays and objects
 	row   int    // index of the row that is being read; -1 outside
 	err   *Error
 
-	arena headerArena // room for the rows' headers
+	rows, names layout      // of the rows, and of the objects of their headers
+	arena       headerArena // room for the rows' headers
 }
 
-func newLexer(body []byte) *lexer {
-	return &lexer{b: body, s: string(body), row: -1}
-}
+func newLexer(text string) *lexer { return &lexer{s: text, row: -1} }
 
 // fail notes what is wrong, as the end of a sentence that begins with the place.
 func (l *lexer) fail(field, problem string) {
@@ -61,8 +58,8 @@ func (l *lexer) malformed() {
 	if l.err != nil {
 		return
 	}
-	if l.i >= len(l.b) {
-		l.fail("", fmt.Sprintf("the JSON breaks off after %d bytes", len(l.b)))
+	if l.i >= len(l.s) {
+		l.fail("", fmt.Sprintf("the JSON breaks off after %d bytes", len(l.s)))
 	} else {
 		l.fail("", fmt.Sprintf("not JSON at byte %d", l.i))
 	}
@@ -70,10 +67,8 @@ func (l *lexer) malformed() {
 
 // peek skips white space and gives the byte after it, 0 at the end.
 func (l *lexer) peek() byte {
-	for ; l.i < len(l.b); l.i++ {
-		switch c := l.b[l.i]; c {
-		case ' ', '\n', '\r', '\t':
-		default:
+	for ; l.i < len(l.s); l.i++ {
+		if c := l.s[l.i]; c > ' ' || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
 			return c
 		}
 	}
@@ -82,7 +77,7 @@ func (l *lexer) peek() byte {
 
 // end wants nothing but white space in the rest of the text.
 func (l *lexer) end() error {
-	if l.peek(); l.i < len(l.b) {
+	if l.peek(); l.i < len(l.s) {
 		l.malformed()
 	}
 	if l.err != nil {
@@ -147,35 +142,40 @@ func (l *lexer) text() string {
 		l.malformed()
 		return ""
 	}
-	l.i++
-	start := l.i
-	l.plain()
-	if l.i < len(l.b) && l.b[l.i] == '"' {
-		s := l.s[start:l.i]
-		l.i++
-		return s
+	return l.quoted()
+}
+
+// quoted reads a string that begins here.
+func (l *lexer) quoted() string {
+	start := l.i + 1
+	end := plain(l.s, start)
+	if end < len(l.s) && l.s[end] == '"' {
+		l.i = end + 1
+		return l.s[start:end]
 	}
+	l.i = end
 	return l.mixed(start)
 }
 
-// plain skips printable ASCII without quotes and backslashes, eight at a time.
-func (l *lexer) plain() {
+// plain is where in s, from i on, the first byte is that is not printable ASCII, or
+// is a quote or a backslash. It looks at eight at a time.
+func plain(s string, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	i := l.i
-	for ; i+8 <= len(l.b); i += 8 {
-		w := binary.LittleEndian.Uint64(l.b[i:])
-		quote, slash := w^ones*'"', w^ones*'\\'
-		// The top bit of each byte that is not plain; right up to the first.
-		odd := (w | (w - ones*' ') | (quote - ones) | (slash - ones)) & tops
+	for ; i+8 <= len(s); i += 8 {
+		b := s[i : i+8]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		// The top bit of each byte that is not plain; right up to the first. With its
+		// second bit turned over a quote is a blank, and control characters remain
+		// what they are: so both are below '!'.
+		odd := (w | (w ^ 2*ones - '!'*ones) | (w ^ '\\'*ones - ones)) & tops
 		if odd != 0 {
-			l.i = i + bits.TrailingZeros64(odd)/8
-			return
+			return i + bits.TrailingZeros64(odd)/8
 		}
 	}
-	for i < len(l.b) && l.b[i] >= ' ' && l.b[i] < utf8.RuneSelf && l.b[i] != '"' && l.b[i] != '\\' {
+	for i < len(s) && s[i] >= ' ' && s[i] < utf8.RuneSelf && s[i] != '"' && s[i] != '\\' {
 		i++
 	}
-	l.i = i
+	return i
 }
 
 // mixed reads on in a string that began at start and is not plain from l.i on.
@@ -183,12 +183,12 @@ func (l *lexer) mixed(start int) string {
 	var built []byte // nil as long as the string is what the text has
 	from := start    // what of the text is not in built yet
 	for {
-		l.plain()
-		if l.i >= len(l.b) || l.b[l.i] < ' ' {
+		l.i = plain(l.s, l.i)
+		if l.i >= len(l.s) || l.s[l.i] < ' ' {
 			l.malformed()
 			return ""
 		}
-		switch l.b[l.i] {
+		switch l.s[l.i] {
 		case '"':
 			s := l.s[from:l.i]
 			l.i++
@@ -217,12 +217,12 @@ func (l *lexer) mixed(start int) string {
 
 // escape reads the escape at l.i.
 func (l *lexer) escape(dst []byte) []byte {
-	if l.i+1 >= len(l.b) {
-		l.i = len(l.b)
+	if l.i+1 >= len(l.s) {
+		l.i = len(l.s)
 		l.malformed()
 		return dst
 	}
-	c := l.b[l.i+1]
+	c := l.s[l.i+1]
 	switch c {
 	case '"', '\\', '/':
 	case 'b':
@@ -263,7 +263,7 @@ func (l *lexer) unicode(i int) (rune, bool) {
 		return 0, false
 	}
 	var r rune
-	for _, c := range l.b[i+2 : i+6] {
+	for _, c := range []byte(l.s[i+2 : i+6]) {
 		switch {
 		case isDigit(c):
 			c -= '0'

@@ -11,113 +11,104 @@ import "strings"
 // envelope's data may be null: no rows.
 //
 // Errors are of [InvalidResponse] and name the row, counted from 0, and the
-// field. The rows' strings share one copy of the body, so to keep a single row
-// is to keep its page.
-func DecodeBounces(body []byte) ([]Bounce, error) {
+// field. The rows' strings are cut from the body, so to keep a single row is to keep
+// its page.
+func DecodeBounces(body string) ([]Bounce, error) {
 	return decodeRows(body, (*lexer).bounce)
 }
 
 // DecodeEmails reads the answer to GET /emails: see [DecodeBounces]. A row must
 // have its process_time, and delivered, which nobody could guess.
-func DecodeEmails(body []byte) ([]Email, error) {
+func DecodeEmails(body string) ([]Email, error) {
 	return decodeRows(body, (*lexer).email)
 }
 
 // DecodeBlockedEmails reads the answer to GET /blocked-emails: see
 // [DecodeBounces]. A row must have its process_time.
-func DecodeBlockedEmails(body []byte) ([]BlockedEmail, error) {
+func DecodeBlockedEmails(body string) ([]BlockedEmail, error) {
 	return decodeRows(body, (*lexer).blockedEmail)
 }
 
 // DecodeEmail reads one row of GET /emails by itself: see [DecodeEmails].
-func DecodeEmail(row []byte) (Email, error) { return decodeRow(row, (*lexer).email) }
+func DecodeEmail(row string) (Email, error) { return decodeRow(row, (*lexer).email) }
 
 // DecodeBlockedEmail reads one row of GET /blocked-emails by itself: see
 // [DecodeBlockedEmails].
-func DecodeBlockedEmail(row []byte) (BlockedEmail, error) {
+func DecodeBlockedEmail(row string) (BlockedEmail, error) {
 	return decodeRow(row, (*lexer).blockedEmail)
 }
 
 // DecodeBounceDetail reads one bounce in full, the answer to
 // GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an
 // envelope: see [DecodeBounces]. Data that is null is an invalid response here.
-func DecodeBounceDetail(body []byte) (BounceDetail, error) {
-	return decodeRow(body, func(l *lexer) (d BounceDetail) {
+func DecodeBounceDetail(body string) (BounceDetail, error) {
+	return decodeRow(body, func(l *lexer, d *BounceDetail) {
 		given := false
 		l.objectPayload(func() {
+			*d = BounceDetail{}
 			if given = !l.null(); given {
-				d = l.bounceDetail()
+				l.bounceDetail(d)
 			}
 		})
 		l.need("data", given)
-		return d
 	})
 }
 
-func (l *lexer) bounce() Bounce {
-	var b Bounce
-	for more := l.object("it"); more; more = l.next('}') {
-		if key := l.key(); !l.bounceField(&b, key) {
-			l.skip()
-		}
+func (l *lexer) bounce(b *Bounce) {
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		l.bounceField(b, m)
 	}
-	l.finishBounce(&b)
-	return b
+	l.finishBounce(b)
 }
 
-func (l *lexer) bounceDetail() BounceDetail {
-	var d BounceDetail
-	for more := l.object("it"); more; more = l.next('}') {
-		switch key := l.key(); key {
-		case "diagnostic_code":
-			d.DiagnosticCode = l.str(key)
-		case "regex_name":
-			d.RuleName = l.str(key)
-		case "full_content":
-			d.FullContent = l.str(key)
+func (l *lexer) bounceDetail(d *BounceDetail) {
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		switch m.field {
+		case diagnosticCode:
+			d.DiagnosticCode = l.str(m.name)
+		case regexName:
+			d.RuleName = l.str(m.name)
+		case fullContent:
+			d.FullContent = l.str(m.name)
 		default:
-			if !l.bounceField(&d.Bounce, key) {
-				l.skip()
-			}
+			l.bounceField(&d.Bounce, m)
 		}
 	}
 	l.finishBounce(&d.Bounce)
-	return d
 }
 
-// bounceField reads the value of key if that is a field of a bounce's row.
-func (l *lexer) bounceField(b *Bounce, key string) bool {
-	switch key {
-	case "domain":
-		b.Domain = l.str(key)
-	case "bounce_category":
-		b.Category = l.str(key)
-	case "email_id":
-		b.EmailID = l.str(key)
-	case "postback_time":
-		b.PostbackTime = l.time(key)
-	case "bounce_time":
-		b.BounceTime = l.time(key)
-	case "sender_id":
-		b.SenderID = l.id(key)
-	case "bounce_type":
-		b.Type = BounceType(l.str(key))
-	case "email_address":
-		b.EmailAddress = l.str(key)
-	case "user_id":
-		b.UserID = l.id(key)
-	case "xheaders":
+// bounceField reads the value of a member of a bounce's row.
+func (l *lexer) bounceField(b *Bounce, m *member) {
+	switch m.field {
+	case domain:
+		b.Domain = l.str(m.name)
+	case bounceCategory:
+		b.Category = l.str(m.name)
+	case emailID:
+		b.EmailID = l.str(m.name)
+	case postbackTime:
+		b.PostbackTime = l.time(m.name)
+	case bounceTime:
+		b.BounceTime = l.time(m.name)
+	case senderID:
+		b.SenderID = l.id(m.name)
+	case bounceType:
+		b.Type = BounceType(l.str(m.name))
+	case emailAddress:
+		b.EmailAddress = l.str(m.name)
+	case userID:
+		b.UserID = l.id(m.name)
+	case xheaders:
 		b.XHeaders = l.headers()
-	case "bounce_code":
-		b.Code = l.str(key)
-	case "process_time":
-		b.ProcessTime = l.time(key)
-	case "local":
-		b.Local = l.str(key)
+	case bounceCode:
+		b.Code = l.str(m.name)
+	case processTime:
+		b.ProcessTime = l.time(m.name)
+	case local:
+		b.Local = l.str(m.name)
 	default:
-		return false
+		l.skip()
 	}
-	return true
 }
 
 func (l *lexer) finishBounce(b *Bounce) {
@@ -126,29 +117,28 @@ func (l *lexer) finishBounce(b *Bounce) {
 	completeRecipient(&b.EmailAddress, &b.Local, &b.Domain)
 }
 
-func (l *lexer) email() Email {
-	var e Email
+func (l *lexer) email(e *Email) {
 	known := false
-	for more := l.object("it"); more; more = l.next('}') {
-		switch key := l.key(); key {
-		case "email_address":
-			e.EmailAddress = l.str(key)
-		case "domain":
-			e.Domain = l.str(key)
-		case "user_id":
-			e.UserID = l.id(key)
-		case "xheaders":
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		switch m.field {
+		case emailAddress:
+			e.EmailAddress = l.str(m.name)
+		case domain:
+			e.Domain = l.str(m.name)
+		case userID:
+			e.UserID = l.id(m.name)
+		case xheaders:
 			e.XHeaders = l.headers()
-		case "delivered":
-			e.Delivered, known = l.flag(key)
-		case "email_id":
-			e.EmailID = l.str(key)
-		case "process_time":
-			e.ProcessTime = l.time(key)
-		case "sender_id":
-			e.SenderID = l.id(key)
-		case "local":
-			e.Local = l.str(key)
+		case delivered:
+			e.Delivered, known = l.flag(m.name)
+		case emailID:
+			e.EmailID = l.str(m.name)
+		case processTime:
+			e.ProcessTime = l.time(m.name)
+		case senderID:
+			e.SenderID = l.id(m.name)
+		case local:
+			e.Local = l.str(m.name)
 		default:
 			l.skip()
 		}
@@ -157,33 +147,31 @@ func (l *lexer) email() Email {
 	l.need("process_time", e.ProcessTime != 0)
 	l.need("delivered", known)
 	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
-	return e
 }
 
-func (l *lexer) blockedEmail() BlockedEmail {
-	var e BlockedEmail
-	for more := l.object("it"); more; more = l.next('}') {
-		switch key := l.key(); key {
-		case "email_address":
-			e.EmailAddress = l.str(key)
-		case "postback_time":
-			e.PostbackTime = l.time(key)
-		case "user_id":
-			e.UserID = l.id(key)
-		case "xheaders":
+func (l *lexer) blockedEmail(e *BlockedEmail) {
+	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
+		switch m.field {
+		case emailAddress:
+			e.EmailAddress = l.str(m.name)
+		case postbackTime:
+			e.PostbackTime = l.time(m.name)
+		case userID:
+			e.UserID = l.id(m.name)
+		case xheaders:
 			e.XHeaders = l.headers()
-		case "domain":
-			e.Domain = l.str(key)
-		case "email_id":
-			e.EmailID = l.str(key)
-		case "process_time":
-			e.ProcessTime = l.time(key)
-		case "sender_id":
-			e.SenderID = l.id(key)
-		case "blocked_reason":
-			e.Reason = l.str(key)
-		case "local":
-			e.Local = l.str(key)
+		case domain:
+			e.Domain = l.str(m.name)
+		case emailID:
+			e.EmailID = l.str(m.name)
+		case processTime:
+			e.ProcessTime = l.time(m.name)
+		case senderID:
+			e.SenderID = l.id(m.name)
+		case blockedReason:
+			e.Reason = l.str(m.name)
+		case local:
+			e.Local = l.str(m.name)
 		default:
 			l.skip()
 		}
@@ -191,7 +179,6 @@ func (l *lexer) blockedEmail() BlockedEmail {
 	l.needIDs(e.UserID, e.SenderID, e.EmailID)
 	l.need("process_time", e.ProcessTime != 0)
 	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
-	return e
 }
 
 // needIDs refuses a row that cannot be told from others.

@@ -22,15 +22,15 @@ func TestShapes(t *testing.T) {
 		change(&b)
 		return []Bounce{b}
 	}
-	counts := func(k Kind, r Rollup) func([]byte) (any, error) {
-		return func(b []byte) (any, error) { return DecodeCounts(b, k, r) }
+	counts := func(k Kind, r Rollup) func(string) (any, error) {
+		return func(b string) (any, error) { return DecodeCounts(b, k, r) }
 	}
-	series := func(k Kind) func([]byte) (any, error) {
-		return func(b []byte) (any, error) { return DecodeSeries(b, k) }
+	series := func(k Kind) func(string) (any, error) {
+		return func(b string) (any, error) { return DecodeSeries(b, k) }
 	}
-	bounces := func(b []byte) (any, error) { return DecodeBounces(b) }
-	detail := func(b []byte) (any, error) { return DecodeBounceDetail(b) }
-	codes := func(b []byte) (any, error) { return DecodeCodes(b) }
+	bounces := func(b string) (any, error) { return DecodeBounces(b) }
+	detail := func(b string) (any, error) { return DecodeBounceDetail(b) }
+	codes := func(b string) (any, error) { return DecodeCodes(b) }
 	plain := bounce(func(*Bounce) {})
 	headed := bounce(func(b *Bounce) { b.XHeaders = headers("X-B", "2: two", "X-A", "1") })
 	tally := func(total, soft, hard int64) []Count {
@@ -40,7 +40,7 @@ func TestShapes(t *testing.T) {
 	point := []Series{{ID: 17, Points: []Point{{Start: 1479600000, Tally: Tally{Total: 3}}}}}
 
 	for name, c := range map[string]struct {
-		decode func([]byte) (any, error)
+		decode func(string) (any, error)
 		body   string
 		want   any
 	}{
@@ -112,7 +112,7 @@ func TestShapes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := c.decode([]byte(c.body))
+			got, err := c.decode(c.body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestInvalidResponses(t *testing.T) {
 			if !ok {
 				t.Fatalf("no decoder of %s", c.decoder)
 			}
-			_, err := d.decode([]byte(c.body))
+			_, err := d.decode(c.body)
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("got %v, want an *Error", err)
@@ -221,7 +221,7 @@ func TestInvalidResponses(t *testing.T) {
 // TestRowsDoNotShareTheirHeaders appends to the headers of each row.
 func TestRowsDoNotShareTheirHeaders(t *testing.T) {
 	t.Parallel()
-	rows, err := DecodeBounces(pageOfBounces(3))
+	rows, err := DecodeBounces(string(pageOfBounces(3)))
 	if err != nil {
 		t.Fatal(err)
 	}

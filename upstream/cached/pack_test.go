@@ -35,7 +35,7 @@ func (p pages) Bounces(_ context.Context, q upstream.ListQuery) ([]upstream.Boun
 			XHeaders: []upstream.Header{{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"}},
 		}
 	}
-	return upstream.DecodeBounces(upstream.AppendBounces(nil, rows))
+	return upstream.DecodeBounces(string(upstream.AppendBounces(nil, rows)))
 }
 
 func (p pages) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
@@ -46,7 +46,7 @@ func (p pages) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Email
 			EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: 1479772800,
 		}
 	}
-	return upstream.DecodeEmails(upstream.AppendEmails(nil, rows))
+	return upstream.DecodeEmails(string(upstream.AppendEmails(nil, rows)))
 }
 
 func (p pages) Bounce(_ context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
@@ -57,7 +57,7 @@ func (p pages) Bounce(_ context.Context, k upstream.BounceKey) (upstream.BounceD
 		},
 		DiagnosticCode: "smtp;550", FullContent: strings.Repeat("Received: from example.com\n", p.rows),
 	}
-	return upstream.DecodeBounceDetail(upstream.AppendBounceDetail(nil, d, upstream.Envelope{}))
+	return upstream.DecodeBounceDetail(string(upstream.AppendBounceDetail(nil, d, upstream.Envelope{})))
 }
 
 func (p pages) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
@@ -65,7 +65,7 @@ func (p pages) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery)
 	for i := range rows {
 		rows[i] = upstream.Count{ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1}}
 	}
-	return upstream.DecodeCounts(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows), upstream.Emails, q.Rollup)
+	return upstream.DecodeCounts(string(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows)), upstream.Emails, q.Rollup)
 }
 
 func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
@@ -76,7 +76,7 @@ func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery
 			rows[i].Points = append(rows[i].Points, upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
 		}
 	}
-	return upstream.DecodeSeries(upstream.AppendSeries(nil, k, rows), k)
+	return upstream.DecodeSeries(string(upstream.AppendSeries(nil, k, rows)), k)
 }
 
 // fill asks for the n-th answer of a kind.

@@ -24,7 +24,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 	a := e.ask.get(ctx, k.Path(), "")
 	c := e.check(ruleUnknown, subject, a)
 	const wanted = "status 404"
-	_, err := upstream.DecodeBounceDetail(a.body)
+	_, err := upstream.DecodeBounceDetail(string(a.body))
 	switch {
 	case a.unsent:
 		c.cannot(a.fault)
@@ -47,7 +47,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 // listedBounce is a row of the sample, the most plainly written of those whose key no
 // other has.
 func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
-	rows, err := upstream.DecodeBounces(s.page.body)
+	rows, err := upstream.DecodeBounces(string(s.page.body))
 	if s.page.fault != "" || err != nil {
 		return found, false
 	}
@@ -68,7 +68,7 @@ func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
 // detail holds a bounce in full against its row.
 func (e *exam) detail(ctx context.Context, subject string, row upstream.Bounce) {
 	a := e.ask.get(ctx, row.Key().Path(), "")
-	d, err := upstream.DecodeBounceDetail(a.body)
+	d, err := upstream.DecodeBounceDetail(string(a.body))
 	a.decoded(err)
 	c := e.check(ruleDetail, subject, a).of(upstream.Bounces)
 	if c.failed("the bounce with the document's fields, bare or as \"data\" of an object") {

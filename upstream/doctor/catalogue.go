@@ -13,7 +13,7 @@ func (e *exam) catalogues(ctx context.Context) {
 	for _, path := range []string{upstream.BounceCategoriesPath, upstream.BlockedReasonsPath} {
 		const wanted = `a JSON array of strings, bare or as "data" of an object`
 		a := e.ask.get(ctx, path, "")
-		codes, err := upstream.DecodeCodes(a.body)
+		codes, err := upstream.DecodeCodes(string(a.body))
 		a.decoded(err)
 		c := e.check(ruleCatalogue, path, a)
 		if c.failed(wanted) {

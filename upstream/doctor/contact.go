@@ -30,7 +30,7 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 		return trouble
 	}
 	if third.fault == "" {
-		if _, err := upstream.DecodeCounts(third.body, upstream.Emails, upstream.BySender); err == nil {
+		if _, err := upstream.DecodeCounts(string(third.body), upstream.Emails, upstream.BySender); err == nil {
 			return ""
 		}
 	}
@@ -79,6 +79,6 @@ func (e *exam) redirect(a answer) string {
 }
 
 func isCatalogue(a answer) bool {
-	_, err := upstream.DecodeCodes(a.body)
+	_, err := upstream.DecodeCodes(string(a.body))
 	return a.fault == "" && err == nil
 }

@@ -24,7 +24,7 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 		}
 		iso := func(t upstream.Time) string { return strings.ReplaceAll(t.UTC().Format(time.RFC3339), ":", "%3A") }
 		a := e.ask.get(ctx, s.kind.CountsPath(), "start_time="+iso(h.whole.Start)+"&end_time="+iso(h.whole.End)+"&rollup_to=user")
-		rows, err := upstream.DecodeCounts(a.body, s.kind, upstream.ByUser)
+		rows, err := upstream.DecodeCounts(string(a.body), s.kind, upstream.ByUser)
 		a.decoded(err)
 		c := e.check(ruleTimes, s.kind.CountsPath(), a).of(s.kind)
 		came, wanted := talliesOf(rows).differ(talliesOf(unix.rows), whoseUser)
@@ -131,7 +131,7 @@ func (e *exam) errorBodies() {
 	const effect = "the gateway goes by the status, and has words of its own"
 	for _, r := range e.refusalsSeen {
 		c := e.check(ruleErrors, r.answer.shown, r.answer)
-		told := upstream.DecodeError(r.answer.body)
+		told := upstream.DecodeError(string(r.answer.body))
 		wanted := fmt.Sprintf(`{"error": {"code": %d, "message": "…"}}`, r.answer.status)
 		if r.parameter != "" {
 			wanted = fmt.Sprintf(`{"error": {"code": %d, "message": "…", "parameter": %q}}`, r.answer.status, r.parameter)

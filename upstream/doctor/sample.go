@@ -191,11 +191,11 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 	var err error
 	switch k {
 	case upstream.Bounces:
-		p.rows, err = rowsOf(p.body, upstream.DecodeBounces, event.OfBounce)
+		p.rows, err = rowsOf(string(p.body), upstream.DecodeBounces, event.OfBounce)
 	case upstream.Emails:
-		p.rows, err = rowsOf(p.body, upstream.DecodeEmails, event.OfEmail)
+		p.rows, err = rowsOf(string(p.body), upstream.DecodeEmails, event.OfEmail)
 	case upstream.BlockedEmails:
-		p.rows, err = rowsOf(p.body, upstream.DecodeBlockedEmails, event.OfBlockedEmail)
+		p.rows, err = rowsOf(string(p.body), upstream.DecodeBlockedEmails, event.OfBlockedEmail)
 	}
 	p.decoded(err)
 	p.size = len(p.rows)
@@ -203,7 +203,7 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 	return p
 }
 
-func rowsOf[R any](body []byte, decode func([]byte) ([]R, error), of func(R) event.Row) ([]event.Row, error) {
+func rowsOf[R any](body string, decode func(string) ([]R, error), of func(R) event.Row) ([]event.Row, error) {
 	found, err := decode(body)
 	rows := make([]event.Row, len(found))
 	for i := range found {
@@ -219,7 +219,7 @@ func (e *exam) count(ctx context.Context, k upstream.Kind, q upstream.CountQuery
 		return c
 	}
 	var err error
-	c.rows, err = upstream.DecodeCounts(c.body, k, q.Rollup)
+	c.rows, err = upstream.DecodeCounts(string(c.body), k, q.Rollup)
 	c.decoded(err)
 	return c
 }

@@ -30,7 +30,7 @@ func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window, total tallies, rows []event.Row) {
 	path, per := s.kind.CountsPath(), map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	a := e.ask.get(ctx, path, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())
-	found, err := upstream.DecodeSeries(a.body, s.kind)
+	found, err := upstream.DecodeSeries(string(a.body), s.kind)
 	a.decoded(err)
 	c := e.check(ruleSeries, path+"?timeseries="+per, a).of(s.kind)
 	if c.failed("an object of points by the id of each sender, bare or as \"data\" of an object") {

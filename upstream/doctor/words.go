@@ -53,7 +53,7 @@ func (a *asker) clean(s string) string {
 // statusAndWords is the status of an answer, with the message if it brings one.
 func (a *asker) statusAndWords(got answer) string {
 	s := fmt.Sprintf("status %d", got.status)
-	switch e := upstream.DecodeError(got.body); {
+	switch e := upstream.DecodeError(string(got.body)); {
 	case e.Message != "":
 		s += ": " + a.clean(e.Message)
 	case looksLikeHTML(got):

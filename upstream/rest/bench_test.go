@@ -107,26 +107,3 @@ func TestCallsTakeFewAllocations(t *testing.T) {
 		}
 	}
 }
-
-// Buffers of bodies are used again, and rows that were read from one stay what they were.
-func TestRowsOutliveTheirBody(t *testing.T) {
-	var next atomic.Int64
-	c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Write(bytes.ReplaceAll(pageOf(20), []byte("a@example.com"), fmt.Appendf(nil, "%c@example.com", rune('a'+next.Add(1)-1))))
-	}))
-	var pages [10][]upstream.Bounce
-	for i := range pages {
-		var err error
-		if pages[i], err = c.Bounces(t.Context(), upstream.ListQuery{Window: day, UserID: 21, Offset: i}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i, rows := range pages {
-		for _, b := range rows {
-			if want := fmt.Sprintf("%c@example.com", 'a'+i); b.EmailAddress != want || b.XHeaders[0] != (upstream.Header{Name: "X-Campaign", Value: "spring"}) {
-				t.Fatalf("page %d has a row of %s with %v, want %s", i, b.EmailAddress, b.XHeaders, want)
-			}
-		}
-	}
-}

@@ -6,46 +6,71 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"unsafe"
 )
 
-// bodies are buffers for the answers' bodies. What is decoded keeps a copy of its own,
-// of just its size, so a buffer serves one call after the other.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// largeBody is what is not kept for the next call: a page of 500 rows has a quarter
-// of that.
+// largeBody is how much room is made on a server's word, and how much is kept for the
+// next call: a page of 500 rows has a quarter of that.
 const largeBody = 1 << 20
 
-// release gives back the buffer of a body that nobody reads any more.
-func release(body *bytes.Buffer) {
-	if body.Cap() <= largeBody+bytes.MinRead {
-		bodies.Put(body)
+// read reads a body that may be read, up to the limit.
+func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure) {
+	limit := c.o.MaxBodyBytes
+	if res.ContentLength > limit {
+		return "", tooLarge(limit)
+	}
+	body := io.LimitReader(res.Body, limit+1)
+	var text string
+	var err error
+	if n := res.ContentLength; n > 0 && n <= largeBody {
+		text, err = readInPlace(body, int(n))
+	} else {
+		text, err = readByCopy(body)
+	}
+	switch {
+	case int64(len(text)) > limit:
+		return "", tooLarge(limit)
+	case err != nil:
+		return "", cutOff(ctx, err)
+	case text == "":
+		return "", invalid("the metrics API's answer is empty", nil)
+	}
+	return text, nil
+}
+
+// readInPlace reads a body that should be of n bytes. What is decoded of a body points
+// into it, so that whoever keeps a row keeps the room: it is of just the body's size.
+func readInPlace(body io.Reader, n int) (string, error) {
+	buf := make([]byte, 0, n+1) // one more, to see the end
+	for {
+		got, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+got]
+		switch {
+		case err == io.EOF && len(buf) == n:
+			// A string over the bytes themselves: nothing writes to them from here on, as
+			// nobody else has them, and a reader is done with what it was given.
+			return unsafe.String(unsafe.SliceData(buf), n), nil
+		case err == io.EOF:
+			return string(buf), nil
+		case err != nil:
+			return "", err
+		case len(buf) == cap(buf): // more than was said
+			return readByCopy(io.MultiReader(bytes.NewReader(buf), body))
+		}
 	}
 }
 
-// read reads a body that may be read, up to the limit. The buffer is to be released.
-func (c *Client) read(ctx context.Context, res *http.Response) (*bytes.Buffer, *failure) {
-	limit := c.o.MaxBodyBytes
-	if res.ContentLength > limit {
-		return nil, tooLarge(limit)
+// rooms are for bodies of any size, one after the other.
+var rooms = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readByCopy reads a body of unknown size, and gives a copy of just its size.
+func readByCopy(body io.Reader) (string, error) {
+	room := rooms.Get().(*bytes.Buffer)
+	room.Reset()
+	_, err := room.ReadFrom(body)
+	text := room.String()
+	if room.Cap() <= largeBody+bytes.MinRead {
+		rooms.Put(room)
 	}
-	buf := bodies.Get().(*bytes.Buffer)
-	buf.Reset()
-	// No more than that, whatever length the server claims. MinRead: else the buffer
-	// grows to see the end.
-	buf.Grow(int(max(0, min(res.ContentLength, largeBody))) + bytes.MinRead)
-	_, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
-	var f *failure
-	switch {
-	case int64(buf.Len()) > limit:
-		f = tooLarge(limit)
-	case err != nil:
-		f = cutOff(ctx, err)
-	case buf.Len() == 0:
-		f = invalid("the metrics API's answer is empty", nil)
-	default:
-		return buf, nil
-	}
-	release(buf)
-	return nil, f
+	return text, err
 }

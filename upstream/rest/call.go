@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +20,8 @@ type request struct {
 // key is what makes requests equal.
 func (r request) key() string { return r.path + "?" + r.query }
 
-// reader makes of a body what it means. It must not keep the body, whose room is used
-// again.
-type reader func(body []byte, call *Call) (any, error)
+// reader makes of a body what it means.
+type reader func(body string, call *Call) (any, error)
 
 // answer is what a flight brings home.
 type answer struct {
@@ -34,8 +32,8 @@ type answer struct {
 // ask makes a call, or joins an equal one, and reads its answer: read decodes and
 // checks it, and notes on the call how many rows it has. All errors say what was
 // being done.
-func ask[T any](ctx context.Context, c *Client, r request, read func([]byte, *Call) (T, error)) (T, error) {
-	a, err := c.join(ctx, r, func(body []byte, call *Call) (any, error) { return read(body, call) })
+func ask[T any](ctx context.Context, c *Client, r request, read func(string, *Call) (T, error)) (T, error) {
+	a, err := c.join(ctx, r, func(body string, call *Call) (any, error) { return read(body, call) })
 	if err != nil {
 		var none T
 		return none, fmt.Errorf("%s: %w", r.doing, err)
@@ -81,9 +79,8 @@ func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err
 	if err != nil {
 		return a, err
 	}
-	a.call.Bytes = int64(body.Len())
-	a.value, err = read(body.Bytes(), &a.call)
-	release(body)
+	a.call.Bytes = int64(len(body))
+	a.value, err = read(body, &a.call)
 	if err != nil {
 		return a, undecodable(err)
 	}
@@ -95,7 +92,7 @@ var errPanicked = errors.New("rest: the call panicked")
 // tries makes requests until one is answered or another would not help, or
 // would come too late for every caller, or is not granted by the budget, the
 // breaker or the gate.
-func (c *Client) tries(ctx context.Context, r request, call *Call) (*bytes.Buffer, error) {
+func (c *Client) tries(ctx context.Context, r request, call *Call) (string, error) {
 	c.budget.earn()
 	var last *failure // of a try that was made
 	for {
@@ -105,32 +102,32 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (*bytes.Buffe
 		case f == nil:
 			return body, nil
 		case ctx.Err() != nil:
-			return nil, ended(ctx)
+			return "", ended(ctx)
 		case call.Tries > tries:
 			last = f
 		case last == nil:
-			return nil, f.err
+			return "", f.err
 		default:
-			return nil, last.notBefore(f)
+			return "", last.notBefore(f)
 		}
 		if !f.again {
-			return nil, f.err
+			return "", f.err
 		}
 		if open := c.breaker.refuses(); open != nil {
-			return nil, f.notBefore(open)
+			return "", f.notBefore(open)
 		}
 		wait, ok := c.o.Retry.wait(call.Tries, f.err.RetryAfter)
 		if !ok {
-			return nil, f.err
+			return "", f.err
 		}
 		if deadline, ok := ctx.Deadline(); ok && !time.Now().Add(wait).Before(deadline) {
-			return nil, f.err
+			return "", f.err
 		}
 		if !c.budget.spend() {
-			return nil, f.err
+			return "", f.err
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 }

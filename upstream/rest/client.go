@@ -97,7 +97,7 @@ func (c *Client) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 		endpoint: detailEndpoint,
 		path:     k.Path(),
 	}
-	return ask(ctx, c, r, func(body []byte, call *Call) (d upstream.BounceDetail, err error) {
+	return ask(ctx, c, r, func(body string, call *Call) (d upstream.BounceDetail, err error) {
 		if d, err = upstream.DecodeBounceDetail(body); err == nil {
 			call.Rows = 1
 			err = checkDetail(&d, k)
@@ -114,7 +114,7 @@ func (c *Client) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQu
 		path:     k.CountsPath(),
 		query:    q.Encode(),
 	}
-	return ask(ctx, c, r, func(body []byte, call *Call) ([]upstream.Count, error) {
+	return ask(ctx, c, r, func(body string, call *Call) ([]upstream.Count, error) {
 		rows, err := upstream.DecodeCounts(body, k, q.Rollup)
 		call.Rows = len(rows)
 		if err == nil {
@@ -136,7 +136,7 @@ func (c *Client) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQ
 	if per(q.Interval) == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
 	}
-	return ask(ctx, c, r, func(body []byte, call *Call) ([]upstream.Series, error) {
+	return ask(ctx, c, r, func(body string, call *Call) ([]upstream.Series, error) {
 		rows, err := upstream.DecodeSeries(body, k)
 		call.Rows = len(rows)
 		if err == nil {
@@ -159,14 +159,14 @@ func (c *Client) BlockedReasons(ctx context.Context) ([]string, error) {
 const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
 
 // page gets a page of a list.
-func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func([]byte) ([]R, error), ownersOf func(*R) owners, at func(*R) upstream.Time) ([]R, error) {
+func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.ListQuery, decode func(string) ([]R, error), ownersOf func(*R) owners, at func(*R) upstream.Time) ([]R, error) {
 	r := request{
 		doing:    doing{"list ", k.String(), "", q.UserID, q.SenderID},
 		endpoint: k.ListPath(),
 		path:     k.ListPath(),
 		query:    q.Encode(k),
 	}
-	return ask(ctx, c, r, func(body []byte, call *Call) ([]R, error) {
+	return ask(ctx, c, r, func(body string, call *Call) ([]R, error) {
 		rows, err := decode(body)
 		if err == nil {
 			rows, call.Dropped = cutToPage(rows)
@@ -180,7 +180,7 @@ func page[R any](ctx context.Context, c *Client, k upstream.Kind, q upstream.Lis
 // catalogue gets a list of codes.
 func catalogue(ctx context.Context, c *Client, what, path string) ([]string, error) {
 	r := request{doing: doing{verb: what}, endpoint: path, path: path}
-	return ask(ctx, c, r, func(body []byte, call *Call) ([]string, error) {
+	return ask(ctx, c, r, func(body string, call *Call) ([]string, error) {
 		codes, err := upstream.DecodeCodes(body)
 		call.Rows = len(codes)
 		return codes, err

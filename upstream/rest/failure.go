@@ -118,7 +118,7 @@ func unreadable(h http.Header) *failure {
 }
 
 // refused says what a status other than 200 means.
-func (c *Client) refused(r request, res *http.Response, body []byte) *failure {
+func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	status := res.StatusCode
 	e := &upstream.Error{Code: upstream.CodeOfStatus(status), Status: status, RetryAfter: retryAfter(res.Header, time.Now())}
 	f := &failure{err: e, again: status == http.StatusAccepted || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable}

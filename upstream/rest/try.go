@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,25 +17,25 @@ const maxErrorBytes = 16 << 10
 
 // try makes one request, once there is a slot for it and unless the breaker is
 // open, and gives the body of its answer.
-func (c *Client) try(ctx context.Context, r request, call *Call) (body *bytes.Buffer, f *failure) {
+func (c *Client) try(ctx context.Context, r request, call *Call) (body string, f *failure) {
 	if f := c.breaker.refuses(); f != nil {
-		return nil, f
+		return "", f
 	}
 	asked := time.Now()
 	among, f, err := c.gate.enter(ctx)
 	t := &trial{sent: time.Now(), among: among}
 	call.Waited += t.sent.Sub(asked)
 	if err != nil {
-		return nil, broken(ctx, err)
+		return "", broken(ctx, err)
 	}
 	if f != nil {
-		return nil, f
+		return "", f
 	}
 	defer func() { c.gate.leave(t, r.endpoint) }()
 
 	done, f := c.breaker.allow()
 	if f != nil {
-		return nil, f
+		return "", f
 	}
 	defer func() { done(told(t.outcome, call.Tries >= c.o.Retry.Tries)) }()
 
@@ -64,7 +63,7 @@ func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
 }
 
 // send makes one request.
-func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (*bytes.Buffer, *failure) {
+func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
 	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
 	// a flight's deadline moves away when a more patient caller joins.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -74,7 +73,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (*by
 
 	req, err := c.request(ctx, r)
 	if err != nil {
-		return nil, &failure{err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err}}
+		return "", &failure{err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err}}
 	}
 
 	call.Tries++
@@ -82,7 +81,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (*by
 	res, err := c.o.Transport.RoundTrip(req)
 	t.firstByte = time.Since(t.sent)
 	if err != nil {
-		return nil, broken(ctx, err)
+		return "", broken(ctx, err)
 	}
 	defer res.Body.Close()
 	timer.Reset(c.o.Timeout - t.firstByte)
@@ -90,10 +89,10 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (*by
 	if res.StatusCode != http.StatusOK {
 		// Read to its end, a short body leaves the connection fit for the next request.
 		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBytes))
-		return nil, c.refused(r, res, body)
+		return "", c.refused(r, res, string(body))
 	}
 	if f := unreadable(res.Header); f != nil {
-		return nil, f
+		return "", f
 	}
 	return c.read(ctx, res)
 }

@@ -35,14 +35,14 @@ func (f foreign) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bou
 
 // Counts counts by sender or by user.
 func (f foreign) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return read(ctx, f, countsPath(k), countParameters(upstream.SeriesQuery{CountQuery: q}), func(body []byte) ([]upstream.Count, error) {
+	return read(ctx, f, countsPath(k), countParameters(upstream.SeriesQuery{CountQuery: q}), func(body string) ([]upstream.Count, error) {
 		return upstream.DecodeCounts(body, k, q.Rollup)
 	})
 }
 
 // Series counts by sender or by user, hour by hour or day by day.
 func (f foreign) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return read(ctx, f, countsPath(k), countParameters(q), func(body []byte) ([]upstream.Series, error) {
+	return read(ctx, f, countsPath(k), countParameters(q), func(body string) ([]upstream.Series, error) {
 		return upstream.DecodeSeries(body, k)
 	})
 }
@@ -57,7 +57,7 @@ func (f foreign) BlockedReasons(ctx context.Context) ([]string, error) {
 	return read(ctx, f, "/blocked-email/reasons", nil, upstream.DecodeCodes)
 }
 
-func read[V any](ctx context.Context, f foreign, path string, parameters url.Values, decode func([]byte) (V, error)) (V, error) {
+func read[V any](ctx context.Context, f foreign, path string, parameters url.Values, decode func(string) (V, error)) (V, error) {
 	var none V
 	a, err := f.get(ctx, path, parameters.Encode())
 	if err != nil {
@@ -66,5 +66,5 @@ func read[V any](ctx context.Context, f foreign, path string, parameters url.Val
 	if a.status != 200 {
 		return none, &upstream.Error{Code: upstream.CodeOfStatus(a.status), Status: a.status}
 	}
-	return decode(a.body)
+	return decode(string(a.body))
 }

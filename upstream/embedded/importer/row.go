@@ -76,13 +76,13 @@ func (p *parser) kind() (kinds, string) {
 func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 	switch k {
 	case email:
-		e, err := upstream.DecodeEmail(line)
+		e, err := upstream.DecodeEmail(string(line))
 		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
 			return problem
 		}
 		b.Emails = append(b.Emails, e)
 	case bounce:
-		d, err := upstream.DecodeBounceDetail(line)
+		d, err := upstream.DecodeBounceDetail(string(line))
 		if problem := p.check(err, d.EmailAddress, d.Local, d.Domain); problem != "" {
 			return problem
 		}
@@ -94,7 +94,7 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 		}
 		b.Bounces = append(b.Bounces, d)
 	case blocked:
-		e, err := upstream.DecodeBlockedEmail(line)
+		e, err := upstream.DecodeBlockedEmail(string(line))
 		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
 			return problem
 		}
