@@ -4,6 +4,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Media types of answers. The first is for callers that know it: its status tells
@@ -25,6 +26,57 @@ const (
 	ifStreams           // for a subscription
 	always
 )
+
+// accepted is what a request takes for an answer.
+type accepted struct {
+	media  string // of a single answer; "" is none of ours
+	events eagerness
+	parts  bool // deferred parts
+}
+
+// accepts knows what Accept headers ask for: programs send one of few, and to take one
+// apart costs as much as all else about a small request. It is safe for concurrent use.
+type accepts struct {
+	mu    sync.RWMutex
+	known map[string]accepted
+}
+
+// What is kept is bounded: headers that come later, or are longer, are taken apart each
+// time.
+const (
+	maxAccepts   = 100
+	maxAcceptLen = 300
+)
+
+// of gives what the values of a request's Accept ask for.
+func (a *accepts) of(accept []string) accepted {
+	if len(accept) != 1 || len(accept[0]) > maxAcceptLen {
+		return acceptedBy(accept)
+	}
+	a.mu.RLock()
+	known, ok := a.known[accept[0]]
+	full := len(a.known) >= maxAccepts
+	a.mu.RUnlock()
+	if ok {
+		return known
+	}
+	by := acceptedBy(accept)
+	if !full {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.known == nil {
+			a.known = map[string]accepted{}
+		}
+		a.known[strings.Clone(accept[0])] = by // by itself, without the request's other headers
+	}
+	return by
+}
+
+func acceptedBy(accept []string) (a accepted) {
+	a.media, a.events = negotiate(accept)
+	a.parts = takesParts(accept)
+	return a
+}
 
 // negotiate gives the media type of a single answer by the weights of Accept, or ""
 // if none of ours is acceptable, and when the answer is a stream of events. Of equal

@@ -84,7 +84,9 @@ func write(w http.ResponseWriter, media string, a answer) error {
 		h.Set("Cache-Control", a.cache)
 	}
 	h["Content-Type"] = contentTypes[media]
-	h.Set("Content-Length", strconv.Itoa(len(before)+len(data)+len(after)))
+	if size := len(before) + len(data) + len(after); size > countedByServer {
+		h["Content-Length"] = []string{strconv.Itoa(size)}
+	}
 	w.WriteHeader(a.status)
 	if _, err := w.Write(before); err != nil {
 		return err
@@ -94,6 +96,11 @@ func write(w http.ResponseWriter, media string, a answer) error {
 	_, err := w.Write(append(data, after...))
 	return err
 }
+
+// countedByServer is the size up to which the server itself tells the length of an
+// answer: so much it gathers before it sends any. Eight headers, as most small answers
+// have then, are a map without overhead.
+const countedByServer = 2 << 10
 
 // contentTypes are the values of the header for each media type.
 var contentTypes = map[string][]string{

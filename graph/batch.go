@@ -2,7 +2,6 @@ package graph
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -54,18 +53,18 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
 		return
 	}
-	members, releases := make([]answer, len(b)), make([]func(), len(b))
+	members, held := make([]answer, len(b)), make([]int64, len(b))
 	var all sync.WaitGroup
 	for i, raw := range b {
 		all.Go(func() {
 			members[i] = h.answerMember(r, raw)
-			releases[i] = h.load.hold(members[i].response)
+			held[i] = h.load.hold(members[i].response)
 		})
 	}
 	all.Wait()
 	defer func() {
-		for _, release := range releases {
-			release()
+		for _, bytes := range held {
+			h.load.release(bytes)
 		}
 	}()
 	if h.o.Headers != nil {
@@ -85,7 +84,7 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 		return h.overloaded().answer(mediaJSON)
 	}
 	params, err := readRequest(raw, "the request", r.Header)
-	if no := new(refusal); errors.As(err, &no) {
+	if no := refusalOf(err); no != nil {
 		return no.answer(mediaJSON)
 	}
 	x, no := h.start(r.Context(), params, means{batched: true})

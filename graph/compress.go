@@ -18,6 +18,8 @@ const minCompressed = 1 << 10
 // An answer's size tells who can make its caller ask, and can watch the wire, of what
 // the answer repeats (BREACH). Here nobody can: callers show who they are by headers,
 // which no page of another origin can have a browser send, and never by cookies.
+//
+// The library is spared requests that accept nothing of the kind.
 func compressed(h http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(minCompressed),
@@ -27,5 +29,13 @@ func compressed(h http.Handler) http.Handler {
 	if err != nil {
 		panic(err) // these settings are wrong, whatever is asked
 	}
-	return wrap(h)
+	compressing := wrap(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header["Accept-Encoding"]) > 0 {
+			compressing(w, r)
+			return
+		}
+		w.Header().Add("Vary", "Accept-Encoding")
+		h.ServeHTTP(w, r)
+	})
 }

@@ -3,7 +3,6 @@ package graph
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"runtime/debug"
 
@@ -21,6 +20,7 @@ type handler struct {
 	documents *documents
 	persisted *persisted
 	load      *load
+	accepts   accepts
 	vary      string // value of the header of that name
 	o         Options
 }
@@ -34,8 +34,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		w.Header().Set("Cache-Control", "no-store") // unless it turns out otherwise
 	}
-	media, events := negotiate(r.Header.Values("Accept"))
-	if media == "" && events == never {
+	accepted := h.accepts.of(r.Header["Accept"])
+	media := accepted.media
+	if media == "" && accepted.events == never {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+": accept one of them").answer(mediaJSON))
 		return
 	}
@@ -44,15 +45,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = write(w, media, h.overloaded().answer(media))
 		return
 	}
-	defer h.load.counted(r)()
-	h.answer(w, r, media, events)
+	counted := h.load.counted(r)
+	defer counted.release()
+	h.answer(w, r, accepted)
 }
 
 // answer answers a request by the one response of its operation, or by a stream of
 // events.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, events eagerness) {
-	params, b, err := h.read(w, r)
-	if no := new(refusal); errors.As(err, &no) { // no operation: there is nothing to stream
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
+	media, events := accepted.media, accepted.events
+	params, b, no := h.read(w, r)
+	if no != nil { // no operation: there is nothing to stream
 		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 		return
 	}
@@ -60,7 +63,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 		h.answerBatch(w, r, b)
 		return
 	}
-	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: takesParts(r.Header.Values("Accept"))})
+	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
 		h.stream(w, r, refused{no})
@@ -86,7 +89,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, media string, e
 
 // reply sends an answer, and counts it among those in hand until it is sent.
 func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) error {
-	defer h.load.hold(a.response)()
+	defer h.load.release(h.load.hold(a.response))
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
 	}

@@ -19,6 +19,7 @@ import (
 // that are told to come back do, those of a process that was killed get nothing.
 type load struct {
 	turns chan struct{} // one for each operation under way; subscriptions have limits of their own
+	end   func()        // gives a turn back
 	most  int64         // bytes
 	bytes atomic.Int64  // of requests that have been read so far and answers that are being written
 
@@ -36,7 +37,8 @@ type own struct {
 const patience = time.Second
 
 func newLoad(o *Options) *load {
-	return &load{turns: make(chan struct{}, o.MaxOperations), most: o.MaxInFlight, own: map[string]*own{}}
+	turns := make(chan struct{}, o.MaxOperations)
+	return &load{turns: turns, end: func() { <-turns }, most: o.MaxInFlight, own: map[string]*own{}}
 }
 
 // begin waits for an operation's turn, among its caller's and among all. It gives what
@@ -66,8 +68,6 @@ func (l *load) begin(ctx context.Context, caller string) (end func()) {
 	}
 	return giveBack
 }
-
-func (l *load) end() { <-l.turns }
 
 // take takes a turn, if there is one before patience ends.
 func take(ctx context.Context, turns chan struct{}) bool {
@@ -112,12 +112,15 @@ func (l *load) ownTurns(caller string) (turns chan struct{}, leave func()) {
 // full says whether there is no room for more bytes.
 func (l *load) full() bool { return l.bytes.Load() > l.most }
 
-// hold counts the bytes of an answer until it has been written.
-func (l *load) hold(resp *graphql.Response) (release func()) {
-	n := int64(len(resp.Data))
-	l.bytes.Add(n)
-	return func() { l.bytes.Add(-n) }
+// hold counts the bytes of an answer until it has been written, and release is told how
+// many these are.
+func (l *load) hold(resp *graphql.Response) (bytes int64) {
+	bytes = int64(len(resp.Data))
+	l.bytes.Add(bytes)
+	return bytes
 }
+
+func (l *load) release(bytes int64) { l.bytes.Add(-bytes) }
 
 // errOverloaded is a body that there is no room for.
 var errOverloaded = errors.New("no room for the body")
@@ -141,12 +144,14 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counted makes a request's body count, until release.
-func (l *load) counted(r *http.Request) (release func()) {
+// counted makes a request's body count, until its release.
+func (l *load) counted(r *http.Request) *body {
 	b := &body{ReadCloser: r.Body, load: l}
 	r.Body = b
-	return func() { l.bytes.Add(-b.read) }
+	return b
 }
+
+func (b *body) release() { b.load.release(b.read) }
 
 // overloaded turns a request away.
 func (h *handler) overloaded() *refusal {

@@ -16,50 +16,86 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// read reads the GraphQL request in an HTTP request, or the batch of them; an error is
-// a [*refusal].
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, err error) {
+// read reads the GraphQL request in an HTTP request, or the batch of them, or says why
+// it cannot.
+func (h *handler) read(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, no *refusal) {
+	var err error
 	switch r.Method {
 	case http.MethodPost:
-		body, err := h.readBody(w, r)
-		if err == nil && isArray(body) {
-			b, err = h.readBatch(body)
-		} else if err == nil {
-			p, err = readRequest(body, "the request's body", r.Header)
-		}
-		return p, b, err
+		p, b, err = h.readPost(w, r)
 	case http.MethodGet:
 		p, err = readGet(r)
-		return p, nil, err
+	default:
+		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
+		no.allow = "GET, POST"
+		return nil, nil, no
 	}
-	no := refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
-	no.allow = "GET, POST"
-	return nil, nil, no
+	return p, b, refusalOf(err)
+}
+
+// refusalOf is the first refusal in an error of reading, or nil for none.
+func refusalOf(err error) *refusal {
+	if err == nil {
+		return nil
+	}
+	no := new(refusal)
+	errors.As(err, &no)
+	return no
+}
+
+// bodies are buffers for the bodies of requests, used again.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKeptBody is the most that a buffer may have grown to that is used again.
+const maxKeptBody = 64 << 10
+
+// readPost reads a POST. Of the text of a batch its members keep parts.
+func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, err error) {
+	buffer := bodies.Get().(*bytes.Buffer)
+	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
+		b, err = h.readBatch(buffer.Bytes())
+		return nil, b, err
+	}
+	if err == nil {
+		p, err = readRequest(buffer.Bytes(), "the request's body", r.Header)
+	}
+	if buffer.Cap() <= maxKeptBody {
+		buffer.Reset()
+		bodies.Put(buffer)
+	}
+	return p, nil, err
 }
 
 // readBody reads the body of a POST.
-func (h *handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if content := r.Header.Get("Content-Type"); content != mediaJSON { // as it is most often
+func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
+	switch content := r.Header.Get("Content-Type"); content {
+	case mediaJSON, contentTypes[mediaJSON][0]: // as it is most often
+	default:
 		media, attrs, err := mime.ParseMediaType(content)
 		if err != nil || media != mediaJSON {
-			return nil, refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
+			return refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
 		}
 		if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-			return nil, refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+			return refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
 		}
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, refuse(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
+		return refuse(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBody))
-	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
-	} else if errors.Is(err, errOverloaded) {
-		return nil, h.overloaded()
-	} else if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the request's body could not be read to its end")
+	body := io.Reader(r.Body)
+	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // else the server gives no more than that
+		body = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
 	}
-	return body, nil
+	_, err := to.ReadFrom(body)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, new(*http.MaxBytesError)):
+		return refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
+	case errors.Is(err, errOverloaded):
+		return h.overloaded()
+	}
+	return refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 }
 
 // readRequest reads a request in JSON; what is what messages call it.

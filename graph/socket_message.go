@@ -120,7 +120,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		return false
 	}
 	params, err := readParams(fields, s.header)
-	if no := new(refusal); errors.As(err, &no) {
+	if no := refusalOf(err); no != nil {
 		s.fail(id, no.response)
 		return false
 	}
@@ -180,7 +180,7 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 	if dropped {
 		return errors.New("nobody wants it")
 	}
-	defer s.h.load.hold(resp)()
+	defer s.h.load.release(s.h.load.hold(resp))
 	before, data, after := encode(resp, true)
 	return s.send(messageOf("next", op.id, before, data, after))
 }

@@ -132,7 +132,7 @@ var (
 // Handler lets next answer those that may ask. It answers preflights itself; others
 // are answered by refuse, which writes an error as the endpoint does.
 func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
-	return p.cors.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	told := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Sec-Fetch-Site")
 		switch {
 		case !p.Refuses(r):
@@ -142,7 +142,19 @@ func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *ht
 		default:
 			refuse(w, r, errSimple)
 		}
-	}))
+	})
+	pages := p.cors.Handler(told)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || r.Method == http.MethodOptions {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		// To a request of no page there is nothing to say but this. There is room for what
+		// others add.
+		h := w.Header()
+		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Origin")
+		told(w, r)
+	})
 }
 
 // Secure gives every answer of next the headers that keep browsers from making more of
