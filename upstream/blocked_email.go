@@ -13,4 +13,5 @@ type BlockedEmail struct {
 	ProcessTime  Time   // what lists are windowed and sorted by
 	PostbackTime Time   // when a postback was sent; 0 is never
 	XHeaders     []Header
+	Plain        Plain // of all strings above
 }

@@ -15,6 +15,7 @@ type Bounce struct {
 	ProcessTime  Time       // when the email was processed
 	PostbackTime Time       // when a postback was sent; 0 is never
 	XHeaders     []Header   // the email's custom headers, in the order sent
+	Plain        Plain      // of all strings above
 }
 
 // Key identifies the bounce to API.Bounce.

@@ -81,6 +81,7 @@ func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("%s: -reference +got\n%s\n%s", d.name, diff, body)
 	}
+	mustBePlain(t, got)
 }
 
 // fixtures are answers that decoders should meet beside the document's examples.

@@ -10,5 +10,6 @@ type Email struct {
 	Domain       string // the recipient's domain
 	ProcessTime  Time   // what lists are windowed and sorted by
 	Delivered    bool   // false: bounced, or blocked from sending
+	Plain        Plain  // of all strings of the row
 	XHeaders     []Header
 }

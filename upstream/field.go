@@ -18,7 +18,7 @@ func (l *lexer) mistyped(field, wanted string) {
 // str reads a field's string; null is empty.
 func (l *lexer) str(field string) string {
 	if l.peek() == '"' {
-		return l.quoted()
+		return l.value()
 	}
 	if !l.null() {
 		l.mistyped(field, "a string")

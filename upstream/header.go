@@ -40,6 +40,7 @@ func (l *lexer) headers() []Header {
 	switch l.peek() {
 	case '{':
 		for m := l.first(&l.names, "xheaders"); m != nil; m = l.after(&l.names) {
+			l.odd = l.odd || m.odd
 			row = l.arena.add(row, l.header(m.name))
 		}
 	case '[':
@@ -50,7 +51,9 @@ func (l *lexer) headers() []Header {
 			}
 			pairs := 0
 			for more := l.object("an element of xheaders"); more; more = l.next('}') {
-				row = l.arena.add(row, l.header(l.key()))
+				name := l.key()
+				l.odd = l.odd || !isPlain(name)
+				row = l.arena.add(row, l.header(name))
 				pairs++
 			}
 			if pairs != 1 {
@@ -74,12 +77,12 @@ func (l *lexer) header(name string) Header {
 		l.mistyped("a header of xheaders", "a string")
 		return Header{}
 	}
-	return Header{name, l.quoted()}
+	return Header{name, l.value()}
 }
 
 // headerLine reads a "name: value" string, as header does.
 func (l *lexer) headerLine() Header {
-	name, value, ok := strings.Cut(l.text(), ":")
+	name, value, ok := strings.Cut(l.value(), ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if !ok || name == "" {
 		l.fail("xheaders", `has a string that is not "name: value"`)

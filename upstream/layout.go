@@ -17,6 +17,7 @@ type layout struct {
 type member struct {
 	text  string // from the end of the value before, or of the object's brace, up to the value
 	name  string // the key
+	odd   bool   // which is not [Plain]
 	field field  // that it is of a row
 	first bool   // of its object
 }
@@ -70,7 +71,7 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 			return m
 		}
 	}
-	m := member{text, name, fieldOf[name], first}
+	m := member{text: text, name: name, odd: !isPlain(name), field: fieldOf[name], first: first}
 	if l.row < 0 || len(o.members) == maxMembers { // a row by itself teaches nothing
 		o.other = m
 		return &o.other

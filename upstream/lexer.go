@@ -30,6 +30,7 @@ type lexer struct {
 	i     int    // what is read next
 	depth int    // open arrays and objects
 	row   int    // index of the row that is being read; -1 outside
+	odd   bool   // the row has a string that is not [Plain]
 	err   *Error
 
 	rows, names layout      // of the rows, and of the objects of their headers
@@ -136,30 +137,35 @@ func (l *lexer) key() string {
 	return k
 }
 
-// text reads a string.
+// text reads a string that is none of a row's, such as a key.
 func (l *lexer) text() string {
 	if l.peek() != '"' || l.err != nil {
 		l.malformed()
 		return ""
 	}
-	return l.quoted()
+	odd := l.odd
+	s := l.value()
+	l.odd = odd
+	return s
 }
 
-// quoted reads a string that begins here.
-func (l *lexer) quoted() string {
+// value reads a row's string, which begins here.
+func (l *lexer) value() string {
 	start := l.i + 1
-	end := plain(l.s, start)
+	end := plainASCII(l.s, start)
 	if end < len(l.s) && l.s[end] == '"' {
 		l.i = end + 1
 		return l.s[start:end]
 	}
 	l.i = end
-	return l.mixed(start)
+	s := l.mixed(start)
+	l.odd = l.odd || !isPlain(s)
+	return s
 }
 
-// plain is where in s, from i on, the first byte is that is not printable ASCII, or
+// plainASCII is where in s, from i on, the first byte is that is not printable ASCII, or
 // is a quote or a backslash. It looks at eight at a time.
-func plain(s string, i int) int {
+func plainASCII(s string, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(s); i += 8 {
 		b := s[i : i+8]
@@ -183,7 +189,7 @@ func (l *lexer) mixed(start int) string {
 	var built []byte // nil as long as the string is what the text has
 	from := start    // what of the text is not in built yet
 	for {
-		l.i = plain(l.s, l.i)
+		l.i = plainASCII(l.s, l.i)
 		if l.i >= len(l.s) || l.s[l.i] < ' ' {
 			l.malformed()
 			return ""

@@ -55,6 +55,7 @@ func DecodeBounceDetail(body string) (BounceDetail, error) {
 }
 
 func (l *lexer) bounce(b *Bounce) {
+	l.odd = false
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		l.bounceField(b, m)
 	}
@@ -62,6 +63,7 @@ func (l *lexer) bounce(b *Bounce) {
 }
 
 func (l *lexer) bounceDetail(d *BounceDetail) {
+	l.odd = false
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		switch m.field {
 		case diagnosticCode:
@@ -115,9 +117,11 @@ func (l *lexer) finishBounce(b *Bounce) {
 	l.needIDs(b.UserID, b.SenderID, b.EmailID)
 	l.need("bounce_time", b.BounceTime != 0)
 	completeRecipient(&b.EmailAddress, &b.Local, &b.Domain)
+	b.Plain = Plain(!l.odd)
 }
 
 func (l *lexer) email(e *Email) {
+	l.odd = false
 	known := false
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		switch m.field {
@@ -147,9 +151,11 @@ func (l *lexer) email(e *Email) {
 	l.need("process_time", e.ProcessTime != 0)
 	l.need("delivered", known)
 	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
+	e.Plain = Plain(!l.odd)
 }
 
 func (l *lexer) blockedEmail(e *BlockedEmail) {
+	l.odd = false
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		switch m.field {
 		case emailAddress:
@@ -179,6 +185,7 @@ func (l *lexer) blockedEmail(e *BlockedEmail) {
 	l.needIDs(e.UserID, e.SenderID, e.EmailID)
 	l.need("process_time", e.ProcessTime != 0)
 	completeRecipient(&e.EmailAddress, &e.Local, &e.Domain)
+	e.Plain = Plain(!l.odd)
 }
 
 // needIDs refuses a row that cannot be told from others.

@@ -2,12 +2,14 @@ package model_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/upstream"
 )
 
 // Strings are written as gqlgen writes them, wherever in a word what must be escaped is.
@@ -25,6 +27,25 @@ func FuzzAppendString(f *testing.F) {
 			t.Errorf("%q is written %q, want %q", s, got[3:], want.String())
 		}
 	})
+}
+
+// What rows call plain is what is written as it is.
+func TestPlainStringsAreWrittenAsTheyAre(t *testing.T) {
+	t.Parallel()
+	var page bytes.Buffer
+	for r := range rune(0x3000) {
+		fmt.Fprintf(&page, `,{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"local":"\u%04x"}`, r)
+	}
+	rows, err := upstream.DecodeBounces("[" + page.String()[1:] + "]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		asItIs := string(model.AppendString(nil, row.Local)) == `"`+row.Local+`"`
+		if bool(row.Plain) != asItIs {
+			t.Errorf("U+%04X is plain: %v, and written as it is: %v", i, row.Plain, asItIs)
+		}
+	}
 }
 
 func BenchmarkAppendString(b *testing.B) {

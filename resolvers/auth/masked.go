@@ -49,6 +49,7 @@ func (m maskedAPI) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream
 	return listMasked(ctx, m, q, m.API.Emails, func(m masker, e *upstream.Email) {
 		e.XHeaders = headers(e.XHeaders, e.Local, e.Domain)
 		e.EmailAddress, e.Local = m.address(e.EmailAddress)
+		e.Plain = false
 	})
 }
 
@@ -57,6 +58,7 @@ func (m maskedAPI) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]u
 	return listMasked(ctx, m, q, m.API.BlockedEmails, func(m masker, e *upstream.BlockedEmail) {
 		e.XHeaders = headers(e.XHeaders, e.Local, e.Domain)
 		e.EmailAddress, e.Local = m.address(e.EmailAddress)
+		e.Plain = false
 	})
 }
 
@@ -79,6 +81,7 @@ func listMasked[R any](ctx context.Context, m maskedAPI, q upstream.ListQuery, a
 func (m masker) bounce(b *upstream.Bounce) {
 	b.XHeaders = headers(b.XHeaders, b.Local, b.Domain)
 	b.EmailAddress, b.Local = m.address(b.EmailAddress)
+	b.Plain = false
 }
 
 // Bounce gives a bounce without what the caller may not read: in its place stands a
@@ -97,6 +100,7 @@ func (m maskedAPI) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.B
 		// broken over lines, and those of others.
 		d.FullContent = withheldMessage
 	}
+	d.Plain = false
 	if !m.scopes.Has(RecipientsRead) {
 		m.mask.masker().bounce(&d.Bounce)
 	}
