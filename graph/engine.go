@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -77,7 +78,7 @@ func within(outer, inner graphql.FieldMiddleware) graphql.FieldMiddleware {
 	}
 }
 
-// prepare makes the operation's context for gqlgen, and has the extensions judge it.
+// prepareOperation makes the operation's context for gqlgen, and has the extensions judge it.
 func (x *execution) prepareOperation(params *graphql.RawParams, doc *ast.QueryDocument) *refusal {
 	e, oc := x.h.engine, &x.oc
 	oc.RawQuery, oc.OperationName, oc.Doc, oc.Operation = params.Query, params.OperationName, doc, x.operation
@@ -114,6 +115,10 @@ func (x *execution) begin() {
 			x.only, x.responses = true, graphql.OneShot(resp)
 			return
 		}
+	}
+	if x.known != nil {
+		x.responses = graphql.OneShot(&graphql.Response{Data: bytes.Clone(x.known)})
+		return
 	}
 	values.Seal(x.ctx)
 	if x.operation.Operation != ast.Subscription {

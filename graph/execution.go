@@ -23,7 +23,8 @@ type execution struct {
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
 	responses graphql.ResponseHandler
-	only      bool // there is one response, which is final as it is
+	known     []byte // the data of its one response, where that is known before
+	only      bool   // there is one response, which is final as it is
 	record    record
 	endTurn   func() // where it counts among the operations under way
 
@@ -93,6 +94,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	}
 	x.operation = op
 	x.record.identify(op, doc)
+	x.known = doc.known
 	x.streams = op.Operation == ast.Subscription
 	if x.streams && by.batched {
 		return refuse(http.StatusNotAcceptable, "a subscription has many responses, and in an array each operation has one: send it in a request of its own")

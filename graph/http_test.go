@@ -245,3 +245,26 @@ func TestManyAccepts(t *testing.T) {
 		}
 	}
 }
+
+// What a query is itself is told without running it, as it is when something is run.
+func TestTypenames(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	for _, c := range []struct{ query, run, data string }{
+		{`{ __typename }`, `{ __typename @include(if: true) }`, `{"__typename":"Query"}`},
+		{`query Q { b: __typename a: __typename __typename b: __typename }`, `query Q { b: __typename @skip(if: false) a: __typename __typename b: __typename }`, `{"b":"Query","a":"Query","__typename":"Query"}`},
+		{`{ a: __typename ...F } fragment F on Query { b: __typename }`, `{ a: __typename b: __typename }`, `{"a":"Query","b":"Query"}`},
+		{`query A { __typename } query B { b: __typename }`, ``, ``},
+	} {
+		a, b := e.ask(t, c.query, ""), e.ask(t, c.run, "")
+		if c.data == "" {
+			if len(a.errors) != 1 {
+				t.Errorf("%s: %s", c.query, a.body)
+			}
+			continue
+		}
+		if string(a.fields["data"]) != c.data || a.body != b.body || a.status != 200 || len(a.errors) > 0 {
+			t.Errorf("%s: %d %s, and %s", c.query, a.status, a.body, b.body)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"deliverygraph/upstream"
 )
@@ -18,6 +19,7 @@ import (
 type Hosts struct {
 	names map[string]bool
 	any   bool
+	last  atomic.Pointer[string] // that was allowed: most requests are for one and the same
 }
 
 // NewHosts knows the names that are allowed, such as "metrics.example.com", or all for
@@ -45,8 +47,16 @@ func (h *Hosts) Allows(host string) bool {
 	if h.any || host == "" {
 		return true
 	}
+	if last := h.last.Load(); last != nil && *last == host {
+		return true
+	}
 	name := canonical(hostname(host))
-	return h.names[name] || strings.HasSuffix(name, ".localhost") || net.ParseIP(name) != nil
+	allowed := h.names[name] || strings.HasSuffix(name, ".localhost") || net.ParseIP(name) != nil
+	if allowed {
+		kept := strings.Clone(host) // by itself, without the rest of its request
+		h.last.Store(&kept)
+	}
+	return allowed
 }
 
 // hostname is a Host without its port, and an address without its brackets.
