@@ -36,7 +36,7 @@ func mayDefer(text string) bool { return strings.Contains(text, "defer") }
 // defers says whether an operation has a @defer that is not switched off.
 func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) bool {
 	found := false
-	eachFragment(doc, op.SelectionSet, func(d *ast.DirectiveList) {
+	eachFragment(doc, op.SelectionSet, func(d *ast.DirectiveList, _ ast.SelectionSet) {
 		if on := d.ForName("defer"); on != nil {
 			arg := on.Arguments.ForName("if")
 			if arg == nil {
@@ -52,38 +52,22 @@ func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[s
 // flatten takes away each @defer within another, as a server may: its data then comes
 // with the outer one's, and so never before the object that it belongs to.
 func flatten(doc *ast.QueryDocument) {
-	outer := func(d *ast.DirectiveList, below ast.SelectionSet) {
-		if d.ForName("defer") != nil {
-			eachFragment(doc, below, func(d *ast.DirectiveList) {
+	for _, op := range doc.Operations { // which spread all fragments
+		eachFragment(doc, op.SelectionSet, func(outer *ast.DirectiveList, below ast.SelectionSet) {
+			if outer.ForName("defer") == nil {
+				return
+			}
+			eachFragment(doc, below, func(d *ast.DirectiveList, _ ast.SelectionSet) {
 				*d = slices.DeleteFunc(slices.Clone(*d), func(d *ast.Directive) bool { return d.Name == "defer" })
 			})
-		}
-	}
-	var walk func(ast.SelectionSet)
-	walk = func(set ast.SelectionSet) {
-		for _, s := range set {
-			switch s := s.(type) {
-			case *ast.Field:
-				walk(s.SelectionSet)
-			case *ast.InlineFragment:
-				outer(&s.Directives, s.SelectionSet)
-				walk(s.SelectionSet)
-			case *ast.FragmentSpread:
-				outer(&s.Directives, doc.Fragments.ForName(s.Name).SelectionSet)
-			}
-		}
-	}
-	for _, op := range doc.Operations {
-		walk(op.SelectionSet)
-	}
-	for _, f := range doc.Fragments {
-		walk(f.SelectionSet)
+		})
 	}
 }
 
 // eachFragment gives the directives of every inline fragment and spread at or below a
-// selection, through the fragments that are spread there, each of them once.
-func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(*ast.DirectiveList)) {
+// selection, and what it selects, through the fragments that are spread there, each of
+// them once.
+func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(d *ast.DirectiveList, below ast.SelectionSet)) {
 	seen := map[string]bool{}
 	var walk func(ast.SelectionSet)
 	walk = func(set ast.SelectionSet) {
@@ -92,13 +76,14 @@ func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(*ast.
 			case *ast.Field:
 				walk(s.SelectionSet)
 			case *ast.InlineFragment:
-				visit(&s.Directives)
+				visit(&s.Directives, s.SelectionSet)
 				walk(s.SelectionSet)
 			case *ast.FragmentSpread:
-				visit(&s.Directives)
+				below := doc.Fragments.ForName(s.Name).SelectionSet
+				visit(&s.Directives, below)
 				if !seen[s.Name] {
 					seen[s.Name] = true
-					walk(doc.Fragments.ForName(s.Name).SelectionSet)
+					walk(below)
 				}
 			}
 		}
