@@ -63,7 +63,7 @@ var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, 
 	"bouncedAt":   leaf((*model.Bounce).BouncedAt, model.AppendDateTime),
 	"processedAt": leaf((*model.Bounce).ProcessedAt, model.AppendDateTime),
 	"postbackAt":  optional((*model.Bounce).PostbackAt, model.AppendDateTime),
-	"xHeaders":    columns.List(xHeaderTable, true, (*model.Bounce).XHeaders),
+	"xHeaders":    columns.List(xHeaderTable, (*model.Bounce).XHeaders),
 	"detail":      columns.Join(detailTable, details),
 }}
 
@@ -79,7 +79,7 @@ var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fie
 	"domain":      leaf((*model.Email).Domain, model.AppendString),
 	"processedAt": leaf((*model.Email).ProcessedAt, model.AppendDateTime),
 	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
-	"xHeaders":    columns.List(xHeaderTable, true, (*model.Email).XHeaders),
+	"xHeaders":    columns.List(xHeaderTable, (*model.Email).XHeaders),
 }}
 
 var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: node, Fields: map[string]columns.Field[model.BlockedEmail]{
@@ -95,7 +95,7 @@ var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", 
 	"reason":      leaf((*model.BlockedEmail).Reason, model.AppendString),
 	"processedAt": leaf((*model.BlockedEmail).ProcessedAt, model.AppendDateTime),
 	"postbackAt":  optional((*model.BlockedEmail).PostbackAt, model.AppendDateTime),
-	"xHeaders":    columns.List(xHeaderTable, true, (*model.BlockedEmail).XHeaders),
+	"xHeaders":    columns.List(xHeaderTable, (*model.BlockedEmail).XHeaders),
 }}
 
 var xHeaderTable = &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{

@@ -1,10 +1,11 @@
 // Package columns answers lists of objects fast: a list is answered by columns.
 //
 // gqlgen answers a list row by row and field by field: for each field of each row a
-// context, closures and a few allocations, for each row a goroutine. Here each
-// selected field instead prepares its column for all rows at once, side by side
-// where that takes upstream calls; then the rows are written out, cell by cell, into
-// one buffer. 500 rows of 11 fields cost some dozen allocations rather than 58,000.
+// context, closures and a few allocations, for each row a goroutine. Here the selection
+// becomes a plan: a column for each field. One whose values are at hand is a function that
+// appends a row's; any other is prepared for all rows at once, side by side with the others
+// where that takes upstream calls. Then the rows are written out, cell by cell, into one
+// buffer. 500 rows of 11 fields cost some dozen allocations rather than 58,000.
 //
 // What a type's fields are is told by a table ([Type]); the tables are beside the
 // resolvers, as they know what the resolvers know. [Extension] stands before every
@@ -30,16 +31,29 @@ type Type[T any] struct {
 	Fields     map[string]Field[T]
 }
 
-// Field makes the column of a selected field. It gives false where it cannot, such
-// as for arguments that do not parse: the generated code then answers the list.
-type Field[T any] func(as selecting) (column[T], bool)
+// Field makes the column of a field as it is selected. It gives false where it cannot:
+// the generated code then answers the list.
+type Field[T any] func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool)
 
-// selecting gives the field as it is selected, for those that need more than their
-// rows.
-type selecting func() (selected, bool)
+// column answers a field for all rows. Either a row's value is a matter of the row alone,
+// and at hand: then write appends it. Or prepare makes the cells of all rows.
+type column[T any] struct {
+	name    string // with its quotes and colon, behind what stands before it
+	write   func(dst []byte, row *T) []byte
+	sound   func(row *T) bool // whether the schema has what write would write; nil is always
+	prepare func(parent selected, rows []*T, at place) cells
+	loads   bool // prepare makes upstream calls
+}
 
-// selected is a field as it is selected: its own context of gqlgen's, which knows
-// the arguments and the contexts of the fields below.
+// cells appends the field's value of row i as JSON. Nil cells are those of a field that
+// cannot be answered as the generated code would, such as for arguments that do not parse.
+type cells func(dst []byte, i int) []byte
+
+// place gives the context of row i, for errors: only these need it.
+type place func(i int) context.Context
+
+// selected is a field in its operation: its own context of gqlgen's, which knows the
+// arguments and the contexts of the fields below.
 type selected struct {
 	ctx   context.Context
 	oc    *graphql.OperationContext
@@ -52,65 +66,84 @@ func (s selected) below(f graphql.CollectedField) (selected, bool) {
 	return selected{s.ctx, s.oc, fc}, err == nil
 }
 
-// column answers a field for all rows. Prepare gives nil where it cannot answer as
-// the generated code would.
-type column[T any] struct {
-	prepare func(rows []*T, at place) cells
-	loads   bool // prepare makes upstream calls
-}
-
-// cells appends the field's value of row i as JSON.
-type cells func(dst []byte, i int) []byte
-
-// place gives the context of row i, for errors: only these need it.
-type place func(i int) context.Context
-
 // plan is a selection on an object type.
 type plan[T any] struct {
-	names   []string // each with its quotes and colon
 	columns []column[T]
+	end     string
+	atHand  bool // as all columns are
+	loads   bool // as some column does
+	data    bool // something other than __typename is selected
+	checked bool // as some column has values that may not be sound
 }
 
-// compile makes the plan of what is selected below s.
-func compile[T any](t *Type[T], s selected, sel ast.SelectionSet) (plan[T], bool) {
-	fields := graphql.CollectFields(s.oc, sel, append([]string{t.Name}, t.Interfaces...))
-	p := plan[T]{make([]string, 0, len(fields)), make([]column[T], 0, len(fields))}
+// compile makes the plan of a selection.
+func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionSet) (plan[T], bool) {
+	fields := graphql.CollectFields(oc, sel, append([]string{t.Name}, t.Interfaces...))
+	p := plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true}
+	if len(fields) == 0 { // all are skipped by @include or @skip
+		p.end = "{}"
+	}
+	before := "{"
 	for _, f := range fields {
 		var c column[T]
 		if f.Name == "__typename" {
 			name := `"` + t.Name + `"`
-			c.prepare = func([]*T, place) cells {
-				return func(dst []byte, _ int) []byte { return append(dst, name...) }
-			}
+			c.write = func(dst []byte, _ *T) []byte { return append(dst, name...) }
 		} else {
 			make, known := t.Fields[f.Name]
 			if !known || !f.IsNonDeferrable {
 				return p, false
 			}
 			var ok bool
-			if c, ok = make(func() (selected, bool) { return s.below(f) }); !ok {
+			if c, ok = make(oc, f); !ok {
 				return p, false
 			}
+			p.data = true
 		}
-		p.names = append(p.names, `"`+f.Alias+`":`)
+		c.name = before + `"` + f.Alias + `":`
+		before = ","
 		p.columns = append(p.columns, c)
+		p.atHand = p.atHand && c.write != nil
+		p.loads = p.loads || c.loads
+		p.checked = p.checked || c.sound != nil
 	}
 	return p, true
 }
 
-// below is compile for what a field's objects show.
-func below[C any](t *Type[C], as selecting) (selected, plan[C], bool) {
-	s, ok := as()
-	if !ok {
-		return s, plan[C]{}, false
+// write appends an object all of whose columns are at hand.
+func (p *plan[T]) write(dst []byte, row *T) []byte {
+	for i := range p.columns {
+		c := &p.columns[i]
+		dst = c.write(append(dst, c.name...), row)
 	}
-	p, ok := compile(t, s, s.field.Field.Selections)
-	return s, p, ok
+	return append(dst, p.end...)
+}
+
+// sound says whether the schema has all that write would write.
+func (p *plan[T]) sound(row *T) bool {
+	for i := range p.columns {
+		if sound := p.columns[i].sound; sound != nil && !sound(row) {
+			return false
+		}
+	}
+	return true
 }
 
 // prepare gives the cells of whole objects.
-func (p plan[T]) prepare(rows []*T, at place) cells {
-	all := make([]cells, len(p.columns))
+func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
+	for i := range p.columns {
+		if sound := p.columns[i].sound; sound != nil {
+			for _, r := range rows {
+				if !sound(r) {
+					return nil
+				}
+			}
+		}
+	}
+	if p.atHand {
+		return func(dst []byte, i int) []byte { return p.write(dst, rows[i]) }
+	}
+	all := make([]cells, len(p.columns)) // nil where the column is at hand
 	var loading sync.WaitGroup
 	here := -1 // the last column that loads: this goroutine, which would only wait, loads it
 	for i, c := range p.columns {
@@ -120,111 +153,107 @@ func (p plan[T]) prepare(rows []*T, at place) cells {
 			here = i
 		default:
 			first := here
-			loading.Go(func() { all[first] = p.columns[first].prepare(rows, at) })
+			loading.Go(func() { all[first] = p.columns[first].prepare(parent, rows, at) })
 			here = i
 		}
 	}
 	for i, c := range p.columns {
-		if !c.loads {
-			all[i] = c.prepare(rows, at)
+		if c.write == nil && !c.loads {
+			all[i] = c.prepare(parent, rows, at)
 		}
 	}
 	if here >= 0 {
-		all[here] = p.columns[here].prepare(rows, at)
+		all[here] = p.columns[here].prepare(parent, rows, at)
 	}
 	loading.Wait()
-	for _, c := range all {
-		if c == nil {
+	for i, c := range all {
+		if c == nil && p.columns[i].write == nil {
 			return nil
 		}
 	}
 	return func(dst []byte, i int) []byte {
-		for j, c := range all {
-			if j == 0 {
-				dst = append(dst, '{')
+		for j := range p.columns {
+			c := &p.columns[j]
+			dst = append(dst, c.name...)
+			if c.write != nil {
+				dst = c.write(dst, rows[i])
 			} else {
-				dst = append(dst, ',')
+				dst = all[j](dst, i)
 			}
-			dst = c(append(dst, p.names[j]...), i)
 		}
-		if len(all) == 0 { // all fields are skipped by @include or @skip
-			dst = append(dst, '{')
-		}
-		return append(dst, '}')
+		return append(dst, p.end...)
 	}
 }
 
-func (p plan[T]) loads() bool {
-	for _, c := range p.columns {
-		if c.loads {
-			return true
-		}
-	}
-	return false
-}
-
-// Leaf is a field whose value is at hand.
+// Leaf is a field whose value is at hand, and a matter of the row alone.
 func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
-	return func(selecting) (column[T], bool) {
-		return column[T]{prepare: func(rows []*T, _ place) cells {
-			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
-		}}, true
-	}
+	return LeafIf(nil, write)
 }
 
 // LeafIf is a Leaf whose value may be one that the schema does not have. If any row
 // has such a one, the generated code says so.
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
-	return func(selecting) (column[T], bool) {
-		return column[T]{prepare: func(rows []*T, _ place) cells {
-			for _, r := range rows {
-				if !sound(r) {
-					return nil
-				}
-			}
-			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
-		}}, true
+	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
+		return column[T]{write: write, sound: sound}, true
 	}
 }
 
 // Value is a nullable leaf that must be loaded, for all rows together: load gives
 // how to write the value of row i, and for each row that has none the error.
 func Value[T any](load func(ctx context.Context, rows []*T) (write func(dst []byte, i int) []byte, errs []error)) Field[T] {
-	return func(as selecting) (column[T], bool) {
-		s, ok := as()
-		return column[T]{loads: true, prepare: func(rows []*T, at place) cells {
+	return func(_ *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {
+			s, ok := parent.below(f)
+			if !ok {
+				return nil
+			}
 			write, errs := load(s.ctx, rows)
 			return orErrors(write, errs, s, at)
-		}}, ok
+		}}, true
 	}
 }
 
 // Object is an object that is at hand and never null.
 func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
-	return func(as selecting) (column[T], bool) {
-		s, p, ok := below(t, as)
-		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		p, ok := compile(t, oc, f.Selections)
+		if ok && p.atHand {
+			c := column[T]{write: func(dst []byte, row *T) []byte { return p.write(dst, get(row)) }}
+			if p.checked {
+				c.sound = func(row *T) bool { return p.sound(get(row)) }
+			}
+			return c, true
+		}
+		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
+			s, ok := parent.below(f)
+			if !ok {
+				return nil
+			}
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				children[i] = get(r)
 			}
-			return p.prepare(children, s.within(at))
+			return p.prepare(s, children, s.within(at))
 		}}, ok
 	}
 }
 
 // Made is an object that is made of the row, and never null.
 func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
-	return func(as selecting) (column[T], bool) {
-		s, p, ok := below(t, as)
-		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		p, ok := compile(t, oc, f.Selections)
+		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
+			s, ok := parent.below(f)
+			if !ok {
+				return nil
+			}
 			made := make([]C, len(rows))
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				made[i] = of(r)
 				children[i] = &made[i]
 			}
-			return p.prepare(children, s.within(at))
+			return p.prepare(s, children, s.within(at))
 		}}, ok
 	}
 }
@@ -233,17 +262,14 @@ func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 // the field's arguments and whether anything but __typename is selected; it gives
 // for each row the object, or nil for null, or an error.
 func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, data bool, rows []*T) ([]*C, []error)) Field[T] {
-	return func(as selecting) (column[T], bool) {
-		s, p, ok := below(t, as)
-		if !ok {
-			return column[T]{}, false
-		}
-		data := false
-		for _, f := range graphql.CollectFields(s.oc, s.field.Field.Selections, []string{t.Name}) {
-			data = data || f.Name != "__typename"
-		}
-		return column[T]{loads: true, prepare: func(rows []*T, at place) cells {
-			children, errs := load(s.ctx, s.field.Args, data, rows)
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		p, ok := compile(t, oc, f.Selections)
+		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {
+			s, ok := parent.below(f)
+			if !ok {
+				return nil
+			}
+			children, errs := load(s.ctx, s.field.Args, p.data, rows)
 			there := make([]*C, 0, len(rows))
 			index := make([]int, len(rows)) // of a row's child in there
 			parents := make([]int, 0, len(rows))
@@ -254,7 +280,7 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 				}
 			}
 			within := s.within(at)
-			object := p.prepare(there, func(i int) context.Context { return within(parents[i]) })
+			object := p.prepare(s, there, func(i int) context.Context { return within(parents[i]) })
 			if object == nil {
 				return nil
 			}
@@ -268,33 +294,24 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 	}
 }
 
-// List is a list of objects at hand. A nil list is null if nullable, else empty.
-func List[T, C any](t *Type[C], nullable bool, get func(row *T) []C) Field[T] {
-	return func(as selecting) (column[T], bool) {
-		s, p, ok := below(t, as)
-		return column[T]{loads: p.loads(), prepare: func(rows []*T, at place) cells {
-			starts := make([]int, len(rows)+1)
-			for i, r := range rows {
-				starts[i+1] = starts[i] + len(get(r))
+// List is a nullable list of objects at hand, whose fields are at hand too.
+func List[T, C any](t *Type[C], get func(row *T) []C) Field[T] {
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		p, ok := compile(t, oc, f.Selections)
+		return column[T]{write: func(dst []byte, row *T) []byte {
+			list := get(row)
+			if list == nil {
+				return append(dst, "null"...)
 			}
-			flat := make([]*C, 0, starts[len(rows)])
-			for _, r := range rows {
-				l := get(r)
-				for j := range l {
-					flat = append(flat, &l[j])
+			dst = append(dst, '[')
+			for i := range list {
+				if i > 0 {
+					dst = append(dst, ',')
 				}
+				dst = p.write(dst, &list[i])
 			}
-			object := p.prepare(flat, s.elements(at, starts))
-			if object == nil {
-				return nil
-			}
-			return func(dst []byte, i int) []byte {
-				if nullable && get(rows[i]) == nil {
-					return append(dst, "null"...)
-				}
-				return appendList(dst, object, starts[i], starts[i+1])
-			}
-		}}, ok
+			return append(dst, ']')
+		}}, ok && p.atHand && !p.checked
 	}
 }
 
@@ -330,19 +347,6 @@ func (s selected) within(at place) place {
 	return func(i int) context.Context {
 		fc := *s.field // a copy: it takes its parent from the context that it is put in
 		return graphql.WithFieldContext(at(i), &fc)
-	}
-}
-
-// elements gives the place of each element of the field's lists, which lie one
-// behind the other.
-func (s selected) elements(at place, starts []int) place {
-	within := s.within(at)
-	return func(i int) context.Context {
-		row := 0
-		for starts[row+1] <= i {
-			row++
-		}
-		return element(within(row), i-starts[row])
 	}
 }
 

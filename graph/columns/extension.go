@@ -41,11 +41,11 @@ func Of[T any](t *Type[T]) Table {
 			if !ok {
 				return nil, false
 			}
-			p, ok := compile(t, s, sel)
+			p, ok := compile(t, s.oc, sel)
 			if !ok {
 				return nil, false
 			}
-			object := p.prepare(rows, func(i int) context.Context { return element(s.ctx, i) })
+			object := p.prepare(s, rows, func(i int) context.Context { return element(s.ctx, i) })
 			if object == nil {
 				return nil, false
 			}

@@ -3,8 +3,8 @@ package model
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
-	"time"
 
 	"deliverygraph/upstream"
 )
@@ -14,32 +14,41 @@ import (
 
 // AppendString writes s as a JSON string, as gqlgen does.
 func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for {
-		n := plain(s)
-		dst = append(dst, s[:n]...)
-		if n == len(s) {
-			return append(dst, '"')
-		}
-		dst = appendEscaped(dst, s[n])
-		s = s[n+1:]
+	if n := plain(s); n < len(s) {
+		return appendEscapedFrom(dst, s, n)
 	}
+	dst = slices.Grow(dst, len(s)+2) // looks once whether there is room
+	n := len(dst)
+	dst = dst[:n+len(s)+2]
+	dst[n] = '"'
+	copy(dst[n+1:], s)
+	dst[len(dst)-1] = '"'
+	return dst
+}
+
+// appendEscapedFrom writes a string whose byte n is the first one that is escaped.
+func appendEscapedFrom(dst []byte, s string, n int) []byte {
+	dst = append(dst, '"')
+	for n < len(s) {
+		dst = appendEscaped(append(dst, s[:n]...), s[n])
+		s = s[n+1:]
+		n = plain(s)
+	}
+	return append(append(dst, s...), '"')
 }
 
 // plain is how many bytes of s come before one that is written as an escape: a control
-// character, a quote or a backslash. It looks at eight bytes at once.
+// character, a quote or a backslash. It looks at eight bytes at once, and at the last ones
+// with some before them again.
 func plain(s string) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; len(s)-i >= 8; i += 8 {
-		w := s[i : i+8]
-		x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 | uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
-		quote, slash := x^('"'*ones), x^('\\'*ones)
-		// The top bit of a byte of the sum is set where the byte is one of those, and
-		// perhaps in bytes above the first such one.
-		if hit := ((x-' '*ones)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & high; hit != 0 {
+		if hit := odd(word(s[i:])); hit != 0 {
 			return i + bits.TrailingZeros64(hit)/8
 		}
+	}
+	if len(s) >= 8 && odd(word(s[len(s)-8:])) == 0 {
+		return len(s)
 	}
 	for ; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
@@ -47,6 +56,20 @@ func plain(s string) int {
 		}
 	}
 	return i
+}
+
+// word is the first eight bytes of s, the first one lowest.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// odd sets the top bit of each byte of a word that is written as an escape, and perhaps of
+// bytes above the first such one.
+func odd(x uint64) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, slash := x^('"'*ones), x^('\\'*ones)
+	return ((x-' '*ones)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & high
 }
 
 func appendEscaped(dst []byte, c byte) []byte {
@@ -93,6 +116,39 @@ func AppendBounceType(dst []byte, t upstream.BounceType) []byte {
 
 // AppendDateTime writes a moment.
 func AppendDateTime(dst []byte, t upstream.Time) []byte {
-	dst = append(dst, '"')
-	return append(min(max(t, minTime), maxTime).UTC().AppendFormat(dst, time.RFC3339), '"')
+	seconds := uint64(min(max(t, minTime), maxTime) - minTime)
+	second := uint32(seconds % 86400)
+	year, month, day := date(uint32(seconds / 86400))
+	dst = append(dst, `"0000-00-00T00:00:00Z"`...)
+	b := dst[len(dst)-len(`"0000-00-00T00:00:00Z"`):]
+	twoDigits(b, 1, year/100)
+	twoDigits(b, 3, year%100)
+	twoDigits(b, 6, month)
+	twoDigits(b, 9, day)
+	twoDigits(b, 12, second/3600)
+	twoDigits(b, 15, second/60%60)
+	twoDigits(b, 18, second%60)
+	return dst
+}
+
+func twoDigits(b []byte, at int, n uint32) {
+	b[at], b[at+1] = '0'+byte(n/10), '0'+byte(n%10)
+}
+
+// date is the day of the calendar that lies so many days behind the first of January of
+// the year 0. Years are counted from March on, so that a leap day is the last of its year,
+// and from 400 years before, after which the calendar repeats.
+func date(days uint32) (year, month, day uint32) {
+	const fourCenturies = 146097
+	days += fourCenturies - (31 + 29)
+	n := (4*days + 3) / fourCenturies
+	days -= n * fourCenturies / 4
+	y := (4*days + 3) / 1461
+	days -= y * 1461 / 4
+	m := (5*days + 2) / 153
+	year, month, day = 100*n+y-400, m+3, days-(153*m+2)/5+1
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	return year, month, day
 }

@@ -3,10 +3,13 @@ package model_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"pgregory.net/rapid"
 
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
@@ -48,8 +51,38 @@ func TestPlainStringsAreWrittenAsTheyAre(t *testing.T) {
 	}
 }
 
+// Moments are written as package time writes them.
+func TestMomentsAreWrittenAsByTime(t *testing.T) {
+	t.Parallel()
+	check := func(at int64) bool {
+		want := time.Unix(at, 0).UTC().Format(`"` + time.RFC3339 + `"`)
+		if got := string(model.AppendDateTime([]byte("..."), upstream.Time(at))[3:]); got != want {
+			t.Errorf("%d is written %s, want %s", at, got, want)
+			return false
+		}
+		return true
+	}
+	const first, last, day = -62167219200, 253402300799, 86400
+	for at := int64(first); at <= last && check(at) && check(at+day-1); at += day {
+	}
+	rapid.Check(t, func(t *rapid.T) { check(rapid.Int64Range(first, last).Draw(t, "moment")) })
+	for _, beyond := range []upstream.Time{math.MinInt64, first - 1, last + 1, math.MaxInt64} {
+		if got := string(model.AppendDateTime(nil, beyond)); got != `"0000-01-01T00:00:00Z"` && got != `"9999-12-31T23:59:59Z"` {
+			t.Errorf("%d is written %s", beyond, got)
+		}
+	}
+}
+
+func BenchmarkAppendDateTime(b *testing.B) {
+	b.ReportAllocs()
+	var dst []byte
+	for b.Loop() {
+		dst = model.AppendDateTime(dst[:0], 1479600000)
+	}
+}
+
 func BenchmarkAppendString(b *testing.B) {
-	for name, s := range map[string]string{"address": "someone.else@mail.example.com", "diagnostic": `smtp; 550 5.1.1 <someone@example.com>: Recipient address rejected: "User unknown" in virtual mailbox table`} {
+	for name, s := range map[string]string{"code": "5.1.1", "address": "someone.else@mail.example.com", "diagnostic": `smtp; 550 5.1.1 <someone@example.com>: Recipient address rejected: "User unknown" in virtual mailbox table`} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var dst []byte
