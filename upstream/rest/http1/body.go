@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"io"
@@ -12,7 +13,8 @@ import (
 // if the answer was whole: what is left of one that was not would be taken for the
 // next request's.
 type body struct {
-	io.ReadCloser
+	from      io.Reader
+	counted   counted // which that may be
 	ctx       context.Context
 	stop      func() bool // ends the watch over the context; false if that has ended
 	transport *Transport
@@ -26,7 +28,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.from.Read(p)
 	if err == nil {
 		return n, nil
 	}
@@ -56,6 +58,25 @@ func (b *body) end(whole bool) {
 		b.conn.Close()
 	}
 	b.conn = nil
+}
+
+// counted is a body of so many bytes.
+type counted struct {
+	from *bufio.Reader
+	left int64
+}
+
+// Read gives the last bytes together with the body's end.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	switch {
+	case c.left == 0:
+		return n, io.EOF
+	case err == io.EOF:
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // unzip makes an answer in gzip one of what it holds.

@@ -14,6 +14,7 @@ import (
 type conn struct {
 	net.Conn
 	address   string
+	probe     *probe
 	r         *bufio.Reader // over the conn's own Read
 	w         []byte        // the request, as bytes
 	left      int           // what may yet be read: of a header
@@ -22,7 +23,7 @@ type conn struct {
 }
 
 func newConn(nc net.Conn, address string) *conn {
-	c := &conn{Conn: nc, address: address}
+	c := &conn{Conn: nc, address: address, probe: newProbe(nc)}
 	c.r = bufio.NewReader(c)
 	return c
 }
@@ -85,7 +86,12 @@ func (c *conn) send(req *http.Request) (zipped bool, err error) {
 // receive reads the answer up to its body. What comes before it, of statuses 1xx,
 // counts towards the size of its header.
 func (c *conn) receive(req *http.Request, maxHeader int) (*http.Response, error) {
-	for c.left = maxHeader; ; {
+	c.left = maxHeader
+	if resp := c.readHead(req); resp != nil {
+		c.left = math.MaxInt
+		return resp, nil
+	}
+	for {
 		resp, err := http.ReadResponse(c.r, req)
 		if c.left <= 0 && err != nil {
 			return nil, errLargeHeader
@@ -108,4 +114,4 @@ func (c *conn) receive(req *http.Request, maxHeader int) (*http.Response, error)
 
 // quiet says whether a connection that was idle is as it was left: neither closed
 // nor with bytes that belong to no request.
-func (c *conn) quiet() bool { return c.r.Buffered() == 0 && silent(c.Conn) }
+func (c *conn) quiet() bool { return c.r.Buffered() == 0 && c.probe.silent() }

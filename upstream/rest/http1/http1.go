@@ -5,12 +5,13 @@
 // twice of what it must: two goroutines a connection, and four switches between
 // them a request. Here whoever asks writes the request and reads the answer itself.
 // Only bytes and connections are this package's own; answers are read by
-// [http.ReadResponse], with net/http's idea of what is well-formed. What is not
+// [http.ReadResponse], with net/http's idea of what is well-formed, but for the head
+// of those that are plain, as nearly all are. What is not
 // here (TLS, HTTP/2, proxies, bodies of requests, methods that must not be repeated)
 // is [http.Transport]'s.
 //
 // Start reading at [Transport.RoundTrip]; conn.go is one connection, field.go what may
-// be written to it, body.go an answer's body.
+// be written to it, head.go and body.go an answer's head and body.
 package http1
 
 import (
@@ -112,8 +113,13 @@ func (t *Transport) ask(ctx context.Context, c *conn, req *http.Request) (*http.
 		stop()
 		return nil, err
 	}
-	b := &body{ReadCloser: resp.Body, ctx: ctx, stop: stop, transport: t, conn: c, reusable: !resp.Close && !req.Close}
-	if resp.Body == http.NoBody {
+	b := &body{from: resp.Body, ctx: ctx, stop: stop, transport: t, conn: c, reusable: !resp.Close && !req.Close}
+	if resp.Body == nil {
+		b.counted = counted{c.r, resp.ContentLength}
+		b.from = &b.counted
+	}
+	if resp.Body == http.NoBody || resp.ContentLength == 0 && resp.Body == nil {
+		resp.Body = http.NoBody
 		b.end(true)
 		return resp, nil
 	}

@@ -322,6 +322,49 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// same is a connection on which every request is answered by the same text.
+type same struct {
+	net.Conn
+	text    string
+	pending string
+}
+
+func (s *same) Write(p []byte) (int, error) { s.pending = s.text; return len(p), nil }
+
+func (s *same) Read(p []byte) (int, error) {
+	n := copy(p, s.pending)
+	s.pending = s.pending[n:]
+	return n, nil
+}
+
+func (s *same) Close() error { return nil }
+
+// TestRequestsTakeFewAllocations bounds them, where a context can end.
+func TestRequestsTakeFewAllocations(t *testing.T) {
+	const most = 10
+	tr := &http1.Transport{MaxIdle: 1, MaxHeaderBytes: 64 << 10, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return &same{text: "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Tue, 22 Nov 2016 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"}, nil
+	}}
+	defer tr.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://api.example.com/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := make([]byte, 10)
+	n := testing.AllocsPerRun(50, func() {
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := resp.Body.Read(room); n != 2 || err != io.EOF {
+			t.Fatal(n, err)
+		}
+	})
+	if n > most {
+		t.Errorf("%v allocations, want at most %d", n, most)
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	url := raw(b, ok)
 	ours, _ := dialing(b)

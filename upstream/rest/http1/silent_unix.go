@@ -7,23 +7,32 @@ import (
 	"syscall"
 )
 
-// silent says whether nothing comes from a connection: no bytes, no end, no error.
-// It does not wait.
-func silent(c net.Conn) bool {
-	s, ok := c.(syscall.Conn)
-	if !ok {
-		return true
+// probe looks whether something comes from a connection: bytes, its end, an error.
+type probe struct {
+	raw     syscall.RawConn // nil where there is none
+	look    func(fd uintptr) bool
+	nothing bool
+}
+
+func newProbe(c net.Conn) *probe {
+	p := &probe{}
+	if s, ok := c.(syscall.Conn); ok {
+		p.raw, _ = s.SyscallConn()
 	}
-	raw, err := s.SyscallConn()
-	if err != nil {
-		return false
-	}
-	nothing := false
-	err = raw.Read(func(fd uintptr) bool {
+	p.look = func(fd uintptr) bool {
 		var one [1]byte
 		_, err := syscall.Read(int(fd), one[:])
-		nothing = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
+		p.nothing = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 		return true
-	})
-	return err == nil && nothing
+	}
+	return p
+}
+
+// silent says whether nothing comes. It does not wait.
+func (p *probe) silent() bool {
+	if p.raw == nil {
+		return true
+	}
+	p.nothing = false
+	return p.raw.Read(p.look) == nil && p.nothing
 }
