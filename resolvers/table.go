@@ -47,61 +47,92 @@ func edgeTable[T any](name string, t *columns.Type[T]) *columns.Type[model.Edge[
 }
 
 var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, Fields: map[string]columns.Field[model.Bounce]{
-	"id":        leaf((*model.Bounce).ID, model.AppendNodeID),
-	"userId":    leaf((*model.Bounce).UserID, model.AppendKey),
-	"user":      columns.Made(userTable, (*model.Bounce).User),
-	"senderId":  leaf((*model.Bounce).SenderID, model.AppendKey),
-	"sender":    columns.Made(senderTable, (*model.Bounce).Sender),
-	"emailId":   leaf((*model.Bounce).EmailID, model.AppendString),
-	"recipient": leaf((*model.Bounce).Recipient, model.AppendString),
-	"localPart": leaf((*model.Bounce).LocalPart, model.AppendString),
-	"domain":    leaf((*model.Bounce).Domain, model.AppendString),
+	"id":       leaf((*model.Bounce).ID, model.AppendNodeID),
+	"userId":   leaf((*model.Bounce).UserID, model.AppendKey),
+	"user":     columns.Made(userTable, (*model.Bounce).User),
+	"senderId": leaf((*model.Bounce).SenderID, model.AppendKey),
+	"sender":   columns.Made(senderTable, (*model.Bounce).Sender),
+	"emailId": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
+		return model.AppendRowString(dst, b.Row.EmailID, b.Row.Plain)
+	}),
+	"recipient": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
+		return model.AppendRowString(dst, b.Row.EmailAddress, b.Row.Plain)
+	}),
+	"localPart": columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Local, b.Row.Plain) }),
+	"domain":    columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Domain, b.Row.Plain) }),
 	"type": columns.LeafIf(func(b *model.Bounce) bool { _, err := b.Type(); return err == nil },
 		func(dst []byte, b *model.Bounce) []byte { return model.AppendBounceType(dst, b.Row.Type) }),
-	"category":    leaf((*model.Bounce).Category, model.AppendString),
-	"code":        leaf((*model.Bounce).Code, model.AppendString),
+	"category": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
+		return model.AppendRowString(dst, b.Row.Category, b.Row.Plain)
+	}),
+	"code":        columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Code, b.Row.Plain) }),
 	"bouncedAt":   leaf((*model.Bounce).BouncedAt, model.AppendDateTime),
 	"processedAt": leaf((*model.Bounce).ProcessedAt, model.AppendDateTime),
 	"postbackAt":  optional((*model.Bounce).PostbackAt, model.AppendDateTime),
-	"xHeaders":    columns.List(xHeaderTable, (*model.Bounce).XHeaders),
+	"xHeaders":    headersOf(func(b *model.Bounce) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
 	"detail":      columns.Join(detailTable, details),
 }}
 
 var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fields: map[string]columns.Field[model.Email]{
-	"id":          leaf((*model.Email).ID, model.AppendNodeID),
-	"userId":      leaf((*model.Email).UserID, model.AppendKey),
-	"user":        columns.Made(userTable, (*model.Email).User),
-	"senderId":    leaf((*model.Email).SenderID, model.AppendKey),
-	"sender":      columns.Made(senderTable, (*model.Email).Sender),
-	"emailId":     leaf((*model.Email).EmailID, model.AppendString),
-	"recipient":   leaf((*model.Email).Recipient, model.AppendString),
-	"localPart":   leaf((*model.Email).LocalPart, model.AppendString),
-	"domain":      leaf((*model.Email).Domain, model.AppendString),
+	"id":       leaf((*model.Email).ID, model.AppendNodeID),
+	"userId":   leaf((*model.Email).UserID, model.AppendKey),
+	"user":     columns.Made(userTable, (*model.Email).User),
+	"senderId": leaf((*model.Email).SenderID, model.AppendKey),
+	"sender":   columns.Made(senderTable, (*model.Email).Sender),
+	"emailId":  columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.EmailID, e.Row.Plain) }),
+	"recipient": columns.Leaf(func(dst []byte, e *model.Email) []byte {
+		return model.AppendRowString(dst, e.Row.EmailAddress, e.Row.Plain)
+	}),
+	"localPart":   columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Local, e.Row.Plain) }),
+	"domain":      columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Domain, e.Row.Plain) }),
 	"processedAt": leaf((*model.Email).ProcessedAt, model.AppendDateTime),
 	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
-	"xHeaders":    columns.List(xHeaderTable, (*model.Email).XHeaders),
+	"xHeaders":    headersOf(func(e *model.Email) ([]upstream.Header, upstream.Plain) { return e.Row.XHeaders, e.Row.Plain }),
 }}
 
 var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: node, Fields: map[string]columns.Field[model.BlockedEmail]{
-	"id":          leaf((*model.BlockedEmail).ID, model.AppendNodeID),
-	"userId":      leaf((*model.BlockedEmail).UserID, model.AppendKey),
-	"user":        columns.Made(userTable, (*model.BlockedEmail).User),
-	"senderId":    leaf((*model.BlockedEmail).SenderID, model.AppendKey),
-	"sender":      columns.Made(senderTable, (*model.BlockedEmail).Sender),
-	"emailId":     leaf((*model.BlockedEmail).EmailID, model.AppendString),
-	"recipient":   leaf((*model.BlockedEmail).Recipient, model.AppendString),
-	"localPart":   leaf((*model.BlockedEmail).LocalPart, model.AppendString),
-	"domain":      leaf((*model.BlockedEmail).Domain, model.AppendString),
-	"reason":      leaf((*model.BlockedEmail).Reason, model.AppendString),
+	"id":       leaf((*model.BlockedEmail).ID, model.AppendNodeID),
+	"userId":   leaf((*model.BlockedEmail).UserID, model.AppendKey),
+	"user":     columns.Made(userTable, (*model.BlockedEmail).User),
+	"senderId": leaf((*model.BlockedEmail).SenderID, model.AppendKey),
+	"sender":   columns.Made(senderTable, (*model.BlockedEmail).Sender),
+	"emailId": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
+		return model.AppendRowString(dst, b.Row.EmailID, b.Row.Plain)
+	}),
+	"recipient": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
+		return model.AppendRowString(dst, b.Row.EmailAddress, b.Row.Plain)
+	}),
+	"localPart": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
+		return model.AppendRowString(dst, b.Row.Local, b.Row.Plain)
+	}),
+	"domain": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
+		return model.AppendRowString(dst, b.Row.Domain, b.Row.Plain)
+	}),
+	"reason": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
+		return model.AppendRowString(dst, b.Row.Reason, b.Row.Plain)
+	}),
 	"processedAt": leaf((*model.BlockedEmail).ProcessedAt, model.AppendDateTime),
 	"postbackAt":  optional((*model.BlockedEmail).PostbackAt, model.AppendDateTime),
-	"xHeaders":    columns.List(xHeaderTable, (*model.BlockedEmail).XHeaders),
+	"xHeaders":    headersOf(func(b *model.BlockedEmail) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
 }}
 
-var xHeaderTable = &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
-	"name":  columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendString(dst, h.Name) }),
-	"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendString(dst, h.Value) }),
-}}
+// headersOf are the headers of a row, which are plain where the row is.
+func headersOf[T any](get func(*T) ([]upstream.Header, upstream.Plain)) columns.Field[T] {
+	return columns.List(func(row *T) ([]upstream.Header, int) {
+		list, plain := get(row)
+		if plain {
+			return list, 1
+		}
+		return list, 0
+	}, xHeaderTable(false), xHeaderTable(true))
+}
+
+func xHeaderTable(plain upstream.Plain) *columns.Type[upstream.Header] {
+	return &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
+		"name":  columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendRowString(dst, h.Name, plain) }),
+		"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendRowString(dst, h.Value, plain) }),
+	}}
+}
 
 var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail", Fields: map[string]columns.Field[model.BounceDetail]{
 	"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),

@@ -294,12 +294,20 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 	}
 }
 
-// List is a nullable list of objects at hand, whose fields are at hand too.
-func List[T, C any](t *Type[C], get func(row *T) []C) Field[T] {
+// List is a nullable list of objects at hand, whose fields are at hand too. Get gives a
+// row's list, and the table that it is written by: one of several of one type.
+func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
-		p, ok := compile(t, oc, f.Selections)
+		plans := make([]plan[C], len(tables))
+		for i, t := range tables {
+			p, ok := compile(t, oc, f.Selections)
+			if !ok || !p.atHand || p.checked {
+				return column[T]{}, false
+			}
+			plans[i] = p
+		}
 		return column[T]{write: func(dst []byte, row *T) []byte {
-			list := get(row)
+			list, by := get(row)
 			if list == nil {
 				return append(dst, "null"...)
 			}
@@ -308,10 +316,10 @@ func List[T, C any](t *Type[C], get func(row *T) []C) Field[T] {
 				if i > 0 {
 					dst = append(dst, ',')
 				}
-				dst = p.write(dst, &list[i])
+				dst = plans[by].write(dst, &list[i])
 			}
 			return append(dst, ']')
-		}}, ok && p.atHand && !p.checked
+		}}, true
 	}
 }
 

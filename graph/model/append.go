@@ -17,6 +17,19 @@ func AppendString(dst []byte, s string) []byte {
 	if n := plain(s); n < len(s) {
 		return appendEscapedFrom(dst, s, n)
 	}
+	return appendPlain(dst, s)
+}
+
+// AppendRowString writes a string of a row, which says whether its strings are plain.
+func AppendRowString(dst []byte, s string, plain upstream.Plain) []byte {
+	if !plain {
+		return AppendString(dst, s)
+	}
+	return appendPlain(dst, s)
+}
+
+// appendPlain writes a string without escapes.
+func appendPlain(dst []byte, s string) []byte {
 	dst = slices.Grow(dst, len(s)+2) // looks once whether there is room
 	n := len(dst)
 	dst = dst[:n+len(s)+2]
