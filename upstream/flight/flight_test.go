@@ -322,3 +322,23 @@ func TestLandingWhileLeaving(t *testing.T) {
 		}
 	})
 }
+
+// Callers who are ready when a flight begins board it, even where it is over at once.
+func TestWhoIsReadyBoards(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that they are ready, and do not run
+	const callers = 64
+	var g Group[int]
+	var flights atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if _, _, err := g.Do(t.Context(), "key", func(context.Context) (int, error) { return int(flights.Add(1)), nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := flights.Load(); n > callers/4 {
+		t.Errorf("%d flights for %d callers", n, callers)
+	}
+}
