@@ -1,7 +1,9 @@
 package cached
 
 import (
+	"hash/maphash"
 	"reflect"
+	"slices"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -16,7 +18,8 @@ type size struct {
 // pack copies rows with their strings into memory of their own. Decoded rows
 // refer to the text of the page that they came in, keys, punctuation and all:
 // kept, they would hold more than twice what they need, and nobody could say how
-// much.
+// much. Headers that rows have alike, as those of a mailing do, are kept once, and the
+// parts of an address lie in it: that is half of a page.
 func pack[T any](rows []T, fields func(*packer, *T)) ([]T, size) {
 	if rows == nil {
 		return nil, size{}
@@ -47,7 +50,21 @@ type packer struct {
 	count   int // of all headers
 	text    strings.Builder
 	headers []upstream.Header
+
+	hash  maphash.Hash
+	lists map[uint64][]upstream.Header // of headers, the first of equal ones, by their hash
+	moved map[listed][]upstream.Header // where these are now; nil before they are moved
 }
+
+// listed is a list of headers by where it is.
+type listed struct {
+	first *upstream.Header
+	n     int
+}
+
+// maxLists is how many lists of headers are held against those that follow: where rows
+// have more, they have little alike.
+const maxLists = 64
 
 func (p *packer) allocate() {
 	p.moving = true
@@ -65,10 +82,38 @@ func (p *packer) str(s *string) {
 	*s = p.text.String()[from:]
 }
 
+// address is shown an address with its parts.
+func (p *packer) address(whole, local, domain *string) {
+	p.str(whole)
+	at := len(*local)
+	if len(*whole) != at+len("@")+len(*domain) || (*whole)[:at] != *local || (*whole)[at] != '@' || (*whole)[at+1:] != *domain {
+		p.str(local)
+		p.str(domain)
+		return
+	}
+	*local, *domain = (*whole)[:at], (*whole)[at+1:]
+}
+
 func (p *packer) xheaders(hs *[]upstream.Header) {
+	if len(*hs) == 0 {
+		if *hs != nil {
+			*hs = []upstream.Header{}
+		}
+		return
+	}
 	if !p.moving {
+		if p.listed(hs) {
+			return
+		}
 		p.count += len(*hs)
-	} else if *hs != nil {
+	}
+	was := listed{&(*hs)[0], len(*hs)}
+	now, shared := p.moved[was]
+	if p.moving {
+		if now != nil {
+			*hs = now
+			return
+		}
 		from := len(p.headers)
 		p.headers = append(p.headers, *hs...)
 		*hs = p.headers[from:len(p.headers):len(p.headers)]
@@ -77,26 +122,54 @@ func (p *packer) xheaders(hs *[]upstream.Header) {
 		p.str(&(*hs)[i].Name)
 		p.str(&(*hs)[i].Value)
 	}
+	if p.moving && shared {
+		p.moved[was] = *hs
+	}
+}
+
+// listed puts the list that is equal to hs in its place, where there was one before.
+func (p *packer) listed(hs *[]upstream.Header) bool {
+	p.hash.Reset()
+	for _, h := range *hs {
+		_, _ = p.hash.WriteString(h.Name)
+		_ = p.hash.WriteByte(0)
+		_, _ = p.hash.WriteString(h.Value)
+		_ = p.hash.WriteByte(0)
+	}
+	key := p.hash.Sum64()
+	first, met := p.lists[key]
+	if met && slices.Equal(first, *hs) {
+		*hs = first
+		return true
+	}
+	if !met && len(p.lists) < maxLists {
+		if p.lists == nil {
+			p.lists, p.moved = map[uint64][]upstream.Header{}, map[listed][]upstream.Header{}
+		}
+		p.lists[key] = *hs
+		p.moved[listed{&(*hs)[0], len(*hs)}] = nil
+	}
+	return false
 }
 
 func (p *packer) bounce(b *upstream.Bounce) {
-	for _, s := range [...]*string{&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, (*string)(&b.Type), &b.Category, &b.Code} {
+	p.address(&b.EmailAddress, &b.Local, &b.Domain)
+	for _, s := range [...]*string{&b.EmailID, (*string)(&b.Type), &b.Category, &b.Code} {
 		p.str(s)
 	}
 	p.xheaders(&b.XHeaders)
 }
 
 func (p *packer) email(e *upstream.Email) {
-	for _, s := range [...]*string{&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain} {
-		p.str(s)
-	}
+	p.address(&e.EmailAddress, &e.Local, &e.Domain)
+	p.str(&e.EmailID)
 	p.xheaders(&e.XHeaders)
 }
 
 func (p *packer) blockedEmail(b *upstream.BlockedEmail) {
-	for _, s := range [...]*string{&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, &b.Reason} {
-		p.str(s)
-	}
+	p.address(&b.EmailAddress, &b.Local, &b.Domain)
+	p.str(&b.EmailID)
+	p.str(&b.Reason)
 	p.xheaders(&b.XHeaders)
 }
 
