@@ -81,7 +81,7 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 
 // servedAllocations are the most that one operation may take which asks nothing, the HTTP
 // server's own included, of which there are some 35.
-const servedAllocations = 56
+const servedAllocations = 48
 
 func TestServedAllocations(t *testing.T) {
 	if raceDetector {

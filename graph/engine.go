@@ -116,12 +116,11 @@ func (x *execution) begin() {
 			return
 		}
 	}
-	if x.known != nil {
-		x.responses = graphql.OneShot(&graphql.Response{Data: bytes.Clone(x.known)})
-		return
-	}
 	values.Seal(x.ctx)
-	if x.operation.Operation != ast.Subscription {
+	switch {
+	case x.known != nil:
+		return
+	case x.operation.Operation != ast.Subscription:
 		x.responses = e.schema.Exec(x.ctx)
 		return
 	}
@@ -139,6 +138,10 @@ func (x *execution) respond(ctx context.Context) *graphql.Response {
 		return x.responses(ctx)
 	case ctx.Err() != nil:
 		return nil
+	case x.known != nil:
+		resp := &graphql.Response{Data: bytes.Clone(x.known)}
+		x.finish(ctx, resp)
+		return resp
 	}
 	ctx = graphql.WithResponseContext(ctx, present, recovered)
 	if x.streams {

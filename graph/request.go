@@ -115,7 +115,7 @@ func readParams(fields object, h http.Header) (*graphql.RawParams, error) {
 		readString(fields, "operationName", &p.OperationName),
 		readObject(fields.of("variables"), "variables", &p.Variables),
 		readObject(fields.of("extensions"), "extensions", &p.Extensions),
-		readDocumentID(p, func(name string) (id string, err error) { err = readString(fields, name, &id); return id, err }),
+		readDocumentID(p, fields.text),
 		wanted(p),
 	)
 }
@@ -137,6 +137,12 @@ func (o object) of(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// text gives the text of that name, or "".
+func (o object) text(name string) (text string, err error) {
+	err = readString(o, name, &text)
+	return text, err
 }
 
 // anOperation is an example of an object that asks for one.

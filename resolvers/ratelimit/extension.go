@@ -120,12 +120,15 @@ func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error
 // Prepare implements [operation.Preparer]: it charges the calls that the operation plans.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	priced, explained := explain.Asks(ctx)
+	name, limit := e.of(ctx)
+	if limit == 0 && !explained { // nobody is to know
+		return ctx, nil
+	}
 	b := &bill{requested: 1, explained: explained}
 	if p, ok := explain.PlanOf(ctx); ok && !priced && oc.Operation.Operation != ast.Subscription {
 		b.requested += int(p.Calls)
 	}
 	ctx = values.With(ctx, billKey{}, b)
-	name, limit := e.of(ctx)
 	if limit == 0 {
 		return ctx, nil
 	}
