@@ -72,7 +72,7 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 		}
 	}
 	m := member{text: text, name: name, odd: !isPlain(name), field: fieldOf[name], first: first}
-	if l.row < 0 || len(o.members) == maxMembers { // a row by itself teaches nothing
+	if l.row < 1 || len(o.members) == maxMembers { // nothing is learnt for an answer of one row
 		o.other = m
 		return &o.other
 	}

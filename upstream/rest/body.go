@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -41,7 +42,7 @@ func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure
 // readInPlace reads a body that should be of n bytes. What is decoded of a body points
 // into it, so that whoever keeps a row keeps the room: it is of just the body's size.
 func readInPlace(body io.Reader, n int) (string, error) {
-	buf := make([]byte, 0, n+1) // one more, to see the end
+	buf := uncleared(n + 1) // one more, to see the end
 	for {
 		got, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+got]
@@ -58,6 +59,16 @@ func readInPlace(body io.Reader, n int) (string, error) {
 			return readByCopy(io.MultiReader(bytes.NewReader(buf), body))
 		}
 	}
+}
+
+// uncleared gives room for n bytes, n > 0, as it was left by whoever had it before: to
+// clear what is written to at once takes as long again as to read a page. That is what
+// [strings.Builder] does, whose room is otherwise to be had by copying alone.
+func uncleared(n int) []byte {
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteByte(0) // an empty string might have no address
+	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
 // rooms are for bodies of any size, one after the other.
