@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"deliverygraph/graph/columns"
 	"deliverygraph/graph/stream"
 	"deliverygraph/upstream/timed"
 	"deliverygraph/upstream/values"
@@ -134,6 +135,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	} else if deferred {
 		x.deferring()
 	}
+	x.ctx = columns.With(x.ctx, doc.plans)
 	x.begin()
 	x.record.Ran = true
 	return nil

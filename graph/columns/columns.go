@@ -13,6 +13,9 @@
 // not know (a nested connection, say), it leaves to the generated code, which
 // remains the reference: both must give the same bytes and the same errors.
 //
+// A plan depends on the document and on what its conditions say, and on nothing else of an
+// operation: it is kept with the document ([Plans]).
+//
 // Start reading at [Type]; extension.go is where gqlgen comes in.
 package columns
 
@@ -76,10 +79,11 @@ type plan[T any] struct {
 	checked bool // as some column has values that may not be sound
 }
 
-// compile makes the plan of a selection.
-func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionSet) (plan[T], bool) {
+// compile makes the plan of a selection. It depends on no variables but those of @include,
+// @skip and @defer.
+func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionSet) (*plan[T], bool) {
 	fields := graphql.CollectFields(oc, sel, append([]string{t.Name}, t.Interfaces...))
-	p := plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true}
+	p := &plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true}
 	if len(fields) == 0 { // all are skipped by @include or @skip
 		p.end = "{}"
 	}
@@ -298,7 +302,7 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 // row's list, and the table that it is written by: one of several of one type.
 func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
-		plans := make([]plan[C], len(tables))
+		plans := make([]*plan[C], len(tables))
 		for i, t := range tables {
 			p, ok := compile(t, oc, f.Selections)
 			if !ok || !p.atHand || p.checked {

@@ -7,14 +7,13 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // Extension answers lists by columns: a gqlgen extension.
 type Extension struct{ lists map[string]list }
 
 // list answers a list of values of gqlgen's, or says that it cannot.
-type list func(s selected, sel ast.SelectionSet, values any) (graphql.Marshaler, bool)
+type list func(s selected, values any) (graphql.Marshaler, bool)
 
 var _ interface {
 	graphql.HandlerExtension
@@ -36,12 +35,12 @@ type Table func(map[string]list)
 // Of takes the lists whose elements are of the type.
 func Of[T any](t *Type[T]) Table {
 	return func(lists map[string]list) {
-		lists[t.Name] = func(s selected, sel ast.SelectionSet, values any) (graphql.Marshaler, bool) {
+		lists[t.Name] = func(s selected, values any) (graphql.Marshaler, bool) {
 			rows, ok := values.([]*T)
 			if !ok {
 				return nil, false
 			}
-			p, ok := compile(t, s.oc, sel)
+			p, ok := planned(t, s)
 			if !ok {
 				return nil, false
 			}
@@ -117,7 +116,7 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 	if !known || err != nil || v == nil {
 		return v, err
 	}
-	if m, ok := list(selected{ctx, graphql.GetOperationContext(ctx), fc}, fc.Field.Selections, v); ok {
+	if m, ok := list(selected{ctx, graphql.GetOperationContext(ctx), fc}, v); ok {
 		return m, nil
 	}
 	return v, nil
