@@ -3,8 +3,8 @@ package model
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -51,22 +51,51 @@ func (d Duration) String() string {
 	return b.String()
 }
 
-var durationForm = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
+// durationParts gives the digits of a duration's years, months, weeks, days, hours,
+// minutes and seconds, each empty where there are none, and false for another text.
+func durationParts(s string) (parts [7]string, ok bool) {
+	const units, times = "YMWDHMS", 4 // those of times are behind a T
+	s, ok = strings.CutPrefix(s, "P")
+	if !ok || s == "" {
+		return parts, false
+	}
+	next, end := 0, times
+	for s != "" {
+		if s[0] == 'T' && end == times {
+			next, end, s = times, len(units), s[1:]
+			if s == "" {
+				return parts, false
+			}
+		}
+		behind := strings.TrimLeft(s, "0123456789")
+		digits := s[:len(s)-len(behind)]
+		if digits == "" || behind == "" {
+			return parts, false
+		}
+		i := strings.IndexByte(units[next:end], behind[0])
+		if i < 0 {
+			return parts, false
+		}
+		parts[next+i] = digits
+		next, s = next+i+1, behind[1:]
+	}
+	return parts, true
+}
 
 // ParseDuration reads an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS.
 // It is more than nothing and at most 100 years.
 func ParseDuration(s string) (Duration, error) {
-	m := durationForm.FindStringSubmatch(s)
-	if m == nil || s[len(s)-1] == 'T' || s == "P" {
+	written, ok := durationParts(s)
+	if !ok {
 		return Duration{}, badInput("%q is not a length of time: "+durationHint, Excerpt(s))
 	}
 	var parts [7]int64
 	total := 0.0
 	for i, seconds := range [7]float64{365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1} {
-		if m[i+1] == "" {
+		if written[i] == "" {
 			continue
 		}
-		n, err := strconv.ParseInt(m[i+1], 10, 64)
+		n, err := strconv.ParseInt(written[i], 10, 64)
 		if total += float64(n) * seconds; err != nil || total > 100*366*86400 {
 			return Duration{}, badInput("%q is too long: at most 100 years", Excerpt(s))
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +58,7 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
 		t, err := time.Parse(time.RFC3339, strings.ToUpper(v))
-		if err != nil || !rfc3339.MatchString(v) { // time.Parse takes more
+		if err != nil || !isRFC3339(v) { // time.Parse takes more
 			return 0, badInput("%q is not a moment: write it as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds", Excerpt(v))
 		}
 		return inYears(upstream.Time(t.Unix()), t.Nanosecond() > 0)
@@ -79,7 +78,48 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	return 0, badInput("a moment is written as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds")
 }
 
-var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+// isRFC3339 says whether a moment that [time.Parse] takes is written as RFC 3339 has it:
+// each number with all of its digits, a fraction behind a point, an offset of less than a
+// day. It is asked several times for every operation, so it is no regular expression.
+func isRFC3339(s string) bool {
+	const moment, offset = "dddd-dd-ddTdd:dd:dd", "+dd:dd"
+	if len(s) <= len(moment) || !written(s[:len(moment)], moment) {
+		return false
+	}
+	if s = s[len(moment):]; s[0] == '.' {
+		zone := strings.TrimLeft(s[1:], "0123456789")
+		if len(zone) == len(s)-1 {
+			return false
+		}
+		s = zone
+	}
+	return s == "Z" || s == "z" || written(s, offset) && s[1:3] < "24" && s[4:6] < "60"
+}
+
+// written says whether a text is as another one shows: d is a digit, T is t too, and + a
+// sign.
+func written(s, as string) bool {
+	if len(s) != len(as) {
+		return false
+	}
+	for i := range len(s) {
+		switch b := s[i]; as[i] {
+		case 'd':
+			if b < '0' || b > '9' {
+				return false
+			}
+		case '+':
+			if b != '+' && b != '-' {
+				return false
+			}
+		default:
+			if b != as[i] && !(b == 't' && as[i] == 'T') {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 func seconds(f float64) (upstream.Time, error) {
 	whole := max(minTime-1, min(maxTime+1, math.Floor(f)))
