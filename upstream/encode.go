@@ -21,6 +21,9 @@ func appendData[T any](dst []byte, rows []T, row func([]byte, T) []byte) []byte 
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	if plainASCII(s, 0) == len(s) {
+		return append(append(dst, s...), '"')
+	}
 	from := 0
 	for i, r := range s {
 		var escaped string

@@ -77,7 +77,7 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 		return &o.other
 	}
 	if o.members == nil {
-		o.members = make([]member, 0, 16)
+		o.members = make([]member, 0, 8)
 	}
 	o.members = append(o.members, m)
 	o.at = len(o.members)

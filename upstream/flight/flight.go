@@ -66,6 +66,8 @@ type flight[V any] struct {
 
 	group   *Group[V]
 	cancel  context.CancelCauseFunc
+	first   caller        // mostly the only one, so it has its room here
+	room    [1]*caller    // of callers, while it is
 	callers []*caller     // guarded by group.mu
 	told    []*watcher    // of those who board; guarded by group.mu
 	over    bool          // nobody may join: all have left, or it has landed; guarded by group.mu
@@ -101,21 +103,21 @@ func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
 // board puts a caller on the key's flight, or on a new one. Those in told are to
 // be told of the caller.
 func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool, told []*watcher) {
-	c = &caller{ctx: ctx}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := g.flights[key]
 	if before != nil && !before.over {
-		c.at = len(before.callers)
+		c = &caller{ctx, len(before.callers)}
 		before.callers = append(before.callers, c)
 		return before, c, true, before.told[:len(before.told):len(before.told)]
 	}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f = &flight[V]{
 		Context: detached, group: g, cancel: cancel,
-		callers: []*caller{c},
-		landed:  make(chan struct{}),
+		first:  caller{ctx: ctx},
+		landed: make(chan struct{}),
 	}
+	f.callers = append(f.room[:0], &f.first)
 	if g.flights == nil {
 		g.flights = make(map[string]*flight[V])
 	}
@@ -125,7 +127,7 @@ func (g *Group[V]) board(ctx context.Context, key string, work func(context.Cont
 		clear = before.landed
 	}
 	go f.fly(key, clear, work)
-	return f, c, false, nil
+	return f, &f.first, false, nil
 }
 
 // leave takes a caller off its flight, and cancels the flight if that was the

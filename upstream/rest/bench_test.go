@@ -83,13 +83,12 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// TestCallsTakeFewAllocations bounds them: of a call without a socket, and what a page
-// takes in bytes beyond its own copy of the body, its rows and their headers.
+// TestCallsTakeFewAllocations bounds them, of a call without a socket.
 func TestCallsTakeFewAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector drops buffers at random")
 	}
-	const most = 50
+	const most = 41
 	for _, rows := range []int{1, upstream.PageSize} {
 		c, err := New(Options{BaseURL: "http://api.example.com", Key: testKey, Transport: inMemory(pageOf(rows))})
 		if err != nil {

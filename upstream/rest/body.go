@@ -20,13 +20,12 @@ func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure
 	if res.ContentLength > limit {
 		return "", tooLarge(limit)
 	}
-	body := io.LimitReader(res.Body, limit+1)
 	var text string
 	var err error
 	if n := res.ContentLength; n > 0 && n <= largeBody {
-		text, err = readInPlace(body, int(n))
+		text, err = readInPlace(res.Body, int(n), limit)
 	} else {
-		text, err = readByCopy(body)
+		text, err = readByCopy(res.Body, limit)
 	}
 	switch {
 	case int64(len(text)) > limit:
@@ -39,9 +38,9 @@ func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure
 	return text, nil
 }
 
-// readInPlace reads a body that should be of n bytes. What is decoded of a body points
+// readInPlace reads a body that should be of n bytes, or else as readByCopy does. What is decoded of a body points
 // into it, so that whoever keeps a row keeps the room: it is of just the body's size.
-func readInPlace(body io.Reader, n int) (string, error) {
+func readInPlace(body io.Reader, n int, limit int64) (string, error) {
 	buf := uncleared(n + 1) // one more, to see the end
 	for {
 		got, err := body.Read(buf[len(buf):cap(buf)])
@@ -56,7 +55,7 @@ func readInPlace(body io.Reader, n int) (string, error) {
 		case err != nil:
 			return "", err
 		case len(buf) == cap(buf): // more than was said
-			return readByCopy(io.MultiReader(bytes.NewReader(buf), body))
+			return readByCopy(io.MultiReader(bytes.NewReader(buf), body), limit)
 		}
 	}
 }
@@ -74,11 +73,12 @@ func uncleared(n int) []byte {
 // rooms are for bodies of any size, one after the other.
 var rooms = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readByCopy reads a body of unknown size, and gives a copy of just its size.
-func readByCopy(body io.Reader) (string, error) {
+// readByCopy reads a body of unknown size up to a byte beyond the limit, and gives a
+// copy of just its size.
+func readByCopy(body io.Reader, limit int64) (string, error) {
 	room := rooms.Get().(*bytes.Buffer)
 	room.Reset()
-	_, err := room.ReadFrom(body)
+	_, err := room.ReadFrom(io.LimitReader(body, limit+1))
 	text := room.String()
 	if room.Cap() <= largeBody+bytes.MinRead {
 		rooms.Put(room)

@@ -16,10 +16,10 @@ import (
 // meant to be one per server, with views for other keys ([Client.WithKey]): what it
 // limits, it does for itself and its views alone.
 type Client struct {
-	o      Options
-	base   *url.URL    // its path without a slash at the end
-	host   string      // never shown to callers
-	header http.Header // of every request; never changed
+	o     Options
+	base  *url.URL      // its path without a slash at the end
+	host  string        // never shown to callers
+	every *http.Request // what every request is like; never changed
 
 	flights *flight.Group[answer]
 	gate    *gate
@@ -41,16 +41,22 @@ func New(o Options) (*Client, error) {
 		o:       o,
 		base:    trimmed(base),
 		host:    base.Hostname(),
-		header:  http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}},
 		flights: &flight.Group[answer]{},
 		gate:    newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
 		budget:  newBudget(o.Retry),
 	}
 	c.breaker = newBreaker(o.Breaker, o.Logger, c.gate.turnAway)
-	if o.Key != "" {
-		c.header.Set("Authorization", "apikey="+o.Key)
-	}
+	c.every = every(c.base.Host, o.Key)
 	return c, nil
+}
+
+// every is what all requests with a key, which may be empty, have.
+func every(host, key string) *http.Request {
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}}
+	if key != "" {
+		header.Set("Authorization", "apikey="+key)
+	}
+	return &http.Request{Method: http.MethodGet, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }
 
 // WithKey is the client with another API key. It shares everything with the one it is
@@ -62,8 +68,7 @@ func (c *Client) WithKey(key string) (*Client, error) {
 	}
 	view := *c
 	view.o.Key = key
-	view.header = c.header.Clone()
-	view.header.Set("Authorization", "apikey="+key)
+	view.every = every(c.base.Host, key)
 	return &view, nil
 }
 

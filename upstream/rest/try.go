@@ -98,7 +98,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 }
 
 // request is r for a transport, which must not change it: its header is that of every
-// request.
+// request of the client.
 func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {
 	u := *c.base
 	u.RawQuery = r.query
@@ -111,6 +111,7 @@ func (c *Client) request(ctx context.Context, r request) (*http.Request, error) 
 	} else {
 		u.Path += r.path
 	}
-	req := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: c.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	return req.WithContext(ctx), nil
+	req := c.every.WithContext(ctx)
+	req.URL = &u
+	return req, nil
 }
