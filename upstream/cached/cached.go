@@ -8,7 +8,7 @@
 // which events still arrive, is fresh for seconds; the catalogues of codes are for
 // longer. Counts and time series over both are split at the last settled hour, so
 // that a dashboard which looks at the same 30 days again and again costs one small
-// call each time; the sums are exact. When the API is down an answer that is no
+// call each time; the sums are exact, and grow with the clock by that same call. When the API is down an answer that is no
 // longer fresh may be served, and is told of as stale.
 //
 // Answers are kept under their call's path and canonical query, so that equal
@@ -25,8 +25,9 @@
 // the key, the time to keep and the answer, and package upstream the codecs.
 //
 // Start reading at [New]; keep.go says how long an answer lasts, memory.go is one
-// question's way, sum.go splits counts and series and join.go adds them up,
-// stale.go is for when the API fails, and pack.go says what an answer weighs.
+// question's way, sum.go splits counts and series, reach.go lets what is kept of them
+// grow and join.go adds them up, stale.go is for when the API fails, and pack.go says
+// what an answer weighs.
 package cached
 
 import (
@@ -164,12 +165,13 @@ func (a *API) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery
 		return q
 	}
 	return tally[[]upstream.Count]{
-		window: q.Window, path: k.CountsPath(), form: "counts",
+		window: q.Window, kind: k, path: k.CountsPath(), form: "counts",
 		query: func(w upstream.Window) string { return in(w).Encode() },
 		load: func(ctx context.Context, w upstream.Window) ([]upstream.Count, error) {
 			return a.api.Counts(ctx, k, in(w))
 		},
 		pack: packCounts, join: joinCounts,
+		filter: upstream.SeriesQuery{CountQuery: q}, tell: addUp,
 	}.answer(ctx, a)
 }
 
@@ -184,12 +186,13 @@ func (a *API) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuer
 		return q
 	}
 	return tally[[]upstream.Series]{
-		window: q.Window, path: k.CountsPath(), form: "series",
+		window: q.Window, kind: k, path: k.CountsPath(), form: "series",
 		query: func(w upstream.Window) string { return in(w).Encode() },
 		load: func(ctx context.Context, w upstream.Window) ([]upstream.Series, error) {
 			return a.api.Series(ctx, k, in(w))
 		},
 		pack: packSeries, join: joinSeries,
+		filter: q, tell: widen,
 	}.answer(ctx, a)
 }
 

@@ -10,12 +10,19 @@ import (
 // answers to windows side by side add up to the answer to both.
 type tally[T any] struct {
 	window upstream.Window
+	kind   upstream.Kind
 	path   string
 	form   string
 	query  func(upstream.Window) string
 	load   func(context.Context, upstream.Window) (T, error)
 	pack   func(T) (T, size)
 	join   func(older, newer T) T
+
+	// Where the answer is asked for as time series ([tally.reach]):
+	filter upstream.SeriesQuery // the question, of any window; of counts it has no interval
+	// tell makes an answer of series and of what is known of the same rows. It says false
+	// where that is not enough.
+	tell func(q upstream.SeriesQuery, known T, series []upstream.Series) (T, bool)
 }
 
 // sum is the answer to a window that ends at a settled hour. It grows with the
@@ -27,7 +34,8 @@ type sum[T any] struct {
 
 // answer answers the question. A window that begins before the last settled hour
 // and ends in what is not settled is split at that hour: its past is in memory,
-// so that only what may have changed is asked for.
+// so that only what may have changed is asked for. Where the past lacks what has settled
+// since, that and the open edge are asked for in one.
 //
 // That pays when the past is asked for again, and so for windows that keep their
 // start. One that does not begin on an hour most often moves with the clock: it is
@@ -38,18 +46,30 @@ func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
 	if m.seals(w) || w.Start >= m.hour() {
 		return remember(ctx, a, whole)
 	}
+	if e, held := a.memory.get(a.key(whole.form, whole.path, whole.query)); held && e.fresh(a.o.Now()) {
+		return remember(ctx, a, whole)
+	}
 	key := a.key("sum of "+t.form, t.path, t.endless(w.Start))
 	if w.Start != upstream.Hour.Floor(w.Start) {
-		_, again := a.memory.get(key)
-		if e, held := a.memory.get(a.key(whole.form, whole.path, whole.query)); !again || held && e.fresh(a.o.Now()) {
+		if _, again := a.memory.get(key); !again {
 			rows, err := remember(ctx, a, whole)
-			if err == nil && !again {
+			if err == nil {
 				a.put(key, sum[T]{upTo: w.Start}, size{bytes: sizeOf[sum[T]]()}, forever)
 			}
 			return rows, err
 		}
 	}
-	return t.split(ctx, a, m, key)
+	if all, reached := t.reach(ctx, a, m, key); reached {
+		return all, nil
+	}
+	all, err := t.split(ctx, a, m, key)
+	if err != nil {
+		if e, held := a.stale(a.key(whole.form, whole.path, whole.query), whole.latest, err); held { // of a time when it was had in one
+			a.report(ctx, Lookup{Endpoint: whole.endpoint, Path: whole.path, Query: whole.query, Rows: e.rows, Age: a.o.Now().Sub(e.since), Stale: true, Err: err})
+			return e.value.(T), nil
+		}
+	}
+	return all, err
 }
 
 // split asks for the past and for the open edge side by side.
