@@ -150,16 +150,17 @@ func twoDigits(b []byte, at int, n uint32) {
 
 // date is the day of the calendar that lies so many days behind the first of January of
 // the year 0. Years are counted from March on, so that a leap day is the last of its year,
-// and from 400 years before, after which the calendar repeats.
+// and from 400 years before, after which the calendar repeats. Fractions are scaled to
+// powers of two, as C. Neri and L. Schneider have it ("Euclidean affine functions and
+// their application to calendar algorithms", 2022).
 func date(days uint32) (year, month, day uint32) {
 	const fourCenturies = 146097
-	days += fourCenturies - (31 + 29)
-	n := (4*days + 3) / fourCenturies
-	days -= n * fourCenturies / 4
-	y := (4*days + 3) / 1461
-	days -= y * 1461 / 4
-	m := (5*days + 2) / 153
-	year, month, day = 100*n+y-400, m+3, days-(153*m+2)/5+1
+	n := 4*(days+fourCenturies-(31+29)) + 3
+	century := n / fourCenturies
+	ofYears := 2939745 * uint64(n%fourCenturies|3)
+	dayOfYear := uint32(ofYears) / 2939745 / 4
+	ofMonths := 2141*dayOfYear + 197913
+	year, month, day = 100*century+uint32(ofYears>>32)-400, ofMonths>>16, ofMonths&0xffff/2141+1
 	if month > 12 {
 		year, month = year+1, month-12
 	}
