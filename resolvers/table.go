@@ -29,6 +29,14 @@ func leaf[T, V any](get func(*T) V, write func([]byte, V) []byte) columns.Field[
 	return columns.Leaf(func(dst []byte, row *T) []byte { return write(dst, get(row)) })
 }
 
+// moment is a leaf of rows that lie in order of time.
+func moment[T any](get func(*T) upstream.Time) columns.Field[T] {
+	return columns.LeafBehind(func() func([]byte, *T) []byte {
+		var times model.DateTimes
+		return func(dst []byte, row *T) []byte { return times.Append(dst, get(row)) }
+	})
+}
+
 // optional is a leaf that may be null.
 func optional[T, V any](get func(*T) *V, write func([]byte, V) []byte) columns.Field[T] {
 	return columns.Leaf(func(dst []byte, row *T) []byte {
@@ -66,8 +74,8 @@ var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, 
 		return model.AppendRowString(dst, b.Row.Category, b.Row.Plain)
 	}),
 	"code":        columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Code, b.Row.Plain) }),
-	"bouncedAt":   leaf((*model.Bounce).BouncedAt, model.AppendDateTime),
-	"processedAt": leaf((*model.Bounce).ProcessedAt, model.AppendDateTime),
+	"bouncedAt":   moment((*model.Bounce).BouncedAt),
+	"processedAt": moment((*model.Bounce).ProcessedAt),
 	"postbackAt":  optional((*model.Bounce).PostbackAt, model.AppendDateTime),
 	"xHeaders":    headersOf(func(b *model.Bounce) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
 	"detail":      columns.Join(detailTable, details),
@@ -85,7 +93,7 @@ var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fie
 	}),
 	"localPart":   columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Local, e.Row.Plain) }),
 	"domain":      columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Domain, e.Row.Plain) }),
-	"processedAt": leaf((*model.Email).ProcessedAt, model.AppendDateTime),
+	"processedAt": moment((*model.Email).ProcessedAt),
 	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
 	"xHeaders":    headersOf(func(e *model.Email) ([]upstream.Header, upstream.Plain) { return e.Row.XHeaders, e.Row.Plain }),
 }}
@@ -111,7 +119,7 @@ var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", 
 	"reason": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
 		return model.AppendRowString(dst, b.Row.Reason, b.Row.Plain)
 	}),
-	"processedAt": leaf((*model.BlockedEmail).ProcessedAt, model.AppendDateTime),
+	"processedAt": moment((*model.BlockedEmail).ProcessedAt),
 	"postbackAt":  optional((*model.BlockedEmail).PostbackAt, model.AppendDateTime),
 	"xHeaders":    headersOf(func(b *model.BlockedEmail) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
 }}

@@ -48,7 +48,8 @@ type column[T any] struct {
 	loads   bool // prepare makes upstream calls
 }
 
-// cells appends the field's value of row i as JSON. Nil cells are those of a field that
+// cells appends the field's value of row i as JSON, to what those of the rows before it
+// were appended to. Nil cells are those of a field that
 // cannot be answered as the generated code would, such as for arguments that do not parse.
 type cells func(dst []byte, i int) []byte
 
@@ -194,6 +195,17 @@ func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
 	return LeafIf(nil, write)
 }
 
+// LeafBehind is a Leaf whose write remembers something of the rows before: begin gives
+// one for each list.
+func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Field[T] {
+	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
+		return column[T]{prepare: func(_ selected, rows []*T, _ place) cells {
+			write := begin()
+			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
+		}}, true
+	}
+}
+
 // LeafIf is a Leaf whose value may be one that the schema does not have. If any row
 // has such a one, the generated code says so.
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
@@ -295,35 +307,6 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 				return object(dst, index[i])
 			}, errs, s, at)
 		}}, ok
-	}
-}
-
-// List is a nullable list of objects at hand, whose fields are at hand too. Get gives a
-// row's list, and the table that it is written by: one of several of one type.
-func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Field[T] {
-	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
-		plans := make([]*plan[C], len(tables))
-		for i, t := range tables {
-			p, ok := compile(t, oc, f.Selections)
-			if !ok || !p.atHand || p.checked {
-				return column[T]{}, false
-			}
-			plans[i] = p
-		}
-		return column[T]{write: func(dst []byte, row *T) []byte {
-			list, by := get(row)
-			if list == nil {
-				return append(dst, "null"...)
-			}
-			dst = append(dst, '[')
-			for i := range list {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				dst = plans[by].write(dst, &list[i])
-			}
-			return append(dst, ']')
-		}}, true
 	}
 }
 

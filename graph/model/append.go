@@ -128,19 +128,32 @@ func AppendBounceType(dst []byte, t upstream.BounceType) []byte {
 }
 
 // AppendDateTime writes a moment.
-func AppendDateTime(dst []byte, t upstream.Time) []byte {
+func AppendDateTime(dst []byte, t upstream.Time) []byte { return new(DateTimes).Append(dst, t) }
+
+// DateTimes writes moments that follow one another, most often on one day: the day is
+// found once. The zero value is ready.
+type DateTimes struct {
+	day  uint32 // since the first of January of the year 0
+	date [len(`"2006-01-02T`)]byte
+}
+
+// Append writes a moment as [AppendDateTime] does.
+func (d *DateTimes) Append(dst []byte, t upstream.Time) []byte {
 	seconds := uint64(min(max(t, minTime), maxTime) - minTime)
-	second := uint32(seconds % 86400)
-	year, month, day := date(uint32(seconds / 86400))
-	dst = append(dst, `"0000-00-00T00:00:00Z"`...)
-	b := dst[len(dst)-len(`"0000-00-00T00:00:00Z"`):]
-	twoDigits(b, 1, year/100)
-	twoDigits(b, 3, year%100)
-	twoDigits(b, 6, month)
-	twoDigits(b, 9, day)
-	twoDigits(b, 12, second/3600)
-	twoDigits(b, 15, second/60%60)
-	twoDigits(b, 18, second%60)
+	day, second := uint32(seconds/86400), uint32(seconds%86400)
+	if day != d.day || d.date[0] == 0 {
+		year, month, ofMonth := date(day)
+		d.day, d.date = day, [len(d.date)]byte([]byte(`"0000-00-00T`))
+		twoDigits(d.date[:], 1, year/100)
+		twoDigits(d.date[:], 3, year%100)
+		twoDigits(d.date[:], 6, month)
+		twoDigits(d.date[:], 9, ofMonth)
+	}
+	dst = append(append(dst, d.date[:]...), `00:00:00Z"`...)
+	b := dst[len(dst)-len(`00:00:00Z"`):]
+	twoDigits(b, 0, second/3600)
+	twoDigits(b, 3, second/60%60)
+	twoDigits(b, 6, second%60)
 	return dst
 }
 
