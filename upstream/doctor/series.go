@@ -64,7 +64,7 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			points[b] = points[b].Add(p.Tally)
 		}
 	}
-	const effect = "the gateway shows series whose points do not add up to its totals"
+	const effect = "the gateway shows series that do not add up to its totals, and totals that change while its cache grows"
 	if came, wanted := sums.differ(total, whoseSender); came != "" {
 		c.breaks(came+" in all points together", wanted+", as the counts of that window have", effect)
 		return
