@@ -64,8 +64,11 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 		t.Logf("seed %d", seed)
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
-	errors, nodes, i := 0, 0, 0
-	for ; i < 200 || time.Now().Before(until); i++ {
+	errors, nodes, i, least := 0, 0, 0, 200
+	if raceDetector {
+		least = 80
+	}
+	for ; i < least || time.Now().Before(until); i++ {
 		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
 		for _, values := range variables {
 			want, wantErrors := answer(t, reference, query, values)
