@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -154,5 +155,36 @@ func TestDecodersAgreeWithReference(t *testing.T) {
 				d.agree(t, []byte(d.answer(t)))
 			}
 		}))
+	}
+}
+
+// Rows whose headers read the same share them, and every row has its own, whatever their
+// text holds and however many lists there are.
+func TestRowsShareHeaders(t *testing.T) {
+	t.Parallel()
+	row := func(xheaders string) string { return `{` + fewest + `,"xheaders":` + xheaders + `}` }
+	rapid.Check(t, func(t *rapid.T) {
+		lists := []string{`null`, `{}`, `{"X-A":"1"}`, `{"X-A":"2"}`, `{"X-A":"1","X-B":"2"}`, `{"X-A":"}"}`, `{"X-A":"}","X-B":"3"}`, `{"X-A":"\u007d"}`, `{"X-A":"é"}`, `{ "X-A" : "1" }`, `["X-A: 1"]`, `[{"X-A":"1"}]`}
+		for i := range rapid.SampledFrom([]int{0, 3, 40}).Draw(t, "others") {
+			lists = append(lists, fmt.Sprintf(`{"X-N":"%d"}`, i))
+		}
+		var rows []string
+		for range rapid.IntRange(1, 80).Draw(t, "rows") {
+			rows = append(rows, row(rapid.SampledFrom(lists).Draw(t, "list")))
+		}
+		body := []byte("[" + strings.Join(rows, ",") + "]")
+		for _, d := range decoders()[:3] {
+			d.agree(t, body)
+		}
+	})
+	of := func(xheaders ...string) []Bounce {
+		rows, err := DecodeBounces(`[` + row(xheaders[0]) + `,` + row(xheaders[1]) + `]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if rows := of(`{"X-A":"1","X-B":"2"}`, `{"X-A":"1","X-B":"2"}`); &rows[0].XHeaders[0] != &rows[1].XHeaders[0] {
+		t.Error("two rows have the same headers twice")
 	}
 }

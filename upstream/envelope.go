@@ -38,7 +38,8 @@ func decodeRows[T any](body string, read func(*lexer, *T)) ([]T, error) {
 				// makes more rows of the rest pays for them as they come.
 				n := min(PageSize, 1+(len(l.s)-l.i)/max(1, l.i-start)*9/8)
 				rows = append(make([]T, 0, n), rows...)
-				l.arena.room = n * max(1, l.arena.last)
+				each := max(1, l.arena.last)
+				l.arena.room, l.arena.page = min(n, maxMet)*each, n*each // for lists that rows share, and for those of each row
 			}
 		}
 		l.row = -1

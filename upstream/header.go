@@ -9,13 +9,14 @@ type headerArena struct {
 	free []Header // of the newest piece of room
 	size int      // of that piece
 	room int      // how much the next piece should have at the least
+	page int      // and the piece after it
 	last int      // how many headers the row before had
 }
 
 // add adds a header to those of a row, which begin where free does.
 func (a *headerArena) add(row []Header, h Header) []Header {
 	if len(row) == cap(row) {
-		a.size = max(a.room, 2*a.size, 4)
+		a.size, a.room = max(a.room, 2*a.size, 4), a.page
 		row = append(make([]Header, 0, a.size), row...)
 	}
 	return append(row, h)
@@ -31,11 +32,69 @@ func (a *headerArena) keep(row []Header) []Header {
 	return row[:n:n]
 }
 
+// maxMet is how many lists of headers are held against those that follow. If none of them
+// is met again meanwhile, the rows share none, and nothing is looked for any more.
+const maxMet = 16
+
+// met is lists of headers that rows had, by their text: the emails of a campaign have the
+// same, which are read and kept once then. All of their strings are [Plain].
+type met struct {
+	texts [maxMet]string
+	lists [maxMet][]Header
+	n     int
+	again bool
+}
+
+// find gives the list that reads as text.
+func (m *met) find(text string) ([]Header, bool) {
+	if m.n == maxMet && !m.again {
+		return nil, false
+	}
+	for i, t := range m.texts[:m.n] {
+		if t == text {
+			m.again = true
+			return m.lists[i], true
+		}
+	}
+	return nil, false
+}
+
+func (m *met) add(text string, list []Header) {
+	if m.n < maxMet {
+		m.texts[m.n], m.lists[m.n] = text, list
+		m.n++
+	}
+}
+
 // headers reads a row's xheaders in the order sent: an object, an array of
 // objects of one pair each, an array of "name: value" strings, or null. The
 // document prints an object, null, and pairs in an array, which is not JSON: the
 // two kinds of array are what a server may have meant by it.
 func (l *lexer) headers() []Header {
+	if l.peek() != '{' {
+		return l.headerList()
+	}
+	if l.met == nil {
+		l.met = &met{}
+	}
+	start := l.i
+	text := l.s[start : start+1+strings.IndexByte(l.s[start:], '}')]
+	if list, ok := l.met.find(text); ok { // whatever reads as an object did is that object
+		l.i += len(text)
+		return list
+	}
+	odd := l.odd
+	l.odd = false
+	list := l.headerList()
+	if l.err == nil && !l.odd && l.i == start+len(text) { // no value has a brace
+		l.met.add(text, list)
+	}
+	l.odd = l.odd || odd
+	return list
+}
+
+// headerList reads headers of any form.
+func (l *lexer) headerList() []Header {
 	row := l.arena.free[:0]
 	switch l.peek() {
 	case '{':

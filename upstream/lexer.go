@@ -35,6 +35,7 @@ type lexer struct {
 
 	rows, names layout      // of the rows, and of the objects of their headers
 	arena       headerArena // room for the rows' headers
+	met         *met        // the lists of them
 }
 
 func newLexer(text string) *lexer { return &lexer{s: text, row: -1} }
