@@ -1,8 +1,10 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -192,18 +194,33 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	var errs [len(upstream.Kinds)]error
 	api := loaders.From(ctx).API
 	fanout.Each(len(upstream.Kinds), func(i int) { answers[i], errs[i] = api.Counts(ctx, upstream.Kinds[i], q) })
-	at := map[upstream.ID]int{}
+	// Most ids are in the first answer, which comes sorted: the others are noted.
 	var all []found
+	others := map[upstream.ID]int{}
+	sorted := 0
 	for i, k := range upstream.Kinds {
 		if errs[i] != nil {
 			return nil, errs[i]
 		}
-		for _, c := range answers[i] {
-			j, known := at[c.ID]
+		if i == 0 {
+			all = make([]found, 0, len(answers[0]))
+		}
+		for n := range answers[i] {
+			c := &answers[i][n]
+			if i == 0 && sorted == len(all) && (sorted == 0 || all[sorted-1].ID < c.ID) {
+				all = append(all, found{*c, k})
+				sorted++
+				continue
+			}
+			j, known := slices.BinarySearchFunc(all[:sorted], c.ID, func(f found, id upstream.ID) int { return cmp.Compare(f.ID, id) })
 			if !known {
-				at[c.ID] = len(all)
-				all = append(all, found{c, k})
-			} else if all[j].Sender == "" {
+				j, known = others[c.ID]
+			}
+			switch {
+			case !known:
+				others[c.ID] = len(all)
+				all = append(all, found{*c, k})
+			case all[j].Sender == "":
 				all[j].Sender = c.Sender
 			}
 		}

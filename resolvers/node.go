@@ -131,7 +131,7 @@ func findSender(ctx context.Context, id upstream.ID) (*model.Sender, error) {
 	if !found {
 		return nil, notFound("there is no such sender")
 	}
-	s := newSender(row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0)
+	s := newSender(&row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0)
 	return &s, nil
 }
 

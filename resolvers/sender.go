@@ -20,7 +20,7 @@ func (query) Senders(ctx context.Context, window model.Window, userID *string, f
 	return senders(ctx, window, u, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
-func newSender(c upstream.Count, o model.Origin, owner upstream.ID) model.Sender {
+func newSender(c *upstream.Count, o model.Origin, owner upstream.ID) model.Sender {
 	s := model.Sender{Key: c.ID, Owner: owner, Origin: o}
 	if c.Sender != "" {
 		s.Known = &c.Sender
@@ -38,7 +38,7 @@ func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Arg
 				siblings[f.kind]++
 			}
 			return eachOf(func(f *found) model.Sender {
-				s := newSender(f.Count, model.Origin{Kind: f.kind, Window: w, UserID: u}, u)
+				s := newSender(&f.Count, model.Origin{Kind: f.kind, Window: w, UserID: u}, u)
 				s.Siblings = siblings[f.kind]
 				return s
 			})(rows)

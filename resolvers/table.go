@@ -218,8 +218,13 @@ func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error
 // statsOfAll is the stats of many subjects over the window of the arguments.
 func statsOfAll[T any](ctx context.Context, args map[string]any, rows []*T, subject func(*T) model.Subject) ([]*model.Stats, []error) {
 	out, errs := make([]*model.Stats, len(rows)), make([]error, len(rows))
+	w, err := resolve(ctx, args["window"].(model.Window))
+	made := make([]model.Stats, len(rows))
 	for i, r := range rows {
-		out[i], errs[i] = statsOf(ctx, args["window"].(model.Window), subject(r))
+		made[i] = model.Stats{Window: w, Subject: subject(r)}
+		if out[i], errs[i] = &made[i], err; err != nil {
+			out[i] = nil
+		}
 	}
 	return out, errs
 }

@@ -152,10 +152,12 @@ func (l *List[R]) rows(ctx context.Context) ([]R, error) {
 		if err != nil {
 			return nil, err
 		}
-		byID := func(a, b R) int { return cmp.Compare(l.src.ID(&a), l.src.ID(&b)) }
-		if !slices.IsSortedFunc(all, byID) {
-			all = slices.Clone(all)
-			slices.SortStableFunc(all, byID)
+		for i := 1; i < len(all); i++ {
+			if l.src.ID(&all[i-1]) > l.src.ID(&all[i]) {
+				all = slices.Clone(all)
+				slices.SortStableFunc(all, func(a, b R) int { return cmp.Compare(l.src.ID(&a), l.src.ID(&b)) })
+				break
+			}
 		}
 		return all, nil
 	})
