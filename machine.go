@@ -36,18 +36,20 @@ func (c *serveCommand) tune() {
 var pace sync.Once
 
 // Answers allocate much beside what lives, so that collecting less often than Go does
-// spares a third of the time, for some tens of megabytes. A large cache must not have
-// several times its size on top for that: from maxGarbage on, garbage grows no more, until
-// collecting would cost more than the memory is worth.
+// spares a third of the time, for some tens of megabytes: garbage may be four times what
+// lives. It may always be minGarbage, as little lives between small answers. And a large
+// cache must not have several times its size on top: from maxGarbage on, garbage grows no
+// more, until collecting would cost more than the memory is worth.
 const (
-	mostPercent  = 400
+	usualPercent = 400
 	leastPercent = 50
+	minGarbage   = 44 << 20
 	maxGarbage   = 64 << 20
 )
 
 // paceCollections collects garbage as often as is right for what lives.
 func paceCollections() {
-	percent := mostPercent
+	percent := usualPercent
 	debug.SetGCPercent(percent)
 	afterCollections(func(live uint64) {
 		if p := percentFor(live); p < percent*9/10 || p > percent*11/10 { // to set it stops all goroutines
@@ -60,19 +62,25 @@ func paceCollections() {
 // percentFor is how much to allocate before the next collection, in percent of the live
 // bytes that the last one has found.
 func percentFor(live uint64) int {
-	return int(min(max(100*maxGarbage/max(live, 1), leastPercent), mostPercent))
+	live = max(live, 4<<20) // which Go takes for the least
+	garbage := min(max(live/100*usualPercent, minGarbage), maxGarbage)
+	return int(max(100*garbage/live, leastPercent))
 }
 
 // afterCollections calls f after each collection of garbage, with the bytes that it found
-// live. An object that nobody holds tells of it: the collection cleans it up.
+// live, those of stacks and globals too: Go's percentage is of all of them. An object that nobody holds tells of it: the collection cleans it up.
 func afterCollections(f func(live uint64)) {
 	type herald struct{ _ *byte } // not so small that Go puts it together with others
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
 	var await func()
 	await = func() {
 		runtime.AddCleanup(&herald{}, func(int) {
-			metrics.Read(sample)
-			f(sample[0].Value.Uint64())
+			metrics.Read(samples)
+			live := uint64(0)
+			for _, s := range samples {
+				live += s.Value.Uint64()
+			}
+			f(live)
 			await()
 		}, 0)
 	}

@@ -76,7 +76,7 @@ type serveCommand struct {
 	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, to whoever can reach it. Left out: nowhere."`
 	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
 	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"What memory to stay below, as far as can be, by collecting garbage more often. Default: GOMEMLIMIT, or nine tenths of the container's or the machine's."`
-	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate, in percent of the memory in use, before garbage is collected: less takes less memory and more time. Default: GOGC, or 400, and where more than 16 MiB are in use as much as makes 64 MiB, but at least 50."`
+	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate, in percent of the memory in use, before garbage is collected: less takes less memory and more time. Default: GOGC, or as much as makes 44 to 64 MiB, but at least 50."`
 	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
 
 	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, else none."`
@@ -208,7 +208,7 @@ func (c *serveCommand) check() error {
 		return badSetting("--memory-limit must be at least 32MiB, such as 512MiB")
 	}
 	if c.GCPercent < 0 || c.GCPercent > 10_000 {
-		return badSetting("--gc-percent must be from 1 to 10000, such as 100; leave it out for 400, and less where much is in use")
+		return badSetting("--gc-percent must be from 1 to 10000, such as 100; leave it out to have it follow the memory in use")
 	}
 	if c.DrainDelay < 0 {
 		return badSetting("--drain-delay must not be negative: such as 5s")
