@@ -43,10 +43,7 @@ func (o operation) write() string {
 	b.WriteString("{ __typename @include(if: $yes) @skip(if: $no)")
 	for i := range 1 + o.random.IntN(2) {
 		field, of, _ := strings.Cut(lists[o.random.IntN(len(lists))], "|")
-		if strings.Contains(field, "%d") {
-			field = strings.Replace(field, "%d", o.size(40), 1)
-		}
-		fmt.Fprintf(&b, " r%d: %s %s", i, field, o.selection(of))
+		fmt.Fprintf(&b, " r%d: %s %s", i, strings.Replace(field, "%d", o.size(40), 1), o.selection(of))
 	}
 	b.WriteString(" }")
 	for _, name := range slices.Sorted(maps.Keys(o.fragments)) {

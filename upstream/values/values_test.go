@@ -11,6 +11,8 @@ import (
 
 type key struct{}
 
+type number int
+
 // Whatever is put in, in contexts with room, without and in between, is found as it is
 // with context.WithValue.
 func TestValues(t *testing.T) {
@@ -28,10 +30,10 @@ func TestValues(t *testing.T) {
 				defer cancel()
 				got = ctx
 			default:
-				k, v := rapid.IntRange(0, 20).Draw(t, "key"), rapid.Int().Draw(t, "value")
+				k, v := number(rapid.IntRange(0, 20).Draw(t, "key")), rapid.Int().Draw(t, "value")
 				got, want = values.With(got, k, v), context.WithValue(want, k, v)
 			}
-			for k := range 21 {
+			for k := range number(21) {
 				if g, w := got.Value(k), want.Value(k); g != w {
 					t.Fatalf("%d is %v, want %v", k, g, w)
 				}
