@@ -63,7 +63,7 @@ func paceCollections() {
 // bytes that the last one has found.
 func percentFor(live uint64) int {
 	live = max(live, 4<<20) // which Go takes for the least
-	garbage := min(max(live/100*usualPercent, minGarbage), maxGarbage)
+	garbage := min(max(live*usualPercent/100, minGarbage), maxGarbage)
 	return int(max(100*garbage/live, leastPercent))
 }
 

@@ -262,7 +262,7 @@ func TestExplainAndBudget(t *testing.T) {
 	if got := ask(p, stats, "1"); !strings.Contains(got, "--explain") || strings.Contains(got, "/email/counts") {
 		t.Errorf("explained all the same: %s", got)
 	}
-	if got := ask(p, details, ""); strings.Contains(got, "errors") {
+	if got := ask(p, details, ""); strings.Contains(got, `"errors":`) {
 		t.Errorf("without a limit: %s", got)
 	}
 }
