@@ -95,10 +95,10 @@ func TestInABrowser(t *testing.T) {
 	b.pressCtrl(" ", "Space", 32)
 	b.until(queryEditor + `.getValue() === "{ greeting }" || document.querySelector(".CodeMirror-hints")?.innerText.includes("greeting")`)
 
-	// A tab that was changed stays so, and its example can be had again.
-	b.eval(queryEditor+`.setValue("query Mine { greeting }")`, nil)
-	b.until(`(localStorage.getItem("deliverygraph /pre/fix/ graphiql:tabState") ?? "").includes("Mine") && localStorage.getItem("deliverygraph /pre/fix/ graphiql:query").includes("Mine")`)
-	b.reload()
+	// A tab that was changed stays so, and its example can be had again. It is stored when the visitor leaves, however
+	// soon after the last letter.
+	b.eval(queryEditor+`.setValue("query Mine { greeting }"); location.reload()`, nil)
+	b.awaitLoad("a reload")
 	b.until(ready)
 	b.eval(tabNames, &names)
 	if want := []string{"Mine", "GreetNobody"}; !cmp.Equal(names, want) {
@@ -127,6 +127,94 @@ func TestInABrowser(t *testing.T) {
 		if !strings.HasPrefix(url, s.URL+"/pre/fix/") && !strings.HasPrefix(url, "data:") {
 			t.Errorf("the page asked for %s, outside of %s/pre/fix/", url, s.URL)
 		}
+	}
+}
+
+// GraphiQL stores the text of the editors and the list of tabs at different moments. Whatever the two say when the page is
+// left without warning, as by a crash, the tabs are those of the list, and none is doubled.
+func TestTabsAfterACrashInABrowser(t *testing.T) {
+	t.Parallel()
+	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", stub)
+	mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("/", page)
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	const tab = `{"id": "1", "title": "Mine", "query": "query Mine { greeting }", "variables": null, "headers": null, "operationName": "Mine", "response": null}`
+
+	b := openBrowser(t)
+	for name, c := range map[string]struct {
+		tabs, query, variables string
+		names                  []string
+		text                   string
+	}{
+		"the text is newer":           {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting } # more", "", []string{"Mine"}, "query Mine { greeting }"},
+		"the text is older":           {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query First { greeting }\n", "", []string{"Mine"}, "query Mine { greeting }"},
+		"the variables are others":    {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting }", `{"name": "Ada"}`, []string{"Mine"}, "query Mine { greeting }"},
+		"the list cannot be read":     {`{"activeTabIndex": 0, "tabs": [`, "query Mine { greeting }", "", []string{"First", "Second"}, "query First { greeting }\n"},
+		"an active tab that is empty": {`{"activeTabIndex": 0, "tabs": [` + strings.ReplaceAll(strings.ReplaceAll(tab, `"query Mine { greeting }"`, "null"), "Mine", "Empty") + `]}`, "query Mine { greeting }", "", []string{"Empty"}, ""},
+	} {
+		b.open(s.URL + "/elsewhere")
+		for part, value := range map[string]string{"tabState": c.tabs, "query": c.query, "variables": c.variables} {
+			text, err := json.Marshal(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.eval(`localStorage.setItem("deliverygraph / graphiql:`+part+`", `+string(text)+`)`, nil)
+		}
+		b.open(s.URL + "/")
+		b.until(ready)
+		var names []string
+		if b.eval(tabNames, &names); !cmp.Equal(names, c.names) {
+			t.Errorf("%s: the tabs are %q, want %q", name, names, c.names)
+		}
+		var text string
+		if b.eval(queryEditor+`.getValue()`, &text); text != c.text {
+			t.Errorf("%s: the editor shows %q, want %q", name, text, c.text)
+		}
+	}
+}
+
+// What the visitor clears stays cleared, and what a window did not change it does not store again when it is left.
+func TestLeavingStoresNoMoreThanWasTyped(t *testing.T) {
+	t.Parallel()
+	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", stub)
+	mux.HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("/", page)
+	s := httptest.NewServer(mux)
+	defer s.Close()
+
+	b := openBrowser(t)
+	b.open(s.URL + "/")
+	b.until(ready)
+	const headers = `document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1]`
+	b.until(headers)
+	b.eval(headers+`.CodeMirror.setValue('{"X-API-Key": "secret"}')`, nil)
+	b.eval(queryEditor+`.setValue("query Mine { greeting }"); location.assign("/elsewhere")`, nil)
+	b.awaitLoad("the page elsewhere")
+	var stored string
+	b.eval(`JSON.stringify(localStorage)`, &stored)
+	if !strings.Contains(stored, "query Mine") || strings.Contains(stored, "secret") {
+		t.Errorf("want what was typed to be stored, less its headers, got %s", stored)
+	}
+
+	b.open(s.URL + "/")
+	b.until(ready)
+	b.eval(`addEventListener("pagehide", () => localStorage.clear(), {capture: true}); location.reload()`, nil)
+	b.awaitLoad("a reload")
+	b.until(ready)
+	var names []string
+	if b.eval(tabNames, &names); !cmp.Equal(names, []string{"First"}) {
+		t.Errorf("after all was cleared the tabs are %q", names)
 	}
 }
 
@@ -177,6 +265,21 @@ func TestSharingInABrowser(t *testing.T) {
 	other.until(ready)
 	if other.eval(tabNames, &names); len(names) != 2 {
 		t.Errorf("after a reload the tabs are %q", names)
+	}
+
+	// The address still has the link when its tab is no longer what was linked to.
+	other.until(queryEditor + `.getValue().includes("Shared")`)
+	other.eval(queryEditor+`.setValue("query Changed { greeting }"); location.reload()`, nil)
+	other.awaitLoad("a reload")
+	other.until(ready)
+	if other.eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed"}) {
+		t.Errorf("after a change and a reload the tabs are %q", names)
+	}
+	other.eval(`location.hash = "query=%7Bgreeting%7D"`, nil) // as by pasting a link into the address bar
+	other.awaitLoad("another link")
+	other.until(ready + " && " + queryEditor + `.getValue() === "{greeting}"`)
+	if other.eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed", "<untitled>"}) {
+		t.Errorf("after another link the tabs are %q", names)
 	}
 }
 

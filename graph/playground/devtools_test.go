@@ -237,9 +237,15 @@ func (b *browser) load(method string, params any) {
 	default:
 	}
 	b.do(method, params, nil)
+	b.awaitLoad(method)
+}
+
+// awaitLoad waits until a document has loaded, since the last time or from now on.
+func (b *browser) awaitLoad(what string) {
+	b.t.Helper()
 	select {
 	case <-b.loaded:
 	case <-time.After(browserPatience):
-		b.t.Fatalf("%s: nothing has loaded within %v", method, browserPatience)
+		b.t.Fatalf("%s: nothing has loaded within %v", what, browserPatience)
 	}
 }

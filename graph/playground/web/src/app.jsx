@@ -8,7 +8,8 @@ import 'graphiql/style.css';
 import './style.css';
 import { examplesPlugin } from './examples.jsx';
 import { createFetcher } from './fetcher.js';
-import { ShareButton, sharedOperation } from './share.jsx';
+import { KeepTabs } from './keep.jsx';
+import { ShareButton, takeSharedOperation } from './share.jsx';
 import { openStorage } from './storage.js';
 
 // The shape is that of the Go type `settings`: endpoint, title, tabs.
@@ -16,7 +17,7 @@ const settings = JSON.parse(document.getElementById('settings').textContent);
 
 // GraphiQL compares these by identity, so they are made once.
 const fetcher = createFetcher(settings.endpoint);
-const storage = openStorage(settings.tabs, sharedOperation());
+const storage = openStorage(settings.tabs, takeSharedOperation());
 const plugins = [{ ...explorerPlugin(), title: 'Explorer' }];
 if (settings.tabs.length > 0) plugins.unshift(examplesPlugin(settings.tabs));
 
@@ -39,6 +40,7 @@ createRoot(document.getElementById('app')).render(
           {merge}
           {copy}
           <ShareButton />
+          <KeepTabs storage={storage} />
         </>
       )}
     </GraphiQL.Toolbar>

@@ -6,8 +6,16 @@ import { useEffect, useState } from 'react';
 
 const names = ['query', 'variables', 'operationName'];
 
-// sharedOperation returns what the page's address asks to open, or undefined. It is shown, and never run unasked.
-export function sharedOperation() {
+// takeSharedOperation returns what the page's address asks to open, or undefined. It is shown, and never run unasked.
+// It is taken once: who changes its tab and loads the page again finds that tab alone.
+export function takeSharedOperation() {
+  const operation = sharedOperation();
+  if (!operation || history.state?.taken) return undefined;
+  history.replaceState({ taken: true }, '');
+  return operation;
+}
+
+function sharedOperation() {
   const given = new URLSearchParams(location.hash.slice(1));
   if (!given.get('query')) return undefined;
   return Object.fromEntries(names.map((name) => [name, given.get(name) || null]));
@@ -23,7 +31,11 @@ function linkTo(operation) {
 }
 
 // A link pasted into the address bar of the open page changes what is behind the "#" alone, and loads nothing.
-addEventListener('hashchange', () => sharedOperation() && location.reload());
+addEventListener('hashchange', () => {
+  if (!sharedOperation()) return;
+  history.replaceState(null, '');
+  location.reload();
+});
 
 // ShareButton copies a link to the active tab, and puts it into the address bar for where pages may not copy.
 export function ShareButton() {
@@ -41,7 +53,7 @@ export function ShareButton() {
       variables: variableEditor?.getValue(),
       operationName: tabs[activeTabIndex]?.operationName,
     });
-    history.replaceState(null, '', link);
+    history.replaceState({ taken: true }, '', link);
     await navigator.clipboard?.writeText(link).catch(() => {});
     setCopied(true);
   }

@@ -8,10 +8,14 @@
 // behind the same host, and a visitor would meet their tabs here.
 export function openStorage(examples, shared) {
   const storage = prefixed(`deliverygraph ${location.pathname} `, browserStorage());
-  if (examples.length > 0 && !storage.getItem('graphiql:tabState')) openTabs(storage, examples);
+  if (!readTabs(storage)) openTabs(storage, examples);
   if (shared) openShared(storage, shared);
+  else openAgain(storage);
   return storage;
 }
+
+// The names under which GraphiQL keeps its tabs and, apart from them, what stands in the editors.
+const stored = { tabs: 'graphiql:tabState', query: 'graphiql:query', variables: 'graphiql:variables', headers: 'graphiql:headers' };
 
 // exampleText is what an example's tab holds: its description as a comment, and its query.
 export function exampleText({ description, query }) {
@@ -33,28 +37,67 @@ function comment(text) {
 // (`defaultTabs`) forgets the first tab's variables, and opens an empty tab more on the next visit, because it looks for
 // a tab that equals the stored query and variables.
 function openTabs(storage, examples) {
+  if (examples.length === 0) {
+    storage.removeItem(stored.tabs);
+    return;
+  }
   const tabs = examples.map((example, i) => newTab(`example-${i}`, example.name, exampleText(example), example.variables));
-  activate(storage, tabs, 0);
+  storeTabs(storage, tabs, 0);
 }
 
 // openShared puts an operation into a tab behind the others, or finds the one that has it, and shows that.
 function openShared(storage, { query, variables, operationName }) {
-  const { tabs } = JSON.parse(storage.getItem('graphiql:tabState') ?? '{"tabs": []}');
+  const { tabs } = readTabs(storage) ?? { tabs: [] };
   let index = tabs.findIndex((tab) => tab.query === query && (tab.variables || null) === variables);
   if (index < 0) index = tabs.push(newTab(`shared-${Date.now()}`, operationName, query, variables)) - 1;
-  activate(storage, tabs, index);
+  storeTabs(storage, tabs, index);
+}
+
+// openAgain has the editors start with what the active tab holds. GraphiQL stores its tabs half a second after each
+// change, and the editors' texts at other moments; where they differ, as after a crash, it would take the texts for
+// those of one tab more.
+function openAgain(storage) {
+  const found = readTabs(storage);
+  if (found?.tabs[found.activeTabIndex]) storeTabs(storage, found.tabs, found.activeTabIndex);
 }
 
 function newTab(id, operationName, query, variables) {
-  return { id, title: operationName ?? '<untitled>', query, variables: variables || null, headers: null, operationName, response: null };
+  return { id, title: operationName ?? untitled, query, variables: variables || null, headers: null, operationName, response: null };
 }
 
-function activate(storage, tabs, index) {
-  storage.setItem('graphiql:tabState', JSON.stringify({ activeTabIndex: index, tabs }));
-  storage.setItem('graphiql:query', tabs[index].query);
-  if (tabs[index].variables) storage.setItem('graphiql:variables', tabs[index].variables);
-  else storage.removeItem('graphiql:variables');
+// readTabs returns the stored tabs, or undefined where there are none that could be read: GraphiQL would show nothing at
+// all over those.
+function readTabs(storage) {
+  try {
+    const found = JSON.parse(storage.getItem(stored.tabs));
+    return Array.isArray(found.tabs) ? found : undefined;
+  } catch {
+    return undefined;
+  }
 }
+
+// storeTabs stores all tabs, and what stands in the editors with one of them active, so that the two agree. A storage
+// that is full does without: the page works all the same.
+export function storeTabs(storage, tabs, activeTabIndex) {
+  try {
+    storage.setItem(stored.tabs, JSON.stringify({ activeTabIndex, tabs }));
+    const active = tabs[activeTabIndex];
+    for (const part of ['query', 'variables', 'headers']) {
+      if (active[part]) storage.setItem(stored[part], active[part]);
+      else storage.removeItem(stored[part]);
+    }
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+}
+
+// hasTabs reports whether tabs are stored: they are not once the visitor has cleared all data.
+export function hasTabs(storage) {
+  return Boolean(storage.getItem(stored.tabs));
+}
+
+// untitled is GraphiQL's own name for a tab without one.
+export const untitled = '<untitled>';
 
 function prefixed(prefix, storage) {
   const names = () => Object.keys(storage).filter((name) => name.startsWith(prefix));
