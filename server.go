@@ -444,6 +444,19 @@ func refuseInText(w http.ResponseWriter, _ *http.Request, err error) {
 	http.Error(w, err.Error(), http.StatusForbidden)
 }
 
+// refusePath turns away a request for what is neither the endpoint nor of the playground:
+// in GraphQL's form where the caller seems to look for the endpoint, else in text.
+func refusePath(w http.ResponseWriter, r *http.Request) {
+	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /", r.URL.Path)
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if strings.Contains(accept, "text/html") || reads && !strings.Contains(accept, "json") && !strings.HasPrefix(r.URL.Path, "/graphql/") {
+		http.Error(w, message, http.StatusNotFound)
+		return
+	}
+	graph.Refuse(w, r, &upstream.Error{Code: upstream.NotFound, Message: message})
+}
+
 // identify lets the caller of a WebSocket in, or not.
 func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header, init map[string]any) (context.Context, error) {
 	caller, err := auth.IdentifySocket(ctx, who, h, init)
@@ -522,7 +535,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if o.HideSchema {
 		notice += "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
 	}
-	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples()})
+	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(), NotFound: http.HandlerFunc(refusePath)})
 	if err != nil {
 		return nil, err
 	}

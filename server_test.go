@@ -192,6 +192,35 @@ func TestDemoData(t *testing.T) {
 	}
 }
 
+// Whoever misses the endpoint is told where it is, in the form that they read.
+func TestPathsThatLeadNowhere(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	const form = "application/graphql-response+json"
+	for name, c := range map[string]struct{ method, path, accept, media string }{
+		"below the endpoint":          {"GET", "/graphql/x", "*/*", "application/json"},
+		"with a slash behind it":      {"POST", "/graphql/", form, form},
+		"a client at another path":    {"POST", "/api/graphql", "application/json", "application/json"},
+		"a client that says nothing":  {"POST", "/query", "", "application/json"},
+		"a client's GET":              {"GET", "/query", form, form},
+		"a visitor of a page":         {"GET", "/playground", "text/html,application/xhtml+xml,*/*;q=0.8", "text/plain"},
+		"a visitor, near to it":       {"GET", "/graphql/", "text/html,*/*;q=0.8", "text/plain"},
+		"whoever asks for what it is": {"HEAD", "/favicon.ico", "", "text/plain"},
+	} {
+		resp, body := p.do(c.method, strings.TrimSuffix(p.graphql, "/graphql")+c.path, "", "Accept", c.accept)
+		media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+		if resp.StatusCode != 404 || media != c.media {
+			t.Errorf("%s: status %d, %s", name, resp.StatusCode, media)
+		}
+		if want := "send operations to /graphql; the playground is at /"; c.method != "HEAD" && !strings.Contains(body, want) {
+			t.Errorf("%s: want %q, got %s", name, want, body)
+		}
+		if isJSON := strings.Contains(body, `"code":"NOT_FOUND"`); isJSON != strings.HasSuffix(media, "json") {
+			t.Errorf("%s: %s as %s", name, body, media)
+		}
+	}
+}
+
 // A gateway in front of another one's REST port gives the same answers.
 func TestRemoteUpstream(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ var refusalStatus = map[string]int{
 	codeBadUserInput:        http.StatusBadRequest,
 	codeUnauthenticated:     http.StatusUnauthorized,
 	codeForbidden:           http.StatusForbidden,
+	codeNotFound:            http.StatusNotFound,
 	codeUpstreamUnavailable: http.StatusServiceUnavailable,
 	codeUpstreamTimeout:     http.StatusGatewayTimeout,
 }

@@ -33,6 +33,9 @@ type Options struct {
 	// Tabs are open on a visitor's first visit, in this order. Later visits find the visitor's own tabs, and these
 	// in the page's list of examples.
 	Tabs []Tab
+
+	// NotFound answers requests for paths that are not the page's. By default that is 404 in text.
+	NotFound http.Handler
 }
 
 // Contents of dist, as web/build.mjs writes them. All but the notices are named by their content.
@@ -55,7 +58,7 @@ type settings struct {
 // New returns the playground as a handler for the path "/" and the files beside it. Behind a path prefix use
 // [http.StripPrefix] with the prefix less its last slash.
 //
-// It answers GET and HEAD; other methods get 405, other paths 404. The page itself is always revalidated, its files
+// It answers GET and HEAD; other methods get 405, other paths [Options].NotFound. The page itself is always revalidated, its files
 // may be kept for ever. An error says which option is wrong and what would be right.
 func New(o Options) (http.Handler, error) {
 	endpoint := cmp.Or(o.Endpoint, "graphql")
@@ -67,7 +70,10 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 
-	h := &handler{assets: map[string]*asset{}}
+	h := &handler{assets: map[string]*asset{}, notFound: o.NotFound}
+	if h.notFound == nil {
+		h.notFound = http.HandlerFunc(noSuchPage)
+	}
 	names := map[string]string{}
 	for _, kind := range []string{".js", ".css", ".svg", ".txt"} {
 		a, err := embedded(kind)
@@ -123,7 +129,12 @@ func checkEndpoint(endpoint string) error {
 
 // handler answers with one of its assets, by path.
 type handler struct {
-	assets map[string]*asset
+	assets   map[string]*asset
+	notFound http.Handler
+}
+
+func noSuchPage(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "The playground has no such page.", http.StatusNotFound)
 }
 
 // contentSecurityPolicy allows the page what it needs from its own origin and nothing from elsewhere, so that not even
@@ -150,7 +161,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := h.assets[r.URL.Path]
 	if !ok {
 		header.Set("Cache-Control", "no-store")
-		http.Error(w, "The playground has no such page.", http.StatusNotFound)
+		h.notFound.ServeHTTP(w, r)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
