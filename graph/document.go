@@ -82,6 +82,8 @@ func (d *documents) allRules() []validator.Rule {
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, d.literals)
 	all.ReplaceRule(rules.OverlappingFieldsCanBeMergedRule.Name, d.overlaps)
 	all.ReplaceRule(rules.MaxIntrospectionDepth.Name, d.introspection)
+	all.ReplaceRule(rules.LoneAnonymousOperationRule.Name, anonymous)
+	all.ReplaceRule(rules.UniqueOperationNamesRule.Name, sameNames)
 	if d.o.HideSchema { // what is near to a name tells of the schema too
 		all.ReplaceRule(rules.FieldsOnCorrectTypeRule.Name, rules.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)

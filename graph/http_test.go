@@ -132,6 +132,29 @@ func TestStatusOfRequestErrors(t *testing.T) {
 	}
 }
 
+// What operations are called is one mistake, and is told once.
+func TestNamesOfOperations(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	for query, want := range map[string]string{
+		"{ __typename } { __typename }":                                   "[{1 1} {1 16}]",
+		"{ a: __typename } { b: __typename } query C { __typename }":      "[{1 1} {1 19}]",
+		"query A { __typename } { __typename }":                           "[{1 24}]",
+		"query A { __typename } query B { __typename } query A { id: a }": "",
+	} {
+		a := e.ask(t, query, "")
+		if want == "" {
+			if len(a.errors) != 2 || !strings.Contains(a.body, `only one operation named \"A\"`) {
+				t.Errorf("%s: %s", query, a.body)
+			}
+			continue
+		}
+		if len(a.errors) != 1 || fmt.Sprint(a.errors[0].Locations) != want || !strings.Contains(a.errors[0].Message, "name each, as in query First { … }") {
+			t.Errorf("%s: want one error at %s, got %s", query, want, a.body)
+		}
+	}
+}
+
 // What is sound is answered, whatever its spelling.
 func TestRequestsThatAreTaken(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,44 @@
+package graph
+
+import (
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/core"
+)
+
+// anonymous is the rule that an operation without a name is the only one of its document
+// (GraphQL specification, "Lone Anonymous Operation"). The library's tells of each such
+// operation, in the same words; one error with all their places says as much.
+func anonymous(on *validator.Events, add validator.AddErrFunc) {
+	var told bool
+	on.OnOperation(func(w *validator.Walker, op *ast.OperationDefinition) {
+		all := w.Document.Operations
+		if op.Name != "" || len(all) == 1 || told {
+			return
+		}
+		told = true
+		e := []validator.ErrorOption{core.Message("an operation without a name must be the only one, and this document has %d: name each, as in query First { … }, and say by operationName which to run", len(all))}
+		for _, o := range all {
+			if o.Name == "" {
+				e = append(e, core.At(o.Position))
+			}
+		}
+		add(e...)
+	})
+}
+
+// sameNames is the rule that no two operations have the same name (GraphQL specification,
+// "Operation Name Uniqueness"). To have none is not to have the same, as it is to the
+// library's.
+func sameNames(on *validator.Events, add validator.AddErrFunc) {
+	seen := map[string]bool{}
+	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
+		if op.Name == "" {
+			return
+		}
+		if seen[op.Name] {
+			add(core.Message(`There can be only one operation named "%.100s".`, op.Name), core.At(op.Position))
+		}
+		seen[op.Name] = true
+	})
+}
