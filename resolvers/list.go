@@ -10,7 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -190,25 +189,26 @@ type found struct {
 // findAll asks the three counts side by side and gives each id once. A sender's
 // address is whichever of them has one.
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
-	var answers [len(upstream.Kinds)][]upstream.Count
-	var errs [len(upstream.Kinds)]error
-	api := loaders.From(ctx).API
-	fanout.Each(len(upstream.Kinds), func(i int) { answers[i], errs[i] = api.Counts(ctx, upstream.Kinds[i], q) })
+	var answers [len(upstream.Kinds)]loaders.Counts
+	for i, k := range upstream.Kinds {
+		answers[i] = loaders.Counts{Kind: k, Query: q}
+	}
+	loaders.From(ctx).CountAll(ctx, answers[:])
 	// Most ids are in the first answer, which comes sorted: the others are noted.
 	var all []found
-	others := map[upstream.ID]int{}
+	var others map[upstream.ID]int
 	sorted := 0
-	for i, k := range upstream.Kinds {
-		if errs[i] != nil {
-			return nil, errs[i]
+	for i, a := range answers {
+		if a.Err != nil {
+			return nil, a.Err
 		}
 		if i == 0 {
-			all = make([]found, 0, len(answers[0]))
+			all = make([]found, 0, len(a.Rows))
 		}
-		for n := range answers[i] {
-			c := &answers[i][n]
+		for n := range a.Rows {
+			c := &a.Rows[n]
 			if i == 0 && sorted == len(all) && (sorted == 0 || all[sorted-1].ID < c.ID) {
-				all = append(all, found{*c, k})
+				all = append(all, found{*c, a.Kind})
 				sorted++
 				continue
 			}
@@ -218,8 +218,11 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 			}
 			switch {
 			case !known:
+				if others == nil {
+					others = map[upstream.ID]int{}
+				}
 				others[c.ID] = len(all)
-				all = append(all, found{*c, k})
+				all = append(all, found{*c, a.Kind})
 			case all[j].Sender == "":
 				all[j].Sender = c.Sender
 			}

@@ -55,7 +55,7 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if s.Known != nil {
 		return s.Known, nil
 	}
-	rows, err := originCounts(ctx, s.Origin)
+	rows, err := loaders.From(ctx).API.Counts(ctx, s.Origin.Kind, originQuery(s.Origin))
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +66,9 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	return nil, nil
 }
 
-// originCounts gives the counts that name every sender of a list.
-func originCounts(ctx context.Context, o model.Origin) ([]upstream.Count, error) {
-	return loaders.From(ctx).API.Counts(ctx, o.Kind, upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID})
+// originQuery asks for the counts that name every sender of a list.
+func originQuery(o model.Origin) upstream.CountQuery {
+	return upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID}
 }
 
 // UserID answers Sender.userId.

@@ -187,20 +187,33 @@ func (b buckets) index(start upstream.Time) (int, error) {
 
 // seriesKinds gives the kinds whose counts are selected in the series.
 func seriesKinds(ctx context.Context) []upstream.Kind {
-	var wanted [len(upstream.Kinds)]bool
+	var fields []string
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
-		switch f.Name {
+		fields = append(fields, f.Name)
+	}
+	return kindsOf(fields)
+}
+
+// kindsOf gives the kinds of counts that fields show, of stats or of a point of a series.
+func kindsOf(fields []string) []upstream.Kind {
+	var shown [len(upstream.Kinds)]bool
+	for _, f := range fields {
+		switch f {
 		case "sent":
-			wanted[upstream.Emails] = true
+			shown[upstream.Emails] = true
 		case "bounced", "hardBounced", "softBounced":
-			wanted[upstream.Bounces] = true
+			shown[upstream.Bounces] = true
 		case "blocked":
-			wanted[upstream.BlockedEmails] = true
+			shown[upstream.BlockedEmails] = true
+		case "bounceRate", "hardBounceRate", "softBounceRate":
+			shown[upstream.Emails], shown[upstream.Bounces] = true, true
+		case "blockedRate":
+			shown[upstream.Emails], shown[upstream.BlockedEmails] = true, true
 		}
 	}
-	var kinds []upstream.Kind
+	kinds := make([]upstream.Kind, 0, len(upstream.Kinds))
 	for _, k := range upstream.Kinds {
-		if wanted[k] {
+		if shown[k] {
 			kinds = append(kinds, k)
 		}
 	}

@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 
 	"deliverygraph/graph/columns"
@@ -155,25 +156,25 @@ func readable[T any](get func(*T) model.Text) columns.Field[T] {
 }
 
 // details loads the details of bounces side by side.
-func details(ctx context.Context, _ map[string]any, data bool, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
+func details(ctx context.Context, _ map[string]any, fields []string, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
 	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
-	fanout.Each(len(rows), func(i int) { out[i], errs[i] = detailOf(ctx, rows[i], data) })
+	fanout.Each(len(rows), func(i int) { out[i], errs[i] = detailOf(ctx, rows[i], len(fields) > 0) })
 	return out, errs
 }
 
 var userTable = &columns.Type[model.User]{Name: "User", Interfaces: node, Fields: map[string]columns.Field[model.User]{
 	"id":     leaf((*model.User).ID, model.AppendNodeID),
 	"userId": leaf((*model.User).UserID, model.AppendKey),
-	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, _ bool, rows []*model.User) ([]*model.Stats, []error) {
-		return statsOfAll(ctx, args, rows, (*model.User).Subject)
+	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string, rows []*model.User) ([]*statsRow, []error) {
+		return statsOfAll(ctx, args, fields, rows, (*model.User).Subject)
 	}),
 }}
 
 var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, Fields: map[string]columns.Field[model.Sender]{
 	"id":       leaf((*model.Sender).ID, model.AppendNodeID),
 	"senderId": leaf((*model.Sender).SenderID, model.AppendKey),
-	"address":  columns.Value(addresses),
-	"userId": columns.Value(func(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
+	"address":  columns.ForSome(func(s *model.Sender) bool { return s.Known == nil }, columns.Value(addresses)),
+	"userId": columns.ForSome(ownerless, columns.Value(func(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
 		owners, errs := ownersOf(ctx, rows)
 		return func(dst []byte, i int) []byte {
 			if owners[i] == 0 {
@@ -181,8 +182,8 @@ var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, 
 			}
 			return model.AppendKey(dst, owners[i])
 		}, errs
-	}),
-	"user": columns.Join(userTable, func(ctx context.Context, _ map[string]any, _ bool, rows []*model.Sender) ([]*model.User, []error) {
+	})),
+	"user": columns.Join(userTable, func(ctx context.Context, _ map[string]any, _ []string, rows []*model.Sender) ([]*model.User, []error) {
 		owners, errs := ownersOf(ctx, rows)
 		out := make([]*model.User, len(rows))
 		for i, u := range owners {
@@ -192,10 +193,12 @@ var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, 
 		}
 		return out, errs
 	}),
-	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, _ bool, rows []*model.Sender) ([]*model.Stats, []error) {
-		return statsOfAll(ctx, args, rows, (*model.Sender).Subject)
+	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string, rows []*model.Sender) ([]*statsRow, []error) {
+		return statsOfAll(ctx, args, fields, rows, (*model.Sender).Subject)
 	}),
 }}
+
+func ownerless(s *model.Sender) bool { return s.Owner == 0 }
 
 func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
 	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
@@ -215,21 +218,7 @@ func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error
 	return owners, errs
 }
 
-// statsOfAll is the stats of many subjects over the window of the arguments.
-func statsOfAll[T any](ctx context.Context, args map[string]any, rows []*T, subject func(*T) model.Subject) ([]*model.Stats, []error) {
-	out, errs := make([]*model.Stats, len(rows)), make([]error, len(rows))
-	w, err := resolve(ctx, args["window"].(model.Window))
-	made := make([]model.Stats, len(rows))
-	for i, r := range rows {
-		made[i] = model.Stats{Window: w, Subject: subject(r)}
-		if out[i], errs[i] = &made[i], err; err != nil {
-			out[i] = nil
-		}
-	}
-	return out, errs
-}
-
-var statsTable = &columns.Type[model.Stats]{Name: "Stats", Fields: map[string]columns.Field[model.Stats]{
+var statsTable = &columns.Type[statsRow]{Name: "Stats", Fields: map[string]columns.Field[statsRow]{
 	"sent":           countColumn(upstream.Emails, total),
 	"bounced":        countColumn(upstream.Bounces, total),
 	"hardBounced":    countColumn(upstream.Bounces, hard),
@@ -241,31 +230,22 @@ var statsTable = &columns.Type[model.Stats]{Name: "Stats", Fields: map[string]co
 	"blockedRate":    rateColumn(upstream.BlockedEmails, total),
 }}
 
-func countColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[model.Stats] {
-	return columns.Value(func(ctx context.Context, rows []*model.Stats) (func([]byte, int) []byte, []error) {
-		all, errs := tallies(ctx, rows, k)
-		return func(dst []byte, i int) []byte { return model.AppendLong(dst, pick(all[i])) }, errs
-	})
+func countColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[statsRow] {
+	return columns.LeafOrError(
+		func(s *statsRow) error { return s.err(k) },
+		func(dst []byte, s *statsRow) []byte { return model.AppendLong(dst, pick(s.tally(k))) })
 }
 
-func rateColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[model.Stats] {
-	return columns.Value(func(ctx context.Context, rows []*model.Stats) (func([]byte, int) []byte, []error) {
-		kinds := [...]upstream.Kind{upstream.Emails, k}
-		var counts [len(kinds)][]upstream.Tally
-		var errs [len(kinds)][]error
-		fanout.Each(len(kinds), func(i int) { counts[i], errs[i] = tallies(ctx, rows, kinds[i]) })
-		for i := range rows {
-			if errs[0][i] == nil {
-				errs[0][i] = errs[1][i]
-			}
-		}
-		return func(dst []byte, i int) []byte {
-			if counts[0][i].Total == 0 {
+func rateColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[statsRow] {
+	return columns.LeafOrError(
+		func(s *statsRow) error { return cmp.Or(s.err(upstream.Emails), s.err(k)) },
+		func(dst []byte, s *statsRow) []byte {
+			sent := s.tally(upstream.Emails).Total
+			if sent == 0 {
 				return append(dst, "null"...)
 			}
-			return model.AppendFloat(dst, float64(pick(counts[1][i]))/float64(counts[0][i].Total))
-		}, errs[0]
-	})
+			return model.AppendFloat(dst, float64(pick(s.tally(k)))/float64(sent))
+		})
 }
 
 var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: map[string]columns.Field[model.StatsPoint]{

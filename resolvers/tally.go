@@ -6,139 +6,83 @@ import (
 	"slices"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
 
-// byID finds the rows of a counts answer by their ids. Answers come sorted and with
-// each id once, so that nothing is made to find them; a remote may have another idea.
-type byID struct {
-	rows  []upstream.Count
-	index map[upstream.ID]int // where they are not sorted
+// statsRow is the stats of a row of a list, as columns have them: with all counts that
+// are selected.
+type statsRow struct {
+	of  *[len(upstream.Kinds)]countsOf // what its list shares
+	row upstream.ID                    // to pick; 0 adds up all
 }
 
-func newByID(rows []upstream.Count) byID {
-	sorted := true
-	for i := 1; i < len(rows) && sorted; i++ {
-		sorted = rows[i-1].ID < rows[i].ID
+func (s *statsRow) err(k upstream.Kind) error { return s.of[k].err }
+
+func (s *statsRow) tally(k upstream.Kind) upstream.Tally {
+	if s.row == 0 {
+		return s.of[k].all
 	}
-	if sorted {
-		return byID{rows: rows}
-	}
-	b := byID{index: make(map[upstream.ID]int, len(rows))}
-	for _, r := range rows {
-		i, met := b.index[r.ID]
-		if !met {
-			b.index[r.ID] = len(b.rows)
-			b.rows = append(b.rows, r)
-			continue
-		}
-		b.rows[i].Tally = b.rows[i].Add(r.Tally)
-	}
-	return b
+	return s.of[k].find(s.row).Tally
 }
 
-// of gives the row of an id, its tallies added up and its first address, or nothing.
-func (b byID) of(id upstream.ID) upstream.Count {
-	i, met := b.index[id]
-	if b.index == nil {
-		i, met = slices.BinarySearchFunc(b.rows, id, func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
+// statsOfAll is the stats of many subjects over the window of the arguments, with the
+// counts that the selected fields show: one call for each kind and each question that
+// rows share, and one look through its answer.
+func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string, rows []*T, subject func(*T) model.Subject) ([]*statsRow, []error) {
+	out := make([]*statsRow, len(rows))
+	w, err := resolve(ctx, args["window"].(model.Window))
+	if err != nil {
+		return out, slices.Repeat([]error{err}, len(rows))
 	}
-	if !met {
-		return upstream.Count{}
-	}
-	return b.rows[i]
-}
-
-// tallies loads the counts of many stats: one call for each query that they share,
-// and one look through its answer.
-func tallies(ctx context.Context, rows []*model.Stats, k upstream.Kind) ([]upstream.Tally, []error) {
-	type answer struct {
-		query upstream.CountQuery
-		of    byID
-		all   upstream.Tally
-		err   error
-	}
-	var answers []answer
-	at := make([]int, len(rows)) // of a row's answer
-	met := map[upstream.CountQuery]int{}
-	for i, s := range rows {
-		q := countQuery(s)
-		if i > 0 && q == answers[at[i-1]].query { // as the rows of a page have it
-			at[i] = at[i-1]
-			continue
-		}
-		j, known := met[q]
-		if !known {
-			j = len(answers)
-			met[q] = j
-			answers = append(answers, answer{query: q})
-		}
-		at[i] = j
-	}
-	fanout.Each(len(answers), func(i int) {
-		a := &answers[i]
-		var counts []upstream.Count
-		counts, a.err = loaders.From(ctx).API.Counts(ctx, k, a.query)
-		a.of = newByID(counts)
-		for _, c := range counts {
-			a.all = a.all.Add(c.Tally)
-		}
+	questions, at := shared(rows, func(r *T) (upstream.CountQuery, bool) {
+		return countQuery(&model.Stats{Window: w, Subject: subject(r)}), true
 	})
-	out, errs := make([]upstream.Tally, len(rows)), make([]error, len(rows))
-	for i, s := range rows {
-		a := &answers[at[i]]
-		if errs[i] = a.err; s.Subject.Row == 0 {
-			out[i] = a.all
-		} else {
-			out[i] = a.of.of(s.Subject.Row).Tally
+	kinds := kindsOf(fields)
+	asked := make([]loaders.Counts, 0, len(questions)*len(kinds))
+	for _, q := range questions {
+		for _, k := range kinds {
+			asked = append(asked, loaders.Counts{Kind: k, Query: q})
 		}
 	}
-	return out, errs
+	loaders.From(ctx).CountAll(ctx, asked)
+	answers := make([][len(upstream.Kinds)]countsOf, len(questions))
+	for i, a := range asked {
+		answers[i/len(kinds)][a.Kind] = newCountsOf(a)
+	}
+	made := make([]statsRow, len(rows))
+	for i, r := range rows {
+		made[i] = statsRow{&answers[at.of(i)], subject(r).Row}
+		out[i] = &made[i]
+	}
+	return out, nil
 }
 
 // addresses loads senders' addresses: one call for each origin, and one look
 // through its answer.
 func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
-	type answer struct {
-		origin model.Origin
-		of     byID
-		err    error
+	origins, at := shared(rows, func(s *model.Sender) (model.Origin, bool) { return s.Origin, s.Known == nil })
+	asked := make([]loaders.Counts, len(origins))
+	for i, o := range origins {
+		asked[i] = loaders.Counts{Kind: o.Kind, Query: originQuery(o)}
 	}
-	var answers []answer
-	at := make([]int, len(rows)) // of a row's answer
-	met := map[model.Origin]int{}
-	last := -1
-	for i, s := range rows {
-		if s.Known != nil {
-			continue
+	loaders.From(ctx).CountAll(ctx, asked)
+	answers := make([]countsOf, len(origins))
+	var errs []error
+	for i, a := range asked {
+		if answers[i] = newCountsOf(a); a.Err != nil {
+			errs = make([]error, len(rows))
 		}
-		if last >= 0 && s.Origin == answers[last].origin {
-			at[i] = last
-			continue
-		}
-		j, known := met[s.Origin]
-		if !known {
-			j = len(answers)
-			met[s.Origin] = j
-			answers = append(answers, answer{origin: s.Origin})
-		}
-		at[i], last = j, j
 	}
-	fanout.Each(len(answers), func(i int) {
-		a := &answers[i]
-		var counts []upstream.Count
-		counts, a.err = originCounts(ctx, a.origin)
-		a.of = newByID(counts)
-	})
-	texts, errs := make([]string, len(rows)), make([]error, len(rows))
+	texts := make([]string, len(rows))
 	for i, s := range rows {
 		if s.Known != nil {
 			texts[i] = *s.Known
-		} else {
-			a := &answers[at[i]]
-			texts[i], errs[i] = a.of.of(s.Key).Sender, a.err
+			continue
+		}
+		a := &answers[at.of(i)]
+		if texts[i] = a.find(s.Key).Sender; errs != nil {
+			errs[i] = a.err
 		}
 	}
 	return func(dst []byte, i int) []byte {
@@ -147,4 +91,89 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 		}
 		return model.AppendString(dst, texts[i])
 	}, errs
+}
+
+// shared gives what the rows of a list ask, each question once, and where each row's
+// is among them. Rows that ask nothing have none.
+func shared[T any, Q comparable](rows []*T, question func(*T) (Q, bool)) (questions []Q, at places) {
+	var met map[Q]int
+	last := 0 // as the rows of a page mostly ask the same
+	for i, r := range rows {
+		q, asks := question(r)
+		if !asks {
+			continue
+		}
+		if len(questions) == 0 {
+			questions = append(questions, q)
+		}
+		if q != questions[last] {
+			if met == nil {
+				met, at = map[Q]int{questions[0]: 0}, make(places, len(rows))
+			}
+			var known bool
+			if last, known = met[q]; !known {
+				last = len(questions)
+				met[q] = last
+				questions = append(questions, q)
+			}
+		}
+		if at != nil {
+			at[i] = last
+		}
+	}
+	return questions, at
+}
+
+// places are where rows' questions are; nil is that all ask the first.
+type places []int
+
+func (p places) of(i int) int {
+	if p == nil {
+		return 0
+	}
+	return p[i]
+}
+
+// countsOf finds the rows of a counts answer by their ids. Answers come sorted and with
+// each id once, so that nothing is made to find them; a remote may have another idea.
+type countsOf struct {
+	rows  []upstream.Count
+	index map[upstream.ID]int // where they are not sorted
+	all   upstream.Tally      // of them
+	err   error
+}
+
+func newCountsOf(a loaders.Counts) countsOf {
+	c := countsOf{rows: a.Rows, err: a.Err}
+	sorted := true
+	for i, r := range a.Rows {
+		sorted = sorted && (i == 0 || a.Rows[i-1].ID < r.ID)
+		c.all = c.all.Add(r.Tally)
+	}
+	if sorted {
+		return c
+	}
+	c.rows, c.index = nil, make(map[upstream.ID]int, len(a.Rows))
+	for _, r := range a.Rows {
+		i, met := c.index[r.ID]
+		if !met {
+			c.index[r.ID] = len(c.rows)
+			c.rows = append(c.rows, r)
+			continue
+		}
+		c.rows[i].Tally = c.rows[i].Add(r.Tally)
+	}
+	return c
+}
+
+// find gives the row of an id, its tallies added up and its first address, or nothing.
+func (c *countsOf) find(id upstream.ID) upstream.Count {
+	i, met := c.index[id]
+	if c.index == nil {
+		i, met = slices.BinarySearchFunc(c.rows, id, func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
+	}
+	if !met {
+		return upstream.Count{}
+	}
+	return c.rows[i]
 }

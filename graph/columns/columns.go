@@ -21,6 +21,7 @@ package columns
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -45,7 +46,13 @@ type column[T any] struct {
 	write   func(dst []byte, row *T) []byte
 	sound   func(row *T) bool // whether the schema has what write would write; nil is always
 	prepare func(parent selected, rows []*T, at place) cells
-	loads   bool // prepare makes upstream calls
+	loads   bool              // prepare makes upstream calls
+	needs   func(row *T) bool // whether it does so for the row; nil is always
+}
+
+// calls says whether to prepare the column makes upstream calls.
+func (c *column[T]) calls(rows []*T) bool {
+	return c.loads && (c.needs == nil || slices.ContainsFunc(rows, c.needs))
 }
 
 // cells appends the field's value of row i as JSON, to what those of the rows before it
@@ -74,10 +81,10 @@ func (s selected) below(f graphql.CollectedField) (selected, bool) {
 type plan[T any] struct {
 	columns []column[T]
 	end     string
-	atHand  bool // as all columns are
-	loads   bool // as some column does
-	data    bool // something other than __typename is selected
-	checked bool // as some column has values that may not be sound
+	atHand  bool     // as all columns are
+	loads   bool     // as some column does
+	fields  []string // that are selected, but for __typename
+	checked bool     // as some column has values that may not be sound
 }
 
 // compile makes the plan of a selection. It depends on no variables but those of @include,
@@ -103,7 +110,7 @@ func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionS
 			if c, ok = make(oc, f); !ok {
 				return p, false
 			}
-			p.data = true
+			p.fields = append(p.fields, f.Name)
 		}
 		c.name = before + `"` + f.Alias + `":`
 		before = ","
@@ -151,9 +158,9 @@ func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
 	all := make([]cells, len(p.columns)) // nil where the column is at hand
 	var loading sync.WaitGroup
 	here := -1 // the last column that loads: this goroutine, which would only wait, loads it
-	for i, c := range p.columns {
+	for i := range p.columns {
 		switch {
-		case !c.loads:
+		case !p.columns[i].calls(rows):
 		case here < 0:
 			here = i
 		default:
@@ -162,8 +169,8 @@ func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
 			here = i
 		}
 	}
-	for i, c := range p.columns {
-		if c.write == nil && !c.loads {
+	for i := range p.columns {
+		if c := &p.columns[i]; c.write == nil && !c.calls(rows) {
 			all[i] = c.prepare(parent, rows, at)
 		}
 	}
@@ -211,6 +218,37 @@ func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Fie
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
 	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
 		return column[T]{write: write, sound: sound}, true
+	}
+}
+
+// LeafOrError is a nullable leaf that is at hand, but for rows that have an error in its
+// place.
+func LeafOrError[T any](failed func(row *T) error, write func(dst []byte, row *T) []byte) Field[T] {
+	return func(_ *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		return column[T]{prepare: func(parent selected, rows []*T, at place) cells {
+			all := func(dst []byte, i int) []byte { return write(dst, rows[i]) }
+			if !slices.ContainsFunc(rows, func(row *T) bool { return failed(row) != nil }) {
+				return all
+			}
+			s, ok := parent.below(f)
+			if !ok {
+				return nil
+			}
+			errs := make([]error, len(rows))
+			for i, r := range rows {
+				errs[i] = failed(r)
+			}
+			return orErrors(all, errs, s, at)
+		}}, true
+	}
+}
+
+// ForSome is a field for which upstream calls are made only if some row needs one.
+func ForSome[T any](needs func(row *T) bool, field Field[T]) Field[T] {
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		c, ok := field(oc, f)
+		c.needs = needs
+		return c, ok
 	}
 }
 
@@ -275,9 +313,9 @@ func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 }
 
 // Join is a nullable object that must be loaded, for all rows together. Load gets
-// the field's arguments and whether anything but __typename is selected; it gives
-// for each row the object, or nil for null, or an error.
-func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, data bool, rows []*T) ([]*C, []error)) Field[T] {
+// the field's arguments and the names of the fields that are selected of the object, but
+// for __typename; it gives for each row the object, or nil for null, or an error.
+func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, fields []string, rows []*T) ([]*C, []error)) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
 		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {
@@ -285,7 +323,7 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 			if !ok {
 				return nil
 			}
-			children, errs := load(s.ctx, s.field.Args, p.data, rows)
+			children, errs := load(s.ctx, s.field.Args, p.fields, rows)
 			there := make([]*C, 0, len(rows))
 			index := make([]int, len(rows)) // of a row's child in there
 			parents := make([]int, 0, len(rows))

@@ -16,6 +16,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"deliverygraph/graph/operation"
+	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/values"
@@ -29,6 +30,7 @@ type Loaders struct {
 	// Now is the operation's idea of now: two relative windows agree on it.
 	Now upstream.Time
 
+	memo   *memo // the API
 	batch  dataloader.BatchFunc[OwnerKey, upstream.ID]
 	once   sync.Once // makes owners, which few operations need
 	owners *dataloader.Loader[OwnerKey, upstream.ID]
@@ -40,9 +42,35 @@ func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil,
 // noted makes loaders that tell the operation's ledger what they share, and of their
 // batches whoever watches those.
 func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
-	l := &Loaders{API: newMemo(api, ops), Now: upstream.Time(now.Unix())}
+	m := newMemo(api, ops)
+	l := &Loaders{API: m, Now: upstream.Time(now.Unix()), memo: m}
 	l.batch = newBatch(l.API, ops, watch)
 	return l
+}
+
+// Counts are counts that are asked for, and what came of it.
+type Counts struct {
+	Kind  upstream.Kind
+	Query upstream.CountQuery
+	Rows  []upstream.Count
+	Err   error
+}
+
+// CountAll fills in counts: those that the operation has are at hand, the others are
+// asked for side by side.
+func (l *Loaders) CountAll(ctx context.Context, all []Counts) {
+	var missing []*Counts
+	for i := range all {
+		if c := &all[i]; !l.memo.has(c) {
+			missing = append(missing, c)
+		}
+	}
+	if len(missing) > 0 {
+		fanout.Each(len(missing), func(i int) {
+			c := missing[i]
+			c.Rows, c.Err = l.API.Counts(ctx, c.Kind, c.Query)
+		})
+	}
 }
 
 // Watch is told when a batch of a loader begins, by what it loads and for how many keys.
