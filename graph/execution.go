@@ -30,7 +30,7 @@ type execution struct {
 	endTurn   func() // where it counts among the operations under way
 
 	streams bool                    // it is a subscription, and has a response for each event
-	field   graphql.FieldContext    // of the subscription
+	field   graphql.CollectedField  // of the subscription
 	ending  *stream.End             // of the subscription
 	stop    context.CancelCauseFunc // of the subscription
 	leave   context.CancelFunc      // of the subscription: ends it

@@ -46,6 +46,8 @@ func TestRequestsThatAreNoGraphQLRequests(t *testing.T) {
 		"a name twice":                    {request: post(`{"query": "{ __typename }", "query": "{ secret }"}`), status: 400, says: "twice"},
 		"a name twice in the variables":   {request: post(`{"query": "{ __typename }", "variables": {"a": {"secret": 1, "secret": 2}}}`), status: 400, says: "twice"},
 		"a lone surrogate":                {request: post(`{"query": "{ __typename }", "operationName": "\ud800"}`), status: 400, says: "byte"},
+		"a lone surrogate in a name":      {request: post(`{"query": "{ __typename }", "\ud800": ""}`), status: 400, says: "byte"},
+		"a name twice, once escaped":      {request: post(`{"query": "{ __typename }", "qu\u0065ry": "{ secret }"}`), status: 400, says: "twice"},
 		"invalid UTF-8":                   {request: post("{\"query\": \"{ __typename } # \xff\"}"), status: 400, says: "byte"},
 		"an array":                        {request: post("[" + typename + "]"), status: 400, says: "JSON object"},
 		"a string":                        {request: post(`"secret"`), status: 400, says: "JSON object"},
@@ -179,6 +181,7 @@ func TestRequestsThatAreTaken(t *testing.T) {
 		data    string
 	}{
 		"the least":                        {post(typename), `{"__typename":"Query"}`},
+		"a name with an escape":            {post(`{"qu\u0065ry": "{ __typename }"}`), `{"__typename":"Query"}`},
 		"a charset":                        {post(typename, "Content-Type", "application/json; charset=UTF-8"), `{"__typename":"Query"}`},
 		"a media type in capitals":         {post(typename, "Content-Type", "Application/JSON"), `{"__typename":"Query"}`},
 		"nulls are as left out":            {post(`{"query": "{ __typename }", "operationName": null, "variables": null, "extensions": null}`), `{"__typename":"Query"}`},

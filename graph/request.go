@@ -122,8 +122,7 @@ func readParams(fields object, h http.Header) (*graphql.RawParams, error) {
 
 // field is one of a JSON object's.
 type field struct {
-	name  string
-	value []byte // JSON
+	name, value []byte // the value as JSON
 }
 
 // object is the fields of a JSON object, each name once.
@@ -132,7 +131,7 @@ type object []field
 // of gives the value of that name, or nil.
 func (o object) of(name string) []byte {
 	for _, f := range o {
-		if f.name == name {
+		if string(f.name) == name {
 			return f.value
 		}
 	}
@@ -189,15 +188,15 @@ func (d *decoder) fields(text []byte) (object, bool) {
 	}
 	fields := make(object, 0, 4)
 	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
+		name, err := d.raw(text)
 		if err != nil {
 			return nil, false
 		}
-		f := field{name: name.String()}
-		if f.value, err = d.raw(text); err != nil {
+		value, err := d.raw(text)
+		if err != nil {
 			return nil, false
 		}
-		fields = append(fields, f)
+		fields = append(fields, field{unquoted(name), value})
 	}
 	if end, err := d.ReadToken(); err != nil || end.Kind() != '}' {
 		return nil, false
@@ -352,16 +351,17 @@ func readString(fields object, name string, to *string) error {
 	case raw[0] != '"':
 		return refuse(http.StatusBadRequest, "%q must be a string", name)
 	}
-	if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 {
-		*to = string(plain)
-		return nil
-	}
-	text, err := jsontext.AppendUnquote(nil, raw)
-	if err != nil {
-		return refuse(http.StatusBadRequest, "%q must be a string", name)
-	}
-	*to = string(text)
+	*to = string(unquoted(raw))
 	return nil
+}
+
+// unquoted is a string of a text that is JSON.
+func unquoted(raw []byte) []byte {
+	if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 {
+		return plain
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // without an error, as the text has been read
+	return text
 }
 
 // readObject reads an object, or null, of a text that is JSON.

@@ -24,7 +24,7 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 		return comeBack(err)
 	}
 	x.close = streams.end
-	x.field = graphql.FieldContext{Object: "Subscription", Field: fields[0]}
+	x.field = fields[0]
 	x.deadline.cancel()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(x.ctx))
 	gone := context.AfterFunc(caller, func() { stop(context.Cause(caller)) })
@@ -43,15 +43,19 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 func (x *execution) nextEvent() *graphql.Response {
 	// The engine answers an event outside of the field that it is of: without this the
 	// paths of errors would lack it.
-	field := x.field
 	x.event = &eventTime{}
-	resp := x.respond(graphql.WithFieldContext(x.ctx, &field))
+	resp := x.respond(x.atField())
 	x.event.end()
 	if resp != nil {
 		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response
 		x.record.count(resp)
 	}
 	return resp
+}
+
+// atField is the context of the subscription's field.
+func (x *execution) atField() context.Context {
+	return graphql.WithFieldContext(x.ctx, &graphql.FieldContext{Object: "Subscription", Field: x.field})
 }
 
 // eventTime is the time that the fields of one event have. It begins with the first of
@@ -107,8 +111,7 @@ func (x *execution) failure() *graphql.Response {
 	if x.ending == nil || x.ending.Err() == nil {
 		return nil
 	}
-	field := x.field
-	ctx := graphql.WithFieldContext(x.ctx, &field)
+	ctx := x.atField()
 	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, x.ending.Err()))}}
 	x.record.count(resp)
 	return resp

@@ -46,8 +46,12 @@ func NewHandler(to *Writer, o Options) *Handler {
 }
 
 // Enabled implements [slog.Handler].
-func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.slog.Enabled(ctx, level)
+func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
+	least := slog.LevelInfo
+	if h.o.Level != nil {
+		least = h.o.Level.Level()
+	}
+	return level >= least
 }
 
 // WithAttrs implements [slog.Handler].
@@ -65,82 +69,117 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn {
 		defer h.to.Flush()
 	}
-	var room [8]slog.Attr
-	known := room[:0]
-	for _, attr := range h.o.Of {
-		if a := attr(ctx); a.Key != "" {
-			known = append(known, a)
+	if h.plain {
+		l := begin(h.o.JSON, r.Time, r.Level, r.Message)
+		r.Attrs(l.attr)
+		if h.end(ctx, l, r.Time) {
+			return nil
 		}
 	}
-	if h.plain && h.write(&r, known) {
-		return nil
-	}
-	if len(known) > 0 {
-		r = r.Clone()
-		r.AddAttrs(known...)
+	known := false
+	for _, of := range h.o.Of {
+		if a := of(ctx); a.Key != "" {
+			if !known {
+				r, known = r.Clone(), true
+			}
+			r.AddAttrs(a)
+		}
 	}
 	return h.slog.Handle(ctx, r)
 }
 
-// lines are buffers, used again.
-var lines = sync.Pool{New: func() any { return &line{text: make([]byte, 0, 512)} }}
+// Log hands a handler a line. Of a plain one a [Handler] needs no record, which would be a
+// copy of the attributes.
+func Log(ctx context.Context, to slog.Handler, when time.Time, level slog.Level, message string, attrs ...slog.Attr) {
+	if !to.Enabled(ctx, level) {
+		return
+	}
+	if h, ok := to.(*Handler); ok && h.plain && level < slog.LevelWarn {
+		l := begin(h.o.JSON, when, level, message)
+		for i := range attrs {
+			l.attr(attrs[i])
+		}
+		if h.end(ctx, l, when) {
+			return
+		}
+	}
+	r := slog.NewRecord(when, level, message, 0) // that this is where it is made tells nobody anything
+	r.AddAttrs(attrs...)
+	_ = to.Handle(ctx, r)
+}
 
-// write writes a record, and what is known besides, if all of it is plain.
-func (h *Handler) write(r *slog.Record, known []slog.Attr) bool {
-	l := lines.Get().(*line)
-	defer lines.Put(l)
-	*l = line{text: l.text[:0], json: h.o.JSON, plain: !r.Time.IsZero()}
-	l.begin(r)
-	r.Attrs(l.attr)
-	for _, a := range known {
-		l.attr(a)
+// end ends a line with what the context knows, and writes it if all of it is plain.
+func (h *Handler) end(ctx context.Context, l *line, when time.Time) bool {
+	for _, of := range h.o.Of {
+		if a := of(ctx); a.Key != "" {
+			l.attr(a)
+		}
 	}
-	if !l.plain {
-		return false
+	if l.json {
+		l.text = append(l.text, '}')
 	}
-	l.end()
-	h.to.write(l.text, r.Time)
-	return true
+	l.text = append(l.text, '\n')
+	plain := l.plain
+	if plain {
+		h.to.write(l.text, when)
+	}
+	lines.Put(l)
+	return plain
 }
 
 // line is one that is put together.
 type line struct {
-	text  []byte
-	json  bool
-	plain bool // so far
+	text   []byte
+	json   bool
+	plain  bool // so far
+	second second
 }
 
-func (l *line) begin(r *slog.Record) {
+// second is one that is written, as most lines are of the same one as those before.
+type second struct {
+	unix int64
+	in   *time.Location
+	text []byte
+}
+
+// lines are used again.
+var lines = sync.Pool{New: func() any { return &line{text: make([]byte, 0, 512)} }}
+
+// begin begins a line.
+func begin(json bool, when time.Time, level slog.Level, message string) *line {
+	l := lines.Get().(*line)
+	l.text, l.json, l.plain = l.text[:0], json, !when.IsZero()
 	if l.json {
 		l.text = append(l.text, '{')
 	}
 	l.key(slog.TimeKey)
 	if l.json {
 		l.text = append(l.text, '"')
-		l.text = append(r.Time.Round(0).AppendFormat(l.text, time.RFC3339Nano), '"')
+		l.text = append(when.Round(0).AppendFormat(l.text, time.RFC3339Nano), '"')
 	} else {
-		l.milliseconds(r.Time)
+		l.milliseconds(when)
 	}
 	l.key(slog.LevelKey)
-	l.string(r.Level.String())
+	l.string(level.String())
 	l.key(slog.MessageKey)
-	l.string(r.Message)
+	l.string(message)
+	return l
 }
 
 // milliseconds writes a time with that many digits. The format with all digits is the one
 // that is fast; a tenth more than whole keeps it from leaving out zeros at the end.
 func (l *line) milliseconds(t time.Time) {
-	const kept = len("2006-01-02T15:04:05.000")
-	begin := len(l.text)
-	l.text = t.Truncate(time.Millisecond).Add(time.Millisecond/10).AppendFormat(l.text, time.RFC3339Nano)
-	l.text = append(l.text[:begin+kept], l.text[begin+kept+1:]...)
-}
-
-func (l *line) end() {
-	if l.json {
-		l.text = append(l.text, '}')
+	const digits = len("2006-01-02T15:04:05.")
+	s := &l.second
+	if unix, in := t.Unix(), t.Location(); s.unix != unix || s.in != in || s.text == nil {
+		s.unix, s.in = unix, in
+		s.text = t.Truncate(time.Second).Add(time.Millisecond/10).AppendFormat(s.text[:0], time.RFC3339Nano)
+		s.text = append(s.text[:digits+3], s.text[digits+4:]...)
 	}
-	l.text = append(l.text, '\n')
+	l.text = append(l.text, s.text...)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	written := l.text[len(l.text)-len(s.text)+digits:]
+	written[0], written[1], written[2] = byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10)
 }
 
 // attr writes an attribute, and says whether the line is still plain.

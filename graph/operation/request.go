@@ -2,8 +2,8 @@ package operation
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 
@@ -26,16 +26,35 @@ type requestIDKey struct{}
 // can forge a line of a log.
 func WithRequestID(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := make([]string, 1)
+		x := &request{}
 		if given := r.Header[requestIDHeader]; len(given) > 0 && isRequestID(given[0]) {
-			id[0] = given[0]
+			x.id[0] = given[0]
 		} else {
-			id[0] = rand.Text()
+			x.id[0] = newID()
 		}
-		w.Header()[requestIDHeader] = id
-		ctx := values.With(values.New(r.Context()), requestIDKey{}, &id[0]) // with room for what others know of the request
-		h.ServeHTTP(w, r.WithContext(ctx))
+		w.Header()[requestIDHeader] = x.id[:]
+		x.values.Init(r.Context())
+		h.ServeHTTP(w, r.WithContext(values.With(&x.values, requestIDKey{}, &x.id[0])))
 	})
+}
+
+// request is what is known of a request: its id, and what others put into its context.
+type request struct {
+	values values.Context
+	id     [1]string // as headers have it
+}
+
+// newID makes an id. That of another request is none that anyone could do harm with: it is
+// to be rare, not secret.
+func newID() string {
+	const digits, half = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 13 // of 5 bits each
+	var id [2 * half]byte
+	a, b := rand.Uint64(), rand.Uint64()
+	for i := range half {
+		id[i], id[half+i] = digits[a%32], digits[b%32]
+		a, b = a/32, b/32
+	}
+	return string(id[:])
 }
 
 // RequestID is the id of the context's request, or empty.

@@ -88,7 +88,8 @@ type operation struct {
 	asked   asked
 	refused bool // it asks, and may not
 	plan    plan.Plan
-	name    string // in logs
+	name    string        // in logs
+	ledger  ledger.Ledger // of a subscription, until its first event
 }
 
 const key = "upstream" // of extensions in a response
@@ -198,11 +199,13 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	if op.asked == price {
 		return ctx, &graphql.Response{Extensions: map[string]any{key: report{Plan: planned(op.plan, e.o.MaxCalls)}}}
 	}
-	id := "#" + strconv.FormatInt(e.n.Add(1), 10)
+	var digits [20]byte
+	id := string(strconv.AppendInt(append(digits[:0], '#'), e.n.Add(1), 10))
 	if op.name = id; oc.Operation.Name != "" {
 		op.name = model.Excerpt(oc.Operation.Name) + " " + id
 	}
-	ctx = e.open(ctx, op)
+	op.ledger.Init(e.options(op))
+	ctx = ledger.With(ctx, &op.ledger)
 	// Callers take turns at the client; where nobody is told apart, operations do.
 	caller := id
 	if who := auth.FromContext(ctx).Name; who != "" {
@@ -211,16 +214,18 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	return rest.WithCaller(ctx, caller), nil
 }
 
-// open gives the operation a ledger.
-func (e Extension) open(ctx context.Context, op *operation) context.Context {
-	return ledger.With(ctx, ledger.New(ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}))
+// options are those of the operation's ledgers.
+func (e Extension) options(op *operation) ledger.Options {
+	return ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
 }
 
 func (op *operation) explains() bool { return op.asked == calls && !op.refused }
 
 // BeginEvent implements [endpoint.EventBeginner]: each event of a subscription has a
 // ledger of its own, and so a budget.
-func (e Extension) BeginEvent(ctx context.Context) context.Context { return e.open(ctx, noted(ctx)) }
+func (e Extension) BeginEvent(ctx context.Context) context.Context {
+	return ledger.With(ctx, ledger.New(e.options(noted(ctx))))
+}
 
 // Finish implements [endpoint.Finisher]: it tells what the operation did, and that
 // something is stale. Of an answer in parts the last one tells.

@@ -95,7 +95,14 @@ type Batch struct {
 }
 
 // New makes the ledger of an operation.
-func New(o Options) *Ledger { return &Ledger{o: o} }
+func New(o Options) *Ledger {
+	l := &Ledger{}
+	l.Init(o)
+	return l
+}
+
+// Init makes a zero Ledger, such as one that is a part of something else, what New gives.
+func (l *Ledger) Init(o Options) { l.o = o }
 
 type contextKey struct{}
 
