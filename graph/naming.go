@@ -2,8 +2,8 @@ package graph
 
 import (
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
-	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
 // anonymous is the rule that an operation without a name is the only one of its document
@@ -17,13 +17,14 @@ func anonymous(on *validator.Events, add validator.AddErrFunc) {
 			return
 		}
 		told = true
-		e := []validator.ErrorOption{core.Message("an operation without a name must be the only one, and this document has %d: name each, as in query First { … }, and say by operationName which to run", len(all))}
-		for _, o := range all {
-			if o.Name == "" {
-				e = append(e, core.At(o.Position))
-			}
-		}
-		add(e...)
+		add(validator.Message("an operation without a name must be the only one, and this document has %d: name each, as in query First { … }, and say by operationName which to run", len(all)),
+			func(e *gqlerror.Error) {
+				for _, o := range all {
+					if o.Name == "" {
+						placed(e, o.Position)
+					}
+				}
+			})
 	})
 }
 
@@ -37,7 +38,7 @@ func sameNames(on *validator.Events, add validator.AddErrFunc) {
 			return
 		}
 		if seen[op.Name] {
-			add(core.Message(`There can be only one operation named "%.100s".`, op.Name), core.At(op.Position))
+			add(validator.Message("There can be only one operation named %q.", excerpt(op.Name)), func(e *gqlerror.Error) { placed(e, op.Position) })
 		}
 		seen[op.Name] = true
 	})
