@@ -2,8 +2,8 @@
 // REST API v4. It fronts a server of that API, or carries its own.
 //
 // This file reads the command line, joins the parts, serves, and drains on a signal.
-// settings.go is the only place that knows settings and their defaults, commands.go
-// has the commands that do not serve; README.md tells one query's way through the
+// settings.go is the only place that knows settings and their defaults, mistakes.go
+// says what is wrong with them, commands.go has the commands that do not serve; README.md tells one query's way through the
 // packages.
 package main
 
@@ -95,11 +95,13 @@ func run(ctx context.Context, args []string, io streams) int {
 	if exit >= 0 { // --help
 		return exit
 	}
+	flags := allFlags(parser.Model.Node)
 	if err == nil {
-		err = givenEmpty(args)
+		flags = k.Flags()
+		err = givenEmpty(flags, args)
 	}
 	if err != nil {
-		fmt.Fprintf(io.err, "deliverygraph: %v%s\nSee deliverygraph --help.\n", err, hint(err))
+		fmt.Fprintf(io.err, "deliverygraph: %s\nSee deliverygraph --help.\n", explained(err, flags, args))
 		return exitUsage
 	}
 	err = k.Run()
@@ -110,11 +112,12 @@ func run(ctx context.Context, args []string, io streams) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(io.err, "deliverygraph: %v\n", err)
 	var s *settingError
 	if errors.As(err, &s) {
+		fmt.Fprintf(io.err, "deliverygraph: %s\n", explained(err, flags, args))
 		return exitUsage
 	}
+	fmt.Fprintf(io.err, "deliverygraph: %v\n", err)
 	return exitFailure
 }
 
@@ -164,7 +167,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	var pair *certificate.Certificate // nil serves plain HTTP
 	if c.TLSCert != "" {
 		if pair, err = certificate.Open(c.TLSCert, c.TLSKey); err != nil {
-			return badSetting("--tls-cert, --tls-key: %v", err)
+			return badFile("--tls-cert, --tls-key", err, "give files such as cert.pem and key.pem")
 		}
 	}
 	// Ports come first: whether they can be had is known at once, and a half-started
@@ -331,7 +334,9 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 // openStore opens the store that the settings name, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) (err error) {
 	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory)})
-	if err != nil {
+	if err != nil && g.c.Data != "" {
+		return badFile("--data", err, "give a file such as metrics.db, in a folder that is there")
+	} else if err != nil {
 		return err
 	}
 	if g.c.Data != "" {
@@ -384,7 +389,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 	if s.Keys != "" {
 		k, err := apikey.Open(s.Keys)
 		if err != nil {
-			return nil, badSetting("--auth-keys: %v", err)
+			return nil, badFile("--auth-keys", err, "give a file of the lines that deliverygraph key new prints")
 		}
 		go k.Follow(ctx, 2*time.Second, g.logger)
 		keys = k
@@ -397,7 +402,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		}
 		t, err := open(ctx, s.JWKS, o, g.logger)
 		if err != nil {
-			return nil, badSetting("--auth-jwks: %v", err)
+			return nil, badFile("--auth-jwks", err, "give a file of keys, or a URL such as https://login.example.com/.well-known/jwks.json")
 		}
 		tokens = t
 	}
@@ -574,7 +579,7 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 	}
 	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{HideSchema: g.c.hidesSchema()})
 	if g.trusted, err = trusted.Open(g.c.TrustedDocuments, check); err != nil {
-		return badSetting("--trusted-documents: %v", err)
+		return badFile("--trusted-documents", err, "give a folder of .graphql files, or a manifest such as persisted.json")
 	}
 	go g.trusted.Follow(ctx, 5*time.Second, g.logger)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ type serveCommand struct {
 	MaxInFlight   byteSize `group:"What may be asked:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once; more are told to come back. Default: a quarter of the memory."`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
-	UpstreamKey         string `group:"A remote upstream:" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
 	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
 	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
 
@@ -57,7 +58,7 @@ type serveCommand struct {
 	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
 	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
-	RestKeyList      string   `group:"The embedded store:" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
+	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
 	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
 
 	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions to have open at once, and the most WebSockets. Default: ${default}."`
@@ -99,8 +100,11 @@ type authSettings struct {
 	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
 	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
 	PassThrough    bool          `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
-	MaskSecret     string        `placeholder:"SECRET" help:"What masked addresses are made with: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
+	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"What masked addresses are made with, 16 bytes at least: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
 }
+
+// minSecret is the least of bytes that a secret must have.
+const minSecret = 16
 
 // asks says whether callers are asked who they are.
 func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.PassThrough }
@@ -122,16 +126,13 @@ func (a authSettings) check(c *serveCommand) error {
 		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: without them tokens that are meant for others would be good here")
 	case a.JWKSRefresh < time.Second:
 		return badSetting("--auth-jwks-refresh must be at least 1s, such as 5m")
-	case a.JWTUsersClaim == "" || a.JWTScopesClaim == "":
-		return badSetting("--auth-jwt-users-claim and --auth-jwt-scopes-claim must name a claim, such as users and scope")
+	case a.MaskSecret != "" && len(a.MaskSecret) < minSecret:
+		return badSetting("--auth-mask-secret has %d bytes, and whoever guesses it finds the addresses that are masked: give at least %d, such as openssl rand -base64 32 prints", len(a.MaskSecret), minSecret)
 	}
 	for _, alg := range a.JWTAlgorithms {
 		if !slices.Contains(token.Algorithms, alg) {
 			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: with a symmetric one whoever can check a token could make one", alg, strings.Join(token.Algorithms, ", "))
 		}
-	}
-	if len(a.JWTAlgorithms) == 0 {
-		return badSetting("--auth-jwt-algorithms must name one at least, such as RS256")
 	}
 	if u, err := url.Parse(a.JWKS); strings.Contains(a.JWKS, "://") && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !origins.Loopback(u.Hostname()))) {
 		return badSetting("--auth-jwks: keys that do not come by https:// may be anybody's: give such a URL, as https://login.example.com/.well-known/jwks.json, or a file")
@@ -235,8 +236,8 @@ func (c *serveCommand) check() error {
 		return badSetting("--upstream-concurrency must be at least 1, such as 16")
 	}
 	for _, h := range c.AllowedHosts {
-		if u, err := url.Parse("http://" + h + "/"); h != "*" && (err != nil || u.Host != h || u.Hostname() != h || strings.Contains(h, "*")) {
-			return badSetting("--allowed-hosts: %q is not a name: write it without scheme and port, such as metrics.example.com, or * for any", h)
+		if h != "*" && !hostName.MatchString(h) {
+			return badSetting("--allowed-hosts: %q is not a name: write it as in the Host of requests, without scheme, port and spaces, such as metrics.example.com (more than one as metrics.example.com,mail.example.com), or * for any", h)
 		}
 	}
 	for _, o := range c.CorsOrigins {
@@ -246,6 +247,9 @@ func (c *serveCommand) check() error {
 	}
 	return nil
 }
+
+// hostName is a name of DNS, as browsers send it: letters of other alphabets are written xn--.
+var hostName = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)\.?$`)
 
 // known has a port answer only by names that it is known by, if it is one that pages could
 // reach by pointing theirs to it: on loopback, where nobody is asked who they are. So it is
@@ -311,12 +315,13 @@ func (c *serveCommand) logger(w *gather.Writer) *slog.Logger {
 func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 	switch {
 	case c.RestKeys != "":
-		keys, err = embedded.LoadKeys(c.RestKeys)
+		if keys, err = embedded.LoadKeys(c.RestKeys); err != nil {
+			return nil, badFile("--rest-keys", err, "give a file with a key of at least 16 characters a line")
+		}
 	case c.RestKeyList != "":
-		keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n")))
-	}
-	if err != nil {
-		return nil, badSetting("--rest-keys: %v", err)
+		if keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n"))); err != nil {
+			return nil, badSetting("DELIVERYGRAPH_REST_KEY_LIST: %v", err)
+		}
 	}
 	return keys, nil
 }
@@ -348,45 +353,4 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	}
 	*b = byteSize(n)
 	return nil
-}
-
-// settingError is a setting that cannot be: it names the setting and gives an
-// example.
-type settingError struct{ message string }
-
-func (e *settingError) Error() string { return e.message }
-
-func badSetting(format string, args ...any) error {
-	return &settingError{fmt.Sprintf(format, args...)}
-}
-
-// givenEmpty refuses flags with nothing behind them, as a shell variable that is not
-// set leaves them, where leaving them out would mean demo data, asking nobody, or plain HTTP.
-func givenEmpty(args []string) error {
-	for i, a := range args {
-		for flag, without := range map[string]string{"--upstream": "leave it out for demo data", "--data": "leave it out for demo data",
-			"--auth-keys": "leave it out to ask for no API keys", "--auth-jwks": "leave it out to ask for no tokens",
-			"--tls-cert": "leave it out, and --tls-key, to serve plain HTTP", "--tls-key": "leave it out, and --tls-cert, to serve plain HTTP",
-			"--rest-keys": "leave it out to ask for no keys", "--upstream-ca": "leave it out to trust the system's authorities",
-			"--admin-listen": "leave it out for no port", "--rest-listen": "leave it out for no port", "--trace-otlp": "leave it out to send no traces",
-			"--trusted-documents": "leave it out for none"} {
-			if a == flag+"=" || a == flag && i+1 < len(args) && args[i+1] == "" {
-				return badSetting("%s is given without a value: %s", flag, without)
-			}
-		}
-	}
-	return nil
-}
-
-// hint adds what would be right where the flag library says only what is wrong.
-func hint(err error) string {
-	switch text := err.Error(); {
-	case strings.Contains(text, "expected duration"):
-		return "; write it as 30s, 10m or 1h"
-	case strings.Contains(text, "slog: level"):
-		return "; it is debug, info, warn or error"
-	case strings.Contains(text, "64 bit int"):
-		return "; write it as 16"
-	}
-	return ""
 }

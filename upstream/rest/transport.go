@@ -62,7 +62,7 @@ func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 func readCAs(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, wrongOption("CAFile", "cannot be read: %w", err)
+		return nil, wrongOption("CAFile", "cannot be read: %w; give a PEM file such as authorities.pem", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {

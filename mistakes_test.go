@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// settings are the flags that serving has.
+func settings(t *testing.T) []*kong.Flag {
+	t.Helper()
+	var c commands
+	p, err := kong.New(&c, kong.DefaultEnvars("DELIVERYGRAPH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range p.Model.Children {
+		if n.Name == "serve" {
+			return n.Flags
+		}
+	}
+	t.Fatal("there is no command to serve")
+	return nil
+}
+
+// refused runs the program, which must not start, and gives what it says.
+func refused(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for where it starts all the same
+	defer cancel()
+	var out bytes.Buffer
+	if code := run(ctx, args, streams{strings.NewReader(""), &out, &out}); code != exitUsage {
+		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
+	return out.String()
+}
+
+// Every setting that the environment gives and that cannot be stops the start: with the
+// variable, its value unless that is a secret, and what would be right.
+func TestWrongVariables(t *testing.T) { // the environment is everybody's, so not in parallel
+	none := filepath.Join(t.TempDir(), "none")
+	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as 16"
+	wrong := map[string]struct {
+		value, example string
+		others         []string // settings beside it, without which it is no mistake
+	}{
+		"listen":                   {"8080", "such as 127.0.0.1:8080", nil},
+		"cors-origins":             {"app.example.com", "such as https://app.example.com", nil},
+		"allowed-hosts":            {"https://metrics.example.com/", "such as metrics.example.com", nil},
+		"timeout":                  {"30", duration, nil},
+		"tls-cert":                 {none, "cert.pem", []string{"--tls-key", none}},
+		"tls-key":                  {none, "key.pem", []string{"--tls-cert", none}},
+		"drain-time":               {"soon", duration, nil},
+		"auth-open":                {"perhaps", "true", nil},
+		"auth-keys":                {none, "deliverygraph key new", nil},
+		"auth-jwks":                {none, "https://login.example.com/.well-known/jwks.json", []string{"--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}},
+		"auth-jwks-refresh":        {"1ms", "such as 5m", nil},
+		"auth-jwt-issuer":          {"https://login.example.com/", "--auth-jwks https://", nil},
+		"auth-jwt-audience":        {"https://metrics.example.com/", "--auth-jwks https://", nil},
+		"auth-jwt-algorithms":      {"HS256", "--auth-jwt-algorithms RS256", nil},
+		"auth-jwt-users-claim":     {"", "leave it out for users", nil},
+		"auth-jwt-scopes-claim":    {"", "leave it out for scope", nil},
+		"auth-pass-through":        {"true", "--upstream https://metrics.example.com/v4", nil},
+		"auth-mask-secret":         {"fifteen bytes..", "openssl rand -base64 32", nil},
+		"introspection":            {"perhaps", `"auto"`, nil},
+		"trusted-documents":        {none, "persisted.json", nil},
+		"trusted-only":             {"true", "--trusted-documents persisted.json", nil},
+		"max-upstream-calls":       {"-1", "such as 200", nil},
+		"batch-limit":              {"many", number, nil},
+		"explain":                  {"perhaps", `"auto"`, nil},
+		"cost-per-minute":          {"-1", "such as 2000", nil},
+		"max-operations":           {"-1", "such as 128", nil},
+		"max-in-flight":            {"much", size, nil},
+		"upstream":                 {"metrics.example.com", "https://", nil},
+		"upstream-key":             {"a key", `such as "3f0c9a52d1"`, []string{"--upstream", "https://metrics.example.com"}},
+		"upstream-ca":              {none, "such as authorities.pem", []string{"--upstream", "https://metrics.example.com"}},
+		"upstream-concurrency":     {"0", "such as 16", nil},
+		"data":                     {filepath.Join(none, "metrics.db"), "such as metrics.db", nil},
+		"store-memory":             {"much", size, nil},
+		"rest-listen":              {"8081", "such as 127.0.0.1:8080", nil},
+		"rest-keys":                {none, "16 characters", []string{"--rest-listen", "127.0.0.1:0"}},
+		"rest-key-list":            {"too short", "16", []string{"--rest-listen", "127.0.0.1:0"}},
+		"rest-duplicate-202":       {"true", "--rest-listen 127.0.0.1:8081", nil},
+		"subscriptions":            {"0", "such as 100", nil},
+		"subscriptions-per-caller": {"0", "such as 100", nil},
+		"subscription-filters":     {"1e3", number, nil},
+		"subscription-poll":        {"1ms", "such as 5s", nil},
+		"subscription-overlap":     {"1ms", "such as 5m", nil},
+		"subscription-heartbeat":   {"1ms", "such as 15s", nil},
+		"cache-size":               {"-1", size, nil},
+		"cache-fresh":              {"-1s", "such as 10s", nil},
+		"cache-settle":             {"-1s", "such as 10s", nil},
+		"cache-stale":              {"10", duration, nil},
+		"cache-catalog":            {"never", duration, nil},
+		"admin-listen":             {"9090", "such as 127.0.0.1:8080", nil},
+		"admin-pprof":              {"true", "--admin-listen 127.0.0.1:9090", nil},
+		"memory-limit":             {"1MiB", "such as 512MiB", nil},
+		"gc-percent":               {"-1", "such as 100", nil},
+		"drain-delay":              {"-5s", "such as 5s", nil},
+		"trace-otlp":               {"collector:4318", "http://127.0.0.1:4318", nil},
+		"trace-share":              {"some", "write it as 0.1", nil},
+		"log-level":                {"loud", "debug, info, warn or error", nil},
+		"log-format":               {"xml", `"json"`, nil},
+	}
+	for _, f := range settings(t) {
+		c, ok := wrong[f.Name]
+		if !ok {
+			t.Errorf("--%s has no wrong value here: add one, and what is to be said of it", f.Name)
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Setenv(f.Envs[0], c.value)
+			args := c.others
+			if f.Name != "listen" {
+				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
+			}
+			said := refused(t, args...)
+			if !strings.Contains(said, f.Envs[0]) || !strings.Contains(said, c.example) {
+				t.Errorf("want %s and %q, got:\n%s", f.Envs[0], c.example, said)
+			}
+			if secret := f.Tag.Has("secret"); c.value != "" && strings.Contains(said, c.value) == secret {
+				t.Errorf("secret is %t, and it says:\n%s", secret, said)
+			}
+		})
+	}
+}
+
+// A variable that is set to nothing is a mistake of whoever set it: it may not be taken for
+// one that is not set.
+func TestEmptyVariables(t *testing.T) { // nor is this
+	for _, f := range settings(t) {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Setenv(f.Envs[0], "")
+			said := refused(t)
+			if !strings.Contains(said, f.Envs[0]) {
+				t.Errorf("want %s, got:\n%s", f.Envs[0], said)
+			}
+			if f.Target.Kind() == reflect.String && f.Enum == "" && !strings.Contains(said, "leave it out") {
+				t.Errorf("it does not say what leaving it out would mean:\n%s", said)
+			}
+		})
+	}
+}
+
+// A flag wins over its variable, so that what is wrong with the flag is none of the variable's.
+func TestFlagsOverVariables(t *testing.T) { // nor is this
+	t.Setenv("DELIVERYGRAPH_TIMEOUT", "10s")
+	t.Setenv("DELIVERYGRAPH_UPSTREAM", "")
+	said := refused(t, "--listen", "127.0.0.1:0", "--timeout=0s", "--upstream", "https://metrics.example.com")
+	if !strings.Contains(said, "--timeout must be more than nothing") || strings.Contains(said, "DELIVERYGRAPH") {
+		t.Errorf("it says:\n%s", said)
+	}
+}
+
+// Names that no request can have, and secrets that can be guessed, are none.
+func TestNamesAndSecrets(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"http://metrics.example.com", "metrics.example.com/v4", "metrics.example.com:8080", "metrics example.com", "a.example.com, b.example.com",
+		"a.example.com,,b.example.com", ",", " ", "*.example.com", ".example.com", "a..example.com", "-a.example.com", "münchen.example", "[::1]", "user@example.com"} {
+		said := refused(t, "--listen", "127.0.0.1:0", "--allowed-hosts="+host)
+		if !strings.Contains(said, "--allowed-hosts: ") || !strings.Contains(said, "such as metrics.example.com") {
+			t.Errorf("%q: %s", host, said)
+		}
+	}
+	for _, secret := range []string{"x", strings.Repeat("s", minSecret-1)} {
+		said := refused(t, "--listen", "127.0.0.1:0", "--auth-mask-secret", secret)
+		if !strings.Contains(said, "--auth-mask-secret has") || !strings.Contains(said, "openssl rand -base64 32") || strings.Contains(said, strings.Repeat("s", minSecret-1)) {
+			t.Errorf("%d bytes: %s", len(secret), said)
+		}
+	}
+	start(t, "--allowed-hosts", "metrics.example.com,*,localhost,xn--mnchen-3ya.example,my_host,a.example.com.", "--auth-mask-secret", strings.Repeat("s", minSecret))
+}
