@@ -230,15 +230,11 @@ func LeafOrError[T any](failed func(row *T) error, write func(dst []byte, row *T
 			if !slices.ContainsFunc(rows, func(row *T) bool { return failed(row) != nil }) {
 				return all
 			}
-			s, ok := parent.below(f)
-			if !ok {
-				return nil
-			}
 			errs := make([]error, len(rows))
 			for i, r := range rows {
 				errs[i] = failed(r)
 			}
-			return orErrors(all, errs, s, at)
+			return orErrorsBelow(all, errs, parent, f, at)
 		}}, true
 	}
 }
@@ -257,12 +253,8 @@ func ForSome[T any](needs func(row *T) bool, field Field[T]) Field[T] {
 func Value[T any](load func(ctx context.Context, rows []*T) (write func(dst []byte, i int) []byte, errs []error)) Field[T] {
 	return func(_ *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {
-			s, ok := parent.below(f)
-			if !ok {
-				return nil
-			}
-			write, errs := load(s.ctx, rows)
-			return orErrors(write, errs, s, at)
+			write, errs := load(parent.ctx, rows)
+			return orErrorsBelow(write, errs, parent, f, at)
 		}}, true
 	}
 }
@@ -324,27 +316,41 @@ func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]a
 				return nil
 			}
 			children, errs := load(s.ctx, s.field.Args, p.fields, rows)
-			there := make([]*C, 0, len(rows))
-			index := make([]int, len(rows)) // of a row's child in there
-			parents := make([]int, 0, len(rows))
-			for i, c := range children {
-				if c != nil {
-					index[i] = len(there)
-					there, parents = append(there, c), append(parents, i)
-				}
-			}
 			within := s.within(at)
-			object := p.prepare(s, there, func(i int) context.Context { return within(parents[i]) })
+			var object cells
+			if slices.Contains(children, nil) {
+				object = p.prepareSome(s, children, within)
+			} else {
+				object = p.prepare(s, children, within)
+			}
 			if object == nil {
 				return nil
 			}
-			return orErrors(func(dst []byte, i int) []byte {
-				if children[i] == nil {
-					return append(dst, "null"...)
-				}
-				return object(dst, index[i])
-			}, errs, s, at)
+			return orErrors(object, errs, s, at)
 		}}, ok
+	}
+}
+
+// prepareSome is prepare for rows some of which are nil, that is null.
+func (p *plan[T]) prepareSome(parent selected, rows []*T, at place) cells {
+	there := make([]*T, 0, len(rows))
+	index := make([]int, len(rows)) // of a row in there
+	of := make([]int, 0, len(rows)) // the row of one in there
+	for i, r := range rows {
+		if r != nil {
+			index[i] = len(there)
+			there, of = append(there, r), append(of, i)
+		}
+	}
+	object := p.prepare(parent, there, func(i int) context.Context { return at(of[i]) })
+	if object == nil {
+		return nil
+	}
+	return func(dst []byte, i int) []byte {
+		if rows[i] == nil {
+			return append(dst, "null"...)
+		}
+		return object(dst, index[i])
 	}
 }
 
@@ -373,6 +379,19 @@ func orErrors(write cells, errs []error, s selected, at place) cells {
 		s.oc.Error(ctx, graphql.AddFieldLocationToError(ctx, errs[i]))
 		return append(dst, "null"...)
 	}
+}
+
+// orErrorsBelow is orErrors for a field without arguments, of which only errors need to
+// know where it is.
+func orErrorsBelow(write cells, errs []error, parent selected, f graphql.CollectedField, at place) cells {
+	if errs == nil {
+		return write
+	}
+	s, ok := parent.below(f)
+	if !ok {
+		return nil
+	}
+	return orErrors(write, errs, s, at)
 }
 
 // within gives the place of the field in each row.

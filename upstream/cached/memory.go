@@ -32,7 +32,7 @@ type question[T any] struct {
 // memory holds answers, and the calls that are to fill it.
 type memory struct {
 	entries *otter.Cache[string, entry]
-	flights flight.Group[landed]
+	flights flight.Group[string, landed]
 }
 
 // landed is what waiting for an answer ends with.

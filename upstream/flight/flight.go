@@ -25,9 +25,9 @@ import (
 
 // Group joins work of equal keys. Its zero value is ready. It is safe for
 // concurrent use and must not be copied.
-type Group[V any] struct {
+type Group[K comparable, V any] struct {
 	mu      sync.Mutex
-	flights map[string]*flight[V] // the newest of each key that has not landed
+	flights map[K]*flight[K, V] // the newest of each key that has not landed
 }
 
 // Do gives what work gives, running it unless work of the same key is under way
@@ -42,14 +42,11 @@ type Group[V any] struct {
 // all have left: the next caller's work begins when the cancelled work has
 // returned, so that work of one key never runs twice at once. A panic in work is
 // an error for all its callers.
-func (g *Group[V]) Do(ctx context.Context, key string, work func(context.Context) (V, error)) (value V, joined bool, err error) {
+func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) (V, error)) (value V, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return value, false, err
 	}
-	f, c, joined, told := g.board(ctx, key, work)
-	for _, w := range told {
-		w.tell(ctx)
-	}
+	f, c, joined := g.board(ctx, key, work)
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
@@ -61,15 +58,16 @@ func (g *Group[V]) Do(ctx context.Context, key string, work func(context.Context
 }
 
 // flight is work under way. It is the context that its work gets.
-type flight[V any] struct {
+type flight[K comparable, V any] struct {
 	context.Context // without the deadline, which moves
 
-	group   *Group[V]
+	group   *Group[K, V]
 	cancel  context.CancelCauseFunc
 	first   caller        // mostly the only one, so it has its room here
 	room    [1]*caller    // of callers, while it is
 	callers []*caller     // guarded by group.mu
-	told    []*watcher    // of those who board; guarded by group.mu
+	told    []Watcher     // of those who board; guarded by group.mu
+	ear     [1]Watcher    // room of told, while it is
 	over    bool          // nobody may join: all have left, or it has landed; guarded by group.mu
 	landed  chan struct{} // closed when value and err are final
 	value   V
@@ -82,7 +80,7 @@ type caller struct {
 }
 
 // Deadline is when the last caller will have left, if all have a deadline.
-func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
+func (f *flight[K, V]) Deadline() (latest time.Time, ok bool) {
 	// A caller may itself be work of a flight of this group, whose deadline asks for
 	// the same lock: so callers are asked without it.
 	f.group.mu.Lock()
@@ -100,26 +98,28 @@ func (f *flight[V]) Deadline() (latest time.Time, ok bool) {
 	return latest, !latest.IsZero()
 }
 
-// board puts a caller on the key's flight, or on a new one. Those in told are to
-// be told of the caller.
-func (g *Group[V]) board(ctx context.Context, key string, work func(context.Context) (V, error)) (f *flight[V], c *caller, joined bool, told []*watcher) {
+// board puts a caller on the key's flight, or on a new one.
+func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Context) (V, error)) (f *flight[K, V], c *caller, joined bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := g.flights[key]
 	if before != nil && !before.over {
 		c = &caller{ctx, len(before.callers)}
 		before.callers = append(before.callers, c)
-		return before, c, true, before.told[:len(before.told):len(before.told)]
+		for _, w := range before.told {
+			w.Board(ctx)
+		}
+		return before, c, true
 	}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	f = &flight[V]{
+	f = &flight[K, V]{
 		Context: detached, group: g, cancel: cancel,
 		first:  caller{ctx: ctx},
 		landed: make(chan struct{}),
 	}
 	f.callers = append(f.room[:0], &f.first)
 	if g.flights == nil {
-		g.flights = make(map[string]*flight[V])
+		g.flights = make(map[K]*flight[K, V])
 	}
 	g.flights[key] = f
 	var clear <-chan struct{}
@@ -127,12 +127,12 @@ func (g *Group[V]) board(ctx context.Context, key string, work func(context.Cont
 		clear = before.landed
 	}
 	go f.fly(key, clear, work)
-	return f, &f.first, false, nil
+	return f, &f.first, false
 }
 
 // leave takes a caller off its flight, and cancels the flight if that was the
 // last one. It is false if the flight has landed and there is a result to take.
-func (g *Group[V]) leave(f *flight[V], c *caller) bool {
+func (g *Group[K, V]) leave(f *flight[K, V], c *caller) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f.over && len(f.callers) > 0 { // over by landing: else all had left
@@ -154,7 +154,7 @@ var errNotReturned = errors.New("flight: the work did not return")
 
 // fly runs the work, once the key's cancelled flight before it, if any, has
 // landed, and hands out the result.
-func (f *flight[V]) fly(key string, clear <-chan struct{}, work func(context.Context) (V, error)) {
+func (f *flight[K, V]) fly(key K, clear <-chan struct{}, work func(context.Context) (V, error)) {
 	f.err = errNotReturned // unless it does: runtime.Goexit
 	defer func() {
 		if p := recover(); p != nil {

@@ -20,7 +20,7 @@ type result struct {
 }
 
 // do runs Do on a goroutine and gives its result on a channel.
-func do(g *Group[int], ctx context.Context, key string, work func(context.Context) (int, error)) <-chan result {
+func do(g *Group[string, int], ctx context.Context, key string, work func(context.Context) (int, error)) <-chan result {
 	c := make(chan result, 1)
 	go func() {
 		v, joined, err := g.Do(ctx, key, work)
@@ -43,7 +43,7 @@ func slow(d time.Duration, v int) func(context.Context) (int, error) {
 
 func TestEqualKeysFlyOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		var runs atomic.Int64
 		work := func(ctx context.Context) (int, error) {
 			runs.Add(1)
@@ -75,7 +75,7 @@ func TestEqualKeysFlyOnce(t *testing.T) {
 
 func TestOtherKeysFlyApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		start := time.Now()
 		a, b := do(&g, t.Context(), "a", slow(time.Second, 1)), do(&g, t.Context(), "b", slow(time.Second, 2))
 		if ra, rb := <-a, <-b; ra != (result{1, false, nil}) || rb != (result{2, false, nil}) {
@@ -89,7 +89,7 @@ func TestOtherKeysFlyApart(t *testing.T) {
 
 func TestLeavingHarmsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		first, leave := context.WithCancel(t.Context())
 		short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -116,7 +116,7 @@ func TestLeavingHarmsNobodyElse(t *testing.T) {
 
 func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		ended := make(chan error, 1)
 		work := func(ctx context.Context) (int, error) {
 			<-ctx.Done()
@@ -147,7 +147,7 @@ func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
 
 func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		var running, most atomic.Int64
 		begin := func() func() {
 			most.Store(max(most.Load(), running.Add(1)))
@@ -199,7 +199,7 @@ func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 
 func TestTheDeadlineIsThatOfThePatientest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		start := time.Now()
 		timeout := func(d time.Duration) context.Context {
 			ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -240,7 +240,7 @@ func TestTheDeadlineIsThatOfThePatientest(t *testing.T) {
 type ctxKey struct{}
 
 func TestWorkHasTheFirstCallersValues(t *testing.T) {
-	var g Group[int]
+	var g Group[string, int]
 	ctx := context.WithValue(t.Context(), ctxKey{}, "first")
 	_, _, err := g.Do(ctx, "key", func(ctx context.Context) (int, error) {
 		if ctx.Value(ctxKey{}) != "first" {
@@ -257,7 +257,7 @@ func TestWorkHasTheFirstCallersValues(t *testing.T) {
 }
 
 func TestEndedContextNeverBegins(t *testing.T) {
-	var g Group[int]
+	var g Group[string, int]
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, joined, err := g.Do(ctx, "key", func(context.Context) (int, error) {
@@ -276,7 +276,7 @@ func TestAPanicIsAnErrorForAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var g Group[int]
+				var g Group[string, int]
 				work := func(context.Context) (int, error) {
 					time.Sleep(time.Second)
 					crash()
@@ -304,7 +304,7 @@ func TestAPanicIsAnErrorForAll(t *testing.T) {
 // error, and nothing of the flight stays behind.
 func TestLandingWhileLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		for i := range 2000 {
 			ctx, leave := context.WithCancel(t.Context())
 			go leave()
@@ -327,7 +327,7 @@ func TestLandingWhileLeaving(t *testing.T) {
 func TestWhoIsReadyBoards(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that they are ready, and do not run
 	const callers = 64
-	var g Group[int]
+	var g Group[string, int]
 	var flights atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {

@@ -5,27 +5,43 @@ import (
 	"slices"
 )
 
-// EachCaller calls f with the context of each caller on the flight whose work got
-// ctx, or a context made from it: of those aboard at once, and of others when they
-// board, until stop is called. Without a flight the one caller is ctx itself.
-//
-// f runs on the callers' goroutines, so it must be safe for concurrent use and
-// quick; one that is boarding as stop is called may still get through. Callers
-// that leave are not told of.
-func EachCaller(ctx context.Context, f func(caller context.Context)) (stop func()) {
-	b, ok := ctx.Value(boarding{}).(interface {
-		watch(*watcher) []context.Context
-		unwatch(*watcher)
-	})
-	if !ok {
-		f(ctx)
-		return func() {}
+// Watcher is told of callers.
+type Watcher interface {
+	// Board is told of a caller by its context. It may be called on any goroutine, one
+	// call at a time, and must be quick: nobody boards meanwhile.
+	Board(caller context.Context)
+}
+
+// EachCaller tells w of each caller on the flight whose work got ctx, or a context made
+// from it: of those aboard at once, and of others when they board, until Stop is called.
+// Without a flight the one caller is ctx itself. Callers that leave are not told of.
+func EachCaller(ctx context.Context, w Watcher) Watch {
+	f, ok := ctx.Value(boarding{}).(watched)
+	if ok {
+		f.watch(w)
+	} else {
+		w.Board(ctx)
 	}
-	w := &watcher{f}
-	for _, aboard := range b.watch(w) {
-		f(aboard)
+	return Watch{f, w}
+}
+
+// Watch is that of a [Watcher] who is told of callers.
+type Watch struct {
+	of watched // nil is no flight
+	w  Watcher
+}
+
+// Stop ends it: the watcher is told of no others.
+func (w Watch) Stop() {
+	if w.of != nil {
+		w.of.unwatch(w.w)
 	}
-	return func() { b.unwatch(w) }
+}
+
+// watched is a flight, whatever it brings home.
+type watched interface {
+	watch(Watcher)
+	unwatch(Watcher)
 }
 
 // boarding is the key under which a flight's context has the flight.
@@ -34,28 +50,29 @@ type boarding struct{}
 type watcher struct{ tell func(context.Context) }
 
 // Value gives the flight itself, and else what the first caller's context has.
-func (f *flight[V]) Value(key any) any {
+func (f *flight[K, V]) Value(key any) any {
 	if key == (boarding{}) {
 		return f
 	}
 	return f.Context.Value(key)
 }
 
-// watch gives those aboard; w is told of whoever comes later.
-func (f *flight[V]) watch(w *watcher) []context.Context {
+func (f *flight[K, V]) watch(w Watcher) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	f.told = append(f.told, w)
-	aboard := make([]context.Context, 0, len(f.callers))
-	for _, c := range f.callers {
-		aboard = append(aboard, c.ctx)
+	if f.told == nil {
+		f.told = f.ear[:0]
 	}
-	return aboard
+	f.told = append(f.told, w)
+	for _, c := range f.callers {
+		w.Board(c.ctx)
+	}
 }
 
-func (f *flight[V]) unwatch(w *watcher) {
+func (f *flight[K, V]) unwatch(w Watcher) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	// Not in place: somebody who is boarding may be going through the old one.
-	f.told = slices.DeleteFunc(slices.Clone(f.told), func(o *watcher) bool { return o == w })
+	if i := slices.Index(f.told, w); i >= 0 {
+		f.told = slices.Delete(f.told, i, i+1)
+	}
 }

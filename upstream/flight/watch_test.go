@@ -13,18 +13,23 @@ type name struct{}
 
 func named(ctx context.Context, n string) context.Context { return context.WithValue(ctx, name{}, n) }
 
+// note is told the names of callers.
+type note struct{ of func(caller string) }
+
+func (n *note) Board(caller context.Context) { n.of(caller.Value(name{}).(string)) }
+
 // Work is told of the callers aboard, and of those who board while it watches.
 func TestWorkIsToldOfEachCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[int]
+		var g Group[string, int]
 		var mu sync.Mutex
 		var told []string
 		watch := func(ctx context.Context) func() {
-			return EachCaller(ctx, func(caller context.Context) {
+			return EachCaller(ctx, &note{func(caller string) {
 				mu.Lock()
 				defer mu.Unlock()
-				told = append(told, caller.Value(name{}).(string))
-			})
+				told = append(told, caller)
+			}}).Stop
 		}
 		is := func(want ...string) {
 			t.Helper()
@@ -70,18 +75,18 @@ func TestWorkIsToldOfEachCaller(t *testing.T) {
 // Without a flight there is one caller; in a flight within a flight, the inner
 // one's count.
 func TestEachCallerWithoutAFlightAndWithin(t *testing.T) {
-	var told []any
-	note := func(caller context.Context) { told = append(told, caller.Value(name{})) }
-	EachCaller(named(t.Context(), "alone"), note)()
-	var outer, inner Group[int]
+	var told []string
+	all := &note{func(caller string) { told = append(told, caller) }}
+	EachCaller(named(t.Context(), "alone"), all).Stop()
+	var outer, inner Group[string, int]
 	outer.Do(named(t.Context(), "outer"), "key", func(ctx context.Context) (int, error) {
 		v, _, err := inner.Do(named(ctx, "inner"), "key", func(ctx context.Context) (int, error) {
-			EachCaller(ctx, note)()
+			EachCaller(ctx, all).Stop()
 			return 1, nil
 		})
 		return v, err
 	})
-	if !slices.Equal(told, []any{"alone", "inner"}) {
+	if !slices.Equal(told, []string{"alone", "inner"}) {
 		t.Errorf("told of %q", told)
 	}
 }

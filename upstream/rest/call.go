@@ -17,8 +17,11 @@ type request struct {
 	query    string // canonical, without the question mark
 }
 
-// key is what makes requests equal.
-func (r request) key() string { return r.path + "?" + r.query }
+// flightKey is what makes calls equal.
+type flightKey struct {
+	key         string // of the API: whose answers these are
+	path, query string
+}
 
 // reader makes of a body what it means.
 type reader func(body string, call *Call) (any, error)
@@ -50,7 +53,7 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 		defer cancel()
 	}
 	start := time.Now()
-	a, joined, err := c.flights.Do(ctx, c.o.Key+"\n"+r.key(), func(ctx context.Context) (answer, error) {
+	a, joined, err := c.flights.Do(ctx, flightKey{c.o.Key, r.path, r.query}, func(ctx context.Context) (answer, error) {
 		return c.fly(ctx, r, read)
 	})
 	if ctx.Err() != nil && err == ctx.Err() { // the caller left: a flight's errors are others

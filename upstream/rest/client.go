@@ -21,7 +21,7 @@ type Client struct {
 	host  string        // never shown to callers
 	every *http.Request // what every request is like; never changed
 
-	flights *flight.Group[answer]
+	flights *flight.Group[flightKey, answer]
 	gate    *gate
 	breaker *breaker
 	budget  *budget
@@ -41,7 +41,7 @@ func New(o Options) (*Client, error) {
 		o:       o,
 		base:    trimmed(base),
 		host:    base.Hostname(),
-		flights: &flight.Group[answer]{},
+		flights: &flight.Group[flightKey, answer]{},
 		gate:    newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
 		budget:  newBudget(o.Retry),
 	}

@@ -38,7 +38,9 @@ type lane struct {
 // joined in it: it waits in each one's lane, and goes when the first of them has
 // its turn.
 type waiter struct {
+	gate   *gate
 	places []place       // mostly one; none once it waits no more
+	room   [1]place      // of places, while it is
 	gone   bool          // let through, refused or given up
 	ready  chan struct{} // closed when it is let through or refused
 	among  int           // how many were under way when it was let through, itself included
@@ -54,6 +56,9 @@ type place struct {
 func (w *waiter) waitsIn(l *lane) bool {
 	return slices.ContainsFunc(w.places, func(p place) bool { return p.lane == l })
 }
+
+// Board has the waiter wait for another caller too.
+func (w *waiter) Board(caller context.Context) { w.gate.queue(w, callerOf(caller)) }
 
 func newGate(least, most, waiting int) *gate {
 	return &gate{limit: newLimit(least, most), most: waiting, lanes: make(map[string]*lane)}
@@ -71,9 +76,9 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.limit.reached = true
 	g.mu.Unlock()
 
-	w := &waiter{ready: make(chan struct{})}
-	stop := flight.EachCaller(ctx, func(caller context.Context) { g.queue(w, callerOf(caller)) })
-	defer stop()
+	w := &waiter{gate: g, ready: make(chan struct{})}
+	w.places = w.room[:0]
+	defer flight.EachCaller(ctx, w).Stop()
 	select {
 	case <-w.ready:
 		return w.among, w.f, nil

@@ -14,7 +14,8 @@ import (
 type conn struct {
 	net.Conn
 	address   string
-	probe     *probe
+	exchange  *exchange
+	interrupt func()        // ends whatever the connection waits for
 	r         *bufio.Reader // over the conn's own Read
 	w         []byte        // the request, as bytes
 	left      int           // what may yet be read: of a header
@@ -23,7 +24,8 @@ type conn struct {
 }
 
 func newConn(nc net.Conn, address string) *conn {
-	c := &conn{Conn: nc, address: address, probe: newProbe(nc)}
+	c := &conn{Conn: nc, address: address, exchange: newExchange(nc)}
+	c.interrupt = func() { _ = c.SetDeadline(time.Unix(1, 0)) }
 	c.r = bufio.NewReader(c)
 	return c
 }
@@ -41,9 +43,9 @@ func (c *conn) Read(p []byte) (int, error) {
 
 var errLargeHeader = errors.New("http1: response headers exceeded the limit")
 
-// send writes a request. It says whether the answer may come in gzip that the
-// caller did not ask for.
-func (c *conn) send(req *http.Request) (zipped bool, err error) {
+// send writes a request, to a connection that may have been used before. It says whether
+// the answer may come in gzip that the caller did not ask for.
+func (c *conn) send(req *http.Request, old bool) (zipped bool, err error) {
 	uri := req.URL.RequestURI()
 	host := req.Host
 	if host == "" {
@@ -79,7 +81,14 @@ func (c *conn) send(req *http.Request) (zipped bool, err error) {
 	}
 	c.w = append(w, "\r\n"...)
 	c.answering = false
-	_, err = c.Write(c.w)
+	switch {
+	case !old:
+		_, err = c.Write(c.w)
+	case c.r.Buffered() > 0:
+		err = errStale
+	default:
+		err = c.exchange.send(c.Conn, c.w)
+	}
 	return zipped, err
 }
 
@@ -112,6 +121,6 @@ func (c *conn) receive(req *http.Request, maxHeader int) (*http.Response, error)
 	}
 }
 
-// quiet says whether a connection that was idle is as it was left: neither closed
-// nor with bytes that belong to no request.
-func (c *conn) quiet() bool { return c.r.Buffered() == 0 && c.probe.silent() }
+// errStale is a connection that was idle and is not as it was left: it is closed, or there
+// are bytes that belong to no request.
+var errStale = errors.New("http1: the connection is no longer good")

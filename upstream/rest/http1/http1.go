@@ -63,7 +63,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		c, old := t.take(address(req))
+		c := t.take(address(req))
+		old := c != nil
 		if !old {
 			nc, err := t.Dial(ctx, "tcp", address(req))
 			if err != nil {
@@ -71,7 +72,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 			c = newConn(nc, address(req))
 		}
-		resp, err := t.ask(ctx, c, req)
+		resp, err := t.ask(ctx, c, req, old)
 		if err == nil {
 			return resp, nil
 		}
@@ -101,10 +102,10 @@ func check(req *http.Request) error {
 }
 
 // ask makes a request over a connection.
-func (t *Transport) ask(ctx context.Context, c *conn, req *http.Request) (*http.Response, error) {
+func (t *Transport) ask(ctx context.Context, c *conn, req *http.Request, old bool) (*http.Response, error) {
 	// Whatever the connection waits for ends with the context.
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-	zipped, err := c.send(req)
+	stop := context.AfterFunc(ctx, c.interrupt)
+	zipped, err := c.send(req, old)
 	var resp *http.Response
 	if err == nil {
 		resp, err = c.receive(req, t.MaxHeaderBytes)
@@ -138,21 +139,8 @@ func address(req *http.Request) string {
 	return req.URL.Host
 }
 
-// take gives a kept connection that is still good.
-func (t *Transport) take(address string) (*conn, bool) {
-	for {
-		c := t.pop(address)
-		if c == nil {
-			return nil, false
-		}
-		if c.quiet() {
-			return c, true
-		}
-		c.Close()
-	}
-}
-
-func (t *Transport) pop(address string) *conn {
+// take gives the connection that was kept last, if there is one.
+func (t *Transport) take(address string) *conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := len(t.idle) - 1; i >= 0; i-- {

@@ -153,6 +153,85 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
+// A server that has ended its side of an idle connection, and still listens on it, is asked
+// over another: it would never answer.
+func TestHalfClosedConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer l.Close()
+	closed := make(chan struct{})
+	wg.Go(func() {
+		for range 2 {
+			c, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			var buf [4 << 10]byte
+			if _, err := c.Read(buf[:]); err != nil {
+				t.Error(err)
+			}
+			io.WriteString(c, ok)
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Error(err)
+			}
+			closed <- struct{}{}
+		}
+	})
+	tr, dials := dialing(t)
+	for range 2 {
+		if _, _, body, err := get(t, tr, "http://"+l.Addr().String()); err != nil || body != "ok" {
+			t.Errorf("%q, %v", body, err)
+		}
+		<-closed
+	}
+	if n := dials.Load(); n != 2 {
+		t.Errorf("%d connections, want 2", n)
+	}
+}
+
+// A request that is larger than what a connection takes at once is sent whole, also over
+// one that was used before.
+func TestLargeRequests(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, len(r.Header.Get("X-Large")))
+	}))
+	s.Config.MaxHeaderBytes = 4 << 20
+	s.Start()
+	defer s.Close()
+	tr, dials := dialing(t)
+	dial := tr.Dial
+	tr.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err == nil {
+			err = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+		}
+		return c, err
+	}
+	for _, size := range []int{1, 2 << 20, 1, 2 << 20} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Large", strings.Repeat("a", size))
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != fmt.Sprint(size) {
+			t.Errorf("%s of %d, %v", body, size, err)
+		}
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
 // Many at once take a connection each, and no more are kept than may be.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	var together sync.WaitGroup
@@ -341,7 +420,7 @@ func (s *same) Close() error { return nil }
 
 // TestRequestsTakeFewAllocations bounds them, where a context can end.
 func TestRequestsTakeFewAllocations(t *testing.T) {
-	const most = 10
+	const most = 9
 	tr := &http1.Transport{MaxIdle: 1, MaxHeaderBytes: 64 << 10, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return &same{text: "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Tue, 22 Nov 2016 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"}, nil
 	}}
