@@ -95,6 +95,30 @@ func TestReboundNames(t *testing.T) {
 	}
 }
 
+// Beyond loopback the names that a gateway is asked by are for its operator to know: who asks
+// nobody and names none is warned, once.
+func TestReboundNamesBeyondLoopback(t *testing.T) {
+	t.Parallel()
+	const warning = "DNS rebinding"
+	for name, c := range map[string]struct {
+		args   []string
+		times  int
+		status int
+	}{
+		"open to all":        {[]string{"--listen", "0.0.0.0:0", "--auth-open"}, 1, 200},
+		"with a name":        {[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "metrics.example.com"}, 0, 403},
+		"for any, as it was": {[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "*"}, 0, 200},
+		"on loopback":        {nil, 0, 403},
+	} {
+		p := start(t, append(c.args, "--data", filepath.Join(t.TempDir(), "empty.db"))...)
+		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Host", "evil.example")
+		p.stop()
+		if got := strings.Count(p.log(), warning); resp.StatusCode != c.status || got != c.times {
+			t.Errorf("%s: status %d, want %d; %d warnings, want %d: %s\n%s", name, resp.StatusCode, c.status, got, c.times, body, p.log())
+		}
+	}
+}
+
 // The schema is shown where nobody is asked who they are, and elsewhere only if told
 // so; the playground says that it is hidden.
 func TestIntrospectionSetting(t *testing.T) {

@@ -3,8 +3,8 @@
 //
 // This file reads the command line, joins the parts, serves, and drains on a signal.
 // settings.go is the only place that knows settings and their defaults, mistakes.go
-// says what is wrong with them, commands.go has the commands that do not serve; README.md tells one query's way through the
-// packages.
+// says what is wrong with them, commands.go has the commands that do not serve;
+// README.md tells one query's way through the packages.
 package main
 
 import (
@@ -202,6 +202,9 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 	}
 	if !loopback(public.Addr()) && !c.Auth.asks() {
 		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
+		if len(c.AllowedHosts) == 0 {
+			logger.Warn("any web page in a browser that reaches this address can read the data too, by pointing a name of its own to it (DNS rebinding): say by which names it is asked, such as --allowed-hosts metrics.example.com", "address", public.Addr().String())
+		}
 	}
 	defer func() { stop(); err = errors.Join(err, g.close()) }()
 	who, err := g.authenticator(ctx)
