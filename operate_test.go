@@ -19,6 +19,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/alecthomas/kong"
+	"github.com/coder/websocket"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
@@ -265,6 +266,32 @@ func TestAdminPort(t *testing.T) {
 }
 
 // Profiles never tell the command line, which may hold a key.
+// Streams beyond a limit are counted among what is refused, whichever limit it is.
+func TestRefusedStreamsAreCounted(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--admin-listen", "127.0.0.1:0", "--subscriptions", "1", "--subscription-filters", "1")
+	c, _, err := p.dial("", `{"type":"connection_init"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard(t, c, "connection_ack")
+	if _, resp, err := p.dial(""); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a second socket: %v, %v", resp, err)
+	}
+	for _, user := range []string{"20", "21"} {
+		if err := c.Write(t.Context(), websocket.MessageText, []byte(`{"type":"subscribe","id":"`+user+`","payload":{"query":"subscription { bounces(filter: {userId: `+user+`}) { cursor } }"}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, _ := heard(t, c, `"error"`); !strings.Contains(m, "RATE_LIMITED") {
+		t.Errorf("a second subscription: %s", m)
+	}
+	_, text := p.do(http.MethodGet, p.admin+"/metrics", "")
+	if got := sample(t, text, `deliverygraph_refused_total{reason="streams"}`); got != 2 {
+		t.Errorf("%g are counted as refused, want 2", got)
+	}
+}
+
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--admin-listen", "127.0.0.1:0", "--admin-pprof")

@@ -485,18 +485,19 @@ func (g *gateway) check(ctx context.Context) error {
 
 // handler is what the public port serves, until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
+	planned, refused := func(int64, bool) {}, func(string) {}
+	if g.metrics != nil {
+		planned, refused = g.metrics.Planned, g.metrics.Refused
+	}
 	g.feed = feed.New(g.view, feed.Options{
 		Interval: g.c.SubscriptionPoll, Overlap: g.c.SubscriptionOverlap, Topics: g.c.SubscriptionFilters,
 		Subscribers: g.c.Subscriptions, PerCaller: g.c.SubscriptionsPerCaller,
+		Refused: func() { refused(graph.ShedForStreams) },
 	})
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
 	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
-	}
-	planned, refused, shed := func(int64, bool) {}, func(string) {}, func() {}
-	if g.metrics != nil {
-		planned, refused, shed = g.metrics.Planned, g.metrics.Refused, g.metrics.Shed
 	}
 	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
 	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
@@ -510,7 +511,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
-		Shed:         shed,
+		Shed:         refused,
 		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
 		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
 			return g.identify(ctx, who, h, init)

@@ -28,9 +28,10 @@ type Options struct {
 	// Admit is asked before a request's document is looked at; an error refuses the
 	// request. Nil admits all.
 	Admit func(ctx context.Context) error
-	// Shed, if not nil, is told of each request that is turned away as there is as much in
-	// hand as there may be.
-	Shed func()
+	// Shed, if not nil, is told of each that is turned away, and why: a request as there is
+	// as much in hand as there may be ([ShedForLoad]), a subscription, a WebSocket or an
+	// operation of one as there are as many as there may be ([ShedForStreams]).
+	Shed func(reason string)
 	// Caller names whose operation the context's is, so that nobody has more than half of
 	// MaxOperations under way; of those whose name is empty, and where this is nil, any
 	// may.
@@ -114,6 +115,12 @@ type Options struct {
 	// QueryCacheBytes bounds the memory for parsed documents; 0 is 16 MiB.
 	QueryCacheBytes int64
 }
+
+// The reasons that [Options.Shed] is told.
+const (
+	ShedForLoad    = "load"
+	ShedForStreams = "streams"
+)
 
 func (o *Options) setDefaults() {
 	orElse(&o.Timeout, 30*time.Second)

@@ -153,11 +153,16 @@ func (l *load) counted(r *http.Request) *body {
 
 func (b *body) release() { b.load.release(b.read) }
 
+// shed counts what is turned away.
+func (h *handler) shed(reason string) {
+	if h.o.Shed != nil {
+		h.o.Shed(reason)
+	}
+}
+
 // overloaded turns a request away.
 func (h *handler) overloaded() *refusal {
-	if h.o.Shed != nil {
-		h.o.Shed()
-	}
+	h.shed(ShedForLoad)
 	e := requestError(codeRateLimited, fmt.Sprintf("the gateway has as much in hand as it can: try again in %v", patience))
 	set(e, "retryAfterMs", patience.Milliseconds())
 	return &refusal{status: http.StatusServiceUnavailable, retryAfter: patience, response: &graphql.Response{Errors: gqlerror.List{e}}}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type record struct {
 	began, ended time.Time
 	responses    int
 	clock        timed.Clock
+	why          error                       // it has ended, if its context does not say so
 	observers    []func(operation.Operation) // the last first
 
 	mu       sync.Mutex
@@ -87,7 +89,7 @@ func (r *record) count(resp *graphql.Response) {
 
 // conclude tells the observers how the operation has ended.
 func (r *record) conclude(ctx context.Context) {
-	switch cause := context.Cause(ctx); {
+	switch cause := cmp.Or(r.why, context.Cause(ctx)); {
 	case cause == context.Canceled:
 		r.Canceled = true
 	case errors.Is(cause, errStopping):

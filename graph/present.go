@@ -44,7 +44,10 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 		return finish(g, code, g.Message)
 	}
 	var u *upstream.Error
+	var closed *closedError
 	switch {
+	case errors.As(err, &closed):
+		return finish(g, closed.code, closed.message)
 	case errors.As(err, &u):
 		presentUpstream(g, u)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -68,7 +68,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer evict()
 	seat, err := h.o.Streams.beginSocket(evict)
 	if err != nil {
-		_ = write(w, mediaJSON, comeBack(err).answer(mediaJSON))
+		_ = write(w, mediaJSON, h.noRoom(err).answer(mediaJSON))
 		return
 	}
 	defer seat.leave()
@@ -98,7 +98,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer s.timer.Stop()
 	defer every(h.o.Heartbeat, s.beat)()
 	defer context.AfterFunc(h.o.Streams.closing, s.stop)()
-	defer context.AfterFunc(evicted, func() { s.close(websocket.StatusTryAgainLater, errTooManySockets.Error()) })()
+	defer context.AfterFunc(evicted, func() { s.full(errTooManySockets) })()
 	for {
 		message, release, err := s.read()
 		if err != nil {
@@ -108,14 +108,32 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// closedError ends the operations of a socket that the gateway closes: with the error
+// that they have ended by, which their client sees as the reason to close.
+type closedError struct{ code, message string }
+
+func (e *closedError) Error() string { return e.message }
+
 // close ends the socket, for a reason of at most some words. It waits some seconds for
 // the client to agree. Whoever is first tells the reason.
 func (s *socket) close(code websocket.StatusCode, reason string) {
+	switch code {
+	case websocket.StatusGoingAway:
+		s.closeBy(errStopping, code, reason)
+	case websocket.StatusTryAgainLater:
+		s.closeBy(&closedError{codeRateLimited, reason}, code, reason)
+	default:
+		s.closeBy(&closedError{codeBadUserInput, reason}, code, reason)
+	}
+}
+
+// closeBy is close, where it is known by which error the socket's operations end.
+func (s *socket) closeBy(cause error, code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	first := !s.closing
 	s.closing = true
 	for _, op := range s.operations {
-		op.cancel(context.Canceled)
+		op.cancel(cause)
 	}
 	s.mu.Unlock()
 	if first {
@@ -126,12 +144,20 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 // refuse ends the socket of one who is not let in, or no longer.
 func (s *socket) refuse(err error) {
 	g := present(s.ctx, err)
-	switch g.Extensions["code"] {
+	code, _ := g.Extensions["code"].(string)
+	cause := &closedError{code, g.Message}
+	switch code {
 	case codeUnauthenticated, codeForbidden:
-		s.close(closeForbidden, "Forbidden: "+g.Message)
-	default: // it is not known who it is, or there is no room
-		s.close(websocket.StatusTryAgainLater, g.Message)
+		s.closeBy(cause, closeForbidden, "Forbidden: "+g.Message)
+	default: // it is not known who it is
+		s.closeBy(cause, websocket.StatusTryAgainLater, g.Message)
 	}
+}
+
+// full ends a socket that there is no room for.
+func (s *socket) full(err error) {
+	s.h.shed(ShedForStreams)
+	s.close(websocket.StatusTryAgainLater, err.Error())
 }
 
 // beat shows that the socket is alive, and sees whether the client is, and may still be
@@ -231,7 +257,7 @@ func (s *socket) initiate(payload []byte) {
 		}
 	}
 	if err := s.seat.keep(); err != nil {
-		s.close(websocket.StatusTryAgainLater, err.Error())
+		s.full(err)
 		return
 	}
 	if s.h.o.Caller != nil {
@@ -241,7 +267,7 @@ func (s *socket) initiate(payload []byte) {
 		}
 		leave, err := s.h.o.Streams.own(s.h.o.Caller(caller), most)
 		if err != nil {
-			s.close(websocket.StatusTryAgainLater, err.Error())
+			s.full(err)
 			return
 		}
 		s.leave = leave

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // maxOperationID bounds the ids that clients give to operations, in bytes: each response
@@ -112,7 +113,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		return false
 	}
 	if running >= s.h.o.SocketOperations {
-		s.fail(id, comeBack(fmt.Errorf("this socket has %d operations under way, the most it may have: complete one first", running)).response)
+		s.fail(id, s.h.noRoom(fmt.Errorf("this socket has %d operations under way, the most it may have: complete one first", running)).response)
 		return false
 	}
 	if s.h.load.full() {
@@ -153,6 +154,12 @@ func (s *socket) run(op *socketOperation, release func()) {
 		return
 	}
 	defer x.end()
+	defer func() { // nobody is told of it but the log
+		if why := new(closedError); errors.As(context.Cause(op.ctx), &why) {
+			x.record.why = why
+			x.record.count(&graphql.Response{Errors: gqlerror.List{requestError(why.code, why.message)}})
+		}
+	}()
 	for n := 0; n == 0 || x.streams; n++ {
 		resp := x.next()
 		if resp == nil {

@@ -228,7 +228,8 @@ type whoKey struct{}
 // error where it has not run; an id may be used again afterwards.
 func TestOperationsOfASocket(t *testing.T) {
 	t.Parallel()
-	e := newEndpoint(graph.Options{SocketOperations: 2})
+	var refused atomic.Int32
+	e := newEndpoint(graph.Options{SocketOperations: 2, Shed: func(string) { refused.Add(1) }})
 	held := make(chan struct{})
 	asked := make(chan struct{}, 100)
 	e.api.Before = func(ctx context.Context, _ string) error {
@@ -281,6 +282,9 @@ func TestOperationsOfASocket(t *testing.T) {
 	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations under way") || !strings.Contains(string(m.Payload), "RATE_LIMITED") {
 		t.Errorf("%s", m.Payload)
 	}
+	if got := refused.Load(); got != 1 {
+		t.Errorf("%d operations were told of as refused, want 1", got)
+	}
 	// What is dropped is not answered, and its id can be used again, once there is room.
 	c.say(`{"type":"complete","id":"slow"}`)
 	c.say(`{"type":"complete","id":"never begun"}`)
@@ -322,7 +326,12 @@ func TestSocketsBeforeInitAreClosed(t *testing.T) {
 func TestSilentSocketsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	streams := graph.NewStreams(3)
-	s := serve(t, newEndpoint(graph.Options{Streams: streams, InitTimeout: time.Hour}))
+	var refused atomic.Int32
+	s := serve(t, newEndpoint(graph.Options{Streams: streams, InitTimeout: time.Hour, Shed: func(reason string) {
+		if reason == graph.ShedForStreams {
+			refused.Add(1)
+		}
+	}}))
 	known := connect(t, s, nil)
 	var silent []socket
 	for range 20 {
@@ -344,6 +353,9 @@ func TestSilentSocketsKeepNobodyOut(t *testing.T) {
 	}
 	if _, resp, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("one more than all: %v, %v", err, resp)
+	}
+	if got := refused.Load(); got != 18 {
+		t.Errorf("%d sockets were told of as refused, want 18", got)
 	}
 }
 

@@ -45,8 +45,11 @@ var (
 	errStopping       = errors.New("the gateway is stopping: connect again")
 )
 
-// comeBack refuses what there is no room for at present.
-func comeBack(err error) *refusal {
+// noRoom refuses a stream that there is no room for at present, or no time any more.
+func (h *handler) noRoom(err error) *refusal {
+	if !errors.Is(err, errStopping) {
+		h.shed(ShedForStreams)
+	}
 	e := requestError(codeRateLimited, err.Error())
 	set(e, "retryAfterMs", time.Second.Milliseconds())
 	return &refusal{status: http.StatusServiceUnavailable, retryAfter: time.Second, response: &graphql.Response{Errors: gqlerror.List{e}}}

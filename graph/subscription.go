@@ -21,7 +21,7 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	}
 	streams := x.h.o.Streams
 	if err := streams.begin(); err != nil {
-		return comeBack(err)
+		return x.h.noRoom(err)
 	}
 	x.close = streams.end
 	x.field = fields[0]

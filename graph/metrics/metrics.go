@@ -74,7 +74,7 @@ func New(version, goVersion string) *Metrics {
 		waited:     histogram("operation_upstream_wait_seconds", "How long, of its duration, an operation waited for at least one answer of the metrics API or the cache before it.", seconds),
 		asked:      histogram("operation_upstream_questions", "What operations cost: how many questions each had for the metrics API, those included that the cache answered.", calls),
 		planned:    histogram("operation_planned_upstream_calls", "What operations were priced at before they ran, those included that were refused for it: how many calls of the metrics API each planned. One unit more is its cost.", calls),
-		refused:    counters("refused_total", "Requests refused for what they cost or how many there are: used-up (the caller's cost per minute), too-dear (more than that in one operation), calls (more than an operation may make) or load (the gateway has all in hand that it can).", "reason"),
+		refused:    counters("refused_total", "Requests refused for what they cost or how many there are: used-up (the caller's cost per minute), too-dear (more than that in one operation), calls (more than an operation may make), load (the gateway has all in hand that it can) or streams (there are as many subscriptions, WebSockets, operations of one or filters to watch as may be).", "reason"),
 		bytes:      histogram("operation_answer_bytes", "The size of answers' data.", prometheus.ExponentialBuckets(256, 4, 9)),
 		errors:     counters("errors_total", "GraphQL errors by their extensions.code.", "code"),
 
@@ -96,7 +96,7 @@ func New(version, goVersion string) *Metrics {
 	m.registry.MustRegister(info)
 	m.streams.WithLabelValues(sse)
 	m.streams.WithLabelValues(webSocket)
-	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, refusedForLoad} {
+	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, "load", "streams"} {
 		m.refused.WithLabelValues(reason)
 	}
 	for _, p := range phases { // so that all are there from the start

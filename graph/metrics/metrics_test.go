@@ -59,7 +59,7 @@ func TestOperations(t *testing.T) {
 	m.Planned(7, false)
 	m.Planned(1<<40, true)
 	m.Refused("used-up")
-	m.Shed()
+	m.Refused("load")
 	has(t, m, `operations_total{outcome="ok",type="query"} 1`, `operations_total{outcome="partial",type="query"} 1`,
 		`operations_total{outcome="refused",type="unknown"} 1`, `operations_total{outcome="canceled",type="subscription"} 1`,
 		`errors_total{code="NOT_FOUND"} 2`, `errors_total{code="INTERNAL"} 1`, `errors_total{code="BAD_USER_INPUT"} 1`,

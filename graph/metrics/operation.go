@@ -6,11 +6,9 @@ import (
 	"deliverygraph/graph/operation"
 )
 
-// The reasons of refusals that are told here; those of a limit come as they are called.
-const (
-	refusedForCalls = "calls"
-	refusedForLoad  = "load"
-)
+// refusedForCalls is the reason of refusals that are told here; others come as they are
+// called.
+const refusedForCalls = "calls"
 
 // Planned counts how many calls of the metrics API an operation plans, and whether it was
 // refused for them.
@@ -21,11 +19,9 @@ func (m *Metrics) Planned(calls int64, refused bool) {
 	}
 }
 
-// Refused counts an operation that was refused by its caller's limit, for a reason of few.
+// Refused counts a request, an operation or a stream that was refused by a limit, for a
+// reason of few: those of package ratelimit and of package graph.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
-
-// Shed counts a request that was turned away since the gateway had enough in hand.
-func (m *Metrics) Shed() { m.refused.WithLabelValues(refusedForLoad).Inc() }
 
 // Operation is an [operation.Observer].
 func (m *Metrics) Operation(ctx context.Context) (context.Context, func(operation.Operation)) {

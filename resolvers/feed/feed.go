@@ -28,6 +28,8 @@ type Options struct {
 	// PerCaller bounds those of one caller with a name and no bound of its own; 0 is
 	// 100.
 	PerCaller int
+	// Refused, if not nil, is told of each subscription that a [*LimitError] refuses.
+	Refused func()
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -119,6 +121,14 @@ func (e *LimitError) Error() string { return e.message }
 // Errors are a [*LimitError], a [*page.ArgumentError] that names after, [ErrClosed],
 // the context's, or the upstream's. Call [Subscription.Close] when done.
 func (f *Feed) Subscribe(ctx context.Context, q upstream.ListQuery, after *string) (*Subscription, error) {
+	s, err := f.subscribe(ctx, q, after)
+	if limit := new(LimitError); f.o.Refused != nil && errors.As(err, &limit) {
+		f.o.Refused()
+	}
+	return s, err
+}
+
+func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *string) (*Subscription, error) {
 	q.Window, q.Offset = upstream.Window{}, 0
 	s := &Subscription{feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(upstream.Bounces), ended: make(chan struct{})}
 	if after != nil {

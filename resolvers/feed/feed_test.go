@@ -193,7 +193,8 @@ func TestFilters(t *testing.T) {
 func TestLimitsOfSubscribers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newWorld().feed(feed.Options{Subscribers: 3, PerCaller: 2})
+		refused := 0
+		f := newWorld().feed(feed.Options{Subscribers: 3, PerCaller: 2, Refused: func() { refused++ }})
 		ada, bob := context.WithValue(t.Context(), callerKey{}, "ada"), context.WithValue(t.Context(), callerKey{}, "bob")
 		want := func(ctx context.Context, part string) *feed.Subscription {
 			t.Helper()
@@ -210,6 +211,9 @@ func TestLimitsOfSubscribers(t *testing.T) {
 		want(ada, "this caller has 2")
 		want(bob, "")
 		want(bob, "there are 3")
+		if refused != 2 {
+			t.Errorf("%d refusals were told of, want 2", refused)
+		}
 		first.Close()
 		first.Close()
 		want(ada, "")
