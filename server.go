@@ -524,6 +524,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Logger:      g.logger,
 		Observers:   g.observers(),
 		Timeout:     g.c.Timeout,
+		Heartbeat:   g.c.SubscriptionHeartbeat,
 		HideSchema:  g.c.hidesSchema(),
 		Streams:     streams,
 		Trusted:     g.trusted,

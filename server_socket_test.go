@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,6 +55,28 @@ func heard(t *testing.T, c *websocket.Conn, words string) (message string, end w
 		if strings.Contains(string(data), words) {
 			return string(data), end
 		}
+	}
+}
+
+// A stream with nothing to tell is shown to be alive as often as is set.
+func TestHeartbeatSetting(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--subscription-heartbeat", "100ms", "--data", filepath.Join(t.TempDir(), "empty.db"))
+	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second) // the default is 15 s
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	const beat = ":\n\n"
+	if got, err := io.ReadAll(io.LimitReader(resp.Body, 5*int64(len(beat)))); err != nil || string(got) != strings.Repeat(beat, 5) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
