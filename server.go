@@ -30,6 +30,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
 	"deliverygraph/graph/certificate"
+	"deliverygraph/graph/columns"
 	"deliverygraph/graph/gather"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
@@ -499,6 +500,10 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
+	var texts columns.Maker
+	if g.c.CacheSize > 0 {
+		texts = g.cache
+	}
 	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
 	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
@@ -506,7 +511,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 			explaining,
 			limits,
 			batches,
-			resolvers.Columns(),
+			resolvers.Columns(texts),
 		},
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,

@@ -68,7 +68,7 @@ type serveCommand struct {
 	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after it bounced a bounce may still appear at the upstream. Default: ${default}."`
 	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to show that a stream or a WebSocket is alive, and to see whether its caller may still read it. Default: ${default}."`
 
-	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"128MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers, and for what they were written as; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
 	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
 	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How long past that an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`

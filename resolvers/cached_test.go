@@ -270,3 +270,42 @@ func TestADashboardOutlivesAnOutage(t *testing.T) {
 		t.Error("no error for what was never asked for")
 	}
 }
+
+// What rows were written as is shown again as long as they are the same rows, and no
+// longer: after an answer has come anew, lists show what it says. Others' lists of the
+// same rows show what they select.
+func TestListsFromTheCacheShowWhatItHolds(t *testing.T) {
+	t.Parallel()
+	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
+	const row = `emailId recipient type bouncedAt xHeaders { name value }`
+	queries := map[string]string{
+		"nodes":                    `{ bounces(` + w + `, first: 500) { nodes { ` + row + ` } } }`,
+		"fewer":                    `{ bounces(` + w + `, first: 20) { nodes { ` + row + ` } } }`,
+		"edges":                    `{ bounces(` + w + `, first: 500) { edges { cursor node { ` + row + ` } } } }`,
+		"edges of nodes alone":     `{ bounces(` + w + `, first: 500) { edges { node { ` + row + ` } } } }`,
+		"the same window as hours": `{ bounces(window: {last: "PT24H"}, first: 500) { edges { cursor node { ` + row + ` } } } }`,
+	}
+	rows := rowsOfDay(60)
+	g, uncached := newGateway(t, rows), newGateway(t, rows)
+	g.remembering(nil)
+	check := func(when string) {
+		t.Helper()
+		for range 3 {
+			for name, q := range queries {
+				if diff := cmp.Diff(uncached.data(q, nil), g.data(q, nil)); diff != "" {
+					t.Fatalf("%s, %s: (-uncached +cached)\n%s", when, name, diff)
+				}
+			}
+		}
+	}
+	check("at first")
+	late := upstreamtest.Rows{Bounces: []upstream.BounceDetail{rows.Bounces[0], rows.Bounces[20]}} // of which the first changes the list's first row
+	for i := range late.Bounces {
+		late.Bounces[i].EmailID, late.Bounces[i].Category = fmt.Sprintf("19700101000000.%d@mail6-40", i), "late"
+	}
+	g.write(late)
+	uncached.write(late)
+	g.later.Store(10) // past the freshness of a day that ends now
+	uncached.later.Store(10)
+	check("later")
+}

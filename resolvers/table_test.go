@@ -26,7 +26,8 @@ import (
 
 // Lists that columns answer and lists that the generated code answers are the same
 // bytes, with the same errors at the same paths: for random operations, while some
-// upstream calls fail; and again where plans, and pages in a cache, have been kept.
+// upstream calls fail; and again where plans, pages in a cache and what was written of
+// them have been kept.
 func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(120)
@@ -55,7 +56,7 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
 			loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: now.UTC})})
 	}
-	columns, reference := handler(kept, resolvers.Columns()), handler(api)
+	columns, reference := handler(kept, resolvers.Columns(kept)), handler(api)
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	seed := uint64(1)
 	var until time.Time
@@ -79,8 +80,10 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 			if !slices.Equal(wantErrors, gotErrors) {
 				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, gotErrors, wantErrors)
 			}
-			if again, errors := answer(t, columns, query, values); !bytes.Equal(got, again) || !slices.Equal(gotErrors, errors) {
-				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nnow %s", seed, i, query, values, got, again)
+			for range 2 { // what is met for the second time is kept, and shown for the third
+				if again, errors := answer(t, columns, query, values); !bytes.Equal(got, again) || !slices.Equal(gotErrors, errors) {
+					t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nnow %s", seed, i, query, values, got, again)
+				}
 			}
 			errors, nodes = errors+len(gotErrors), nodes+bytes.Count(got, []byte("{"))
 		}

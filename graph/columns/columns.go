@@ -14,7 +14,9 @@
 // remains the reference: both must give the same bytes and the same errors.
 //
 // A plan depends on the document and on what its conditions say, and on nothing else of an
-// operation: it is kept with the document ([Plans]).
+// operation: it is kept with the document ([Plans]). And where rows are shown again that
+// were shown before, as those of a cached page are, what a plan wrote of them is kept
+// beside the page (texts.go).
 //
 // Start reading at [Type]; extension.go is where gqlgen comes in.
 package columns
@@ -23,6 +25,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -48,6 +51,7 @@ type column[T any] struct {
 	prepare func(parent selected, rows []*T, at place) cells
 	loads   bool              // prepare makes upstream calls
 	needs   func(row *T) bool // whether it does so for the row; nil is always
+	own     bool              // a matter of the row alone: written once, it is written so always
 }
 
 // calls says whether to prepare the column makes upstream calls.
@@ -69,29 +73,32 @@ type selected struct {
 	ctx   context.Context
 	oc    *graphql.OperationContext
 	field *graphql.FieldContext
+	rows  source // of the rows of which it is a field, or of the list
 }
 
 // below gives a field that is selected below this one.
 func (s selected) below(f graphql.CollectedField) (selected, bool) {
 	fc, err := s.field.Child(s.ctx, f)
-	return selected{s.ctx, s.oc, fc}, err == nil
+	return selected{ctx: s.ctx, oc: s.oc, field: fc}, err == nil
 }
 
 // plan is a selection on an object type.
 type plan[T any] struct {
 	columns []column[T]
 	end     string
-	atHand  bool     // as all columns are
-	loads   bool     // as some column does
-	fields  []string // that are selected, but for __typename
-	checked bool     // as some column has values that may not be sound
+	atHand  bool         // as all columns are
+	loads   bool         // as some column does
+	fields  []string     // that are selected, but for __typename
+	checked bool         // as some column has values that may not be sound
+	own     bool         // as all columns are
+	width   atomic.Int64 // about how many bytes an object takes, of the last list
 }
 
 // compile makes the plan of a selection. It depends on no variables but those of @include,
 // @skip and @defer.
 func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionSet) (*plan[T], bool) {
 	fields := graphql.CollectFields(oc, sel, append([]string{t.Name}, t.Interfaces...))
-	p := &plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true}
+	p := &plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true, own: true}
 	if len(fields) == 0 { // all are skipped by @include or @skip
 		p.end = "{}"
 	}
@@ -100,7 +107,7 @@ func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionS
 		var c column[T]
 		if f.Name == "__typename" {
 			name := `"` + t.Name + `"`
-			c.write = func(dst []byte, _ *T) []byte { return append(dst, name...) }
+			c.write, c.own = func(dst []byte, _ *T) []byte { return append(dst, name...) }, true
 		} else {
 			make, known := t.Fields[f.Name]
 			if !known || !f.IsNonDeferrable {
@@ -118,6 +125,7 @@ func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionS
 		p.atHand = p.atHand && c.write != nil
 		p.loads = p.loads || c.loads
 		p.checked = p.checked || c.sound != nil
+		p.own = p.own && c.own
 	}
 	return p, true
 }
@@ -143,19 +151,45 @@ func (p *plan[T]) sound(row *T) bool {
 
 // prepare gives the cells of whole objects.
 func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
+	if t := textOf(parent.rows, p, parent, at, func() []*T { return rows }); t != nil {
+		return t.cells
+	}
+	all, ok := p.parts(parent, rows, at)
+	switch {
+	case !ok:
+		return nil
+	case p.atHand:
+		return func(dst []byte, i int) []byte { return p.write(dst, rows[i]) }
+	}
+	return func(dst []byte, i int) []byte {
+		for j := range p.columns {
+			c := &p.columns[j]
+			dst = append(dst, c.name...)
+			if c.write != nil {
+				dst = c.write(dst, rows[i])
+			} else {
+				dst = all[j](dst, i)
+			}
+		}
+		return append(dst, p.end...)
+	}
+}
+
+// parts gives the cells of the columns, nil of those at hand, and false where it cannot.
+func (p *plan[T]) parts(parent selected, rows []*T, at place) ([]cells, bool) {
 	for i := range p.columns {
 		if sound := p.columns[i].sound; sound != nil {
 			for _, r := range rows {
 				if !sound(r) {
-					return nil
+					return nil, false
 				}
 			}
 		}
 	}
 	if p.atHand {
-		return func(dst []byte, i int) []byte { return p.write(dst, rows[i]) }
+		return nil, true
 	}
-	all := make([]cells, len(p.columns)) // nil where the column is at hand
+	all := make([]cells, len(p.columns))
 	var loading sync.WaitGroup
 	here := -1 // the last column that loads: this goroutine, which would only wait, loads it
 	for i := range p.columns {
@@ -180,33 +214,30 @@ func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
 	loading.Wait()
 	for i, c := range all {
 		if c == nil && p.columns[i].write == nil {
-			return nil
+			return nil, false
 		}
 	}
-	return func(dst []byte, i int) []byte {
-		for j := range p.columns {
-			c := &p.columns[j]
-			dst = append(dst, c.name...)
-			if c.write != nil {
-				dst = c.write(dst, rows[i])
-			} else {
-				dst = all[j](dst, i)
-			}
-		}
-		return append(dst, p.end...)
-	}
+	return all, true
 }
 
-// Leaf is a field whose value is at hand, and a matter of the row alone.
+// Leaf is a field whose value is at hand, and a matter of the row alone: of what it
+// tells, not of who asks or where it was found.
 func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
 	return LeafIf(nil, write)
+}
+
+// LeafHere is a leaf whose value is at hand, and a matter of where the row was found, too.
+func LeafHere[T any](write func(dst []byte, row *T) []byte) Field[T] {
+	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
+		return column[T]{write: write}, true
+	}
 }
 
 // LeafBehind is a Leaf whose write remembers something of the rows before: begin gives
 // one for each list.
 func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Field[T] {
 	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
-		return column[T]{prepare: func(_ selected, rows []*T, _ place) cells {
+		return column[T]{own: true, prepare: func(_ selected, rows []*T, _ place) cells {
 			write := begin()
 			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
 		}}, true
@@ -217,7 +248,7 @@ func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Fie
 // has such a one, the generated code says so.
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
 	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
-		return column[T]{write: write, sound: sound}, true
+		return column[T]{write: write, sound: sound, own: true}, true
 	}
 }
 
@@ -264,17 +295,18 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
 		if ok && p.atHand {
-			c := column[T]{write: func(dst []byte, row *T) []byte { return p.write(dst, get(row)) }}
+			c := column[T]{own: p.own, write: func(dst []byte, row *T) []byte { return p.write(dst, get(row)) }}
 			if p.checked {
 				c.sound = func(row *T) bool { return p.sound(get(row)) }
 			}
 			return c, true
 		}
-		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
+		return column[T]{loads: p.loads, own: p.own, prepare: func(parent selected, rows []*T, at place) cells {
 			s, ok := parent.below(f)
 			if !ok {
 				return nil
 			}
+			s.rows = parent.rows // they are made of the same
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				children[i] = get(r)
@@ -288,7 +320,7 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
-		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
+		return column[T]{loads: p.loads, own: p.own, prepare: func(parent selected, rows []*T, at place) cells {
 			s, ok := parent.below(f)
 			if !ok {
 				return nil

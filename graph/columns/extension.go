@@ -10,19 +10,23 @@ import (
 )
 
 // Extension answers lists by columns: a gqlgen extension.
-type Extension struct{ lists map[string]list }
+type Extension struct {
+	lists map[string]list
+	maker Maker
+}
 
-// list answers a list of values of gqlgen's, or says that it cannot.
-type list func(s selected, values any) (graphql.Marshaler, bool)
+// list answers a list, whose values next gives: with these where it cannot.
+type list func(s selected, next graphql.Resolver) (any, error)
 
 var _ interface {
 	graphql.HandlerExtension
 	graphql.FieldInterceptor
 } = Extension{}
 
-// New takes lists of the types of these tables.
-func New(tables ...Table) Extension {
-	e := Extension{map[string]list{}}
+// New takes lists of the types of these tables. What rows that are shown again were
+// written as is kept by the maker; nil keeps none.
+func New(m Maker, tables ...Table) Extension {
+	e := Extension{map[string]list{}, m}
 	for _, t := range tables {
 		t(e.lists)
 	}
@@ -35,22 +39,38 @@ type Table func(map[string]list)
 // Of takes the lists whose elements are of the type.
 func Of[T any](t *Type[T]) Table {
 	return func(lists map[string]list) {
-		lists[t.Name] = func(s selected, values any) (graphql.Marshaler, bool) {
-			rows, ok := values.([]*T)
-			if !ok {
-				return nil, false
-			}
-			p, ok := planned(t, s)
-			if !ok {
-				return nil, false
-			}
-			object := p.prepare(s, rows, func(i int) context.Context { return element(s.ctx, i) })
-			if object == nil {
-				return nil, false
-			}
-			return &written{appendList(buffer(), object, 0, len(rows))}, true
+		lists[t.Name] = func(s selected, next graphql.Resolver) (any, error) { return answer(t, s, next) }
+	}
+}
+
+func answer[T any](t *Type[T], s selected, next graphql.Resolver) (any, error) {
+	p, planned := planned(t, s)
+	at := func(i int) context.Context { return element(s.ctx, i) }
+	if planned && p.own {
+		from := s.rows
+		s.rows = source{} // what is below is in the same text
+		if t := textOf(from, p, s, at, func() []*T {
+			values, _ := next(s.ctx) // an error is told below, as it is kept
+			rows, _ := values.([]*T)
+			return rows
+		}); t != nil {
+			return &written{appendList(buffer(t.length), t.cells, 0, len(t.ends))}, nil
 		}
 	}
+	values, err := next(s.ctx)
+	rows, ok := values.([]*T)
+	if err != nil || !ok || rows == nil || !planned {
+		return values, err
+	}
+	object := p.prepare(s, rows, at)
+	if object == nil {
+		return values, nil
+	}
+	list := appendList(buffer(len(rows)*int(p.width.Load())), object, 0, len(rows))
+	if len(rows) > 0 {
+		p.width.Store(int64((len(list)-headroom)/len(rows) + 1))
+	}
+	return &written{list}, nil
 }
 
 // written is a list as JSON, behind headroom.
@@ -59,6 +79,13 @@ type written struct{ text []byte }
 // headroom is for what stands before a list in an answer: the names of the fields that
 // it is in.
 const headroom = 256
+
+// tail is for what stands behind it, and spare for the headroom that a buffer loses each
+// time that it is used.
+const (
+	tail  = 256
+	spare = 4 << 10
+)
 
 // MarshalGQL hands the list over: gqlgen writes an answer to a buffer of its own, which
 // becomes ours with what is in it so far. Answers are mostly one list, which then is
@@ -86,7 +113,15 @@ const (
 	maxBuffer = 1 << 20
 )
 
-func buffer() []byte { return (*buffers.Get().(*[]byte))[:headroom] }
+// buffer gives room for a list that is about so long: what grows bit by bit is copied as
+// often.
+func buffer(length int) []byte {
+	b := *buffers.Get().(*[]byte)
+	if most := headroom + length + tail; cap(b) < most {
+		b = make([]byte, 0, most+spare)
+	}
+	return b[:headroom]
+}
 
 // Recycle takes the data of an answer that has been sent, for an answer to come. Nothing
 // may use it any more.
@@ -112,12 +147,8 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 		return next(ctx)
 	}
 	list, known := e.lists[t.Elem.NamedType]
-	v, err := next(ctx)
-	if !known || err != nil || v == nil {
-		return v, err
+	if !known {
+		return next(ctx)
 	}
-	if m, ok := list(selected{ctx, graphql.GetOperationContext(ctx), fc}, v); ok {
-		return m, nil
-	}
-	return v, nil
+	return list(selected{ctx, graphql.GetOperationContext(ctx), fc, e.sourceOf(ctx, fc)}, next)
 }
