@@ -10,18 +10,64 @@ import (
 	"deliverygraph/upstream"
 )
 
-// argument gives the value of an argument, or nil.
-func (w *walker) argument(f *field, name string) any {
-	a := f.Arguments.ForName(name)
-	if a == nil {
-		return nil
-	}
-	v, err := a.Value.Value(w.op.Variables)
-	if err != nil {
-		return nil
-	}
-	return v
+// input is an input value: the literal of an object, or any other value. Of an object that
+// the document has, no map is made to look at its fields.
+type input struct {
+	object *ast.Value
+	value  any
 }
+
+// input gives the value of a literal or a variable; the zero input is none.
+func (w *walker) input(v *ast.Value) input {
+	if v == nil {
+		return input{}
+	}
+	switch v.Kind {
+	case ast.ObjectValue:
+		return input{object: v}
+	case ast.Variable:
+		if given, ok := w.op.Variables[v.Raw]; ok {
+			return input{value: given}
+		}
+		if v.VariableDefinition == nil {
+			return input{}
+		}
+		return w.input(v.VariableDefinition.DefaultValue)
+	}
+	value, err := v.Value(w.op.Variables)
+	if err != nil {
+		return input{}
+	}
+	return input{value: value}
+}
+
+// member gives a field of an object.
+func (w *walker) member(of input, name string) input {
+	if of.object != nil {
+		return w.input(of.object.Children.ForName(name))
+	}
+	m, _ := of.value.(map[string]any)
+	return input{value: m[name]}
+}
+
+// whole gives a value with all of its fields.
+func (w *walker) whole(in input) any {
+	if in.object != nil {
+		in.value, _ = in.object.Value(w.op.Variables)
+	}
+	return in.value
+}
+
+// of gives an argument.
+func (w *walker) of(f *field, name string) input {
+	if a := f.Arguments.ForName(name); a != nil {
+		return w.input(a.Value)
+	}
+	return input{}
+}
+
+// argument gives the value of an argument that is no object, or nil.
+func (w *walker) argument(f *field, name string) any { return w.of(f, name).value }
 
 // elements gives the values of a list, for which one value may stand. Variables come
 // as slices of several types.
@@ -52,32 +98,15 @@ func key(v any) (upstream.ID, bool) {
 // windowOf gives the window of a field, whether it ends now, and false where the field
 // is an error.
 func (w *walker) windowOf(f *field) (in upstream.Window, now, ok bool) {
-	a := f.Arguments.ForName("window")
-	if a == nil {
-		return in, false, false
-	}
-	if last := w.member(a.Value, "last"); last != nil {
+	window := w.of(f, "window")
+	if last := w.member(window, "last").value; last != nil {
 		d, err := model.UnmarshalDuration(last)
 		return d.UpTo(w.op.Now), true, err == nil
 	}
-	between, _ := w.member(a.Value, "between").(map[string]any)
-	start, err := model.UnmarshalDateTime(between["start"])
-	end, err2 := model.UnmarshalDateTime(between["end"])
+	between := w.member(window, "between")
+	start, err := model.UnmarshalDateTime(w.member(between, "start").value)
+	end, err2 := model.UnmarshalDateTime(w.member(between, "end").value)
 	return upstream.Window{Start: start, End: end}, false, err == nil && err2 == nil && start < end
-}
-
-// member gives a field of an object value, without making the object of a literal.
-func (w *walker) member(v *ast.Value, name string) any {
-	if v.Kind == ast.ObjectValue {
-		if v = v.Children.ForName(name); v == nil {
-			return nil
-		}
-		in, _ := v.Value(w.op.Variables)
-		return in
-	}
-	whole, _ := v.Value(w.op.Variables)
-	m, _ := whole.(map[string]any)
-	return m[name]
 }
 
 // paging gives the paging arguments of a connection, and false where they are an
@@ -96,10 +125,12 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 		return &i
 	}
 	text := func(name string) *string {
-		if s, ok := w.argument(f, name).(string); ok {
-			return &s
+		s, ok := w.argument(f, name).(string)
+		if !ok {
+			return nil
 		}
-		return nil
+		given := s // what is not given takes no memory
+		return &given
 	}
 	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
 	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) && (a.Before == nil || len(*a.Before) <= maxText)
@@ -112,24 +143,25 @@ const maxText = 2048
 // filterOf gives the query of a list's filter, and false where it is an error. Of
 // headers, only that there are some and which matters.
 func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
-	m, _ := w.argument(f, "filter").(map[string]any)
+	filter := w.of(f, "filter")
+	of := func(name string) any { return w.member(filter, name).value }
 	var ok2 bool
-	q.UserID, ok = key(m["userId"])
-	q.SenderID, ok2 = key(m["senderId"])
+	q.UserID, ok = key(of("userId"))
+	q.SenderID, ok2 = key(of("senderId"))
 	text := func(name string) string {
-		s, _ := m[name].(string)
+		s, _ := of(name).(string)
 		ok = ok && len(s) <= maxText
 		return s
 	}
 	q.Sender, q.Recipient, q.Local, q.Domain = text("sender"), text("recipient"), text("localPart"), text("domain")
 	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
-	q.Delivered, _ = m["deliveredOnly"].(bool)
-	if t := m["type"]; t != nil {
+	q.Delivered, _ = of("deliveredOnly").(bool)
+	if t := of("type"); t != nil {
 		var err error
 		q.BounceType, err = model.UnmarshalBounceType(t)
 		ok = ok && err == nil
 	}
-	headers := elements(m["xHeaders"])
+	headers := elements(w.whole(w.member(filter, "xHeaders")))
 	if len(headers) > upstream.MaxXHeaders {
 		return q, false
 	}

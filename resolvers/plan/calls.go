@@ -82,11 +82,11 @@ type window struct {
 // symbol is what stands for users, senders or lists that may be many: equal ones are
 // the same.
 type symbol struct {
-	what symbolKind
+	list list
+	text string // of ids, all of them
 	id   int64  // of a literal
 	of   int32  // of a list's, the list
-	text string // of ids, all of them
-	list list
+	what symbolKind
 }
 
 type symbolKind uint8
@@ -104,12 +104,12 @@ const (
 // list is a list that connections are pages of.
 type list struct {
 	kind          upstream.Kind
-	window        window
-	user, sender  int32
-	filter        string
-	counted       bool // users or senders, which counts name
 	rollup        upstream.Rollup
+	counted       bool // users or senders, which counts name
 	backward      bool
+	user, sender  int32
+	window        window
+	filter        string
 	after, before string
 }
 

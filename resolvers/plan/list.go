@@ -38,13 +38,13 @@ func (w *walker) elements(typ string, f *field, on object, size int64, at *path)
 	for i := range fields {
 		switch f := &fields[i]; f.Name {
 		case "nodes":
-			rows = add(rows, mul(size, add(1, w.below(on, f, &path{at, f.Alias}))))
+			rows = add(rows, mul(size, add(1, w.below(on, f, w.path(at, f.Alias)))))
 		case "edges":
 			edges := w.collect(on.typ+"Edge", f)
 			each := int64(1)
 			for j := range edges {
 				if e := &edges[j]; e.Name == "node" {
-					each = add(each, w.below(on, e, &path{&path{at, f.Alias}, e.Alias}))
+					each = add(each, w.below(on, e, w.path(w.path(at, f.Alias), e.Alias)))
 				}
 			}
 			rows = add(rows, mul(size, each))
@@ -84,10 +84,11 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		l.sender, n = on.self, on.n
 	}
 	l.walks(a, now)
-	bare := upstream.ListQuery{BounceType: q.BounceType}
 	q.UserID, q.SenderID = 0, 0
-	l.filter = q.Encode(kind)
-	counted := l.filter == bare.Encode(kind)
+	_, counted := q.Counted()
+	if l.filter = string(q.BounceType); !counted {
+		l.filter = q.Encode(kind)
+	}
 
 	c := w.selected(typ+"Connection", f)
 	p := page.PriceOf(a, counted, c)
@@ -103,7 +104,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	calls(opPages, self, p.Pages, p.MaxPages, times, merged)
 	calls(opProbe, everyPage, 0, p.MaxProbes, times, merged)
 	if p.Counts > 0 {
-		w.counts(kind, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, &path{at, "totalCount"})
+		w.counts(kind, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
 	size := int64(a.Size())

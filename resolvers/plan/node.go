@@ -94,7 +94,7 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	fields := w.collect("BounceEvent", f)
 	for i := range fields {
 		if fields[i].Name == "node" {
-			rows = add(rows, w.below(on, &fields[i], &path{at, fields[i].Alias}))
+			rows = add(rows, w.below(on, &fields[i], w.path(at, fields[i].Alias)))
 		}
 	}
 	return rows

@@ -20,24 +20,29 @@ type walker struct {
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
+
+	fields []field // room for those that are collected
+	paths  []path  // likewise
 }
 
 func newWalker() *walker {
 	return &walker{charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
 }
 
-// walkers are used again: their maps have large keys, and are what a walk costs most.
+// walkers are used again: their memory is what a walk costs most.
 var walkers = sync.Pool{New: func() any { return newWalker() }}
 
 // done gives a walker back, unless its maps have grown.
 func (w *walker) done() {
-	if len(w.charges)+len(w.memo)+len(w.symbols) > 200 {
+	if len(w.charges)+len(w.memo)+len(w.symbols) > 200 || cap(w.fields)+cap(w.paths) > 1000 {
 		return
 	}
 	clear(w.charges)
 	clear(w.memo)
 	clear(w.symbols)
-	w.op, w.steps = Operation{}, 0
+	clear(w.fields)
+	clear(w.paths)
+	w.op, w.steps, w.fields, w.paths = Operation{}, 0, w.fields[:0], w.paths[:0]
 	walkers.Put(w)
 }
 
@@ -50,29 +55,35 @@ type visit struct {
 // object is what is selected on: not one object, but all that a field gives.
 type object struct {
 	typ  string
-	kind upstream.Kind // of rows and of senders: that of the list
-	n    int64         // how many there are, each distinct one once
-	self int32         // who they are
+	n    int64 // how many there are, each distinct one once
+	self int32 // who they are
 
 	// The lists that they were found in, and how many: counts with their filters
 	// answer for all of their rows.
-	window       window
 	user, sender int32
+	window       window
 	lists        int64
 
-	owned   bool  // of senders: whose they are is known
 	owner   int32 // of rows and owned senders: the users
 	owners  int64
 	within  int64           // of users: how many users their stats are limited to; 0 is none
-	whole   bool            // of bounces: the detail came with them
-	rollup  upstream.Rollup // of stats
 	similar int64           // of senders whose owner is not known: how many a list has
+	kind    upstream.Kind   // of rows and of senders: that of the list
+	rollup  upstream.Rollup // of stats
+	owned   bool            // of senders: whose they are is known
+	whole   bool            // of bounces: the detail came with them
 }
 
 // path is where a field is, from its end.
 type path struct {
 	up   *path
 	name string
+}
+
+// path gives the path of a field below another one's.
+func (w *walker) path(up *path, name string) *path {
+	w.paths = append(w.paths, path{up, name})
+	return &w.paths[len(w.paths)-1]
 }
 
 // String gives the names with dots.
@@ -94,12 +105,23 @@ type field struct {
 // collect gives the fields selected on an object type, as the specification's
 // CollectFields.
 func (w *walker) collect(typ string, from *field) []field {
-	c := collector{w: w, typ: typ, fields: make([]field, 0, min(len(from.SelectionSet), many))}
+	c := collector{w: w, typ: typ, fields: w.room(len(from.SelectionSet))}
 	c.selections(from.SelectionSet)
 	for _, f := range from.more {
 		c.selections(f.SelectionSet)
 	}
 	return c.fields
+}
+
+// room is room for up to so many fields; more than many have memory of their own.
+func (w *walker) room(n int) []field {
+	n = min(n, many)
+	if len(w.fields)+n > cap(w.fields) {
+		w.fields = make([]field, 0, 8*many) // those that were given out keep theirs
+	}
+	at := len(w.fields)
+	w.fields = w.fields[:at+n]
+	return w.fields[at : at : at+n]
 }
 
 type collector struct {
@@ -231,7 +253,7 @@ func (w *walker) root(op *ast.OperationDefinition) int64 {
 	if op.Operation == ast.Subscription {
 		typ = "Subscription"
 	}
-	c := collector{w: w, typ: typ}
+	c := collector{w: w, typ: typ, fields: w.room(len(op.SelectionSet))}
 	c.selections(op.SelectionSet)
 	return w.object(object{typ: typ, n: 1, lists: 1}, c.fields, nil)
 }
@@ -245,7 +267,7 @@ func (w *walker) object(on object, fields []field, at *path) (rows int64) {
 		}
 		f := &fields[i]
 		if price := priceOf(on.typ, f.Name); price != nil {
-			rows = add(rows, price(w, on, f, &path{at, f.Alias}))
+			rows = add(rows, price(w, on, f, w.path(at, f.Alias)))
 		}
 	}
 	return rows
