@@ -1307,7 +1307,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("BlockedEmailFilter", ec.unmarshalInputBlockedEmailFilter),
 			graphql.NewInputUnmarshaler("BounceFilter", ec.unmarshalInputBounceFilter),
 			graphql.NewInputUnmarshaler("EmailFilter", ec.unmarshalInputEmailFilter),
-			graphql.NewInputUnmarshaler("Window", ec.unmarshalInputWindow),
 			graphql.NewInputUnmarshaler("WindowBetween", ec.unmarshalInputWindowBetween),
 			graphql.NewInputUnmarshaler("XHeaderInput", ec.unmarshalInputXHeaderInput),
 		)
@@ -9036,55 +9035,6 @@ func UnmarshalEmailFilter(ctx context.Context, raw any) (model.EmailFilter, erro
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputWindow(ctx context.Context, obj any) (model.Window, error) {
-	var it model.Window
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"between", "last"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "between":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("between"))
-			data, err := ec.unmarshalOWindowBetween2ᚖdeliverygraphᚋgraphᚋmodelᚐWindowBetween(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Between = data
-		case "last":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("last"))
-			data, err := ec.unmarshalODuration2ᚖdeliverygraphᚋgraphᚋmodelᚐDuration(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Last = data
-		}
-	}
-	return it, nil
-}
-
-// UnmarshalWindow unmarshals raw into the Window input type, using the
-// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
-// object that was not passed as a field argument.
-//
-// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
-// and the returned error says so.
-func UnmarshalWindow(ctx context.Context, raw any) (model.Window, error) {
-	var out model.Window
-	err := graphql.UnmarshalNamedInputFromContext(ctx, "Window", raw, &out)
-	return out, err
-}
-
 func (ec *executionContext) unmarshalInputWindowBetween(ctx context.Context, obj any) (model.WindowBetween, error) {
 	var it model.WindowBetween
 	if obj == nil {
@@ -11610,7 +11560,8 @@ func (ec *executionContext) marshalNViewer2ᚖdeliverygraphᚋgraphᚋmodelᚐVi
 }
 
 func (ec *executionContext) unmarshalNWindow2deliverygraphᚋgraphᚋmodelᚐWindow(ctx context.Context, v any) (model.Window, error) {
-	res, err := ec.unmarshalInputWindow(ctx, v)
+	var res model.Window
+	err := res.UnmarshalGQL(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -107,16 +107,6 @@ type Viewer struct {
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 }
 
-// A window of time: either two moments, or so much time up to now. Exactly one of its fields is given.
-type Window struct {
-	// From a moment to a moment.
-	Between *WindowBetween `json:"between,omitempty"`
-	// The time up to now, such as "P7D". Now is the same for all windows of one operation; pages that follow
-	// a cursor stay in the window in which the first page was asked for. A window of a day or more starts on a whole hour of UTC,
-	// up to an hour before; a shorter one starts exactly so much time ago.
-	Last *Duration `json:"last,omitempty"`
-}
-
 // Two moments: what happened at the start belongs to the window, what happened at the end does not, so that windows side by side add up.
 type WindowBetween struct {
 	// The first moment that belongs to the window.

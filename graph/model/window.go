@@ -1,6 +1,41 @@
 package model
 
-import "deliverygraph/upstream"
+import (
+	"io"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/upstream"
+)
+
+// Window is a window of time: either two moments, or so much time up to now.
+type Window struct {
+	Between *WindowBetween
+	Last    *Duration
+}
+
+// UnmarshalGQL implements graphql.Unmarshaler.
+func (w *Window) UnmarshalGQL(v any) (err error) {
+	m, _ := v.(map[string]any)
+	if between, ok := m["between"].(map[string]any); ok {
+		w.Between = &WindowBetween{}
+		if w.Between.Start, err = UnmarshalDateTime(between["start"]); err != nil {
+			return err
+		}
+		if w.Between.End, err = UnmarshalDateTime(between["end"]); err != nil {
+			return err
+		}
+	}
+	if m["last"] != nil {
+		w.Last = new(Duration)
+		*w.Last, err = UnmarshalDuration(m["last"])
+	}
+	return err
+}
+
+// MarshalGQL implements graphql.Marshaler, as gqlgen wants of types that are read by hand: a
+// window is in no answer.
+func (Window) MarshalGQL(w io.Writer) { graphql.Null.MarshalGQL(w) }
 
 // wholeHours is how long a relative window must be to start on a whole hour.
 const wholeHours = 86400
