@@ -85,6 +85,7 @@ type exam struct {
 	report       Report
 	shapes       shapes
 	refusalsSeen []refusal
+	repeats      [len(upstream.Kinds)]repeat
 }
 
 func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Time) {

@@ -113,7 +113,9 @@ func TestFaults(t *testing.T) {
 			breaks(offset, lists...), "no rows"},
 		"a row given twice": {with(func(b *backend) {
 			b.list = func(k upstream.Kind, q upstream.ListQuery, page rows) any { return repeated(page(q)) }
-		}), nil, "has come before"},
+		}), nil, "1 row again, such as"},
+		"rows behind themselves again": {with(func(b *backend) { b.list = everyFewAgain(0) }), copes(once, lists...), "which is row 6 and row 7"},
+		"rows after others again":      {with(func(b *backend) { b.list = everyFewAgain(3) }), breaks(once, lists...), "unless it follows itself"},
 		"rows that are not listed": {with(func(b *backend) {
 			b.list = func(_ upstream.Kind, q upstream.ListQuery, page rows) any { return thinned(page(q)) }
 		}), nil, "as the list of that window has"},
@@ -375,6 +377,31 @@ func twice[R any](p []R) []R {
 		p[len(p)/2] = p[len(p)/2-1]
 	}
 	return p
+}
+
+// everyFewAgain lists every seventh row again, so many rows behind itself.
+func everyFewAgain(behind int) func(upstream.Kind, upstream.ListQuery, rows) any {
+	return func(k upstream.Kind, q upstream.ListQuery, page rows) any {
+		switch k {
+		case upstream.Bounces:
+			return pageAgain[upstream.Bounce](page, q, behind)
+		case upstream.Emails:
+			return pageAgain[upstream.Email](page, q, behind)
+		default:
+			return pageAgain[upstream.BlockedEmail](page, q, behind)
+		}
+	}
+}
+
+func pageAgain[R any](page rows, q upstream.ListQuery, behind int) (all []R) {
+	once := everything[R](page, q)
+	for i, r := range once {
+		if all = append(all, r); i%7 == 6 {
+			all = append(all, once[i-behind])
+		}
+	}
+	all = all[min(q.Offset, len(all)):]
+	return all[:min(len(all), upstream.PageSize)]
 }
 
 // thinned leaves out every tenth row.

@@ -110,12 +110,13 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 		}
 		q.Window = s.part
 		p := e.list(ctx, s.kind, q)
-		e.filtered(s, f, p, subject, matching(s.rows, matches(q)))
+		e.filtered(s, f, p, subject, matches(q))
 	}
 }
 
 // filtered holds a filtered list against the rows that it should have.
-func (e *exam) filtered(s *sample, f filter, p page, subject string, want []event.Row) {
+func (e *exam) filtered(s *sample, f filter, p page, subject string, matches func(event.Row) bool) {
+	want := matching(s.rows, matches)
 	c := e.check(ruleFilter, subject, p.answer).of(s.kind)
 	const exactly = "it finds headers where their names are given as the rows have them"
 	wanted := fmt.Sprintf("%s of the %d of this window", plural(len(want), "row"), len(s.rows))
@@ -133,6 +134,8 @@ func (e *exam) filtered(s *sample, f filter, p page, subject string, want []even
 	case len(extra) > 0 && len(missing) == 0 && len(rows) == len(s.rows):
 		c.f.alike = "as without the filter"
 		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, harm(f.name, effect))
+	case len(extra) > 0 && len(matching(extra, matches)) == len(extra):
+		c.breaks(fmt.Sprintf("%s more, such as %s, which match and which the list without the filter lacks", plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway leaves rows out where it does not filter by this")
 	case len(extra) > 0:
 		c.breaks(fmt.Sprintf("%s that the filter does not give, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, harm(f.name, effect))
 	case len(missing) > 0 && f.name == lowerCaseHeader && len(rows) == 0:

@@ -32,33 +32,34 @@ func (e *exam) lists(ctx context.Context, s *sample) {
 	e.pages(ctx, s)
 	if len(s.rows) == 0 {
 		e.check("filters and windows of "+path, path, s.page.answer).cannot(s.why)
-		return
+	} else {
+		e.listWindow(ctx, s)
+		e.filters(ctx, s)
 	}
-	e.listWindow(ctx, s)
-	e.filters(ctx, s)
+	e.once(s)
 }
 
 // pages holds the first two pages of the window against the rules of order, size and
 // offsets. The second begins with the last row of the first.
 func (e *exam) pages(ctx context.Context, s *sample) {
 	path, first := s.kind.ListPath(), s.page
-	last := len(first.rows) - 1
+	last := len(first.came) - 1
 	offset := max(1, last)
 	second := e.list(ctx, s.kind, upstream.ListQuery{Window: s.window, Offset: offset})
-	all := first.rows
+	all := first.came
 
 	c := e.check(ruleOffset, path, second.answer).of(s.kind)
 	if !c.failed("rows from the one of this offset on") {
-		wanted := "first the last row of the page before: " + brief(first.rows[last])
+		wanted := "first the last row of the page before: " + brief(first.came[last])
 		if last == 0 {
 			wanted = "no rows, as there is but one"
 		}
 		const effect = "the gateway shows rows twice, or leaves some out, where a list has more than a page"
-		switch goesOn := len(second.rows) > 0 && second.rows[0].Same(first.rows[last]); {
+		switch goesOn := len(second.rows) > 0 && second.rows[0].Same(first.came[last]); {
 		case last == 0 && len(second.rows) == 0:
 			c.agrees()
 		case last > 0 && goesOn:
-			all = slices.Concat(first.rows, second.rows[1:])
+			all = slices.Concat(first.came, second.came[1:])
 			c.agrees()
 		case len(second.rows) > 0 && second.rows[0].Same(first.rows[0]):
 			c.breaks("the rows from the first on, as without an offset", wanted, effect)
@@ -69,7 +70,7 @@ func (e *exam) pages(ctx context.Context, s *sample) {
 		}
 	}
 	e.size(s, second, len(all))
-	e.order(s, all)
+	e.order(s, e.onceEach(s.kind, first.answer, all))
 }
 
 // size holds the first page's size against what is known to follow it.
@@ -92,14 +93,8 @@ func (e *exam) size(s *sample, second page, known int) {
 // order looks at how rows follow each other.
 func (e *exam) order(s *sample, rows []event.Row) {
 	c := e.check(ruleOrder, s.kind.ListPath(), s.page.answer).of(s.kind)
-	var late, tie, again int // index of the first row that comes too late
-	seen := map[identity]bool{}
+	var late, tie int // index of the first row that comes too late
 	for i, r := range rows {
-		id := identityOf(r)
-		if seen[id] && again == 0 {
-			again = i
-		}
-		seen[id] = true
 		switch {
 		case i == 0:
 		case rows[i-1].Time > r.Time && late == 0:
@@ -119,12 +114,6 @@ func (e *exam) order(s *sample, rows []event.Row) {
 	default:
 		c.agrees()
 	}
-	c = e.check(ruleOnce, s.kind.ListPath(), s.page.answer).of(s.kind)
-	if again > 0 {
-		c.breaks(fmt.Sprintf("row %d, %s, has come before", again, brief(rows[again])), "each row once", "the gateway drops it where it follows itself, and elsewhere shows it as often as it comes")
-		return
-	}
-	c.agrees()
 }
 
 // listWindow asks for a window inside the sample that begins and ends at rows, so that
@@ -140,6 +129,7 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 	}
 	missing, extra := compare(p.rows, want)
 	atEnd := matching(extra, func(r event.Row) bool { return r.Time == w.End })
+	inside := matching(extra, func(r event.Row) bool { return w.Contains(r.Time) })
 	atStart := matching(missing, func(r event.Row) bool { return r.Time == w.Start })
 	outside := matching(s.page.rows, func(r event.Row) bool { return !s.window.Contains(r.Time) && r.Time != s.window.End })
 	switch {
@@ -147,6 +137,8 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 		c.breaks("none of "+plural(len(atStart), "row")+" of the first second", wanted, "the gateway leaves out rows where one page ends and the next begins")
 	case len(missing) > 0:
 		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted, "the gateway leaves rows out")
+	case len(inside) > 0:
+		c.breaks(fmt.Sprintf("%s more, such as %s, which a longer window lacks", plural(len(inside), "row"), brief(inside[0])), wanted, "the gateway leaves rows out")
 	case len(extra) > len(atEnd):
 		c.copes(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway drops rows from outside the window")
 	case len(atEnd) > 0:
@@ -191,26 +183,17 @@ func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
 }
 
 // compare gives the rows that are wanted and did not come, and those that came and
-// are not wanted, whatever their order.
+// are not wanted, whatever their order. Each row is there once.
 func compare(got, want []event.Row) (missing, extra []event.Row) {
-	rest := map[identity]int{}
-	for _, g := range got {
-		rest[identityOf(g)]++
+	return without(want, got), without(got, want)
+}
+
+func without(rows, others []event.Row) (rest []event.Row) {
+	there := make(map[identity]bool, len(others))
+	for _, o := range others {
+		there[identityOf(o)] = true
 	}
-	for _, w := range want {
-		if id := identityOf(w); rest[id] > 0 {
-			rest[id]--
-		} else {
-			missing = append(missing, w)
-		}
-	}
-	for _, g := range slices.Backward(got) {
-		if id := identityOf(g); rest[id] > 0 {
-			rest[id]--
-			extra = append(extra, g)
-		}
-	}
-	return missing, extra
+	return matching(rows, func(r event.Row) bool { return !there[identityOf(r)] })
 }
 
 // identity is what rows that are the same have in common.

@@ -28,7 +28,8 @@ type sample struct {
 // page is an answer to a list call; rows are nil where it has a fault.
 type page struct {
 	answer
-	rows []event.Row // at most upstream.PageSize
+	came []event.Row // at most upstream.PageSize
+	rows []event.Row // of them, each once
 	size int         // how many came
 }
 
@@ -115,7 +116,7 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 	case len(first.rows) == 0:
 		s.why = fmt.Sprintf("no %s between %s and %s UTC", s.kind, s.window.Start.UTC().Format(time.DateTime), s.window.End.UTC().Format(time.DateTime))
 		return
-	case len(first.rows) < upstream.PageSize && (s.counts.fault != "" || s.counts.total().Total <= int64(len(first.rows))):
+	case first.size < upstream.PageSize && (s.counts.fault != "" || s.counts.total().Total <= int64(len(first.rows))):
 		s.all = true
 		s.part.End = min(s.part.End, slices.MaxFunc(first.rows, byTime).Time+1)
 	case slices.IsSortedFunc(first.rows, byTime):
@@ -127,7 +128,7 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 		// fits on one.
 		s.part = e.narrow(ctx, s)
 		first = e.list(ctx, s.kind, upstream.ListQuery{Window: s.part})
-		if first.fault != "" || len(first.rows) == 0 || len(first.rows) >= upstream.PageSize {
+		if first.fault != "" || len(first.rows) == 0 || first.size >= upstream.PageSize {
 			s.why = "the list is not sorted, and no part of it was found whose rows can all be had"
 			return
 		}
@@ -191,15 +192,16 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 	var err error
 	switch k {
 	case upstream.Bounces:
-		p.rows, err = rowsOf(string(p.body), upstream.DecodeBounces, event.OfBounce)
+		p.came, err = rowsOf(string(p.body), upstream.DecodeBounces, event.OfBounce)
 	case upstream.Emails:
-		p.rows, err = rowsOf(string(p.body), upstream.DecodeEmails, event.OfEmail)
+		p.came, err = rowsOf(string(p.body), upstream.DecodeEmails, event.OfEmail)
 	case upstream.BlockedEmails:
-		p.rows, err = rowsOf(string(p.body), upstream.DecodeBlockedEmails, event.OfBlockedEmail)
+		p.came, err = rowsOf(string(p.body), upstream.DecodeBlockedEmails, event.OfBlockedEmail)
 	}
 	p.decoded(err)
-	p.size = len(p.rows)
-	p.rows = p.rows[:min(p.size, upstream.PageSize)]
+	p.size = len(p.came)
+	p.came = p.came[:min(p.size, upstream.PageSize)]
+	p.rows = e.onceEach(k, p.answer, p.came)
 	return p
 }
 
