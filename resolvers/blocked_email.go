@@ -14,6 +14,7 @@ var blockedEmailList = kindOf[upstream.BlockedEmail, model.BlockedEmail]{
 	key: func(e *upstream.BlockedEmail) page.Key {
 		return page.Key{Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress, UserID: e.UserID, SenderID: e.SenderID}
 	},
+	time: func(e *upstream.BlockedEmail) upstream.Time { return e.ProcessTime },
 	node: func(e *upstream.BlockedEmail, o *model.Origin) model.BlockedEmail {
 		return model.BlockedEmail{Row: e, Origin: o}
 	},

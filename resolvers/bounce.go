@@ -18,6 +18,7 @@ var bounceList = kindOf[upstream.Bounce, model.Bounce]{
 	key: func(b *upstream.Bounce) page.Key {
 		return page.Key{Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress, UserID: b.UserID, SenderID: b.SenderID}
 	},
+	time: func(b *upstream.Bounce) upstream.Time { return b.BounceTime },
 	node: func(b *upstream.Bounce, o *model.Origin) model.Bounce { return model.Bounce{Row: b, Origin: o} },
 }
 

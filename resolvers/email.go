@@ -14,6 +14,7 @@ var emailList = kindOf[upstream.Email, model.Email]{
 	key: func(e *upstream.Email) page.Key {
 		return page.Key{Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress, UserID: e.UserID, SenderID: e.SenderID}
 	},
+	time: func(e *upstream.Email) upstream.Time { return e.ProcessTime },
 	node: func(e *upstream.Email, o *model.Origin) model.Email { return model.Email{Row: e, Origin: o} },
 }
 

@@ -15,12 +15,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// kindOf is what the three lists differ in: the upstream's list, a row's key, and
-// the object that a row becomes.
+// kindOf is what the three lists differ in: the upstream's list, a row's key and the time
+// in it, and the object that a row becomes.
 type kindOf[R, T any] struct {
 	kind  upstream.Kind
 	fetch func(upstream.API, context.Context, upstream.ListQuery) ([]R, error)
 	key   func(*R) page.Key
+	time  func(*R) upstream.Time
 	node  func(*R, *model.Origin) T
 }
 
@@ -47,6 +48,7 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 		},
 		Count: counter(api, k.kind, q),
 		Key:   k.key,
+		Time:  k.time,
 	}, a)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)

@@ -19,8 +19,9 @@ type Source[R any] struct {
 	// Count makes one counts call over w with the list's filter. It is nil where
 	// the counts endpoint does not take the filter; totals are probed for then.
 	Count func(ctx context.Context, w upstream.Window) (int64, error)
-	// Key is a row's key.
-	Key func(*R) Key
+	// Key is a row's key, and Time the time in it: that is all that is looked at of most rows.
+	Key  func(*R) Key
+	Time func(*R) upstream.Time
 }
 
 // Connection is a client's page of a list. Everything is computed when first

@@ -75,7 +75,7 @@ func TestHostileRemote(t *testing.T) {
 		for count, n := range map[string]int64{"": -1, ", counted as 0": 0, ", counted as 2^30": 1 << 30, ", counted as 2^50": 1 << 50} {
 			t.Run(name+count, func(t *testing.T) {
 				calls := 0
-				s := page.Source[row]{Window: window, Key: keyOf}
+				s := page.Source[row]{Window: window, Key: keyOf, Time: timeOf}
 				s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
 					if calls++; offset < 0 || w.Start < window.Start || w.Start >= w.End || w.End != window.End {
 						t.Fatalf("call for %v from %d", w, offset)

@@ -64,16 +64,19 @@ func (p *leaf[R]) second(t upstream.Time) (from, to int) {
 // newLeaf looks at an answer: how it is sorted, which rows are in the list's window. A
 // row that is the one before it again is none of the list's, whose order is total: two
 // nodes with one id are of no use to anybody.
-func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf[R] {
-	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: key}
-	var last Key
+func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
+	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: src.Key}
+	w, key := src.Window, src.Key
+	var last upstream.Time
 	early, late, again := 0, 0, 0
 	for i := range rows {
-		k := key(&rows[i])
-		if i > 0 {
-			switch d := last.compare(k); {
-			case last.Time > k.Time:
-				p.order = unsorted
+		at := src.Time(&rows[i])
+		switch {
+		case i == 0 || last < at:
+		case last > at:
+			p.order = unsorted
+		default:
+			switch d := key(&rows[i-1]).compare(key(&rows[i])); {
 			case d > 0:
 				p.order = max(p.order, byTime)
 			case d == 0 && reflect.DeepEqual(rows[i-1], rows[i]):
@@ -81,17 +84,17 @@ func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf
 				p.padded = true
 			}
 		}
-		last = k
+		last = at
 		switch {
-		case k.Time < w.Start:
+		case at < w.Start:
 			early++
 			p.padded = true
-		case k.Time >= w.End:
+		case at >= w.End:
 			late++
 			// A remote may take the window's end to belong to it. Nothing follows that
 			// second, so its offsets are as good as any.
-			p.padded = p.padded || k.Time > w.End || p.full
-		case k.Time < c.start:
+			p.padded = p.padded || at > w.End || p.full
+		case at < c.start:
 			p.padded = true
 		}
 	}
@@ -110,7 +113,7 @@ func newLeaf[R any](c call, w upstream.Window, rows []R, key func(*R) Key) *leaf
 	}
 	p.rows, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
 	for i := range p.answer {
-		if !w.Contains(key(&rows[i]).Time) || again > 0 && i > 0 && key(&rows[i]) == key(&rows[i-1]) && reflect.DeepEqual(rows[i-1], rows[i]) {
+		if !w.Contains(src.Time(&rows[i])) || again > 0 && i > 0 && key(&rows[i]) == key(&rows[i-1]) && reflect.DeepEqual(rows[i-1], rows[i]) {
 			continue
 		}
 		p.rows, p.raw = append(p.rows, rows[i]), append(p.raw, i)
@@ -158,7 +161,7 @@ func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 		if err != nil {
 			return nil, err
 		}
-		p := newLeaf(at, c.src.Window, rows, c.src.Key)
+		p := newLeaf(at, &c.src, rows)
 		c.learn(p)
 		return p, nil
 	})

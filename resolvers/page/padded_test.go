@@ -47,7 +47,7 @@ func (m *paddedRemote) list() []row {
 
 // source asks the remote; its counts are right.
 func (m *paddedRemote) source(counts bool) page.Source[row] {
-	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf}
+	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf}
 	if counts {
 		s.Count = func(context.Context, upstream.Window) (int64, error) { return int64(len(m.list())), nil }
 	}

@@ -19,6 +19,8 @@ type row struct{ page.Key }
 
 func keyOf(r *row) page.Key { return r.Key }
 
+func timeOf(r *row) upstream.Time { return r.Time }
+
 func byKey(a, b row) int {
 	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient),
 		cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SenderID, b.SenderID))
@@ -110,7 +112,7 @@ func (m *remote) count(_ context.Context, w upstream.Window) (int64, error) {
 }
 
 func (m *remote) source() page.Source[row] {
-	return page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf}
+	return page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf}
 }
 
 // calls gives the calls since it was last asked.

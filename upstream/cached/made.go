@@ -20,7 +20,7 @@ type products struct {
 	seed    maphash.Seed
 	// asked has what was asked for once, at a place that is told by its hash. Another may
 	// take the place: then the first is taken for new once more, which is no harm.
-	asked [1024]atomic.Pointer[any]
+	asked [8192]atomic.Pointer[any]
 }
 
 type product struct {
