@@ -84,12 +84,36 @@ type text struct {
 
 type piece struct{ from, to int32 }
 
-// Values that are met again are looked for among the first ones of a text, and only where
-// they are longer than a piece.
+// alike is the long values that a column was seen to have, and where they are in the text.
+type alike struct {
+	values map[string]piece
+	again  bool
+}
+
+// Values are looked for again if they are longer than a piece, and in a column of which the
+// first ones have been of use.
 const (
 	minAlike = 32
-	maxAlike = 64
+	maxAlike = 32
 )
+
+// find gives where a value is, if it has been met, and notes one that has not.
+func (a *alike) find(value []byte, at int) (piece, bool) {
+	if len(value) < minAlike || len(a.values) >= maxAlike && !a.again {
+		return piece{}, false
+	}
+	if p, met := a.values[string(value)]; met {
+		a.again = true
+		return p, true
+	}
+	if len(a.values) < maxAlike {
+		if a.values == nil {
+			a.values = map[string]piece{}
+		}
+		a.values[string(value)] = piece{int32(at), int32(at + len(value))}
+	}
+	return piece{}, false
+}
 
 // text writes rows. It gives nil where prepare would.
 func (p *plan[T]) text(parent selected, rows []*T, at place) *text {
@@ -97,9 +121,10 @@ func (p *plan[T]) text(parent selected, rows []*T, at place) *text {
 	if !ok {
 		return nil
 	}
-	var t text
-	t.ends = make([]int32, 0, len(rows))
-	alike := map[string]piece{}
+	width := int(p.width.Load())
+	t := text{bytes: buffer(width * len(rows))[:0], ends: make([]int32, 0, len(rows))}
+	written := buffer(width * len(rows)) // with all that rows have alike: cells may copy from there
+	met := make([]alike, len(p.columns))
 	var begun int // of the piece that is being written
 	end := func() {
 		if begun < len(t.bytes) {
@@ -107,28 +132,22 @@ func (p *plan[T]) text(parent selected, rows []*T, at place) *text {
 			begun = len(t.bytes)
 		}
 	}
-	written := buffer(0) // with all that rows have alike: cells may copy from there
 	for i := range rows {
 		for j := range p.columns {
-			t.bytes = append(t.bytes, p.columns[j].name...)
+			c := &p.columns[j]
+			t.bytes = append(t.bytes, c.name...)
 			from := len(written)
-			if c := &p.columns[j]; c.write != nil {
+			if c.write != nil {
 				written = c.write(written, rows[i])
 			} else {
 				written = all[j](written, i)
 			}
-			value := written[from:]
-			if len(value) >= minAlike {
-				if known, met := alike[string(value)]; met {
-					end()
-					t.pieces = append(t.pieces, known)
-					continue
-				}
-				if len(alike) < maxAlike {
-					alike[string(value)] = piece{int32(len(t.bytes)), int32(len(t.bytes) + len(value))}
-				}
+			if known, ok := met[j].find(written[from:], len(t.bytes)); ok {
+				end()
+				t.pieces = append(t.pieces, known)
+			} else {
+				t.bytes = append(t.bytes, written[from:]...)
 			}
-			t.bytes = append(t.bytes, value...)
 		}
 		t.bytes = append(t.bytes, p.end...)
 		end()
@@ -139,7 +158,9 @@ func (p *plan[T]) text(parent selected, rows []*T, at place) *text {
 		t.length += int(p.to - p.from)
 	}
 	Recycle(written)
-	t.bytes, t.pieces = slices.Clone(t.bytes), slices.Clone(t.pieces)
+	room := t.bytes
+	t.bytes, t.pieces = slices.Clone(room), slices.Clone(t.pieces)
+	Recycle(room)
 	return &t
 }
 

@@ -57,6 +57,7 @@ func (a *API) Made(key any, make func() (value any, bytes int)) any {
 	if before := asked.Swap(&key); before == nil || *before != key {
 		return nil
 	}
+	asked.CompareAndSwap(&key, nil) // what is put out at once is not made at every other time
 	value, bytes := make()
 	if value != nil {
 		p.entries.Set(key, product{value, bytes})
