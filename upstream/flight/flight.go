@@ -21,6 +21,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"deliverygraph/upstream/cutoff"
 )
 
 // Group joins work of equal keys. Its zero value is ready. It is safe for
@@ -59,10 +61,9 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) 
 
 // flight is work under way. It is the context that its work gets.
 type flight[K comparable, V any] struct {
-	context.Context // without the deadline, which moves
+	cutoff.Context // without the deadline, which moves
 
 	group   *Group[K, V]
-	cancel  context.CancelCauseFunc
 	first   caller        // mostly the only one, so it has its room here
 	room    [1]*caller    // of callers, while it is
 	callers []*caller     // guarded by group.mu
@@ -111,12 +112,8 @@ func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Contex
 		}
 		return before, c, true
 	}
-	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	f = &flight[K, V]{
-		Context: detached, group: g, cancel: cancel,
-		first:  caller{ctx: ctx},
-		landed: make(chan struct{}),
-	}
+	f = &flight[K, V]{group: g, first: caller{ctx: ctx}, landed: make(chan struct{})}
+	f.Context.Context = context.WithoutCancel(ctx)
 	f.callers = append(f.room[:0], &f.first)
 	if g.flights == nil {
 		g.flights = make(map[K]*flight[K, V])
@@ -145,7 +142,7 @@ func (g *Group[K, V]) leave(f *flight[K, V], c *caller) bool {
 	f.callers = f.callers[:last]
 	if len(f.callers) == 0 {
 		f.over = true
-		f.cancel(context.Cause(c.ctx))
+		f.Cut(context.Cause(c.ctx))
 	}
 	return true
 }
@@ -167,7 +164,7 @@ func (f *flight[K, V]) fly(key K, clear <-chan struct{}, work func(context.Conte
 			delete(g.flights, key)
 		}
 		g.mu.Unlock()
-		f.cancel(nil)
+		f.Cut(nil)
 		close(f.landed)
 	}()
 	if clear != nil {

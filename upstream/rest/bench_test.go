@@ -88,7 +88,7 @@ func TestCallsTakeFewAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector drops buffers at random")
 	}
-	const most = 39
+	const most = 33
 	for _, rows := range []int{1, upstream.PageSize} {
 		c, err := New(Options{BaseURL: "http://api.example.com", Key: testKey, Transport: inMemory(pageOf(rows))})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cutoff"
 )
 
 // maxErrorBytes is how much of a failed request's body is read.
@@ -66,12 +67,12 @@ func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
 func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
 	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
 	// a flight's deadline moves away when a more patient caller joins.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { cancel(errTryTimeout) })
+	within := cutoff.Within(ctx)
+	defer within.Cut(nil)
+	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { within.Cut(errTryTimeout) })
 	defer timer.Stop()
 
-	req, err := c.request(ctx, r)
+	req, err := c.request(within, r)
 	if err != nil {
 		return "", &failure{err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err}}
 	}
@@ -81,7 +82,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	res, err := c.o.Transport.RoundTrip(req)
 	t.firstByte = time.Since(t.sent)
 	if err != nil {
-		return "", broken(ctx, err)
+		return "", broken(within, err)
 	}
 	defer res.Body.Close()
 	timer.Reset(c.o.Timeout - t.firstByte)
@@ -94,7 +95,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	if f := unreadable(res.Header); f != nil {
 		return "", f
 	}
-	return c.read(ctx, res)
+	return c.read(within, res)
 }
 
 // request is r for a transport, which must not change it: its header is that of every

@@ -23,6 +23,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"deliverygraph/upstream/cutoff"
 )
 
 // Transport makes requests over connections that it keeps. It follows no redirects,
@@ -104,7 +106,7 @@ func check(req *http.Request) error {
 // ask makes a request over a connection.
 func (t *Transport) ask(ctx context.Context, c *conn, req *http.Request, old bool) (*http.Response, error) {
 	// Whatever the connection waits for ends with the context.
-	stop := context.AfterFunc(ctx, c.interrupt)
+	stop := cutoff.AfterFunc(ctx, c.interrupt)
 	zipped, err := c.send(req, old)
 	var resp *http.Response
 	if err == nil {
