@@ -53,14 +53,13 @@ func (t tally[T]) reach(ctx context.Context, a *API, m moment, key string) (T, b
 	if !sound || !knowsPast || !knowsEdge {
 		return none, false
 	}
-	past, n := t.pack(t.join(s.rows, past))
-	n.bytes += sizeOf[sum[T]]()
-	a.put(key, sum[T]{seam, past}, n, forever)
-
+	past, ofPast := t.pack(t.join(s.rows, past))
+	ofPast.bytes += sizeOf[sum[T]]()
 	whole := t.question(a, m, t.window)
 	all, n := t.pack(t.join(past, edge))
 	a.put(a.key(whole.form, whole.path, whole.query), all, n, whole.keep)
 	whole.latest.point(a, a.key(whole.form, whole.path, whole.query))
+	a.put(key, sum[T]{seam, past}, ofPast, forever) // last: whoever finds that it has grown finds the whole
 	return all, true
 }
 

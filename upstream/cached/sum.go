@@ -46,7 +46,11 @@ func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
 	if m.seals(w) || w.Start >= m.hour() {
 		return remember(ctx, a, whole)
 	}
-	if e, held := a.memory.get(a.key(whole.form, whole.path, whole.query)); held && e.fresh(a.o.Now()) {
+	there := func() bool {
+		e, held := a.memory.get(a.key(whole.form, whole.path, whole.query))
+		return held && e.fresh(a.o.Now())
+	}
+	if there() {
 		return remember(ctx, a, whole)
 	}
 	key := a.key("sum of "+t.form, t.path, t.endless(w.Start))
@@ -61,6 +65,9 @@ func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
 	}
 	if all, reached := t.reach(ctx, a, m, key); reached {
 		return all, nil
+	}
+	if there() { // others have reached it since
+		return remember(ctx, a, whole)
 	}
 	all, err := t.split(ctx, a, m, key)
 	if err != nil {
