@@ -81,7 +81,7 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 
 // servedAllocations are the most that one operation may take which asks nothing, the HTTP
 // server's own included, of which there are some 25.
-const servedAllocations = 42
+const servedAllocations = 39
 
 func TestServedAllocations(t *testing.T) {
 	if raceDetector {

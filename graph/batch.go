@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // batch are the requests of a POST whose body is an array of them, as Apollo's
@@ -83,11 +85,11 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 	if h.load.full() {
 		return h.overloaded().answer(mediaJSON)
 	}
-	params, err := readRequest(raw, "the request", r.Header)
-	if no := refusalOf(err); no != nil {
+	var params graphql.RawParams
+	if no := refusalOf(readRequest(raw, "the request", r.Header, &params)); no != nil {
 		return no.answer(mediaJSON)
 	}
-	x, no := h.start(r.Context(), params, means{batched: true})
+	x, no := h.start(r.Context(), &params, means{batched: true})
 	if no != nil {
 		return no.answer(mediaJSON)
 	}

@@ -54,7 +54,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // events.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
 	media, events := accepted.media, accepted.events
-	params, b, no := h.read(w, r)
+	var params graphql.RawParams
+	b, no := h.read(w, r, &params)
 	if no != nil { // no operation: there is nothing to stream
 		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
 		return
@@ -63,7 +64,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		h.answerBatch(w, r, b)
 		return
 	}
-	x, no := h.start(r.Context(), params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts})
+	x, no := h.start(r.Context(), &params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
 		h.stream(w, r, refused{no})

@@ -16,21 +16,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// read reads the GraphQL request in an HTTP request, or the batch of them, or says why
-// it cannot.
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, no *refusal) {
+// read reads the GraphQL request in an HTTP request into p, or gives the batch of them, or
+// says why it cannot.
+func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, no *refusal) {
 	var err error
 	switch r.Method {
 	case http.MethodPost:
-		p, b, err = h.readPost(w, r)
+		b, err = h.readPost(w, r, p)
 	case http.MethodGet:
-		p, err = readGet(r)
+		err = readGet(r, p)
 	default:
 		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
 		no.allow = "GET, POST"
-		return nil, nil, no
+		return nil, no
 	}
-	return p, b, refusalOf(err)
+	return b, refusalOf(err)
 }
 
 // refusalOf is the first refusal in an error of reading, or nil for none.
@@ -50,20 +50,20 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 const maxKeptBody = 64 << 10
 
 // readPost reads a POST. Of the text of a batch its members keep parts.
-func (h *handler) readPost(w http.ResponseWriter, r *http.Request) (p *graphql.RawParams, b batch, err error) {
+func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, err error) {
 	buffer := bodies.Get().(*bytes.Buffer)
 	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
 		b, err = h.readBatch(buffer.Bytes())
-		return nil, b, err
+		return b, err
 	}
 	if err == nil {
-		p, err = readRequest(buffer.Bytes(), "the request's body", r.Header)
+		err = readRequest(buffer.Bytes(), "the request's body", r.Header, p)
 	}
 	if buffer.Cap() <= maxKeptBody {
 		buffer.Reset()
 		bodies.Put(buffer)
 	}
-	return p, nil, err
+	return nil, err
 }
 
 // readBody reads the body of a POST.
@@ -99,18 +99,19 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 }
 
 // readRequest reads a request in JSON; what is what messages call it.
-func readRequest(text []byte, what string, h http.Header) (*graphql.RawParams, error) {
-	fields, err := readFields(text, what, anOperation)
+func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) error {
+	var room [4]field
+	fields, err := readFields(room[:0], text, what, anOperation)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return readParams(fields, h)
+	return readParams(fields, h, p)
 }
 
 // readParams reads the fields of a request.
-func readParams(fields object, h http.Header) (*graphql.RawParams, error) {
-	p := &graphql.RawParams{Headers: h}
-	return p, errors.Join(
+func readParams(fields object, h http.Header, p *graphql.RawParams) error {
+	p.Headers = h
+	return errors.Join(
 		readString(fields, "query", &p.Query),
 		readString(fields, "operationName", &p.OperationName),
 		readObject(fields.of("variables"), "variables", &p.Variables),
@@ -147,12 +148,13 @@ func (o object) text(name string) (text string, err error) {
 // anOperation is an example of an object that asks for one.
 const anOperation = `{"query": "{ __typename }"}`
 
-// readFields takes what is to be a JSON object, such as the example, apart, in one pass.
-func readFields(text []byte, what, example string) (object, error) {
+// readFields takes what is to be a JSON object, such as the example, apart, in one pass. It
+// puts the fields behind those given, for which there may be room.
+func readFields(fields object, text []byte, what, example string) (object, error) {
 	d := decoders.Get().(*decoder)
 	defer d.done()
 	d.reset(text)
-	fields, ok := d.fields(text)
+	fields, ok := d.fields(fields, text)
 	if ok {
 		return fields, nil
 	}
@@ -182,11 +184,10 @@ func (d *decoder) done() {
 }
 
 // fields reads an object and the end of the text.
-func (d *decoder) fields(text []byte) (object, bool) {
+func (d *decoder) fields(fields object, text []byte) (object, bool) {
 	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
 		return nil, false
 	}
-	fields := make(object, 0, 4)
 	for d.PeekKind() == '"' {
 		name, err := d.raw(text)
 		if err != nil {
@@ -261,10 +262,10 @@ func (d *decoder) rest() (map[string]any, error) {
 }
 
 // readGet reads the URL of a GET.
-func readGet(r *http.Request) (*graphql.RawParams, error) {
+func readGet(r *http.Request, p *graphql.RawParams) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the URL's query is not properly encoded")
+		return refuse(http.StatusBadRequest, "the URL's query is not properly encoded")
 	}
 	one := func(name string) string {
 		if len(q[name]) > 1 && err == nil {
@@ -279,14 +280,14 @@ func readGet(r *http.Request) (*graphql.RawParams, error) {
 		}
 		return readObject(raw, name, to)
 	}
-	p := &graphql.RawParams{Headers: r.Header, Query: one("query"), OperationName: one("operationName")}
+	p.Headers, p.Query, p.OperationName = r.Header, one("query"), one("operationName")
 	problem := errors.Join(
 		object("variables", &p.Variables),
 		object("extensions", &p.Extensions),
 		readDocumentID(p, func(name string) (string, error) { return one(name), nil }),
 		wanted(p),
 	)
-	return p, errors.Join(err, problem)
+	return errors.Join(err, problem)
 }
 
 // readDocumentID puts the id of a document among the extensions. The names id and

@@ -40,7 +40,7 @@ func (s *socket) heed(message []byte, release func()) {
 		return
 	}
 	var kind, id string
-	fields, err := readFields(message, "a message", `{"type": "ping"}`)
+	fields, err := readFields(nil, message, "a message", `{"type": "ping"}`)
 	if err == nil {
 		err = errors.Join(readString(fields, "type", &kind), readString(fields, "id", &id))
 	}
@@ -103,7 +103,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		s.close(closeTwice, "Subscriber for "+excerpt(id)+" already exists")
 		return false
 	}
-	fields, err := readFields(payload, "the payload of subscribe", anOperation)
+	fields, err := readFields(nil, payload, "the payload of subscribe", anOperation)
 	if err != nil {
 		s.close(closeBadMessage, err.Error())
 		return false
@@ -120,8 +120,8 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		s.fail(id, s.h.overloaded().response)
 		return false
 	}
-	params, err := readParams(fields, s.header)
-	if no := refusalOf(err); no != nil {
+	params := new(graphql.RawParams)
+	if no := refusalOf(readParams(fields, s.header, params)); no != nil {
 		s.fail(id, no.response)
 		return false
 	}
