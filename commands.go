@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ type importCommand struct {
 
 // Help is the text below the usage.
 func (importCommand) Help() string {
-	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it.
+	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
 
 Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, 2 it was asked wrongly.`
 }
@@ -58,6 +59,7 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 	f, isFile := io.err.(*os.File)
 	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
 		Strict:   c.Strict,
+		TempDir:  filepath.Dir(c.Data),
 		Stdin:    io.in,
 		Report:   func(b importer.BadLine) { fmt.Fprintln(io.err, b.Error()) },
 		Progress: io.err,

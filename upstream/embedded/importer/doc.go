@@ -10,6 +10,6 @@
 // unknown, repeated, missing or of another kind of row makes a [BadLine], which says
 // what is wrong and what would be right.
 //
-// It hides compression, the division into lines, and that reading and writing go on
-// side by side. Start reading at [Run]; line by line, rows are made in row.go.
+// It hides compression, the division into lines, that reading and writing go on side by
+// side, and that rows in no order are sorted before they are written (runs.go). Start reading at [Run]; line by line, rows are made in row.go.
 package importer

@@ -24,6 +24,11 @@ type Options struct {
 	// BatchRows is the most rows that are written at once; 0 is 32,768. A batch ends
 	// earlier where its lines hold more than 16 MiB.
 	BatchRows int
+	// SortBytes is the most bytes of lines to sort at once, where they do not come in the
+	// order of their time; 0 is 32 MiB. More lie sorted in a temporary file of TempDir,
+	// which is about as large as they are; "" is the system's own.
+	SortBytes int
+	TempDir   string
 	// MaxLine is the most bytes that a line may have, without its end; 0 is 16 MiB.
 	MaxLine int
 	// Stdin is what the file name "-" stands for.
@@ -66,7 +71,9 @@ func (b *BadLine) Error() string {
 	return fmt.Sprintf("%s:%d: %s", displayName(b.File), b.Line, b.Reason)
 }
 
-// Run imports the files in their order. "-" is standard input, once at most.
+// Run imports the files in their order. "-" is standard input, once at most. Where rows
+// turn out not to come about in the order of their time, which would have the store write
+// the same again and again, all that follow are sorted before they are written.
 //
 // The error is a [*BadLine] where Strict stopped the import: the rows before that line
 // are written. It is the context's where that ended,
@@ -76,6 +83,9 @@ func (b *BadLine) Error() string {
 func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 32 << 10
+	}
+	if o.SortBytes <= 0 {
+		o.SortBytes = 32 << 20
 	}
 	if o.MaxLine <= 0 {
 		o.MaxLine = 16 << 20

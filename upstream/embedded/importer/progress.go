@@ -21,6 +21,7 @@ const (
 // writing side at once.
 type meter struct {
 	bytes atomic.Int64 // read from the files
+	aside atomic.Int64 // rows that were put aside, to be written in order
 
 	mu       sync.Mutex
 	out      io.Writer
@@ -71,6 +72,9 @@ func (m *meter) wrote(rows int) {
 	m.show()
 }
 
+// sorts takes note of a row that is put aside.
+func (m *meter) sorts() { m.aside.Add(1) }
+
 // tick shows progress now and then as lines are read.
 func (m *meter) tick(line int) {
 	if line%4096 != 0 {
@@ -120,6 +124,9 @@ func (m *meter) show() {
 func (m *meter) String() string {
 	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
 	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)), humanize.Comma(int64(float64(m.rows)/seconds)))
+	if aside := m.aside.Load(); aside > 0 {
+		s += fmt.Sprintf(", %s put aside to sort them", humanize.Comma(aside))
+	}
 	if m.total > 0 {
 		s += fmt.Sprintf(", %d %%", min(100, 100*m.bytes.Load()/m.total))
 	}

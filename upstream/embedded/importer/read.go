@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -16,7 +17,8 @@ const batchBytes = 16 << 20
 // readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
 // that ends a strict import, behind the rows before it.
 func readFiles(ctx context.Context, files []string, o Options, m *meter, batches chan<- store.Batch) error {
-	b := batcher{ctx: ctx, most: o.BatchRows, send: batches}
+	b := batcher{ctx: ctx, most: o.BatchRows, send: batches, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
+	defer b.runs.close()
 	for _, name := range files {
 		err := readFile(name, o, m, &b)
 		var bad *BadLine
@@ -25,14 +27,14 @@ func readFiles(ctx context.Context, files []string, o Options, m *meter, batches
 		case !errors.As(err, &bad):
 			return err
 		case o.Strict:
-			if stopped := b.flush(); stopped != nil {
+			if stopped := b.finish(); stopped != nil {
 				return stopped
 			}
 			return err
 		default: // counted; what follows in this file cannot be read, other files can
 		}
 	}
-	return b.flush()
+	return b.finish()
 }
 
 // readFile gives the rows of one file to the batcher.
@@ -52,7 +54,6 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 		return bad(1, src.foreign)
 	}
 	lines := newLines(src, o.MaxLine)
-	var p parser
 	for {
 		line, err := lines.next()
 		var reason string
@@ -68,7 +69,7 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 		case len(line) == 0:
 			continue
 		default:
-			reason = p.parse(line, &b.batch)
+			reason, err = b.add(line)
 		}
 		if reason != "" {
 			if l := bad(lines.n, reason); o.Strict {
@@ -76,21 +77,54 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 			}
 			continue
 		}
-		if err := b.added(len(line)); err != nil {
+		if err != nil {
 			return err
 		}
 		m.tick(lines.n)
 	}
 }
 
-// batcher sends a batch when it is large enough.
+// batcher makes rows of lines, and sends a batch when it is large enough.
 type batcher struct {
-	ctx   context.Context
-	most  int
-	send  chan<- store.Batch
-	batch store.Batch
-	rows  int
-	bytes int
+	ctx    context.Context
+	most   int
+	send   chan<- store.Batch
+	parser parser
+	batch  store.Batch
+	rows   int
+	bytes  int
+
+	spread  spread
+	sorting bool // rows go to runs, and to batches from there
+	runs    runs
+	meter   *meter
+}
+
+// add takes a line, or says what is wrong with it.
+func (b *batcher) add(line []byte) (problem string, err error) {
+	emails, bounces, blocked := len(b.batch.Emails), len(b.batch.Bounces), len(b.batch.BlockedEmails)
+	if problem := b.parser.parse(line, &b.batch); problem != "" {
+		return problem, nil
+	}
+	if !b.sorting {
+		return "", b.added(len(line))
+	}
+	var t upstream.Time
+	switch { // and out of the batch again: its turn comes
+	case len(b.batch.Emails) > emails:
+		t = b.batch.Emails[emails].ProcessTime
+		b.batch.Emails = b.batch.Emails[:emails]
+	case len(b.batch.Bounces) > bounces:
+		t = b.batch.Bounces[bounces].BounceTime
+		b.batch.Bounces = b.batch.Bounces[:bounces]
+	case len(b.batch.BlockedEmails) > blocked:
+		t = b.batch.BlockedEmails[blocked].ProcessTime
+		b.batch.BlockedEmails = b.batch.BlockedEmails[:blocked]
+	default: // a sender, which has no time
+		return "", b.added(len(line))
+	}
+	b.meter.sorts()
+	return "", b.runs.add(t, line)
 }
 
 // added takes note of a row, of so many bytes, that was put into the batch.
@@ -103,15 +137,32 @@ func (b *batcher) added(bytes int) error {
 	return b.flush()
 }
 
+// finish sends what is left, in the order of its time where that is known.
+func (b *batcher) finish() error {
+	if b.sorting {
+		if err := b.runs.merge(func(line []byte) error {
+			if problem := b.parser.parse(line, &b.batch); problem != "" {
+				return unsorted(errors.New(problem)) // which was right before
+			}
+			return b.added(len(line))
+		}); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
 func (b *batcher) flush() error {
 	if b.rows == 0 {
 		return b.ctx.Err()
 	}
+	scattered := !b.sorting && b.spread.scattered(&b.batch)
 	select {
 	case b.send <- b.batch:
 	case <-b.ctx.Done():
 		return b.ctx.Err()
 	}
 	b.batch, b.rows, b.bytes = store.Batch{}, 0, 0
+	b.sorting = b.sorting || scattered
 	return nil
 }
