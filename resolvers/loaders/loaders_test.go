@@ -290,3 +290,42 @@ func TestACallThatPanics(t *testing.T) {
 		}
 	}
 }
+
+// Counts that are asked for together are asked for side by side. Those that the operation
+// has, errors too, are at hand: nothing is asked again.
+func TestCountAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
+		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 1)), Before: func(_ context.Context, call string) error {
+			time.Sleep(time.Second)
+			if strings.Contains(call, "blocked") {
+				return down
+			}
+			return nil
+		}}
+		l := loaders.New(api, time.Unix(int64(now), 0))
+		ask := func(calls, sideBySide int) {
+			t.Helper()
+			api.Reset()
+			all := []loaders.Counts{
+				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window}},
+				{Kind: upstream.BlockedEmails, Query: upstream.CountQuery{Window: window}},
+				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser}},
+				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window}},
+			}
+			l.CountAll(t.Context(), all)
+			if len(all[0].Rows) != 3 || !errors.Is(all[1].Err, down) || len(all[2].Rows) != 2 || len(all[3].Rows) != 3 {
+				t.Errorf("got %+v", all)
+			}
+			if api.Total() != calls || api.Peak() != sideBySide {
+				t.Errorf("%d calls, %d side by side; want %d and %d", api.Total(), api.Peak(), calls, sideBySide)
+			}
+		}
+		if _, err := l.API.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: window, Rollup: upstream.ByUser}); err != nil {
+			t.Fatal(err)
+		}
+		ask(2, 2)
+		ask(0, 0)
+	})
+}
