@@ -11,5 +11,6 @@
 // what is wrong and what would be right.
 //
 // It hides compression, the division into lines, that reading and writing go on side by
-// side, and that rows in no order are sorted before they are written (runs.go). Start reading at [Run]; line by line, rows are made in row.go.
+// side, and that rows in no order are sorted before they are written (spread.go and
+// runs.go). Start reading at [Run]; line by line, rows are made in row.go.
 package importer
