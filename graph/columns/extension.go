@@ -80,12 +80,11 @@ type written struct{ text []byte }
 // it is in.
 const headroom = 256
 
-// tail is for what stands behind it, and spare for the headroom that a buffer loses each
-// time that it is used.
-const (
-	tail  = 256
-	spare = 4 << 10
-)
+// tail is for what stands behind it.
+const tail = 256
+
+// minSpare is for the headroom that a buffer loses each time that it is used.
+const minSpare = 4 << 10
 
 // MarshalGQL hands the list over: gqlgen writes an answer to a buffer of its own, which
 // becomes ours with what is in it so far. Answers are mostly one list, which then is
@@ -118,7 +117,7 @@ const (
 func buffer(length int) []byte {
 	b := *buffers.Get().(*[]byte)
 	if most := headroom + length + tail; cap(b) < most {
-		b = make([]byte, 0, most+spare)
+		b = make([]byte, 0, most+max(minSpare, most/8))
 	}
 	return b[:headroom]
 }
