@@ -47,8 +47,6 @@ type watched interface {
 // boarding is the key under which a flight's context has the flight.
 type boarding struct{}
 
-type watcher struct{ tell func(context.Context) }
-
 // Value gives the flight itself, and else what the first caller's context has.
 func (f *flight[K, V]) Value(key any) any {
 	if key == (boarding{}) {
