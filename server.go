@@ -38,6 +38,7 @@ import (
 	"deliverygraph/graph/playground"
 	"deliverygraph/graph/tracing"
 	"deliverygraph/graph/trusted"
+	"deliverygraph/graph/writev"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
@@ -616,7 +617,7 @@ type server struct {
 
 // newServer bounds what a slow or idle client may hold.
 func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
-	return &server{listener: l, Server: http.Server{
+	return &server{listener: writev.Listener{Listener: l}, Server: http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
