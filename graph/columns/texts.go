@@ -11,8 +11,9 @@ import (
 
 // Shown is a parent of lists that knows where their rows come from: a connection.
 type Shown interface {
-	// Source tells what answer of the upstream's the rows are in, by a weak pointer to the
-	// first of them, and how many they are. It is nil where they are in none, or in several.
+	// Source tells which rows of the upstream's are shown, by a weak pointer to the first of
+	// them, and how many they are: rows are never changed, so that those which are where
+	// others were before are the same. It is nil where they were put together for the list.
 	Source(ctx context.Context) (first any, rows int)
 }
 
@@ -23,10 +24,9 @@ type Maker interface {
 	Made(key any, make func() (value any, bytes int)) any
 }
 
-// source is where the rows of a list come from. What is written of them by an [own] plan
-// is kept there. Its zero value is no place that keeps anything.
-//
-// [own]: what is written of a row once is written of it always.
+// source is where the rows of a list come from. What a plan writes of them is kept there if
+// it is a matter of the rows alone: then it is the same each time. The zero value keeps
+// nothing.
 type source struct {
 	maker Maker
 	first any
