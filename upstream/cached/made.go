@@ -18,8 +18,8 @@ const madeFor = 5 * time.Minute
 type products struct {
 	entries *otter.Cache[any, product]
 	seed    maphash.Seed
-	// asked has what was asked for once, at a place that is told by its hash. Another may
-	// take the place: then the first is taken for new once more, which is no harm.
+	// asked has what was asked for once, at one of two places that its hash tells. Others
+	// may take both: then it is taken for new once more, which is no harm.
 	asked [8192]atomic.Pointer[any]
 }
 
@@ -53,14 +53,30 @@ func (a *API) Made(key any, make func() (value any, bytes int)) any {
 	if made, held := p.entries.GetIfPresent(key); held {
 		return made.value
 	}
-	asked := &p.asked[maphash.Comparable(p.seed, key)%uint64(len(p.asked))]
-	if before := asked.Swap(&key); before == nil || *before != key {
+	if !p.again(key) {
 		return nil
 	}
-	asked.CompareAndSwap(&key, nil) // what is put out at once is not made at every other time
 	value, bytes := make()
 	if value != nil {
 		p.entries.Set(key, product{value, bytes})
 	}
 	return value
+}
+
+// again says whether a key was asked for before, and forgets it then: what is put out at
+// once is to be made at every other time at most. Else it notes the key.
+func (p *products) again(key any) bool {
+	hash := maphash.Comparable(p.seed, key)
+	free := &p.asked[hash%uint64(len(p.asked))]
+	for _, at := range [...]*atomic.Pointer[any]{free, &p.asked[hash>>32%uint64(len(p.asked))]} {
+		switch met := at.Load(); {
+		case met == nil:
+			free = at
+		case *met == key:
+			at.CompareAndSwap(met, nil)
+			return true
+		}
+	}
+	free.Store(&key)
+	return false
 }
