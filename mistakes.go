@@ -27,7 +27,7 @@ func badSetting(format string, args ...any) error {
 // where there is none that could be read.
 func badFile(flag string, err error, instead string) error {
 	if p := new(fs.PathError); errors.As(err, &p) {
-		return badSetting("%s: %q cannot be read (%v): %s", flag, p.Path, p.Err, instead)
+		return badSetting("%s: %s cannot be read (%v): %s", flag, shown(p.Path), p.Err, instead)
 	}
 	return badSetting("%s: %v", flag, err)
 }
@@ -59,20 +59,37 @@ func givenEmpty(flags []*kong.Flag, args []string) error {
 		if without == "" {
 			without = "give one, or leave it out"
 		}
-		if i := givenAt(args, f); i >= 0 {
-			if args[i] == "--"+f.Name+"=" || args[i] == "--"+f.Name && i+1 < len(args) && args[i+1] == "" {
+		given := false
+		for i, a := range args { // each time: the last one counts, and might ask nobody
+			given = given || gives(a, f)
+			if a == "--"+f.Name+"=" || a == "--"+f.Name && i+1 < len(args) && args[i+1] == "" {
 				return badSetting("--%s is given without a value: %s", f.Name, without)
 			}
-		} else if name, value, ok := variable(f); ok && value == "" {
+		}
+		if given {
+			continue
+		}
+		if name, value, ok := variable(f); ok && value == "" {
 			return badSetting("%s is given without a value: %s", name, without)
 		}
 	}
 	return nil
 }
 
-// givenAt is where the arguments give a flag, or -1.
-func givenAt(args []string, f *kong.Flag) int {
-	return slices.IndexFunc(args, func(a string) bool { return a == "--"+f.Name || strings.HasPrefix(a, "--"+f.Name+"=") })
+// gives says whether an argument gives a flag.
+func gives(arg string, f *kong.Flag) bool {
+	return arg == "--"+f.Name || strings.HasPrefix(arg, "--"+f.Name+"=")
+}
+
+// withSecret is a URL, or what was meant as one, that may hold a password or a token.
+var withSecret = regexp.MustCompile(`//.*[@?]|^[^/]*:.*@`)
+
+// shown is a value as it may be told, quoted: what is printed at the start ends in logs.
+func shown(value string) string {
+	if withSecret.MatchString(value) {
+		return "what it holds, which may be secret,"
+	}
+	return fmt.Sprintf("%q", value)
 }
 
 // variable is the environment variable that sets a flag, if one does.
@@ -89,20 +106,20 @@ var namesOfFlags = regexp.MustCompile(`--([a-z0-9]+(?:-[a-z0-9]+)*)`)
 
 // explained is what is told of settings that cannot be: with what would be right, where
 // the flag library says only what is wrong, and with the environment variables that
-// gave the flags it names. Secrets are not shown.
+// gave the flags it names. Neither secrets nor URLs that may hold some are shown.
 func explained(err error, flags []*kong.Flag, args []string) string {
 	text := strings.ReplaceAll(err.Error(), "(from envar ", "(from ")
 	var from []string
 	for _, m := range namesOfFlags.FindAllStringSubmatch(text, -1) {
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == m[1] })
-		if i < 0 || givenAt(args, flags[i]) >= 0 {
+		if i < 0 || slices.ContainsFunc(args, func(a string) bool { return gives(a, flags[i]) }) {
 			continue
 		}
 		name, value, ok := variable(flags[i])
 		if !ok || strings.Contains(text, name) {
 			continue
 		}
-		if !flags[i].Tag.Has("secret") {
+		if !flags[i].Tag.Has("secret") && !withSecret.MatchString(value) {
 			name += fmt.Sprintf("=%q", value)
 		}
 		if !slices.Contains(from, name) {

@@ -158,6 +158,50 @@ func TestFlagsOverVariables(t *testing.T) { // nor is this
 	}
 }
 
+// A flag may be given again, by a script behind its defaults, and then the last time
+// counts: that one must not be empty either, for it would ask nobody.
+func TestFlagsGivenAgain(t *testing.T) {
+	t.Parallel()
+	none := filepath.Join(t.TempDir(), "none")
+	for flag, value := range map[string]string{"auth-keys": none, "upstream": "https://metrics.example.com", "rest-keys": none, "tls-cert": none} {
+		for _, args := range [][]string{
+			{"--" + flag, value, "--" + flag, ""}, {"--" + flag, "", "--" + flag, value},
+			{"--" + flag + "=" + value, "--" + flag + "="}, {"--" + flag + "=", "--" + flag + "=" + value},
+		} {
+			said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
+			if !strings.Contains(said, "--"+flag+" is given without a value: ") {
+				t.Errorf("%q: %s", args, said)
+			}
+		}
+	}
+}
+
+// What the program says as it refuses to start ends in logs: passwords and tokens in URLs
+// do not, wherever the URL comes from.
+func TestSecretsInURLs(t *testing.T) { // the environment is everybody's, so not in parallel
+	urls := []string{"ftp://u:s3cr3t@h.example.com/x", "u:s3cr3t@h.example.com", "http://u:a/s3cr3t@[::1", "ftp://h.example.com/?token=s3cr3t", "http://[::1?token=s3cr3t"}
+	for _, flag := range []string{"upstream", "auth-jwks", "trace-otlp", "cors-origins", "trusted-documents"} {
+		name := "DELIVERYGRAPH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+		for _, u := range urls {
+			for _, others := range [][]string{nil, {"--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}} {
+				if others != nil && flag != "auth-jwks" {
+					continue
+				}
+				args := append([]string{"--listen", "127.0.0.1:0"}, others...)
+				if said := refused(t, append(args, "--"+flag, u)...); strings.Contains(said, "s3cr3t") || !strings.Contains(said, "--"+flag) {
+					t.Errorf("--%s %s: %s", flag, u, said)
+				}
+				t.Run(name, func(t *testing.T) {
+					t.Setenv(name, u)
+					if said := refused(t, args...); strings.Contains(said, "s3cr3t") || !strings.Contains(said, name) {
+						t.Errorf("%s: %s", u, said)
+					}
+				})
+			}
+		}
+	}
+}
+
 // Names that no request can have, and secrets that can be guessed, are none.
 func TestNamesAndSecrets(t *testing.T) {
 	t.Parallel()

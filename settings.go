@@ -242,7 +242,7 @@ func (c *serveCommand) check() error {
 	}
 	for _, o := range c.CorsOrigins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
-			return badSetting("--cors-origins: %q is not an origin: write scheme, host and port alone, such as https://app.example.com", o)
+			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port alone, such as https://app.example.com", shown(o))
 		}
 	}
 	return nil
@@ -281,7 +281,7 @@ func (c *serveCommand) collector() (to, named string, err error) {
 	}
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", "", badSetting("%s: %q is not a URL: write it as http://127.0.0.1:4318", named, to)
+		return "", "", badSetting("%s: %s is not a URL: write it as http://127.0.0.1:4318", named, shown(to))
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		if v := os.Getenv(name); v != "" && v != "http/protobuf" {

@@ -93,7 +93,9 @@ func (c *Context) forget(child *Context) {
 }
 
 // Cut ends the context, unless it has ended. Its error is the cause; nil is
-// [context.Canceled].
+// [context.Canceled]. Below a context of package context's that can end,
+// [context.Cause] may give the cause of that one's end instead, if it ends later: Err does
+// not.
 func (c *Context) Cut(cause error) {
 	if cause == nil {
 		cause = context.Canceled
