@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"deliverygraph/resolvers/auth"
@@ -126,4 +127,53 @@ func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is kept of a page's text for one caller is never another's: callers who may read
+// recipients and callers who may not ask for the same rows at once, by one document, again
+// and again, and each is answered as alone and without a cache of others' doing.
+func TestCallersOfOnePageAtOnce(t *testing.T) {
+	t.Parallel()
+	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
+	callers := []auth.Caller{
+		auth.Anyone(),
+		{Users: auth.Everyone(), Scopes: auth.MetricsRead},
+		{Users: auth.Only(leakUser(0)), Scopes: auth.MetricsRead | auth.RecipientsRead},
+		{Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
+	}
+	queries := []string{
+		`{ bounces(` + today + `, first: 500) { nodes { recipient localPart type bouncedAt xHeaders { name value } } } }`,
+		`{ emails(` + today + `, first: 500) { edges { node { recipient processedAt xHeaders { name value } } } } }`,
+	}
+	g := newLeakGateway(t, rows, cached.DefaultSettle)
+	var want [4][2]string
+	shown := map[string]bool{}
+	for i, c := range callers {
+		for j, q := range queries {
+			want[i][j] = string(normalised(t, newLeakGateway(t, rows, cached.DefaultSettle).ask(c, q)))
+			shown[want[i][j]] = true
+		}
+	}
+	if len(shown) != len(callers)*len(queries) {
+		t.Fatalf("callers are answered alike: %d answers", len(shown))
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		for i, c := range callers {
+			all.Go(func() {
+				for n := range 12 {
+					j := n % len(queries)
+					answer := g.ask(c, queries[j])
+					if got := string(normalised(t, answer)); got != want[i][j] {
+						t.Errorf("caller %d, the time %d: got %.300s, want %.300s", i, n, got, want[i][j])
+						return
+					}
+					if found := traceOf(answer, queries[j], c); found != "" {
+						t.Errorf("caller %d sees %s", i, found)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
 }
