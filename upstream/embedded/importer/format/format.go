@@ -1,0 +1,96 @@
+// Package format is the contract between the importer and the readers of foreign
+// files: mail logs, bounce mails, and the events of delivery services.
+//
+// A reader has a package of its own below this one, such as format/postfix, and turns
+// what it reads into [Record] values. It neither numbers users and senders nor sorts
+// bounces into categories nor knows the store: the importer does that for all formats.
+package format
+
+import (
+	"bufio"
+	"context"
+	"time"
+
+	"deliverygraph/upstream"
+)
+
+// Outcome says what became of a message for one recipient.
+type Outcome uint8
+
+// The outcomes. If a file reports several for the same message and recipient, in
+// whatever order, Blocked and Bounced win over Delivered, and Delivered over Accepted.
+const (
+	Accepted  Outcome = iota // taken for delivery; nothing further is known
+	Delivered                // the receiving server took it
+	Bounced                  // it came back, or its time ran out
+	Blocked                  // it was never sent, because its recipient is suppressed
+)
+
+// Record is what a file says about one message and one of its recipients.
+type Record struct {
+	Outcome   Outcome
+	Account   string        // the account, tenant or subaccount that sent it; empty if the format has none
+	Sender    string        // the From address; empty if the format does not tell
+	EmailID   string        // unique per recipient: see FORMAT.md; must not contain an address
+	Recipient string        // the recipient's address, as it was given
+	Processed upstream.Time // when the message was taken for delivery, Unix seconds
+	Time      upstream.Time // when the outcome was reported, Unix seconds
+
+	// For Bounced.
+	Code       string // enhanced status code (RFC 3463), such as "5.1.1"; empty if there is none
+	Diagnostic string // what the receiving server said, such as "smtp;550 5.1.1 User unknown"
+	Content    string // the whole bounce message, if the source is one
+
+	// For Bounced, if the format itself says so; otherwise the importer decides by its rules.
+	Type     upstream.BounceType
+	Category string
+
+	Reason  string            // for Blocked, such as "hardbounce"
+	Headers []upstream.Header // custom X- headers of the message, in the order sent
+}
+
+// Sink takes what a reader finds. Its errors end the reading.
+type Sink interface {
+	// Record takes a record that was read at a line of the file, counted from 1.
+	Record(line int, r Record) error
+	// Skip counts a record that is well formed and makes no row. The reason is a short
+	// phrase of a small set, such as "delay notice" or "open event".
+	Skip(reason string)
+	// Bad reports what cannot be read, and why. Reading goes on with the next record
+	// unless Bad returns an error.
+	Bad(line int, reason string) error
+}
+
+// File is one input, decompressed.
+type File struct {
+	Name    string    // for messages
+	ModTime time.Time // when it was last written, which tells the year of logs without one; zero if unknown
+	*bufio.Reader
+}
+
+// Reader reads the files of one format. It may keep what files share, such as the
+// lines of messages that a log's rotation has cut in two, in bounded memory.
+// It is not safe for concurrent use.
+type Reader interface {
+	// Read reads f to its end. Its error is that of reading, of the context or of the sink:
+	// what is wrong with the content goes to [Sink.Bad].
+	Read(ctx context.Context, f File, s Sink) error
+	// Close hands over what is known of messages whose end was not seen.
+	Close(s Sink) error
+}
+
+// Options say how to read what a file leaves open.
+type Options struct {
+	Location *time.Location // of times without a zone; nil is UTC
+	Now      time.Time      // no log line is later than this, which tells the year of those without one
+}
+
+// Format is one kind of file.
+type Format struct {
+	Name  string // what --format takes, such as "postfix"
+	About string // one line for --help and docs, such as "Postfix mail logs: syslog, RFC 3339, journalctl -o json"
+	// Recognise reports whether a file that begins with head is of this format. Head is
+	// as much as 64 KiB, cut anywhere.
+	Recognise func(head []byte) bool
+	New       func(Options) Reader
+}
