@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +51,41 @@ func TestTheSameFileTwiceDoublesNothing(t *testing.T) {
 	info, err := s.Info(t.Context())
 	if err != nil || info.Emails.Rows != int64(len(b.Emails)) || info.Bounces.Rows != int64(len(b.Bounces)) || info.BlockedEmails.Rows != int64(len(b.BlockedEmails)) {
 		t.Errorf("%v: %+v", err, info)
+	}
+}
+
+func TestReplacingARowCountsTheSameWithinOneFileAndOverTwo(t *testing.T) {
+	t.Parallel()
+	undelivered := strings.Replace(email(0), `"delivered":true`, `"delivered":false`, 1)
+	bounce := strings.Replace(goodBounce, `"bounce_code":"5.1.1"`, `"bounce_code":"5.1.2"`, 1)
+	sender := strings.Replace(goodSender, "news@", "offers@", 1)
+	if undelivered == email(0) || bounce == goodBounce || sender == goodSender {
+		t.Fatal("the rows do not differ")
+	}
+	first := []string{email(0), email(0), email(1), goodBounce, goodSender, undelivered, sender}
+	second := []string{undelivered, email(0), email(1), undelivered, goodBounce, bounce, goodSender, goodSender}
+	want := store.Written{New: 4, Replaced: 6, Unchanged: 5}
+	lines := func(l []string) string { return strings.Join(l, "\n") + "\n" }
+	for name, files := range map[string][]string{
+		"one file":        {lines(append(slices.Clone(first), second...))},
+		"two files":       {lines(first), lines(second)},
+		"a file for each": append(slices.Clone(first), second...),
+	} {
+		for _, rows := range []int{1, 3, 100} {
+			s := open(t, "")
+			var names []string
+			for _, text := range files {
+				names = append(names, file(t, text))
+			}
+			got, err := importer.Run(t.Context(), s, names, importer.Options{Strict: true, BatchRows: rows})
+			if err != nil || got.Written != want {
+				t.Errorf("%s, batches of %d: %v, %+v, want %+v", name, rows, err, got.Written, want)
+			}
+			kept, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: upstream.Window{End: 2e9}})
+			if err != nil || len(kept) != 2 || kept[0].Delivered {
+				t.Errorf("%s, batches of %d: %v, the store has %+v, want the row that came last", name, rows, err, kept)
+			}
+		}
 	}
 }
 

@@ -72,11 +72,7 @@ func note(w *store.Written, found, same bool) {
 
 func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
 	rows = slices.Clone(rows)
-	for i, x := range more {
-		if slices.ContainsFunc(more[i+1:], func(r R) bool { return of(&r) == of(&x) }) {
-			w.Unchanged++ // the last of equal rows is what counts
-			continue
-		}
+	for _, x := range more {
 		at, found := slices.BinarySearchFunc(rows, of(&x), func(r R, h head) int { return of(&r).compare(h) })
 		note(w, found, found && reflect.DeepEqual(rows[at], x))
 		if found {

@@ -16,7 +16,11 @@ type texts struct {
 type row struct {
 	event.Event
 	texts texts
+	first *row // of the rows in its batch with the same key; nil if it is the only one
 }
+
+// same says whether both rows say the same.
+func (r *row) same(o *row) bool { return r.Equal(&o.Event) && r.texts == o.texts }
 
 func emailRow(x *upstream.Email) row {
 	var r row

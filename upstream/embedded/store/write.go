@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,8 @@ const MaxTime upstream.Time = 1 << 52
 
 // Write adds the batch, all of it or nothing. What a row is known by is its kind,
 // time, email id, recipient, user and sender; a row that the store has already is
-// replaced by the new one. Of rows in one batch that are known by the same the last
-// is taken, and the others are Unchanged.
+// replaced by the new one. Rows of one batch that are known by the same are written and
+// counted as if each came in a batch of its own, in their order: the last one stays.
 //
 // When Write returns, the rows are there for every read that begins afterwards, and
 // survive the end of the process. A row with a time beyond [MaxTime] is an
@@ -144,8 +145,9 @@ func (b *Batch) rows() (emails, bounces, blocked []row, err error) {
 	return emails, bounces, blocked, nil
 }
 
-// sortRows gives the rows in list order, of equal keys the last alone, and how many were dropped.
-func sortRows(rows []row) (sorted []*row, dropped int) {
+// sortRows gives the rows in list order. Of rows with equal keys it gives the last alone,
+// which knows the first, and counts in dropped what each did to the one before it.
+func sortRows(rows []row) (sorted []*row, dropped Written) {
 	sorted = make([]*row, len(rows))
 	for i := range rows {
 		sorted[i] = &rows[i]
@@ -156,12 +158,19 @@ func sortRows(rows []row) (sorted []*row, dropped int) {
 	}
 	n := 0
 	for i, r := range sorted {
-		if i+1 < len(sorted) && compare(r, sorted[i+1]) == 0 {
-			dropped++
+		if i == 0 || compare(sorted[n-1], r) != 0 {
+			sorted[n] = r
+			n++
 			continue
 		}
-		sorted[n] = r
-		n++
+		before := sorted[n-1]
+		if before.same(r) {
+			dropped.Unchanged++
+		} else {
+			dropped.Replaced++
+		}
+		r.first = cmp.Or(before.first, before)
+		sorted[n-1] = r
 	}
 	return sorted[:n], dropped
 }

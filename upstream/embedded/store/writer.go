@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -83,7 +84,8 @@ func (w *writer) put(k upstream.Kind, rows []row) error {
 		return nil
 	}
 	sorted, dropped := sortRows(rows)
-	w.written.Unchanged += dropped
+	w.written.Replaced += dropped.Replaced
+	w.written.Unchanged += dropped.Unchanged
 	w.changed = changes{}
 
 	// Each chunk takes the rows from its first key up to the next chunk's; the first
@@ -153,11 +155,14 @@ func (w *writer) replace(k upstream.Kind, old, r *row) (same bool, err error) {
 	if old.texts, err = w.conn.texts(old.Detail); err != nil {
 		return false, err
 	}
-	if old.Equal(&r.Event) && old.texts == r.texts {
+	if first := cmp.Or(r.first, r); old.same(first) {
 		w.written.Unchanged++
+	} else {
+		w.written.Replaced++
+	}
+	if old.same(r) {
 		return true, nil
 	}
-	w.written.Replaced++
 	w.changed.add(old, -1)
 	if old.Detail != 0 {
 		if err := w.conn.exec("delete from detail where id = ?", old.Detail); err != nil {
