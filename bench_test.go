@@ -79,22 +79,6 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 	}
 }
 
-// servedAllocations are the most that one operation may take which asks nothing, the HTTP
-// server's own included, of which there are some 25.
-const servedAllocations = 39
-
-func TestServedAllocations(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector allocates")
-	}
-	ask := served(t, "{ __typename }")
-	if n := testing.AllocsPerRun(200, ask); n > servedAllocations {
-		t.Errorf("%v allocations, want at most %d", n, servedAllocations)
-	} else {
-		t.Logf("%v allocations", n)
-	}
-}
-
 // BenchmarkServed is what an operation costs that asks nothing: reading it, whatever all
 // operations go through, and the answer, over loopback.
 func BenchmarkServed(b *testing.B) {

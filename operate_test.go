@@ -23,7 +23,6 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
-	"deliverygraph/graph/gather"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/operation"
@@ -368,11 +367,11 @@ func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
 func TestLogged(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	lines := gather.New(&b)
-	log := (&serveCommand{}).logger(lines).With("a", 1)
+	log, flush := (&serveCommand{}).logger(&b)
+	log = log.With("a", 1)
 	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
 	log.InfoContext(t.Context(), "two")
-	lines.Flush()
+	flush()
 	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {
 		t.Error(got)
 	}

@@ -30,15 +30,12 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/admin"
 	"deliverygraph/graph/certificate"
-	"deliverygraph/graph/columns"
-	"deliverygraph/graph/gather"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
 	"deliverygraph/graph/tracing"
 	"deliverygraph/graph/trusted"
-	"deliverygraph/graph/writev"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
@@ -159,9 +156,8 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	c.tune()
-	lines := gather.New(io.err)
-	defer lines.Flush()
-	logger := c.logger(lines)
+	logger, flush := c.logger(io.err)
+	defer flush()
 	keys, err := c.restKeys()
 	if err != nil {
 		return err
@@ -501,10 +497,6 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
-	var texts columns.Maker
-	if g.c.CacheSize > 0 {
-		texts = g.cache
-	}
 	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
 	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
@@ -512,7 +504,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 			explaining,
 			limits,
 			batches,
-			resolvers.Columns(texts),
+			resolvers.Columns(),
 		},
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,
@@ -617,7 +609,7 @@ type server struct {
 
 // newServer bounds what a slow or idle client may hold.
 func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
-	return &server{listener: writev.Listener{Listener: l}, Server: http.Server{
+	return &server{listener: l, Server: http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,

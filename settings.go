@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,10 +17,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"deliverygraph/graph/gather"
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/tracing"
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream/embedded"
@@ -68,7 +69,7 @@ type serveCommand struct {
 	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after it bounced a bounce may still appear at the upstream. Default: ${default}."`
 	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to show that a stream or a WebSocket is alive, and to see whether its caller may still read it. Default: ${default}."`
 
-	CacheSize    byteSize      `group:"Caching:" default:"128MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers, and for what they were written as; 0 keeps none. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
 	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
 	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How long past that an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
@@ -77,7 +78,7 @@ type serveCommand struct {
 	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, to whoever can reach it. Left out: nowhere."`
 	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
 	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"What memory to stay below, as far as can be, by collecting garbage more often. Default: GOMEMLIMIT, or nine tenths of the container's or the machine's."`
-	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate, in percent of the memory in use, before garbage is collected: less takes less memory and more time. Default: GOGC, or as much as makes 44 to 64 MiB, but at least 50."`
+	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate, in percent of the memory in use, before garbage is collected: less takes less memory and more time. Default: GOGC, or what makes 44 MiB and half of the memory in use."`
 	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
 
 	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, else none."`
@@ -304,11 +305,12 @@ func (c *serveCommand) hidesSchema() bool {
 	return c.Introspection == "off" || c.Introspection == "auto" && c.Auth.asks()
 }
 
-func (c *serveCommand) logger(w *gather.Writer) *slog.Logger {
-	return slog.New(gather.NewHandler(w, gather.Options{
+// logger makes the log, and a function that writes what is buffered of it.
+func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
+	return telemetry.NewLogger(w, telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
-		Of: []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr},
-	}))
+		Attrs: []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr},
+	})
 }
 
 // restKeys reads the keys that the REST port asks for; nil asks for none.

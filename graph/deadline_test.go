@@ -88,18 +88,3 @@ func over(ctx context.Context) bool {
 		return false
 	}
 }
-
-// An operation that waits for nothing has no timer.
-func TestDeadlineNobodyWaitsFor(t *testing.T) {
-	parent := t.Context()
-	if n := testing.AllocsPerRun(100, func() {
-		var d deadline
-		d.set(parent, time.Now().Add(time.Hour))
-		if d.Err() != nil {
-			t.Error(d.Err())
-		}
-		d.cancel()
-	}); n > 1 {
-		t.Errorf("%v allocations", n)
-	}
-}

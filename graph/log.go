@@ -14,7 +14,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"deliverygraph/graph/gather"
 	"deliverygraph/graph/operation"
 	"deliverygraph/upstream/timed"
 )
@@ -127,7 +126,7 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // log writes the operation's line, and one for each code of its failures: no
 // variables and no texts, which may hold addresses.
 func (h *handler) log(ctx context.Context, r *record) {
-	gather.Log(ctx, h.o.Logger.Handler(), r.ended, slog.LevelInfo, "operation",
+	h.o.Logger.LogAttrs(ctx, slog.LevelInfo, "operation",
 		slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
 		slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked),
 		slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors), slog.Any("codes", r.Codes))

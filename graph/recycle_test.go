@@ -38,7 +38,7 @@ func TestAnAnswerThatWasNotSentKeepsItsMemory(t *testing.T) {
 	e := newEndpoint(graph.Options{})
 	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{
 		loaders.Extension{API: func(context.Context) upstream.API { return e.api }, Now: upstreamtest.SampleDay.UTC},
-		resolvers.Columns(nil),
+		resolvers.Columns(),
 	}})
 	ask := func(w http.ResponseWriter, alias string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/internal/race"
+
 	"go.uber.org/goleak"
 
 	"deliverygraph/graph/generated"
@@ -33,7 +35,7 @@ const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHA
 // seed: always the same few, unless a time is given, whose seed is another each time.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
 	operations, seed = 300, 1
-	if raceDetector || testing.Short() {
+	if race.Enabled || testing.Short() {
 		operations = 60
 	}
 	if text := os.Getenv(chaosTime); text != "" {

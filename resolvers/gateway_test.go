@@ -16,7 +16,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/columns"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
@@ -98,7 +97,6 @@ func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 	o.Now = g.now
 	e := explain.New(o)
 	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
-	texts, _ := api.(columns.Maker)
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,
@@ -107,7 +105,7 @@ func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now,
-		}, resolvers.Columns(texts)},
+		}, resolvers.Columns()},
 	})
 }
 

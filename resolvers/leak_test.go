@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/internal/race"
+
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
@@ -40,7 +42,7 @@ func lookedThrough() (answers int, seed uint64) {
 	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
 		return n, rand.Uint64()
 	}
-	if raceDetector || testing.Short() {
+	if race.Enabled || testing.Short() {
 		return 100, 1
 	}
 	return 1200, 1
@@ -298,7 +300,7 @@ func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) 
 	}
 	t.Cleanup(cache.Close)
 	g.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
-		loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns(cache)}})
+		loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns()}})
 	return g
 }
 

@@ -119,7 +119,6 @@ func selects(ctx context.Context, names ...string) bool {
 // pager is what both of package page's connections are.
 type pager[R any] interface {
 	Rows(ctx context.Context) ([]R, error)
-	Source(ctx context.Context) (first any, rows int)
 	Cursor(i int) string
 	HasNextPage(ctx context.Context) (bool, error)
 	HasPreviousPage(ctx context.Context) (bool, error)

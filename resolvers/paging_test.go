@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"deliverygraph/internal/race"
+
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
@@ -20,7 +22,7 @@ import (
 func TestWalkWhileRowsArrive(t *testing.T) {
 	t.Parallel()
 	n := 20_000
-	if raceDetector { // races show in fewer
+	if race.Enabled { // races show in fewer
 		n = 5_000
 	}
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`

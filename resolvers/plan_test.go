@@ -191,38 +191,6 @@ func rowsIn(v any) (n int64) {
 	return n
 }
 
-// A document whose fragments double costs as little as its length.
-func TestPricesAreLinear(t *testing.T) {
-	double := func(n int, body string) string {
-		var b strings.Builder
-		b.WriteString("{ users(" + today + ") { nodes { ...F" + fmt.Sprint(n) + " } } } fragment F0 on User { userId }")
-		for i := 1; i <= n; i++ {
-			fmt.Fprintf(&b, " fragment F%d on User { "+strings.ReplaceAll(body, "NEXT", fmt.Sprintf("...F%d", i-1))+" }", i)
-		}
-		return b.String()
-	}
-	for name, c := range map[string]struct {
-		query string
-		most  float64
-	}{
-		"spreads":          {double(25, "NEXT NEXT"), 100},
-		"fields":           {double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+") { nodes { user { NEXT } } }"), 2_000},
-		"ever new windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 20_000},
-	} {
-		schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
-		doc, err := gqlparser.LoadQueryWithRules(schema, c.query, rules.NewDefaultRules())
-		if err != nil {
-			t.Fatal(err)
-		}
-		op := plan.Operation{Definition: doc.Operations[0], Users: plan.Everyone, Now: now}
-		if n := testing.AllocsPerRun(3, func() { plan.Of(op) }); n > c.most && !raceDetector {
-			t.Errorf("%s: %.0f allocations, want at most %.0f", name, n, c.most)
-		} else {
-			t.Logf("%s: %.0f allocations", name, n)
-		}
-	}
-}
-
 // A document that is made to have ever new kinds of selections is given up, and not
 // for free.
 func TestTooManyToPrice(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/internal/race"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 
@@ -56,7 +58,7 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 		return auth.With(ctx, callers[text])
 	}
 	o.Streams = s.streams
-	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: view, Now: clock}, resolvers.Columns(nil)}
+	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: view, Now: clock}, resolvers.Columns()}
 	o.Identify = func(ctx context.Context, _ http.Header, init map[string]any) (context.Context, error) {
 		return identify(ctx, init["caller"]), nil
 	}
@@ -268,7 +270,7 @@ func TestEventsHaveTimeOfTheirOwn(t *testing.T) {
 // take up little memory each while nothing happens.
 func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory of the process
 	streams := 1000
-	if raceDetector {
+	if race.Enabled {
 		streams = 100
 	}
 	const most = 64 << 10 // bytes for each, its client's half of the connection included
@@ -331,7 +333,7 @@ func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory
 		}
 		each := (memory() - before) / int64(streams)
 		t.Logf("%s: %d bytes each", name, each)
-		if each > most && !raceDetector {
+		if each > most && !race.Enabled {
 			t.Errorf("%s: %d bytes each, want %d at most", name, each, most)
 		}
 	}

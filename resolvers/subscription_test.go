@@ -90,7 +90,7 @@ func TestSubscription(t *testing.T) {
 		Streams: streams,
 		Extensions: []graphql.HandlerExtension{
 			loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(g.client, auth.FromContext(ctx), mask) }, Now: g.now},
-			resolvers.Columns(nil),
+			resolvers.Columns(),
 		},
 	})
 	one := auth.Only(21)

@@ -13,10 +13,9 @@ import (
 
 // Columns answers lists of the types below by columns. Each table says of a type
 // what the generated code and the resolvers say of it, for many rows at once; tests
-// hold both against each other. What rows of cached pages were written as is kept in
-// texts; nil keeps none.
-func Columns(texts columns.Maker) columns.Extension {
-	return columns.New(texts,
+// hold both against each other.
+func Columns() columns.Extension {
+	return columns.New(
 		columns.Of(bounceTable), columns.Of(emailTable), columns.Of(blockedEmailTable), columns.Of(senderTable), columns.Of(userTable),
 		columns.Of(edgeTable("BounceEdge", bounceTable)), columns.Of(edgeTable("EmailEdge", emailTable)), columns.Of(edgeTable("BlockedEmailEdge", blockedEmailTable)),
 		columns.Of(edgeTable("SenderEdge", senderTable)), columns.Of(edgeTable("UserEdge", userTable)),
@@ -51,7 +50,7 @@ func optional[T, V any](get func(*T) *V, write func([]byte, V) []byte) columns.F
 
 func edgeTable[T any](name string, t *columns.Type[T]) *columns.Type[model.Edge[T]] {
 	return &columns.Type[model.Edge[T]]{Name: name, Fields: map[string]columns.Field[model.Edge[T]]{
-		"cursor": columns.LeafHere(func(dst []byte, e *model.Edge[T]) []byte { return model.AppendString(dst, e.Cursor) }),
+		"cursor": columns.Leaf(func(dst []byte, e *model.Edge[T]) []byte { return model.AppendString(dst, e.Cursor) }),
 		"node":   columns.Object(t, func(e *model.Edge[T]) *T { return e.Node }),
 	}}
 }

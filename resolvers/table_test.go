@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/internal/race"
+
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
@@ -56,7 +58,7 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
 			loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: now.UTC})})
 	}
-	columns, reference := handler(kept, resolvers.Columns(kept)), handler(api)
+	columns, reference := handler(kept, resolvers.Columns()), handler(api)
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	seed := uint64(1)
 	var until time.Time
@@ -66,7 +68,7 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
 	errors, nodes, i, least := 0, 0, 0, 200
-	if raceDetector {
+	if race.Enabled {
 		least = 80
 	}
 	for ; i < least || time.Now().Before(until); i++ {

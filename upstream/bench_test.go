@@ -42,26 +42,6 @@ func BenchmarkDecodeBounces(b *testing.B) {
 	}
 }
 
-// TestDecodingAPageTakesFewAllocations bounds them: the rows, their headers, what was
-// learnt of their layout, and what goes with the decoder itself.
-func TestDecodingAPageTakesFewAllocations(t *testing.T) {
-	const most = 10
-	body := string(pageOfBounces(PageSize))
-	for name, body := range map[string]string{
-		"bounces":          body,
-		"of uneven length": `{"data":[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4},` + body[len(`{"data":[`):] + " ",
-	} {
-		n := testing.AllocsPerRun(10, func() {
-			if _, err := DecodeBounces(body); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > most {
-			t.Errorf("%s: %v allocations, want at most %d", name, n, most)
-		}
-	}
-}
-
 func BenchmarkAppendBounces(b *testing.B) {
 	body := pageOfBounces(PageSize)
 	rows, err := DecodeBounces(string(body))

@@ -14,9 +14,7 @@
 // remains the reference: both must give the same bytes and the same errors.
 //
 // A plan depends on the document and on what its conditions say, and on nothing else of an
-// operation: it is kept with the document ([Plans]). And where rows are shown again that
-// were shown before, as those of a cached page are, what a plan wrote of them is kept
-// beside the page (texts.go).
+// operation: it is kept with the document ([Plans]).
 //
 // Start reading at [Type]; extension.go is where gqlgen comes in.
 package columns
@@ -51,7 +49,6 @@ type column[T any] struct {
 	prepare func(parent selected, rows []*T, at place) cells
 	loads   bool              // prepare makes upstream calls
 	needs   func(row *T) bool // whether it does so for the row; nil is always
-	own     bool              // a matter of the row alone: written once, it is written so always
 }
 
 // calls says whether to prepare the column makes upstream calls.
@@ -73,7 +70,6 @@ type selected struct {
 	ctx   context.Context
 	oc    *graphql.OperationContext
 	field *graphql.FieldContext
-	rows  source // of the rows of which it is a field, or of the list
 }
 
 // below gives a field that is selected below this one.
@@ -90,7 +86,6 @@ type plan[T any] struct {
 	loads   bool         // as some column does
 	fields  []string     // that are selected, but for __typename
 	checked bool         // as some column has values that may not be sound
-	own     bool         // as all columns are
 	width   atomic.Int64 // about how many bytes an object takes, of the last list
 }
 
@@ -98,7 +93,7 @@ type plan[T any] struct {
 // @skip and @defer.
 func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionSet) (*plan[T], bool) {
 	fields := graphql.CollectFields(oc, sel, append([]string{t.Name}, t.Interfaces...))
-	p := &plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true, own: true}
+	p := &plan[T]{columns: make([]column[T], 0, len(fields)), end: "}", atHand: true}
 	if len(fields) == 0 { // all are skipped by @include or @skip
 		p.end = "{}"
 	}
@@ -107,7 +102,7 @@ func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionS
 		var c column[T]
 		if f.Name == "__typename" {
 			name := `"` + t.Name + `"`
-			c.write, c.own = func(dst []byte, _ *T) []byte { return append(dst, name...) }, true
+			c.write = func(dst []byte, _ *T) []byte { return append(dst, name...) }
 		} else {
 			make, known := t.Fields[f.Name]
 			if !known || !f.IsNonDeferrable {
@@ -125,7 +120,6 @@ func compile[T any](t *Type[T], oc *graphql.OperationContext, sel ast.SelectionS
 		p.atHand = p.atHand && c.write != nil
 		p.loads = p.loads || c.loads
 		p.checked = p.checked || c.sound != nil
-		p.own = p.own && c.own
 	}
 	return p, true
 }
@@ -151,9 +145,6 @@ func (p *plan[T]) sound(row *T) bool {
 
 // prepare gives the cells of whole objects.
 func (p *plan[T]) prepare(parent selected, rows []*T, at place) cells {
-	if t := textOf(parent.rows, p, parent, at, func() []*T { return rows }); t != nil {
-		return t.cells
-	}
 	all, ok := p.parts(parent, rows, at)
 	switch {
 	case !ok:
@@ -220,24 +211,16 @@ func (p *plan[T]) parts(parent selected, rows []*T, at place) ([]cells, bool) {
 	return all, true
 }
 
-// Leaf is a field whose value is at hand, and a matter of the row alone: of what it
-// tells, not of who asks or where it was found.
+// Leaf is a field whose value the row holds.
 func Leaf[T any](write func(dst []byte, row *T) []byte) Field[T] {
 	return LeafIf(nil, write)
-}
-
-// LeafHere is a leaf whose value is at hand, and a matter of where the row was found, too.
-func LeafHere[T any](write func(dst []byte, row *T) []byte) Field[T] {
-	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
-		return column[T]{write: write}, true
-	}
 }
 
 // LeafBehind is a Leaf whose write remembers something of the rows before: begin gives
 // one for each list.
 func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Field[T] {
 	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
-		return column[T]{own: true, prepare: func(_ selected, rows []*T, _ place) cells {
+		return column[T]{prepare: func(_ selected, rows []*T, _ place) cells {
 			write := begin()
 			return func(dst []byte, i int) []byte { return write(dst, rows[i]) }
 		}}, true
@@ -248,7 +231,7 @@ func LeafBehind[T any](begin func() (write func(dst []byte, row *T) []byte)) Fie
 // has such a one, the generated code says so.
 func LeafIf[T any](sound func(row *T) bool, write func(dst []byte, row *T) []byte) Field[T] {
 	return func(*graphql.OperationContext, graphql.CollectedField) (column[T], bool) {
-		return column[T]{write: write, sound: sound, own: true}, true
+		return column[T]{write: write, sound: sound}, true
 	}
 }
 
@@ -295,18 +278,17 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
 		if ok && p.atHand {
-			c := column[T]{own: p.own, write: func(dst []byte, row *T) []byte { return p.write(dst, get(row)) }}
+			c := column[T]{write: func(dst []byte, row *T) []byte { return p.write(dst, get(row)) }}
 			if p.checked {
 				c.sound = func(row *T) bool { return p.sound(get(row)) }
 			}
 			return c, true
 		}
-		return column[T]{loads: p.loads, own: p.own, prepare: func(parent selected, rows []*T, at place) cells {
+		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
 			s, ok := parent.below(f)
 			if !ok {
 				return nil
 			}
-			s.rows = parent.rows // they are made of the same
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				children[i] = get(r)
@@ -320,7 +302,7 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
-		return column[T]{loads: p.loads, own: p.own, prepare: func(parent selected, rows []*T, at place) cells {
+		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
 			s, ok := parent.below(f)
 			if !ok {
 				return nil

@@ -12,7 +12,6 @@ import (
 // Extension answers lists by columns: a gqlgen extension.
 type Extension struct {
 	lists map[string]list
-	maker Maker
 }
 
 // list answers a list, whose values next gives: with these where it cannot.
@@ -23,10 +22,9 @@ var _ interface {
 	graphql.FieldInterceptor
 } = Extension{}
 
-// New takes lists of the types of these tables. What rows that are shown again were
-// written as is kept by the maker; nil keeps none.
-func New(m Maker, tables ...Table) Extension {
-	e := Extension{map[string]list{}, m}
+// New takes lists of the types of these tables.
+func New(tables ...Table) Extension {
+	e := Extension{map[string]list{}}
 	for _, t := range tables {
 		t(e.lists)
 	}
@@ -45,24 +43,12 @@ func Of[T any](t *Type[T]) Table {
 
 func answer[T any](t *Type[T], s selected, next graphql.Resolver) (any, error) {
 	p, planned := planned(t, s)
-	at := func(i int) context.Context { return element(s.ctx, i) }
-	if planned && p.own {
-		from := s.rows
-		s.rows = source{} // what is below is in the same text
-		if t := textOf(from, p, s, at, func() []*T {
-			values, _ := next(s.ctx) // an error is told below, as it is kept
-			rows, _ := values.([]*T)
-			return rows
-		}); t != nil {
-			return &written{appendList(buffer(t.length), t.cells, 0, len(t.ends))}, nil
-		}
-	}
 	values, err := next(s.ctx)
 	rows, ok := values.([]*T)
 	if err != nil || !ok || rows == nil || !planned {
 		return values, err
 	}
-	object := p.prepare(s, rows, at)
+	object := p.prepare(s, rows, func(i int) context.Context { return element(s.ctx, i) })
 	if object == nil {
 		return values, nil
 	}
@@ -149,5 +135,5 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 	if !known {
 		return next(ctx)
 	}
-	return list(selected{ctx, graphql.GetOperationContext(ctx), fc, e.sourceOf(ctx, fc)}, next)
+	return list(selected{ctx, graphql.GetOperationContext(ctx), fc}, next)
 }

@@ -15,7 +15,7 @@ func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Fie
 			}
 			plans[i] = p
 		}
-		return column[T]{own: true, prepare: func(_ selected, rows []*T, _ place) cells {
+		return column[T]{prepare: func(_ selected, rows []*T, _ place) cells {
 			var met shared[C]
 			return func(dst []byte, i int) []byte {
 				list, by := get(rows[i])

@@ -131,7 +131,7 @@ func TestUpstream(t *testing.T) {
 	m.Load(func() rest.Load {
 		return rest.Load{UnderWay: 2, Limit: 16, Waiting: 3, Refused: 4, Opened: 5, Breaker: "half-open"}
 	})
-	m.Cache(func() cached.Use { return cached.Use{Answers: 6, Made: 5, Bytes: 700, Capacity: 8000} })
+	m.Cache(func() cached.Use { return cached.Use{Answers: 6, Bytes: 700, Capacity: 8000} })
 	m.Rows(func() []metrics.Rows {
 		return []metrics.Rows{{Kind: "emails", Number: 9, Newest: 10}, {Kind: "bounces"}}
 	})
@@ -145,6 +145,6 @@ func TestUpstream(t *testing.T) {
 		`cache_lookups_total{endpoint="/emails",result="miss"} 1`, `cache_lookups_total{endpoint="/emails",result="failed"} 1`, `cache_lookups_total{endpoint="/emails",result="stale"} 1`,
 		`upstream_requests_in_flight 2`, `upstream_limit 16`, `upstream_waiting 3`, `upstream_refused_total 4`, `upstream_breaker_opened_total 5`,
 		`upstream_breaker_state{state="half-open"} 1`, `upstream_breaker_state{state="open"} 0`,
-		`cache_entries 6`, `cache_made_entries 5`, `cache_bytes 700`, `cache_capacity_bytes 8000`,
+		`cache_entries 6`, `cache_bytes 700`, `cache_capacity_bytes 8000`,
 		`store_rows{kind="emails"} 9`, `store_rows{kind="bounces"} 0`, `store_newest_timestamp_seconds{kind="emails"} 10`, `ready 1`)
 }

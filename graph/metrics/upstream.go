@@ -62,7 +62,6 @@ func (m *Metrics) Lookup(_ context.Context, l cached.Lookup) {
 
 // Cache adds how much a cache holds, as the function tells.
 func (m *Metrics) Cache(use func() cached.Use) {
-	m.Gauge("cache_made_entries", "What the cache holds that was made of answers, such as the text of their rows.", func() float64 { return float64(use().Made) })
 	m.Gauge("cache_entries", "Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
 	m.Gauge("cache_bytes", "Memory that they take.", func() float64 { return float64(use().Bytes) })
 	m.Gauge("cache_capacity_bytes", "Memory that they may take; 0 where nothing is kept.", func() float64 { return float64(use().Capacity) })

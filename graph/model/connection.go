@@ -11,9 +11,6 @@ import (
 type Pager[T any] interface {
 	// Rows gives the page's rows in order.
 	Rows(ctx context.Context) ([]*T, error)
-	// Source tells what answer of the upstream's the rows are in, by a weak pointer to
-	// the first of them, and how many they are; nil where they are in none of their own.
-	Source(ctx context.Context) (first any, rows int)
 	// Cursor gives the cursor of the page's row i; Rows has been called before.
 	Cursor(i int) string
 	// HasNextPage says whether rows follow the page.
@@ -36,10 +33,6 @@ type Edge[T any] struct {
 
 // Nodes gives the page's rows.
 func (c Connection[T]) Nodes(ctx context.Context) ([]*T, error) { return c.Page.Rows(ctx) }
-
-// Source tells where the page's rows come from: what is written of rows that come from
-// where others came from before is the same.
-func (c Connection[T]) Source(ctx context.Context) (first any, rows int) { return c.Page.Source(ctx) }
 
 // Edges gives the page's rows with their cursors.
 func (c Connection[T]) Edges(ctx context.Context) ([]*Edge[T], error) {

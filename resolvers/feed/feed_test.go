@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"deliverygraph/internal/race"
+
 	"go.uber.org/goleak"
 
 	"deliverygraph/resolvers/feed"
@@ -348,7 +350,7 @@ func TestABurst(t *testing.T) {
 		}
 		equal(t, "resumed", got, more)
 
-		if raceDetector {
+		if race.Enabled {
 			return // what follows is a minute's work with it
 		}
 		// More than one poll reads: whoever is not quick enough goes on by the cursor. Of a user

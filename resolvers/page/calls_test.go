@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"deliverygraph/internal/race"
+
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/resolvers/page"
@@ -19,7 +21,7 @@ import (
 func TestLongWalk(t *testing.T) {
 	t.Parallel()
 	rows := 20_000
-	if raceDetector { // races show in fewer
+	if race.Enabled { // races show in fewer
 		rows = 5_000
 	}
 	for _, size := range []int{7, 50, 500} {

@@ -3,7 +3,6 @@ package page
 import (
 	"context"
 	"sync"
-	"weak"
 
 	"deliverygraph/upstream"
 )
@@ -95,17 +94,6 @@ func (c *Connection[R]) Rows(ctx context.Context) ([]R, error) {
 	}
 	cut, err := c.cutOut(ctx)
 	return cut.rows, err
-}
-
-// Source is a weak pointer to the first row of the page, and how many they are: those of
-// an upstream page that is the same as before are the same rows. It is nil where there are
-// none, and of no use where they were put together of several pages.
-func (c *Connection[R]) Source(ctx context.Context) (first any, rows int) {
-	all, err := c.Rows(ctx)
-	if err != nil || len(all) == 0 {
-		return nil, 0
-	}
-	return weak.Make(&all[0]), len(all)
 }
 
 // Cursor is the cursor of row i of Rows, which must have been asked before.

@@ -75,9 +75,6 @@ func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
 	return v.all[v.low:v.high:v.high], err
 }
 
-// Source is nil: the rows are put together for the page.
-func (l *List[R]) Source(context.Context) (first any, rows int) { return nil, 0 }
-
 // Cursor is the cursor of row i of Rows, which must have been asked before.
 func (l *List[R]) Cursor(i int) string {
 	rows, err := l.Rows(context.Background()) // computed already

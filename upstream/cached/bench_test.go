@@ -60,18 +60,3 @@ func BenchmarkHit(b *testing.B) {
 		})
 	}
 }
-
-// TestHitsTakeFewAllocations bounds them: a hit is to cost a small part of a call.
-func TestHitsTakeFewAllocations(t *testing.T) {
-	const most = 8
-	for name, ask := range hits(t) {
-		n := testing.AllocsPerRun(50, func() {
-			if err := ask(); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > most {
-			t.Errorf("%s: %v allocations, want at most %d", name, n, most)
-		}
-	}
-}

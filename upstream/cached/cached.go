@@ -24,13 +24,10 @@
 // between a miss and the call that fills it: the function load of memory.go has
 // the key, the time to keep and the answer, and package upstream the codecs.
 //
-// Beside the answers lies what callers made of them ([API.Made]), such as the text that
-// the rows of a page were written as.
-//
 // Start reading at [New]; keep.go says how long an answer lasts, memory.go is one
 // question's way, sum.go splits counts and series, reach.go lets what is kept of them
 // grow and join.go adds them up, stale.go is for when the API fails, and pack.go says
-// what an answer weighs. made.go is for what is made of answers.
+// what an answer weighs.
 package cached
 
 import (
@@ -97,8 +94,7 @@ func (a *API) Close() {
 // Use is how much of its memory a cache uses.
 type Use struct {
 	Answers         int   // that are held, some past their time included
-	Made            int   // of answers: see [API.Made]
-	Bytes, Capacity int64 // as [Options].Bytes counts them, of both
+	Bytes, Capacity int64 // as [Options].Bytes counts them
 }
 
 // Use tells how much of the memory is used at the moment, by all views together.
@@ -106,11 +102,8 @@ func (a *API) Use() Use {
 	if a.memory == nil {
 		return Use{}
 	}
-	e, p := a.memory.entries, a.memory.products.entries
-	return Use{
-		Answers: e.EstimatedSize(), Made: p.EstimatedSize(),
-		Bytes: int64(e.WeightedSize() + p.WeightedSize()), Capacity: int64(e.GetMaximum() + p.GetMaximum()),
-	}
+	e := a.memory.entries
+	return Use{Answers: e.EstimatedSize(), Bytes: int64(e.WeightedSize()), Capacity: int64(e.GetMaximum())}
 }
 
 // Bounces implements [upstream.API].

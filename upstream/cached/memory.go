@@ -31,9 +31,8 @@ type question[T any] struct {
 
 // memory holds answers, and the calls that are to fill it.
 type memory struct {
-	entries  *otter.Cache[string, entry]
-	products *products
-	flights  flight.Group[string, landed]
+	entries *otter.Cache[string, entry]
+	flights flight.Group[string, landed]
 }
 
 // landed is what waiting for an answer ends with.
@@ -59,7 +58,7 @@ const overhead = 200
 // give room back: whether an entry is still good is asked where it is used.
 func newMemory(o Options) (*memory, error) {
 	entries, err := otter.New(&otter.Options[string, entry]{
-		MaximumWeight: uint64(o.Bytes - o.Bytes/2),
+		MaximumWeight: uint64(o.Bytes),
 		Weigher: func(key string, e entry) uint32 {
 			return uint32(min(len(key)+e.bytes+overhead, math.MaxUint32))
 		},
@@ -73,17 +72,10 @@ func newMemory(o Options) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := newProducts(o)
-	if err != nil {
-		return nil, err
-	}
-	return &memory{entries: entries, products: made}, nil
+	return &memory{entries: entries}, nil
 }
 
-func (m *memory) close() {
-	m.entries.StopAllGoroutines()
-	m.products.entries.StopAllGoroutines()
-}
+func (m *memory) close() { m.entries.StopAllGoroutines() }
 
 func (m *memory) get(key string) (entry, bool) { return m.entries.GetIfPresent(key) }
 

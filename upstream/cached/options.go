@@ -11,7 +11,7 @@ import (
 
 // Good values for the fields of [Options], which have no defaults of their own.
 const (
-	DefaultBytes     = 128 << 20
+	DefaultBytes     = 64 << 20
 	DefaultSettle    = time.Hour
 	DefaultFresh     = 5 * time.Second
 	DefaultCatalogue = time.Hour
@@ -20,8 +20,7 @@ const (
 
 // Options say what is kept. A zero switches its part off.
 type Options struct {
-	// Bytes is how much memory the answers may hold, all scopes together, and what is
-	// made of them: half of it each. It is passed for the moment that it takes to put
+	// Bytes is how much memory the answers may hold, all scopes together. It is passed for the moment that it takes to put
 	// the least useful answers out. An answer that is larger is not kept. 0 keeps nothing.
 	Bytes int64
 

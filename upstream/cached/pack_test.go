@@ -152,7 +152,7 @@ func heap() uint64 {
 // However much is asked, the memory holds no more than it may, and what was
 // asked lately and often is still there.
 func TestTheBoundIsInBytes(t *testing.T) {
-	const bound = 2 << 20 // half of which is for answers
+	const bound = 1 << 20
 	counting := &countingPages{pages: pages{rows: 40}}
 	a := open(t, counting, Options{Bytes: bound, Fresh: time.Hour})
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -163,13 +163,13 @@ func TestTheBoundIsInBytes(t *testing.T) {
 		}
 		if i%50 == 0 {
 			a.memory.entries.CleanUp()
-			if w := a.memory.entries.WeightedSize(); w > bound/2 {
-				t.Fatalf("after %d questions it holds %d bytes, allowed are %d", i, w, bound/2)
+			if w := a.memory.entries.WeightedSize(); w > bound {
+				t.Fatalf("after %d questions it holds %d bytes, allowed are %d", i, w, bound)
 			}
 		}
 	}
 	a.memory.entries.CleanUp()
-	if w := a.memory.entries.WeightedSize(); w < bound/4 {
+	if w := a.memory.entries.WeightedSize(); w < bound/2 {
 		t.Errorf("it holds %d bytes of the %d allowed", w, bound/2)
 	}
 	if counting.favourite > 20 {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -44,28 +43,6 @@ func BenchmarkInProcess(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 		})
-	}
-}
-
-// TestPagesTakeFewAllocations bounds them: two a row at most, headers and all, and as
-// little around them as one call takes.
-func TestPagesTakeFewAllocations(t *testing.T) {
-	const most = 2*upstream.PageSize + 150
-	c := &http.Client{Transport: embedded.Transport(embedded.New(openStore(t, upstreamtest.Sample()), embedded.Options{}))}
-	for _, path := range []string{"/bounces?", "/emails?", "/blocked-emails?"} {
-		n := testing.AllocsPerRun(10, func() {
-			resp, err := c.Get("http://embedded" + path + crowdDay)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-				t.Fatal(resp.Status, err)
-			}
-		})
-		if n > most {
-			t.Errorf("%s: %v allocations, want at most %d", path, n, most)
-		}
 	}
 }
 

@@ -2,14 +2,12 @@ package rest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"deliverygraph/upstream"
 )
@@ -80,29 +78,5 @@ func BenchmarkCall(b *testing.B) {
 				}
 			})
 		})
-	}
-}
-
-// TestCallsTakeFewAllocations bounds them, of a call without a socket.
-func TestCallsTakeFewAllocations(t *testing.T) {
-	if raceDetector {
-		t.Skip("the race detector drops buffers at random")
-	}
-	const most = 33
-	for _, rows := range []int{1, upstream.PageSize} {
-		c, err := New(Options{BaseURL: "http://api.example.com", Key: testKey, Transport: inMemory(pageOf(rows))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		n := testing.AllocsPerRun(50, func() {
-			if _, err := c.Bounces(ctx, upstream.ListQuery{Window: day, UserID: 21}); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > most {
-			t.Errorf("%d rows: %v allocations, want at most %d", rows, n, most)
-		}
 	}
 }

@@ -148,7 +148,7 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 		}
 	}
 	if base != nil {
-		o.Transport = transportTo(base, o.MaxConcurrent, roots)
+		o.Transport = newTransport(o.MaxConcurrent, roots)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func within(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 	return client(t, "http://api.example.com", append([]func(*Options){func(o *Options) {
 		tr := newTransport(16, nil)
 		tr.DialContext = l.dial
-		o.Transport = lean(tr)
+		o.Transport = tr
 		o.Retry = Retry{}
 	}}, change...)...)
 }
