@@ -50,8 +50,9 @@ type gateway struct {
 
 	client upstream.API // of the REST server
 
-	header http.Header // of further requests
-	limit  int         // units a minute of each caller, in those served after it was set; 0 is any
+	header  http.Header   // of further requests
+	limit   int           // units a minute of each caller, in those served after it was set; 0 is any
+	timeout time.Duration // of an operation, likewise; 0 is the default
 
 	later   atomic.Int64 // seconds behind now
 	mu      sync.Mutex
@@ -100,6 +101,7 @@ func (g *gateway) serveWith(api upstream.API, o explain.Options) {
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,
+		Timeout:      g.timeout,
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{

@@ -40,7 +40,8 @@ type Group[K comparable, V any] struct {
 // that began it, and is cancelled when the last caller has left, with the
 // cause of that caller's end; its deadline is that of the caller who can wait
 // longest, so it moves when others join. Callers leave when their own context
-// ends, with that context's error, while the others stay. Nobody joins work that
+// ends, with that context's error or what [Explain] has put in its place, while the
+// others stay. Nobody joins work that
 // all have left: the next caller's work begins when the cancelled work has
 // returned, so that work of one key never runs twice at once. A panic in work is
 // an error for all its callers.
@@ -52,8 +53,8 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) 
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
-		if g.leave(f, c) {
-			return value, joined, ctx.Err()
+		if why, left := g.leave(f, c); left {
+			return value, joined, why
 		}
 	}
 	return f.value, joined, f.err
@@ -70,6 +71,7 @@ type flight[K comparable, V any] struct {
 	told    []Watcher     // of those who board; guarded by group.mu
 	ear     [1]Watcher    // room of told, while it is
 	over    bool          // nobody may join: all have left, or it has landed; guarded by group.mu
+	why     error         // the work takes so long; nil is not known; guarded by group.mu
 	landed  chan struct{} // closed when value and err are final
 	value   V
 	err     error
@@ -127,13 +129,14 @@ func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Contex
 	return f, &f.first, false
 }
 
-// leave takes a caller off its flight, and cancels the flight if that was the
-// last one. It is false if the flight has landed and there is a result to take.
-func (g *Group[K, V]) leave(f *flight[K, V], c *caller) bool {
+// leave takes a caller off its flight, cancels the flight if that was the last one,
+// and gives the error for the caller. left is false if the flight has landed and there
+// is a result to take.
+func (g *Group[K, V]) leave(f *flight[K, V], c *caller) (why error, left bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f.over && len(f.callers) > 0 { // over by landing: else all had left
-		return false
+		return nil, false
 	}
 	last := len(f.callers) - 1
 	f.callers[c.at] = f.callers[last]
@@ -144,7 +147,11 @@ func (g *Group[K, V]) leave(f *flight[K, V], c *caller) bool {
 		f.over = true
 		f.Cut(context.Cause(c.ctx))
 	}
-	return true
+	why = c.ctx.Err()
+	if f.why != nil && errors.Is(why, context.DeadlineExceeded) {
+		why = f.why
+	}
+	return why, true
 }
 
 var errNotReturned = errors.New("flight: the work did not return")

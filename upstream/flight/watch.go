@@ -38,10 +38,20 @@ func (w Watch) Stop() {
 	}
 }
 
+// Explain says why the work that got ctx, or a context made from it, takes so long.
+// Callers that leave at their deadline get why as their error, in flights that wait for
+// this one too. Without a flight it does nothing.
+func Explain(ctx context.Context, why error) {
+	if f, ok := ctx.Value(boarding{}).(watched); ok {
+		f.explain(why)
+	}
+}
+
 // watched is a flight, whatever it brings home.
 type watched interface {
 	watch(Watcher)
 	unwatch(Watcher)
+	explain(why error)
 }
 
 // boarding is the key under which a flight's context has the flight.
@@ -72,5 +82,15 @@ func (f *flight[K, V]) unwatch(w Watcher) {
 	defer f.group.mu.Unlock()
 	if i := slices.Index(f.told, w); i >= 0 {
 		f.told = slices.Delete(f.told, i, i+1)
+	}
+}
+
+func (f *flight[K, V]) explain(why error) {
+	f.group.mu.Lock()
+	f.why = why
+	callers := slices.Clone(f.callers)
+	f.group.mu.Unlock()
+	for _, c := range callers { // without the lock: a caller may be work of a flight of this group
+		Explain(c.ctx, why)
 	}
 }

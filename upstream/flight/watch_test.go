@@ -2,6 +2,7 @@ package flight
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -89,4 +90,36 @@ func TestEachCallerWithoutAFlightAndWithin(t *testing.T) {
 	if !slices.Equal(told, []string{"alone", "inner"}) {
 		t.Errorf("told of %q", told)
 	}
+}
+
+// A caller that leaves at its deadline gets the reason that work under its own has given;
+// one that leaves before gets its own error, and one that stays gets the result.
+func TestCallersThatLeaveAreToldWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := errors.New("the server is busy")
+		var outer, inner Group[string, int]
+		work := func(ctx context.Context) (int, error) {
+			v, _, err := inner.Do(ctx, "inner", func(ctx context.Context) (int, error) {
+				time.Sleep(time.Second)
+				Explain(ctx, why)
+				time.Sleep(time.Minute)
+				return 7, nil
+			})
+			return v, err
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		gone, leave := context.WithCancel(t.Context())
+		time.AfterFunc(2*time.Second, leave)
+		late, left, stays := do(&outer, soon, "outer", work), do(&outer, gone, "outer", work), do(&outer, t.Context(), "outer", work)
+		if r := <-late; r.err != why {
+			t.Errorf("at its deadline: %+v", r)
+		}
+		if r := <-left; r.err != context.Canceled {
+			t.Errorf("given up: %+v", r)
+		}
+		if r := <-stays; r.value != 7 || r.err != nil {
+			t.Errorf("with time enough: %+v", r)
+		}
+	})
 }

@@ -15,15 +15,16 @@ import (
 // Breaker is the policy of the circuit breaker: while the server keeps failing,
 // calls fail at once instead of waiting for it, and it is left in peace.
 //
-// Tries count, not calls. Failures are those without an answer of the API: no
-// connection or a broken one, a try's timeout, the statuses 408, 429 and 5xx, a
-// 202 that is a call's last, and answers that are not the API's at all (a
-// redirect, another content type, an empty body). Any other answer is a success,
-// also 404, 451 and 452, and JSON that breaks the contract: that is a matter of
-// one query, and the others need not suffer for it. A try whose callers leave
-// counts for nothing, unless their deadline passes when it has had half of the
-// standard time (half of Timeout, or of CallTimeout if that is less): that is a
-// timeout.
+// Each call counts by its last try, as a call that succeeds at its second try is no
+// reason to stop asking; only a try that timed out counts at once, however the call
+// goes on. Failures are tries without an answer of the API: no connection or a broken
+// one, a try's timeout, the statuses 408, 429 and 5xx, and answers that are not the
+// API's at all (a redirect, another content type, an empty body). Any other answer is
+// a success, also 404, 451 and 452, and JSON that breaks the contract: that is a
+// matter of one query, and the others need not suffer for it. A 202 is neither: the
+// server is busy with an identical request. A try whose callers leave counts for
+// nothing, unless their deadline passes when it has had half of the standard time
+// (half of Timeout, or of CallTimeout if that is less): that is a timeout.
 //
 // While it is open, calls fail with [upstream.Unavailable] and the time that
 // remains in RetryAfter. Then one single try is let through, and its outcome
@@ -34,8 +35,8 @@ type Breaker struct {
 	// Off leaves the circuit closed for ever.
 	Off bool
 
-	// Failures and Share open the breaker: so many failed tries within Window, if
-	// they are at least this share of all. Defaults 10, 0.5 and a minute:
+	// Failures and Share open the breaker: so many failures within Window, if they
+	// are at least this share of all that counts. Defaults 10, 0.5 and a minute:
 	// long enough for tries that end by Timeout to add up.
 	Failures int
 	Share    float64
@@ -116,19 +117,20 @@ func (b *breaker) refuses() *failure {
 	return nil
 }
 
-// allow asks for one try. The function must be called with its outcome.
-func (b *breaker) allow() (func(error), *failure) {
+// allow asks for one try, which may be the probe that closes the breaker or opens it
+// anew. The function must be called with the try's verdict.
+func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	if b.circuit == nil {
-		return func(error) {}, nil
+		return func(error) {}, false, nil
 	}
-	done, err := b.circuit.Allow()
+	report, err := b.circuit.Allow()
 	switch {
 	case err == nil:
-		return done, nil
+		return report, b.circuit.State() == gobreaker.StateHalfOpen, nil
 	case errors.Is(err, gobreaker.ErrOpenState):
-		return nil, b.resting()
+		return nil, false, b.resting()
 	default: // half-open, and another has the probe
-		return nil, refusal("the metrics API failed repeatedly, and it is being tried whether it is back; try again shortly", probing)
+		return nil, false, refusal("the metrics API failed repeatedly, and it is being tried whether it is back; try again shortly", probing)
 	}
 }
 
@@ -140,13 +142,12 @@ func (b *breaker) resting() *failure {
 	return refusal("the metrics API failed repeatedly and is left in peace for a while; try again later", max(left, time.Millisecond))
 }
 
-// told is an outcome in the breaker's terms. A 202 says nothing of the server's
-// state, unless a call gets it again and again.
-func told(o outcome, last bool) error {
+// verdict is what a try's outcome means to the breaker. A probe decides by itself.
+func (t *trial) verdict(probe bool) error {
 	switch {
-	case o == answered, o == denied:
+	case t.outcome == answered, t.outcome == denied:
 		return nil
-	case o == untold, o == duplicate && !last:
+	case t.outcome == untold, t.outcome == duplicate, t.again && !probe:
 		return errUntold
 	default:
 		return errFailed

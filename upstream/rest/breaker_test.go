@@ -135,7 +135,9 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 		"a row of another user": {answer: reply(200, bounce)},
 		"JSON broken off":       {answer: reply(200, `{"data":[{`)},
 		"too large":             {answer: reply(200, strings.Repeat(" ", 99)), change: func(o *Options) { o.MaxBodyBytes = 98 }},
-		"202 before an answer":  {answer: alternate(reply(202, ""), reply(404, "")), change: func(o *Options) { o.Retry = Retry{Tries: 2, Base: 1, Reserve: 99} }},
+		"202 before an answer":  {answer: alternate(reply(202, ""), reply(404, ""))},
+		"202 for ever":          {answer: reply(202, ""), change: func(o *Options) { o.CallTimeout = time.Second }},
+		"503 before an answer":  {answer: alternate(reply(503, ""), reply(404, "")), change: func(o *Options) { o.Retry = Retry{Tries: 2, Base: 1} }},
 		"a third that fails":    {answer: alternate(reply(200, `{"data":[]}`), reply(503, ""), reply(200, `{"data":[]}`))},
 		"cancelled callers":     {answer: silent, give: 9 * time.Second, cancel: true},
 		"impatient callers":     {answer: silent, give: 4 * time.Second},
@@ -144,7 +146,6 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 		"a transport that panics": {change: func(o *Options) {
 			o.Transport = roundTrip(func(*http.Request) (*http.Response, error) { panic("kaboom") })
 		}},
-		"202 for ever":                 {answer: reply(202, ""), opens: true},
 		"408":                          {answer: reply(408, ""), opens: true},
 		"429":                          {answer: reply(429, ""), opens: true},
 		"500":                          {answer: reply(500, ""), opens: true},
@@ -157,6 +158,7 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 		"a body that breaks off":       {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), opens: true},
 		"no connection":                {change: func(o *Options) { o.Transport = roundTrip(refuse) }, opens: true},
 		"silence":                      {answer: silent, opens: true},
+		"silence before an answer":     {answer: alternate(silent, reply(404, "")), change: func(o *Options) { o.Retry.Tries = 2 }, opens: true},
 		"callers who had been patient": {answer: silent, give: 6 * time.Second, opens: true},
 		"half that fail":               {answer: alternate(reply(503, ""), reply(200, `{"data":[]}`)), opens: true},
 	} {
@@ -201,10 +203,12 @@ func alternate(steps ...http.HandlerFunc) http.HandlerFunc {
 // A call whose failure opens the breaker is not tried again, and says when it may be.
 func TestNoFurtherTriesWhileTheBreakerIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{steps: []http.HandlerFunc{reply(503, "")}}
+		s := &script{steps: []http.HandlerFunc{silent}}
 		c := within(t, s, func(o *Options) { o.Retry.Tries = 9; o.Breaker = Breaker{Failures: 2, OpenFor: time.Minute} })
-		_, err := c.BounceCategories(t.Context())
-		if e := public(t, err); len(s.calls()) != 2 || e.Status != 503 || e.RetryAfter != time.Minute {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_, err := c.BounceCategories(ctx)
+		if e := public(t, err); len(s.calls()) != 2 || e.Code != upstream.Timeout || e.RetryAfter != time.Minute {
 			t.Errorf("%d tries, %+v", len(s.calls()), e)
 		}
 	})
@@ -219,7 +223,7 @@ func TestTheBreakerOpensBetweenTries(t *testing.T) {
 			} else {
 				reply(500, "")(w, r)
 			}
-		}), func(o *Options) { o.Breaker = Breaker{Failures: 2, OpenFor: time.Minute} })
+		}), func(o *Options) { o.Breaker = Breaker{Failures: 1, OpenFor: time.Minute} })
 		done := make(chan error, 1)
 		go func() {
 			_, err := c.BounceCategories(t.Context())

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/flight"
 )
 
 // request is what a call asks: two requests of equal path and query are the same.
@@ -56,9 +58,12 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 	a, joined, err := c.flights.Do(ctx, flightKey{c.o.Key, r.path, r.query}, func(ctx context.Context) (answer, error) {
 		return c.fly(ctx, r, read)
 	})
-	if ctx.Err() != nil && err == ctx.Err() { // the caller left: a flight's errors are others
+	if ctx.Err() != nil && a.call.Endpoint == "" { // the caller left
 		a.call = r.call()
-		err = a.call.end(ended(ctx))
+		if err == ctx.Err() {
+			err = ended(ctx)
+		}
+		err = a.call.end(err)
 	}
 	if joined {
 		a.call.Joined = true
@@ -98,9 +103,10 @@ var errPanicked = errors.New("rest: the call panicked")
 func (c *Client) tries(ctx context.Context, r request, call *Call) (string, error) {
 	c.budget.earn()
 	var last *failure // of a try that was made
+	var past tally
 	for {
 		tries := call.Tries
-		body, f := c.try(ctx, r, call)
+		body, f := c.try(ctx, r, call, &past)
 		switch {
 		case f == nil:
 			return body, nil
@@ -119,17 +125,14 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 		if open := c.breaker.refuses(); open != nil {
 			return "", f.notBefore(open)
 		}
-		wait, ok := c.o.Retry.wait(call.Tries, f.err.RetryAfter)
-		if !ok {
+		if !f.granted {
 			return "", f.err
 		}
-		if deadline, ok := ctx.Deadline(); ok && !time.Now().Add(wait).Before(deadline) {
-			return "", f.err
+		if f.err.Status == http.StatusAccepted {
+			why := *f.err // which others get, while this one may change
+			flight.Explain(ctx, &why)
 		}
-		if !c.budget.spend() {
-			return "", f.err
-		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := sleep(ctx, f.wait); err != nil {
 			return "", err
 		}
 	}

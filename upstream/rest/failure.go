@@ -26,6 +26,9 @@ type failure struct {
 	err   *upstream.Error
 	again bool // another try may help
 	large bool // the answer is more than is read
+
+	granted bool          // another try will be made
+	wait    time.Duration // before that
 }
 
 // errTryTimeout is why a try's context ends when the try takes too long.

@@ -56,7 +56,7 @@ func (l *limit) slots() int { return int(l.now) }
 // learn is told how a trial of an endpoint has ended.
 func (l *limit) learn(t *trial, endpoint string, now time.Time) {
 	switch t.outcome {
-	case shed, duplicate:
+	case shed:
 		if !t.sent.Before(l.lowered) {
 			l.lower(shedFactor, now)
 		}

@@ -54,7 +54,7 @@ func TestTheLimitFollowsTheServer(t *testing.T) {
 		"latency climbs by half":      {taking(140 * time.Millisecond), 10 * time.Second, 16},
 		"503":                         {reply(503, ""), time.Second, 2},
 		"429":                         {reply(429, ""), time.Second, 2},
-		"202":                         {reply(202, ""), time.Second, 2},
+		"202":                         {reply(202, ""), time.Second, 16},
 		"silence":                     {silent, 90 * time.Second, 2},
 		"errors that are not of load": {reply(500, ""), time.Second / 5, 16},
 		"answers that say no":         {reply(452, ""), time.Second / 5, 16},

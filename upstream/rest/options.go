@@ -38,9 +38,9 @@ type Options struct {
 	CAFile string
 
 	// MaxConcurrent and MinConcurrent bound how many requests may be under way at
-	// once. The limit begins at MaxConcurrent, falls when the server sheds load (202,
-	// 429, 502, 503, 504, no connection, timeouts) or its latency climbs, and rises
-	// again. Defaults 16, and 2 or MaxConcurrent if that is less.
+	// once. The limit begins at MaxConcurrent, falls when the server sheds load (429,
+	// 502, 503, 504, no connection, timeouts) or its latency climbs, and rises again.
+	// Defaults 16, and 2 or MaxConcurrent if that is less.
 	MaxConcurrent, MinConcurrent int
 
 	// MaxWaiting is how many requests may wait for their turn; callers (see

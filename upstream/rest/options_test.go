@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.MaxConcurrent != 16 || o.Timeout != 10*time.Second || o.CallTimeout != 30*time.Second || o.MaxBodyBytes != 32<<20 ||
-		o.Retry != (Retry{Tries: 3, Base: 250 * time.Millisecond, Max: 5 * time.Second, Budget: 0.1, Reserve: 20}) ||
+		o.Retry != (Retry{Tries: 3, Base: 250 * time.Millisecond, Max: 5 * time.Second, Budget: 0.1, Reserve: 100}) ||
 		o.Breaker != (Breaker{Failures: 10, Share: 0.5, Window: time.Minute, OpenFor: 5 * time.Second}) ||
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {
 		t.Errorf("defaults are %+v, and not those of the comments", o)

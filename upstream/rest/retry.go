@@ -1,18 +1,25 @@
 package rest
 
 import (
+	"context"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 )
 
-// Retry is the policy of trying again: after the statuses 202, 429 and 503, after
-// a connection that was refused or broke, and after a single try's timeout. What
-// the server has understood and refused is never tried again.
+// Retry is the policy of trying again: after the statuses 429 and 503, after a
+// connection that was refused or broke, and after a single try's timeout. What the
+// server has understood and refused is never tried again.
+//
+// The status 202 says that the server is answering an identical request, not that it
+// is in trouble. Such a call is tried again until its deadline, with the same backoff,
+// and counts neither as one of Tries nor against Budget.
 //
 // The zero value of each field stands for its default.
 type Retry struct {
-	// Tries is how often a call is tried in all. 1 never tries again. Default 3.
+	// Tries is how often a call is tried in all. 1 never tries a failed call again.
+	// Default 3.
 	Tries int
 
 	// Base and Max bound the wait before the next try: a random time (full jitter)
@@ -21,9 +28,10 @@ type Retry struct {
 	Base, Max time.Duration
 
 	// Budget is the share of calls that may be tried again while many fail, so that
-	// an outage is not multiplied: 0.1 is one further try in ten calls. Reserve is
-	// how many further tries are saved up while all is well; one more is granted
-	// each second. Defaults 0.1 and 20.
+	// an outage is not multiplied: 0.1 is one retry in ten calls. Reserve is how many
+	// retries are saved up while all is well. An empty reserve is full again after a
+	// minute. Defaults 0.1 and 100: a burst of 100 calls survives one 503 each, and so
+	// does every call at a rate of up to 100/60/(1-0.1) = 1.85 calls a second.
 	Budget  float64
 	Reserve int
 }
@@ -32,7 +40,7 @@ func (r Retry) withDefaults(errs *[]error) Retry {
 	r.Tries = int(orDefault("Retry.Tries", int64(r.Tries), 3, "such as 3", errs))
 	r.Base = time.Duration(orDefault("Retry.Base", int64(r.Base), int64(250*time.Millisecond), "such as 250ms", errs))
 	r.Max = time.Duration(orDefault("Retry.Max", int64(r.Max), int64(5*time.Second), "such as 5s", errs))
-	r.Reserve = int(orDefault("Retry.Reserve", int64(r.Reserve), 20, "such as 20", errs))
+	r.Reserve = int(orDefault("Retry.Reserve", int64(r.Reserve), 100, "such as 100", errs))
 	if r.Budget == 0 {
 		r.Budget = 0.1
 	}
@@ -42,13 +50,8 @@ func (r Retry) withDefaults(errs *[]error) Retry {
 	return r
 }
 
-// wait is how long to wait after the given number of failed tries, the last of
-// which was told to come back after so long; false: try no more. It does not
-// know the caller's deadline.
-func (r Retry) wait(tries int, after time.Duration) (time.Duration, bool) {
-	if tries >= r.Tries {
-		return 0, false
-	}
+// backoff is how long to wait before the next try after so many: a random time.
+func (r Retry) backoff(tries int) time.Duration {
 	bound := r.Base
 	for range tries - 1 {
 		if bound >= r.Max {
@@ -56,11 +59,36 @@ func (r Retry) wait(tries int, after time.Duration) (time.Duration, bool) {
 		}
 		bound *= 2
 	}
-	return after + rand.N(min(bound, r.Max)+1), true
+	return rand.N(min(bound, r.Max) + 1)
 }
 
-// budget grants further tries: a share of the calls made, on top of a reserve
-// that fills up again.
+// tally counts how the tries of a call have ended.
+type tally struct{ failed, duplicates int }
+
+// next decides whether a call is tried again after a failure, and how long to wait
+// before that. took is how long the failed try took.
+func (c *Client) next(ctx context.Context, t *tally, f *failure, took time.Duration) (wait time.Duration, again bool) {
+	if !f.again || ctx.Err() != nil {
+		return 0, false
+	}
+	left := c.o.CallTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	if f.err.Status == http.StatusAccepted {
+		t.duplicates++
+		// The last try begins early enough to be answered.
+		left -= max(2*took, min(100*time.Millisecond, c.o.CallTimeout/10))
+		wait = f.err.RetryAfter + c.o.Retry.backoff(t.duplicates)
+		return min(wait, left), left > f.err.RetryAfter
+	}
+	t.failed++
+	wait = f.err.RetryAfter + c.o.Retry.backoff(t.failed)
+	return wait, t.failed < c.o.Retry.Tries && wait < left && c.budget.spend()
+}
+
+// budget grants retries: a share of the calls made, on top of a reserve that fills up
+// again within a minute.
 type budget struct {
 	share, reserve float64
 
@@ -73,19 +101,19 @@ func newBudget(r Retry) *budget {
 	return &budget{share: r.Budget, reserve: float64(r.Reserve), left: float64(r.Reserve), at: time.Now()}
 }
 
-// earn is told of each call.
+// earn adds the share of one call.
 func (b *budget) earn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left = min(b.left+b.share, b.reserve)
 }
 
-// spend says whether one further try is granted.
+// spend reports whether one retry is granted.
 func (b *budget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.left = min(b.left+now.Sub(b.at).Seconds(), b.reserve)
+	b.left = min(b.left+b.reserve*now.Sub(b.at).Minutes(), b.reserve)
 	b.at = now
 	if b.left < 1 {
 		return false

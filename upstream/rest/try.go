@@ -17,8 +17,9 @@ import (
 const maxErrorBytes = 16 << 10
 
 // try makes one request, once there is a slot for it and unless the breaker is
-// open, and gives the body of its answer.
-func (c *Client) try(ctx context.Context, r request, call *Call) (body string, f *failure) {
+// open, and gives the body of its answer, or a failure that says whether the call is
+// tried again.
+func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (body string, f *failure) {
 	if f := c.breaker.refuses(); f != nil {
 		return "", f
 	}
@@ -34,18 +35,23 @@ func (c *Client) try(ctx context.Context, r request, call *Call) (body string, f
 	}
 	defer func() { c.gate.leave(t, r.endpoint) }()
 
-	done, f := c.breaker.allow()
+	report, probe, f := c.breaker.allow()
 	if f != nil {
 		return "", f
 	}
-	defer func() { done(told(t.outcome, call.Tries >= c.o.Retry.Tries)) }()
+	defer func() { report(t.verdict(probe)) }()
 
 	body, f = c.send(ctx, r, call, t)
 	t.outcome = f.outcome()
-	if ctx.Err() != nil && f != nil && !c.hadItsTime(ctx, t) {
+	if f == nil {
+		return body, nil
+	}
+	if ctx.Err() != nil && !c.hadItsTime(ctx, t) {
 		t.outcome = untold
 	}
-	return body, f
+	f.wait, f.granted = c.next(ctx, past, f, time.Since(t.sent))
+	t.again = f.granted && f.err.Code != upstream.Timeout
+	return "", f
 }
 
 // trial is what is noted of a try. A panic leaves its outcome untold.
@@ -54,6 +60,7 @@ type trial struct {
 	among     int           // how many were under way then, itself included
 	firstByte time.Duration // from then on
 	outcome   outcome
+	again     bool // another try follows soon, and says more of the server than this one
 }
 
 // hadItsTime says whether a try that its callers' end has cut off is a timeout all
