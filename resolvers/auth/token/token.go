@@ -41,7 +41,7 @@ type Options struct {
 	// an array. Other scopes are not heeded.
 	UsersClaim, ScopesClaim string
 
-	// Refresh is how often the keys of a URL are asked for again, and so how long one that
+	// Refresh is how often the keys of a URL are fetched again, and so how long one that
 	// has been withdrawn may stay good; 0 is 5 minutes.
 	Refresh time.Duration
 
@@ -111,6 +111,8 @@ func (t *Tokens) refusal(err error) error {
 		message string
 	}{
 		{errNoKeys, ""},
+		{errCritical, "this token demands what is not supported here: its header has crit or b64 (RFC 7515, section 4.1.11)"},
+		{errType, "this is not a token for an API: the typ of its header must be JWT or at+jwt, or left out"},
 		{jwt.ErrTokenMalformed, "this token cannot be read: it must be a JSON Web Token as your identity provider gave it"},
 		{jwt.ErrTokenUnverifiable, "this token is signed with a key that is not known here: get a new one of your identity provider"},
 		{jwt.ErrTokenSignatureInvalid, "this token is not signed as tokens are here: get one of your identity provider that is signed by " + strings.Join(t.o.Algorithms, " or ")},
@@ -129,6 +131,36 @@ func (t *Tokens) refusal(err error) error {
 		return auth.Refuse("%s", c.message)
 	}
 	return auth.Refuse("this token is not good here: get a new one of your identity provider")
+}
+
+var (
+	errCritical = errors.New("a header that must be understood")
+	errType     = errors.New("a token of another type")
+)
+
+// checkHeader refuses what a token's header must not say. Extensions that it declares
+// critical are not supported here, so RFC 7515 wants it refused, as RFC 7797 wants a JWT
+// with b64. The type tells tokens of other uses, such as of a logout, from those for an API
+// (RFC 8725, section 3.11). Keys that a header holds or names by a URL (jwk, jku, x5c, x5u)
+// are never looked at: those of the set alone count.
+func checkHeader(h map[string]any) error {
+	if _, critical := h["crit"]; critical {
+		return errCritical
+	}
+	if _, unencoded := h["b64"]; unencoded {
+		return errCritical
+	}
+	typ, given := h["typ"]
+	if !given {
+		return nil
+	}
+	name, _ := typ.(string)
+	name = strings.ToLower(name)
+	switch strings.TrimPrefix(name, "application/") {
+	case "jwt", "at+jwt":
+		return nil
+	}
+	return errType
 }
 
 // caller reads the claims of a token that is good.

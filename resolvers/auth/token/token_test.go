@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,6 +23,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -265,7 +267,7 @@ func TestWithdrawnKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(strings.ReplaceAll(string(keySet(t)), `"kid":"rsa"`, `"kid":"another"`))
-	for _, mistake := range []string{`{"keys": []}`, `{"error": "try later"}`, "x"} {
+	for _, mistake := range []string{`{"error": "try later"}`, `{"keys": null}`, `[]`, `{"keys": []} x`, "x"} {
 		publish(mistake)
 	}
 	if err := of(jwt.SigningMethodES256, "ec", ecKey); err != nil {
@@ -282,6 +284,151 @@ func TestWithdrawnKeys(t *testing.T) {
 	clock.Store(0)
 	if err := of(jwt.SigningMethodRS256, "rsa", rsaKey); upstream.CodeOf(err) != upstream.Unauthenticated {
 		t.Errorf("the key that was withdrawn: %v", err)
+	}
+}
+
+// An empty set withdraws all keys: tokens are refused, rather than told to come back. A
+// fetch that fails withdraws none, whatever its answer holds.
+func TestAnEmptySetWithdrawsAllKeys(t *testing.T) {
+	t.Parallel()
+	type reply struct {
+		status int
+		text   string
+	}
+	var now atomic.Pointer[reply]
+	now.Store(&reply{http.StatusOK, string(keySet(t))})
+	asked := make(chan struct{})
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		r := now.Load()
+		w.WriteHeader(r.status)
+		_, _ = io.WriteString(w, r.text)
+	}))
+	t.Cleanup(provider.Close)
+	publish := func(status int, text string) {
+		now.Store(&reply{status, text})
+		<-asked
+		<-asked
+		<-asked
+	}
+	o := options
+	o.Refresh = time.Millisecond
+	tokens, err := token.Fetch(t.Context(), provider.URL, o, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kid := range []string{"rsa", ""} {
+		valid := auth.Credential{Secret: sign(t, jwt.SigningMethodRS256, kid, rsaKey, good()), Bearer: true}
+		refused := func() error { _, err := tokens.Authenticate(t.Context(), valid); return err }
+		for _, failed := range []reply{{http.StatusInternalServerError, `{"keys": []}`}, {http.StatusNotFound, ""}, {http.StatusNoContent, ""}, {http.StatusOK, "<html>"}} {
+			if publish(failed.status, failed.text); refused() != nil {
+				t.Errorf("key %q, after the answer %v: %v", kid, failed, refused())
+			}
+		}
+		for _, none := range []string{`{"keys": []}`, `{"keys": [{"kty": "RSA", "kid": "rsa"}]}`, `{"keys": [{"kty": "new", "kid": "rsa"}]}`} {
+			if publish(http.StatusOK, none); upstream.CodeOf(refused()) != upstream.Unauthenticated {
+				t.Errorf("key %q, after the set %s: %v", kid, none, refused())
+			}
+			if publish(http.StatusOK, string(keySet(t))); refused() != nil {
+				t.Errorf("key %q, published again: %v", kid, refused())
+			}
+		}
+	}
+}
+
+// A file's keys are withdrawn by an empty set as well, once there were some.
+func TestAnEmptyFileOfKeysWithdrawsThem(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	write := func(text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(keySet(t))
+	synctest.Test(t, func(t *testing.T) {
+		o := options
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		tokens, err := token.Open(ctx, path, o, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid := auth.Credential{Secret: sign(t, jwt.SigningMethodRS256, "rsa", rsaKey, good()), Bearer: true}
+		for text, withdrawn := range map[string]bool{"x": false, `{"keys": []}`: true} {
+			write(keySet(t))
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+			write([]byte(text))
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+			if _, err := tokens.Authenticate(t.Context(), valid); withdrawn != (upstream.CodeOf(err) == upstream.Unauthenticated) || !withdrawn && err != nil {
+				t.Errorf("after %s: %v", text, err)
+			}
+		}
+	})
+}
+
+// What a token's header says besides its algorithm and key never makes a token good, and
+// extensions that must be understood make it bad.
+func TestHeadersOfTokens(t *testing.T) {
+	t.Parallel()
+	var fetched atomic.Int32
+	attacker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fetched.Add(1) }))
+	t.Cleanup(attacker.Close)
+	set := strings.Replace(string(keySet(t)), `"keys":[`, `"keys":[{"kty":"RSA","kid":"enc","use":"enc","n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},{"kty":"RSA","kid":"wraps","key_ops":["wrapKey"],"n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},{"kty":"RSA","kid":"pss","alg":"PS256","n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},`, 1)
+	tokens := open(t, []byte(set))
+	own := map[string]any{"kty": "RSA", "n": b64(otherKey.N.Bytes()), "e": "AQAB", "kid": "rsa"}
+	for name, c := range map[string]struct {
+		header map[string]any // nil takes away
+		key    *rsa.PrivateKey
+		says   string // of the refusal; "" takes it
+	}{
+		"as it is":                   {nil, rsaKey, ""},
+		"no type":                    {map[string]any{"typ": nil}, rsaKey, ""},
+		"an access token":            {map[string]any{"typ": "at+jwt"}, rsaKey, ""},
+		"an access token, in full":   {map[string]any{"typ": "application/AT+JWT"}, rsaKey, ""},
+		"a token of a logout":        {map[string]any{"typ": "logout+jwt"}, rsaKey, "typ"},
+		"a proof of possession":      {map[string]any{"typ": "dpop+jwt"}, rsaKey, "typ"},
+		"an encrypted one":           {map[string]any{"typ": "JWE"}, rsaKey, "typ"},
+		"a type that is a number":    {map[string]any{"typ": 1}, rsaKey, "typ"},
+		"critical":                   {map[string]any{"crit": []string{"exp"}, "exp": 1}, rsaKey, "crit"},
+		"critical, but not there":    {map[string]any{"crit": []string{"https://example.com/x"}}, rsaKey, "crit"},
+		"critical, but nothing":      {map[string]any{"crit": []string{}}, rsaKey, "crit"},
+		"critical, but no list":      {map[string]any{"crit": "exp"}, rsaKey, "crit"},
+		"not encoded":                {map[string]any{"b64": false, "crit": []string{"b64"}}, rsaKey, "crit"},
+		"not encoded, not critical":  {map[string]any{"b64": false}, rsaKey, "crit"},
+		"a key of its own":           {map[string]any{"jwk": own, "kid": nil}, otherKey, "not signed as tokens are here"},
+		"a key of its own, named":    {map[string]any{"jwk": own}, otherKey, "not signed as tokens are here"},
+		"a set of its own":           {map[string]any{"jku": attacker.URL, "kid": "x"}, otherKey, "a key that is not known here"},
+		"a certificate of its own":   {map[string]any{"x5u": attacker.URL, "x5c": []string{"MIIB"}, "x5t": "x"}, otherKey, "not signed as tokens are here"},
+		"a number of a key":          {map[string]any{"kid": 1}, rsaKey, "cannot be read"},
+		"a key that encrypts":        {map[string]any{"kid": "enc"}, otherKey, "a key that is not known here"},
+		"a key that wraps":           {map[string]any{"kid": "wraps"}, otherKey, "a key that is not known here"},
+		"a key of another algorithm": {map[string]any{"kid": "pss"}, otherKey, "a key that is not known here"},
+		"such keys, none named":      {map[string]any{"kid": nil}, otherKey, "not signed as tokens are here"},
+	} {
+		tok := jwt.NewWithClaims(jwt.SigningMethodRS256, good())
+		tok.Header["kid"] = "rsa"
+		for k, v := range c.header {
+			if tok.Header[k] = v; v == nil {
+				delete(tok.Header, k)
+			}
+		}
+		secret, err := tok.SignedString(c.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tokens.Authenticate(t.Context(), auth.Credential{Secret: secret, Bearer: true})
+		if c.says == "" && err != nil || c.says != "" && (upstream.CodeOf(err) != upstream.Unauthenticated || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	if n := fetched.Load(); n > 0 {
+		t.Errorf("the URL of a token was fetched %d times", n)
 	}
 }
 
