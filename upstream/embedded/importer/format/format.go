@@ -26,7 +26,8 @@ const (
 	Blocked                  // it was never sent, because its recipient is suppressed
 )
 
-// Record is what a file says about one message and one of its recipients.
+// Record is what a file says about one message and one of its recipients. Its strings may
+// hold bytes that are not UTF-8, as mail logs do: the importer replaces them by U+FFFD.
 type Record struct {
 	Outcome   Outcome
 	Account   string        // the account, tenant or subaccount that sent it; empty if the format has none
@@ -92,5 +93,10 @@ type Format struct {
 	// Recognise reports whether a file that begins with head is of this format. Head is
 	// as much as 64 KiB, cut anywhere.
 	Recognise func(head []byte) bool
-	New       func(Options) Reader
+	// Begins gives the time of a file's first record, zero if it cannot tell. The importer
+	// reads the files of a format in the order of these times, as shells list the newest of
+	// rotated logs first. It is nil if the order does not matter. It reads nothing from f
+	// and may peek at it.
+	Begins func(f File, o Options) time.Time
+	New    func(Options) Reader
 }
