@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -92,4 +93,57 @@ func readyz(t *testing.T, r *admin.Readiness) string {
 	q, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
 	admin.Handler(admin.Options{Ready: r, Metrics: http.NotFoundHandler()}).ServeHTTP(w, q)
 	return w.String()
+}
+
+// At a stop all ports refuse new connections at once, while what is under way on each of
+// them finishes.
+func TestAllPortsCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	g := &gateway{c: &serveCommand{DrainTime: time.Minute}, logger: slog.New(slog.DiscardHandler)}
+	started, finish := make(chan bool), make(chan bool)
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { started <- true; <-finish })
+	var servers []*server
+	for range 3 {
+		l, err := listen("listen", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, newServer(l, h, time.Minute))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- g.serve(ctx, servers, graph.NewStreams(1)) }()
+	answers := make(chan error, len(servers))
+	for _, s := range servers {
+		go func() {
+			resp, err := http.Get("http://" + s.listener.Addr().String())
+			if err == nil {
+				err = resp.Body.Close()
+			}
+			answers <- err
+		}()
+		<-started
+	}
+	stop()
+	for _, s := range servers {
+		for began := time.Now(); ; {
+			c, err := net.Dial("tcp", s.listener.Addr().String())
+			if err != nil {
+				break
+			}
+			_ = c.Close()
+			if time.Since(began) > 10*time.Second {
+				t.Fatalf("%v still takes connections", s.listener.Addr())
+			}
+		}
+	}
+	close(finish)
+	for range servers {
+		if err := <-answers; err != nil {
+			t.Errorf("a request that was under way: %v", err)
+		}
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }

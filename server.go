@@ -619,9 +619,9 @@ func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
 	}}
 }
 
-// serve serves all ports until ctx ends, then lets the requests under way finish, and
-// tells the streams that they end. It is not ready from the end of ctx on, and goes on
-// for the drain delay, until those who send requests have seen that.
+// serve serves all ports until ctx ends. From then on it is not ready, but goes on for
+// the drain delay, so that load balancers see that. Then all ports close at once, the
+// requests under way finish within the drain time, and streams are ended.
 func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.Streams) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
@@ -647,17 +647,21 @@ func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.S
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.c.DrainTime)
 	defer cancel()
-	told := make(chan error, 1)
-	go func() { told <- streams.Shutdown(ctx) }()
+	var draining sync.WaitGroup
 	for _, s := range servers {
-		if e := s.Shutdown(ctx); e != nil {
-			g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
-			_ = s.Close()
+		draining.Go(func() {
+			if s.Shutdown(ctx) != nil {
+				g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
+				_ = s.Close()
+			}
+		})
+	}
+	draining.Go(func() {
+		if streams.Shutdown(ctx) != nil {
+			g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams", streams.Open())
 		}
-	}
-	if <-told != nil {
-		g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams", streams.Open())
-	}
+	})
+	draining.Wait()
 	if err == nil {
 		g.logger.Info("stopped")
 	}
