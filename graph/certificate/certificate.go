@@ -42,14 +42,14 @@ func (c *Certificate) Config() *tls.Config {
 // NotAfter is when the certificate ends.
 func (c *Certificate) NotAfter() time.Time { return c.loaded.Load().Leaf.NotAfter }
 
-// Follow reads the files again and again until ctx ends. When they have changed for
-// the worse, as while one of the two is written, this is logged, once, and the
+// Follow reads the files again and again until ctx ends. Each time that one is missing or
+// they are no longer good, as while one of the two is written, it logs one error, and the
 // certificate from before stays.
 func (c *Certificate) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	reload.Watch(ctx, every, c.reload,
 		func() { logger.Info("certificate read again", "not_after", c.NotAfter()) },
 		func(err error) {
-			logger.Error("the certificate has changed and is no longer good: the one from before stays", "error", err)
+			logger.Error("the certificate is missing or no longer good: the one from before stays", "error", err)
 		})
 }
 

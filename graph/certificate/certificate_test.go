@@ -105,6 +105,10 @@ func TestRenewal(t *testing.T) {
 	if _, _, err := served(t, l.Addr().String(), tls.VersionTLS11); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(keyFile, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +117,25 @@ func TestRenewal(t *testing.T) {
 	}
 	if serial, _, err := served(t, l.Addr().String(), 0); err != nil || serial != 1 {
 		t.Errorf("certificate %d, %v", serial, err)
+	}
+	// Files that come back unchanged are good again, and missed again when they go.
+	aside := keyFile + ".aside"
+	if err := os.WriteFile(aside, key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := os.Rename(aside, keyFile); err != nil {
+			t.Fatal(err)
+		}
+		if line := <-told.lines; !strings.Contains(line, "read again") {
+			t.Errorf("when it is back the log says %s", line)
+		}
+		if err := os.Rename(keyFile, aside); err != nil {
+			t.Fatal(err)
+		}
+		if line := <-told.lines; !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "key.pem") {
+			t.Errorf("without it the log says %s", line)
+		}
 	}
 	write(t, folder, 2)
 	for line := range told.lines {

@@ -1,5 +1,5 @@
-// Package reload keeps up with files that change while the program runs, such as one
-// of keys: whoever needs their contents is given them again when they are others.
+// Package reload follows files that change while the program runs, such as a file of
+// keys, and loads their contents again.
 //
 // Files are read and compared, every few seconds, rather than watched: that sees
 // every way in which files are replaced (by renaming, by a symbolic link as Kubernetes
@@ -19,13 +19,14 @@ import (
 	"time"
 )
 
-// File is a file that is kept up with.
+// File is a file that is followed.
 type File struct {
 	path string
 	load func([]byte) error
 
 	mu   sync.Mutex
 	seen [sha256.Size]byte // of the contents that load was given last
+	err  error             // of load for them
 }
 
 // maxBytes is the most that a file may have.
@@ -41,9 +42,9 @@ func Open(path string, load func([]byte) error) (*File, error) {
 	return f, nil
 }
 
-// Reload reads the file, and gives its contents to load if they are not those of the
-// last time. It says whether they were taken.
-func (f *File) Reload() (taken bool, err error) {
+// Reload reads the file, and gives its contents to load if they have changed. It
+// reports whether they have, and as long as they are no good, load's error.
+func (f *File) Reload() (changed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	text, err := read(f.path)
@@ -52,32 +53,32 @@ func (f *File) Reload() (taken bool, err error) {
 	}
 	sum := sha256.Sum256(text)
 	if sum == f.seen {
-		return false, nil
+		return false, f.err
 	}
-	f.seen = sum // be they good or not: once is enough to complain of them
+	f.seen, f.err = sum, nil
 	if err := f.load(text); err != nil {
-		return false, fmt.Errorf("%s: %w", f.path, err)
+		f.err = fmt.Errorf("%s: %w", f.path, err)
 	}
-	return true, nil
+	return f.err == nil, f.err
 }
 
-// Follow reloads the file again and again until ctx ends. What cannot be read or
-// loaded is logged as an error, once: whatever was loaded before it stays in force.
+// Follow reloads the file again and again until ctx ends. Each time that it can no
+// longer be read or loaded, it logs one error: what was loaded before stays in force.
 func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	Watch(ctx, every, f.Reload,
 		func() { logger.Info("reloaded", "file", f.path) },
 		func(err error) {
-			logger.Error("a file has changed and is no longer good: what it said before stays in force", "file", f.path, "error", err)
+			logger.Error("a file is missing or no longer good: what it said before stays in force", "file", f.path, "error", err)
 		})
 }
 
 // Watch calls reload again and again until ctx ends: for what is in more than one file.
-// It calls taken when there was a change, and refused when one is no good, once for as
-// long as the error says the same.
+// It calls refused when reload begins to fail, or fails for another reason, and taken
+// when there was a change or reload no longer fails.
 func Watch(ctx context.Context, every time.Duration, reload func() (changed bool, err error), taken func(), refused func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	told := ""
+	failed := "" // why reload does at present
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,12 +87,13 @@ func Watch(ctx context.Context, every time.Duration, reload func() (changed bool
 		}
 		changed, err := reload()
 		switch {
-		case err != nil && err.Error() != told:
+		case err != nil && err.Error() == failed:
+		case err != nil:
 			refused(err)
-			told = err.Error()
-		case changed:
+			failed = err.Error()
+		case changed, failed != "":
 			taken()
-			told = ""
+			failed = ""
 		}
 	}
 }

@@ -61,6 +61,14 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		write("two")
 		tick()
 		tick()
+		for range 3 {
+			_ = os.Remove(path)
+			tick()
+			tick()
+			write("two")
+			tick()
+			tick()
+		}
 		write("bad")
 		tick()
 		cancel()
@@ -68,8 +76,11 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		if n := strings.Count(log.String(), "it is bad"); n != 2 {
 			t.Errorf("the log complains of it %d times:\n%s", n, log.String())
 		}
-		if n := strings.Count(log.String(), "no such file"); n != 1 {
+		if n := strings.Count(log.String(), "no such file"); n != 4 {
 			t.Errorf("the log misses it %d times:\n%s", n, log.String())
+		}
+		if n := strings.Count(log.String(), "msg=reloaded"); n != 4 {
+			t.Errorf("the log says %d times that it is good again:\n%s", n, log.String())
 		}
 	})
 	if strings.Join(got, " ") != "one two" {

@@ -49,13 +49,13 @@ func (d *Documents) Text(id string) (string, bool) {
 // Len is how many ids there are.
 func (d *Documents) Len() int { return len(*d.byID.Load()) }
 
-// Follow reads the documents again and again until ctx ends. When they have changed
-// for the worse this is logged, once, and those from before stay.
+// Follow reads the documents again and again until ctx ends. Each time that they are
+// missing or no longer good it logs one error, and those from before stay.
 func (d *Documents) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	reload.Watch(ctx, every, d.reload,
 		func() { logger.Info("trusted documents read again", "ids", d.Len()) },
 		func(err error) {
-			logger.Error("the trusted documents have changed and are no longer good: those from before stay", "error", err)
+			logger.Error("the trusted documents are missing or no longer good: those from before stay", "error", err)
 		})
 }
 
