@@ -25,8 +25,9 @@ func (e Extension) Headers(ctx context.Context, h http.Header) {
 
 type addressKey struct{}
 
-// ByAddress tells callers apart by where they ask from, for where nobody is asked who
-// they are. Of an IPv6 address the network counts, since one machine has many.
+// ByAddress tells callers apart by their addresses, for gateways that do not ask who they
+// are. IPv6 addresses count by their /64, the least that one customer has; an IPv4 address
+// that is written as an IPv6 one (::ffff:192.0.2.1) counts as itself.
 func ByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := values.With(r.Context(), addressKey{}, network(r.RemoteAddr))
@@ -43,12 +44,12 @@ func network(remote string) string {
 		return remote
 	}
 	a, err := netip.ParseAddr(host)
-	if err != nil || a.Unmap().Is4() {
-		return host
-	}
-	p, err := a.WithZone("").Prefix(64)
 	if err != nil {
 		return host
 	}
-	return p.String()
+	a = a.Unmap()
+	if a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
 }

@@ -16,24 +16,36 @@ import (
 )
 
 // Limiter knows what callers have used. It is in this process alone: several
-// gateways behind one address each have their own.
+// gateways behind one address each have their own. What a request costs it does not
+// grow with the number of callers.
 type Limiter struct {
-	now  func() time.Time
-	most int
+	now func() time.Time
 
-	mu sync.Mutex
-	// full is when a caller will have all of its minute again. Who has it already is
-	// not kept.
-	full map[string]time.Time
+	mu    sync.Mutex
+	index map[string]int // of accounts, by caller
+	// accounts are those of callers who have used a part of their minute, in any order.
+	accounts []account
+	hand     int // the account that is looked at next, to see whether it can go
 }
 
-// maxCallers bounds the callers that are told apart. Those above share one allowance:
-// many are only met where callers are told apart by their addresses.
-const maxCallers = 100_000
+// account says when a caller will have all of its minute again.
+type account struct {
+	caller string
+	full   time.Time
+}
+
+const (
+	// maxCallers bounds the callers that are told apart. Those above share one allowance:
+	// many are only met where callers are told apart by their addresses.
+	maxCallers = 100_000
+	// looks is how many accounts are looked at when another is to be added. It is more
+	// than one, so that there are never many of callers who have all of their minute.
+	looks = 16
+)
 
 // NewLimiter makes a limiter over a clock.
 func NewLimiter(now func() time.Time) *Limiter {
-	return &Limiter{now: now, most: maxCallers, full: map[string]time.Time{}}
+	return &Limiter{now: now, index: map[string]int{}}
 }
 
 // Status is what a caller may still use.
@@ -55,12 +67,12 @@ func (l *Limiter) Charge(caller string, limit, units int) (ok bool, wait time.Du
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	caller, full := l.state(caller, now)
-	full = full.Add(cost(limit, units))
+	a := l.open(caller, now)
+	full := a.full.Add(cost(limit, units))
 	if wait = full.Sub(now) - time.Minute; wait > 0 {
 		return false, wait
 	}
-	l.full[caller] = full
+	a.full = full
 	return true, 0
 }
 
@@ -68,13 +80,8 @@ func (l *Limiter) Charge(caller string, limit, units int) (ok bool, wait time.Du
 func (l *Limiter) Settle(caller string, limit, units int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
-	caller, full := l.state(caller, now)
-	if full = full.Add(-cost(limit, units)); full.After(now) {
-		l.full[caller] = full
-	} else {
-		delete(l.full, caller)
-	}
+	a := l.open(caller, l.now())
+	a.full = a.full.Add(-cost(limit, units))
 }
 
 // Status tells what a caller may still use.
@@ -82,29 +89,66 @@ func (l *Limiter) Status(caller string, limit int) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	_, full := l.state(caller, now)
-	used := full.Sub(now)
+	used := max(0, l.account(caller).full.Sub(now))
 	return Status{Limit: limit, Remaining: limit - int((used+cost(limit, 1)-1)/cost(limit, 1)), Reset: used}
 }
 
-// state gives when a caller has all again, and under which name that is kept.
-func (l *Limiter) state(caller string, now time.Time) (string, time.Time) {
-	full, known := l.full[caller]
-	if !known && len(l.full) >= l.most {
-		for c, t := range l.full {
-			if !t.After(now) {
-				delete(l.full, c)
-			}
-		}
-		if len(l.full) >= l.most {
-			caller = ""
-			full = l.full[caller]
+// account gives a caller's account as it is. Of callers who have all of their minute
+// there need not be any: theirs is zero.
+func (l *Limiter) account(caller string) account {
+	i, ok := l.index[caller]
+	if !ok && len(l.accounts) >= maxCallers {
+		i, ok = l.index[others]
+	}
+	if !ok {
+		return account{}
+	}
+	return l.accounts[i]
+}
+
+// others is under what the callers above maxCallers are kept, all together.
+const others = ""
+
+// open gives a caller's account to be changed, until the next call.
+func (l *Limiter) open(caller string, now time.Time) *account {
+	i, ok := l.index[caller]
+	if !ok {
+		l.sweep(now)
+		if len(l.accounts) >= maxCallers {
+			caller = others
+			i, ok = l.index[caller]
 		}
 	}
-	if full.Before(now) {
-		full = now
+	if !ok {
+		i = len(l.accounts)
+		l.index[caller] = i
+		l.accounts = append(l.accounts, account{caller: caller})
 	}
-	return caller, full
+	a := &l.accounts[i]
+	if a.full.Before(now) {
+		a.full = now
+	}
+	return a
+}
+
+// sweep looks at the next few accounts, and closes those of callers who have all of
+// their minute again.
+func (l *Limiter) sweep(now time.Time) {
+	for range min(looks, len(l.accounts)) {
+		if l.hand >= len(l.accounts) {
+			l.hand = 0
+		}
+		closed, last := l.accounts[l.hand], len(l.accounts)-1
+		if closed.full.After(now) {
+			l.hand++
+			continue
+		}
+		l.accounts[l.hand] = l.accounts[last]
+		l.index[l.accounts[l.hand].caller] = l.hand
+		l.accounts[last] = account{}
+		l.accounts = l.accounts[:last]
+		delete(l.index, closed.caller)
+	}
 }
 
 // cost is the part of a minute that units are.

@@ -2,6 +2,8 @@ package ratelimit_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -95,7 +97,70 @@ func TestCallersAreBounded(t *testing.T) {
 		t.Errorf("%d of 200 callers too many are refused, want 100", refused)
 	}
 	now = now.Add(time.Minute)
-	if ok, _ := l.Charge("new", 100, 100); !ok {
-		t.Error("nobody is forgotten")
+	for i := range 100_000 {
+		if ok, _ := l.Charge(fmt.Sprint("new ", i), 100, 100); !ok {
+			t.Fatalf("after a minute new caller %d is refused", i)
+		}
+	}
+}
+
+// A new caller costs no more when 100,000 others are known, none of whom can be forgotten.
+func TestManyCallersCostNoMore(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	l := ratelimit.NewLimiter(func() time.Time { return now })
+	for i := range 100_000 {
+		l.Charge(fmt.Sprint(i), 100, 99)
+	}
+	began := time.Now()
+	for i := range 20_000 {
+		l.Charge(fmt.Sprint("new ", i), 100, 1)
+		l.Status(fmt.Sprint("newer ", i), 100)
+	}
+	if took := time.Since(began); took > 2*time.Second { // with a look at all others it is a minute
+		t.Errorf("40,000 requests took %v", took)
+	}
+}
+
+// Callers without a name are told apart by their addresses, those of IPv6 by network.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, then string
+		same        bool
+	}{
+		"one address, two ports":        {"192.0.2.1:1000", "192.0.2.1:2000", true},
+		"two addresses":                 {"192.0.2.1:1000", "192.0.2.2:1000", false},
+		"IPv4 written as IPv6":          {"192.0.2.1:1000", "[::ffff:192.0.2.1]:1000", true},
+		"two IPv4 written as IPv6":      {"[::ffff:192.0.2.1]:1000", "[::ffff:192.0.2.2]:1000", false},
+		"one IPv6 network":              {"[2001:db8:1:2::1]:1000", "[2001:db8:1:2:ffff::9]:1000", true},
+		"two IPv6 networks":             {"[2001:db8:1:2::1]:1000", "[2001:db8:1:3::1]:1000", false},
+		"an IPv6 address with a zone":   {"[fe80::1%eth0]:1000", "[fe80::2%eth1]:1000", true},
+		"something that is no address":  {"@", "@", true},
+		"addresses without their ports": {"192.0.2.1", "192.0.2.1", true},
+	} {
+		e := ratelimit.New(ratelimit.NewLimiter(time.Now), 1, func(string) {})
+		admitted := func(remote string) (ok bool) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr = remote
+			ratelimit.ByAddress(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ok = e.Admit(r.Context()) == nil })).
+				ServeHTTP(httptest.NewRecorder(), r)
+			return ok
+		}
+		if !admitted(c.first) || admitted(c.then) == c.same {
+			t.Errorf("%s: want the same caller: %v", name, c.same)
+		}
+	}
+}
+
+func BenchmarkNewCallerAmong100000(b *testing.B) {
+	now := time.Unix(1_000_000, 0)
+	l := ratelimit.NewLimiter(func() time.Time { return now })
+	for i := range 100_000 {
+		l.Charge(fmt.Sprint(i), 100, 99)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Charge("new", 100, 1)
 	}
 }
