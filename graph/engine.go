@@ -12,7 +12,6 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 
 	"deliverygraph/graph/operation"
-	"deliverygraph/upstream/values"
 )
 
 // engine runs operations by the code that gqlgen generates. It is in the place of
@@ -85,7 +84,7 @@ func (x *execution) prepareOperation(params *graphql.RawParams, doc *ast.QueryDo
 	oc.Extensions, oc.Headers = params.Extensions, params.Headers
 	oc.RecoverFunc, oc.ResolverMiddleware, oc.RootResolverMiddleware = recovered, e.fields, aroundRoots
 	oc.Stats.Read, oc.Stats.OperationStart = params.ReadTime, x.record.began
-	x.ctx = values.With(x.ctx, operationKey, oc)
+	x.ctx = graphql.WithOperationContext(x.ctx, oc)
 	if len(x.operation.VariableDefinitions) > 0 {
 		var err error
 		if oc.Variables, err = validator.VariableValues(e.schema.Schema(), x.operation, params.Variables); err != nil {
@@ -116,7 +115,6 @@ func (x *execution) begin() {
 			return
 		}
 	}
-	values.Seal(x.ctx)
 	switch {
 	case x.known != nil:
 		return
@@ -163,24 +161,4 @@ func (x *execution) finish(ctx context.Context, resp *graphql.Response) {
 	for _, f := range x.h.engine.finishers {
 		f.Finish(ctx, resp)
 	}
-}
-
-// operationKey is the key of operations in contexts, which gqlgen keeps to itself: it is
-// what [graphql.HasOperationContext] asks a context for.
-var operationKey = func() any {
-	var c asked
-	graphql.HasOperationContext(&c)
-	return c.key
-}()
-
-// asked is a context that remembers the key of the value that it was asked for.
-type asked struct {
-	context.Context
-	key any
-}
-
-// Value implements context.Context.
-func (a *asked) Value(key any) any {
-	a.key = key
-	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
-	"deliverygraph/upstream/values"
 )
 
 // hooked is an extension with all hooks, which tells when it is called.
@@ -26,7 +25,7 @@ func (e hooked) tell(ctx context.Context, hook string) context.Context {
 	if hook == "finish" && ctx.Value(e.name) != "kept" {
 		*e.by = append(*e.by, "lost what it kept")
 	}
-	return values.With(ctx, e.name, "kept")
+	return context.WithValue(ctx, e.name, "kept")
 }
 
 func (e hooked) ExtensionName() string                 { return e.name }

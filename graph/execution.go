@@ -11,7 +11,6 @@ import (
 	"deliverygraph/graph/columns"
 	"deliverygraph/graph/stream"
 	"deliverygraph/upstream/timed"
-	"deliverygraph/upstream/values"
 )
 
 // execution is an operation under way. A transport starts it, takes its responses
@@ -19,8 +18,7 @@ import (
 type execution struct {
 	h         *handler
 	ctx       context.Context
-	deadline  deadline
-	values    values.Context // what is kept of it
+	cancel    context.CancelFunc // stops what is still under way
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
 	responses graphql.ResponseHandler
@@ -33,7 +31,6 @@ type execution struct {
 	field   graphql.CollectedField  // of the subscription
 	ending  *stream.End             // of the subscription
 	stop    context.CancelCauseFunc // of the subscription
-	leave   context.CancelFunc      // of the subscription: ends it
 	event   *eventTime              // of its event under way; nil before the first
 	close   func()                  // where it counts among the open streams
 
@@ -54,9 +51,8 @@ type means struct {
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
 	x := &execution{h: h, parts: by.parts}
 	ctx := x.record.begin(caller, h.o.Observers)
-	x.deadline.set(ctx, x.record.began.Add(h.o.Timeout))
-	x.values.Init(&x.deadline)
-	x.ctx = timed.With(values.With(&x.values, recordKey{}, &x.record), &x.record.clock)
+	ctx, x.cancel = context.WithTimeout(ctx, h.o.Timeout)
+	x.ctx = timed.With(context.WithValue(ctx, recordKey{}, &x.record), &x.record.clock)
 	started := false
 	defer func() { // after a panic too
 		if !started {
@@ -162,15 +158,6 @@ func (x *execution) next() *graphql.Response {
 		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
 	}
 	return resp
-}
-
-// cancel stops what is still under way.
-func (x *execution) cancel() {
-	if x.leave != nil {
-		x.leave()
-		return
-	}
-	x.deadline.cancel()
 }
 
 // end stops what is still under way, and tells the observers and the log how the

@@ -13,7 +13,6 @@ import (
 	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/trusted"
-	"deliverygraph/upstream/values"
 )
 
 // Options set up the endpoint. Zero values mean the defaults named here.
@@ -165,7 +164,6 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	h := &handler{engine: newEngine(schema, o.Extensions), documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o}
 	answering := compressed(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		values.Seal(r.Context()) // the operations of a batch share it
 		if origins.IsSocket(r) {
 			h.serveSocket(w, r)
 			return

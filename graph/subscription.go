@@ -25,12 +25,12 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	}
 	x.close = streams.end
 	x.field = fields[0]
-	x.deadline.cancel()
+	x.cancel()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(x.ctx))
 	gone := context.AfterFunc(caller, func() { stop(context.Cause(caller)) })
 	stopping := context.AfterFunc(streams.closing, func() { stop(errStopping) })
 	x.stop = stop
-	x.leave = func() { gone(); stopping(); stop(nil) }
+	x.cancel = func() { gone(); stopping(); stop(nil) }
 	x.ctx, x.ending = stream.With(ctx)
 	inner := x.oc.ResolverMiddleware
 	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {

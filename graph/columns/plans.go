@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
-
-	"deliverygraph/upstream/values"
 )
 
 // Plans are what the lists of one document were compiled to, kept for its next operations:
@@ -36,7 +34,9 @@ type plansKey struct{}
 
 // With tells the operation of a context where the plans of its document are kept. Without,
 // none are.
-func With(ctx context.Context, p *Plans) context.Context { return values.With(ctx, plansKey{}, p) }
+func With(ctx context.Context, p *Plans) context.Context {
+	return context.WithValue(ctx, plansKey{}, p)
+}
 
 // planned gives the plan of a list's field.
 func planned[T any](t *Type[T], s selected) (*plan[T], bool) {

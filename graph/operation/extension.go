@@ -11,8 +11,7 @@ import (
 // (graphql.HandlerExtension), and implements some of the interfaces below, or gqlgen's
 // graphql.FieldInterceptor. Those of gqlgen's hooks that wrap a whole operation or
 // response are not called: each would be a closure within a closure for every operation,
-// where plain calls in order do. What an extension keeps of an operation it puts into the
-// context by values.With.
+// where plain calls in order do.
 
 // Preparer is asked before an operation runs, in the order of the extensions: what it
 // answers with refuses it. Its context is the operation's from then on, if it refuses it

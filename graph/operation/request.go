@@ -6,15 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-
-	"deliverygraph/upstream/values"
 )
 
 // RequestIDHeader is the header that a request's id comes and goes in.
 const RequestIDHeader = "X-Request-ID"
-
-// requestIDHeader is the same as headers are kept.
-var requestIDHeader = http.CanonicalHeaderKey(RequestIDHeader)
 
 const maxRequestID = 64
 
@@ -26,22 +21,13 @@ type requestIDKey struct{}
 // can forge a line of a log.
 func WithRequestID(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &request{}
-		if given := r.Header[requestIDHeader]; len(given) > 0 && isRequestID(given[0]) {
-			x.id[0] = given[0]
-		} else {
-			x.id[0] = newID()
+		id := r.Header.Get(RequestIDHeader)
+		if !isRequestID(id) {
+			id = newID()
 		}
-		w.Header()[requestIDHeader] = x.id[:]
-		x.values.Init(r.Context())
-		h.ServeHTTP(w, r.WithContext(values.With(&x.values, requestIDKey{}, &x.id[0])))
+		w.Header().Set(RequestIDHeader, id)
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
 	})
-}
-
-// request is what is known of a request: its id, and what others put into its context.
-type request struct {
-	values values.Context
-	id     [1]string // as headers have it
 }
 
 // newID makes an id. That of another request is none that anyone could do harm with: it is
@@ -59,10 +45,8 @@ func newID() string {
 
 // RequestID is the id of the context's request, or empty.
 func RequestID(ctx context.Context) string {
-	if id, ok := ctx.Value(requestIDKey{}).(*string); ok {
-		return *id
-	}
-	return ""
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
 }
 
 // LogAttr is the id of the request that ctx is of, as "request_id", for lines of the

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/values"
 )
 
 // Authenticator tells who a caller is.
@@ -52,7 +51,7 @@ func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Cont
 // cannot send headers.
 func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it has no use for what may be meant for others
-		return values.With(ctx, contextKey{}, &anyone), nil
+		return context.WithValue(ctx, contextKey{}, &anyone), nil
 	}
 	cred, err := credentialOf(h, payload)
 	if err != nil {
@@ -62,7 +61,7 @@ func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload
 	if err != nil {
 		return nil, err
 	}
-	return values.With(ctx, contextKey{}, &identity{c, a, cred}), nil
+	return context.WithValue(ctx, contextKey{}, &identity{c, a, cred}), nil
 }
 
 // Check says whether the caller of ctx is still let in and may do what it could when it

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-
-	"deliverygraph/upstream/values"
 )
 
 // Caller is who asks, and what they may see and do. The zero Caller is of a request
@@ -62,7 +60,7 @@ type identity struct {
 
 // With gives a context that carries the caller.
 func With(ctx context.Context, c Caller) context.Context {
-	return values.With(ctx, contextKey{}, &identity{Caller: c})
+	return context.WithValue(ctx, contextKey{}, &identity{Caller: c})
 }
 
 // FromContext gives the caller that ctx carries, or the zero Caller.

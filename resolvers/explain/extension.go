@@ -28,7 +28,6 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/values"
 )
 
 // Options set an [Extension] up.
@@ -135,7 +134,7 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		Definition: oc.Operation, Variables: oc.Variables,
 		Users: users, Now: upstream.Time(e.o.Now().Unix()),
 	})
-	ctx = values.With(ctx, contextKey{}, op)
+	ctx = context.WithValue(ctx, contextKey{}, op)
 	tooMany := op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
 	if e.o.Observe != nil {
 		e.o.Observe(op.plan.Calls, tooMany)

@@ -19,7 +19,6 @@ import (
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
-	"deliverygraph/upstream/values"
 )
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
@@ -110,7 +109,7 @@ func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (cont
 // so loaders are made when the first field asks for them: their now is then the event's.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
 	s := &source{e: e}
-	s.ctx = values.With(ctx, contextKey{}, s)
+	s.ctx = context.WithValue(ctx, contextKey{}, s)
 	return s.ctx
 }
 

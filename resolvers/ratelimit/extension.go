@@ -13,7 +13,6 @@ import (
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/explain"
 	"deliverygraph/upstream/ledger"
-	"deliverygraph/upstream/values"
 )
 
 // Extension charges operations: an extension of the endpoint (package operation) that
@@ -128,7 +127,7 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	if p, ok := explain.PlanOf(ctx); ok && !priced && oc.Operation.Operation != ast.Subscription {
 		b.requested += int(p.Calls)
 	}
-	ctx = values.With(ctx, billKey{}, b)
+	ctx = context.WithValue(ctx, billKey{}, b)
 	if limit == 0 {
 		return ctx, nil
 	}
@@ -157,7 +156,7 @@ type extensionKey struct{}
 
 // Begin implements [operation.Beginner].
 func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
-	return values.With(ctx, extensionKey{}, e), nil
+	return context.WithValue(ctx, extensionKey{}, e), nil
 }
 
 // StatusOf tells what the caller of an operation may still use, and false where it has

@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-
-	"deliverygraph/upstream/values"
 )
 
 // Headers sets the headers that tell the context's caller its limit, as
@@ -30,7 +28,7 @@ type addressKey struct{}
 // that is written as an IPv6 one (::ffff:192.0.2.1) counts as itself.
 func ByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := values.With(r.Context(), addressKey{}, network(r.RemoteAddr))
+		ctx := context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))
 		if ctx != r.Context() {
 			r = r.WithContext(ctx)
 		}

@@ -19,7 +19,6 @@ import (
 
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/values"
 )
 
 // Options say what a ledger is for.
@@ -108,7 +107,7 @@ type contextKey struct{}
 
 // With gives a context that carries the ledger.
 func With(ctx context.Context, l *Ledger) context.Context {
-	return values.With(ctx, contextKey{}, l)
+	return context.WithValue(ctx, contextKey{}, l)
 }
 
 // From gives the ledger that ctx carries, or nil, which notes nothing.

@@ -2,8 +2,6 @@ package rest
 
 import (
 	"context"
-
-	"deliverygraph/upstream/values"
 )
 
 // WithCaller says for whom calls under ctx are made: an operation, such as by its
@@ -11,7 +9,7 @@ import (
 // turns, however many calls each has waiting. Calls under a context without a
 // caller are all of one.
 func WithCaller(ctx context.Context, caller string) context.Context {
-	return values.With(ctx, callerKey{}, caller)
+	return context.WithValue(ctx, callerKey{}, caller)
 }
 
 type callerKey struct{}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/values"
 )
 
 // Clock is one operation's. Its zero value has not run. It is safe for concurrent use.
@@ -57,7 +56,7 @@ type clockKey struct{}
 
 // With gives a context whose calls the clock is for.
 func With(ctx context.Context, c *Clock) context.Context {
-	return values.With(ctx, clockKey{}, c)
+	return context.WithValue(ctx, clockKey{}, c)
 }
 
 // Around is told of each call when it begins, by its endpoint: the path with
