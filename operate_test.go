@@ -229,7 +229,7 @@ func TestAdminPort(t *testing.T) {
 		`deliverygraph_operation_planned_upstream_calls_count`:                                 1,
 		`deliverygraph_operation_planned_upstream_calls_sum`:                                   1,
 		`deliverygraph_refused_total{reason="load"}`:                                           0,
-		`deliverygraph_cache_capacity_bytes`:                                                   128 << 20,
+		`deliverygraph_cache_capacity_bytes`:                                                   64 << 20,
 		`deliverygraph_ready`:                                                                  1,
 		`deliverygraph_streams{transport="sse"}`:                                               0,
 		`deliverygraph_request_phase_seconds_count{phase="own"}`:                               2,

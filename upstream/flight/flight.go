@@ -21,8 +21,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"deliverygraph/upstream/cutoff"
 )
 
 // Group joins work of equal keys. Its zero value is ready. It is safe for
@@ -62,7 +60,9 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) 
 
 // flight is work under way. It is the context that its work gets.
 type flight[K comparable, V any] struct {
-	cutoff.Context // without the deadline, which moves
+	context.Context // its end; the deadline moves
+
+	cancel context.CancelCauseFunc
 
 	group   *Group[K, V]
 	first   caller        // mostly the only one, so it has its room here
@@ -115,7 +115,7 @@ func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Contex
 		return before, c, true
 	}
 	f = &flight[K, V]{group: g, first: caller{ctx: ctx}, landed: make(chan struct{})}
-	f.Context.Context = context.WithoutCancel(ctx)
+	f.Context, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	f.callers = append(f.room[:0], &f.first)
 	if g.flights == nil {
 		g.flights = make(map[K]*flight[K, V])
@@ -145,7 +145,7 @@ func (g *Group[K, V]) leave(f *flight[K, V], c *caller) (why error, left bool) {
 	f.callers = f.callers[:last]
 	if len(f.callers) == 0 {
 		f.over = true
-		f.Cut(context.Cause(c.ctx))
+		f.cancel(context.Cause(c.ctx))
 	}
 	why = c.ctx.Err()
 	if f.why != nil && errors.Is(why, context.DeadlineExceeded) {
@@ -171,7 +171,7 @@ func (f *flight[K, V]) fly(key K, clear <-chan struct{}, work func(context.Conte
 			delete(g.flights, key)
 		}
 		g.mu.Unlock()
-		f.Cut(nil)
+		f.cancel(nil)
 		close(f.landed)
 	}()
 	if clear != nil {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/cutoff"
 )
 
 // maxErrorBytes is how much of a failed request's body is read.
@@ -74,9 +73,9 @@ func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
 func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
 	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
 	// a flight's deadline moves away when a more patient caller joins.
-	within := cutoff.Within(ctx)
-	defer within.Cut(nil)
-	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { within.Cut(errTryTimeout) })
+	within, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { end(errTryTimeout) })
 	defer timer.Stop()
 
 	req, err := c.request(within, r)
