@@ -41,7 +41,9 @@ type importCommand struct {
 func (importCommand) Help() string {
 	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
 
-Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, 2 it was asked wrongly.`
+At the end all rows are in the store's own file, so that a copy of it is whole.
+
+Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
 }
 
 // Run imports the files.
@@ -65,22 +67,45 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 		Progress: io.err,
 		Terminal: isFile && isatty.IsTerminal(f.Fd()),
 	})
+	unfinished := c.finish(ctx, s, io)
+	if errors.Is(err, store.ErrDiskFull) {
+		unfinished = nil // it would say the same
+	}
 	fmt.Fprintf(io.out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
 		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), english.Plural(sum.BadLines, "bad line", ""))
 	var bad *importer.BadLine
+	stopped := errors.As(err, &bad) // which was reported
 	switch {
-	case errors.As(err, &bad):
+	case unfinished != nil && (err == nil || stopped):
+		return unfinished
+	case stopped:
 		return exitCode(exitBadLines)
 	case ctx.Err() != nil:
-		return errors.New("the import was stopped: what it says is written; the same command again completes it")
+		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
 	case err != nil:
-		return err
+		return errors.Join(err, unfinished)
 	case sum.BadLines > 0:
 		return exitCode(exitBadLines)
 	}
 	return nil
+}
+
+// finish brings all rows into the store's file, so that a copy of it alone is whole, even
+// if the import was stopped.
+func (c *importCommand) finish(ctx context.Context, s *store.Store, io streams) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.Checkpoint(ctx)
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		fmt.Fprintf(io.err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
+		return nil
+	case errors.Is(err, store.ErrDiskFull):
+		return fmt.Errorf("%w: what is reported is stored, but some of it in %[2]s-wal, which belongs to %[2]s: make room, and run the same command again", err, c.Data)
+	}
+	return err
 }
 
 // exitDiffers is the exit code of an examination whose differences the gateway copes

@@ -66,7 +66,7 @@ func TestReboundNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	with := func(args ...string) *program {
-		return start(t, append(args, "--data", filepath.Join(t.TempDir(), "empty.db"))...)
+		return start(t, append(args, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))...)
 	}
 	open := with("--rest-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	for name, c := range map[string]struct {
@@ -112,7 +112,7 @@ func TestReboundNamesBeyondLoopback(t *testing.T) {
 		"for any, as it was": {[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "*"}, 0, 200},
 		"on loopback":        {nil, 0, 403},
 	} {
-		p := start(t, append(c.args, "--data", filepath.Join(t.TempDir(), "empty.db"))...)
+		p := start(t, append(c.args, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))...)
 		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Host", "evil.example")
 		p.stop()
 		if got := strings.Count(p.log(), warning); resp.StatusCode != c.status || got != c.times {
@@ -231,7 +231,7 @@ func TestAttacks(t *testing.T) {
 		tooMuch = "QUERY_TOO_EXPENSIVE"
 		bad     = "BAD_USER_INPUT"
 	)
-	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"), "--batch-limit", "10")
+	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"), "--batch-limit", "10")
 	array := func(n int, one string) string { return "[" + strings.Repeat(one+",", n-1) + one + "]" }
 	parts := []string{"Accept", "multipart/mixed; deferSpec=20220824, application/graphql-response+json"}
 	for name, c := range map[string]attack{
@@ -378,7 +378,7 @@ func doubling(n int) string {
 // Sockets that send nothing, or half a request, hold nobody else up, and the server
 // gives them up in time.
 func TestIdleSockets(t *testing.T) {
-	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
+	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	u, err := url.Parse(p.graphql)
 	if err != nil {
 		t.Fatal(err)
@@ -407,7 +407,7 @@ func TestIdleSockets(t *testing.T) {
 // are as many as there may be, and operations are answered.
 func TestIdleStreams(t *testing.T) {
 	const most = 1_000
-	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most), "--subscriptions-per-caller", fmt.Sprint(most))
+	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most), "--subscriptions-per-caller", fmt.Sprint(most))
 	u, err := url.Parse(p.graphql)
 	if err != nil {
 		t.Fatal(err)
@@ -436,7 +436,7 @@ func TestIdleStreams(t *testing.T) {
 
 // However many distinct queries come, what is kept of them is bounded.
 func TestFloodOfDistinctQueries(t *testing.T) {
-	p := start(t, "--data", filepath.Join(t.TempDir(), "empty.db"))
+	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	end := time.Now().Add(-time.Hour).Unix()
 	flood := func(from, n int) uint64 {
 		for i := from; i < from+n; i++ {

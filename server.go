@@ -334,7 +334,10 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 
 // openStore opens the store that the settings name, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) (err error) {
-	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory)})
+	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
+	if errors.Is(err, store.ErrNoStore) {
+		return badSetting("--data: %s is not there, or is empty: make and fill it by deliverygraph import --data %s FILE, name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
+	}
 	if err != nil && g.c.Data != "" {
 		return badFile("--data", err, "give a file such as metrics.db, in a folder that is there")
 	} else if err != nil {

@@ -61,7 +61,7 @@ func heard(t *testing.T, c *websocket.Conn, words string) (message string, end w
 // A stream with nothing to tell is shown to be alive as often as is set.
 func TestHeartbeatSetting(t *testing.T) {
 	t.Parallel()
-	p := start(t, "--subscription-heartbeat", "100ms", "--data", filepath.Join(t.TempDir(), "empty.db"))
+	p := start(t, "--subscription-heartbeat", "100ms", "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second) // the default is 15 s
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), nil)

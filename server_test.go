@@ -542,7 +542,7 @@ func TestDoctor(t *testing.T) {
 func TestContractOfTheWholeUpstream(t *testing.T) {
 	t.Parallel()
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
-		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
+		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
 		api, err := g.upstream(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -55,7 +55,8 @@ type serveCommand struct {
 	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
 	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
 
-	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Keep the store in this file, made if it is absent; fill it by deliverygraph import. With neither this nor --upstream there is demo data."`
+	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import makes and fills. With neither this nor --upstream there is demo data."`
+	Create           bool     `group:"The embedded store:" help:"Make the store of --data if there is none, and serve it while it is empty."`
 	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
 	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
@@ -165,13 +166,16 @@ func (c *serveCommand) check() error {
 		for _, s := range []struct {
 			flag string
 			set  bool
-		}{{"data", c.Data != ""}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
+		}{{"data", c.Data != ""}, {"create", c.Create}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
 			if s.set {
 				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
 			}
 		}
 	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
 		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
+	}
+	if c.Create && c.Data == "" {
+		return badSetting("--create makes the store of --data: name its file, such as --data metrics.db")
 	}
 	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
 		return badSetting("--rest-keys and --rest-duplicate-202 are of the REST port: open one, such as --rest-listen 127.0.0.1:8081")

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 
 	"deliverygraph/upstream"
 )
@@ -139,6 +140,9 @@ func (r *runs) close() {
 }
 
 func unsorted(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("the disk is full: %w", err)
+	}
 	return fmt.Errorf("sort rows that are not in the order of their time, by a temporary file beside the store: %w", err)
 }
 

@@ -16,10 +16,11 @@ import (
 
 // connConfig is how connections to one store are opened.
 type connConfig struct {
-	path     string
-	readOnly bool
-	private  bool // nobody misses the file after a crash
-	cacheKiB int64
+	path      string
+	readOnly  bool
+	mustExist bool
+	private   bool // no one misses the file after a crash
+	cacheKiB  int64
 }
 
 // conn is a connection to SQLite and its prepared statements, for one goroutine at a
@@ -31,9 +32,12 @@ type conn struct {
 	args       []driver.NamedValue
 }
 
+// busyTimeout is how long a statement waits for other connections, in milliseconds.
+const busyTimeout = "busy_timeout(10000)"
+
 // connect opens a connection and changes nothing in the file.
 func connect(ctx context.Context, cfg connConfig) (*conn, error) {
-	q := url.Values{"_pragma": {"busy_timeout(10000)", "temp_store(memory)", fmt.Sprintf("cache_size(-%d)", max(cfg.cacheKiB, 256))}}
+	q := url.Values{"_pragma": {busyTimeout, "temp_store(memory)", fmt.Sprintf("cache_size(-%d)", max(cfg.cacheKiB, 256))}}
 	if cfg.readOnly {
 		q.Set("mode", "ro")
 	}

@@ -96,6 +96,47 @@ func TestOpenNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestAStoreThatMustExistIsNotMade(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "events.db")
+	refused := func(what string) {
+		t.Helper()
+		s, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+		if !errors.Is(err, store.ErrNoStore) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s gives %v, %v", what, s, err)
+		}
+	}
+	refused("no file")
+	if found, _ := os.ReadDir(dir); len(found) != 0 {
+		t.Errorf("left behind: %v", found)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("an empty file")
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("the empty file became %v, %v", info, err)
+	}
+
+	s := open(t, path) // so that there is one, all of which may lie in the file beside it
+	if again, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true}); err != nil {
+		t.Error(err)
+	} else if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, again, store.Batch{Emails: []upstream.Email{{ProcessTime: 5}}})
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAReadOnlyStoreIsReadAndNotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	w := open(t, path)

@@ -55,6 +55,8 @@ func openFile(ctx context.Context, cfg connConfig) (*conn, error) {
 	switch st, err := os.Stat(cfg.path); {
 	case err == nil && st.IsDir():
 		return nil, errors.New("it is a directory, and a store is a file")
+	case errors.Is(err, os.ErrNotExist) && cfg.mustExist:
+		return nil, fmt.Errorf("%w: %w", ErrNoStore, err)
 	case err != nil && (cfg.readOnly || !errors.Is(err, os.ErrNotExist)):
 		return nil, err
 	}
@@ -76,10 +78,10 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 	if err != nil {
 		return err
 	}
+	if fresh && (cfg.readOnly || cfg.mustExist) {
+		return fmt.Errorf("%w: the file is empty", ErrNoStore)
+	}
 	if cfg.readOnly {
-		if fresh {
-			return errors.New("it is empty")
-		}
 		return nil
 	}
 	if fresh {

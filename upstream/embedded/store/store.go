@@ -9,12 +9,15 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"deliverygraph/upstream"
 )
 
 // Options say where a store lies and what it may use.
 type Options struct {
-	// Path is the store's file, made if there is none; files that begin with its name
+	// Path is the store's file, made if there is none (but see MustExist); files that begin with its name
 	// and "-wal" or "-shm" belong to it. Empty means a private store in a temporary
 	// directory, removed at Close.
 	Path string
@@ -24,6 +27,9 @@ type Options struct {
 	CacheBytes int64
 	// ReadOnly opens a store that exists and refuses Write.
 	ReadOnly bool
+	// MustExist makes it an error, [ErrNoStore], that there is no file at Path, or one
+	// without anything in it.
+	MustExist bool
 }
 
 // The memory for reading, and how much of it SQLite has for itself.
@@ -50,8 +56,12 @@ type Store struct {
 	closed  atomic.Bool
 }
 
-// ErrClosed is the cause of errors of a store that was closed.
-var ErrClosed = errors.New("the store is closed")
+// Causes of errors.
+var (
+	ErrClosed   = errors.New("the store is closed")
+	ErrDiskFull = errors.New("the disk is full")
+	ErrNoStore  = errors.New("there is no store")
+)
 
 // Open opens the store at o.Path, or makes it. A file that is no store, or one of a
 // newer version, is an error and left as it is.
@@ -69,9 +79,33 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err := s.open(ctx, o); err != nil {
 		_ = s.Close()
-		return nil, fmt.Errorf("open store %s: %w", s.path, err)
+		return nil, fmt.Errorf("open store %w", s.named(err))
 	}
 	return s, nil
+}
+
+// named names the file in an error, and says what SQLite leaves unsaid.
+func (s *Store) named(err error) error {
+	var known *sqlite.Error
+	if !errors.As(err, &known) {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	switch {
+	case known.Code()&0xff == sqlite3.SQLITE_FULL, known.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
+		err = ErrDiskFull
+	case known.Code()&0xff == sqlite3.SQLITE_CANTOPEN:
+		if f, denied := os.OpenFile(s.path, os.O_RDWR, 0); denied != nil {
+			err = denied
+		} else {
+			_ = f.Close()
+			err = fmt.Errorf("files beside it cannot be made or opened; its folder must be writable: %w", err)
+		}
+	case known.Code()&0xff == sqlite3.SQLITE_READONLY:
+		err = fmt.Errorf("it cannot be written, or files beside it cannot: %w", err)
+	case known.Code()&0xff == sqlite3.SQLITE_CORRUPT:
+		err = fmt.Errorf("it is damaged, or was copied without its -wal file: %w", err)
+	}
+	return fmt.Errorf("%s: %w", s.path, err)
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
@@ -82,7 +116,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	bytes = max(bytes, minCacheBytes)
 	readers := max(4, runtime.GOMAXPROCS(0))
 	cfg := connConfig{
-		path: s.path, readOnly: s.readOnly, private: s.temp != "",
+		path: s.path, readOnly: s.readOnly, mustExist: o.MustExist, private: s.temp != "",
 		cacheKiB: bytes / sqliteShare / int64(readers+1) >> 10,
 	}
 	s.cache = newCache(bytes - bytes/sqliteShare)

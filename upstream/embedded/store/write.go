@@ -61,31 +61,69 @@ func (s *Store) Write(ctx context.Context, b Batch) (Written, error) {
 	case ctx.Err() != nil:
 		return Written{}, ctx.Err()
 	}
-	return Written{}, &upstream.Error{Code: upstream.Internal, Message: "write events: the store cannot be written", Err: err}
+	return Written{}, &upstream.Error{Code: upstream.Internal, Message: "write events: the store cannot be written", Err: s.named(err)}
+}
+
+// ErrInUse is the error of a [Store.Checkpoint] that other processes kept from finishing.
+var ErrInUse = errors.New("another process is using the store")
+
+// Checkpoint moves what was written from the -wal file into the store's own file, which is
+// whole without the other then, and waits until the disk has it. For other processes that
+// read an older state, or write, it waits until ctx ends, and gives up with [ErrInUse]. Other
+// errors, such as that the disk is full, name the file. All rows stay readable in any case.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	c, err := s.borrowWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { s.writer <- c }()
+	if err := c.exec("pragma busy_timeout(50)"); err != nil { // so that ctx is heeded
+		return err
+	}
+	defer func() { _ = c.exec("pragma " + busyTimeout) }()
+	for {
+		busy, err := c.number("pragma wal_checkpoint(truncate)")
+		switch {
+		case err != nil:
+			return fmt.Errorf("finish the store: %w", s.named(err))
+		case busy == 0:
+			return nil
+		case ctx.Err() != nil:
+			return ErrInUse
+		}
+	}
+}
+
+// borrowWriter waits for the connection that writes. Give it back to s.writer.
+func (s *Store) borrowWriter(ctx context.Context) (*conn, error) {
+	if s.readOnly {
+		return nil, errors.New("it was opened to be read only")
+	}
+	select {
+	case c, open := <-s.writer:
+		if !open {
+			return nil, ErrClosed
+		}
+		if s.closed.Load() {
+			s.writer <- c
+			return nil, ErrClosed
+		}
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (s *Store) write(ctx context.Context, b Batch) (Written, error) {
-	if s.readOnly {
-		return Written{}, errors.New("it was opened to be read only")
-	}
 	emails, bounces, blocked, err := b.rows()
 	if err != nil {
 		return Written{}, err
 	}
-	var c *conn
-	select {
-	case open, ok := <-s.writer:
-		if !ok {
-			return Written{}, ErrClosed
-		}
-		c = open
-	case <-ctx.Done():
-		return Written{}, ctx.Err()
+	c, err := s.borrowWriter(ctx)
+	if err != nil {
+		return Written{}, err
 	}
 	defer func() { s.writer <- c }()
-	if s.closed.Load() {
-		return Written{}, ErrClosed
-	}
 	if err := c.begin(ctx, true); err != nil {
 		return Written{}, err
 	}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestImportOntoAFullDiskFailsAndKeepsWhatItReports(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{3000, 4000, 20_000} { // the disk is full at the end, and before
+		dir := t.TempDir()
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=700k"); err != nil {
+			t.Skip("a small disk cannot be mounted here: ", err)
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+		path := filepath.Join(dir, "metrics.db")
+		code, said := importing(t, emailLines(rows), "--data", path, "-")
+		if code != exitFailure || !strings.Contains(said, path+": the disk is full") {
+			t.Errorf("%d rows: exit code %d, %s", rows, code, said)
+		}
+		var reported string
+		if _, err := fmt.Sscan(said, &reported); err != nil {
+			t.Fatal(err)
+		}
+		if got := storedEmails(t, path); fmt.Sprint(got) != strings.ReplaceAll(reported, ",", "") {
+			t.Errorf("%s rows were reported, %d are there", reported, got)
+		}
+	}
+}

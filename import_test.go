@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream/embedded/store"
+)
+
+// importing runs an import and gives its exit code and all that it printed.
+func importing(t *testing.T, stdin string, args ...string) (code int, said string) {
+	t.Helper()
+	var out bytes.Buffer
+	code = run(t.Context(), append([]string{"import"}, args...), streams{strings.NewReader(stdin), &out, &out})
+	return code, out.String()
+}
+
+// emailLines are n rows of emails to different recipients.
+func emailLines(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "2026.%012d@mail6", "email_address": "recipient%d@example%d.com", "process_time": %d, "delivered": true, "xheaders": {"X-Campaign": "c%d", "X-Region": "%d"}}`+"\n",
+			i, i*7919%99991, i%300, 1795305600+60*i, i%97, i*31337%1000003)
+	}
+	return b.String()
+}
+
+// storedEmails is how many emails the store in a file has.
+func storedEmails(t *testing.T, path string) int {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	i, err := s.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(i.Emails.Rows)
+}
+
+func TestServingMakesNoStoreUnlessAsked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "TYPO.db"), empty} {
+		var out bytes.Buffer
+		code := run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", path}, streams{strings.NewReader(""), &out, &out})
+		for _, want := range []string{path, "deliverygraph import --data " + path, "--create"} {
+			if code != exitUsage || !strings.Contains(out.String(), want) {
+				t.Errorf("exit code %d, %q, want %d and %q", code, out.String(), exitUsage, want)
+			}
+		}
+	}
+	if found, _ := os.ReadDir(dir); len(found) != 1 {
+		t.Errorf("refusing left %v behind", found)
+	}
+	path := filepath.Join(dir, "new.db")
+	for _, args := range [][]string{{"--create", "--data", path}, {"--data", path}} { // it is there the second time
+		p := start(t, args...)
+		if got := at(p.query(`{ emails(window: {last: "P1D"}) { totalCount } }`, nil), "emails", "totalCount"); got != 0. {
+			t.Errorf("%v: the new store has %v emails", args, got)
+		}
+		p.stop()
+	}
+}
+
+func TestImportSaysWhatIsWrongWithItsStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	other := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(other, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none", "metrics.db"): filepath.Join(dir, "none") + ": no such file or directory",
+		dir:                                      "it is a directory",
+		other:                                    "it is not a store",
+		filepath.Join(other, "metrics.db"):       other + " is not a directory",
+	} {
+		if code, said := importing(t, emailLines(1), "--data", path, "-"); code != exitFailure || !strings.Contains(said, path) || !strings.Contains(said, want) {
+			t.Errorf("exit code %d, %q, want %d, %s and %q", code, said, exitFailure, path, want)
+		}
+	}
+}
+
+func TestAfterAnImportTheFileIsWholeByItself(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "metrics.db")
+	copied := func() string {
+		image, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := filepath.Join(t.TempDir(), "copy.db")
+		if err := os.WriteFile(alone, image, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return alone
+	}
+	if code, said := importing(t, emailLines(1000), "--data", path, "-"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	if got := storedEmails(t, copied()); got != 1000 {
+		t.Errorf("%d emails in the copy of the file, want 1000", got)
+	}
+	start(t, "--data", path) // which keeps the file open, and so the file beside it
+	if code, said := importing(t, emailLines(3000), "--data", path, "-"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	if got := storedEmails(t, copied()); got != 3000 {
+		t.Errorf("%d emails in the copy of the file that is being served, want 3000", got)
+	}
+}

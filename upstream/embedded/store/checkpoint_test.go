@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// fileAlone opens a copy of a store's file, without the files beside it.
+func fileAlone(t *testing.T, path string) *store.Store {
+	t.Helper()
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(alone, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, alone)
+}
+
+func TestAfterACheckpointTheFileIsWholeByItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	for from := newSample(2000); ; {
+		b, ok := from.next(500)
+		if !ok {
+			break
+		}
+		write(t, s, b)
+	}
+	if err := s.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := must[store.Info](t)(s.Info(t.Context()))
+	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got != want || got.Emails.Rows != 2000 {
+		t.Errorf("the copy of the file has %+v, the store %+v", got, want)
+	}
+	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before
+}
+
+func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := tx.QueryRow("select count(*) from sqlite_schema").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := s.Checkpoint(ctx); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("while another process reads it gives %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Checkpoint(t.Context()) }()
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("after that it gives %v", err)
+	}
+	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails.Rows != 1 {
+		t.Errorf("the copy of the file has %+v", got)
+	}
+}
+
+func TestACheckpointNeedsAStoreThatCanBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	r := must[*store.Store](t)(store.Open(t.Context(), store.Options{Path: path, ReadOnly: true}))
+	if err := r.Checkpoint(t.Context()); err == nil {
+		t.Error("a store that is only read is written")
+	}
+	if err := errors.Join(r.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Checkpoint(t.Context()); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after Close it gives %v", err)
+	}
+}
