@@ -71,12 +71,12 @@ func (m *mark) seal(binding string) string {
 	for _, s := range m.seen {
 		contents = binary.BigEndian.AppendUint32(contents, s.short)
 	}
-	return page.Seal(binding, upstream.Window{Start: m.start, End: m.start + 1}, contents)
+	return page.EncodeCursor(binding, upstream.Window{Start: m.start, End: m.start + 1}, contents)
 }
 
 // openMark reads a cursor.
 func openMark(binding, text string, oldest upstream.Time, reach time.Duration) (*mark, error) {
-	w, contents, err := page.Open(binding, "after", text)
+	w, contents, err := page.DecodeCursor(binding, "after", text)
 	if err != nil {
 		return nil, err
 	}

@@ -41,8 +41,8 @@ func (e *ArgumentError) Error() string { return e.Message }
 // not proof of anything: hold the window against the same limits as any other.
 //
 // The error is an [*ArgumentError].
-func WindowOf(binding string, a Args) (w upstream.Window, ok bool, err error) {
-	seal := newSealer(binding)
+func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
+	of := newBinding(list)
 	for _, c := range []struct {
 		argument string
 		text     *string
@@ -50,7 +50,7 @@ func WindowOf(binding string, a Args) (w upstream.Window, ok bool, err error) {
 		if c.text == nil {
 			continue
 		}
-		cw, _, err := seal.open(c.argument, *c.text)
+		cw, _, err := of.decode(c.argument, *c.text)
 		if err != nil {
 			return upstream.Window{}, false, err
 		}

@@ -33,8 +33,8 @@ type Source[R any] struct {
 // [upstream.InvalidResponse] where the remote's pages make no list, and
 // [upstream.Unavailable] (rare) where it changes too fast.
 type Connection[R any] struct {
-	src    Source[R]
-	sealer *sealer
+	src     Source[R]
+	binding binding
 	extent
 	first, last *cursor // the bounds: rows are behind first and before last; nil is none
 	rowsFirst   bool
@@ -60,16 +60,16 @@ type Connection[R any] struct {
 // should not depend on the paging arguments.
 //
 // The error is an [*ArgumentError].
-func New[R any](binding string, s Source[R], a Args) (*Connection[R], error) {
-	c := &Connection[R]{src: s, sealer: newSealer(binding), leaves: map[call]*lazy[*leaf[R]]{}}
+func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
+	c := &Connection[R]{src: s, binding: newBinding(list), leaves: map[call]*lazy[*leaf[R]]{}}
 	var err error
 	if c.extent, err = a.extent(); err != nil {
 		return nil, err
 	}
-	if c.first, err = openCursor(c.sealer, s.Window, "after", a.After); err != nil {
+	if c.first, err = decodeCursor(c.binding, s.Window, "after", a.After); err != nil {
 		return nil, err
 	}
-	if c.last, err = openCursor(c.sealer, s.Window, "before", a.Before); err != nil {
+	if c.last, err = decodeCursor(c.binding, s.Window, "before", a.Before); err != nil {
 		return nil, err
 	}
 	for _, k := range []*cursor{c.first, c.last} {
@@ -111,7 +111,7 @@ func (c *Connection[R]) Cursor(i int) string {
 			continue
 		}
 		s.i += i
-		return c.cursorAt(s.spot).seal(c.sealer, c.src.Window)
+		return c.cursorAt(s.spot).encode(c.binding, c.src.Window)
 	}
 	panic("page: cursor of a row that is not there")
 }

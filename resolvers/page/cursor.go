@@ -30,7 +30,7 @@ type call struct {
 // position is the row's index in the whole list, as seen.
 func (c cursor) position() int { return c.older + c.call.offset + c.index }
 
-func (c cursor) seal(s *sealer, w upstream.Window) string {
+func (c cursor) encode(of binding, w upstream.Window) string {
 	var scratch [256]byte
 	head := byte(c.order)
 	if c.padded {
@@ -48,15 +48,15 @@ func (c cursor) seal(s *sealer, w upstream.Window) string {
 	}
 	b = binary.AppendVarint(b, int64(c.key.UserID))
 	b = binary.AppendVarint(b, int64(c.key.SenderID))
-	return s.seal(w, b)
+	return of.encode(w, b)
 }
 
-// openCursor gives the cursor in text, or nil for none. It must be of window w.
-func openCursor(s *sealer, w upstream.Window, argument string, text *string) (*cursor, error) {
+// decodeCursor gives the cursor in text, or nil for none. It must be of window w.
+func decodeCursor(of binding, w upstream.Window, argument string, text *string) (*cursor, error) {
 	if text == nil {
 		return nil, nil
 	}
-	cw, rest, err := s.open(argument, *text)
+	cw, rest, err := of.decode(argument, *text)
 	if err != nil {
 		return nil, err
 	}

@@ -22,8 +22,8 @@ type ListSource[R any] struct {
 // as a [Connection] does, from at most one call of its source. Its cursors are its
 // ids, so that rows that come and go shift nothing.
 type List[R any] struct {
-	src    ListSource[R]
-	sealer *sealer
+	src     ListSource[R]
+	binding binding
 	extent
 	after, before *upstream.ID
 	all           lazy[[]R]
@@ -31,26 +31,26 @@ type List[R any] struct {
 
 // NewList checks the paging arguments; it makes no call. Binding is as for
 // [New]. The error is an [*ArgumentError].
-func NewList[R any](binding string, s ListSource[R], a Args) (*List[R], error) {
-	l := &List[R]{src: s, sealer: newSealer(binding)}
+func NewList[R any](list string, s ListSource[R], a Args) (*List[R], error) {
+	l := &List[R]{src: s, binding: newBinding(list)}
 	var err error
 	if l.extent, err = a.extent(); err != nil {
 		return nil, err
 	}
-	if l.after, err = openID(l.sealer, s.Window, "after", a.After); err != nil {
+	if l.after, err = openID(l.binding, s.Window, "after", a.After); err != nil {
 		return nil, err
 	}
-	if l.before, err = openID(l.sealer, s.Window, "before", a.Before); err != nil {
+	if l.before, err = openID(l.binding, s.Window, "before", a.Before); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func openID(s *sealer, w upstream.Window, argument string, text *string) (*upstream.ID, error) {
+func openID(b binding, w upstream.Window, argument string, text *string) (*upstream.ID, error) {
 	if text == nil {
 		return nil, nil
 	}
-	cw, rest, err := s.open(argument, *text)
+	cw, rest, err := b.decode(argument, *text)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (l *List[R]) Cursor(i int) string {
 	if err != nil {
 		panic("page: cursor of a page that failed")
 	}
-	return l.sealer.seal(l.src.Window, binary.AppendVarint(nil, int64(l.src.ID(&rows[i]))))
+	return l.binding.encode(l.src.Window, binary.AppendVarint(nil, int64(l.src.ID(&rows[i]))))
 }
 
 // HasNextPage is as Connection.HasNextPage.

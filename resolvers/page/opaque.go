@@ -1,0 +1,131 @@
+package page
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// binding is the list that a cursor belongs to: its field, filter and window, hashed.
+//
+// The text of a cursor is base64url of a version, a checksum of binding and contents,
+// and the contents. So a cursor that was cut or changed, or that comes from another list, is
+// recognised. It is opaque rather than secret: it shows nothing that its row does not, and
+// every number in it is checked.
+type binding [sha256.Size]byte
+
+const (
+	cursorVersion = 2
+	checksumSize  = 8
+	headSize      = 1 + checksumSize
+	maxCursor     = 4096 // characters; ours are about 140, and at most 1,100; a feed's at most 2,900
+)
+
+// EncodeCursor makes a cursor of a list that is not paged here, such as a subscription:
+// for a window and contents of its own. List names the field and its filter, as for [New].
+func EncodeCursor(list string, w upstream.Window, contents []byte) string {
+	return newBinding(list).encode(w, contents)
+}
+
+// DecodeCursor gives what EncodeCursor was given, or an [*ArgumentError] that names the
+// argument.
+func DecodeCursor(list, argument, text string) (w upstream.Window, contents []byte, err error) {
+	return newBinding(list).decode(argument, text)
+}
+
+func newBinding(list string) binding {
+	return sha256.Sum256([]byte("deliverygraph cursor\x00" + list))
+}
+
+// encode makes the text of a cursor.
+func (b binding) encode(w upstream.Window, contents []byte) string {
+	buf := make([]byte, headSize, headSize+2*binary.MaxVarintLen64+len(contents))
+	buf = binary.AppendVarint(buf, int64(w.Start))
+	buf = binary.AppendUvarint(buf, uint64(w.End)-uint64(w.Start))
+	buf = append(buf, contents...)
+	buf[0] = cursorVersion
+	sum := b.checksum(buf[headSize:])
+	copy(buf[1:], sum[:])
+	return base64.RawURLEncoding.EncodeToString(buf)
+}
+
+// decode gives what was encoded, or an [*ArgumentError] that names the argument.
+func (b binding) decode(argument, text string) (upstream.Window, []byte, error) {
+	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: a cursor holds only for the field, filter and window that gave it; leave it out to start anew"}
+	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder would skip line ends
+		return upstream.Window{}, nil, foreign
+	}
+	buf, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(buf) < headSize {
+		return upstream.Window{}, nil, foreign
+	}
+	if buf[0] != cursorVersion {
+		return upstream.Window{}, nil, &ArgumentError{argument, argument + " is not a cursor of this version of the API; leave it out to start anew"}
+	}
+	if b.checksum(buf[headSize:]) != [checksumSize]byte(buf[1:headSize]) {
+		return upstream.Window{}, nil, foreign
+	}
+	r := reader{buf: buf[headSize:]}
+	w := upstream.Window{Start: upstream.Time(r.varint())}
+	w.End = upstream.Time(uint64(w.Start) + r.uvarint())
+	if r.bad || w.Start >= w.End {
+		return upstream.Window{}, nil, foreign
+	}
+	return w, r.buf, nil
+}
+
+func (b binding) checksum(contents []byte) [checksumSize]byte {
+	var scratch [512]byte
+	sum := sha256.Sum256(append(append(scratch[:0], b[:]...), contents...))
+	return [checksumSize]byte(sum[:])
+}
+
+// reader reads what binary.Append… wrote, and notes when that fails.
+type reader struct {
+	buf []byte
+	bad bool
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.buf)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.buf)
+	r.skip(n)
+	return v
+}
+
+// count reads a number of rows.
+func (r *reader) count() int {
+	v := r.uvarint()
+	if v > maxOffset {
+		r.bad = true
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) text() string {
+	n := r.uvarint()
+	if n > maxText || n > uint64(len(r.buf)) {
+		r.bad = true
+		return ""
+	}
+	s := string(r.buf[:n])
+	r.buf = r.buf[n:]
+	return s
+}
+
+func (r *reader) skip(n int) {
+	if n <= 0 {
+		r.bad, r.buf = true, nil
+		return
+	}
+	r.buf = r.buf[n:]
+}
