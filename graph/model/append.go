@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -130,52 +131,29 @@ func AppendBounceType(dst []byte, t upstream.BounceType) []byte {
 // AppendDateTime writes a moment.
 func AppendDateTime(dst []byte, t upstream.Time) []byte { return new(DateTimes).Append(dst, t) }
 
-// DateTimes writes moments that follow one another, most often on one day: the day is
-// found once. The zero value is ready.
+// DateTimes writes moments that follow one another, most often on one day: the date is
+// formatted once a day. The zero value is ready.
 type DateTimes struct {
-	day  uint32 // since the first of January of the year 0
+	day  upstream.Time // its first second
 	date [len(`"2006-01-02T`)]byte
 }
 
 // Append writes a moment as [AppendDateTime] does.
 func (d *DateTimes) Append(dst []byte, t upstream.Time) []byte {
-	seconds := uint64(min(max(t, minTime), maxTime) - minTime)
-	day, second := uint32(seconds/86400), uint32(seconds%86400)
-	if day != d.day || d.date[0] == 0 {
-		year, month, ofMonth := date(day)
-		d.day, d.date = day, [len(d.date)]byte([]byte(`"0000-00-00T`))
-		twoDigits(d.date[:], 1, year/100)
-		twoDigits(d.date[:], 3, year%100)
-		twoDigits(d.date[:], 6, month)
-		twoDigits(d.date[:], 9, ofMonth)
+	t = min(max(t, minTime), maxTime)
+	if day := upstream.Day.Floor(t); day != d.day || d.date[0] == 0 {
+		d.day = day
+		var midnight [len(`"2006-01-02T15:04:05Z"`)]byte
+		copy(d.date[:], day.UTC().AppendFormat(append(midnight[:0], '"'), time.RFC3339)) // which package time formats fastest
 	}
 	dst = append(append(dst, d.date[:]...), `00:00:00Z"`...)
-	b := dst[len(dst)-len(`00:00:00Z"`):]
+	b, second := dst[len(dst)-len(`00:00:00Z"`):], int64(t-d.day)
 	twoDigits(b, 0, second/3600)
 	twoDigits(b, 3, second/60%60)
 	twoDigits(b, 6, second%60)
 	return dst
 }
 
-func twoDigits(b []byte, at int, n uint32) {
+func twoDigits(b []byte, at int, n int64) {
 	b[at], b[at+1] = '0'+byte(n/10), '0'+byte(n%10)
-}
-
-// date is the day of the calendar that lies so many days behind the first of January of
-// the year 0. Years are counted from March on, so that a leap day is the last of its year,
-// and from 400 years before, after which the calendar repeats. Fractions are scaled to
-// powers of two, as C. Neri and L. Schneider have it ("Euclidean affine functions and
-// their application to calendar algorithms", 2022).
-func date(days uint32) (year, month, day uint32) {
-	const fourCenturies = 146097
-	n := 4*(days+fourCenturies-(31+29)) + 3
-	century := n / fourCenturies
-	ofYears := 2939745 * uint64(n%fourCenturies|3)
-	dayOfYear := uint32(ofYears) / 2939745 / 4
-	ofMonths := 2141*dayOfYear + 197913
-	year, month, day = 100*century+uint32(ofYears>>32)-400, ofMonths>>16, ofMonths&0xffff/2141+1
-	if month > 12 {
-		year, month = year+1, month-12
-	}
-	return year, month, day
 }
