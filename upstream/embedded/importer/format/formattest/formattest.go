@@ -1,0 +1,87 @@
+// Package formattest reads files in tests of formats.
+package formattest
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// Sink keeps what a reader finds. Its zero value is ready for use.
+type Sink struct {
+	Records []format.Record
+	Lines   []int // of Records
+	Skipped map[string]int
+	BadAt   []int
+	Bads    []string
+	Fail    error // what Record gives, if it is not nil
+}
+
+// Record keeps a record.
+func (s *Sink) Record(line int, r format.Record) error {
+	s.Records, s.Lines = append(s.Records, r), append(s.Lines, line)
+	return s.Fail
+}
+
+// Skip counts a record that was passed over.
+func (s *Sink) Skip(reason string) {
+	if s.Skipped == nil {
+		s.Skipped = map[string]int{}
+	}
+	s.Skipped[reason]++
+}
+
+// Bad keeps the place of a bad record and the reason.
+func (s *Sink) Bad(line int, reason string) error {
+	s.BadAt, s.Bads = append(s.BadAt, line), append(s.Bads, reason)
+	return nil
+}
+
+// Read reads files, each given by its text, one after the other with one reader.
+func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sink {
+	t.Helper()
+	s, r := &Sink{}, f.New(o)
+	for _, text := range texts {
+		if err := r.Read(t.Context(), File(text, time.Time{}), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Close(s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// File makes a file of a text, last written at a time.
+func File(text string, modTime time.Time) format.File {
+	return format.File{Name: "test", ModTime: modTime, Reader: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
+}
+
+// Shared gives the text of a file of the data that is kept beside the repository, such as
+// "formats/ses/bounce.json". The test is skipped if it is absent.
+func Shared(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for filepath.Dir(dir) != dir {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "shared", "data", filepath.FromSlash(name)))
+	if os.IsNotExist(err) {
+		t.Skipf("%v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,84 @@
+// Package lines divides logs and tables into lines.
+package lines
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// Max is the most bytes that a line may have.
+const Max = 1 << 20
+
+// Each calls visit with the lines of a file and their numbers, from 1, but not with blank
+// ones. A line has neither its end, LF or CRLF, nor the zeros and byte order marks before it
+// that crashes and cat leave behind. It is valid until visit returns.
+//
+// Each reports lines longer than [Max] to the sink and passes over them. Its error is that
+// of reading, of the context, of the sink or of visit.
+func Each(ctx context.Context, f format.File, s format.Sink, visit func(n int, line []byte) error) error {
+	var long []byte // room for a line that the file's buffer cannot hold
+	for n := 1; ; n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		line, err := f.ReadSlice('\n')
+		whole := true
+		if err == bufio.ErrBufferFull {
+			long, whole, err = rest(f.Reader, append(long[:0], line...))
+			line = long
+		}
+		if err != nil && err != io.EOF {
+			return err // what the line lacks is unknown
+		}
+		if line = trim(line); !whole || len(line) > Max {
+			if bad := s.Bad(n, fmt.Sprintf("the line is longer than %d bytes", Max)); bad != nil {
+				return bad
+			}
+		} else if len(line) > 0 {
+			if failed := visit(n, line); failed != nil {
+				return failed
+			}
+		}
+		if err == io.EOF {
+			return ctx.Err()
+		}
+	}
+}
+
+// rest reads the rest of a line. It keeps no more of it than a line may have.
+func rest(in *bufio.Reader, line []byte) (all []byte, whole bool, err error) {
+	for whole = true; ; {
+		piece, err := in.ReadSlice('\n')
+		whole = whole && len(line)+len(piece) <= Max+len("\r\n")
+		if whole {
+			line = append(line, piece...)
+		}
+		if err != bufio.ErrBufferFull {
+			return line, whole, err
+		}
+	}
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+func trim(line []byte) []byte {
+	line = bytes.TrimRight(line, "\r\n")
+	for len(line) > 0 {
+		if line[0] == 0 {
+			line = bytes.TrimLeft(line, "\x00")
+		} else if rest, marked := bytes.CutPrefix(line, byteOrderMark); marked {
+			line = rest
+		} else {
+			break
+		}
+	}
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil
+	}
+	return line
+}

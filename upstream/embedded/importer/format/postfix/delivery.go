@@ -1,0 +1,331 @@
+package postfix
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/syslog"
+)
+
+// delivery is an attempt to deliver a message to a recipient.
+type delivery struct {
+	code string // enhanced status code
+	text string // the reply of the server, or what Postfix says itself
+}
+
+// attempt is a line about a delivery, cut into its parts.
+type attempt struct {
+	to, original, relay, code, status, text []byte
+	delay                                   int64 // since Postfix took the message, in milliseconds
+}
+
+// near is how far apart times may be, in milliseconds, that belong together: lines have whole
+// seconds, and delays are rounded.
+const near = 3000
+
+// sameMessage is how far the time when Postfix took a message may seem to move, in
+// milliseconds: by an hour, where summer time begins or ends and the log's zone is unknown.
+const sameMessage = 2 * 60 * 60 * 1000
+
+func about(a, b, most int64) bool { return a-b <= most && b-a <= most }
+
+// deliver reads a line about a delivery. The message is nil if the log did not tell of it.
+func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *message, text []byte, s format.Sink) error {
+	a, ok := parseAttempt(text)
+	if !ok {
+		return s.Bad(n, "the line about a delivery does not have to=, relay=, delay=, dsn= and status=")
+	}
+	arrived := e.Time - a.delay
+	m, err := r.current(n, e, id, m, m != nil && m.exact && !about(arrived, m.arrived, sameMessage), s)
+	if err != nil {
+		return err
+	}
+	// Without a line about its arrival, the queue manager may have been seen to take it up again.
+	if !m.exact && (!m.queued || !about(arrived, m.arrived, near)) {
+		m.arrived = arrived
+	}
+	m.exact, m.queued = true, true
+	if err := r.outcome(n, e, svc, m, a, s); err != nil {
+		return err
+	}
+	return r.shrink(n, m, s)
+}
+
+// outcome decides what a delivery means.
+func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attempt, s format.Sink) error {
+	if m.notice {
+		s.Skip(notice)
+		return nil
+	}
+	if !hasDomain(string(a.to)) && !hasDomain(string(a.original)) {
+		if svc == local {
+			s.Skip(localDelivery)
+			return nil
+		}
+		return s.Bad(n, "the recipient "+strconv.Quote(clip(a.to))+" is not an address")
+	}
+	i := m.recipient(&r.queue, a.to, a.original)
+	rcpt := &m.recipients[i]
+	if rcpt.state == done {
+		s.Skip(repetition)
+		return nil
+	}
+	d := delivery{code: code(a.code), text: diagnostic(a.text)}
+	switch string(a.status) {
+	case "sent":
+		return r.sent(n, e, svc, m, i, a, s)
+	case "bounced":
+		r.settle(m, i)
+		return s.Record(n, bounced(m.record(i, format.Bounced, e.Time), d))
+	case "expired", "force-expired":
+		r.settle(m, i)
+		return s.Record(n, expired(m.record(i, format.Bounced, e.Time), d))
+	case "deferred", "SOFTBOUNCE":
+		r.open(m, i, deferred, d, e.Time)
+		s.Skip(deferral)
+	case "deliverable", "undeliverable":
+		m.notice = true
+		s.Skip(probe)
+	default:
+		s.Skip(unknownStatus)
+	}
+	return nil
+}
+
+// sent decides what a delivery means that was taken.
+func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a attempt, s format.Sink) error {
+	next := queuedAs(a.text)
+	switch {
+	case next != "" && r.queue.has(next):
+		r.settle(m, i)
+		s.Skip(filtered)
+	case svc == discarder:
+		r.settle(m, i)
+		s.Skip(discarded)
+	case svc == local, bytes.Contains(a.relay, []byte("[private/")):
+		r.settle(m, i)
+		s.Skip(localDelivery)
+	case next != "" && loopback(a.relay):
+		r.open(m, i, handed, delivery{text: next}, e.Time) // the filter's lines may come later
+	default:
+		r.settle(m, i)
+		return s.Record(n, m.record(i, format.Delivered, e.Time))
+	}
+	return nil
+}
+
+// settle takes note that the outcome for a recipient is known.
+func (r *reader) settle(m *message, i int) { r.open(m, i, done, delivery{}, 0) }
+
+// open takes note of an attempt.
+func (r *reader) open(m *message, i int, state recipientState, d delivery, at int64) {
+	rcpt := &m.recipients[i]
+	r.queue.grow(m, len(d.code)+len(d.text)-len(rcpt.last.code)-len(rcpt.last.text))
+	rcpt.state, rcpt.last, rcpt.time = state, d, at
+}
+
+// expire reads that the time of a message has run out: it bounces for the recipients that
+// were deferred.
+func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s format.Sink) error {
+	if m == nil {
+		s.Skip(noRecipients)
+		return nil
+	}
+	if m.taken(sender, []byte(m.size)); m.notice {
+		s.Skip(notice)
+		return r.shrink(n, m, s)
+	}
+	for i := range m.recipients {
+		rcpt := &m.recipients[i]
+		if rcpt.state != deferred {
+			continue
+		}
+		d := rcpt.last
+		r.settle(m, i)
+		if err := s.Record(n, expired(m.record(i, format.Bounced, e.Time), d)); err != nil {
+			return err
+		}
+	}
+	return r.shrink(n, m, s)
+}
+
+// finish hands over what is known of a message's recipients whose outcome is open, and
+// forgets it.
+func (r *reader) finish(n int, m *message, s format.Sink) error {
+	r.queue.drop(m)
+	if m.notice {
+		return nil
+	}
+	for i := range m.recipients {
+		rcpt := &m.recipients[i]
+		outcome := format.Accepted
+		switch rcpt.state {
+		case deferred:
+		case handed:
+			if r.queue.has(rcpt.last.text) {
+				s.Skip(filtered)
+				continue
+			}
+			outcome = format.Delivered
+		default:
+			continue
+		}
+		if err := s.Record(n, m.record(i, outcome, rcpt.time)); err != nil {
+			return err
+		}
+		rcpt.state = done
+	}
+	return nil
+}
+
+func bounced(r format.Record, d delivery) format.Record {
+	r.Code, r.Diagnostic = d.code, d.text
+	return r
+}
+
+func expired(r format.Record, d delivery) format.Record {
+	r.Type, r.Category = upstream.Soft, "message-expired"
+	return bounced(r, d)
+}
+
+// parseAttempt cuts the text of a line such as
+// "to=<a@example.com>, orig_to=<b@example.com>, relay=mx[192.0.2.1]:25, delay=1.9, delays=0.05/0/1.1/0.71, dsn=2.0.0, status=sent (250 ok)".
+func parseAttempt(text []byte) (a attempt, ok bool) {
+	recipient, rest, ok := bytes.Cut(text[len("to="):], []byte(", relay="))
+	if !ok {
+		return a, false
+	}
+	to, original, _ := bytes.Cut(recipient, []byte(", orig_to="))
+	a.to, a.original = unbracket(to), unbracket(original)
+	status := bytes.Index(rest, []byte(", status="))
+	if status < 0 {
+		return a, false
+	}
+	fields, rest := rest[:status], rest[status+len(", status="):]
+	a.relay, fields, _ = bytes.Cut(fields, []byte(", "))
+	a.code = field(fields, "dsn=")
+	if a.delay, ok = delay(field(fields, "delay=")); !ok {
+		return a, false
+	}
+	a.status, a.text, _ = bytes.Cut(rest, []byte(" "))
+	a.status = bytes.TrimSuffix(a.status, []byte(","))
+	a.text = bytes.TrimPrefix(a.text, []byte("("))
+	a.text = bytes.TrimSuffix(a.text, []byte(")")) // syslog may have cut it off
+	return a, len(a.status) > 0
+}
+
+// field gives the value of a field such as "size=" among others.
+func field(fields []byte, name string) []byte {
+	for part := range bytes.SplitSeq(fields, []byte(", ")) {
+		if value, ok := bytes.CutPrefix(part, []byte(name)); ok {
+			value, _, _ = bytes.Cut(value, []byte(" "))
+			return value
+		}
+	}
+	return nil
+}
+
+// delay reads seconds such as "0.37", as milliseconds.
+func delay(text []byte) (millis int64, ok bool) {
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	seconds, err := strconv.ParseUint(string(whole), 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	millis = int64(seconds) * 1000
+	unit := int64(100)
+	for _, c := range fraction {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		millis += int64(c-'0') * unit
+		unit /= 10
+	}
+	return millis, true
+}
+
+// cutSender cuts "a@example.com>, size=1" at the end of the address.
+func cutSender(text []byte) (sender, rest []byte) {
+	if end := bytes.Index(text, []byte(">, ")); end >= 0 {
+		return text[:end], text[end+len(">, "):]
+	}
+	return bytes.TrimSuffix(text, []byte(">")), nil
+}
+
+func unbracket(address []byte) []byte {
+	if len(address) >= 2 && address[0] == '<' && address[len(address)-1] == '>' {
+		return address[1 : len(address)-1]
+	}
+	return address
+}
+
+func hasDomain(address string) bool {
+	at := strings.LastIndexByte(address, '@')
+	return at > 0 && at < len(address)-1
+}
+
+// isDoubleBounce reports whether a sender is that of the notices which Postfix sends about
+// notices, and of its probes of addresses.
+func isDoubleBounce(sender []byte) bool { return bytes.HasPrefix(sender, []byte("double-bounce@")) }
+
+// loopback reports whether a relay is on this machine.
+func loopback(relay []byte) bool {
+	return bytes.Contains(relay, []byte("[127.")) || bytes.Contains(relay, []byte("[::1]"))
+}
+
+// queuedAs gives the queue id that a server gives a message in its reply, if it is Postfix.
+func queuedAs(text []byte) string {
+	i := bytes.LastIndex(text, []byte("queued as "))
+	if i < 0 {
+		return ""
+	}
+	id, _, _ := bytes.Cut(text[i+len("queued as "):], []byte(" "))
+	id = bytes.TrimRight(id, ").")
+	if _, _, ok := queueID(append(append([]byte{}, id...), ": "...)); !ok {
+		return ""
+	}
+	return string(id)
+}
+
+// code gives an enhanced status code, or nothing if it is none.
+func code(text []byte) string {
+	parts := bytes.Split(text, []byte("."))
+	for _, part := range parts {
+		if n, err := strconv.ParseUint(string(part), 10, 16); err != nil || n > 999 {
+			return ""
+		}
+	}
+	if len(parts) != 3 {
+		return ""
+	}
+	return string(text)
+}
+
+// diagnostic gives what a server replied, in the form of a Diagnostic-Code field, or else
+// what Postfix says itself.
+func diagnostic(text []byte) string {
+	text = bytes.TrimSpace(syslog.Unescape(text))
+	if !bytes.HasPrefix(text, []byte("host ")) && !bytes.Contains(text, []byte(": host ")) {
+		return string(text)
+	}
+	for _, says := range []string{" said: ", " refused to talk to me: "} {
+		if _, reply, ok := bytes.Cut(text, []byte(says)); ok {
+			if end := bytes.LastIndex(reply, []byte(" (in reply to ")); end >= 0 {
+				reply = reply[:end]
+			}
+			return "smtp;" + string(bytes.TrimSpace(reply))
+		}
+	}
+	return string(text)
+}
+
+// clip shortens what a message quotes of a line.
+func clip(text []byte) string {
+	if len(text) > 64 {
+		return string(text[:64]) + "…"
+	}
+	return string(text)
+}

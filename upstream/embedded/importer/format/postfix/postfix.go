@@ -1,0 +1,266 @@
+// Package postfix reads the mail logs of Postfix.
+//
+// Postfix logs a message in several lines under its queue id, mixed with those of others: when
+// it takes the message (smtpd or pickup, cleanup), when the queue manager takes it up
+// ("from=<…>"), for each recipient and attempt ("to=<…>, … status=…"), and when it is done
+// ("removed"). The reader keeps the messages whose end it has not seen (queue.go), so that it
+// can say of a recipient who the sender is and when Postfix took the message.
+//
+// A deferral is no bounce. A message whose time in the queue runs out bounces for the recipients
+// that were deferred. Mail that is delivered on the same machine is not outgoing mail, and is
+// passed over, as are the notices that Postfix sends itself and deliveries to a content filter,
+// which brings the message back under another queue id.
+package postfix
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/lines"
+	"deliverygraph/upstream/embedded/importer/format/syslog"
+)
+
+// Format is the mail log of Postfix. It takes every log with syslog's heads for one, as a mail
+// log may begin with lines of other programs.
+var Format = format.Format{
+	Name:  "postfix",
+	About: "Postfix mail logs: syslog, RFC 3339, journalctl -o json",
+	Recognise: func(head []byte) bool {
+		for range syslog.Entries(head) {
+			return true
+		}
+		return false
+	},
+	Begins: syslog.Begins,
+	New:    func(o format.Options) format.Reader { return newReader(o, maxBytes) },
+}
+
+// Why lines are passed over.
+const (
+	otherProgram  = "line of another program"
+	noDelivery    = "line about no delivery"
+	repetition    = "repeated line"
+	refused       = "mail refused on arrival"
+	deferral      = "deferral"
+	localDelivery = "local delivery"
+	notice        = "bounce message or other notice"
+	filtered      = "delivery to a content filter"
+	discarded     = "discarded mail"
+	probe         = "address probe"
+	unknownStatus = "unknown status"
+	noRecipients  = "expiry of a message whose recipients the log does not name"
+)
+
+type reader struct {
+	options  format.Options
+	queue    queue
+	services map[string]service // by the program's name
+}
+
+func newReader(o format.Options, memory int) *reader {
+	return &reader{options: o, queue: newQueue(memory), services: map[string]service{}}
+}
+
+// Read reads a log.
+func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
+	p := syslog.New(f, r.options)
+	return lines.Each(ctx, f, s, func(n int, line []byte) error {
+		e, problem := p.Parse(line)
+		if problem != "" {
+			return s.Bad(n, problem)
+		}
+		return r.entry(n, e, s)
+	})
+}
+
+// Close hands over the messages that are still in the queue.
+func (r *reader) Close(s format.Sink) error {
+	for m := r.queue.oldest(); m != nil; m = r.queue.oldest() {
+		if err := r.finish(0, m, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry reads a line.
+func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
+	svc := r.service(e.Program)
+	switch {
+	case bytes.HasPrefix(e.Message, []byte("last message repeated")), bytes.HasPrefix(e.Message, []byte("message repeated")):
+		s.Skip(repetition) // lines about deliveries differ from one another
+		return nil
+	case svc == other:
+		s.Skip(otherProgram)
+		return nil
+	}
+	id, text, ok := queueID(e.Message)
+	if !ok {
+		if bytes.HasPrefix(text, []byte("NOQUEUE: ")) {
+			s.Skip(refused)
+		} else {
+			s.Skip(noDelivery)
+		}
+		return nil
+	}
+	return r.message(n, e, svc, id, text, s)
+}
+
+// message reads a line about the message that has a queue id.
+func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s format.Sink) error {
+	m := r.queue.find(e.Host, id)
+	has := func(prefix string) bool { return bytes.HasPrefix(text, []byte(prefix)) }
+	switch {
+	case has("to="):
+		return r.deliver(n, e, svc, id, m, text, s)
+	case has("from=<"):
+		return r.manage(n, e, id, m, text[len("from=<"):], s)
+	case has("client="), has("uid="), has("message-id="), has("resent-message-id="):
+		return r.arrive(n, e, id, m, has("client=") || has("uid="), s)
+	case m == nil:
+		s.Skip(noDelivery)
+	case has("removed"):
+		err := r.finish(n, m, s)
+		r.queue.remember(m, e.Time)
+		return err
+	case has("requeued"): // under another id
+		r.queue.drop(m)
+	case svc == cleanup && (has("milter-reject:") || has("reject:") || has("milter-discard:") || has("discard:")):
+		r.queue.drop(m)
+		s.Skip(refused)
+	case svc == bouncer && bytes.Contains(text, []byte("notification: ")):
+		id := text[bytes.LastIndexByte(text, ' ')+1:]
+		if sent := r.queue.find(e.Host, id); sent != nil {
+			sent.notice = true
+		}
+		s.Skip(noDelivery)
+	default:
+		s.Skip(noDelivery)
+	}
+	return nil
+}
+
+// arrive reads that Postfix takes a message: that its queue file is made, or that its headers
+// are read, which may be much later.
+func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool, s format.Sink) error {
+	m, err := r.current(n, e, id, m, m != nil && m.queued && !about(e.Time, m.arrived, near), s)
+	if err != nil {
+		return err
+	}
+	if made && !m.queued {
+		m.arrived = e.Time
+	}
+	m.exact, m.given = true, m.given || made
+	return r.shrink(n, m, s)
+}
+
+// manage reads that the queue manager takes a message up, for the first time or again, or that
+// the message's time has run out.
+func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byte, s format.Sink) error {
+	sender, rest := cutSender(text)
+	if bytes.Contains(rest, []byte("expired, returned to sender")) {
+		return r.expire(n, e, m, sender, s)
+	}
+	size := field(rest, "size=")
+	m, err := r.current(n, e, id, m, m != nil && (m.removed > 0 && e.Time-m.removed > near ||
+		m.queued && m.size != "" && (m.sender != string(sender) || m.size != string(size))), s)
+	if err != nil {
+		return err
+	}
+	m.taken(sender, size)
+	return r.shrink(n, m, s)
+}
+
+// current gives the message that a line is about. It is a new one if the log did not tell of
+// it, or if its id is used again: then m is past, and the line about its end is missing.
+func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool, s format.Sink) (*message, error) {
+	if past {
+		if err := r.finish(n, m, s); err != nil {
+			return nil, err
+		}
+		m = nil
+	}
+	if m == nil {
+		m = r.queue.add(e.Host, string(id), e.Time)
+	}
+	return m, nil
+}
+
+// shrink takes note that a message was read about. While the messages take too much memory,
+// it finishes those that were not read about for longest.
+func (r *reader) shrink(n int, m *message, s format.Sink) error {
+	r.queue.touch(m)
+	for r.queue.full() {
+		if err := r.finish(n, r.queue.oldest(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// service is what a daemon of Postfix does.
+type service uint8
+
+const (
+	other     service = iota // not of Postfix
+	quiet                    // of no interest
+	cleanup                  // writes messages to the queue
+	bouncer                  // sends notices
+	local                    // delivers on this machine
+	discarder                // delivers to nowhere
+	remote                   // delivers elsewhere, or fails to
+)
+
+var daemons = map[string]service{
+	"smtpd": quiet, "pickup": quiet, "qmgr": quiet, "oqmgr": quiet, "nqmgr": quiet, "postsuper": quiet, "qmqpd": quiet,
+	"cleanup": cleanup, "bounce": bouncer, "defer": bouncer, "trace": bouncer, "discard": discarder,
+	"local": local, "virtual": local, "pipe": local, "lmtp": local,
+	"smtp": remote, "relay": remote, "error": remote, "retry": remote,
+}
+
+// service tells what a program does. Postfix's are named such as postfix/smtp, with several
+// instances postfix-out/smtp, and with a name for the service postfix/submission/smtpd.
+func (r *reader) service(program string) service {
+	svc, known := r.services[program]
+	if known {
+		return svc
+	}
+	instance, daemon := program, program
+	if slash := strings.LastIndexByte(program, '/'); slash > 0 {
+		instance, daemon = program[:slash], program[slash+1:]
+		svc = daemons[daemon]
+	}
+	if svc == other && strings.HasPrefix(instance, "postfix") {
+		svc = quiet
+	}
+	if len(r.services) < 1<<12 {
+		r.services[program] = svc
+	}
+	return svc
+}
+
+// consonants are, with the digits, what long queue ids are made of.
+var consonants = []byte("BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")
+
+// queueID reads the queue id that a line about a message begins with. Short ids are
+// hexadecimal. Long ones have at least ten digits and consonants.
+func queueID(text []byte) (id, rest []byte, ok bool) {
+	end := bytes.IndexByte(text[:min(len(text), 32)], ':')
+	if end < 6 || end+2 > len(text) || text[end+1] != ' ' {
+		return nil, text, false
+	}
+	id = text[:end]
+	short, long, digits := true, len(id) >= 10, false
+	for _, c := range id {
+		isDigit := '0' <= c && c <= '9'
+		digits = digits || isDigit
+		short = short && (isDigit || 'A' <= c && c <= 'F')
+		long = long && (isDigit || bytes.IndexByte(consonants, c) >= 0)
+	}
+	if !short && !(long && digits) {
+		return nil, text, false
+	}
+	return id, text[end+2:], true
+}

@@ -1,0 +1,217 @@
+// Package syslog reads lines of system logs: with heads by RFC 3164, RFC 3339 or RFC 5424,
+// with or without a priority, and the entries of journalctl, by -o json and by its short forms.
+//
+// Heads by RFC 3164 have neither a year nor a zone. The year is the latest in which no line of
+// the file's beginning is later than the file itself, and it changes where the lines pass from
+// December to January. The zone is that of the options.
+package syslog
+
+import (
+	"bytes"
+	"iter"
+	"time"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// Entry is a line of a log.
+type Entry struct {
+	Time    int64  // milliseconds since 1970
+	Host    string // empty if the line names none
+	Program string // such as "postfix/smtp", without the process id
+	Message []byte // valid as long as the line
+}
+
+// Parser reads the lines of one file, in their order. It is not safe for concurrent use.
+type Parser struct {
+	clock clock
+	names map[string]string // hosts and programs, so that entries share their strings
+
+	// The minute of the line before, as most lines are of the same: how its stamp begins
+	// and ends, around the seconds, and when it begins.
+	minute, zone []byte
+	begins       int64
+}
+
+// New makes a parser of a file. It peeks at the file's beginning.
+func New(f format.File, o format.Options) *Parser {
+	c := newClock(o, f.ModTime)
+	for range 2 {
+		trial := newParser(c)
+		for line := range bytes.Lines(beginning(f)) {
+			trial.Parse(bytes.TrimRight(line, "\r\n"))
+		}
+		if !trial.clock.late {
+			break
+		}
+		c.year--
+	}
+	return newParser(c)
+}
+
+func newParser(c clock) *Parser { return &Parser{clock: c, names: map[string]string{}} }
+
+// Begins gives the time of a file's first line that has one, or zero.
+func Begins(f format.File, o format.Options) time.Time {
+	p := New(f, o)
+	for line := range bytes.Lines(beginning(f)) {
+		if e, problem := p.Parse(bytes.TrimRight(line, "\r\n")); problem == "" {
+			return time.UnixMilli(e.Time)
+		}
+	}
+	return time.Time{}
+}
+
+// Entries gives what can be read of the first bytes of a file, to tell formats apart. It
+// leaves the last line out, which may be cut, unless it is the only one.
+func Entries(head []byte) iter.Seq[Entry] {
+	if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
+		head = head[:end]
+	}
+	return func(yield func(Entry) bool) {
+		p := newParser(newClock(format.Options{}, time.Time{}))
+		for line := range bytes.Lines(head) {
+			if e, problem := p.Parse(bytes.TrimRight(line, "\r\n")); problem == "" && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// beginning gives what a file's buffer holds of its beginning, without waiting for more.
+func beginning(f format.File) []byte {
+	_, _ = f.Peek(1) // its error comes again when the file is read
+	head, _ := f.Peek(f.Buffered())
+	return head
+}
+
+const (
+	noTime    = "the line does not begin with a time, such as Jan 25 21:25:22 or 2026-01-25T21:25:22+01:00"
+	noJournal = "the line is not an entry of journalctl -o json"
+)
+
+// Parse reads a line, or says what is wrong with it.
+func (p *Parser) Parse(line []byte) (e Entry, problem string) {
+	if len(line) == 0 {
+		return e, noTime
+	}
+	if line[0] == '{' {
+		return p.journal(line)
+	}
+	rest, versioned := priority(line)
+	e.Time, rest = p.stamp(rest)
+	if rest == nil {
+		return e, noTime
+	}
+	if versioned {
+		e.Host, e.Program, e.Message = p.structured(rest)
+		return e, ""
+	}
+	e.Host, rest = p.host(rest)
+	e.Program, e.Message = p.program(rest)
+	return e, ""
+}
+
+// priority cuts off a priority such as "<22>", and the version that follows it in RFC 5424.
+func priority(line []byte) (rest []byte, versioned bool) {
+	if line[0] != '<' {
+		return line, false
+	}
+	end := bytes.IndexByte(line[:min(len(line), 5)], '>')
+	if end < 0 {
+		return line, false
+	}
+	return bytes.CutPrefix(line[end+1:], []byte("1 "))
+}
+
+// host reads the host's name, which some logs leave out.
+func (p *Parser) host(text []byte) (host string, rest []byte) {
+	name, rest, found := bytes.Cut(text, []byte(" "))
+	if !found || bytes.HasSuffix(name, []byte(":")) || bytes.IndexByte(name, '[') > 0 {
+		return "", text
+	}
+	return p.intern(name), rest
+}
+
+// program reads the program's name and process id up to the colon, if there are such.
+func (p *Parser) program(text []byte) (program string, message []byte) {
+	end := bytes.IndexAny(text, "[: ")
+	if end <= 0 || text[end] == ' ' {
+		return "", text
+	}
+	name, rest := text[:end], text[end:]
+	if rest[0] == '[' {
+		id := bytes.IndexByte(rest, ']')
+		if id < 0 {
+			return "", text
+		}
+		rest = rest[id+1:]
+	}
+	rest, found := bytes.CutPrefix(rest, []byte(":"))
+	if !found {
+		return "", text
+	}
+	return p.intern(name), bytes.TrimLeft(rest, " ")
+}
+
+// structured reads what follows the time in RFC 5424: host, program, process id, message id,
+// structured data and the message.
+func (p *Parser) structured(text []byte) (host, program string, message []byte) {
+	var parts [4][]byte
+	for i := range parts {
+		parts[i], text, _ = bytes.Cut(text, []byte(" "))
+	}
+	for len(text) > 0 && text[0] == '[' {
+		end := bytes.Index(text, []byte("] "))
+		if inner := bytes.Index(text, []byte("][")); inner >= 0 && (end < 0 || inner < end) {
+			end = inner
+		}
+		if end < 0 {
+			return p.intern(parts[0]), p.intern(parts[1]), nil
+		}
+		text = text[end+1:]
+	}
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte("-")), " ")
+	return p.intern(parts[0]), p.intern(parts[1]), bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+}
+
+// maxNames bounds the names that are shared.
+const maxNames = 1 << 12
+
+func (p *Parser) intern(name []byte) string {
+	if s, ok := p.names[string(name)]; ok {
+		return s
+	}
+	if len(p.names) >= maxNames {
+		clear(p.names)
+	}
+	s := string(name)
+	p.names[s] = s
+	return s
+}
+
+// Unescape replaces the escapes by which rsyslog writes control characters and other bytes,
+// such as #012, by the bytes, and control characters by spaces: the line breaks of replies.
+func Unescape(text []byte) []byte {
+	if bytes.IndexByte(text, '#') < 0 && bytes.IndexFunc(text, control) < 0 {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '#' && i+3 < len(text) && octal(text[i+1], '3') && octal(text[i+2], '7') && octal(text[i+3], '7') {
+			if b := (text[i+1]-'0')<<6 | (text[i+2]-'0')<<3 | (text[i+3] - '0'); b < ' ' || b >= 0x7f {
+				c, i = b, i+3
+			}
+		}
+		if control(rune(c)) {
+			c = ' '
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func octal(c, most byte) bool { return '0' <= c && c <= most }
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }
