@@ -33,7 +33,7 @@ func TestDrain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				g := &gateway{c: &serveCommand{DrainDelay: 5 * time.Second, DrainTime: 10 * time.Second}, logger: slog.New(slog.DiscardHandler)}
-				g.ready.Begin(func(context.Context) error { return nil }, true)
+				g.ready.Begin(func(context.Context) error { return nil }, 0)
 				public := make(pipes)
 				s := newServer(public, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					takes, _ := time.ParseDuration(r.URL.Query().Get("takes"))

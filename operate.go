@@ -85,31 +85,100 @@ func (g *gateway) question(api upstream.API) upstream.API {
 	return timed.API(api, g.tracing.Question)
 }
 
-// readinessCheck is whether the gateway can answer: the store can be read, or the
-// upstream answers.
-func (g *gateway) readinessCheck() admin.Check {
-	return func(ctx context.Context) error {
-		if g.store != nil {
+// begin ends the start. Over a store the gateway is ready at once, and for as long as the
+// store can be read; over an upstream once that has answered. urls are for the log.
+func (g *gateway) begin(ctx context.Context, urls ...any) {
+	if g.store != nil {
+		g.ready.Begin(func(ctx context.Context) error {
 			if _, err := g.store.Info(ctx); err != nil {
 				return errors.New("the store cannot be read")
 			}
 			return nil
-		}
-		_, err := g.client.BounceCategories(ctx)
-		if err == nil {
-			return nil
-		}
-		switch upstream.CodeOf(err) {
-		case upstream.Unauthenticated:
-			if g.c.Auth.PassThrough { // the keys are the callers': to be asked for one is an answer
-				return nil
-			}
-			return errors.New("the upstream refuses the gateway's key: see --upstream-key")
-		case upstream.InvalidResponse, upstream.NotFound:
-			return errors.New("the upstream's answers are not the metrics API's: see --upstream, and deliverygraph doctor")
-		}
-		return errors.New("the upstream has not answered yet")
+		}, time.Second)
+		g.logger.Info("ready", urls...)
+		return
 	}
+	g.logger.Info("listening", urls...)
+	g.ready.Begin(func(context.Context) error {
+		select {
+		case <-g.answered:
+			return nil
+		default:
+			return errors.New("the upstream has not answered yet")
+		}
+	}, 0)
+	g.background.Go(func() {
+		asking := make(chan struct{})
+		g.background.Go(func() {
+			defer close(asking)
+			g.askUpstream(ctx)
+		})
+		select {
+		case <-g.answered:
+			g.logger.Info("ready", urls...)
+		case <-ctx.Done():
+		}
+		<-asking
+	})
+}
+
+// noteAnswer notes that the upstream has answered, whether well or not, and to whichever
+// call. That a proxy has no answer of it is none.
+func (g *gateway) noteAnswer(status int) {
+	if status != http.StatusBadGateway && status != http.StatusGatewayTimeout {
+		g.firstAnswer.Do(func() { close(g.answered) })
+	}
+}
+
+// askUpstream makes calls until the upstream has answered one, however long that takes,
+// and logs why it has not, or what is wrong with its answer.
+func (g *gateway) askUpstream(ctx context.Context) {
+	logged, at := "", time.Time{}
+	for {
+		_, err := g.client.BounceCategories(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.answered:
+			g.warnOfAnswer(err)
+			return
+		default:
+		}
+		var e *upstream.Error
+		if !errors.As(err, &e) {
+			e = &upstream.Error{Err: err}
+		}
+		unsent := e.Status == 0 && e.Err == nil // the circuit breaker is open
+		if !unsent && (e.Message != logged || time.Since(at) > time.Minute) {
+			logged, at = e.Message, time.Now()
+			g.logger.Warn("not ready yet: the upstream has not answered", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.answered:
+			return
+		case <-time.After(min(max(time.Second, e.RetryAfter), 5*time.Second)):
+		}
+	}
+}
+
+// warnOfAnswer logs what the first answer of the upstream shows to be wrong.
+func (g *gateway) warnOfAnswer(err error) {
+	var e *upstream.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	hint := "the upstream answers with an error"
+	switch {
+	case e.Code == upstream.Unauthenticated && g.c.Auth.PassThrough:
+		return // the keys are the callers', and this call had none
+	case e.Code == upstream.Unauthenticated:
+		hint = "the upstream refuses the gateway's key: see --upstream-key"
+	case e.Status < http.StatusInternalServerError && (e.Code == upstream.InvalidResponse || e.Code == upstream.NotFound):
+		hint = "the upstream's answers are not the metrics API's: see --upstream, and deliverygraph doctor"
+	}
+	g.logger.Warn(hint, "error", err)
 }
 
 // rows are those in the store, for metrics; none before it is open, or without one.

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +15,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -336,9 +339,9 @@ func TestDeployedSettings(t *testing.T) {
 	}
 }
 
-// Where callers bring the upstream's keys, the gateway has none to be let in by: that the
-// upstream asks for one makes it ready, and an upstream that is not there does not.
-func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
+// Any answer of the upstream makes the gateway ready, also one that asks for a key. The log
+// warns of a key that is refused, unless callers bring their own.
+func TestReadyWithoutAKey(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\n"), 0o600); err != nil {
@@ -350,18 +353,134 @@ func TestReadyWithoutKeyOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		want string
+		log  string
 	}{
-		{[]string{"--upstream", behind.rest, "--auth-pass-through"}, "200 ready\n"},
-		{[]string{"--upstream", behind.rest}, "503 not ready: the upstream refuses the gateway's key: see --upstream-key\n"},
-		{[]string{"--upstream", gone.URL, "--auth-pass-through"}, "503 not ready: the upstream has not answered yet\n"},
+		{[]string{"--upstream", behind.rest, "--auth-pass-through"}, "200 ready\n", "msg=ready"},
+		{[]string{"--upstream", behind.rest}, "200 ready\n", "--upstream-key"},
+		{[]string{"--upstream", gone.URL, "--auth-pass-through"}, "503 not ready: the upstream has not answered yet\n", "msg=listening"},
 	} {
 		p := start(t, append(c.args, "--admin-listen", "127.0.0.1:0")...)
-		resp, text := p.do(http.MethodGet, p.admin+"/readyz", "")
-		if got := fmt.Sprint(resp.StatusCode, " ", text); got != c.want {
+		got := ""
+		for began := time.Now(); got != c.want && time.Since(began) < 10*time.Second; {
+			resp, text := p.do(http.MethodGet, p.admin+"/readyz", "")
+			got = fmt.Sprint(resp.StatusCode, " ", text)
+		}
+		if got != c.want {
 			t.Errorf("%v: %q, want %q", c.args, got, c.want)
+		}
+		p.stop()
+		if log := p.log(); !strings.Contains(log, c.log) || strings.Contains(log, "msg=ready") != strings.HasPrefix(c.want, "200") {
+			t.Errorf("%v: the log lacks %s, or says ready where it is not:\n%s", c.args, c.log, log)
 		}
 	}
 }
+
+// A gateway over an upstream is ready from its first answer on, however slow that is, and
+// to whichever call. Before that the log says why it is not.
+func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
+	t.Parallel()
+	const categories = "/bounce/categories"
+	for name, c := range map[string]struct {
+		status int           // of answers; 0 refuses the connection
+		takes  time.Duration // an answer
+		never  string        // the path of calls without an answer
+		after  time.Duration // it is ready; 0 is never
+		log    []string
+	}{
+		"it answers at once":                {status: 200, after: time.Millisecond},
+		"it takes three seconds":            {status: 200, takes: 3 * time.Second, after: 3 * time.Second},
+		"it takes nine seconds":             {status: 200, takes: 9 * time.Second, after: 9 * time.Second},
+		"it is overloaded":                  {status: 503, takes: time.Second, after: time.Second},
+		"it answers an identical request":   {status: 202, after: time.Millisecond},
+		"it limits rates":                   {status: 429, after: time.Millisecond},
+		"it has failed":                     {status: 500, after: time.Millisecond, log: []string{"answers with an error", "status 500"}},
+		"it refuses the key":                {status: 451, after: time.Millisecond, log: []string{"--upstream-key"}},
+		"it has another path":               {status: 404, after: time.Millisecond, log: []string{"not the metrics API's"}},
+		"it answers another call alone":     {status: 200, takes: 3 * time.Second, never: categories, after: 3 * time.Second},
+		"a proxy has no answer of it":       {status: 502, log: []string{"not ready yet", "status 502"}},
+		"a proxy waits for it in vain":      {status: 504, log: []string{"not ready yet", "status 504"}},
+		"it takes longer than any call may": {status: 200, takes: time.Minute, log: []string{"not ready yet", "did not answer in time"}},
+		"it refuses connections":            {log: []string{"not ready yet", "connection refused"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var log lockedLog
+				g := &gateway{c: &serveCommand{}, logger: slog.New(slog.NewTextHandler(&log, nil)), answered: make(chan struct{})}
+				var err error
+				g.client, err = rest.New(rest.Options{BaseURL: "http://metrics.example.com", Answered: g.noteAnswer, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					takes := c.takes
+					if r.URL.Path == c.never {
+						takes = time.Hour
+					}
+					select {
+					case <-time.After(takes):
+					case <-r.Context().Done():
+						return nil, r.Context().Err()
+					}
+					if c.status == 0 {
+						return nil, errors.New("connect: connection refused")
+					}
+					return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"data": []}`))}, nil
+				})})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				defer g.background.Wait()
+				defer stop()
+				g.begin(ctx, "graphql", "http://127.0.0.1:8080/graphql")
+				go g.client.BlockedReasons(ctx)
+				ready := func() bool { synctest.Wait(); return readyz(t, &g.ready) == "ready\n" }
+				logged := func() bool { return strings.Contains(log.String(), "msg=ready graphql=http://127.0.0.1:8080/graphql") }
+				if c.after > 0 {
+					time.Sleep(c.after - time.Millisecond)
+					if c.after > time.Millisecond && (ready() || logged()) {
+						t.Errorf("it is ready after %v:\n%s", c.after-time.Millisecond, log.String())
+					}
+					time.Sleep(time.Millisecond)
+				} else {
+					time.Sleep(time.Hour)
+				}
+				if is := ready(); is != (c.after > 0) || logged() != is {
+					t.Errorf("ready: %v, and in the log: %v", is, logged())
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				for _, want := range c.log {
+					if !strings.Contains(log.String(), want) {
+						t.Errorf("the log does not say %q:\n%s", want, log.String())
+					}
+				}
+				if n := strings.Count(log.String(), "\n"); n > 125+3 { // a line a minute at most
+					t.Errorf("%d lines:\n%.2000s", n, log.String())
+				}
+			})
+		})
+	}
+}
+
+// lockedLog is a log that can be read while it is written.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Log lines name the operation that they belong to.
 func TestLogged(t *testing.T) {

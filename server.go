@@ -175,7 +175,7 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	defer public.Close()
-	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret)}
+	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret), answered: make(chan struct{})}
 	closeAdmin, err := g.serveAdmin()
 	if err != nil {
 		return err
@@ -236,9 +236,8 @@ func (c *serveCommand) Run(ctx context.Context, io streams) (err error) {
 		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText), c.Timeout))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
-	logger.Info("ready", "graphql", url+"graphql", "playground", url, "data", g.data)
 	g.opened.Store(g.store)
-	g.ready.Begin(g.readinessCheck(), g.store == nil)
+	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)
 	return g.serve(ctx, servers, streams)
 }
 
@@ -255,13 +254,17 @@ type gateway struct {
 	mask    auth.Mask
 	feed    *feed.Feed
 	trusted *trusted.Documents // nil without any
-	live    sync.WaitGroup     // of the demo data, which goes on until it is told to stop
+
+	background sync.WaitGroup // goroutines that end with the context of serving
 
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
 	calls   func(context.Context, rest.Call)
 	lookups func(context.Context, cached.Lookup)
 
-	ready   admin.Readiness
+	ready       admin.Readiness
+	answered    chan struct{} // closed once the upstream has answered a call
+	firstAnswer sync.Once     // closes it
+
 	opened  atomic.Pointer[store.Store] // the store, once it is complete
 	metrics *metrics.Metrics            // nil without an admin port
 	tracing *tracing.Tracing            // nil without a collector
@@ -283,7 +286,7 @@ func (g *gateway) close() error {
 	if g.client != nil {
 		g.client.Close()
 	}
-	g.live.Wait()
+	g.background.Wait()
 	if g.store != nil {
 		return g.store.Close()
 	}
@@ -301,6 +304,8 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		}
 		o.BaseURL = "http://embedded.invalid"
 		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
+	} else {
+		o.Answered = g.noteAnswer
 	}
 	o.Observe = both(ledger.Call, g.calls)
 	if g.tracing != nil {
@@ -365,7 +370,7 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 			last = b.Bounces
 		}
 	}
-	g.live.Go(func() {
+	g.background.Go(func() {
 		if err := demo.Live(ctx, 4*time.Second, last, func(ctx context.Context, b store.Batch) error { _, err := g.store.Write(ctx, b); return err }); err != nil {
 			g.logger.Error("failed", "error", err)
 		}

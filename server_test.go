@@ -46,7 +46,7 @@ func start(t *testing.T, args ...string) *program {
 	return launch(t, withData(t, args)...)
 }
 
-// launch runs the program, with these arguments and no more, until it is ready.
+// launch runs the program, with these arguments and no more, until it listens.
 func launch(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -57,7 +57,7 @@ func launch(t *testing.T, args ...string) *program {
 		_ = w.Close()
 	}()
 	p := &program{t: t}
-	ready := make(chan struct{})
+	listening := make(chan struct{})
 	var log bytes.Buffer
 	done := make(chan struct{})
 	go func() {
@@ -71,9 +71,9 @@ func launch(t *testing.T, args ...string) *program {
 			if m := regexp.MustCompile(`msg=admin url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
 				p.admin = m[1]
 			}
-			if m := regexp.MustCompile(`msg=ready graphql=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
-				p.graphql = m[1]
-				close(ready)
+			if m := regexp.MustCompile(`msg=(ready|listening) graphql=(\S+)`).FindStringSubmatch(lines.Text()); m != nil && p.graphql == "" {
+				p.graphql = m[2]
+				close(listening)
 			}
 		}
 	}()
@@ -89,7 +89,7 @@ func launch(t *testing.T, args ...string) *program {
 	p.log = func() string { <-done; return log.String() }
 	t.Cleanup(func() { p.stop() })
 	select {
-	case <-ready:
+	case <-listening:
 	case code = <-exit:
 		<-done
 		t.Fatalf("the program ended with %d:\n%s", code, log.String())

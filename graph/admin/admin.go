@@ -28,32 +28,29 @@ type Readiness struct {
 
 	mu      sync.Mutex
 	check   Check
-	once    bool      // one success will do
-	checked time.Time // zero: never
+	every   time.Duration // at most
+	checked time.Time     // zero: never
 	err     error
 }
 
 // Check says why requests could not be answered. What it says is shown.
 type Check func(context.Context) error
 
-const (
-	checkEvery   = time.Second     // at most
-	checkTimeout = 2 * time.Second // for one check
-)
+// checkTimeout is for one check.
+const checkTimeout = 2 * time.Second
 
-// Begin ends the start: from now on the check decides. With once it is not asked again
-// after it has passed, as it is right for what many gateways share.
-func (r *Readiness) Begin(check Check, once bool) {
+// Begin ends the start: from now on the check decides. It is asked at most every so often,
+// and its last answer holds meanwhile; 0 asks it each time.
+func (r *Readiness) Begin(check Check, every time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.check, r.once = check, once
+	r.check, r.every = check, every
 }
 
 // Drain takes readiness away for good.
 func (r *Readiness) Drain() { r.draining.Store(true) }
 
-// Err says why the gateway is not ready. It asks the check at most once a second,
-// however often it is called, and gives it two.
+// Err says why the gateway is not ready. It gives the check two seconds.
 func (r *Readiness) Err(ctx context.Context) error {
 	if r.draining.Load() {
 		return errors.New("stopping: finishing the requests under way")
@@ -63,7 +60,7 @@ func (r *Readiness) Err(ctx context.Context) error {
 	switch {
 	case r.check == nil:
 		return errors.New("starting")
-	case r.checked.IsZero(), time.Since(r.checked) >= checkEvery && (r.err != nil || !r.once):
+	case r.checked.IsZero(), time.Since(r.checked) >= r.every:
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 		defer cancel()
 		r.err = r.check(ctx)

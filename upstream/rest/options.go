@@ -71,6 +71,10 @@ type Options struct {
 	// closes. The default logs nothing.
 	Logger *slog.Logger
 
+	// Answered, if not nil, is called with the HTTP status of every answer, as soon as its
+	// header is there.
+	Answered func(status int)
+
 	// Observe, if not nil, is told of every call when it has ended: see [Call].
 	// The context has the values of the caller's, but is never cancelled. It is
 	// called by many goroutines at once and holds up the call while it runs.

@@ -93,6 +93,9 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	defer res.Body.Close()
 	timer.Reset(c.o.Timeout - t.firstByte)
 	call.Status = res.StatusCode
+	if c.o.Answered != nil {
+		c.o.Answered(res.StatusCode)
+	}
 	if res.StatusCode != http.StatusOK {
 		// Read to its end, a short body leaves the connection fit for the next request.
 		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBytes))
