@@ -39,8 +39,12 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%s: Access-Control-Allow-Origin %q", origin, got)
 		}
 		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Origin", origin, "Sec-Fetch-Site", "cross-site")
-		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] || !allowed && !strings.Contains(body, "Apollo-Require-Preflight") {
+		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] || !allowed && !strings.Contains(body, "--cors-origins") {
 			t.Errorf("%s: GET gives %d, %s", origin, resp.StatusCode, body)
+		}
+		resp, body = p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Origin", origin, "Content-Type", "application/json")
+		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] {
+			t.Errorf("%s: POST gives %d, %s", origin, resp.StatusCode, body)
 		}
 	}
 	for _, path := range []string{"", "/graphql?query={__typename}", "/nowhere"} {
@@ -53,6 +57,20 @@ func TestOrigins(t *testing.T) {
 		if csp := resp.Header.Get("Content-Security-Policy"); strings.Contains(csp, "script-src 'unsafe-inline'") || !strings.Contains(csp, "frame-ancestors 'none'") {
 			t.Errorf("%q: %s", path, csp)
 		}
+	}
+	// The log has a line for each of the three requests of a page that may not ask.
+	p.stop()
+	refused := 0
+	for line := range strings.Lines(p.log()) {
+		if strings.Contains(line, "https://other.example.com") {
+			refused++
+			if !strings.Contains(line, "outcome=refused") || !strings.Contains(line, "--cors-origins https://other.example.com") {
+				t.Errorf("the log says %s", line)
+			}
+		}
+	}
+	if refused != 3 {
+		t.Errorf("%d lines, want 3:\n%s", refused, p.log())
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"deliverygraph/graph/certificate"
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/metrics"
+	"deliverygraph/graph/operation"
 	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
 	"deliverygraph/graph/tracing"
@@ -449,7 +450,7 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 
 // refuse turns away a request whose caller is not known.
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	g.logger.InfoContext(r.Context(), "refused", "from", r.RemoteAddr, "error", err)
+	g.logger.InfoContext(r.Context(), "refused", "outcome", operation.Refused, "from", r.RemoteAddr, "error", err)
 	graph.Refuse(w, r, err)
 }
 
@@ -568,7 +569,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		counted = ratelimit.ByAddress(asked)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(counted, graph.Refuse)))
+	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(counted, g.refuse)))
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }

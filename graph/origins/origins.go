@@ -9,18 +9,19 @@
 //     the endpoint knows no cookies.
 //   - Whatever is more than a simple request is asked for beforehand (preflight). A POST
 //     always is, since its body must be application/json.
+//   - A request that names an origin is refused unless that is allowed or the endpoint's
+//     own: the page could not read the answer, except that of a WebSocket, for which
+//     browsers ask nothing beforehand. The preflight is refused too, so that the log
+//     says of both which origin to allow.
 //   - A GET that a browser makes for a page of another origin, as an image or a link on
-//     it would, is refused ([Policy.Refuses]) unless that origin is allowed or the request
-//     has a header for which it had to be asked for: nobody's browser shall be made
-//     to cause work by a page that may not read the answer. Browsers tell whose the page is
-//     in Sec-Fetch-Site; a client that sends none is no browser of these days, and is let
-//     through, as the audits of GraphQL over HTTP ask.
-//   - A WebSocket is nothing that browsers ask for beforehand, and its page may read all
-//     of it: it is refused, likewise, to a page whose origin is neither allowed nor the
-//     endpoint's own.
+//     it would, is refused unless the request has a header for which it had to be asked
+//     for: no page shall cause work whose answer it may not read. Browsers tell whose the
+//     page is in Sec-Fetch-Site; a client that sends none is no browser of these days, and
+//     is let through, as the audits of GraphQL over HTTP ask.
 package origins
 
 import (
+	"fmt"
 	"mime"
 	"net"
 	"net/http"
@@ -90,31 +91,37 @@ func Loopback(host string) bool {
 // IsSocket says whether a request asks for a WebSocket.
 func IsSocket(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
 
-// refusesSocket says whether a WebSocket is for a page that may not have one. Where a proxy
-// has changed the host, browsers of these days tell that the page is the endpoint's own.
-func (p *Policy) refusesSocket(r *http.Request) bool {
+// usualPorts are those that browsers leave out of an origin, and that proxies may add to a
+// host.
+var usualPorts = map[string]string{"http": ":80", "https": ":443"}
+
+// foreign says whether a request is for a page whose origin is neither allowed nor the
+// endpoint's own. Where a proxy has changed the host, browsers of these days tell that the
+// page is the endpoint's own.
+func (p *Policy) foreign(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || p.Allows(origin) {
 		return false
 	}
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site != "same-origin"
+		return site == "cross-site" || site == "same-site" // else a browser's extension, which may read all
 	}
 	u, err := url.Parse(origin)
-	return err != nil || !strings.EqualFold(u.Host, r.Host)
+	if err != nil {
+		return true
+	}
+	return !strings.EqualFold(u.Host, strings.TrimSuffix(r.Host, usualPorts[u.Scheme]))
 }
 
-// Refuses says whether a request was made by a browser for a page that may not ask.
-func (p *Policy) Refuses(r *http.Request) bool {
-	if IsSocket(r) {
-		return p.refusesSocket(r)
-	}
+// simple says whether a browser made a request for another page, or because of it, that
+// names no origin and for which it did not have to ask beforehand.
+func simple(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
 	default: // the endpoint's own page, an address that was typed, or no browser
 		return false
 	}
-	if origin := r.Header.Get("Origin"); origin != "" && p.Allows(origin) {
+	if r.Header.Get("Origin") != "" || IsSocket(r) {
 		return false
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && media == "application/json" {
@@ -123,37 +130,39 @@ func (p *Policy) Refuses(r *http.Request) bool {
 	return !slices.ContainsFunc(preflighted, func(name string) bool { return r.Header.Get(name) != "" })
 }
 
-// errSocket and errSimple are what is refused.
-var (
-	errSocket = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not open a WebSocket: allow its origin by --cors-origins"}
-	errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not ask by a simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, for which the browser asks first"}
-)
+// errSimple is the error for simple requests.
+var errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not ask by a simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, for which the browser asks first"}
+
+// errForeign is the error for requests of an origin that is not allowed.
+func errForeign(origin string) error {
+	shown := strings.Trim(fmt.Sprintf("%+.200q", origin), `"`)
+	message := fmt.Sprintf("pages of the origin %s may not ask here: allow it by --cors-origins %s", shown, shown)
+	if origin == "null" {
+		message = "pages without an origin of their own (null), such as files and sandboxed frames, may not ask here: only --cors-origins * allows them"
+	}
+	return &upstream.Error{Code: upstream.PermissionDenied, Message: message}
+}
 
 // Handler lets next answer those that may ask. It answers preflights itself; others
 // are answered by refuse, which writes an error as the endpoint does.
 func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
-	told := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", "Sec-Fetch-Site")
-		switch {
-		case !p.Refuses(r):
-			next.ServeHTTP(w, r)
-		case IsSocket(r):
-			refuse(w, r, errSocket)
-		default:
-			refuse(w, r, errSimple)
-		}
-	})
-	pages := p.cors.Handler(told)
+	pages := p.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Origin") != "" || r.Method == http.MethodOptions {
+		origin, foreign, h := r.Header.Get("Origin"), p.foreign(r), w.Header()
+		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site") // there is room for what others add
+		if !foreign && (origin != "" || r.Method == http.MethodOptions) {
 			pages.ServeHTTP(w, r)
 			return
 		}
-		// To a request of no page there is nothing to say but this. There is room for what
-		// others add.
-		h := w.Header()
-		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Origin")
-		told(w, r)
+		h["Vary"] = append(h["Vary"], "Origin")
+		switch {
+		case foreign:
+			refuse(w, r, errForeign(origin))
+		case simple(r):
+			refuse(w, r, errSimple)
+		default: // to a request of no page there is nothing to add
+			next.ServeHTTP(w, r)
+		}
 	})
 }
 

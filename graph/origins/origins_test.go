@@ -14,6 +14,9 @@ func do(h http.Handler, method string, header ...string) *http.Response {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
+	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result()
@@ -74,31 +77,60 @@ func TestPreflight(t *testing.T) {
 
 // What a browser asks for a page that may not read the answer is refused; all else is
 // answered.
-func TestSimpleRequestsOfOtherPages(t *testing.T) {
+func TestRequestsOfOtherPages(t *testing.T) {
 	t.Parallel()
 	h := handler("https://app.example.com")
 	for name, c := range map[string]struct {
 		header []string
 		status int
 	}{
-		"no browser":                    {nil, 200},
-		"an address that was typed":     {[]string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
-		"the endpoint's own page":       {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
-		"an image on another site":      {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
-		"an image on a sibling":         {[]string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
-		"a link on another site":        {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
-		"another page's script":         {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
-		"a sandboxed frame's script":    {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, 403},
-		"a form":                        {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, 403},
-		"a form in disguise":            {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain; application/json"}, 403},
-		"an allowed page's script":      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, 200},
-		"a page under development":      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "http://localhost:3000"}, 200},
-		"a request that was asked for":  {[]string{"Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true"}, 200},
-		"one with a key":                {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"}, 200},
-		"one with JSON as content type": {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json; charset=utf-8"}, 200},
+		"no browser":                             {nil, 200},
+		"an address that was typed":              {[]string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
+		"the endpoint's own page":                {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
+		"an image on another site":               {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"an image on a sibling":                  {[]string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"a link on another site":                 {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
+		"another page's script":                  {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		"a sandboxed frame's script":             {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, 403},
+		"a form":                                 {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, 403},
+		"a form in disguise":                     {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain; application/json"}, 403},
+		"another page's POST":                    {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
+		"another page's key":                     {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Authorization", "Bearer x"}, 403},
+		"another page in an old browser":         {[]string{"Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
+		"the endpoint's own page in one":         {[]string{"Origin", "https://example.com", "Content-Type", "application/json"}, 200},
+		"it, behind a proxy that names the port": {[]string{"Origin", "https://example.com", "Host", "example.com:443"}, 200},
+		"another port of the host":               {[]string{"Origin", "https://example.com:444", "Host", "example.com:443"}, 403},
+		"its own page behind a proxy":            {[]string{"Sec-Fetch-Site", "same-origin", "Origin", "https://gateway.example.com"}, 200},
+		"a browser's extension":                  {[]string{"Sec-Fetch-Site", "none", "Origin", "chrome-extension://abcdefgh"}, 200},
+		"an allowed page's script":               {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, 200},
+		"a page under development":               {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "http://localhost:3000"}, 200},
+		"a request that was asked for":           {[]string{"Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true"}, 200},
+		"one with a key":                         {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"}, 200},
+		"one with JSON as content type":          {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json; charset=utf-8"}, 200},
 	} {
 		if resp := do(h, http.MethodGet, c.header...); resp.StatusCode != c.status {
 			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.status)
+		}
+	}
+}
+
+// The error for another page names its origin and the setting that allows it, also when it
+// is a preflight.
+func TestRefusalsNameTheOrigin(t *testing.T) {
+	t.Parallel()
+	for origin, want := range map[string]string{
+		"https://evil.example": "--cors-origins https://evil.example",
+		"null":                 "--cors-origins *",
+		"https://" + strings.Repeat("x", 1000) + ".com": "--cors-origins https://xxx",
+		"https://\xff\n.example":                        `--cors-origins https://\xff\n.example`,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
+			var refused []string
+			h := origins.New(nil).Handler(http.NotFoundHandler(), func(_ http.ResponseWriter, _ *http.Request, err error) { refused = append(refused, err.Error()) })
+			do(h, method, "Origin", origin, "Access-Control-Request-Method", "POST", "Content-Type", "application/json")
+			if len(refused) != 1 || !strings.Contains(refused[0], want) || len(refused[0]) > 600 {
+				t.Errorf("%s of %.50s: %q", method, origin, refused)
+			}
 		}
 	}
 }
