@@ -27,14 +27,13 @@ func TestParseTimeReadsTheFormsOfServersAndServices(t *testing.T) {
 		" 2020-12-20T01:32:57 ":             "2020-12-20T00:32:57Z",
 		"2020-06-20 01:32:57.123 UTC":       "2020-06-20T01:32:57Z",
 		"2026-07-02T18:55:38,5+02:00":       "2026-07-02T16:55:38Z",
-		"0001-01-01T00:00:00Z":              "0001-01-01T00:00:00Z",
 	} {
 		got, ok := format.ParseTime(in, berlin)
 		if !ok || got.UTC().Format(time.RFC3339) != want {
 			t.Errorf("ParseTime(%q) = %v, %v; want %s", in, got.UTC().Format(time.RFC3339), ok, want)
 		}
 	}
-	for _, in := range []string{"", "-", "1529704976104", "2016-13-27T14:59:44Z", "2016-02-30 00:00:00", "tomorrow", "1e9", "99999999999999999999", "1.2.3"} {
+	for _, in := range []string{"", "-", "1529704976104", "2016-13-27T14:59:44Z", "2016-02-30 00:00:00", "tomorrow", "1e9", "99999999999999999999", "1.2.3", "0", "0001-01-01T00:00:00Z"} {
 		if got, ok := format.ParseTime(in, nil); ok {
 			t.Errorf("ParseTime(%q) = %v; it is not a time", in, got)
 		}

@@ -18,12 +18,13 @@ var timeLayouts = []string{
 
 // ParseTime reads a time as mail servers and delivery services write it: Unix seconds, or a
 // date and a time of day with or without an offset from UTC. Without one it is a time in loc,
-// which may be nil for UTC. A fraction of a second is cut off, as rows have whole seconds.
+// which may be nil for UTC. A fraction of a second is cut off, as rows have whole seconds. Times
+// before 1970, zero among them, are no times of mail.
 func ParseTime(s string, loc *time.Location) (t upstream.Time, ok bool) {
 	s = strings.TrimSpace(s)
 	if whole, fraction, _ := strings.Cut(s, "."); digits(whole) && (fraction == "" || digits(fraction)) {
 		n, err := strconv.ParseInt(whole, 10, 64)
-		return upstream.Time(n), err == nil && n <= maxUnix
+		return upstream.Time(n), err == nil && n > 0 && n <= maxUnix
 	}
 	if loc == nil {
 		loc = time.UTC
@@ -33,7 +34,7 @@ func ParseTime(s string, loc *time.Location) (t upstream.Time, ok bool) {
 	}
 	for _, layout := range timeLayouts {
 		if at, err := time.ParseInLocation(layout, s, loc); err == nil {
-			return upstream.Time(at.Unix()), true
+			return upstream.Time(at.Unix()), at.Unix() > 0
 		}
 	}
 	return 0, false

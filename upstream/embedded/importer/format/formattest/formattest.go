@@ -42,6 +42,14 @@ func (s *Sink) Bad(line int, reason string) error {
 	return nil
 }
 
+// Outcomes gives the records in short, such as "user@example.com bounced".
+func (s *Sink) Outcomes() (all []string) {
+	for _, r := range s.Records {
+		all = append(all, r.Recipient+" "+[...]string{"accepted", "delivered", "bounced", "blocked"}[r.Outcome])
+	}
+	return all
+}
+
 // Read reads files, each given by its text, one after the other with one reader.
 func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sink {
 	t.Helper()
@@ -60,6 +68,26 @@ func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sin
 // File makes a file of a text, last written at a time.
 func File(text string, modTime time.Time) format.File {
 	return format.File{Name: "test", ModTime: modTime, Reader: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
+}
+
+// Fuzz tries a format on texts of all kinds: it must read to their end, and make records that
+// have an id, a recipient and times.
+func Fuzz(f *testing.F, of format.Format) {
+	f.Fuzz(func(t *testing.T, text string) {
+		of.Recognise([]byte(text))
+		s := Read(t, of, format.Options{Now: time.Unix(1795973220, 0)}, text, text)
+		for _, r := range s.Records {
+			if r.EmailID == "" || r.Recipient == "" || r.Time == 0 || r.Processed == 0 {
+				t.Fatalf("the record %+v is not whole", r)
+			}
+		}
+		lines := strings.Count(text, "\n") + 1
+		for _, n := range s.BadAt {
+			if n > lines || n < 1 {
+				t.Fatalf("line %d of %d is bad", n, lines)
+			}
+		}
+	})
 }
 
 // Shared gives the text of a file of the data that is kept beside the repository, such as

@@ -90,8 +90,8 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("%d bytes and %d messages are left", r.queue.openBytes, len(r.queue.messages))
 		}
 		for _, rec := range s.Records {
-			if rec.EmailID == "" || !hasDomain(rec.Recipient) {
-				t.Fatalf("%+v has no id or no recipient", rec)
+			if rec.EmailID == "" || !hasDomain(rec.Recipient) || rec.Processed <= 0 || rec.Time <= 0 {
+				t.Fatalf("%+v is not whole", rec)
 			}
 		}
 	})
