@@ -39,7 +39,7 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 		return s.Bad(n, "the line about a delivery does not have to=, relay=, delay=, dsn= and status=")
 	}
 	arrived := e.Time - a.delay
-	if arrived <= 0 {
+	if arrived < 1000 {
 		return s.Bad(n, "the delay is longer than there has been mail")
 	}
 	m, err := r.current(n, e, id, m, m != nil && m.exact && !about(arrived, m.arrived, sameMessage), s)

@@ -23,7 +23,7 @@ func (p *Parser) journal(line []byte) (e Entry, problem string) {
 		return e, noJournal
 	}
 	micros, err := strconv.ParseUint(string(text(j.Time)), 10, 63)
-	if err != nil {
+	if err != nil || micros < 1e6 {
 		return e, noJournal
 	}
 	return Entry{Time: int64(micros / 1000), Host: p.intern(text(j.Host)), Program: p.intern(text(j.Identifier)), Message: text(j.Message)}, ""

@@ -83,7 +83,7 @@ func unix(line []byte) (int64, []byte) {
 		return 0, nil
 	}
 	sec, err := strconv.ParseUint(string(whole), 10, 34)
-	if err != nil {
+	if err != nil || sec == 0 {
 		return 0, nil
 	}
 	millis, err := strconv.ParseUint(string(fraction[:3]), 10, 10)
