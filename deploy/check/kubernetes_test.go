@@ -1,5 +1,5 @@
 // Package deploy holds what is deployed against the programs that read it: Kubernetes'
-// own types, and BuildKit's parser. It is a module of its own, so that the gateway's
+// own types, BuildKit's parser, and systemd. It is a module of its own, so that the gateway's
 // stays without them.
 package deploy
 

@@ -1,0 +1,79 @@
+package deploy
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The unit hands the gateway each file of secrets that its settings name, as the gateway's
+// user cannot read what only root can; and beyond loopback the gateway asks for keys and
+// speaks TLS.
+func TestUnit(t *testing.T) {
+	unit, settings := assignments(t, "../deliverygraph.service"), assignments(t, "../settings.env")
+	credentials := map[string]bool{}
+	for _, c := range unit["LoadCredential"] {
+		name, source, _ := strings.Cut(c, ":")
+		credentials["/run/credentials/deliverygraph.service/"+name] = filepath.Dir(source) == "/etc/deliverygraph"
+	}
+	for _, name := range []string{"DELIVERYGRAPH_TLS_CERT", "DELIVERYGRAPH_TLS_KEY", "DELIVERYGRAPH_AUTH_KEYS"} {
+		if v := settings[name]; len(v) != 1 || !credentials[v[0]] {
+			t.Errorf("%s is %q, which the unit does not load from /etc/deliverygraph", name, v)
+		}
+	}
+	if n := len(credentials); n != 3 {
+		t.Errorf("the unit loads %d credentials: some are of no setting", n)
+	}
+	host, port, err := net.SplitHostPort(settings["DELIVERYGRAPH_LISTEN"][0])
+	if err != nil || host != "0.0.0.0" || len(port) < 4 {
+		t.Errorf("it listens on %q: the unit lets it use no port below 1024", settings["DELIVERYGRAPH_LISTEN"])
+	}
+	if data, state := settings["DELIVERYGRAPH_DATA"][0], unit["StateDirectory"][0]; filepath.Dir(data) != "/var/lib/"+state {
+		t.Errorf("the store is %s, outside the one folder that the gateway may write to", data)
+	}
+	if got := unit["EnvironmentFile"]; len(got) != 1 || got[0] != "/etc/deliverygraph/settings.env" {
+		t.Errorf("settings come from %q", got)
+	}
+}
+
+// systemd takes the unit as it is.
+func TestUnitIsVerified(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("there is no systemd-analyze here")
+	}
+	text, err := os.ReadFile("../deliverygraph.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable() // which there is, unlike the gateway at its place
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := filepath.Join(t.TempDir(), "deliverygraph.service")
+	if err := os.WriteFile(unit, []byte(strings.Replace(string(text), "ExecStart=/usr/local/bin/deliverygraph", "ExecStart="+self, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// assignments are the lines of a file that assign a value to a name.
+func assignments(t *testing.T, path string) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
+			all[name] = append(all[name], value)
+		}
+	}
+	return all
+}
