@@ -21,9 +21,11 @@ const timeForms = "Unix seconds, such as 1479772800, or ISO 8601, such as 2016-1
 // ISO 8601 (extended or basic, to the minute, the second or a fraction of it,
 // or a date alone, which is its midnight). Without an offset from UTC it is UTC.
 //
-// A fraction of a second is rounded up. The API's events have whole seconds, so
-// a half-open window keeps its meaning: from 10.5 on is from 11 on, and before
-// 10.5 is before 11.
+// A fraction of a second is rounded up, but for that of the last second of the
+// year 9999. The API's events have whole seconds, so a half-open window keeps its
+// meaning: from 10.5 on is from 11 on, and before 10.5 is before 11. Unix time has
+// no leap seconds: 23:59:60, at the end of a month of UTC, is taken for the second
+// that follows, with or without a fraction.
 //
 // A space is taken for the plus sign of an offset, since that is what becomes of
 // a plus sign that was not escaped in a query string. The error is an
@@ -40,7 +42,7 @@ func ParseTime(s string) (Time, error) {
 func parseTime(s string) (t Time, problem string) {
 	t, ok := parseUnix(s)
 	if !ok {
-		t, ok = parseISO(s)
+		t, ok = ParseISO8601(s)
 	}
 	switch {
 	case !ok:
@@ -65,8 +67,9 @@ func parseUnix(s string) (Time, bool) {
 	return Time(n), true
 }
 
-// parseISO reads an ISO 8601 date, alone or with a time of day.
-func parseISO(s string) (Time, bool) {
+// ParseISO8601 reads an ISO 8601 date, alone or with a time of day, as [ParseTime]
+// describes it. The time may lie a day outside the years 0 to 9999, by its offset.
+func ParseISO8601(s string) (t Time, ok bool) {
 	p := isoReader{rest: s, ok: true}
 	year := p.digits(4)
 	extended := p.take("-")
@@ -76,7 +79,8 @@ func parseISO(s string) (Time, bool) {
 	}
 	day := p.digits(2)
 
-	var hour, minute, second, offset, roundUp int
+	var hour, minute, second, offset int
+	fraction := false
 	if p.rest != "" {
 		p.want("Tt ")
 		hour = p.digits(2)
@@ -84,18 +88,27 @@ func parseISO(s string) (Time, bool) {
 		minute = p.digits(2)
 		if extended && p.take(":") || !extended && p.rest != "" && isDigit(p.rest[0]) {
 			second = p.digits(2)
-			roundUp = p.fraction()
+			fraction = p.fraction()
 		}
 		offset = p.offset()
 	}
-	if !p.ok || p.rest != "" || hour > 23 || minute > 59 || second > 59 {
+	if !p.ok || p.rest != "" || hour > 23 || minute > 59 || second > 60 {
 		return 0, false
 	}
-	d := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if d.Day() != day || d.Month() != time.Month(month) {
+	midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if _, m, d := midnight.Date(); int(m) != month || d != day {
 		return 0, false // such as 30 February, which time.Date takes for 1 March
 	}
-	return Time(d.Unix() + int64(roundUp-offset)), true
+	t = Time(midnight.Unix() + int64(hour*3600+minute*60+second-offset))
+	switch {
+	case second == 60:
+		if next := t.UTC(); next.Day() != 1 || next.Hour() != 0 || next.Minute() != 0 {
+			return 0, false // leap seconds are at the end of a month
+		}
+	case fraction && t != maxTime:
+		t++
+	}
+	return t, true
 }
 
 // isoReader takes an ISO 8601 time apart from its front; ok turns false at the
@@ -107,22 +120,28 @@ type isoReader struct {
 
 // digits takes a number of exactly n digits.
 func (p *isoReader) digits(n int) int {
-	if len(p.rest) < n || !isDigits(p.rest[:n]) {
+	if len(p.rest) < n {
 		p.ok = false
 		return 0
 	}
-	v, _ := strconv.Atoi(p.rest[:n])
+	v := 0
+	for i := range n {
+		p.ok = p.ok && isDigit(p.rest[i])
+		v = v*10 + int(p.rest[i]-'0')
+	}
 	p.rest = p.rest[n:]
 	return v
 }
 
 // take takes the next byte if it is one of set.
 func (p *isoReader) take(set string) bool {
-	if p.rest == "" || strings.IndexByte(set, p.rest[0]) < 0 {
-		return false
+	for i := range len(set) {
+		if p.rest != "" && p.rest[0] == set[i] {
+			p.rest = p.rest[1:]
+			return true
+		}
 	}
-	p.rest = p.rest[1:]
-	return true
+	return false
 }
 
 // want takes the next byte, which must be one of set.
@@ -132,21 +151,17 @@ func (p *isoReader) want(set string) {
 	}
 }
 
-// fraction takes a fraction of a second if there is one: 1 unless it is zero.
-func (p *isoReader) fraction() (roundUp int) {
+// fraction takes a fraction of a second if there is one, and reports whether it is
+// more than zero.
+func (p *isoReader) fraction() bool {
 	if !p.take(".,") {
-		return 0
+		return false
 	}
-	end := 0
-	for end < len(p.rest) && isDigit(p.rest[end]) {
-		if p.rest[end] != '0' {
-			roundUp = 1
-		}
-		end++
-	}
-	p.ok = p.ok && end > 0
-	p.rest = p.rest[end:]
-	return roundUp
+	behind := strings.TrimLeft(p.rest, "0123456789")
+	digits := p.rest[:len(p.rest)-len(behind)]
+	p.ok = p.ok && digits != ""
+	p.rest = behind
+	return strings.Trim(digits, "0") != ""
 }
 
 // offset takes Z, ±hh, ±hhmm or ±hh:mm if there is one: seconds ahead of UTC.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -51,17 +50,20 @@ func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 	})
 }
 
-// UnmarshalDateTime reads a moment: RFC 3339, or a number of Unix seconds.
-// Rows' times are whole seconds and windows are half-open, so a fraction is
-// rounded up: what lies at or after 10.5 s lies at or after 11 s.
+// momentForms is what a moment should have looked like, as part of a message.
+const momentForms = `RFC 3339, such as "2026-11-22T09:30:00Z", as a date, such as "2026-11-22", or as a number of Unix seconds`
+
+// UnmarshalDateTime reads a moment: RFC 3339, a date, which is its midnight in
+// UTC, or a number of Unix seconds. Fractions and leap seconds are those of
+// [upstream.ParseTime].
 func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
-		t, err := time.Parse(time.RFC3339, strings.ToUpper(v))
-		if err != nil || !isRFC3339(v) { // time.Parse takes more
-			return 0, badInput("%q is not a moment: write it as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds", Excerpt(v))
+		t, ok := upstream.ParseISO8601(v)
+		if !ok || !isRFC3339(v) && !written(v, "dddd-dd-dd") { // ISO 8601 has more forms
+			return 0, badInput("%q is not a moment: write it as "+momentForms, Excerpt(v))
 		}
-		return inYears(upstream.Time(t.Unix()), t.Nanosecond() > 0)
+		return inYears(t, false)
 	case json.Number:
 		f, err := v.Float64()
 		if err != nil {
@@ -75,12 +77,12 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	case int:
 		return inYears(upstream.Time(v), false)
 	}
-	return 0, badInput("a moment is written as RFC 3339, such as \"2026-11-22T09:30:00Z\", or as a number of Unix seconds")
+	return 0, badInput("a moment is written as " + momentForms)
 }
 
-// isRFC3339 says whether a moment that [time.Parse] takes is written as RFC 3339 has it:
-// each number with all of its digits, a fraction behind a point, an offset of less than a
-// day. It is asked several times for every operation, so it is no regular expression.
+// isRFC3339 reports whether a moment of ISO 8601 is written as RFC 3339 has it: to the
+// second, a fraction behind a point, Z or an offset of hours and minutes. It is asked
+// several times for every operation, so it is no regular expression.
 func isRFC3339(s string) bool {
 	const moment, offset = "dddd-dd-ddTdd:dd:dd", "+dd:dd"
 	if len(s) <= len(moment) || !written(s[:len(moment)], moment) {
@@ -93,7 +95,7 @@ func isRFC3339(s string) bool {
 		}
 		s = zone
 	}
-	return s == "Z" || s == "z" || written(s, offset) && s[1:3] < "24" && s[4:6] < "60"
+	return s == "Z" || s == "z" || written(s, offset)
 }
 
 // written says whether a text is as another one shows: d is a digit, T is t too, and + a
