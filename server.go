@@ -37,6 +37,7 @@ import (
 	"deliverygraph/graph/playground"
 	"deliverygraph/graph/tracing"
 	"deliverygraph/graph/trusted"
+	"deliverygraph/internal/web"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/auth/apikey"
@@ -569,7 +570,9 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		counted = ratelimit.ByAddress(asked)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", g.watched(origins.New(g.c.CorsOrigins).Handler(counted, g.refuse)))
+	public := g.watched(origins.New(g.c.CorsOrigins).Handler(counted, g.refuse))
+	mux.Handle("/graphql", public)
+	mux.Handle("/graphql/{$}", public)
 	mux.Handle("/", page)
 	return origins.Secure(mux), nil
 }
@@ -618,11 +621,11 @@ type server struct {
 
 // newServer bounds what a slow or idle client may hold.
 func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
+	writeTimeout := timeout + 30*time.Second
 	return &server{listener: l, Server: http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      timeout + 30*time.Second,
+		Handler:           web.LimitSlowBodies(h, writeTimeout),
+		ReadHeaderTimeout: web.Grace,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}}

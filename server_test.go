@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/graph/playground"
@@ -199,12 +200,12 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 	const form = "application/graphql-response+json"
 	for name, c := range map[string]struct{ method, path, accept, media string }{
 		"below the endpoint":          {"GET", "/graphql/x", "*/*", "application/json"},
-		"with a slash behind it":      {"POST", "/graphql/", form, form},
+		"with two slashes behind it":  {"POST", "/graphql/x/", form, form},
 		"a client at another path":    {"POST", "/api/graphql", "application/json", "application/json"},
 		"a client that says nothing":  {"POST", "/query", "", "application/json"},
 		"a client's GET":              {"GET", "/query", form, form},
 		"a visitor of a page":         {"GET", "/playground", "text/html,application/xhtml+xml,*/*;q=0.8", "text/plain"},
-		"a visitor, near to it":       {"GET", "/graphql/", "text/html,*/*;q=0.8", "text/plain"},
+		"a visitor, near to it":       {"GET", "/graphql/x", "text/html,*/*;q=0.8", "text/plain"},
 		"whoever asks for what it is": {"HEAD", "/favicon.ico", "", "text/plain"},
 	} {
 		resp, body := p.do(c.method, strings.TrimSuffix(p.graphql, "/graphql")+c.path, "", "Accept", c.accept)
@@ -219,6 +220,45 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 			t.Errorf("%s: %s as %s", name, body, media)
 		}
 	}
+}
+
+// A slash behind the endpoint's path means nothing, for whatever is asked there, and HEAD is answered on every port.
+func TestSlashesAndHead(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--rest-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	const query = "?query={__typename}"
+	for _, c := range []struct{ method, url, body, holds string }{
+		{http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, `{"data":{"__typename":"Query"}}`},
+		{http.MethodPost, p.graphql + "/", `{"query": "{ __typename }"}`, `{"data":{"__typename":"Query"}}`},
+		{http.MethodGet, p.graphql + "/" + query, "", `{"data":{"__typename":"Query"}}`},
+		{http.MethodHead, p.graphql + query, "", ""},
+		{http.MethodHead, p.graphql + "/" + query, "", ""},
+		{http.MethodHead, p.graphql + "?query=subscription{bounces{cursor}}", "", ""},
+		{http.MethodGet, p.rest + "/bounce/categories/", "", `{"data":[`},
+		{http.MethodHead, p.rest + "/bounce/categories", "", ""},
+		{http.MethodHead, p.rest + "/bounce/categories/", "", ""},
+		{http.MethodHead, p.admin + "/healthz", "", ""},
+	} {
+		resp, body := p.do(c.method, c.url, c.body, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, c.holds) || c.method == http.MethodHead && body != "" {
+			t.Errorf("%s %s: %d %.200s", c.method, c.url, resp.StatusCode, body)
+		}
+		if stream := resp.Header.Get("Content-Type") == "text/event-stream; charset=utf-8"; c.method == http.MethodHead && (resp.ContentLength > 0) == stream {
+			t.Errorf("%s %s: Content-Length %d", c.method, c.url, resp.ContentLength)
+		}
+	}
+	resp, _ := p.do(http.MethodOptions, p.graphql+"/", "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "HEAD", "Access-Control-Request-Headers", "content-encoding")
+	if got := resp.Header; got.Get("Access-Control-Allow-Methods") != "HEAD" || got.Get("Access-Control-Allow-Headers") != "content-encoding" {
+		t.Errorf("a page's preflight: %v", got)
+	}
+	if resp, _ := p.do(http.MethodHead, p.graphql+query, "", "Origin", "http://localhost:3000"); resp.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("a page's HEAD: %v", resp.Header)
+	}
+	c, _, err := websocket.Dial(t.Context(), p.graphql+"/", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.CloseNow()
 }
 
 // A gateway in front of another one's REST port gives the same answers.

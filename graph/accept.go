@@ -1,10 +1,10 @@
 package graph
 
 import (
-	"mime"
-	"strconv"
 	"strings"
 	"sync"
+
+	"deliverygraph/internal/web"
 )
 
 // Media types of answers. The first is for callers that know it: its status tells
@@ -27,12 +27,16 @@ const (
 	always
 )
 
-// accepted is what a request takes for an answer.
+// accepted is what a request accepts as its answer.
 type accepted struct {
-	media  string // of a single answer; "" is none of ours
-	events eagerness
-	parts  bool // deferred parts
+	media  string    // of a single answer, and of errors, which are sent whatever is accepted
+	single bool      // a single answer is acceptable
+	events eagerness // likewise a stream of events
+	parts  bool      // likewise deferred parts
 }
+
+// nothing reports whether no form that an answer has here is acceptable.
+func (a accepted) nothing() bool { return !a.single && a.events == never && !a.parts }
 
 // accepts knows what Accept headers ask for: programs send one of few, and to take one
 // apart costs as much as all else about a small request. It is safe for concurrent use.
@@ -72,89 +76,36 @@ func (a *accepts) of(accept []string) accepted {
 	return by
 }
 
-func acceptedBy(accept []string) (a accepted) {
-	a.media, a.events = negotiate(accept)
-	a.parts = takesParts(accept)
+func acceptedBy(values []string) (a accepted) {
+	accept := web.ParseAccept(values)
+	for i, r := range accept {
+		if charset := r.Params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+			accept[i].Weight = 0
+		}
+	}
+	weight := 0.0
+	a.media, weight = negotiate(accept)
+	a.single = weight > 0
+	a.parts = acceptsParts(accept)
+	if events, named := accept.Weight(mediaEvents); named && events > 0 {
+		a.events = ifStreams
+		if events > weight {
+			a.events = always
+		}
+	}
 	return a
 }
 
-// negotiate gives the media type of a single answer by the weights of Accept, or ""
-// if none of ours is acceptable, and when the answer is a stream of events. Of equal
-// weights the more telling one wins if the caller names it; who names neither gets
-// plain JSON.
-func negotiate(accept []string) (media string, events eagerness) {
-	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" { // as most programs have it
-		return mediaJSON, never
+// negotiate returns the media type of a single answer and its weight, which is 0 if neither is acceptable. Of equal weights
+// the more precise type wins if the caller names it; a caller that names neither gets plain JSON.
+func negotiate(accept web.Accept) (media string, weight float64) {
+	if len(accept) == 0 {
+		return mediaJSON, 1
 	}
-	ranges := acceptRanges(strings.Join(accept, ","))
-	media = negotiateOne(ranges)
-	weight, named := weightOf(mediaEvents, ranges)
-	switch {
-	case !named || weight == 0:
-	case media == "":
-		events = always
-	default:
-		events = ifStreams
-		if single, _ := weightOf(media, ranges); weight > single {
-			events = always
-		}
+	graphQL, named := accept.Weight(mediaGraphQL)
+	json, _ := accept.Weight(mediaJSON)
+	if graphQL > json || graphQL == json && graphQL > 0 && named {
+		return mediaGraphQL, graphQL
 	}
-	return media, events
-}
-
-func negotiateOne(ranges []acceptRange) string {
-	if len(ranges) == 0 {
-		return mediaJSON
-	}
-	graphQL, named := weightOf(mediaGraphQL, ranges)
-	json, _ := weightOf(mediaJSON, ranges)
-	switch {
-	case graphQL == 0 && json == 0:
-		return ""
-	case graphQL > json, graphQL == json && named:
-		return mediaGraphQL
-	}
-	return mediaJSON
-}
-
-// acceptRange is a part of an Accept header, such as "application/*;q=0.5".
-type acceptRange struct {
-	media     string
-	weight    float64
-	deferSpec string // the format of parts; "" is any
-}
-
-// acceptRanges takes a header apart. Parts that are none are given with a weight of
-// nothing, so that a header of nonsense is not an empty one.
-func acceptRanges(header string) []acceptRange {
-	var ranges []acceptRange
-	for part := range strings.SplitSeq(header, ",") {
-		if strings.TrimSpace(part) == "" {
-			continue
-		}
-		media, attrs, err := mime.ParseMediaType(part)
-		r := acceptRange{media, 1, attrs["deferspec"] + attrs["incrementalspec"]}
-		if q, ok := attrs["q"]; ok {
-			r.weight, err = strconv.ParseFloat(q, 64)
-		}
-		if err != nil || !(r.weight >= 0 && r.weight <= 1) || attrs["charset"] != "" && !strings.EqualFold(attrs["charset"], "utf-8") {
-			r.weight = 0
-		}
-		ranges = append(ranges, r)
-	}
-	return ranges
-}
-
-// weightOf is the weight of the most specific range that the type is in, and whether
-// that names it.
-func weightOf(media string, ranges []acceptRange) (weight float64, named bool) {
-	best := 0
-	kind, _, _ := strings.Cut(media, "/")
-	for _, r := range ranges {
-		specific := map[string]int{media: 3, kind + "/*": 2, "*/*": 1}[r.media]
-		if specific > best || specific == best && specific > 0 && r.weight > weight {
-			best, weight = specific, r.weight
-		}
-	}
-	return weight, best == 3
+	return mediaJSON, json
 }

@@ -29,7 +29,7 @@ type refusal struct {
 }
 
 // Error gives the first message, which is for the caller.
-func (n *refusal) Error() string { return n.response.Errors.Error() }
+func (n *refusal) Error() string { return n.response.Errors[0].Message }
 
 // refuse refuses what is no GraphQL request at all.
 func refuse(status int, format string, args ...any) *refusal {

@@ -3,10 +3,11 @@ package graph
 import (
 	"bytes"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/internal/web"
 )
 
 // batch are the requests of a POST whose body is an array of them, as Apollo's
@@ -50,8 +51,8 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 // status 200: what is wrong with a request is told in its own response, and spoils no
 // other. The array is plain JSON for all callers, since mediaGraphQL has one response.
 func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
-	ranges := acceptRanges(strings.Join(r.Header.Values("Accept"), ","))
-	if weight, _ := weightOf(mediaJSON, ranges); weight == 0 && len(ranges) > 0 {
+	accept := web.ParseAccept(r.Header["Accept"])
+	if weight, _ := accept.Weight(mediaJSON); weight == 0 && len(accept) > 0 {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
 		return
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/internal/web"
 )
 
 // mediaParts is the media type of answers that come in parts, for operations with
@@ -22,11 +24,12 @@ const mediaParts = "multipart/mixed"
 // deferSpec is the draft's name in Accept and Content-Type.
 const deferSpec = "20220824"
 
-// takesParts says whether Accept names answers in parts, in our format or in any.
-// Wildcards do not: who sends them knows nothing of parts.
-func takesParts(accept []string) bool {
-	return slices.ContainsFunc(acceptRanges(strings.Join(accept, ",")), func(r acceptRange) bool {
-		return r.media == mediaParts && r.weight > 0 && (r.deferSpec == "" || r.deferSpec == deferSpec)
+// acceptsParts reports whether Accept names answers in parts, in our format or in any. "*/*" does not: callers that send
+// it know nothing of parts.
+func acceptsParts(accept web.Accept) bool {
+	return slices.ContainsFunc(accept, func(r web.MediaRange) bool {
+		spec := r.Params["deferspec"] + r.Params["incrementalspec"]
+		return (r.Type == mediaParts || r.Type == "multipart/*") && r.Weight > 0 && (spec == "" || spec == deferSpec)
 	})
 }
 
@@ -138,10 +141,9 @@ func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
 // Err implements context.Context.
 func (c *resolving) Err() error { return c.lasting().Err() }
 
-// deliver answers an operation with @defer part by part, each sent as soon as it is
-// there. The next one is not taken before the last is written, so that a slow caller
-// holds no more than what its operation has in work. A caller who has left ends the
-// operation by its context; what then still comes is taken and dropped.
+// deliver answers an operation part by part, each sent as soon as it is complete: several parts for one with @defer, one
+// for any other. The next part is not taken before the last is written, so that a slow caller holds no more than what its
+// operation has in progress. A caller that leaves ends the operation by its context; the parts that still come are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
 	resp := x.next()
 	if h.o.Headers != nil {
@@ -160,6 +162,9 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) 
 			if failed != nil {
 				x.cancel()
 			}
+		}
+		if !more {
+			return
 		}
 		resp = x.next()
 	}

@@ -22,8 +22,14 @@ import (
 // The first part is as it came.
 func (e endpoint) parts(t *testing.T, query string) (data, first any, count int, failed []string) {
 	t.Helper()
+	return e.partsFor(t, "multipart/mixed;deferSpec=20220824, application/graphql-response+json", query)
+}
+
+// partsFor is parts for a caller with this Accept header.
+func (e endpoint) partsFor(t *testing.T, accept, query string) (data, first any, count int, failed []string) {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
-	r.Header.Set("Accept", "multipart/mixed;deferSpec=20220824, application/graphql-response+json")
+	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
 	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != `multipart/mixed; boundary="-"; deferSpec=20220824` {
@@ -158,6 +164,43 @@ func TestErrorsInDeferredParts(t *testing.T) {
 	for _, n := range at(data, []any{"bounces", "nodes"}).([]any) {
 		if n.(map[string]any)["sender"] == nil {
 			t.Errorf("a row lacks the part that did not fail: %v", n)
+		}
+	}
+}
+
+// A caller need not accept anything else than parts. What has no @defer then comes in one part, and what is refused in JSON.
+func TestCallersMayAcceptPartsAlone(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxBatch: 1})
+	const plain, deferred = `{ bounces(` + window + `, first: 2) { nodes { code detail { ruleName } } } }`, `{ bounces(` + window + `, first: 2) { nodes { code ... @defer { detail { ruleName } } } } }`
+	list, typename := e.ask(t, plain, "").data, any(map[string]any{"__typename": "Query"})
+	for _, accept := range []string{
+		"multipart/mixed; deferSpec=20220824",
+		`Multipart/Mixed;DEFERSPEC="20220824";q=0.1`,
+		"multipart/mixed",
+		"multipart/*",
+		"text/html, multipart/mixed",
+		"multipart/mixed;q=0.5, text/event-stream;q=0",
+	} {
+		for query, want := range map[string]any{plain: list, deferred: list, `{ __typename }`: typename} {
+			data, _, count, failed := e.partsFor(t, accept, query)
+			if d := cmp.Diff(want, data); d != "" || len(failed) > 0 || (count > 1) != (query == deferred) {
+				t.Errorf("Accept %q, %s: %d parts, %v, %s", accept, query, count, failed, d)
+			}
+		}
+		for body, status := range map[string]int{`{"query": "{ nothing }"}`: 200, `{}`: 400, `[{"query": "{ __typename }"}]`: 406, `{"query": "subscription { bounces { cursor } }"}`: 406} {
+			if a := e.do(t, post(body, "Accept", accept)); a.status != status || len(a.errors) != 1 || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+				t.Errorf("Accept %q, %s: %d %s", accept, body, a.status, a.body)
+			}
+		}
+	}
+	data, _, count, _ := e.partsFor(t, "text/event-stream, multipart/mixed", deferred)
+	if d := cmp.Diff(list, data); d != "" || count < 2 {
+		t.Errorf("beside events: %d parts, %s", count, d)
+	}
+	for _, accept := range []string{"multipart/mixed; deferSpec=20230621", "multipart/mixed; q=0", "multipart/related"} {
+		if a := e.do(t, post(`{"query": "{ __typename }"}`, "Accept", accept)); a.status != 406 || !strings.Contains(a.body, "multipart/mixed; deferSpec=20220824") {
+			t.Errorf("Accept %q: %d %s", accept, a.status, a.body)
 		}
 	}
 }

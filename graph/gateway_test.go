@@ -92,8 +92,8 @@ func (e endpoint) do(t testing.TB, q request) answer {
 	return e.doIn(t.Context(), t, q)
 }
 
-func (e endpoint) doIn(ctx context.Context, t testing.TB, q request) answer {
-	t.Helper()
+// record sends a request and returns the answer as it came.
+func (e endpoint) record(ctx context.Context, q request) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(ctx, q.method, q.url, strings.NewReader(q.body))
 	for i := 0; i < len(q.headers); i += 2 {
 		if q.headers[i+1] == "" {
@@ -104,6 +104,12 @@ func (e endpoint) doIn(ctx context.Context, t testing.TB, q request) answer {
 	}
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
+	return w
+}
+
+func (e endpoint) doIn(ctx context.Context, t testing.TB, q request) answer {
+	t.Helper()
+	w := e.record(ctx, q)
 	a := answer{status: w.Code, header: w.Header(), body: w.Body.String()}
 	if err := json.Unmarshal(w.Body.Bytes(), &a.fields); err != nil {
 		t.Fatalf("status %d, and the answer is not JSON: %v: %q", a.status, err, a.body)

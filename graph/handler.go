@@ -155,7 +155,7 @@ func orElse[T comparable](v *T, otherwise T) {
 	}
 }
 
-// NewHandler serves the schema over HTTP: GET and POST as the GraphQL-over-HTTP
+// NewHandler serves the schema over HTTP: GET, HEAD and POST as the GraphQL-over-HTTP
 // draft has them, subscriptions as server-sent events (the distinct connections mode of
 // graphql-sse), and all of them over WebSockets (graphql-transport-ws). Pages of which
 // origins may open a WebSocket is not its matter.
@@ -167,6 +167,9 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 		if origins.IsSocket(r) {
 			h.serveSocket(w, r)
 			return
+		}
+		if r.Method == http.MethodHead {
+			w, r = asGet(w, r)
 		}
 		answering.ServeHTTP(w, r)
 	})

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"runtime/debug"
@@ -36,8 +35,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted := h.accepts.of(r.Header["Accept"])
 	media := accepted.media
-	if media == "" && accepted.events == never {
-		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "answers are "+mediaGraphQL+", "+mediaJSON+" or "+mediaEvents+": accept one of them").answer(mediaJSON))
+	if accepted.nothing() {
+		_ = write(w, media, refuse(http.StatusNotAcceptable, "answers are %s, %s, %s or %s; deferSpec=%s: accept one of them",
+			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer(media))
 		return
 	}
 	defer h.recovered(w, r, media)
@@ -45,19 +45,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = write(w, media, h.overloaded().answer(media))
 		return
 	}
+	h.decompress(w, r)
 	counted := h.load.counted(r)
 	defer counted.release()
 	h.answer(w, r, accepted)
 }
 
-// answer answers a request by the one response of its operation, or by a stream of
+// answer answers a request by the one response of its operation, by parts, or by a stream of
 // events.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
 	media, events := accepted.media, accepted.events
 	var params graphql.RawParams
 	b, no := h.read(w, r, &params)
 	if no != nil { // no operation: there is nothing to stream
-		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		_ = h.reply(w, r, media, no.answer(media))
 		return
 	}
 	if b != nil {
@@ -69,13 +70,13 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
 		h.stream(w, r, refused{no})
 	case no != nil:
-		_ = h.reply(w, r, cmp.Or(media, mediaJSON), no.answer(media))
+		_ = h.reply(w, r, media, no.answer(media))
+	case x.deferred, !accepted.single && events == never: // the latter accepts parts alone, if only one
+		defer x.end()
+		h.deliver(w, r, x)
 	case events == always || x.streams:
 		defer x.end()
 		h.stream(w, r, x)
-	case x.deferred:
-		defer x.end()
-		h.deliver(w, r, x)
 	default:
 		defer x.end()
 		a := answer{status: http.StatusOK, response: x.next(), ran: true}

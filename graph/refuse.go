@@ -14,10 +14,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", "Accept")
 	w.Header().Set("Cache-Control", "no-store")
-	media, _ := negotiate(r.Header.Values("Accept"))
-	if media == "" {
-		media = mediaJSON
-	}
+	media := acceptedBy(r.Header["Accept"]).media
 	g := present(r.Context(), err)
 	code, _ := g.Extensions["code"].(string)
 	status, known := refusalStatus[code]

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -27,7 +25,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawPar
 		err = readGet(r, p)
 	default:
 		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
-		no.allow = "GET, POST"
+		no.allow = "GET, HEAD, POST"
 		return nil, no
 	}
 	return b, refusalOf(err)
@@ -43,61 +41,6 @@ func refusalOf(err error) *refusal {
 	return no
 }
 
-// bodies are buffers for the bodies of requests, used again.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// maxKeptBody is the most that a buffer may have grown to that is used again.
-const maxKeptBody = 64 << 10
-
-// readPost reads a POST. Of the text of a batch its members keep parts.
-func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, err error) {
-	buffer := bodies.Get().(*bytes.Buffer)
-	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
-		b, err = h.readBatch(buffer.Bytes())
-		return b, err
-	}
-	if err == nil {
-		err = readRequest(buffer.Bytes(), "the request's body", r.Header, p)
-	}
-	if buffer.Cap() <= maxKeptBody {
-		buffer.Reset()
-		bodies.Put(buffer)
-	}
-	return nil, err
-}
-
-// readBody reads the body of a POST.
-func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
-	switch content := r.Header.Get("Content-Type"); content {
-	case mediaJSON, contentTypes[mediaJSON][0]: // as it is most often
-	default:
-		media, attrs, err := mime.ParseMediaType(content)
-		if err != nil || media != mediaJSON {
-			return refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
-		}
-		if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-			return refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
-		}
-	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return refuse(http.StatusUnsupportedMediaType, "a request's body is not compressed: send it without Content-Encoding")
-	}
-	body := io.Reader(r.Body)
-	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // else the server gives no more than that
-		body = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
-	}
-	_, err := to.ReadFrom(body)
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, new(*http.MaxBytesError)):
-		return refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
-	case errors.Is(err, errOverloaded):
-		return h.overloaded()
-	}
-	return refuse(http.StatusBadRequest, "the request's body could not be read to its end")
-}
-
 // readRequest reads a request in JSON; what is what messages call it.
 func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) error {
 	var room [4]field
@@ -105,10 +48,10 @@ func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) 
 	if err != nil {
 		return err
 	}
-	return readParams(fields, h, p)
+	return errors.Join(readParams(fields, h, p), wanted(p))
 }
 
-// readParams reads the fields of a request.
+// readParams reads the fields of a request, each of which must be of its type.
 func readParams(fields object, h http.Header, p *graphql.RawParams) error {
 	p.Headers = h
 	return errors.Join(
@@ -117,7 +60,6 @@ func readParams(fields object, h http.Header, p *graphql.RawParams) error {
 		readObject(fields.of("variables"), "variables", &p.Variables),
 		readObject(fields.of("extensions"), "extensions", &p.Extensions),
 		readDocumentID(p, fields.text),
-		wanted(p),
 	)
 }
 
@@ -137,6 +79,12 @@ func (o object) of(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// has reports whether there is a value of that name that is not null.
+func (o object) has(name string) bool {
+	raw := o.of(name)
+	return raw != nil && string(raw) != "null"
 }
 
 // text gives the text of that name, or "".
@@ -261,35 +209,6 @@ func (d *decoder) rest() (map[string]any, error) {
 	return m, err
 }
 
-// readGet reads the URL of a GET.
-func readGet(r *http.Request, p *graphql.RawParams) error {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return refuse(http.StatusBadRequest, "the URL's query is not properly encoded")
-	}
-	one := func(name string) string {
-		if len(q[name]) > 1 && err == nil {
-			err = refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
-		}
-		return q.Get(name)
-	}
-	object := func(name string, to *map[string]any) error {
-		raw := []byte(one(name))
-		if len(raw) > 0 && jsonProblem(raw) != "" {
-			return refuse(http.StatusBadRequest, "%q must be a JSON object: %s", name, jsonProblem(raw))
-		}
-		return readObject(raw, name, to)
-	}
-	p.Headers, p.Query, p.OperationName = r.Header, one("query"), one("operationName")
-	problem := errors.Join(
-		object("variables", &p.Variables),
-		object("extensions", &p.Extensions),
-		readDocumentID(p, func(name string) (string, error) { return one(name), nil }),
-		wanted(p),
-	)
-	return errors.Join(err, problem)
-}
-
 // readDocumentID puts the id of a document among the extensions. The names id and
 // doc_id may mean something else to whoever sends them: they count where there is no
 // query.
@@ -345,11 +264,11 @@ func jsonProblem(text []byte) string {
 }
 
 func readString(fields object, name string, to *string) error {
-	raw := fields.of(name)
-	switch {
-	case raw == nil || string(raw) == "null":
+	if !fields.has(name) {
 		return nil
-	case raw[0] != '"':
+	}
+	raw := fields.of(name)
+	if raw[0] != '"' {
 		return refuse(http.StatusBadRequest, "%q must be a string", name)
 	}
 	*to = string(unquoted(raw))

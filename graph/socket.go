@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"deliverygraph/internal/web"
 )
 
 // The subprotocols of GraphQL over WebSockets: the one that is spoken here, which npm's
@@ -30,12 +32,8 @@ const (
 	closeTwoInits     websocket.StatusCode = 4429
 )
 
-const (
-	// maxInit bounds messages in bytes as long as nobody knows whose they are.
-	maxInit = 32 << 10
-	// readTimeout is how long a message may take from its beginning to its end.
-	readTimeout = 30 * time.Second
-)
+// maxInit bounds messages in bytes as long as nobody knows whose they are.
+const maxInit = 32 << 10
 
 // socket is a WebSocket. One goroutine reads its messages, and each operation has one
 // that writes its responses, the next only when the last is written: a client that
@@ -141,6 +139,9 @@ func (s *socket) closeBy(cause error, code websocket.StatusCode, reason string) 
 	}
 }
 
+// malformed ends the socket of a client that breaks the protocol: by a message of another form, or by none that is known.
+func (s *socket) malformed(why string) { s.close(closeBadMessage, "Invalid message: "+why) }
+
 // refuse ends the socket of one who is not let in, or no longer.
 func (s *socket) refuse(err error) {
 	g := present(s.ctx, err)
@@ -207,8 +208,9 @@ func (s *socket) read() (data []byte, release func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer time.AfterFunc(readTimeout, cancel).Stop()
-	counted := &body{ReadCloser: io.NopCloser(in), load: s.h.load}
+	late := time.AfterFunc(web.Grace, cancel)
+	defer late.Stop()
+	counted := &body{ReadCloser: io.NopCloser(&paced{in, web.NewPace(), late}), load: s.h.load}
 	release = func() { s.h.load.bytes.Add(-counted.read) }
 	data, err = io.ReadAll(counted)
 	switch {
@@ -216,13 +218,28 @@ func (s *socket) read() (data []byte, release func(), err error) {
 		s.close(websocket.StatusTryAgainLater, s.h.overloaded().Error())
 	case err == nil && kind != websocket.MessageText:
 		err = errors.New("a binary message")
-		s.close(closeBadMessage, "a message is text: a JSON object")
+		s.malformed("a message is text: a JSON object")
 	}
 	if err != nil {
 		release()
 		return nil, nil, err
 	}
 	return data, release, nil
+}
+
+// paced is a message, which must come at [web.MinRate], like the body of a request.
+type paced struct {
+	io.Reader
+	pace web.Pace
+	late *time.Timer
+}
+
+// Read implements [io.Reader]. The library fills all of b before it returns, so b must not take long.
+func (p *paced) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b[:min(len(b), web.MinRate)])
+	p.pace.Sent(n)
+	p.late.Reset(time.Until(p.pace.Until()))
+	return n, err
 }
 
 // send writes a message. A client that does not take it in time is gone.
@@ -238,16 +255,16 @@ func (s *socket) send(message []byte) error {
 
 // initiate lets the socket's caller in, or not.
 func (s *socket) initiate(payload []byte) {
+	var said map[string]any
+	if err := readObject(payload, "payload", &said); err != nil {
+		s.malformed(err.Error())
+		return
+	}
 	if s.initiated {
 		s.close(closeTwoInits, "Too many initialisation requests")
 		return
 	}
 	s.initiated = true
-	var said map[string]any
-	if err := readObject(payload, "payload", &said); err != nil {
-		s.close(closeBadMessage, err.Error())
-		return
-	}
 	caller := s.ctx
 	if s.h.o.Identify != nil {
 		var err error

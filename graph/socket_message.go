@@ -45,23 +45,35 @@ func (s *socket) heed(message []byte, release func()) {
 		err = errors.Join(readString(fields, "type", &kind), readString(fields, "id", &id))
 	}
 	if err != nil {
-		s.close(closeBadMessage, err.Error())
+		s.malformed(err.Error())
 		return
 	}
+	payload := fields.of("payload")
 	switch kind {
 	case "connection_init":
-		s.initiate(fields.of("payload"))
-	case "ping":
-		_ = s.send(messageOf("pong", "", fields.of("payload")))
-	case "pong":
+		s.initiate(payload)
+	case "ping", "pong":
+		switch {
+		case fields.has("payload") && payload[0] != '{':
+			s.malformed(`"payload" must be a JSON object`)
+		case kind == "ping":
+			_ = s.send(messageOf("pong", "", payload))
+		}
 	case "subscribe":
-		passedOn = s.subscribe(id, fields.of("payload"), release)
+		passedOn = s.subscribe(id, payload, release)
 	case "complete":
+		if id == "" {
+			s.malformed(badID)
+			return
+		}
 		s.drop(id)
 	default:
-		s.close(closeBadMessage, "a message's type is connection_init, ping, pong, subscribe or complete")
+		s.malformed("a message's type is connection_init, ping, pong, subscribe or complete")
 	}
 }
+
+// badID is what is wrong with an id that is missing or too long.
+var badID = fmt.Sprintf("an operation's id is a string of 1 to %d bytes", maxOperationID)
 
 // messageOf makes a message; without an id, and without a payload, it has none.
 func messageOf(kind, id string, payload ...[]byte) []byte {
@@ -87,6 +99,22 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 // subscribe begins an operation, a query just as well. Its message's bytes are released
 // when it has ended: then it is passed on.
 func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
+	params := new(graphql.RawParams)
+	fields, err := readFields(nil, payload, "the payload of subscribe", anOperation)
+	if err == nil {
+		err = readParams(fields, s.header, params)
+	}
+	if err == nil && !fields.has("query") { // as the protocol wants it, but where a document is asked for by its name
+		err = wanted(params)
+	}
+	switch {
+	case id == "" || len(id) > maxOperationID:
+		s.malformed(badID)
+		return false
+	case err != nil:
+		s.malformed(refusalOf(err).Error())
+		return false
+	}
 	s.mu.Lock()
 	caller, used := s.caller, s.operations[id] != nil
 	// Ends that the client does not read count too, or it could have any number of them.
@@ -96,16 +124,8 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 	case caller == nil:
 		s.close(closeUnauthorized, "Unauthorized: send connection_init first")
 		return false
-	case id == "" || len(id) > maxOperationID:
-		s.close(closeBadMessage, fmt.Sprintf("an operation's id is a string of 1 to %d bytes", maxOperationID))
-		return false
 	case used:
 		s.close(closeTwice, "Subscriber for "+excerpt(id)+" already exists")
-		return false
-	}
-	fields, err := readFields(nil, payload, "the payload of subscribe", anOperation)
-	if err != nil {
-		s.close(closeBadMessage, err.Error())
 		return false
 	}
 	if err := s.check(); err != nil {
@@ -120,8 +140,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		s.fail(id, s.h.overloaded().response)
 		return false
 	}
-	params := new(graphql.RawParams)
-	if no := refusalOf(readParams(fields, s.header, params)); no != nil {
+	if no := refusalOf(wanted(params)); no != nil {
 		s.fail(id, no.response)
 		return false
 	}

@@ -177,6 +177,11 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		"an id that is too long":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"` + strings.Repeat("x", 257) + `","payload":{}}`}, 4400, "a string of 1 to 256 bytes"},
 		"no payload":                      {nil, nil, []string{initiate, `{"type":"subscribe","id":"1"}`}, 4400, "the payload of subscribe"},
 		"a payload that is text":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"1","payload":"{ __typename }"}`}, 4400, "the payload of subscribe"},
+		"a ping that says text":           {nil, nil, []string{`{"type":"ping","payload":"x"}`}, 4400, `"payload" must be a JSON object`},
+		"a pong that says a list":         {nil, nil, []string{`{"type":"pong","payload":[]}`}, 4400, `"payload" must be a JSON object`},
+		"an end of nothing":               {nil, nil, []string{initiate, `{"type":"complete"}`}, 4400, "a string of 1 to 256 bytes"},
+		"a message of the server's":       {nil, nil, []string{initiate, `{"type":"next","id":"1","payload":{}}`}, 4400, "connection_init, ping"},
+		"a malformed one before init":     {nil, nil, []string{`{"type":"subscribe","id":"1","payload":{"query":5}}`}, 4400, `"query" must be a string`},
 		"an init that says text":          {nil, nil, []string{`{"type":"connection_init","payload":"key"}`}, 4400, `"payload" must be a JSON object`},
 		"an operation before init":        {nil, nil, []string{typenameQuery}, 4401, "send connection_init first"},
 		"a bad key":                       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"bad"}}`}, 4403, "Forbidden: this API key is not known here"},
@@ -205,8 +210,32 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 					client.expect("connection_ack", "")
 				}
 			}
-			if end := client.closed(); end.Code != c.code || !strings.Contains(end.Reason, c.reason) {
+			if end := client.closed(); end.Code != c.code || !strings.Contains(end.Reason, c.reason) || strings.HasPrefix(end.Reason, "Invalid message: ") != (c.code == 4400) {
 				t.Errorf("closed by %d %q, want %d %q", end.Code, end.Reason, c.code, c.reason)
+			}
+		})
+	}
+	for field, says := range map[string]string{
+		`"query":5`:                            `"query" must be a string`,
+		`"query":{}`:                           `"query" must be a string`,
+		`"query":null`:                         `no "query"`,
+		`"qeury":"{ __typename }"`:             `no "query"`,
+		`"query":"x","variables":[]`:           `"variables" must be a JSON object`,
+		`"query":"x","variables":"{}"`:         `"variables" must be a JSON object`,
+		`"query":"x","variables":0`:            `"variables" must be a JSON object`,
+		`"query":"x","operationName":5`:        `"operationName" must be a string`,
+		`"query":"x","operationName":["Q"]`:    `"operationName" must be a string`,
+		`"query":"x","extensions":"x"`:         `"extensions" must be a JSON object`,
+		`"query":"x","extensions":false`:       `"extensions" must be a JSON object`,
+		`"documentId":7`:                       `"documentId" must be a string`,
+		`"query":"x","query":"{ __typename }"`: "a name twice",
+	} {
+		t.Run("a payload of "+field, func(t *testing.T) {
+			t.Parallel()
+			c := connect(t, s, nil)
+			c.say(`{"type":"subscribe","id":"1","payload":{` + field + `}}`)
+			if end := c.closed(); end.Code != 4400 || !strings.HasPrefix(end.Reason, "Invalid message: ") || !strings.Contains(end.Reason, says) {
+				t.Errorf("closed by %v, want 4400 for %s", end, says)
 			}
 		})
 	}
@@ -254,11 +283,12 @@ func TestOperationsOfASocket(t *testing.T) {
 		c.expect("complete", "1")
 	}
 	for payload, message := range map[string]string{
-		`{"query":"{ nothing }"}`:    `Cannot query field`,
-		`{"query":"{"}`:              `Expected Name`,
-		`{}`:                         `the request has no \"query\"`,
-		`{"query":"mutation { x }"}`: `mutation`,
-		`{"query":1}`:                `\"query\" must be a string`,
+		`{"query":"{ nothing }"}`: `Cannot query field`,
+		`{"query":"{"}`:           `Expected Name`,
+		`{"query":""}`:            `the request has no \"query\"`,
+		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("0", 64) + `"}}}`: `PersistedQueryNotFound`,
+		`{"documentId":"unknown"}`:                                                              `unknown`,
+		`{"query":"mutation { x }"}`:                                                            `mutation`,
 		`{"query":"subscription { bounces { cursor } }"}`:                                       `no subscriptions`,
 		`{"query":"query A { __typename } query B { __typename }"}`:                             `operationName`,
 		`{"query":"{ bounces(window: {last: \"P1D\"}) { ... @defer { nodes { emailId } } } }"}`: `@defer`,

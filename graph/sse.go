@@ -79,9 +79,6 @@ func newEventStream(w http.ResponseWriter, every time.Duration) *eventStream {
 	h.Set("Content-Type", mediaEvents+"; charset=utf-8")
 	h.Set("Cache-Control", "no-cache, no-transform") // compressed, events would wait for one another
 	h.Set("X-Accel-Buffering", "no")                 // likewise in nginx
-	// The server's own bounds are for requests that end. Where there is no socket, as in
-	// tests, there is nothing to bound.
-	_ = s.control.SetReadDeadline(time.Time{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heartbeat = time.AfterFunc(every, s.beat)

@@ -43,7 +43,7 @@ type Policy struct {
 
 // headers are those that pages may send.
 var headers = []string{
-	"Accept", "Content-Type", "Authorization", "X-API-Key", "X-Request-ID", "X-Explain", "Cache-Control", "Last-Event-ID",
+	"Accept", "Content-Type", "Content-Encoding", "Authorization", "X-API-Key", "X-Request-ID", "X-Explain", "Cache-Control", "Last-Event-ID",
 	"Traceparent", "Tracestate", "Baggage", "Apollographql-Client-Name", "Apollographql-Client-Version",
 	"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight",
 }
@@ -65,7 +65,7 @@ func New(allowed []string) *Policy {
 	}
 	p.cors = cors.New(cors.Options{
 		AllowOriginFunc: p.Allows,
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
+		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost},
 		AllowedHeaders:  headers,
 		ExposedHeaders:  exposed,
 		MaxAge:          600,

@@ -10,6 +10,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"deliverygraph/internal/web"
 )
 
 // asset is one file of the page, held compressed. Nearly every client takes gzip; for the rest it is unpacked while it
@@ -85,8 +87,7 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 
 // matches reports whether a list of entity tags holds this one (RFC 9110, 13.1.2: weak comparison).
 func matches(fields []string, etag string) bool {
-	for tag := range strings.SplitSeq(strings.Join(fields, ","), ",") {
-		tag = strings.TrimSpace(tag)
+	for tag := range web.Elements(fields) {
 		if tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
 			return true
 		}
@@ -98,7 +99,7 @@ func matches(fields []string, etag string) bool {
 // that of "*"; a weight of zero forbids.
 func acceptsGzip(fields []string) bool {
 	all := false
-	for coding := range strings.SplitSeq(strings.Join(fields, ","), ",") {
+	for coding := range web.Elements(fields) {
 		name, parameters, _ := strings.Cut(coding, ";")
 		weight := 1.0
 		if value, ok := strings.CutPrefix(strings.TrimSpace(parameters), "q="); ok {

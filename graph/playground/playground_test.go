@@ -145,6 +145,9 @@ func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
 			if again.status != 304 || again.body != "" {
 				t.Errorf("known ETag: status %d with %d bytes, want 304 with 0", again.status, len(again.body))
 			}
+			if other := ask(t, "GET", url, map[string]string{"If-None-Match": `"one, *, another"`}); other.status != 200 {
+				t.Errorf("another ETag, with commas: status %d, want 200", other.status)
+			}
 		})
 	}
 }

@@ -44,7 +44,8 @@ type Options struct {
 
 // New gives the nine endpoints of the metrics REST API over b.
 //
-// It answers GET alone, in JSON, with the statuses of the document or, where it
+// It answers GET, and HEAD likewise without a body, in JSON. A slash at the end of a
+// path means nothing. Statuses are those of the document or, where it
 // gives none, the settled ones: 404 for an unknown path or bounce, 405 with Allow, 406, 451 without a right key, 452 with
 // the parameter at fault; and 500 when b fails or panics, of which a caller learns
 // no more. Every error has the body
@@ -110,7 +111,7 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 	if err != nil {
 		return 0, dst, err
 	}
-	req := request{path: r.URL.EscapedPath(), query: r.URL.RawQuery}
+	req := request{path: withoutSlash(r.URL.EscapedPath()), query: r.URL.RawQuery}
 	if caller != nil {
 		req.only = caller.only
 	}
@@ -144,17 +145,17 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 	if len(r.URL.Path)+len(r.URL.RawQuery) > MaxURL {
 		return nil, nil, refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", MaxURL)
 	}
-	answers, ok := h.endpoints[r.URL.Path]
+	answers, ok := h.endpoints[withoutSlash(r.URL.Path)]
 	switch {
 	case ok:
 	case strings.HasPrefix(r.URL.EscapedPath(), upstream.BouncePath):
 		answers = detail(h.backend, func() upstream.Envelope { return h.envelope(r, received) })
 	default:
 		return nil, nil, refuse(http.StatusNotFound,
-			"there is no %q: paths are case sensitive and have no / at the end, such as /bounces or /email/counts", excerpt(r.URL.Path))
+			"there is no %q: paths are case sensitive, such as /bounces or /email/counts", excerpt(r.URL.Path))
 	}
-	if r.Method != http.MethodGet {
-		return nil, nil, refuse(http.StatusMethodNotAllowed, "the method must be GET")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return nil, nil, refuse(http.StatusMethodNotAllowed, "the method must be GET or HEAD")
 	}
 	var caller *key
 	if h.options.Keys != nil {
@@ -171,6 +172,9 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 	return answers, caller, nil
 }
 
+// withoutSlash is a path without a slash at its end.
+func withoutSlash(path string) string { return strings.TrimSuffix(path, "/") }
+
 // fail makes an error body, appended to dst, of what went wrong, and logs what is
 // our fault. Only errors that are about the request show their message.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err error) ([]byte, int) {
@@ -184,7 +188,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 	}
 	switch status {
 	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodGet)
+		w.Header().Set("Allow", "GET, HEAD")
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int((shown.RetryAfter+time.Second-1)/time.Second))))
 	case http.StatusInternalServerError:
@@ -226,5 +230,5 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h["Cache-Control"] = noStore // rows are personal data, and change
 	h["X-Content-Type-Options"] = noSniff
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller that is gone gets nothing
+	_, _ = w.Write(body) // the server drops it where HEAD was asked; a caller that is gone gets nothing
 }

@@ -27,8 +27,10 @@ func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	t.Run("the same question in other words", s.sameQuestion)
 	t.Run("wrong parameters are 452", s.wrongParameters)
 	t.Run("unknown paths are 404", s.unknownPaths)
+	t.Run("a slash at the end", s.slashes)
 	t.Run("paths of details", s.detailPaths)
 	t.Run("GET alone", s.methods)
+	t.Run("HEAD is GET without a body", s.head)
 	t.Run("Accept", s.accept)
 	t.Run("API key", s.key)
 }
@@ -126,10 +128,24 @@ func (s httpSuite) sameQuestion(t *testing.T) {
 
 func (s httpSuite) unknownPaths(t *testing.T) {
 	for _, path := range []string{
-		"/", "/Bounces", "/BOUNCES", "/bounces/", "//bounces", "/bounce", "/Bounce/categories", "/email", "/emails/counts", "/email/Counts",
+		"/", "/Bounces", "/BOUNCES", "//bounces", "/bounces//", "/bounce", "/Bounce/categories", "/email", "/emails/counts", "/email/Counts",
 		"/blocked_emails", "/blocked-email/categories", "/bounces.json", "/v4/bounces", "/rest/json/bounces",
 	} {
 		t.Run(path, func(t *testing.T) { refused(t, s.get(t, path+"?"+day), http.StatusNotFound, "") })
+	}
+}
+
+// slashes wants a slash at the end of a path to mean nothing.
+func (s httpSuite) slashes(t *testing.T) {
+	for _, path := range []string{"/bounces", "/emails", "/blocked-email/counts", "/blocked-email/reasons"} {
+		query := "?" + day
+		if path == "/blocked-email/reasons" {
+			query = ""
+		}
+		want, got := s.get(t, path+query), s.get(t, path+"/"+query)
+		if got.status != http.StatusOK || string(got.body) != string(want.body) {
+			t.Errorf("%s/: status %d, %.200s; want %.200s", path, got.status, got.body, want.body)
+		}
 	}
 }
 
@@ -152,6 +168,8 @@ func (s httpSuite) detailPaths(t *testing.T) {
 		"/bounce/22":                                 {452, "sender_id"},
 		"/bounce/":                                   {452, "user_id"},
 		"/bounce//19/1479790860/" + escaped:          {452, "user_id"},
+		"/bounce/22/19/1479790860/" + escaped + "/":  {200, ""},
+		"/bounce/22/19/1479790860/" + escaped + "//": {452, "email_id"},
 		"/bounce/22/19/1479790860/" + escaped + "/x": {452, "email_id"},
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -167,21 +185,32 @@ func (s httpSuite) detailPaths(t *testing.T) {
 
 func (s httpSuite) methods(t *testing.T) {
 	for _, path := range []string{"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x"} {
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, http.MethodHead} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
 			t.Run(method+" "+path, func(t *testing.T) {
 				a := s.do(t, method, path)
-				if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != http.MethodGet {
-					t.Fatalf("status %d, Allow %q; want 405, GET", a.status, a.header.Get("Allow"))
-				}
-				if method == http.MethodHead {
-					if len(a.body) != 0 {
-						t.Errorf("HEAD has a body: %s", a.body)
-					}
-					return
+				if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, HEAD" {
+					t.Fatalf("status %d, Allow %q; want 405, GET and HEAD", a.status, a.header.Get("Allow"))
 				}
 				refused(t, a, http.StatusMethodNotAllowed, "")
 			})
 		}
+	}
+}
+
+// head asks by HEAD and by GET, and wants the same but the body.
+func (s httpSuite) head(t *testing.T) {
+	for _, path := range []string{"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x", "/bounces", "/nothing"} {
+		t.Run(path, func(t *testing.T) {
+			want, got := s.get(t, path), s.do(t, http.MethodHead, path)
+			if got.status != want.status || len(got.body) != 0 {
+				t.Errorf("status %d, %d bytes; want %d, none", got.status, len(got.body), want.status)
+			}
+			for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control"} {
+				if got, want := got.header.Get(name), want.header.Get(name); got != want {
+					t.Errorf("%s %q, want %q", name, got, want)
+				}
+			}
+		})
 	}
 }
 
@@ -206,6 +235,9 @@ func (s httpSuite) accept(t *testing.T) {
 		"application/*;q=0, text/html, */*;q=0.5":    406,
 		"application/jsonp":                          406,
 		"application/json;q=high, text/html;q=0.999": 406,
+		`application/json;profile="a, b"`:            200,
+		`application/json;profile="a;q=0"`:           200,
+		`text/html;profile="a, application/json"`:    406,
 	} {
 		t.Run(accept, func(t *testing.T) {
 			a := s.get(t, "/bounce/categories", func(h http.Header) {

@@ -1,0 +1,160 @@
+package graph
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/klauspost/compress/gzip"
+
+	"deliverygraph/internal/web"
+)
+
+// bodies are buffers for the bodies of requests, used again.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKeptBody is the most that a buffer may have grown to that is used again.
+const maxKeptBody = 64 << 10
+
+// readPost reads a POST. Of the text of a batch its members keep parts.
+func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, err error) {
+	buffer := bodies.Get().(*bytes.Buffer)
+	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
+		b, err = h.readBatch(buffer.Bytes())
+		return b, err
+	}
+	if err == nil {
+		err = readRequest(buffer.Bytes(), "the request's body", r.Header, p)
+	}
+	if buffer.Cap() <= maxKeptBody {
+		buffer.Reset()
+		bodies.Put(buffer)
+	}
+	return nil, err
+}
+
+// readBody reads the body of a POST.
+func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
+	switch content := r.Header.Get("Content-Type"); content {
+	case mediaJSON, contentTypes[mediaJSON][0]: // as it is most often
+	default:
+		media, attrs, err := mime.ParseMediaType(content)
+		if err != nil || media != mediaJSON {
+			return refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
+		}
+		if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
+			return refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+		}
+	}
+	if encoding := contentEncoding(r); encoding != "" && encoding != "gzip" {
+		w.Header().Set("Accept-Encoding", "gzip")
+		return refuse(http.StatusUnsupportedMediaType, "a request's body may be compressed by gzip and nothing else")
+	}
+	body := io.Reader(r.Body)
+	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // else the server gives no more than that
+		body = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
+	}
+	_, err := to.ReadFrom(body)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, new(*http.MaxBytesError)):
+		return refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
+	case errors.Is(err, errOverloaded):
+		return h.overloaded()
+	case errors.Is(err, errGzip):
+		return refuse(http.StatusBadRequest, "the request's body is damaged, or is not gzip, which its Content-Encoding says")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return refuse(http.StatusRequestTimeout, "the request's body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
+	}
+	return refuse(http.StatusBadRequest, "the request's body could not be read to its end")
+}
+
+// contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or all that the header lists.
+func contentEncoding(r *http.Request) string {
+	values := r.Header["Content-Encoding"]
+	if values == nil {
+		return ""
+	}
+	var encodings []string
+	for e := range web.Elements(values) {
+		switch e = strings.ToLower(e); e {
+		case "identity":
+		case "x-gzip": // the same, by RFC 9110, 8.4.1.3
+			encodings = append(encodings, "gzip")
+		default:
+			encodings = append(encodings, e)
+		}
+	}
+	return strings.Join(encodings, ", ")
+}
+
+// decompress makes the body of a request that is compressed by gzip read as it was before. No more of it is read than a
+// body may have, so that one which decompresses to nothing has an end too.
+func (h *handler) decompress(w http.ResponseWriter, r *http.Request) {
+	if contentEncoding(r) == "gzip" {
+		r.Body = &gzipBody{ReadCloser: http.MaxBytesReader(w, r.Body, h.o.MaxBody)}
+		r.ContentLength = -1
+	}
+}
+
+// gzipReaders are used again.
+var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+// errGzip is a body that is not what gzip makes.
+var errGzip = errors.New("not gzip")
+
+// gzipBody decompresses a body while it is read.
+type gzipBody struct {
+	io.ReadCloser
+	reader *gzip.Reader // nil before the first Read, and after the last
+	err    error        // of the last Read
+	failed error        // of the compressed body
+}
+
+// Read implements [io.Reader].
+func (b *gzipBody) Read(p []byte) (n int, err error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.reader == nil {
+		b.reader = gzipReaders.Get().(*gzip.Reader)
+		if err = b.reader.Reset(compressedBody{b}); err == io.EOF { // there is nothing
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if err == nil {
+		n, err = b.reader.Read(p)
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case b.failed != nil:
+		b.err = b.failed
+	case err != io.EOF:
+		b.err = errGzip
+	default:
+		b.err = io.EOF
+	}
+	gzipReaders.Put(b.reader)
+	b.reader = nil
+	return n, b.err
+}
+
+// compressedBody reads the compressed body, and keeps the error that it fails by.
+type compressedBody struct{ *gzipBody }
+
+// Read implements [io.Reader].
+func (c compressedBody) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		c.failed = err
+	}
+	return n, err
+}

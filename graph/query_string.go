@@ -1,0 +1,74 @@
+package graph
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// readGet reads the URL of a GET.
+func readGet(r *http.Request, p *graphql.RawParams) error {
+	q := queryString(r.URL.RawQuery)
+	var err error
+	one := func(name string) string {
+		if len(q[name]) > 1 && err == nil {
+			err = refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
+		}
+		return q.Get(name)
+	}
+	object := func(name string, to *map[string]any) error {
+		raw := []byte(one(name))
+		if len(raw) > 0 && jsonProblem(raw) != "" {
+			return refuse(http.StatusBadRequest, "%q must be a JSON object: %s", name, jsonProblem(raw))
+		}
+		return readObject(raw, name, to)
+	}
+	p.Headers, p.Query, p.OperationName = r.Header, one("query"), one("operationName")
+	problem := errors.Join(
+		object("variables", &p.Variables),
+		object("extensions", &p.Extensions),
+		readDocumentID(p, func(name string) (string, error) { return one(name), nil }),
+		wanted(p),
+	)
+	return errors.Join(err, problem)
+}
+
+// queryString reads a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), since browsers
+// and fetch send it so: unlike [url.ParseQuery] it takes a semicolon, and a percent sign that begins no escape, as they
+// stand, and puts U+FFFD for what is not UTF-8. There are no mistakes.
+func queryString(raw string) url.Values {
+	q := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair != "" {
+			name, value, _ := strings.Cut(pair, "=")
+			q.Add(unescaped(name), unescaped(value))
+		}
+	}
+	return q
+}
+
+// unescaped decodes a name or a value of a URL's query.
+func unescaped(s string) string {
+	plain, err := url.QueryUnescape(s)
+	if err != nil {
+		var b strings.Builder
+		for i := range len(s) {
+			b.WriteByte(s[i])
+			if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+				b.WriteString("25")
+			}
+		}
+		plain, _ = url.QueryUnescape(b.String()) // without an error, as each percent sign begins an escape now
+	}
+	if !utf8.ValidString(plain) {
+		plain, _ = unicode.UTF8.NewDecoder().String(plain) // which replaces, and never fails
+	}
+	return plain
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// What a sender must keep up with, once it has begun to send: MinRate, in bytes per second, but for Grace, the longest time
+// that it may fall behind.
+const (
+	MinRate = 512
+	Grace   = 10 * time.Second
+)
+
+// Pace is how far a sender is ahead of [MinRate].
+type Pace struct{ until time.Time }
+
+// NewPace begins with all of [Grace].
+func NewPace() Pace { return Pace{time.Now().Add(Grace)} }
+
+// Until returns the time by which the sender must have sent more.
+func (p *Pace) Until() time.Time { return p.until }
+
+// Sent adds the time that n bytes are worth, up to [Grace] from now: however much was sent before, what then comes byte by
+// byte ends soon.
+func (p *Pace) Sent(n int) {
+	p.until = p.until.Add(time.Duration(n) * time.Second / MinRate)
+	if most := time.Now().Add(Grace); p.until.After(most) {
+		p.until = most
+	}
+}
+
+// LimitSlowBodies has the body of a request end by [os.ErrDeadlineExceeded] if it comes slower than at [MinRate], whether
+// the handler reads it or leaves it to the server. It takes the place of [http.Server.ReadTimeout], which gives large and
+// small bodies the same time, and ends a long operation as if its caller had left. After a body that took a while the
+// handler has all of the server's writeTimeout.
+func LimitSlowBodies(next http.Handler, writeTimeout time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), pace: NewPace(), writeTimeout: writeTimeout}
+			b.deadline = b.pace.Until()
+			_ = b.control.SetReadDeadline(b.deadline)
+			r.Body = b
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type pacedBody struct {
+	io.ReadCloser
+	control      *http.ResponseController
+	pace         Pace
+	deadline     time.Time // of reading, as it was set last
+	moved        bool      // since the first
+	writeTimeout time.Duration
+}
+
+// Read implements [io.Reader].
+func (b *pacedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == io.EOF:
+		_ = b.control.SetReadDeadline(time.Time{}) // the server goes on reading, to see whether the client leaves
+		if b.moved {
+			_ = b.control.SetWriteDeadline(time.Now().Add(b.writeTimeout))
+		}
+	case err == nil:
+		b.pace.Sent(n)
+		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // for each read it would cost more than it gives
+			b.deadline, b.moved = until, true
+			_ = b.control.SetReadDeadline(until)
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"deliverygraph/graph"
+)
+
+// piece is some bytes that a client sends, each so long after the one before.
+type piece struct {
+	text  string
+	bytes int // at once
+	every time.Duration
+}
+
+// send sends a request piece by piece to one of the program's ports, and returns the status of its answer, 0 if there is
+// none, and how long after the beginning of the last piece it came.
+func send(t *testing.T, port pipes, pieces ...piece) (status int, took time.Duration) {
+	t.Helper()
+	conn, there := net.Pipe()
+	port <- there
+	var began atomic.Pointer[time.Time]
+	sent := make(chan struct{})
+	defer func() { _ = conn.Close(); <-sent }()
+	go func() {
+		defer close(sent)
+		for _, p := range pieces {
+			now := time.Now()
+			began.Store(&now)
+			for text := p.text; text != ""; {
+				n := min(p.bytes, len(text))
+				if _, err := io.WriteString(conn, text[:n]); err != nil {
+					return
+				}
+				text = text[n:]
+				time.Sleep(p.every)
+			}
+		}
+	}()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	took = time.Since(*began.Load())
+	if err != nil {
+		return 0, took
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, took
+}
+
+// A body that comes byte by byte is cut off as soon as a header would be, whether it is read or not, and whatever came
+// before; one at 1 KB/s comes through, however long it takes.
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	const query = `{"query": "{ __typename }"}`
+	padded := func(size int) string { return query + strings.Repeat(" ", size-len(query)) }
+	head := func(size int) piece {
+		return piece{fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", size), 1000, 0}
+	}
+	chunkedHead := piece{"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", 1000, 0}
+	chunk := func(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
+	for name, c := range map[string]struct {
+		pieces      []piece
+		status      int
+		least, most time.Duration
+	}{
+		"a byte a second":                  {[]piece{head(100), {padded(100), 1, time.Second}}, 408, 10 * time.Second, 11 * time.Second},
+		"in chunks":                        {[]piece{chunkedHead, {strings.Repeat(chunk(" "), 100), 6, time.Second}}, 408, 10 * time.Second, 11 * time.Second},
+		"nothing after the header":         {[]piece{head(100)}, 408, 10 * time.Second, 11 * time.Second},
+		"nothing after a part":             {[]piece{head(50_000), {padded(40_000), 4_000, 0}}, 408, 10 * time.Second, 11 * time.Second},
+		"a byte a second after much":       {[]piece{head(500_000), {padded(400_000), 4_000, 0}, {strings.Repeat(" ", 100), 1, time.Second}}, 408, 10 * time.Second, 11 * time.Second},
+		"1 KB/s":                           {[]piece{head(300_000), {padded(300_000), 1_000, time.Second}}, 200, 299 * time.Second, 301 * time.Second},
+		"1 KB/s in bursts":                 {[]piece{head(100_000), {padded(100_000), 4_000, 4 * time.Second}}, 200, 90 * time.Second, 101 * time.Second},
+		"1 KB/s in chunks":                 {[]piece{chunkedHead, {strings.Repeat(chunk(strings.Repeat(" ", 1_000)), 100) + chunk(query) + "0\r\n\r\n", 1_007, time.Second}}, 200, 99 * time.Second, 105 * time.Second},
+		"at once":                          {[]piece{head(len(query)), {query, 100, 0}}, 200, 0, 0},
+		"a pause of less than ten seconds": {[]piece{head(100), {padded(100), 50, 9 * time.Second}}, 200, 9 * time.Second, 9 * time.Second},
+		"of another content type": {[]piece{
+			{"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n", 1000, 0},
+			{padded(100), 1, time.Second},
+		}, 415, 0, 11 * time.Second},
+		"with a GET": {[]piece{
+			{"GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n", 1000, 0},
+			{padded(100), 1, time.Second},
+		}, 200, 0, 11 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, done := newBubble(t, graph.Options{})
+				defer done()
+				status, took := send(t, b.public, c.pieces...)
+				if status != c.status || took < c.least || took > c.most {
+					t.Errorf("status %d after %v, want %d after %v to %v", status, took, c.status, c.least, c.most)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// Once its body has come, a request may take its time.
+func TestTheTimeOfABodyIsNotThatOfItsAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		port := make(pipes)
+		s := newServer(port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			select {
+			case <-time.After(50 * time.Second):
+				_, _ = io.WriteString(w, "answered")
+			case <-r.Context().Done():
+			}
+		}), time.Minute)
+		go func() { _ = s.Serve(port) }()
+		defer s.Close()
+		caller := port.client()
+		for range 2 { // on one connection
+			resp, err := caller.Post("http://gateway.example.com/", "text/plain", strings.NewReader("a body"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp.Body)
+			if err != nil || string(text) != "answered" {
+				t.Errorf("%q, %v", text, err)
+			}
+			resp.Body.Close()
+			time.Sleep(time.Minute)
+		}
+		caller.CloseIdleConnections()
+	})
+}
+
+// throttled is a connection that sends so many bytes a second; 0 is any number.
+type throttled struct {
+	net.Conn
+	rate *atomic.Int64
+}
+
+// Write implements [net.Conn].
+func (c throttled) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		end := len(p)
+		if rate := int(c.rate.Load()); rate > 0 {
+			end = min(end, n+rate)
+			time.Sleep(time.Second)
+		}
+		var sent int
+		sent, err = c.Conn.Write(p[n:end])
+		n += sent
+	}
+	return n, err
+}
+
+// The messages of a WebSocket are held to the same, and a WebSocket that says nothing stays open.
+func TestSlowMessages(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rate int64
+		size int
+		cut  bool
+	}{
+		"a byte a second": {1, 200, true},
+		"1 KB/s":          {1_000, 100_000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, done := newBubble(t, graph.Options{Heartbeat: 10 * time.Minute})
+				defer done()
+				var rate atomic.Int64
+				slow := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+					here, there := net.Pipe()
+					b.public <- there
+					return throttled{here, &rate}, nil
+				}}}
+				ws, _, err := websocket.Dial(t.Context(), "ws://gateway.example.com/graphql", &websocket.DialOptions{HTTPClient: slow, Subprotocols: []string{"graphql-transport-ws"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = ws.CloseNow() }()
+				b.say(ws, `{"type":"connection_init"}`)
+				if _, m, err := ws.Read(t.Context()); err != nil {
+					t.Fatal(string(m), err)
+				}
+				time.Sleep(5 * time.Minute)
+				rate.Store(c.rate)
+				began := time.Now()
+				go func() {
+					_ = ws.Write(t.Context(), websocket.MessageText, []byte(`{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`+strings.Repeat(" ", c.size)))
+				}()
+				_, m, err := ws.Read(t.Context())
+				took := time.Since(began)
+				if c.cut && (err == nil || took > 30*time.Second) || !c.cut && (err != nil || !strings.Contains(string(m), `"next"`)) {
+					t.Errorf("after %v: %s, %v", took, m, err)
+				}
+				rate.Store(0)
+			})
+		})
+	}
+}
