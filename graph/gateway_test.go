@@ -17,6 +17,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
@@ -37,7 +38,10 @@ func newEndpoint(o graph.Options) endpoint {
 		Now: upstreamtest.SampleDay.UTC,
 	}}
 	o.Logger = slog.New(slog.NewTextHandler(e.log, nil))
-	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), o)
+	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), o)
+	e.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(auth.With(r.Context(), auth.Anyone())))
+	})
 	return e
 }
 

@@ -85,9 +85,6 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 		code = codeUpstreamRejected
 		if ours {
 			code = codeBadUserInput
-			if u.Parameter != "" {
-				set(g, "argument", u.Parameter)
-			}
 		}
 	case upstream.Exhausted:
 		code = codeTooExpensive
@@ -112,6 +109,9 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 		code = codeUpstreamTimeout
 	case upstream.InvalidResponse:
 		code = codeUpstreamInvalidResponse
+	}
+	if ours && u.Parameter != "" && (code == codeBadUserInput || code == codeForbidden) {
+		set(g, "argument", u.Parameter)
 	}
 	switch {
 	case code == codeInternal:

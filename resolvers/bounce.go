@@ -48,6 +48,9 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 	if emailID, err = text("emailId", &emailID); err != nil {
 		return nil, err
 	}
+	if err := auth.FromContext(ctx).MayName("emailId", emailID, ""); err != nil {
+		return nil, err
+	}
 	return findBounce(ctx, model.NodeID{UserID: u, SenderID: s, Time: bouncedAt, EmailID: emailID})
 }
 

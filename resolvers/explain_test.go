@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,86 @@ func TestExplain(t *testing.T) {
 	g.header = http.Header{"X-Explain": {"everything"}}
 	if r := g.ask(query, nil); len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
 		t.Errorf("an unknown value: %+v", r)
+	}
+}
+
+// What is explained tells a caller nothing that it does not see: it is the same whatever
+// other users do, and whatever the recipients are that it sees pseudonyms of.
+func TestExplainTellsNothingUnseen(t *testing.T) {
+	t.Parallel()
+	all, renamed := leakRows("rcpt"), leakRows("somebody-else-")
+	many := auth.Only(leakUser(1), leakUser(3), 1, 2, 3, 4, 5, 6, 7) // are asked for by calls for all users
+	callers := []auth.Caller{
+		{Users: many, Scopes: auth.AllScopes},
+		{Users: many, Scopes: auth.MetricsRead | auth.ContentRead},
+		{Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
+		{Users: auth.Everyone(), Scopes: auth.MetricsRead},
+	}
+	whole := newGateway(t, all)
+	var others []*gateway
+	for _, c := range callers {
+		rows := all
+		if !c.Scopes.Has(auth.RecipientsRead) {
+			rows = renamed
+		}
+		others = append(others, newGateway(t, ofUsers(rows, c.Users)))
+	}
+	for _, g := range append(others, whole) {
+		g.serveWith(g.client, explain.Options{Allowed: true})
+		g.header = http.Header{"X-Explain": {"1"}}
+	}
+	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(7, 8)), words: leakWords(all), found: map[string][]string{}}
+	rows, unseen := 0, 0
+	for n := range 160 {
+		query, c := f.operation(), n%len(callers)
+		got, want := timeless(whole.askBy(callers[c], query, nil)), timeless(others[c].askBy(callers[c], query, nil))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("caller %d is told of others in %s:\n%s", c, query, d)
+		}
+		rows, unseen = rows+strings.Count(got, `"rows":`), unseen+strings.Count(got, "rollup_to=user\",\"source\":\"sent\"}")
+	}
+	if rows < 60 || unseen < 20 {
+		t.Errorf("only %d calls are told of with their rows, %d without", rows, unseen)
+	}
+}
+
+// timeless is what extensions say, without times and batches, and in an order that no clock
+// decides. The envelopes of details hold times too, so the sizes of these are left out.
+func timeless(r response) string {
+	if told, ok := r.explained().(map[string]any); ok {
+		delete(told, "batches")
+	}
+	calls := list(r.explained(), "calls")
+	for _, c := range calls {
+		c := c.(map[string]any)
+		for _, name := range []string{"ms", "waitedMs"} {
+			delete(c, name)
+		}
+		if strings.HasPrefix(c["path"].(string), "/bounce/86753") {
+			delete(c, "bytes")
+			delete(r.explained("totals").(map[string]any), "bytes")
+		}
+	}
+	text := func(v any) string { b, _ := json.Marshal(v); return string(b) }
+	slices.SortFunc(calls, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+	return text(r.Extensions)
+}
+
+// An email's id that holds an address is not shown in the path of its bounce's detail.
+func TestExplainedPathsHoldNoAddresses(t *testing.T) {
+	t.Parallel()
+	rows := leakRows("rcpt")
+	g := newGateway(t, rows)
+	g.serveWith(g.client, explain.Options{Allowed: true})
+	g.header = http.Header{"X-Explain": {"1"}}
+	const query = `{ bounces(` + today + `, first: 60) { nodes { detail { ruleName } } } }`
+	for _, scopes := range []auth.Scopes{auth.AllScopes, auth.MetricsRead} {
+		r := g.askBy(auth.Caller{Users: auth.Everyone(), Scopes: scopes}, query, nil)
+		told := fmt.Sprint(r.Extensions)
+		details := strings.Count(told, "/bounce/86753")
+		if details < 30 || strings.Contains(told, "rcpt") || !strings.Contains(told, "/…") || strings.Contains(told, "@mark") == (scopes == auth.MetricsRead) {
+			t.Errorf("%v: %d details, %v: %s", scopes, details, r.Errors, told)
+		}
 	}
 }
 

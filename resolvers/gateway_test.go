@@ -143,11 +143,16 @@ func (g *gateway) ask(query string, variables map[string]any) response {
 
 // askAs sends an operation of one who may see all of these users' data.
 func (g *gateway) askAs(users auth.Users, query string, variables map[string]any) response {
+	return g.askBy(auth.Caller{Users: users, Scopes: auth.AllScopes}, query, variables)
+}
+
+// askBy sends an operation of a caller.
+func (g *gateway) askBy(c auth.Caller, query string, variables map[string]any) response {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), auth.Caller{Users: users, Scopes: auth.AllScopes}), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), c), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	for name, value := range g.header {
 		r.Header[name] = value

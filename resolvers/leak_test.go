@@ -195,6 +195,12 @@ func leakRows(recipient string) upstreamtest.Rows {
 			if i%9 == 0 {
 				local += "." + mark(u)
 			}
+			if i%13 == 0 {
+				domain = "mailhost"
+			}
+			if i%6 == 0 && r == 0 { // the id is a return path
+				id = fmt.Sprintf("%s.%04d.bounces+%s=%s@%s", at.UTC().Format("20060102150405"), i, local, domain, mark(u))
+			}
 			address := local + "@" + domain
 			b := upstream.BounceDetail{Bounce: upstream.Bounce{
 				UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],

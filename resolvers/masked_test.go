@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream/cached"
 )
@@ -75,10 +77,56 @@ func TestMaskedRowsArePagedAndFoundAgain(t *testing.T) {
 			t.Errorf("%s by ids with addresses: %v", kind, resp)
 		}
 		for _, e := range resp.Errors {
-			if e.Extensions["code"] != "FORBIDDEN" || !strings.Contains(e.Message, "recipients:read") {
+			if e.Extensions["code"] != "FORBIDDEN" || e.Extensions["argument"] != fmt.Sprintf("ids[%v]", e.Path[1]) || !strings.Contains(e.Message, "recipients:read") {
 				t.Errorf("%s by an id with an address: %v", kind, e)
 			}
 		}
+	}
+}
+
+// An email id that holds an address is a pseudonym in the field and in ids, and finds its
+// bounce and the bounce's detail. The id itself finds nothing.
+func TestMaskedEmailIDs(t *testing.T) {
+	t.Parallel()
+	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
+	g := newLeakGateway(t, rows, cached.DefaultSettle)
+	masked := auth.Caller{Users: auth.Only(leakUser(0), leakUser(1)), Scopes: auth.MetricsRead | auth.ContentRead}
+	const fields = `id emailId userId senderId bouncedAt recipient detail { ruleName }`
+	found := 0
+	for _, row := range list(g.askAs(t, masked, `{ bounces(`+today+`, first: 100) { nodes { `+fields+` } } }`).Data, "bounces", "nodes") {
+		id := get(row, "emailId").(string)
+		if !auth.IsMaskedEmailID(id) {
+			continue
+		}
+		found++
+		again := g.askAs(t, masked, fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } bounce(userId: %q, senderId: %q, bouncedAt: %q, emailId: %q) { %[2]s } }`,
+			get(row, "id"), fields, get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), id))
+		if d := cmp.Diff(row, get(again.Data, "node")); d != "" && get(row, "detail") != nil {
+			t.Errorf("by its id: %s", d)
+		}
+		if get(again.Data, "bounce", "emailId") != id || get(again.Data, "bounce", "detail", "ruleName") == nil {
+			t.Errorf("by its email id: %v, %v", again.Data, again.Errors)
+		}
+	}
+	if found < 5 {
+		t.Errorf("%d are masked", found)
+	}
+	tried := 0
+	for _, b := range rows.Bounces {
+		if !strings.Contains(b.EmailID, "rcpt") {
+			continue
+		}
+		tried++
+		query := fmt.Sprintf(`{ bounce(userId: "%d", senderId: "%d", bouncedAt: %d, emailId: %%q) { id } }`, b.UserID, b.SenderID, b.BounceTime)
+		for _, guess := range []string{b.EmailID, strings.Replace(b.EmailID, "rcpt", "other", 1)} {
+			r := g.askAs(t, masked, fmt.Sprintf(query, guess))
+			if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "FORBIDDEN" || r.Errors[0].Extensions["argument"] != "emailId" || strings.Contains(fmt.Sprint(r), "rcpt") {
+				t.Errorf("by %s: %v", guess, r)
+			}
+		}
+	}
+	if tried == 0 {
+		t.Error("no email id holds an address")
 	}
 }
 

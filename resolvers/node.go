@@ -77,6 +77,11 @@ func findNode(ctx context.Context, argument, text string) (model.Node, error) {
 		return findUser(ctx, id.UserID)
 	case model.SenderNode:
 		return findSender(ctx, id.SenderID)
+	}
+	if err := auth.FromContext(ctx).MayName(argument, id.EmailID, id.Recipient); err != nil {
+		return nil, err
+	}
+	switch id.Type {
 	case model.BounceNode:
 		return findBounce(ctx, id)
 	case model.EmailNode:

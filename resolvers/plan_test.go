@@ -102,6 +102,32 @@ func TestThePlanIsTheCost(t *testing.T) {
 	}
 }
 
+// To find a bounce by a masked email id costs a call more than by the id itself; where a list
+// has shown it, its detail costs no more.
+func TestThePlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, ofUsers(leakRows("rcpt"), auth.Only(leakUser(0))))
+	masked := auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}
+	var row any
+	for _, r := range list(g.askBy(masked, `{ bounces(`+today+`) { nodes { id emailId userId senderId bouncedAt } } }`, nil).Data, "bounces", "nodes") {
+		if auth.IsMaskedEmailID(get(r, "emailId").(string)) {
+			row = r
+		}
+	}
+	for query, calls := range map[string]int{
+		fmt.Sprintf(`{ node(id: %q) { ... on Bounce { detail { ruleName } } } }`, get(row, "id")):                                                                                                     2,
+		fmt.Sprintf(`{ bounce(userId: %q, senderId: %q, bouncedAt: %q, emailId: %q) { detail { ruleName } } }`, get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), get(row, "emailId")): 2,
+		`{ bounces(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-22T00:00:01Z"}}, first: 1) { nodes { detail { ruleName } } } }`:                                                    2,
+	} {
+		g.called()
+		r := g.askBy(masked, query, nil)
+		made, p := g.called(), priceFor(t, query, nil, plan.Everyone)
+		if len(r.Errors) > 0 || len(made) != calls || p.Calls != int64(calls) || p.WorstCalls < p.Calls {
+			t.Errorf("planned %+v, made %d calls, want %d for %s: %v", p, len(made), calls, query, r.Errors)
+		}
+	}
+}
+
 // No operation makes more calls, or has more rows, than the worst of its plan.
 func TestNoOperationExceedsItsPlan(t *testing.T) {
 	t.Parallel()

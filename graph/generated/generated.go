@@ -1403,7 +1403,8 @@ type BlockedEmail implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient.
+  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
+  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
   """
   emailId: String!
   """
@@ -1420,7 +1421,7 @@ type BlockedEmail implements Node {
   processedAt: DateTime!
   "When the sender's own system was told; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
@@ -1440,7 +1441,7 @@ input BlockedEmailFilter {
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "Only blocked for this reason: a code of ` + "`" + `blockedReasons` + "`" + `, such as \"unsubscribe\"."
   reason: String
@@ -1498,7 +1499,8 @@ type Bounce implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient.
+  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
+  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
   """
   emailId: String!
   """
@@ -1521,7 +1523,7 @@ type Bounce implements Node {
   processedAt: DateTime!
   "When the sender's own system was told of the bounce; null where it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
   """
   What the receiving server said, and the whole bounce message. Costs 1 upstream call a bounce, made only when one of its fields is
@@ -1544,7 +1546,7 @@ enum BounceType {
 The whole of one bounce.
 """
 type BounceDetail {
-  "What the receiving server said, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\". Needs the scope ` + "`" + `content:read` + "`" + `; without ` + "`" + `recipients:read` + "`" + ` addresses in it are masked."
+  "What the receiving server said, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\". Needs the scope ` + "`" + `content:read` + "`" + `; without ` + "`" + `recipients:read` + "`" + ` all that might be an address is \"***\"."
   diagnosticCode: String
   "The rule that sorted the bounce into its type and category, such as \"policyrelated03\"."
   ruleName: String!
@@ -1568,7 +1570,7 @@ input BounceFilter {
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "Only hard or only soft bounces."
   type: BounceType
@@ -1628,7 +1630,8 @@ type Email implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient.
+  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
+  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
   """
   emailId: String!
   """
@@ -1643,7 +1646,7 @@ type Email implements Node {
   processedAt: DateTime!
   "Whether the recipient's server took it; false where it bounced or was blocked from sending."
   delivered: Boolean!
-  "The email's custom headers, in the order sent; null where it has none. Values with an address in them are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
@@ -1663,7 +1666,7 @@ input EmailFilter {
   localPart: String
   "Only to recipients at this domain, exactly."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked."
   deliveredOnly: Boolean = false
@@ -1739,7 +1742,8 @@ Every list and every count names its window of time. Lists are Relay connections
 type Query {
   """
   Any object that has an id, by that id: a user, a sender, a bounce, an email or a blocked email.
-  Null, with a NOT_FOUND error, where there is none. Costs 1 upstream call, for a user or a sender at most 3.
+  Null, with a NOT_FOUND error, where there is none. Costs 1 upstream call, for a user or a sender at most 3, and for a bounce whose email id is
+  a pseudonym 1 more for each 500 bounces of its sender in its second.
   """
   node(
     "The id, as any query gave it."
@@ -1820,7 +1824,7 @@ type Query {
     senderId: ID!
     "When it bounced."
     bouncedAt: DateTime!
-    "The email's id, such as \"20161122000000.125874958762@mail6-40-ussnn1\"."
+    "The email's id, such as \"20161122000000.125874958762@mail6-40-ussnn1\", or the pseudonym that stands for it, which costs 1 upstream call more."
     emailId: String!
   ): Bounce
 

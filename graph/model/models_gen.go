@@ -20,7 +20,7 @@ type BlockedEmailFilter struct {
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
+	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// Only blocked for this reason: a code of `blockedReasons`, such as "unsubscribe".
 	Reason *string `json:"reason,omitempty"`
@@ -56,7 +56,7 @@ type BounceFilter struct {
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
+	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// Only hard or only soft bounces.
 	Type *upstream.BounceType `json:"type,omitempty"`
@@ -78,7 +78,7 @@ type EmailFilter struct {
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at this domain, exactly.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Values with an address in them need the scope `recipients:read`.
+	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked.
 	DeliveredOnly *bool `json:"deliveredOnly,omitempty"`

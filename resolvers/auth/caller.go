@@ -2,6 +2,9 @@ package auth
 
 import (
 	"context"
+	"strings"
+
+	"deliverygraph/upstream"
 )
 
 // Caller is who asks, and what they may see and do. The zero Caller is of a request
@@ -48,6 +51,34 @@ type Limits struct {
 
 // Anyone is the caller where nobody is asked who they are: all may read all.
 func Anyone() Caller { return Caller{Users: Everyone(), Scopes: AllScopes} }
+
+// Sees says whether the caller sees all rows of the answer to a call of the metrics API, by
+// its path and query. Of other calls it must not be told how they went: not how many rows
+// they had, how long they took, or whether they failed. These are calls whose answers are
+// about other users too, and those that may look for something that is masked.
+func (c Caller) Sees(path, query string) bool {
+	if !c.Users.cover(path, query) {
+		return false
+	}
+	if c.Scopes.Has(RecipientsRead) {
+		return true
+	}
+	for parameter := range strings.SplitSeq(query, "&") {
+		if len(parameter) > 2 && strings.EqualFold(parameter[:2], "x-") {
+			return false
+		}
+	}
+	return !isDetail(path)
+}
+
+// SeesSizes says whether the sizes of answers tell the caller nothing that it does not see: the
+// length of a text that is masked or withheld is some of it.
+func (c Caller) SeesSizes() bool { return c.Scopes.Has(AllScopes) }
+
+// isDetail says whether a call is for one bounce.
+func isDetail(path string) bool {
+	return strings.HasPrefix(path, upstream.BouncePath) && strings.Count(path, "/") > strings.Count(upstream.BouncePath, "/")
+}
 
 type contextKey struct{}
 

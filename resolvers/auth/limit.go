@@ -30,7 +30,7 @@ func Limit(api upstream.API, c Caller, mask Mask) upstream.API {
 		api = limited{api, c.Users}
 	}
 	if !c.Scopes.Has(AllScopes) {
-		api = maskedAPI{api, mask, c.Scopes}
+		api = newMasked(api, mask, c.Scopes)
 	}
 	return api
 }

@@ -43,6 +43,25 @@ func (u Users) Has(user upstream.ID) bool {
 	return found
 }
 
+// cover says whether a call of the metrics API, by its path and query, tells nothing of
+// other users than these. The catalogues tell of none.
+func (u Users) cover(path, query string) bool {
+	if u.all || path == upstream.BounceCategoriesPath || path == upstream.BlockedReasonsPath {
+		return true
+	}
+	user := ""
+	if key, detail := strings.CutPrefix(path, upstream.BouncePath); detail && query == "" {
+		user, _, _ = strings.Cut(key, "/")
+	}
+	for parameter := range strings.SplitSeq(query, "&") {
+		if value, ok := strings.CutPrefix(parameter, "user_id="); ok {
+			user = value
+		}
+	}
+	id, err := strconv.ParseInt(user, 10, 64)
+	return err == nil && u.Has(upstream.ID(id))
+}
+
 // ParseUsers reads "20,21", or "*" for everyone. Numbers are positive; there is at
 // least one.
 func ParseUsers(list string) (Users, error) {

@@ -3,7 +3,8 @@
 //
 // A response tells in extensions.upstream, when the request asks by the header
 // X-Explain: 1 (or extensions: {"explain": true}), of every upstream call, of what was
-// joined, cached or stale, and of what loaders gathered. X-Explain: plan (or
+// joined, cached or stale, and of what loaders gathered. A caller who may not see all of an answer
+// is not told how large it was or how its call went. X-Explain: plan (or
 // {"explain": "plan"}) prices the operation and runs nothing. That a part of the answer
 // is stale is told always.
 //
@@ -129,10 +130,11 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	if op.refused && op.asked == price {
 		return ctx, refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
 	}
-	users := auth.FromContext(ctx).Users.Len()
+	caller := auth.FromContext(ctx)
+	users := caller.Users.Len()
 	op.plan = plan.Of(plan.Operation{
 		Definition: oc.Operation, Variables: oc.Variables,
-		Users: users, Now: upstream.Time(e.o.Now().Unix()),
+		Users: users, Masked: !caller.Scopes.Has(auth.RecipientsRead), Now: upstream.Time(e.o.Now().Unix()),
 	})
 	ctx = context.WithValue(ctx, contextKey{}, op)
 	tooMany := op.asked != price && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
@@ -203,7 +205,7 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	if op.name = id; oc.Operation.Name != "" {
 		op.name = model.Excerpt(oc.Operation.Name) + " " + id
 	}
-	op.ledger.Init(e.options(op))
+	op.ledger.Init(e.options(ctx, op))
 	ctx = ledger.With(ctx, &op.ledger)
 	// Callers take turns at the client; where nobody is told apart, operations do.
 	caller := id
@@ -214,8 +216,12 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 }
 
 // options are those of the operation's ledgers.
-func (e Extension) options(op *operation) ledger.Options {
-	return ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
+func (e Extension) options(ctx context.Context, op *operation) ledger.Options {
+	o := ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
+	if o.Explain {
+		o.Sees = auth.FromContext(ctx).Sees
+	}
+	return o
 }
 
 func (op *operation) explains() bool { return op.asked == calls && !op.refused }
@@ -223,7 +229,7 @@ func (op *operation) explains() bool { return op.asked == calls && !op.refused }
 // BeginEvent implements [endpoint.EventBeginner]: each event of a subscription has a
 // ledger of its own, and so a budget.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
-	return ledger.With(ctx, ledger.New(e.options(noted(ctx))))
+	return ledger.With(ctx, ledger.New(e.options(ctx, noted(ctx))))
 }
 
 // Finish implements [endpoint.Finisher]: it tells what the operation did, and that
@@ -243,7 +249,9 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 		r.Message = notAllowed
 	case op.asked == calls:
 		notes, batches := l.Notes()
-		r.Plan, r.Calls, r.Totals, r.Batches = planned(op.plan, e.o.MaxCalls), told(notes), totals(sum, len(notes)), gathered(sum, batches)
+		caller := auth.FromContext(ctx)
+		r.Plan, r.Batches = planned(op.plan, e.o.MaxCalls), gathered(sum, batches)
+		r.Calls, r.Totals = told(notes, caller), totals(sum, len(notes), caller)
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}

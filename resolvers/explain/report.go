@@ -1,9 +1,14 @@
 package explain
 
 import (
+	"net/url"
+	"strings"
 	"time"
 
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/auth/address"
 	"deliverygraph/resolvers/plan"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 )
 
@@ -56,53 +61,80 @@ func planned(p plan.Plan, limit int) *planReport {
 	return r
 }
 
-// callReport is one answer.
+// callReport is one answer. Of an answer with more in it than the caller sees it has path and
+// source alone.
 type callReport struct {
 	Path     string        `json:"path"` // and query; addresses are left out
 	Source   ledger.Source `json:"source"`
 	Status   int           `json:"status,omitempty"`
 	Tries    int           `json:"tries,omitempty"`
-	Ms       float64       `json:"ms"`
+	Ms       *float64      `json:"ms,omitempty"`
 	WaitedMs float64       `json:"waitedMs,omitempty"` // for its turn, of that
 	AgeMs    int64         `json:"ageMs,omitempty"`
 	Bytes    int64         `json:"bytes,omitempty"`
-	Rows     int           `json:"rows"`
+	Rows     *int          `json:"rows,omitempty"`
 	Code     string        `json:"code,omitempty"` // of its failure
 }
 
-func told(notes []ledger.Note) []callReport {
+func told(notes []ledger.Note, caller auth.Caller) []callReport {
 	all := make([]callReport, len(notes))
 	for i, n := range notes {
-		c := n.Call
-		all[i] = callReport{
-			Path: n.Path, Source: n.Source, Status: c.Status, Tries: c.Tries, Ms: ms(c.Duration), WaitedMs: ms(c.Waited),
-			AgeMs: n.Age.Milliseconds(), Bytes: c.Bytes, Rows: c.Rows, Code: string(c.Code),
+		all[i] = callReport{Path: pathOf(n, caller), Source: n.Source}
+		if n.Unseen {
+			continue
+		}
+		c, took := n.Call, ms(n.Call.Duration)
+		r := &all[i]
+		r.Status, r.Tries, r.Ms, r.WaitedMs = c.Status, c.Tries, &took, ms(c.Waited)
+		r.AgeMs, r.Rows, r.Code = n.Age.Milliseconds(), &c.Rows, string(c.Code)
+		if caller.SeesSizes() {
+			r.Bytes = c.Bytes
 		}
 	}
 	return all
 }
 
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// totalReport is all answers together.
-type totalReport struct {
-	Sent    int   `json:"sent"`
-	Joined  int   `json:"joined"`
-	Cached  int   `json:"cached"`
-	Stale   int   `json:"stale"`
-	Unsent  int   `json:"unsent,omitempty"`
-	Failed  int   `json:"failed"`
-	Tries   int   `json:"tries"`
-	Bytes   int64 `json:"bytes"`
-	Rows    int   `json:"rows"`
-	Omitted int   `json:"omitted,omitempty"` // of calls, for want of room
+// pathOf is the path and query of a call, without addresses. An email id that may hold one
+// is left out, and all of them for callers who may not read addresses.
+func pathOf(n ledger.Note, caller auth.Caller) string {
+	if n.Query != "" {
+		return n.Path + "?" + n.Query
+	}
+	if key, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail && strings.Contains(key, "/") {
+		at := strings.LastIndexByte(n.Path, '/') + 1
+		id, err := url.PathUnescape(n.Path[at:])
+		if err != nil || address.InEmailID(id, "") || !caller.Scopes.Has(auth.RecipientsRead) {
+			return n.Path[:at] + "…"
+		}
+	}
+	return n.Path
 }
 
-func totals(s ledger.Summary, listed int) *totalReport {
-	return &totalReport{
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// totalReport is all answers together. What calls do not tell is not in the sums from Failed on.
+type totalReport struct {
+	Sent    int    `json:"sent"`
+	Joined  int    `json:"joined"`
+	Cached  int    `json:"cached"`
+	Stale   int    `json:"stale"`
+	Unsent  int    `json:"unsent,omitempty"`
+	Failed  int    `json:"failed"`
+	Tries   int    `json:"tries"`
+	Bytes   *int64 `json:"bytes,omitempty"`
+	Rows    int    `json:"rows"`
+	Omitted int    `json:"omitted,omitempty"` // of calls, for want of room
+}
+
+func totals(s ledger.Summary, listed int, caller auth.Caller) *totalReport {
+	r := &totalReport{
 		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed, Tries: s.Tries,
-		Bytes: s.Bytes, Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
+		Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
 	}
+	if caller.SeesSizes() {
+		r.Bytes = &s.Bytes
+	}
+	return r
 }
 
 // batchReport is what fields shared.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 )
 
@@ -136,6 +137,9 @@ func (w *walker) owners(on object, at *path) {
 func detail(w *walker, on object, f *field, at *path) int64 {
 	if !on.whole && len(w.collect("BounceDetail", f)) > 0 {
 		w.charge(call{op: opDetail, list: on.self}, on.n, on.n, at)
+		if on.unlisted {
+			w.charge(call{op: opProbe, kind: upstream.Bounces, list: on.self}, 0, mul(on.n, auth.MaxUnmasked), at)
+		}
 	}
 	return 0
 }

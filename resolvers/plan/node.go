@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 )
 
@@ -65,8 +66,14 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		return object{typ: "Sender", n: n, self: self, window: w.ever(), sender: self, lists: n, similar: n,
 			owner: w.symbol(symbol{what: ownersOf, of: self}), owners: w.atMostUsers(n)}
 	case model.BounceNode:
+		masked := int64(0) // of the email ids
+		for _, id := range ids {
+			if auth.IsMaskedEmailID(id.EmailID) {
+				masked++
+			}
+		}
 		w.charge(call{op: opDetail, list: self}, n, n, at)
-		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, 0, mul(n, maxRowPages), at)
+		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, masked, add(mul(n, maxRowPages), mul(masked, auth.MaxUnmasked)), at)
 		return w.foundRows("Bounce", upstream.Bounces, self, n)
 	case model.EmailNode:
 		w.charge(call{op: opFirst, kind: upstream.Emails, list: self}, n, mul(n, maxRowPages), at)
@@ -87,7 +94,7 @@ func (w *walker) foundRows(typ string, k upstream.Kind, self int32, n int64) obj
 // does not.
 func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	on := w.foundRows("Bounce", upstream.Bounces, w.symbol(symbol{what: theList}), 1)
-	on.whole = false
+	on.whole, on.unlisted = false, w.op.Masked
 	if q, ok := w.filterOf(f); ok { // its filter is that of the counts that name its sender
 		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID), min(1, int64(q.UserID))
 	}
@@ -129,6 +136,9 @@ func bounce(w *walker, _ object, f *field, at *path) int64 {
 	}
 	self := w.symbol(symbol{what: ofIDs, text: upstream.BounceKey{UserID: u, SenderID: s, BounceTime: t, EmailID: id}.Path()})
 	w.charge(call{op: opDetail, list: self}, 1, 1, at)
+	if auth.IsMaskedEmailID(id) {
+		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, 1, auth.MaxUnmasked, at)
+	}
 	on := w.foundRows("Bounce", upstream.Bounces, self, 1)
 	on.user, on.sender = w.literal(aUser, u), w.literal(aSender, s)
 	on.owner = on.user

@@ -42,6 +42,9 @@ type Operation struct {
 	// Users is how many users the caller may see, or [Everyone]: a call for no user in
 	// particular is one for each of a few.
 	Users int
+	// Masked says that the caller may not read recipients' addresses, so that email ids
+	// which may hold one are found by looking through a second.
+	Masked bool
 	// Now ends relative windows.
 	Now upstream.Time
 }

@@ -72,6 +72,8 @@ type object struct {
 	rollup  upstream.Rollup // of stats
 	owned   bool            // of senders: whose they are is known
 	whole   bool            // of bounces: the detail came with them
+
+	unlisted bool // of bounces: no list of this operation has shown their masked email ids
 }
 
 // path is where a field is, from its end.

@@ -29,6 +29,10 @@ type Options struct {
 	MaxCalls int
 	// Explain has every call noted.
 	Explain bool
+	// Sees says of a call, by its path and its query as sent, whether the operation's caller
+	// may be told how it went: whether it sees all that is in the answer. Of other calls
+	// neither notes nor sums have more than that there was one. Nil is of all.
+	Sees func(path, query string) bool
 }
 
 // Ledger is what one operation has asked of the API. It is safe for concurrent use.
@@ -46,7 +50,7 @@ type Ledger struct {
 type Summary struct {
 	Sent, Joined, Cached, Stale int           // answers, by where they came from
 	Unsent                      int           // calls that the client did not send
-	Failed                      int           // calls that failed, of those sent, joined and unsent
+	Failed                      int           // calls that failed, of those sent, joined and unsent; this and the next three as Options.Sees allows
 	Tries                       int           // requests
 	Bytes                       int64         // of the bodies of calls sent
 	Rows                        int           // of all answers
@@ -79,7 +83,9 @@ const (
 // was like.
 type Note struct {
 	Source Source
-	Path   string // with the query, in which addresses are left out
+	Path   string // of the API, escaped
+	Query  string // in which addresses are left out
+	Unseen bool   // the caller may not be told more
 	Age    time.Duration
 	Call   rest.Call // of Cached and Stale only Rows
 }
@@ -134,6 +140,12 @@ func Call(ctx context.Context, c rest.Call) {
 		l.sum.Unsent++
 	default:
 		l.sum.Sent++
+	}
+	if l.unseen(c.Path, c.Query) {
+		l.note(Note{Source: source, Path: c.Path, Query: c.RedactedQuery(), Unseen: true})
+		return
+	}
+	if source == Sent {
 		l.sum.Tries += c.Tries
 		l.sum.Bytes += c.Bytes
 	}
@@ -142,7 +154,7 @@ func Call(ctx context.Context, c rest.Call) {
 	}
 	l.sum.Rows += c.Rows
 	if l.o.Explain {
-		l.note(Note{Source: source, Path: path(c.Path, c.RedactedQuery()), Call: c})
+		l.note(Note{Source: source, Path: c.Path, Query: c.RedactedQuery(), Call: c})
 	}
 }
 
@@ -157,7 +169,10 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	if !l.sum.held || q.Left < l.sum.left {
 		l.sum.left, l.sum.held = q.Left, true
 	}
-	n := Note{Age: q.Age, Call: rest.Call{Endpoint: q.Endpoint, Rows: q.Rows}}
+	n := Note{Path: q.Path, Unseen: l.unseen(q.Path, q.Query)}
+	if !n.Unseen {
+		n.Age, n.Call = q.Age, rest.Call{Endpoint: q.Endpoint, Rows: q.Rows}
+	}
 	switch {
 	case q.Stale:
 		n.Source = Stale
@@ -172,24 +187,23 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	default:
 		return // the client tells of it
 	}
-	l.sum.Rows += q.Rows
+	l.sum.Rows += n.Call.Rows
 	if l.o.Explain {
-		n.Path = path(q.Path, q.RedactedQuery())
+		n.Query = q.RedactedQuery()
 		l.note(n)
 	}
+}
+
+// unseen says whether the caller may not be told how a call went. What is not explained is
+// told to no one.
+func (l *Ledger) unseen(path, query string) bool {
+	return l.o.Explain && l.o.Sees != nil && !l.o.Sees(path, query)
 }
 
 func (l *Ledger) note(n Note) {
 	if len(l.notes) < maxNotes {
 		l.notes = append(l.notes, n)
 	}
-}
-
-func path(path, query string) string {
-	if query == "" {
-		return path
-	}
-	return path + "?" + query
 }
 
 // Ask notes that a field asked something, and whether another had before.

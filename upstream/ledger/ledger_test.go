@@ -70,6 +70,29 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Of calls that the caller does not see all of, a ledger that explains notes that they
+// were made, and nothing else.
+func TestUnseenCalls(t *testing.T) {
+	t.Parallel()
+	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/seen" && query == "a=1" }})
+	ctx := ledger.With(t.Context(), l)
+	for _, path := range []string{"/seen", "/unseen"} {
+		ledger.Call(ctx, rest.Call{Path: path, Query: "a=1", Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
+		ledger.Call(ctx, rest.Call{Path: path, Query: "a=1", Joined: true, Rows: 3, Code: upstream.Timeout})
+		ledger.Lookup(ctx, cached.Lookup{Path: path, Query: "a=1", Hit: true, Rows: 3, Age: 1})
+	}
+	sum := l.Summary()
+	if d := cmp.Diff(ledger.Summary{Sent: 2, Joined: 2, Cached: 2, Failed: 1, Tries: 2, Bytes: 10, Rows: 9}, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
+		t.Error(d)
+	}
+	notes, _ := l.Notes()
+	for i, n := range notes {
+		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 || n.Query != "a=…" || n.Source == "" {
+			t.Errorf("note %d: %+v", i, n)
+		}
+	}
+}
+
 // A ledger adds up what it is told, notes single answers where it explains, and says
 // how fresh the least fresh is.
 func TestLedger(t *testing.T) {
@@ -98,7 +121,7 @@ func TestLedger(t *testing.T) {
 		notes, batches := l.Notes()
 		var told []string
 		for _, n := range notes {
-			told = append(told, fmt.Sprint(n.Source, " ", n.Path))
+			told = append(told, strings.TrimSuffix(fmt.Sprint(n.Source, " ", n.Path, "?", n.Query), "?"))
 		}
 		var wantTold []string
 		var wantBatches []ledger.Batch

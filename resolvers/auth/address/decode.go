@@ -1,0 +1,114 @@
+package address
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// decoded is a text in which addresses are written plainly, and where each of its bytes
+// stands in the original.
+type decoded struct {
+	text string
+	at   []int // of each byte, and of the end
+}
+
+// readings are a text's plain forms, in lower case: as lines are folded within a word, and
+// between words.
+func readings(text string) []string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }) {
+		return []string{strings.ToLower(text)}
+	}
+	joined, apart := decode(text, ""), decode(text, " ")
+	if joined.text == apart.text {
+		return []string{joined.text}
+	}
+	return []string{joined.text, apart.text}
+}
+
+// decode undoes the ways in which parts of addresses are written, also one upon the other. A
+// line end, with the spaces behind it, becomes fold.
+func decode(text, fold string) decoded {
+	d := decoded{text: text, at: make([]int, len(text)+1)}
+	for i := range d.at {
+		d.at[i] = i
+	}
+	for range 3 { // as in "%2540" and "&amp;#64;"
+		next := d.once(fold)
+		if next.text == d.text {
+			break
+		}
+		d = next
+	}
+	return d
+}
+
+func (d decoded) once(fold string) decoded {
+	b := make([]byte, 0, len(d.text))
+	out := decoded{at: make([]int, 0, len(d.at))}
+	for i := 0; i < len(d.text); {
+		plain, n := unit(d.text[i:], fold)
+		for range len(plain) {
+			out.at = append(out.at, d.at[i])
+		}
+		b = append(b, plain...)
+		i += n
+	}
+	out.text, out.at = string(b), append(out.at, d.at[len(d.text)])
+	return out
+}
+
+// escape is a character by its number.
+var escape = regexp.MustCompile(`(?i)^(?:%([0-9a-f]{2})|=(40|2e|3d|2b|25)|\+(40|2b|3d)|&#0*([0-9]{1,7});?|&#x0*([0-9a-f]{1,6});?|` +
+	`\\u\{?0*([0-9a-f]{2,4})\}?|\\x\{?0*([0-9a-f]{2})\}?)`)
+
+// word is what stands for a character, by name.
+var word = regexp.MustCompile(`(?i)^(?:\s*[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|&(commat|period|equals|amp|lt|gt|quot|num);?)`)
+
+var named = map[string]string{"at": "@", "dot": ".", "commat": "@", "period": ".", "equals": "=", "amp": "&", "lt": "<", "gt": ">", "quot": `"`, "num": "#"}
+
+var softBreak = regexp.MustCompile(`^=?\r?\n[ \t]*`)
+
+// unit gives what the text's first character stands for, and how many bytes it takes.
+func unit(text, fold string) (plain string, n int) {
+	switch text[0] {
+	case '%', '+', '\\', '=', '&', '\r', '\n':
+		if s := softBreak.FindString(text); s != "" {
+			return fold, len(s)
+		}
+		if m := escape.FindStringSubmatch(text); m != nil {
+			base := 16
+			if m[4] != "" {
+				base = 10
+			}
+			code := strings.Join(m[1:], "")
+			if r, err := strconv.ParseUint(code, base, 21); err == nil && r >= ' ' {
+				return strings.ToLower(string(rune(r))), len(m[0])
+			}
+		}
+		fallthrough
+	case ' ', '\t', '(', '[', '{', '<':
+		if m := word.FindStringSubmatch(text); m != nil {
+			return named[strings.ToLower(m[1]+m[2])], len(m[0])
+		}
+	}
+	r, n := utf8.DecodeRuneInString(text)
+	switch {
+	case n == 1:
+		return strings.ToLower(text[:1]), 1
+	case slices.Contains([]rune("＠﹫"), r):
+		return "@", n
+	case slices.Contains([]rune("．。｡․"), r):
+		return ".", n
+	case slices.Contains([]rune("＝﹦"), r):
+		return "=", n
+	case unicode.IsSpace(r):
+		return " ", n
+	case unicode.Is(unicode.Cf, r): // invisible
+		return "", n
+	}
+	return strings.ToLower(text[:n]), n
+}
