@@ -169,17 +169,9 @@ func (schemaCommand) Help() string {
 	return `The same text for the same version, with all descriptions: what code generators and linters take. A copy of it is schema/published/schema.graphql.`
 }
 
-// oneOf is built into the specification since September 2025, but code generators
-// older than that take a schema which uses it only if it says what it is.
-const oneOf = `"""
-Exactly one of the input object's fields is given, and it is not null.
-"""
-directive @oneOf on INPUT_OBJECT
-`
-
 // Run prints the schema.
 func (c *schemaCommand) Run(io streams) error {
-	sdl := bytes.NewBufferString(oneOf)
+	sdl := new(bytes.Buffer)
 	formatter.NewFormatter(sdl, formatter.WithIndent("  ")).FormatSchema(generated.NewExecutableSchema(resolvers.Schema()).Schema())
 	if c.Output != "" {
 		return os.WriteFile(c.Output, sdl.Bytes(), 0o644)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -23,8 +24,12 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
+	"deliverygraph/graph/generated"
 	"deliverygraph/graph/playground"
+	"deliverygraph/resolvers"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
@@ -453,6 +458,38 @@ func TestThePublishedSchemaIsTheGateways(t *testing.T) {
 	if out.String() != string(published) || out.String() != string(written) {
 		t.Error("the published schema is not the gateway's: run go generate ./graph")
 	}
+	// Introspection shows the same directives.
+	doc, err := parser.ParseSchema(&ast.Source{Input: out.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := map[string]string{}
+	for _, d := range doc.Directives {
+		printed[d.Name] = signature(d)
+	}
+	introspected := map[string]string{}
+	for name, d := range generated.NewExecutableSchema(resolvers.Schema()).Schema().Directives {
+		introspected[name] = signature(d)
+	}
+	if !maps.Equal(printed, introspected) {
+		t.Errorf("printed: %v\nby introspection: %v", printed, introspected)
+	}
+	if got, want := printed["defer"], "(if: Boolean! = true, label: String) [FRAGMENT_SPREAD INLINE_FRAGMENT]"; got != want {
+		t.Errorf("@defer%s, want %s", got, want)
+	}
+}
+
+// signature is what a directive takes, and where it may be.
+func signature(d *ast.DirectiveDefinition) string {
+	var args []string
+	for _, a := range d.Arguments {
+		arg := a.Name + ": " + a.Type.String()
+		if a.DefaultValue != nil {
+			arg += " = " + a.DefaultValue.String()
+		}
+		args = append(args, arg)
+	}
+	return fmt.Sprintf("(%s) %v", strings.Join(args, ", "), d.Locations)
 }
 
 // The real bounces import whole, twice, and each can be had by GraphQL and by REST.

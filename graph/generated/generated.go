@@ -1614,6 +1614,53 @@ type BounceEdge {
   node: Bounce!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/directive.graphql", Input: `"""
+Answers a fragment later, in a part of its own, so that the rest of the answer does not wait for it. It takes a caller that accepts parts (` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `).
+"""
+directive @defer(
+  "Whether to answer it later."
+  if: Boolean! = true
+  "A name for the part, by which the caller finds it."
+  label: String
+) on FRAGMENT_SPREAD | INLINE_FRAGMENT
+
+"""
+Selects a field or fragment only if the condition is true.
+"""
+directive @include(
+  "The condition."
+  if: Boolean!
+) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT
+
+"""
+Selects a field or fragment only if the condition is false.
+"""
+directive @skip(
+  "The condition."
+  if: Boolean!
+) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT
+
+"""
+A part of the schema that will be removed.
+"""
+directive @deprecated(
+  "Why, and what to use instead."
+  reason: String = "No longer supported"
+) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
+
+"""
+Where the format of a scalar is specified.
+"""
+directive @specifiedBy(
+  "The specification's URL."
+  url: String!
+) on SCALAR
+
+"""
+Exactly one of the input object's fields is given, and it is not null.
+"""
+directive @oneOf on INPUT_OBJECT
+`, BuiltIn: false},
 	{Name: "../../schema/email.graphql", Input: `"""
 An email to one recipient: delivered, bounced or blocked.
 """

@@ -3,12 +3,17 @@
 // stands in CHANGELOG.md under "Breaking". Fields are deprecated at least so long before they go.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { buildSchema, findBreakingChanges } from 'graphql';
+import { BreakingChangeType, buildSchema, findBreakingChanges } from 'graphql';
 
 const days = 90;
 const file = 'schema/published/schema.graphql';
 const git = (...args) => execFileSync('git', args, { encoding: 'utf8', maxBuffer: 1 << 26 });
 process.chdir(git('rev-parse', '--show-toplevel').trim());
+
+// Where documents may have directives. A directive that may be at fewer places of a schema breaks no document.
+const executable = /^(QUERY|MUTATION|SUBSCRIPTION|FIELD|FRAGMENT_DEFINITION|FRAGMENT_SPREAD|INLINE_FRAGMENT|VARIABLE_DEFINITION) /;
+const breaks = ({ type, description }) =>
+  type !== BreakingChangeType.DIRECTIVE_LOCATION_REMOVED || executable.test(description);
 
 const announced = new Set(readFileSync('CHANGELOG.md', 'utf8').split('\n').map((line) => line.replace(/^\s*-\s*/, '')));
 const now = buildSchema(readFileSync(file, 'utf8'));
@@ -21,7 +26,7 @@ const breaking = new Map();
 for (const version of versions) {
   const text = git('ls-tree', version, '--', file) && git('show', `${version}:${file}`);
   if (!text) continue; // the commit that took the file away
-  for (const { description } of findBreakingChanges(buildSchema(text), now)) {
+  for (const { description } of findBreakingChanges(buildSchema(text), now).filter(breaks)) {
     if (!announced.has(description)) breaking.set(description, version.slice(0, 12));
   }
 }

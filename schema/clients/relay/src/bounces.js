@@ -39,3 +39,23 @@ export const one = graphql`
     }
   }
 `;
+
+// Deferred as in the specification's draft: Relay's compiler takes @defer only if the schema has it.
+export const deferred = graphql`
+  query bouncesDeferredQuery($window: Window!) {
+    bounces(window: $window, first: 20) {
+      nodes {
+        id
+        ...bouncesDetail @defer(label: "detail")
+      }
+    }
+  }
+`;
+
+export const detail = graphql`
+  fragment bouncesDetail on Bounce {
+    detail {
+      ruleName
+    }
+  }
+`;
