@@ -31,9 +31,11 @@ type documents struct {
 // document is a sound document, and what follows from its text alone.
 type document struct {
 	*ast.QueryDocument
-	hash  string // as [trusted.Hash] has it
-	known []byte // the data of every answer to it; nil where it takes running
-	plans *columns.Plans
+	hash        string // as [trusted.Hash] has it
+	known       []byte // the data of every answer to it; nil where it takes running
+	plans       *columns.Plans
+	nulls       nullPlaces
+	introspects bool // an operation of it asks for the schema
 }
 
 // knownData is the data of every answer to a document, if there is any: that of a query
@@ -84,6 +86,7 @@ func (d *documents) allRules() []validator.Rule {
 	all.ReplaceRule(rules.MaxIntrospectionDepth.Name, d.introspection)
 	all.ReplaceRule(rules.LoneAnonymousOperationRule.Name, anonymous)
 	all.ReplaceRule(rules.UniqueOperationNamesRule.Name, sameNames)
+	all.ReplaceRule(rules.SingleFieldSubscriptionsRule.Name, singleField)
 	if d.o.HideSchema { // what is near to a name tells of the schema too
 		all.ReplaceRule(rules.FieldsOnCorrectTypeRule.Name, rules.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
@@ -103,9 +106,9 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 	if doc, ok := d.sound.GetIfPresent(text); ok {
 		return doc, nil
 	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, d.o.MaxTokens)
+	doc, source, err := d.parse(text)
 	if err != nil {
-		return document{}, gqlerror.List{d.unparsable(err)}
+		return document{}, gqlerror.List{err}
 	}
 	if len(doc.Operations) == 0 {
 		return document{}, gqlerror.List{requestError(codeBadUserInput, "the document has no operation")}
@@ -119,14 +122,36 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 				finish(e, codeBadUserInput, e.Message)
 			}
 		}
+		placeStrings(source, errs)
 		return document{}, errs
 	}
 	if mayDefer(text) {
 		flatten(doc)
 	}
-	sound := document{doc, trusted.Hash(text), knownData(doc, d.schema), columns.NewPlans()}
+	sound := document{
+		QueryDocument: doc,
+		hash:          trusted.Hash(text),
+		known:         knownData(doc, d.schema),
+		plans:         columns.NewPlans(),
+		nulls:         nullPlacesOf(doc),
+		introspects:   asksForSchema(doc, d.schema),
+	}
 	d.sound.Set(text, sound)
 	return sound, nil
+}
+
+// parse parses a document, and gives the text that the positions in it refer to.
+func (d *documents) parse(text string) (*ast.QueryDocument, string, *gqlerror.Error) {
+	source, problem := readable(text)
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: source}, d.o.MaxTokens)
+	if err != nil {
+		e := d.unparsable(err)
+		placeStrings(source, gqlerror.List{e})
+		if problem == nil || before(e, problem) {
+			problem = e
+		}
+	}
+	return doc, source, problem
 }
 
 // enough ends a validation that has found as many errors as are shown.
@@ -171,6 +196,22 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 		return finish(e, codeBadUserInput, "the document cannot be read on from here: there is a string without its end, an escape that is none, or a character that GraphQL has no use for")
 	}
 	return finish(e, codeBadUserInput, e.Message)
+}
+
+// partsOf gives the directives of a selection, and what is selected below it.
+func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
+	switch s := s.(type) {
+	case *ast.Field:
+		return s.Directives, s.SelectionSet
+	case *ast.InlineFragment:
+		return s.Directives, s.SelectionSet
+	case *ast.FragmentSpread:
+		if s.Definition != nil { // else a rule refuses it
+			return s.Directives, s.Definition.SelectionSet
+		}
+		return s.Directives, nil
+	}
+	return nil, nil
 }
 
 // operationOf gives the operation of that name, or the only one for no name.

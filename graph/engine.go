@@ -9,7 +9,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/validator"
 
 	"deliverygraph/graph/operation"
 )
@@ -78,18 +77,19 @@ func within(outer, inner graphql.FieldMiddleware) graphql.FieldMiddleware {
 }
 
 // prepareOperation makes the operation's context for gqlgen, and has the extensions judge it.
-func (x *execution) prepareOperation(params *graphql.RawParams, doc *ast.QueryDocument) *refusal {
+func (x *execution) prepareOperation(params *graphql.RawParams, doc document) *refusal {
 	e, oc := x.h.engine, &x.oc
-	oc.RawQuery, oc.OperationName, oc.Doc, oc.Operation = params.Query, params.OperationName, doc, x.operation
+	oc.RawQuery, oc.OperationName = params.Query, params.OperationName
+	oc.Doc, oc.Operation = doc.QueryDocument, x.operation
 	oc.Extensions, oc.Headers = params.Extensions, params.Headers
 	oc.RecoverFunc, oc.ResolverMiddleware, oc.RootResolverMiddleware = recovered, e.fields, aroundRoots
 	oc.Stats.Read, oc.Stats.OperationStart = params.ReadTime, x.record.began
 	x.ctx = graphql.WithOperationContext(x.ctx, oc)
-	if len(x.operation.VariableDefinitions) > 0 {
-		var err error
-		if oc.Variables, err = validator.VariableValues(e.schema.Schema(), x.operation, params.Variables); err != nil {
-			return refuseOperation(present(x.ctx, err)) // none, as they have been found sound
-		}
+	if doc.introspects {
+		oc.ResolverMiddleware = within(typeFields, oc.ResolverMiddleware)
+	}
+	if x.refused = doc.nulls.refusedFields(oc.Variables); x.refused != nil {
+		oc.ResolverMiddleware = within(x.refuseNull, oc.ResolverMiddleware)
 	}
 	for _, p := range e.preparers {
 		var err *gqlerror.Error
@@ -122,7 +122,7 @@ func (x *execution) begin() {
 		x.responses = e.schema.Exec(x.ctx)
 		return
 	}
-	ctx := graphql.WithResponseContext(x.ctx, present, recovered)
+	ctx := graphql.WithResponseContext(x.ctx, x.presenter(), recovered)
 	x.responses = e.schema.Exec(ctx)
 	if errs := graphql.GetErrors(ctx); errs != nil {
 		x.only, x.responses = true, graphql.OneShot(&graphql.Response{Errors: errs})
@@ -141,7 +141,7 @@ func (x *execution) respond(ctx context.Context) *graphql.Response {
 		x.finish(ctx, resp)
 		return resp
 	}
-	ctx = graphql.WithResponseContext(ctx, present, recovered)
+	ctx = graphql.WithResponseContext(ctx, x.presenter(), recovered)
 	if x.streams {
 		for _, e := range x.h.engine.events {
 			ctx = e.BeginEvent(ctx)

@@ -21,6 +21,7 @@ type execution struct {
 	cancel    context.CancelFunc // stops what is still under way
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
+	refused   map[*ast.Field]*nullPlace // fields of the document that fail, as a variable is null; nil is none
 	responses graphql.ResponseHandler
 	known     []byte // the data of its one response, where that is known before
 	only      bool   // there is one response, which is final as it is
@@ -102,10 +103,13 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if by.safe && op.Operation == ast.Mutation {
 		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}
 	}
-	if errs := h.documents.variables(op, params.Variables); errs != nil {
+	if x.oc.Variables, errs = h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
 	}
-	deferred := mayDefer(text) && defers(doc.QueryDocument, op, params.Variables)
+	if err := doc.nulls.refusedDirective(op, x.oc.Variables); err != nil {
+		return refuseOperation(err)
+	}
+	deferred := mayDefer(text) && defers(doc.QueryDocument, op, x.oc.Variables)
 	if deferred && by.batched {
 		return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts, and in an array each operation has one response: send it in a request of its own, or leave @defer out")
 	}
@@ -121,7 +125,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			return h.overloaded()
 		}
 	}
-	if no := x.prepareOperation(params, doc.QueryDocument); no != nil {
+	if no := x.prepareOperation(params, doc); no != nil {
 		return no
 	}
 	if x.streams {
@@ -131,7 +135,9 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	} else if deferred {
 		x.deferring()
 	}
-	x.ctx = columns.With(x.ctx, doc.plans)
+	if x.refused == nil {
+		x.ctx = columns.With(x.ctx, doc.plans)
+	}
 	x.begin()
 	x.record.Ran = true
 	return nil

@@ -112,7 +112,7 @@ func TestStatusOfRequestErrors(t *testing.T) {
 		"a name for an operation without":       {`{"query": "{ __typename }", "operationName": "C"}`, "\"C\""},
 		"a variable that is missing":            {`{"query": "query($id: ID!) { node(id: $id) { id } }"}`, "$id"},
 		"a mutation, of which there is none":    {`{"query": "mutation { __typename }"}`, "mutation"},
-		"a subscription to nothing":             {`{"query": "subscription { __typename }"}`, "introspection top level field"},
+		"a subscription to nothing":             {`{"query": "subscription { __typename }"}`, "not __typename"},
 		"a directive that is not there":         {`{"query": "{ __typename @secret }"}`, "@secret"},
 		"a fragment in a circle":                {`{"query": "{ ...F } fragment F on Query { ...F }"}`, "F"},
 		"two fields that cannot be one answer":  {`{"query": "{ a: __typename a: bounceCategories { code } }"}`, "a"},

@@ -75,9 +75,23 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 	})
 }
 
-// variables checks the values of an operation's variables. Values are as
+// variables checks and coerces the values of an operation's variables. Values are as
 // encoding/json decodes them, numbers as [json.Number].
-func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (errs gqlerror.List) {
+func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
+	if len(op.VariableDefinitions) == 0 {
+		return nil, nil
+	}
+	if errs := d.checkVariables(op, given); errs != nil {
+		return nil, errs
+	}
+	values, err := validator.VariableValues(d.schema, op, given)
+	if err != nil { // none, as they have been checked
+		return nil, gqlerror.List{requestError(codeBadUserInput, "the variables are not of their types")}
+	}
+	return values, nil
+}
+
+func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string]any) (errs gqlerror.List) {
 	defer func() {
 		if v := recover(); v != nil && v != (enough{}) {
 			panic(v)

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,7 +91,7 @@ func TestInputOfTheWrongType(t *testing.T) {
 		"a variable's number for a String":       {query: bounces, variables: `{"w": ` + sound + `, "s": 5}`, argument: "$s", says: "must be a string"},
 		"a variable's object for a String":       {query: bounces, variables: `{"w": ` + sound + `, "f": {"domain": {"a": 1}}}`, argument: "$f.domain", says: "must be a string"},
 		"a variable's Boolean for an ID":         {query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": true}}`, argument: "$f.userId", says: "a string or a whole number"},
-		"a variable's fraction for an ID":        {query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": 1e3}}`, argument: "$f.userId", says: "a string or a whole number"},
+		"a variable's fraction for an ID":        {query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": 21.5}}`, argument: "$f.userId", says: "a string or a whole number"},
 		"a variable's string for an object":      {query: bounces, variables: `{"w": "P1D"}`, argument: "$w", says: "an object with fields of Window"},
 		"a variable's list for an object":        {query: bounces, variables: `{"w": [{"last": "P1D"}]}`, argument: "$w", says: "an object"},
 		"a variable's element":                   {query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": ["a", null]}`, argument: "$ids[1]", says: "must not be null"},
@@ -127,6 +128,8 @@ func TestInputThatIsCoerced(t *testing.T) {
 		"a number for an ID":                         {query: `{ stats(` + window + `, userId: 5000000020) { sent } }`, data: `{"stats":{"sent":1}}`},
 		"a string for an ID":                         {query: `{ stats(` + window + `, userId: "5000000020") { sent } }`, data: `{"stats":{"sent":1}}`},
 		"a variable's number for an ID":              {query: `query($u: ID) { stats(` + window + `, userId: $u) { sent } }`, variables: `{"u": 5000000020}`, data: `{"stats":{"sent":1}}`},
+		"whole numbers with a fraction or exponent":  {query: `query($n: Int, $f: BounceFilter) { bounces(` + window + `, first: $n, filter: $f) { nodes { userId } } }`, variables: `{"n": 1e1, "f": {"userId": 5000000020.0}}`, data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`},
+		"whole numbers in a list":                    {query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": [0.20E2]}`, data: `{"nodes":[null]}`},
 		"one value for a list":                       {query: `{ bounces(` + window + `, filter: {xHeaders: {name: "x-case", value: "Exact Value"}}) { nodes { userId } } }`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`},
 		"a variable's one value for a list":          {query: `query($h: [XHeaderInput!]) { bounces(` + window + `, filter: {xHeaders: $h}) { nodes { userId } } }`, variables: `{"h": {"name": "x-case", "value": "Exact Value"}}`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`},
 		"nulls for what may be left out":             {query: `{ bounces(` + window + `, filter: null, first: null, after: null, last: null) { nodes { userId } } }`, data: ""},
@@ -143,7 +146,7 @@ func TestInputThatIsCoerced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := e.ask(t, c.query, c.variables)
-			if len(a.errors) > 0 && !strings.HasPrefix(name, "fractions") || c.data != "" && string(a.fields["data"]) != c.data {
+			if slices.ContainsFunc(a.errors, func(e answerError) bool { return !strings.Contains(e.Message, `"20" is not an id`) }) && !strings.HasPrefix(name, "fractions") || c.data != "" && string(a.fields["data"]) != c.data {
 				t.Errorf("%s", a.body)
 			}
 		})
@@ -185,7 +188,8 @@ func TestAnyInputIsTheCallersMatter(t *testing.T) {
 	)
 	json := rapid.SampledFrom([]string{"null", "true", `"HARD"`, "{}", "[]", "[null]", "[[]]", "5", "-1", "5.5", "1e999", "99999999999999999999", `""`, `"P7D"`, `{"last": "P1D"}`, `{"last": 5}`, `{"between": {"start": 1, "end": 2}}`,
 		`{"between": []}`, `{"name": "X-A", "value": "b"}`, `{"a": {"b": 1e999}}`, `{"userId": {}}`, `{"type": 5}`, `{"xHeaders": [[{"name": 1}]]}`})
-	types := rapid.SampledFrom([]string{"Int", "Int!", "String", "ID", "ID!", "[ID!]!", "Boolean", "Window", "Window!", "BounceFilter", "DateTime!", "Duration!", "BounceType", "[XHeaderInput!]", "Long", "XHeaderInput!"})
+	types := rapid.SampledFrom([]string{"Int", "Int!", "String", "ID", "ID!", "[ID!]!", "Boolean", "Window", "Window!", "BounceFilter", "DateTime!", "Duration!", "BounceType", "[XHeaderInput!]", "Long", "XHeaderInput!", "[ID!]", "DateTime", "Duration", "XHeaderInput"})
+	defaults := rapid.SampledFrom([]string{"", "", "", ` = "x"`, ` = ["x"]`, " = 1", " = true", ` = {last: "P1D"}`, " = HARD", ` = [{name: "X", value: ""}]`, ` = {name: "X", value: ""}`})
 	argument := rapid.SampledFrom([]string{"window", "filter", "first", "after", "last", "before"})
 	inGo := regexp.MustCompile(`map\[|interface|json\.|strconv|reflect|\*int|runtime|slice|float64|int64|nil`)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -195,8 +199,11 @@ func TestAnyInputIsTheCallersMatter(t *testing.T) {
 			fmt.Sprintf("nodes(ids: %s) { id }", value.Draw(rt, "ids")),
 			fmt.Sprintf("stats(%s, userId: %s, senderId: $v) { sent }", window, value.Draw(rt, "user")),
 			fmt.Sprintf("emails(%s, filter: {%s: %s, deliveredOnly: %s}) { totalCount }", window, rapid.SampledFrom([]string{"userId", "recipient", "xHeaders", "sender"}).Draw(rt, "field"), value.Draw(rt, "in field"), value.Draw(rt, "flag")),
+			fmt.Sprintf("bounceCategories @skip(if: %s) { code ... @include(if: %s) { description } }", value.Draw(rt, "skip"), value.Draw(rt, "include")),
+			fmt.Sprintf("bounceCategories { code @skip(if: $v) } __type(name: %s) { fields(includeDeprecated: $v) { name } }", value.Draw(rt, "name")),
+			fmt.Sprintf("stats(window: {between: {start: $v, end: %s}}) { sent }", value.Draw(rt, "end")),
 		}
-		query := fmt.Sprintf("query($v: %s) { %s }", variable, rapid.SampledFrom(fields).Draw(rt, "root"))
+		query := fmt.Sprintf("query($v: %s%s) { %s }", variable, defaults.Draw(rt, "default"), rapid.SampledFrom(fields).Draw(rt, "root"))
 		a := e.ask(t, query, `{"v": `+json.Draw(rt, "variable")+`}`)
 		for _, err := range a.errors {
 			if c := err.code(); c != "BAD_USER_INPUT" && c != "NOT_FOUND" {
@@ -205,6 +212,11 @@ func TestAnyInputIsTheCallersMatter(t *testing.T) {
 			// What a message repeats of its input is in quotes.
 			if words := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(err.Message, ""); inGo.MatchString(words) {
 				rt.Fatalf("%s: %s", query, err.Message)
+			}
+			for _, part := range err.Path { // of the answer, and not of the arguments
+				if name, ok := part.(string); ok && !regexp.MustCompile(`(^|\W)`+name+`[ (]`).MatchString(query) {
+					rt.Fatalf("%s: path %v", query, err.Path)
+				}
 			}
 		}
 	})

@@ -1,12 +1,17 @@
 package graph
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 // Introspection answers from memory, but a schema's types lead to each other, so that
@@ -14,20 +19,63 @@ import (
 // counted on the schema itself, as far as the bound: exactly, and so that no shape
 // of query needs to be known.
 
-// introspection is the rule that introspection is allowed, and bounded.
+// introspection is the rule that introspection is allowed, and bounded: in depth as graphql-js bounds it, and in what
+// its answer holds.
 func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc) {
+	tooDeep := false
+	if !d.o.HideSchema {
+		rules.MaxIntrospectionDepth.RuleFunc(on, func(options ...validator.ErrorOption) {
+			if tooDeep { // a fragment is visited by itself and where it is spread
+				return
+			}
+			tooDeep = true
+			add(append(options, func(e *gqlerror.Error) {
+				finish(e, codeTooExpensive, "the introspection goes in circles, through more than two lists of a type's parts: "+
+					"ask for the schema once, as GraphiQL does, not for types of fields of types")
+			})...)
+		})
+	}
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
 		c := &schemaCounter{schema: d.schema, most: d.o.MaxIntrospection}
 		if first := c.root(op.SelectionSet, map[string]bool{}); first != nil && d.o.HideSchema {
 			add(func(e *gqlerror.Error) {
 				placed(finish(e, codeForbidden, fmt.Sprintf("%s is not answered: this gateway does not show its schema. Ask whoever runs it for the schema as a file", first.Name)), first.Position)
 			})
-		} else if c.n > c.most {
+		} else if c.n > c.most && !tooDeep {
 			add(func(e *gqlerror.Error) {
 				placed(finish(e, codeTooExpensive, fmt.Sprintf("the answer to the introspection has more than %d fields, the most that is given: ask for the schema once, as GraphiQL does, not for types of fields of types", c.most)), first.Position)
 			})
 		}
 	})
+}
+
+// asksForSchema says whether an operation of a document asks for the schema.
+func asksForSchema(doc *ast.QueryDocument, schema *ast.Schema) bool {
+	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool {
+		return (&schemaCounter{schema: schema}).root(op.SelectionSet, map[string]bool{}) != nil
+	})
+}
+
+// kindsWith are the kinds of types that have a field of __Type; others have null (GraphQL specification, 4.2.2).
+var kindsWith = map[string][]string{
+	"fields":        {"OBJECT", "INTERFACE"},
+	"interfaces":    {"OBJECT", "INTERFACE"},
+	"possibleTypes": {"INTERFACE", "UNION"},
+	"enumValues":    {"ENUM"},
+	"inputFields":   {"INPUT_OBJECT"},
+	"isOneOf":       {"INPUT_OBJECT"},
+}
+
+// typeFields answers null where a type's kind does not have a field, in place of gqlgen, which answers [] or false
+// (https://github.com/99designs/gqlgen/issues/1867). It is around all fields of the operation.
+func typeFields(ctx context.Context, next graphql.Resolver) (any, error) {
+	if fc := graphql.GetFieldContext(ctx); fc.Object == "__Type" {
+		kinds := kindsWith[fc.Field.Name]
+		if t, ok := fc.Parent.Result.(*introspection.Type); ok && kinds != nil && !slices.Contains(kinds, t.Kind()) {
+			return nil, nil
+		}
+	}
+	return next(ctx)
 }
 
 // schemaCounter counts the fields of an answer to introspection.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -162,7 +164,7 @@ func (d *decoder) raw(text []byte) ([]byte, error) {
 	return text[end-int64(len(value)) : end], err
 }
 
-// value reads any value, numbers as they are written: those of 64 bits stay exact.
+// value reads any value, numbers as [number] has them.
 func (d *decoder) value() (any, error) {
 	t, err := d.ReadToken()
 	if err != nil {
@@ -172,7 +174,7 @@ func (d *decoder) value() (any, error) {
 	case '"':
 		return t.String(), nil
 	case '0':
-		return json.Number(t.String()), nil
+		return number(t.String()), nil
 	case 't', 'f':
 		return t.Bool(), nil
 	case '{':
@@ -190,6 +192,19 @@ func (d *decoder) value() (any, error) {
 		return list, err
 	}
 	return nil, nil
+}
+
+// number gives a number as it is written, so that whole numbers of 64 bits stay exact. A whole number that is written
+// with a fraction or an exponent, such as 2.0 or 1e1, becomes 2 or 10: clients may write either (GraphQL specification,
+// 3.5.1).
+func number(written string) json.Number {
+	if strings.ContainsAny(written, ".eE") {
+		const exact = 1 << 53 // up to here a float64 is a whole number exactly
+		if f, err := strconv.ParseFloat(written, 64); err == nil && f == math.Trunc(f) && math.Abs(f) <= exact {
+			return json.Number(strconv.FormatInt(int64(f), 10))
+		}
+	}
+	return json.Number(written)
 }
 
 // rest reads an object behind its brace.

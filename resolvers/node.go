@@ -39,7 +39,7 @@ func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	fanout.Each(len(ids), func(i int) {
 		fail := func(err error) {
 			at := append(path[:len(path):len(path)], ast.PathIndex(i))
-			graphql.AddError(ctx, gqlerror.WrapPath(at, err))
+			graphql.AddError(ctx, graphql.AddFieldLocationToError(ctx, gqlerror.WrapPath(at, err)))
 		}
 		defer func() {
 			if v := recover(); v != nil {

@@ -32,8 +32,8 @@ func NewPlans() *Plans {
 
 type plansKey struct{}
 
-// With tells the operation of a context where the plans of its document are kept. Without,
-// none are.
+// With tells the operation of a context where the plans of its document are kept. Without
+// it the generated code answers all lists.
 func With(ctx context.Context, p *Plans) context.Context {
 	return context.WithValue(ctx, plansKey{}, p)
 }
@@ -42,8 +42,11 @@ func With(ctx context.Context, p *Plans) context.Context {
 func planned[T any](t *Type[T], s selected) (*plan[T], bool) {
 	f := s.field.Field
 	plans, _ := s.ctx.Value(plansKey{}).(*Plans)
+	if plans == nil {
+		return nil, false
+	}
 	// What several fields of one name select together is no field's own.
-	if plans == nil || len(f.Selections) != len(f.SelectionSet) {
+	if len(f.Selections) != len(f.SelectionSet) {
 		return compile(t, s.oc, f.Selections)
 	}
 	key, ok := plans.key(f.Field, s.oc.Variables)

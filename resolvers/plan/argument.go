@@ -26,13 +26,7 @@ func (w *walker) input(v *ast.Value) input {
 	case ast.ObjectValue:
 		return input{object: v}
 	case ast.Variable:
-		if given, ok := w.op.Variables[v.Raw]; ok {
-			return input{value: given}
-		}
-		if v.VariableDefinition == nil {
-			return input{}
-		}
-		return w.input(v.VariableDefinition.DefaultValue)
+		return input{value: w.op.Variables[v.Raw]}
 	}
 	value, err := v.Value(w.op.Variables)
 	if err != nil {
