@@ -1,0 +1,134 @@
+package classify
+
+import (
+	"strings"
+	"sync"
+
+	"deliverygraph/upstream"
+)
+
+// Unclassified is the category of what no rule matches.
+const Unclassified = "unclassified"
+
+// Match says how a bounce is sorted, and by what.
+type Match struct {
+	Rule  Rule   // without a name if no rule matches: then it is soft, and unclassified
+	Words string // what matched, as it stands in the text; or the code
+}
+
+// Classify sorts a bounce by its enhanced status code, what the receiving server said,
+// and the text that a person reads in the bounce message, without the message that is
+// returned in it. Each may be empty. It may be called from several goroutines.
+func (r *Rules) Classify(statusCode, diagnostic, notice string) Match {
+	s := scanners.Get().(*scanner)
+	defer scanners.Put(s)
+
+	s.codes = s.codes[:0]
+	if c, n := parseCode(strings.TrimSpace(statusCode)); n > 0 {
+		s.codes = append(s.codes, c)
+	}
+	s.read(r, diagnostic)
+	weak := s.weak
+	if s.strong.matches() {
+		return r.match(s.strong, diagnostic)
+	}
+	if rule, c, ok := r.byCode(s.codes, false); ok {
+		return Match{Rule: r.list[rule], Words: c.String()}
+	}
+	codes := len(s.codes)
+	s.read(r, notice)
+	if s.strong.matches() {
+		return r.match(s.strong, notice)
+	}
+	if rule, c, ok := r.byCode(s.codes[codes:], false); ok {
+		return Match{Rule: r.list[rule], Words: c.String()}
+	}
+	if weak.matches() {
+		return r.match(weak, diagnostic)
+	}
+	if rule, c, ok := r.byCode(s.codes[:codes], true); ok {
+		return Match{Rule: r.list[rule], Words: c.String()}
+	}
+	if s.weak.matches() {
+		return r.match(s.weak, notice)
+	}
+	if rule, c, ok := r.byCode(s.codes[codes:], true); ok {
+		return Match{Rule: r.list[rule], Words: c.String()}
+	}
+	return Match{Rule: Rule{Category: Unclassified, Type: upstream.Soft}}
+}
+
+// match gives the rule that was found, and what it matched of the text.
+func (r *Rules) match(h hit, text string) Match {
+	return Match{Rule: r.list[h.rule], Words: strings.Join(strings.Fields(text[h.start:h.end]), " ")}
+}
+
+// byCode gives the first rule that matches by a code alone.
+func (r *Rules) byCode(codes []code, weak bool) (rule int, c code, ok bool) {
+	for _, i := range r.coded {
+		if r.list[i].Weak != weak {
+			continue
+		}
+		for _, c := range codes {
+			if r.list[i].matchesCode(c) {
+				return i, c, true
+			}
+		}
+	}
+	return 0, code{}, false
+}
+
+func (rule *Rule) matchesCode(c code) bool {
+	for _, p := range rule.codes {
+		if p.matches(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// hit is a rule that matched, and where.
+type hit struct{ rule, start, end int }
+
+func (h hit) matches() bool { return h.end > 0 }
+
+// scanner holds what one call of Classify needs, to be used again.
+type scanner struct {
+	text         text
+	walk         walk
+	codes        []code
+	strong, weak hit
+}
+
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// read finds the first strong and the first weak rule whose words are in a text, and
+// adds the text's codes.
+func (s *scanner) read(r *Rules, in string) {
+	s.strong, s.weak = hit{}, hit{}
+	s.text.scan(in, &r.words.vocabulary)
+	s.codes = append(s.codes, s.text.codes...)
+	words := s.text.words
+	s.walk.automaton, s.walk.words = &r.words, words
+	s.walk.found = func(n, first, last int) {
+		rule := &r.list[n]
+		best := &s.strong
+		if rule.Weak {
+			best = &s.weak
+		}
+		if best.matches() && best.rule <= n {
+			return
+		}
+		if len(rule.codes) > 0 {
+			any := false
+			for _, c := range s.codes {
+				any = any || rule.matchesCode(c)
+			}
+			if !any {
+				return
+			}
+		}
+		*best = hit{n, words[first].start, words[last].end}
+	}
+	s.walk.find()
+}

@@ -1,0 +1,104 @@
+package classify
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"deliverygraph/upstream"
+)
+
+// Rule says how a bounce is sorted that the rule matches.
+type Rule struct {
+	Name        string // such as "badmailbox03": regex_name in the API
+	Category    string // a code of GET /bounce/categories
+	Type        upstream.BounceType
+	Description string // one sentence for people who read reports
+
+	// Weak rules are the last resort: anything more specific wins.
+	Weak     bool
+	Examples []string // diagnostics that the rule must match
+
+	codes   []codePattern
+	phrases []phrase
+	line    int
+}
+
+// Rules are an ordered set of rules, ready to classify. They are safe for concurrent use.
+type Rules struct {
+	list   []Rule
+	byName map[string]int
+	words  automaton
+	// coded are the rules that match by code alone, in order.
+	coded []int
+}
+
+//go:embed rules.txt
+var embedded string
+
+// Default returns the embedded rules.
+var Default = sync.OnceValue(func() *Rules {
+	rules, err := read("rules.txt", embedded)
+	if err != nil {
+		panic(err) // the package's tests read the same file
+	}
+	return compile(rules)
+})
+
+// Load returns the embedded rules with those of a file: a rule with the name of an
+// embedded rule replaces it in its place, and other rules are tried before all embedded
+// ones. Errors name the file, the line and the rule.
+func Load(path string) (*Rules, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the rules: %w", err)
+	}
+	own, err := read(path, string(text))
+	if err != nil {
+		return nil, err
+	}
+	list := slices.Clone(Default().list)
+	var added []Rule
+	for _, r := range own {
+		if i, ok := Default().byName[r.Name]; ok {
+			list[i] = r
+		} else {
+			added = append(added, r)
+		}
+	}
+	rules := compile(append(added, list...))
+	for i := range own {
+		if err := rules.checkExamples(path, &own[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rules, nil
+}
+
+// Find returns the rule of a name.
+func (r *Rules) Find(name string) (Rule, bool) {
+	i, ok := r.byName[name]
+	if !ok {
+		return Rule{}, false
+	}
+	return r.list[i], true
+}
+
+// All returns the rules in their order.
+func (r *Rules) All() []Rule { return slices.Clone(r.list) }
+
+func compile(list []Rule) *Rules {
+	r := &Rules{list: list, byName: make(map[string]int, len(list)), words: newAutomaton()}
+	for i := range list {
+		r.byName[list[i].Name] = i
+		for _, p := range list[i].phrases {
+			r.words.add(p, i)
+		}
+		if len(list[i].phrases) == 0 {
+			r.coded = append(r.coded, i)
+		}
+	}
+	return r
+}

@@ -1,0 +1,211 @@
+package classify
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxText is how many bytes of a text are looked at. What a server says fits in it
+// many times; the bound keeps hostile input cheap.
+const maxText = 16 << 10
+
+// word is a word of a text, as the automaton needs it.
+type word struct {
+	start, end int      // in the text
+	exact      int32    // its number in the vocabulary; 0 if no phrase has it
+	stems      [3]int32 // of the word beginnings that it has
+	begins     bool     // a sentence begins with it: no phrase goes on over that
+}
+
+// text is a text cut into words. Numbers, codes and addresses are left out, so that
+// phrases match whatever stands in their midst.
+type text struct {
+	words []word
+	codes []code
+	fold  []byte // the word in hand, in small letters
+}
+
+// scan cuts s into words, and looks them up in a vocabulary if there is one.
+func (t *text) scan(s string, v *vocabulary) {
+	t.words, t.codes = t.words[:0], t.codes[:0]
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	begins := false
+	for i := 0; i < len(s); {
+		if !startsChunk(s, i) {
+			i++
+			continue
+		}
+		end := chunkEnd(s, i)
+		if at := strings.IndexByte(s[i:end], '@'); at > 0 && i+at+1 < end || hostBefore(s, end) || hostName(s[i:end]) {
+			i = end
+			continue
+		}
+		begins = t.chunk(s, i, end, begins, v)
+		i = end
+	}
+}
+
+// delimiters end a chunk, besides space and control characters.
+const delimiters = `<>()[]{},;:"|`
+
+func delimiter(b byte) bool { return b <= ' ' || strings.IndexByte(delimiters, b) >= 0 }
+
+func startsChunk(s string, i int) bool { return !delimiter(s[i]) }
+
+// chunkEnd is where what may be an address, begun at i, ends.
+func chunkEnd(s string, i int) int {
+	for i < len(s) && !delimiter(s[i]) {
+		i++
+	}
+	return i
+}
+
+// hostBefore reports whether what ends at i is the name of a host, by the address of IP
+// behind it, such as "mail.example.com[192.0.2.1]".
+func hostBefore(s string, i int) bool {
+	return i+1 < len(s) && s[i] == '[' && (s[i+1] >= '0' && s[i+1] <= '9' || s[i+1] == ':' || strings.HasPrefix(s[i+1:], "IPv6"))
+}
+
+// hostName reports whether s is the name of a host, such as "mail.example.com", whose
+// parts are no words.
+func hostName(s string) bool {
+	s = strings.TrimSuffix(s, ".")
+	dot := strings.LastIndexByte(s, '.')
+	if dot <= 0 || len(s)-dot < 3 {
+		return false
+	}
+	for i := range len(s) {
+		lower := s[i] >= 'a' && s[i] <= 'z'
+		if !lower && (i > dot || s[i] != '.' && s[i] != '-' && s[i] != '_' && (s[i] < '0' || s[i] > '9')) {
+			return false
+		}
+	}
+	return true
+}
+
+// chunk takes the words of s[i:end], where no space and no address is. It is told
+// whether a sentence begins there, and tells the same of what follows.
+func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
+	for i < end {
+		b := s[i]
+		if b >= '0' && b <= '9' {
+			if n := t.number(s, i, end); n > 0 {
+				i += n
+				continue
+			}
+		}
+		r, size := rune(b), 1
+		if b >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:end])
+		}
+		if !wordRune(r) {
+			if size == 3 && (r == '。' || r == '！') {
+				begins = true
+			}
+			i += size
+			continue
+		}
+		w := word{start: i, begins: begins && !(b >= 'a' && b <= 'z')}
+		if w.end = i + size; !ideograph(r) {
+			w.end = wordEnd(s, i, end)
+		}
+		t.fold = appendFolded(t.fold[:0], s[w.start:w.end])
+		v.look(t.fold, &w)
+		t.words = append(t.words, w)
+		i = w.end
+		// A full stop ends a sentence where a word is before and a space behind it.
+		begins = i < end && (s[i] == '.' || s[i] == '!' || s[i] == '?') && i+1 == end && (end == len(s) || s[end] <= ' ')
+	}
+	return begins
+}
+
+// number passes over the number that s[i:end] begins with, and notes it if it is a
+// code. It gives its length, or 0 if a word begins there, such as "7bit".
+func (t *text) number(s string, i, end int) int {
+	if c, n := parseCode(s[i:end]); n > 0 {
+		t.codes = append(t.codes, c)
+		return n
+	}
+	n := i
+	for n < end && (s[n] >= '0' && s[n] <= '9' || s[n] == '.' && n+1 < end && s[n+1] >= '0' && s[n+1] <= '9') {
+		n++
+	}
+	if n < end && alphanumeric(s[n]) {
+		return 0
+	}
+	return n - i
+}
+
+// wordEnd is where the word that begins at i ends. An apostrophe between letters
+// belongs to it.
+func wordEnd(s string, i, end int) int {
+	for i < end {
+		b := s[i]
+		if alphanumeric(b) {
+			i++
+			continue
+		}
+		if n := apostrophe(s[i:end]); n > 0 && i+n < end {
+			if next, _ := utf8.DecodeRuneInString(s[i+n : end]); wordRune(next) && !ideograph(next) {
+				i += n
+				continue
+			}
+			return i
+		}
+		if b < utf8.RuneSelf {
+			return i
+		}
+		r, size := utf8.DecodeRuneInString(s[i:end])
+		if !wordRune(r) || ideograph(r) {
+			return i
+		}
+		i += size
+	}
+	return i
+}
+
+// apostrophe is the length of one that s begins with.
+func apostrophe(s string) int {
+	switch {
+	case s[0] == '\'':
+		return 1
+	case strings.HasPrefix(s, "’"):
+		return len("’")
+	}
+	return 0
+}
+
+// ideograph reports whether c is of a script that sets no spaces, so that it is a word by itself.
+func ideograph(c rune) bool {
+	return c >= 0x0e00 && unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) || c == 'ー'
+}
+
+// appendFolded appends a word in the form that words are compared in: small letters
+// without apostrophes.
+func appendFolded(dst []byte, w string) []byte {
+	for i := 0; i < len(w); {
+		b := w[i]
+		switch {
+		case b >= 'A' && b <= 'Z':
+			dst = append(dst, b+'a'-'A')
+			i++
+		case b == '\'':
+			i++
+		case b < utf8.RuneSelf:
+			dst = append(dst, b)
+			i++
+		default:
+			r, size := utf8.DecodeRuneInString(w[i:])
+			if r != '’' {
+				dst = utf8.AppendRune(dst, unicode.ToLower(r))
+			}
+			i += size
+		}
+	}
+	return dst
+}
+
+func fold(w string) string { return string(appendFolded(nil, w)) }
