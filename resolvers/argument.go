@@ -33,12 +33,8 @@ func text(argument string, s *string) (string, error) {
 	if *s == "" {
 		return "", badArgument(argument, "%s must not be empty", argument)
 	}
-	if len(*s) > maxText {
-		return "", badArgument(argument, "%s is longer than %d bytes, as no address, name or code is", argument, maxText)
+	if len(*s) > upstream.MaxFilter {
+		return "", badArgument(argument, "%s is longer than %d bytes, as no address, name or code is", argument, upstream.MaxFilter)
 	}
 	return *s, nil
 }
-
-// maxText is the most that a text to look for may have, in bytes: it becomes part of
-// a URL. An address has at most 320, a line of a header 998.
-const maxText = 1000

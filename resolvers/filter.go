@@ -83,6 +83,7 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 			return q, err
 		}
 	}
+	q.Sender, q.Recipient, q.Domain = upstream.LowerAddress(q.Sender), upstream.LowerAddress(q.Recipient), upstream.LowerDomain(q.Domain)
 	if strings.Trim(q.Sender, "0123456789") == "" && q.Sender != "" {
 		// The REST API reads an all-digit sender as an id: that is what senderId is for.
 		return q, badArgument("filter.sender", "filter.sender is an address, such as \"news@example.com\"; for a sender's number use filter.senderId")
@@ -129,8 +130,8 @@ func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 		if _, err := text(value, &h.Value); err != nil {
 			return nil, err
 		}
-		if len(h.Name) < 3 || !strings.EqualFold(h.Name[:2], "x-") || strings.ContainsFunc(h.Name, notToken) {
-			return nil, badArgument(name, "%s must be a header's name that begins with X-, such as \"X-Campaign\"", name)
+		if !upstream.IsHeaderName(h.Name) {
+			return nil, badArgument(name, "%s must be a header's name: %s", name, upstream.HeaderNameForm)
 		}
 		for _, o := range out {
 			if strings.EqualFold(o.Name, h.Name) {
@@ -140,9 +141,4 @@ func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 		out = append(out, *h)
 	}
 	return out, nil
-}
-
-// notToken says whether r cannot stand in a header's name (RFC 9110).
-func notToken(r rune) bool {
-	return r > '~' || r <= ' ' || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r)
 }

@@ -174,7 +174,9 @@ func rowOrigin(k upstream.Kind, id model.NodeID) *model.Origin {
 }
 
 // findRow walks the pages of a list until a row is the wanted one. The query names
-// a second and a recipient, so there is hardly ever a second page.
+// a second and a recipient, so there is hardly ever a second page. If no row has the
+// recipient exactly, one will do whose domain differs in case alone: an id may be of a time
+// when the upstream spelt it otherwise.
 func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T, error) {
 	q := upstream.ListQuery{Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
 	if !auth.IsMasked(id.Recipient) { // else the rows of the second show which one it is
@@ -182,21 +184,30 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	}
 	wanted := page.Key{Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID}
 	padded := false // rows of other seconds came, which offsets count
+	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
+	var alike *T
 	for range 20 {
 		rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		for i := range rows {
-			if k.key(&rows[i]) == wanted {
+			key := k.key(&rows[i])
+			if key == wanted || alike == nil && lower(key) == lower(wanted) {
 				node := k.node(&rows[i], rowOrigin(k.kind, id))
-				return &node, nil
+				if key == wanted {
+					return &node, nil
+				}
+				alike = &node
 			}
-			padded = padded || k.key(&rows[i]).Time != id.Time
+			padded = padded || key.Time != id.Time
 		}
 		if q.Offset += len(rows); len(rows) < upstream.PageSize {
 			break
 		}
+	}
+	if alike != nil {
+		return alike, nil
 	}
 	if padded && q.Offset >= upstream.PageSize { // of calls whose offsets need not count the same
 		return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, so this one cannot be found"}

@@ -157,6 +157,48 @@ func TestTwoRecipientsOfOneEmailBounceInOneSecond(t *testing.T) {
 	}
 }
 
+// TestNodeIsFoundWhateverTheCaseOfItsDomain asks for ids as they were made before domains
+// were stored in lower case, and has a remote upstream that spells them in capitals.
+func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
+	t.Parallel()
+	stored := rowsAt(day, 0)
+	capitals := rowsAt(day, 0)
+	for _, a := range []struct{ address, domain *string }{
+		{&capitals.Emails[0].EmailAddress, &capitals.Emails[0].Domain},
+		{&capitals.Bounces[0].EmailAddress, &capitals.Bounces[0].Domain},
+		{&capitals.BlockedEmails[0].EmailAddress, &capitals.BlockedEmails[0].Domain},
+	} {
+		local, _, _ := strings.Cut(*a.address, "@")
+		*a.domain = strings.ToUpper(*a.domain)
+		*a.address = local + "@" + *a.domain
+	}
+	local, domain, _ := strings.Cut(stored.Emails[0].EmailAddress, "@")
+	for name, rows := range map[string]upstreamtest.Rows{"stored in lower case": stored, "in capitals": capitals} {
+		g := newGateway(t, rows)
+		g.serve(upstreamtest.NewModel(rows))
+		ids := g.data(`{ emails(`+today+`) { nodes { id } } bounces(`+today+`) { nodes { id } } blockedEmails(`+today+`) { nodes { id } } }`, nil)
+		for _, l := range lists {
+			id, err := model.ParseNodeID(get(ids, l.field, "nodes", 0, "id").(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range []struct {
+				recipient string
+				found     bool
+			}{
+				{id.Recipient, true}, {local + "@" + strings.ToUpper(domain), true}, {local + "@" + strings.ToLower(domain), true},
+				{strings.ToUpper(local) + "@" + domain, false},
+			} {
+				id.Recipient = c.recipient
+				resp := g.ask(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id.String()})
+				if found := get(resp.Data, "node") != nil; found != c.found {
+					t.Errorf("%s, %s of %s: found is %v, %+v", name, l.field, c.recipient, found, resp.Errors)
+				}
+			}
+		}
+	}
+}
+
 // A natural key finds a bounce, and its detail, in one call.
 func TestBounceByItsNaturalKey(t *testing.T) {
 	t.Parallel()

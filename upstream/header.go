@@ -2,6 +2,24 @@ package upstream
 
 import "strings"
 
+// HeaderNameForm is what a custom header's name must be, for messages: see [IsHeaderName].
+const HeaderNameForm = "X- followed by printable ASCII without spaces and colons, such as X-Campaign"
+
+// IsHeaderName says whether name can be a custom header's: X-, in either case, and one or
+// more of the characters that a mail header's name may have (RFC 5322, 3.6.8). Imports and
+// filters take these alone.
+func IsHeaderName(name string) bool {
+	if len(name) <= len("X-") || len(name) > MaxFilter || name[0]|0x20 != 'x' || name[1] != '-' {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c > '~' || c == ':' {
+			return false
+		}
+	}
+	return true
+}
+
 // headerArena gives the headers of many rows their room in few allocations. A
 // row's headers lie side by side in it, so a row that is being read may have to
 // move when the room runs out.

@@ -82,8 +82,8 @@ func (p *parameters) add(v Header) {
 		return
 	}
 	switch {
-	case !isHeaderName(v.Name):
-		p.fail(v.Name, "%s is not the name of a header: write it as X-Name=value", cut(v.Name))
+	case !IsHeaderName(v.Name):
+		p.fail(v.Name, "%s is not the name of a header: it must be %s", cut(v.Name), HeaderNameForm)
 	case slices.ContainsFunc(p.headers, func(h Header) bool { return strings.EqualFold(h.Name, v.Name) }):
 		p.fail(v.Name, "%s is given more than once: filter by each header once, whatever the case of its name", cut(v.Name))
 	case len(p.headers) == MaxXHeaders:
@@ -92,23 +92,12 @@ func (p *parameters) add(v Header) {
 	p.headers = append(p.headers, v)
 }
 
-// isHeaderName says whether name is X- and something, in the characters of a
-// mail header's name (RFC 5322).
-func isHeaderName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c > '~' || c == ':' {
-			return false
-		}
-	}
-	return len(name) > len("X-")
-}
-
 // refuse says what is wrong with a name that is not one of known.
 func (p *parameters) refuse(name string, known []string, takesHeaders bool) {
 	lower := strings.ToLower(name)
 	takes := strings.Join(known, ", ")
 	if takesHeaders {
-		takes += ", X-…"
+		takes += ", and headers, whose names begin with X-"
 	}
 	switch {
 	case name != lower && slices.Contains(known, lower):

@@ -3,6 +3,10 @@ package upstream
 // MaxXHeaders is how many X-… filters a list call takes: "up to four".
 const MaxXHeaders = 4
 
+// MaxFilter is the most bytes of a text that lists are filtered by: it becomes part of a URL. An
+// address has at most 320, a line of a header 998.
+const MaxFilter = 1000
+
 // ListQuery is what a list call asks. Its zero fields filter nothing; filters
 // that are given must all hold.
 type ListQuery struct {
@@ -11,10 +15,10 @@ type ListQuery struct {
 
 	UserID   ID
 	SenderID ID
-	Sender   string // the sender's address, exactly; the API takes digits alone for an id
+	Sender   string // the sender's address; the API takes digits alone for an id
 
-	Domain    string   // the recipient's domain
-	Local     string   // the recipient's local part
+	Domain    string   // the recipient's domain; like those of addresses in lower case: see LowerDomain
+	Local     string   // the recipient's local part, exactly
 	Recipient string   // the recipient's address
 	XHeaders  []Header // names match without regard to case, values exactly; at most MaxXHeaders, each name once and no value empty
 

@@ -7,22 +7,23 @@ package upstream
 // [MaxXHeaders] X-… filters, or broken percent-encoding.
 //
 // Categories and reasons are open sets, so any value will do. X-… filters stay
-// in the order given.
+// in the order given. Domains, also those of addresses, become lower case.
 func ParseListQuery(k Kind, raw string) (ListQuery, error) {
 	p := parseParameters(k.ListPath(), raw, listParameters[k], true)
 	q := ListQuery{
 		Window:         p.window(),
 		Offset:         p.offset(),
 		UserID:         p.id("user_id"),
-		Domain:         p.text("domain"),
+		Domain:         LowerDomain(p.text("domain")),
 		Local:          p.text("local"),
-		Recipient:      p.text("recipient"),
+		Recipient:      LowerAddress(p.text("recipient")),
 		XHeaders:       p.headers,
 		BounceType:     BounceType(p.oneOf("bounce_type", string(Hard), string(Soft))),
 		BounceCategory: p.text("bounce_category"),
 		BlockedReason:  p.text("blocked_reason"),
 	}
 	q.Sender, q.SenderID = p.sender()
+	q.Sender = LowerAddress(q.Sender)
 	if v, given := p.get("delivered"); given {
 		q.Delivered = true
 		if v != "1" {

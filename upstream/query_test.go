@@ -65,12 +65,13 @@ func TestParseListQuery(t *testing.T) {
 		"sender of digits is an id":        {Emails, inWeek + "&sender=17", ListQuery{Window: week, SenderID: 17}},
 		"sender of digits and the same id": {Emails, inWeek + "&sender=17&sender_id=17", ListQuery{Window: week, SenderID: 17}},
 		"sender of digits and another id must both hold, so no address will do": {Emails, inWeek + "&sender=18&sender_id=17", ListQuery{Window: week, SenderID: 17, Sender: "18"}},
-		"plus and %20 are spaces":   {Emails, inWeek + "&local=a+b%20c%2Bd", ListQuery{Window: week, Local: "a b c+d"}},
-		"equals signs in a value":   {Emails, inWeek + "&local=a=b", ListQuery{Window: week, Local: "a=b"}},
-		"four headers, in any case": {Emails, inWeek + "&X-A=1&x-b=2&X-C=3&X-D=4", ListQuery{Window: week, XHeaders: headers("X-A", "1", "x-b", "2", "X-C", "3", "X-D", "4")}},
-		"escaped name of a header":  {Emails, inWeek + "&X%2DA=1", ListQuery{Window: week, XHeaders: headers("X-A", "1")}},
-		"empty pairs":               {Emails, "&" + inWeek + "&&offset=0&", ListQuery{Window: week}},
-		"largest id":                {Emails, inWeek + "&user_id=9223372036854775807", ListQuery{Window: week, UserID: 9223372036854775807}},
+		"domains become lower case, local parts do not":                         {Emails, inWeek + "&sender=News@Example.COM&domain=Example.COM&local=User&recipient=User@EXAMPLE.com", ListQuery{Window: week, Sender: "News@example.com", Domain: "example.com", Local: "User", Recipient: "User@example.com"}},
+		"plus and %20 are spaces":                                               {Emails, inWeek + "&local=a+b%20c%2Bd", ListQuery{Window: week, Local: "a b c+d"}},
+		"equals signs in a value":                                               {Emails, inWeek + "&local=a=b", ListQuery{Window: week, Local: "a=b"}},
+		"four headers, in any case":                                             {Emails, inWeek + "&X-A=1&x-b=2&X-C=3&X-D=4", ListQuery{Window: week, XHeaders: headers("X-A", "1", "x-b", "2", "X-C", "3", "X-D", "4")}},
+		"escaped name of a header":                                              {Emails, inWeek + "&X%2DA=1", ListQuery{Window: week, XHeaders: headers("X-A", "1")}},
+		"empty pairs":                                                           {Emails, "&" + inWeek + "&&offset=0&", ListQuery{Window: week}},
+		"largest id":                                                            {Emails, inWeek + "&user_id=9223372036854775807", ListQuery{Window: week, UserID: 9223372036854775807}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +147,7 @@ func TestQueriesAreRefused(t *testing.T) {
 		"repeated header":                   {list(Bounces), inWeek + "&X-A=1&X-A=2", "X-A", "X-A is given more than once"},
 		"repeated header in other case":     {list(Bounces), inWeek + "&X-A=1&x-a=2", "x-a", "whatever the case of its name"},
 		"five headers":                      {list(Bounces), inWeek + "&X-A=1&X-B=1&X-C=1&X-D=1&X-E=1", "X-E", "at most 4 are taken"},
-		"header without a name":             {list(Bounces), inWeek + "&X-=1", "X-", "write it as X-Name=value"},
+		"header without a name":             {list(Bounces), inWeek + "&X-=1", "X-", "it must be X- followed by"},
 		"header with a space in its name":   {list(Bounces), inWeek + "&X-A+B=1", "X-A B", "is not the name of a header"},
 		"header without a value":            {list(Bounces), inWeek + "&X-A=", "X-A", "X-A is empty"},
 		"header on counts":                  {count(Bounces), inWeek + "&X-A=1", "X-A", "/bounce/counts does not take X-A"},
@@ -180,6 +181,8 @@ func TestQueriesAreRefused(t *testing.T) {
 		"rollup_to of lists":                {list(Emails), inWeek + "&rollup_to=user", "rollup_to", "/emails does not take rollup_to"},
 		"broken percent-encoding":           {list(Emails), inWeek + "&local=100%", "local", "local is not proper percent-encoding of UTF-8: write a percent sign as %25"},
 		"broken percent-encoding in a name": {list(Emails), inWeek + "&lo%zzcal=1", "lo%zzcal", "a parameter's name is not proper percent-encoding"},
+		"header without X-":                 {list(Bounces), inWeek + "&Subject=1", "Subject", "headers, whose names begin with X-"},
+		"header beyond ASCII":               {list(Bounces), inWeek + "&X-\u00c4=1", "X-\u00c4", "is not the name of a header"},
 		"header with a colon in its name":   {list(Bounces), inWeek + "&X-A:=1", "X-A:", "is not the name of a header"},
 		"name that is not UTF-8":            {list(Emails), inWeek + "&X-%ff=1", "X-%ff", "a parameter's name is not proper percent-encoding"},
 		"value that is not UTF-8":           {list(Emails), inWeek + "&local=%ff", "local", "local is not proper percent-encoding of UTF-8"},
@@ -208,8 +211,8 @@ func listQuery(t *rapid.T, k Kind) ListQuery {
 	id := rapid.OneOf(rapid.Just(ID(0)), rapid.Custom(func(t *rapid.T) ID { return ID(rapid.Int64Min(1).Draw(t, "id")) }))
 	q := ListQuery{
 		Window: window(t), Offset: rapid.OneOf(rapid.Just(0), rapid.IntMin(1)).Draw(t, "offset"),
-		UserID: id.Draw(t, "user"), SenderID: id.Draw(t, "sender id"), Sender: text("sender"),
-		Domain: text("domain"), Local: text("local"), Recipient: text("recipient"),
+		UserID: id.Draw(t, "user"), SenderID: id.Draw(t, "sender id"), Sender: LowerAddress(text("sender")),
+		Domain: LowerDomain(text("domain")), Local: text("local"), Recipient: LowerAddress(text("recipient")),
 		XHeaders: rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) Header {
 			return Header{Name: rapid.StringMatching(`[Xx]-[!-9;-~]{1,6}`).Draw(t, "name"), Value: rapid.StringN(1, 8, -1).Draw(t, "value")}
 		}), 0, MaxXHeaders, func(h Header) string { return strings.ToLower(h.Name) }).Draw(t, "headers"),

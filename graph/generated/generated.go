@@ -1433,13 +1433,13 @@ input BlockedEmailFilter {
   userId: ID
   "Only of this sender: a sender number, such as \"17\"."
   senderId: ID
-  "Only of this sender, by address, exactly."
+  "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
   "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
-  "Only to recipients at this domain, exactly."
+  "Only to recipients at exactly this domain, in any case."
   domain: String
   "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
@@ -1562,13 +1562,13 @@ input BounceFilter {
   userId: ID
   "Only of this sender: a sender number, such as \"17\"."
   senderId: ID
-  "Only of this sender, by address, exactly."
+  "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
   "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
-  "Only to recipients at this domain, exactly."
+  "Only to recipients at exactly this domain, in any case."
   domain: String
   "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
@@ -1705,13 +1705,13 @@ input EmailFilter {
   userId: ID
   "Only of this sender: a sender number, such as \"17\"."
   senderId: ID
-  "Only of this sender, by address, exactly."
+  "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
   "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
-  "Only to recipients at this domain, exactly."
+  "Only to recipients at exactly this domain, in any case."
   domain: String
   "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
@@ -1775,7 +1775,7 @@ type XHeader {
 A custom header that an email must carry.
 """
 input XHeaderInput {
-  "The header's name, which begins with \"X-\"; upper and lower case are the same."
+  "The header's name: \"X-\" followed by printable ASCII without spaces and colons, such as \"X-Campaign\". Case does not matter."
   name: String!
   "The header's value, exactly."
   value: String!

@@ -12,13 +12,13 @@ type BlockedEmailFilter struct {
 	UserID *string `json:"userId,omitempty"`
 	// Only of this sender: a sender number, such as "17".
 	SenderID *string `json:"senderId,omitempty"`
-	// Only of this sender, by address, exactly.
+	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
 	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
-	// Only to recipients at this domain, exactly.
+	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
 	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
@@ -48,13 +48,13 @@ type BounceFilter struct {
 	UserID *string `json:"userId,omitempty"`
 	// Only of this sender: a sender number, such as "17".
 	SenderID *string `json:"senderId,omitempty"`
-	// Only of this sender, by address, exactly.
+	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
 	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
-	// Only to recipients at this domain, exactly.
+	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
 	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
@@ -70,13 +70,13 @@ type EmailFilter struct {
 	UserID *string `json:"userId,omitempty"`
 	// Only of this sender: a sender number, such as "17".
 	SenderID *string `json:"senderId,omitempty"`
-	// Only of this sender, by address, exactly.
+	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address, exactly. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
 	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
-	// Only to recipients at this domain, exactly.
+	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
 	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`

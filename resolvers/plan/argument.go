@@ -147,7 +147,8 @@ func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 		ok = ok && len(s) <= maxText
 		return s
 	}
-	q.Sender, q.Recipient, q.Local, q.Domain = text("sender"), text("recipient"), text("localPart"), text("domain")
+	q.Sender, q.Recipient = upstream.LowerAddress(text("sender")), upstream.LowerAddress(text("recipient"))
+	q.Local, q.Domain = text("localPart"), upstream.LowerDomain(text("domain"))
 	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
 	q.Delivered, _ = of("deliveredOnly").(bool)
 	if t := of("type"); t != nil {

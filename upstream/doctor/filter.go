@@ -11,7 +11,8 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// filter is one filter of lists, to be asked alone.
+// filter is one filter of lists, to be asked alone: as the gateway asks, which has domains
+// in lower case.
 type filter struct {
 	name   string
 	of     func(event.Row) []upstream.ListQuery // those that give this row; none where it has no value
@@ -34,16 +35,16 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 		sender = filter{"sender_id", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{SenderID: r.SenderID}) },
 			[]upstream.ListQuery{{SenderID: 999_999_999_989}}}
 		address = filter{"sender", func(r event.Row) []upstream.ListQuery {
-			return one(addresses[r.SenderID] != "", upstream.ListQuery{Sender: addresses[r.SenderID]})
+			return one(addresses[r.SenderID] != "", upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
 		}, []upstream.ListQuery{{Sender: "nobody@" + nobody}}}
 		domain = filter{"domain", func(r event.Row) []upstream.ListQuery {
-			return one(r.Domain != "", upstream.ListQuery{Domain: r.Domain})
+			return one(r.Domain != "", upstream.ListQuery{Domain: upstream.LowerDomain(r.Domain)})
 		},
 			[]upstream.ListQuery{{Domain: nobody}}}
 		local = filter{"local", func(r event.Row) []upstream.ListQuery { return one(r.Local != "", upstream.ListQuery{Local: r.Local}) },
 			[]upstream.ListQuery{{Local: "nobody-of-that-name"}}}
 		recipient = filter{"recipient", func(r event.Row) []upstream.ListQuery {
-			return one(r.Recipient != "", upstream.ListQuery{Recipient: r.Recipient})
+			return one(r.Recipient != "", upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)})
 		},
 			[]upstream.ListQuery{{Recipient: "nobody@" + nobody}}}
 	)
@@ -99,7 +100,7 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 		matches := func(q upstream.ListQuery) func(event.Row) bool {
 			q.Window = s.part
 			return func(r event.Row) bool {
-				return r.Matches(q) && (q.Sender == "" || q.Sender == addresses[r.SenderID])
+				return r.Matches(q) && (q.Sender == "" || q.Sender == upstream.LowerAddress(addresses[r.SenderID]))
 			}
 		}
 		subject := s.kind.ListPath() + "?" + f.name

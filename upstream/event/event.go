@@ -56,7 +56,8 @@ func OfBlockedEmail(b upstream.BlockedEmail) Row {
 }
 
 // Matches says whether the row lies in q's window and passes all filters but the
-// sender's address, which rows do not have. The offset does not matter.
+// sender's address, which rows do not have. The offset and the case of domains do not
+// matter.
 func (r Row) Matches(q upstream.ListQuery) bool {
 	for _, wanted := range q.XHeaders {
 		if !slices.ContainsFunc(r.XHeaders, func(h upstream.Header) bool {
@@ -68,9 +69,9 @@ func (r Row) Matches(q upstream.ListQuery) bool {
 	return q.Window.Contains(r.Time) &&
 		(q.UserID == 0 || q.UserID == r.UserID) &&
 		(q.SenderID == 0 || q.SenderID == r.SenderID) &&
-		(q.Domain == "" || q.Domain == r.Domain) &&
+		(q.Domain == "" || upstream.LowerDomain(q.Domain) == upstream.LowerDomain(r.Domain)) &&
 		(q.Local == "" || q.Local == r.Local) &&
-		(q.Recipient == "" || q.Recipient == r.Recipient) &&
+		(q.Recipient == "" || upstream.LowerAddress(q.Recipient) == upstream.LowerAddress(r.Recipient)) &&
 		(q.BounceType == "" || q.BounceType == r.BounceType) &&
 		(q.BounceCategory == "" || q.BounceCategory == r.Category) &&
 		(!q.Delivered || r.Delivered) &&

@@ -84,6 +84,8 @@ func listCases() []listCase {
 	none("sender of another user", func(q *upstream.ListQuery) { q.UserID, q.SenderID = crowdedUser, edges })
 	none("unknown sender id", func(q *upstream.ListQuery) { q.SenderID = 999 })
 	some("sender by address", func(q *upstream.ListQuery) { q.Sender = "sender23@example.com" })
+	some("sender by an address whose domain is in capitals", func(q *upstream.ListQuery) { q.Sender = "sender23@EXAMPLE.COM" })
+	none("sender by an address whose local part is in capitals", func(q *upstream.ListQuery) { q.Sender = "Sender23@example.com" })
 	some("sender by an address with a plus sign", func(q *upstream.ListQuery) { q.Sender = oddSender })
 	none("unknown sender address", func(q *upstream.ListQuery) { q.Sender = "nobody@example.com" })
 	none("sender without events", func(q *upstream.ListQuery) { q.Sender = "silent@example.org" })
@@ -91,6 +93,7 @@ func listCases() []listCase {
 	none("address of one sender and id of another", func(q *upstream.ListQuery) { q.Sender, q.SenderID = "sender23@example.com", edgesOther })
 
 	some("domain", func(q *upstream.ListQuery) { q.Domain = "example1.com" })
+	some("domain in capitals", func(q *upstream.ListQuery) { q.Domain = "Example1.COM" })
 	none("a part of a domain", func(q *upstream.ListQuery) { q.Domain = "example" })
 	some("local part", func(q *upstream.ListQuery) { q.Local = "edge2" })
 	none("a part of a local part", func(q *upstream.ListQuery) { q.Local = "edge" })
@@ -100,6 +103,8 @@ func listCases() []listCase {
 			some("local part "+b.Local, func(q *upstream.ListQuery) { q.Local, q.Domain = b.Local, b.Domain })
 		}
 	}
+	some("recipient whose domain is in capitals", func(q *upstream.ListQuery) { q.Recipient = "edge2@EXAMPLE.net" })
+	none("recipient whose local part is in capitals", func(q *upstream.ListQuery) { q.Recipient = "EDGE2@example.net" })
 	none("unknown recipient", func(q *upstream.ListQuery) { q.Recipient = "nobody@example.com" })
 	none("recipient with a wild card", func(q *upstream.ListQuery) { q.Recipient = "%@example.net" })
 	none("recipient and another domain", func(q *upstream.ListQuery) { q.Recipient, q.Domain = "edge2@example.com", "example.net" })

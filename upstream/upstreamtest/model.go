@@ -173,7 +173,7 @@ func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event.Row {
 
 // lists says whether a list has the event, on whatever page.
 func (m *Model) lists(e event.Row, q upstream.ListQuery) bool {
-	return m.sees(e.UserID) && e.Matches(q) && (q.Sender == "" || q.Sender == m.address(e.SenderID))
+	return m.sees(e.UserID) && e.Matches(q) && (q.Sender == "" || upstream.LowerAddress(q.Sender) == upstream.LowerAddress(m.address(e.SenderID)))
 }
 
 func (m *Model) sees(user upstream.ID) bool { return m.only == nil || slices.Contains(m.only, user) }

@@ -54,7 +54,7 @@ type form struct {
 
 var (
 	id         = form{"0123456789-", "a positive whole number"}
-	moment     = form{"0123456789-", "a time in Unix seconds"}
+	moment     = form{"0123456789-", "a time in Unix seconds, more than 0"}
 	text       = form{`"`, "a string"}
 	address    = form{`"`, "an address"}
 	bounceType = form{`"`, `"hard" or "soft"`}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode"
 )
 
 // lines cuts a text into lines.
@@ -23,8 +24,8 @@ func newLines(r io.Reader, most int) *lines {
 	return &lines{in: bufio.NewReaderSize(r, 256<<10), most: most}
 }
 
-// next gives the next line without white space at its ends, good until the call
-// after. The last line needs no end. At the end the error is [io.EOF]; after an
+// next gives the next line without white space and byte order marks at its ends, good
+// until the call after. Files that were joined have such marks within (RFC 8259, 8.1). The last line needs no end. At the end the error is [io.EOF]; after an
 // errTooLong there may be more lines; any other error is the text's, and the piece of
 // a line before it is dropped, as nobody knows what it lacks.
 func (l *lines) next() ([]byte, error) {
@@ -42,7 +43,7 @@ func (l *lines) next() ([]byte, error) {
 	if len(line) > l.most {
 		return nil, l.tooLong()
 	}
-	return bytes.TrimSpace(line), nil
+	return bytes.TrimFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }), nil
 }
 
 // join reads on in a line that the buffer does not hold. Of a line that is too long

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -77,29 +78,37 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 	switch k {
 	case email:
 		e, err := upstream.DecodeEmail(string(line))
-		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
+		if problem := p.check(err, common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}); problem != "" {
 			return problem
 		}
 		b.Emails = append(b.Emails, e)
 	case bounce:
 		d, err := upstream.DecodeBounceDetail(string(line))
-		if problem := p.check(err, d.EmailAddress, d.Local, d.Domain); problem != "" {
+		if problem := p.check(err, common{d.EmailID, &d.EmailAddress, &d.Local, &d.Domain, d.ProcessTime, d.XHeaders}); problem != "" {
 			return problem
 		}
 		switch {
 		case d.Type != upstream.Hard && d.Type != upstream.Soft:
 			return p.wrong("bounce_type")
+		case d.BounceTime <= 0:
+			return p.wrong("bounce_time")
 		case d.PostbackTime < 0:
 			return p.wrong("postback_time")
+		}
+		if problem := nameFault("bounce_category", d.Category); problem != "" {
+			return problem
 		}
 		b.Bounces = append(b.Bounces, d)
 	case blocked:
 		e, err := upstream.DecodeBlockedEmail(string(line))
-		if problem := p.check(err, e.EmailAddress, e.Local, e.Domain); problem != "" {
+		if problem := p.check(err, common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}); problem != "" {
 			return problem
 		}
 		if e.PostbackTime < 0 {
 			return p.wrong("postback_time")
+		}
+		if problem := nameFault("blocked_reason", e.Reason); problem != "" {
+			return problem
 		}
 		b.BlockedEmails = append(b.BlockedEmails, e)
 	case sender:
@@ -108,12 +117,37 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 	return ""
 }
 
-// check puts the codec's error into the words of this format, and holds the
-// recipient's address against its parts.
-func (p *parser) check(err error, address, local, domain string) string {
+// common is what rows of all kinds but senders have.
+type common struct {
+	emailID                string
+	address, local, domain *string
+	processTime            upstream.Time
+	headers                []upstream.Header
+}
+
+// check puts the codec's error into the words of this format, checks what rows of all
+// kinds have, and brings the recipient's domain into lower case.
+func (p *parser) check(err error, c common) string {
 	if err != nil {
 		return p.reworded(err)
 	}
+	if problem := p.recipient(*c.address, *c.local, *c.domain); problem != "" {
+		return problem
+	}
+	*c.address, *c.domain = upstream.LowerAddress(*c.address), upstream.LowerDomain(*c.domain)
+	if c.processTime <= 0 {
+		return p.wrong("process_time")
+	}
+	for _, h := range c.headers {
+		if !upstream.IsHeaderName(h.Name) {
+			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", clip(h.Name), upstream.HeaderNameForm)
+		}
+	}
+	return nameFault("email_id", c.emailID)
+}
+
+// recipient holds a recipient's address against its parts, and checks it.
+func (p *parser) recipient(address, local, domain string) string {
 	hasAddress, hasLocal, hasDomain := p.has(fieldIndex["email_address"]), p.has(fieldIndex["local"]), p.has(fieldIndex["domain"])
 	switch {
 	case !hasAddress && (!hasLocal || !hasDomain):
@@ -121,14 +155,32 @@ func (p *parser) check(err error, address, local, domain string) string {
 	case hasLocal != hasDomain:
 		return "local and domain are the two parts of email_address: give both or neither"
 	}
+	if fault := addressFault(address); fault != "" {
+		return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress, clip(address), fault)
+	}
 	at := strings.LastIndexByte(address, '@')
 	switch {
-	case at <= 0 || at == len(address)-1:
-		return fmt.Sprintf("the recipient must be an address, such as recipient1@example.com, not %q", clip(address))
 	case address[:at] != local:
 		return fmt.Sprintf("local is %q, but email_address %q has %q before its @", clip(local), clip(address), clip(address[:at]))
-	case !strings.EqualFold(address[at+1:], domain):
+	case upstream.LowerDomain(address[at+1:]) != upstream.LowerDomain(domain):
 		return fmt.Sprintf("domain is %q, but email_address %q has %q after its @", clip(domain), clip(address), clip(address[at+1:]))
+	}
+	return ""
+}
+
+// maxName is the most bytes of a text that lists are filtered by or rows are found by:
+// longer ones could be imported, but not asked for.
+const maxName = upstream.MaxFilter
+
+// nameFault says what keeps a field from being a name that rows are asked for by, or "".
+func nameFault(field, value string) string {
+	if len(value) > maxName {
+		return fmt.Sprintf("%s has %d bytes, and at most %d are taken", field, len(value), maxName)
+	}
+	for _, r := range value {
+		if unicode.IsControl(r) {
+			return fmt.Sprintf("%s holds the control character %U", field, r)
+		}
 	}
 	return ""
 }
@@ -175,9 +227,10 @@ func (p *parser) sender(line []byte, b *store.Batch) string {
 		return p.wrong("user_id")
 	case row.SenderID <= 0:
 		return p.wrong("sender_id")
-	case strings.IndexByte(row.Sender, '@') <= 0 || strings.HasSuffix(row.Sender, "@"):
-		return p.wrong("sender")
 	}
-	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: row.Sender})
+	if fault := addressFault(row.Sender); fault != "" {
+		return fmt.Sprintf("sender must be %s, such as \"news@example.com\", not %q: %s", wantAddress, clip(row.Sender), fault)
+	}
+	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: upstream.LowerAddress(row.Sender)})
 	return ""
 }

@@ -3,8 +3,10 @@ package importer_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,10 +69,30 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"an id of 0":                   {change(goodEmail, `17`, `0`), `sender_id must be a positive whole number, such as 17, not 0`},
 		"a broken id":                  {change(goodEmail, `17`, `17.5`), `sender_id must be a positive whole number, such as 17, not 17.5`},
 		"an id beyond all bounds":      {change(goodEmail, `17`, `99999999999999999999`), `sender_id must be a positive whole number`},
-		"milliseconds":                 {change(goodEmail, `100`, `1479772800000`), `process_time must be a time in Unix seconds, such as 1479772800, not 1479772800000`},
-		"a time in ISO 8601":           {change(goodEmail, `100`, `"2016-11-22T00:00:00Z"`), `process_time must be a time in Unix seconds, such as 1479772800, not a string`},
+		"milliseconds":                 {change(goodEmail, `100`, `1479772800000`), `process_time must be a time in Unix seconds, more than 0, such as 1479772800, not 1479772800000`},
+		"a time in ISO 8601":           {change(goodEmail, `100`, `"2016-11-22T00:00:00Z"`), `process_time must be a time in Unix seconds, more than 0, such as 1479772800, not a string`},
 		"a time of 0":                  {change(goodEmail, `100`, `0`), `process_time`},
-		"a negative postback":          {change(goodBounce, `"postback_time":0`, `"postback_time":-1`), `postback_time must be a time in Unix seconds, such as 1479772800, or 0 for none, not -1`},
+		"a time before 1970":           {change(goodEmail, `100`, `-1`), `process_time must be a time in Unix seconds, more than 0, such as 1479772800, not -1`},
+		"less than a second":           {change(goodEmail, `100`, `0.9`), `process_time must be`},
+		"a bounce of time 0":           {change(goodBounce, `"bounce_time":103`, `"bounce_time":0`), `bounce_time`},
+		"a bounce before 1970":         {change(goodBounce, `"bounce_time":103`, `"bounce_time":-1`), `bounce_time must be a time in Unix seconds, more than 0, such as 1479772800, not -1`},
+		"a bounce just before":         {change(goodBounce, `"bounce_time":103`, `"bounce_time":-0.5`), `bounce_time must be`},
+		"a bounce of an email of 0":    {change(goodBounce, `100`, `0`), `process_time must be`},
+		"of an email before 1970":      {change(goodBounce, `100`, `-1`), `process_time must be`},
+		"blocked at 0":                 {change(goodBlocked, `100`, `0`), `process_time`},
+		"blocked before 1970":          {change(goodBlocked, `100`, `-1`), `process_time must be`},
+		"a postback just before 1970":  {change(goodBlocked, `"postback_time":0`, `"postback_time":-0.5`), `postback_time must be`},
+		"a header without X-":          {change(goodEmail, `X-A`, `Subject`), `xheaders names a header "Subject": such a name must be X- followed by printable ASCII without spaces and colons, such as X-Campaign`},
+		"a header that is only X-":     {change(goodEmail, `X-A`, `X-`), `xheaders names a header "X-"`},
+		"a header with a space":        {change(goodBounce, `"xheaders":null`, `"xheaders":[{"X-A":"b"},{"X-A b":"c"}]`), `xheaders names a header "X-A b"`},
+		"a header beyond ASCII":        {change(goodBlocked, `"xheaders":null`, `"xheaders":["X-Ä: b"]`), `xheaders names a header "X-Ä"`},
+		"a long header":                {change(goodEmail, `X-A`, `X-`+strings.Repeat("a", 1000)), `xheaders names a header "X-aaa`},
+		"an email id with a line end":  {change(goodEmail, `"e1"`, `"e1\r\n"`), `email_id holds the control character U+000D`},
+		"a long email id":              {change(goodEmail, `"e1"`, `"`+strings.Repeat("é", 501)+`"`), `email_id has 1002 bytes, and at most 1000 are taken`},
+		"a category with a line end":   {change(goodBounce, `bad-mailbox`, `bad-mailbox\n`), `bounce_category holds the control character U+000A`},
+		"a long reason":                {change(goodBlocked, `manual`, strings.Repeat("m", 1001)), `blocked_reason has 1001 bytes`},
+		"a sender in brackets":         {change(goodSender, `news@example.com`, `<news@example.com>`), `not "<news@example.com>": it holds '<' outside quotes`},
+		"a negative postback":          {change(goodBounce, `"postback_time":0`, `"postback_time":-1`), `postback_time must be a time in Unix seconds, more than 0, such as 1479772800, or 0 for none, not -1`},
 		"a blocked one's":              {change(goodBlocked, `"postback_time":0`, `"postback_time":-1`), `postback_time must be`},
 		"delivered as a number":        {change(goodEmail, `true`, `1`), `delivered must be true or false, not a number`},
 		"an unknown type":              {change(goodBounce, `"hard"`, `"Hard"`), `bounce_type must be "hard" or "soft", not "Hard"`},
@@ -80,8 +102,8 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"another domain":               {change(goodEmail, `"domain":"example.com"`, `"domain":"example.net"`), `domain is "example.net", but email_address "a@example.com" has "example.com" after its @`},
 		"half of the parts":            {change(goodEmail, `"local":"a",`, ``), `local and domain are the two parts of email_address: give both or neither`},
 		"no recipient":                 {change(goodEmail, `"email_address":"a@example.com","local":"a",`, ``), `email_address is missing`},
-		"a recipient without a domain": {change(goodEmail, `"email_address":"a@example.com","local":"a","domain":"example.com"`, `"email_address":"a"`), `the recipient must be an address, such as recipient1@example.com, not "a"`},
-		"a sender without an address":  {change(goodSender, `news@example.com`, `News`), `sender must be an address, such as "news@example.com", not "News"`},
+		"a recipient without a domain": {change(goodEmail, `"email_address":"a@example.com","local":"a","domain":"example.com"`, `"email_address":"a"`), `the recipient must be exactly one address, without a name, brackets or spaces around it, such as recipient1@example.com, not "a": it has no @`},
+		"a sender without an address":  {change(goodSender, `news@example.com`, `News`), `sender must be exactly one address, without a name, brackets or spaces around it, such as "news@example.com", not "News": it has no @`},
 		"a sender's broken id":         {change(goodSender, `17`, `1.5`), `sender_id must be a positive whole number, such as 17, not 1.5`},
 		"a sender's negative id":       {change(goodSender, `21`, `-1`), `user_id must be a positive whole number, such as 21, not -1`},
 		"a sender's id of 0":           {change(goodSender, `17`, `0`), `sender_id must be a positive whole number, such as 17, not 0`},
@@ -120,7 +142,9 @@ func TestGoodLines(t *testing.T) {
 		"the address alone":       {row(`"email_address":"a@example.com","process_time":100`), with(func(*upstream.Email) {})},
 		"its parts alone":         {row(`"local":"a","domain":"example.com","process_time":100`), with(func(*upstream.Email) {})},
 		"a fraction of a second":  {row(`"email_address":"a@example.com","process_time":100.9`), with(func(*upstream.Email) {})},
-		"the domain in capitals":  {row(`"email_address":"a@EXAMPLE.com","local":"a","domain":"example.com","process_time":100`), with(func(e *upstream.Email) { e.EmailAddress = "a@EXAMPLE.com" })},
+		"the domain in capitals":  {row(`"email_address":"a@EXAMPLE.com","local":"a","domain":"example.com","process_time":100`), with(func(*upstream.Email) {})},
+		"all in capitals":         {row(`"email_address":"A@EXAMPLE.COM","local":"A","domain":"Example.com","process_time":100`), with(func(e *upstream.Email) { e.EmailAddress, e.Local = "A@example.com", "A" })},
+		"a part in capitals":      {row(`"local":"a","domain":"EXAMPLE.com","process_time":100`), with(func(*upstream.Email) {})},
 		"an @ in the local part":  {row(`"email_address":"\"a@b\"@example.com","process_time":100`), with(func(e *upstream.Email) { e.EmailAddress, e.Local = `"a@b"@example.com`, `"a@b"` })},
 		"headers as an object":    {row(`"email_address":"a@example.com","process_time":100,"xheaders":{"X-A":"b","X-C":"d"}`), with(headers)},
 		"headers as pairs":        {row(`"email_address":"a@example.com","process_time":100,"xheaders":[{"X-A":"b"},{"X-C":"d"}]`), with(headers)},
@@ -135,7 +159,23 @@ func TestGoodLines(t *testing.T) {
 				UserID: 21, SenderID: 17, EmailID: "e1", EmailAddress: "a@example.com", Local: "a", Domain: "example.com", Type: upstream.Soft, Category: "own", BounceTime: 99, ProcessTime: 100,
 			}}}},
 		},
-		"a sender": {goodSender, store.Batch{Senders: []store.Sender{{UserID: 21, SenderID: 17, Address: "news@example.com"}}}},
+		"a bounce and a blocked email in capitals": {
+			strings.ReplaceAll(goodBounce+"\n"+goodBlocked, "example.com", "Example.COM"),
+			store.Batch{
+				Bounces: []upstream.BounceDetail{{
+					Bounce: upstream.Bounce{
+						UserID: 21, SenderID: 17, EmailID: "e1", EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
+						Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", BounceTime: 103, ProcessTime: 100,
+					},
+					DiagnosticCode: "d", RuleName: "r", FullContent: "f",
+				}},
+				BlockedEmails: []upstream.BlockedEmail{{
+					UserID: 21, SenderID: 17, EmailID: "e1", EmailAddress: "a@example.com", Local: "a", Domain: "example.com", Reason: "manual", ProcessTime: 100,
+				}},
+			},
+		},
+		"a sender in capitals": {strings.ReplaceAll(goodSender, "news@example.com", "News@Example.COM"), store.Batch{Senders: []store.Sender{{UserID: 21, SenderID: 17, Address: "News@example.com"}}}},
+		"a sender":             {goodSender, store.Batch{Senders: []store.Sender{{UserID: 21, SenderID: 17, Address: "news@example.com"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +187,90 @@ func TestGoodLines(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestARecipientIsExactlyOneAddress gives addresses that exist, in whatever form, and what
+// is taken for addresses now and then.
+func TestARecipientIsExactlyOneAddress(t *testing.T) {
+	t.Parallel()
+	const row = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":%s,"process_time":100,"delivered":true}`
+	for address, want := range map[string]string{
+		`a..b@example.com`:                        "",
+		`user.@example.com`:                       "",
+		`.user@example.com`:                       "",
+		`test+tag=x/y@example.com`:                "",
+		`o'brien!#$%&*-^_{|}~?@example.com`:       "",
+		"`tick`@example.com":                      "",
+		`"odd user"@example.com`:                  "",
+		`"a@b"@example.com`:                       "",
+		`" "@example.com`:                         "",
+		`"a\"b <c>, (d)"@example.com`:             "",
+		`first."middle name".last@example.com`:    "",
+		`δοκιμή@παράδειγμα.example`:               "",
+		`jos` + "\ufffd" + `@example.com`:         "",
+		`نامه‌ای@example.com`:                     "", // with a joiner
+		`user@[192.0.2.1]`:                        "",
+		`user@[ipv6:2001:db8::1]`:                 "",
+		`user@192.0.2.1`:                          "",
+		`root@localhost`:                          "",
+		`user@mail_1.xn--bcher-kva.example`:       "",
+		strings.Repeat("v", 300) + `@example.com`: "",
+
+		`<user@example.com>`:                       `holds '<' outside quotes`,
+		`Jane <jane@example.com>`:                  `outside quotes`,
+		`"Jane Doe" <jane@example.com>`:            `quotes end in the middle`,
+		`user@example.com>`:                        `domain holds '>'`,
+		"user@example.com\r\n":                     `holds the character U+000D`,
+		"user\n@example.com":                       `holds the character U+000A`,
+		"user@exam\x00ple.com":                     `holds the character U+0000`,
+		"\"us\ter\"@example.com":                   `holds the character U+0009`,
+		"user\u0085@example.com":                   `holds the character U+0085`,
+		"\ufeffuser@example.com":                   `holds the character U+FEFF`,
+		"user@example.com\u200b":                   `holds the character U+200B`,
+		` user@example.com`:                        `holds ' ' outside quotes`,
+		`user@example.com `:                        `domain holds ' '`,
+		"user\u00a0name@example.com":               `outside quotes`,
+		"user@example\u3000.com":                   `domain holds`,
+		`a@example.com, b@example.com`:             `more than one @`,
+		`a@example.com;b@example.com`:              `more than one @`,
+		`a@example.com b@example.com`:              `more than one @`,
+		`a@b@example.com`:                          `more than one @`,
+		`a,b@example.com`:                          `holds ',' outside quotes`,
+		`mailto:user@example.com`:                  `holds ':' outside quotes`,
+		`rfc822;user@example.com`:                  `holds ';' outside quotes`,
+		`user(comment)@example.com`:                `holds '(' outside quotes`,
+		`us\er@example.com`:                        `holds '\\' outside quotes`,
+		`us"er"@example.com`:                       `holds '"' outside quotes`,
+		`"user@example.com`:                        `quotes are not closed`,
+		`"user\"@example.com`:                      `quotes are not closed`,
+		`'user@example.com'`:                       `domain holds '\''`,
+		`"user@example.com"`:                       `no @`,
+		`user`:                                     `no @`,
+		`@example.com`:                             `nothing before its @`,
+		`user@`:                                    `nothing after its @`,
+		`user@example..com`:                        `a dot too many`,
+		`user@.example.com`:                        `a dot too many`,
+		`user@example.com.`:                        `a dot too many`,
+		`user@[192.0.2.1`:                          `no address in brackets`,
+		`user@[]`:                                  `no address in brackets`,
+		`user@example.com/`:                        `domain holds '/'`,
+		`user@example.com:25`:                      `domain holds ':'`,
+		strings.Repeat("v", 1000) + `@example.com`: `1012 bytes`,
+	} {
+		quoted, err := json.Marshal(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _, bad, err := imported(t, fmt.Sprintf(row, quoted), importer.Options{})
+		switch got := m.rows().Emails; {
+		case err != nil:
+			t.Error(err)
+		case want == "" && (len(got) != 1 || got[0].EmailAddress != address || got[0].Local+"@"+got[0].Domain != address):
+			t.Errorf("%q became %+v, %v", address, got, bad)
+		case want != "" && (len(got) != 0 || len(bad) != 1 || !strings.Contains(bad[0].Reason, want) || !strings.Contains(bad[0].Reason, "exactly one address")):
+			t.Errorf("%q became %+v, %v, want it refused, since it %s", address, got, bad, want)
+		}
 	}
 }
 
@@ -173,7 +297,7 @@ func FuzzLine(f *testing.F) {
 			return
 		}
 		var members map[string]any
-		if err := json.Unmarshal(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), &members); err != nil {
+		if err := json.Unmarshal(bytes.TrimFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }), &members); err != nil {
 			t.Fatalf("imported, but %v", err)
 		}
 		// The row that came of it says the same when it is written and imported again.

@@ -51,7 +51,7 @@ func displayName(file string) string {
 	return file
 }
 
-// source is a file's text: unpacked, without a byte order mark.
+// source is a file's text: unpacked.
 type source struct {
 	io.Reader
 	file    io.Closer
@@ -82,9 +82,6 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 		in = bufio.NewReaderSize(z, 256<<10)
 	default:
 		s.foreign = foreign(head)
-	}
-	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = in.Discard(3) // what was peeked at is there
 	}
 	s.Reader = in
 	return s, nil

@@ -114,6 +114,36 @@ func TestRealBouncesImportWhole(t *testing.T) {
 	}
 }
 
+// TestOddAddressesAreFoundAgain imports addresses that other software is known to change or
+// to refuse, and texts that it is known to fail on.
+func TestOddAddressesAreFoundAgain(t *testing.T) {
+	t.Parallel()
+	for name, rows := range map[string]int{"28": 8, "29": 2} {
+		name = "../../../../shared/data/cases/" + name + ".ndjson"
+		if _, err := os.Stat(name); err != nil {
+			t.Skip("the cases are not here: ", err)
+		}
+		s := open(t, "")
+		if sum, err := importer.Run(t.Context(), s, []string{name}, importer.Options{Strict: true}); err != nil || sum.Bounces != rows {
+			t.Fatalf("%v: %+v", err, sum)
+		}
+		always := upstream.Window{End: 2e9}
+		all, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+		if err != nil || len(all) != rows {
+			t.Fatalf("%v: %d bounces, want %d", err, len(all), rows)
+		}
+		for _, want := range all {
+			for _, q := range []upstream.ListQuery{
+				{Window: always, Recipient: want.EmailAddress}, {Window: always, Local: want.Local, Domain: want.Domain},
+			} {
+				if got, err := s.Bounces(t.Context(), nil, q); err != nil || len(got) != 1 || got[0].EmailID != want.EmailID {
+					t.Errorf("%v: %+v finds %+v, want %s", err, q, got, want.EmailID)
+				}
+			}
+		}
+	}
+}
+
 // killed is the variable that makes this test binary the import that is killed.
 const killed = "IMPORTER_TEST_STORE"
 

@@ -1,0 +1,111 @@
+package importer
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// wantAddress is what an address must be, for messages.
+const wantAddress = "exactly one address, without a name, brackets or spaces around it"
+
+// addressFault says what keeps s from being exactly one address, or "". It takes what
+// mail systems deliver to and not what RFC 5321 allows alone: local parts of any length,
+// with dots anywhere, and letters beyond ASCII; but what is special in mail headers
+// must be in quotes, as two addresses, or a name with an address, would be taken for
+// one otherwise.
+func addressFault(s string) string {
+	if len(s) > maxName {
+		return fmt.Sprintf("it has %d bytes, and at most %d are taken", len(s), maxName)
+	}
+	at := -1
+	for i := 0; i < len(s); {
+		if plain(s[i]) { // as nearly all are
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case invisible(r):
+			return fmt.Sprintf("it holds the character %U", r)
+		case at >= 0 && r == '@':
+			return "it has more than one @ outside quotes"
+		case at >= 0: // of the domain
+		case r == '@':
+			at = i
+		case r == '"' && (i == 0 || s[i-1] == '.'):
+			n, fault := quoted(s[i:])
+			if fault != "" {
+				return fault
+			}
+			size = n
+		case unicode.IsSpace(r), strings.ContainsRune(`<>()[]:;,\"`, r):
+			return fmt.Sprintf("it holds %q outside quotes", r)
+		}
+		i += size
+	}
+	switch {
+	case at < 0:
+		return "it has no @"
+	case at == 0:
+		return "there is nothing before its @"
+	}
+	return domainFault(s[at+1:])
+}
+
+// quoted gives the length of the quoted string that s begins with: a part of a local part,
+// or all of it.
+func quoted(s string) (n int, fault string) {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			if rest := s[i+1:]; rest != "" && rest[0] != '@' && rest[0] != '.' {
+				return 0, "its quotes end in the middle of a part"
+			}
+			if at := strings.IndexFunc(s[:i], invisible); at >= 0 {
+				r, _ := utf8.DecodeRuneInString(s[at:])
+				return 0, fmt.Sprintf("it holds the character %U", r)
+			}
+			return i + 1, ""
+		}
+	}
+	return 0, "its quotes are not closed"
+}
+
+// domainFault says what keeps s from being a domain, or an address literal such as
+// [192.0.2.1], or "".
+func domainFault(s string) string {
+	if literal, ok := strings.CutPrefix(s, "["); ok {
+		literal, closed := strings.CutSuffix(literal, "]")
+		if !closed || literal == "" || strings.ContainsFunc(literal, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`[]\`, r) }) {
+			return "the part after its @ is no address in brackets, such as [192.0.2.1]"
+		}
+		return ""
+	}
+	for _, r := range s {
+		if r < utf8.RuneSelf && !plain(byte(r)) || r >= utf8.RuneSelf && unicode.IsSpace(r) {
+			return fmt.Sprintf("its domain holds %q", r)
+		}
+	}
+	switch {
+	case s == "":
+		return "there is nothing after its @"
+	case s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, ".."):
+		return "its domain has a dot too many"
+	}
+	return ""
+}
+
+// plain says whether c may stand in a domain, and so in a local part too.
+func plain(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_'
+}
+
+// invisible says whether r is a control character or one that shows nothing, which come of
+// copying and not of anyone's address. Joiners are letters' parts in some alphabets.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d'
+}
