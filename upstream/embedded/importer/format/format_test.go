@@ -79,3 +79,36 @@ func TestVariablesBecomeCustomHeaders(t *testing.T) {
 		t.Error("custom headers are those whose names begin with X-")
 	}
 }
+
+func TestCodeFindsTheFirstEnhancedStatusCode(t *testing.T) {
+	for in, want := range map[string]string{
+		"5.1.1": "5.1.1", "smtp;550 5.1.10 RESOLVER.ADR": "5.1.10", "550-5.7.1 [192.0.2.66] 550 5.2.1": "5.7.1", "(4.2.2)": "4.2.2", "#5.1.0 Address rejected": "5.1.0",
+		"It failed with 5.4.4.": "5.4.4", "552 5.2.2.": "5.2.2", "host 5.9.1.2 said 550": "", "from 25.1.1": "", "Postfix 2.11.3-debian 4.4.1": "4.4.1", "v5.1.1": "", "5.1": "", "5.1.": "", "5.1234.1": "", "3.1.1": "", "": "",
+	} {
+		if got := format.Code(in); got != want {
+			t.Errorf("Code(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSlugMakesCodes(t *testing.T) {
+	for in, want := range map[string]string{"Invalid": "invalid", "Spam Content (if app)": "spam-content-if-app", "": "", "–": ""} {
+		if got := format.Slug(in); got != want {
+			t.Errorf("Slug(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestProcessedRemembersTheLastMessages(t *testing.T) {
+	var p format.Processed
+	const n = 300_000
+	for i := range n {
+		p.Note(format.NthID("id", i+1), upstream.Time(i+1))
+	}
+	if got := p.Of(format.NthID("id", n-99_999), 7); got != n-99_999 {
+		t.Errorf("the 100,000th message before gives %d", got)
+	}
+	if got := p.Of("id", 7); got != 7 {
+		t.Errorf("a message long gone gives %d, want the event's time", got)
+	}
+}

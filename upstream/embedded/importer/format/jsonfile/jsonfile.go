@@ -27,13 +27,29 @@ type reader[T any] struct{ take Take[T] }
 
 // Read reads the objects of a file.
 func (r reader[T]) Read(ctx context.Context, f format.File, s format.Sink) error {
-	return Each(ctx, f, s, func(line int, object []byte) error {
-		var value T
-		if err := Unmarshal(object, &value); err != nil {
-			return s.Bad(line, Problem(err))
+	return Each(ctx, f, s, func(line int, object []byte) error { return decode(line, object, s, r.take) })
+}
+
+func decode[T any](line int, object []byte, s format.Sink, take Take[T]) error {
+	var value T
+	if err := Unmarshal(object, &value); err != nil {
+		return s.Bad(line, Problem(err))
+	}
+	return take(line, &value, s)
+}
+
+// List is an array within an object. Its elements are decoded one by one, so that those of
+// another form do not spoil the rest.
+type List []jsontext.Value
+
+// TakeEach decodes each element of a list as a T, and has take turn it into records.
+func TakeEach[T any](line int, l List, s format.Sink, take Take[T]) error {
+	for _, element := range l {
+		if err := decode(line, element, s, take); err != nil {
+			return err
 		}
-		return r.take(line, &value, s)
-	})
+	}
+	return nil
 }
 
 // Close does nothing: objects stand on their own.

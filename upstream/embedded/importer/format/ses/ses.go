@@ -64,8 +64,8 @@ type event struct {
 	// SQS, as its API gives messages and as Lambda gets them.
 	Body       jsonfile.Text `json:"Body"`
 	LambdaBody jsonfile.Text `json:"body"`
-	Messages   []event       `json:"Messages"`
-	Records    []event       `json:"Records"`
+	Messages   jsonfile.List `json:"Messages"`
+	Records    jsonfile.List `json:"Records"`
 	SNS        *event        `json:"Sns"`
 	// EventBridge.
 	Detail  *event        `json:"detail"`
@@ -108,19 +108,14 @@ func (e *event) unwrap(line, depth int, s format.Sink) error {
 	if depth > maxEnvelopes {
 		return s.Bad(line, "the event lies within too many envelopes")
 	}
-	within := func(events ...event) error {
-		for i := range events {
-			if events[i].Account == "" {
-				events[i].Account = e.Account
-			}
-			if events[i].Time == "" {
-				events[i].Time = e.Time
-			}
-			if err := events[i].unwrap(line, depth+1, s); err != nil {
-				return err
-			}
+	within := func(line int, inner *event, s format.Sink) error {
+		if inner.Account == "" {
+			inner.Account = e.Account
 		}
-		return nil
+		if inner.Time == "" {
+			inner.Time = e.Time
+		}
+		return inner.unwrap(line, depth+1, s)
 	}
 	for _, text := range []jsonfile.Text{e.Message, e.Body, e.LambdaBody} {
 		if text == "" {
@@ -137,17 +132,17 @@ func (e *event) unwrap(line, depth int, s format.Sink) error {
 		} else if err := jsonfile.Unmarshal([]byte(text), &inner); err != nil {
 			return s.Bad(line, "the text within the envelope is no event: "+jsonfile.Problem(err))
 		}
-		return within(inner)
+		return within(line, &inner, s)
 	}
 	switch {
 	case e.Detail != nil:
-		return within(*e.Detail)
+		return within(line, e.Detail, s)
 	case e.SNS != nil:
-		return within(*e.SNS)
-	case len(e.Records) > 0:
-		return within(e.Records...)
-	case len(e.Messages) > 0:
-		return within(e.Messages...)
+		return within(line, e.SNS, s)
+	case e.Records != nil:
+		return jsonfile.TakeEach(line, e.Records, s, within)
+	case e.Messages != nil:
+		return jsonfile.TakeEach(line, e.Messages, s, within)
 	}
 	return e.read(line, s)
 }

@@ -1,0 +1,135 @@
+package kumomta_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/formattest"
+	"deliverygraph/upstream/embedded/importer/format/kumomta"
+)
+
+func read(t *testing.T, text string) *formattest.Sink {
+	t.Helper()
+	if !kumomta.Format.Recognise([]byte(text)) {
+		t.Errorf("%.80s is not recognised", text)
+	}
+	return formattest.Read(t, kumomta.Format, format.Options{}, text)
+}
+
+func TestSamples(t *testing.T) {
+	for name, want := range map[string]string{
+		"records.ndjson": "recipient@example.com accepted, user@recipient.example.com delivered", "bounce-fragment.json": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := read(t, formattest.Shared(t, "formats/kumomta/"+name))
+			if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
+				t.Errorf("got %q, want %q; bad %q, skipped %v", got, want, s.Bads, s.Skipped)
+			}
+		})
+	}
+}
+
+const bounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender":"news@example.com","recipient":["a@example.net","b@example.net"],"queue":"spring:shop@example.net",
+"response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"No such user","command":"."},"timestamp":1678069700,"created":1678069691,
+"bounce_classification":"InvalidRecipient","headers":{"Subject":"x","X-B":"2","x-a":["1"],"X-B":"3"}}`
+
+func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
+	want := []format.Record{{
+		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com", EmailID: "1d98076abbbc11ed940250ebf67f93bd", Recipient: "a@example.net", Processed: 1678069691, Time: 1678069700,
+		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: "550 5.1.1 No such user",
+		Headers: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "x-a", Value: `["1"]`}, {Name: "X-B", Value: "3"}},
+	}}
+	want = append(want, want[0])
+	want[1].EmailID, want[1].Recipient = "1d98076abbbc11ed940250ebf67f93bd-2", "b@example.net"
+	s := read(t, bounce)
+	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
+		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
+	}
+	s = read(t, strings.NewReplacer(`"timestamp":1678069700`, `"event_time":"2023-03-06T02:28:20.5Z"`, `"created":1678069691`, `"created_time":"2023-03-06T02:28:11Z"`).Replace(bounce))
+	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
+		t.Errorf("with times in words: bad: %q; records (-want +got):\n%s", s.Bads, diff)
+	}
+}
+
+func TestTypeDecidesWhatHappened(t *testing.T) {
+	for _, c := range []struct{ kind, class, want string }{
+		{"Bounce", "InvalidRecipient", "bounced hard bad-mailbox"},
+		{"OOB", "DNSFailure", "bounced hard bad-domain"},
+		{"Bounce", "QuotaIssues", "bounced soft quota-issues"},
+		{"Bounce", "SpamBlock", "bounced soft spam-related"},
+		{"Bounce", "RoutingErrors", "bounced hard routing-errors"},
+		{"Bounce", "Uncategorized", "bounced  "},
+		{"AdminBounce", "Uncategorized", "bounced soft "},
+		{"Expiration", "NoAnswerFromHost", "bounced soft message-expired"},
+		{"Delivery", "Uncategorized", "delivered"},
+		{"Reception", "Uncategorized", "accepted"},
+		{"TransientFailure", "InvalidRecipient", "deferral"},
+		{"Delayed", "InvalidRecipient", "deferral"},
+		{"Rejection", "InvalidRecipient", "mail refused on arrival"},
+		{"XferOut", "Uncategorized", "move to another server"},
+		{"AdminRebind", "Uncategorized", "move to another queue"},
+		{"Feedback", "Uncategorized", "complaint"},
+		{"Brand-new", "Uncategorized", "other record"},
+	} {
+		s := read(t, strings.NewReplacer(`"Bounce"`, `"`+c.kind+`"`, "InvalidRecipient", c.class).Replace(bounce))
+		var got string
+		for reason := range s.Skipped {
+			got = reason
+		}
+		if len(s.Records) > 0 {
+			r := s.Records[0]
+			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered", format.Bounced: "bounced " + string(r.Type) + " " + r.Category}[r.Outcome]
+		}
+		if got != c.want {
+			t.Errorf("%s, %s: got %q, want %q", c.kind, c.class, got, c.want)
+		}
+	}
+}
+
+func TestResponsesWithoutAnEnhancedCode(t *testing.T) {
+	for response, want := range map[string]string{
+		`{"code":552,"enhanced_code":null,"content":"1 Requested mail action aborted"}`: "|552 1 Requested mail action aborted",
+		`{"code":550,"enhanced_code":null,"content":"5.1.1 unknown"}`:                   "5.1.1|550 5.1.1 unknown",
+		`{"code":400,"content":""}`: "|400",
+		`null`:                      "|",
+	} {
+		_, before, _ := strings.Cut(bounce, `"response":`)
+		old, _, _ := strings.Cut(before, `,"timestamp"`)
+		s := read(t, strings.Replace(bounce, old, response, 1))
+		if got := s.Records[0].Code + "|" + s.Records[0].Diagnostic; got != want {
+			t.Errorf("%s: got %q, want %q", response, got, want)
+		}
+	}
+}
+
+func TestTenantsOfQueues(t *testing.T) {
+	for queue, want := range map[string]string{"example.net": "", "shop@example.net": "shop", "spring:shop@example.net!route": "shop", "spring:@example.net": "", "": ""} {
+		s := read(t, strings.Replace(bounce, "spring:shop@example.net", queue, 1))
+		if s.Records[0].Account != want {
+			t.Errorf("%s: got %q, want %q", queue, s.Records[0].Account, want)
+		}
+	}
+}
+
+func TestBadRecordsAreReportedAndPassedOver(t *testing.T) {
+	s := formattest.Read(t, kumomta.Format, format.Options{}, `{"a":1}
+{"type":"Bounce","id":"x","recipient":"a@example.com"}
+{"type":"Bounce","timestamp":1678069700,"recipient":"a@example.com"}
+{"type":"Bounce","id":"x","timestamp":1678069700}
+{"type":"Bounce","response":7}
+{"type":"Bou
+`+strings.ReplaceAll(bounce, "\n", ""))
+	if len(s.Bads) != 6 || len(s.Records) != 2 {
+		t.Errorf("bad %q; records %v", s.Bads, s.Records)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(bounce)
+	f.Add(`{"type":"Delivery","id":"x","recipient":"a","timestamp":1678069700.5,"created":"1","queue":":@"}`)
+	formattest.Fuzz(f, kumomta.Format)
+}

@@ -1,0 +1,102 @@
+package sparkpost_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/formattest"
+	"deliverygraph/upstream/embedded/importer/format/sparkpost"
+)
+
+func read(t *testing.T, text string) *formattest.Sink {
+	t.Helper()
+	if !sparkpost.Format.Recognise([]byte(text)) {
+		t.Errorf("%.80s is not recognised", text)
+	}
+	return formattest.Read(t, sparkpost.Format, format.Options{}, text)
+}
+
+func TestSample(t *testing.T) {
+	s := read(t, formattest.Shared(t, "formats/sparkpost/batch.json"))
+	want := "recipient@example.com accepted, Recipient@example.com delivered, bounce@example.com bounced, suppressed@example.com blocked"
+	if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
+		t.Errorf("got %q, want %q; bad %q, skipped %v", got, want, s.Bads, s.Skipped)
+	}
+}
+
+const bounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","friendly_from":"news@example.org","msg_from":"b@example.org","message_id":"0004e3724f57753a3561","raw_rcpt_to":"User@example.com",
+"rcpt_to":"user@example.com","raw_reason":"550 5.1.1 <User@example.com>: unknown","reason":"550 5.1.1 unknown","subaccount_id":"101","timestamp":"1464824548","rcpt_meta":{"n":7},"rcpt_tags":["a","b"]}`
+
+func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+	want := []format.Record{{
+		Outcome: format.Bounced, Account: "101", Sender: "news@example.org", EmailID: "0004e3724f57753a3561", Recipient: "User@example.com", Processed: 1464824548, Time: 1464824548,
+		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: "550 5.1.1 <User@example.com>: unknown",
+		Headers: []upstream.Header{{Name: "X-Campaign-ID", Value: "spring"}, {Name: "X-Tag", Value: "a"}, {Name: "X-Tag", Value: "b"}, {Name: "X-n", Value: "7"}},
+	}}
+	for name, text := range map[string]string{
+		"webhook": `[{"msys":{"message_event":` + bounce + `}},{"msys":{}}]`, "page": `{"results":[` + bounce + `],"total_count":1}`, "bare": bounce,
+		"time in words": strings.Replace(bounce, "1464824548", "2016-06-01T23:42:28.000Z", 1),
+	} {
+		s := read(t, text)
+		if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
+			t.Errorf("%s: bad: %q; records (-want +got):\n%s", name, s.Bads, diff)
+		}
+	}
+}
+
+func TestClassesDecide(t *testing.T) {
+	for class, want := range map[string]string{
+		"1": "bounced  ", "10": "bounced hard bad-mailbox", "20": "bounced soft ", "21": "bounced soft bad-domain", "22": "bounced soft quota-issues", "23": "bounced soft content-related",
+		"24": "bounced soft message-expired", "25": "blocked suppressed", "26": "blocked suppressed", "30": "bounced hard ", "40": "bounced soft ", "50": "bounced soft policy-related",
+		"51": "bounced soft spam-related", "52": "bounced soft spam-related", "53": "bounced soft content-related", "54": "bounced soft relaying-issues", "60": "", "70": "bounced soft ", "80": "", "90": "bounced hard ", "100": "", "7": "bounced  ",
+	} {
+		for _, form := range []string{`"%s"`, `%s`} {
+			s := read(t, strings.Replace(bounce, `"10"`, fmt.Sprintf(form, class), 1))
+			got := ""
+			if len(s.Records) == 1 {
+				r := s.Records[0]
+				got = map[format.Outcome]string{format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
+			}
+			if got != want {
+				t.Errorf("class %s: got %q, want %q; bad %q", class, got, want, s.Bads)
+			}
+		}
+	}
+}
+
+func TestDeliveriesTakeTheTimeFromTheirInjection(t *testing.T) {
+	delivery := strings.Replace(bounce, `"bounce"`, `"delivery"`, 1)
+	injection := strings.NewReplacer(`"bounce"`, `"injection"`, "1464824548", "1464824500").Replace(bounce)
+	s := read(t, injection+delivery)
+	if len(s.Records) != 2 || s.Records[1].Processed != 1464824500 {
+		t.Errorf("got %+v", s.Records)
+	}
+	s = read(t, strings.Replace(delivery, `"type"`, `"injection_time":"2016-06-01T23:41:00Z","type"`, 1))
+	if s.Records[0].Processed != 1464824460 {
+		t.Errorf("got %+v", s.Records)
+	}
+	s = read(t, strings.Replace(delivery, `"101"`, "0", 1))
+	if s.Records[0].Account != "" {
+		t.Errorf("the account itself is named %q", s.Records[0].Account)
+	}
+}
+
+func TestOtherAndBadEventsArePassedOver(t *testing.T) {
+	s := formattest.Read(t, sparkpost.Format, format.Options{}, `{"msys":{}}{"msys":{"track_event":{"type":"click"}}}{"msys":{"x":{"type":"new"}}}{"msys":{"x":null}}
+{"a":1}{"msys":7}{"msys":{"x":{"type":"bounce"}}}{"msys":{"x":{"type":"bounce","timestamp":"1464824548"}}}{"results":[7]}`)
+	if want := map[string]int{"click": 1, "other event": 1, "test of a webhook": 2}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 5 || len(s.Records) > 0 {
+		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(bounce)
+	f.Add(`[{"msys":{"gen_event":{"type":"generation_rejection","timestamp":"1464900034","raw_reason":"554 5.7.1 suppressed"}}},{"msys":{}}]`)
+	f.Add(`{"results":[{"type":"injection","timestamp":"2016-06-01T23:42:28.000Z","message_id":"a","rcpt_to":"b","rcpt_meta":{"a":{"b":1}}}]}`)
+	formattest.Fuzz(f, sparkpost.Format)
+}
