@@ -27,8 +27,9 @@ import (
 // (half of Timeout, or of CallTimeout if that is less): that is a timeout.
 //
 // While it is open, calls fail with [upstream.Unavailable] and the time that
-// remains in RetryAfter. Then one single try is let through, and its outcome
-// closes the breaker or opens it anew.
+// remains in RetryAfter. Then one single try is let through, and its outcome closes
+// the breaker (a 202 does too) or opens it anew. A breaker that has had no such try by
+// the time that its failures are older than Window is closed.
 //
 // The zero value of each field stands for its default.
 type Breaker struct {
@@ -63,13 +64,14 @@ func (b Breaker) withDefaults(errs *[]error) Breaker {
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}] // nil if off
 	until   atomic.Int64                               // when it was opened, to last until: Unix nanoseconds
+	old     time.Duration                              // from then on: what opened it counts no more
 	opened  atomic.Int64                               // how often
 }
 
 // newBreaker makes a breaker. onOpen is called when it opens; it must not call
 // the breaker.
 func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker {
-	b := &breaker{}
+	b := &breaker{old: max(o.Window-o.OpenFor, o.OpenFor)}
 	if o.Off {
 		return b
 	}
@@ -123,10 +125,16 @@ func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	if b.circuit == nil {
 		return func(error) {}, false, nil
 	}
+	probe = b.circuit.State() == gobreaker.StateHalfOpen
 	report, err := b.circuit.Allow()
+	if err == nil && probe && time.Since(time.Unix(0, b.until.Load())) >= b.old {
+		report(nil) // which closes it
+		probe = false
+		report, err = b.circuit.Allow()
+	}
 	switch {
 	case err == nil:
-		return report, b.circuit.State() == gobreaker.StateHalfOpen, nil
+		return report, probe, nil
 	case errors.Is(err, gobreaker.ErrOpenState):
 		return nil, false, b.resting()
 	default: // half-open, and another has the probe
@@ -145,7 +153,7 @@ func (b *breaker) resting() *failure {
 // verdict is what a try's outcome means to the breaker. A probe decides by itself.
 func (t *trial) verdict(probe bool) error {
 	switch {
-	case t.outcome == answered, t.outcome == denied:
+	case t.outcome == answered, t.outcome == denied, t.outcome == duplicate && probe:
 		return nil
 	case t.outcome == untold, t.outcome == duplicate, t.again && !probe:
 		return errUntold

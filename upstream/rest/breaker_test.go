@@ -194,6 +194,44 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 	}
 }
 
+// Once it is open, a 202 shows that the server is back, and a minute without a call does
+// away with what opened it: many calls at once then survive one failure each.
+func TestTheBreakerClosesAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		idle  time.Duration
+		first http.HandlerFunc
+		fails int // of 20 calls at once
+	}{
+		"after an idle minute":         {time.Minute, reply(503, ""), 0},
+		"by a 202":                     {10 * time.Second, reply(202, ""), 19}, // which find the probe under way
+		"not by another failure, soon": {10 * time.Second, reply(503, ""), 20},
+		"by an answer":                 {10 * time.Second, reply(200, "[]"), 19},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &switched{}
+				s.to(reply(503, ""))
+				c := within(t, s)
+				burst(t, c, 0, 100)
+				if c.Load().Breaker != "open" {
+					t.Fatal("an outage does not open it")
+				}
+				time.Sleep(test.idle)
+				s.to((&firsts{first: func(w http.ResponseWriter, r *http.Request) {
+					time.Sleep(time.Millisecond)
+					test.first(w, r)
+				}, many: 1}).ServeHTTP)
+				if failed := burst(t, c, 1000, 20); failed != test.fails {
+					t.Errorf("%d of 20 calls fail, want %d", failed, test.fails)
+				}
+				if state := c.Load().Breaker; (state == "open") != (test.fails == 20) {
+					t.Errorf("then it is %s", state)
+				}
+			})
+		})
+	}
+}
+
 // alternate answers in one way after the other, over and over.
 func alternate(steps ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
