@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bufio"
@@ -59,7 +59,7 @@ func launch(t *testing.T, args ...string) *program {
 	r, w := io.Pipe()
 	exit := make(chan int, 1)
 	go func() {
-		exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), streams{strings.NewReader(""), w, w})
+		exit <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), Streams{strings.NewReader(""), w, w})
 		_ = w.Close()
 	}()
 	p := &program{t: t}
@@ -402,7 +402,7 @@ func TestWrongSettings(t *testing.T) {
 			if !slices.Contains(args, "--listen") && name != "an unknown command" {
 				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 			}
-			code := run(ctx, args, streams{strings.NewReader(""), &out, &out})
+			code := Run(ctx, args, Streams{strings.NewReader(""), &out, &out})
 			if code == exitOK {
 				t.Errorf("it started:\n%s", out.String())
 			}
@@ -430,7 +430,7 @@ func TestHelpAndVersion(t *testing.T) {
 		{"version", "deliverygraph"},
 	} {
 		var out bytes.Buffer
-		if code := run(t.Context(), strings.Fields(c.args), streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), c.says) {
+		if code := Run(t.Context(), strings.Fields(c.args), Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: exit code %d, want %q in:\n%s", c.args, code, c.says, out.String())
 		}
 	}
@@ -440,18 +440,18 @@ func TestHelpAndVersion(t *testing.T) {
 func TestThePublishedSchemaIsTheGateways(t *testing.T) {
 	t.Parallel()
 	var out, file bytes.Buffer
-	if code := run(t.Context(), []string{"schema"}, streams{nil, &out, io.Discard}); code != exitOK {
+	if code := Run(t.Context(), []string{"schema"}, Streams{nil, &out, io.Discard}); code != exitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	path := filepath.Join(t.TempDir(), "schema.graphql")
-	if code := run(t.Context(), []string{"schema", "--output", path}, streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
+	if code := Run(t.Context(), []string{"schema", "--output", path}, Streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
 		t.Errorf("exit code %d, printed %q", code, &file)
 	}
 	written, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	published, err := os.ReadFile("schema/published/schema.graphql")
+	published, err := os.ReadFile("../../schema/published/schema.graphql")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -495,7 +495,7 @@ func signature(d *ast.DirectiveDefinition) string {
 // The real bounces import whole, twice, and each can be had by GraphQL and by REST.
 func TestRealBounces(t *testing.T) {
 	t.Parallel()
-	const file = "../shared/data/real-bounces.ndjson"
+	const file = "../../../shared/data/real-bounces.ndjson"
 	lines, err := os.ReadFile(file)
 	if err != nil {
 		t.Skip("the real bounces are not here")
@@ -503,7 +503,7 @@ func TestRealBounces(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "real.db")
 	for _, says := range []string{"756 new", "756 already there"} {
 		var out bytes.Buffer
-		if code := run(t.Context(), []string{"import", "--data", db, "--strict", file}, streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
+		if code := Run(t.Context(), []string{"import", "--data", db, "--strict", file}, Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
 			t.Fatalf("exit code %d: %s", code, out.String())
 		}
 	}
@@ -569,13 +569,13 @@ nonsense
 `
 	for args, want := range map[string]string{"": "2 rows", "--strict": "1 row in"} {
 		var out bytes.Buffer
-		code := run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"}, strings.Fields(args)...), streams{strings.NewReader(rows), &out, &out})
+		code := Run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"}, strings.Fields(args)...), Streams{strings.NewReader(rows), &out, &out})
 		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") || !strings.Contains(out.String(), want) {
 			t.Errorf("import %s: exit code %d:\n%s", args, code, out.String())
 		}
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"}, streams{strings.NewReader(""), &out, &out}); code != exitFailure || !strings.Contains(out.String(), "no-such-file") {
+	if code := Run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"}, Streams{strings.NewReader(""), &out, &out}); code != exitFailure || !strings.Contains(out.String(), "no-such-file") {
 		t.Errorf("exit code %d:\n%s", code, out.String())
 	}
 }
@@ -605,7 +605,7 @@ func TestDoctor(t *testing.T) {
 		"a window that is":  {"--upstream " + p.rest + " --window yesterday", exitUsage, "2016-11-22T00:00:00Z/2016-11-23T00:00:00Z"},
 	} {
 		var out bytes.Buffer
-		code := run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...), streams{strings.NewReader(""), &out, &out})
+		code := Run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...), Streams{strings.NewReader(""), &out, &out})
 		if code != c.code || !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "a-key-that") {
 			t.Errorf("%s: exit code %d, want %d and %q:\n%s", name, code, c.code, c.says, out.String())
 		}

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -47,7 +47,7 @@ Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict,
 }
 
 // Run imports the files.
-func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
+func (c *importCommand) Run(ctx context.Context, io Streams) (err error) {
 	for _, file := range c.Files { // a mistyped name leaves no empty store behind
 		if _, err := os.Stat(file); file != "-" && err != nil {
 			return err
@@ -58,20 +58,20 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	f, isFile := io.err.(*os.File)
+	f, isFile := io.Err.(*os.File)
 	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
 		Strict:   c.Strict,
 		TempDir:  filepath.Dir(c.Data),
-		Stdin:    io.in,
-		Report:   func(b importer.BadLine) { fmt.Fprintln(io.err, b.Error()) },
-		Progress: io.err,
+		Stdin:    io.In,
+		Report:   func(b importer.BadLine) { fmt.Fprintln(io.Err, b.Error()) },
+		Progress: io.Err,
 		Terminal: isFile && isatty.IsTerminal(f.Fd()),
 	})
 	unfinished := c.finish(ctx, s, io)
 	if errors.Is(err, store.ErrDiskFull) {
 		unfinished = nil // it would say the same
 	}
-	fmt.Fprintf(io.out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
+	fmt.Fprintf(io.Out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
 		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), english.Plural(sum.BadLines, "bad line", ""))
@@ -94,13 +94,13 @@ func (c *importCommand) Run(ctx context.Context, io streams) (err error) {
 
 // finish brings all rows into the store's file, so that a copy of it alone is whole, even
 // if the import was stopped.
-func (c *importCommand) finish(ctx context.Context, s *store.Store, io streams) error {
+func (c *importCommand) finish(ctx context.Context, s *store.Store, io Streams) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err := s.Checkpoint(ctx)
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		fmt.Fprintf(io.err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
+		fmt.Fprintf(io.Err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
 		return nil
 	case errors.Is(err, store.ErrDiskFull):
 		return fmt.Errorf("%w: what is reported is stored, but some of it in %[2]s-wal, which belongs to %[2]s: make room, and run the same command again", err, c.Data)
@@ -128,7 +128,7 @@ Exit code: 0 the server will do, 3 it will do with differences that the gateway 
 }
 
 // Run examines the server.
-func (c *doctorCommand) Run(ctx context.Context, io streams) error {
+func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 	o := doctor.Options{BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA}
 	if c.Window != "" {
 		start, end, _ := strings.Cut(c.Window, "/")
@@ -148,7 +148,7 @@ func (c *doctorCommand) Run(ctx context.Context, io streams) error {
 	case err != nil:
 		return badSetting("--upstream, --upstream-key or --upstream-ca: %v", err)
 	}
-	if err := report.WriteTable(io.out, doctor.Layout{ASCII: c.ASCII}); err != nil {
+	if err := report.WriteTable(io.Out, doctor.Layout{ASCII: c.ASCII}); err != nil {
 		return err
 	}
 	switch report.Verdict() {
@@ -170,13 +170,13 @@ func (schemaCommand) Help() string {
 }
 
 // Run prints the schema.
-func (c *schemaCommand) Run(io streams) error {
+func (c *schemaCommand) Run(io Streams) error {
 	sdl := new(bytes.Buffer)
 	formatter.NewFormatter(sdl, formatter.WithIndent("  ")).FormatSchema(generated.NewExecutableSchema(resolvers.Schema()).Schema())
 	if c.Output != "" {
 		return os.WriteFile(c.Output, sdl.Bytes(), 0o644)
 	}
-	_, err := sdl.WriteTo(io.out)
+	_, err := sdl.WriteTo(io.Out)
 	return err
 }
 
@@ -198,7 +198,7 @@ func (newKeyCommand) Help() string {
 }
 
 // Run makes a key.
-func (c *newKeyCommand) Run(io streams) error {
+func (c *newKeyCommand) Run(io Streams) error {
 	users, err := auth.ParseUsers(c.Users)
 	if err != nil {
 		return badSetting("--users: %v", err)
@@ -217,17 +217,17 @@ func (c *newKeyCommand) Run(io streams) error {
 	if err != nil {
 		return badSetting("--name: %v", err)
 	}
-	fmt.Fprintln(io.out, key)
-	fmt.Fprintln(io.out, line)
-	fmt.Fprintln(io.err, "The first line is the key: give it to its caller, and keep it nowhere else. The second is for the file of --auth-keys.")
+	fmt.Fprintln(io.Out, key)
+	fmt.Fprintln(io.Out, line)
+	fmt.Fprintln(io.Err, "The first line is the key: give it to its caller, and keep it nowhere else. The second is for the file of --auth-keys.")
 	return nil
 }
 
 type versionCommand struct{}
 
 // Run prints the version.
-func (versionCommand) Run(io streams) error {
-	fmt.Fprintln(io.out, "deliverygraph", version())
+func (versionCommand) Run(io Streams) error {
+	fmt.Fprintln(io.Out, "deliverygraph", version())
 	return nil
 }
 

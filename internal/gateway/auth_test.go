@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ import (
 func newKey(t *testing.T, args ...string) (key, line string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	if code := run(t.Context(), append([]string{"key", "new"}, args...), streams{strings.NewReader(""), &out, &err}); code != exitOK {
+	if code := Run(t.Context(), append([]string{"key", "new"}, args...), Streams{strings.NewReader(""), &out, &err}); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, err.String())
 	}
 	key, line, _ = strings.Cut(strings.TrimSpace(out.String()), "\n")
@@ -163,7 +163,7 @@ func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // for where it starts all the same
 		var out bytes.Buffer
-		code := run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), streams{strings.NewReader(""), &out, &out})
+		code := Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), Streams{strings.NewReader(""), &out, &out})
 		cancel()
 		if code != exitUsage {
 			t.Errorf("%s: exit code %d:\n%s", name, code, out.String())

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -47,7 +47,7 @@ func TestCollector(t *testing.T) {
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")
 	var out bytes.Buffer
-	if code := run(context.Background(), []string{"--listen", "127.0.0.1:0"}, streams{strings.NewReader(""), &out, &out}); code != exitUsage || !strings.Contains(out.String(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
+	if code := Run(context.Background(), []string{"--listen", "127.0.0.1:0"}, Streams{strings.NewReader(""), &out, &out}); code != exitUsage || !strings.Contains(out.String(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
 		t.Errorf("%d: %s", code, out.String())
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 func importing(t *testing.T, stdin string, args ...string) (code int, said string) {
 	t.Helper()
 	var out bytes.Buffer
-	code = run(t.Context(), append([]string{"import"}, args...), streams{strings.NewReader(stdin), &out, &out})
+	code = Run(t.Context(), append([]string{"import"}, args...), Streams{strings.NewReader(stdin), &out, &out})
 	return code, out.String()
 }
 
@@ -53,7 +53,7 @@ func TestServingMakesNoStoreUnlessAsked(t *testing.T) {
 	}
 	for _, path := range []string{filepath.Join(dir, "TYPO.db"), empty} {
 		var out bytes.Buffer
-		code := run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", path}, streams{strings.NewReader(""), &out, &out})
+		code := Run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", path}, Streams{strings.NewReader(""), &out, &out})
 		for _, want := range []string{path, "deliverygraph import --data " + path, "--create"} {
 			if code != exitUsage || !strings.Contains(out.String(), want) {
 				t.Errorf("exit code %d, %q, want %d and %q", code, out.String(), exitUsage, want)

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -35,7 +35,7 @@ func refused(t *testing.T, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for where it starts all the same
 	defer cancel()
 	var out bytes.Buffer
-	if code := run(ctx, args, streams{strings.NewReader(""), &out, &out}); code != exitUsage {
+	if code := Run(ctx, args, Streams{strings.NewReader(""), &out, &out}); code != exitUsage {
 		t.Errorf("exit code %d:\n%s", code, out.String())
 	}
 	return out.String()

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -319,12 +319,12 @@ func TestDeployedSettings(t *testing.T) {
 			}
 		}
 	}
-	files, err := filepath.Glob("deploy/*")
+	files, err := filepath.Glob("../../deploy/*")
 	if err != nil || len(files) < 4 {
 		t.Fatalf("%q, %v", files, err)
 	}
 	for _, file := range files {
-		if file == "deploy/check" { // a module of tests
+		if file == "../../deploy/check" { // a module of tests
 			continue
 		}
 		text, err := os.ReadFile(file)

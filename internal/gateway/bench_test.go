@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bufio"
@@ -42,7 +42,7 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	address, ended := make(chan string, 1), make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", empty.URL, "--cache-size", "0"}, streams{strings.NewReader(""), io.Discard, &readyLog{address}})
+		ended <- Run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", empty.URL, "--cache-size", "0"}, Streams{strings.NewReader(""), io.Discard, &readyLog{address}})
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	c, err := net.Dial("tcp", <-address)

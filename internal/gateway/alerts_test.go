@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"crypto/tls"
@@ -24,7 +24,7 @@ func TestAlerts(t *testing.T) {
 	}
 	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
 		c := exec.CommandContext(t.Context(), promtool, args...)
-		c.Dir = "deploy"
+		c.Dir = "../../deploy"
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
@@ -54,7 +54,7 @@ func TestMetricsThatAreAskedFor(t *testing.T) {
 	if end := sample(t, text, "deliverygraph_certificate_not_after_timestamp_seconds"); int64(end) != pair.Certificate().NotAfter.Unix() {
 		t.Errorf("the certificate ends at %g", end)
 	}
-	for _, file := range []string{"deploy/alerts.yaml", "README.md"} {
+	for _, file := range []string{"../../deploy/alerts.yaml", "../../README.md"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
+	"deliverygraph/graph/operation"
+	"deliverygraph/graph/trusted"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/auth/apikey"
+	"deliverygraph/resolvers/auth/token"
+	"deliverygraph/upstream"
+)
+
+// authenticator tells who callers are. Its files and URLs are kept up with until ctx
+// ends.
+func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error) {
+	s := g.c.Auth
+	var keys, tokens auth.Authenticator
+	switch {
+	case s.PassThrough:
+		return auth.PassThrough{}, nil
+	case !s.asks():
+		return auth.Open{}, nil
+	}
+	if s.Keys != "" {
+		k, err := apikey.Open(s.Keys)
+		if err != nil {
+			return nil, badFile("--auth-keys", err, "give a file of the lines that deliverygraph key new prints")
+		}
+		go k.Follow(ctx, 2*time.Second, g.logger)
+		keys = k
+	}
+	if s.JWKS != "" {
+		o := token.Options{Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim, ScopesClaim: s.JWTScopesClaim, Refresh: s.JWKSRefresh}
+		open := token.Open
+		if strings.Contains(s.JWKS, "://") {
+			open = token.Fetch
+		}
+		t, err := open(ctx, s.JWKS, o, g.logger)
+		if err != nil {
+			return nil, badFile("--auth-jwks", err, "give a file of keys, or a URL such as https://login.example.com/.well-known/jwks.json")
+		}
+		tokens = t
+	}
+	switch {
+	case keys == nil:
+		return tokens, nil
+	case tokens == nil:
+		return keys, nil
+	}
+	return auth.KeysOrTokens{Keys: keys, Tokens: tokens}, nil
+}
+
+// trust reads the trusted documents, and keeps up with them until ctx ends.
+func (g *gateway) trust(ctx context.Context) (err error) {
+	if g.c.TrustedDocuments == "" {
+		return nil
+	}
+	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{HideSchema: g.c.hidesSchema()})
+	if g.trusted, err = trusted.Open(g.c.TrustedDocuments, check); err != nil {
+		return badFile("--trusted-documents", err, "give a folder of .graphql files, or a manifest such as persisted.json")
+	}
+	go g.trusted.Follow(ctx, 5*time.Second, g.logger)
+	return nil
+}
+
+// identify lets the caller of a WebSocket in, or not.
+func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header, init map[string]any) (context.Context, error) {
+	caller, err := auth.IdentifySocket(ctx, who, h, init)
+	if err != nil {
+		g.logger.InfoContext(ctx, "refused", "error", err)
+	}
+	return caller, err
+}
+
+// check ends streams of callers who are no longer let in.
+func (g *gateway) check(ctx context.Context) error {
+	err := auth.Check(ctx)
+	if err != nil {
+		g.logger.InfoContext(ctx, "refused", "error", err)
+	}
+	return err
+}
+
+// refuse turns away a request whose caller is not known.
+func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	g.logger.InfoContext(r.Context(), "refused", "outcome", operation.Refused, "from", r.RemoteAddr, "error", err)
+	graph.Refuse(w, r, err)
+}
+
+// refuseInText turns away a request of a port that does not speak GraphQL.
+func refuseInText(w http.ResponseWriter, _ *http.Request, err error) {
+	http.Error(w, err.Error(), http.StatusForbidden)
+}
+
+// refusePath turns away a request for what is neither the endpoint nor of the playground:
+// in GraphQL's form where the caller seems to look for the endpoint, else in text.
+func refusePath(w http.ResponseWriter, r *http.Request) {
+	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /", r.URL.Path)
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if strings.Contains(accept, "text/html") || reads && !strings.Contains(accept, "json") && !strings.HasPrefix(r.URL.Path, "/graphql/") {
+		http.Error(w, message, http.StatusNotFound)
+		return
+	}
+	graph.Refuse(w, r, &upstream.Error{Code: upstream.NotFound, Message: message})
+}

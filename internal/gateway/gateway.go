@@ -1,0 +1,104 @@
+// Package gateway is the program deliverygraph: its command line, its settings, and the
+// wiring and serving of its parts.
+//
+// gateway.go runs a command, serve.go serves until it is told to stop, and wire.go shows which
+// part gets which. settings.go has the flags of serve, mistakes.go explains wrong ones, and
+// commands.go has the commands that do not serve.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Streams are the program's input, output, and where it writes messages and the log.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+const (
+	exitOK      = 0
+	exitFailure = 1 // something went wrong while running
+	exitUsage   = 2 // a wrong flag, setting or argument
+)
+
+// Run runs the program with its command line, without its name, and gives its exit code.
+// It ends when ctx does.
+func Run(ctx context.Context, args []string, io Streams) int {
+	var c commands
+	exit := -1
+	parser := kong.Must(&c,
+		kong.Name("deliverygraph"),
+		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that speaks it, or with one of its own."),
+		kong.Writers(io.Out, io.Err),
+		kong.Exit(func(code int) { exit = code; panic(exited{}) }),
+		kong.DefaultEnvars("DELIVERYGRAPH"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+	)
+	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+		args = []string{"serve", "--help"} // what nearly everyone runs; its help names the other commands
+	}
+	k, err := parse(parser, args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	flags := allFlags(parser.Model.Node)
+	if err == nil {
+		flags = k.Flags()
+		err = givenEmpty(flags, args)
+	}
+	if err != nil {
+		fmt.Fprintf(io.Err, "deliverygraph: %s\nSee deliverygraph --help.\n", explained(err, flags, args))
+		return exitUsage
+	}
+	err = k.Run()
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	var s *settingError
+	if errors.As(err, &s) {
+		fmt.Fprintf(io.Err, "deliverygraph: %s\n", explained(err, flags, args))
+		return exitUsage
+	}
+	fmt.Fprintf(io.Err, "deliverygraph: %v\n", err)
+	return exitFailure
+}
+
+// exited unwinds kong after --help, which would leave the process.
+type exited struct{}
+
+func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if _, ok := v.(exited); !ok {
+				panic(v)
+			}
+		}
+	}()
+	return p.Parse(args)
+}
+
+// exitCode is an error that has been told of already.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
+	Import  importCommand  `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
+	Key     keyCommand     `cmd:"" help:"Make an API key for --auth-keys."`
+	Doctor  doctorCommand  `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
+	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}

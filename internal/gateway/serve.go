@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/certificate"
+	"deliverygraph/internal/web"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/upstream/embedded"
+)
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := c.check(); err != nil {
+		return err
+	}
+	c.tune()
+	logger, flush := c.logger(io.Err)
+	defer flush()
+	keys, err := c.restKeys()
+	if err != nil {
+		return err
+	}
+	var pair *certificate.Certificate // nil serves plain HTTP
+	if c.TLSCert != "" {
+		if pair, err = certificate.Open(c.TLSCert, c.TLSKey); err != nil {
+			return badFile("--tls-cert, --tls-key", err, "give files such as cert.pem and key.pem")
+		}
+	}
+	// Ports come first: whether they can be had is known at once, and a half-started
+	// gateway helps nobody.
+	public, err := listen("listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer public.Close()
+	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret), answered: make(chan struct{})}
+	closeAdmin, err := g.serveAdmin()
+	if err != nil {
+		return err
+	}
+	defer closeAdmin()
+	g.certificateEnd(pair)
+	if err := g.trace(ctx); err != nil {
+		return err
+	}
+	var private net.Listener
+	if c.RestListen != "" {
+		if private, err = listen("rest-listen", c.RestListen); err != nil {
+			return err
+		}
+		defer private.Close()
+		if err := embedded.CheckListener(private.Addr(), keys); err != nil {
+			return badSetting("--rest-listen: %v", err)
+		}
+	}
+	if err := c.Auth.checkListener(public.Addr()); err != nil {
+		return err
+	}
+	if !loopback(public.Addr()) && !c.Auth.asks() {
+		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
+		if len(c.AllowedHosts) == 0 {
+			logger.Warn("any web page in a browser that reaches this address can read the data too, by pointing a name of its own to it (DNS rebinding): say by which names it is asked, such as --allowed-hosts metrics.example.com", "address", public.Addr().String())
+		}
+	}
+	defer func() { stop(); err = errors.Join(err, g.close()) }()
+	who, err := g.authenticator(ctx)
+	if err != nil {
+		return err
+	}
+	if err := g.trust(ctx); err != nil {
+		return err
+	}
+	api, err := g.upstream(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	} else if err != nil {
+		return err
+	}
+	streams := graph.NewStreams(c.Subscriptions)
+	handler, err := g.handler(ctx, api, who, streams)
+	if err != nil {
+		return err
+	}
+	main := newServer(public, c.known(public.Addr(), c.Auth.asks(), handler, g.refuse), c.Timeout)
+	url := "http://" + public.Addr().String() + "/"
+	if pair != nil {
+		main.TLSConfig = pair.Config()
+		url = "https://" + public.Addr().String() + "/"
+		go pair.Follow(ctx, 10*time.Second, logger)
+	}
+	servers := []*server{main}
+	if private != nil {
+		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
+		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText), c.Timeout))
+		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
+	}
+	g.opened.Store(g.store)
+	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)
+	return g.serve(ctx, servers, streams)
+}
+
+// serve serves all ports until ctx ends. From then on it is not ready, but goes on for
+// the drain delay, so that load balancers see that. Then all ports close at once, the
+// requests under way finish within the drain time, and streams are ended.
+func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.Streams) error {
+	failed := make(chan error, len(servers))
+	for _, s := range servers {
+		s.ErrorLog = slog.NewLogLogger(g.logger.Handler(), slog.LevelWarn)
+		go func() {
+			if s.TLSConfig != nil {
+				failed <- s.ServeTLS(s.listener, "", "")
+			} else {
+				failed <- s.Serve(s.listener)
+			}
+		}()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		g.logger.Info("stopping", "drain_delay", g.c.DrainDelay, "drain_time", g.c.DrainTime)
+		g.ready.Drain()
+		select {
+		case err = <-failed:
+		case <-time.After(g.c.DrainDelay):
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.c.DrainTime)
+	defer cancel()
+	var draining sync.WaitGroup
+	for _, s := range servers {
+		draining.Go(func() {
+			if s.Shutdown(ctx) != nil {
+				g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
+				_ = s.Close()
+			}
+		})
+	}
+	draining.Go(func() {
+		if streams.Shutdown(ctx) != nil {
+			g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams", streams.Open())
+		}
+	})
+	draining.Wait()
+	if err == nil {
+		g.logger.Info("stopped")
+	}
+	return err
+}
+
+// server is one port.
+type server struct {
+	http.Server
+	listener net.Listener
+}
+
+// newServer bounds what a slow or idle client may hold.
+func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
+	writeTimeout := timeout + 30*time.Second
+	return &server{listener: l, Server: http.Server{
+		Handler:           web.LimitSlowBodies(h, writeTimeout),
+		ReadHeaderTimeout: web.Grace,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}}
+}
+
+func listen(flag, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if op := new(net.OpError); errors.As(err, &op) {
+		return nil, badSetting("--%s %q: %v; give an address such as 127.0.0.1:8080, or port 0 for any free one", flag, addr, op.Err)
+	}
+	return l, err
+}
+
+func loopback(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && t.IP.IsLoopback()
+}

@@ -1,0 +1,60 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/demo"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// openStore opens the store that the settings name, or one with demo data.
+func (g *gateway) openStore(ctx context.Context) (err error) {
+	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
+	if errors.Is(err, store.ErrNoStore) {
+		return badSetting("--data: %s is not there, or is empty: make and fill it by deliverygraph import --data %s FILE, name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
+	}
+	if err != nil && g.c.Data != "" {
+		return badFile("--data", err, "give a file such as metrics.db, in a folder that is there")
+	} else if err != nil {
+		return err
+	}
+	if g.c.Data != "" {
+		info, err := g.store.Info(ctx)
+		if err != nil {
+			return err
+		}
+		g.data = g.c.Data
+		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows, "blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
+		if info.Emails.Rows+info.Bounces.Rows+info.BlockedEmails.Rows == 0 {
+			g.logger.Warn("the store is empty: fill it by deliverygraph import --data "+g.c.Data+" FILE…", "file", g.c.Data)
+		}
+		return nil
+	}
+	now := time.Now()
+	var last []upstream.BounceDetail
+	for b := range demo.Generate(now) {
+		if _, err := g.store.Write(ctx, b); err != nil {
+			return fmt.Errorf("make demo data: %w", err)
+		}
+		if len(b.Bounces) > 0 {
+			last = b.Bounces
+		}
+	}
+	g.background.Go(func() {
+		if err := demo.Live(ctx, 4*time.Second, last, func(ctx context.Context, b store.Batch) error { _, err := g.store.Write(ctx, b); return err }); err != nil {
+			g.logger.Error("failed", "error", err)
+		}
+	})
+	g.data = "demo data"
+	g.demo = "Made up when the gateway started, and gone when it stops. For data of your own start it with --data FILE or --upstream URL."
+	g.logger.Info("this is demo data, made up at the start: give --data FILE or --upstream URL for data of your own", "made_in_ms", time.Since(now).Milliseconds())
+	for line := range strings.Lines(demo.Describe(now)) {
+		g.logger.Info(strings.TrimSpace(line))
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/admin"
+	"deliverygraph/graph/generated"
+	"deliverygraph/graph/metrics"
+	"deliverygraph/graph/origins"
+	"deliverygraph/graph/playground"
+	"deliverygraph/graph/tracing"
+	"deliverygraph/graph/trusted"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/auth"
+	"deliverygraph/resolvers/explain"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/ratelimit"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+)
+
+// gateway is the parts that serving joins.
+type gateway struct {
+	c       *serveCommand
+	logger  *slog.Logger
+	local   bool   // only this machine can ask
+	data    string // what is shown, for the log
+	demo    string // likewise for the playground; empty where it is not demo data
+	store   *store.Store
+	client  *rest.Client
+	cache   *cached.API
+	mask    auth.Mask
+	feed    *feed.Feed
+	trusted *trusted.Documents // nil without any
+
+	background sync.WaitGroup // goroutines that end with the context of serving
+
+	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
+	calls   func(context.Context, rest.Call)
+	lookups func(context.Context, cached.Lookup)
+
+	ready       admin.Readiness
+	answered    chan struct{} // closed once the upstream has answered a call
+	firstAnswer sync.Once     // closes it
+
+	opened  atomic.Pointer[store.Store] // the store, once it is complete
+	metrics *metrics.Metrics            // nil without an admin port
+	tracing *tracing.Tracing            // nil without a collector
+}
+
+func (g *gateway) close() error {
+	if g.feed != nil {
+		g.feed.Close()
+	}
+	g.opened.Store(nil)
+	if g.tracing != nil {
+		if err := g.tracing.Close(); err != nil {
+			g.logger.Warn("the last traces are lost", "error", err)
+		}
+	}
+	if g.cache != nil {
+		g.cache.Close()
+	}
+	if g.client != nil {
+		g.client.Close()
+	}
+	g.background.Wait()
+	if g.store != nil {
+		return g.store.Close()
+	}
+	return nil
+}
+
+// upstream gives the API that the gateway shows: a remote server's or the store's,
+// through the same client, and a cache around it.
+func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
+	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
+	g.data = "upstream"
+	if g.c.Upstream == "" {
+		if err := g.openStore(ctx); err != nil {
+			return nil, err
+		}
+		o.BaseURL = "http://embedded.invalid"
+		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
+	} else {
+		o.Answered = g.noteAnswer
+	}
+	o.Observe = both(ledger.Call, g.calls)
+	if g.tracing != nil {
+		o.Around = g.tracing.Transport
+	}
+	client, err := rest.New(o)
+	if err != nil {
+		return nil, badUpstream(err)
+	}
+	g.client = client
+	if g.metrics != nil {
+		g.metrics.Load(client.Load)
+	}
+	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups)}
+	if g.store != nil {
+		kept.Settle = 0 // an import may add events of any time to a store that is being served
+	}
+	if g.cache, err = cached.New(ledger.Budget(client), kept); err == nil && g.metrics != nil {
+		g.metrics.Cache(g.cache.Use)
+	}
+	return g.cache, err
+}
+
+// both tells two observers, of which the second may be nil.
+func both[T any](first, second func(context.Context, T)) func(context.Context, T) {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
+}
+
+// apiOf is the upstream as the caller of ctx sees it. Answers to a key of its own are
+// kept apart.
+func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
+	c := auth.FromContext(ctx)
+	if c.UpstreamKey != "" {
+		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
+	}
+	return auth.Limit(g.question(api), c, g.mask)
+}
+
+// clientOf is the upstream that a caller's calls go to: with the caller's own key where
+// there is one.
+func (g *gateway) clientOf(c auth.Caller) upstream.API {
+	if c.UpstreamKey == "" {
+		return g.client
+	}
+	client, err := g.client.WithKey(string(c.UpstreamKey))
+	if err != nil { // no header can carry it, so none did
+		return auth.Limit(g.client, auth.Caller{}, g.mask)
+	}
+	return client
+}
+
+// view is the upstream as a subscription's caller sees it: by the same door as for
+// all operations, and past the cache, since polls look for what is new.
+func (g *gateway) view(ctx context.Context) feed.View {
+	c := auth.FromContext(ctx)
+	return feed.View{
+		API: auth.Limit(g.clientOf(c), c, g.mask), Context: auth.With(context.Background(), c), Key: c.View(),
+		Caller: c.Name, Streams: c.Limits.Streams,
+	}
+}
+
+// handler is what the public port serves, until ctx ends.
+func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
+	planned, refused := func(int64, bool) {}, func(string) {}
+	if g.metrics != nil {
+		planned, refused = g.metrics.Planned, g.metrics.Refused
+	}
+	g.feed = feed.New(g.view, feed.Options{
+		Interval: g.c.SubscriptionPoll, Overlap: g.c.SubscriptionOverlap, Topics: g.c.SubscriptionFilters,
+		Subscribers: g.c.Subscriptions, PerCaller: g.c.SubscriptionsPerCaller,
+		Refused: func() { refused(graph.ShedForStreams) },
+	})
+	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
+	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}
+	if g.tracing != nil {
+		batches.Watch = g.tracing.Batch
+	}
+	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
+	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
+	o := graph.Options{
+		Extensions: []graphql.HandlerExtension{
+			explaining,
+			limits,
+			batches,
+			resolvers.Columns(),
+		},
+		CacheControl: explaining.CacheControl,
+		Headers:      limits.Headers,
+		Admit:        limits.Admit,
+		Shed:         refused,
+		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
+		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
+			return g.identify(ctx, who, h, init)
+		},
+		Check: g.check,
+		SocketsPerCaller: func(ctx context.Context) int {
+			return cmp.Or(auth.FromContext(ctx).Limits.Streams, g.c.SubscriptionsPerCaller)
+		},
+		Vary:        []string{"Authorization", "X-API-Key", explain.Header},
+		Logger:      g.logger,
+		Observers:   g.observers(),
+		Timeout:     g.c.Timeout,
+		Heartbeat:   g.c.SubscriptionHeartbeat,
+		HideSchema:  g.c.hidesSchema(),
+		Streams:     streams,
+		Trusted:     g.trusted,
+		TrustedOnly: g.c.TrustedOnly,
+
+		MaxBatch:      g.c.BatchLimit,
+		MaxOperations: g.c.MaxOperations,
+		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
+	}
+	endpoint := graph.NewHandler(schema, o)
+	notice := ""
+	switch {
+	case g.c.Auth.JWKS != "":
+		notice = `This gateway asks who you are: give your token under Headers, as {"Authorization": "Bearer TOKEN"}. `
+	case g.c.Auth.asks():
+		notice = `This gateway asks who you are: give your key under Headers, as {"X-API-Key": "KEY"}. `
+	}
+	if o.HideSchema {
+		notice += "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
+	}
+	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(), NotFound: http.HandlerFunc(refusePath)})
+	if err != nil {
+		return nil, err
+	}
+	known := auth.Middleware(who, g.refuse, endpoint)
+	asked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origins.IsSocket(r) { // the endpoint asks who it is when the socket is open
+			endpoint.ServeHTTP(w, r)
+			return
+		}
+		known.ServeHTTP(w, r)
+	})
+	var counted http.Handler = asked
+	if g.c.CostPerMinute > 0 && !g.c.Auth.asks() {
+		counted = ratelimit.ByAddress(asked)
+	}
+	mux := http.NewServeMux()
+	public := g.watched(origins.New(g.c.CorsOrigins).Handler(counted, g.refuse))
+	mux.Handle("/graphql", public)
+	mux.Handle("/graphql/{$}", public)
+	mux.Handle("/", page)
+	return origins.Secure(mux), nil
+}
