@@ -26,14 +26,14 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// exitBadLines is the exit code of an import that skipped lines, or of a strict one
-// that stopped at the first.
+// exitBadLines is the exit code of an import that skipped lines or files of another format,
+// or of a strict one that stopped at the first.
 const exitBadLines = 3
 
 type importCommand struct {
 	Files       []string `arg:"" name:"file" help:"NDJSON files, plain or gzip: one row of the API a line; - is standard input."`
 	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
-	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are told of and skipped."`
+	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
 	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
 }
 
@@ -43,7 +43,9 @@ func (importCommand) Help() string {
 
 At the end all rows are in the store's own file, so that a copy of it is whole.
 
-Exit code: 0 all rows are imported, 3 bad lines were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
+A bad line is reported and skipped. A file whose first 20 lines are all bad is one of another format: a message says what it seems to be, and it is skipped as a whole.
+
+Exit code: 0 all rows are imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
 }
 
 // Run imports the files.
@@ -74,7 +76,7 @@ func (c *importCommand) Run(ctx context.Context, io Streams) (err error) {
 	fmt.Fprintf(io.Out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
 		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
-		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), english.Plural(sum.BadLines, "bad line", ""))
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
 	var bad *importer.BadLine
 	stopped := errors.As(err, &bad) // which was reported
 	switch {
@@ -86,10 +88,19 @@ func (c *importCommand) Run(ctx context.Context, io Streams) (err error) {
 		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
 	case err != nil:
 		return errors.Join(err, unfinished)
-	case sum.BadLines > 0:
+	case sum.BadLines+sum.BadFiles > 0:
 		return exitCode(exitBadLines)
 	}
 	return nil
+}
+
+// skipped says what was not imported.
+func skipped(sum importer.Summary) string {
+	s := english.Plural(sum.BadLines, "bad line", "")
+	if sum.BadFiles > 0 {
+		s += "; " + english.Plural(sum.BadFiles, "file", "") + " of another format"
+	}
+	return s
 }
 
 // finish brings all rows into the store's file, so that a copy of it alone is whole, even

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -118,5 +119,24 @@ func TestAfterAnImportTheFileIsWholeByItself(t *testing.T) {
 	}
 	if got := storedEmails(t, copied()); got != 3000 {
 		t.Errorf("%d emails in the copy of the file that is being served, want 3000", got)
+	}
+}
+
+func TestImportOfAFileOfAnotherFormat(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log, rows := filepath.Join(dir, "mail.log"), filepath.Join(dir, "rows.ndjson")
+	line := "Nov 29 17:00:00 mx1 postfix/smtp[558]: 4E74613FE76: to=<user@example.com>, relay=none, dsn=5.1.1, status=bounced (unknown)\n"
+	if err := errors.Join(os.WriteFile(log, []byte(strings.Repeat(line, 3000)), 0o600), os.WriteFile(rows, []byte(emailLines(3)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "metrics.db")
+	code, said := importing(t, "", "--data", path, log, rows)
+	if code != exitBadLines || strings.Count(said, "\n") != 2 || !strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a mail log; ") ||
+		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file of another format") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	if got := storedEmails(t, path); got != 3 {
+		t.Errorf("%d emails of the file after it, want 3", got)
 	}
 }

@@ -23,12 +23,14 @@ const (
 	all    = sender | events
 )
 
-// kindNames are the values of the field "kind".
-var kindNames = []struct {
+type kindName struct {
 	name   string
 	kind   kinds
 	phrase string
-}{
+}
+
+// kindNames are the values of the field "kind".
+var kindNames = [...]kindName{
 	{"email", email, "an email"},
 	{"bounce", bounce, "a bounce"},
 	{"blocked_email", blocked, "a blocked email"},

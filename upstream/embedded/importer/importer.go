@@ -52,6 +52,7 @@ type Summary struct {
 	// What the store did with them.
 	store.Written
 	BadLines int
+	BadFiles int   // of another format, and so passed over
 	Bytes    int64 // read from the files, as they are: compressed where they are
 	Duration time.Duration
 }
@@ -59,15 +60,18 @@ type Summary struct {
 // Rows is the number of rows that were written.
 func (s Summary) Rows() int { return s.Senders + s.Emails + s.Bounces + s.BlockedEmails }
 
-// BadLine is a line that makes no row, or a file that breaks off.
+// BadLine is a line that makes no row, a file that breaks off, or one of another format.
 type BadLine struct {
 	File   string
-	Line   int    // from 1
+	Line   int    // from 1; 0 is the file as a whole
 	Reason string // what is wrong, and where it is not plain what would be right
 }
 
 // Error gives the place and the reason, in the manner of compilers.
 func (b *BadLine) Error() string {
+	if b.Line == 0 {
+		return displayName(b.File) + ": " + b.Reason
+	}
 	return fmt.Sprintf("%s:%d: %s", displayName(b.File), b.Line, b.Reason)
 }
 
@@ -79,7 +83,7 @@ func (b *BadLine) Error() string {
 // are written. It is the context's where that ended,
 // and else says which file cannot be read, or that the store cannot be written;
 // batches before that are written. Without an error all rows are, but those of
-// Summary.BadLines. The Summary is right with an error too.
+// Summary.BadLines and BadFiles. The Summary is right with an error too.
 func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 32 << 10
@@ -101,7 +105,7 @@ func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, err
 	m := newMeter(o, total)
 	var s Summary
 	err = run(ctx, w, files, o, m, &s)
-	s.Files, s.BadLines, s.Bytes = m.finish()
+	s.Files, s.BadLines, s.BadFiles, s.Bytes = m.finish()
 	s.Duration = o.now().Sub(start)
 	return s, err
 }

@@ -154,6 +154,8 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 		"gzip with a broken head":       {packed[:5], "gzip", false},
 		"zstd":                          {"\x28\xb5\x2f\xfd and so on", "zstd", false},
 		"a zip archive":                 {"PK\x03\x04 and so on", "zip", false},
+		"a tar archive":                 {"rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3), "tar archive", false},
+		"a tar archive, packed":         {gzipped("rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3)), "tar archive", false},
 		"UTF-16":                        {"\xff\xfe{\x00", "UTF-8", false},
 		"a database":                    {"SQLite format 3\x00 and so on", "NDJSON", false},
 	} {
@@ -168,7 +170,7 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 				return s, bad, err
 			}
 			s, bad, err := run(false)
-			if err != nil || len(bad) != 1 || s.BadLines != 1 || bad[0].File != broken || !strings.Contains(bad[0].Reason, c.reason) {
+			if err != nil || len(bad) != 1 || s.BadLines+s.BadFiles != 1 || (s.BadFiles == 0) != c.rows || bad[0].File != broken || !strings.Contains(bad[0].Reason, c.reason) {
 				t.Fatalf("%v, %v, want one bad line that says %q", err, bad, c.reason)
 			}
 			if more := s.Rows() > 6; more != c.rows || s.Files != 3 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode"
 )
 
 // lines cuts a text into lines.
@@ -25,9 +24,10 @@ func newLines(r io.Reader, most int) *lines {
 }
 
 // next gives the next line without white space and byte order marks at its ends, good
-// until the call after. Files that were joined have such marks within (RFC 8259, 8.1). The last line needs no end. At the end the error is [io.EOF]; after an
-// errTooLong there may be more lines; any other error is the text's, and the piece of
-// a line before it is dropped, as nobody knows what it lacks.
+// until the call after. Files that were joined have such marks within. The last line needs
+// no end. At the end the error is [io.EOF]. With an errTooLong comes how the line begins,
+// and there may be more lines; any other error is the text's, and the piece of a line
+// before it is dropped, since what it lacks is unknown.
 func (l *lines) next() ([]byte, error) {
 	l.n++
 	line, err := l.in.ReadSlice('\n')
@@ -37,13 +37,13 @@ func (l *lines) next() ([]byte, error) {
 	switch {
 	case err == io.EOF && len(line) > 0:
 	case err != nil:
-		return nil, err
+		return line, err
 	}
 	line = bytes.TrimRight(line, "\r\n")
 	if len(line) > l.most {
-		return nil, l.tooLong()
+		return line, l.tooLong()
 	}
-	return bytes.TrimFunc(line, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }), nil
+	return bytes.TrimFunc(line, blank), nil
 }
 
 // join reads on in a line that the buffer does not hold. Of a line that is too long
@@ -62,7 +62,7 @@ func (l *lines) join(piece []byte) ([]byte, error) {
 		case err != nil && err != io.EOF:
 			return nil, err
 		case long:
-			return nil, l.tooLong()
+			return l.long, l.tooLong()
 		default:
 			return l.long, err
 		}

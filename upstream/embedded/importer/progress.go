@@ -35,6 +35,7 @@ type meter struct {
 	files    int
 	rows     int // written
 	badLines int
+	badFiles int
 	finished bool
 }
 
@@ -57,7 +58,11 @@ func (m *meter) bad(b BadLine) {
 	if m.finished {
 		return // Run did not wait for this side
 	}
-	m.badLines++
+	if b.Line == 0 {
+		m.badFiles++
+	} else {
+		m.badLines++
+	}
 	if m.report != nil {
 		m.clear()
 		m.report(b)
@@ -87,12 +92,12 @@ func (m *meter) tick(line int) {
 
 // finish ends the showing and gives what was counted. Nothing is shown or reported
 // afterwards.
-func (m *meter) finish() (files, badLines int, bytes int64) {
+func (m *meter) finish() (files, badLines, badFiles int, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
 	m.finished = true
-	return m.files, m.badLines, m.bytes.Load()
+	return m.files, m.badLines, m.badFiles, m.bytes.Load()
 }
 
 func (m *meter) clear() {

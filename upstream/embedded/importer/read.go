@@ -51,20 +51,22 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 		return l
 	}
 	if src.foreign != "" {
-		return bad(1, src.foreign)
+		return bad(0, src.foreign)
 	}
-	lines := newLines(src, o.MaxLine)
+	lines, first := newLines(src, o.MaxLine), trial{bad: bad, strict: o.Strict}
 	for {
 		line, err := lines.next()
 		var reason string
 		switch {
 		case err == io.EOF:
-			return nil
+			return first.end()
 		case errors.Is(err, errTooLong):
 			reason = err.Error()
 		case err != nil && src.broken != nil:
+			first.pass()
 			return fmt.Errorf("read %s: %w", displayName(name), src.broken)
 		case err != nil:
+			first.pass()
 			return bad(lines.n, "the gzip data is damaged or breaks off here, so that the rest of the file is lost: "+err.Error())
 		case len(line) == 0:
 			continue
@@ -72,11 +74,12 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 			reason, err = b.add(line)
 		}
 		if reason != "" {
-			if l := bad(lines.n, reason); o.Strict {
-				return l
+			if stopped := first.fault(lines.n, line, reason); stopped != nil {
+				return stopped
 			}
 			continue
 		}
+		first.pass()
 		if err != nil {
 			return err
 		}

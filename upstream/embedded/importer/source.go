@@ -72,17 +72,16 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 		raw.from = bytes.NewReader(nil)
 	}
 	in := bufio.NewReaderSize(raw, 256<<10)
-	switch head, _ := in.Peek(16); {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+	if head, _ := in.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
 		if err != nil {
 			s.foreign = "the gzip data is damaged: " + err.Error()
 			return s, nil
 		}
 		in = bufio.NewReaderSize(z, 256<<10)
-	default:
-		s.foreign = foreign(head)
 	}
+	head, _ := in.Peek(512) // an error comes again when it is read
+	s.foreign = packed(head)
 	s.Reader = in
 	return s, nil
 }
@@ -91,24 +90,6 @@ func (s *source) close() {
 	if s.file != nil {
 		_ = s.file.Close() // it was only read
 	}
-}
-
-// foreign knows some files that are no text by how they begin.
-func foreign(head []byte) string {
-	for _, f := range []struct{ head, is string }{
-		{"\x28\xb5\x2f\xfd", "is packed by zstd: unpack it first, or pack it by gzip"},
-		{"\xfd7zXZ\x00", "is packed by xz: unpack it first, or pack it by gzip"},
-		{"BZh", "is packed by bzip2: unpack it first, or pack it by gzip"},
-		{"PK\x03\x04", "is a zip archive: unpack it first, or pack it by gzip"},
-		{"SQLite format 3\x00", "is an SQLite database; rows are imported from NDJSON"},
-		{"\xff\xfe", "is UTF-16: write it in UTF-8"},
-		{"\xfe\xff", "is UTF-16: write it in UTF-8"},
-	} {
-		if bytes.HasPrefix(head, []byte(f.head)) {
-			return "the file " + f.is
-		}
-	}
-	return ""
 }
 
 // counter counts what is read of a file, and keeps what goes wrong there apart from

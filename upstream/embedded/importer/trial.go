@@ -1,0 +1,78 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// maxTrial is how many bad lines at the start of a file, with no row among them, show that
+// it is of another format.
+const maxTrial = 20
+
+// trial holds back what is wrong with the first lines of a file until it is clear whether
+// the file is one of rows at all. If it is, each bad line is reported; if it is not, one
+// message says what the file seems to be.
+type trial struct {
+	bad    func(line int, reason string) *BadLine // reports it
+	strict bool                                   // stop at the first bad line
+	held   []fault
+	text   []byte // of the lines held
+	over   bool   // the file is one of rows
+}
+
+type fault struct {
+	line   int
+	reason string
+}
+
+// fault takes a bad line. Its error is a [*BadLine] that ends the reading of the file.
+func (t *trial) fault(n int, line []byte, reason string) error {
+	t.held = append(t.held, fault{n, reason})
+	if t.over {
+		return t.report()
+	}
+	const enough = 64 << 10 // bytes, to tell a format by
+	t.text = append(append(t.text, line[:min(len(line), max(0, enough-len(t.text)))]...), '\n')
+	if t.over = isRow(line); t.over || t.strict || len(t.held) == maxTrial {
+		return t.end()
+	}
+	return nil
+}
+
+// pass takes note that the file is one of rows.
+func (t *trial) pass() {
+	if !t.over {
+		t.over = true
+		_ = t.report() // with strict, nothing is held
+	}
+}
+
+// end takes note that the file, or the trial, has ended.
+func (t *trial) end() error {
+	if t.over || len(t.held) == 0 {
+		return t.report()
+	}
+	what, sure := seems(t.text)
+	if len(t.held) < maxTrial && !sure {
+		return t.report() // what is wrong with each line says more
+	}
+	lines := "its first line is no row"
+	if n := len(t.held); n > 1 {
+		lines = fmt.Sprintf("none of its first %d lines is a row", n)
+	}
+	if what == "" || !sure {
+		lines += fmt.Sprintf(" (line %d: %s)", t.held[0].line, t.held[0].reason)
+	}
+	return t.bad(0, fmt.Sprintf("%s: it seems to be %s; %s", lines, cmp.Or(what, "text of another kind"), formats))
+}
+
+// report reports the lines held. With strict the first of them is the error.
+func (t *trial) report() error {
+	for _, f := range t.held {
+		if bad := t.bad(f.line, f.reason); t.strict {
+			return bad
+		}
+	}
+	t.held, t.text = t.held[:0], nil
+	return nil
+}
