@@ -9,6 +9,7 @@ package format
 import (
 	"bufio"
 	"context"
+	"io"
 	"time"
 
 	"deliverygraph/upstream"
@@ -67,6 +68,23 @@ type File struct {
 	Name    string    // for messages
 	ModTime time.Time // when it was last written, which tells the year of logs without one; zero if unknown
 	*bufio.Reader
+}
+
+// BufferSize is how much of a file lies in memory at a time, so how much can be looked at
+// before it is read.
+const BufferSize = 256 << 10
+
+// NewFile makes a file that is read from r.
+func NewFile(name string, modTime time.Time, r io.Reader) File {
+	return File{name, modTime, bufio.NewReaderSize(r, BufferSize)}
+}
+
+// Beginning gives what of the file's beginning can be had without waiting, if nothing was read
+// yet. It is valid until something is read.
+func (f File) Beginning() []byte {
+	_, _ = f.Peek(1) // an error comes again when the file is read
+	head, _ := f.Peek(f.Buffered())
+	return head
 }
 
 // Reader reads the files of one format. It may keep what files share, such as the

@@ -33,6 +33,9 @@ func ParseTime(s string, loc *time.Location) (t upstream.Time, ok bool) {
 		s, loc = utc, time.UTC
 	}
 	for _, layout := range timeLayouts {
+		if len(s) <= 10 || layout[10] != s[10] {
+			continue
+		}
 		if at, err := time.ParseInLocation(layout, s, loc); err == nil {
 			return upstream.Time(at.Unix()), at.Unix() > 0
 		}

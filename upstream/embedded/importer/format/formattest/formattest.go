@@ -2,7 +2,6 @@
 package formattest
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,7 +66,7 @@ func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sin
 
 // File makes a file of a text, last written at a time.
 func File(text string, modTime time.Time) format.File {
-	return format.File{Name: "test", ModTime: modTime, Reader: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}
+	return format.NewFile("test", modTime, strings.NewReader(text))
 }
 
 // Fuzz tries a format on texts of all kinds: it must read to their end, and make records that

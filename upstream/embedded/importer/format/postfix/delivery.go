@@ -3,18 +3,12 @@ package postfix
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/queue"
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
-
-// delivery is an attempt to deliver a message to a recipient.
-type delivery struct {
-	code string // enhanced status code
-	text string // the reply of the server, or what Postfix says itself
-}
 
 // attempt is a line about a delivery, cut into its parts.
 type attempt struct {
@@ -42,15 +36,15 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 	if arrived < 1000 {
 		return s.Bad(n, "the delay is longer than there has been mail")
 	}
-	m, err := r.current(n, e, id, m, m != nil && m.exact && !about(arrived, m.arrived, sameMessage), s)
+	m, err := r.current(n, e, id, m, m != nil && m.X.exact && !about(arrived, m.Arrived, sameMessage), s)
 	if err != nil {
 		return err
 	}
 	// Without a line about its arrival, the queue manager may have been seen to take it up again.
-	if !m.exact && (!m.queued || !about(arrived, m.arrived, near)) {
-		m.arrived = arrived
+	if !m.X.exact && (!m.X.queued || !about(arrived, m.Arrived, near)) {
+		m.Arrived = arrived
 	}
-	m.exact, m.queued = true, true
+	m.X.exact, m.X.queued = true, true
 	if err := r.outcome(n, e, svc, m, a, s); err != nil {
 		return err
 	}
@@ -59,38 +53,38 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 
 // outcome decides what a delivery means.
 func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attempt, s format.Sink) error {
-	if m.notice {
+	if m.Notice {
 		s.Skip(notice)
 		return nil
 	}
-	if !hasDomain(string(a.to)) && !hasDomain(string(a.original)) {
+	if !queue.HasDomain(string(a.to)) && !queue.HasDomain(string(a.original)) {
 		if svc == local {
 			s.Skip(localDelivery)
 			return nil
 		}
 		return s.Bad(n, "the recipient "+strconv.Quote(clip(a.to))+" is not an address")
 	}
-	i := m.recipient(&r.queue, a.to, a.original)
-	rcpt := &m.recipients[i]
-	if rcpt.state == done {
+	i := r.queue.Recipient(m, a.to, a.original)
+	rcpt := &m.Recipients[i]
+	if rcpt.State == queue.Done {
 		s.Skip(repetition)
 		return nil
 	}
-	d := delivery{code: code(a.code), text: diagnostic(a.text)}
+	status, text := code(a.code), diagnostic(a.text)
 	switch string(a.status) {
 	case "sent":
 		return r.sent(n, e, svc, m, i, a, s)
 	case "bounced":
-		r.settle(m, i)
-		return s.Record(n, bounced(m.record(i, format.Bounced, e.Time), d))
+		r.queue.Settle(m, i)
+		return s.Record(n, bounced(m.Record(i, format.Bounced, e.Time), status, text))
 	case "expired", "force-expired":
-		r.settle(m, i)
-		return s.Record(n, expired(m.record(i, format.Bounced, e.Time), d))
+		r.queue.Settle(m, i)
+		return s.Record(n, expired(m.Record(i, format.Bounced, e.Time), status, text))
 	case "deferred", "SOFTBOUNCE":
-		r.open(m, i, deferred, d, e.Time)
+		r.queue.Attempt(m, i, queue.Deferred, e.Time, status, text)
 		s.Skip(deferral)
 	case "deliverable", "undeliverable":
-		m.notice = true
+		m.Notice = true
 		s.Skip(probe)
 	default:
 		s.Skip(unknownStatus)
@@ -102,32 +96,22 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a attempt, s format.Sink) error {
 	next := queuedAs(a.text)
 	switch {
-	case next != "" && r.queue.has(next):
-		r.settle(m, i)
+	case next != "" && r.queue.Has(next):
+		r.queue.Settle(m, i)
 		s.Skip(filtered)
 	case svc == discarder:
-		r.settle(m, i)
+		r.queue.Settle(m, i)
 		s.Skip(discarded)
 	case svc == local, bytes.Contains(a.relay, []byte("[private/")):
-		r.settle(m, i)
+		r.queue.Settle(m, i)
 		s.Skip(localDelivery)
 	case next != "" && loopback(a.relay):
-		r.open(m, i, handed, delivery{text: next}, e.Time) // the filter's lines may come later
+		r.queue.Attempt(m, i, queue.Handed, e.Time, "", next) // the filter's lines may come later
 	default:
-		r.settle(m, i)
-		return s.Record(n, m.record(i, format.Delivered, e.Time))
+		r.queue.Settle(m, i)
+		return s.Record(n, m.Record(i, format.Delivered, e.Time))
 	}
 	return nil
-}
-
-// settle takes note that the outcome for a recipient is known.
-func (r *reader) settle(m *message, i int) { r.open(m, i, done, delivery{}, 0) }
-
-// open takes note of an attempt.
-func (r *reader) open(m *message, i int, state recipientState, d delivery, at int64) {
-	rcpt := &m.recipients[i]
-	r.queue.grow(m, len(d.code)+len(d.text)-len(rcpt.last.code)-len(rcpt.last.text))
-	rcpt.state, rcpt.last, rcpt.time = state, d, at
 }
 
 // expire reads that the time of a message has run out: it bounces for the recipients that
@@ -137,18 +121,18 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 		s.Skip(noRecipients)
 		return nil
 	}
-	if m.taken(sender, []byte(m.size)); m.notice {
+	if taken(m, sender, []byte(m.X.size)); m.Notice {
 		s.Skip(notice)
 		return r.shrink(n, m, s)
 	}
-	for i := range m.recipients {
-		rcpt := &m.recipients[i]
-		if rcpt.state != deferred {
+	for i := range m.Recipients {
+		rcpt := &m.Recipients[i]
+		if rcpt.State != queue.Deferred {
 			continue
 		}
-		d := rcpt.last
-		r.settle(m, i)
-		if err := s.Record(n, expired(m.record(i, format.Bounced, e.Time), d)); err != nil {
+		status, text := rcpt.Code, rcpt.Text
+		r.queue.Settle(m, i)
+		if err := s.Record(n, expired(m.Record(i, format.Bounced, e.Time), status, text)); err != nil {
 			return err
 		}
 	}
@@ -158,17 +142,17 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 // finish hands over what is known of a message's recipients whose outcome is open, and
 // forgets it.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
-	r.queue.drop(m)
-	if m.notice {
+	r.queue.Drop(m)
+	if m.Notice {
 		return nil
 	}
-	for i := range m.recipients {
-		rcpt := &m.recipients[i]
+	for i := range m.Recipients {
+		rcpt := &m.Recipients[i]
 		outcome := format.Accepted
-		switch rcpt.state {
-		case deferred:
-		case handed:
-			if r.queue.has(rcpt.last.text) {
+		switch rcpt.State {
+		case queue.Deferred:
+		case queue.Handed:
+			if r.queue.Has(rcpt.Text) {
 				s.Skip(filtered)
 				continue
 			}
@@ -176,22 +160,22 @@ func (r *reader) finish(n int, m *message, s format.Sink) error {
 		default:
 			continue
 		}
-		if err := s.Record(n, m.record(i, outcome, rcpt.time)); err != nil {
+		if err := s.Record(n, m.Record(i, outcome, rcpt.Time)); err != nil {
 			return err
 		}
-		rcpt.state = done
+		rcpt.State = queue.Done
 	}
 	return nil
 }
 
-func bounced(r format.Record, d delivery) format.Record {
-	r.Code, r.Diagnostic = d.code, d.text
+func bounced(r format.Record, code, diagnostic string) format.Record {
+	r.Code, r.Diagnostic = code, diagnostic
 	return r
 }
 
-func expired(r format.Record, d delivery) format.Record {
+func expired(r format.Record, code, diagnostic string) format.Record {
 	r.Type, r.Category = upstream.Soft, "message-expired"
-	return bounced(r, d)
+	return bounced(r, code, diagnostic)
 }
 
 // parseAttempt cuts the text of a line such as
@@ -263,11 +247,6 @@ func unbracket(address []byte) []byte {
 		return address[1 : len(address)-1]
 	}
 	return address
-}
-
-func hasDomain(address string) bool {
-	at := strings.LastIndexByte(address, '@')
-	return at > 0 && at < len(address)-1
 }
 
 // isDoubleBounce reports whether a sender is that of the notices which Postfix sends about

@@ -8,10 +8,11 @@ import (
 
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
+	"deliverygraph/upstream/embedded/importer/format/queue"
 )
 
 func TestMemoryIsBounded(t *testing.T) {
-	const memory = 100 * messageBytes
+	const memory = 50_000
 	r := newReader(format.Options{}, memory)
 	var s formattest.Sink
 	var log strings.Builder
@@ -26,12 +27,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	q := &r.queue
-	if q.openBytes > memory || q.openBytes <= 0 || q.open.Len() > 100 {
-		t.Errorf("%d open messages take %d bytes", q.open.Len(), q.openBytes)
-	}
-	if q.removed.Len() > maxRemoved || q.removedBytes > maxRemovedBytes || len(q.messages) != q.open.Len()+q.removed.Len() {
-		t.Errorf("%d messages are remembered, of which %d are removed and take %d bytes", len(q.messages), q.removed.Len(), q.removedBytes)
+	if r.queue.Full() || len(s.Records) < 9_900 {
+		t.Errorf("%d of 10,000 messages were handed over; full is %v", len(s.Records), r.queue.Full())
 	}
 	if err := r.Close(&s); err != nil {
 		t.Fatal(err)
@@ -39,13 +36,13 @@ func TestMemoryIsBounded(t *testing.T) {
 	if len(s.Records) != 10_000 {
 		t.Errorf("%d of 10,000 messages were handed over", len(s.Records))
 	}
-	if q.openBytes != 0 || q.open.Len() != 0 {
-		t.Errorf("%d messages are left, %d bytes", q.open.Len(), q.openBytes)
+	if r.queue.Oldest() != nil {
+		t.Error("messages are left")
 	}
 }
 
 func TestOneMessageWithVeryManyRecipientsIsBounded(t *testing.T) {
-	const memory = 100 * messageBytes
+	const memory = 50_000
 	r := newReader(format.Options{}, memory)
 	var s formattest.Sink
 	var log strings.Builder
@@ -56,8 +53,8 @@ func TestOneMessageWithVeryManyRecipientsIsBounded(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Records) != 10_000 || r.queue.openBytes > memory {
-		t.Errorf("%d records; %d bytes are kept", len(s.Records), r.queue.openBytes)
+	if len(s.Records) != 10_000 || r.queue.Full() {
+		t.Errorf("%d records; full is %v", len(s.Records), r.queue.Full())
 	}
 }
 
@@ -73,24 +70,24 @@ func FuzzRead(f *testing.F) {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
-		r := newReader(format.Options{Now: time.Unix(1795973220, 0)}, 4*messageBytes)
+		r := newReader(format.Options{Now: time.Unix(1795973220, 0)}, 2000)
 		var s formattest.Sink
 		for _, text := range []string{first, second, first} {
 			if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 				t.Fatal(err)
 			}
-			if r.queue.full() {
-				t.Fatalf("%d bytes are kept", r.queue.openBytes)
+			if r.queue.Full() {
+				t.Fatal("the queue takes too much memory")
 			}
 		}
 		if err := r.Close(&s); err != nil {
 			t.Fatal(err)
 		}
-		if r.queue.openBytes != 0 || len(r.queue.messages) != r.queue.removed.Len() {
-			t.Fatalf("%d bytes and %d messages are left", r.queue.openBytes, len(r.queue.messages))
+		if r.queue.Oldest() != nil {
+			t.Fatal("messages are left")
 		}
 		for _, rec := range s.Records {
-			if rec.EmailID == "" || !hasDomain(rec.Recipient) || rec.Processed <= 0 || rec.Time <= 0 {
+			if rec.EmailID == "" || !queue.HasDomain(rec.Recipient) || rec.Processed <= 0 || rec.Time <= 0 {
 				t.Fatalf("%+v is not whole", rec)
 			}
 		}
@@ -116,7 +113,7 @@ func BenchmarkRead(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		r := newReader(format.Options{}, maxBytes)
+		r := newReader(format.Options{}, queue.MaxBytes)
 		var s discard
 		if err := r.Read(b.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 			b.Fatal(err)

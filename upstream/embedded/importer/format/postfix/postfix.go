@@ -3,8 +3,8 @@
 // Postfix logs a message in several lines under its queue id, mixed with those of others: when
 // it takes the message (smtpd or pickup, cleanup), when the queue manager takes it up
 // ("from=<…>"), for each recipient and attempt ("to=<…>, … status=…"), and when it is done
-// ("removed"). The reader keeps the messages whose end it has not seen (queue.go), so that it
-// can say of a recipient who the sender is and when Postfix took the message.
+// ("removed"). The reader keeps the messages whose end it has not seen, so that it can say
+// of a recipient who the sender is and when Postfix took the message.
 //
 // A deferral is no bounce. A message whose time in the queue runs out bounces for the recipients
 // that were deferred. Mail that is delivered on the same machine is not outgoing mail, and is
@@ -19,6 +19,7 @@ import (
 
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/lines"
+	"deliverygraph/upstream/embedded/importer/format/queue"
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
@@ -34,7 +35,7 @@ var Format = format.Format{
 		return false
 	},
 	Begins: syslog.Begins,
-	New:    func(o format.Options) format.Reader { return newReader(o, maxBytes) },
+	New:    func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
 }
 
 // Why lines are passed over.
@@ -55,12 +56,22 @@ const (
 
 type reader struct {
 	options  format.Options
-	queue    queue
+	queue    *queue.Queue[life]
 	services map[string]service // by the program's name
 }
 
+type message = queue.Message[life]
+
+// life is what Postfix logs about a message beside what other servers do.
+type life struct {
+	exact  bool   // the time of arrival is not merely when the queue manager was seen to take it up
+	queued bool   // the queue manager was seen to take it up, or an agent to deliver it
+	given  bool   // a client or a local program was seen to give it to Postfix
+	size   string // in bytes
+}
+
 func newReader(o format.Options, memory int) *reader {
-	return &reader{options: o, queue: newQueue(memory), services: map[string]service{}}
+	return &reader{options: o, queue: queue.New[life](memory), services: map[string]service{}}
 }
 
 // Read reads a log.
@@ -77,7 +88,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 
 // Close hands over the messages that are still in the queue.
 func (r *reader) Close(s format.Sink) error {
-	for m := r.queue.oldest(); m != nil; m = r.queue.oldest() {
+	for m := r.queue.Oldest(); m != nil; m = r.queue.Oldest() {
 		if err := r.finish(0, m, s); err != nil {
 			return err
 		}
@@ -110,7 +121,7 @@ func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 
 // message reads a line about the message that has a queue id.
 func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s format.Sink) error {
-	m := r.queue.find(e.Host, id)
+	m := r.queue.Find(e.Host, id)
 	has := func(prefix string) bool { return bytes.HasPrefix(text, []byte(prefix)) }
 	switch {
 	case has("to="):
@@ -123,17 +134,17 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 		s.Skip(noDelivery)
 	case has("removed"):
 		err := r.finish(n, m, s)
-		r.queue.remember(m, e.Time)
+		r.queue.Leave(m, e.Time)
 		return err
 	case has("requeued"): // under another id
-		r.queue.drop(m)
+		r.queue.Drop(m)
 	case svc == cleanup && (has("milter-reject:") || has("reject:") || has("milter-discard:") || has("discard:")):
-		r.queue.drop(m)
+		r.queue.Drop(m)
 		s.Skip(refused)
 	case svc == bouncer && bytes.Contains(text, []byte("notification: ")):
 		id := text[bytes.LastIndexByte(text, ' ')+1:]
-		if sent := r.queue.find(e.Host, id); sent != nil {
-			sent.notice = true
+		if sent := r.queue.Find(e.Host, id); sent != nil {
+			sent.Notice = true
 		}
 		s.Skip(noDelivery)
 	default:
@@ -145,14 +156,14 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 // arrive reads that Postfix takes a message: that its queue file is made, or that its headers
 // are read, which may be much later.
 func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool, s format.Sink) error {
-	m, err := r.current(n, e, id, m, m != nil && m.queued && !about(e.Time, m.arrived, near), s)
+	m, err := r.current(n, e, id, m, m != nil && m.X.queued && !about(e.Time, m.Arrived, near), s)
 	if err != nil {
 		return err
 	}
-	if made && !m.queued {
-		m.arrived = e.Time
+	if made && !m.X.queued {
+		m.Arrived = e.Time
 	}
-	m.exact, m.given = true, m.given || made
+	m.X.exact, m.X.given = true, m.X.given || made
 	return r.shrink(n, m, s)
 }
 
@@ -164,13 +175,25 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 		return r.expire(n, e, m, sender, s)
 	}
 	size := field(rest, "size=")
-	m, err := r.current(n, e, id, m, m != nil && (m.removed > 0 && e.Time-m.removed > near ||
-		m.queued && m.size != "" && (m.sender != string(sender) || m.size != string(size))), s)
+	m, err := r.current(n, e, id, m, m != nil && (m.Gone > 0 && e.Time-m.Gone > near ||
+		m.X.queued && m.X.size != "" && (m.Sender != string(sender) || m.X.size != string(size))), s)
 	if err != nil {
 		return err
 	}
-	m.taken(sender, size)
+	taken(m, sender, size)
 	return r.shrink(n, m, s)
+}
+
+// taken takes note that the queue manager has taken a message up.
+func taken(m *message, sender, size []byte) {
+	m.X.queued = true
+	m.Notice = m.Notice || !m.X.given && (len(sender) == 0 || isDoubleBounce(sender))
+	if m.Sender != string(sender) {
+		m.Sender = string(sender)
+	}
+	if m.X.size != string(size) {
+		m.X.size = string(size)
+	}
 }
 
 // current gives the message that a line is about. It is a new one if the log did not tell of
@@ -183,7 +206,7 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 		m = nil
 	}
 	if m == nil {
-		m = r.queue.add(e.Host, string(id), e.Time)
+		m = r.queue.Add(e.Host, string(id), e.Time)
 	}
 	return m, nil
 }
@@ -191,9 +214,9 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 // shrink takes note that a message was read about. While the messages take too much memory,
 // it finishes those that were not read about for longest.
 func (r *reader) shrink(n int, m *message, s format.Sink) error {
-	r.queue.touch(m)
-	for r.queue.full() {
-		if err := r.finish(n, r.queue.oldest(), s); err != nil {
+	r.queue.Touch(m)
+	for r.queue.Full() {
+		if err := r.finish(n, r.queue.Oldest(), s); err != nil {
 			return err
 		}
 	}

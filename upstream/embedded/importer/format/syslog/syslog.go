@@ -38,7 +38,7 @@ func New(f format.File, o format.Options) *Parser {
 	c := newClock(o, f.ModTime)
 	for range 2 {
 		trial := newParser(c)
-		for line := range bytes.Lines(beginning(f)) {
+		for line := range bytes.Lines(f.Beginning()) {
 			trial.Parse(bytes.TrimRight(line, "\r\n"))
 		}
 		if !trial.clock.late {
@@ -54,7 +54,7 @@ func newParser(c clock) *Parser { return &Parser{clock: c, names: map[string]str
 // Begins gives the time of a file's first line that has one, or zero.
 func Begins(f format.File, o format.Options) time.Time {
 	p := New(f, o)
-	for line := range bytes.Lines(beginning(f)) {
+	for line := range bytes.Lines(f.Beginning()) {
 		if e, problem := p.Parse(bytes.TrimRight(line, "\r\n")); problem == "" {
 			return time.UnixMilli(e.Time)
 		}
@@ -76,13 +76,6 @@ func Entries(head []byte) iter.Seq[Entry] {
 			}
 		}
 	}
-}
-
-// beginning gives what a file's buffer holds of its beginning, without waiting for more.
-func beginning(f format.File) []byte {
-	_, _ = f.Peek(1) // its error comes again when the file is read
-	head, _ := f.Peek(f.Buffered())
-	return head
 }
 
 const (

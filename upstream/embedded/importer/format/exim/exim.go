@@ -1,0 +1,222 @@
+// Package exim reads the main log of Exim, from its file or through syslog.
+//
+// Exim logs a message in several lines under its id: when it arrives (<=), when it is delivered
+// to a recipient (=>, ->, >>), when a delivery is deferred (==) or fails (**), and when it is
+// done (Completed). The reader keeps the messages whose end it has not seen, so that it can say
+// of a recipient who the sender is and when Exim took the message.
+package exim
+
+import (
+	"bytes"
+	"context"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/lines"
+	"deliverygraph/upstream/embedded/importer/format/queue"
+)
+
+// Format is the main log of Exim.
+var Format = format.Format{
+	Name:      "exim",
+	About:     "Exim main logs",
+	Recognise: recognise,
+	Begins:    begins,
+	New:       func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
+}
+
+// Why lines are passed over.
+const (
+	otherProgram  = "line of another program"
+	noDelivery    = "line about no delivery"
+	repetition    = "repeated line"
+	refused       = "mail refused on arrival"
+	deferral      = "deferral"
+	localDelivery = "local delivery"
+	notice        = "bounce message or other notice"
+	discarded     = "discarded mail"
+)
+
+type reader struct {
+	options format.Options
+	queue   *queue.Queue[struct{}]
+}
+
+type message = queue.Message[struct{}]
+
+func newReader(o format.Options, memory int) *reader {
+	return &reader{options: o, queue: queue.New[struct{}](memory)}
+}
+
+// Read reads a log.
+func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
+	p := newParser(f, r.options)
+	return lines.Each(ctx, f, s, func(n int, line []byte) error {
+		e, problem := p.parse(line)
+		switch {
+		case problem != "":
+			return s.Bad(n, problem)
+		case e.other:
+			s.Skip(otherProgram)
+			return nil
+		case e.id == nil:
+			if bytes.Contains(e.text, []byte("rejected")) {
+				s.Skip(refused)
+			} else {
+				s.Skip(noDelivery)
+			}
+			return nil
+		}
+		return r.entry(n, e, s)
+	})
+}
+
+// Close hands over the messages that are still in the queue.
+func (r *reader) Close(s format.Sink) error {
+	for m := r.queue.Oldest(); m != nil; m = r.queue.Oldest() {
+		if err := r.finish(0, m, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry reads a line about a message.
+func (r *reader) entry(n int, e entry, s format.Sink) error {
+	m := r.queue.Find(e.host, e.id)
+	flag, text, _ := bytes.Cut(e.text, []byte(" "))
+	if string(flag) == "Completed" {
+		if m == nil {
+			return nil
+		}
+		err := r.finish(n, m, s)
+		r.queue.Leave(m, e.time)
+		return err
+	}
+	var read func(int, entry, *message, delivery, format.Sink) error
+	switch string(flag) {
+	case "<=":
+	case "=>", "->", ">>":
+		read = r.delivered
+	case "**":
+		read = r.failed
+	case "==":
+		read = r.deferred
+	case "*>": // it was only tried out
+		s.Skip(discarded)
+		return nil
+	default:
+		s.Skip(noDelivery)
+		return nil
+	}
+	if m == nil {
+		m = r.queue.Add(e.host, string(e.id), e.time)
+	}
+	var err error
+	if read == nil {
+		arrive(m, e, text)
+	} else if d := parseDelivery(text); m.Notice {
+		s.Skip(notice)
+	} else {
+		if m.Sender == "" && len(d.sender) > 0 {
+			m.Sender = string(d.sender)
+		}
+		err = read(n, e, m, d, s)
+	}
+	if err != nil {
+		return err
+	}
+	r.queue.Touch(m)
+	for r.queue.Full() {
+		if err := r.finish(n, r.queue.Oldest(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrive reads that Exim took a message. Bounce messages refer to the message that bounced.
+func arrive(m *message, e entry, text []byte) {
+	sender, rest := cutAddress(text)
+	if len(m.Recipients) == 0 && m.Gone == 0 {
+		m.Arrived = e.time
+	}
+	if string(sender) != "<>" {
+		m.Sender = string(sender)
+	} else if field(rest, "R=") != nil {
+		m.Notice = true
+	}
+}
+
+func (r *reader) delivered(n int, e entry, m *message, d delivery, s format.Sink) error {
+	if !d.remote {
+		s.Skip(localDelivery)
+		return nil
+	}
+	i, err := r.recipient(n, m, d, s)
+	if i < 0 {
+		return err
+	}
+	r.queue.Settle(m, i)
+	return s.Record(n, m.Record(i, format.Delivered, e.time))
+}
+
+// deferred reads that a delivery will be tried again.
+func (r *reader) deferred(n int, e entry, m *message, d delivery, s format.Sink) error {
+	i, err := r.recipient(n, m, d, s)
+	if i < 0 {
+		return err
+	}
+	code, diagnostic := d.reason()
+	r.queue.Attempt(m, i, queue.Deferred, e.time, code, diagnostic)
+	s.Skip(deferral)
+	return nil
+}
+
+// failed reads that a delivery failed, or that it was deferred for too long: then the last
+// deferral says why.
+func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) error {
+	i, err := r.recipient(n, m, d, s)
+	if i < 0 {
+		return err
+	}
+	rec := m.Record(i, format.Bounced, e.time)
+	rec.Code, rec.Diagnostic = d.reason()
+	if d.expired() {
+		rec.Type, rec.Category = upstream.Soft, "message-expired"
+		if last := &m.Recipients[i]; last.State == queue.Deferred {
+			rec.Code, rec.Diagnostic = last.Code, last.Text
+		}
+	}
+	r.queue.Settle(m, i)
+	return s.Record(n, rec)
+}
+
+// recipient gives the place of a delivery's recipient, or a negative number if there is nothing
+// to say about it.
+func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, error) {
+	if !queue.HasDomain(string(d.to)) && !queue.HasDomain(string(d.original)) {
+		return -1, s.Bad(n, "the line does not name the recipient's address")
+	}
+	i := r.queue.Recipient(m, d.to, d.original)
+	if m.Recipients[i].State == queue.Done {
+		s.Skip(repetition)
+		return -1, nil
+	}
+	return i, nil
+}
+
+// finish hands over the recipients whose outcome is open, and forgets the message.
+func (r *reader) finish(n int, m *message, s format.Sink) error {
+	r.queue.Drop(m)
+	for i := range m.Recipients {
+		if rcpt := &m.Recipients[i]; rcpt.State == queue.Deferred {
+			at := rcpt.Time
+			r.queue.Settle(m, i)
+			if err := s.Record(n, m.Record(i, format.Accepted, at)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

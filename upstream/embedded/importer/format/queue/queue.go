@@ -1,0 +1,239 @@
+// Package queue keeps what a mail log has told of messages until they leave their server's
+// queue, in bounded memory: the sender and the time of arrival, and of each recipient whose
+// outcome is open the last attempt.
+package queue
+
+import (
+	"container/list"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// MaxBytes is about how much memory the messages of a queue should take.
+const MaxBytes = 64 << 20
+
+// The messages that have left the queue are remembered for a while, to know their ids where
+// lines are not quite in order.
+const (
+	maxGone      = 4096
+	maxGoneBytes = 8 << 20
+)
+
+// Queue holds messages, each of which a format extends by what X says.
+type Queue[X any] struct {
+	messages map[Key]*Message[X]
+	hosts    map[string]bool
+	open     messages[X]
+	gone     messages[X]
+	maxBytes int
+}
+
+// messages is a list of messages and about how much memory they take.
+type messages[X any] struct {
+	list  *list.List // of *Message; of the open ones, that not read about for longest is first
+	bytes int
+}
+
+// Key names a message. Servers give ids independently of one another.
+type Key struct{ Host, ID string }
+
+// Message is a message in the queue.
+type Message[X any] struct {
+	Key
+	Arrived    int64 // when the server took it, in milliseconds since 1970
+	Gone       int64 // when it left the queue, in milliseconds; 0 while it is there
+	Notice     bool  // the server sends it itself: a bounce message, or another notice
+	Sender     string
+	Recipients []Recipient // in the order in which the log names them
+	X          X
+
+	places  map[Name]int // where in Recipients, if there are many
+	element *list.Element
+	bytes   int
+}
+
+// Recipient is one of a message's recipients.
+type Recipient struct {
+	Name
+	State State
+	// The last attempt, if the outcome is open.
+	Time       int64 // in milliseconds since 1970
+	Code, Text string
+}
+
+// Name tells recipients of a message apart: aliases lead to one address from several.
+type Name struct{ To, Original string }
+
+// State is how far the delivery to a recipient is.
+type State uint8
+
+// The states.
+const (
+	Untried  State = iota
+	Deferred       // it will be tried again
+	Handed         // to what may be a content filter
+	Done           // its outcome was handed over
+)
+
+// New makes a queue whose messages should take so many bytes at most.
+func New[X any](maxBytes int) *Queue[X] {
+	return &Queue[X]{
+		messages: map[Key]*Message[X]{}, hosts: map[string]bool{}, maxBytes: maxBytes,
+		open: messages[X]{list: list.New()}, gone: messages[X]{list: list.New()},
+	}
+}
+
+// Find gives a message that is in the queue or has left it lately, or nil.
+func (q *Queue[X]) Find(host string, id []byte) *Message[X] { return q.messages[Key{host, string(id)}] }
+
+// Has reports whether Find finds a message with the id on any host.
+func (q *Queue[X]) Has(id string) bool {
+	for host := range q.hosts {
+		if q.messages[Key{host, id}] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// maxHosts bounds the hosts among which Has looks.
+const maxHosts = 256
+
+// About what a message and a recipient take, without their texts.
+const messageBytes, recipientBytes = 500, 200
+
+// Add makes a message. There must be none with its host and id.
+func (q *Queue[X]) Add(host, id string, arrived int64) *Message[X] {
+	m := &Message[X]{Key: Key{host, id}, Arrived: arrived, bytes: messageBytes}
+	q.messages[m.Key] = m
+	q.open.push(m)
+	if len(q.hosts) < maxHosts {
+		q.hosts[host] = true
+	}
+	return m
+}
+
+// Oldest gives the message in the queue that Touch was called with longest ago, or nil.
+func (q *Queue[X]) Oldest() *Message[X] {
+	if e := q.open.list.Front(); e != nil {
+		return e.Value.(*Message[X])
+	}
+	return nil
+}
+
+// Full reports whether the messages in the queue take too much memory, so that some have to
+// be dropped.
+func (q *Queue[X]) Full() bool { return q.open.bytes > q.maxBytes && q.open.list.Len() > 0 }
+
+// Touch takes note that the log has told of a message.
+func (q *Queue[X]) Touch(m *Message[X]) {
+	if m.Gone == 0 && q.messages[m.Key] == m {
+		q.open.list.MoveToBack(m.element)
+	}
+}
+
+// Drop forgets a message.
+func (q *Queue[X]) Drop(m *Message[X]) {
+	if q.messages[m.Key] != m {
+		return
+	}
+	delete(q.messages, m.Key)
+	l := q.of(m)
+	l.list.Remove(m.element)
+	l.bytes -= m.bytes
+}
+
+// Leave takes note that a message has left the queue. It is remembered for a while.
+func (q *Queue[X]) Leave(m *Message[X], at int64) {
+	q.Drop(m)
+	m.Gone = max(at, 1)
+	q.messages[m.Key] = m
+	q.gone.push(m)
+	for q.gone.list.Len() > maxGone || q.gone.bytes > maxGoneBytes {
+		q.Drop(q.gone.list.Front().Value.(*Message[X]))
+	}
+}
+
+func (l *messages[X]) push(m *Message[X]) {
+	m.element = l.list.PushBack(m)
+	l.bytes += m.bytes
+}
+
+func (q *Queue[X]) of(m *Message[X]) *messages[X] {
+	if m.Gone > 0 {
+		return &q.gone
+	}
+	return &q.open
+}
+
+// many is how many recipients are looked for one by one.
+const many = 16
+
+// Recipient gives the place of a recipient among the message's, who is added if need be.
+func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
+	if m.places != nil {
+		if i, ok := m.places[Name{string(to), string(original)}]; ok {
+			return i
+		}
+	} else {
+		for i := range m.Recipients {
+			if r := &m.Recipients[i]; r.To == string(to) && r.Original == string(original) {
+				return i
+			}
+		}
+	}
+	i := len(m.Recipients)
+	m.Recipients = append(m.Recipients, Recipient{Name: Name{string(to), string(original)}})
+	q.grow(m, recipientBytes+len(to)+len(original))
+	switch {
+	case m.places != nil:
+		m.places[m.Recipients[i].Name] = i
+	case i == many:
+		m.places = map[Name]int{}
+		for i, r := range m.Recipients {
+			m.places[r.Name] = i
+		}
+	}
+	return i
+}
+
+// Attempt takes note of an attempt to deliver to the ith recipient, after which the outcome
+// is open.
+func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, text string) {
+	r := &m.Recipients[i]
+	q.grow(m, len(code)+len(text)-len(r.Code)-len(r.Text))
+	r.State, r.Time, r.Code, r.Text = state, at, code, text
+}
+
+// Settle takes note that the outcome for the ith recipient was handed over.
+func (q *Queue[X]) Settle(m *Message[X], i int) { q.Attempt(m, i, Done, 0, "", "") }
+
+func (q *Queue[X]) grow(m *Message[X], bytes int) {
+	m.bytes += bytes
+	if q.messages[m.Key] == m {
+		q.of(m).bytes += bytes
+	}
+}
+
+// Record makes the record of the ith recipient and what became of the message at a time in
+// milliseconds since 1970. The recipient is named as the sender did.
+func (m *Message[X]) Record(i int, o format.Outcome, at int64) format.Record {
+	r := m.Recipients[i].Name
+	address := r.To
+	if HasDomain(r.Original) {
+		address = r.Original
+	}
+	processed := upstream.Time(m.Arrived / 1000)
+	return format.Record{
+		Outcome: o, Sender: m.Sender, Recipient: address, Processed: processed, Time: upstream.Time(at / 1000),
+		EmailID: format.QueueID(processed, format.NthID(m.ID, i+1), m.Host),
+	}
+}
+
+// HasDomain reports whether an address has both of its parts.
+func HasDomain(address string) bool {
+	at := strings.LastIndexByte(address, '@')
+	return at > 0 && at < len(address)-1
+}
