@@ -103,9 +103,17 @@ func skipped(sum importer.Summary) string {
 	return s
 }
 
-// finish brings all rows into the store's file, so that a copy of it alone is whole, even
-// if the import was stopped.
+// finish builds the indexes of a store that was empty, and brings all rows into the store's
+// file, so that a copy of it alone is whole, even if the import was stopped.
 func (c *importCommand) finish(ctx context.Context, s *store.Store, io Streams) error {
+	if ctx.Err() == nil {
+		slow := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(io.Err, "all rows are stored; building the indexes") })
+		err := s.Finish(ctx)
+		slow.Stop()
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err := s.Checkpoint(ctx)

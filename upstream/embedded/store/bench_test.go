@@ -96,11 +96,16 @@ func load(b *testing.B, out *strings.Builder, path string, emails int) {
 		busy += processCPU() - cpu
 		took, slowest, rows = took+d, max(slowest, d), rows+n.New
 	}
-	start := time.Now()
+	start, cpu := time.Now(), processCPU()
+	if err := s.Finish(context.Background()); err != nil {
+		b.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
+	fmt.Fprintf(out, "%.1f s of them (%.1f s of CPU) for the indexes\n", time.Since(start).Seconds(), (processCPU() - cpu).Seconds())
 	took += time.Since(start)
+	busy += processCPU() - cpu
 	st, err := os.Stat(path)
 	if err != nil {
 		b.Fatal(err)
@@ -134,23 +139,44 @@ func requests(info store.Info) []request {
 	recipients := int(info.Emails.Rows)/10 + 100
 	type edit = func(*upstream.ListQuery, *rand.Rand)
 	var list []request
-	add := func(k upstream.Kind, name string, share float64, edits ...edit) {
-		rows := float64([...]int64{info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows}[k]) * share
+	// add has a list paged through as clients do, with other arguments from its end on, or
+	// after 40 pages; jump asks for any offset up to a share of the rows.
+	page := func(s *store.Store, k upstream.Kind, q upstream.ListQuery) (int, error) {
+		switch k {
+		case upstream.Bounces:
+			rows, err := s.Bounces(ctx, nil, q)
+			return len(rows), err
+		case upstream.BlockedEmails:
+			rows, err := s.BlockedEmails(ctx, nil, q)
+			return len(rows), err
+		}
+		rows, err := s.Emails(ctx, nil, q)
+		return len(rows), err
+	}
+	add := func(k upstream.Kind, name string, edits ...edit) {
+		var q upstream.ListQuery
 		list = append(list, request{k.ListPath() + " " + name, func(s *store.Store, r *rand.Rand) (int, error) {
+			if q.Offset == 0 {
+				q = upstream.ListQuery{Window: all}
+				for _, e := range edits {
+					e(&q, r)
+				}
+			}
+			n, err := page(s, k, q)
+			if q.Offset += n; n < upstream.PageSize || q.Offset == 40*upstream.PageSize {
+				q.Offset = 0
+			}
+			return n, err
+		}})
+	}
+	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
+		rows := float64([...]int64{info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows}[k]) * share
+		list = append(list, request{k.ListPath() + " " + name + ", a jump", func(s *store.Store, r *rand.Rand) (int, error) {
 			q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
 			for _, e := range edits {
 				e(&q, r)
 			}
-			switch k {
-			case upstream.Bounces:
-				rows, err := s.Bounces(ctx, nil, q)
-				return len(rows), err
-			case upstream.BlockedEmails:
-				rows, err := s.BlockedEmails(ctx, nil, q)
-				return len(rows), err
-			}
-			rows, err := s.Emails(ctx, nil, q)
-			return len(rows), err
+			return page(s, k, q)
 		}})
 	}
 	inBroken := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = broken(r) }
@@ -186,32 +212,45 @@ func requests(info store.Info) []request {
 	}
 
 	for _, k := range upstream.Kinds {
-		add(k, "", 1)
-		add(k, "broken hours", 0.95, inBroken)
-		add(k, "7 days", 0.05, inWeek)
-		add(k, "user_id", 0.1, user)
-		add(k, "sender_id", 0.02, senderID)
-		add(k, "sender", 0.02, address)
-		add(k, "a sender who sends much", 0.15, bigSender)
-		add(k, "domain", 0.005, domain)
-		add(k, "local", 0, local)
-		add(k, "local, much used", 0, busy)
-		add(k, "recipient", 0, recipient)
-		add(k, "X-, one in 270", 0.003, campaign)
-		add(k, "X-, one in 3", 0.3, optIn)
-		add(k, "X-, a customer", 0, customer)
-		add(k, "four X-", 0, campaign, region, optIn, customer)
-		add(k, "user_id, domain, X- (one in 3), broken hours", 0.002, user, bigDomain, optIn, inBroken)
-		add(k, "sender, X-, X-", 0.003, address, region, optIn)
+		add(k, "")
+		add(k, "broken hours", inBroken)
+		add(k, "7 days", inWeek)
+		add(k, "user_id", user)
+		add(k, "sender_id", senderID)
+		add(k, "sender", address)
+		add(k, "a sender who sends much", bigSender)
+		add(k, "domain", domain)
+		add(k, "a large domain", bigDomain)
+		add(k, "local", local)
+		add(k, "local, much used", busy)
+		add(k, "recipient", recipient)
+		add(k, "X-, one in 270", campaign)
+		add(k, "X-, one in 50", region)
+		add(k, "X-, one in 3", optIn)
+		add(k, "X-, a customer", customer)
+		add(k, "user_id, domain", user, domain)
+		add(k, "user_id, a large domain", user, bigDomain)
+		add(k, "sender, domain", address, domain)
+		add(k, "four X-", campaign, region, optIn, customer)
+		add(k, "user_id, domain, X- (one in 3), broken hours", user, bigDomain, optIn, inBroken)
+		add(k, "sender, X-, X-", address, region, optIn)
+		jump(k, "", 1)
+		jump(k, "broken hours", 0.95, inBroken)
+		jump(k, "user_id", 0.1, user)
+		jump(k, "sender_id", 0.02, senderID)
+		jump(k, "domain", 0.005, domain)
+		jump(k, "X-, one in 3", 0.3, optIn)
 	}
-	add(upstream.Emails, "delivered", 0.93, delivered)
-	add(upstream.Emails, "delivered, user_id, X- (one in 3)", 0.1, delivered, user, optIn)
-	add(upstream.Emails, "delivered, user_id, sender, domain, X-, X-, broken hours", 0, delivered, bigSender, bigDomain, optIn, region, inBroken)
-	add(upstream.Bounces, "bounce_type", 0.5, hard)
-	add(upstream.Bounces, "bounce_category", 0.05, category)
-	add(upstream.Bounces, "bounce_type, bounce_category, user_id, X- (one in 3)", 0.01, hard, category, user, optIn)
-	add(upstream.BlockedEmails, "blocked_reason", 0.1, reason)
-	add(upstream.BlockedEmails, "blocked_reason, user_id, X- (one in 3)", 0.01, reason, user, optIn)
+	add(upstream.Emails, "delivered", delivered)
+	add(upstream.Emails, "delivered, user_id", delivered, user)
+	add(upstream.Emails, "delivered, user_id, X- (one in 3)", delivered, user, optIn)
+	add(upstream.Emails, "delivered, user_id, sender, domain, X-, X-, broken hours", delivered, bigSender, bigDomain, optIn, region, inBroken)
+	add(upstream.Bounces, "bounce_type", hard)
+	add(upstream.Bounces, "bounce_category", category)
+	add(upstream.Bounces, "sender, bounce_type", address, hard)
+	add(upstream.Bounces, "bounce_type, bounce_category, user_id, X- (one in 3)", hard, category, user, optIn)
+	add(upstream.BlockedEmails, "blocked_reason", reason)
+	add(upstream.BlockedEmails, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
 
 	list = append(list, request{"/emails of a caller who may see 3 users", func(s *store.Store, r *rand.Rand) (int, error) {
 		rows, err := s.Emails(ctx, []upstream.ID{20, 22, 25}, upstream.ListQuery{Window: broken(r), Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})

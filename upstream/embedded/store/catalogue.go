@@ -2,46 +2,49 @@ package store
 
 import (
 	"context"
-	"maps"
+	"database/sql/driver"
 	"slices"
 
 	"deliverygraph/upstream"
 )
 
-// documentCodes are the codes that the document lists, whether or not a store has
-// met them: of bounce categories and of blocked reasons, in its order, which is
-// that of their letters.
-var documentCodes = [...][]string{
-	categories: {
+// The codes that the document lists, in its order, which is that of their letters.
+var (
+	documentCategories = []string{
 		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
 		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
 		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-	},
-	reasons: {"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
-}
+	}
+	documentReasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+)
 
-// BounceCategories gives the document's bounce categories and any other that was
-// ever written, sorted: GET /bounce/categories.
+// BounceCategories gives the document's bounce categories and any other that a bounce of
+// the store has, sorted: GET /bounce/categories.
 func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, categories)
+	return s.codes(ctx, "bounce", "category", documentCategories)
 }
 
-// BlockedReasons gives the document's reasons for blocking and any other that was
-// ever written, sorted: GET /blocked-email/reasons.
+// BlockedReasons gives the document's reasons for blocking and any other that a blocked
+// email of the store has, sorted: GET /blocked-email/reasons.
 func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, reasons)
+	return s.codes(ctx, "blocked_email", "reason", documentReasons)
 }
 
-func (s *Store) codes(ctx context.Context, kind int) ([]string, error) {
-	var list []string
-	err := s.read(ctx, "list codes", func(r *reader) error {
-		list = slices.Sorted(maps.Keys(r.codes[kind]))
-		return nil
+func (s *Store) codes(ctx context.Context, table, column string, documented []string) ([]string, error) {
+	list := slices.Clone(documented)
+	err := s.readIndexed(ctx, "list codes", func(r *reader) error {
+		// From one code to the next by the index, past the rows that share it.
+		return r.conn.each(ctx, func(v []driver.Value) error {
+			if code := text(v[0]); code != "" {
+				list = append(list, code)
+			}
+			return nil
+		}, "with recursive met (c) as (select min("+column+") from "+table+
+			" union all select (select min("+column+") from "+table+" where "+column+" > met.c) from met where met.c is not null) select c from met")
 	})
 	if err != nil {
 		return nil, err
 	}
-	list = append(list, documentCodes[kind]...)
 	slices.Sort(list)
 	return slices.Compact(list), nil
 }
@@ -62,22 +65,24 @@ type Extent struct {
 	Last  upstream.Time
 }
 
-// Info says how much the store holds; it reads no rows.
+// Info says how much the store holds. It reads counts alone.
 func (s *Store) Info(ctx context.Context) (Info, error) {
 	var i Info
 	err := s.read(ctx, "count all rows", func(r *reader) error {
-		i.Senders = len(r.senders.byID)
+		n, err := r.conn.number(ctx, "select count(*) from sender")
+		i.Senders = int(n)
 		for k, x := range map[upstream.Kind]*Extent{upstream.Emails: &i.Emails, upstream.Bounces: &i.Bounces, upstream.BlockedEmails: &i.BlockedEmails} {
-			list := r.chunks[k]
-			if len(list) == 0 {
-				continue
+			if err == nil {
+				x.Rows, err = r.conn.number(ctx, "select sum(total) from event_count where kind = ?", kinds[k].table)
 			}
-			x.First, x.Last = list[0].first.Time, list[len(list)-1].last.Time
-			for _, c := range list {
-				x.Rows += int64(c.rows)
+			if err == nil && x.Rows > 0 {
+				err = r.conn.each(ctx, func(v []driver.Value) error {
+					x.First, x.Last = timeOf(integer(v[0])), timeOf(integer(v[1]))
+					return nil
+				}, "select (select min(id) from "+kinds[k].table+"), (select max(id) from "+kinds[k].table+")")
 			}
 		}
-		return nil
+		return err
 	})
 	return i, err
 }

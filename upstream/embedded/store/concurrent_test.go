@@ -31,7 +31,6 @@ func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	here, there := open(t, path), open(t, path) // there is like another process
-	store.Shrink(here)
 	var written atomic.Int64
 	var wg sync.WaitGroup
 	check := func(s *store.Store) error {

@@ -62,7 +62,7 @@ func TestOddContentComesBackAsItWas(t *testing.T) {
 		"an id of another time":      func(b *upstream.BounceDetail) { b.EmailID = "20991231235959.x@mail" },
 		"an id that is only a stamp": func(b *upstream.BounceDetail) { b.EmailID = "20160829200233" },
 		"long before 1970":           func(b *upstream.BounceDetail) { b.BounceTime, b.ProcessTime = -5000000000, -5000000001 },
-		"a year of five digits":      func(b *upstream.BounceDetail) { b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<45, 1<<45+5, 1<<62 },
+		"a year of five digits":      func(b *upstream.BounceDetail) { b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<40, 1<<40+5, 1<<62 },
 		"the first and last ids":     func(b *upstream.BounceDetail) { b.UserID, b.SenderID = 1<<63-1, -1<<63 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,30 +6,99 @@ import (
 	"database/sql/driver"
 	"maps"
 	"slices"
+	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store/internal/event"
-	"deliverygraph/upstream/embedded/store/internal/rollup"
 )
 
-const day = upstream.Time(86400)
+const (
+	hour = upstream.Time(3600)
+	day  = 24 * hour
+)
+
+// counts are how the numbers of events change in a transaction.
+type counts map[counted]*[24]int64
+
+// counted is what a row of event_count counts, hour by hour.
+type counted struct {
+	kind   *kind
+	day    upstream.Time
+	user   upstream.ID
+	sender upstream.ID
+	typ    string
+}
+
+// add counts n more of an event.
+func (c counts) add(k *kind, r *row, n int64) {
+	key := counted{k, upstream.Day.Floor(r.time), r.user, r.sender, k.typ(r)}
+	hours := c[key]
+	if hours == nil {
+		hours = new([24]int64)
+		c[key] = hours
+	}
+	hours[(r.time-key.day)/hour] += n
+}
+
+var addCounts = func() string {
+	var hours, sums strings.Builder
+	for _, h := range hourColumns {
+		hours.WriteString(", ?")
+		sums.WriteString(", " + h + " = " + h + " + excluded." + h)
+	}
+	return "insert into event_count values (?, ?, ?, ?, ?, ?" + hours.String() + ") " +
+		"on conflict do update set total = total + excluded.total" + sums.String()
+}()
+
+var hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 h21 h22 h23")
+
+// write adds the changes to the counts of the store.
+func (c counts) write(conn *conn) error {
+	for k, hours := range c {
+		args := []any{k.kind.table, int64(k.day), int64(k.user), int64(k.sender), k.typ, int64(0)}
+		sum, less := int64(0), false
+		for _, n := range hours {
+			args = append(args, n)
+			sum += n
+			less = less || n < 0
+		}
+		args[5] = sum
+		if *hours == ([24]int64{}) {
+			continue
+		}
+		if err := conn.exec(addCounts, args...); err != nil {
+			return err
+		}
+		if less {
+			if err := conn.exec("delete from event_count where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Counts counts a kind's events in the window by sender, or by user with
-// [upstream.ByUser]: one row each that has any, ordered by id. Only is as in
-// [Store.Emails]. Of bounces, Soft and Hard count those types; Total counts all,
-// of whatever type. A sender's address is the one that was written last for its id,
-// and empty where none was. It is GET /email/counts and its like.
+// [upstream.ByUser]: one row for each that has any, ordered by id. Only is as in
+// [Store.Emails]. Of bounces, Soft and Hard count those types; Total counts all, of any
+// type. A sender's address is the one that was written last for its id, and empty if none
+// was. It is GET /email/counts and the like.
 func (s *Store) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
 	counts := []upstream.Count{}
 	err := s.read(ctx, "count "+k.String(), func(r *reader) error {
-		t, err := r.tally(ctx, only, k, q, 0)
+		t, err := r.tally(only, kinds[k], q, 0)
 		if err != nil {
 			return err
 		}
-		for _, id := range slices.Sorted(maps.Keys(t)) {
-			c := upstream.Count{ID: id, Tally: t[id].points[0].Tally}
+		for _, id := range slices.Sorted(maps.Keys(t.by)) {
+			c := upstream.Count{ID: id, Tally: t.by[id].points[0].Tally}
 			if q.Rollup == upstream.BySender {
-				c.Sender = r.senders.byID[id].Address
+				err := r.conn.each(ctx, func(v []driver.Value) error {
+					c.Sender = text(v[0])
+					return nil
+				}, "select address from sender where id = ?", int64(id))
+				if err != nil {
+					return err
+				}
 			}
 			counts = append(counts, c)
 		}
@@ -41,17 +110,17 @@ func (s *Store) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	return counts, nil
 }
 
-// Series is Counts for each UTC hour or day that has any events, oldest first; the
-// first and the last count only what lies in the window.
+// Series is Counts for each UTC hour or day that has any events, oldest first; the first
+// and the last count only what lies in the window.
 func (s *Store) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	series := []upstream.Series{}
 	err := s.read(ctx, "count "+k.String(), func(r *reader) error {
-		t, err := r.tally(ctx, only, k, q.CountQuery, q.Interval)
+		t, err := r.tally(only, kinds[k], q.CountQuery, q.Interval)
 		if err != nil {
 			return err
 		}
-		for _, id := range slices.Sorted(maps.Keys(t)) {
-			series = append(series, upstream.Series{ID: id, Points: t[id].points})
+		for _, id := range slices.Sorted(maps.Keys(t.by)) {
+			series = append(series, upstream.Series{ID: id, Points: t.by[id].points})
 		}
 		return nil
 	})
@@ -61,112 +130,111 @@ func (s *Store) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	return series, nil
 }
 
-// tally is the counts of one sender or user, by time; without an interval there is one point.
+// tally counts: whole days and hours from event_count, the rest from rows.
+func (r *reader) tally(only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval) (*tallies, error) {
+	t := &tallies{reader: r, kind: k, interval: interval, by: map[upstream.ID]*tally{}, id: "sender_id"}
+	if q.Rollup == upstream.ByUser {
+		t.id = "user_id"
+	}
+	t.filter("user_id", q.UserID != 0, int64(q.UserID))
+	t.filter("sender_id", q.SenderID != 0, int64(q.SenderID))
+	t.filter("type", q.BounceType != "" && k.Kind == upstream.Bounces, string(q.BounceType))
+	if only != nil {
+		t.where += " and user_id in (" + placeholders(len(only)) + ")"
+		for _, id := range only {
+			t.args = append(t.args, int64(id))
+		}
+	}
+	w := upstream.Window{Start: max(q.Window.Start, -MaxTime), End: min(q.Window.End, MaxTime+1)}
+	if w.Start >= w.End {
+		return t, nil
+	}
+	// The hours that lie in the window whole, and of them the days.
+	hours := upstream.Window{Start: upstream.Hour.Floor(w.Start + hour - 1), End: upstream.Hour.Floor(w.End)}
+	if hours.Start > hours.End { // within one hour
+		return t, t.rows(w)
+	}
+	days := upstream.Window{Start: upstream.Day.Floor(hours.Start + day - 1), End: upstream.Day.Floor(hours.End)}
+	err := t.rows(upstream.Window{Start: w.Start, End: hours.Start})
+	switch {
+	case err != nil:
+	case interval == upstream.Hour:
+		err = t.hours(hours)
+	case days.Start > days.End: // within one day
+		err = t.hours(hours)
+	default:
+		err = t.hours(upstream.Window{Start: hours.Start, End: days.Start})
+		if err == nil {
+			err = t.days(days)
+		}
+		if err == nil {
+			err = t.hours(upstream.Window{Start: days.End, End: hours.End})
+		}
+	}
+	if err == nil {
+		err = t.rows(upstream.Window{Start: hours.End, End: w.End})
+	}
+	return t, err
+}
+
+// placeholders is n of them.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// tallies adds up what a counts call asks for.
+type tallies struct {
+	*reader
+	kind     *kind
+	interval upstream.Interval // 0 is none
+	id       string            // the column to add up by
+	where    string            // filters, each after an and
+	args     []any
+	by       map[upstream.ID]*tally
+}
+
+func (t *tallies) filter(column string, given bool, value any) {
+	if given {
+		t.where += " and " + column + " = ?"
+		t.args = append(t.args, value)
+	}
+}
+
+// tally is the counts of one sender or user, by time; without an interval it has one point.
 type tally struct {
 	points []upstream.Point
 }
 
 // at is the point that starts at t. Calls come nearly in order.
 func (a *tally) at(t upstream.Time) *upstream.Tally {
-	if n := len(a.points); n > 0 && a.points[n-1].Start == t {
-		return &a.points[n-1].Tally
-	} else if n == 0 || a.points[n-1].Start < t {
-		a.points = append(a.points, upstream.Point{Start: t})
-		return &a.points[n].Tally
+	i := len(a.points)
+	if i > 0 && a.points[i-1].Start >= t {
+		var found bool
+		i, found = slices.BinarySearchFunc(a.points, t, func(p upstream.Point, t upstream.Time) int { return cmp.Compare(p.Start, t) })
+		if found {
+			return &a.points[i].Tally
+		}
 	}
-	i, found := slices.BinarySearchFunc(a.points, t, func(p upstream.Point, t upstream.Time) int { return cmp.Compare(p.Start, t) })
-	if !found {
-		a.points = slices.Insert(a.points, i, upstream.Point{Start: t})
-	}
+	a.points = slices.Insert(a.points, i, upstream.Point{Start: t})
 	return &a.points[i].Tally
 }
 
-// tallies adds up what a counts call asks for.
-type tallies struct {
-	by       map[upstream.ID]*tally
-	kind     upstream.Kind
-	only     map[upstream.ID]bool // nil is all
-	query    upstream.CountQuery
-	interval upstream.Interval // 0 is none
-}
-
-// tally counts; the hours that lie in the window whole come from rollups, the rest from rows.
-func (r *reader) tally(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery, interval upstream.Interval) (map[upstream.ID]*tally, error) {
-	t := &tallies{by: map[upstream.ID]*tally{}, kind: k, query: q, interval: interval}
-	if only != nil {
-		t.only = make(map[upstream.ID]bool, len(only))
-		for _, id := range only {
-			t.only[id] = true
-		}
+// add counts n events of a type of one sender or user at a time.
+func (t *tallies) add(id, typ driver.Value, at upstream.Time, n int64) {
+	if n == 0 {
+		return
 	}
-	if q.Window.Start >= q.Window.End || only != nil && len(only) == 0 {
-		return t.by, nil
-	}
-	// Nothing beyond the first and last row is worth a look; that also keeps clear
-	// of the ends of the number range.
-	w, ok := r.extent(k, q.Window)
-	if !ok {
-		return t.by, nil
-	}
-	hours := upstream.Window{Start: upstream.Hour.Floor(w.Start + 3599), End: upstream.Hour.Floor(w.End)}
-	if hours.Start > hours.End { // within one hour
-		return t.by, r.countRows(ctx, t, w)
-	}
-	if err := r.countRows(ctx, t, upstream.Window{Start: w.Start, End: hours.Start}); err != nil {
-		return nil, err
-	}
-	if err := r.countHours(ctx, t, hours); err != nil {
-		return nil, err
-	}
-	return t.by, r.countRows(ctx, t, upstream.Window{Start: hours.End, End: w.End})
-}
-
-// extent is the part of a window from the hour of the kind's first row to that of
-// its last; ok is false where that is nothing.
-func (r *reader) extent(k upstream.Kind, w upstream.Window) (_ upstream.Window, ok bool) {
-	list := r.chunks[k]
-	if len(list) == 0 {
-		return w, false
-	}
-	first, last := list[0].first.Time, list[len(list)-1].last.Time
-	w.Start = max(w.Start, upstream.Hour.Floor(first))
-	w.End = min(w.End, upstream.Hour.Floor(last)+3600)
-	return w, w.Start < w.End
-}
-
-// want says whether events of the source count.
-func (t *tallies) want(s rollup.Source) bool {
-	q := &t.query
-	return (q.UserID == 0 || s.User == q.UserID) && (q.SenderID == 0 || s.Sender == q.SenderID) &&
-		(q.BounceType == "" || t.kind != upstream.Bounces || s.Type == string(q.BounceType)) &&
-		(t.only == nil || t.only[s.User])
-}
-
-// of is the tally that the source belongs to.
-func (t *tallies) of(s rollup.Source) *tally {
-	id := s.Sender
-	if t.query.Rollup == upstream.ByUser {
-		id = s.User
-	}
-	a := t.by[id]
+	a := t.by[upstream.ID(integer(id))]
 	if a == nil {
 		a = &tally{}
-		t.by[id] = a
+		t.by[upstream.ID(integer(id))] = a
 	}
-	return a
-}
-
-// add counts n events of a type at a time.
-func (t *tallies) add(a *tally, typ string, at upstream.Time, n int64) {
+	start := upstream.Time(0)
 	if t.interval != 0 {
-		at = t.interval.Floor(at)
-	} else {
-		at = 0
+		start = t.interval.Floor(at)
 	}
-	x := a.at(at)
+	x := a.at(start)
 	x.Total += n
-	if t.kind == upstream.Bounces {
-		switch upstream.BounceType(typ) {
+	if t.kind.Kind == upstream.Bounces {
+		switch upstream.BounceType(text(typ)) {
 		case upstream.Hard:
 			x.Hard += n
 		case upstream.Soft:
@@ -175,105 +243,51 @@ func (t *tallies) add(a *tally, typ string, at upstream.Time, n int64) {
 	}
 }
 
-// countRows counts the rows of a window that lies within one hour: whole chunks by
-// their own counts, which bounds the work where an hour has millions, and the rest
-// row by row.
-func (r *reader) countRows(ctx context.Context, t *tallies, w upstream.Window) error {
+// rows counts the rows of a window that lies within one hour.
+func (t *tallies) rows(w upstream.Window) error {
 	if w.Start >= w.End {
 		return nil
 	}
-	for _, ch := range overlapping(r.chunks[t.kind], w) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if w.Start <= ch.first.Time && ch.last.Time < w.End {
-			b, err := r.blob(blocks, ch.block(countSlot))
-			if err != nil {
-				return err
-			}
-			err = rollup.Each([]byte(b), t.want, func(s rollup.Source, counts []rollup.Count) {
-				for _, c := range counts {
-					t.add(t.of(s), s.Type, w.Start, c.N)
-				}
-			})
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		c, err := r.cursor(ch)
-		if err != nil {
-			return err
-		}
-		for i := range c.refs {
-			if c.refs[i].first >= w.End {
-				break
-			}
-			if i+1 < len(c.refs) && c.refs[i+1].first < w.Start {
-				continue
-			}
-			if err := c.open(i); err != nil {
-				return err
-			}
-			if err := t.page(&c.page, w); err != nil {
-				return err
-			}
-		}
+	typ := "''"
+	if t.kind.Kind == upstream.Bounces {
+		typ = "type"
 	}
-	return nil
+	return t.conn.each(t.ctx, func(v []driver.Value) error {
+		t.add(v[0], v[1], w.Start, integer(v[2]))
+		return nil
+	}, "select "+t.id+", "+typ+", count(*) from "+t.kind.table+" where id >= ? and id < ?"+t.where+" group by 1, 2",
+		append([]any{firstID(w.Start), firstID(w.End)}, t.args...)...)
 }
 
-// page counts those rows of a page that lie in the window.
-func (t *tallies) page(p *event.Page, w upstream.Window) error {
-	for row := range p.Len() {
-		at, user, sender, typ, err := p.Source(row)
-		if err != nil {
-			return err
-		}
-		if s := (rollup.Source{User: user, Sender: sender, Type: typ}); w.Contains(at) && t.want(s) {
-			t.add(t.of(s), typ, at, 1)
-		}
-	}
-	return nil
-}
-
-// countHours counts whole hours.
-func (r *reader) countHours(ctx context.Context, t *tallies, w upstream.Window) error {
+// days counts whole days.
+func (t *tallies) days(w upstream.Window) error {
 	if w.Start >= w.End {
 		return nil
 	}
-	var start upstream.Time
-	each := func(s rollup.Source, counts []rollup.Count) {
-		var a *tally
-		for _, c := range counts {
-			if at := start + upstream.Time(c.Hour)*3600; w.Contains(at) {
-				if a == nil {
-					a = t.of(s)
-				}
-				t.add(a, s.Type, at, c.N)
+	day, group := "0", "2, 3"
+	if t.interval != 0 {
+		day, group = "day", "1, 2, 3"
+	}
+	return t.conn.each(t.ctx, func(v []driver.Value) error {
+		t.add(v[1], v[2], upstream.Time(integer(v[0])), integer(v[3]))
+		return nil
+	}, "select "+day+", "+t.id+", type, sum(total) from event_count where kind = ? and day >= ? and day < ?"+t.where+" group by "+group,
+		append([]any{t.kind.table, int64(w.Start), int64(w.End)}, t.args...)...)
+}
+
+// hours counts whole hours.
+func (t *tallies) hours(w upstream.Window) error {
+	if w.Start >= w.End {
+		return nil
+	}
+	return t.conn.each(t.ctx, func(v []driver.Value) error {
+		start := upstream.Time(integer(v[0]))
+		for h, n := range v[3:] {
+			if at := start + upstream.Time(h)*hour; w.Contains(at) {
+				t.add(v[1], v[2], at, integer(n))
 			}
 		}
-	}
-	from, to := rollupID(t.kind, upstream.Day.Floor(w.Start)), rollupID(t.kind, upstream.Day.Floor(w.End-1))
-	return r.conn.each(func(row []driver.Value) error {
-		id, _ := row[0].(int64)
-		data, _ := row[1].([]byte)
-		start = rollupDay(id)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return rollup.Each(data, t.want, each)
-	}, "select id, data from rollup where id between ? and ? order by id", from, to)
-}
-
-// Rollups of a kind are in the order of their days, which may lie before 1970. Time's
-// range has less than 2⁴⁸ days.
-const rollupZero = 1 << 48
-
-func rollupID(k upstream.Kind, dayStart upstream.Time) int64 {
-	return int64(k)<<50 + rollupZero + int64(dayStart/day)
-}
-
-func rollupDay(id int64) upstream.Time {
-	return upstream.Time(id&(1<<50-1)-rollupZero) * day
+		return nil
+	}, "select day, "+t.id+", type, "+strings.Join(hourColumns, ", ")+" from event_count where kind = ? and day >= ? and day < ?"+t.where+" order by day",
+		append([]any{t.kind.table, int64(upstream.Day.Floor(w.Start)), int64(w.End)}, t.args...)...)
 }

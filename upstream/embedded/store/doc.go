@@ -1,31 +1,23 @@
-// Package store holds the events of the metrics API in time order over SQLite:
-// import, list, find and count them.
+// Package store keeps the events of the metrics API in a SQLite database: import, list,
+// find and count them, remove what is old or must be forgotten.
 //
-// What it is for: the embedded API must answer any documented request over
-// millions of emails in a few milliseconds, any mix of filters and any offset
-// included, and take tens of thousands of rows a second in. A table with an index
-// for each filter does neither: an offset of a million walks a million entries, two
-// broad filters walk the broader, and each index costs as much to keep as the rows.
+// The schema is in schema/001_schema.sql, and is the place to start reading. What makes it
+// fast over millions of emails:
 //
-// So SQLite is used for what it is best at, transactions over blobs, and the rows
-// lie in them like this, each kind of event on its own:
+//   - The id of an event is its second and its place within it, in list order (place.go).
+//     So the entries of each index on one column are in list order too, and a row is found
+//     by its second.
+//   - Domains and headers are numbered, and a table per kind says which rows have a header.
+//     The headers are in the row as well, so that a row is read by one look-up.
+//   - Events are counted by day and hour in the transaction that writes them (count.go).
+//   - A list goes along the one index that has the fewest rows for it, and checks the rest
+//     row by row (query.go). It finds its offset by where the page before ended, or by the
+//     counts (page.go).
+//   - An import into an empty store builds the indexes last (build.go).
 //
-//   - A page is about a hundred rows in list order (package event): what one read brings.
-//   - A chunk is up to 32,768 rows in list order: its pages, and an index of them
-//     (package index) that knows the set of rows for each value of each filter. Chunks
-//     do not overlap, so list order is chunk after chunk.
-//   - A rollup is the number of events in each hour of one day by user, sender and
-//     bounce type (package rollup).
+// Each transaction that changes something gets a number, its generation, so that other
+// processes, and caches in front of the store, notice.
 //
-// A list goes through the chunks of its window, intersects the sets of its filters,
-// skips its offset by their sizes, and reads pages for the rows that it gives alone. A
-// count adds up whole hours from rollups, and the rows of the broken hours at its
-// window's edges.
-//
-// Blobs never change under their id, so what is cached of them needs no
-// invalidation. The list of chunks is small and held in memory, one immutable
-// [view] for each state of the store; a reader takes the one of its transaction.
-//
-// It hides all of that, and SQL. Start reading at [Open], then [Store.Write] and
-// [Store.Emails]; writer.go and list.go are the heart of each.
+// The package hides all of that, and SQL: nothing outside knows it. [Open] a store, then
+// [Store.Write] and [Store.Emails].
 package store

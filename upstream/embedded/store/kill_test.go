@@ -39,7 +39,6 @@ func importSteps(path string) error {
 	if err != nil {
 		return err
 	}
-	store.Shrink(s)
 	for n := range killSteps {
 		if _, err := s.Write(ctx, step(n)); err != nil {
 			return err

@@ -7,53 +7,59 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"deliverygraph/upstream"
 )
 
 // Options say where a store lies and what it may use.
 type Options struct {
-	// Path is the store's file, made if there is none (but see MustExist); files that begin with its name
-	// and "-wal" or "-shm" belong to it. Empty means a private store in a temporary
-	// directory, removed at Close.
+	// Path is the store's file, created if there is none (but see MustExist); files that begin with its name
+	// and end in "-wal" or "-shm" belong to it. Empty means a private store in a temporary
+	// directory, removed by Close.
 	Path string
-	// CacheBytes bounds the memory that the store keeps for reading, apart from a
-	// few hundred bytes for every 32,768 rows and the addresses of senders; 0 is 64 MiB,
-	// and less than 8 MiB is 8 MiB.
+	// CacheBytes bounds the memory for pages of the file, for reading and once more for
+	// writing; 0 is 64 MiB, and less than 8 MiB is 8 MiB.
 	CacheBytes int64
-	// ReadOnly opens a store that exists and refuses Write.
+	// ReadOnly opens a store that exists and refuses to change it.
 	ReadOnly bool
 	// MustExist makes it an error, [ErrNoStore], that there is no file at Path, or one
 	// without anything in it.
 	MustExist bool
 }
 
-// The memory for reading, and how much of it SQLite has for itself.
 const (
 	defaultCacheBytes = 64 << 20
 	minCacheBytes     = 8 << 20
-	sqliteShare       = 8 // SQLite's caches, all connections together, have 1 of 8 parts
 )
 
-// Store is a set of events. It is safe for concurrent use: reads go on while a
-// Write is under way, and each read sees one state of the store, between two
-// writes. Other processes may have the same file open, to read and to write.
+// How long a connection waits for another one's lock, in milliseconds. Writers wait for
+// imports and for indexes that are being built, until their context ends.
+const (
+	readerBusy = 10_000
+	writerBusy = 86_400_000
+)
+
+// Store is a set of events in a SQLite file. It is safe for concurrent use: reads go on
+// during a Write, and each read sees one state of the store, between two writes. Other
+// processes may have the same file open, to read and to write.
 type Store struct {
 	path     string
 	temp     string // the directory to remove at Close
 	readOnly bool
-	sizes    sizes
-	term     [16]byte // the key of index terms
 
-	writer  chan *conn // holds the one writing connection while it is idle
+	writer  chan *writer // holds the one writer while it is idle
 	readers *pool
-	cache   *cache
-	view    atomic.Pointer[view] // the newest known
+	pages   pages
 	closed  atomic.Bool
+	ctx     context.Context // ends at Close
+	cancel  context.CancelFunc
+
+	indexed    atomic.Bool // all indexes are there
+	unfinished atomic.Bool // they could not be built
+	mu         sync.Mutex
+	building   *build // of indexes, or nil
 }
 
 // Causes of errors.
@@ -61,12 +67,14 @@ var (
 	ErrClosed   = errors.New("the store is closed")
 	ErrDiskFull = errors.New("the disk is full")
 	ErrNoStore  = errors.New("there is no store")
+	ErrInUse    = errors.New("another process is using the store")
 )
 
-// Open opens the store at o.Path, or makes it. A file that is no store, or one of a
-// newer version, is an error and left as it is.
+// Open opens the store at o.Path, or creates it. A file that is not a store, or one of a
+// newer release, is an error and left as it is.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{path: o.Path, readOnly: o.ReadOnly, sizes: standard, writer: make(chan *conn, 1)}
+	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *writer, 1)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.path == "" {
 		if o.ReadOnly {
 			return nil, errors.New("open store: a store that is only read needs a path")
@@ -84,80 +92,37 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// named names the file in an error, and says what SQLite leaves unsaid.
-func (s *Store) named(err error) error {
-	var known *sqlite.Error
-	if !errors.As(err, &known) {
-		return fmt.Errorf("%s: %w", s.path, err)
-	}
-	switch {
-	case known.Code()&0xff == sqlite3.SQLITE_FULL, known.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
-		err = ErrDiskFull
-	case known.Code()&0xff == sqlite3.SQLITE_CANTOPEN:
-		if f, denied := os.OpenFile(s.path, os.O_RDWR, 0); denied != nil {
-			err = denied
-		} else {
-			_ = f.Close()
-			err = fmt.Errorf("files beside it cannot be made or opened; its folder must be writable: %w", err)
-		}
-	case known.Code()&0xff == sqlite3.SQLITE_READONLY:
-		err = fmt.Errorf("it cannot be written, or files beside it cannot: %w", err)
-	case known.Code()&0xff == sqlite3.SQLITE_CORRUPT:
-		err = fmt.Errorf("it is damaged, or was copied without its -wal file: %w", err)
-	}
-	return fmt.Errorf("%s: %w", s.path, err)
-}
-
 func (s *Store) open(ctx context.Context, o Options) error {
 	bytes := o.CacheBytes
 	if bytes == 0 {
 		bytes = defaultCacheBytes
 	}
-	bytes = max(bytes, minCacheBytes)
 	readers := max(4, runtime.GOMAXPROCS(0))
 	cfg := connConfig{
 		path: s.path, readOnly: s.readOnly, mustExist: o.MustExist, private: s.temp != "",
-		cacheKiB: bytes / sqliteShare / int64(readers+1) >> 10,
+		cacheKiB: max(bytes, minCacheBytes) >> 10, busy: writerBusy,
 	}
-	s.cache = newCache(bytes - bytes/sqliteShare)
-	s.readers = newPool(cfg, readers)
-
 	c, err := openFile(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	s.writer <- c
-	if err := c.begin(ctx, false); err != nil {
-		return err
-	}
-	defer c.rollback()
-	v, key, err := loadView(c)
-	if err != nil {
-		return err
-	}
-	s.term = key
-	s.view.Store(v)
+	cfg.cacheKiB, cfg.busy = cfg.cacheKiB/int64(readers), readerBusy
+	s.readers = newPool(cfg, readers)
+	s.writer <- &writer{conn: c, generation: -1}
 	return nil
 }
 
-// Close waits for calls that are under way and ends the store's use. A private
-// store is removed.
+// Close waits for calls that are under way and ends the store's use. What was written is
+// then in the store's own file, unless another process has it open: see [Store.Checkpoint].
+// A private store is removed.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.cancel()
 	var errs []error
-	if s.readers != nil {
-		errs = append(errs, s.readers.close())
-	}
-	if s.view.Load() != nil { // opened, so there is a writer to wait for
-		errs = append(errs, (<-s.writer).close())
-	} else {
-		select {
-		case c := <-s.writer:
-			errs = append(errs, c.close())
-		default:
-		}
+	if s.readers != nil { // it was opened
+		errs = append(errs, s.readers.close(), (<-s.writer).conn.close())
 	}
 	close(s.writer)
 	if s.temp != "" {
@@ -166,16 +131,7 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// reader is one read: a connection within a transaction, and the view of the
-// state that it sees.
-type reader struct {
-	*view
-	ctx   context.Context
-	conn  *conn
-	store *Store
-}
-
-// read runs f over one state of the store.
+// read runs f in one state of the store.
 func (s *Store) read(ctx context.Context, what string, f func(*reader) error) error {
 	err := s.tryRead(ctx, f)
 	var known *upstream.Error
@@ -185,51 +141,69 @@ func (s *Store) read(ctx context.Context, what string, f func(*reader) error) er
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be read", Err: err}
+	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be read", Err: s.named(err)}
 }
 
 func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
 	c, err := s.readers.get(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.readers.put(c)
+	r := &reader{ctx: ctx, conn: c, store: s, indexed: s.indexed.Load()} // before the transaction, which then has them
 	if err := c.begin(ctx, false); err != nil {
 		return err
 	}
 	defer c.rollback()
-	v, err := s.current(c)
+	return f(r)
+}
+
+// reader is one read: a connection within a transaction.
+type reader struct {
+	ctx     context.Context
+	conn    *conn
+	store   *Store
+	indexed bool // all indexes are there
+}
+
+// lock gives the writer to the caller, who gives it back by unlock.
+func (s *Store) lock(ctx context.Context) (*writer, error) {
+	if s.readOnly {
+		return nil, errors.New("it was opened to be read only")
+	}
+	select {
+	case w, ok := <-s.writer:
+		if !ok {
+			return nil, ErrClosed
+		}
+		if s.closed.Load() {
+			s.writer <- w
+			return nil, ErrClosed
+		}
+		return w, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *Store) unlock(w *writer) { s.writer <- w }
+
+// Checkpoint moves what was written from the -wal file into the store's own file, which is
+// whole without the other then, and waits until the disk has it. It waits until ctx ends for
+// other processes that write or read an older state, and gives up with [ErrInUse]. Other
+// errors, such as that the disk is full, name the file. All rows stay readable in any case.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	w, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
-	return f(&reader{view: v, ctx: ctx, conn: c, store: s})
-}
-
-// current is the view of the state that c's transaction sees.
-func (s *Store) current(c *conn) (*view, error) {
-	generation, err := c.generation()
-	if err != nil {
-		return nil, err
+	defer s.unlock(w)
+	err = w.conn.checkpoint(ctx)
+	if err == nil || errors.Is(err, ErrInUse) {
+		return err
 	}
-	known := s.view.Load()
-	if known.generation == generation {
-		return known, nil
-	}
-	// Another process wrote, or this one is just about to say what it wrote.
-	v, _, err := loadView(c)
-	if err != nil {
-		return nil, err
-	}
-	s.publish(v)
-	return v, nil
-}
-
-// publish makes v the newest known view, if it is.
-func (s *Store) publish(v *view) {
-	for {
-		known := s.view.Load()
-		if known.generation >= v.generation || s.view.CompareAndSwap(known, v) {
-			return
-		}
-	}
+	return fmt.Errorf("finish the store: %w", s.named(err))
 }

@@ -107,12 +107,8 @@ func TestAnswersAreTheOracles(t *testing.T) {
 			path = filepath.Join(dir, fmt.Sprintf("store %d?#%%.db", stores)) // a name that a URL would trip over
 		}
 		s, o := open(t, path), &oracle{}
-		shrink := rapid.IntRange(0, 3).Draw(t, "shrink") > 0
 		when := times(t)
 		for range rapid.IntRange(1, 6).Draw(t, "writes") {
-			if shrink {
-				store.Shrink(s)
-			}
 			b := batches(when, 40).Draw(t, "batch")
 			if got, want := write(t, s, b), o.write(b); got != want {
 				t.Fatalf("Write says %+v, want %+v", got, want)

@@ -1,243 +1,283 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"maps"
+	"database/sql/driver"
+	"math"
 	"slices"
+	"strings"
+	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store/internal/event"
-	"deliverygraph/upstream/embedded/store/internal/index"
-	"deliverygraph/upstream/embedded/store/internal/rollup"
 )
 
-// writer carries out one Write within its transaction, and makes the view of the
-// state that it leads to.
+// writer is the connection that writes, and what one transaction of it has changed.
 type writer struct {
+	conn       *conn
+	generation int64 // of the last transaction that it has seen; -1 before any
+	domains    map[string]int64
+	headers    map[upstream.Header]int64
+
 	ctx     context.Context
-	conn    *conn
-	sizes   sizes
-	old     *view
-	next    ids
 	written Written
-
-	chunks  [len(upstream.Kinds)][]*chunk
-	sender  *senders
-	codes   codes
-	changed changes // of the kind at hand
-
-	hasher *index.Hasher
-	index  index.Builder
-	packer event.Packer
-	page   event.Page
+	counts  counts
+	tagged  [len(kinds)][]tag // headers of rows, to be written
+	changed bool
+	oldest  upstream.Time // the earliest event that was changed
 }
 
-func newWriter(ctx context.Context, s *Store, c *conn, old *view) *writer {
-	return &writer{
-		ctx: ctx, conn: c, sizes: s.sizes, old: old, next: old.next,
-		chunks: old.chunks, sender: old.senders, codes: old.codes,
-		hasher: index.NewHasher(s.term),
+// tag says that the row with the id has the header.
+type tag struct{ header, id int64 }
+
+// everything is the time of changes that may concern any event.
+const everything = upstream.Time(math.MinInt64)
+
+// Bounds of what a writer remembers of the dictionaries.
+const (
+	maxDomains = 1 << 16
+	maxHeaders = 1 << 17
+)
+
+func (w *writer) begin(ctx context.Context) error {
+	if err := w.conn.begin(ctx, true); err != nil {
+		return err
 	}
+	w.ctx, w.counts, w.changed, w.oldest = ctx, counts{}, false, math.MaxInt64
+	for k := range w.tagged {
+		w.tagged[k] = w.tagged[k][:0]
+	}
+	g, err := w.conn.number(ctx, "select max(generation) from change")
+	if err != nil {
+		w.rollback()
+		return err
+	}
+	if g != w.generation || len(w.domains) > maxDomains || len(w.headers) > maxHeaders {
+		w.forget() // another process may have removed some
+	}
+	w.generation = g
+	return nil
 }
 
-// finish writes what every write changes, and gives the new view.
-func (w *writer) finish() (*view, error) {
-	v := &view{generation: w.old.generation + 1, next: w.next, chunks: w.chunks, senders: w.sender, codes: w.codes}
-	err := w.conn.exec("update meta set generation = ?, next_chunk = ?, next_page = ?, next_detail = ?",
-		v.generation, v.next.chunk, v.next.page, v.next.detail)
-	return v, err
+// forget drops what is remembered of the dictionaries.
+func (w *writer) forget() {
+	w.domains, w.headers = map[string]int64{}, map[upstream.Header]int64{}
+}
+
+func (w *writer) rollback() {
+	w.conn.rollback()
+	w.forget() // what was added is gone
+	w.generation = -1
+}
+
+// commit ends the transaction. What it changed gets the next generation.
+func (w *writer) commit() error {
+	err := w.finish()
+	if err == nil {
+		err = w.conn.commit()
+	}
+	if err != nil {
+		w.rollback()
+	}
+	return err
+}
+
+func (w *writer) finish() error {
+	if !w.changed {
+		return nil
+	}
+	for k := range w.tagged {
+		if err := w.writeTags(kinds[k]); err != nil {
+			return err
+		}
+	}
+	if err := w.counts.write(w.conn); err != nil {
+		return err
+	}
+	age := int64(math.MaxInt64)
+	if w.oldest != everything {
+		age = max(0, time.Now().Unix()-int64(w.oldest))
+	}
+	w.generation++
+	if err := w.conn.exec("delete from change where age <= ?", age); err != nil {
+		return err
+	}
+	return w.conn.exec("insert into change values (?, ?)", age, w.generation)
+}
+
+// touch notes a change that concerns events from t on.
+func (w *writer) touch(t upstream.Time) {
+	w.changed = true
+	w.oldest = min(w.oldest, t)
 }
 
 func (w *writer) senders(list []Sender) error {
-	byID := w.old.senders.byID
 	for _, x := range list {
-		known, ok := byID[x.SenderID]
+		known, old := false, Sender{SenderID: x.SenderID}
+		err := w.conn.each(w.ctx, func(v []driver.Value) error {
+			known, old.UserID, old.Address = true, upstream.ID(integer(v[0])), text(v[1])
+			return nil
+		}, "select user_id, address from sender where id = ?", int64(x.SenderID))
 		switch {
-		case !ok:
+		case err != nil:
+			return err
+		case !known:
 			w.written.New++
-		case known == x:
+		case old == x:
 			w.written.Unchanged++
 			continue
 		default:
 			w.written.Replaced++
 		}
-		if err := w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), []byte(x.Address)); err != nil {
+		w.touch(everything)
+		if err := w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address); err != nil {
 			return err
 		}
-		if w.sender == w.old.senders {
-			byID = maps.Clone(byID)
-			w.sender = &senders{byID: byID}
-		}
-		byID[x.SenderID] = x
-	}
-	if w.sender != w.old.senders {
-		w.sender = newSenders(byID)
 	}
 	return nil
 }
 
-// put writes rows of one kind.
-func (w *writer) put(k upstream.Kind, rows []row) error {
+// put writes rows of one kind, which are in list order.
+func (w *writer) put(k *kind, rows []row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	sorted, dropped := sortRows(rows)
-	w.written.Replaced += dropped.Replaced
-	w.written.Unchanged += dropped.Unchanged
-	w.changed = changes{}
-
-	// Each chunk takes the rows from its first key up to the next chunk's; the first
-	// also takes what lies before it.
-	old := w.chunks[k]
-	chunks := make([]*chunk, 0, len(old)+len(sorted)/w.sizes.chunk+1)
-	for i, ch := range old {
-		n := len(sorted)
-		if i+1 < len(old) {
-			next := old[i+1].first
-			n, _ = slices.BinarySearchFunc(sorted, next, func(r *row, k event.Key) int { return r.Compare(k) })
-		}
-		mine := sorted[:n]
-		sorted = sorted[n:]
-		if len(mine) == 0 {
-			chunks = append(chunks, ch)
-			continue
-		}
-		if i+1 == len(old) && ch.rows >= w.sizes.tail {
-			// What comes after it starts another.
-			late, _ := slices.BinarySearchFunc(mine, ch.last, func(r *row, k event.Key) int {
-				if r.Compare(k) <= 0 {
-					return -1
-				}
-				return 1
-			})
-			mine, sorted = mine[:late], mine[late:]
-			if len(mine) == 0 {
-				chunks = append(chunks, ch)
-				break
-			}
-		}
-		merged, err := w.merge(k, ch, mine)
-		if err != nil {
-			return err
-		}
-		chunks = append(chunks, merged...)
-	}
-	if len(sorted) > 0 {
-		more, err := w.merge(k, nil, sorted)
-		if err != nil {
-			return err
-		}
-		chunks = append(chunks, more...)
-	}
-	chunks, err := w.join(k, chunks)
+	last, err := w.conn.number(w.ctx, "select coalesce(max(id), "+minID+") from "+k.table)
 	if err != nil {
 		return err
 	}
-	w.chunks[k] = chunks
-	return w.count(k)
-}
-
-// add notes rows that the store does not have.
-func (w *writer) add(k upstream.Kind, rows []*row) error {
-	w.written.New += len(rows)
-	for _, r := range rows {
-		if err := w.note(k, r); err != nil {
+	for n := 0; len(rows) > 0; n++ {
+		if n%1024 == 0 && w.ctx.Err() != nil {
+			return w.ctx.Err()
+		}
+		end := 1
+		for end < len(rows) && rows[end].time == rows[0].time {
+			end++
+		}
+		var old []row
+		if firstID(rows[0].time) <= last {
+			if old, err = load(w.ctx, w.conn, k, "r.id >= ? and r.id < ?", firstID(rows[0].time), firstID(rows[0].time+1)); err != nil {
+				return err
+			}
+		}
+		if err := w.second(k, old, rows[:end]); err != nil {
 			return err
 		}
+		rows = rows[end:]
 	}
 	return nil
 }
 
-// replace notes a row that takes the place of another, unless it is the same.
-func (w *writer) replace(k upstream.Kind, old, r *row) (same bool, err error) {
-	if old.texts, err = w.conn.texts(old.Detail); err != nil {
-		return false, err
-	}
-	if first := cmp.Or(r.first, r); old.same(first) {
-		w.written.Unchanged++
-	} else {
-		w.written.Replaced++
-	}
-	if old.same(r) {
-		return true, nil
-	}
-	w.changed.add(old, -1)
-	if old.Detail != 0 {
-		if err := w.conn.exec("delete from detail where id = ?", old.Detail); err != nil {
-			return false, err
-		}
-	}
-	return false, w.note(k, r)
+// add writes a new row, which has its id.
+func (w *writer) add(k *kind, r *row) error {
+	w.counts.add(k, r, 1)
+	w.touch(r.time)
+	return w.insert(k, r)
 }
 
-// note counts a row and writes what is kept beside it.
-func (w *writer) note(k upstream.Kind, r *row) error {
-	w.changed.add(r, 1)
-	if r.texts != (texts{}) {
-		b, err := encodeTexts(r.texts)
-		if err != nil {
-			return err
-		}
-		r.Detail = w.next.detail
-		w.next.detail++
-		if err := w.conn.exec("insert into detail values (?, ?)", r.Detail, b); err != nil {
-			return err
-		}
-	}
-	switch k {
-	case upstream.Bounces:
-		return w.code(categories, r.Category)
-	case upstream.BlockedEmails:
-		return w.code(reasons, r.Reason)
-	}
-	return nil
-}
-
-func (w *writer) code(kind int, code string) error {
-	if code == "" || w.codes[kind][code] {
-		return nil
-	}
-	w.codes = w.codes.clone()
-	w.codes[kind][code] = true
-	return w.conn.exec("insert or ignore into code values (?, ?)", int64(kind), []byte(code))
-}
-
-// count adds what has changed to the rollups.
-func (w *writer) count(k upstream.Kind) error {
-	for start, more := range w.changed {
-		id := rollupID(k, start)
-		old, err := w.conn.blob("select data from rollup where id = ?", id)
-		if err != nil {
-			return err
-		}
-		sum, err := rollup.Add(old, more)
-		if err != nil {
-			return err
-		}
-		if bytes.Equal(sum, old) {
-			continue
-		}
-		if err := w.conn.exec("insert or replace into rollup values (?, ?)", id, sum); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cursor is a cursor over a chunk. It keeps clear of the cache: only committed
-// blobs may go there.
-func (w *writer) cursor(ch *chunk) (*cursor, error) {
-	b, err := w.conn.blobOf(blocks, ch.block(pageListSlot))
+func (w *writer) insert(k *kind, r *row) error {
+	domain, err := w.domain(r.domain)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	refs, err := decodeRefs(b, ch.rows)
-	if err != nil {
-		return nil, err
+	var address, headers any
+	if !r.plainAddress() {
+		address = r.address
 	}
-	c := &cursor{}
-	c.reset(refs, func(ref pageRef) (string, error) { return w.conn.blobOf(pages, ref.id) })
-	return c, nil
+	if r.headers != nil {
+		headers = encodeHeaders(r.headers)
+		for _, h := range r.headers {
+			id, err := w.header(h)
+			if err != nil {
+				return err
+			}
+			w.tagged[k.Kind] = append(w.tagged[k.Kind], tag{id, r.id})
+		}
+	}
+	args := append([]any{r.id, int64(r.user), int64(r.sender), r.emailID, r.local, domain, address, headers}, k.values(r)...)
+	if err := w.conn.exec("insert into "+k.table+" values ("+strings.Repeat("?, ", len(args)-1)+"?)", args...); err != nil {
+		return err
+	}
+	if r.content != "" {
+		return w.conn.exec("insert into bounce_content values (?, ?)", r.id, r.content)
+	}
+	return nil
+}
+
+// drop removes a row for good.
+func (w *writer) drop(k *kind, r *row) error {
+	w.counts.add(k, r, -1)
+	w.touch(r.time)
+	return w.remove(k, r)
+}
+
+func (w *writer) remove(k *kind, r *row) error {
+	for _, h := range r.headers {
+		id, err := w.header(h)
+		if err != nil {
+			return err
+		}
+		if err := w.conn.exec("delete from "+k.table+"_header where header_id = ? and id = ?", id, r.id); err != nil {
+			return err
+		}
+	}
+	if r.content != "" {
+		if err := w.conn.exec("delete from bounce_content where id = ?", r.id); err != nil {
+			return err
+		}
+	}
+	return w.conn.exec("delete from "+k.table+" where id = ?", r.id)
+}
+
+// writeTags writes which rows have which headers, in the order of the table, which is
+// much faster than row by row.
+func (w *writer) writeTags(k *kind) error {
+	const many = 64
+	tags := w.tagged[k.Kind]
+	slices.SortFunc(tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id)) })
+	tags = slices.Compact(tags) // a row may have a header twice
+	for len(tags) > 0 {
+		n := many
+		if len(tags) < many {
+			n = 1
+		}
+		args := make([]any, 0, 2*many)
+		for _, t := range tags[:n] {
+			args = append(args, t.header, t.id)
+		}
+		if err := w.conn.exec("insert into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...); err != nil {
+			return err
+		}
+		tags = tags[n:]
+	}
+	return nil
+}
+
+// domain gives the number of a domain.
+func (w *writer) domain(name string) (int64, error) {
+	if id, ok := w.domains[name]; ok {
+		return id, nil
+	}
+	id, err := w.intern("domain where name = ?", "domain (name) values (?)", name)
+	w.domains[name] = id
+	return id, err
+}
+
+// header gives the number of a header.
+func (w *writer) header(h upstream.Header) (int64, error) {
+	if id, ok := w.headers[h]; ok {
+		return id, nil
+	}
+	id, err := w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)", fold(h.Name), h.Value)
+	w.headers[h] = id
+	return id, err
+}
+
+// intern gives the id of a row of a dictionary, which it adds if there is none.
+func (w *writer) intern(find, add string, args ...any) (int64, error) {
+	id, err := w.conn.number(w.ctx, "select id from "+find, args...)
+	if err != nil || id != 0 {
+		return id, err
+	}
+	return w.conn.number(w.ctx, "insert into "+add+" returning id", args...)
 }
