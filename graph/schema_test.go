@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
 )
@@ -47,6 +49,15 @@ func TestEverythingInTheSchemaIsDescribed(t *testing.T) {
 			described("@"+d.Name, d.Description)
 			arguments("@"+d.Name, d.Arguments)
 		}
+	}
+	for _, idea := range []string{"**Windows.**", "**Connections.**", "**Cost.**", "**Errors.**", "](https://relay.dev/graphql/connections.htm)"} {
+		if !strings.Contains(schema.Description, idea) {
+			t.Errorf("the schema's own description lacks %q", idea)
+		}
+	}
+	a := newEndpoint(graph.Options{}).ask(t, `{ __schema { description } }`, "")
+	if want := map[string]any{"__schema": map[string]any{"description": schema.Description}}; !cmp.Equal(a.data, any(want)) {
+		t.Errorf("introspection: %s", a.body)
 	}
 	if seen < 30 {
 		t.Errorf("only %d types of ours were seen", seen)

@@ -1948,6 +1948,36 @@ interface Node {
   id: ID!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/schema.graphql", Input: `"""
+The metrics of an email delivery account: who sent, what bounced, what was blocked, and how many of each.
+
+**Windows.** Every list and every count names its window of time: ` + "`" + `{last: "P7D"}` + "`" + `, an
+[ISO 8601 duration](https://en.wikipedia.org/wiki/ISO_8601#Durations) up to now, or ` + "`" + `{between: {start, end}}` + "`" + `, whose end no longer belongs to it.
+Times are [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) in UTC, to the second.
+
+**Connections.** Lists are [Relay connections](https://relay.dev/graphql/connections.htm), oldest rows first: 50 rows unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + `
+says otherwise, and at most 500. For the next page give ` + "`" + `pageInfo.endCursor` + "`" + ` as ` + "`" + `after` + "`" + `, with the same window and filter; pages neither repeat nor
+skip rows. Objects with an ` + "`" + `id` + "`" + ` are found again by ` + "`" + `node` + "`" + `.
+
+**Cost.** Nothing is fetched that is not selected. A page of rows is one call of the upstream's REST API; what other fields cost, their descriptions
+say. An operation has a limit of calls. Where callers have a budget a minute, ` + "`" + `viewer { rateLimit { remaining } }` + "`" + ` and the
+[RateLimit headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) show what is left of it. With the request header
+` + "`" + `X-Explain: plan` + "`" + ` an operation is priced without running, and with ` + "`" + `X-Explain: 1` + "`" + ` it tells of each call, where the gateway allows that.
+
+**Errors.** A call that fails makes one field null and adds one error; the rest is answered. ` + "`" + `extensions.code` + "`" + ` says what to do about it:
+` + "`" + `BAD_USER_INPUT` + "`" + ` (see ` + "`" + `argument` + "`" + `), ` + "`" + `QUERY_TOO_EXPENSIVE` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + ` are about the request, ` + "`" + `UNAUTHENTICATED` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` about the caller's key
+or token, ` + "`" + `RATE_LIMITED` + "`" + ` about its budget or the gateway's load, and ` + "`" + `UPSTREAM_…` + "`" + ` about the upstream. Errors that are ` + "`" + `retryable` + "`" + ` may be tried again, after
+` + "`" + `retryAfterMs` + "`" + ` where it is given.
+
+**Streams.** Subscriptions come as [server-sent events](https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md) or over
+[WebSockets](https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md), at the same URL. An operation with ` + "`" + `@defer` + "`" + ` is answered
+in parts, for callers that send ` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `.
+"""
+schema {
+  query: Query
+  subscription: Subscription
+}
+`, BuiltIn: false},
 	{Name: "../../schema/sender.graphql", Input: `"""
 An approved From address of a user.
 """
@@ -2288,12 +2318,16 @@ Two moments: what happened at the start belongs to the window, what happened at 
 input WindowBetween {
   "The first moment that belongs to the window."
   start: DateTime!
-  "The first moment that no longer belongs to it; later than the start."
+  """
+  The first moment that no longer belongs to it; later than the start. A date is its midnight, so that day does not belong to it:
+  November 2026 is from "2026-11-01" to "2026-12-01".
+  """
   end: DateTime!
 }
 
 """
-A moment. Given out as RFC 3339 in UTC to the second, such as "2026-11-22T09:30:00Z"; taken as RFC 3339 with any offset, or as a number of Unix seconds.
+A moment. Given out as RFC 3339 in UTC to the second, such as "2026-11-22T09:30:00Z"; taken as RFC 3339 with any offset, as a number of Unix seconds,
+or as a date, such as "2026-11-22", which is that day's midnight in UTC. As the end of a window a date excludes its day.
 """
 scalar DateTime
 

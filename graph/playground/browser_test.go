@@ -1,12 +1,16 @@
 package playground_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,7 +29,11 @@ var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/graphql-response+json")
 	if strings.Contains(o.Query, "__schema") {
-		w.Write([]byte(`{"data": {"__schema": {"queryType": {"name": "Query"}, "mutationType": null, "subscriptionType": null, "directives": [], "types": [
+		description := ""
+		if describesSchema.MatchString(o.Query) {
+			description = `"description": "What **all** of it means.", `
+		}
+		w.Write([]byte(`{"data": {"__schema": {` + description + `"queryType": {"name": "Query"}, "mutationType": null, "subscriptionType": null, "directives": [], "types": [
 			{"kind": "OBJECT", "name": "Query", "description": "What may be asked.", "interfaces": [], "fields": [
 				{"name": "greeting", "description": "A greeting.", "args": [{"name": "name", "type": {"kind": "SCALAR", "name": "String"}}], "type": {"kind": "SCALAR", "name": "String"}}]},
 			{"kind": "SCALAR", "name": "String"}, {"kind": "SCALAR", "name": "Boolean"}]}}}`))
@@ -34,6 +42,9 @@ var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	answer, _ := json.Marshal(map[string]any{"data": map[string]any{"greeting": "Good morning, " + o.Variables.Name}})
 	w.Write(answer)
 })
+
+// describesSchema matches introspection that asks for the schema's own description.
+var describesSchema = regexp.MustCompile(`__schema \{\s+description`)
 
 const (
 	ready       = `document.querySelector(".graphiql-query-editor .CodeMirror")`
@@ -80,6 +91,7 @@ func TestInABrowser(t *testing.T) {
 
 	b.eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
 	b.until(`document.querySelector(".graphiql-plugin").innerText.includes("Query")`)
+	b.until(`document.querySelector(".graphiql-plugin strong")?.innerText === "all"`) // of the schema's own description
 	b.eval(`document.querySelector("button[aria-label='Open settings dialog']").click()`, nil)
 	b.until(`document.querySelector(".graphiql-dialog")`)
 	b.eval(`document.querySelector(".graphiql-dialog-close").click()`, nil)
@@ -345,4 +357,145 @@ func TestFailuresInABrowser(t *testing.T) {
 	s.Listener.Close()
 	b.eval(clickRun, nil)
 	b.until(shownAnswer + `.includes("Is the gateway running?")`)
+}
+
+// However soon after a change of the text, the operation that is on the screen runs.
+func TestTheOperationOnTheScreenRuns(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "subscription Second { greeting }"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type sent struct{ Query, OperationName, accept string }
+	operations := make(chan sent, 10)
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.HandleFunc("/graphql", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		o := sent{accept: r.Header.Get("Accept")}
+		if err := json.Unmarshal(body, &o); err != nil {
+			t.Error(err)
+		}
+		if o.OperationName != "IntrospectionQuery" {
+			operations <- o
+		}
+		stub(w, r)
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+
+	b.open(s.URL + "/")
+	b.until(ready)
+	const runs = `document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Execute")`
+	for _, c := range []struct{ how, query, want string }{
+		{clickRun, "query Other { greeting }", "Other"},
+		{clickRun, "{ greeting }", ""},
+		{clickRun, "query Named { greeting }", "Named"},
+		{clickRun, "query A { greeting } query B { greeting }", "A"},
+		{"Ctrl-Enter", "query A { greeting } query B { greeting }", "B"}, // where the cursor is
+		{"Ctrl-Enter", "query C { greeting }", "C"},
+		{clickRun, "subscription D { greeting }", "D"},
+		{clickRun, "query E { greeting }", "E"},
+	} {
+		b.until(runs)
+		text, err := json.Marshal(c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change := queryEditor + `.setValue(` + string(text) + `); `
+		if c.how == clickRun {
+			b.eval(change+clickRun, nil)
+		} else {
+			b.eval(change+queryEditor+`.setCursor(0, 100); `+queryEditor+`.focus()`, nil)
+			b.pressCtrl("Enter", "Enter", 13)
+		}
+		got := within(t, operations)
+		if got.Query != c.query || got.OperationName != c.want || strings.Contains(got.accept, "event-stream") != strings.HasPrefix(c.query, "subscription") {
+			t.Errorf("%s: %+v ran, want %s", c.query, got, c.want)
+		}
+	}
+	b.until(runs)
+	b.eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil)
+	b.until(queryEditor + `.getValue().includes("Second")`)
+	b.eval(clickRun, nil)
+	if got := within(t, operations); got.OperationName != "Second" || !strings.Contains(got.accept, "event-stream") {
+		t.Errorf("after a change of the tab %+v ran, want Second", got)
+	}
+	b.eval(queryEditor+`.setValue("query Shared { greeting }"); document.querySelector("button[aria-label='Copy a link to this query']").click()`, nil)
+	b.until(`new URLSearchParams(location.hash.slice(1)).get("operationName") === "Shared"`)
+}
+
+// Where the gateway asks for a key, the documentation appears once the visitor has given one, and stays.
+func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
+	t.Parallel()
+	b := openBrowser(t)
+	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 100) // by which key
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.HandleFunc("/graphql", func(w http.ResponseWriter, r *http.Request) {
+		key := r.Header.Get("X-API-Key")
+		asked <- key
+		if key != "right" {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"errors": [{"message": "a key is missing"}]}`))
+			return
+		}
+		stub(w, r)
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	const (
+		docs    = `document.querySelector(".graphiql-plugin").innerText`
+		headers = `document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1]?.CodeMirror`
+	)
+
+	b.open(s.URL + "/")
+	b.until(ready + " && " + headers)
+	b.eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
+	b.until(docs + `.includes("Error fetching schema")`)
+	give := func(text string) { b.eval(headers+".setValue(`"+text+"`)", nil) }
+	give(`{"X-API-Key": "wrong"}`)
+	for within(t, asked) != "wrong" {
+	}
+	give(`{"X-API-Key": "ri`)
+	give(`{"X-API-Key": "right"}`)
+	b.until(docs + `.includes("Query")`)
+	b.screenshot("documentation with a key")
+	b.eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil) // which has no headers
+	b.until(queryEditor + `.getValue().includes("Second") && ` + headers + `.getValue() === ""`)
+	b.eval(`new Promise((resolve) => setTimeout(resolve, 700))`, nil)
+	b.until(docs + `.includes("Query")`)
+	if last := lastOf(asked); last != "right" {
+		t.Errorf("the schema was fetched again, by the key %q", last)
+	}
+}
+
+// within returns the next value of a channel that the page should soon cause.
+func within[T any](t *testing.T, from chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(browserPatience):
+		t.Fatal("the page did nothing")
+		panic("unreachable")
+	}
+}
+
+// lastOf returns the last value in a channel.
+func lastOf[T any](from chan T) (last T) {
+	for len(from) > 0 {
+		last = <-from
+	}
+	return last
 }

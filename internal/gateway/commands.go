@@ -14,6 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 	"github.com/mattn/go-isatty"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
 	"deliverygraph/graph/generated"
@@ -191,7 +192,17 @@ func (schemaCommand) Help() string {
 // Run prints the schema.
 func (c *schemaCommand) Run(io Streams) error {
 	sdl := new(bytes.Buffer)
-	formatter.NewFormatter(sdl, formatter.WithIndent("  ")).FormatSchema(generated.NewExecutableSchema(resolvers.Schema()).Schema())
+	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
+	f := formatter.NewFormatter(sdl, formatter.WithIndent("  "))
+	// The formatter leaves out a schema's definition where its types have the usual names, and its description with it.
+	f.FormatSchemaDocument(&ast.SchemaDocument{Schema: ast.SchemaDefinitionList{{
+		Description: schema.Description,
+		OperationTypes: ast.OperationTypeDefinitionList{
+			{Operation: ast.Query, Type: schema.Query.Name},
+			{Operation: ast.Subscription, Type: schema.Subscription.Name},
+		},
+	}}})
+	f.FormatSchema(schema)
 	if c.Output != "" {
 		return os.WriteFile(c.Output, sdl.Bytes(), 0o644)
 	}

@@ -9,6 +9,8 @@ import './style.css';
 import { examplesPlugin } from './examples.jsx';
 import { createFetcher } from './fetcher.js';
 import { KeepTabs } from './keep.jsx';
+import { FollowText } from './operation.jsx';
+import { FetchSchema } from './schema.jsx';
 import { ShareButton, takeSharedOperation } from './share.jsx';
 import { openStorage } from './storage.js';
 
@@ -29,7 +31,14 @@ function showActiveTab() {
 }
 
 createRoot(document.getElementById('app')).render(
-  <GraphiQL fetcher={fetcher} storage={storage} plugins={plugins} defaultQuery={newTab} onTabChange={showActiveTab}>
+  <GraphiQL
+    fetcher={fetcher}
+    storage={storage}
+    plugins={plugins}
+    defaultQuery={newTab}
+    onTabChange={showActiveTab}
+    schemaDescription
+  >
     <GraphiQL.Logo>
       <span className="title">{settings.title}</span>
     </GraphiQL.Logo>
@@ -41,6 +50,8 @@ createRoot(document.getElementById('app')).render(
           {copy}
           <ShareButton />
           <KeepTabs storage={storage} />
+          <FollowText />
+          <FetchSchema />
         </>
       )}
     </GraphiQL.Toolbar>

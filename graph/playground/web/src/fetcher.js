@@ -1,6 +1,6 @@
 // Sends operations to the gateway.
 
-import { getOperationAST, parse } from 'graphql';
+import { chosenOperation, operationsOf } from './operation.jsx';
 
 const accept = 'application/graphql-response+json, application/json;q=0.9';
 
@@ -8,25 +8,19 @@ const accept = 'application/graphql-response+json, application/json;q=0.9';
 // since GraphiQL then shows a stop button, and stopping drops the connection, so that the gateway stops its work too.
 // Whatever goes wrong becomes an answer in GraphQL's form: GraphiQL would show a thrown error with its stack.
 export function createFetcher(endpoint) {
-  return (operation, { headers } = {}) => ({
+  return (asked, { headers } = {}) => ({
     subscribe({ next, complete }) {
       const abort = new AbortController();
       const show = (answer) => abort.signal.aborted || next(answer);
-      const answered = isSubscription(operation)
+      const chosen = chosenOperation(operationsOf(asked.query), asked.operationName);
+      const operation = { ...asked, operationName: chosen?.name?.value };
+      const answered = chosen?.operation === 'subscription'
         ? follow(endpoint, operation, headers, abort.signal, show)
         : ask(endpoint, operation, headers, abort.signal).then(show);
       answered.then(() => abort.signal.aborted || complete());
       return { unsubscribe: () => abort.abort() };
     },
   });
-}
-
-function isSubscription({ query, operationName }) {
-  try {
-    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
-  } catch {
-    return false; // the gateway says what is wrong with it
-  }
 }
 
 // follow shows each event of a subscription as it comes: server-sent events, in the distinct connections mode of

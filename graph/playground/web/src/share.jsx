@@ -39,7 +39,7 @@ addEventListener('hashchange', () => {
 
 // ShareButton copies a link to the active tab, and puts it into the address bar for where pages may not copy.
 export function ShareButton() {
-  const { queryEditor, variableEditor, tabs, activeTabIndex } = useEditorContext({ nonNull: true });
+  const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;
@@ -51,7 +51,7 @@ export function ShareButton() {
     const link = linkTo({
       query: queryEditor?.getValue(),
       variables: variableEditor?.getValue(),
-      operationName: tabs[activeTabIndex]?.operationName,
+      operationName: queryEditor?.operationName,
     });
     history.replaceState({ taken: true }, '', link);
     await navigator.clipboard?.writeText(link).catch(() => {});
