@@ -30,79 +30,79 @@ import (
 
 type serveCommand struct {
 	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
-	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may ask, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
-	AllowedHosts []string      `placeholder:"NAME,…" help:"Names that the gateway may be asked by, such as metrics.example.com, or * for any: those of a proxy in front of it that passes Host on. Localhost and addresses always may. Left out, others may not where it listens on loopback and asks nobody who they are, since pages can point names of theirs there."`
+	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may query the gateway, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
+	AllowedHosts []string      `placeholder:"NAME,…" help:"Host names that the gateway answers to, such as metrics.example.com, or * for any. Localhost and IP addresses are always allowed. Left out, other names are refused only where it listens on loopback without authentication, since web pages can point names of theirs there (DNS rebinding)."`
 	Timeout      time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
-	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with those that vouch for it). It is read again when it changes."`
+	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with its intermediates). The file is read again when it changes."`
 	TLSKey       string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
 	DrainTime    time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
 
-	Auth authSettings `embed:"" prefix:"auth-" group:"Who may ask:"`
+	Auth authSettings `embed:"" prefix:"auth-" group:"Authentication:"`
 
-	Introspection    string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on where nobody is asked who they are. Off, messages do not suggest names either. Default: ${default}."`
-	TrustedDocuments string `group:"What may be asked:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay's, GraphQL Code Generator's or Apollo's: documents that may be asked for by their ids. Read again when they change."`
-	TrustedOnly      bool   `group:"What may be asked:" help:"Take no other documents than those."`
-	MaxUpstreamCalls int    `group:"What may be asked:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is any number. Default: ${default}."`
-	BatchLimit       int    `group:"What may be asked:" default:"0" placeholder:"N" help:"The most operations that one POST may hold, in an array of requests; each counts as if it were alone. 0 takes no arrays. Default: ${default}."`
-	Explain          string `group:"What may be asked:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can ask. Default: ${default}."`
+	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on without authentication. Off also leaves suggested names out of messages. Default: ${default}."`
+	TrustedDocuments string `group:"Operations:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay, GraphQL Code Generator or Apollo: documents that callers may name by id. Read again when they change."`
+	TrustedOnly      bool   `group:"Operations:" help:"Run no other documents than those."`
+	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is unlimited. Default: ${default}."`
+	BatchLimit       int    `group:"Operations:" default:"0" placeholder:"N" help:"The most operations that one POST may hold, in an array of requests; each counts as if it were alone. 0 accepts no arrays. Default: ${default}."`
+	Explain          string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can connect. Default: ${default}."`
 
-	CostPerMinute int      `group:"What may be asked:" placeholder:"N" help:"How much each caller may ask for in a minute, where its key has no cost-per-minute: an operation costs 1, and 1 for each upstream call. Where nobody is asked who they are, each address is a caller. Default: any."`
-	MaxOperations int      `group:"What may be asked:" placeholder:"N" help:"The most operations under way at once, subscriptions apart; more wait a second and are then told to come back. Default: 64 for each processor."`
-	MaxInFlight   byteSize `group:"What may be asked:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once; more are told to come back. Default: a quarter of the memory."`
+	CostPerMinute int      `group:"Operations:" placeholder:"N" help:"How much each caller may spend in a minute, unless its key has a cost-per-minute: an operation costs 1, and 1 for each upstream call. Without authentication each address is a caller. Default: unlimited."`
+	MaxOperations int      `group:"Operations:" placeholder:"N" help:"The most operations under way at once, subscriptions apart. More wait for a second and are then turned away. Default: 64 for each processor."`
+	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once. More requests are turned away. Default: a quarter of the memory."`
 
-	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, rather than a store of the gateway's own."`
-	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
-	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls to have under way at once. Default: ${default}."`
+	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, in place of a store."`
+	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to send it. Better set in the environment, where no process list shows it."`
+	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, in place of the system's."`
+	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls under way at once. Default: ${default}."`
 
 	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import makes and fills. With neither this nor --upstream there is demo data."`
 	Create           bool     `group:"The embedded store:" help:"Make the store of --data if there is none, and serve it while it is empty."`
-	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to use for reading the store. Default: ${default}."`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
-	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port asks for, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
-	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The same as text, lines or parts between semicolons: for the environment alone."`
+	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port requires, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
+	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The same as text, with semicolons in place of line ends: only for the environment."`
 	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
 
-	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions to have open at once, and the most WebSockets. Default: ${default}."`
-	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of each of one caller who has no bound of its own. Default: ${default}."`
-	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most different filters to watch at once; each is polled once for all its subscribers. Default: ${default}."`
+	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions open at once, and the most WebSockets. Default: ${default}."`
+	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of each for one caller without a limit of its own. Default: ${default}."`
+	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most different filters watched at once; each is polled once for all its subscribers. Default: ${default}."`
 	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s" help:"How often to ask the upstream for new bounces. Default: ${default}."`
 	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after it bounced a bounce may still appear at the upstream. Default: ${default}."`
-	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to show that a stream or a WebSocket is alive, and to see whether its caller may still read it. Default: ${default}."`
+	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to send a sign of life on streams and WebSockets, and to check whether their callers may still read them. Default: ${default}."`
 
-	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for upstream answers; 0 keeps none. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory for upstream answers; 0 turns the cache off. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
-	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final: what tells of them alone is kept until its memory is needed. 0 takes nothing as final. Default: ${default}."`
-	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How long past that an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final. Answers about final events alone are kept until their memory is needed. 0 takes nothing as final. Default: ${default}."`
+	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
 
-	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, to whoever can reach it. Left out: nowhere."`
+	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, without authentication."`
 	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
-	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"What memory to stay below, as far as can be, by collecting garbage more often. Default: GOMEMLIMIT, or nine tenths of the container's or the machine's."`
-	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate, in percent of the memory in use, before garbage is collected: less takes less memory and more time. Default: GOGC, or what makes 44 MiB and half of the memory in use."`
+	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"Memory to stay below as far as possible, by collecting garbage more often. Default: GOMEMLIMIT, or nine tenths of the memory."`
+	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate before garbage is collected, in percent of the memory in use. Less takes less memory and more time. Default: GOGC, or what makes 44 MiB and half of the memory in use."`
 	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
 
-	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, else none."`
-	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces to send of those that begin here, from 0 to 1; those of callers are sent if theirs are. Default: ${default}."`
+	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, otherwise none."`
+	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces that begin here to send, from 0 to 1. Traces that callers began are sent if theirs are. Default: ${default}."`
 
-	LogLevel  slog.Level `group:"Logs:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
-	LogFormat string     `group:"Logs:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
+	LogLevel  slog.Level `group:"Logging:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
+	LogFormat string     `group:"Logging:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
 }
 
 // authSettings say who may ask. With none of them given the gateway asks nobody, and
 // listens on loopback only.
 type authSettings struct {
-	Open           bool          `help:"Ask nobody who they are, on whatever address: all who can reach it may read everything."`
-	Keys           string        `placeholder:"FILE" help:"Ask for an API key of this file: a line is what deliverygraph key new prints. It is read again when it changes."`
-	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Ask for a JSON Web Token that a key of this set signed."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to ask for that set again where it is a URL, and so how long a withdrawn key may stay good. While it cannot be had the last one stays in force, for a day. Default: ${default}."`
+	Open           bool          `help:"Require no authentication, on any address: all who can reach it may read everything."`
+	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. It is read again when it changes."`
+	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Require a JSON Web Token signed by a key of this set."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set again if it is a URL, and so how long a withdrawn key may stay valid. While it cannot be fetched the last one stays in force, for a day. Default: ${default}."`
 	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
 	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed by: of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. Default: ${default}."`
-	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim with the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
+	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed with: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
+	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim that lists the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
 	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
-	PassThrough    bool          `help:"Pass the caller's own API key on to the upstream, and share nothing between keys."`
-	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"What masked addresses are made with, 16 bytes at least: the same for all gateways that are to find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
+	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and share no answer between keys."`
+	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"What masked addresses are derived from, at least 16 bytes. Gateways with the same secret find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
 }
 
 // minSecret is the least of bytes that a secret must have.
