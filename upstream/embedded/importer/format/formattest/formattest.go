@@ -93,17 +93,7 @@ func Fuzz(f *testing.F, of format.Format) {
 // "formats/ses/bounce.json". The test is skipped if it is absent.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for filepath.Dir(dir) != dir {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "shared", "data", filepath.FromSlash(name)))
+	text, err := os.ReadFile(filepath.Join(Dir(t), filepath.FromSlash(name)))
 	if os.IsNotExist(err) {
 		t.Skipf("%v", err)
 	}
@@ -111,4 +101,24 @@ func Shared(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Dir gives the folder of the data that is kept beside the repository. The test is skipped if
+// it is absent.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; filepath.Dir(dir) != dir; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+	}
+	data := filepath.Join(filepath.Dir(dir), "shared", "data")
+	if _, err := os.Stat(data); err != nil {
+		t.Skipf("%v", err)
+	}
+	return data
 }
