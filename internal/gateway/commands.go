@@ -71,13 +71,16 @@ func (c *importCommand) Run(ctx context.Context, io Streams) (err error) {
 		Terminal: isFile && isatty.IsTerminal(f.Fd()),
 	})
 	unfinished := c.finish(ctx, s, io)
-	if errors.Is(err, store.ErrDiskFull) {
-		unfinished = nil // it would say the same
-	}
 	fmt.Fprintf(io.Out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
 		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
+	for _, failed := range []error{err, unfinished} {
+		if errors.Is(failed, store.ErrDiskFull) {
+			return fmt.Errorf("%w: what is reported is stored, but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
+				"make room, and run the same command again", failed, c.Data)
+		}
+	}
 	var bad *importer.BadLine
 	stopped := errors.As(err, &bad) // which was reported
 	switch {
@@ -118,12 +121,9 @@ func (c *importCommand) finish(ctx context.Context, s *store.Store, io Streams) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err := s.Checkpoint(ctx)
-	switch {
-	case errors.Is(err, store.ErrInUse):
+	if errors.Is(err, store.ErrInUse) {
 		fmt.Fprintf(io.Err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
 		return nil
-	case errors.Is(err, store.ErrDiskFull):
-		return fmt.Errorf("%w: what is reported is stored, but some of it in %[2]s-wal, which belongs to %[2]s: make room, and run the same command again", err, c.Data)
 	}
 	return err
 }

@@ -24,7 +24,9 @@ func importing(t *testing.T, stdin string, args ...string) (code int, said strin
 func emailLines(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "2026.%012d@mail6", "email_address": "recipient%d@example%d.com", "process_time": %d, "delivered": true, "xheaders": {"X-Campaign": "c%d", "X-Region": "%d"}}`+"\n",
+		fmt.Fprintf(&b, `{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "2026.%012d@mail6", `+
+			`"email_address": "recipient%d@example%d.com", "process_time": %d, "delivered": true, `+
+			`"xheaders": {"X-Campaign": "c%d", "X-Region": "%d"}}`+"\n",
 			i, i*7919%99991, i%300, 1795305600+60*i, i%97, i*31337%1000003)
 	}
 	return b.String()

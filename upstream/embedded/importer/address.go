@@ -80,7 +80,8 @@ func quoted(s string) (n int, fault string) {
 func domainFault(s string) string {
 	if literal, ok := strings.CutPrefix(s, "["); ok {
 		literal, closed := strings.CutSuffix(literal, "]")
-		if !closed || literal == "" || strings.ContainsFunc(literal, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`[]\`, r) }) {
+		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`[]\`, r) }
+		if !closed || literal == "" || strings.ContainsFunc(literal, odd) {
 			return "the part after its @ is no address in brackets, such as [192.0.2.1]"
 		}
 		return ""

@@ -46,10 +46,13 @@ func isRow(line []byte) bool {
 
 // Texts by which other formats are known.
 var (
-	mailHeader = regexp.MustCompile(`(?i)^(return-path|received|delivered-to|x-original-to|from|to|date|subject|message-id|mime-version|content-type|reply-to):`)
-	logTime    = regexp.MustCompile(`^(<\d{1,3}>)?\d? ?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:)`)
-	mailLog    = regexp.MustCompile(`(?i)postfix|sendmail|\bexim|dovecot|\bstat(us)?=|\b(to|from)=<| (<=|=>|\*\*|==) \S+@`)
-	sqlText    = regexp.MustCompile(`(?i)^(--|/\*|insert into |create table |begin transaction|pragma )`)
+	mailHeader = regexp.MustCompile(`(?i)^(return-path|received|delivered-to|x-original-to|from|to|date|subject|` +
+		`message-id|mime-version|content-type|reply-to):`)
+	logTime = regexp.MustCompile(`^(<\d{1,3}>)?\d? ?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |` + // syslog
+		`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|` + // RFC 3339
+		`\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:)`) // web servers
+	mailLog = regexp.MustCompile(`(?i)postfix|sendmail|\bexim|dovecot|\bstat(us)?=|\b(to|from)=<| (<=|=>|\*\*|==) \S+@`)
+	sqlText = regexp.MustCompile(`(?i)^(--|/\*|insert into |create table |begin transaction|pragma )`)
 )
 
 // seems says what a text of another format seems to be, and what to do about it if there is
@@ -123,7 +126,8 @@ func seemsObject(text []byte) (what string, sure bool) {
 	case row:
 		return `rows of the API without their kind: add it, as jq -c '. + {kind: "email"}' does`, false
 	case bytes.HasPrefix(object["data"], []byte("[")):
-		return `an answer of the API as a whole: write its rows one a line with their kind, as jq -c '.data[] + {kind: "email"}' does`, true
+		return "an answer of the API as a whole: write its rows one a line with their kind, " +
+			`as jq -c '.data[] + {kind: "email"}' does`, true
 	}
 	return "JSON objects of another program", true
 }
@@ -149,7 +153,8 @@ func isBinary(text []byte) bool {
 	odd := 0
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
-		if r == 0 || r == utf8.RuneError && size == 1 && len(text)-i >= utf8.UTFMax || unicode.IsControl(r) && !unicode.IsSpace(r) && r != 0x1b {
+		broken := r == utf8.RuneError && size == 1 && len(text)-i >= utf8.UTFMax // and not cut at the end
+		if broken || unicode.IsControl(r) && !unicode.IsSpace(r) && r != 0x1b {
 			odd++
 		}
 		i += size

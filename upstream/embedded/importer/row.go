@@ -78,13 +78,15 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 	switch k {
 	case email:
 		e, err := upstream.DecodeEmail(string(line))
-		if problem := p.check(err, common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}); problem != "" {
+		c := common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}
+		if problem := p.check(err, c); problem != "" {
 			return problem
 		}
 		b.Emails = append(b.Emails, e)
 	case bounce:
 		d, err := upstream.DecodeBounceDetail(string(line))
-		if problem := p.check(err, common{d.EmailID, &d.EmailAddress, &d.Local, &d.Domain, d.ProcessTime, d.XHeaders}); problem != "" {
+		c := common{d.EmailID, &d.EmailAddress, &d.Local, &d.Domain, d.ProcessTime, d.XHeaders}
+		if problem := p.check(err, c); problem != "" {
 			return problem
 		}
 		switch {
@@ -101,7 +103,8 @@ func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
 		b.Bounces = append(b.Bounces, d)
 	case blocked:
 		e, err := upstream.DecodeBlockedEmail(string(line))
-		if problem := p.check(err, common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}); problem != "" {
+		c := common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}
+		if problem := p.check(err, c); problem != "" {
 			return problem
 		}
 		if e.PostbackTime < 0 {
@@ -148,7 +151,8 @@ func (p *parser) check(err error, c common) string {
 
 // recipient holds a recipient's address against its parts, and checks it.
 func (p *parser) recipient(address, local, domain string) string {
-	hasAddress, hasLocal, hasDomain := p.has(fieldIndex["email_address"]), p.has(fieldIndex["local"]), p.has(fieldIndex["domain"])
+	hasAddress := p.has(fieldIndex["email_address"])
+	hasLocal, hasDomain := p.has(fieldIndex["local"]), p.has(fieldIndex["domain"])
 	switch {
 	case !hasAddress && (!hasLocal || !hasDomain):
 		return `email_address is missing: it is the recipient's address, such as "recipient1@example.com"`
@@ -156,14 +160,17 @@ func (p *parser) recipient(address, local, domain string) string {
 		return "local and domain are the two parts of email_address: give both or neither"
 	}
 	if fault := addressFault(address); fault != "" {
-		return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress, clip(address), fault)
+		return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s",
+			wantAddress, clip(address), fault)
 	}
 	at := strings.LastIndexByte(address, '@')
 	switch {
 	case address[:at] != local:
-		return fmt.Sprintf("local is %q, but email_address %q has %q before its @", clip(local), clip(address), clip(address[:at]))
+		return fmt.Sprintf("local is %q, but email_address %q has %q before its @",
+			clip(local), clip(address), clip(address[:at]))
 	case upstream.LowerDomain(address[at+1:]) != upstream.LowerDomain(domain):
-		return fmt.Sprintf("domain is %q, but email_address %q has %q after its @", clip(domain), clip(address), clip(address[at+1:]))
+		return fmt.Sprintf("domain is %q, but email_address %q has %q after its @",
+			clip(domain), clip(address), clip(address[at+1:]))
 	}
 	return ""
 }
@@ -229,8 +236,10 @@ func (p *parser) sender(line []byte, b *store.Batch) string {
 		return p.wrong("sender_id")
 	}
 	if fault := addressFault(row.Sender); fault != "" {
-		return fmt.Sprintf("sender must be %s, such as \"news@example.com\", not %q: %s", wantAddress, clip(row.Sender), fault)
+		return fmt.Sprintf("sender must be %s, such as \"news@example.com\", not %q: %s",
+			wantAddress, clip(row.Sender), fault)
 	}
-	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: upstream.LowerAddress(row.Sender)})
+	address := upstream.LowerAddress(row.Sender)
+	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: address})
 	return ""
 }

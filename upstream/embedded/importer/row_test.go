@@ -37,6 +37,7 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"an array":                     {"[" + goodEmail + "]", `the line begins an array: write one row a line, without brackets`},
 		"a comma at the end":           {goodEmail + ",", `a comma follows the row: write one row a line, without commas`},
 		"two rows":                     {goodEmail + goodEmail, `another row begins in the same line`},
+		"two rows of joined files":     {goodEmail + "\ufeff" + goodEmail, `another row begins in the same line`},
 		"more after the row":           {goodEmail + "]", `the line goes on`},
 		"cut off":                      {goodEmail[:60], `the JSON breaks off after 60 bytes`},
 		"cut off in a string":          {goodEmail[:48], `the JSON breaks off after 48 bytes`},

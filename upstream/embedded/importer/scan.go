@@ -64,7 +64,7 @@ func (s *scanner) end() string {
 		}
 	case ',':
 		return "a comma follows the row: write one row a line, without commas between them"
-	case '{':
+	case '{', "\ufeff"[0]: // files were joined of which one had no last line end
 		return "another row begins in the same line: write one row a line"
 	}
 	return fmt.Sprintf("the row ends at byte %d, but the line goes on", s.i)
