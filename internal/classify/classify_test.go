@@ -101,14 +101,16 @@ func TestTheMoreSpecificWins(t *testing.T) {
 		"code over words that say little":                 {"5.2.2", "550 Message rejected", "", "quota-issues"},
 		"code in the text, if the status says nothing":    {"5.0.0", "550 5.1.2 Message rejected", "", "bad-domain"},
 		"code over the notice":                            {"5.1.1", "", "The mailbox is full.", "bad-mailbox"},
-		"notice over a code that says little":             {"5.7.1", "554 5.7.1 Message rejected", "The mailbox is full.", "quota-issues"},
-		"code that says little over nothing":              {"5.7.1", "", "", "policy-related"},
-		"reply code":                                      {"", "503", "", "protocol-errors"},
-		"nothing":                                         {"", "", "", "unclassified"},
-		"a code of success":                               {"2.0.0", "250 2.0.0 Ok", "", "unclassified"},
-		"an address is no text":                           {"", "<mailbox.full@example.com>", "", "unclassified"},
-		"a host is no text":                               {"", "spam.virus.example.com[192.0.2.1] said: 550 User unknown", "", "bad-mailbox"},
-		"no match over the end of a sentence":             {"", "This is a hop. Count exceeded twelve.", "", "unclassified"},
+		"notice over a code that says little": {"5.7.1", "554 5.7.1 Message rejected",
+			"The mailbox is full.", "quota-issues"},
+		"code that says little over nothing": {"5.7.1", "", "", "policy-related"},
+		"reply code":                         {"", "503", "", "protocol-errors"},
+		"nothing":                            {"", "", "", "unclassified"},
+		"a code of success":                  {"2.0.0", "250 2.0.0 Ok", "", "unclassified"},
+		"an address is no text":              {"", "<mailbox.full@example.com>", "", "unclassified"},
+		"a host is no text": {"", "spam.virus.example.com[192.0.2.1] said: 550 User " +
+			"unknown", "", "bad-mailbox"},
+		"no match over the end of a sentence": {"", "This is a hop. Count exceeded twelve.", "", "unclassified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if m := Default().Classify(c.code, c.diagnostic, c.notice); m.Rule.Category != c.want {
@@ -130,7 +132,8 @@ func TestHardOrSoftFollowsTheRule(t *testing.T) {
 func TestMatchSaysWhichWordsMatched(t *testing.T) {
 	for _, c := range []struct{ diagnostic, want string }{
 		{"550 5.1.1 <user@example.com>: Recipient address rejected: User\r\n unknown in table", "User unknown"},
-		{"552-5.2.2 The email account that you tried to reach is\n552 5.2.2 over quota.", "account that you tried to reach is 552 5.2.2 over quota"},
+		{"552-5.2.2 The email account that you tried to reach is\n552 5.2.2 over quota.", "account that you tried to " +
+			"reach is 552 5.2.2 over quota"},
 		{"smtp; 550 5.1.1", "5.1.1"},
 	} {
 		if got := Default().Classify("", c.diagnostic, "").Words; got != c.want {

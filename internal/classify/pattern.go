@@ -157,7 +157,8 @@ func (p *phraseParser) words() (phrase, error) {
 	literal, stem := strings.CutSuffix(given, "*")
 	for _, c := range literal {
 		if !wordRune(c) && !strings.ContainsRune(`'’-/.`, c) {
-			return nil, fmt.Errorf("%q is neither a letter nor a digit; between words it is passed over anyway: leave it out", string(c))
+			return nil, fmt.Errorf("%q is neither a letter nor a digit; between words it is passed over anyway: leave it "+
+				"out", string(c))
 		}
 	}
 	var t text
@@ -168,7 +169,8 @@ func (p *phraseParser) words() (phrase, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, fmt.Errorf("%q is no word: numbers are passed over in a text; codes stand on a line of their own, Code", given)
+		return nil, fmt.Errorf("%q is no word: numbers are passed over in a text; codes stand on a line of their own, "+
+			"Code", given)
 	case stem && utf8.RuneCountInString(out[len(out)-1].word) < 3:
 		return nil, fmt.Errorf("%q is too short: write at least three letters before the *", given)
 	}

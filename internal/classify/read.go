@@ -79,7 +79,8 @@ func (r *reader) field(line string) error {
 	switch name {
 	case "Category":
 		if _, known := upstream.CategoryDescriptions[value]; !known {
-			return r.errorf("unknown category %q%s", value, suggest(value, slices.Sorted(maps.Keys(upstream.CategoryDescriptions))))
+			return r.errorf("unknown category %q%s", value, suggest(value,
+				slices.Sorted(maps.Keys(upstream.CategoryDescriptions))))
 		}
 		return r.once(name, &rule.Category, value)
 	case "Type":
@@ -98,7 +99,8 @@ func (r *reader) field(line string) error {
 		for word := range strings.FieldsSeq(value) {
 			c, ok := parseCodePattern(word)
 			if !ok {
-				return r.errorf("%q is not a code: write an enhanced code such as 5.1.1, 5.7.* or *.2.2, or a reply code such as 552", word)
+				return r.errorf("%q is not a code: write an enhanced code such as 5.1.1, 5.7.* or *.2.2, or a reply code such "+
+					"as 552", word)
 			}
 			rule.codes = append(rule.codes, c)
 		}

@@ -9,7 +9,8 @@ import (
 
 // rule is a file of one rule, with some fields changed or left out.
 func rule(changes ...string) string {
-	fields := []string{"Rule: own01", "Category: other", "Type: soft", "Description: A rule.", "Text: purple [small] elephant*", "Example: 550 Purple elephants"}
+	fields := []string{"Rule: own01", "Category: other", "Type: soft", "Description: A rule.",
+		"Text: purple [small] elephant*", "Example: 550 Purple elephants"}
 	for _, c := range changes {
 		name, value, _ := strings.Cut(c, ":")
 		for i, f := range fields {
@@ -33,11 +34,13 @@ func load(t *testing.T, text string) (*Rules, error) {
 }
 
 func TestLoadAddsRulesBeforeTheEmbedded(t *testing.T) {
-	rules, err := load(t, "\ufeff# ours\r\n"+strings.ReplaceAll(rule("Text: user unknown [to our]\n  purple elephant*", "Example: user unknown to our purple elephant"), "\n", "\r\n"))
+	rules, err := load(t, "\ufeff# ours\r\n"+strings.ReplaceAll(rule("Text: user unknown [to our]\n  purple "+
+		"elephant*", "Example: user unknown to our purple elephant"), "\n", "\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := rules.Classify("5.1.1", "550 5.1.1 User unknown to our purple elephants", ""); m.Rule.Name != "own01" || m.Words != "User unknown to our purple elephants" {
+	if m := rules.Classify("5.1.1", "550 5.1.1 User unknown to our purple elephants", ""); m.Rule.Name != "own01" ||
+		m.Words != "User unknown to our purple elephants" {
 		t.Errorf("sorted by %s, %q", m.Rule.Name, m.Words)
 	}
 	if m := rules.Classify("", "550 5.1.1 User unknown", ""); m.Rule.Category != "bad-mailbox" {
@@ -49,7 +52,8 @@ func TestLoadAddsRulesBeforeTheEmbedded(t *testing.T) {
 }
 
 func TestLoadOverridesAnEmbeddedRule(t *testing.T) {
-	rules, err := load(t, rule("Rule: quotaissues01", "Category: quota-issues", "Type: hard", "Text: mailbox full", "Example: mailbox full"))
+	rules, err := load(t, rule("Rule: quotaissues01", "Category: quota-issues", "Type: hard", "Text: mailbox full",
+		"Example: mailbox full"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +114,8 @@ func TestMistakesInRulesAreNamedWithTheirLine(t *testing.T) {
 
 func TestCodePatterns(t *testing.T) {
 	for pattern, codes := range map[string][]string{
-		"5.1.1": {"5.1.1"}, "*.2.2": {"4.2.2", "5.2.2"}, "5.7.*": {"5.7.1", "5.7.26"}, "4.*.*": {"4.0.0", "4.7.1"}, "552": {"552"},
+		"5.1.1": {"5.1.1"}, "*.2.2": {"4.2.2", "5.2.2"}, "5.7.*": {"5.7.1", "5.7.26"}, "4.*.*": {"4.0.0", "4.7.1"},
+		"552": {"552"},
 	} {
 		p, ok := parseCodePattern(pattern)
 		if !ok {

@@ -66,7 +66,8 @@ func chunkEnd(s string, i int) int {
 // hostBefore reports whether what ends at i is the name of a host, by the address of IP
 // behind it, such as "mail.example.com[192.0.2.1]".
 func hostBefore(s string, i int) bool {
-	return i+1 < len(s) && s[i] == '[' && (s[i+1] >= '0' && s[i+1] <= '9' || s[i+1] == ':' || strings.HasPrefix(s[i+1:], "IPv6"))
+	return i+1 < len(s) && s[i] == '[' && (s[i+1] >= '0' && s[i+1] <= '9' || s[i+1] == ':' ||
+		strings.HasPrefix(s[i+1:], "IPv6"))
 }
 
 // hostName reports whether s is the name of a host, such as "mail.example.com", whose
@@ -180,7 +181,8 @@ func apostrophe(s string) int {
 
 // ideograph reports whether c is of a script that sets no spaces, so that it is a word by itself.
 func ideograph(c rune) bool {
-	return c >= 0x0e00 && unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai) || c == 'ー'
+	return c >= 0x0e00 && unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul,
+		unicode.Thai) || c == 'ー'
 }
 
 // appendFolded appends a word in the form that words are compared in: small letters

@@ -1,0 +1,109 @@
+package dsn
+
+import (
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message/charset"
+)
+
+// field is a field of a header, unfolded.
+type field struct{ name, value string }
+
+type header []field
+
+// get returns the first field of a name, in any case.
+func (h header) get(name string) string {
+	for _, f := range h {
+		if strings.EqualFold(f.name, name) {
+			return f.value
+		}
+	}
+	return ""
+}
+
+// mostFields and mostField bound a header: its fields, and the bytes of one from which on
+// it is no longer unfolded.
+const (
+	mostFields = 5000
+	mostField  = 64 << 10
+)
+
+// readHeader reads the header that s begins with, and returns what follows its empty
+// line. Damaged lines are passed over, as long as more of the header follows them.
+func readHeader(s string) (header, string) {
+	var h header
+	for s != "" {
+		line, rest := cutLine(s)
+		switch {
+		case strings.TrimSpace(line) == "":
+			return h, rest
+		case isFolded(line):
+			if len(h) > 0 && len(h[len(h)-1].value) < mostField {
+				last := &h[len(h)-1]
+				last.value = strings.TrimSpace(last.value + " " + strings.TrimSpace(line))
+			}
+		default:
+			name, value, ok := cutField(line)
+			if !ok && !goesOn(rest) {
+				return h, s
+			}
+			if ok && len(h) < mostFields {
+				h = append(h, field{name, value})
+			}
+		}
+		s = rest
+	}
+	return h, ""
+}
+
+// goesOn reports whether s begins with more of a header.
+func goesOn(s string) bool {
+	line, _ := cutLine(s)
+	_, _, ok := cutField(line)
+	return ok || line != "" && isFolded(line) && strings.TrimSpace(line) != ""
+}
+
+// cutField cuts a header line in two, such as "Subject: Hello".
+func cutField(line string) (name, value string, ok bool) {
+	name, value, ok = strings.Cut(line, ":")
+	name = strings.TrimRight(name, " \t")
+	if !ok || name == "" || len(name) > 76 {
+		return "", "", false
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] >= 0x7f {
+			return "", "", false
+		}
+	}
+	return name, strings.TrimSpace(value), true
+}
+
+func isFolded(line string) bool { return line[0] == ' ' || line[0] == '\t' }
+
+// cutLine cuts s behind its first line, whose end is left out.
+func cutLine(s string) (line, rest string) {
+	line, rest, _ = strings.Cut(s, "\n")
+	return line, rest
+}
+
+// decodeWords decodes the encoded words of a field (RFC 2047).
+func decodeWords(s string) string {
+	if !strings.Contains(s, "=?") {
+		return valid(s)
+	}
+	d := mime.WordDecoder{CharsetReader: charset.Reader}
+	if decoded, err := d.DecodeHeader(s); err == nil {
+		s = decoded
+	}
+	return valid(s)
+}
+
+// valid returns s with U+FFFD in the place of what is not UTF-8.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

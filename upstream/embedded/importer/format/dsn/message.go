@@ -1,0 +1,82 @@
+package dsn
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// Message is what a bounce message says.
+type Message struct {
+	// Recipients are those that it is about, in its order. There is none if it does not say.
+	Recipients []Recipient
+	// Notice is the text that a person reads, without the message that is returned.
+	Notice string
+	// Refusal says why a mail is not a bounce message, such as "not a bounce message" or
+	// "complaint report". It is empty if it is one.
+	Refusal string
+
+	header   header // of the bounce message
+	parties  map[string]bool
+	original header // of the message that is returned
+
+	reportingMTA   string
+	queueID        string // of the returned message, by Postfix
+	envelopeSender string
+	arrival        upstream.Time // of the returned message
+	lastAttempt    upstream.Time
+}
+
+// Recipient is what a bounce message says about one of its recipients.
+type Recipient struct {
+	Address    string
+	Action     string // failed, delayed, delivered, relayed or expanded (RFC 3464)
+	Status     string // the enhanced status code; empty if there is none
+	Diagnostic string // what the server said
+}
+
+// Code is the recipient's status code; if that says nothing, the one in the diagnostic.
+func (r Recipient) Code() string {
+	if r.Status == "" || strings.HasSuffix(r.Status, ".0.0") {
+		if c := failureCode.FindStringSubmatch(r.Diagnostic); c != nil {
+			return c[1]
+		}
+	}
+	return r.Status
+}
+
+// frame are the lines of MIME in a text that was not taken apart.
+var frame = regexp.MustCompile(
+	`(?m)^(?:--[^\s-]\S{2,}|Content-[A-Za-z-]+:.*|This is a MIME-encapsulated message\.?)[ \t]*$`)
+
+// Parse reads a mail. It takes any: damaged ones as far as it can, and of those that are
+// not bounce messages it says so in Refusal.
+func Parse(mail string) *Message {
+	h, body := readHeader(normalise(mail))
+	m := &Message{header: h}
+	p := parts{kinds: map[string]bool{}}
+	p.take(h, body, 0)
+
+	text := p.notice
+	if strings.TrimSpace(text) == "" {
+		text = plain(p.markup)
+	}
+	text = clip(text, mostText)
+	notice, report, original := valid(text), p.status, p.original
+	if report == "" || original == "" {
+		var reportThere, originalThere string
+		notice, reportThere, originalThere = cutNotice(notice)
+		report, original = cmp.Or(report, reportThere), cmp.Or(original, originalThere)
+	}
+	m.Notice = strings.TrimSpace(frame.ReplaceAllLiteralString(notice, ""))
+	m.original, _ = readHeader(strings.TrimLeft(normalise(original), "\n"))
+	m.apply(groups(report))
+	m.Refusal = m.refuse(p.kinds)
+	m.readNotice()
+	return m
+}
+
+// Notice returns the text that a person reads in a bounce message. See [Message].
+func Notice(mail string) string { return Parse(mail).Notice }

@@ -1,0 +1,286 @@
+package dsn
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// mention is a recipient that a notice names, and the lines about it.
+type mention struct {
+	address string
+	at      int // its line
+	text    string
+}
+
+var (
+	// replied begins lines of a transcript, such as "550 5.1.1 <user@example.com>... User unknown".
+	replied = regexp.MustCompile(`^\s*(?:<<<\s*)?[245]\d\d[ -](?:[245]\.\d+\.\d+ )?\s*<?["\w]`)
+	// asked are the commands of a transcript.
+	asked = regexp.MustCompile(`(?i)^\s*(?:>>>\s*)?RCPT TO:`)
+	// decoration may stand before an address in a list.
+	decoration = regexp.MustCompile(`^[\s>*#•\-]*(?:\d+[.)]\s+)?`)
+)
+
+// readNotice finds what only the notice tells: the recipients of messages that are no
+// reports, the server's words, and whether it is a notice of delay.
+func (m *Message) readNotice() {
+	mentions := m.mentions(strings.Split(m.Notice, "\n"))
+	if len(m.Recipients) == 0 {
+		m.Recipients = m.mentioned(mentions)
+	}
+	opening := strings.Join(strings.Fields(clip(m.Notice, mostWords)), " ")
+	delayed := sync.OnceValue(func() bool {
+		return delays.MatchString(decodeWords(m.header.get("Subject"))) || delays.MatchString(opening)
+	})
+	said := make(map[string]string)
+	for _, l := range mentions {
+		if key := strings.ToLower(l.address); len(said[key]) < mostDiagnostic {
+			said[key] = strings.TrimSpace(said[key] + " " + l.text)
+		}
+	}
+	for i := range m.Recipients {
+		r := &m.Recipients[i]
+		if r.Diagnostic == "" {
+			r.Diagnostic = said[strings.ToLower(r.Address)]
+			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 { // the notice says it elsewhere
+				r.Diagnostic = opening
+			}
+			r.Diagnostic = clip(r.Diagnostic, mostDiagnostic)
+		}
+		if r.Action == "" {
+			r.Action = "failed"
+			if !strings.HasPrefix(r.Status, "5") && delayed() {
+				r.Action = "delayed"
+			}
+		}
+	}
+}
+
+// mentioned returns the recipients that a notice names: those of the field that Exim and
+// Gmail write; or those that stand where servers list them; or the only other address.
+// Failing that, the returned message and the return path tell.
+func (m *Message) mentioned(mentions []mention) []Recipient {
+	var found []string
+	add := func(a string) {
+		for _, f := range found {
+			if strings.EqualFold(f, a) {
+				return
+			}
+		}
+		found = append(found, a)
+	}
+	for _, a := range findAddresses(m.header.get("X-Failed-Recipients")) {
+		add(a)
+	}
+	if len(found) == 0 {
+		for _, l := range mentions {
+			add(l.address)
+		}
+	}
+	if len(found) == 0 {
+		for _, a := range findAddresses(m.Notice) {
+			if !m.isParty(a) {
+				add(a)
+				break
+			}
+		}
+	}
+	if len(found) == 0 {
+		for _, user := range users(m.Notice) {
+			add(user)
+		}
+	}
+	if to := findAddresses(m.original.get("To")); len(found) == 0 && len(to) == 1 {
+		add(to[0])
+	}
+	if a := verp(addressOf(m.header.get("To"))); len(found) == 0 && a != "" {
+		add(a)
+	}
+	recipients := make([]Recipient, len(found))
+	for i, a := range found {
+		recipients[i].Address = a
+	}
+	return recipients
+}
+
+// listedUser is a line of a list of users of the server that writes, such as "  jane (user not found)".
+var listedUser = regexp.MustCompile(`^[ \t]+([A-Za-z0-9][\w.+-]*)[ \t]*(?:\([^)]*\))?$`)
+
+// users returns the names of users that a notice lists behind a line that ends in a colon.
+func users(notice string) (names []string) {
+	listed := false
+	for line := range strings.Lines(notice) {
+		line = strings.TrimRight(line, " \t\r\n")
+		found := listedUser.FindStringSubmatch(line)
+		switch {
+		case listed && found != nil && len(names) < 100:
+			names = append(names, found[1])
+		case line != "":
+			listed = strings.HasSuffix(line, ":")
+		}
+	}
+	return names
+}
+
+// mentions returns the places in a notice where a recipient is named, in their order. The
+// sender is none, unless no other is.
+func (m *Message) mentions(lines []string) []mention {
+	if found := m.mentionsOf(lines, m.isParty); len(found) > 0 {
+		return found
+	}
+	return m.mentionsOf(lines, isStaff)
+}
+
+// mentionsOf returns the places where an address is named, but for some addresses.
+func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention {
+	var all []mention
+	for i, line := range lines {
+		if strings.IndexByte(line, '@') < 0 || len(line) > 2000 {
+			continue
+		}
+		a, start, end := findAddress(line)
+		if a == "" || except(a) {
+			continue
+		}
+		before := line[:start]
+		rest := strings.TrimLeft(line[end:], `>)]"' `)
+		listed := alone(before) || labels.MatchString(strings.TrimRight(before, `<("'[`)) ||
+			strings.HasSuffix(before, "SMTP=") || named(before, line[start-min(start, 1):])
+		ends := rest == "" || strings.IndexByte(":;.,([=-", rest[0]) >= 0 || isWord(rest)
+		transcript := replied.MatchString(line) && strings.Trim(before, ` <"'0123456789.-`) == "" || asked.MatchString(line)
+		if listed && ends || transcript {
+			all = append(all, mention{address: a, at: i})
+		}
+	}
+	for i, l := range all {
+		end := len(lines)
+		if i+1 < len(all) {
+			end = all[i+1].at
+		}
+		all[i].text = tail(lines[l.at:transcriptEnd(lines[:end], l.at)], l.address)
+		if from := 0; replied.MatchString(lines[l.at]) {
+			if i > 0 {
+				if from = all[i-1].at + 1; asked.MatchString(lines[from-1]) {
+					from = l.at // the answers are told with the command
+				}
+			}
+			all[i].text = answers(lines[from:l.at]) + all[i].text
+		}
+	}
+	return all
+}
+
+// answers are what the receiving server said in the part of a transcript that lines ends with.
+func answers(lines []string) (said string) {
+	for i := len(lines) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(lines[i])
+		if line == "" || strings.HasPrefix(line, ">>>") {
+			break
+		}
+		if answer, ok := strings.CutPrefix(line, "<<<"); ok {
+			said = strings.TrimSpace(answer) + " " + said
+		}
+	}
+	return said
+}
+
+// transcriptEnd is the line behind a reply or a command and its reply that stands at line
+// i, if a transcript is there; else behind all lines.
+func transcriptEnd(lines []string, i int) int {
+	command := asked.MatchString(lines[i])
+	if !command && !replied.MatchString(lines[i]) {
+		return len(lines)
+	}
+	for i++; i < len(lines); i++ {
+		line := strings.TrimSpace(lines[i])
+		if line == "" || strings.HasPrefix(line, ">>>") || !command && !isFolded(lines[i]+" ") {
+			break
+		}
+	}
+	return i
+}
+
+// alone reports whether nothing stands before an address but what decorates a list.
+func alone(before string) bool {
+	return strings.Trim(decoration.ReplaceAllLiteralString(before, ""), `<("'[ `) == ""
+}
+
+// named reports whether the quoted name of its owner stands before an address.
+func named(before, from string) bool {
+	before = strings.TrimSpace(decoration.ReplaceAllLiteralString(strings.TrimRight(before, "<"), ""))
+	return strings.HasPrefix(from, "<") && strings.HasPrefix(before, `"`) && len(strings.Fields(before)) <= 3 &&
+		!strings.ContainsAny(before, ".:;,=/")
+}
+
+func isWord(s string) bool { return s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z' }
+
+// isStaff reports whether an address is of those who run mail servers.
+func isStaff(a string) bool {
+	local, _, _ := strings.Cut(strings.ToLower(a), "@")
+	return slices.Contains([]string{"mailer-daemon", "postmaster", "abuse", "support", "helpdesk", "mailto"}, local)
+}
+
+// isParty reports whether an address is that of the sender, or of those who run servers.
+func (m *Message) isParty(a string) bool {
+	if m.parties == nil {
+		m.parties = make(map[string]bool)
+		for _, own := range []string{
+			m.original.get("From"), m.original.get("Return-Path"),
+			m.header.get("To"), m.header.get("From"), m.header.get("Delivered-To"),
+		} {
+			m.parties[strings.ToLower(addressOf(own))] = true
+		}
+	}
+	return isStaff(a) || m.parties[strings.ToLower(a)]
+}
+
+const (
+	// mostDiagnostic is how much of a notice is taken for a server's words.
+	mostDiagnostic = 1000
+	// mostWords is how much of a notice is searched for how it is worded.
+	mostWords = 4 << 10
+)
+
+func wordChar(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f }
+
+// tail is the text of some lines, the first of which names an address: without it, if
+// nothing is before it, and without rulers.
+func tail(lines []string, address string) string {
+	var b strings.Builder
+	for i, line := range lines {
+		if i == 0 {
+			if at := strings.Index(line, address); at >= 0 && alone(line[:at]) {
+				line = strings.TrimLeft(line[at+len(address):], `>)]"' :;,.`)
+			}
+		}
+		if b.Len() > 0 && len(line) > 4 && strings.Trim(line, "-=*_~ \t") == "" {
+			break // what follows a ruler is about something else
+		}
+		for word := range strings.FieldsSeq(line) {
+			if strings.Trim(word, "-=*_<>") == "" {
+				continue
+			}
+			if b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(word)
+		}
+		if b.Len() > mostDiagnostic {
+			break
+		}
+	}
+	return b.String()
+}
+
+// clip cuts s to at most n bytes, between characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}

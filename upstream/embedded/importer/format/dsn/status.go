@@ -1,0 +1,94 @@
+package dsn
+
+import (
+	"regexp"
+	"strings"
+)
+
+// reportFields are the fields by which a group of RFC 3464 is known in the midst of text.
+var reportFields = map[string]bool{
+	"reporting-mta": true, "final-recipient": true, "original-recipient": true, "action": true,
+	"diagnostic-code": true, "arrival-date": true, "remote-mta": true, "last-attempt-date": true,
+	"status": true, "x-postfix-queue-id": true, "original-envelope-id": true, "received-from-mta": true,
+	"will-retry-until": true, "x-actual-recipient": true, "dsn-gateway": true, "x-postfix-sender": true,
+}
+
+// groups reads the groups of fields of a delivery report. Some servers set no empty
+// line between recipients, so that a field which a group has begins another one.
+func groups(s string) []header {
+	var all []header
+	for s != "" {
+		if line, rest := cutLine(s); strings.TrimSpace(line) == "" {
+			s = rest
+			continue
+		}
+		h, rest := readHeader(s)
+		if len(h) == 0 { // not a field: pass the line over
+			_, rest = cutLine(s)
+		}
+		s = rest
+		var group header
+		for _, f := range h {
+			if name := strings.ToLower(f.name); (name == "final-recipient" || name == "action") && group.get(name) != "" {
+				all = append(all, group)
+				group = nil
+			}
+			group = append(group, f)
+		}
+		if len(group) > 0 {
+			all = append(all, group)
+		}
+	}
+	return all
+}
+
+var (
+	statusCode  = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
+	failureCode = regexp.MustCompile(`(?:^|[\s#(;:<-])([45]\.\d{1,3}\.\d{1,3})(?:$|[\s):;,>-])`)
+)
+
+// apply reads the groups of a delivery report into the message.
+func (m *Message) apply(all []header) {
+	for _, g := range all {
+		if v := g.get("Reporting-MTA"); v != "" && m.reportingMTA == "" {
+			_, host, _ := strings.Cut(v, ";")
+			m.reportingMTA = strings.TrimSpace(host)
+		}
+		if v := g.get("Arrival-Date"); v != "" && m.arrival == 0 {
+			m.arrival = parseDate(v)
+		}
+		if v := g.get("X-Postfix-Queue-ID"); v != "" {
+			m.queueID = v
+		}
+		if v := g.get("X-Postfix-Sender"); v != "" {
+			m.envelopeSender = typedAddress(v)
+		}
+		if r, ok := readRecipient(g); ok {
+			m.Recipients = append(m.Recipients, r)
+			if t := parseDate(g.get("Last-Attempt-Date")); t != 0 && m.lastAttempt == 0 {
+				m.lastAttempt = t
+			}
+		}
+	}
+}
+
+// readRecipient reads the group of a recipient. Groups of other fields, and those that
+// name no one, are none.
+func readRecipient(g header) (Recipient, bool) {
+	r := Recipient{
+		Status:     statusCode.FindString(g.get("Status")),
+		Diagnostic: decodeWords(g.get("Diagnostic-Code")),
+	}
+	r.Action, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(g.get("Action"))), " ")
+	final, original := typedAddress(g.get("Final-Recipient")), unescapeXtext(typedAddress(g.get("Original-Recipient")))
+	for _, a := range []string{original, final, typedAddress(g.get("X-Actual-Recipient"))} {
+		if _, _, ok := split(a); ok {
+			r.Address = valid(a)
+			break
+		}
+	}
+	if r.Address == "" { // a user of the reporting host, or a fax number
+		r.Address = valid(final)
+	}
+	return r, r.Address != "" || g.get("Action") != "" && (r.Status != "" || r.Diagnostic != "")
+}
