@@ -97,20 +97,20 @@ func TestReportNamesEachRecipientThatFailed(t *testing.T) {
 
 func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
 	for file, want := range map[string][]row{
-		"exim.eml": {{"mail-1@news", "gone@example.org", "5.1.1", "host mx.example.org [192.0.2.1] SMTP error from " +
+		"exim.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "host mx.example.org [192.0.2.1] SMTP error from " +
 			"remote mail server after RCPT TO:<gone@example.org>: 550 5.1.1 User unknown"}},
-		"gmail.eml": {{"mail-1@news", "gone@example.org", "5.1.1", "Technical details of permanent failure: Google " +
+		"gmail.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Technical details of permanent failure: Google " +
 			"tried to deliver your message, but it was rejected by the server for the recipient domain example.org by " +
 			"mx.example.org. The error was: 550 550 5.1.1 User unknown (state 14)."}},
 		"notes.eml": {{"bounce-20161122000003", "gone@example.org", "", "because: User gone (gone@example.org) not " +
 			"listed in Domino Directory"}},
 		"novell.eml": {{"bounce-20161122000003", "gone@example.org", "", "The message that you sent was undeliverable to " +
 			"the following: gone (user not found)"}},
-		"nomime.eml": {{"mail-1@news", "gone@example.org", "5.4.7", "----- The following addresses had permanent fatal " +
+		"nomime.eml": {{"mail-1@news.example.com", "gone@example.org", "5.4.7", "----- The following addresses had permanent fatal " +
 			"errors ----- gone@example.org"}},
 		"qmail.eml": {
-			{"mail-1@news", "gone@example.org", "5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)"},
-			{"mail-1@news-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host said: 552 5.2.2 " +
+			{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)"},
+			{"mail-1@news.example.com-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host said: 552 5.2.2 " +
 				"Mailbox full Giving up on 192.0.2.1."},
 		},
 		"exchange.eml": {{"bounce-20161122000003", "gone@example.org", "",

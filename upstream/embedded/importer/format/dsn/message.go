@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
 )
 
 // Message is what a bounce message says.
@@ -40,8 +41,8 @@ type Recipient struct {
 // Code is the recipient's status code; if that says nothing, the one in the diagnostic.
 func (r Recipient) Code() string {
 	if r.Status == "" || strings.HasSuffix(r.Status, ".0.0") {
-		if c := failureCode.FindStringSubmatch(r.Diagnostic); c != nil {
-			return c[1]
+		if c := format.Code(r.Diagnostic); c != "" {
+			return c
 		}
 	}
 	return r.Status

@@ -66,8 +66,7 @@ func (m *Message) addressees() (all []string) {
 }
 
 // emailIDs are the ids of the message for each of its recipients. By the queue id that
-// Postfix gave it, it has the id that a mail log gives it. Otherwise it is the Message-ID,
-// with the host's first name alone, since ids must not look like addresses.
+// Postfix gave it, it has the id that a mail log gives it. Otherwise it is the Message-ID.
 func (m *Message) emailIDs(bounced upstream.Time) []string {
 	id := messageID(m.original.get("Message-ID"))
 	if m.queueID != "" && m.arrival != 0 {
@@ -109,18 +108,10 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 	return ids
 }
 
-// messageID makes an email id of a Message-ID. It is empty if there is none.
+// messageID makes an email id of a Message-ID field. It is empty if there is none.
 func messageID(field string) string {
-	id := strings.Trim(strings.TrimSpace(field), "<>")
-	id, _, _ = strings.Cut(id, " ")
-	if at := strings.LastIndexByte(id, '@'); at > 0 {
-		host, _, _ := strings.Cut(id[at+1:], ".")
-		id = id[:at+1] + host
-		if strings.Contains(id[:at], "@") {
-			return digest(id)
-		}
-	}
-	return clip(valid(id), 200)
+	id, _, _ := strings.Cut(strings.TrimSpace(field), " ")
+	return clip(valid(format.MessageID(id)), 200)
 }
 
 // names reports whether an id names a recipient.

@@ -42,10 +42,7 @@ func groups(s string) []header {
 	return all
 }
 
-var (
-	statusCode  = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
-	failureCode = regexp.MustCompile(`(?:^|[\s#(;:<-])([45]\.\d{1,3}\.\d{1,3})(?:$|[\s):;,>-])`)
-)
+var statusCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // apply reads the groups of a delivery report into the message.
 func (m *Message) apply(all []header) {

@@ -3,6 +3,7 @@ package formats
 
 import (
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/importer/format/exim"
 	"deliverygraph/upstream/embedded/importer/format/kumomta"
 	"deliverygraph/upstream/embedded/importer/format/mailgun"
@@ -18,7 +19,7 @@ import (
 // last, as it takes every log with syslog's heads.
 var All = []format.Format{
 	ses.Format, sendgrid.Format, mailgun.Format, postmark.Format, sparkpost.Format, kumomta.Format,
-	powermta.Format, exim.Format, postfix.Format,
+	powermta.Format, dsn.Format, exim.Format, postfix.Format,
 }
 
 // Find gives the format of a name.
