@@ -21,10 +21,10 @@ import (
 // look for addresses; one who may not read content gets marks in its place ([Withheld]).
 func Limit(api upstream.API, c Caller, mask Mask) upstream.API {
 	if !c.Scopes.Has(MetricsRead) {
-		return denied{}
+		return upstream.Around(api, denied)
 	}
 	if c.UpstreamKey != "" {
-		api = ownKey{api}
+		api = upstream.Around(api, ownKey)
 	}
 	if !c.Users.all {
 		api = limited{api, c.Users}

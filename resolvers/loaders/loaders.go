@@ -41,8 +41,8 @@ func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil,
 // noted makes loaders that tell the operation's ledger what they share, and of their
 // batches whoever watches those.
 func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
-	m := newMemo(api, ops)
-	l := &Loaders{API: m, Now: upstream.Time(now.Unix()), memo: m}
+	m := &memo{ops: ops}
+	l := &Loaders{API: upstream.Around(api, m.ask), Now: upstream.Time(now.Unix()), memo: m}
 	l.batch = newBatch(l.API, ops, watch)
 	return l
 }

@@ -66,58 +66,17 @@ type Around func(ctx context.Context, endpoint string) (context.Context, func(er
 
 // API is api with the clock of each call's context running meanwhile, if there is
 // one. around may be nil.
-func API(api upstream.API, around Around) upstream.API { return timed{api, around} }
-
-type timed struct {
-	api    upstream.API
-	around Around
-}
-
-var _ upstream.API = timed{}
-
-const detailEndpoint = upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
-
-func during[T any](ctx context.Context, t timed, endpoint string, call func(context.Context) (T, error)) (v T, err error) {
-	if c, ok := ctx.Value(clockKey{}).(*Clock); ok {
-		c.begin()
-		defer c.end()
-	}
-	if t.around != nil {
-		var done func(error)
-		ctx, done = t.around(ctx, endpoint)
-		defer func() { done(err) }()
-	}
-	return call(ctx)
-}
-
-func (t timed) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return during(ctx, t, upstream.Bounces.ListPath(), func(ctx context.Context) ([]upstream.Bounce, error) { return t.api.Bounces(ctx, q) })
-}
-
-func (t timed) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return during(ctx, t, upstream.Emails.ListPath(), func(ctx context.Context) ([]upstream.Email, error) { return t.api.Emails(ctx, q) })
-}
-
-func (t timed) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return during(ctx, t, upstream.BlockedEmails.ListPath(), func(ctx context.Context) ([]upstream.BlockedEmail, error) { return t.api.BlockedEmails(ctx, q) })
-}
-
-func (t timed) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	return during(ctx, t, detailEndpoint, func(ctx context.Context) (upstream.BounceDetail, error) { return t.api.Bounce(ctx, k) })
-}
-
-func (t timed) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return during(ctx, t, k.CountsPath(), func(ctx context.Context) ([]upstream.Count, error) { return t.api.Counts(ctx, k, q) })
-}
-
-func (t timed) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return during(ctx, t, k.CountsPath(), func(ctx context.Context) ([]upstream.Series, error) { return t.api.Series(ctx, k, q) })
-}
-
-func (t timed) BounceCategories(ctx context.Context) ([]string, error) {
-	return during(ctx, t, upstream.BounceCategoriesPath, t.api.BounceCategories)
-}
-
-func (t timed) BlockedReasons(ctx context.Context) ([]string, error) {
-	return during(ctx, t, upstream.BlockedReasonsPath, t.api.BlockedReasons)
+func API(api upstream.API, around Around) upstream.API {
+	return upstream.Around(api, func(ctx context.Context, q upstream.Question, next upstream.Asker) (answer any, err error) {
+		if c, ok := ctx.Value(clockKey{}).(*Clock); ok {
+			c.begin()
+			defer c.end()
+		}
+		if around != nil {
+			var done func(error)
+			ctx, done = around(ctx, q.Endpoint())
+			defer func() { done(err) }()
+		}
+		return next.Ask(ctx, q)
+	})
 }
