@@ -96,8 +96,8 @@ func acceptedBy(values []string) (a accepted) {
 	return a
 }
 
-// negotiate returns the media type of a single answer and its weight, which is 0 if neither is acceptable. Of equal weights
-// the more precise type wins if the caller names it; a caller that names neither gets plain JSON.
+// negotiate returns the media type of a single answer and its weight, which is 0 if neither is acceptable. Of equal
+// weights the more precise type wins if the caller names it; a caller that names neither gets plain JSON.
 func negotiate(accept web.Accept) (media string, weight float64) {
 	if len(accept) == 0 {
 		return mediaJSON, 1

@@ -69,14 +69,15 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	case errors.Is(err, errOverloaded):
 		return h.overloaded()
 	case errors.Is(err, errGzip):
-		return refuse(http.StatusBadRequest, "the request's body is damaged, or is not gzip, which its Content-Encoding says")
+		return refuse(http.StatusBadRequest, "the request's body is not gzip, as its Content-Encoding says, or is damaged")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusRequestTimeout, "the request's body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
+		return refuse(http.StatusRequestTimeout,
+			"the request's body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
 	}
 	return refuse(http.StatusBadRequest, "the request's body could not be read to its end")
 }
 
-// contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or all that the header lists.
+// contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or the list in the header.
 func contentEncoding(r *http.Request) string {
 	values := r.Header["Content-Encoding"]
 	if values == nil {
@@ -95,8 +96,8 @@ func contentEncoding(r *http.Request) string {
 	return strings.Join(encodings, ", ")
 }
 
-// decompress makes the body of a request that is compressed by gzip read as it was before. No more of it is read than a
-// body may have, so that one which decompresses to nothing has an end too.
+// decompress has a body that is compressed by gzip read as what it decompresses to. The compressed body is bounded too,
+// since it may go on without end and decompress to nothing.
 func (h *handler) decompress(w http.ResponseWriter, r *http.Request) {
 	if contentEncoding(r) == "gzip" {
 		r.Body = &gzipBody{ReadCloser: http.MaxBytesReader(w, r.Body, h.o.MaxBody)}

@@ -24,8 +24,8 @@ const mediaParts = "multipart/mixed"
 // deferSpec is the draft's name in Accept and Content-Type.
 const deferSpec = "20220824"
 
-// acceptsParts reports whether Accept names answers in parts, in our format or in any. "*/*" does not: callers that send
-// it know nothing of parts.
+// acceptsParts reports whether Accept names answers in parts, in our format or in any. "*/*" does not: callers that
+// send it know nothing of parts.
 func acceptsParts(accept web.Accept) bool {
 	return slices.ContainsFunc(accept, func(r web.MediaRange) bool {
 		spec := r.Params["deferspec"] + r.Params["incrementalspec"]
@@ -141,9 +141,10 @@ func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
 // Err implements context.Context.
 func (c *resolving) Err() error { return c.lasting().Err() }
 
-// deliver answers an operation part by part, each sent as soon as it is complete: several parts for one with @defer, one
-// for any other. The next part is not taken before the last is written, so that a slow caller holds no more than what its
-// operation has in progress. A caller that leaves ends the operation by its context; the parts that still come are dropped.
+// deliver answers an operation part by part, each sent as soon as it is complete: several parts for one with @defer,
+// one for any other. The next part is not taken before the last is written, so that a slow caller holds no more than
+// what its operation has in progress. A caller that leaves ends the operation by its context; the parts that still come
+// are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
 	resp := x.next()
 	if h.o.Headers != nil {

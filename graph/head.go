@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// asGet makes a HEAD request the GET whose headers it asks for: all that answers it then sees a GET. The server drops the
-// body, and so tells its length as for a GET. A stream has no end to wait for, so it is cut off where its body begins.
+// asGet turns a HEAD request into the GET whose headers it asks for. The server drops the body, and derives the length
+// from it as for a GET. A stream has no end to wait for, so it is cut off where its body begins.
 func asGet(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	r = r.WithContext(ctx)

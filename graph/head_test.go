@@ -36,7 +36,11 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		resp.Header.Del("Date")
 		return resp, string(body)
 	}
-	const list, schema = `{ bounces(` + window + `) { nodes { code } } }`, `{ __schema { types { name description } } }`
+	const (
+		list     = `{ bounces(` + window + `) { nodes { code } } }`
+		deferred = `{ bounces(` + window + `) { nodes { code ... @defer { detail { ruleName } } } } }`
+		schema   = `{ __schema { types { name description } } }`
+	)
 	for name, c := range map[string]struct {
 		query   string
 		headers []string
@@ -50,7 +54,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		"an error":                 {`{ nothing }`, []string{"Accept", mediaNew}, true},
 		"no query":                 {``, nil, true},
 		"nothing acceptable":       {list, []string{"Accept", "text/html"}, true},
-		"parts":                    {`{ bounces(` + window + `) { nodes { code ... @defer { detail { ruleName } } } } }`, []string{"Accept", "multipart/mixed"}, false},
+		"parts":                    {deferred, []string{"Accept", "multipart/mixed"}, false},
 		"events of a query":        {list, []string{"Accept", "text/event-stream"}, false},
 		"a subscription to refuse": {`subscription { bounces { cursor } }`, nil, true},
 	} {

@@ -71,7 +71,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		h.stream(w, r, refused{no})
 	case no != nil:
 		_ = h.reply(w, r, media, no.answer(media))
-	case x.deferred, !accepted.single && events == never: // the latter accepts parts alone, if only one
+	case x.deferred, !accepted.single && events == never: // the caller accepts parts and nothing else
 		defer x.end()
 		h.deliver(w, r, x)
 	case events == always || x.streams:

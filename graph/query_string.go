@@ -38,9 +38,9 @@ func readGet(r *http.Request, p *graphql.RawParams) error {
 	return errors.Join(err, problem)
 }
 
-// queryString reads a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), since browsers
-// and fetch send it so: unlike [url.ParseQuery] it takes a semicolon, and a percent sign that begins no escape, as they
-// stand, and puts U+FFFD for what is not UTF-8. There are no mistakes.
+// queryString reads a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), because
+// browsers and fetch write it for that. Unlike [url.ParseQuery] it never fails: a semicolon, and a percent sign that
+// begins no escape, stand for themselves, and U+FFFD stands for what is not UTF-8.
 func queryString(raw string) url.Values {
 	q := url.Values{}
 	for pair := range strings.SplitSeq(raw, "&") {

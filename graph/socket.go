@@ -139,7 +139,8 @@ func (s *socket) closeBy(cause error, code websocket.StatusCode, reason string) 
 	}
 }
 
-// malformed ends the socket of a client that breaks the protocol: by a message of another form, or by none that is known.
+// malformed closes the socket because of a message that the protocol does not have, or that is not of the form that the
+// protocol gives it.
 func (s *socket) malformed(why string) { s.close(closeBadMessage, "Invalid message: "+why) }
 
 // refuse ends the socket of one who is not let in, or no longer.

@@ -17,8 +17,8 @@ type MediaRange struct {
 	Params map[string]string // by names in lower case, values without their quotes; nil if there are none
 }
 
-// ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1). Nonsense stays in the list, as ranges that include
-// nothing, since an empty list would accept everything.
+// ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1). Nonsense stays in the list, as ranges that
+// include nothing, since an empty list would accept everything.
 func ParseAccept(values []string) Accept {
 	var accept Accept
 	for element := range Elements(values) {
@@ -63,8 +63,8 @@ func unquoted(value string) string {
 	return plain.String()
 }
 
-// Weight returns the weight of the most specific range that includes a media type, and whether that range names the type.
-// Of several such ranges the greatest weight counts; without any the weight is 0.
+// Weight returns the weight of the most specific range that includes a media type, and whether that range names the
+// type. Of several such ranges the greatest weight counts; without any the weight is 0.
 func (a Accept) Weight(media string) (weight float64, named bool) {
 	best := 0
 	kind, _, _ := strings.Cut(media, "/")

@@ -75,7 +75,8 @@ func TestTheMostSpecificRangeDecides(t *testing.T) {
 		"application/json; indent":    1,
 		"Application/JSON ;Q = 0.25 ": 0.25,
 	} {
-		if got, named := web.ParseAccept([]string{header}).Weight(json); got != want || named != strings.HasPrefix(strings.ToLower(header), json) {
+		got, named := web.ParseAccept([]string{header}).Weight(json)
+		if got != want || named != strings.HasPrefix(strings.ToLower(header), json) {
 			t.Errorf("%s: %v %v, want %v", header, got, named, want)
 		}
 	}

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// What a sender must keep up with, once it has begun to send: MinRate, in bytes per second, but for Grace, the longest time
-// that it may fall behind.
+// A sender must keep up with MinRate, in bytes per second, and may fall behind by at most Grace.
 const (
 	MinRate = 512
 	Grace   = 10 * time.Second
@@ -22,8 +21,8 @@ func NewPace() Pace { return Pace{time.Now().Add(Grace)} }
 // Until returns the time by which the sender must have sent more.
 func (p *Pace) Until() time.Time { return p.until }
 
-// Sent adds the time that n bytes are worth, up to [Grace] from now: however much was sent before, what then comes byte by
-// byte ends soon.
+// Sent adds the time that n bytes are worth, up to [Grace] from now: however much was sent before, a sender that then
+// sends byte by byte is out of time soon.
 func (p *Pace) Sent(n int) {
 	p.until = p.until.Add(time.Duration(n) * time.Second / MinRate)
 	if most := time.Now().Add(Grace); p.until.After(most) {
@@ -31,14 +30,17 @@ func (p *Pace) Sent(n int) {
 	}
 }
 
-// LimitSlowBodies has the body of a request end by [os.ErrDeadlineExceeded] if it comes slower than at [MinRate], whether
-// the handler reads it or leaves it to the server. It takes the place of [http.Server.ReadTimeout], which gives large and
-// small bodies the same time, and ends a long operation as if its caller had left. After a body that took a while the
-// handler has all of the server's writeTimeout.
+// LimitSlowBodies ends the body of a request by [os.ErrDeadlineExceeded] if it comes slower than at [MinRate], whether
+// the handler reads it or leaves that to the server. It replaces [http.Server.ReadTimeout], which gives large and small
+// bodies the same time, and which ends a long operation as if its caller had left. After a body that took a while, the
+// handler has the whole writeTimeout of the server.
 func LimitSlowBodies(next http.Handler, writeTimeout time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), pace: NewPace(), writeTimeout: writeTimeout}
+			b := &pacedBody{
+				ReadCloser: r.Body, control: http.NewResponseController(w),
+				pace: NewPace(), writeTimeout: writeTimeout,
+			}
 			b.deadline = b.pace.Until()
 			_ = b.control.SetReadDeadline(b.deadline)
 			r.Body = b
@@ -61,13 +63,14 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
-		_ = b.control.SetReadDeadline(time.Time{}) // the server goes on reading, to see whether the client leaves
+		// The server reads on, to see whether the client leaves.
+		_ = b.control.SetReadDeadline(time.Time{})
 		if b.moved {
 			_ = b.control.SetWriteDeadline(time.Now().Add(b.writeTimeout))
 		}
 	case err == nil:
 		b.pace.Sent(n)
-		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // for each read it would cost more than it gives
+		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // setting it at each read would be slow
 			b.deadline, b.moved = until, true
 			_ = b.control.SetReadDeadline(until)
 		}
