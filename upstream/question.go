@@ -127,6 +127,26 @@ func (q Question) Endpoint() string {
 	return q.Kind.CountsPath()
 }
 
+// Path is the path of the call, escaped.
+func (q Question) Path() string {
+	if q.Shape == ShapeDetail {
+		return q.Detail().Path()
+	}
+	return q.Endpoint()
+}
+
+// Query is the canonical query string of the call, without the question mark: see
+// [ListQuery.Encode].
+func (q Question) Query() string {
+	switch q.Shape {
+	case ShapeList:
+		return q.List().Encode(q.Kind)
+	case ShapeCounts, ShapeSeries:
+		return q.Series().Encode()
+	}
+	return ""
+}
+
 // Asker answers questions. It is the whole [API] as one method, for what treats all calls
 // alike. The type of an answer is that of the question's [Shape].
 type Asker interface {
@@ -143,8 +163,16 @@ func Around(api API, layer Middleware) API {
 	if !ok {
 		next = asker{api}
 	}
-	return layered{next, layer}
+	return Calls{layered{next, layer}}
 }
+
+// layered is an API with a layer around it.
+type layered struct {
+	next  Asker
+	layer Middleware
+}
+
+func (l layered) Ask(ctx context.Context, q Question) (any, error) { return l.layer(ctx, q, l.next) }
 
 // asker asks an API that has a method for each shape.
 type asker struct{ api API }
@@ -173,58 +201,62 @@ func (a asker) Ask(ctx context.Context, q Question) (any, error) {
 	}
 }
 
-// layered is an API with a layer around it.
-type layered struct {
-	next  Asker
-	layer Middleware
+// Calls is an [API] over an Asker: a typed method for each shape of question.
+type Calls struct{ Asker }
+
+var _ API = Calls{}
+
+// Bounces implements [API].
+func (c Calls) Bounces(ctx context.Context, q ListQuery) ([]Bounce, error) {
+	return page[Bounce](ctx, c, Bounces, q)
 }
 
-// Ask implements [Asker].
-func (l layered) Ask(ctx context.Context, q Question) (any, error) { return l.layer(ctx, q, l.next) }
-
-// answer asks a question whose answer is a T.
-func answer[T any](ctx context.Context, l layered, q Question) (T, error) {
-	v, err := l.Ask(ctx, q)
-	t, _ := v.(T) // nil where it failed
-	return t, err
+// Emails implements [API].
+func (c Calls) Emails(ctx context.Context, q ListQuery) ([]Email, error) {
+	return page[Email](ctx, c, Emails, q)
 }
 
-func (l layered) Bounces(ctx context.Context, q ListQuery) ([]Bounce, error) {
-	return page[Bounce](ctx, l, Bounces, q)
+// BlockedEmails implements [API].
+func (c Calls) BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error) {
+	return page[BlockedEmail](ctx, c, BlockedEmails, q)
 }
 
-func (l layered) Emails(ctx context.Context, q ListQuery) ([]Email, error) {
-	return page[Email](ctx, l, Emails, q)
+// Bounce implements [API].
+func (c Calls) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {
+	return answer[BounceDetail](ctx, c, k.Question())
 }
 
-func (l layered) BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error) {
-	return page[BlockedEmail](ctx, l, BlockedEmails, q)
+// Counts implements [API].
+func (c Calls) Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error) {
+	return answer[[]Count](ctx, c, q.Question(k))
 }
 
-func page[R any](ctx context.Context, l layered, k Kind, q ListQuery) ([]R, error) {
+// Series implements [API].
+func (c Calls) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error) {
+	return answer[[]Series](ctx, c, q.Question(k))
+}
+
+// BounceCategories implements [API].
+func (c Calls) BounceCategories(ctx context.Context) ([]string, error) {
+	return answer[[]string](ctx, c, Question{Shape: ShapeCatalogue, Kind: Bounces})
+}
+
+// BlockedReasons implements [API].
+func (c Calls) BlockedReasons(ctx context.Context) ([]string, error) {
+	return answer[[]string](ctx, c, Question{Shape: ShapeCatalogue, Kind: BlockedEmails})
+}
+
+func page[R any](ctx context.Context, c Calls, k Kind, q ListQuery) ([]R, error) {
 	question, err := q.Question(k)
 	if err != nil {
 		return nil, err
 	}
-	return answer[[]R](ctx, l, question)
+	return answer[[]R](ctx, c, question)
 }
 
-func (l layered) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {
-	return answer[BounceDetail](ctx, l, k.Question())
-}
-
-func (l layered) Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error) {
-	return answer[[]Count](ctx, l, q.Question(k))
-}
-
-func (l layered) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error) {
-	return answer[[]Series](ctx, l, q.Question(k))
-}
-
-func (l layered) BounceCategories(ctx context.Context) ([]string, error) {
-	return answer[[]string](ctx, l, Question{Shape: ShapeCatalogue, Kind: Bounces})
-}
-
-func (l layered) BlockedReasons(ctx context.Context) ([]string, error) {
-	return answer[[]string](ctx, l, Question{Shape: ShapeCatalogue, Kind: BlockedEmails})
+// answer asks a question whose answer is a T.
+func answer[T any](ctx context.Context, c Calls, q Question) (T, error) {
+	v, err := c.Ask(ctx, q)
+	t, _ := v.(T) // nil if it failed
+	return t, err
 }

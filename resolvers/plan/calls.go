@@ -36,7 +36,7 @@ const (
 func (c call) endpoint() string {
 	switch c.op {
 	case opDetail:
-		return upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
+		return upstream.DetailEndpoint
 	case opCounts, opSeries, opOwners:
 		return c.kind.CountsPath()
 	case opCatalogue:

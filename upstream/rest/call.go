@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -11,10 +10,9 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// request is what a call asks: two requests of equal path and query are the same.
+// request is a call: two of equal path and query are the same.
 type request struct {
-	doing    doing  // begins its errors
-	endpoint string // the path, with a placeholder for the parts that vary
+	question upstream.Question
 	path     string // escaped, below the base URL
 	query    string // canonical, without the question mark
 }
@@ -25,30 +23,15 @@ type flightKey struct {
 	path, query string
 }
 
-// reader makes of a body what it means.
-type reader func(body string, call *Call) (any, error)
-
 // answer is what a flight brings home.
 type answer struct {
-	value any  // what the request's path and query mean, decoded
+	value any  // what the question's shape says
 	call  Call // without Joined
-}
-
-// ask makes a call, or joins an equal one, and reads its answer: read decodes and
-// checks it, and notes on the call how many rows it has. All errors say what was
-// being done.
-func ask[T any](ctx context.Context, c *Client, r request, read func(string, *Call) (T, error)) (T, error) {
-	a, err := c.join(ctx, r, func(body string, call *Call) (any, error) { return read(body, call) })
-	if err != nil {
-		var none T
-		return none, fmt.Errorf("%s: %w", r.doing, err)
-	}
-	return a.value.(T), nil
 }
 
 // join makes the call unless an equal one is under way, and waits for its answer
 // for as long as the caller may.
-func (c *Client) join(ctx context.Context, r request, read reader) (answer, error) {
+func (c *Client) join(ctx context.Context, r request) (answer, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.o.CallTimeout)
@@ -56,7 +39,7 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 	}
 	start := time.Now()
 	a, joined, err := c.flights.Do(ctx, flightKey{c.o.Key, r.path, r.query}, func(ctx context.Context) (answer, error) {
-		return c.fly(ctx, r, read)
+		return c.fly(ctx, r)
 	})
 	if ctx.Err() != nil && a.call.Endpoint == "" { // the caller left
 		a.call = r.call()
@@ -74,7 +57,7 @@ func (c *Client) join(ctx context.Context, r request, read reader) (answer, erro
 }
 
 // fly makes the call and reports it.
-func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err error) {
+func (c *Client) fly(ctx context.Context, r request) (a answer, err error) {
 	a.call = r.call()
 	err = errPanicked // unless it returns
 	defer func(start time.Time) {
@@ -88,7 +71,7 @@ func (c *Client) fly(ctx context.Context, r request, read reader) (a answer, err
 		return a, err
 	}
 	a.call.Bytes = int64(len(body))
-	a.value, err = read(body, &a.call)
+	a.value, err = decode(r.question, body, &a.call)
 	if err != nil {
 		return a, undecodable(err)
 	}

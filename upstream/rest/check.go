@@ -32,7 +32,7 @@ func cutToPage[R any](rows []R) ([]R, int) {
 type owners struct{ user, sender upstream.ID }
 
 // askedOf are the owners that a list's rows must have; 0 is any.
-func askedOf(q upstream.ListQuery) owners {
+func askedOf(q upstream.Question) owners {
 	o := owners{q.UserID, q.SenderID}
 	if digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == ""; digits && o.sender == 0 { // the API takes it for an id
 		if n, err := strconv.ParseInt(q.Sender, 10, 64); err == nil {
@@ -43,12 +43,13 @@ func askedOf(q upstream.ListQuery) owners {
 }
 
 // checkOwners refuses rows of a user or sender that was not asked for.
-func checkOwners[R any](rows []R, asked owners, of func(*R) owners) error {
+func checkOwners[R any](rows []R, asked owners, of func(*R) (owners, upstream.Time)) error {
 	if asked == (owners{}) {
 		return nil
 	}
 	for i := range rows {
-		switch got := of(&rows[i]); {
+		got, _ := of(&rows[i])
+		switch {
 		case asked.user != 0 && got.user != asked.user:
 			return foreign("user", i, got.user)
 		case asked.sender != 0 && got.sender != asked.sender:
@@ -108,10 +109,10 @@ func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
 
 // checkPast refuses rows of the future that were not asked for. Rows just outside
 // the window are dropped by who walks over the pages; these are no events at all.
-func checkPast[R any](rows []R, w upstream.Window, now upstream.Time, at func(*R) upstream.Time) error {
+func checkPast[R any](rows []R, w upstream.Window, now upstream.Time, of func(*R) (owners, upstream.Time)) error {
 	const skew = 86400 // of the server's clock, and for one that takes windows by the day
 	for i := range rows {
-		if t := at(&rows[i]); t >= w.End+skew && t > now+skew {
+		if _, t := of(&rows[i]); t >= w.End+skew && t > now+skew {
 			return invalid("the metrics API's answer has a row from far in the future", fmt.Errorf("row %d is of %d", i, t)).err
 		}
 	}

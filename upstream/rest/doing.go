@@ -6,23 +6,30 @@ import (
 	"deliverygraph/upstream"
 )
 
-// doing is what a call is about, for its errors: put into words only when there is one.
-type doing struct {
-	verb, kind, by string
-	user, sender   upstream.ID
-}
-
-// String is such as "list bounces of user 21". It names whose events are asked for by
-// number, as errors are logged, and no address.
-func (d doing) String() string {
-	s := d.verb + d.kind + d.by
+// doing says what a question does, as errors begin: such as "list bounces of user 21". It
+// names users and senders by number, as errors are logged, and no address.
+func doing(q upstream.Question) string {
+	var s string
+	switch q.Shape {
+	case upstream.ShapeList:
+		s = "list " + q.Kind.String()
+	case upstream.ShapeDetail:
+		s = "get a bounce"
+	case upstream.ShapeCatalogue:
+		if q.Kind == upstream.BlockedEmails {
+			return "get the reasons for blocking"
+		}
+		return "get the bounce categories"
+	default:
+		s = "count " + q.Kind.String() + per(q.Interval) + by(q.Rollup)
+	}
 	switch {
-	case d.user != 0 && d.sender != 0:
-		return fmt.Sprintf("%s of user %d and sender %d", s, d.user, d.sender)
-	case d.user != 0:
-		return fmt.Sprintf("%s of user %d", s, d.user)
-	case d.sender != 0:
-		return fmt.Sprintf("%s of sender %d", s, d.sender)
+	case q.UserID != 0 && q.SenderID != 0:
+		return fmt.Sprintf("%s of user %d and sender %d", s, q.UserID, q.SenderID)
+	case q.UserID != 0:
+		return fmt.Sprintf("%s of user %d", s, q.UserID)
+	case q.SenderID != 0:
+		return fmt.Sprintf("%s of sender %d", s, q.SenderID)
 	}
 	return s
 }
@@ -34,7 +41,7 @@ func by(r upstream.Rollup) string {
 	return " by sender"
 }
 
-// per is empty for an interval that there is not.
+// per is empty for an interval that does not exist.
 func per(i upstream.Interval) string {
 	switch i {
 	case upstream.Hour:

@@ -142,10 +142,10 @@ func (c *Client) refused(r request, res *http.Response, body string) *failure {
 		}
 	case e.Code == upstream.Unauthenticated:
 		e.Message = fmt.Sprintf("the metrics API did not accept the gateway's API key (status %d)", status)
-	case e.Code == upstream.NotFound && r.endpoint == detailEndpoint:
+	case e.Code == upstream.NotFound && r.question.Shape == upstream.ShapeDetail:
 		e.Message = "the metrics API has no such bounce"
 	case e.Code == upstream.NotFound:
-		e.Message = fmt.Sprintf("the metrics API has no %s; a base URL with a wrong path answers so", r.endpoint)
+		e.Message = fmt.Sprintf("the metrics API has no %s; a base URL with a wrong path answers so", r.question.Endpoint())
 	case e.Code == upstream.Unavailable || e.Code == upstream.Timeout:
 		e.Message = fmt.Sprintf("the metrics API cannot be reached through its proxy (status %d); try again later", status)
 	case status >= 500:

@@ -65,7 +65,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 // call is the request's call before it is made.
 func (r request) call() Call {
-	return Call{Endpoint: r.endpoint, Path: r.path, Query: r.query}
+	return Call{Endpoint: r.question.Endpoint(), Path: r.path, Query: r.query}
 }
 
 // report tells the observer and the log.

@@ -32,7 +32,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (b
 	if f != nil {
 		return "", f
 	}
-	defer func() { c.gate.leave(t, r.endpoint) }()
+	defer func() { c.gate.leave(t, r.question.Endpoint()) }()
 
 	report, probe, f := c.breaker.allow()
 	if f != nil {
