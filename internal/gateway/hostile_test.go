@@ -139,9 +139,9 @@ func TestReboundNamesBeyondLoopback(t *testing.T) {
 	}
 }
 
-// The schema is shown where nobody is asked who they are, and elsewhere only if told
-// so; the playground says that it is hidden.
-func TestIntrospectionSetting(t *testing.T) {
+// A key is enough to read the schema, and with it the playground's documentation. Where it is
+// hidden, the playground says so.
+func TestCallersMayReadTheSchemaUnlessItIsHidden(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	key, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
@@ -155,11 +155,11 @@ func TestIntrospectionSetting(t *testing.T) {
 		args  []string
 		shown bool
 	}{
-		"nobody is asked":               {nil, true},
-		"off":                           {[]string{"--introspection", "off"}, false},
-		"with keys":                     {[]string{"--auth-keys", keys}, false},
-		"with keys, and asked by name":  {[]string{"--auth-keys", keys, "--introspection", "on"}, true},
-		"with keys, and off as default": {[]string{"--auth-keys", keys, "--introspection", "auto"}, false},
+		"without keys": {nil, true},
+		"off":          {[]string{"--introspection", "off"}, false},
+		"with keys":    {[]string{"--auth-keys", keys}, true},
+		"keys and off": {[]string{"--auth-keys", keys, "--introspection", "off"}, false},
+		"keys and on":  {[]string{"--auth-keys", keys, "--introspection", "on"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +170,7 @@ func TestIntrospectionSetting(t *testing.T) {
 			}
 			_, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"), "")
 			if strings.Contains(page, "does not show its schema") == c.shown {
-				t.Errorf("the playground tells otherwise:\n%s", page)
+				t.Errorf("the playground says otherwise:\n%s", page)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ type serveCommand struct {
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Authentication:"`
 
-	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is on without authentication. Off also leaves suggested names out of messages. Default: ${default}."`
+	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is off only with --trusted-only. Off also leaves suggested names out of messages. Default: ${default}."`
 	TrustedDocuments string `group:"Operations:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay, GraphQL Code Generator or Apollo: documents that callers may name by id. Read again when they change."`
 	TrustedOnly      bool   `group:"Operations:" help:"Run no other documents than those."`
 	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is unlimited. Default: ${default}."`
@@ -304,9 +304,10 @@ func (c *serveCommand) collector() (to, named string, err error) {
 	return to, named, nil
 }
 
-// hidesSchema says whether callers are kept from reading the schema.
+// hidesSchema reports whether callers may not read the schema. Who may run any document may,
+// unless told otherwise: the schema is public, and a playground without it explains nothing.
 func (c *serveCommand) hidesSchema() bool {
-	return c.Introspection == "off" || c.Introspection == "auto" && c.Auth.asks()
+	return c.Introspection == "off" || c.Introspection == "auto" && c.TrustedOnly
 }
 
 // logger makes the log, and a function that writes what is buffered of it.
