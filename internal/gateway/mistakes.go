@@ -41,6 +41,7 @@ var leftOut = map[string]string{
 	"rest-keys": "leave it out to ask for no keys", "rest-key-list": "leave it out to ask for no keys",
 	"upstream-ca": "leave it out to trust the system's authorities", "upstream-key": "leave it out where the upstream asks for none",
 	"listen": "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port", "rest-listen": "leave it out for no port",
+	"rules":      "leave it out for the embedded rules",
 	"trace-otlp": "leave it out to send no traces", "trusted-documents": "leave it out for none",
 	"cors-origins": "leave it out to let pages of this machine ask alone", "allowed-hosts": "leave it out, or give names such as metrics.example.com",
 	"auth-mask-secret":    "leave it out for a new one at each start",

@@ -1,10 +1,13 @@
 package dsn
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -46,28 +49,44 @@ func (reader) Close(format.Sink) error { return nil }
 
 // Read reads a mail or an mbox.
 func (reader) Read(ctx context.Context, f format.File, s format.Sink) error {
-	box := mailbox{r: f.Reader}
-	for {
-		if err := ctx.Err(); err != nil {
+	for m, err := range All(f.Reader) {
+		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
-		mail, line, cut, err := box.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
+		if err := m.hand(s); err != nil {
 			return err
-		case strings.TrimSpace(mail) == "":
-			continue
 		}
-		if err := hand(Parse(mail), mail, line, cut, s); err != nil {
-			return err
+	}
+	return ctx.Err()
+}
+
+// All returns the messages of a file: of an mbox, or of one mail. An error ends it.
+func All(r *bufio.Reader) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		box := mailbox{r: r}
+		for {
+			mail, line, cut, err := box.next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if strings.TrimSpace(mail) == "" {
+				continue
+			}
+			m := Parse(mail)
+			m.Line, m.text, m.cut = line, mail, cut
+			if !yield(m, nil) {
+				return
+			}
 		}
 	}
 }
 
 // hand hands over what a mail says about each of its recipients.
-func hand(m *Message, mail string, line, cut int, s format.Sink) error {
+func (m *Message) hand(s format.Sink) error {
 	if m.Refusal != "" {
 		s.Skip(m.Refusal)
 		return nil
@@ -75,9 +94,9 @@ func hand(m *Message, mail string, line, cut int, s format.Sink) error {
 	bounced, processed := m.times()
 	switch {
 	case len(m.Recipients) == 0:
-		return s.Bad(line, "the bounce message names no recipient")
+		return s.Bad(m.Line, "the bounce message names no recipient")
 	case bounced == 0:
-		return s.Bad(line, "the bounce message has no date")
+		return s.Bad(m.Line, "the bounce message has no date")
 	}
 	ids := m.emailIDs(bounced)
 	headers := m.customHeaders()
@@ -95,12 +114,12 @@ func hand(m *Message, mail string, line, cut int, s format.Sink) error {
 		}
 		recipient := m.complete(r.Address)
 		if _, _, ok := split(recipient); !ok {
-			if err := s.Bad(line, "the bounce message's recipient "+r.Address+" has no domain"); err != nil {
+			if err := s.Bad(m.Line, "the bounce message's recipient "+r.Address+" has no domain"); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := s.Record(line, format.Record{
+		if err := s.Record(m.Line, format.Record{
 			Outcome:    format.Bounced,
 			Sender:     m.sender(),
 			EmailID:    ids[i],
@@ -109,7 +128,7 @@ func hand(m *Message, mail string, line, cut int, s format.Sink) error {
 			Time:       bounced,
 			Code:       r.Code(),
 			Diagnostic: r.Diagnostic,
-			Content:    shorten(mail, most, cut),
+			Content:    shorten(m.text, most, m.cut),
 			Headers:    headers,
 		}); err != nil {
 			return err

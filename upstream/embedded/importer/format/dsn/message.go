@@ -13,12 +13,18 @@ import (
 type Message struct {
 	// Recipients are those that it is about, in its order. There is none if it does not say.
 	Recipients []Recipient
-	// Notice is the text that a person reads, without the message that is returned.
+	// Notice is the text that a person reads, without the message that is returned. It is
+	// empty if the message is about several recipients, as it does not tell of which.
 	Notice string
 	// Refusal says why a mail is not a bounce message, such as "not a bounce message" or
 	// "complaint report". It is empty if it is one.
 	Refusal string
 
+	// Line is where it begins in its file, from 1.
+	Line int
+
+	text     string // of the mail, up to mostMail bytes
+	cut      int    // how many bytes more there were
 	header   header // of the bounce message
 	parties  map[string]bool
 	original header // of the message that is returned
@@ -76,8 +82,11 @@ func Parse(mail string) *Message {
 	m.apply(groups(report))
 	m.Refusal = m.refuse(p.kinds)
 	m.readNotice()
+	if len(m.Recipients) > 1 {
+		m.Notice = ""
+	}
 	return m
 }
 
-// Notice returns the text that a person reads in a bounce message. See [Message].
+// Notice returns the text that a person reads in a bounce message, for [Message].
 func Notice(mail string) string { return Parse(mail).Notice }

@@ -44,7 +44,7 @@ func (m *Message) readNotice() {
 		r := &m.Recipients[i]
 		if r.Diagnostic == "" {
 			r.Diagnostic = said[strings.ToLower(r.Address)]
-			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 { // the notice says it elsewhere
+			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 && len(m.Recipients) == 1 { // the notice says it elsewhere
 				r.Diagnostic = opening
 			}
 			r.Diagnostic = clip(r.Diagnostic, mostDiagnostic)

@@ -1,0 +1,269 @@
+package gateway
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+
+	"deliverygraph/internal/classify"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format/dsn"
+	"deliverygraph/upstream/embedded/store"
+)
+
+type classifyCommand struct {
+	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one a line, or bounce mails: single ones or an mbox. Left out, or -, is standard input."`
+	Rules        string   `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
+	JSON         bool     `name:"json" help:"Print a JSON object a line, with the rule's description and what was said."`
+	Unclassified bool     `help:"List what the bounces of a store say that no rule knows, most frequent first."`
+	Data         string   `placeholder:"FILE" help:"The store whose bounces to list."`
+}
+
+// Help is the text below the usage.
+func (classifyCommand) Help() string {
+	return `It prints a line for each diagnostic, and for each recipient of a bounce mail: category, type, rule and the words that matched, with a tab between them, and for mails the recipient. Where no rule matches, the category is unclassified and the rule is -.
+
+The words that people read in a bounce mail are looked at too, if what the server said is not enough.
+
+With --unclassified, each line is a number of bounces and what they say. Addresses and numbers in it are replaced, so that what differs by them alone is counted together.
+
+A file of rules has the form of internal/classify/rules.txt, which explains itself.`
+}
+
+// Run classifies.
+func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
+	rules, err := loadRules(c.Rules)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Unclassified && c.Data == "":
+		return badSetting("--unclassified needs --data, the store whose bounces to list, such as --data metrics.db")
+	case c.Unclassified && len(c.Files) > 0:
+		return badSetting("--unclassified lists the bounces of --data: leave %s out", c.Files[0])
+	case c.Unclassified:
+		return c.unknown(ctx, rules, io)
+	}
+	if len(c.Files) == 0 {
+		c.Files = []string{"-"}
+	}
+	out := bufio.NewWriter(io.Out)
+	for _, name := range c.Files {
+		if err := c.file(name, rules, out, io); err != nil {
+			return errors.Join(err, out.Flush())
+		}
+	}
+	return out.Flush()
+}
+
+// loadRules gives the rules of a file and the embedded ones, or these alone.
+func loadRules(file string) (*classify.Rules, error) {
+	if file == "" {
+		return classify.Default(), nil
+	}
+	rules, err := classify.Load(file)
+	if err != nil {
+		return nil, badFile("--rules", err, "give a file of rules, or leave it out for the embedded ones")
+	}
+	return rules, nil
+}
+
+// file classifies what a file says: mails, if it begins with one, otherwise lines.
+func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Writer, s Streams) error {
+	in := s.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		in = f
+	}
+	r := bufio.NewReaderSize(in, 64<<10)
+	if head, _ := r.Peek(1); len(head) == 0 {
+		return nil
+	}
+	head, _ := r.Peek(r.Buffered())
+	if dsn.Format.Recognise(head) {
+		return c.mails(name, r, rules, out, s)
+	}
+	for {
+		line, err := r.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) { // what is beyond 64 KiB is passed over
+			line = slices.Clone(line)
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = r.ReadSlice('\n')
+			}
+		}
+		if text := strings.TrimSpace(string(line)); text != "" {
+			if err := c.print(out, rules.Classify("", text, ""), classified{Diagnostic: text}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case r.Buffered() == 0: // someone may be typing
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// mails classifies each recipient of bounce mails.
+func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Rules, out *bufio.Writer, s Streams) error {
+	for m, err := range dsn.All(r) {
+		if err != nil {
+			return err
+		}
+		if m.Refusal != "" {
+			fmt.Fprintf(s.Err, "%s:%d: %s\n", cmp.Or(strings.TrimPrefix(name, "-"), "standard input"), m.Line, m.Refusal)
+		}
+		recipients := m.Recipients
+		if len(recipients) == 0 {
+			recipients = []dsn.Recipient{{}}
+		}
+		for _, to := range recipients {
+			match := rules.Classify(to.Code(), to.Diagnostic, m.Notice)
+			if m.Refusal != "" && match.Rule.Name == "" || to.Action == "delivered" || to.Action == "relayed" || to.Action == "expanded" {
+				continue
+			}
+			said := classified{Recipient: to.Address, Action: to.Action, Code: to.Code(), Diagnostic: to.Diagnostic}
+			if err := c.print(out, match, said); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// classified is what --json prints.
+type classified struct {
+	Category    string              `json:"category"`
+	Type        upstream.BounceType `json:"type"`
+	Rule        string              `json:"rule"`
+	Matched     string              `json:"matched"`
+	Description string              `json:"description,omitempty"`
+	Recipient   string              `json:"recipient,omitempty"`
+	Action      string              `json:"action,omitempty"`
+	Code        string              `json:"code,omitempty"`
+	Diagnostic  string              `json:"diagnostic,omitempty"`
+}
+
+// print prints how something was classified, and what it was.
+func (c *classifyCommand) print(out *bufio.Writer, m classify.Match, said classified) error {
+	if c.JSON {
+		said.Category, said.Type, said.Rule = m.Rule.Category, m.Rule.Type, m.Rule.Name
+		said.Matched, said.Description = m.Words, m.Rule.Description
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		return e.Encode(said)
+	}
+	line := []string{m.Rule.Category, string(m.Rule.Type), cmp.Or(m.Rule.Name, "-"), cmp.Or(m.Words, "-")}
+	if said.Recipient != "" {
+		line = append(line, said.Recipient)
+	}
+	_, err := fmt.Fprintln(out, strings.Join(line, "\t"))
+	return err
+}
+
+// incidental is what differs between diagnostics that say the same.
+var incidental = regexp.MustCompile(`[^\s<>]+@[^\s<>]+|\[[0-9A-Fa-f.:]+\]|\b[\w-]*\d[\w.:-]*\d[\w-]*\b`)
+
+// unknown lists the bounces of the store that no rule knows.
+func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
+	db, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	said, total := make(map[string]int), 0
+	err = eachBounce(ctx, db, upstream.ListQuery{BounceCategory: classify.Unclassified}, func(d upstream.BounceDetail) error {
+		if rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
+			return nil // they do by now: reclassify would sort it
+		}
+		text := strings.Join(strings.Fields(d.Code+" "+cmp.Or(d.DiagnosticCode, noticeOf(d))), " ")
+		text = incidental.ReplaceAllStringFunc(text, func(found string) string {
+			if strings.Contains(found, "@") {
+				return "…@…"
+			}
+			if len(found) <= 6 { // a code
+				return found
+			}
+			return "…"
+		})
+		if runes := []rune(text); len(runes) > 300 {
+			text = string(runes[:300]) + "…"
+		}
+		said[cmp.Or(text, "(nothing)")]++
+		total++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	texts := slices.SortedFunc(maps.Keys(said), func(a, b string) int {
+		return cmp.Or(said[b]-said[a], strings.Compare(a, b))
+	})
+	out := bufio.NewWriter(s.Out)
+	for _, text := range texts {
+		fmt.Fprintf(out, "%d\t%s\n", said[text], text)
+	}
+	fmt.Fprintf(s.Err, "%s of %s that no rule knows\n", english.Plural(len(texts), "text", ""), english.Plural(total, "bounce", ""))
+	return out.Flush()
+}
+
+// noticeOf is the text for people of the bounce message that a bounce has, if it has one.
+func noticeOf(d upstream.BounceDetail) string {
+	if d.FullContent == "" {
+		return ""
+	}
+	return dsn.Notice(d.FullContent)
+}
+
+// eachBounce calls f with each bounce that a query lists, whole.
+func eachBounce(ctx context.Context, db *store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error) error {
+	info, err := db.Info(ctx)
+	if err != nil || info.Bounces.Rows == 0 {
+		return err
+	}
+	if q.Window, err = upstream.NewWindow(info.Bounces.First, info.Bounces.Last+1); err != nil {
+		return err
+	}
+	for {
+		page, err := db.Bounces(ctx, nil, q)
+		if err != nil {
+			return err
+		}
+		for _, b := range page {
+			d, err := db.Bounce(ctx, nil, b.Key())
+			if err != nil {
+				return err
+			}
+			if d.EmailAddress != b.EmailAddress { // another bounce of the same id in the same second
+				continue
+			}
+			if err := f(d); err != nil {
+				return err
+			}
+		}
+		if len(page) < upstream.PageSize {
+			return nil
+		}
+		q.Offset += len(page)
+	}
+}

@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// classifying runs the command and gives its exit code, and what it printed.
+func classifying(t *testing.T, stdin string, args ...string) (code int, out, messages string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = Run(t.Context(), append([]string{"classify"}, args...), Streams{strings.NewReader(stdin), &o, &e})
+	return code, o.String(), e.String()
+}
+
+const bounceMail = `From: MAILER-DAEMON@example.com
+To: news@example.com
+Subject: failure notice
+Date: Tue, 22 Nov 2016 00:00:03 +0000
+
+<gone@example.org>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+<full@example.org>:
+552 Over quota
+`
+
+func TestClassifyPrintsALineForEachDiagnostic(t *testing.T) {
+	code, out, messages := classifying(t, "550 5.1.1 <a@example.com>: User unknown\r\n\n4.2.2\nsomething else\n"+
+		"552 over quota "+strings.Repeat("x", 200_000)+"\n554 virus found in message")
+	want := "bad-mailbox\thard\tbadmailbox01\tUser unknown\nquota-issues\tsoft\tquotaissues02\t4.2.2\n" +
+		"unclassified\tsoft\t-\t-\nquota-issues\tsoft\tquotaissues01\tover quota\nvirus-related\tsoft\tvirusrelated01\tvirus found\n"
+	if code != exitOK || out != want || messages != "" {
+		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
+	}
+}
+
+func TestClassifyReadsBounceMails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mail.eml")
+	if err := os.WriteFile(file, []byte(bounceMail), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := "bad-mailbox\thard\tbadmailbox01\tno mailbox here by that name\tgone@example.org\n" +
+		"quota-issues\tsoft\tquotaissues01\tOver quota\tfull@example.org\n"
+	if code, out, _ := classifying(t, "", file); code != exitOK || out != want {
+		t.Errorf("exit %d, %q, want %q", code, out, want)
+	}
+	code, out, _ := classifying(t, bounceMail, "--json", "-")
+	var first struct{ Category, Type, Rule, Matched, Description, Recipient, Code, Diagnostic string }
+	if err := json.Unmarshal([]byte(strings.Split(out, "\n")[0]), &first); err != nil || code != exitOK {
+		t.Fatal(code, out, err)
+	}
+	if first.Category != "bad-mailbox" || first.Code != "5.1.1" || first.Description == "" || first.Recipient != "gone@example.org" {
+		t.Errorf("%+v", first)
+	}
+	letter := "From: jane@example.org\nTo: news@example.com\nSubject: Hello\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nHow are you?\n"
+	if code, out, messages := classifying(t, letter); code != exitOK || out != "" || messages != "standard input:1: not a bounce message\n" {
+		t.Errorf("exit %d, %q, %q", code, out, messages)
+	}
+}
+
+func TestClassifyTakesRulesOfOnesOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.txt")
+	rule := "Rule: ours01\nCategory: other\nType: soft\nDescription: Ours.\nText: blue moon\nExample: once in a blue moon\n"
+	if err := os.WriteFile(file, []byte(rule), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, out, _ := classifying(t, "550 Blue moon\n", "--rules", file); out != "other\tsoft\tours01\tBlue moon\n" {
+		t.Errorf("%q", out)
+	}
+	if err := os.WriteFile(file, []byte(rule+"Kind: hard\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--rules", file}, file + `:7: rule ours01: unknown field "Kind"`},
+		{[]string{"--rules", "/nowhere/rules.txt"}, `"/nowhere/rules.txt" cannot be read`},
+		{[]string{"--unclassified"}, "--unclassified needs --data"},
+		{[]string{"--unclassified", "--data", "x.db", "file"}, "leave file out"},
+	} {
+		if code, _, messages := classifying(t, "", c.args...); code != exitUsage || !strings.Contains(messages, c.want) {
+			t.Errorf("%q: exit %d, %q, want %q", c.args, code, messages, c.want)
+		}
+	}
+	if code, _, messages := classifying(t, "", "/nowhere/mail.eml"); code != exitFailure || !strings.Contains(messages, "/nowhere/mail.eml") {
+		t.Errorf("exit %d, %q", code, messages)
+	}
+}
+
+// bouncesIn makes a store of bounces with diagnostics, one a second.
+func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagnostics ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bounces.db")
+	s, err := store.Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b store.Batch
+	for i, text := range diagnostics {
+		d := upstream.BounceDetail{DiagnosticCode: text}
+		d.UserID, d.SenderID, d.EmailID = 1, 1, "id-"+string(rune('a'+i%26))
+		d.EmailAddress, d.Local, d.Domain = "user@example.com", "user", "example.com"
+		d.BounceTime, d.ProcessTime, d.Type, d.Category = upstream.Time(1479772800+i), 1479772800, upstream.Soft, "unclassified"
+		change(i, &d)
+		b.Bounces = append(b.Bounces, d)
+	}
+	if _, err := s.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestUnclassifiedListsWhatNoRuleKnowsMostFrequentFirst(t *testing.T) {
+	var said []string
+	for range 600 { // more than a page
+		said = append(said, "999 Blah blah <a@example.com> id 12345678", "999 Blah blah <b@example.org> id 987654321", "999 Hm")
+	}
+	path := bouncesIn(t, func(int, *upstream.BounceDetail) {}, append(said, "", "550 User unknown")...)
+	code, out, messages := classifying(t, "", "--unclassified", "--data", path)
+	want := "1200\t999 Blah blah <…@…> id …\n600\t999 Hm\n1\t(nothing)\n"
+	if code != exitOK || out != want || messages != "3 texts of 1,801 bounces that no rule knows\n" {
+		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
+	}
+}
