@@ -22,16 +22,16 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-var update = flag.Bool("update", false, "write the README's table of faults anew")
+var update = flag.Bool("update", false, "write the table of faults in docs/operating.md anew")
 
 // faultCase is a fault in one call of an operation: what its field answers, and after
 // how many requests. The rest of the operation is answered as ever.
 type faultCase struct {
-	remote string        // what the remote does, for the README
+	remote string        // what the remote does, for docs/operating.md
 	faults []string      // of package fault; "wrong type" is all of that kind
 	in     int           // which of faulted is asked
 	code   string        // of the error; empty: see
-	see    string        // what is seen where there is no error, for the README
+	see    string        // what is seen where there is no error, for docs/operating.md
 	tries  int           // requests; 0 is many, until the deadline
 	after  time.Duration // retryAfterMs, at least
 	lies   bool          // the answer differs from the true one, and nobody can tell
@@ -306,10 +306,10 @@ func TestAnIDAmongRowsOutsideTheWindow(t *testing.T) {
 	}
 }
 
-// The README's table is the one above.
+// The table in docs/operating.md is the one above.
 func TestTheReadmeTellsOfEveryFault(t *testing.T) {
 	t.Parallel()
-	const path, begin, end = "../README.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n", "<!-- end of faults -->\n"
+	const path, begin, end = "../docs/operating.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n", "<!-- end of faults -->\n"
 	var table strings.Builder
 	table.WriteString("\n| the remote | the field that needs it | requests |\n| --- | --- | --- |\n")
 	for _, c := range faultCases {
@@ -335,13 +335,13 @@ func TestTheReadmeTellsOfEveryFault(t *testing.T) {
 	old, tail, closed := bytes.Cut(rest, []byte(end))
 	switch {
 	case !ok || !closed:
-		t.Fatal("the README has no place for the table")
+		t.Fatal("docs/operating.md has no place for the table")
 	case string(old) == table.String():
 	case *update:
 		if err := os.WriteFile(path, []byte(string(head)+begin+table.String()+end+string(tail)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
-		t.Error("the README's table of faults is not as tested: run go test ./resolvers -run Readme -update")
+		t.Error("the table of faults in docs/operating.md is not as tested: run go test ./resolvers -run Readme -update")
 	}
 }

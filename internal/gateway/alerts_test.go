@@ -31,7 +31,7 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// Whatever metric the alerts and the README ask for is one that a gateway has once it has
+// Whatever metric the alerts and docs/operating.md ask for is one that a gateway has once it has
 // been asked.
 func TestMetricsThatAreAskedFor(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ func TestMetricsThatAreAskedFor(t *testing.T) {
 	if end := sample(t, text, "deliverygraph_certificate_not_after_timestamp_seconds"); int64(end) != pair.Certificate().NotAfter.Unix() {
 		t.Errorf("the certificate ends at %g", end)
 	}
-	for _, file := range []string{"../../deploy/alerts.yaml", "../../README.md"} {
+	for _, file := range []string{"../../deploy/alerts.yaml", "../../docs/operating.md"} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@
 // Planned is what the operation costs while every page is as full as it may be, each
 // of its rows is of another user and sender, nothing is cached, and totals and single
 // objects are found by the fewest calls. It is exact for the operations of
-// the contract (the README's table). Where pages are less full it is too high,
+// the contract (the table of docs/partners.md). Where pages are less full it is too high,
 // where a total must be probed for, or a list has moved under a cursor, too low.
 //
 // Worst is what no operation exceeds, over an upstream that answers as the API's

@@ -164,7 +164,7 @@ func TestA202ThatOneCallerCannotWaitFor(t *testing.T) {
 }
 
 // After a quiet minute 100 calls side by side survive one passing fault each, and calls
-// that come one after the other do at 1.8 a second, as the README says.
+// that come one after the other do at 1.8 a second, as docs/operating.md says.
 func TestEveryCallSurvivesAPassingFault(t *testing.T) {
 	once := map[string]http.HandlerFunc{
 		"503":                   reply(503, ""),
@@ -213,7 +213,7 @@ func TestEveryCallSurvivesAPassingFault(t *testing.T) {
 				t.Errorf("at 1.8 calls a second %d fail in an hour", failed)
 			}
 			if failed := atRate(100_000, 4, 10*time.Minute); failed == 0 {
-				t.Error("at 4 calls a second none fails: the README says too little")
+				t.Error("at 4 calls a second none fails: docs/operating.md says too little")
 			}
 		})
 	})
