@@ -72,7 +72,7 @@ type serveCommand struct {
 
 	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory for upstream answers; 0 turns the cache off. Default: ${default}."`
 	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
-	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events of a remote upstream must lie to be taken as final. Answers about final events alone are kept until their memory is needed. 0 takes nothing as final. Default: ${default}."`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events must lie to be taken as final. Answers about such events alone are kept: of a store until older events change, of a remote upstream for this long. 0 takes nothing as final. Default: ${default}."`
 	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
 

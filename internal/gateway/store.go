@@ -4,13 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/ledger"
 )
+
+// ofStore is the cache in front of the store. Answers from before a change of what the cache
+// takes as settled, such as by an import of old events by another process, are forgotten.
+func (g *gateway) ofStore(ctx context.Context) upstream.API {
+	// A transaction may take a while from when its time is taken to when it is seen.
+	const margin = time.Minute
+	n, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
+	if err != nil {
+		return ledger.Budget(g.client) // which fails too, but never gives what may be wrong
+	}
+	if g.generation.Swap(n) != n {
+		g.cache.Clear()
+	}
+	return g.cache.For(strconv.FormatInt(n, 10))
+}
+
+// watchStore forgets answers also while no one asks, since what was erased must be gone.
+func (g *gateway) watchStore(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			g.ofStore(ctx)
+		}
+	}
+}
 
 // openStore opens the store that the settings name, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) (err error) {

@@ -47,6 +47,7 @@ type gateway struct {
 	feed    *feed.Feed
 	trusted *trusted.Documents // nil without any
 
+	generation atomic.Int64   // of the store, as far as kept answers go
 	background sync.WaitGroup // goroutines that end with the context of serving
 
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
@@ -111,14 +112,24 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	if g.metrics != nil {
 		g.metrics.Load(client.Load)
 	}
-	kept := cached.Options{Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Settle: g.c.CacheSettle, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups)}
-	if g.store != nil {
-		kept.Settle = 0 // an import may add events of any time to a store that is being served
+	kept := cached.Options{
+		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups),
+		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle,
 	}
-	if g.cache, err = cached.New(ledger.Budget(client), kept); err == nil && g.metrics != nil {
+	if g.store != nil {
+		kept.Sealed = 0 // its changes are noticed: see ofStore
+	}
+	if g.cache, err = cached.New(ledger.Budget(client), kept); err != nil {
+		return nil, err
+	}
+	if g.metrics != nil {
 		g.metrics.Cache(g.cache.Use)
 	}
-	return g.cache, err
+	if g.store != nil {
+		g.ofStore(ctx) // takes note of the generation
+		g.background.Go(func() { g.watchStore(ctx) })
+	}
+	return g.cache, nil
 }
 
 // both tells two observers, of which the second may be nil.
@@ -133,7 +144,10 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 // kept apart.
 func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	c := auth.FromContext(ctx)
-	if c.UpstreamKey != "" {
+	switch {
+	case g.store != nil:
+		api = g.ofStore(ctx)
+	case c.UpstreamKey != "":
 		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
 	}
 	return auth.Limit(g.question(api), c, g.mask)

@@ -48,6 +48,7 @@ type entry struct {
 	bytes int           // what it holds, its key apart
 	keep  time.Duration // how long it is fresh, from when it arrived
 	since time.Time     // when it arrived
+	final bool          // sealed: good in place of none, however old
 }
 
 // overhead is what an entry costs beside its key and its answer's rows and
@@ -63,7 +64,7 @@ func newMemory(o Options) (*memory, error) {
 			return uint32(min(len(key)+e.bytes+overhead, math.MaxUint32))
 		},
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, entry]) time.Duration {
-			if e.Value.keep > forever-o.MaxStale {
+			if e.Value.final || e.Value.keep > forever-o.MaxStale {
 				return forever
 			}
 			return e.Value.keep + o.MaxStale
@@ -76,6 +77,13 @@ func newMemory(o Options) (*memory, error) {
 }
 
 func (m *memory) close() { m.entries.StopAllGoroutines() }
+
+// Clear forgets all answers, of all scopes.
+func (a *API) Clear() {
+	if a.memory != nil {
+		a.memory.entries.InvalidateAll()
+	}
+}
 
 func (m *memory) get(key string) (entry, bool) { return m.entries.GetIfPresent(key) }
 
@@ -98,7 +106,10 @@ func (a *API) key(form, path, query string) string {
 
 // put keeps an answer that has just arrived.
 func (a *API) put(key string, value any, s size, keep time.Duration) entry {
-	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: a.o.Now()}
+	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: a.o.Now(), final: keep == forever}
+	if e.final && a.o.Sealed > 0 {
+		e.keep = a.o.Sealed
+	}
 	if keep > 0 {
 		a.memory.entries.Set(key, e)
 	}

@@ -30,6 +30,11 @@ type Options struct {
 	// nothing for sealed; Fresh is then for all events.
 	Settle time.Duration
 
+	// Sealed is how long a sealed answer is kept before it is asked for again, in case events
+	// did change, such as by an import of old ones. If the API fails to give another, the old
+	// one serves, as stale. 0 keeps sealed answers until their room is needed.
+	Sealed time.Duration
+
 	// Fresh is how long list pages, counts, time series and details are kept that
 	// are not sealed, from when they arrived. 0 keeps none of them, and so none to
 	// be served stale; what is sealed does not heed it.
@@ -83,6 +88,7 @@ func (o Options) check() error {
 	}{
 		{"Bytes", o.Bytes, "such as 67108864 (64 MiB)"},
 		{"Settle", int64(o.Settle), "such as 1h"},
+		{"Sealed", int64(o.Sealed), "such as 1h"},
 		{"Fresh", int64(o.Fresh), "such as 5s"},
 		{"Catalogue", int64(o.Catalogue), "such as 1h"},
 		{"MaxStale", int64(o.MaxStale), "such as 10m"},

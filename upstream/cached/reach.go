@@ -17,9 +17,9 @@ const far = 2 * 86400
 // many days grows to the last midnight, and to the last settled hour the next time.
 func (t tally[T]) reach(ctx context.Context, a *API, m moment, key string) (T, bool) {
 	var none T
-	s := sum[T]{upTo: t.window.Start}
-	if e, held := a.memory.get(key); held {
-		s = e.value.(sum[T])
+	_, s, good := t.held(a, key)
+	if !good {
+		s = sum[T]{upTo: t.window.Start, since: a.o.Now()}
 	}
 	if s.upTo >= m.hour() {
 		return none, false
@@ -59,7 +59,7 @@ func (t tally[T]) reach(ctx context.Context, a *API, m moment, key string) (T, b
 	all, n := t.pack(t.join(past, edge))
 	a.put(a.key(whole.form, whole.path, whole.query), all, n, whole.keep)
 	whole.latest.point(a, a.key(whole.form, whole.path, whole.query))
-	a.put(key, sum[T]{seam, past}, ofPast, forever) // last: whoever finds that it has grown finds the whole
+	a.put(key, sum[T]{seam, past, s.since}, ofPast, forever) // last: whoever finds that it has grown finds the whole
 	return all, true
 }
 

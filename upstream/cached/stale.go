@@ -31,7 +31,7 @@ func (a *API) stale(key string, l latest, err error) (entry, bool) {
 }
 
 func (o Options) bearable(e entry, now time.Time) bool {
-	return now.Sub(e.since)-e.keep <= o.MaxStale
+	return e.final || now.Sub(e.since)-e.keep <= o.MaxStale
 }
 
 // latest finds the newest answer to a question whose window ends now, whenever

@@ -2,6 +2,7 @@ package cached
 
 import (
 	"context"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -28,8 +29,20 @@ type tally[T any] struct {
 // sum is the answer to a window that ends at a settled hour. It grows with the
 // clock: what has settled since is fetched and added.
 type sum[T any] struct {
-	upTo upstream.Time
-	rows T
+	upTo  upstream.Time
+	rows  T
+	since time.Time // when its oldest part arrived
+}
+
+// held gives the sum under key, and whether it is still good. One that is not serves only
+// where the API fails.
+func (t tally[T]) held(a *API, key string) (e entry, s sum[T], good bool) {
+	e, held := a.memory.get(key)
+	if !held {
+		return e, s, false
+	}
+	s = e.value.(sum[T])
+	return e, s, a.o.Sealed == 0 || a.o.Now().Sub(s.since) < a.o.Sealed
 }
 
 // answer answers the question. A window that begins before the last settled hour
@@ -58,7 +71,7 @@ func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
 		if _, again := a.memory.get(key); !again {
 			rows, err := remember(ctx, a, whole)
 			if err == nil {
-				a.put(key, sum[T]{upTo: w.Start}, size{bytes: sizeOf[sum[T]]()}, forever)
+				a.put(key, sum[T]{upTo: w.Start, since: a.o.Now()}, size{bytes: sizeOf[sum[T]]()}, forever)
 			}
 			return rows, err
 		}
@@ -111,8 +124,8 @@ func (t tally[T]) split(ctx context.Context, a *API, m moment, key string) (T, e
 // has settled since could not be had: the edge begins there then.
 func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T], error) {
 	look := Lookup{Endpoint: t.path, Path: t.path}
-	e, held := a.memory.get(key)
-	if look.Hit = held && e.value.(sum[T]).upTo >= m.hour(); !look.Hit {
+	e, s, good := t.held(a, key)
+	if look.Hit = good && s.upTo >= m.hour(); !look.Hit {
 		l, joined, err := board(ctx, a, key, func(ctx context.Context) (landed, error) {
 			return t.grow(ctx, a, m, key)
 		})
@@ -121,10 +134,10 @@ func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T
 		}
 		e, look.Joined, look.Hit = l.entry, joined, l.held && !joined
 	}
-	s := e.value.(sum[T])
+	s = e.value.(sum[T])
 	if (look.Hit || look.Joined) && s.upTo > t.window.Start { // else what was fetched has been told of
 		look.Query = t.query(upstream.Window{Start: t.window.Start, End: s.upTo})
-		look.Rows, look.Left = e.rows, Forever
+		look.Rows, look.Left = e.rows, e.left(a.o.Now())
 		if look.Hit {
 			look.Age = a.o.Now().Sub(e.since)
 		}
@@ -136,10 +149,10 @@ func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T
 // grow fetches what the sum lacks, and keeps it. Where that fails, a sum that is
 // held is as good as it was.
 func (t tally[T]) grow(ctx context.Context, a *API, m moment, key string) (landed, error) {
-	kept, held := a.memory.get(key)
-	s := sum[T]{upTo: t.window.Start}
-	if held {
-		s = kept.value.(sum[T])
+	kept, s, good := t.held(a, key)
+	held := kept.value != nil
+	if !good {
+		s = sum[T]{upTo: t.window.Start, since: a.o.Now()}
 	}
 	if s.upTo >= m.hour() {
 		return landed{kept, true}, nil
@@ -155,7 +168,7 @@ func (t tally[T]) grow(ctx context.Context, a *API, m moment, key string) (lande
 	}
 	packed, n := t.pack(t.join(s.rows, rows))
 	n.bytes += sizeOf[sum[T]]()
-	return landed{a.put(key, sum[T]{m.hour(), packed}, n, forever), false}, nil
+	return landed{a.put(key, sum[T]{m.hour(), packed, s.since}, n, forever), false}, nil
 }
 
 // question is the call for a window.

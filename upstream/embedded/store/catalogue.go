@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"slices"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -47,6 +48,17 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// Generation is the number of the last transaction that changed events which were at least
+// so old then, or senders, or that removed events; 0 if there was none. What is kept of
+// older events is right as long as it stays the same. Other processes' transactions count.
+func (s *Store) Generation(ctx context.Context, age time.Duration) (n int64, err error) {
+	err = s.read(ctx, "look for changes", func(r *reader) error {
+		n, err = r.conn.number(ctx, "select max(generation) from change where age >= ?", int64(age/time.Second))
+		return err
+	})
+	return n, err
 }
 
 // Info says how much a store holds.
