@@ -58,6 +58,7 @@ type answer struct {
 	retry    time.Duration
 	response *graphql.Response
 	ran      bool // there is data, if only null
+	room     held // of one of a batch
 }
 
 func (n *refusal) answer(media string) answer {

@@ -56,18 +56,15 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
 		return
 	}
-	members, held := make([]answer, len(b)), make([]int64, len(b))
+	members := make([]answer, len(b))
 	var all sync.WaitGroup
 	for i, raw := range b {
-		all.Go(func() {
-			members[i] = h.answerMember(r, raw)
-			held[i] = h.load.hold(members[i].response)
-		})
+		all.Go(func() { members[i] = h.answerMember(r, raw) })
 	}
 	all.Wait()
 	defer func() {
-		for _, bytes := range held {
-			h.load.release(bytes)
+		for i := range members {
+			members[i].room.release()
 		}
 	}()
 	if h.o.Headers != nil {
@@ -83,7 +80,7 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 			a = answer{response: h.broken(r.Context(), v)}
 		}
 	}()
-	if h.load.full() {
+	if h.load.room.full() {
 		return h.overloaded().answer(mediaJSON)
 	}
 	var params graphql.RawParams
@@ -95,5 +92,7 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 		return no.answer(mediaJSON)
 	}
 	defer x.end()
-	return answer{response: x.next(), ran: true}
+	a = x.answer()
+	a.room, x.room = x.room, held{} // until the whole array is sent
+	return a
 }

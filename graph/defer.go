@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -142,11 +143,11 @@ func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
 func (c *resolving) Err() error { return c.lasting().Err() }
 
 // deliver answers an operation part by part, each sent as soon as it is complete: several parts for one with @defer,
-// one for any other. The next part is not taken before the last is written, so that a slow caller holds no more than
-// what its operation has in progress. A caller that leaves ends the operation by its context; the parts that still come
-// are dropped.
+// one for any other. Parts are made however slowly the caller takes them, so that the operation ends; those that wait
+// take room. A caller that leaves ends the operation by its context; the parts that still come are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
-	resp := x.next()
+	parts := x.makeParts()
+	resp := parts.next()
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
 	}
@@ -155,20 +156,81 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) 
 	out := http.NewResponseController(w)
 	_, failed := io.WriteString(w, "\r\n---\r\n")
 	for first := true; resp != nil; first = false {
-		more := resp.HasNext != nil && *resp.HasNext
 		if failed == nil {
-			if failed = writePart(w, resp, first, more); failed == nil {
+			if failed = writePart(w, resp, first, more(resp)); failed == nil {
 				failed = out.Flush()
 			}
 			if failed != nil {
 				x.cancel()
 			}
 		}
-		if !more {
-			return
-		}
-		resp = x.next()
+		x.room.shrink(int64(len(resp.Data)))
+		resp = parts.next()
 	}
+}
+
+// partQueue is the responses of an operation that wait to be sent.
+type partQueue struct {
+	mu    sync.Mutex
+	added *sync.Cond
+	wait  []*graphql.Response
+	done  bool // there are no more
+}
+
+// makeParts makes the operation's responses one after the other. They have to be taken to the end.
+func (x *execution) makeParts() *partQueue {
+	p := &partQueue{}
+	p.added = sync.NewCond(&p.mu)
+	go func() {
+		defer p.add(nil)
+		defer func() {
+			if v := recover(); v != nil { // which would end the process, as no server is above this goroutine
+				p.add(x.h.broken(x.ctx, v))
+			}
+		}()
+		for {
+			resp := x.next()
+			p.add(resp)
+			if !more(resp) {
+				break
+			}
+		}
+		if x.shed { // what still comes is dropped
+			ctx := context.WithoutCancel(x.ctx)
+			for resp := x.respond(ctx); more(resp); {
+				resp = x.respond(ctx)
+			}
+		}
+	}()
+	return p
+}
+
+// add adds a response; nil is the end.
+func (p *partQueue) add(resp *graphql.Response) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if resp == nil {
+		p.done = true
+	} else {
+		p.wait = append(p.wait, resp)
+	}
+	p.added.Signal()
+}
+
+// next gives the next response once it is there; nil is the end.
+func (p *partQueue) next() *graphql.Response {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.wait) == 0 && !p.done {
+		p.added.Wait()
+	}
+	if len(p.wait) == 0 {
+		return nil
+	}
+	resp := p.wait[0]
+	p.wait[0] = nil
+	p.wait = p.wait[1:]
+	return resp
 }
 
 // writePart writes one part and the boundary behind it, by which callers know that it

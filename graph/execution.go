@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -26,7 +27,10 @@ type execution struct {
 	known     []byte // the data of its one response, where that is known before
 	only      bool   // there is one response, which is final as it is
 	record    record
-	endTurn   func() // where it counts among the operations under way
+	caller    string // its caller's name, where callers have one
+	endTurn   func() // where it counts among the operations under way; nil once it does not
+	room      held   // of its answer, until that is sent
+	shed      bool   // its answer had no room
 
 	streams bool                    // it is a subscription, and has a response for each event
 	field   graphql.CollectedField  // of the subscription
@@ -116,23 +120,28 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if deferred && (!x.parts || op.Operation != ast.Query) {
 		return noParts()
 	}
-	if op.Operation != ast.Subscription {
-		name := ""
-		if h.o.Caller != nil {
-			name = h.o.Caller(x.ctx)
-		}
-		if x.endTurn = h.load.begin(x.ctx, name); x.endTurn == nil {
+	if h.o.Caller != nil {
+		x.caller = h.o.Caller(x.ctx)
+	}
+	if !x.streams {
+		if x.endTurn = h.load.begin(x.ctx, x.caller); x.endTurn == nil {
 			return h.overloaded()
 		}
 	}
 	if no := x.prepareOperation(params, doc); no != nil {
 		return no
 	}
-	if x.streams {
+	switch {
+	case x.streams:
+		x.room = held{room: h.load.room, caller: x.caller}
 		if no := x.subscribe(caller); no != nil {
 			return no
 		}
-	} else if deferred {
+	case !x.reserve():
+		no := h.overloaded()
+		x.finish(x.ctx, no.response)
+		return no
+	case deferred:
 		x.deferring()
 	}
 	if x.refused == nil {
@@ -143,11 +152,68 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	return nil
 }
 
+// reserve takes room for the answer. While there is none, the operation lets others have
+// its turn.
+func (x *execution) reserve() (ok bool) {
+	var bytes int64
+	if x.h.o.Rows != nil {
+		bytes = x.h.o.Rows(x.ctx) * rowBytes
+	}
+	if x.room, ok = x.h.load.room.reserve(x.caller, bytes); ok {
+		return true
+	}
+	x.giveBack()
+	if x.room, ok = x.h.load.room.wait(x.ctx, x.caller, bytes); ok {
+		x.endTurn = x.h.load.begin(x.ctx, x.caller)
+	}
+	return x.endTurn != nil
+}
+
+// giveBack ends the operation's turn.
+func (x *execution) giveBack() {
+	if x.endTurn != nil {
+		x.endTurn()
+		x.endTurn = nil
+	}
+}
+
 // next runs the operation up to its next response. Only the first is sure to be one:
-// nil is the end.
+// nil is the end. Once the last response is made, the operation is no longer under way.
 func (x *execution) next() *graphql.Response {
+	resp := x.made()
 	if x.streams {
-		return x.nextEvent()
+		return resp
+	}
+	if !more(resp) {
+		x.record.ended = time.Now()
+		x.giveBack()
+	}
+	return resp
+}
+
+// more says whether parts follow a response.
+func more(resp *graphql.Response) bool { return resp != nil && resp.HasNext != nil && *resp.HasNext }
+
+// answer runs a query to its one response.
+func (x *execution) answer() answer {
+	resp := x.next()
+	if x.shed {
+		return answer{status: http.StatusServiceUnavailable, retry: patience, response: resp}
+	}
+	return answer{status: http.StatusOK, response: resp, ran: true}
+}
+
+// made makes the next response, which has its room until it is sent: if there is none, it
+// says so instead.
+func (x *execution) made() *graphql.Response {
+	if x.streams {
+		resp := x.nextEvent()
+		if resp != nil && !x.room.resize(int64(len(resp.Data))) {
+			x.shed = true
+			x.fail(x.h.overloaded().response.Errors[0])
+			return nil
+		}
+		return resp
 	}
 	ctx := x.ctx
 	if x.deferred {
@@ -158,8 +224,16 @@ func (x *execution) next() *graphql.Response {
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}
 	if resp != nil {
-		if x.record.responses == 0 {
+		first := x.record.responses == 0
+		if first {
 			resp.Data = x.pending.without(resp.Data)
+		}
+		if size := int64(len(resp.Data)); first && !x.room.resize(size) || !first && !x.room.grow(size) {
+			x.shed = true
+			x.cancel()
+			no := x.h.overloaded().response
+			no.Path, no.Label = resp.Path, resp.Label
+			resp = no
 		}
 		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
 	}
@@ -171,9 +245,8 @@ func (x *execution) next() *graphql.Response {
 func (x *execution) end() {
 	x.record.conclude(x.ctx)
 	x.cancel()
-	if x.endTurn != nil {
-		x.endTurn()
-	}
+	x.giveBack()
+	x.room.release()
 	x.h.log(x.ctx, &x.record)
 	if x.close != nil {
 		x.close()

@@ -31,10 +31,13 @@ type Options struct {
 	// as much in hand as there may be ([ShedForLoad]), a subscription, a WebSocket or an
 	// operation of one as there are as many as there may be ([ShedForStreams]).
 	Shed func(reason string)
-	// Caller names whose operation the context's is, so that nobody has more than half of
-	// MaxOperations under way; of those whose name is empty, and where this is nil, any
-	// may.
+	// Caller names whose operation the context's is, so that no caller has more than half of
+	// MaxOperations under way, or of MaxInFlight waiting to be sent; of those whose name is
+	// empty, and where this is nil, any may.
 	Caller func(ctx context.Context) string
+	// Rows tells how many rows the answer to the context's operation may have, once the
+	// Extensions have prepared it: that much room must be there before it runs. Nil is none.
+	Rows func(ctx context.Context) int64
 	// Headers sets headers of every answer to a request that was read, by the request's
 	// context; nil sets none.
 	Headers func(ctx context.Context, h http.Header)
@@ -101,8 +104,8 @@ type Options struct {
 	// MaxOperations bounds the operations under way at once, without subscriptions; 0 is
 	// 64 for each processor. More wait a second for their turn.
 	MaxOperations int
-	// MaxInFlight bounds the bytes of requests being read and answers being written, of
-	// all callers together; 0 is 256 MiB.
+	// MaxInFlight bounds the bytes of requests being read and of answers being made or waiting to
+	// be sent, of all callers together; 0 is 256 MiB.
 	MaxInFlight int64
 	// PersistedBytes bounds the memory for documents that callers may ask for by the hash
 	// of their text after having sent them once; 0 is 8 MiB.

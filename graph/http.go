@@ -41,12 +41,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.recovered(w, r, media)
-	if h.load.full() {
+	if h.load.room.full() {
 		_ = write(w, media, h.overloaded().answer(media))
 		return
 	}
 	h.decompress(w, r)
-	counted := h.load.counted(r)
+	counted := h.load.room.counted(r)
 	defer counted.release()
 	h.answer(w, r, accepted)
 }
@@ -79,7 +79,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		h.stream(w, r, x)
 	default:
 		defer x.end()
-		a := answer{status: http.StatusOK, response: x.next(), ran: true}
+		a := x.answer()
 		if r.Method == http.MethodGet {
 			h.cacheable(w, x, a.response)
 		}
@@ -89,9 +89,8 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	}
 }
 
-// reply sends an answer, and counts it among those in hand until it is sent.
+// reply sends an answer.
 func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) error {
-	defer h.load.release(h.load.hold(a.response))
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
 	}

@@ -2,26 +2,23 @@ package graph
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// load is how much the endpoint has in hand at once. What is more waits a moment for
-// its turn, and is then turned away, while there is memory left to do so: callers
-// that are told to come back do, those of a process that was killed get nothing.
+// load bounds the operations that run at once. Further ones wait a moment for their turn,
+// and are then turned away, while there is memory left to do so: callers that are told to
+// come back do, those of a process that was killed get nothing. An operation has its turn
+// until its answer is made; what then waits to be sent takes room (room.go).
 type load struct {
 	turns chan struct{} // one for each operation under way; subscriptions have limits of their own
 	end   func()        // gives a turn back
-	most  int64         // bytes
-	bytes atomic.Int64  // of requests that have been read so far and answers that are being written
+	room  *room
 
 	mu  sync.Mutex
 	own map[string]*own // of callers who have operations under way, or wait
@@ -38,7 +35,7 @@ const patience = time.Second
 
 func newLoad(o *Options) *load {
 	turns := make(chan struct{}, o.MaxOperations)
-	return &load{turns: turns, end: func() { <-turns }, most: o.MaxInFlight, own: map[string]*own{}}
+	return &load{turns: turns, end: func() { <-turns }, room: newRoom(o.MaxInFlight), own: map[string]*own{}}
 }
 
 // begin waits for an operation's turn, among its caller's and among all. It gives what
@@ -108,50 +105,6 @@ func (l *load) ownTurns(caller string) (turns chan struct{}, leave func()) {
 		}
 	}
 }
-
-// full says whether there is no room for more bytes.
-func (l *load) full() bool { return l.bytes.Load() > l.most }
-
-// hold counts the bytes of an answer until it has been written, and release is told how
-// many these are.
-func (l *load) hold(resp *graphql.Response) (bytes int64) {
-	bytes = int64(len(resp.Data))
-	l.bytes.Add(bytes)
-	return bytes
-}
-
-func (l *load) release(bytes int64) { l.bytes.Add(-bytes) }
-
-// errOverloaded is a body that there is no room for.
-var errOverloaded = errors.New("no room for the body")
-
-// body counts what is read of a request's body, as it comes: who announces much and
-// sends nothing takes no room.
-type body struct {
-	io.ReadCloser
-	load *load
-	read int64
-}
-
-// Read reads, as long as there is room.
-func (b *body) Read(p []byte) (int, error) {
-	if b.load.full() {
-		return 0, errOverloaded
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.read += int64(n)
-	b.load.bytes.Add(int64(n))
-	return n, err
-}
-
-// counted makes a request's body count, until its release.
-func (l *load) counted(r *http.Request) *body {
-	b := &body{ReadCloser: r.Body, load: l}
-	r.Body = b
-	return b
-}
-
-func (b *body) release() { b.load.release(b.read) }
 
 // shed counts what is turned away.
 func (h *handler) shed(reason string) {

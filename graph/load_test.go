@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,4 +182,64 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 	}
 	<-w.out
 	return len(p), nil
+}
+
+// Answers that are not taken leave room for other callers. One that finds none is refused before it runs, or once it
+// turns out to be too large, on every transport.
+func TestAnswersThatAreNotTakenLeaveRoom(t *testing.T) {
+	t.Parallel()
+	type name struct{}
+	var rows atomic.Int64
+	e := newEndpoint(graph.Options{
+		MaxInFlight: 4_000_000, MaxBatch: 2,
+		Caller: func(ctx context.Context) string { s, _ := ctx.Value(name{}).(string); return s },
+		Rows:   func(context.Context) int64 { return rows.Load() },
+	})
+	const all = `window: {between: {start: \"2016-11-01T00:00:00Z\", end: \"2016-12-27T00:00:00Z\"}}`
+	large := `bounces(` + all + `, first: 500) { nodes { id emailId` + repeat(3, " a%d: id") + ` } }`
+	query := func(q string) string { return `{"query": "` + q + `"}` }
+	greedy := context.WithValue(t.Context(), name{}, "greedy")
+	as := func(who, q string) answer {
+		return e.doIn(context.WithValue(t.Context(), name{}, who), t, post(query(q)))
+	}
+	size := len(as("", "{"+large+"}").body)
+	out := make(chan struct{})
+	var stuck sync.WaitGroup
+	for taken := 0; taken+size < 4_000_000-taken; taken += size {
+		in := make(chan struct{})
+		stuck.Go(func() {
+			r := httptest.NewRequestWithContext(greedy, http.MethodPost, "/graphql", strings.NewReader(query("{"+large+"}")))
+			r.Header.Set("Content-Type", "application/json")
+			e.ServeHTTP(&slowWriter{header: http.Header{}, in: in, out: out}, r)
+		})
+		<-in
+	}
+	if a := as("greedy", "{"+large+"}"); !shed(a) {
+		t.Errorf("status %d, %.300s", a.status, a.body)
+	}
+	for what, q := range map[string]request{
+		"a batch": post(`[` + query("{ __typename }") + `, ` + query("{"+large+"}") + `]`),
+		"events":  post(query("{"+large+"}"), "Accept", "text/event-stream"),
+		"parts":   post(query("{ __typename users("+all+") { nodes { ... @defer { bounces("+all+", first: 500) { nodes { id emailId "+repeat(100, " a%d: id")+" } } } } } }"), "Accept", "multipart/mixed"),
+	} {
+		text := e.record(greedy, q).Body.String()
+		if !strings.Contains(text, "RATE_LIMITED") || what != "parts" && strings.Contains(text, "emailId") || what != "events" && !strings.Contains(text, `{"__typename":"Query"`) || what == "parts" && !strings.Contains(text, `"hasNext":false`) {
+			t.Errorf("%s: %.500s", what, text)
+		}
+	}
+	for who, q := range map[string]string{"greedy": "{ __typename }", "other": "{" + large + "}"} {
+		if a := as(who, q); a.status != 200 {
+			t.Errorf("%s: status %d, %.300s", who, a.status, a.body)
+		}
+	}
+	rows.Store(1 << 30)
+	calls := e.api.Total()
+	if a := as("greedy", "{"+large+"}"); !shed(a) || e.api.Total() != calls {
+		t.Errorf("many rows: status %d, %d calls", a.status, e.api.Total()-calls)
+	}
+	close(out)
+	stuck.Wait()
+	if a := as("greedy", "{"+large+"}"); a.status != 200 {
+		t.Errorf("afterwards: status %d, %.300s", a.status, a.body)
+	}
 }

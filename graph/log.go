@@ -21,7 +21,7 @@ import (
 // record is what observers and the log are told of one operation.
 type record struct {
 	operation.Operation
-	began, ended time.Time
+	began, ended time.Time // the latter when the answer was made
 	responses    int
 	clock        timed.Clock
 	why          error                       // it has ended, if its context does not say so
@@ -94,7 +94,9 @@ func (r *record) conclude(ctx context.Context) {
 	case errors.Is(cause, errStopping):
 		r.Shutdown = true
 	}
-	r.ended = time.Now()
+	if r.ended.IsZero() {
+		r.ended = time.Now()
+	}
 	r.Duration = r.ended.Sub(r.began)
 	r.Waited, r.Asked = r.clock.Read()
 	for _, ended := range r.observers {

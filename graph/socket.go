@@ -23,6 +23,8 @@ const (
 
 // The protocol's reasons to close a socket.
 const (
+	// pongTimeout is how long a client may take to answer a ping.
+	pongTimeout                            = 30 * time.Second
 	closeBadMessage   websocket.StatusCode = 4400
 	closeUnauthorized websocket.StatusCode = 4401 // an operation before connection_init
 	closeForbidden    websocket.StatusCode = 4403 // the caller is not let in, or no longer
@@ -37,8 +39,7 @@ const maxInit = 32 << 10
 
 // socket is a WebSocket. One goroutine reads its messages, and each operation has one
 // that writes its responses, the next only when the last is written: a client that
-// does not read holds what its operations have in hand, and is given up after
-// writeTimeout.
+// does not read holds what its operations have made until its connection is cut off.
 type socket struct {
 	h      *handler
 	conn   *websocket.Conn
@@ -70,7 +71,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer seat.leave()
-	if h.load.full() {
+	if h.load.room.full() {
 		_ = write(w, mediaJSON, h.overloaded().answer(mediaJSON))
 		return
 	}
@@ -169,7 +170,7 @@ func (s *socket) beat() bool {
 		s.refuse(err)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, pongTimeout)
 	defer cancel()
 	if s.conn.Ping(ctx) != nil {
 		_ = s.conn.CloseNow()
@@ -211,8 +212,8 @@ func (s *socket) read() (data []byte, release func(), err error) {
 	}
 	late := time.AfterFunc(web.Grace, cancel)
 	defer late.Stop()
-	counted := &body{ReadCloser: io.NopCloser(&paced{in, web.NewPace(), late}), load: s.h.load}
-	release = func() { s.h.load.bytes.Add(-counted.read) }
+	counted := &body{ReadCloser: io.NopCloser(&paced{in, web.NewPace(), late}), room: s.h.load.room}
+	release = counted.release
 	data, err = io.ReadAll(counted)
 	switch {
 	case errors.Is(err, errOverloaded):
@@ -243,11 +244,9 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// send writes a message. A client that does not take it in time is gone.
+// send writes a message. How long a client may take is the connection's matter.
 func (s *socket) send(message []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	err := s.conn.Write(ctx, websocket.MessageText, message)
+	err := s.conn.Write(context.Background(), websocket.MessageText, message)
 	if err != nil {
 		_ = s.conn.CloseNow()
 	}

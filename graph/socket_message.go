@@ -8,6 +8,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph/columns"
 )
 
 // maxOperationID bounds the ids that clients give to operations, in bytes: each response
@@ -136,7 +138,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		s.fail(id, s.h.noRoom(fmt.Errorf("this socket has %d operations under way, the most it may have: complete one first", running)).response)
 		return false
 	}
-	if s.h.load.full() {
+	if s.h.load.room.full() {
 		s.fail(id, s.h.overloaded().response)
 		return false
 	}
@@ -184,13 +186,14 @@ func (s *socket) run(op *socketOperation, release func()) {
 		if resp == nil {
 			break
 		}
-		if x.streams && resp.Data == nil {
+		if x.shed || x.streams && resp.Data == nil {
 			s.end(op, resp)
 			return
 		}
 		if s.next(op, resp) != nil {
 			return
 		}
+		x.room.resize(0)
 	}
 	if x.streams && x.stopped() { // the socket is about to say so
 		return
@@ -206,9 +209,11 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 	if dropped {
 		return errors.New("nobody wants it")
 	}
-	defer s.h.load.release(s.h.load.hold(resp))
 	before, data, after := encode(resp, true)
-	return s.send(messageOf("next", op.id, before, data, after))
+	message := messageOf("next", op.id, before, data, after)
+	columns.Recycle(resp.Data)
+	resp.Data = nil // a large one is not to be there twice while it waits
+	return s.send(message)
 }
 
 // end says that an operation has ended: by the errors of a response, or completely. Its

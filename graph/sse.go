@@ -8,10 +8,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// writeTimeout is how long a client of a stream may take to read one event: then it is
-// gone, or stuck.
-const writeTimeout = 30 * time.Second
-
 // responses is what a stream tells of: an execution, or why there is none.
 type responses interface {
 	next() *graphql.Response    // nil at the end
@@ -48,9 +44,10 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
 			if resp == nil {
 				break
 			}
-			if out.next(resp, !x.streams || resp.Data != nil) != nil {
+			if out.next(resp, !x.shed && (!x.streams || resp.Data != nil)) != nil {
 				return
 			}
+			x.room.resize(0)
 		}
 	}
 	if runs && x.streams && x.stopped() {
@@ -104,10 +101,8 @@ func (s *eventStream) event(name string, data ...[]byte) error {
 	return s.write(parts...)
 }
 
-// write writes and flushes, within the time that a client may take. The caller holds
-// mu.
+// write writes and flushes. The caller holds mu.
 func (s *eventStream) write(parts ...[]byte) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	for _, p := range parts {
 		if s.err == nil {
 			_, s.err = s.w.Write(p)

@@ -42,7 +42,7 @@ func TestDrain(t *testing.T) {
 						_, _ = io.WriteString(w, "answered")
 					case <-r.Context().Done():
 					}
-				}), 2*time.Hour)
+				}))
 				caller := public.client()
 				caller.Transport.(*http.Transport).DisableKeepAlives = true
 				ask := func(takes time.Duration) bool {
@@ -108,7 +108,7 @@ func TestAllPortsCloseAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		servers = append(servers, newServer(l, h, time.Minute))
+		servers = append(servers, newServer(l, h))
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

@@ -41,7 +41,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	if loopback(l.Addr()) { // else load balancers ask by names of their own
 		h = g.c.known(l.Addr(), false, h, refuseInText)
 	}
-	s := newServer(l, h, time.Minute)
+	s := newServer(l, h)
 	g.logger.Info("admin", "url", "http://"+l.Addr().String())
 	if g.c.AdminPprof && !loopback(l.Addr()) {
 		g.logger.Warn("anyone who can reach this address can take profiles of the gateway", "address", l.Addr().String())

@@ -117,7 +117,7 @@ func TestMetricsTellWhoIsSlow(t *testing.T) {
 			Observers:  []operation.Observer{m.Operation},
 		})
 		public := make(pipes)
-		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)), time.Minute)
+		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)))
 		go func() { _ = s.Serve(public) }()
 		caller := public.client()
 		var ready admin.Readiness

@@ -91,7 +91,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	main := newServer(public, c.known(public.Addr(), c.Auth.asks(), handler, g.refuse), c.Timeout)
+	main := newServer(public, c.known(public.Addr(), c.Auth.asks(), handler, g.refuse))
 	url := "http://" + public.Addr().String() + "/"
 	if pair != nil {
 		main.TLSConfig = pair.Config()
@@ -101,7 +101,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	servers := []*server{main}
 	if private != nil {
 		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
-		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText), c.Timeout))
+		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText)))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	g.opened.Store(g.store)
@@ -165,12 +165,10 @@ type server struct {
 }
 
 // newServer bounds what a slow or idle client may hold.
-func newServer(l net.Listener, h http.Handler, timeout time.Duration) *server {
-	writeTimeout := timeout + 30*time.Second
-	return &server{listener: l, Server: http.Server{
-		Handler:           web.LimitSlowBodies(h, writeTimeout),
+func newServer(l net.Listener, h http.Handler) *server {
+	return &server{listener: web.LimitSlowReaders(l), Server: http.Server{
+		Handler:           web.LimitSlowStreams(web.LimitSlowBodies(h)),
 		ReadHeaderTimeout: web.Grace,
-		WriteTimeout:      writeTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}}

@@ -48,7 +48,7 @@ type serveCommand struct {
 
 	CostPerMinute int      `group:"Operations:" placeholder:"N" help:"How much each caller may spend in a minute, unless its key has a cost-per-minute: an operation costs 1, and 1 for each upstream call. Without authentication each address is a caller. Default: unlimited."`
 	MaxOperations int      `group:"Operations:" placeholder:"N" help:"The most operations under way at once, subscriptions apart. More wait for a second and are then turned away. Default: 64 for each processor."`
-	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The most bytes of requests being read and answers being written at once. More requests are turned away. Default: a quarter of the memory."`
+	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The most bytes of requests being read, and of answers being made or waiting to be sent. More requests are turned away. Default: a quarter of the memory, at most 256 MiB."`
 
 	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, in place of a store."`
 	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to send it. Better set in the environment, where no process list shows it."`

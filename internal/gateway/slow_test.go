@@ -127,7 +127,7 @@ func TestTheTimeOfABodyIsNotThatOfItsAnswer(t *testing.T) {
 				_, _ = io.WriteString(w, "answered")
 			case <-r.Context().Done():
 			}
-		}), time.Minute)
+		}))
 		go func() { _ = s.Serve(port) }()
 		defer s.Close()
 		caller := port.client()
@@ -217,6 +217,86 @@ func TestSlowMessages(t *testing.T) {
 					t.Errorf("after %v: %s, %v", took, m, err)
 				}
 				rate.Store(0)
+			})
+		})
+	}
+}
+
+// A client that does not take its answer is cut off within eleven seconds, whatever the transport.
+func TestAnswersThatAreNotTaken(t *testing.T) {
+	t.Parallel()
+	post := func(body string, headers string) string {
+		return fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", len(body), headers, body)
+	}
+	for name, request := range map[string]string{
+		"POST":         post(`{"query": "{ __typename }"}`, ""),
+		"GET":          "GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a mistake":    "GET /graphql?query={ HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a batch":      post(`[{"query": "{ __typename }"}]`, ""),
+		"@defer":       post(`{"query": "{ __typename ... @defer { bounceCategories { code } } }"}`, "Accept: multipart/mixed\r\n"),
+		"events":       post(`{"query": "{ __typename }"}`, "Accept: text/event-stream\r\n"),
+		"compressed":   post(`{"query": "{ __schema { types { name description } } }"}`, "Accept-Encoding: gzip\r\n"),
+		"another path": "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, done := newBubble(t, graph.Options{MaxBatch: 1})
+				defer done()
+				here, there := net.Pipe()
+				b.public <- there
+				defer here.Close()
+				if _, err := io.WriteString(here, request); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(12 * time.Second) // the metrics API takes one
+				synctest.Wait()
+				if text, err := io.ReadAll(here); err != nil || len(text) > 0 {
+					t.Errorf("it was not cut off: %.100q, %v", text, err)
+				}
+			})
+		})
+	}
+}
+
+// An operation is no longer under way once its answer is made, however slowly its client takes
+// that: another operation has its place.
+func TestAnswersThatAreNotTakenTakeNoPlace(t *testing.T) {
+	t.Parallel()
+	for name, accept := range map[string]string{"one answer": "application/json", "parts": "multipart/mixed", "events": "text/event-stream"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, done := newBubble(t, graph.Options{MaxOperations: 1})
+				defer done()
+				for range 5 {
+					here, there := net.Pipe()
+					b.public <- there
+					defer here.Close()
+					body := `{"query": "{ __typename ... @defer { bounceCategories { code } } }"}`
+					if accept != "multipart/mixed" {
+						body = `{"query": "{ bounceCategories { code } }"}`
+					}
+					_, _ = fmt.Fprintf(here, "POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", accept, len(body), body)
+					if accept == "text/event-stream" { // which begins with a comment
+						lines := bufio.NewReaderSize(here, 16)
+						for line := ""; line != ":\n"; line, _ = lines.ReadString('\n') {
+						}
+						_, _ = io.ReadFull(lines, make([]byte, len("\n\r\n")))
+					}
+					time.Sleep(1100 * time.Millisecond) // the metrics API takes a second
+				}
+				began := time.Now()
+				caller := b.public.client()
+				resp, err := caller.Get("http://gateway.example.com/graphql?query={__typename}")
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK || time.Since(began) > 0 {
+					t.Errorf("status %d after %v", resp.StatusCode, time.Since(began))
+				}
+				caller.CloseIdleConnections()
 			})
 		})
 	}

@@ -204,6 +204,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		CacheControl: explaining.CacheControl,
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
+		Rows:         explaining.Rows,
 		Shed:         refused,
 		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
 		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
@@ -225,7 +226,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 
 		MaxBatch:      g.c.BatchLimit,
 		MaxOperations: g.c.MaxOperations,
-		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), memory()/4),
+		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), min(memory()/4, 256<<20)),
 	}
 	endpoint := graph.NewHandler(schema, o)
 	notice := ""

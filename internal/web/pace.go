@@ -32,15 +32,11 @@ func (p *Pace) Sent(n int) {
 
 // LimitSlowBodies ends the body of a request by [os.ErrDeadlineExceeded] if it comes slower than at [MinRate], whether
 // the handler reads it or leaves that to the server. It replaces [http.Server.ReadTimeout], which gives large and small
-// bodies the same time, and which ends a long operation as if its caller had left. After a body that took a while, the
-// handler has the whole writeTimeout of the server.
-func LimitSlowBodies(next http.Handler, writeTimeout time.Duration) http.Handler {
+// bodies the same time, and which ends a long operation as if its caller had left.
+func LimitSlowBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			b := &pacedBody{
-				ReadCloser: r.Body, control: http.NewResponseController(w),
-				pace: NewPace(), writeTimeout: writeTimeout,
-			}
+			b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), pace: NewPace()}
 			b.deadline = b.pace.Until()
 			_ = b.control.SetReadDeadline(b.deadline)
 			r.Body = b
@@ -51,11 +47,9 @@ func LimitSlowBodies(next http.Handler, writeTimeout time.Duration) http.Handler
 
 type pacedBody struct {
 	io.ReadCloser
-	control      *http.ResponseController
-	pace         Pace
-	deadline     time.Time // of reading, as it was set last
-	moved        bool      // since the first
-	writeTimeout time.Duration
+	control  *http.ResponseController
+	pace     Pace
+	deadline time.Time // of reading, as it was set last
 }
 
 // Read implements [io.Reader].
@@ -65,13 +59,10 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		// The server reads on, to see whether the client leaves.
 		_ = b.control.SetReadDeadline(time.Time{})
-		if b.moved {
-			_ = b.control.SetWriteDeadline(time.Now().Add(b.writeTimeout))
-		}
 	case err == nil:
 		b.pace.Sent(n)
 		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // setting it at each read would be slow
-			b.deadline, b.moved = until, true
+			b.deadline = until
 			_ = b.control.SetReadDeadline(until)
 		}
 	}

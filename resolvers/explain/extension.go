@@ -118,6 +118,15 @@ func Asks(ctx context.Context) (priceAlone, itsCalls bool) {
 	return op != nil && op.asked == price, op != nil && op.explains()
 }
 
+// Rows tells how many rows the answer to the context's operation may have.
+func (Extension) Rows(ctx context.Context) int64 {
+	op := noted(ctx)
+	if op == nil || op.asked == price {
+		return 0
+	}
+	return op.plan.WorstRows
+}
+
 // Prepare implements [endpoint.Preparer]: it prices the operation, and refuses it where
 // it is too expensive.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {

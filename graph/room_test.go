@@ -1,0 +1,114 @@
+package graph
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+const mib = 1 << 20
+
+// Whatever is asked for, answers have no more room than there is, but for a single one that is
+// larger; what they gave back is there again. A caller never has more than what is then left for
+// others, so a caller who comes anew always finds some.
+func TestRoomIsBoundedAndShared(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRoom(256 * mib)
+		var all []*held
+		sizes := rapid.OneOf(rapid.Int64Range(0, 100_000), rapid.Int64Range(0, 20*mib), rapid.SampledFrom([]int64{0, smallAnswer, 300 * mib}))
+		for range rapid.IntRange(1, 100).Draw(t, "steps") {
+			size := sizes.Draw(t, "size")
+			switch {
+			case len(all) > 0 && rapid.IntRange(0, 3).Draw(t, "what") == 0:
+				i := rapid.IntRange(0, len(all)-1).Draw(t, "which")
+				all[i].release()
+				all = append(all[:i], all[i+1:]...)
+			case len(all) > 0 && rapid.Bool().Draw(t, "resized"):
+				all[rapid.IntRange(0, len(all)-1).Draw(t, "which")].resize(size)
+			default:
+				caller := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "caller")
+				h, ok := r.reserve(caller, size)
+				if ok {
+					all = append(all, &h)
+				} else if h.release(); size <= smallAnswer && r.used.Load()+size <= r.most {
+					t.Fatalf("no room for %d bytes beside %d", size, r.used.Load())
+				}
+			}
+			var sum, largest int64
+			for _, h := range all {
+				sum, largest = sum+h.bytes, max(largest, h.bytes)
+			}
+			if used := r.used.Load(); used != sum || r.answers != sum || sum-largest > r.most {
+				t.Fatalf("%d bytes are counted, %d held, %d of them by one", used, sum, largest)
+			}
+		}
+		for _, h := range all {
+			h.release()
+		}
+		if r.used.Load() != 0 || r.answers != 0 || len(r.callers) != 0 {
+			t.Fatalf("%d bytes, %d of answers, are left, of %v", r.used.Load(), r.answers, r.callers)
+		}
+	})
+}
+
+// Callers who take no answers get less and less, and leave room for others.
+func TestRoomForOthers(t *testing.T) {
+	t.Parallel()
+	fill := func(r *room, size int64, callers ...string) (n int) {
+		for ok := true; ok; n++ {
+			ok = false
+			for _, c := range callers {
+				if _, got := r.reserve(c, size); got {
+					ok = true
+				}
+			}
+		}
+		return n
+	}
+	for name, greedy := range map[string][]string{"one": {"a"}, "two": {"a", "b"}, "eight": {"a", "b", "c", "d", "e", "f", "g", "h"}, "nameless": {""}} {
+		r := newRoom(256 * mib)
+		fill(r, 10*mib, greedy...)
+		fill(r, 1*mib, greedy...)
+		left := r.most - r.used.Load()
+		if want := r.most/int64(len(greedy)+2) - 3*mib; name != "nameless" && left < want {
+			t.Errorf("%s: %d MiB are left, want %d", name, left/mib, want/mib)
+		}
+		for _, other := range []string{"other", ""} {
+			h, ok := r.reserve(other, 700_000)
+			if !ok {
+				t.Errorf("%s leave no room for the answer of %q", name, other)
+			}
+			h.release()
+		}
+	}
+}
+
+// An answer that finds no room gets it as soon as there is some, if that is soon.
+func TestWaitingForRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(16 * mib)
+		large, _ := r.reserve("a", 0)
+		large.grow(16*mib - smallAnswer)
+		got := make(chan string, 2)
+		for _, after := range []time.Duration{0, 900 * time.Millisecond} {
+			go func() {
+				time.Sleep(after)
+				began := time.Now()
+				h, ok := r.wait(t.Context(), "b", 16*mib)
+				h.release()
+				got <- fmt.Sprint(ok, time.Since(began))
+			}()
+		}
+		time.Sleep(1500 * time.Millisecond)
+		large.release()
+		synctest.Wait()
+		if first, second := <-got, <-got; first != "false 1s" || second != "true 600ms" {
+			t.Errorf("%s, %s", first, second)
+		}
+	})
+}
