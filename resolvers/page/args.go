@@ -6,39 +6,36 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Sizes of a client's page, in rows.
+// Page sizes, in rows.
 const (
-	DefaultSize = 50  // where neither first nor last is given
-	MaxSize     = 500 // the largest first or last
+	DefaultSize = 50  // if neither first nor last is given
+	MaxSize     = 500 // the largest first or last allowed
 )
 
-// Args are the paging arguments of a connection field, as the caller gave them:
-// nil is left out (a null argument too).
+// Args are the paging arguments of a connection field. A nil argument was omitted, or was null.
 //
-// First counts from After, or from the start of the list; Last counts back from
-// Before, or from its end. Both cursors may be given with either, and bound the
-// rows from both sides. First and Last exclude each other. With neither, the
-// page has DefaultSize rows: the last ones before Before where only that is given,
-// else the first ones.
+// First counts from After, or from the start of the list. Last counts back from Before, or from the end of the
+// list. Either may be combined with both cursors, which bound the rows on both sides. First and Last exclude
+// each other. Without either, the page has DefaultSize rows: the last ones before Before if only Before is
+// given, otherwise the first ones.
 type Args struct {
 	First, Last   *int
 	After, Before *string
 }
 
-// ArgumentError is a fault of the caller's: a paging argument that cannot be.
+// ArgumentError reports an invalid paging argument.
 type ArgumentError struct {
 	Argument string // first, last, after or before
-	Message  string // one sentence without a full stop that names the argument
+	Message  string // a sentence without a full stop that names the argument
 }
 
-// Error gives the message.
+// Error returns the message.
 func (e *ArgumentError) Error() string { return e.Message }
 
-// WindowOf gives the window that the cursors of a were made in, and false where
-// a has none. A relative window ("the last 7 days") is resolved when its first
-// page is asked for; its further pages must stay in that window, so resolve a
-// window anew only where this gives none. Binding is as for [New]. A cursor is
-// not proof of anything: hold the window against the same limits as any other.
+// WindowOf returns the window in which the cursors of a were made. It reports false if a has no cursors. A
+// relative window ("the last 7 days") is resolved when its first page is requested, and later pages must stay
+// in that window: resolve a relative window only if WindowOf reports false. The list argument is as for [New].
+// A cursor proves nothing: apply the same limits to its window as to any other.
 //
 // The error is an [*ArgumentError].
 func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
@@ -55,17 +52,18 @@ func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
 			return upstream.Window{}, false, err
 		}
 		if ok && cw != w {
-			return upstream.Window{}, false, &ArgumentError{c.argument, "before belongs to another window than after: use cursors of one walk together"}
+			return upstream.Window{}, false, &ArgumentError{c.argument,
+				"before belongs to another window than after: use cursors that were returned for the same window"}
 		}
 		w, ok = cw, true
 	}
 	return w, ok, nil
 }
 
-// extent is what First and Last come to.
+// extent is the size and direction of a page.
 type extent struct {
 	size     int
-	backward bool // counted from the end
+	backward bool // counts from the end
 }
 
 func (a Args) extent() (extent, error) {
@@ -77,7 +75,8 @@ func (a Args) extent() (extent, error) {
 	}
 	switch {
 	case a.First != nil && a.Last != nil:
-		return extent{}, &ArgumentError{"last", "first and last exclude each other: give first (with after) to page forward, or last (with before) to page backward"}
+		return extent{}, &ArgumentError{"last",
+			"first and last exclude each other: use first (with after) to page forward, or last (with before) to page backward"}
 	case a.First != nil:
 		return extent{*a.First, false}, check("first", *a.First)
 	case a.Last != nil:

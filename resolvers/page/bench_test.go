@@ -6,8 +6,8 @@ import (
 	"deliverygraph/resolvers/page"
 )
 
-// BenchmarkPage is a client's page of 500 rows with its flags, from an upstream
-// page in hand; with all its cursors or with the last one.
+// BenchmarkPage builds a client's page of 499 rows with its flags from one upstream page, with all cursors or
+// only the last one.
 func BenchmarkPage(b *testing.B) {
 	m := newRemote(byKey, bulk(1000, 3)...)
 	for name, cursors := range map[string]int{"end cursor": 1, "all cursors": 499} {

@@ -15,13 +15,12 @@ import (
 	"deliverygraph/upstream"
 )
 
-// 20,000 rows, in pages of any size and both directions, while rows arrive: each
-// row that was there comes once, for about one call per 500 rows, and one more per
-// client page that finds no fresh answer.
-func TestLongWalk(t *testing.T) {
+// Each row that was there from the start comes once. A walk costs about one call per 500 rows, plus one for
+// each client page that finds no fresh answer.
+func TestLongWalkReadsEachRowOnceInFewCalls(t *testing.T) {
 	t.Parallel()
 	rows := 20_000
-	if race.Enabled { // races show in fewer
+	if race.Enabled { // fewer rows are enough to find races
 		rows = 5_000
 	}
 	for _, size := range []int{7, 50, 500} {
@@ -30,9 +29,9 @@ func TestLongWalk(t *testing.T) {
 				name string
 				ties int
 			}{{"few a second", 3}, {"all in one second", rows}} {
-				for _, fresh := range []int{0, 10} { // client pages that an answer stays fresh for
+				for _, fresh := range []int{0, 10} { // number of client pages for which an answer stays fresh
 					if size == 7 && fresh == 0 && list.ties == 3 {
-						continue // slow, and shows nothing of its own
+						continue // slow, and covered by the others
 					}
 					t.Run(fmt.Sprintf("%s in pages of %d, %s, fresh for %d", direction, size, list.name, fresh), func(t *testing.T) {
 						t.Parallel()
@@ -88,16 +87,15 @@ func TestLongWalk(t *testing.T) {
 	}
 }
 
-// arrival is a row that comes late, anywhere.
+// arrival returns a row at a random place in the list.
 func arrival(r *rand.Rand, seconds int) row {
 	k := rowAt(window.Start+upstream.Time(r.IntN(seconds+1)), r.IntN(20_000))
 	k.Recipient, k.SenderID = fmt.Sprint(r.Uint32()), 99
 	return k
 }
 
-// Client pages of any size are cut from the same upstream pages, so that callers
-// share them.
-func TestSameCallsForAnySize(t *testing.T) {
+// Clients that use different page sizes share upstream calls.
+func TestPageSizesShareUpstreamCalls(t *testing.T) {
 	t.Parallel()
 	var want []string
 	for _, size := range []int{500, 499, 50, 7} {
@@ -120,8 +118,7 @@ func TestSameCallsForAnySize(t *testing.T) {
 	}
 }
 
-// What a page costs, field by field.
-func TestCallsOfOnePage(t *testing.T) {
+func TestOnePageMakesFewestCalls(t *testing.T) {
 	t.Parallel()
 	type connection = *page.Connection[row]
 	rows := func(c connection) (any, error) { r, err := c.Rows(context.Background()); return len(r), err }
@@ -141,22 +138,22 @@ func TestCallsOfOnePage(t *testing.T) {
 		asks   []ask
 		want   []string
 	}{
-		"nothing asked, nothing called":                {rows: 10, want: nil},
-		"rows":                                         {rows: 10, asks: []ask{{rows, 10}}, want: []string{"1000+0"}},
-		"all of a short list":                          {rows: 10, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(10)}, {rows, 10}, {next, false}, {previous, false}}, want: []string{"1000+0"}},
-		"a full page alone":                            {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}}, want: []string{"1000+0"}},
-		"a full page, and whether more follow":         {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}, {next, false}}, want: []string{"1000+0", "1499+0"}},
+		"nothing selected":                     {rows: 10, want: nil},
+		"rows":                                 {rows: 10, asks: []ask{{rows, 10}}, want: []string{"1000+0"}},
+		"all of a short list":                  {rows: 10, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(10)}, {rows, 10}, {next, false}, {previous, false}}, want: []string{"1000+0"}},
+		"only a full page":                     {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}}, want: []string{"1000+0"}},
+		"a full page, and whether more follow": {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}, {next, false}}, want: []string{"1000+0", "1499+0"}},
 		"499 of a full page, and whether more follow":  {rows: 500, args: first(499, nil), asks: []ask{{next, true}, {rows, 499}}, want: []string{"1000+0"}},
-		"total alone, counted":                         {rows: 1200, counts: true, asks: []ask{{count, int64(1200)}}, want: []string{"count"}},
-		"total alone, probed":                          {rows: 1200, asks: []ask{{count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
+		"only total, counted":                          {rows: 1200, counts: true, asks: []ask{{count, int64(1200)}}, want: []string{"count"}},
+		"only total, probed":                           {rows: 1200, asks: []ask{{count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
 		"total of a short list, probed":                {rows: 12, asks: []ask{{count, int64(12)}, {rows, 12}}, want: []string{"1000+0"}},
 		"total of a long list after its rows, counted": {rows: 600, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(600)}, {rows, 50}}, want: []string{"1000+0", "count"}},
-		"first 0 alone":                                {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}}, want: nil},
+		"only first 0":                                 {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}}, want: nil},
 		"first 0, and whether more follow":             {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}, {next, true}, {previous, false}}, want: []string{"1000+0"}},
 		"last, counted":                                {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rows, 50}, {next, false}, {previous, true}}, want: []string{"count", "1000+701"}},
 		"last, counted, and its total":                 {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rowsFirst, nil}, {count, int64(1200)}, {rows, 50}}, want: []string{"count", "1000+701"}},
 		"last of a short list, probed":                 {rows: 12, args: last(50, nil), asks: []ask{{rows, 12}, {next, false}, {previous, false}, {count, int64(12)}}, want: []string{"1000+0"}},
-		"last, probed: its page is in hand":            {rows: 1200, args: last(50, nil), asks: []ask{{rows, 50}, {count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
+		"last, probed, reuses the probed page":         {rows: 1200, args: last(50, nil), asks: []ask{{rows, 50}, {count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
 		"an empty list":                                {rows: 0, asks: []ask{{rows, 0}, {next, false}, {count, int64(0)}}, want: []string{"1000+0"}},
 		"last of an empty list, counted":               {rows: 0, counts: true, args: last(5, nil), asks: []ask{{rows, 0}, {previous, false}}, want: []string{"count", "1000+0"}},
 	} {
@@ -183,8 +180,8 @@ func TestCallsOfOnePage(t *testing.T) {
 	}
 }
 
-// Totals are exact, and cost the logarithm of the list.
-func TestTotalCount(t *testing.T) {
+// Totals are exact, and cost a logarithmic number of calls.
+func TestTotalCountIsExactInFewCalls(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 499, 500, 501, 999, 1000, 1001, 2000, 4999, 8000, 19_999, 20_000, 20_001, 123_456} {
 		m := newRemote(byKey)

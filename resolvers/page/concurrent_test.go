@@ -12,9 +12,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The fields of a connection are asked for side by side: each piece is computed
-// once, and all agree.
-func TestFieldsSideBySide(t *testing.T) {
+// Each result is computed once, and all fields agree.
+func TestConcurrentFieldsAgree(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(2000, 3)...)
 	cursors := cursorsOf(t, m.source())[0]
@@ -46,19 +45,18 @@ func TestFieldsSideBySide(t *testing.T) {
 			}
 			wg.Wait()
 			if n := len(slices.Compact(answers[:])); n != 1 {
-				t.Errorf("%d different answers", n)
+				t.Errorf("%d different answers, want 1", n)
 			}
 			calls := m.calls()
 			if once := slices.Compact(slices.Sorted(slices.Values(calls))); len(once) != len(calls) {
-				t.Errorf("calls are %v: some twice", calls)
+				t.Errorf("calls are %v: some were repeated", calls)
 			}
 		})
 	}
 }
 
-// A caller that gives up spoils nothing for the others; a failure of the upstream
-// is kept.
-func TestGivingUp(t *testing.T) {
+// A cancelled caller does not spoil the result for others. A failure of the upstream is kept.
+func TestCancelledCallerDoesNotFailOthers(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(20, 3)...)
 	s := m.source()
@@ -80,7 +78,7 @@ func TestGivingUp(t *testing.T) {
 		t.Errorf("error is %v, want the context's", err)
 	}
 	if rows, err := c.Rows(t.Context()); len(rows) != 20 || err != nil {
-		t.Errorf("%d rows and %v after another gave up, want 20", len(rows), err)
+		t.Errorf("%d rows and %v after another caller was cancelled, want 20", len(rows), err)
 	}
 
 	calls = 0
@@ -100,12 +98,12 @@ func TestGivingUp(t *testing.T) {
 		}
 	}
 	if calls != 1 {
-		t.Errorf("%d calls, want 1: a failure is kept", calls)
+		t.Errorf("%d calls, want 1: the failure should be kept", calls)
 	}
 }
 
-// Rows alone do not fail because the page behind them does.
-func TestFailureOfTheNextPage(t *testing.T) {
+// A failure of the following page does not fail the rows.
+func TestNextPageFailureDoesNotFailRows(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(700, 1)...)
 	s := m.source()

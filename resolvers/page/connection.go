@@ -7,36 +7,34 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Source is a list of the metrics API with its filter, as functions.
+// Source provides a filtered list of the metrics API.
 type Source[R any] struct {
-	// Window is the resolved window of the connection. Where the caller gave
-	// cursors, it is that of [WindowOf].
+	// Window is the resolved window of the connection. If the client gave cursors, it is the result of
+	// [WindowOf].
 	Window upstream.Window
-	// Fetch makes one upstream call: rows of w from offset, at most
-	// [upstream.PageSize]. The rows are not written to, and handed on.
+	// Fetch makes one upstream call. It returns the rows of w from offset, at most [upstream.PageSize]. The
+	// rows may be shared and are not modified.
 	Fetch func(ctx context.Context, w upstream.Window, offset int) ([]R, error)
-	// Count makes one counts call over w with the list's filter. It is nil where
-	// the counts endpoint does not take the filter; totals are probed for then.
+	// Count makes one counts call over w with the list's filter. It is nil if the counts endpoint does not
+	// support the filter; the total is then found by probing the list.
 	Count func(ctx context.Context, w upstream.Window) (int64, error)
-	// Key is a row's key, and Time the time in it: that is all that is looked at of most rows.
+	// Key returns a row's key, and Time the time in that key. Most rows need only their time.
 	Key  func(*R) Key
 	Time func(*R) upstream.Time
 }
 
-// Connection is a client's page of a list. Everything is computed when first
-// asked for, and once: Rows cost one upstream call where the page lies in one
-// upstream page; the two flags and the total cost nothing but where they cannot be
-// known from that. Methods may be called from several goroutines, with contexts of
-// one operation.
+// Connection is a client's page of a list. Each result is computed on first use, and only once. Rows costs one
+// upstream call if the page lies within one upstream page. HasNextPage, HasPreviousPage and TotalCount make
+// further calls only if their result does not follow from that page. Methods may be called concurrently, with
+// contexts of one operation.
 //
-// Errors are those of the source's functions, or an [upstream.Error]:
-// [upstream.InvalidResponse] where the remote's pages make no list, and
-// [upstream.Unavailable] (rare) where it changes too fast.
+// Errors are those of the source's functions, or an [upstream.Error]: [upstream.InvalidResponse] if the
+// remote's pages do not form a list, and (rarely) [upstream.Unavailable] if the list changes too fast.
 type Connection[R any] struct {
 	src     Source[R]
 	binding binding
 	extent
-	first, last *cursor // the bounds: rows are behind first and before last; nil is none
+	first, last *cursor // bounds: rows are after first and before last; nil means none
 	rowsFirst   bool
 
 	origin lazy[spot[R]]
@@ -44,20 +42,19 @@ type Connection[R any] struct {
 	onward lazy[bool]
 	count  lazy[int64]
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	leaves  map[call]*lazy[*leaf[R]]
 	order   order
-	padded  bool // some page had rows that are not the list's
-	atLeast int  // rows that the list has, at least
-	size    int  // rows that the list has, if sized
-	sized   bool // a page showed the list's end, counted from the window's start
-	whole   bool // and the list's beginning
+	padded  bool // a page had rows that do not belong to the list
+	atLeast int  // lower bound of the list's size
+	size    int  // the list's size, valid if sized
+	sized   bool // a page counted from the window's start showed the end of the list
+	whole   bool // a page showed the whole list
 }
 
-// New checks the paging arguments; it makes no call. Binding is what cursors
-// are good for: a canonical text of the field, the filter and the window argument,
-// the window as it was given ("P7D" rather than the times that it came to). It
-// should not depend on the paging arguments.
+// New checks the paging arguments and returns a connection. It makes no call. Cursors are valid only for the
+// same list: a canonical text of the field, the filter and the window argument as it was given ("P7D" rather
+// than the resolved times). It should not depend on the paging arguments.
 //
 // The error is an [*ArgumentError].
 func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
@@ -80,14 +77,12 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 	return c, nil
 }
 
-// RowsFirst says that Rows will be asked for in any case. TotalCount then waits
-// for them, as a list that they show to the end needs no call to be counted.
-// Call it before anything else.
+// RowsFirst declares that Rows will be called. TotalCount then waits for the rows, since a list that they show
+// to its end need not be counted. Call RowsFirst before any other method.
 func (c *Connection[R]) RowsFirst() { c.rowsFirst = true }
 
-// Rows are the rows of the page, in list order (oldest first) in both
-// directions. They may be shared with other connections: they must not be
-// written to.
+// Rows returns the rows of the page in list order, oldest first, in both directions. The rows may be shared
+// with other connections and must not be modified.
 func (c *Connection[R]) Rows(ctx context.Context) ([]R, error) {
 	if c.extent.size == 0 {
 		return nil, nil
@@ -96,12 +91,12 @@ func (c *Connection[R]) Rows(ctx context.Context) ([]R, error) {
 	return cut.rows, err
 }
 
-// Cursor is the cursor of row i of Rows, which must have been asked before.
+// Cursor returns the cursor of row i of Rows. Rows must have succeeded before.
 func (c *Connection[R]) Cursor(i int) string {
 	if c.extent.size == 0 {
 		panic("page: cursor of an empty page")
 	}
-	cut, err := c.cutOut(context.Background()) // computed already
+	cut, err := c.cutOut(context.Background()) // already computed
 	if err != nil {
 		panic("page: cursor of a page that failed")
 	}
@@ -116,7 +111,7 @@ func (c *Connection[R]) Cursor(i int) string {
 	panic("page: cursor of a row that is not there")
 }
 
-// cursorAt is the cursor of the row behind a spot.
+// cursorAt returns the cursor of the row after a spot.
 func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 	p := s.page
 	k := cursor{key: p.keyAt(s.i), call: p.call, older: s.older, index: p.rawAt(s.i)}
@@ -125,16 +120,16 @@ func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 	case k.order == unsorted && p.start != c.src.Window.Start:
 		k.call, k.older, k.index = call{c.src.Window.Start, s.position()}, 0, 0
 	case k.order != unsorted && p.full && s.i == len(p.rows)-1:
-		// Nothing follows in this page, and the next one begins with the row.
+		// No row follows in this page, and the next page begins with this row.
 		k.call, k.older = c.next(p, s.older)
 		k.index = 0
 	}
 	return k
 }
 
-// HasNextPage says whether rows follow the page, as Relay has it: with First,
-// whether more rows follow within the bounds; with Last, whether there are rows
-// from Before on, and false without Before.
+// HasNextPage reports whether rows follow the page, as Relay defines it. With First, it reports whether more
+// rows follow within the bounds. With Last, it reports whether there are rows from Before on; without Before it
+// is false.
 func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
 	if !c.backward {
 		return c.goesOn(ctx)
@@ -146,9 +141,9 @@ func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
 	return err == nil && (!s.ends() || s.page.full), err
 }
 
-// HasPreviousPage says whether rows precede the page, as Relay has it: with
-// Last, whether there are more rows within the bounds; with First, whether there
-// are rows up to After, and false without After.
+// HasPreviousPage reports whether rows precede the page, as Relay defines it. With Last, it reports whether
+// more rows precede it within the bounds. With First, it reports whether there are rows up to After; without
+// After it is false.
 func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 	if c.backward {
 		return c.goesOn(ctx)
@@ -160,11 +155,11 @@ func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 	return err == nil && !s.begins(c.src.Window) && s.position() > 0, err
 }
 
-// TotalCount is the number of rows in the window that the filter lets through,
-// whatever the paging arguments.
+// TotalCount returns the number of rows in the window that match the filter, independent of the paging
+// arguments.
 func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) {
 	if c.rowsFirst && c.extent.size > 0 {
-		c.cutOut(ctx) // its failure is its own
+		c.cutOut(ctx) // Rows reports the error
 	}
 	return c.total(ctx)
 }

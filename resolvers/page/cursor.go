@@ -6,28 +6,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// cursor is what a row of a [Connection] is found again by. Correctness rests on
-// the key alone; the rest are hints that make finding it cheap.
+// cursor locates a row of a [Connection]. Correctness depends on the key alone; the other fields are hints that
+// make the search cheap.
 type cursor struct {
 	key    Key
-	call   call  // the upstream call whose page holds the row, with the window's end
-	older  int   // rows of the window older than call.start, when it was asked
-	index  int   // the row's index in that page
-	order  order // what the upstream's order was seen to be
-	padded bool  // and whether its pages were padded
+	call   call  // the upstream call that returned the row; it ends where the window ends
+	older  int   // number of rows of the window older than call.start, at the time of the call
+	index  int   // index of the row in that page
+	order  order // how the upstream was seen to sort
+	padded bool  // whether its pages were padded
 }
 
-// paddedMark is added to the order of a cursor of padded pages.
+// paddedMark is added to the order in cursors of padded pages.
 const paddedMark = 1 << 2
 
-// call is an upstream call of a connection: rows in [start, end of the window),
-// from offset.
+// call is an upstream call of a connection: rows from offset, in [start, end of the window).
 type call struct {
 	start  upstream.Time
 	offset int
 }
 
-// position is the row's index in the whole list, as seen.
+// position returns the row's index in the whole list, when the cursor was made.
 func (c cursor) position() int { return c.older + c.call.offset + c.index }
 
 func (c cursor) encode(of binding, w upstream.Window) string {
@@ -51,7 +50,7 @@ func (c cursor) encode(of binding, w upstream.Window) string {
 	return of.encode(w, b)
 }
 
-// decodeCursor gives the cursor in text, or nil for none. It must be of window w.
+// decodeCursor returns the cursor encoded in text, or nil if text is nil. The cursor must belong to window w.
 func decodeCursor(of binding, w upstream.Window, argument string, text *string) (*cursor, error) {
 	if text == nil {
 		return nil, nil
@@ -76,12 +75,12 @@ func decodeCursor(of binding, w upstream.Window, argument string, text *string) 
 	c.key.EmailID, c.key.Recipient = r.text(), r.text()
 	c.key.UserID, c.key.SenderID = upstream.ID(r.varint()), upstream.ID(r.varint())
 	if r.bad || len(r.buf) > 0 || !c.valid(w) {
-		return nil, &ArgumentError{argument, argument + " is damaged; leave it out to start anew"}
+		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
 	}
 	return &c, nil
 }
 
-// valid says whether a connection of window w can have made c.
+// valid reports whether a connection over window w could have made c.
 func (c cursor) valid(w upstream.Window) bool {
 	if c.order > unsorted || !w.Contains(c.key.Time) || !w.Contains(c.call.start) || c.position() > maxOffset {
 		return false

@@ -1,50 +1,41 @@
-// Package page cuts Relay connections out of lists that come in pages of 500.
+// Package page serves Relay connections over lists that the upstream returns in pages of 500 rows.
 //
-// The metrics API lists rows oldest first, at most [upstream.PageSize] a call,
-// from an offset, with no limit and no total. Callers of ours page in any size,
-// in both directions, while rows arrive. This package hides all that lies
-// between: which upstream calls serve a client's page, how a cursor finds its row
-// again, how pages fetched at different moments are joined, and how a total is
-// found without reading the list. It reaches the API only through the functions
-// of a [Source].
+// The metrics API lists rows oldest first. A call returns at most [upstream.PageSize] rows from an offset; it
+// takes no limit and reports no total. Our clients ask for pages of any size, in both directions, while rows
+// arrive. This package bridges the two: it chooses the upstream calls for a client's page, finds a cursor's row
+// again, joins pages fetched at different moments, and finds a total without reading the whole list. It calls
+// the API only through the functions of a [Source].
 //
-// # The one idea
+// # The invariant
 //
-// The list has a total order: time, then email id, then recipient ([Key]). An
-// upstream page is a run of neighbours in that order, as of the moment when it
-// was fetched. So a page serves what follows row K exactly when it reaches back
-// to K: it holds a row that is not after K, or begins where the list begins. Then
-// everything behind K's place in it is a run without gaps, whenever the page was
-// fetched, and whether K itself is in it or not. Every step of a walk fetches a
-// page by a good guess, holds it against this rule, and moves on only then
-// (place.go, seek.go). Thus rows that arrive, and pages that a cache kept for some
-// seconds, cause neither a lost nor a repeated row among those that all the
-// pages knew.
+// The list has a total order: time, then email id, then recipient ([Key]). An upstream page is a run of
+// neighbouring rows in that order, as of the moment it was fetched. A page can therefore serve the rows after
+// row K exactly when it reaches back to K: it contains a row that is not after K, or it starts where the list
+// starts. Everything after K in such a page is then a run without gaps. It does not matter when the page was
+// fetched, or whether it contains K itself. Each step of a walk guesses a page, fetches it, checks this rule,
+// and moves on only if the rule holds (place.go, seek.go). Rows that arrive, and pages that a cache kept for
+// some seconds, therefore never repeat or lose a row that all the pages knew.
 //
 // # The calls
 //
-// Calls are chosen to be the same calls for different client pages, since a cache
-// below makes those free. Forward, a call's page is used until its last row, at
-// time t; the next call starts at t and skips all rows of that second but that last
-// one, so that offsets stay small and pages overlap by one row. Backward, there
-// is nothing to count from but the start of the window, so calls skip so many
-// rows that the row in hand comes last. A cursor remembers the call that gave its
-// row, and so the next client's page asks that call again.
+// Different client pages use the same upstream calls wherever possible, because a cache below makes repeated
+// calls free. Forward, a page is used up to its last row, at time t. The next call starts at t and skips the
+// rows of that second except the last one, so offsets stay small and pages overlap by one row. Backward,
+// offsets can only count from the start of the window, so a call skips enough rows to make the wanted row its
+// last. A cursor records the call that returned its row, so the request for the next page repeats that call.
 //
-// A remote that is seen to sort by time alone has its rows found by identity
-// within a second. One that does not sort at all is read by plain offsets from the
-// window's start.
+// If a remote is seen to sort by time alone, rows within a second are found by identity. If it does not sort at
+// all, its list is read by plain offsets from the start of the window.
 //
 // # Padded pages
 //
-// A remote may give rows that are not the list's, in each call or in some: from outside the
-// window, or a row twice. They are dropped, but offsets count them: what such a page's offset says of the list's size
-// is not believed, nor that an empty page behind it ends the list. Keys are as good as
-// ever: where rows too early or too late were dropped, the list begins or ends; and a
-// page that has the row in hand goes on from it. Without order, pages have to overlap by
-// a row. What cannot be known then is an error. A page that counts such rows and shows
-// none is not told from a true one; the counts endpoint is asked for totals, where it can be.
+// A remote may return rows that do not belong to the list, in every call or in some: rows from outside the
+// window, or a row twice. This package drops them, but the remote's offsets count them. It therefore does not
+// trust what the offset of such a page says about the size of the list, nor that an empty page after it ends
+// the list. Keys remain reliable: rows dropped as too early or too late mark the start or the end of the list,
+// and a page that contains the current row continues from it. If the list is also unsorted, pages must overlap
+// by a row, or the walk fails with an error. A page that counts such rows without returning any looks like a
+// normal page; for totals, the counts endpoint is preferred wherever it is available.
 //
-// Start reading at [New] and [Connection]; [List] is the same for lists that come
-// whole.
+// Start reading at [New] and [Connection]. [List] does the same for lists that one call returns whole.
 package page

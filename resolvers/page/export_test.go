@@ -2,11 +2,11 @@ package page
 
 import "deliverygraph/upstream"
 
-// Forge makes a cursor of arbitrary contents that opens under binding, as only
-// somebody who read this package's code can.
+// Forge returns a cursor with arbitrary contents that is valid for list. Only someone who has read this package
+// can make one.
 func Forge(list string, w upstream.Window, rest []byte) string {
 	return newBinding(list).encode(w, rest)
 }
 
-// MaxCalls is what a connection may ask at most.
+// MaxCalls is the maximum number of upstream calls of a connection.
 const MaxCalls = maxCalls

@@ -13,9 +13,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// A remote that breaks its contract gets an answer or a clear error, in a bounded
-// number of calls, and never rows from outside the window.
-func TestHostileRemote(t *testing.T) {
+// A remote that violates its contract leads to an answer or a clear error, in a bounded number of calls, and
+// never to rows from outside the window.
+func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 	t.Parallel()
 	rows := bulk(2600, 3)
 	full := func(n int) []row { return rows[n : n+upstream.PageSize] }
@@ -41,13 +41,13 @@ func TestHostileRemote(t *testing.T) {
 	}
 
 	for name, fetch := range map[string]func(w upstream.Window, offset int) []row{
-		"the same page for ever":      func(w upstream.Window, offset int) []row { return full(0) },
-		"a page of one row":           func(w upstream.Window, offset int) []row { return same },
-		"start_time ignored":          func(w upstream.Window, offset int) []row { return part(rows, offset) },
-		"offset ignored":              func(w upstream.Window, offset int) []row { return cutPage(rows, w, 0) },
-		"shuffled":                    func(w upstream.Window, offset int) []row { return part(shuffled, offset) },
-		"random rows for ever":        func(w upstream.Window, offset int) []row { return randomRows(random, upstream.PageSize, 50) },
-		"sorted random rows for ever": func(w upstream.Window, offset int) []row { return sorted(randomRows(random, upstream.PageSize, 50)) },
+		"the same page forever":      func(w upstream.Window, offset int) []row { return full(0) },
+		"a page of one row":          func(w upstream.Window, offset int) []row { return same },
+		"start_time ignored":         func(w upstream.Window, offset int) []row { return part(rows, offset) },
+		"offset ignored":             func(w upstream.Window, offset int) []row { return cutPage(rows, w, 0) },
+		"shuffled":                   func(w upstream.Window, offset int) []row { return part(shuffled, offset) },
+		"random rows forever":        func(w upstream.Window, offset int) []row { return randomRows(random, upstream.PageSize, 50) },
+		"sorted random rows forever": func(w upstream.Window, offset int) []row { return sorted(randomRows(random, upstream.PageSize, 50)) },
 		"empty in the middle": func(w upstream.Window, offset int) []row {
 			return map[bool][]row{offset < 900 || offset > 1300: full(0)}[true]
 		},
@@ -57,9 +57,9 @@ func TestHostileRemote(t *testing.T) {
 		"empty at random": func(w upstream.Window, offset int) []row {
 			return map[bool][]row{random.IntN(2) == 0: cutPage(rows, w, offset)}[true]
 		},
-		"rows outside the window":           func(w upstream.Window, offset int) []row { return part(outside, offset) },
-		"rows outside the window, for ever": func(w upstream.Window, offset int) []row { return part(outside, offset%800) },
-		"nothing but rows outside":          func(w upstream.Window, offset int) []row { return []row{rowAt(999, 1), rowAt(window.End, 1)} },
+		"rows outside the window":          func(w upstream.Window, offset int) []row { return part(outside, offset) },
+		"rows outside the window, forever": func(w upstream.Window, offset int) []row { return part(outside, offset%800) },
+		"only rows outside the window":     func(w upstream.Window, offset int) []row { return []row{rowAt(999, 1), rowAt(window.End, 1)} },
 		"an endless list": func(w upstream.Window, offset int) []row {
 			endless := make([]row, upstream.PageSize)
 			for i := range endless {
@@ -101,7 +101,7 @@ func TestHostileRemote(t *testing.T) {
 					calls = 0
 					p, err := c.try(a)
 					if code := upstream.CodeOf(err); err != nil && code != upstream.InvalidResponse && code != upstream.Unavailable {
-						t.Errorf("%s: %v, want an error of the upstream's", show(a), err)
+						t.Errorf("%s: %v, want an upstream error", show(a), err)
 					}
 					if calls > page.MaxCalls {
 						t.Errorf("%s: %d calls", show(a), calls)
@@ -139,9 +139,9 @@ func sorted(rows []row) []row {
 	return rows
 }
 
-// A remote that does not sort, or gives rows from outside the window, is read
-// by offsets: each row of the window once, in the remote's order.
-func TestUnsortedRemote(t *testing.T) {
+// A list that is unsorted, or has rows from outside the window, is read by offsets: each row of the window
+// comes once, in the remote's order.
+func TestUnsortedListIsReadByOffsets(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(5, 5))
 	shuffled := bulk(2600, 3)
@@ -192,9 +192,8 @@ func TestUnsortedRemote(t *testing.T) {
 	}
 }
 
-// A remote that takes the window's end to belong to it is read to the end of the
-// window, still in order.
-func TestInclusiveEnd(t *testing.T) {
+// A remote that includes the window's end is read to the end of the window, in order.
+func TestInclusiveWindowEndIsRead(t *testing.T) {
 	t.Parallel()
 	rows := append(bulk(700, 1), rowAt(window.End, 0), rowAt(window.End, 1))
 	m := newRemote(byKey, rows...)
@@ -206,15 +205,14 @@ func TestInclusiveEnd(t *testing.T) {
 	p := client{t, s}.ask(first(500, nil))
 	q := client{t, s}.ask(first(500, p.end()))
 	if got := slices.Concat(p.rows, q.rows); !slices.Equal(got, rows[:700]) || q.hasNext {
-		t.Errorf("%d rows, more: %v; want 700 and no more", len(got), q.hasNext)
+		t.Errorf("%d rows, hasNextPage %v; want 700, false", len(got), q.hasNext)
 	}
 	if n := total(t, s); n != 700 {
 		t.Errorf("total is %d, want 700", n)
 	}
 }
 
-// A cursor with forged contents is refused, or leads to rows of the window, in a
-// bounded number of calls.
+// A forged cursor is rejected, or leads to rows of the window in a bounded number of calls.
 func FuzzForgedCursor(f *testing.F) {
 	m := newRemote(byKey, bulk(1200, 7)...)
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 1, 'a', 1, 'b', 2, 4})

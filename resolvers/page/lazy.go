@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// lazy is a value that is computed once, by whoever asks first; others wait. A
-// failure is kept too, unless the asker had given up: then the next one tries.
+// lazy computes a value once, on the first call of get; concurrent callers wait. An error is kept too, unless
+// the caller's context had ended: the next call then tries again.
 type lazy[T any] struct {
 	mu    sync.Mutex
 	done  bool

@@ -8,11 +8,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// order is what an upstream's sorting was seen to be, from good to bad.
+// order is how the upstream was seen to sort, from best to worst.
 type order uint8
 
 const (
-	byKey    order = iota // by time, email id, recipient: as promised
+	byKey    order = iota // by time, email id, recipient: as documented
 	byTime                // by time alone
 	unsorted              // not at all
 )
@@ -20,23 +20,23 @@ const (
 // leaf is an upstream page: the rows of one call.
 type leaf[R any] struct {
 	call
-	answer []R   // as it came, but for rows that are too late at the end of a sorted one
-	rows   []R   // those of it that are in the window, once; shared with others, never written
-	raw    []int // where each row stood in the answer; nil where they stand together, lead behind its start
-	lead   int   // rows of a sorted answer before those in the window
-	full   bool  // further rows may follow
-	padded bool  // had rows from outside the window, or twice, so that offsets do not count the list's rows
+	answer []R   // the answer; if sorted, without trailing rows that are too late
+	rows   []R   // the distinct rows of answer within the window; shared, never modified
+	raw    []int // index in answer of each row; nil if the rows are contiguous, starting at lead
+	lead   int   // number of rows in a sorted answer before those in the window
+	full   bool  // more rows may follow
+	padded bool  // had rows from outside the window or repeated rows, which offsets count
 	order  order
 	key    func(*R) Key
 }
 
 func (p *leaf[R]) keyAt(i int) Key { return p.key(&p.rows[i]).clip() }
 
-// begins says that no row of the list from the call's start on is before the page.
+// begins reports whether no row of the list, from the call's start on, comes before the page.
 func (p *leaf[R]) begins() bool { return p.offset == 0 || p.lead > 0 }
 
-// rawAt is the place of row i in the answer, and so in offsets. One past the
-// last row is one past the answer.
+// rawAt returns the index of row i in the answer, in the unit of offsets. For i == len(rows) it returns the
+// length of the answer.
 func (p *leaf[R]) rawAt(i int) int {
 	switch {
 	case i == len(p.rows):
@@ -48,22 +48,21 @@ func (p *leaf[R]) rawAt(i int) int {
 	}
 }
 
-// indexOf is the index of the first row that stands at or behind place raw of the
-// answer.
+// indexOf returns the index of the first row at or after index raw of the answer.
 func (p *leaf[R]) indexOf(raw int) int {
 	return sort.Search(len(p.rows), func(i int) bool { return p.rawAt(i) >= raw })
 }
 
-// second is the run of rows at time t, by index; for sorted pages.
+// second returns the range of rows at time t. The page must be sorted.
 func (p *leaf[R]) second(t upstream.Time) (from, to int) {
 	from = sort.Search(len(p.rows), func(i int) bool { return p.key(&p.rows[i]).Time >= t })
 	to = from + sort.Search(len(p.rows)-from, func(i int) bool { return p.key(&p.rows[from+i]).Time > t })
 	return from, to
 }
 
-// newLeaf looks at an answer: how it is sorted, which rows are in the list's window. A
-// row that is the one before it again is none of the list's, whose order is total: two
-// nodes with one id are of no use to anybody.
+// newLeaf inspects an answer: how it is sorted, and which rows are in the list's window. It drops a row that is
+// identical to the row before it. The list's order is total, so such a row does not belong to the list, and
+// clients cannot use two nodes with one id.
 func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: src.Key}
 	w, key := src.Window, src.Key
@@ -91,15 +90,15 @@ func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 			p.padded = true
 		case at >= w.End:
 			late++
-			// A remote may take the window's end to belong to it. Nothing follows that
-			// second, so its offsets are as good as any.
+			// A remote may count the window's end as part of the window. Nothing follows that second, so its
+			// offsets can be trusted.
 			p.padded = p.padded || at > w.End || p.full
 		case at < c.start:
 			p.padded = true
 		}
 	}
 	if p.order != unsorted {
-		// What is too early, or too late, stands together: the list begins, or ends, here.
+		// Rows that are too early or too late are contiguous: they mark the start or the end of the list.
 		p.lead = early
 		p.answer = rows[:len(rows)-late]
 		p.full = p.full && late == 0
@@ -121,35 +120,35 @@ func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 	return p
 }
 
-// next is the call that goes on where a full page ends, and how many rows of
-// the window are older than its start, given how many are older than p's. In a
-// sorted list the call's page begins with p's last row.
+// next returns the call that continues after a full page, and how many rows of the window are older than the
+// start of that call, given how many are older than p's. In a sorted list the page of that call begins with p's
+// last row.
 func (c *Connection[R]) next(p *leaf[R], older int) (call, int) {
 	n := len(p.rows)
 	switch order, padded := c.seen(); {
 	case order == unsorted:
 		return call{p.start, p.offset + len(p.answer)}, older
-	case padded || n == 0: // starts are not heeded
+	case padded || n == 0: // the remote ignores start times
 		return call{c.src.Window.Start, older + p.offset + p.rawAt(max(0, n-1))}, 0
 	}
 	t := p.keyAt(n - 1).Time
 	if t != p.start {
 		from, _ := p.second(t)
-		if from > 0 || p.offset == 0 { // else the second's first row lies before the page
+		if from > 0 || p.offset == 0 { // otherwise the second's first row lies before the page
 			return call{t, n - 1 - from}, older + p.offset + from
 		}
 	}
 	return call{p.start, p.offset + n - 1}, older
 }
 
-// leaf gives the page of an upstream call, asked once.
+// leaf returns the page of an upstream call. Each call is made once.
 func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 	c.mu.Lock()
 	l := c.leaves[at]
 	if l == nil {
 		if len(c.leaves) >= maxCalls {
 			c.mu.Unlock()
-			return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
+			return nil, errApart
 		}
 		l = &lazy[*leaf[R]]{}
 		c.leaves[at] = l
@@ -167,9 +166,9 @@ func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 	})
 }
 
-// learn notes what a page tells about the whole list. Where rows come that are not
-// the list's, offsets count them too, and those of one call need not be those of the
-// next: then only a page that is the whole list tells its size.
+// learn records what a page shows about the whole list. Offsets of a padded list also count rows that do not
+// belong to it, and they may differ from call to call. Then only a page that contains the whole list shows its
+// size.
 func (c *Connection[R]) learn(p *leaf[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -180,7 +179,7 @@ func (c *Connection[R]) learn(p *leaf[R]) {
 	switch {
 	case !p.full && (p.lead > 0 || p.call == call{c.src.Window.Start, 0}):
 		c.size, c.sized, c.whole = len(p.rows), true, true
-	case p.start != c.src.Window.Start, c.padded, c.src.Count != nil: // those who count know better
+	case p.start != c.src.Window.Start, c.padded, c.src.Count != nil: // the counts endpoint is more reliable
 	case p.full:
 		c.atLeast = max(c.atLeast, p.offset+len(p.rows))
 	case len(p.rows) > 0:
@@ -188,7 +187,7 @@ func (c *Connection[R]) learn(p *leaf[R]) {
 	}
 }
 
-// seen is how the list was seen to be sorted, and whether pages are padded.
+// seen returns how the list was seen to be sorted, and whether its pages are padded.
 func (c *Connection[R]) seen() (o order, padded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,18 +9,17 @@ import (
 	"deliverygraph/upstream"
 )
 
-// ListSource is a list whose rows come whole, such as the senders of a window.
+// ListSource provides a list that one call returns whole, such as the senders of a window.
 type ListSource[R any] struct {
-	Window upstream.Window // as in Source: further pages stay in it
-	// Fetch gives all rows. They are not written to, and handed on.
+	Window upstream.Window // as in Source: later pages stay in it
+	// Fetch returns all rows. They may be shared and are not modified.
 	Fetch func(ctx context.Context) ([]R, error)
-	// ID is a row's id: its identity, and what the list is ordered by.
+	// ID returns a row's id, which identifies the row and orders the list.
 	ID func(*R) upstream.ID
 }
 
-// List is a client's page of a list that comes whole, ordered by id. It answers
-// as a [Connection] does, from at most one call of its source. Its cursors are its
-// ids, so that rows that come and go shift nothing.
+// List is a client's page of a list that one call returns whole, ordered by id. It behaves like a [Connection],
+// and calls its source at most once. Its cursors encode ids, so rows that come and go do not shift the pages.
 type List[R any] struct {
 	src     ListSource[R]
 	binding binding
@@ -29,8 +28,8 @@ type List[R any] struct {
 	all           lazy[[]R]
 }
 
-// NewList checks the paging arguments; it makes no call. Binding is as for
-// [New]. The error is an [*ArgumentError].
+// NewList checks the paging arguments and returns a list. It makes no call. The list argument is as for [New].
+// The error is an [*ArgumentError].
 func NewList[R any](list string, s ListSource[R], a Args) (*List[R], error) {
 	l := &List[R]{src: s, binding: newBinding(list)}
 	var err error
@@ -60,13 +59,12 @@ func openID(b binding, w upstream.Window, argument string, text *string) (*upstr
 	r := reader{buf: rest}
 	id := upstream.ID(r.varint())
 	if r.bad || len(r.buf) > 0 {
-		return nil, &ArgumentError{argument, argument + " is damaged; leave it out to start anew"}
+		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
 	}
 	return &id, nil
 }
 
-// Rows are the rows of the page, by id, in both directions. They must not be
-// written to.
+// Rows returns the rows of the page ordered by id, in both directions. They must not be modified.
 func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
 	if l.size == 0 {
 		return nil, nil
@@ -75,16 +73,16 @@ func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
 	return v.all[v.low:v.high:v.high], err
 }
 
-// Cursor is the cursor of row i of Rows, which must have been asked before.
+// Cursor returns the cursor of row i of Rows. Rows must have succeeded before.
 func (l *List[R]) Cursor(i int) string {
-	rows, err := l.Rows(context.Background()) // computed already
+	rows, err := l.Rows(context.Background()) // already computed
 	if err != nil {
 		panic("page: cursor of a page that failed")
 	}
 	return l.binding.encode(l.src.Window, binary.AppendVarint(nil, int64(l.src.ID(&rows[i]))))
 }
 
-// HasNextPage is as Connection.HasNextPage.
+// HasNextPage is like [Connection.HasNextPage].
 func (l *List[R]) HasNextPage(ctx context.Context) (bool, error) {
 	if l.backward && l.before == nil {
 		return false, nil
@@ -96,7 +94,7 @@ func (l *List[R]) HasNextPage(ctx context.Context) (bool, error) {
 	return v.high < v.to, err
 }
 
-// HasPreviousPage is as Connection.HasPreviousPage.
+// HasPreviousPage is like [Connection.HasPreviousPage].
 func (l *List[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 	if !l.backward && l.after == nil {
 		return false, nil
@@ -108,13 +106,13 @@ func (l *List[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 	return v.from > 0, err
 }
 
-// TotalCount is the number of all rows, whatever the paging arguments.
+// TotalCount returns the number of all rows, independent of the paging arguments.
 func (l *List[R]) TotalCount(ctx context.Context) (int64, error) {
 	all, err := l.rows(ctx)
 	return int64(len(all)), err
 }
 
-// view is the page in the list: rows [low, high), within the bounds [from, to).
+// view is a page of the list: rows [low, high), within the bounds [from, to).
 type view[R any] struct {
 	all       []R
 	low, high int
@@ -141,7 +139,7 @@ func (l *List[R]) view(ctx context.Context) (view[R], error) {
 	return v, err
 }
 
-// index is where id is or would be.
+// index returns where id is, or would be inserted, and whether it is there.
 func (l *List[R]) index(all []R, id upstream.ID) (int, bool) {
 	return slices.BinarySearchFunc(all, id, func(r R, id upstream.ID) int { return cmp.Compare(l.src.ID(&r), id) })
 }

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// whole is a list that comes whole: its rows are ids.
+// whole returns a source whose rows are ids, and counts its calls.
 func whole(calls *int, ids ...upstream.ID) page.ListSource[upstream.ID] {
 	return page.ListSource[upstream.ID]{
 		Window: window,
@@ -53,14 +53,13 @@ func askList(t *testing.T, s page.ListSource[upstream.ID], a page.Args) (p listA
 	return p
 }
 
-// Lists that come whole follow the same algorithm, by id whatever the order they
-// came in, and cost one call at most.
-func TestListRelayAlgorithm(t *testing.T) {
+// Whole lists follow the Relay algorithm, ordered by id, and cost at most one call.
+func TestListFollowsRelayAlgorithm(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	var calls int
 	ids := make([]upstream.ID, 80)
-	all := make([]row, len(ids)) // the same for the algorithm
+	all := make([]row, len(ids)) // the same rows for the reference algorithm
 	for i := range ids {
 		ids[i] = upstream.ID(3*i + 1)
 		all[i].UserID = ids[i]
@@ -100,8 +99,8 @@ func TestListRelayAlgorithm(t *testing.T) {
 	}
 }
 
-// Senders that appear or disappear between pages shift nothing.
-func TestListThatMoves(t *testing.T) {
+// Senders that appear or disappear between pages do not shift the pages.
+func TestListPagesAreStableWhenRowsChange(t *testing.T) {
 	t.Parallel()
 	var calls int
 	p := askList(t, whole(&calls, 10, 20, 30, 40, 50), first(2, nil))
@@ -109,10 +108,10 @@ func TestListThatMoves(t *testing.T) {
 		now  []upstream.ID
 		want []upstream.ID
 	}{
-		"another before the page": {[]upstream.ID{5, 10, 20, 30, 40, 50}, []upstream.ID{30, 40}},
-		"another behind it":       {[]upstream.ID{10, 20, 25, 30, 40, 50}, []upstream.ID{25, 30}},
-		"the cursor's row gone":   {[]upstream.ID{10, 30, 40, 50}, []upstream.ID{30, 40}},
-		"all gone":                {nil, nil},
+		"row added before the page":  {[]upstream.ID{5, 10, 20, 30, 40, 50}, []upstream.ID{30, 40}},
+		"row added after the cursor": {[]upstream.ID{10, 20, 25, 30, 40, 50}, []upstream.ID{25, 30}},
+		"cursor's row removed":       {[]upstream.ID{10, 30, 40, 50}, []upstream.ID{30, 40}},
+		"all rows removed":           {nil, nil},
 	} {
 		got := askList(t, whole(&calls, test.now...), first(2, p.end()))
 		if d := cmp.Diff(test.want, got.Rows, cmpopts.EquateEmpty()); d != "" {
@@ -123,7 +122,7 @@ func TestListThatMoves(t *testing.T) {
 
 func (p listAnswer) end() *string { return &p.cursors[len(p.cursors)-1] }
 
-func TestListArguments(t *testing.T) {
+func TestListRejectsInvalidArguments(t *testing.T) {
 	t.Parallel()
 	var calls int
 	s := whole(&calls, 10, 20)
@@ -149,7 +148,7 @@ func TestListArguments(t *testing.T) {
 	} {
 		_, err := page.NewList(test.binding, test.source, test.args)
 		if bad := new(page.ArgumentError); !errors.As(err, &bad) || bad.Argument != test.argument {
-			t.Errorf("%s: error is %v, want one of %s", name, err, test.argument)
+			t.Errorf("%s: error is %v, want one about %s", name, err, test.argument)
 		}
 	}
 	if calls > 0 {
@@ -157,8 +156,8 @@ func TestListArguments(t *testing.T) {
 	}
 }
 
-// A list that cannot be had is an error of each field, and is not asked again.
-func TestListFailure(t *testing.T) {
+// A failed fetch fails every field, and is not repeated.
+func TestListFetchFailureIsKept(t *testing.T) {
 	t.Parallel()
 	var calls int
 	s := whole(&calls)

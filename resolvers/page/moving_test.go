@@ -16,10 +16,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Rows arrive and disappear between and within client pages, and each upstream
-// call is answered as of a moment of its own within the last few: still every row
-// that was there all the time comes exactly once, in order.
-func TestMovingList(t *testing.T) {
+// Rows arrive and disappear between and within client pages, and each upstream call may be answered as of a
+// recent moment. Still, every row that was there throughout comes exactly once, in order.
+func TestPagingForwardNeverRepeatsOrLosesRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -27,7 +26,7 @@ func TestMovingList(t *testing.T) {
 	})
 }
 
-func TestMovingListBackward(t *testing.T) {
+func TestPagingBackwardNeverRepeatsOrLosesRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -35,7 +34,7 @@ func TestMovingListBackward(t *testing.T) {
 	})
 }
 
-func TestMovingListTurningRound(t *testing.T) {
+func TestPagingBothWaysNeverRepeatsOrLosesRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -43,9 +42,9 @@ func TestMovingListTurningRound(t *testing.T) {
 	})
 }
 
-// A remote that sorts by time alone has its rows found by identity: that keeps
-// the promise for rows that arrive between client pages, with fresh answers.
-func TestMovingListSortedByTimeAlone(t *testing.T) {
+// If a remote sorts by time alone, rows are found by identity. Then no row is repeated or lost when rows arrive
+// between client pages and answers are fresh.
+func TestPagingListSortedByTimeNeverRepeatsOrLosesRows(t *testing.T) {
 	t.Parallel()
 	for name, order := range map[string]func(a, b row) int{
 		"ties by recipient": func(a, b row) int {
@@ -83,7 +82,7 @@ func TestMovingListSortedByTimeAlone(t *testing.T) {
 				}
 				for _, r := range want {
 					if seen[r] != 1 {
-						t.Fatalf("%v came %d times", r, seen[r])
+						t.Fatalf("%v was returned %d times", r, seen[r])
 					}
 				}
 			})
@@ -91,7 +90,7 @@ func TestMovingListSortedByTimeAlone(t *testing.T) {
 	}
 }
 
-// world is a remote that moves, and how a client pages through it.
+// world is a remote that changes, and a client that pages through it.
 type world struct {
 	*remote
 	rand  *rand.Rand
@@ -113,7 +112,7 @@ func drawWorld(t *rapid.T) *world {
 			w.remove(r.IntN(n), r.IntN(n), r.IntN(n))
 		}
 	}
-	for range age { // the walk's first answer may be as old as that
+	for range age { // the walk's first answer may be this old
 		move()
 	}
 	w.since = len(w.history) - 1 - age
@@ -125,7 +124,7 @@ func drawWorld(t *rapid.T) *world {
 	}
 	w.sizes = rapid.SampledFrom([][]int{{1, 7}, {7}, {50}, {500}, {1, 20, 250, 499, 500}}).Draw(t, "sizes")
 	if rows > 501 && slices.Max(w.sizes) == 7 {
-		w.sizes = []int{31} // small pages of long lists take their time
+		w.sizes = []int{31} // small pages of long lists take too long
 	}
 	return w
 }
@@ -141,7 +140,7 @@ func walkForward(t *rapid.T, w *world) {
 		p := c.ask(first(n, cursor))
 		got = append(got, p.rows...)
 		if p.hasNext && len(p.rows) != n {
-			t.Fatalf("page of %d has %d rows though more follow", n, len(p.rows))
+			t.Fatalf("page of %d has only %d rows although more follow", n, len(p.rows))
 		}
 		if !p.hasNext {
 			break
@@ -160,7 +159,7 @@ func walkBackward(t *rapid.T, w *world) {
 		p := c.ask(last(n, cursor))
 		got = append(slices.Clone(p.rows), got...)
 		if p.hasPrevious && len(p.rows) != n {
-			t.Fatalf("page of %d has %d rows though more precede", n, len(p.rows))
+			t.Fatalf("page of %d has only %d rows although more precede", n, len(p.rows))
 		}
 		if !p.hasPrevious {
 			break
@@ -170,17 +169,17 @@ func walkBackward(t *rapid.T, w *world) {
 	checkWalk(t, w, got)
 }
 
-// checkWalk wants each row that was always there once, and all in order.
+// checkWalk fails unless each row that was always there came once, in order.
 func checkWalk(t *rapid.T, w *world, got []row) {
 	for i := 1; i < len(got); i++ {
 		if byKey(got[i-1], got[i]) >= 0 {
-			t.Fatalf("row %d is out of order or twice: %v after %v", i, got[i], got[i-1])
+			t.Fatalf("row %d is repeated or out of order: %v after %v", i, got[i], got[i-1])
 		}
 	}
 	checkRun(t, w, got, nil, nil)
 }
 
-// checkRun wants each row that was always there, behind low and before high.
+// checkRun fails unless each row that was always there, after low and before high, came once.
 func checkRun(t *rapid.T, w *world, got []row, low, high *row) {
 	want := w.always(w.since)
 	if low != nil {
@@ -195,12 +194,11 @@ func checkRun(t *rapid.T, w *world, got []row, low, high *row) {
 	}
 	got = slices.DeleteFunc(slices.Clone(got), func(r row) bool { return !steady[r] })
 	if !slices.Equal(want, got) {
-		t.Fatalf("rows that were there all the time (-want +got):\n%s", cmp.Diff(want, got))
+		t.Fatalf("rows that were always there (-want +got):\n%s", cmp.Diff(want, got))
 	}
 }
 
-// wander goes forward and backward from the ends of each page, and from its
-// middle, and checks each page by itself.
+// wander pages forward and backward from the ends and the middle of each page, and checks each page by itself.
 func wander(t *rapid.T, w *world) {
 	c := client{t, w.source()}
 	var p answer
@@ -259,13 +257,13 @@ func wander(t *rapid.T, w *world) {
 	}
 }
 
-// after and before are rows between r and its neighbours.
+// after and before return rows between r and its neighbours.
 func after(r row) *row  { r.SenderID++; return &r }
 func before(r row) *row { r.SenderID--; return &r }
 
-// After many rows arrived in one place, a fresh page and a cached one
-// contradict each other on where a row is: calls that were not made yet decide.
-func TestCachedPageBesideFreshOne(t *testing.T) {
+// After many rows arrive in one place, a fresh page and a cached one disagree about the position of a row.
+// Calls that have not been made yet settle it.
+func TestPagingToleratesStaleCachedPage(t *testing.T) {
 	t.Parallel()
 	for _, direction := range []string{"forward", "backward"} {
 		for _, stale := range []int{998, 1497, 1400, 1996} {

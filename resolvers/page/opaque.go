@@ -9,29 +9,28 @@ import (
 	"deliverygraph/upstream"
 )
 
-// binding is the list that a cursor belongs to: its field, filter and window, hashed.
+// binding is the hash of the list that a cursor belongs to: its field, filter and window.
 //
-// The text of a cursor is base64url of a version, a checksum of binding and contents,
-// and the contents. So a cursor that was cut or changed, or that comes from another list, is
-// recognised. It is opaque rather than secret: it shows nothing that its row does not, and
-// every number in it is checked.
+// The text of a cursor is the base64url encoding of a version, a checksum of binding and contents, and the
+// contents. A cursor that was truncated or changed, or that belongs to another list, is therefore rejected. The
+// encoding is opaque, not secret: a cursor shows nothing that its row does not, and every number in it is
+// checked.
 type binding [sha256.Size]byte
 
 const (
 	cursorVersion = 2
 	checksumSize  = 8
 	headSize      = 1 + checksumSize
-	maxCursor     = 4096 // characters; ours are about 140, and at most 1,100; a feed's at most 2,900
+	maxCursor     = 4096 // characters; ours have about 140 and at most 1,100, those of a feed at most 2,900
 )
 
-// EncodeCursor makes a cursor of a list that is not paged here, such as a subscription:
-// for a window and contents of its own. List names the field and its filter, as for [New].
+// EncodeCursor returns a cursor for a list that this package does not page, such as a subscription. It encodes
+// a window and arbitrary contents. The list argument names the field and its filter, as for [New].
 func EncodeCursor(list string, w upstream.Window, contents []byte) string {
 	return newBinding(list).encode(w, contents)
 }
 
-// DecodeCursor gives what EncodeCursor was given, or an [*ArgumentError] that names the
-// argument.
+// DecodeCursor returns what was passed to EncodeCursor, or an [*ArgumentError] that names the argument.
 func DecodeCursor(list, argument, text string) (w upstream.Window, contents []byte, err error) {
 	return newBinding(list).decode(argument, text)
 }
@@ -40,7 +39,7 @@ func newBinding(list string) binding {
 	return sha256.Sum256([]byte("deliverygraph cursor\x00" + list))
 }
 
-// encode makes the text of a cursor.
+// encode returns the text of a cursor.
 func (b binding) encode(w upstream.Window, contents []byte) string {
 	buf := make([]byte, headSize, headSize+2*binary.MaxVarintLen64+len(contents))
 	buf = binary.AppendVarint(buf, int64(w.Start))
@@ -52,10 +51,11 @@ func (b binding) encode(w upstream.Window, contents []byte) string {
 	return base64.RawURLEncoding.EncodeToString(buf)
 }
 
-// decode gives what was encoded, or an [*ArgumentError] that names the argument.
+// decode returns what was encoded, or an [*ArgumentError] that names the argument.
 func (b binding) decode(argument, text string) (upstream.Window, []byte, error) {
-	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: a cursor holds only for the field, filter and window that gave it; leave it out to start anew"}
-	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder would skip line ends
+	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: " +
+		"a cursor is valid only for the field, filter and window that returned it; omit it to start from the beginning"}
+	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return upstream.Window{}, nil, foreign
 	}
 	buf, err := base64.RawURLEncoding.Strict().DecodeString(text)
@@ -63,7 +63,8 @@ func (b binding) decode(argument, text string) (upstream.Window, []byte, error) 
 		return upstream.Window{}, nil, foreign
 	}
 	if buf[0] != cursorVersion {
-		return upstream.Window{}, nil, &ArgumentError{argument, argument + " is not a cursor of this version of the API; leave it out to start anew"}
+		return upstream.Window{}, nil, &ArgumentError{argument,
+			argument + " is not a cursor of this version of the API; omit it to start from the beginning"}
 	}
 	if b.checksum(buf[headSize:]) != [checksumSize]byte(buf[1:headSize]) {
 		return upstream.Window{}, nil, foreign
@@ -83,7 +84,7 @@ func (b binding) checksum(contents []byte) [checksumSize]byte {
 	return [checksumSize]byte(sum[:])
 }
 
-// reader reads what binary.Append… wrote, and notes when that fails.
+// reader decodes what the binary.Append functions encoded, and records failures in bad.
 type reader struct {
 	buf []byte
 	bad bool

@@ -13,14 +13,14 @@ import (
 	"deliverygraph/upstream"
 )
 
-// paddedRemote answers some calls wrongly: for a window that is wider than asked for, whose
-// rows its offsets count, or with each row twice.
+// paddedRemote answers some calls wrongly: for a wider window than requested, whose rows its offsets count, or
+// with each row twice.
 type paddedRemote struct {
-	all   []row // of all time
+	all   []row // in any window
 	wrong func() bool
 	apart upstream.Time // how much wider, at both ends
 	twice bool          // each row comes twice instead
-	shown bool          // an answer had rows that are not the list's
+	shown bool          // an answer had rows that do not belong to the list
 }
 
 func (m *paddedRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
@@ -40,12 +40,12 @@ func (m *paddedRemote) fetch(_ context.Context, w upstream.Window, offset int) (
 	return rows, nil
 }
 
-// list is the true one.
+// list returns the correct list.
 func (m *paddedRemote) list() []row {
 	return slices.DeleteFunc(slices.Clone(m.all), func(r row) bool { return !window.Contains(r.Time) })
 }
 
-// source asks the remote; its counts are right.
+// source returns a source over the remote. Its counts are correct.
 func (m *paddedRemote) source(counts bool) page.Source[row] {
 	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf}
 	if counts {
@@ -54,7 +54,7 @@ func (m *paddedRemote) source(counts bool) page.Source[row] {
 	return s
 }
 
-// around is a list with rows before, in and after the window.
+// around returns a list with rows before, in and after the window.
 func around(before, in, after int) []row {
 	var all []row
 	for i := range before {
@@ -67,9 +67,8 @@ func around(before, in, after int) []row {
 	return all
 }
 
-// A full page with rows from outside the window, and nothing behind it in the next
-// call, is not the end of the list.
-func TestRowsFromOutsideTheWindowOnce(t *testing.T) {
+// A full page with rows from outside the window, followed by an empty page, is not the end of the list.
+func TestPaddedPageDoesNotEndList(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	m := &paddedRemote{all: around(300, 329, 300), apart: 1 << 20, wrong: func() bool { calls++; return calls == 1 }}
@@ -79,20 +78,19 @@ func TestRowsFromOutsideTheWindowOnce(t *testing.T) {
 			for n, want := range map[int][]row{20: list[309:], 500: list} {
 				calls = 0
 				if got := (client{t, m.source(counts)}).ask(last(n, nil)); !slices.Equal(got.rows, want) || got.hasPrevious != (n == 20) {
-					t.Errorf("the last %d: %d rows, more before them: %v", n, len(got.rows), got.hasPrevious)
+					t.Errorf("last %d: %d rows, hasPreviousPage %v", n, len(got.rows), got.hasPrevious)
 				}
 				calls = 0
 				if got := (client{t, m.source(counts)}).ask(first(n, nil)); !slices.Equal(got.rows, list[:min(n, len(list))]) || got.hasNext != (n == 20) {
-					t.Errorf("the first %d: %d rows, more behind them: %v", n, len(got.rows), got.hasNext)
+					t.Errorf("first %d: %d rows, hasNextPage %v", n, len(got.rows), got.hasNext)
 				}
 			}
 		})
 	}
 }
 
-// A list whose rows cannot be told from those around it has no total, rather than one that
-// counts them; and one that pages show as a whole has its own.
-func TestPaddedTotal(t *testing.T) {
+// A padded list has no total, rather than a wrong one, unless it can be counted or a page shows it whole.
+func TestPaddedTotalIsNeverWrong(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		all       []row
@@ -102,7 +100,7 @@ func TestPaddedTotal(t *testing.T) {
 	}{
 		"counted":                       {all: around(300, 329, 71), counts: true, want: 329},
 		"not counted":                   {all: around(300, 329, 71), cannotSay: true},
-		"the whole list in a page":      {all: around(70, 329, 90), want: 329},
+		"whole list in a page":          {all: around(70, 329, 90), want: 329},
 		"the whole list in a full page": {all: around(100, 329, 300), want: 329},
 		"none of the list in a page":    {all: around(70, 0, 90), want: 0},
 	} {
@@ -115,9 +113,9 @@ func TestPaddedTotal(t *testing.T) {
 			}
 			got, err := conn.TotalCount(t.Context())
 			if cannotSay := upstream.CodeOf(err) == upstream.InvalidResponse; cannotSay != c.cannotSay || !cannotSay && (err != nil || got != c.want) {
-				t.Errorf("the total is %d, %v", got, err)
+				t.Errorf("total is %d, %v", got, err)
 			}
-			// Who walks over all of it has counted it.
+			// A walk over the whole list has counted it.
 			size := page.MaxSize
 			conn, err = page.New("list", m.source(c.counts), page.Args{First: &size})
 			if err != nil {
@@ -126,22 +124,22 @@ func TestPaddedTotal(t *testing.T) {
 			conn.RowsFirst()
 			want := int64(len(m.list()))
 			if got, err := conn.TotalCount(t.Context()); err != nil || got != want {
-				t.Errorf("behind its rows, the total is %d, %v; want %d", got, err, want)
+				t.Errorf("total after all rows is %d, %v; want %d", got, err, want)
 			}
 		})
 	}
 }
 
-// Whatever calls give rows from outside the window too, or rows twice: what is answered is
-// right. Where all of them have rows from outside, it is answered. (Where a page counts such rows and shows none, nobody can
-// tell: that is why counts are asked first.)
-func TestPaddedNowAndThen(t *testing.T) {
+// Answers are correct whichever calls return rows from outside the window, or rows twice. If all calls are
+// padded with rows from outside, there is always an answer. (A page that counts such rows but returns none
+// cannot be detected, so counts are preferred.)
+func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		some := func(name string) int {
 			return rapid.SampledFrom([]int{0, 1, 30, 499, 500, 501, 700, 1300}).Draw(t, name)
 		}
-		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent that are wrong")
+		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent of wrong answers")
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		m := &paddedRemote{all: around(some("before"), some("in"), some("after")), apart: 1 << 20, wrong: func() bool { return r.IntN(100) < odds }}
 		m.twice = rapid.Bool().Draw(t, "twice")
@@ -195,20 +193,20 @@ func TestPaddedNowAndThen(t *testing.T) {
 			}
 			next, err := conn.HasNextPage(t.Context())
 			if want := !backward && high < to || backward && a.Before != nil; !failed(err) && next != want {
-				t.Fatalf("%s: more behind: %v, want %v", show(a), next, want)
+				t.Fatalf("%s: hasNextPage is %v, want %v", show(a), next, want)
 			}
 			previous, err := conn.HasPreviousPage(t.Context())
 			if want := backward && low > from || !backward && a.After != nil; !failed(err) && (m.shown || !backward) && previous != want {
-				t.Fatalf("%s: more before: %v, want %v", show(a), previous, want)
+				t.Fatalf("%s: hasPreviousPage is %v, want %v", show(a), previous, want)
 			}
 			if n, err := conn.TotalCount(t.Context()); err == nil && (counts || m.shown) && n != int64(len(list)) {
-				t.Fatalf("%s: the total is %d, want %d", show(a), n, len(list))
+				t.Fatalf("%s: total is %d, want %d", show(a), n, len(list))
 			}
 		}
 	})
 }
 
-// A walk over a list of such a remote costs hardly more calls than one over an honest one.
+// A walk over a padded list costs hardly more calls than a walk over a correct one.
 func TestPaddedWalkIsCheap(t *testing.T) {
 	t.Parallel()
 	for _, direction := range []string{"forward", "backward"} {
@@ -243,8 +241,8 @@ func TestPaddedWalkIsCheap(t *testing.T) {
 	}
 }
 
-// Where rows do not come in order either, pages that do not fit together are an error.
-func TestPaddedAndUnsorted(t *testing.T) {
+// If the list is also unsorted, pages that do not fit together are an error.
+func TestPaddedUnsortedListFailsRatherThanSkipsRows(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 3))
 	all := around(400, 1300, 400)
@@ -273,7 +271,7 @@ func TestPaddedAndUnsorted(t *testing.T) {
 				want = list[800:]
 			}
 			if err != nil || !slices.Equal(p.rows, want) {
-				t.Fatalf("%s: %d rows that are not the list's, %v", show(a), len(p.rows), err)
+				t.Fatalf("%s: %d rows that are not in the list, %v", show(a), len(p.rows), err)
 			}
 		}
 	}

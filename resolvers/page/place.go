@@ -1,22 +1,21 @@
 package page
 
-// verdict is what a page is good for, given a key.
+// verdict says whether a page covers a key.
 type verdict uint8
 
 const (
-	covers verdict = iota // what neighbours the key is in the page without gaps
+	covers verdict = iota // the page holds the neighbours of the key, without gaps
 	short                 // the page ends before the key, and more rows follow
-	beyond                // the page begins behind the key, and not with the list
+	beyond                // the page begins after the key, and not at the start of the list
 )
 
-// place finds where key k is, or would be, in a page of a sorted list. With ahead
-// it gives the index of the first row behind k, otherwise of the first row that
-// is not before k; index len(rows) means that k's neighbour on that side is not
-// in the page. Where k occurs twice in the page (a remote's fault), the one nearest
-// to index expect counts.
+// place finds where key k is, or would be, in a page of a sorted list. With ahead, it returns the index of the
+// first row after k; otherwise that of the first row not before k. An index of len(rows) means that k's
+// neighbour on that side is not in the page. If the remote wrongly returned k twice, the occurrence nearest to
+// index expect counts.
 //
-// Identity goes before order, so that a remote that sorts by time alone works as
-// long as no row disappears; loose says that it is one.
+// Identity takes precedence over order, so paging works on a remote that sorts by time alone, as long as no row
+// disappears. The argument loose says that the remote is one of those.
 func (p *leaf[R]) place(k Key, expect int, ahead, loose bool) (int, verdict) {
 	from, to := p.second(k.Time)
 	found := -1
@@ -28,7 +27,7 @@ func (p *leaf[R]) place(k Key, expect int, ahead, loose bool) (int, verdict) {
 	i := found
 	switch {
 	case found >= 0 && ahead:
-		return found + 1, covers // k itself ties the page to what came before
+		return found + 1, covers // k itself connects the page to what came before
 	case found < 0:
 		for i = from; i < to; i++ {
 			if p.keyAt(i).compare(k) > 0 {

@@ -1,35 +1,34 @@
 package page
 
-// Selected says what of a connection is asked for.
+// Selected lists the parts of a connection that an operation selects.
 type Selected struct {
-	Rows     bool // its rows, or their cursors
+	Rows     bool // the rows, or their cursors
 	Next     bool // hasNextPage
 	Previous bool // hasPreviousPage
 	Total    bool // totalCount
-	// RowsFirst says that the total waits for the rows: [Connection.RowsFirst].
+	// RowsFirst says that the total waits for the rows: see [Connection.RowsFirst].
 	RowsFirst bool
 }
 
-// Price is how many calls a [Connection] makes for what is selected of it: as
-// planned, where its list is longer than its page, changes little meanwhile, and is
-// counted in the fewest calls; and at most.
+// Price is the number of calls that a [Connection] makes for the parts selected, planned and at most. The
+// planned number assumes that the list is longer than the page, changes little meanwhile, and is counted in the
+// fewest calls.
 type Price struct {
-	// Counts are the calls of Source.Count over the whole window.
+	// Counts is the number of calls of Source.Count over the whole window.
 	Counts int
-	// First are calls of Source.Fetch for the first page of the list: no more than
-	// one, and the same for every connection of a list that starts there.
+	// First is the number of calls of Source.Fetch for the first page of the list: 0 or 1. The call is the same
+	// for all connections over a list with the same start.
 	First int
-	// Pages are the other calls of Fetch, at most MaxPages. Connections of one list
-	// with equal cursors and in one direction share them: it is as many as the one
-	// with the most makes.
+	// Pages is the number of other calls of Fetch, at most MaxPages. Connections over one list with equal
+	// cursors and direction share them: together they cost as many as the connection with the most.
 	Pages, MaxPages int
-	// MaxProbes is how many further calls of Fetch may look for the list's end. Planned
-	// are none: connections of one list share them.
+	// MaxProbes is the maximum number of further calls of Fetch that look for the end of the list. The plan
+	// assumes none, since connections over one list share them.
 	MaxProbes int
 }
 
-// PriceOf prices a connection with these arguments; counted says whether its source
-// can count. Arguments that [New] refuses cost nothing.
+// PriceOf returns the price of a connection with these arguments. The argument counted says whether its source
+// has Count. Arguments that [New] rejects cost nothing.
 func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	e, err := a.extent()
 	if err != nil {
@@ -42,7 +41,7 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	case cursors:
 		p.Pages, p.MaxPages = 1, maxCalls
 	case e.backward:
-		s.Total = true // the end is found by counting
+		s.Total = true // counting finds the end
 		p.Pages, p.MaxPages = 1, maxCalls
 		if !counted {
 			p.Pages = 0 // the probe has found the page
@@ -51,7 +50,7 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 		p.First = 1
 	}
 	if walks && e.size == MaxSize && (e.backward && s.Rows || s.Next && !e.backward) {
-		p.Pages++ // the page ends where the upstream's ends
+		p.Pages++ // the page ends where the upstream's page ends
 		p.MaxPages = max(p.MaxPages, p.Pages)
 	}
 	switch {
@@ -59,7 +58,7 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	case counted:
 		p.Counts = 1
 		if e.backward && walks {
-			p.MaxProbes = maxCalls // where count and list are of two minds
+			p.MaxProbes = maxCalls // if the count and the list disagree
 		}
 	default:
 		p.First, p.MaxProbes = 1, maxCalls
@@ -67,14 +66,13 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	return p
 }
 
-// Sound says whether [New] takes the numbers of these arguments.
+// Sound reports whether [New] accepts the numbers of these arguments.
 func (a Args) Sound() bool {
 	_, err := a.extent()
 	return err == nil
 }
 
-// Size is how many rows a page with these arguments has at most; 0 where [New]
-// refuses them.
+// Size returns the maximum number of rows on a page with these arguments, or 0 if [New] rejects them.
 func (a Args) Size() int {
 	e, err := a.extent()
 	if err != nil {
@@ -83,8 +81,7 @@ func (a Args) Size() int {
 	return e.size
 }
 
-// Backward says whether the rows are counted from the end of the list, or back from
-// Before.
+// Backward reports whether the rows are counted back from Before or from the end of the list.
 func (a Args) Backward() bool {
 	e, _ := a.extent()
 	return e.backward

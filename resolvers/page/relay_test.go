@@ -17,8 +17,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// relay is the Relay specification's algorithm over a list in hand, with the
-// cursors as indexes: -1 is none.
+// relay is the algorithm of the Relay specification over a list in memory. Cursors are indexes; -1 means none.
 func relay(rows []row, first, last, after, before int) answer {
 	low, high := 0, len(rows)
 	if after >= 0 {
@@ -41,7 +40,7 @@ func relay(rows []row, first, last, after, before int) answer {
 	return p
 }
 
-func TestRelayAlgorithm(t *testing.T) {
+func TestConnectionFollowsRelayAlgorithm(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, ties := range []int{1, 40, 3000} {
@@ -76,7 +75,7 @@ func TestRelayAlgorithm(t *testing.T) {
 	}
 }
 
-// cursorsOf gives the cursors of all rows twice: met going forward and backward.
+// cursorsOf returns the cursors of all rows, from walking forward and from walking backward.
 func cursorsOf(t *testing.T, s page.Source[row]) (cursors [2][]string) {
 	c := client{t, s}
 	p := c.ask(first(77, nil))
@@ -98,9 +97,9 @@ func TestDefaultSize(t *testing.T) {
 		args page.Args
 		want []row
 	}{
-		"nothing given: the first 50":     {page.Args{}, m.now()[:50]},
-		"after alone: the 50 behind it":   {page.Args{After: &cursors[99]}, m.now()[100:150]},
-		"before alone: the 50 before it":  {page.Args{Before: &cursors[99]}, m.now()[49:99]},
+		"no arguments: the first 50":      {page.Args{}, m.now()[:50]},
+		"only after: the 50 after it":     {page.Args{After: &cursors[99]}, m.now()[100:150]},
+		"only before: the 50 before it":   {page.Args{Before: &cursors[99]}, m.now()[49:99]},
 		"both: the first 50 between them": {page.Args{After: &cursors[9], Before: &cursors[99]}, m.now()[10:60]},
 	} {
 		if d := cmp.Diff(test.want, client{t, m.source()}.ask(test.args).rows); d != "" {
@@ -109,8 +108,8 @@ func TestDefaultSize(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with an argument is said before any call, by name.
-func TestArgumentErrors(t *testing.T) {
+// An invalid argument is reported by name, before any call.
+func TestInvalidArgumentsAreNamed(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(10, 1)...)
 	s := m.source()
@@ -137,27 +136,27 @@ func TestArgumentErrors(t *testing.T) {
 		args           page.Args
 		argument, want string
 	}{
-		"first too small":     {page.Args{First: &minus}, "first", "first must be between 0 and 500, but is -1"},
-		"first too large":     {page.Args{First: &many}, "first", "first must be between 0 and 500, but is 501"},
-		"last too small":      {page.Args{Last: &minus}, "last", "last must be between 0 and 500, but is -1"},
-		"last too large":      {page.Args{Last: &many}, "last", "last must be between 0 and 500, but is 501"},
-		"first and last":      {page.Args{First: &one, Last: &zero}, "last", "first and last exclude each other"},
-		"no cursor":           {page.Args{After: new("hello")}, "after", "after is not a cursor"},
-		"empty cursor":        {page.Args{After: new("")}, "after", "after is not a cursor"},
-		"cursor cut short":    {page.Args{Before: new(good[:len(good)-3])}, "before", "before is not a cursor of this list"},
-		"longer cursor":       {page.Args{Before: new(good + "AAAA")}, "before", "before is not a cursor of this list"},
-		"cursor with a break": {page.Args{Before: new(good[:9] + "\n" + good[9:])}, "before", "before is not a cursor of this list"},
-		"endless cursor":      {page.Args{Before: new(strings.Repeat(good, 1000))}, "before", "before is not a cursor of this list"},
-		"changed cursor":      {page.Args{After: flip(len(good) / 2)}, "after", "after is not a cursor of this list"},
-		"another version":     {page.Args{After: flip(0)}, "after", "another"},
-		"another filter":      {page.Args{After: cursor("other", window)}, "after", "after is not a cursor of this list"},
-		"another window":      {page.Args{Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before", "before belongs to another window"},
+		"first too small":          {page.Args{First: &minus}, "first", "first must be between 0 and 500, but is -1"},
+		"first too large":          {page.Args{First: &many}, "first", "first must be between 0 and 500, but is 501"},
+		"last too small":           {page.Args{Last: &minus}, "last", "last must be between 0 and 500, but is -1"},
+		"last too large":           {page.Args{Last: &many}, "last", "last must be between 0 and 500, but is 501"},
+		"first and last":           {page.Args{First: &one, Last: &zero}, "last", "first and last exclude each other"},
+		"not a cursor":             {page.Args{After: new("hello")}, "after", "after is not a cursor"},
+		"empty cursor":             {page.Args{After: new("")}, "after", "after is not a cursor"},
+		"cursor cut short":         {page.Args{Before: new(good[:len(good)-3])}, "before", "before is not a cursor of this list"},
+		"longer cursor":            {page.Args{Before: new(good + "AAAA")}, "before", "before is not a cursor of this list"},
+		"cursor with a line break": {page.Args{Before: new(good[:9] + "\n" + good[9:])}, "before", "before is not a cursor of this list"},
+		"very long cursor":         {page.Args{Before: new(strings.Repeat(good, 1000))}, "before", "before is not a cursor of this list"},
+		"changed cursor":           {page.Args{After: flip(len(good) / 2)}, "after", "after is not a cursor of this list"},
+		"another version":          {page.Args{After: flip(0)}, "after", "another"},
+		"another filter":           {page.Args{After: cursor("other", window)}, "after", "after is not a cursor of this list"},
+		"another window":           {page.Args{Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before", "before belongs to another window"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := page.New("list", s, test.args)
 			var bad *page.ArgumentError
 			if !errors.As(err, &bad) || bad.Argument != test.argument {
-				t.Fatalf("error is %v, want one of %s", err, test.argument)
+				t.Fatalf("error is %v, want one about %s", err, test.argument)
 			}
 			if name != "another version" && !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("message is %q, want %q", err, test.want)
@@ -166,31 +165,31 @@ func TestArgumentErrors(t *testing.T) {
 	}
 }
 
-// A relative window's further pages stay in the window of the first.
+// Later pages of a relative window stay in the window of the first page.
 func TestWindowOf(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(10, 1)...)
 	p := client{t, m.source()}.ask(page.Args{})
 	if _, ok, err := page.WindowOf("list", first(5, nil)); ok || err != nil {
-		t.Errorf("without a cursor there is a window: %v, %v", ok, err)
+		t.Errorf("WindowOf without cursors is %v, %v; want false, nil", ok, err)
 	}
 	if w, ok, err := page.WindowOf("list", first(5, p.end())); w != window || !ok || err != nil {
 		t.Errorf("window is %v, %v, %v; want %v", w, ok, err, window)
 	}
 	if _, _, err := page.WindowOf("other", first(5, p.end())); err == nil {
-		t.Error("a cursor of another list gives a window")
+		t.Error("WindowOf accepts a cursor of another list")
 	}
 	later := m.source()
 	later.Window.Start++
 	q := client{t, later}.ask(page.Args{})
 	_, _, err := page.WindowOf("list", page.Args{After: p.start(), Before: q.end()})
 	if bad := new(page.ArgumentError); !errors.As(err, &bad) || bad.Argument != "before" {
-		t.Errorf("cursors of two windows: %v, want an error of before", err)
+		t.Errorf("error for cursors of two windows is %v, want one about before", err)
 	}
 }
 
-// Texts of any length and bytes make cursors that find their rows.
-func TestCursorsOfOddRows(t *testing.T) {
+// Rows with text of any length and any bytes have working cursors.
+func TestCursorsOfUnusualRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{strings.Repeat("x", 320), strings.Repeat("x", 321), strings.Repeat("x", 9000) + "1", strings.Repeat("x", 9000) + "2", "\xff\x00"}))
@@ -216,7 +215,7 @@ func TestCursorsOfOddRows(t *testing.T) {
 	})
 }
 
-// No text makes New panic or makes it give rows that it cannot stand for.
+// No text makes New panic, or return rows for a cursor of another list.
 func FuzzCursor(f *testing.F) {
 	m := newRemote(byKey, bulk(1200, 7)...)
 	for _, cursor := range cursorsOf(nil, m.source())[0][:20] {
@@ -233,7 +232,7 @@ func FuzzCursor(f *testing.F) {
 				continue
 			}
 			if binding != "list" {
-				t.Fatalf("a cursor of another list is taken: %q", text)
+				t.Fatalf("New accepts a cursor of another list: %q", text)
 			}
 			if _, err := c.Rows(context.Background()); err != nil {
 				t.Fatal(err)

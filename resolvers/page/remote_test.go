@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// row is a row of the lists here: nothing but its key.
+// row is a row that consists of its key.
 type row struct{ page.Key }
 
 func keyOf(r *row) page.Key { return r.Key }
@@ -28,16 +28,15 @@ func byKey(a, b row) int {
 
 var window = upstream.Window{Start: 1000, End: 100_000}
 
-// remote is a list API whose whole history is kept, so that it can answer as of
-// any moment: as a cache does.
+// remote is a list API that keeps its whole history, so it can answer as of any moment, as a cache does.
 type remote struct {
 	order   func(a, b row) int
-	history [][]row     // the list as of each moment, the last one being now
-	age     func() int  // how many moments old the next answer is; nil is 0
-	between func()      // runs before each call; nil is nothing
+	history [][]row     // the list at each moment; the last is the current one
+	age     func() int  // age of the next answer in moments; nil means 0
+	between func()      // called before each fetch, unless nil
 	fetched []string    // every call, in order
-	seen    map[row]int // rows that are or were there: none comes twice
-	gone    map[row]int // the moment since when a row is gone
+	seen    map[row]int // rows that are or were in the list: none is added twice
+	gone    map[row]int // the moment at which a row was removed
 	mu      sync.Mutex
 }
 
@@ -50,7 +49,7 @@ func newRemote(order func(a, b row) int, rows ...row) *remote {
 
 func (m *remote) now() []row { return m.history[len(m.history)-1] }
 
-// add makes a new moment in which these rows are there too.
+// add makes a new moment with these rows added.
 func (m *remote) add(rows ...row) {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { m.seen[r]++; return m.seen[r] > 1 })
 	slices.SortStableFunc(rows, m.order)
@@ -64,7 +63,7 @@ func (m *remote) add(rows ...row) {
 	m.history = append(m.history, append(list, old...))
 }
 
-// remove makes a new moment in which the rows at these indexes are gone.
+// remove makes a new moment with the rows at these indexes removed.
 func (m *remote) remove(indexes ...int) {
 	list := make([]row, 0, len(m.now()))
 	for i, r := range m.now() {
@@ -77,7 +76,7 @@ func (m *remote) remove(indexes ...int) {
 	m.history = append(m.history, list)
 }
 
-// always are the rows that were there at each moment since the given one.
+// always returns the rows that were in the list at every moment since the given one.
 func (m *remote) always(since int) []row {
 	return slices.DeleteFunc(slices.Clone(m.history[since]), func(r row) bool { return m.gone[r] > since })
 }
@@ -96,7 +95,7 @@ func (m *remote) fetch(_ context.Context, w upstream.Window, offset int) ([]row,
 	return cutPage(m.history[at], w, offset), nil
 }
 
-// cutPage is what the API answers where its list is rows.
+// cutPage returns the API's answer for the list rows.
 func cutPage(rows []row, w upstream.Window, offset int) []row {
 	from, _ := slices.BinarySearchFunc(rows, w.Start, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
 	to, _ := slices.BinarySearchFunc(rows, w.End, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
@@ -115,7 +114,7 @@ func (m *remote) source() page.Source[row] {
 	return page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf}
 }
 
-// calls gives the calls since it was last asked.
+// calls returns the calls since the last time it was called.
 func (m *remote) calls() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,11 +123,10 @@ func (m *remote) calls() []string {
 	return f
 }
 
-// forget drops the history but for now, for long walks.
+// forget drops all history except the current moment, for long walks.
 func (m *remote) forget() { m.history = m.history[len(m.history)-1:] }
 
-// remember keeps answers for so many ticks of a clock, as the cache below does:
-// a call that is asked again within them costs nothing.
+// remember caches answers for a number of ticks of a clock. Repeating a call within that time costs nothing.
 func remember(s page.Source[row], clock func() int, ticks int) page.Source[row] {
 	type entry struct {
 		rows []row
@@ -151,13 +149,13 @@ func remember(s page.Source[row], clock func() int, ticks int) page.Source[row] 
 	return s
 }
 
-// rowAt makes the nth row of a second.
+// rowAt returns the nth row of a second.
 func rowAt(t upstream.Time, n int) row {
 	return row{page.Key{Time: t, EmailID: fmt.Sprintf("%d.%06d@mail.example.com", t, n), Recipient: "a@example.com", UserID: 21, SenderID: 17}}
 }
 
-// randomRows are n rows in so many seconds, several of one email among them, and
-// some that differ in their user alone.
+// randomRows returns n rows spread over the given seconds. Some belong to the same email, and some differ only
+// in their user.
 func randomRows(r *rand.Rand, n, seconds int) []row {
 	rows := make([]row, n)
 	for i := range rows {
@@ -167,13 +165,13 @@ func randomRows(r *rand.Rand, n, seconds int) []row {
 	return rows
 }
 
-// client pages through a list as callers do.
+// client pages through a list as users of the API do.
 type client struct {
 	t      interface{ Fatalf(string, ...any) }
 	source page.Source[row]
 }
 
-// answer is all that a caller can select of a page.
+// answer is everything that a client can select of a page.
 type answer struct {
 	rows                 []row
 	cursors              []string
@@ -230,7 +228,7 @@ func show(a page.Args) string {
 	return strings.Join(s, " ")
 }
 
-// bulk is n rows in one second each, or in ties of the given size.
+// bulk returns n rows, the given number of them in each second.
 func bulk(n, ties int) []row {
 	rows := make([]row, n)
 	for i := range rows {

@@ -8,56 +8,55 @@ import (
 )
 
 const (
-	// maxCalls is how many upstream calls a connection may make. A page needs one
-	// or two; totals and searches grow with the logarithm of the list.
+	// maxCalls is the maximum number of upstream calls of a connection. A page needs one or two; totals and
+	// searches grow with the logarithm of the list.
 	maxCalls = 64
-	// maxSteps bounds loops over pages that are in hand already.
+	// maxSteps bounds loops over pages that are already fetched.
 	maxSteps = 256
-	// maxConflicts is how often a search may meet pages that contradict each other.
+	// maxConflicts is the number of contradicting pages that a search tolerates.
 	maxConflicts = 6
-	// stride is what a page holds of rows that the page before it does not.
+	// stride is the number of rows in a page that are not in the page before it.
 	stride = upstream.PageSize - 1
-	// maxOffset is more rows than any list has.
+	// maxOffset is greater than the length of any list.
 	maxOffset = 1 << 40
 )
 
-// spot is a place between two rows: before row i of a page. Older is how many
-// rows of the window are older than the page's start: exact for pages from the
-// window's start, elsewhere as it was when the walk passed there.
+// spot is a place between two rows: before row i of a page. The field older is the number of rows of the window
+// that are older than the page's start. It is exact for pages from the window's start; for others it dates from
+// when the walk passed there.
 type spot[R any] struct {
 	page  *leaf[R]
 	older int
 	i     int
 }
 
-// position is the index in the whole list of the row behind the spot, as seen.
+// position returns the index in the whole list of the row after the spot, as far as known.
 func (s spot[R]) position() int { return s.older + s.page.offset + s.page.rawAt(s.i) }
 
-// begins says that no row of the window is before the spot.
+// begins reports whether no row of the window comes before the spot.
 func (s spot[R]) begins(w upstream.Window) bool {
 	return s.i == 0 && (s.page.lead > 0 || s.page.call == call{w.Start, 0})
 }
 
-// ends says that the page has no row behind the spot.
+// ends reports whether the page has no row after the spot.
 func (s spot[R]) ends() bool { return s.i == len(s.page.rows) }
 
-// guess is a call that may give the page that holds a key, and where in the
-// call's list the key is expected.
+// guess is a call whose page may contain a key, and the expected position of the key in the call's list.
 type guess struct {
 	call  call
 	older int
 	at    int
 }
 
-// errUnsorted says that the list turned out not to be sorted: go by offsets.
+// errUnsorted reports that the list turned out to be unsorted. Callers then use offsets.
 var errUnsorted = errors.New("unsorted list")
 
-// seek finds the page that covers k, from a guess on: at the first try but where
-// rows arrived or disappeared, or a cached page is of another moment. With ahead,
-// the spot is behind k, else before it; on that side the page has rows, if the list
-// has any. It gallops over offsets until k is passed, then bisects.
+// seek finds the page that covers k, starting from a guess. The first try succeeds unless rows arrived or
+// disappeared, or a cached page dates from another moment. With ahead, the spot is after k, otherwise before
+// it. The page has rows on that side if the list has any. seek doubles its steps until it has passed k, then
+// bisects.
 func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
-	low, high := -1, -1 // offsets of pages that are short of k, and beyond it
+	low, high := -1, -1 // offsets of pages that end before k, and that begin after it
 	moved, step, conflicts := false, stride, 0
 	for range maxSteps {
 		p, err := c.leaf(ctx, g.call)
@@ -69,14 +68,14 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 			return spot[R]{}, errUnsorted
 		}
 		i, v := p.place(k, g.at-p.offset, ahead, o == byTime)
-		switch { // a page that holds k alone is of no use
+		switch { // a page that holds only k is of no use
 		case v == covers && !ahead && i == 0 && !p.begins():
 			v = beyond
 		case v == covers && ahead && i == len(p.rows) && p.full:
 			v = short
 		}
 		if v != covers && padded && p.start != c.src.Window.Start {
-			// A start that is not heeded leads nowhere.
+			// The remote ignores the start time: count from the window's start.
 			g = guess{call{c.src.Window.Start, g.older + g.at}, 0, g.older + g.at}
 			if !ahead {
 				g.call.offset = max(0, g.at-stride)
@@ -89,7 +88,7 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 			return spot[R]{p, g.older, i}, nil
 		case short:
 			if next, older := c.next(p, g.older); ahead && !moved && next.start > p.start {
-				// The call that others who walk here make, too.
+				// Other walks that pass here make the same call.
 				g, moved = guess{next, older, next.offset}, true
 				continue
 			}
@@ -105,8 +104,8 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 		case low < 0:
 			g.call.offset, step = max(0, high-step), 2*step
 		case high <= low+stride:
-			// The pages contradict each other: many rows came between two of them,
-			// and one is cached. Offsets that were not asked yet are likely fresh.
+			// The pages contradict each other: many rows arrived between them, and one is cached. Offsets that
+			// have not been fetched yet are probably fresh.
 			if conflicts++; conflicts > maxConflicts {
 				return spot[R]{}, errMoved
 			}
@@ -126,18 +125,19 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 	return spot[R]{}, errEndless
 }
 
-// errMoved is what is left to say when pages were fetched too far apart.
-var errMoved = &upstream.Error{Code: upstream.Unavailable, Message: "the list changed too much while it was read; try again"}
+// errMoved reports that pages were fetched too far apart in time.
+var errMoved = &upstream.Error{Code: upstream.Unavailable,
+	Message: "the list changed too much while it was read; try again"}
 
-// errEndless is a fault of the remote's: walks over real lists end.
+// errEndless reports a fault of the remote: walks over real lists end.
 var errEndless = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list repeat"}
 
-// errApart is left to say of pages that no row ties together.
-var errApart = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
+// errApart reports pages that cannot be joined: they have no row in common, or too many calls did not settle it.
+var errApart = &upstream.Error{Code: upstream.InvalidResponse,
+	Message: "the metrics API's pages of this list do not fit together"}
 
-// jump goes by plain offsets to the page that follows a page, with ahead, or that
-// precedes it. Offsets of padded pages may be of another list in
-// the next call: pages overlap by a row then, which has to be the same in both.
+// jump moves by plain offsets to the page that follows a page (with ahead) or precedes it. Offsets of padded
+// pages may mean another list in the next call, so such pages overlap by a row, which must be the same in both.
 func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R], error) {
 	_, padded := c.seen()
 	at, tie := s.position(), 0 // where the pages meet, and the row of s's page there
@@ -177,11 +177,11 @@ func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R
 	return spot[R]{p, 0, p.indexOf(at)}, nil
 }
 
-// advance goes from the end of a full page to the first row behind it.
+// advance moves from the end of a full page to the first row after it.
 func (c *Connection[R]) advance(ctx context.Context, s spot[R]) (spot[R], error) {
 	if c.sorting() != unsorted {
 		next, older := c.next(s.page, s.older)
-		k := Key{Time: c.src.Window.Start - 1} // where all rows of the page are older than the window
+		k := Key{Time: c.src.Window.Start - 1} // if all rows of the page are older than the window
 		if s.i > 0 {
 			k = s.page.keyAt(s.i - 1)
 		}
@@ -193,7 +193,7 @@ func (c *Connection[R]) advance(ctx context.Context, s spot[R]) (spot[R], error)
 	return c.jump(ctx, s, true)
 }
 
-// retreat goes from the start of a page to the end of the rows before it.
+// retreat moves from the start of a page to the end of the rows before it.
 func (c *Connection[R]) retreat(ctx context.Context, s spot[R]) (spot[R], error) {
 	if c.sorting() != unsorted && !s.ends() {
 		k, at := s.page.keyAt(s.i), s.position()
@@ -205,7 +205,7 @@ func (c *Connection[R]) retreat(ctx context.Context, s spot[R]) (spot[R], error)
 	return c.jump(ctx, s, false)
 }
 
-// after is the spot behind a cursor's row.
+// after returns the spot after a cursor's row.
 func (c *Connection[R]) after(ctx context.Context, k *cursor) (spot[R], error) {
 	if c.sorting() != unsorted {
 		to, err := c.seek(ctx, guess{k.call, k.older, k.call.offset + k.index}, k.key, true)
@@ -216,12 +216,12 @@ func (c *Connection[R]) after(ctx context.Context, k *cursor) (spot[R], error) {
 	return c.recall(ctx, k, true)
 }
 
-// before is the spot before a cursor's row.
+// before returns the spot before a cursor's row.
 func (c *Connection[R]) before(ctx context.Context, k *cursor) (spot[R], error) {
 	w := c.src.Window
 	if c.sorting() != unsorted {
 		g := guess{call{w.Start, max(0, k.position()-stride)}, 0, k.position()}
-		if k.index > 0 { // the page that gave the row has rows before it
+		if k.index > 0 { // the page that returned the row has rows before it
 			p, err := c.leaf(ctx, k.call)
 			if err != nil {
 				return spot[R]{}, err
@@ -243,8 +243,8 @@ func (c *Connection[R]) before(ctx context.Context, k *cursor) (spot[R], error) 
 	return c.recall(ctx, k, false)
 }
 
-// recall is the spot behind or before a cursor's row in an unsorted list: by
-// identity in the page that gave it, else by its index there.
+// recall returns the spot after (with ahead) or before a cursor's row in an unsorted list. It finds the row by
+// identity in the page that returned it, or else by its index there.
 func (c *Connection[R]) recall(ctx context.Context, k *cursor, ahead bool) (spot[R], error) {
 	at, index := k.call, k.index
 	if at.start != c.src.Window.Start {

@@ -7,11 +7,12 @@ import (
 	"deliverygraph/upstream"
 )
 
-// errPadded is left to say where nothing tells how many of the rows are the list's.
-var errPadded = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, or twice, so this list cannot be counted"}
+// errPadded reports that the size of a padded list cannot be determined.
+var errPadded = &upstream.Error{Code: upstream.InvalidResponse,
+	Message: "the metrics API returns rows from outside the window, or rows twice, so this list cannot be counted"}
 
-// total is the number of rows of the list: known from pages in hand, else by the
-// counts endpoint, else by probing.
+// total returns the number of rows of the list: from pages already fetched, else from the counts endpoint, else
+// by probing.
 func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 	if n, ok := c.knownSize(); ok {
 		return int64(n), nil
@@ -35,18 +36,17 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 	})
 }
 
-// probe finds the list's size by asking for pages at multiples of the page
-// size: galloping until one is not full, then bisecting between that and the last
-// full one. Pages in hand are used again. Where pages are padded it is where
-// offsets end, and not the list's size.
+// probe finds the list's size by fetching pages at multiples of the page size. It doubles its steps until a
+// page is not full, then bisects between that page and the last full one. Pages already fetched are reused. For
+// padded pages the result is where offsets end, not the size of the list.
 func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
 	}
 	c.mu.Lock()
-	full := c.atLeast/upstream.PageSize - 1 // the last page known to be full; -1 is none
+	full := c.atLeast/upstream.PageSize - 1 // last page known to be full, or -1
 	c.mu.Unlock()
-	empty := -1 // the first page known to be empty; -1 is none
+	empty := -1 // first page known to be empty, or -1
 	for try := full + 1; ; {
 		if try > maxOffset/upstream.PageSize {
 			return 0, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's list does not end"}
@@ -79,7 +79,7 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	}
 }
 
-// walked notes that a walk from one end of the list to the other met n rows.
+// walked records that a walk from one end of the list to the other saw n rows.
 func (c *Connection[R]) walked(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,20 +94,20 @@ func (c *Connection[R]) knownSize() (int, bool) {
 	return c.size, c.sized
 }
 
-// endNear is the spot behind the list's last row, given that the list has
-// about n rows, and false where it is not about there.
+// endNear returns the spot after the list's last row, given that the list has about n rows. It reports false if
+// the end is not near there.
 func (c *Connection[R]) endNear(ctx context.Context, n int) (spot[R], bool, error) {
-	offset := max(0, n-stride) // if all is as counted, the page is not full, and so ends the list
+	offset := max(0, n-stride) // if the count is right, the page is not full and so ends the list
 	if known, ok := c.knownSize(); ok && known == n {
-		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page in hand
+		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page already fetched
 	}
 	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
 	if err != nil || offset > 0 && (len(p.answer) == 0 || len(p.rows) == 0 && c.sorting() != unsorted) {
 		return spot[R]{}, false, err
 	}
 	s := spot[R]{p, 0, len(p.rows)}
-	// Only a page that is not full, and goes on from the one before, is an end: an
-	// empty page at a later offset may be of an earlier moment.
+	// Only a page that is not full and continues the page before it is an end: an empty page at a later offset
+	// may come from an earlier moment.
 	for range 3 {
 		if !s.page.full {
 			return s, true, nil

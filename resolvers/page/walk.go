@@ -5,22 +5,21 @@ import (
 	"errors"
 )
 
-// span is a run of rows in one upstream page: from its spot to row to.
+// span is a run of rows in one upstream page, from its spot up to row to.
 type span[R any] struct {
 	spot[R]
 	to int
 }
 
-// cut is a client's page, cut out of upstream pages.
+// cut is a client's page, assembled from upstream pages.
 type cut[R any] struct {
 	spans []span[R] // in list order
 	rows  []R
 	rest  spot[R] // where the walk stopped
-	done  bool    // the walk came to a bound, or to an end of the list
+	done  bool    // the walk reached a bound or an end of the list
 }
 
-// start is where the walk begins: behind After, before Before, or at an end of
-// the list.
+// start returns where the walk begins: after After, before Before, or at an end of the list.
 func (c *Connection[R]) start(ctx context.Context) (spot[R], error) {
 	return c.origin.get(ctx, func(ctx context.Context) (spot[R], error) {
 		switch {
@@ -37,7 +36,7 @@ func (c *Connection[R]) start(ctx context.Context) (spot[R], error) {
 	})
 }
 
-// cutOut walks from the start until the page is full.
+// cutOut walks from the start until the client's page is full.
 func (c *Connection[R]) cutOut(ctx context.Context) (cut[R], error) {
 	return c.cut.get(ctx, func(ctx context.Context) (cut[R], error) {
 		s, err := c.start(ctx)
@@ -68,7 +67,7 @@ func (c *Connection[R]) cutOut(ctx context.Context) (cut[R], error) {
 	})
 }
 
-// take takes up to need rows of the page at hand, and says how many.
+// take takes up to need rows from the current page and returns how many.
 func (c *Connection[R]) take(out *cut[R], need int) int {
 	s := out.rest
 	if c.backward {
@@ -101,8 +100,7 @@ func (c *Connection[R]) take(out *cut[R], need int) int {
 	return high - low
 }
 
-// turn goes from a page that is used up to its neighbour, or finds that there
-// is none.
+// turn moves from a page that is used up to its neighbour, or marks the walk as done if there is none.
 func (c *Connection[R]) turn(ctx context.Context, out *cut[R]) (err error) {
 	switch {
 	case c.backward && out.rest.begins(c.src.Window), !c.backward && !out.rest.page.full:
@@ -115,8 +113,7 @@ func (c *Connection[R]) turn(ctx context.Context, out *cut[R]) (err error) {
 	return err
 }
 
-// outside says whether the row behind the spot is at or past the bound that
-// the walk goes towards.
+// outside reports whether the row after the spot is at or past the bound in the walk's direction.
 func (c *Connection[R]) outside(s spot[R]) bool {
 	bound, sign := c.last, 1
 	if c.backward {
@@ -135,7 +132,7 @@ func (c *Connection[R]) outside(s spot[R]) bool {
 	}
 }
 
-// join makes rows of spans.
+// join assembles the rows from the spans.
 func (out *cut[R]) join(backward bool) {
 	if backward {
 		for i, j := 0, len(out.spans)-1; i < j; i, j = i+1, j-1 {
@@ -152,7 +149,7 @@ func (out *cut[R]) join(backward bool) {
 	}
 }
 
-// goesOn says whether rows follow within the bounds where the walk stopped.
+// goesOn reports whether more rows follow, within the bounds, where the walk stopped.
 func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 	return c.onward.get(ctx, func(ctx context.Context) (bool, error) {
 		out := cut[R]{}
@@ -167,7 +164,7 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 				return false, err
 			}
 			if _, padded := c.seen(); !padded && c.backward && c.first == nil && out.rest.position() > 0 {
-				return true, nil // so many rows the upstream skipped
+				return true, nil // the upstream skipped this many rows
 			}
 			if c.take(&out, 1) > 0 {
 				return true, nil
@@ -182,7 +179,7 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 	})
 }
 
-// end is the spot behind the list's last row.
+// end returns the spot after the list's last row.
 func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	counted, err := c.total(ctx)
 	if err != nil && !errors.Is(err, errPadded) {
@@ -194,13 +191,13 @@ func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	}
 	w := c.src.Window
 	if o, padded := c.seen(); padded && o != unsorted {
-		// A page that has a row and ends the list is its end, whatever its offset counts.
+		// A page that has rows and ends the list is the end, whatever its offset counts.
 		s, err = c.seek(ctx, guess{call: call{w.Start, max(0, int(counted)-stride)}}, Key{Time: w.End}, false)
 		if !errors.Is(err, errUnsorted) {
 			return s, err
 		}
 	}
-	// The count was of another moment, or of another mind than the list.
+	// The count was of another moment, or does not agree with the list.
 	n, err := c.probe(ctx)
 	if err != nil {
 		return spot[R]{}, err
