@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/internal/classify"
 	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
@@ -83,7 +84,20 @@ func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDet
 
 func newBounceDetail(d *upstream.BounceDetail) *model.BounceDetail {
 	text := func(s string) model.Text { return model.Text{Text: s, Withheld: auth.Withheld(s)} }
-	return &model.BounceDetail{RuleName: d.RuleName, Diagnostic: text(d.DiagnosticCode), Content: text(d.FullContent)}
+	return &model.BounceDetail{
+		RuleName: d.RuleName, Rule: ruleOf(d),
+		Diagnostic: text(d.DiagnosticCode), Content: text(d.FullContent),
+	}
+}
+
+// ruleOf describes the rule that sorted a bounce. Another service may have a rule of the
+// same name, so the gateway's own must agree with how the bounce is sorted.
+func ruleOf(d *upstream.BounceDetail) model.BounceRule {
+	r, ok := classify.Default().Find(d.RuleName)
+	if !ok || r.Category != d.Category || r.Type != d.Type {
+		return model.BounceRule{Name: d.RuleName}
+	}
+	return model.BounceRule{Name: r.Name, Category: &r.Category, Type: &r.Type, Description: &r.Description}
 }
 
 // selectsData says whether anything but __typename is selected.

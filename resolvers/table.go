@@ -146,7 +146,15 @@ func xHeaderTable(plain upstream.Plain) *columns.Type[upstream.Header] {
 var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail", Fields: map[string]columns.Field[model.BounceDetail]{
 	"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),
 	"ruleName":       columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.RuleName) }),
+	"rule":           columns.Object(ruleTable, func(d *model.BounceDetail) *model.BounceRule { return &d.Rule }),
 	"fullContent":    readable(func(d *model.BounceDetail) model.Text { return d.Content }),
+}}
+
+var ruleTable = &columns.Type[model.BounceRule]{Name: "BounceRule", Fields: map[string]columns.Field[model.BounceRule]{
+	"name":        columns.Leaf(func(dst []byte, r *model.BounceRule) []byte { return model.AppendString(dst, r.Name) }),
+	"category":    optional(func(r *model.BounceRule) *string { return r.Category }, model.AppendString),
+	"type":        optional(func(r *model.BounceRule) *upstream.BounceType { return r.Type }, model.AppendBounceType),
+	"description": optional(func(r *model.BounceRule) *string { return r.Description }, model.AppendString),
 }}
 
 // readable is a leaf that some callers may not read.

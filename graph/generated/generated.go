@@ -109,6 +109,7 @@ type ComplexityRoot struct {
 	BounceDetail struct {
 		DiagnosticCode func(childComplexity int) int
 		FullContent    func(childComplexity int) int
+		Rule           func(childComplexity int) int
 		RuleName       func(childComplexity int) int
 	}
 
@@ -120,6 +121,13 @@ type ComplexityRoot struct {
 	BounceEvent struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	BounceRule struct {
+		Category    func(childComplexity int) int
+		Description func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Type        func(childComplexity int) int
 	}
 
 	Email struct {
@@ -616,6 +624,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BounceDetail.FullContent(childComplexity), true
+	case "BounceDetail.rule":
+		if e.ComplexityRoot.BounceDetail.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceDetail.Rule(childComplexity), true
 	case "BounceDetail.ruleName":
 		if e.ComplexityRoot.BounceDetail.RuleName == nil {
 			break
@@ -648,6 +662,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BounceEvent.Node(childComplexity), true
+
+	case "BounceRule.category":
+		if e.ComplexityRoot.BounceRule.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceRule.Category(childComplexity), true
+	case "BounceRule.description":
+		if e.ComplexityRoot.BounceRule.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceRule.Description(childComplexity), true
+	case "BounceRule.name":
+		if e.ComplexityRoot.BounceRule.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceRule.Name(childComplexity), true
+	case "BounceRule.type":
+		if e.ComplexityRoot.BounceRule.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BounceRule.Type(childComplexity), true
 
 	case "Email.delivered":
 		if e.ComplexityRoot.Email.Delivered == nil {
@@ -1550,8 +1589,25 @@ type BounceDetail {
   diagnosticCode: String
   "The rule that sorted the bounce into its type and category, such as \"policyrelated03\"."
   ruleName: String!
+  "The same rule, and what is known of it."
+  rule: BounceRule!
   "The bounce message as it was received, headers and all; often 1 to 100 KB. Needs the scopes ` + "`" + `content:read` + "`" + ` and ` + "`" + `recipients:read` + "`" + `."
   fullContent: String
+}
+
+"""
+A rule that sorts bounces by what servers say. Only its name is known if it is not one of the gateway's own, as with
+bounces that another service sorted.
+"""
+type BounceRule {
+  "The rule's name, such as \"policyrelated03\". It is empty if no rule sorted the bounce."
+  name: String!
+  "The category of bounces that the rule matches, such as \"bad-mailbox\"."
+  category: String
+  "Whether bounces that the rule matches are final."
+  type: BounceType
+  "What happened to bounces that the rule matches, in one sentence, such as \"The recipient's mailbox is full.\""
+  description: String
 }
 
 """
@@ -2484,6 +2540,8 @@ func (ec *executionContext) childFields_BounceDetail(ctx context.Context, field 
 		return ec.fieldContext_BounceDetail_diagnosticCode(ctx, field)
 	case "ruleName":
 		return ec.fieldContext_BounceDetail_ruleName(ctx, field)
+	case "rule":
+		return ec.fieldContext_BounceDetail_rule(ctx, field)
 	case "fullContent":
 		return ec.fieldContext_BounceDetail_fullContent(ctx, field)
 	}
@@ -2508,6 +2566,20 @@ func (ec *executionContext) childFields_BounceEvent(ctx context.Context, field g
 		return ec.fieldContext_BounceEvent_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BounceEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_BounceRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_BounceRule_name(ctx, field)
+	case "category":
+		return ec.fieldContext_BounceRule_category(ctx, field)
+	case "type":
+		return ec.fieldContext_BounceRule_type(ctx, field)
+	case "description":
+		return ec.fieldContext_BounceRule_description(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BounceRule", field.Name)
 }
 
 func (ec *executionContext) childFields_Email(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4930,6 +5002,38 @@ func (ec *executionContext) fieldContext_BounceDetail_ruleName(_ context.Context
 	return graphql.NewScalarFieldContext("BounceDetail", field, false, false, "String")
 }
 
+func (ec *executionContext) _BounceDetail_rule(ctx context.Context, field graphql.CollectedField, obj *model.BounceDetail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceDetail_rule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.BounceRule) graphql.Marshaler {
+			return ec.marshalNBounceRule2deliverygraphᚋgraphᚋmodelᚐBounceRule(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BounceDetail_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BounceDetail",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BounceRule(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _BounceDetail_fullContent(ctx context.Context, field graphql.CollectedField, obj *model.BounceDetail) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5061,6 +5165,98 @@ func (ec *executionContext) fieldContext_BounceEvent_node(_ context.Context, fie
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _BounceRule_name(ctx context.Context, field graphql.CollectedField, obj *model.BounceRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceRule_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BounceRule_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "String")
+}
+
+func (ec *executionContext) _BounceRule_category(ctx context.Context, field graphql.CollectedField, obj *model.BounceRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceRule_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BounceRule_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "String")
+}
+
+func (ec *executionContext) _BounceRule_type(ctx context.Context, field graphql.CollectedField, obj *model.BounceRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceRule_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *upstream.BounceType) graphql.Marshaler {
+			return ec.marshalOBounceType2ᚖdeliverygraphᚋupstreamᚐBounceType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BounceRule_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "BounceType")
+}
+
+func (ec *executionContext) _BounceRule_description(ctx context.Context, field graphql.CollectedField, obj *model.BounceRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceRule_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BounceRule_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "String")
 }
 
 func (ec *executionContext) _Email_id(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
@@ -9708,6 +9904,11 @@ func (ec *executionContext) _BounceDetail(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "rule":
+			out.Values[i] = ec._BounceDetail_rule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "fullContent":
 			out.Values[i] = ec._BounceDetail_fullContent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -9787,6 +9988,54 @@ func (ec *executionContext) _BounceEvent(ctx context.Context, sel ast.SelectionS
 		case "node":
 			out.Values[i] = ec._BounceEvent_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var bounceRuleImplementors = []string{"BounceRule"}
+
+func (ec *executionContext) _BounceRule(ctx context.Context, sel ast.SelectionSet, obj *model.BounceRule) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, bounceRuleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BounceRule")
+		case "name":
+			out.Values[i] = ec._BounceRule_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "category":
+			out.Values[i] = ec._BounceRule_category(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = ec._BounceRule_type(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._BounceRule_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -11272,6 +11521,10 @@ func (ec *executionContext) marshalNBounceEvent2ᚖdeliverygraphᚋgraphᚋmodel
 		return graphql.Null
 	}
 	return ec._BounceEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBounceRule2deliverygraphᚋgraphᚋmodelᚐBounceRule(ctx context.Context, sel ast.SelectionSet, v model.BounceRule) graphql.Marshaler {
+	return ec._BounceRule(ctx, sel, &v)
 }
 
 func (ec *executionContext) unmarshalNBounceType2deliverygraphᚋupstreamᚐBounceType(ctx context.Context, v any) (upstream.BounceType, error) {

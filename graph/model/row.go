@@ -55,7 +55,17 @@ func (e *BounceEvent) Cursor() string { return e.At() }
 // BounceDetail is the whole of one bounce, as far as its caller may read it.
 type BounceDetail struct {
 	RuleName            string
+	Rule                BounceRule
 	Diagnostic, Content Text
+}
+
+// BounceRule is a rule that sorts bounces. Of one that is not the gateway's own, only the
+// name is known.
+type BounceRule struct {
+	Name        string
+	Category    *string
+	Type        *upstream.BounceType
+	Description *string
 }
 
 // Text is a text, or why the caller may not read it.

@@ -30,42 +30,43 @@ var (
 )
 
 // rules covers every category of GET /bounce/categories. Type and category follow
-// the rule that matched, and not the code's first digit (rest-api.md).
+// the rule that matched, and not the code's first digit (rest-api.md). The names are
+// those of internal/classify, but for what it does not sort so.
 var rules = []*rule{
 	{name: "badmailbox01", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.1", weight: 30, wait: atOnce,
 		answer: parse("smtp;550 5.1.1 <{recipient}>: Recipient address rejected: User unknown in virtual mailbox table")},
-	{name: "badmailbox03", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.1", weight: 26, wait: atOnce,
+	{name: "badmailbox01", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.1", weight: 26, wait: atOnce,
 		answer: parse("smtp;550 5.1.1 The email account that you tried to reach does not exist: {recipient}")},
-	{name: "badmailbox07", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.10", weight: 12, wait: atOnce,
+	{name: "badmailbox01", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.10", weight: 12, wait: atOnce,
 		answer: parse("smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient {recipient} not found by SMTP address lookup")},
 	{name: "inactivemailbox01", category: "inactive-mailbox", kind: upstream.Hard, code: "5.2.1", weight: 11, wait: atOnce,
 		answer: parse("smtp;550 5.2.1 <{recipient}>: The email account that you tried to reach is disabled")},
-	{name: "inactivemailbox04", category: "inactive-mailbox", kind: upstream.Hard, code: "5.2.1", weight: 5, wait: atOnce,
+	{name: "inactivemailbox01", category: "inactive-mailbox", kind: upstream.Hard, code: "5.2.1", weight: 5, wait: atOnce,
 		answer: parse("smtp;554 5.2.1 delivery error: this mailbox has not been used for a long time: {recipient}")},
-	{name: "baddomain01", category: "bad-domain", kind: upstream.Hard, code: "5.1.2", weight: 10, own: true, wait: atOnce,
+	{name: "baddomain02", category: "bad-domain", kind: upstream.Hard, code: "5.1.2", weight: 10, own: true, wait: atOnce,
 		answer: parse("smtp;550 5.1.2 <{recipient}>: Host or domain name not found. Name service error for name={domain} type=MX: Host not found")},
 	{name: "baddomain02", category: "bad-domain", kind: upstream.Hard, code: "5.4.4", weight: 6, own: true, wait: atOnce,
 		answer: parse("smtp;554 5.4.4 unable to look up host {domain}: no such domain")},
 
 	{name: "quotaissues01", category: "quota-issues", kind: upstream.Soft, code: "5.2.2", weight: 18, wait: atOnce,
 		answer: parse("smtp;552 5.2.2 <{recipient}>: Recipient address rejected: Over quota")},
-	{name: "quotaissues02", category: "quota-issues", kind: upstream.Soft, code: "4.2.2", weight: 9, wait: retried,
+	{name: "quotaissues01", category: "quota-issues", kind: upstream.Soft, code: "4.2.2", weight: 9, wait: retried,
 		answer: parse("smtp;452 4.2.2 The recipient's inbox is out of storage space: {recipient}")},
-	{name: "policyrelated03", category: "policy-related", kind: upstream.Soft, code: "5.7.1", weight: 12, wait: atOnce,
+	{name: "policyrelated10", category: "policy-related", kind: upstream.Soft, code: "5.7.1", weight: 12, wait: atOnce,
 		answer: parse("smtp;550 5.7.1 Message rejected due to local policy: {mx} does not accept mail from {ip}")},
-	{name: "policyrelated09", category: "policy-related", kind: upstream.Soft, code: "4.7.0", weight: 7, wait: retried,
+	{name: "policyrelated07", category: "policy-related", kind: upstream.Soft, code: "4.7.0", weight: 7, wait: retried,
 		answer: parse("smtp;421 4.7.0 Our system has detected an unusual rate of mail from {ip}. It has been temporarily rate limited")},
 	{name: "spamrelated02", category: "spam-related", kind: upstream.Soft, code: "5.7.1", weight: 9, wait: atOnce,
 		answer: parse("smtp;554 5.7.1 Message for <{recipient}> scored as spam and was not accepted")},
 	{name: "contentrelated01", category: "content-related", kind: upstream.Soft, code: "5.3.4", weight: 3, wait: atOnce,
 		answer: parse("smtp;552 5.3.4 Message size exceeds fixed limit of {mx}")},
-	{name: "contentrelated05", category: "content-related", kind: upstream.Soft, code: "5.6.0", weight: 3, wait: atOnce,
+	{name: "contentrelated04", category: "content-related", kind: upstream.Soft, code: "5.6.0", weight: 3, wait: atOnce,
 		answer: parse("smtp;554 5.6.0 Message contains a link that is not allowed here")},
 	{name: "messageexpired01", category: "message-expired", kind: upstream.Soft, code: "4.4.7", weight: 8, own: true, wait: givenUp,
 		answer: parse("smtp;421 4.4.7 <{recipient}>: delivery time expired, message has been in the queue for too long")},
 	{name: "noanswerfromhost01", category: "no-answer-from-host", kind: upstream.Soft, code: "4.4.1", weight: 8, own: true, wait: retried,
 		answer: parse("smtp;451 4.4.1 connect to {mx}[{ip}]:25: Connection timed out")},
-	{name: "badconnection02", category: "bad-connection", kind: upstream.Soft, code: "4.4.2", weight: 5, own: true, wait: retried,
+	{name: "badconnection01", category: "bad-connection", kind: upstream.Soft, code: "4.4.2", weight: 5, own: true, wait: retried,
 		answer: parse("smtp;421 4.4.2 lost connection with {mx}[{ip}] while sending RCPT TO")},
 	{name: "badconfiguration01", category: "bad-configuration", kind: upstream.Soft, code: "4.3.5", weight: 3, wait: retried,
 		answer: parse("smtp;451 4.3.5 Server configuration error at {mx}")},
@@ -87,8 +88,8 @@ var rules = []*rule{
 
 // The rules that are chosen rather than drawn.
 var (
-	refusedByPolicy = ruleNamed("policyrelated03")
-	noSuchMailbox   = ruleNamed("badmailbox03")
+	refusedByPolicy = ruleNamed("policyrelated10")
+	noSuchMailbox   = ruleNamed("badmailbox01")
 	mailboxFull     = ruleNamed("quotaissues01")
 )
 
