@@ -10,27 +10,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Options set up a feed. Zero values mean the defaults named here.
+// Options configures a feed. Zero values select the defaults given here.
 type Options struct {
-	// Interval is the time between two polls of a topic; 0 is 5 s. While the upstream
-	// fails it doubles up to a minute.
+	// Interval is the time between two polls of a topic; default 5 s. While the upstream fails it doubles, up
+	// to a minute.
 	Interval time.Duration
-	// Overlap is how long after it bounced a bounce may appear; 0 is 5 minutes.
+	// Overlap is the longest time after which a bounce may still appear; default 5 minutes.
 	Overlap time.Duration
-	// Reach is how old a cursor may be to go on from; 0 is a day.
+	// Reach is the maximum age of a cursor; default one day.
 	Reach time.Duration
-	// Buffer is how many events a subscriber may be behind; 0 is 1,000.
+	// Buffer is how many events a subscriber may be behind; default 1,000.
 	Buffer int
-	// Topics is how many distinct filters may be polled at once; 0 is 100.
+	// Topics is the maximum number of distinct filters polled at once; default 100.
 	Topics int
-	// Subscribers bounds the subscriptions of all callers together; 0 is 10,000.
+	// Subscribers is the maximum number of subscriptions of all callers together; default 10,000.
 	Subscribers int
-	// PerCaller bounds those of one caller with a name and no bound of its own; 0 is
+	// PerCaller is the maximum number of subscriptions of a named caller without a limit of its own; default
 	// 100.
 	PerCaller int
-	// Refused, if not nil, is told of each subscription that a [*LimitError] refuses.
+	// Refused, if not nil, is called for each subscription rejected with a [*LimitError].
 	Refused func()
-	// Now is the clock; nil is time.Now.
+	// Now returns the current time; default time.Now.
 	Now func() time.Time
 }
 
@@ -55,21 +55,20 @@ func orElse[T int | time.Duration](v *T, otherwise T) {
 
 // View is the upstream as one caller sees it.
 type View struct {
-	// API is asked by the polls. It must not remember answers: a poll wants to know
-	// what is new.
+	// API is used by the polls. It must not cache answers, since a poll must see what is new.
 	API upstream.API
-	// Context carries what the API needs to know of the caller. It outlives the
-	// request: it must not end with it.
+	// Context carries the values that the API needs from the caller. It must not end with the request, since a
+	// topic outlives it.
 	Context context.Context
-	// Key is equal for callers who see the same, and only for those: they share polls.
+	// Key is equal exactly for callers who see the same data. They share polls.
 	Key string
-	// Caller is the caller's name, empty where nobody is asked who they are.
+	// Caller is the caller's name, or empty if callers are not identified.
 	Caller string
-	// Streams is the caller's own bound on its subscriptions; 0 is Options.PerCaller.
+	// Streams is the caller's own limit on subscriptions; 0 means Options.PerCaller.
 	Streams int
 }
 
-// Feed tells of bounces as they appear. It is safe for concurrent use.
+// Feed delivers bounces as they appear. It is safe for concurrent use.
 type Feed struct {
 	o    Options
 	view func(context.Context) View
@@ -77,19 +76,19 @@ type Feed struct {
 	mu      sync.Mutex
 	closed  bool
 	topics  map[string]*topic
-	callers map[string]int // subscriptions by caller's name
+	callers map[string]int // number of subscriptions by caller's name
 	count   int
 	polls   sync.WaitGroup
 }
 
-// New makes a feed over what view gives for the context of a subscription. Call
+// New returns a feed. The function view returns the upstream for the context of a subscription. Call
 // [Feed.Close] when done.
 func New(view func(context.Context) View, o Options) *Feed {
 	o.setDefaults()
 	return &Feed{o: o, view: view, topics: map[string]*topic{}, callers: map[string]int{}}
 }
 
-// Close ends all subscriptions and polls, and waits for the polls.
+// Close ends all subscriptions and polls, and waits for the polls to return.
 func (f *Feed) Close() {
 	f.mu.Lock()
 	f.closed = true
@@ -104,22 +103,21 @@ func (f *Feed) Close() {
 	f.polls.Wait()
 }
 
-// ErrClosed ends subscriptions of a feed that is closed.
+// ErrClosed is the error of subscriptions after the feed is closed.
 var ErrClosed = errors.New("feed: closed")
 
-// LimitError refuses a subscription beyond a bound.
+// LimitError rejects a subscription that would exceed a limit.
 type LimitError struct{ message string }
 
-// Error says which bound, and what to do: it is fit for callers.
+// Error says which limit was reached and what to do. The text may be shown to callers.
 func (e *LimitError) Error() string { return e.message }
 
-// Subscribe begins a subscription of the bounces that the query's filter lets through;
-// its window and offset do not matter. After is a cursor to go on from, or nil for
-// what is new from now on. It returns when the upstream has been asked for the first
-// time, so that whatever appears from then on is told of.
+// Subscribe starts a subscription to the bounces that match the query's filter. The query's window and offset
+// are ignored. After is the cursor to resume from, or nil for new bounces only. Subscribe returns after the
+// first poll of the upstream, so every bounce that appears later is delivered.
 //
-// Errors are a [*LimitError], a [*page.ArgumentError] that names after, [ErrClosed],
-// the context's, or the upstream's. Call [Subscription.Close] when done.
+// Errors are a [*LimitError], a [*page.ArgumentError] that names after, [ErrClosed], the context's error, or
+// the upstream's. Call [Subscription.Close] when done.
 func (f *Feed) Subscribe(ctx context.Context, q upstream.ListQuery, after *string) (*Subscription, error) {
 	s, err := f.subscribe(ctx, q, after)
 	if limit := new(LimitError); f.o.Refused != nil && errors.As(err, &limit) {
@@ -155,7 +153,7 @@ func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *strin
 	return s, nil
 }
 
-// admit counts a subscription, unless there are as many as there may be.
+// admit counts a subscription, or rejects it if a limit is reached.
 func (f *Feed) admit(v View) error {
 	most := v.Streams
 	orElse(&most, f.o.PerCaller)
@@ -165,9 +163,11 @@ func (f *Feed) admit(v View) error {
 	case f.closed:
 		return ErrClosed
 	case v.Caller != "" && f.callers[v.Caller] >= most:
-		return &LimitError{fmt.Sprintf("this caller has %d subscriptions open, the most it may have: end one, or let one socket or page serve several readers", most)}
+		return &LimitError{fmt.Sprintf("this caller has %d open subscriptions, the maximum: "+
+			"end one, or share one subscription among several readers", most)}
 	case f.count >= f.o.Subscribers:
-		return &LimitError{fmt.Sprintf("there are %d subscriptions open, the most that this gateway takes: try again later", f.o.Subscribers)}
+		return &LimitError{fmt.Sprintf("this gateway has %d open subscriptions, the maximum: try again later",
+			f.o.Subscribers)}
 	}
 	f.count++
 	if v.Caller != "" {
@@ -176,8 +176,7 @@ func (f *Feed) admit(v View) error {
 	return nil
 }
 
-// join puts the subscription on the topic of its filter, which begins if there is
-// none.
+// join adds the subscription to the topic of its filter, and starts the topic if there is none.
 func (f *Feed) join(s *Subscription, v View, q upstream.ListQuery) (*topic, error) {
 	key := v.Key + "\x00" + s.binding
 	f.mu.Lock()
@@ -188,7 +187,8 @@ func (f *Feed) join(s *Subscription, v View, q upstream.ListQuery) (*topic, erro
 	t := f.topics[key]
 	if t == nil {
 		if len(f.topics) >= f.o.Topics {
-			return nil, &LimitError{fmt.Sprintf("%d different filters are being watched, the most that this gateway takes: use one that others use, or try again later", f.o.Topics)}
+			return nil, &LimitError{fmt.Sprintf("this gateway serves subscriptions with %d different filters, the maximum: "+
+				"use a filter that is in use, or try again later", f.o.Topics)}
 		}
 		t = newTopic(f, key, v, q)
 		f.topics[key] = t
@@ -199,7 +199,7 @@ func (f *Feed) join(s *Subscription, v View, q upstream.ListQuery) (*topic, erro
 	return t, nil
 }
 
-// leave takes the subscription off its topic, which ends with its last one.
+// leave removes the subscription from its topic. The topic ends with its last subscription.
 func (f *Feed) leave(s *Subscription) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is an upstream in memory on which bounces appear, and can fail.
+// world is an upstream in memory. Bounces appear on it, and it can fail.
 type world struct {
 	model *upstreamtest.Model
 	api   *upstreamtest.Counting
@@ -55,8 +55,7 @@ func (w *world) failing() bool {
 
 var errDown = &upstream.Error{Code: upstream.Unavailable, Message: "down"}
 
-// appear lets bounces of the user appear that bounced so long ago, and gives their
-// email ids.
+// appear adds n bounces of the user that bounced some time ago, and returns their email ids.
 func (w *world) appear(user upstream.ID, n int, ago time.Duration) (ids []string) {
 	var rows upstreamtest.Rows
 	at := upstream.Time(time.Now().Add(-ago).Unix())
@@ -81,7 +80,7 @@ func (w *world) feed(o feed.Options) *feed.Feed {
 
 type callerKey struct{}
 
-// read takes the events that are there.
+// read returns the events that are available now.
 func read(t *testing.T, s *feed.Subscription) (ids []string, last *feed.Event, err error) {
 	t.Helper()
 	for {
@@ -118,12 +117,11 @@ func equal(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// Ten thousand subscribers of one filter cost one poll, and each gets each bounce once.
 func TestOnePollServesAllSubscribersOfAFilter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		w.appear(20, 3, time.Minute) // before anybody subscribes
+		w.appear(20, 3, time.Minute) // before the first subscription
 		f := w.feed(feed.Options{PerCaller: 20_000})
 		defer f.Close()
 		var all []*feed.Subscription
@@ -131,7 +129,7 @@ func TestOnePollServesAllSubscribersOfAFilter(t *testing.T) {
 			all = append(all, subscribe(t, f, upstream.ListQuery{}, nil))
 		}
 		if n := w.api.Total(); n != 1 {
-			t.Errorf("%d calls to begin", n)
+			t.Errorf("%d calls for all subscriptions, want 1", n)
 		}
 		w.api.Reset()
 		want := append(w.appear(20, 2, 0), w.appear(21, 1, -time.Second)...)
@@ -153,13 +151,12 @@ func TestOnePollServesAllSubscribersOfAFilter(t *testing.T) {
 		w.api.Reset()
 		time.Sleep(time.Minute)
 		if n := w.api.Total(); n != 0 {
-			t.Errorf("%d calls when all have left", n)
+			t.Errorf("%d calls after the last subscriber left, want 0", n)
 		}
 	})
 }
 
-// Another filter, and another view, are other topics.
-func TestFilters(t *testing.T) {
+func TestFiltersAndViewsHaveTheirOwnTopics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -183,16 +180,16 @@ func TestFilters(t *testing.T) {
 		if argument := new(page.ArgumentError); !errors.As(err, &argument) || argument.Argument != "after" {
 			t.Errorf("a cursor of another filter: %v", err)
 		}
-		subscribe(t, f, upstream.ListQuery{UserID: 22}, nil).Close() // there is room again
+		subscribe(t, f, upstream.ListQuery{UserID: 22}, nil).Close() // the limit applies to open subscriptions only
 		time.Sleep(25 * time.Hour)
 		_, err = f.Subscribe(t.Context(), upstream.ListQuery{UserID: 20}, &cursor)
 		if argument := new(page.ArgumentError); !errors.As(err, &argument) {
-			t.Errorf("a cursor of the day before yesterday: %v", err)
+			t.Errorf("a cursor that is too old: %v", err)
 		}
 	})
 }
 
-func TestLimitsOfSubscribers(t *testing.T) {
+func TestSubscriptionsBeyondALimitAreRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		refused := 0
@@ -212,9 +209,9 @@ func TestLimitsOfSubscribers(t *testing.T) {
 		want(ada, "")
 		want(ada, "this caller has 2")
 		want(bob, "")
-		want(bob, "there are 3")
+		want(bob, "this gateway has 3")
 		if refused != 2 {
-			t.Errorf("%d refusals were told of, want 2", refused)
+			t.Errorf("Refused was called %d times, want 2", refused)
 		}
 		first.Close()
 		first.Close()
@@ -227,9 +224,9 @@ func TestLimitsOfSubscribers(t *testing.T) {
 	})
 }
 
-// While the upstream fails the stream is silent, the polls become fewer, and what
-// appeared meanwhile comes afterwards.
-func TestAnOutage(t *testing.T) {
+// During an outage the stream is silent and polls become rarer. Afterwards it delivers what appeared in the
+// meantime.
+func TestOutageLosesNoBounces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -245,10 +242,10 @@ func TestAnOutage(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		if n := w.api.Total(); n < 25 || n > 80 {
-			t.Errorf("%d calls in an outage of half an hour", n)
+			t.Errorf("%d calls in half an hour of outage, want 25 to 80", n)
 		}
 		if got, _, err := read(t, s); len(got) > 0 || err != nil {
-			t.Errorf("in the outage: %q, %v", got, err)
+			t.Errorf("during the outage: %q, %v", got, err)
 		}
 		w.fail(nil)
 		time.Sleep(61 * time.Second)
@@ -261,17 +258,17 @@ func TestAnOutage(t *testing.T) {
 		w.fail(&upstream.Error{Code: upstream.Unauthenticated, Status: 451})
 		time.Sleep(10 * time.Second)
 		if _, _, err = read(t, s); upstream.CodeOf(err) != upstream.Unauthenticated {
-			t.Errorf("a key that is no longer good: %v", err)
+			t.Errorf("after the key was revoked: %v", err)
 		}
 		w.fail(errDown)
 		if _, err := f.Subscribe(t.Context(), upstream.ListQuery{}, nil); upstream.CodeOf(err) != upstream.Unavailable {
-			t.Errorf("a subscription that begins in an outage: %v", err)
+			t.Errorf("Subscribe during an outage: %v", err)
 		}
 	})
 }
 
-// One who does not read is ended, others are not, and goes on where it was.
-func TestASlowSubscriber(t *testing.T) {
+// Other subscriptions continue, and the slow reader can resume from its cursor.
+func TestSlowSubscriberIsEndedAndCanResume(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -293,11 +290,11 @@ func TestASlowSubscriber(t *testing.T) {
 				}
 			}
 		}
-		equal(t, "the quick one", got, want)
+		equal(t, "quick reader", got, want)
 		_, err := next(slow)
 		tooSlow := new(feed.SlowError)
 		if !errors.As(err, &tooSlow) || tooSlow.Behind != 10 {
-			t.Fatalf("the slow one: %v", err)
+			t.Fatalf("slow reader: %v, want a SlowError", err)
 		}
 		slow.Close()
 		rest, _, err := read(t, subscribe(t, f, upstream.ListQuery{}, &tooSlow.Cursor))
@@ -305,13 +302,13 @@ func TestASlowSubscriber(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(rest) != len(want)-1 {
-			t.Errorf("resumed: %d of %d", len(rest), len(want)-1)
+			t.Errorf("resumed reader got %d bounces, want %d", len(rest), len(want)-1)
 		}
 	})
 }
 
-// A burst of more rows than a window or a cursor holds, within one second too.
-func TestABurst(t *testing.T) {
+// The burst has more rows than a window or a cursor holds, also within one second.
+func TestBurstIsDeliveredAndResumed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
@@ -336,7 +333,7 @@ func TestABurst(t *testing.T) {
 		}
 		equal(t, "live", got, want)
 		if len(cursor) > 4096 {
-			t.Errorf("a cursor of %d characters", len(cursor))
+			t.Errorf("cursor has %d characters, want at most 4096", len(cursor))
 		}
 		more := w.appear(20, 700, 0)
 		s.Close()
@@ -351,10 +348,10 @@ func TestABurst(t *testing.T) {
 		equal(t, "resumed", got, more)
 
 		if race.Enabled {
-			return // what follows is a minute's work with it
+			return // the rest takes a minute under the race detector
 		}
-		// More than one poll reads: whoever is not quick enough goes on by the cursor. Of a user
-		// without a burst before, as a cursor has no room for both.
+		// One poll is not enough to read these rows: a reader that falls behind resumes from its cursor. The
+		// user had no burst before, since a cursor has no room for both.
 		q := upstream.ListQuery{UserID: 21}
 		s, want, got = subscribe(t, f, q, nil), nil, nil
 		w.fail(errDown)

@@ -11,30 +11,30 @@ import (
 	"deliverygraph/upstream"
 )
 
-// mark is what has been told of at a moment: all rows before start, and those with
-// these stamps. It is never written to.
+// mark records what had been delivered at a moment: all rows before start, and the rows in seen. It is
+// immutable.
 type mark struct {
 	start upstream.Time
-	seen  []stamp // ascending by time; the newest where there were more than maxStamps
+	seen  []stamp // ascending by time; only the newest maxStamps
 }
 
-// stamp is a row as marks have it. Cursors keep no times: 0 is an unknown one.
+// stamp identifies a row in a mark. Its time is 0 (unknown) if it was read from a cursor, which keeps no times.
 type stamp struct {
 	at    upstream.Time
 	short uint32
 }
 
-// maxStamps is how many rows a cursor has room for.
+// maxStamps is the number of rows that fit into a cursor.
 const maxStamps = 512
 
-// before is the mark of a window of rows, in order of time.
+// markOf returns the mark after the rows of a window, which are in order of time.
 func markOf(start upstream.Time, rows []row) *mark {
 	return (&mark{start: start}).with(rows)
 }
 
-// with is the mark when these rows have been told of as well, which are in order of
-// time. Where that is too much for a cursor its start moves up: never past the last
-// of the rows, since those that follow it have not been told of.
+// with returns the mark after these rows have been delivered too. The rows are in order of time. If they do not
+// all fit into a cursor, the start moves forward, but never past the last of the rows: rows that follow it have
+// not been delivered.
 func (m *mark) with(rows []row) *mark {
 	if len(rows) == 0 {
 		return m
@@ -56,7 +56,7 @@ func (m *mark) with(rows []row) *mark {
 	return &mark{start, seen}
 }
 
-// shorts is the mark's rows for many questions.
+// shorts returns the rows of the mark as a set.
 func (m *mark) shorts() map[uint32]struct{} {
 	all := make(map[uint32]struct{}, len(m.seen))
 	for _, s := range m.seen {
@@ -65,7 +65,7 @@ func (m *mark) shorts() map[uint32]struct{} {
 	return all
 }
 
-// seal makes a cursor of the mark. Its window is that of its start.
+// seal returns a cursor for the mark. The cursor's window begins at the mark's start.
 func (m *mark) seal(binding string) string {
 	contents := make([]byte, 0, 4*len(m.seen))
 	for _, s := range m.seen {
@@ -74,17 +74,19 @@ func (m *mark) seal(binding string) string {
 	return page.EncodeCursor(binding, upstream.Window{Start: m.start, End: m.start + 1}, contents)
 }
 
-// openMark reads a cursor.
+// openMark decodes a cursor.
 func openMark(binding, text string, oldest upstream.Time, reach time.Duration) (*mark, error) {
 	w, contents, err := page.DecodeCursor(binding, "after", text)
 	if err != nil {
 		return nil, err
 	}
 	if len(contents)%4 != 0 || len(contents)/4 > maxStamps {
-		return nil, &page.ArgumentError{Argument: "after", Message: "after is damaged; leave it out to start anew"}
+		return nil, &page.ArgumentError{Argument: "after", Message: "after is damaged; omit it to receive new bounces only"}
 	}
 	if w.Start < oldest {
-		return nil, &page.ArgumentError{Argument: "after", Message: fmt.Sprintf("after is a cursor of more than %v ago, the most that can be made up for: read the list bounces for what came since, and leave it out", reach)}
+		return nil, &page.ArgumentError{Argument: "after", Message: fmt.Sprintf(
+			"after is a cursor from more than %v ago, the longest that a subscription can resume: "+
+				"omit it, and read what you missed from the list bounces", reach)}
 	}
 	m := &mark{start: w.Start}
 	for ; len(contents) > 0; contents = contents[4:] {

@@ -12,21 +12,21 @@ import (
 	"deliverygraph/upstream"
 )
 
-// reader is someone who reads a feed, over all the subscriptions that it takes.
+// reader reads a feed over a series of subscriptions.
 type reader struct {
-	s      *feed.Subscription // nil between two
+	s      *feed.Subscription // nil between two subscriptions
 	cursor *string
-	must   map[string]bool // what has appeared since it began
-	may    map[string]bool // and shortly before
+	must   map[string]bool // appeared after the reader began
+	may    map[string]bool // appeared shortly before
 	got    map[string]int
 }
 
-// bubble hides the test's deadline, which has no meaning under another clock.
+// bubble hides the test's deadline, which is meaningless under synctest's clock.
 type bubble struct{ rapid.TB }
 
-// Whatever appears in whatever order, however late, while the upstream fails, gateways
-// restart, and readers stop, dawdle and go on: each gets each bounce once.
-func TestEachBounceComesOnce(t *testing.T) {
+// Bounces appear in any order, however late; the upstream fails; gateways restart; readers stop, fall behind
+// and resume. Still, each reader gets each bounce once.
+func TestEachReaderGetsEachBounceOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(bubble{t}, func(r *rapid.T) {
@@ -36,7 +36,7 @@ func TestEachBounceComesOnce(t *testing.T) {
 			f := w.feed(o)
 			defer func() { f.Close() }()
 			var readers []*reader
-			var shortly []string // appeared, and may not have been read yet
+			var shortly []string // appeared, but perhaps not read yet
 			begin := func() {
 				s, err := f.Subscribe(t.Context(), upstream.ListQuery{}, nil)
 				if err != nil {
@@ -76,10 +76,10 @@ func TestEachBounceComesOnce(t *testing.T) {
 						stop(n)
 						return
 					case upstream.CodeOf(err) == upstream.Unavailable, errors.Is(err, feed.ErrClosed):
-						stop(n) // while it made up for what it missed
+						stop(n) // failed while catching up
 						return
 					default:
-						return // nothing more is there
+						return // nothing more to read
 					}
 				}
 			}
@@ -117,7 +117,7 @@ func TestEachBounceComesOnce(t *testing.T) {
 					if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
 						var alive []*reader
 						for _, n := range readers {
-							if stop(n); n.cursor != nil { // else nobody knows where it was
+							if stop(n); n.cursor != nil { // without a cursor it cannot resume
 								alive = append(alive, n)
 							}
 						}

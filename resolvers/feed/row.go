@@ -9,13 +9,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// row is a bounce and what it is told from others by.
+// row is a bounce and its identity.
 type row struct {
 	*upstream.Bounce
 	print print
 }
 
-// print is a hash of a row's identity, so that what was seen holds no text.
+// print is a hash of a row's identity, so that remembering a row does not retain its text.
 type print [16]byte
 
 func printOf(b *upstream.Bounce) print {
@@ -29,7 +29,7 @@ func printOf(b *upstream.Bounce) print {
 	return print(sum[:])
 }
 
-// short is what cursors hold of it.
+// short is the part of the hash that cursors store.
 func (p print) short() uint32 { return binary.BigEndian.Uint32(p[:]) }
 
 // compare orders rows as lists are ordered.
@@ -38,8 +38,8 @@ func (r row) compare(o row) int {
 		cmp.Compare(r.UserID, o.UserID), cmp.Compare(r.SenderID, o.SenderID))
 }
 
-// copied is the row with its texts in memory of their own. Decoded rows refer to the
-// text of the page that they came in, and would hold all of it.
+// copied returns the row with its own copies of all strings. The strings of decoded rows refer to the text of
+// the whole page, and would keep it in memory.
 func copied(b *upstream.Bounce, p print) row {
 	c := *b
 	for _, s := range [...]*string{&c.EmailID, &c.EmailAddress, &c.Local, &c.Domain, (*string)(&c.Type), &c.Category, &c.Code} {

@@ -10,42 +10,42 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Subscription is one reader of a feed. Its methods are for one goroutine.
+// Subscription is one reader of a feed. Its methods must not be called concurrently.
 type Subscription struct {
 	feed    *Feed
 	topic   *topic
 	caller  string
-	binding string // of cursors
+	binding string // list name of its cursors
 
-	backlog *backlog // nil when nothing is to be made up for
-	at      atomic.Pointer[entry]
-	told    *mark  // of the start; of last where that is not nil
-	last    *Event // told last
+	backlog   *backlog // nil once it has caught up
+	at        atomic.Pointer[entry]
+	delivered *mark  // at the start; superseded by last if that is not nil
+	last      *Event // delivered last
 
 	once  sync.Once
 	ended chan struct{}
-	err   error // why; set before ended is closed
+	err   error // why it ended; set before ended is closed
 	left  sync.Once
 }
 
 // errSlow ends a subscription that is too far behind.
 var errSlow = errors.New("feed: subscriber too slow")
 
-// SlowError ends a subscription that read too slowly.
+// SlowError is the error of a subscription that was read too slowly.
 type SlowError struct {
 	Behind int    // how many events it may be behind
-	Cursor string // of what was told of last
+	Cursor string // the position of the last event delivered
 }
 
-// Error says what happened.
+// Error describes the error.
 func (e *SlowError) Error() string { return "feed: the subscriber is too slow" }
 
-// end ends the subscription, for the first reason given.
+// end ends the subscription with err. Only the first call has an effect.
 func (s *Subscription) end(err error) {
 	s.once.Do(func() {
 		s.err = err
 		close(s.ended)
-		s.at.Store(nil) // lets go of what it has not read
+		s.at.Store(nil) // releases the unread events
 	})
 }
 
@@ -55,11 +55,11 @@ func (s *Subscription) Close() {
 	s.left.Do(func() { s.feed.leave(s) })
 }
 
-// Cursor marks an event of this subscription.
+// Cursor returns the cursor of an event of this subscription.
 func (s *Subscription) Cursor(e *Event) string { return e.seal(s.binding) }
 
-// Next waits for the next event. Errors are a [*SlowError], [ErrClosed] when the feed
-// or the subscription is closed, the context's, or the upstream's: then it has ended.
+// Next waits for the next event. It returns a [*SlowError], [ErrClosed] if the feed or the subscription is
+// closed, the context's error, or the upstream's. An upstream error ends the subscription.
 func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 	select {
 	case <-s.ended:
@@ -96,19 +96,19 @@ func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 	}
 }
 
-// reason is why the subscription has ended.
+// reason returns why the subscription has ended.
 func (s *Subscription) reason() error {
 	if s.err != errSlow {
 		return s.err
 	}
-	m := s.told
+	m := s.delivered
 	if s.last != nil {
 		m = s.last.mark()
 	}
 	return &SlowError{Behind: s.feed.o.Buffer, Cursor: m.seal(s.binding)}
 }
 
-// resume makes the subscription go on from a cursor.
+// resume makes the subscription continue from a cursor.
 func (s *Subscription) resume(cursor string) error {
 	o := &s.feed.o
 	oldest := upstream.Time(o.Now().Add(-o.Reach - o.Overlap).Unix())
@@ -116,25 +116,25 @@ func (s *Subscription) resume(cursor string) error {
 	if err != nil {
 		return err
 	}
-	s.told = m
+	s.delivered = m
 	s.backlog = &backlog{s: s, from: m.start, known: m.shorts(), before: map[print]struct{}{}}
 	return nil
 }
 
-// backlog is what a subscription missed: from the upstream's lists up to the topic's
-// window, and then from that.
+// backlog delivers what a subscription missed: first from the upstream's lists, up to the topic's window, then
+// from that window.
 type backlog struct {
-	s       *Subscription
-	from    upstream.Time       // all before it has been told
-	offset  int                 // likewise, of the rows since from
-	known   map[uint32]struct{} // rows since from that the cursor knows
-	told    []row               // those of the second at from
-	before  map[print]struct{}  // of the page before
-	pending []*Event
-	done    bool // the subscription follows the topic
+	s         *Subscription
+	from      upstream.Time       // all rows before it have been delivered
+	offset    int                 // number of rows since from that have been delivered
+	known     map[uint32]struct{} // rows since from that the cursor covers
+	delivered []row               // delivered rows of the second at from
+	before    map[print]struct{}  // rows of the previous page
+	pending   []*Event
+	done      bool // the subscription follows the topic
 }
 
-// next is the next event, or nil when the topic is being followed.
+// next returns the next event, or nil once the subscription follows the topic.
 func (b *backlog) next(ctx context.Context) (*Event, error) {
 	for len(b.pending) == 0 {
 		if b.done {
@@ -149,7 +149,7 @@ func (b *backlog) next(ctx context.Context) (*Event, error) {
 	return e, nil
 }
 
-// fill reads on, or begins to follow.
+// fill reads the next page, or switches to the topic.
 func (b *backlog) fill(ctx context.Context) error {
 	t := b.s.topic
 	t.mu.Lock()
@@ -163,25 +163,26 @@ func (b *backlog) fill(ctx context.Context) error {
 	return b.read(ctx, until)
 }
 
-// follow takes what the topic's window has and the cursor does not know, and goes on
-// with what comes behind it. The caller holds the topic's mu.
+// follow delivers the rows of the topic's window that the cursor does not cover, and continues with the topic's
+// new events. The caller must hold the topic's mu.
 func (b *backlog) follow(t *topic) {
 	b.done = true
-	var told, missed []row
+	var delivered, missed []row
 	for _, r := range t.window {
 		switch _, known := b.known[r.print.short()]; {
 		case r.BounceTime < b.from, known:
-			told = append(told, r)
+			delivered = append(delivered, r)
 		default:
 			missed = append(missed, r)
 		}
 	}
 	b.s.at.Store(t.tail)
-	b.s.told = markOf(max(b.from, t.start), told)
-	b.events(&batch{mark: b.s.told, rows: missed, window: upstream.Window{Start: t.start, End: max(t.start, t.newest()) + 1}})
+	b.s.delivered = markOf(max(b.from, t.start), delivered)
+	w := upstream.Window{Start: t.start, End: max(t.start, t.newest()) + 1}
+	b.events(&batch{mark: b.s.delivered, rows: missed, window: w})
 }
 
-// newest is the time of the window's last row.
+// newest returns the time of the window's last row.
 func (t *topic) newest() upstream.Time {
 	if n := len(t.window); n > 0 {
 		return t.window[n-1].BounceTime
@@ -209,7 +210,7 @@ func (b *backlog) read(ctx context.Context, until upstream.Time) error {
 			continue
 		}
 		if r.BounceTime > b.from {
-			b.from, b.told = r.BounceTime, nil
+			b.from, b.delivered = r.BounceTime, nil
 		}
 		r = copied(r.Bounce, r.print)
 		_, known := b.known[r.print.short()]
@@ -217,31 +218,31 @@ func (b *backlog) read(ctx context.Context, until upstream.Time) error {
 		if !known {
 			b.event(r, q.Window)
 		}
-		b.told = append(b.told, r)
+		b.delivered = append(b.delivered, r)
 	}
 	b.before = page
 	switch {
 	case !full:
-		b.from, b.offset, b.told = until, 0, nil
+		b.from, b.offset, b.delivered = until, 0, nil
 	case b.from > q.Window.Start:
-		b.offset = 0 // the next page begins with the second that this one ends in
+		b.offset = 0 // the next page begins with the second in which this one ends
 	default:
 		b.offset = q.Offset + len(rows)
 	}
 	return nil
 }
 
-// event adds the event of a row of the lists.
+// event adds the event of a row from the lists.
 func (b *backlog) event(r row, w upstream.Window) {
 	m := &mark{start: b.from}
 	for short := range b.known {
 		m.seen = append(m.seen, stamp{short: short})
 	}
-	m = m.with(b.told)
+	m = m.with(b.delivered)
 	b.pending = append(b.pending, &Event{Bounce: r.Bounce, batch: &batch{mark: m, rows: []row{r}, window: w}})
 }
 
-// events adds those of a batch.
+// events adds the events of a batch.
 func (b *backlog) events(of *batch) {
 	for i, r := range of.rows {
 		b.pending = append(b.pending, &Event{Bounce: r.Bounce, batch: of, at: i})

@@ -11,8 +11,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxWindow is how many rows a topic keeps, and so how many pages a poll reads where
-// nothing is new; maxPages is how many it reads at most, after an outage.
+// maxWindow is the number of rows that a topic remembers, and so bounds the pages that a poll reads when
+// nothing is new. maxPages is the most pages that a poll reads, after an outage.
 const (
 	maxWindow = 4 * upstream.PageSize
 	maxPages  = 20
@@ -29,24 +29,23 @@ type topic struct {
 
 	subscribers map[*Subscription]struct{} // guarded by feed.mu
 
-	ready chan struct{} // closed when the first poll has been made, or has failed
-	err   error         // why it failed
+	ready chan struct{} // closed when the first poll has succeeded or failed
+	err   error         // error of the first poll
 
 	mu     sync.Mutex
-	start  upstream.Time      // rows before it are not looked at
+	start  upstream.Time      // older rows are ignored
 	window []row              // the rows seen since start, in order
-	seen   map[print]struct{} // likewise
-	marked *mark              // of window; nil where it has changed since
-	tail   *entry             // the newest
+	seen   map[print]struct{} // the same rows as a set
+	marked *mark              // mark of window; nil after a change
+	tail   *entry             // the newest entry
 }
 
-// entry is an event in the list that subscribers follow. Its fields but for what is
-// behind it do not change.
+// entry is an event in the linked list that subscribers follow. Only next changes.
 type entry struct {
 	event  *Event
 	number int64
 	next   *entry        // set before passed is closed
-	passed chan struct{} // closed when there is a next one
+	passed chan struct{} // closed when next is set
 }
 
 func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
@@ -72,7 +71,7 @@ func (t *topic) await(ctx context.Context) error {
 	}
 }
 
-// run polls until nobody is left.
+// run polls until the last subscriber has left.
 func (t *topic) run() {
 	defer t.stop()
 	more, err := t.poll(false)
@@ -108,7 +107,7 @@ func (t *topic) run() {
 	}
 }
 
-// wait is how long to the next poll, after so many failures. It varies, so that the
+// wait returns the time until the next poll, after the given number of failures. It is random, so that the
 // polls of many topics spread out.
 func (t *topic) wait(failures int) time.Duration {
 	interval := t.feed.o.Interval
@@ -120,7 +119,7 @@ func (t *topic) wait(failures int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// hopeless says whether an error is of the kind that does not pass.
+// hopeless reports whether an error is permanent.
 func hopeless(err error) bool {
 	switch upstream.CodeOf(err) {
 	case upstream.InvalidArgument, upstream.Unauthenticated, upstream.PermissionDenied:
@@ -129,8 +128,8 @@ func hopeless(err error) bool {
 	return false
 }
 
-// poll looks for rows that have not been seen and, unless it is the first poll, tells
-// of them. More says that there are further rows to read at once.
+// poll reads rows that have not been seen and delivers them if tell is true; the first poll delivers none. It
+// returns more if there are further rows to read at once.
 func (t *topic) poll(tell bool) (more bool, err error) {
 	o := &t.feed.o
 	now := upstream.Time(o.Now().Unix())
@@ -141,7 +140,7 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 	found := map[print]struct{}{}
 	q := t.query
 	q.Window = w
-	last := w.Start // the latest time read
+	last := w.Start // latest time read
 	for n := 0; ; n++ {
 		if n == maxPages {
 			more = true
@@ -157,7 +156,7 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 			}
 			last = max(last, rows[i].BounceTime)
 			p := printOf(&rows[i])
-			if _, known := t.seen[p]; known { // written by this goroutine alone
+			if _, known := t.seen[p]; known { // only this goroutine writes seen
 				continue
 			}
 			if _, twice := found[p]; twice {
@@ -174,14 +173,13 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 	slices.SortFunc(fresh, row.compare)
 	start := max(w.Start, now-overlap)
 	if more {
-		start = max(w.Start, last) // what may be late by then is given up
+		start = max(w.Start, last) // give up rows that appear late before that
 	}
 	t.add(fresh, w, start, tell)
 	return more && start > w.Start, nil
 }
 
-// add takes rows of a window that had not been seen before, and moves the start of
-// the topic's window.
+// add records new rows of a window, delivers them if tell is true, and moves the start of the topic's window.
 func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bool) {
 	t.mu.Lock()
 	if tell && len(fresh) > 0 {
@@ -222,7 +220,7 @@ func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bo
 	}
 }
 
-// markNow is the mark of all that has been seen. The caller holds mu.
+// markNow returns the mark of everything that has been seen. The caller must hold mu.
 func (t *topic) markNow() *mark {
 	if t.marked == nil {
 		t.marked = markOf(t.start, t.window)
@@ -230,16 +228,15 @@ func (t *topic) markNow() *mark {
 	return t.marked
 }
 
-// attach lets a subscription follow from here.
+// attach makes a subscription follow the topic from now on.
 func (t *topic) attach(s *Subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.told = t.markNow()
+	s.delivered = t.markNow()
 	s.at.Store(t.tail)
 }
 
-// endSlow ends the subscriptions that were too far behind when the event of that
-// number was the newest.
+// endSlow ends the subscriptions that were too far behind when the event with number newest was the newest.
 func (t *topic) endSlow(newest int64) {
 	t.feed.mu.Lock()
 	defer t.feed.mu.Unlock()
@@ -250,7 +247,7 @@ func (t *topic) endSlow(newest int64) {
 	}
 }
 
-// endAll ends all subscriptions, and with them the topic.
+// endAll ends all subscriptions and the topic.
 func (t *topic) endAll(err error) {
 	t.feed.drop(t)
 	t.feed.mu.Lock()
@@ -261,7 +258,7 @@ func (t *topic) endAll(err error) {
 	t.stop()
 }
 
-// drop lets nobody else join the topic.
+// drop prevents further subscriptions from joining the topic.
 func (f *Feed) drop(t *topic) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -274,24 +271,24 @@ func (f *Feed) drop(t *topic) {
 type Event struct {
 	Bounce *upstream.Bounce
 	batch  *batch
-	at     int // in the batch
+	at     int // index in the batch
 	cursor atomic.Pointer[string]
 }
 
-// batch is rows that were found together.
+// batch holds rows that one poll found.
 type batch struct {
-	mark   *mark // before them
+	mark   *mark // before these rows
 	rows   []row
-	window upstream.Window // that they were found in
+	window upstream.Window // in which the rows were found
 }
 
-// mark is what has been told of with the event.
+// mark returns what has been delivered, including the event.
 func (e *Event) mark() *mark { return e.batch.mark.with(e.batch.rows[:e.at+1]) }
 
-// Window is one that the bounce lies in, the same for all that were found with it.
+// Window returns a window that contains the bounce. It is the same for all bounces found in one poll.
 func (e *Event) Window() upstream.Window { return e.batch.window }
 
-// seal is the event's cursor, made once for all subscribers.
+// seal returns the event's cursor. It is computed once for all subscribers.
 func (e *Event) seal(binding string) string {
 	if c := e.cursor.Load(); c != nil {
 		return *c
