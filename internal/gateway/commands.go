@@ -6,14 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"time"
 
-	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
-	"github.com/mattn/go-isatty"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
@@ -23,110 +18,7 @@ import (
 	"deliverygraph/resolvers/auth/apikey"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
-	"deliverygraph/upstream/embedded/importer"
-	"deliverygraph/upstream/embedded/store"
 )
-
-// exitBadLines is the exit code of an import that skipped lines or files of another format,
-// or of a strict one that stopped at the first.
-const exitBadLines = 3
-
-type importCommand struct {
-	Files       []string `arg:"" name:"file" help:"NDJSON files, plain or gzip: one row of the API a line; - is standard input."`
-	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
-	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
-	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
-}
-
-// Help is the text below the usage.
-func (importCommand) Help() string {
-	return `Each line is a JSON object as the REST API gives it, with "kind": "sender", "email", "bounce" or "blocked_email" first. Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
-
-At the end all rows are in the store's own file, so that a copy of it is whole.
-
-A bad line is reported and skipped. A file whose first 20 lines are all bad is one of another format: a message says what it seems to be, and it is skipped as a whole.
-
-Exit code: 0 all rows are imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
-}
-
-// Run imports the files.
-func (c *importCommand) Run(ctx context.Context, io Streams) (err error) {
-	for _, file := range c.Files { // a mistyped name leaves no empty store behind
-		if _, err := os.Stat(file); file != "-" && err != nil {
-			return err
-		}
-	}
-	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	f, isFile := io.Err.(*os.File)
-	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
-		Strict:   c.Strict,
-		TempDir:  filepath.Dir(c.Data),
-		Stdin:    io.In,
-		Report:   func(b importer.BadLine) { fmt.Fprintln(io.Err, b.Error()) },
-		Progress: io.Err,
-		Terminal: isFile && isatty.IsTerminal(f.Fd()),
-	})
-	unfinished := c.finish(ctx, s, io)
-	fmt.Fprintf(io.Out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
-		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
-		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
-		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
-	for _, failed := range []error{err, unfinished} {
-		if errors.Is(failed, store.ErrDiskFull) {
-			return fmt.Errorf("%w: what is reported is stored, but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
-				"make room, and run the same command again", failed, c.Data)
-		}
-	}
-	var bad *importer.BadLine
-	stopped := errors.As(err, &bad) // which was reported
-	switch {
-	case unfinished != nil && (err == nil || stopped):
-		return unfinished
-	case stopped:
-		return exitCode(exitBadLines)
-	case ctx.Err() != nil:
-		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
-	case err != nil:
-		return errors.Join(err, unfinished)
-	case sum.BadLines+sum.BadFiles > 0:
-		return exitCode(exitBadLines)
-	}
-	return nil
-}
-
-// skipped says what was not imported.
-func skipped(sum importer.Summary) string {
-	s := english.Plural(sum.BadLines, "bad line", "")
-	if sum.BadFiles > 0 {
-		s += "; " + english.Plural(sum.BadFiles, "file", "") + " of another format"
-	}
-	return s
-}
-
-// finish builds the indexes of a store that was empty, and brings all rows into the store's
-// file, so that a copy of it alone is whole, even if the import was stopped.
-func (c *importCommand) finish(ctx context.Context, s *store.Store, io Streams) error {
-	if ctx.Err() == nil {
-		slow := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(io.Err, "all rows are stored; building the indexes") })
-		err := s.Finish(ctx)
-		slow.Stop()
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	err := s.Checkpoint(ctx)
-	if errors.Is(err, store.ErrInUse) {
-		fmt.Fprintf(io.Err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
-		return nil
-	}
-	return err
-}
 
 // exitDiffers is the exit code of an examination whose differences the gateway copes
 // with, or that had no data to judge by.

@@ -96,7 +96,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 type commands struct {
 	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
-	Import   importCommand   `cmd:"" help:"Import rows of the metrics API from NDJSON files into a store."`
+	Import   importCommand   `cmd:"" help:"Import mail logs, bounce mails, events of delivery services or rows of the API into a store."`
 	Key      keyCommand      `cmd:"" help:"Make an API key for --auth-keys."`
 	Doctor   doctorCommand   `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
 	Classify classifyCommand `cmd:"" help:"Sort bounces by what servers said, and say which words decided."`

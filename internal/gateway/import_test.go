@@ -127,18 +127,44 @@ func TestAfterAnImportTheFileIsWholeByItself(t *testing.T) {
 func TestImportOfAFileOfAnotherFormat(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	log, rows := filepath.Join(dir, "mail.log"), filepath.Join(dir, "rows.ndjson")
-	line := "Nov 29 17:00:00 mx1 postfix/smtp[558]: 4E74613FE76: to=<user@example.com>, relay=none, dsn=5.1.1, status=bounced (unknown)\n"
+	log, rows := filepath.Join(dir, "access.log"), filepath.Join(dir, "rows.ndjson")
+	line := `192.0.2.1 - - [29/Nov/2026:17:00:00 +0000] "GET / HTTP/1.1" 200 1` + "\n"
 	if err := errors.Join(os.WriteFile(log, []byte(strings.Repeat(line, 3000)), 0o600), os.WriteFile(rows, []byte(emailLines(3)), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "metrics.db")
 	code, said := importing(t, "", "--data", path, log, rows)
-	if code != exitBadLines || strings.Count(said, "\n") != 2 || !strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a mail log; ") ||
+	if code != exitBadLines || strings.Count(said, "\n") != 2 || !strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log; ") ||
 		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file of another format") {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
 	if got := storedEmails(t, path); got != 3 {
 		t.Errorf("%d emails of the file after it, want 3", got)
+	}
+}
+
+func TestImportOfAMailLog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s@example.net>, relay=mx[192.0.2.1]:25, delay=2.9, delays=0/0/1/1.9, dsn=%s, status=%s (text)\n"
+	log := filepath.Join(dir, "mail.log")
+	text := fmt.Sprintf(line+line+line, "a", "2.0.0", "sent", "b", "5.1.1", "bounced", "c", "4.4.1", "deferred")
+	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "metrics.db")
+	for _, args := range [][]string{{log}, {"--format", "postfix", "--user", "7", "--time-zone", "Europe/Berlin", log}} {
+		code, said := importing(t, "", append([]string{"--data", path}, args...)...)
+		if code != 0 || !strings.Contains(said, "postfix, 1 file: 1 delivered, 1 bounced, 0 blocked, 1 without an outcome yet\n  passed over: deferral (1)\n") {
+			t.Errorf("%v: exit code %d:\n%s", args, code, said)
+		}
+	}
+	if got := storedEmails(t, path); got != 6 {
+		t.Errorf("%d emails of two users, want 6", got)
+	}
+	for flag, value := range map[string]string{"--format": "nothing", "--user": "0", "--time-zone": "Nowhere"} {
+		if code, said := importing(t, "", "--data", path, flag, value, log); code != exitUsage || !strings.Contains(said, flag) {
+			t.Errorf("%s %s: exit code %d:\n%s", flag, value, code, said)
+		}
 	}
 }

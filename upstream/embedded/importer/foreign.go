@@ -10,13 +10,12 @@ import (
 )
 
 // formats is what can be imported, for messages.
-const formats = `the import takes rows of the API as NDJSON, plain or packed by gzip: one JSON object a line, ` +
-	`with "kind": "email", "bounce", "blocked_email" or "sender" (see deliverygraph import --help)`
+const formats = `the import takes rows of the API as NDJSON (one JSON object a line, with "kind": "email", "bounce", ` +
+	`"blocked_email" or "sender"), mail logs, bounce mails, and the events of delivery services (see deliverygraph import --help)`
 
 // packed knows some files that are no text by how they begin.
 func packed(head []byte) string {
 	for _, f := range []struct{ head, is string }{
-		{"\x28\xb5\x2f\xfd", "is packed by zstd: unpack it first, or pack it by gzip"},
 		{"\xfd7zXZ\x00", "is packed by xz: unpack it first, or pack it by gzip"},
 		{"BZh", "is packed by bzip2: unpack it first, or pack it by gzip"},
 		{"PK\x03\x04", "is a zip archive: unpack it first, or pack it by gzip"},

@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -29,6 +31,16 @@ type Options struct {
 	// which is about as large as they are; "" is the system's own.
 	SortBytes int
 	TempDir   string
+	// Format is the name of the format that all files have, [Rows] for the rows of the API;
+	// empty is to tell by their content.
+	Format string
+	// Numbers gives numbers to the accounts and senders of foreign formats, which cannot be
+	// imported without: a [numbers.Numbers].
+	Numbers Numberer
+	// User is the user of mail in foreign formats that do not name an account; 0 is 1.
+	User upstream.ID
+	// Location is where times without a zone are from; nil is UTC.
+	Location *time.Location
 	// MaxLine is the most bytes that a line may have, without its end; 0 is 16 MiB.
 	MaxLine int
 	// Stdin is what the file name "-" stands for.
@@ -44,6 +56,9 @@ type Options struct {
 	now func() time.Time // tests have their own
 }
 
+// format gives the options that readers of foreign formats have.
+func (o Options) format() format.Options { return format.Options{Location: o.Location, Now: o.now()} }
+
 // Summary says what an import did.
 type Summary struct {
 	Files int // those that were read, to their end or up to the error
@@ -52,13 +67,30 @@ type Summary struct {
 	// What the store did with them.
 	store.Written
 	BadLines int
-	BadFiles int   // of another format, and so passed over
-	Bytes    int64 // read from the files, as they are: compressed where they are
+	BadFiles int             // of another format, and so passed over
+	Formats  []FormatSummary // of foreign files, in the order in which they were met
+	Accounts []Account       // of foreign files, likewise
+	Bytes    int64           // read from the files, as they are: compressed where they are
 	Duration time.Duration
 }
 
 // Rows is the number of rows that were written.
 func (s Summary) Rows() int { return s.Senders + s.Emails + s.Bounces + s.BlockedEmails }
+
+// FormatSummary says what was found in the files of one format, other than the API's rows.
+type FormatSummary struct {
+	Name     string
+	Files    int
+	Outcomes [4]int         // records by their outcome
+	Passed   map[string]int // records that make no row, by the reason
+	Bad      int
+}
+
+// Account is an account of foreign files, and the user whose mail its mail became.
+type Account struct {
+	Name   string
+	UserID upstream.ID
+}
 
 // BadLine is a line that makes no row, a file that breaks off, or one of another format.
 type BadLine struct {
@@ -98,13 +130,13 @@ func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, err
 		o.now = time.Now
 	}
 	start := o.now()
-	total, err := check(files)
+	list, total, err := inputs(files, o)
 	if err != nil {
 		return Summary{}, err
 	}
 	m := newMeter(o, total)
 	var s Summary
-	err = run(ctx, w, files, o, m, &s)
+	err = run(ctx, w, list, o, m, &s)
 	s.Files, s.BadLines, s.BadFiles, s.Bytes = m.finish()
 	s.Duration = o.now().Sub(start)
 	return s, err
@@ -113,12 +145,13 @@ func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, err
 // run reads and writes side by side, since both take their time: one batch is
 // being written while the next is read. It does not wait for a read that hangs when
 // the context ends, as one of a terminal may.
-func run(ctx context.Context, w Writer, files []string, o Options, m *meter, s *Summary) error {
+func run(ctx context.Context, w Writer, files []input, o Options, m *meter, s *Summary) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	batches, readErr := make(chan store.Batch), make(chan error, 1)
+	foreign := newForeign(o, m)
 	go func() {
-		readErr <- readFiles(reading, files, o, m, batches)
+		readErr <- readFiles(reading, files, o, m, foreign, batches)
 		close(batches)
 	}()
 	for {
@@ -127,6 +160,7 @@ func run(ctx context.Context, w Writer, files []string, o Options, m *meter, s *
 			return ctx.Err()
 		case b, more := <-batches:
 			if !more {
+				s.Formats, s.Accounts = foreign.summary()
 				return <-readErr
 			}
 			n, err := w.Write(ctx, b)

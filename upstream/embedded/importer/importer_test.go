@@ -272,7 +272,7 @@ func TestFilesAreLookedAtBeforeAnythingIsWritten(t *testing.T) {
 	}{
 		"none":                 {nil, "no file"},
 		"one that is missing":  {[]string{good, good + ".gone"}, good + ".gone"},
-		"a directory":          {[]string{good, filepath.Dir(good)}, "directory"},
+		"an empty folder":      {[]string{good, t.TempDir()}, "no files"},
 		"standard input twice": {[]string{"-", good, "-"}, "twice"},
 	} {
 		var m memory

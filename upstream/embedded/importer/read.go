@@ -16,11 +16,12 @@ const batchBytes = 16 << 20
 
 // readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
 // that ends a strict import, behind the rows before it.
-func readFiles(ctx context.Context, files []string, o Options, m *meter, batches chan<- store.Batch) error {
+func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, batches chan<- store.Batch) error {
 	b := batcher{ctx: ctx, most: o.BatchRows, send: batches, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
 	defer b.runs.close()
-	for _, name := range files {
-		err := readFile(name, o, m, &b)
+	foreign.batcher = &b
+	for i := range files {
+		err := readFile(ctx, &files[i], o, m, foreign, &b)
 		var bad *BadLine
 		switch {
 		case err == nil:
@@ -34,11 +35,15 @@ func readFiles(ctx context.Context, files []string, o Options, m *meter, batches
 		default: // counted; what follows in this file cannot be read, other files can
 		}
 	}
+	if err := foreign.close(); err != nil {
+		return err
+	}
 	return b.finish()
 }
 
 // readFile gives the rows of one file to the batcher.
-func readFile(name string, o Options, m *meter, b *batcher) error {
+func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *foreign, b *batcher) error {
+	name := in.name
 	src, err := open(name, o.Stdin, &m.bytes)
 	if err != nil {
 		return err
@@ -52,6 +57,12 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 	}
 	if src.foreign != "" {
 		return bad(0, src.foreign)
+	}
+	if !in.again {
+		in.recognise(src, o)
+	}
+	if in.format != nil {
+		return foreign.read(ctx, in, src)
 	}
 	lines, first := newLines(src, o.MaxLine), trial{bad: bad, strict: o.Strict}
 	for {
@@ -67,7 +78,7 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 			return fmt.Errorf("read %s: %w", displayName(name), src.broken)
 		case err != nil:
 			first.pass()
-			return bad(lines.n, "the gzip data is damaged or breaks off here, so that the rest of the file is lost: "+err.Error())
+			return bad(lines.n, src.damage(err))
 		case len(line) == 0:
 			continue
 		default:
@@ -85,6 +96,11 @@ func readFile(name string, o Options, m *meter, b *batcher) error {
 		}
 		m.tick(lines.n)
 	}
+}
+
+// damage says that a file's data cannot be unpacked further.
+func (s *source) damage(err error) string {
+	return fmt.Sprintf("the %s data is damaged or breaks off here, so that the rest of the file is lost: %v", s.packing, err)
 }
 
 // batcher makes rows of lines, and sends a batch when it is large enough.

@@ -4,45 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
-)
+	"time"
 
-// check looks at the files before any of them is read, so that a name that is
-// mistyped is not found out about after an hour. It gives their size in all, 0 where
-// that is not known.
-func check(files []string) (size int64, err error) {
-	if len(files) == 0 {
-		return 0, errors.New(`no file to import: name one or more, or "-" for standard input`)
-	}
-	known, stdin := true, 0
-	for _, name := range files {
-		if name == Stdin {
-			if stdin++; stdin > 1 {
-				return 0, errors.New(`"-" is given twice: standard input can be read once`)
-			}
-			known = false
-			continue
-		}
-		info, err := os.Stat(name)
-		switch {
-		case err != nil:
-			return 0, fmt.Errorf("cannot import: %w", err)
-		case info.IsDir():
-			return 0, fmt.Errorf("cannot import %s: it is a directory; name the files in it", name)
-		case !info.Mode().IsRegular():
-			known = false // a pipe, say
-		}
-		size += info.Size()
-	}
-	if !known {
-		size = 0
-	}
-	return size, nil
-}
+	"github.com/klauspost/compress/zstd"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
 
 func displayName(file string) string {
 	if file == Stdin {
@@ -53,8 +24,10 @@ func displayName(file string) string {
 
 // source is a file's text: unpacked.
 type source struct {
-	io.Reader
-	file    io.Closer
+	*bufio.Reader
+	packing string    // what it was packed by, if it was
+	written time.Time // when the file was last written; zero if unknown
+	closers []func()
 	foreign string // why the file cannot be text of rows, if so
 	broken  error  // what went wrong in reading the file itself, if that is why Read fails
 }
@@ -67,28 +40,58 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot import: %w", err)
 		}
-		raw.from, s.file = f, f
+		raw.from, s.closers = f, append(s.closers, func() { _ = f.Close() }) // it was only read
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			s.written = info.ModTime()
+		}
 	} else if stdin == nil {
 		raw.from = bytes.NewReader(nil)
 	}
-	in := bufio.NewReaderSize(raw, 256<<10)
-	if head, _ := in.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			s.foreign = "the gzip data is damaged: " + err.Error()
-			return s, nil
-		}
-		in = bufio.NewReaderSize(z, 256<<10)
+	s.Reader = bufio.NewReaderSize(raw, format.BufferSize)
+	if err := s.unpack(); err != nil && s.broken == nil {
+		s.foreign = fmt.Sprintf("the %s data is damaged: %v", s.packing, err)
+		return s, nil
 	}
-	head, _ := in.Peek(512) // an error comes again when it is read
+	if name != Stdin {
+		s.written = written(name, s.written)
+	}
+	head, _ := s.Peek(512) // an error comes again when it is read
 	s.foreign = packed(head)
-	s.Reader = in
 	return s, nil
 }
 
+// unpack puts the text of a packed file in its place.
+func (s *source) unpack() error {
+	head, _ := s.Peek(4)
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		s.packing = "gzip"
+		z, err := gzip.NewReader(s.Reader)
+		if err != nil {
+			return err
+		}
+		if !z.ModTime.IsZero() { // of the file that was packed
+			s.written = z.ModTime
+		}
+		s.Reader = bufio.NewReaderSize(z, format.BufferSize)
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		s.packing = "zstd"
+		z, err := zstd.NewReader(s.Reader, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return err
+		}
+		s.closers = append(s.closers, z.Close)
+		s.Reader = bufio.NewReaderSize(z, format.BufferSize)
+		if _, err := s.Peek(1); err != nil && err != io.EOF {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *source) close() {
-	if s.file != nil {
-		_ = s.file.Close() // it was only read
+	for _, c := range s.closers {
+		c()
 	}
 }
 

@@ -30,7 +30,7 @@ func about(a, b, most int64) bool { return a-b <= most && b-a <= most }
 func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *message, text []byte, s format.Sink) error {
 	a, ok := parseAttempt(text)
 	if !ok {
-		return s.Bad(n, "the line about a delivery does not have to=, relay=, delay=, dsn= and status=")
+		return s.Bad(n, "the line about a delivery cannot be read: it must have to=, relay=, delay=, dsn= and status=")
 	}
 	arrived := e.Time - a.delay
 	if arrived < 1000 {
@@ -194,8 +194,10 @@ func parseAttempt(text []byte) (a attempt, ok bool) {
 	fields, rest := rest[:status], rest[status+len(", status="):]
 	a.relay, fields, _ = bytes.Cut(fields, []byte(", "))
 	a.code = field(fields, "dsn=")
-	if a.delay, ok = delay(field(fields, "delay=")); !ok {
-		return a, false
+	if text := field(fields, "delay="); text != nil {
+		if a.delay, ok = delay(text); !ok {
+			return a, false
+		}
 	}
 	a.status, a.text, _ = bytes.Cut(rest, []byte(" "))
 	a.status = bytes.TrimSuffix(a.status, []byte(","))

@@ -15,6 +15,7 @@ package postfix
 import (
 	"bytes"
 	"context"
+	"regexp"
 	"strings"
 
 	"deliverygraph/upstream/embedded/importer/format"
@@ -23,14 +24,18 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
-// Format is the mail log of Postfix. It takes every log with syslog's heads for one, as a mail
-// log may begin with lines of other programs.
+// mailPrograms are the names of programs that log beside Postfix, with which its log may begin.
+var mailPrograms = regexp.MustCompile(`(?i)postfix|/(qmgr|cleanup|lmtp|pickup)$|mail|smtp|imap|pop3|dovecot|milter|dkim|dmarc|spam|amavis|clam|postgrey|postsrs|policyd|sasl`)
+
+// Format is the mail log of Postfix.
 var Format = format.Format{
 	Name:  "postfix",
 	About: "Postfix mail logs: syslog, RFC 3339, journalctl -o json",
 	Recognise: func(head []byte) bool {
-		for range syslog.Entries(head) {
-			return true
+		for e := range syslog.Entries(head) {
+			if mailPrograms.MatchString(e.Program) {
+				return true
+			}
 		}
 		return false
 	},

@@ -453,7 +453,7 @@ Nov 10 10:05:00 mx1 postfix/postsuper[9]: 4B1ED9C4292: requeued
 }
 
 func TestBadLinesAreReportedAndPassedOver(t *testing.T) {
-	s := read(t, "garbage\n"+`Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, status=bounced (text)
+	s := read(t, "garbage\n"+`Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=x, status=bounced (text)
 Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, delays=0/0/1/0, dsn=5.0.0, status=bounced (text)
 `+of(message, "4B1ED9C4292", "a@example.net"))
 	want(t, s, "a@example.net delivered")
@@ -465,7 +465,8 @@ Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, d
 func TestRecogniseTakesLogsOnly(t *testing.T) {
 	for head, want := range map[string]bool{
 		message: true, "cut off\n" + message: true, message[:60]: true, "": false, "Return-Path: <>\n": false, `{"kind": "email"}` + "\n": false,
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":"x"}` + "\n": true, "type,timeLogged\n": false,
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":"x"}` + "\n":                                    false,
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","SYSLOG_IDENTIFIER":"postfix/qmgr","MESSAGE":"x"}` + "\n": true, "Nov 10 10:00:04 mx1 dovecot: imap-login: x\n": true, "Nov 10 10:00:04 mx1 kernel: x\n": false, "type,timeLogged\n": false,
 	} {
 		if postfix.Format.Recognise([]byte(head)) != want {
 			t.Errorf("Recognise(%.40q) = %v", head, !want)

@@ -1,0 +1,194 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+	"github.com/mattn/go-isatty"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/formats"
+	"deliverygraph/upstream/embedded/importer/numbers"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// exitBadLines is the exit code of an import that skipped lines or files of another format,
+// or of a strict one that stopped at the first.
+const exitBadLines = 3
+
+type importCommand struct {
+	Files       []string `arg:"" name:"file" help:"Files and folders, of any format below, plain or packed by gzip or zstd; - is standard input."`
+	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
+	Format      string   `placeholder:"NAME" help:"The format of all files, instead of telling it by their content: one of the names below."`
+	User        int      `default:"1" placeholder:"ID" help:"The user of mail in formats that do not name an account. Default: ${default}."`
+	TimeZone    string   `placeholder:"ZONE" help:"The zone of times that have none, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
+	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
+	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+}
+
+// Help is the text below the usage.
+func (importCommand) Help() string {
+	var list strings.Builder
+	fmt.Fprintf(&list, "%s: rows of the REST API as NDJSON, with \"kind\": \"sender\", \"email\", \"bounce\" or \"blocked_email\" first", importer.Rows)
+	for _, f := range formats.All {
+		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
+	}
+	return `Formats are told apart by the content of the files. ` + list.String() + `.
+
+Logs are read in the order of their first lines, whatever the order of the arguments. Lines of one message belong together across files, so give rotated logs at once. Accounts become users, and From addresses senders, whose numbers stay the same; bounces are sorted into the API's categories. At the end a summary says for each format what was found, and what was passed over and why.
+
+Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows of the API about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
+
+At the end all rows are in the store's own file, so that a copy of it is whole.
+
+A bad line or record is reported and skipped. A file of no known format is named and skipped as a whole.
+
+Exit code: 0 all is imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
+}
+
+// check checks the settings that kong cannot check.
+func (c *importCommand) check() (*time.Location, error) {
+	names := []string{importer.Rows}
+	for _, f := range formats.All {
+		names = append(names, f.Name)
+	}
+	if c.Format != "" && !slices.Contains(names, c.Format) {
+		return nil, badSetting("--format %q is not a format: the formats are %s", c.Format, strings.Join(names, ", "))
+	}
+	if c.User < 1 {
+		return nil, badSetting("--user must be positive, such as 1")
+	}
+	if c.TimeZone == "" {
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return nil, badSetting("--time-zone %q is not a time zone: write one such as Europe/Berlin, UTC or Local", c.TimeZone)
+	}
+	return zone, nil
+}
+
+// Run imports the files.
+func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
+	zone, err := c.check()
+	if err != nil {
+		return err
+	}
+	for _, file := range c.Files { // a mistyped name leaves no empty store behind
+		if _, err := os.Stat(file); file != "-" && err != nil {
+			return err
+		}
+	}
+	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	n, err := numbers.Open(c.Data, upstream.ID(c.User))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	f, isFile := streams.Err.(*os.File)
+	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
+		Format:   c.Format,
+		User:     upstream.ID(c.User),
+		Location: zone,
+		Numbers:  n,
+		Strict:   c.Strict,
+		TempDir:  filepath.Dir(c.Data),
+		Stdin:    streams.In,
+		Report:   func(b importer.BadLine) { fmt.Fprintln(streams.Err, b.Error()) },
+		Progress: streams.Err,
+		Terminal: isFile && isatty.IsTerminal(f.Fd()),
+	})
+	unfinished := c.finish(ctx, s, streams)
+	c.report(streams.Out, sum)
+	for _, failed := range []error{err, unfinished} {
+		if errors.Is(failed, store.ErrDiskFull) {
+			return fmt.Errorf("%w: what is reported is stored, but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
+				"make room, and run the same command again", failed, c.Data)
+		}
+	}
+	var bad *importer.BadLine
+	stopped := errors.As(err, &bad) // which was reported
+	switch {
+	case unfinished != nil && (err == nil || stopped):
+		return unfinished
+	case stopped:
+		return exitCode(exitBadLines)
+	case ctx.Err() != nil:
+		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
+	case err != nil:
+		return errors.Join(err, unfinished)
+	case sum.BadLines+sum.BadFiles > 0:
+		return exitCode(exitBadLines)
+	}
+	return nil
+}
+
+// report prints what the import did.
+func (c *importCommand) report(out io.Writer, sum importer.Summary) {
+	fmt.Fprintf(out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
+		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
+		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
+	for _, f := range sum.Formats {
+		fmt.Fprintf(out, "%s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n", f.Name, english.Plural(f.Files, "file", ""),
+			humanize.Comma(int64(f.Outcomes[format.Delivered])), humanize.Comma(int64(f.Outcomes[format.Bounced])),
+			humanize.Comma(int64(f.Outcomes[format.Blocked])), humanize.Comma(int64(f.Outcomes[format.Accepted])))
+		if len(f.Passed) > 0 {
+			reasons := slices.SortedFunc(maps.Keys(f.Passed), func(a, b string) int { return cmp.Or(f.Passed[b]-f.Passed[a], strings.Compare(a, b)) })
+			for i, reason := range reasons {
+				reasons[i] = fmt.Sprintf("%s (%s)", reason, humanize.Comma(int64(f.Passed[reason])))
+			}
+			fmt.Fprintf(out, "  passed over: %s\n", strings.Join(reasons, ", "))
+		}
+	}
+	for _, a := range sum.Accounts {
+		fmt.Fprintf(out, "account %s is user %d\n", a.Name, a.UserID)
+	}
+}
+
+// skipped says what was not imported.
+func skipped(sum importer.Summary) string {
+	s := english.Plural(sum.BadLines, "bad line", "")
+	if sum.BadFiles > 0 {
+		s += "; " + english.Plural(sum.BadFiles, "file", "") + " of another format"
+	}
+	return s
+}
+
+// finish builds the indexes of a store that was empty, and brings all rows into the store's
+// file, so that a copy of it alone is whole, even if the import was stopped.
+func (c *importCommand) finish(ctx context.Context, s *store.Store, streams Streams) error {
+	if ctx.Err() == nil {
+		slow := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(streams.Err, "all rows are stored; building the indexes") })
+		err := s.Finish(ctx)
+		slow.Stop()
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.Checkpoint(ctx)
+	if errors.Is(err, store.ErrInUse) {
+		fmt.Fprintf(streams.Err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"deliverygraph/internal/classify"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/dsn"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Numberer gives the accounts and senders of foreign files their numbers, which stay the same
+// for all imports into a store.
+type Numberer interface {
+	// User gives the number of an account, which must not be empty.
+	User(ctx context.Context, account string) (upstream.ID, error)
+	// Sender gives the number of an address of a user. It may be empty: the user's mail whose
+	// sender is unknown.
+	Sender(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
+}
+
+// converter makes rows of records. It numbers their users and senders, and sorts bounces into
+// categories where the format does not.
+type converter struct {
+	numbers  Numberer
+	user     upstream.ID // of mail without an account
+	rules    *classify.Rules
+	users    map[string]upstream.ID
+	accounts []string // of users, in the order in which they were met
+	senders  map[senderKey]upstream.ID
+	met      outcomes
+}
+
+type senderKey struct {
+	user    upstream.ID
+	address string
+}
+
+func newConverter(o Options) *converter {
+	return &converter{
+		numbers: o.Numbers, user: cmp.Or(o.User, 1), rules: classify.Default(),
+		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{},
+	}
+}
+
+// add adds the rows of a record to the batch, or says what is wrong with it.
+func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (bytes int, problem string, err error) {
+	for _, text := range []*string{&r.Account, &r.Sender, &r.EmailID, &r.Recipient, &r.Code, &r.Diagnostic, &r.Content, &r.Category, &r.Reason} {
+		*text = strings.ToValidUTF8(*text, "\ufffd")
+	}
+	if fault := addressFault(r.Recipient); fault != "" {
+		return 0, fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress, clip(r.Recipient), fault), nil
+	}
+	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category), nameFault("the reason", r.Reason)); problem != "" {
+		return 0, problem, nil
+	}
+	user, sender, err := c.number(ctx, r, b)
+	if err != nil {
+		return 0, "", err
+	}
+	address := upstream.LowerAddress(r.Recipient)
+	at := strings.LastIndexByte(address, '@')
+	local, domain := address[:at], address[at+1:]
+	headers := headersOf(r.Headers)
+	news := c.met.meet(r)
+	if news {
+		b.Emails = append(b.Emails, upstream.Email{
+			UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
+			ProcessTime: r.Processed, Delivered: r.Outcome == format.Delivered, XHeaders: headers,
+		})
+	}
+	switch r.Outcome {
+	case format.Bounced:
+		if !news {
+			break // of two bounces of one message the first counts
+		}
+		rule := c.classify(r)
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
+				Type: r.Type, Category: r.Category, Code: r.Code, BounceTime: r.Time, ProcessTime: r.Processed, XHeaders: headers,
+			},
+			DiagnosticCode: r.Diagnostic, RuleName: rule, FullContent: r.Content,
+		})
+	case format.Blocked:
+		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
+			UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
+			Reason: r.Reason, ProcessTime: r.Processed, XHeaders: headers,
+		})
+	}
+	const row = 300 // about what a row takes beside its long texts
+	return row + len(r.Diagnostic) + len(r.Content), "", nil
+}
+
+// classify sorts a bounce as far as the format does not, and gives the name of the rule that
+// decided its category.
+func (c *converter) classify(r *format.Record) (rule string) {
+	if r.Category != "" {
+		if r.Type == "" {
+			r.Type = format.TypeOf(r.Category)
+		}
+		return ""
+	}
+	notice := ""
+	if r.Content != "" {
+		notice = dsn.Notice(r.Content)
+	}
+	m := c.rules.Classify(r.Code, r.Diagnostic, notice)
+	r.Category = m.Rule.Category
+	if r.Type == "" {
+		r.Type = m.Rule.Type
+	}
+	return m.Rule.Name
+}
+
+// number gives the numbers of a record's user and sender, and adds a sender that is new to
+// this import to the batch.
+func (c *converter) number(ctx context.Context, r *format.Record, b *store.Batch) (user, sender upstream.ID, err error) {
+	user = c.user
+	if r.Account != "" {
+		known := false
+		if user, known = c.users[r.Account]; !known {
+			if user, err = c.numbers.User(ctx, r.Account); err != nil {
+				return 0, 0, err
+			}
+			c.users[r.Account] = user
+			c.accounts = append(c.accounts, r.Account)
+		}
+	}
+	key := senderKey{user, senderAddress(r)}
+	if sender, known := c.senders[key]; known {
+		return user, sender, nil
+	}
+	if sender, err = c.numbers.Sender(ctx, user, key.address); err != nil {
+		return 0, 0, err
+	}
+	if len(c.senders) >= maxSenders {
+		clear(c.senders)
+	}
+	c.senders[key] = sender
+	if key.address != "" {
+		b.Senders = append(b.Senders, store.Sender{UserID: user, SenderID: sender, Address: key.address})
+	}
+	return user, sender, nil
+}
+
+// maxSenders bounds the senders whose numbers are remembered.
+const maxSenders = 1 << 16
+
+// senderAddress gives the address by which a sender is known. Of a return path that names its
+// recipient, such as news+user=example.com@example.org, that is left out, as there would be as
+// many senders as recipients. It is empty if the record does not have a good one.
+func senderAddress(r *format.Record) string {
+	address := upstream.LowerAddress(r.Sender)
+	if addressFault(address) != "" {
+		return ""
+	}
+	at := strings.LastIndexByte(address, '@')
+	local := strings.ToLower(address[:at])
+	rcpt := strings.LastIndexByte(r.Recipient, '@')
+	named := strings.ToLower(r.Recipient[:rcpt] + "=" + r.Recipient[rcpt+1:])
+	if i := strings.Index(local, named); i > 0 {
+		return strings.TrimRight(address[:i], "+-_.=") + address[at:]
+	}
+	if tag, rest, ok := strings.Cut(address[:at], "="); ok && strings.EqualFold(tag, "prvs") { // BATV: prvs=tag=local
+		if _, rest, ok := strings.Cut(rest, "="); ok && rest != "" {
+			return rest + address[at:]
+		}
+	}
+	return address
+}
+
+// headersOf gives the headers that rows can carry.
+func headersOf(list []upstream.Header) (kept []upstream.Header) {
+	for _, h := range list {
+		if h.Name = strings.ToValidUTF8(h.Name, "-"); upstream.IsHeaderName(h.Name) {
+			kept = append(kept, upstream.Header{Name: h.Name, Value: strings.ToValidUTF8(h.Value, "\ufffd")})
+		}
+	}
+	return kept
+}
+
+// outcomes are what became of messages that were met, so that what is known already is not
+// written over: a delivery that is reported after the bounce, say.
+type outcomes struct{ young, old map[outcomeKey]format.Outcome }
+
+type outcomeKey struct{ emailID, recipient string }
+
+// maxOutcomes is how many outcomes are remembered at least.
+const maxOutcomes = 200_000
+
+// meet takes note of a record, and says whether it is news of its message.
+func (o *outcomes) meet(r *format.Record) bool {
+	key := outcomeKey{r.EmailID, r.Recipient}
+	before, known := o.young[key]
+	if !known {
+		before, known = o.old[key]
+	}
+	if known && before >= r.Outcome {
+		return false
+	}
+	if o.young == nil || len(o.young) >= maxOutcomes {
+		o.young, o.old = map[outcomeKey]format.Outcome{}, o.young
+	}
+	o.young[key] = r.Outcome
+	return true
+}

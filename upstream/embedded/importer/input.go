@@ -1,0 +1,199 @@
+package importer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"deliverygraph/upstream/embedded/importer/format"
+	table "deliverygraph/upstream/embedded/importer/format/formats"
+)
+
+// Rows is the name of the format that the rows of the API have, among those of
+// [Options.Format].
+const Rows = "rows"
+
+// input is a file to be imported.
+type input struct {
+	name   string
+	size   int64
+	again  bool           // it can be opened again, so that it was looked at before
+	format *format.Format // nil for the rows of the API, and while it is not known
+	begins time.Time      // of its first record, if the format's order matters
+}
+
+// inputs gives the files to import: those that are named, and those in folders that are named.
+// It looks at them before any is read, so that a name that is mistyped is not found out about
+// after an hour. The size is that of all files, 0 if it is unknown.
+func inputs(names []string, o Options) (list []input, size int64, err error) {
+	if len(names) == 0 {
+		return nil, 0, errors.New(`no file to import: name one or more, or "-" for standard input`)
+	}
+	known, stdin := true, 0
+	for _, name := range names {
+		if name == Stdin {
+			if stdin++; stdin > 1 {
+				return nil, 0, errors.New(`"-" is given twice: standard input can be read once`)
+			}
+			known = false
+			list = append(list, input{name: name})
+			continue
+		}
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			return nil, 0, fmt.Errorf("cannot import: %w", err)
+		case info.IsDir():
+			within, err := folder(name)
+			if err != nil {
+				return nil, 0, fmt.Errorf("cannot import: %w", err)
+			}
+			if len(within) == 0 {
+				return nil, 0, fmt.Errorf("cannot import %s: there are no files in this folder", name)
+			}
+			list = append(list, within...)
+		default:
+			known = known && info.Mode().IsRegular() // another may be a pipe
+			list = append(list, input{name: name, size: info.Size(), again: info.Mode().IsRegular()})
+		}
+	}
+	for i := range list {
+		if list[i].again {
+			if err := list[i].look(o); err != nil {
+				return nil, 0, err
+			}
+		}
+		size += list[i].size
+	}
+	if !known {
+		size = 0
+	}
+	order(list)
+	return list, size, nil
+}
+
+// folder gives the files of a folder and of those in it, but for hidden ones. Of a Maildir it
+// gives the messages, which lie in cur and new, and those of the Maildirs in it, which are
+// hidden.
+func folder(root string) (list []input, err error) {
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") && !isMaildir(path):
+			return fs.SkipDir
+		case entry.IsDir():
+			if entry.Name() == "tmp" && isMaildir(filepath.Dir(path)) { // being delivered
+				return fs.SkipDir
+			}
+			return nil
+		case !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") || isMaildir(filepath.Dir(path)):
+			return nil // such as an index
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was moved or removed meanwhile
+		}
+		if err == nil {
+			list = append(list, input{name: path, size: info.Size(), again: true})
+		}
+		return err
+	})
+	return list, err
+}
+
+// isMaildir reports whether a folder is a Maildir.
+func isMaildir(path string) bool {
+	for _, name := range []string{"cur", "new"} {
+		if info, err := os.Stat(filepath.Join(path, name)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// look finds out the format of a file.
+func (in *input) look(o Options) error {
+	src, err := open(in.name, nil, new(atomic.Int64))
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	if src.foreign == "" {
+		in.recognise(src, o)
+	}
+	return nil
+}
+
+// headBytes is how much of a file is looked at to recognise its format.
+const headBytes = 64 << 10
+
+// recognise finds out the format of a file that was opened.
+func (in *input) recognise(src *source, o Options) {
+	if o.Format == Rows {
+		return
+	}
+	head, _ := src.Peek(1) // an error comes again when it is read
+	if in.again {
+		head, _ = src.Peek(headBytes)
+	} else if len(head) > 0 { // without waiting for more, which may come late
+		head, _ = src.Peek(min(headBytes, src.Buffered()))
+	}
+	f, ok := table.Find(o.Format)
+	if o.Format == "" {
+		f, ok = table.Recognise(head)
+	}
+	if !ok {
+		return
+	}
+	in.format = &f
+	if f.Begins != nil {
+		in.begins = f.Begins(in.file(src), o.format())
+	}
+}
+
+// file gives a file to its format's reader.
+func (in *input) file(src *source) format.File {
+	return format.File{Name: displayName(in.name), ModTime: src.written, Reader: src.Reader}
+}
+
+// order puts the files of formats whose order matters into the order of their first records,
+// in the places that they have together.
+func order(list []input) {
+	var places []int
+	var timed []input
+	for i, in := range list {
+		if !in.begins.IsZero() {
+			places, timed = append(places, i), append(timed, in)
+		}
+	}
+	slices.SortStableFunc(timed, func(a, b input) int { return cmp.Compare(a.begins.UnixNano(), b.begins.UnixNano()) })
+	for i, place := range places {
+		list[place] = timed[i]
+	}
+}
+
+// dated finds the date in names that logrotate gives, such as mail.log-20261129.gz.
+var dated = regexp.MustCompile(`[-.](20\d\d)-?(\d\d)-?(\d\d)(?:$|[-.])`)
+
+// written gives when a file was last written, by its own time, and by the date in its name, as
+// copies may be newer.
+func written(name string, modified time.Time) time.Time {
+	m := dated.FindStringSubmatch(filepath.Base(name))
+	if m == nil {
+		return modified
+	}
+	day, err := time.Parse("20060102", m[1]+m[2]+m[3])
+	if end := day.AddDate(0, 0, 1); err == nil && (modified.IsZero() || end.Before(modified)) {
+		return end
+	}
+	return modified
+}

@@ -1,0 +1,160 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// foreign reads files of formats other than the API's rows. It keeps their readers, as what is
+// known of a message may lie in several files.
+type foreign struct {
+	options   Options
+	meter     *meter
+	batcher   *batcher
+	converter *converter
+	readers   map[string]*records
+	order     []*records
+}
+
+func newForeign(o Options, m *meter) *foreign {
+	return &foreign{options: o, meter: m, converter: newConverter(o), readers: map[string]*records{}}
+}
+
+// records takes what the reader of a format finds. It is a [format.Sink].
+type records struct {
+	*foreign
+	ctx    context.Context
+	reader format.Reader
+	file   string // that is being read
+	found  int
+	good   bool    // something could be read of the file
+	held   []fault // the first bad records of a file of which nothing could be read yet
+	sum    FormatSummary
+}
+
+// errOtherFormat ends the reading of a file of which nothing can be read.
+var errOtherFormat = errors.New("the file is of another format")
+
+// read reads a file. Its error is a [*BadLine] if the rest of the file cannot be read.
+func (f *foreign) read(ctx context.Context, in *input, src *source) error {
+	if f.options.Numbers == nil {
+		return errors.New("there is nothing to give numbers to users and senders")
+	}
+	r := f.readers[in.format.Name]
+	if r == nil {
+		r = &records{foreign: f, reader: in.format.New(f.options.format()), sum: FormatSummary{Name: in.format.Name, Passed: map[string]int{}}}
+		f.readers[in.format.Name] = r
+		f.order = append(f.order, r)
+	}
+	r.ctx, r.file, r.good, r.held = ctx, in.name, false, nil
+	r.sum.Files++
+	err := r.reader.Read(ctx, in.file(src), r)
+	if errors.Is(err, errOtherFormat) {
+		return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held), r.sum.Name, r.held[0].line, r.held[0].reason, formats))
+	}
+	r.pass()
+	var bad *BadLine
+	switch {
+	case err == nil, errors.As(err, &bad), ctx.Err() != nil, r.failed(err):
+		return err
+	case src.broken != nil:
+		return fmt.Errorf("read %s: %w", displayName(in.name), src.broken)
+	}
+	return r.bad(0, src.damage(err))
+}
+
+// writeError is an error that is not the file's.
+type writeError struct{ error }
+
+func (w writeError) Unwrap() error { return w.error }
+
+func (r *records) failed(err error) bool { return errors.As(err, new(writeError)) }
+
+// close hands over what the readers know of messages whose end they have not seen.
+func (f *foreign) close() error {
+	for _, r := range f.order {
+		if err := r.reader.Close(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summary says what was found.
+func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
+	for _, r := range f.order {
+		sum := r.sum
+		sum.Passed = maps.Clone(sum.Passed)
+		formats = append(formats, sum)
+	}
+	for _, name := range f.converter.accounts {
+		accounts = append(accounts, Account{name, f.converter.users[name]})
+	}
+	return formats, accounts
+}
+
+// Record writes a record's rows.
+func (r *records) Record(line int, rec format.Record) error {
+	bytes, problem, err := r.converter.add(r.ctx, &rec, &r.batcher.batch)
+	switch {
+	case err != nil:
+		return writeError{err}
+	case problem != "":
+		return r.Bad(line, problem)
+	}
+	r.pass()
+	r.sum.Outcomes[rec.Outcome]++
+	r.tick()
+	if err := r.batcher.added(bytes); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
+// Skip counts a record that makes no row.
+func (r *records) Skip(reason string) {
+	r.pass()
+	r.sum.Passed[reason]++
+	r.tick()
+}
+
+// Bad reports a bad record. With strict it ends the import. What is wrong with the first records
+// of a file is held back until it is clear that the file is of the format.
+func (r *records) Bad(line int, reason string) error {
+	if r.options.Strict {
+		r.sum.Bad++
+		return r.bad(line, reason)
+	}
+	r.held = append(r.held, fault{line, reason})
+	switch {
+	case r.good:
+		r.pass()
+	case len(r.held) == maxTrial:
+		return errOtherFormat
+	}
+	return nil
+}
+
+// pass takes note that the file is of the format.
+func (r *records) pass() {
+	for _, f := range r.held {
+		r.sum.Bad++
+		r.bad(f.line, f.reason)
+	}
+	r.good, r.held = true, nil
+}
+
+func (r *records) bad(line int, reason string) *BadLine {
+	b := &BadLine{File: r.file, Line: line, Reason: reason}
+	r.meter.bad(*b)
+	return b
+}
+
+func (r *records) tick() {
+	r.found++
+	r.meter.tick(r.found)
+}
