@@ -12,8 +12,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// inMemory answers with one body without a socket, so that what is measured is
-// the client alone.
+// inMemory returns a transport that answers every request with body, without a socket, so that benchmarks measure only
+// the client.
 func inMemory(body []byte) roundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		return &http.Response{
@@ -26,7 +26,7 @@ func inMemory(body []byte) roundTrip {
 	}
 }
 
-// pageOf is a page of n bounces, as small as they come.
+// pageOf returns a page of n minimal bounces.
 func pageOf(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"data":[`)
@@ -42,8 +42,7 @@ func pageOf(n int) []byte {
 	return b.Bytes()
 }
 
-// BenchmarkCall is a call that goes well: one caller, and many at once who ask
-// for different things.
+// BenchmarkCall measures successful calls: by a single caller, and by many that ask for different pages.
 func BenchmarkCall(b *testing.B) {
 	for _, rows := range []int{1, upstream.PageSize} {
 		body := pageOf(rows)

@@ -10,11 +10,11 @@ import (
 	"unsafe"
 )
 
-// largeBody is how much room is made on a server's word, and how much is kept for the
-// next call: a page of 500 rows has a quarter of that.
+// largeBody limits how much memory is allocated on the strength of Content-Length alone, and how large a buffer the
+// pool keeps. A page of 500 rows needs about a quarter of it.
 const largeBody = 1 << 20
 
-// read reads a body that may be read, up to the limit.
+// read reads a response body of at most MaxBodyBytes.
 func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure) {
 	limit := c.o.MaxBodyBytes
 	if res.ContentLength > limit {
@@ -38,50 +38,47 @@ func (c *Client) read(ctx context.Context, res *http.Response) (string, *failure
 	return text, nil
 }
 
-// readInPlace reads a body that should be of n bytes, or else as readByCopy does. What is decoded of a body points
-// into it, so that whoever keeps a row keeps the room: it is of just the body's size.
+// readInPlace reads a body that is announced to be n bytes long into a buffer of exactly that size: decoded rows point
+// into the body, so any spare capacity would live as long as they do. A longer body is read by readByCopy.
 func readInPlace(body io.Reader, n int, limit int64) (string, error) {
-	buf := uncleared(n + 1) // one more, to see the end
+	buf := uncleared(n + 1) // one more byte, to see the end
 	for {
 		got, err := body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+got]
 		switch {
 		case err == io.EOF && len(buf) == n:
-			// A string over the bytes themselves: nothing writes to them from here on, as
-			// nobody else has them, and a reader is done with what it was given.
+			// The string may share buf's memory: nothing else refers to buf, and a Reader must not retain it.
 			return unsafe.String(unsafe.SliceData(buf), n), nil
 		case err == io.EOF:
 			return string(buf), nil
 		case err != nil:
 			return "", err
-		case len(buf) == cap(buf): // more than was said
+		case len(buf) == cap(buf): // longer than announced
 			return readByCopy(io.MultiReader(bytes.NewReader(buf), body), limit)
 		}
 	}
 }
 
-// uncleared gives room for n bytes, n > 0, as it was left by whoever had it before: to
-// clear what is written to at once takes as long again as to read a page. That is what
-// [strings.Builder] does, whose room is otherwise to be had by copying alone.
+// uncleared returns an empty slice with capacity n > 0 whose memory is not zeroed. Zeroing it first would take as long
+// as reading a page into it. [strings.Builder] allocates that way, but offers its buffer only for copying into.
 func uncleared(n int) []byte {
 	var b strings.Builder
 	b.Grow(n)
-	b.WriteByte(0) // an empty string might have no address
+	b.WriteByte(0) // an empty string may have no data pointer
 	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
-// rooms are for bodies of any size, one after the other.
-var rooms = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// buffers holds buffers for bodies of unknown size.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readByCopy reads a body of unknown size up to a byte beyond the limit, and gives a
-// copy of just its size.
+// readByCopy reads a body of unknown size, at most one byte beyond the limit, and returns a copy of its exact size.
 func readByCopy(body io.Reader, limit int64) (string, error) {
-	room := rooms.Get().(*bytes.Buffer)
-	room.Reset()
-	_, err := room.ReadFrom(io.LimitReader(body, limit+1))
-	text := room.String()
-	if room.Cap() <= largeBody+bytes.MinRead {
-		rooms.Put(room)
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	_, err := buf.ReadFrom(io.LimitReader(body, limit+1))
+	text := buf.String()
+	if buf.Cap() <= largeBody+bytes.MinRead {
+		buffers.Put(buf)
 	}
 	return text, err
 }

@@ -13,8 +13,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Whatever length was announced, a body is read to its end.
-func TestBodiesOfAnyLength(t *testing.T) {
+// A body is read to its end, whatever Content-Length announces.
+func TestBodyIsReadWhateverItsAnnouncedLength(t *testing.T) {
 	t.Parallel()
 	const want = `["ab"]`
 	c := &Client{o: Options{MaxBodyBytes: 1 << 50}}
@@ -31,8 +31,8 @@ func TestBodiesOfAnyLength(t *testing.T) {
 	}
 }
 
-// Rows stay what they were when other bodies were read.
-func TestRowsOutliveTheirBody(t *testing.T) {
+// Decoding further bodies does not change rows decoded before.
+func TestLaterBodiesDoNotChangeEarlierRows(t *testing.T) {
 	var next atomic.Int64
 	c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -12,33 +12,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Breaker is the policy of the circuit breaker: while the server keeps failing,
-// calls fail at once instead of waiting for it, and it is left in peace.
+// Breaker configures the circuit breaker. While the server keeps failing, calls fail at once instead of waiting for it,
+// and no requests are sent.
 //
-// Each call counts by its last try, as a call that succeeds at its second try is no
-// reason to stop asking; only a try that timed out counts at once, however the call
-// goes on. Failures are tries without an answer of the API: no connection or a broken
-// one, a try's timeout, the statuses 408, 429 and 5xx, and answers that are not the
-// API's at all (a redirect, another content type, an empty body). Any other answer is
-// a success, also 404, 451 and 452, and JSON that breaks the contract: that is a
-// matter of one query, and the others need not suffer for it. A 202 is neither: the
-// server is busy with an identical request. A try whose callers leave counts for
-// nothing, unless their deadline passes when it has had half of the standard time
-// (half of Timeout, or of CallTimeout if that is less): that is a timeout.
+// A call counts by its last try: if the second try succeeds, the server is well enough. A try that times out always
+// counts. Failures are tries that the API did not answer: no connection or a broken one, a timeout, status 408, 429 or
+// 5xx, or a response that is not the API's (a redirect, another content type, an empty body). Every other response is a
+// success, including 404, 451, 452 and JSON that breaks the contract, which concerns only one query. A 202 is neither:
+// the server is busy with an identical request. A try whose callers leave is not counted, unless their deadline ends it
+// after half of the smaller of Timeout and CallTimeout; that is a timeout.
 //
-// While it is open, calls fail with [upstream.Unavailable] and the time that
-// remains in RetryAfter. Then one single try is let through, and its outcome closes
-// the breaker (a 202 does too) or opens it anew. A breaker that has had no such try by
-// the time that its failures are older than Window is closed.
+// While the breaker is open, calls fail with [upstream.Unavailable], and RetryAfter says how long it stays open. Then a
+// single probe is let through. If it succeeds or is answered 202, the breaker closes; otherwise it opens again. If no
+// call probes the server until the failures are older than Window, the breaker closes by itself.
 //
 // The zero value of each field stands for its default.
 type Breaker struct {
-	// Off leaves the circuit closed for ever.
+	// Off disables the circuit breaker.
 	Off bool
 
-	// Failures and Share open the breaker: so many failures within Window, if they
-	// are at least this share of all that counts. Defaults 10, 0.5 and a minute:
-	// long enough for tries that end by Timeout to add up.
+	// The breaker opens after Failures failures within Window if they are at least the share Share of all tries
+	// counted. Defaults 10, 0.5 and one minute, which is long enough for tries that end by Timeout to add up.
 	Failures int
 	Share    float64
 	Window   time.Duration
@@ -60,16 +54,15 @@ func (b Breaker) withDefaults(errs *[]error) Breaker {
 	return b
 }
 
-// breaker is a circuit breaker in two steps: may a try be made, and how it ended.
+// breaker asks gobreaker before each try and reports how the try ended.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}] // nil if off
-	until   atomic.Int64                               // when it was opened, to last until: Unix nanoseconds
-	old     time.Duration                              // from then on: what opened it counts no more
-	opened  atomic.Int64                               // how often
+	until   atomic.Int64                               // when the open state ends, in Unix nanoseconds
+	old     time.Duration                              // after until: when the failures that opened it are older than Window
+	opened  atomic.Int64                               // how often it has opened
 }
 
-// newBreaker makes a breaker. onOpen is called when it opens; it must not call
-// the breaker.
+// newBreaker returns a closed breaker. It calls onOpen when the breaker opens; onOpen must not call the breaker.
 func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker {
 	b := &breaker{old: max(o.Window-o.OpenFor, o.OpenFor)}
 	if o.Off {
@@ -77,12 +70,12 @@ func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker 
 	}
 	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Interval:     o.Window,
-		BucketPeriod: max(1, o.Window/10), // so that what is old goes bit by bit
+		BucketPeriod: max(1, o.Window/10), // old counts expire gradually
 		Timeout:      o.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			return int(c.TotalFailures) >= o.Failures && float64(c.TotalFailures) >= o.Share*float64(c.TotalFailures+c.TotalSuccesses)
 		},
-		IsExcluded: func(err error) bool { return err == errUntold },
+		IsExcluded: func(err error) bool { return err == errUnknown },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			level := slog.LevelInfo
 			if to == gobreaker.StateOpen {
@@ -99,11 +92,11 @@ func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker 
 }
 
 var (
-	errUntold = errors.New("nothing can be told")
-	errFailed = errors.New("the try failed")
+	errUnknown = errors.New("the outcome is unknown")
+	errFailed  = errors.New("the try failed")
 )
 
-// state is "closed", "half-open" or "open".
+// state returns "closed", "half-open" or "open".
 func (b *breaker) state() string {
 	if b.circuit == nil {
 		return gobreaker.StateClosed.String()
@@ -111,7 +104,7 @@ func (b *breaker) state() string {
 	return b.circuit.State().String()
 }
 
-// refuses is why a call fails at once, or nil if the breaker is not open.
+// refuses returns the reason to fail a call at once, or nil if the breaker is not open.
 func (b *breaker) refuses() *failure {
 	if b.circuit != nil && b.circuit.State() == gobreaker.StateOpen {
 		return b.resting()
@@ -119,8 +112,8 @@ func (b *breaker) refuses() *failure {
 	return nil
 }
 
-// allow asks for one try, which may be the probe that closes the breaker or opens it
-// anew. The function must be called with the try's verdict.
+// allow asks permission for one try, which may be the probe after an open period. The caller must pass the try's
+// verdict to report.
 func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	if b.circuit == nil {
 		return func(error) {}, false, nil
@@ -128,7 +121,7 @@ func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	probe = b.circuit.State() == gobreaker.StateHalfOpen
 	report, err := b.circuit.Allow()
 	if err == nil && probe && time.Since(time.Unix(0, b.until.Load())) >= b.old {
-		report(nil) // which closes it
+		report(nil) // closes the breaker
 		probe = false
 		report, err = b.circuit.Allow()
 	}
@@ -137,39 +130,40 @@ func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 		return report, probe, nil
 	case errors.Is(err, gobreaker.ErrOpenState):
 		return nil, false, b.resting()
-	default: // half-open, and another has the probe
-		return nil, false, refusal("the metrics API failed repeatedly, and it is being tried whether it is back; try again shortly", probing)
+	default: // half-open, and another call is the probe
+		return nil, false, refusal("the metrics API failed repeatedly, and one call is checking whether it is back; "+
+			"try again shortly", probing)
 	}
 }
 
-// probing is when to come back while the single probe is under way.
+// probing is the RetryAfter of calls that are refused while the probe is under way.
 const probing = time.Second
 
 func (b *breaker) resting() *failure {
 	left := time.Until(time.Unix(0, b.until.Load()))
-	return refusal("the metrics API failed repeatedly and is left in peace for a while; try again later", max(left, time.Millisecond))
+	return refusal("the metrics API failed repeatedly, so no calls are sent for a while; try again later",
+		max(left, time.Millisecond))
 }
 
-// verdict is what a try's outcome means to the breaker. A probe decides by itself.
+// verdict translates the outcome of t for the breaker. Unlike other tries, a probe always counts.
 func (t *trial) verdict(probe bool) error {
 	switch {
 	case t.outcome == answered, t.outcome == denied, t.outcome == duplicate && probe:
 		return nil
-	case t.outcome == untold, t.outcome == duplicate, t.again && !probe:
-		return errUntold
+	case t.outcome == unknown, t.outcome == duplicate, t.again && !probe:
+		return errUnknown
 	default:
 		return errFailed
 	}
 }
 
-// notBefore is the failure's error, not to be tried again before the refusal of
-// another try says so.
+// notBefore returns f's error with its RetryAfter raised to that of the refusal.
 func (f *failure) notBefore(refusal *failure) error {
 	f.err.RetryAfter = max(f.err.RetryAfter, refusal.err.RetryAfter)
 	return f.err
 }
 
-// refusal is a try that was not made, on purpose.
+// refusal returns the failure of a try that was deliberately not made.
 func refusal(message string, retryAfter time.Duration) *failure {
 	return &failure{err: &upstream.Error{Code: upstream.Unavailable, Message: message, RetryAfter: retryAfter}}
 }

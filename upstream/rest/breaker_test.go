@@ -17,7 +17,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// switched is a server that can be told how to answer, and counts.
+// switched is a server whose answer can be changed. It counts its calls.
 type switched struct {
 	answer atomic.Pointer[http.HandlerFunc]
 	calls  atomic.Int64
@@ -32,7 +32,7 @@ func (s *switched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func once3(o *Options) { o.Retry.Tries = 1; o.Breaker = Breaker{Failures: 3, OpenFor: 5 * time.Second} }
 
-func TestTheBreakersLife(t *testing.T) {
+func TestBreakerOpensProbesAndCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &switched{}
 		var log bytes.Buffer
@@ -65,12 +65,13 @@ func TestTheBreakersLife(t *testing.T) {
 		is("open", 6)
 
 		time.Sleep(2 * time.Second)
-		if e := ask(); e.Code != upstream.Unavailable || e.RetryAfter != 3*time.Second || e.Status != 0 || !strings.Contains(e.Message, "left in peace") {
+		if e := ask(); e.Code != upstream.Unavailable || e.RetryAfter != 3*time.Second || e.Status != 0 ||
+			!strings.Contains(e.Message, "no calls are sent") {
 			t.Errorf("open: %+v", e)
 		}
 		is("open", 6)
 
-		// It is tried again, and is not back.
+		// The probe fails.
 		time.Sleep(3*time.Second + time.Millisecond)
 		is("half-open", 6)
 		if e := ask(); e.Status != 503 || e.RetryAfter != 5*time.Second {
@@ -81,7 +82,7 @@ func TestTheBreakersLife(t *testing.T) {
 			t.Errorf("open anew: %+v", e)
 		}
 
-		// It is tried again, by one call of many, and is back.
+		// One of many calls is the probe, and succeeds.
 		time.Sleep(5*time.Second + time.Millisecond)
 		s.to(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
@@ -116,15 +117,15 @@ func TestTheBreakersLife(t *testing.T) {
 	})
 }
 
-// What opens the breaker, and what does not, if it is all that happens.
-func TestWhatOpensTheBreaker(t *testing.T) {
+// A run of identical outcomes opens the breaker only if they are failures.
+func TestOnlyFailuresOpenBreaker(t *testing.T) {
 	bounce := `{"data":[{"user_id":22,"sender_id":17,"email_id":"a","bounce_time":1479772800}]}`
 	refuse := func(*http.Request) (*http.Response, error) { return nil, errors.New("connect: connection refused") }
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		change func(*Options)
-		give   time.Duration // the caller's patience; 0 is the standard
-		cancel bool          // the caller leaves instead
+		give   time.Duration // the caller's deadline; 0 is the default
+		cancel bool          // the caller cancels instead
 		opens  bool
 	}{
 		"200":                   {answer: reply(200, `{"data":[]}`)},
@@ -136,7 +137,7 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 		"JSON broken off":       {answer: reply(200, `{"data":[{`)},
 		"too large":             {answer: reply(200, strings.Repeat(" ", 99)), change: func(o *Options) { o.MaxBodyBytes = 98 }},
 		"202 before an answer":  {answer: alternate(reply(202, ""), reply(404, ""))},
-		"202 for ever":          {answer: reply(202, ""), change: func(o *Options) { o.CallTimeout = time.Second }},
+		"always 202":            {answer: reply(202, ""), change: func(o *Options) { o.CallTimeout = time.Second }},
 		"503 before an answer":  {answer: alternate(reply(503, ""), reply(404, "")), change: func(o *Options) { o.Retry = Retry{Tries: 2, Base: 1} }},
 		"a third that fails":    {answer: alternate(reply(200, `{"data":[]}`), reply(503, ""), reply(200, `{"data":[]}`))},
 		"cancelled callers":     {answer: silent, give: 9 * time.Second, cancel: true},
@@ -146,21 +147,21 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 		"a transport that panics": {change: func(o *Options) {
 			o.Transport = roundTrip(func(*http.Request) (*http.Response, error) { panic("kaboom") })
 		}},
-		"408":                          {answer: reply(408, ""), opens: true},
-		"429":                          {answer: reply(429, ""), opens: true},
-		"500":                          {answer: reply(500, ""), opens: true},
-		"502":                          {answer: reply(502, ""), opens: true},
-		"503":                          {answer: reply(503, ""), opens: true},
-		"504":                          {answer: reply(504, ""), opens: true},
-		"a redirect":                   {answer: reply(302, "", "Location: /"), opens: true},
-		"HTML":                         {answer: reply(200, "<html>", "Content-Type: text/html"), opens: true},
-		"an empty body":                {answer: reply(200, ""), opens: true},
-		"a body that breaks off":       {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), opens: true},
-		"no connection":                {change: func(o *Options) { o.Transport = roundTrip(refuse) }, opens: true},
-		"silence":                      {answer: silent, opens: true},
-		"silence before an answer":     {answer: alternate(silent, reply(404, "")), change: func(o *Options) { o.Retry.Tries = 2 }, opens: true},
-		"callers who had been patient": {answer: silent, give: 6 * time.Second, opens: true},
-		"half that fail":               {answer: alternate(reply(503, ""), reply(200, `{"data":[]}`)), opens: true},
+		"408":                      {answer: reply(408, ""), opens: true},
+		"429":                      {answer: reply(429, ""), opens: true},
+		"500":                      {answer: reply(500, ""), opens: true},
+		"502":                      {answer: reply(502, ""), opens: true},
+		"503":                      {answer: reply(503, ""), opens: true},
+		"504":                      {answer: reply(504, ""), opens: true},
+		"a redirect":               {answer: reply(302, "", "Location: /"), opens: true},
+		"HTML":                     {answer: reply(200, "<html>", "Content-Type: text/html"), opens: true},
+		"an empty body":            {answer: reply(200, ""), opens: true},
+		"a body that breaks off":   {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), opens: true},
+		"no connection":            {change: func(o *Options) { o.Transport = roundTrip(refuse) }, opens: true},
+		"silence":                  {answer: silent, opens: true},
+		"silence before an answer": {answer: alternate(silent, reply(404, "")), change: func(o *Options) { o.Retry.Tries = 2 }, opens: true},
+		"callers that waited long": {answer: silent, give: 6 * time.Second, opens: true},
+		"half that fail":           {answer: alternate(reply(503, ""), reply(200, `{"data":[]}`)), opens: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -194,16 +195,16 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 	}
 }
 
-// Once it is open, a 202 shows that the server is back, and a minute without a call does
-// away with what opened it: many calls at once then survive one failure each.
-func TestTheBreakerClosesAgain(t *testing.T) {
+// After it has opened, a 202 closes the breaker, and so does a minute without calls: many concurrent calls then survive
+// one failure each.
+func TestBreakerClosesAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		idle  time.Duration
 		first http.HandlerFunc
 		fails int // of 20 calls at once
 	}{
 		"after an idle minute":         {time.Minute, reply(503, ""), 0},
-		"by a 202":                     {10 * time.Second, reply(202, ""), 19}, // which find the probe under way
+		"by a 202":                     {10 * time.Second, reply(202, ""), 19}, // the others find the probe under way
 		"not by another failure, soon": {10 * time.Second, reply(503, ""), 20},
 		"by an answer":                 {10 * time.Second, reply(200, "[]"), 19},
 	} {
@@ -214,7 +215,7 @@ func TestTheBreakerClosesAgain(t *testing.T) {
 				c := within(t, s)
 				burst(t, c, 0, 100)
 				if c.Load().Breaker != "open" {
-					t.Fatal("an outage does not open it")
+					t.Fatal("the outage did not open the breaker")
 				}
 				time.Sleep(test.idle)
 				s.to((&firsts{first: func(w http.ResponseWriter, r *http.Request) {
@@ -232,14 +233,14 @@ func TestTheBreakerClosesAgain(t *testing.T) {
 	}
 }
 
-// alternate answers in one way after the other, over and over.
+// alternate cycles through the given handlers.
 func alternate(steps ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) { steps[int(n.Add(1)-1)%len(steps)](w, r) }
 }
 
-// A call whose failure opens the breaker is not tried again, and says when it may be.
-func TestNoFurtherTriesWhileTheBreakerIsOpen(t *testing.T) {
+// A call whose failure opens the breaker is not retried; its RetryAfter says when the breaker closes.
+func TestOpenBreakerStopsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{silent}}
 		c := within(t, s, func(o *Options) { o.Retry.Tries = 9; o.Breaker = Breaker{Failures: 2, OpenFor: time.Minute} })
@@ -252,8 +253,8 @@ func TestNoFurtherTriesWhileTheBreakerIsOpen(t *testing.T) {
 	})
 }
 
-// A call that finds the breaker open when it would try again keeps its own error.
-func TestTheBreakerOpensBetweenTries(t *testing.T) {
+// A call that finds the breaker open before a retry keeps its own error.
+func TestBreakerOpeningBetweenTriesKeepsTheError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/categories") {
@@ -276,9 +277,8 @@ func TestTheBreakerOpensBetweenTries(t *testing.T) {
 	})
 }
 
-// When the breaker opens, those who wait for their turn fail at once, even while no
-// slot comes free.
-func TestOpeningTurnsTheWaitingAway(t *testing.T) {
+// When the breaker opens, waiting calls fail at once, even if no slot becomes free.
+func TestOpeningBreakerFailsWaitingCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

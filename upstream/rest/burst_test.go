@@ -11,7 +11,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// firsts answers the first requests for each URL in another way than the others.
+// firsts answers the first requests for each URL differently from later ones.
 type firsts struct {
 	first http.HandlerFunc
 	many  int
@@ -35,7 +35,7 @@ func (f *firsts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply(200, `[]`)(w, r)
 }
 
-// burst makes so many different calls side by side, and gives how many fail.
+// burst makes size different calls concurrently and returns how many fail.
 func burst(t *testing.T, c *Client, from, size int) (failed int) {
 	t.Helper()
 	errs := make(chan error, size)
@@ -53,8 +53,8 @@ func burst(t *testing.T, c *Client, from, size int) (failed int) {
 	return failed
 }
 
-// A 202 says that an identical request is being answered. However many calls get it, and
-// however often, all succeed, and the server is taken to be well.
+// A 202 means that an identical request is being answered. All calls succeed in the end, however many get a 202 and
+// however often, and neither the breaker nor the limit reacts.
 func TestCallsAnswered202SucceedInTheEnd(t *testing.T) {
 	for name, times := range map[string]int{"once": 1, "five times": 5} {
 		t.Run(name, func(t *testing.T) {
@@ -71,8 +71,8 @@ func TestCallsAnswered202SucceedInTheEnd(t *testing.T) {
 	}
 }
 
-// A 202 among failures takes away none of the three tries.
-func TestA202IsNoFailedTry(t *testing.T) {
+// A 202 does not count as one of the three tries.
+func TestA202IsNotCountedAsTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy, down := reply(202, ""), reply(503, "")
 		s := &script{steps: []http.HandlerFunc{busy, down, busy, busy, down, busy, busy, busy, reply(200, codes)}}
@@ -83,7 +83,7 @@ func TestA202IsNoFailedTry(t *testing.T) {
 	})
 }
 
-// A call that is answered 202 waits without a slot: others go on meanwhile.
+// A call that waits after a 202 holds no slot, so others proceed.
 func TestA202HoldsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -105,13 +105,13 @@ func TestA202HoldsNoSlot(t *testing.T) {
 	})
 }
 
-// A call that gets nothing but 202 is tried until its deadline, and then says why.
+// A call that is always answered 202 is retried until its deadline. Its error then says why.
 func TestA202UntilTheDeadline(t *testing.T) {
 	for name, test := range map[string]struct{ takes, deadline time.Duration }{
-		"a server that answers at once":    {0, 30 * time.Second},
-		"a slow server":                    {2 * time.Second, 30 * time.Second},
-		"a caller who waits for a second":  {0, time.Second},
-		"one who waits longer than others": {0, 10 * time.Minute},
+		"a server that answers at once": {0, 30 * time.Second},
+		"a slow server":                 {2 * time.Second, 30 * time.Second},
+		"a caller with one second":      {0, time.Second},
+		"a caller with ten minutes":     {0, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestA202UntilTheDeadline(t *testing.T) {
 				}
 				early := test.deadline - time.Since(start)
 				if early < 0 || early > 100*time.Millisecond+2*test.takes {
-					t.Errorf("it gives up %v before the deadline", early)
+					t.Errorf("gave up %v before the deadline", early)
 				}
 				if n := len(s.at); test.takes == 0 && n < 4 || n > 10+int(test.deadline/time.Second) {
 					t.Errorf("%d requests", n)
@@ -139,7 +139,7 @@ func TestA202UntilTheDeadline(t *testing.T) {
 	}
 }
 
-// Of callers that share a call, one with less time gets the same error at its deadline.
+// Callers that share a call each get that error at their own deadline.
 func TestA202ThatOneCallerCannotWaitFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, &firsts{first: reply(202, ""), many: 6})
@@ -152,13 +152,13 @@ func TestA202ThatOneCallerCannotWaitFor(t *testing.T) {
 		left := make(chan error)
 		go func() { left <- emails(gone, c, 0) }()
 		if e := public(t, emails(impatient, c, 0)); e.Code != upstream.Unavailable || e.Status != 202 {
-			t.Errorf("the impatient one: %+v", e)
+			t.Errorf("caller with a deadline: %+v", e)
 		}
 		if err := <-left; upstream.CodeOf(err) == upstream.Unavailable {
-			t.Errorf("the one that has left: %v", err)
+			t.Errorf("caller that left: %v", err)
 		}
 		if err := <-patient; err != nil {
-			t.Errorf("the patient one: %v", err)
+			t.Errorf("caller without a deadline: %v", err)
 		}
 	})
 }

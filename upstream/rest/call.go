@@ -10,27 +10,27 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// request is a call: two of equal path and query are the same.
+// request is a question and the URL that asks it. Requests with equal path and query are equal.
 type request struct {
 	question upstream.Question
 	path     string // escaped, below the base URL
 	query    string // canonical, without the question mark
 }
 
-// flightKey is what makes calls equal.
+// flightKey identifies equal calls.
 type flightKey struct {
-	key         string // of the API: whose answers these are
+	key         string // the API key; answers differ by key
 	path, query string
 }
 
-// answer is what a flight brings home.
+// answer is the result of a call that equal calls share.
 type answer struct {
-	value any  // what the question's shape says
+	value any  // of the type that the question's shape determines
 	call  Call // without Joined
 }
 
-// join makes the call unless an equal one is under way, and waits for its answer
-// for as long as the caller may.
+// join makes the call, or joins an equal one that is under way, and waits for the answer until ctx ends. A context
+// without a deadline gets CallTimeout.
 func (c *Client) join(ctx context.Context, r request) (answer, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -80,12 +80,11 @@ func (c *Client) fly(ctx context.Context, r request) (a answer, err error) {
 
 var errPanicked = errors.New("rest: the call panicked")
 
-// tries makes requests until one is answered or another would not help, or
-// would come too late for every caller, or is not granted by the budget, the
-// breaker or the gate.
+// tries makes requests until one succeeds, another try cannot help or would come too late for every caller, or the
+// retry budget, the breaker or the gate refuses one.
 func (c *Client) tries(ctx context.Context, r request, call *Call) (string, error) {
 	c.budget.earn()
-	var last *failure // of a try that was made
+	var last *failure // of the last try that was made
 	var past tally
 	for {
 		tries := call.Tries
@@ -112,7 +111,7 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 			return "", f.err
 		}
 		if f.err.Status == http.StatusAccepted {
-			why := *f.err // which others get, while this one may change
+			why := *f.err // a copy: other callers read it while f changes
 			flight.Explain(ctx, &why)
 		}
 		if err := sleep(ctx, f.wait); err != nil {
@@ -121,8 +120,8 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 	}
 }
 
-// ended is why a context ended: context.Canceled or context.DeadlineExceeded.
-// Flights are cancelled, with the cause of their last caller.
+// ended returns context.Canceled or context.DeadlineExceeded for a context that has ended. A flight's context is
+// canceled with the reason its last caller left as the cause.
 func ended(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return context.DeadlineExceeded
@@ -130,7 +129,7 @@ func ended(ctx context.Context) error {
 	return context.Canceled
 }
 
-// sleep waits, or gives the reason why the context ended meanwhile.
+// sleep waits for d. It returns early with ended(ctx) if ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -142,8 +141,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// end notes how the call ended, and gives the error that the caller gets:
-// a deadline of the caller's is a timeout, a cancellation stays what it is.
+// end records how the call ended and returns the error for the caller. A passed deadline becomes an [upstream.Timeout]
+// error; context.Canceled stays as it is.
 func (c *Call) end(err error) error {
 	switch {
 	case err == nil:

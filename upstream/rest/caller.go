@@ -4,10 +4,9 @@ import (
 	"context"
 )
 
-// WithCaller says for whom calls under ctx are made: an operation, such as by its
-// request id, or a client. Where calls must wait for their turn, callers take
-// turns, however many calls each has waiting. Calls under a context without a
-// caller are all of one.
+// WithCaller names the caller for whom calls under ctx are made: an operation, by its request id for example, or a
+// client. When calls wait for a slot, callers take turns, no matter how many calls each has waiting. All calls without
+// a caller count as one caller's.
 func WithCaller(ctx context.Context, caller string) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller)
 }

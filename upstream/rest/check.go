@@ -9,18 +9,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The checks of this file are the client's last: rows that are well formed, and
-// yet not what was asked for. Whoever asks for one user's rows may be somebody who
-// must not see another's, so a page with a foreign row in it is not passed on,
-// not even in part: a server that does not heed one filter may heed none.
+// These checks catch responses that are well formed but answer another question. A caller that asks for one user's rows
+// may not be allowed to see another user's, so a page with a single foreign row is rejected as a whole: a server that
+// ignores one filter may ignore all of them.
 //
-// What is not checked here: counts by sender have no user in them; and order,
-// window and repetition of rows are the business of who walks over the pages.
+// Not checked here: the user behind counts by sender, which they do not contain; and the order, window and repetition
+// of rows, which are checked where pages are joined.
 
-// cutToPage drops the rows beyond a page, and says how many. A server that sends
-// more than it may is taken at its word for the first 500 alone: the next call
-// begins at the row behind them, so nothing is lost or repeated, and all that is
-// built on a page's size holds.
+// cutToPage drops the rows beyond the page size and returns how many. Nothing is lost: the next call's offset points at
+// the first dropped row. All callers can then rely on the page size.
 func cutToPage[R any](rows []R) ([]R, int) {
 	if len(rows) <= upstream.PageSize {
 		return rows, 0
@@ -28,13 +25,14 @@ func cutToPage[R any](rows []R) ([]R, int) {
 	return slices.Clone(rows[:upstream.PageSize]), len(rows) - upstream.PageSize
 }
 
-// owners are the user and the sender of a row.
+// owners identifies the user and the sender of a row.
 type owners struct{ user, sender upstream.ID }
 
-// askedOf are the owners that a list's rows must have; 0 is any.
+// askedOf returns the owners that q's rows must have; 0 allows any.
 func askedOf(q upstream.Question) owners {
 	o := owners{q.UserID, q.SenderID}
-	if digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == ""; digits && o.sender == 0 { // the API takes it for an id
+	digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == "" // the API reads them as an id
+	if digits && o.sender == 0 {
 		if n, err := strconv.ParseInt(q.Sender, 10, 64); err == nil {
 			o.sender = upstream.ID(n)
 		}
@@ -42,7 +40,7 @@ func askedOf(q upstream.Question) owners {
 	return o
 }
 
-// checkOwners refuses rows of a user or sender that was not asked for.
+// checkOwners rejects rows of another user or sender than q names.
 func checkOwners[R any](rows []R, asked owners, of func(*R) (owners, upstream.Time)) error {
 	if asked == (owners{}) {
 		return nil
@@ -59,7 +57,7 @@ func checkOwners[R any](rows []R, asked owners, of func(*R) (owners, upstream.Ti
 	return nil
 }
 
-// checkCounted refuses counts or series of a user or sender that was not asked for.
+// checkCounted rejects counts or series of another user or sender than q names.
 func checkCounted[R any](rows []R, q upstream.CountQuery, id func(*R) upstream.ID) error {
 	asked, whose := q.SenderID, "sender"
 	if q.Rollup == upstream.ByUser {
@@ -76,14 +74,13 @@ func checkCounted[R any](rows []R, q upstream.CountQuery, id func(*R) upstream.I
 	return nil
 }
 
-// foreign is the error for a row of another than asked for. Whose it is stays in
-// the log.
+// foreign returns the error for a row of another user or sender. Only its cause, which is logged, names them.
 func foreign(whose string, row int, got upstream.ID) error {
 	return invalid(fmt.Sprintf("the metrics API's answer has a row of another %s than was asked for", whose),
 		fmt.Errorf("row %d is of %s %d", row, whose, got)).err
 }
 
-// checkDetail refuses another bounce than was asked for.
+// checkDetail rejects a bounce other than k.
 func checkDetail(d *upstream.BounceDetail, k upstream.BounceKey) error {
 	if got := d.Key(); got != k {
 		return invalid("the metrics API answered with another bounce than was asked for",
@@ -92,8 +89,8 @@ func checkDetail(d *upstream.BounceDetail, k upstream.BounceKey) error {
 	return nil
 }
 
-// checkPoints refuses time series with points from outside the window: kept, and
-// taken as final, they would be shown long after the server is well again.
+// checkPoints rejects time series with points outside the window. A cache would keep them as final and show them long
+// after the server has recovered.
 func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
 	first := q.Interval.Floor(q.Window.Start)
 	for i := range rows {
@@ -107,10 +104,10 @@ func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
 	return nil
 }
 
-// checkPast refuses rows of the future that were not asked for. Rows just outside
-// the window are dropped by who walks over the pages; these are no events at all.
+// checkPast rejects rows from the future. Rows just outside the window are dropped where pages are joined; rows beyond
+// skew are not events at all.
 func checkPast[R any](rows []R, w upstream.Window, now upstream.Time, of func(*R) (owners, upstream.Time)) error {
-	const skew = 86400 // of the server's clock, and for one that takes windows by the day
+	const skew = 86400 // allows for the server's clock, and for a server that rounds windows to days
 	for i := range rows {
 		if _, t := of(&rows[i]); t >= w.End+skew && t > now+skew {
 			return invalid("the metrics API's answer has a row from far in the future", fmt.Errorf("row %d is of %d", i, t)).err

@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Rows of whom was not asked for are never passed on, not even those beside them.
-func TestRowsAreOfWhomWasAskedFor(t *testing.T) {
+// A response with a row of another user or sender is rejected as a whole.
+func TestForeignRowsAreRejected(t *testing.T) {
 	const row = `{"user_id":%d,"sender_id":%d,"email_id":"a","process_time":1479772800,"bounce_time":1479772800,"delivered":true}`
 	list := func(q upstream.ListQuery) func(context.Context, *Client) (any, error) {
 		q.Window = day
@@ -35,9 +35,9 @@ func TestRowsAreOfWhomWasAskedFor(t *testing.T) {
 	for name, test := range map[string]struct {
 		call func(context.Context, *Client) (any, error)
 		body string
-		want string // in the message; empty: an answer
+		want string // in the message; empty if the call succeeds
 	}{
-		"nobody was asked for":             {list(upstream.ListQuery{}), both, ""},
+		"no user or sender is asked for":   {list(upstream.ListQuery{}), both, ""},
 		"another user":                     {list(upstream.ListQuery{UserID: 21}), both, "row of another user"},
 		"another sender":                   {list(upstream.ListQuery{SenderID: 17}), both, "row of another sender"},
 		"the user's, of another sender":    {list(upstream.ListQuery{UserID: 21, SenderID: 18}), fmt.Sprintf("["+row+"]", 21, 17), "row of another sender"},
@@ -59,7 +59,7 @@ func TestRowsAreOfWhomWasAskedFor(t *testing.T) {
 		"counts of a sender's user":         {count(upstream.CountQuery{SenderID: 17, Rollup: upstream.ByUser}), counts, ""},
 		"a series of another sender":        {series(upstream.CountQuery{SenderID: 17}), points, "row of another sender"},
 		"a series of another user":          {series(upstream.CountQuery{UserID: 17, Rollup: upstream.ByUser}), points, "row of another user"},
-		"series of whoever there may be":    {series(upstream.CountQuery{}), points, ""},
+		"series of any user":                {series(upstream.CountQuery{}), points, ""},
 		"a total that is less than nothing": {count(upstream.CountQuery{}), `[{"sender_id":17,"sent_count":-1}]`, "sent_count"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,14 +77,14 @@ func TestRowsAreOfWhomWasAskedFor(t *testing.T) {
 				t.Errorf("got %+v, and %v", e, v)
 			}
 			if strings.ContainsAny(e.Message, "0123456789") && !strings.Contains(test.want, "_count") {
-				t.Errorf("%q names whose the row is", e.Message)
+				t.Errorf("%q names the row's owner", e.Message)
 			}
 		})
 	}
 }
 
-// What is dropped of a page that is too long comes again in the next call.
-func TestAPageIsFiveHundredRows(t *testing.T) {
+// Rows dropped from a page that is too long come with the next call.
+func TestPagesAreCutToFiveHundredRows(t *testing.T) {
 	for rows, want := range map[int]int{499: 499, 500: 500, 501: 500, 1200: 500} {
 		var call Call
 		c := client(t, "http://api.example.com", func(o *Options) {

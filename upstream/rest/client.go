@@ -12,16 +12,15 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// Client asks a server of the metrics API. It is safe for concurrent use, and
-// meant to be one per server, with views for other keys ([Client.WithKey]): what it
-// limits, it does for itself and its views alone.
+// Client asks a server of the metrics API. It is safe for concurrent use. Use one Client per server, with views for
+// other keys (see [Client.WithKey]): its limits cover only itself and its views.
 type Client struct {
-	upstream.Calls // the client's own: a typed method for each call
+	upstream.Calls // a typed method for each call
 
 	o     Options
-	base  *url.URL      // its path without a slash at the end
+	base  *url.URL      // its path has no trailing slash
 	host  string        // never shown to callers
-	every *http.Request // what every request is like; never changed
+	every *http.Request // the template of every request; never modified
 
 	flights *flight.Group[flightKey, answer]
 	gate    *gate
@@ -34,8 +33,7 @@ var _ interface {
 	upstream.Asker
 } = (*Client)(nil)
 
-// New makes a client. It makes no request. An error names every option that is
-// wrong, with an example: [*OptionError] each, joined.
+// New returns a client. It makes no request. Its error joins an [*OptionError] for every option that is wrong.
 func New(o Options) (*Client, error) {
 	base, baseErr := parseBaseURL(o.BaseURL)
 	o, err := o.withDefaults(base)
@@ -56,7 +54,7 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// every is what all requests with a key, which may be empty, have.
+// every returns the template of all requests with a key, which may be empty.
 func every(host, key string) *http.Request {
 	header := http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph"}}
 	if key != "" {
@@ -65,9 +63,8 @@ func every(host, key string) *http.Request {
 	return &http.Request{Method: http.MethodGet, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }
 
-// WithKey is the client with another API key. It shares everything with the one it is
-// made of, the limit and the circuit breaker too, but joins no call to another key's:
-// whose key it is, that is for whom its answers are.
+// WithKey returns a view of c with another API key. The view shares everything with c, including the concurrency limit
+// and the circuit breaker, but never joins calls made with another key, because answers depend on the key.
 func (c *Client) WithKey(key string) (*Client, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
@@ -79,16 +76,15 @@ func (c *Client) WithKey(key string) (*Client, error) {
 	return &view, nil
 }
 
-// Close closes connections that no request uses. Calls under way go on, and the
-// client can still be used.
+// Close closes idle connections. Calls under way continue, and the client remains usable.
 func (c *Client) Close() {
 	if t, ok := c.o.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
 
-// Ask implements [upstream.Asker]. An interval that is neither Hour nor Day is an
-// [upstream.InvalidArgument] error: its query would be that of counts.
+// Ask implements [upstream.Asker]. A series question whose interval is neither Hour nor Day fails with
+// [upstream.InvalidArgument]: its URL would be that of a count.
 func (c *Client) Ask(ctx context.Context, q upstream.Question) (any, error) {
 	if q.Shape == upstream.ShapeSeries && per(q.Interval) == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
@@ -101,7 +97,7 @@ func (c *Client) Ask(ctx context.Context, q upstream.Question) (any, error) {
 	return a.value, nil
 }
 
-// trimmed is a base URL as paths are put behind it.
+// trimmed returns the base URL without trailing slashes, ready for a path to be appended.
 func trimmed(base *url.URL) *url.URL {
 	u := *base
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")

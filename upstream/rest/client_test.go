@@ -10,8 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Every endpoint is asked for by its path and canonical query, and its answer
-// comes back decoded.
+// Every endpoint is requested by its path and canonical query, and its answer is decoded.
 func TestEndpoints(t *testing.T) {
 	list := upstream.ListQuery{
 		Window: day, Offset: 500, UserID: 21, SenderID: 17, Sender: "news@example.com",
@@ -23,7 +22,8 @@ func TestEndpoints(t *testing.T) {
 	emails.Delivered = true
 	blocked.BlockedReason = "manual"
 	count := upstream.CountQuery{Window: day, UserID: 21, Rollup: upstream.ByUser}
-	key := upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1479772800, EmailID: "20161122000000.1@mail/6"} // a / in it must be escaped
+	// The slash must be escaped.
+	key := upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1479772800, EmailID: "20161122000000.1@mail/6"}
 
 	const (
 		row      = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail/6","process_time":1479772800`
@@ -117,7 +117,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-func TestNoKeyNoHeader(t *testing.T) {
+func TestNoAuthorizationHeaderWithoutKey(t *testing.T) {
 	c := over(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v, ok := r.Header["Authorization"]; ok {
 			t.Errorf("Authorization: %q", v)
@@ -129,8 +129,7 @@ func TestNoKeyNoHeader(t *testing.T) {
 	}
 }
 
-// Without its interval, a series' query would be that of the counts, and its
-// answer theirs.
+// Without an interval, the URL of a series would be that of counts.
 func TestSeriesNeedsAnInterval(t *testing.T) {
 	s := &script{steps: []http.HandlerFunc{reply(200, `{"data":[]}`)}}
 	c := over(t, s)
@@ -140,7 +139,7 @@ func TestSeriesNeedsAnInterval(t *testing.T) {
 	}
 }
 
-// Connections are kept: one caller after another needs but one.
+// Successive calls share one connection.
 func TestConnectionsAreReused(t *testing.T) {
 	remotes := map[string]bool{}
 	c := over(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,8 +7,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// decode reads a body that answers a question, checks that it does, and notes on the call
-// how many rows it has.
+// decode decodes and checks the answer to q, and records the number of its rows in call.
 func decode(q upstream.Question, body string, call *Call) (any, error) {
 	switch q.Shape {
 	case upstream.ShapeDetail:
@@ -49,7 +48,7 @@ func decode(q upstream.Question, body string, call *Call) (any, error) {
 	}
 }
 
-// decodeList reads a page of a list. Of gives a row's owners and time.
+// decodeList decodes one page of a list. The function of returns a row's owners and time.
 func decodeList[R any](q upstream.Question, body string, call *Call, read func(string) ([]R, error), of func(*R) (owners, upstream.Time)) (any, error) {
 	rows, err := read(body)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// doing says what a question does, as errors begin: such as "list bounces of user 21". It
-// names users and senders by number, as errors are logged, and no address.
+// doing describes q as the beginning of an error message, such as "list bounces of user 21". Because errors are logged,
+// it names users and senders by number and contains no addresses.
 func doing(q upstream.Question) string {
 	var s string
 	switch q.Shape {
@@ -41,7 +41,7 @@ func by(r upstream.Rollup) string {
 	return " by sender"
 }
 
-// per is empty for an interval that does not exist.
+// per returns the empty string for an invalid interval.
 func per(i upstream.Interval) string {
 	switch i {
 	case upstream.Hour:

@@ -21,20 +21,20 @@ import (
 	"deliverygraph/upstream"
 )
 
-// failure is a try without the answer that was wanted.
+// failure is the result of a try that did not get its answer.
 type failure struct {
 	err   *upstream.Error
 	again bool // another try may help
-	large bool // the answer is more than is read
+	large bool // the answer exceeds MaxBodyBytes
 
 	granted bool          // another try will be made
-	wait    time.Duration // before that
+	wait    time.Duration // how long to wait before it
 }
 
-// errTryTimeout is why a try's context ends when the try takes too long.
+// errTryTimeout is the cause that ends a try's context when the try takes too long.
 var errTryTimeout = errors.New("the try took too long")
 
-// broken is a request without an answer: no connection, or one that broke.
+// broken returns the failure of a request without a response: no connection, or one that broke.
 func broken(ctx context.Context, err error) *failure {
 	if context.Cause(ctx) == errTryTimeout {
 		return &failure{err: &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}, again: true}
@@ -47,12 +47,12 @@ func broken(ctx context.Context, err error) *failure {
 	)
 	switch {
 	case errors.As(err, &protocol),
-		strings.Contains(err.Error(), "malformed HTTP"), // net/http has no types for these
+		strings.Contains(err.Error(), "malformed HTTP"), // net/http has no error types for these
 		strings.Contains(err.Error(), "response headers exceeded"),
 		strings.Contains(err.Error(), "response header list larger"):
 		return invalid("the metrics API did not answer in proper HTTP", err)
 	case errors.As(err, &certificate), errors.As(err, &notTLS), errors.As(err, &noHost) && noHost.IsNotFound:
-		return &failure{err: unreachable(err)} // a matter of settings, which no wait puts right
+		return &failure{err: unreachable(err)} // a configuration error, which waiting does not fix
 	}
 	return &failure{err: unreachable(err), again: true}
 }
@@ -61,7 +61,7 @@ func unreachable(err error) *upstream.Error {
 	return &upstream.Error{Code: upstream.Unavailable, Message: "the metrics API cannot be reached; try again later", Err: err}
 }
 
-// cutOff is a body that could not be read to its end.
+// cutOff returns the failure of a body that could not be read to its end.
 func cutOff(ctx context.Context, err error) *failure {
 	var corrupt flate.CorruptInputError
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) ||
@@ -74,7 +74,7 @@ func cutOff(ctx context.Context, err error) *failure {
 	return broken(ctx, err)
 }
 
-// invalid is an answer that is not in the API's contract.
+// invalid returns the failure of a response that breaks the API's contract.
 func invalid(message string, err error) *failure {
 	return &failure{err: &upstream.Error{Code: upstream.InvalidResponse, Message: message, Err: err}}
 }
@@ -85,13 +85,13 @@ func tooLarge(limit int64) *failure {
 	return f
 }
 
-// undecodable is the error for a body that does not mean what was asked for. The
-// codecs say where it went wrong without repeating the body.
+// undecodable returns the error for a body that cannot be decoded. The decoders say where it is wrong without repeating
+// the body.
 func undecodable(err error) error {
 	e := &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's answer is not in its contract", Err: err}
-	var told *upstream.Error
-	if errors.As(err, &told) {
-		*e = *told
+	var reported *upstream.Error
+	if errors.As(err, &reported) {
+		*e = *reported
 		if !strings.HasPrefix(e.Message, "the metrics API") {
 			e.Message = "the metrics API's answer is not in its contract: " + e.Message
 		}
@@ -100,16 +100,16 @@ func undecodable(err error) error {
 	return e
 }
 
-// unreadable says why a body is not even looked at, by its header; or nil.
+// unreadable returns the reason to reject a response by its header, or nil.
 func unreadable(h http.Header) *failure {
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return invalid("the metrics API's answer is in an encoding that was not asked for", fmt.Errorf("Content-Encoding: %.40q", e))
 	}
 	t := h.Get("Content-Type")
 	switch t {
-	case "": // the decoder will tell
+	case "": // let the decoder decide
 		return nil
-	case "application/json", "application/json; charset=utf-8", "application/json;charset=utf-8": // nearly always
+	case "application/json", "application/json; charset=utf-8", "application/json;charset=utf-8": // the usual case
 		return nil
 	}
 	if m, _, err := mime.ParseMediaType(t); err == nil || errors.Is(err, mime.ErrInvalidMediaParameter) {
@@ -120,7 +120,7 @@ func unreadable(h http.Header) *failure {
 	return invalid("the metrics API's answer is not JSON", fmt.Errorf("Content-Type: %.40q", t))
 }
 
-// refused says what a status other than 200 means.
+// refused returns the failure for a status other than 200.
 func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	status := res.StatusCode
 	e := &upstream.Error{Code: upstream.CodeOfStatus(status), Status: status, RetryAfter: retryAfter(res.Header, time.Now())}
@@ -137,8 +137,8 @@ func (c *Client) refused(r request, res *http.Response, body string) *failure {
 		e.Message = fmt.Sprintf("the metrics API answered with a redirect (status %d), which is not followed", status)
 	case e.Code == upstream.InvalidArgument:
 		e.Message = fmt.Sprintf("the metrics API refused the request (status %d)", status)
-		if told := upstream.DecodeError(body); c.presentable(told) {
-			e.Parameter, e.Message = told.Parameter, "the metrics API refused the request: "+told.Message
+		if reported := upstream.DecodeError(body); c.presentable(reported) {
+			e.Parameter, e.Message = reported.Parameter, "the metrics API refused the request: "+reported.Message
 		}
 	case e.Code == upstream.Unauthenticated:
 		e.Message = fmt.Sprintf("the metrics API did not accept the gateway's API key (status %d)", status)
@@ -156,8 +156,8 @@ func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	return f
 }
 
-// presentable says whether the API's words may be shown to callers: in the form
-// of an API error, short, printable, and without what is nobody's business.
+// presentable reports whether the API's own message may be shown to callers: it is short and printable, and contains no
+// URL, host or key.
 func (c *Client) presentable(e *upstream.Error) bool {
 	return len(e.Message) <= 300 && len(e.Parameter) <= 100 && e.Message != "" &&
 		printable(e.Message) && printable(e.Parameter) &&
@@ -169,11 +169,10 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// retryAfter reads the header of that name, in seconds or as a date; 0 if there
-// is none that makes sense. A date is by the server's clock, which may be wrong:
-// it is held against the date of the answer, where there is one.
+// retryAfter parses the Retry-After header, in seconds or as a date. It returns 0 if there is none or it is invalid. A
+// date is compared with the response's own Date, because the server's clock may be wrong.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	const most = 24 * time.Hour // so that no arithmetic on it overflows
+	const most = 24 * time.Hour // bounds it, so that arithmetic on it cannot overflow
 	v := h.Get("Retry-After")
 	if v == "" {
 		return 0

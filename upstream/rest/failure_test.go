@@ -18,8 +18,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Every answer but the wanted one becomes an error of the right code, after the
-// right number of tries, whose words give nothing of the set-up or body away.
+// Every faulty response yields an error with the right code after the right number of tries. Its message reveals
+// nothing of the configuration or the body.
 func TestFaults(t *testing.T) {
 	const (
 		secretBody = "s3cret-b0dy"
@@ -33,10 +33,10 @@ func TestFaults(t *testing.T) {
 
 	for name, test := range map[string]struct {
 		answer    http.HandlerFunc
-		then      http.HandlerFunc // from the second try on, if not the same
-		code      upstream.Code    // empty: an answer
+		then      http.HandlerFunc // from the second try on, if different
+		code      upstream.Code    // empty if the call succeeds
 		status    int
-		tries     int // 0 is many, until the deadline
+		tries     int // 0 means many, until the deadline
 		parameter string
 		message   string
 	}{
@@ -45,14 +45,14 @@ func TestFaults(t *testing.T) {
 		"200 of some JSON type":      {answer: reply(200, codes, "Content-Type: application/vnd.api+json; charset=utf-8"), status: 200, tries: 1},
 		"gzip":                       {answer: zipped(codes), status: 200, tries: 1},
 		"202 once":                   {answer: reply(202, ""), then: reply(200, codes), status: 200, tries: 2},
-		"202 for ever":               {answer: reply(202, ""), code: upstream.Unavailable, status: 202, message: "identical request"},
-		"429 for ever":               {answer: reply(429, secretBody), code: upstream.Unavailable, status: 429, tries: 3, message: "fewer calls"},
+		"202 every time":             {answer: reply(202, ""), code: upstream.Unavailable, status: 202, message: "identical request"},
+		"429 every time":             {answer: reply(429, secretBody), code: upstream.Unavailable, status: 429, tries: 3, message: "fewer calls"},
 		"503 once":                   {answer: reply(503, secretBody), then: reply(200, codes), status: 200, tries: 2},
-		"503 for ever":               {answer: reply(503, secretBody), code: upstream.Unavailable, status: 503, tries: 3, message: "overloaded or in maintenance"},
+		"503 every time":             {answer: reply(503, secretBody), code: upstream.Unavailable, status: 503, tries: 3, message: "overloaded or in maintenance"},
 		"reset once":                 {answer: reset(""), then: reply(200, codes), status: 200, tries: 2},
-		"reset for ever":             {answer: reset(""), code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
+		"reset every time":           {answer: reset(""), code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
 		"broken off once":            {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), then: reply(200, codes), status: 200, tries: 2},
-		"broken off for ever":        {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), code: upstream.Unavailable, status: 200, tries: 3, message: "broke off"},
+		"broken off every time":      {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), code: upstream.Unavailable, status: 200, tries: 3, message: "broke off"},
 		"chunks broken off":          {answer: reset("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), code: upstream.Unavailable, status: 200, tries: 3, message: "broke off"},
 		"503, then an error":         {answer: reply(503, ""), then: reply(451, ""), code: upstream.Unauthenticated, status: 451, tries: 2},
 
@@ -163,7 +163,7 @@ func zipped(body string) http.HandlerFunc {
 	}
 }
 
-// endless answers with white space until the client has left.
+// endless sends white space until the client leaves.
 func endless(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	for {
@@ -173,7 +173,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestAMissingBounceIsNotFound(t *testing.T) {
+func TestMissingBounceIsNotFound(t *testing.T) {
 	c := over(t, reply(404, ""))
 	_, err := c.Bounce(t.Context(), upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1, EmailID: "x"})
 	if e := public(t, err); e.Code != upstream.NotFound || e.Message != "the metrics API has no such bounce" {
@@ -184,7 +184,7 @@ func TestAMissingBounceIsNotFound(t *testing.T) {
 	}
 }
 
-func TestRefusedConnections(t *testing.T) {
+func TestUpstreamRefusesConnection(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestRefusedConnections(t *testing.T) {
 	}
 }
 
-// A server whose certificate nobody vouches for gets no key, and no second try.
+// A server with an untrusted certificate gets neither the key nor a second try.
 func TestUntrustedCertificate(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request got through") }))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)

@@ -21,7 +21,7 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-// modelBackend is upstreamtest.Model as a backend of the embedded server.
+// modelBackend makes an upstreamtest.Model a backend of the embedded server.
 type modelBackend struct{ *upstreamtest.Model }
 
 func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
@@ -48,8 +48,8 @@ func (m modelBackend) Series(ctx context.Context, only []upstream.ID, k upstream
 	return m.Limit(only).Series(ctx, k, q)
 }
 
-// someRows are 1003 of each kind of user 21's sender 17 on the day, three a second;
-// three of its sender 18, and one a day earlier and later; and one of another user.
+// someRows returns, for each kind: 1003 rows of user 21 and sender 17 on the day, three a second; three rows of its
+// sender 18, and one a day earlier and later; and one row of another user.
 func someRows() (rows upstreamtest.Rows) {
 	add := func(user, sender upstream.ID, at upstream.Time) {
 		n := len(rows.Emails)
@@ -82,10 +82,10 @@ func someRows() (rows upstreamtest.Rows) {
 	return rows
 }
 
-// healthy is a server of these rows without faults.
+// healthy returns a server of these rows without faults.
 var healthy = sync.OnceValue(func() http.Handler {
 	h := embedded.New(modelBackend{upstreamtest.NewModel(someRows())}, embedded.Options{APIHost: "api.example.com"})
-	var answers sync.Map // by path and query: many tests ask for the same
+	var answers sync.Map // by path and query, because many tests ask for the same
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := answers.Load(r.RequestURI)
 		if !ok {
@@ -101,8 +101,8 @@ var healthy = sync.OnceValue(func() http.Handler {
 
 type call = func(context.Context, *Client) (any, error)
 
-// Calls of each endpoint, all of user 21: of a sender with pages, and of one with a
-// few rows, which is quicker to ask for everything with.
+// callsOf returns calls of each endpoint, all of user 21. Sender 17 has several pages; sender 18 has few rows, which
+// makes its calls quick.
 var (
 	paged = callsOf(17, 500)
 	few   = callsOf(18, 1)
@@ -139,18 +139,18 @@ func callsOf(id upstream.ID, offset int) map[string]call {
 
 // outcomes are what callers see of each fault.
 var outcomes = map[string]struct {
-	code    upstream.Code // empty: an answer
-	tries   int           // 0 is many, until the deadline
+	code    upstream.Code // empty if the call succeeds
+	tries   int           // 0 means many, until the deadline
 	message string
-	short   bool   // the time limits are short
-	paged   bool   // it is seen on pages alone
-	calls   string // those that fail, all others being right; with "!" those that change, all others being right; empty: the bounces are asked for alone
-	refused string // the one that fails among those that change
+	short   bool   // use short time limits
+	paged   bool   // the fault shows on full pages only
+	calls   string // calls that fail, or with "!" change, while all others are right; empty: only bounces are asked for
+	refused string // of the calls that change, the one that fails
 	dropped int
 }{
 	"refused":                       {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
 	"reset before the answer":       {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
-	"reset before the answer, once": {tries: 1}, // that a kept connection is gone, net/http finds out by itself
+	"reset before the answer, once": {tries: 1}, // net/http itself retries on a lost idle connection
 	"closed in the header":          {code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
 	"reset in the body":             {code: upstream.Unavailable, tries: 3, message: "try again later"},
 	"closed in the body":            {code: upstream.Unavailable, tries: 3, message: "broke off"},
@@ -163,7 +163,7 @@ var outcomes = map[string]struct {
 	"503 once":                  {tries: 2},
 	"503 for ever":              {code: upstream.Unavailable, tries: 3, message: "overloaded or in maintenance"},
 	"429 once with Retry-After": {tries: 2},
-	"429 with Retry-After":      {code: upstream.Unavailable, tries: 1, message: "fewer calls"}, // longer than the caller waits
+	"429 with Retry-After":      {code: upstream.Unavailable, tries: 1, message: "fewer calls"}, // longer than the caller's deadline
 	"451":                       {code: upstream.Unauthenticated, tries: 1, message: "did not accept the gateway's API key"},
 	"452":                       {code: upstream.InvalidArgument, tries: 1, message: "refused the request (status 452)"},
 	"404":                       {code: upstream.NotFound, tries: 1, message: "has no /bounces"},
@@ -199,8 +199,7 @@ var outcomes = map[string]struct {
 	"negative counts":          {code: upstream.InvalidResponse, tries: 1, calls: " by user| of a user, daily| by sender| of a sender, hourly", message: "_count"},
 	"times in milliseconds":    {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "is not a time in Unix seconds"},
 
-	// What follows the client passes on: who walks over the pages deals with it, or
-	// nobody can tell.
+	// The client passes on the following answers: they are handled where pages are joined, or cannot be detected.
 	"page shorter than 500 in the middle": {tries: 1, paged: true, calls: "!bounces|bounces, next|emails|blocked emails"},
 	"rows repeated across pages":          {tries: 1, paged: true, calls: "!bounces, next"},
 	"rows repeated in a page":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
@@ -208,9 +207,8 @@ var outcomes = map[string]struct {
 	"rows outside the window":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
 }
 
-// Whatever goes wrong at the server: the caller sees the right code after the right
-// number of tries, in words that give nothing away, or the right answer; and when
-// the fault is over, so is the failing.
+// Under every fault, the caller gets the right code after the right number of tries, with a message that reveals
+// nothing, or the right answer. After the fault, calls succeed again.
 func TestEveryFault(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range fault.All {
@@ -218,7 +216,7 @@ func TestEveryFault(t *testing.T) {
 		want, ok := outcomes[f.Name]
 		field, typed := strings.CutPrefix(f.Name, "wrong type of ")
 		if !ok && !typed {
-			t.Errorf("what callers see of %q is not settled", f.Name)
+			t.Errorf("outcomes has no entry for the fault %q", f.Name)
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
@@ -277,7 +275,7 @@ func TestEveryFault(t *testing.T) {
 	}
 	for name := range outcomes {
 		if !names[name] {
-			t.Errorf("no fault is called %q", name)
+			t.Errorf("outcomes has an entry for %q, which is no fault", name)
 		}
 	}
 }
@@ -303,7 +301,7 @@ func newFaulty(t *testing.T, calls map[string]call, change func(*Options)) *faul
 	return s
 }
 
-// heals checks that all is well again.
+// heals checks that calls succeed again.
 func (s *faulty) heals(name string) {
 	s.t.Helper()
 	if a := s.ask(name); a.err != nil {
@@ -311,7 +309,7 @@ func (s *faulty) heals(name string) {
 	}
 }
 
-// asked is what came of a call.
+// asked is the result of a call.
 type asked struct {
 	name  string
 	value any
@@ -329,7 +327,7 @@ func (s *faulty) ask(name string) asked {
 	return asked{name, v, err, s.seen[0]}
 }
 
-// must be the same as the true answer.
+// must checks that a is the true answer.
 func (a asked) must(t *testing.T, truth asked) {
 	t.Helper()
 	if a.err != nil || truth.err != nil {
@@ -339,7 +337,7 @@ func (a asked) must(t *testing.T, truth asked) {
 	}
 }
 
-// fails checks the error and what it gives away.
+// fails checks the error and that it reveals nothing.
 func (a asked) fails(t *testing.T, s *faulty, code upstream.Code, message string) {
 	t.Helper()
 	if a.err == nil {
@@ -363,8 +361,8 @@ func (a asked) fails(t *testing.T, s *faulty, code upstream.Code, message string
 	}
 }
 
-// mistyped asks everything while a field is of a wrong type: whatever has the field
-// fails and names it, and all else is right.
+// mistyped makes all calls while a field has the wrong type: calls whose answers have the field must fail and name it,
+// all others must be right.
 func (s *faulty) mistyped(f fault.Fault, field string) {
 	hits := 0
 	for name := range s.calls {
@@ -395,8 +393,7 @@ func (s *faulty) mistyped(f fault.Fault, field string) {
 	}
 }
 
-// With faults at random, an answer is the right one or an error, and when they are
-// over nothing of them is left.
+// Under random faults, every answer is right or an error. After the faults, all calls succeed again.
 func TestRandomFaults(t *testing.T) {
 	var faults []fault.Fault
 	for _, f := range fault.All {
@@ -410,7 +407,7 @@ func TestRandomFaults(t *testing.T) {
 	t.Cleanup(server.Close)
 	c := client(t, server.URL, func(o *Options) {
 		o.MaxBodyBytes = 1 << 20
-		o.CallTimeout = 500 * time.Millisecond // for those who would come back later
+		o.CallTimeout = 500 * time.Millisecond // ends calls with a long Retry-After
 		o.Breaker.OpenFor = 10 * time.Millisecond
 	})
 	for name, ask := range few {
@@ -444,10 +441,10 @@ func TestRandomFaults(t *testing.T) {
 	}
 	t.Logf("%d faults injected: %d answers right, %d failed", injected.Load(), right.Load(), failed.Load())
 	if right.Load() < 50 || failed.Load() < 20 {
-		t.Error("too few of either to tell")
+		t.Error("too few of either to conclude anything")
 	}
 	server.Heal()
-	for c.Load().Breaker == "open" { // for 10 ms at most
+	for c.Load().Breaker == "open" { // for at most 10 ms
 		runtime.Gosched()
 	}
 	for range 2 {

@@ -10,44 +10,42 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// gate lets requests through, as many at once as its limit says. The others wait,
-// each caller's in a lane of its own, and the lanes take turns: whoever has one
-// request waiting is not behind another's five hundred.
+// gate limits how many requests are under way at once. The others wait in one lane per caller, and the lanes take
+// turns: a caller with one waiting request does not queue behind another caller's five hundred.
 type gate struct {
 	mu       sync.Mutex
 	limit    limit
 	underWay int
 
-	most    int // that may wait
+	most    int // may wait
 	waiting int
-	lanes   map[string]*lane // those with a waiter, by caller
-	turns   list.List        // the same lanes, the next first
+	lanes   map[string]*lane // by caller; only those with a waiter
+	turns   list.List        // the same lanes in order, next first
 
-	mean    float64 // seconds that a request keeps its slot, recently
-	refused int64   // for want of room
+	mean    float64 // moving average of the seconds that a request holds its slot
+	refused int64   // because the queue was full
 }
 
-// lane is a caller's waiters, the first first.
+// lane is the queue of one caller's waiters.
 type lane struct {
 	caller  string
 	waiters list.List // of *waiter
 	turn    *list.Element
 }
 
-// waiter is a request that waits for a slot. Calls of several callers may be
-// joined in it: it waits in each one's lane, and goes when the first of them has
-// its turn.
+// waiter is a request waiting for a slot. Several callers may have joined its call: it then waits in the lane of each,
+// and is let through when the first of them has its turn.
 type waiter struct {
 	gate   *gate
-	places []place       // mostly one; none once it waits no more
-	room   [1]place      // of places, while it is
+	places []place       // usually one; none when it no longer waits
+	room   [1]place      // backs places
 	gone   bool          // let through, refused or given up
 	ready  chan struct{} // closed when it is let through or refused
-	among  int           // how many were under way when it was let through, itself included
-	f      *failure      // why it was refused, if it was
+	among  int           // requests under way when it was let through, including itself
+	f      *failure      // why it was refused
 }
 
-// place is a waiter's in a lane.
+// place is a waiter's position in a lane.
 type place struct {
 	lane *lane
 	at   *list.Element
@@ -57,16 +55,15 @@ func (w *waiter) waitsIn(l *lane) bool {
 	return slices.ContainsFunc(w.places, func(p place) bool { return p.lane == l })
 }
 
-// Board has the waiter wait for another caller too.
+// Board makes w wait in the lane of one more caller.
 func (w *waiter) Board(caller context.Context) { w.gate.queue(w, callerOf(caller)) }
 
 func newGate(least, most, waiting int) *gate {
 	return &gate{limit: newLimit(least, most), most: waiting, lanes: make(map[string]*lane)}
 }
 
-// enter waits for a slot, or for the context's end, and says how many are under way
-// with it. It fails at once where too many wait, but room is made for those who
-// have fewer waiting than another.
+// enter waits for a slot and returns the number of requests under way, including this one. It returns ctx.Err() if ctx
+// ends first. If the queue is full it fails at once, unless it can displace a waiter of a caller with more waiters.
 func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.mu.Lock()
 	if g.underWay < g.limit.slots() && g.waiting == 0 {
@@ -95,20 +92,20 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	return 0, nil, ctx.Err()
 }
 
-// leave gives the slot back, with what the trial has shown.
+// leave returns the slot and learns from t.
 func (g *gate) leave(t *trial, endpoint string) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.underWay--
-	if t.outcome != untold {
+	if t.outcome != unknown {
 		g.mean += (now.Sub(t.sent).Seconds() - g.mean) / 16
 		g.limit.learn(t, endpoint, now)
 	}
 	g.next()
 }
 
-// turnAway refuses all who wait.
+// turnAway refuses all waiters with f.
 func (g *gate) turnAway(f *failure) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -117,7 +114,7 @@ func (g *gate) turnAway(f *failure) {
 	}
 }
 
-// let gives a slot, and says how many have one now.
+// let takes a slot and returns how many are taken.
 func (g *gate) let() int {
 	g.underWay++
 	if g.underWay >= g.limit.slots() {
@@ -126,7 +123,7 @@ func (g *gate) let() int {
 	return g.underWay
 }
 
-// next lets through those for whom there is a slot, one of each lane in turn.
+// next gives free slots to waiters, one per lane in turn.
 func (g *gate) next() {
 	for g.underWay < g.limit.slots() && g.waiting > 0 {
 		l := g.turns.Front().Value.(*lane)
@@ -138,7 +135,7 @@ func (g *gate) next() {
 	}
 }
 
-// queue puts a waiter at the end of a caller's lane, or refuses it.
+// queue appends a waiter to its caller's lane, or refuses it.
 func (g *gate) queue(w *waiter, caller string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -161,11 +158,11 @@ func (g *gate) queue(w *waiter, caller string) {
 		g.waiting++
 	}
 	w.places = append(w.places, place{l, l.waiters.PushBack(w)})
-	g.next() // a slot may have come free since
+	g.next() // a slot may have become free in the meantime
 }
 
-// makeRoom refuses the newest waiter of the longest lane, if that is longer than
-// the newcomer's would be.
+// makeRoom refuses the newest waiter of the longest lane, if that lane is longer than the newcomer's would be. It
+// reports whether it did.
 func (g *gate) makeRoom(newcomers *lane) bool {
 	length := 1
 	if newcomers != nil {
@@ -181,7 +178,7 @@ func (g *gate) makeRoom(newcomers *lane) bool {
 		return false
 	}
 	for e := longest.waiters.Back(); e != nil; e = e.Prev() {
-		if w := e.Value.(*waiter); len(w.places) == 1 { // wanted by this caller alone
+		if w := e.Value.(*waiter); len(w.places) == 1 { // no other caller waits for it
 			g.refused++
 			g.refuse(w, g.full())
 			return true
@@ -196,7 +193,7 @@ func (g *gate) refuse(w *waiter, f *failure) {
 	close(w.ready)
 }
 
-// remove takes a waiter out of its lanes.
+// remove takes w out of its lanes.
 func (g *gate) remove(w *waiter) {
 	w.gone = true
 	if len(w.places) > 0 {
@@ -212,8 +209,7 @@ func (g *gate) remove(w *waiter) {
 	w.places = nil
 }
 
-// full is the refusal for want of room. By what it says, those who wait will have
-// had their turn.
+// full returns the failure for a full queue. Its RetryAfter estimates when those waiting now will have been served.
 func (g *gate) full() *failure {
 	wait := time.Duration(float64(g.waiting) / g.limit.now * g.mean * float64(time.Second))
 	wait = min(max(wait.Round(time.Millisecond), time.Second), 30*time.Second)

@@ -17,7 +17,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// taking answers an empty page after so long.
+// taking returns a handler that answers an empty page after d.
 func taking(d time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(d)
@@ -31,8 +31,8 @@ func emails(ctx context.Context, c *Client, n int) error {
 	return err
 }
 
-// One caller's five hundred calls do not starve another's single ones: they take
-// turns, so a single call waits for one request to end, and no longer.
+// A caller's five hundred calls do not starve another caller's single ones: a single call waits for at most one other
+// request.
 func TestCallersTakeTurns(t *testing.T) {
 	const took = 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
@@ -78,9 +78,8 @@ func TestCallersTakeTurns(t *testing.T) {
 	})
 }
 
-// Callers who have as many calls as one another end together, or nearly: the first
-// had all slots before the others came.
-func TestTurnsAreEven(t *testing.T) {
+// Callers with equally many calls finish at about the same time.
+func TestEqualCallersFinishTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, taking(time.Second), func(o *Options) { o.MaxConcurrent = 2; o.CallTimeout = time.Hour })
 		start := time.Now()
@@ -105,8 +104,8 @@ func TestTurnsAreEven(t *testing.T) {
 	})
 }
 
-// Who joins a call that waits in another caller's lane waits in its own as well.
-func TestJoiningAWaitingCallBringsItsTurnForward(t *testing.T) {
+// A caller that joins a waiting call makes it wait in its own lane as well.
+func TestJoiningAWaitingCallCanAdvanceIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, taking(time.Second), func(o *Options) { o.MaxConcurrent = 1 })
 		var wg sync.WaitGroup
@@ -125,8 +124,8 @@ func TestJoiningAWaitingCallBringsItsTurnForward(t *testing.T) {
 	})
 }
 
-// Whoever gives up leaves the queue at once, and is not sent.
-func TestTheImpatientLeaveTheQueue(t *testing.T) {
+// A caller that gives up leaves the queue at once, and its request is not sent.
+func TestCallersThatGiveUpLeaveTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent atomic.Int64
 		c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -160,9 +159,8 @@ func TestTheImpatientLeaveTheQueue(t *testing.T) {
 	})
 }
 
-// A full queue refuses at once, and says when to come back; but room is made for
-// whoever has less waiting than another.
-func TestAFullQueue(t *testing.T) {
+// A full queue refuses calls at once with a RetryAfter, but makes room for a caller with fewer waiting calls.
+func TestFullQueueRefusesCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, taking(time.Second), func(o *Options) { o.MaxConcurrent, o.MaxWaiting = 2, 10 })
 		var refused, answered atomic.Int64
@@ -187,7 +185,7 @@ func TestAFullQueue(t *testing.T) {
 		}
 		ask(12)
 		if refused.Load() != 1 || c.Load().Refused != 1 {
-			t.Errorf("%d refused, and by the client's account %d", refused.Load(), c.Load().Refused)
+			t.Errorf("%d refused, and Load says %d", refused.Load(), c.Load().Refused)
 		}
 		start := time.Now()
 		if err := emails(WithCaller(t.Context(), "modest"), c, 99); err != nil || time.Since(start) > 2*time.Second {
@@ -200,9 +198,8 @@ func TestAFullQueue(t *testing.T) {
 	})
 }
 
-// The refusal of a full queue tells about when those who wait will have had their
-// turn.
-func TestWhenToComeBackToAFullQueue(t *testing.T) {
+// The RetryAfter of a full queue estimates when those waiting will have been served.
+func TestFullQueueEstimatesRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2, 2, 1000)
 		for range 100 {
@@ -222,9 +219,8 @@ func TestWhenToComeBackToAFullQueue(t *testing.T) {
 	})
 }
 
-// Whatever callers do, no more than may are under way, each call ends in one way,
-// and the gate is empty in the end.
-func TestTheGateKeepsItsBooks(t *testing.T) {
+// Whatever callers do, the limit holds, each call ends exactly once, and the gate is empty in the end.
+func TestGateNeverLeaksSlots(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		most := rapid.IntRange(1, 4).Draw(rt, "limit")
 		room := rapid.IntRange(1, 6).Draw(rt, "room")

@@ -18,8 +18,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// once is a server as the document has it: of identical requests at the same
-// time, only the first gets the result.
+// once is a server that, as the API's documentation says, gives the result only to the first of identical concurrent
+// requests.
 type once struct {
 	took time.Duration
 
@@ -69,7 +69,7 @@ func TestEqualCallsAreOne(t *testing.T) {
 				}
 			}
 		})
-		// The same question in other words: the order of headers does not matter.
+		// Equal although spelled differently: the order of headers does not matter.
 		a, b := upstream.Header{Name: "X-A", Value: "1"}, upstream.Header{Name: "X-B", Value: "2"}
 		var wg sync.WaitGroup
 		for i := range 100 {
@@ -90,8 +90,7 @@ func TestEqualCallsAreOne(t *testing.T) {
 	})
 }
 
-// The first caller's leaving takes nothing from the one who joined; when both
-// have left, the request ends.
+// When the first caller leaves, the caller that joined still gets the answer. When both have left, the request ends.
 func TestLeavingASharedCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &once{took: 8 * time.Second}
@@ -132,8 +131,7 @@ func TestLeavingASharedCall(t *testing.T) {
 	})
 }
 
-// underWay is a transport that notes when a request goes out while an identical
-// one is not over.
+// underWay is a transport that counts requests sent while an identical one is under way.
 type underWay struct {
 	http.RoundTripper
 	mu    sync.Mutex
@@ -170,8 +168,8 @@ type closing struct {
 
 func (c *closing) Close() error { c.closed(); return c.ReadCloser.Close() }
 
-// However callers come and go, two identical requests are never under way at
-// once, and whoever stays long enough is answered.
+// No two identical requests are ever under way together, however callers come and go, and every caller that waits long
+// enough is answered.
 func TestNeverTwoIdenticalRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &once{took: 50 * time.Millisecond}
@@ -227,14 +225,14 @@ func TestConcurrencyIsLimited(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		// Who waits for a slot may give up, and takes none.
+		// A caller that gives up waiting takes no slot.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		if _, err := c.Emails(ctx, upstream.ListQuery{Window: day, UserID: 99}); upstream.CodeOf(err) != upstream.Timeout {
-			t.Errorf("the impatient one: %v", err)
+			t.Errorf("the caller that gave up: %v", err)
 		}
 		if d := time.Since(start); d != 100*time.Millisecond {
-			t.Errorf("the impatient one waited %v", d)
+			t.Errorf("the caller that gave up waited %v", d)
 		}
 		wg.Wait()
 		if most.Load() != 4 {
@@ -246,7 +244,7 @@ func TestConcurrencyIsLimited(t *testing.T) {
 	})
 }
 
-// A call that waits for another try leaves its slot to others.
+// A call that waits for its next try holds no slot.
 func TestWaitingHoldsNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{reply(503, "", "Retry-After: 5"), reply(200, codes)}}
@@ -267,8 +265,8 @@ func TestWaitingHoldsNoSlot(t *testing.T) {
 	})
 }
 
-// What the log shows of a call holds no address and no key.
-func TestOneDebugLineACall(t *testing.T) {
+// The log line of a call contains neither address nor key.
+func TestEachCallLogsOneDebugLine(t *testing.T) {
 	var log bytes.Buffer
 	c := over(t, reply(200, `{"data":[]}`), func(o *Options) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -297,7 +295,7 @@ func TestOneDebugLineACall(t *testing.T) {
 			t.Errorf("the log has %q in it:\n%s", secret, line)
 		}
 	}
-	// A call that somebody else logs is as discreet.
+	// A call logged by an observer shows no addresses either.
 	log.Reset()
 	slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "call", Call{Query: "recipient=b%40example.com"})
 	if strings.Contains(log.String(), "example") {
@@ -307,9 +305,8 @@ func TestOneDebugLineACall(t *testing.T) {
 
 type operation struct{}
 
-// The observer finds the operation that a call belongs to by its context, for
-// whom it was sent as well as for whom it was joined.
-func TestTheObserverGetsTheCallersValues(t *testing.T) {
+// The observer's context has the values of the caller, both for the call that was sent and for those that joined.
+func TestObserverGetsCallersValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]bool{}
 		var mu sync.Mutex
@@ -334,15 +331,15 @@ func TestTheObserverGetsTheCallersValues(t *testing.T) {
 	})
 }
 
-// A transport that crashes harms its callers' call and nothing else.
-func TestAPanicIsAnInternalError(t *testing.T) {
+// A panicking transport fails only the call it panicked in.
+func TestTransportPanicIsInternalError(t *testing.T) {
 	var seen []Call
 	c := client(t, "http://api.example.com", func(o *Options) {
 		o.Transport = roundTrip(func(*http.Request) (*http.Response, error) { panic("kaboom") })
 		o.Observe = func(_ context.Context, call Call) { seen = append(seen, call) }
 		o.MaxConcurrent = 1
 	})
-	for range 2 { // the slot is free again
+	for range 2 { // the first call has returned its slot
 		_, err := c.BlockedReasons(t.Context())
 		var e *upstream.Error
 		if upstream.CodeOf(err) != upstream.Internal || errors.As(err, &e) {

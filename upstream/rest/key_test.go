@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// Views with other keys share the client's limits, and never a call: each gets what
-// its own key is answered, while equal calls of one key are one.
+// Views with different keys share the client's limits but no calls, while equal calls with one key become one.
 func TestKeysShareNoCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

@@ -5,55 +5,51 @@ import (
 	"time"
 )
 
-// limit is how many requests may be under way at once. It falls when the server
-// sheds load or its latency climbs, and rises again while neither happens and
-// more is asked for (additive increase, multiplicative decrease). It has no lock:
-// the gate's guards it.
+// limit adapts how many requests may be under way at once. It falls when the server sheds load or its latency climbs,
+// and rises while neither happens and more requests are waiting (additive increase, multiplicative decrease). It has no
+// lock; the gate's mutex guards it.
 //
-// Latency is the time to the first byte, measured against what is usual for the
-// same endpoint, as a ratio: a count over 90 days and a catalogue have nothing
-// else in common. What is usual is learnt while few requests are under way, so
-// that a server which slows under many is given fewer for as long as it does; while
-// of one that has become slower for good even few show that it is not our doing,
-// and the limit rises again.
+// Latency is the time to the first byte, relative to what is usual for the endpoint, because a count over 90 days and a
+// catalogue have nothing in common. The usual latency is learnt while few requests are under way. A server that slows
+// down under load therefore gets fewer requests while it does. If a server has become slower for good, it is slow even
+// with few requests; the usual latency adapts, and the limit rises again.
 type limit struct {
 	now      float64
 	min, max float64
-	few      int       // so many under way are few
-	lowered  time.Time // what was sent before that says nothing new
+	few      int       // up to this number under way is few
+	lowered  time.Time // requests sent before then do not lower it again
 
 	usual   map[string]*usual // by endpoint
 	samples int               // in this round
-	strain  float64           // the sum of their deviations
-	reached bool              // somebody waited, or came in last, in this round
+	strain  float64           // sum of the deviations in this round
+	reached bool              // a request waited, or took the last slot, in this round
 }
 
-// usual is an endpoint's usual latency: the mean of its logarithm, recent answers
-// weighing more.
+// usual is the usual latency of an endpoint: an exponential moving average of its logarithm.
 type usual struct {
 	log  float64
 	seen int
 }
 
 const (
-	shedFactor    = 0.7  // of the limit is left when the server sheds load
-	climbFactor   = 0.8  // when latency has climbed
-	climbed       = 2.0  // times the usual latency, in the mean of a round
-	steady        = 1.5  // times the usual latency: up to that the limit may rise
-	roundSamples  = 10   // answers in a round, at least; and at least the limit
-	usualSamples  = 64   // answers that make what is usual
-	warmUpSamples = 10   // answers of an endpoint before it counts
-	negligible    = 0.01 // seconds: a difference below says nothing of load
+	shedFactor    = 0.7  // multiplies the limit when the server sheds load
+	climbFactor   = 0.8  // multiplies the limit when latency has climbed
+	climbed       = 2.0  // multiple of the usual latency that lowers the limit, averaged over a round
+	steady        = 1.5  // multiple of the usual latency up to which the limit may rise
+	roundSamples  = 10   // a round has this many answers, or as many as the limit if that is more
+	usualSamples  = 64   // window of the moving average, in answers
+	warmUpSamples = 10   // answers of an endpoint before its latency counts
+	negligible    = 0.01 // seconds; shorter latencies count as this much
 )
 
 func newLimit(least, most int) limit {
 	return limit{now: float64(most), min: float64(least), max: float64(most), few: max(least, most/4), usual: make(map[string]*usual)}
 }
 
-// slots is the limit in requests.
+// slots returns the limit as a number of requests.
 func (l *limit) slots() int { return int(l.now) }
 
-// learn is told how a trial of an endpoint has ended.
+// learn updates the limit from a finished trial.
 func (l *limit) learn(t *trial, endpoint string, now time.Time) {
 	switch t.outcome {
 	case shed:
@@ -69,8 +65,8 @@ func (l *limit) learn(t *trial, endpoint string, now time.Time) {
 	}
 }
 
-// deviation is the logarithm of a latency's ratio to the usual one. One among few
-// makes what is usual.
+// deviation returns the logarithm of the ratio of a latency to the usual one. If few requests were under way, it also
+// updates the usual latency.
 func (l *limit) deviation(endpoint string, latency time.Duration, few bool) float64 {
 	u := l.usual[endpoint]
 	if u == nil {
@@ -88,7 +84,7 @@ func (l *limit) deviation(endpoint string, latency time.Duration, few bool) floa
 	return d
 }
 
-// endRound moves the limit by what the round has shown.
+// endRound adjusts the limit by the round's results.
 func (l *limit) endRound(now time.Time) {
 	mean := l.strain / float64(l.samples)
 	reached := l.reached

@@ -13,8 +13,7 @@ import (
 	"deliverygraph/upstream/embedded"
 )
 
-// crowd keeps so many calls going for so long, each for another page, and gives the
-// lowest limit meanwhile.
+// crowd keeps size calls for different pages going for d, and returns the lowest limit meanwhile.
 func crowd(t *testing.T, c *Client, size int, d time.Duration) (lowest int) {
 	t.Helper()
 	end := time.Now().Add(d)
@@ -33,8 +32,7 @@ func crowd(t *testing.T, c *Client, size int, d time.Duration) (lowest int) {
 	return int(low.Load())
 }
 
-// inProcess gives a client of h without connections, which are not what these tests
-// are about, and without a breaker.
+// inProcess returns a client that calls h directly, without connections and without a breaker.
 func inProcess(t *testing.T, h http.Handler) *Client {
 	return client(t, "http://api.example.com", func(o *Options) {
 		o.Transport = embedded.Transport(h)
@@ -42,13 +40,12 @@ func inProcess(t *testing.T, h http.Handler) *Client {
 	})
 }
 
-// The limit follows the server: down when it slows, or sheds load, and up again
-// when that is over.
-func TestTheLimitFollowsTheServer(t *testing.T) {
+// The limit falls when the server slows down or sheds load, and rises again afterwards.
+func TestLimitFollowsServer(t *testing.T) {
 	for name, test := range map[string]struct {
 		trouble http.HandlerFunc
 		lasts   time.Duration
-		low     int // what it falls to, at most
+		low     int // the limit falls at least this low
 	}{
 		"latency climbs fourfold":     {taking(400 * time.Millisecond), 10 * time.Second, 4},
 		"latency climbs by half":      {taking(140 * time.Millisecond), 10 * time.Second, 16},
@@ -86,9 +83,8 @@ func TestTheLimitFollowsTheServer(t *testing.T) {
 	}
 }
 
-// Of a server that has become slower for good, whatever the load, the limit rises
-// again.
-func TestTheLimitOfASlowerServer(t *testing.T) {
+// If a server becomes slower for good, whatever the load, the limit rises again.
+func TestLimitAdaptsToSlowerServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &switched{}
 		s.to(taking(100 * time.Millisecond))
@@ -102,9 +98,9 @@ func TestTheLimitOfASlowerServer(t *testing.T) {
 	})
 }
 
-// A server that can do four things at once, and gets slower with each more, is
-// left with about that; and the callers are served as fast as it can.
-func TestTheLimitFindsTheServersCapacity(t *testing.T) {
+// For a server that can do four things at once and slows down with each more, the limit settles near four, and the
+// server works at full capacity.
+func TestLimitFindsServerCapacity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var served, capacity, now atomic.Int64
 		capacity.Store(16)
@@ -128,8 +124,8 @@ func TestTheLimitFindsTheServersCapacity(t *testing.T) {
 	})
 }
 
-// Endpoints are compared with themselves: calls that always take longer than others
-// are no sign of load, nor is what nobody would notice.
+// Each endpoint is compared with its own usual latency: a slow endpoint is no sign of load, and neither are differences
+// of a few milliseconds.
 func TestSlowEndpointsAreNoSignOfLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLimit(2, 16)
@@ -152,8 +148,7 @@ func TestSlowEndpointsAreNoSignOfLoad(t *testing.T) {
 	})
 }
 
-// Many tries that fail together lower the limit once: those that were sent before
-// it was lowered say nothing of how it is now.
+// Many tries that fail together lower the limit once, because those sent before it fell say nothing about the new one.
 func TestABurstOfFailuresCountsOnce(t *testing.T) {
 	l := newLimit(2, 16)
 	sent := time.Unix(1000, 0)
@@ -169,8 +164,8 @@ func TestABurstOfFailuresCountsOnce(t *testing.T) {
 	}
 }
 
-// Whatever is learnt, the limit keeps its bounds.
-func TestTheLimitsBounds(t *testing.T) {
+// The limit stays within its bounds whatever the outcomes.
+func TestLimitStaysWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		most := rapid.IntRange(1, 64).Draw(t, "most")
 		least := rapid.IntRange(1, most).Draw(t, "least")
@@ -189,8 +184,8 @@ func TestTheLimitsBounds(t *testing.T) {
 	})
 }
 
-// A limit that little is asked of does not rise.
-func TestAnIdleLimitStays(t *testing.T) {
+// The limit does not rise while few requests need it.
+func TestIdleLimitDoesNotRise(t *testing.T) {
 	l := newLimit(2, 16)
 	now := time.Unix(0, 0)
 	l.learn(&trial{outcome: shed, sent: now}, "/emails", now)

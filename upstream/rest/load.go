@@ -1,17 +1,17 @@
 package rest
 
-// Load is what a client is doing at one moment, for metrics.
+// Load is a snapshot of a client's state, for metrics.
 type Load struct {
 	UnderWay int   // requests sent and not yet answered
 	Limit    int   // how many there may be at present: see Options.MinConcurrent
-	Waiting  int   // requests that wait for their turn
-	Refused  int64 // requests so far that found too many waiting
+	Waiting  int   // requests waiting for a slot
+	Refused  int64 // requests refused so far because the queue was full
 
 	Breaker string // "closed", "open" or "half-open"
 	Opened  int64  // how often the breaker has opened so far
 }
 
-// Load tells what the client is doing.
+// Load returns the client's current state.
 func (c *Client) Load() Load {
 	l := Load{Breaker: c.breaker.state(), Opened: c.breaker.opened.Load()}
 	c.gate.mu.Lock()

@@ -8,33 +8,31 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Call is what [Options].Observe is told of a call that has ended. A call that
-// was sent is told once, before its callers have their answer; each caller that
-// joined it is told of as well, with Joined set. Printed by log/slog it shows no
+// Call describes a finished call to [Options].Observe. A call that was sent is observed once, before its callers get
+// their answer; each caller that joined it is observed again, with Joined set. In log/slog output it shows no
 // addresses.
 type Call struct {
-	Endpoint string // the path with placeholders, such as "/bounces": of few different values
+	Endpoint string // the path with placeholders, such as "/bounces": few distinct values
 	Path     string // the path below the base URL, escaped
-	Query    string // as sent, without the question mark: it may hold addresses, so see RedactedQuery
+	Query    string // as sent, without the question mark; may contain addresses, see RedactedQuery
 
-	Joined   bool          // the answer is that of an equal call which was under way
+	Joined   bool          // answered by an equal call that was already under way
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent; 0 if the caller left before the first
-	Duration time.Duration // from the caller's asking, waiting for a slot and between tries included
-	Waited   time.Duration // for slots, of that
-	Bytes    int64         // the body's, after decompression
+	Duration time.Duration // since the caller asked, including waits for a slot and between tries
+	Waited   time.Duration // the part of it spent waiting for slots
+	Bytes    int64         // body size after decompression
 	Rows     int           // rows, codes or series in the answer
-	Dropped  int           // rows that came beyond a page, and were dropped
+	Dropped  int           // rows beyond the page size, dropped
 
-	Code     upstream.Code // of the error that callers get; empty where there is none
-	Canceled bool          // all callers left, or for a Joined call this one did: neither success nor failure
+	Code     upstream.Code // of the error that callers get; empty if there is none
+	Canceled bool          // all callers left, or this one if Joined: neither success nor failure
 }
 
-// RedactedQuery is the query with an ellipsis for each value that is, or may
-// hold, somebody's address.
+// RedactedQuery returns the query with an ellipsis for each value that is or may contain an address.
 func (c Call) RedactedQuery() string { return upstream.RedactQuery(c.Query) }
 
-// LogValue is the call without addresses, as a group.
+// LogValue returns the call as a group, without addresses.
 func (c Call) LogValue() slog.Value { return slog.GroupValue(c.attrs()...) }
 
 func (c Call) attrs() []slog.Attr {
@@ -63,12 +61,12 @@ func (c Call) attrs() []slog.Attr {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// call is the request's call before it is made.
+// call returns the Call to fill in while r is made.
 func (r request) call() Call {
 	return Call{Endpoint: r.question.Endpoint(), Path: r.path, Query: r.query}
 }
 
-// report tells the observer and the log.
+// report passes the call to the observer and the log.
 func (c *Client) report(ctx context.Context, call Call) {
 	if c.o.Logger.Enabled(ctx, slog.LevelDebug) {
 		c.o.Logger.LogAttrs(ctx, slog.LevelDebug, "upstream call", call.attrs()...)

@@ -13,76 +13,65 @@ import (
 	"time"
 )
 
-// Options say which server a [Client] asks, and how. Only BaseURL is required:
-// the zero value of every other field stands for its default.
+// Options configure a [Client]. Only BaseURL is required: the zero value of every other field stands for its default.
 type Options struct {
-	// BaseURL is where the API begins, such as "https://api.example.com" or
-	// "https://example.com/metrics/v4": an endpoint's path is appended to its path.
+	// BaseURL is the root of the API, such as "https://api.example.com" or "https://example.com/metrics/v4". The paths
+	// of the endpoints are appended to it.
 	BaseURL string
 
 	// Key is the API key. Without one, requests have no Authorization header.
 	Key string
 
-	// Transport makes the requests. The default is one of the client's own, over
-	// TCP, with pooled connections, HTTP/2 where the server offers it, and proxies
-	// from the environment, and TLS 1.2 or later. Compressed answers are its task,
-	// bounding their header is too, and it may not follow redirects.
+	// Transport makes the requests. The default pools TCP connections, offers HTTP/2, requires TLS 1.2, and takes
+	// proxies from the environment. Another transport must decompress responses, limit their header, and not follow
+	// redirects.
 	Transport http.RoundTripper
 
-	// Around, if not nil, makes the transport that is used of the one above: to watch
-	// its requests, or to add headers.
+	// Around, if not nil, wraps the transport, to watch its requests or to add headers.
 	Around func(http.RoundTripper) http.RoundTripper
 
-	// CAFile names a file of certificates, in PEM, of the authorities to trust instead
-	// of the system's. It is for the client's own transport.
+	// CAFile names a PEM file of certificate authorities to trust instead of the system's. It must be empty if
+	// Transport is set.
 	CAFile string
 
-	// MaxConcurrent and MinConcurrent bound how many requests may be under way at
-	// once. The limit begins at MaxConcurrent, falls when the server sheds load (429,
-	// 502, 503, 504, no connection, timeouts) or its latency climbs, and rises again.
-	// Defaults 16, and 2 or MaxConcurrent if that is less.
+	// MaxConcurrent and MinConcurrent bound the number of concurrent requests. The limit begins at MaxConcurrent, falls
+	// when the server sheds load (429, 502, 503, 504, no connection, timeouts) or its latency climbs, and rises again.
+	// Defaults: 16, and the smaller of 2 and MaxConcurrent.
 	MaxConcurrent, MinConcurrent int
 
-	// MaxWaiting is how many requests may wait for their turn; callers (see
-	// [WithCaller]) take turns. Where more would wait, the newest of the caller with
-	// most is refused: [upstream.Unavailable], with RetryAfter. Default 1024.
+	// MaxWaiting is how many requests may wait for a slot. Callers (see [WithCaller]) take turns. When the queue is
+	// full, the newest request of the caller with the most waiting fails with [upstream.Unavailable] and a RetryAfter.
+	// Default 1024.
 	MaxWaiting int
 
-	// Timeout is for one try, from sending the request to the last byte of the
-	// answer. Default 10 s. FirstByteTimeout is for its part up to the end of the
-	// answer's header. Default Timeout; more is of no use.
+	// Timeout limits one try, from sending the request to the last byte of the response. Default 10 s. FirstByteTimeout
+	// limits its part up to the end of the response's header. Default Timeout; larger values have no effect.
 	Timeout, FirstByteTimeout time.Duration
 
-	// CallTimeout is for a whole call, waiting and retries included, made under a
-	// context that has no deadline. Default 30 s.
+	// CallTimeout limits a whole call, including waits and retries, if the context has no deadline. Default 30 s.
 	CallTimeout time.Duration
 
-	// MaxBodyBytes is how large an answer may be, after decompression. The default
-	// of 32 MiB has room for 500 rows with 60 KiB of headers each, and for the
-	// message of a bounce that returns an attachment of 20 MiB.
+	// MaxBodyBytes limits the size of a response after decompression. The default of 32 MiB has room for 500 rows with
+	// 60 KiB of headers each, and for the message of a bounce that returns an attachment of 20 MiB.
 	MaxBodyBytes int64
 
-	// Retry says when a failed call is tried again, and Breaker when it is not even
-	// tried.
+	// Retry configures when a failed call is tried again, and Breaker when calls are not tried at all.
 	Retry   Retry
 	Breaker Breaker
 
-	// Logger gets one debug line a call, and a line when the circuit breaker opens or
-	// closes. The default logs nothing.
+	// Logger gets a debug line per call, and a line when the circuit breaker opens or closes. The default logs nothing.
 	Logger *slog.Logger
 
-	// Answered, if not nil, is called with the HTTP status of every answer, as soon as its
-	// header is there.
+	// Answered, if not nil, is called with the HTTP status of every response as soon as its header has arrived.
 	Answered func(status int)
 
-	// Observe, if not nil, is told of every call when it has ended: see [Call].
-	// The context has the values of the caller's, but is never cancelled. It is
-	// called by many goroutines at once and holds up the call while it runs.
+	// Observe, if not nil, is called after every call; see [Call]. Its context has the values of the caller's but is
+	// never canceled. It is called concurrently, and the call waits for it.
 	Observe func(context.Context, Call)
 }
 
-// withDefaults fills in what is left out, or says which option is wrong. base is where
-// BaseURL points; nil if that is wrong itself.
+// withDefaults fills in the defaults, or returns an error for each wrong option. base is the parsed BaseURL, or nil if
+// that is wrong.
 func (o Options) withDefaults(base *url.URL) (Options, error) {
 	var errs []error
 	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
@@ -111,20 +100,20 @@ func (o Options) withDefaults(base *url.URL) (Options, error) {
 	return o, errors.Join(errs...)
 }
 
-// OptionError says of an option that it is wrong, and what would be right.
+// OptionError reports a wrong option, and what would be right.
 type OptionError struct {
-	Option  string // its name in [Options]
-	Message string // goes on behind the name
-	Err     error  // the cause; nil is none but what the message says
+	Option  string // name of the field of [Options]
+	Message string // follows the name
+	Err     error  // the cause, if any
 }
 
 // Error names the package, the option and what is wrong.
 func (e *OptionError) Error() string { return "rest: " + e.Option + " " + e.Message }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *OptionError) Unwrap() error { return e.Err }
 
-// wrongOption makes an [*OptionError] with the cause that is among args, if any.
+// wrongOption returns an [*OptionError]. Its cause is what the format's %w wraps, if any.
 func wrongOption(name, format string, args ...any) error {
 	message := fmt.Errorf(format, args...)
 	return &OptionError{Option: name, Message: message.Error(), Err: errors.Unwrap(message)}
@@ -138,7 +127,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-// withTransport makes the client's own transport unless there is another.
+// withTransport sets the default transport unless one is given.
 func (o *Options) withTransport(base *url.URL) (err error) {
 	var roots *x509.CertPool
 	switch {
@@ -157,7 +146,7 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 	return nil
 }
 
-// orDefault gives v, or the default where v is zero; a negative one is an error.
+// orDefault returns v, or the default if v is zero. A negative v is an error.
 func orDefault(name string, v, standard int64, example string, errs *[]error) int64 {
 	if v < 0 {
 		*errs = append(*errs, wrongOption(name, "must be positive, %s", example))
@@ -168,8 +157,7 @@ func orDefault(name string, v, standard int64, example string, errs *[]error) in
 	return v
 }
 
-// parseBaseURL reads the BaseURL option. Its messages never repeat the whole
-// URL, in which there may be a password.
+// parseBaseURL parses the BaseURL option. Its messages never repeat the whole URL, which may contain a password.
 func parseBaseURL(s string) (*url.URL, error) {
 	wrong := func(what string) error {
 		return wrongOption("BaseURL", "%s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"", what)
@@ -190,7 +178,7 @@ func parseBaseURL(s string) (*url.URL, error) {
 	}
 	switch {
 	case u.User != nil:
-		return nil, wrong("must not hold a user name or password: the API takes a key, which is given apart")
+		return nil, wrong("must not hold a user name or password: the API takes a key, which is a setting of its own")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, wrong("must begin with http:// or https://")
 	case u.Hostname() == "":

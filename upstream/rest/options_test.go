@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// A wrong option is named, with an example of a right one, and a secret in it is
-// not repeated.
+// The error for a wrong option names it and gives a right example, but does not repeat secrets.
 func TestWrongOptions(t *testing.T) {
 	for name, test := range map[string]struct {
 		o    Options
@@ -94,9 +93,9 @@ func TestDefaults(t *testing.T) {
 		o.Retry != (Retry{Tries: 3, Base: 250 * time.Millisecond, Max: 5 * time.Second, Budget: 0.1, Reserve: 100}) ||
 		o.Breaker != (Breaker{Failures: 10, Share: 0.5, Window: time.Minute, OpenFor: 5 * time.Second}) ||
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {
-		t.Errorf("defaults are %+v, and not those of the comments", o)
+		t.Errorf("defaults are %+v, not those documented", o)
 	}
 	if o, err := (Options{MaxConcurrent: 1}).withDefaults(nil); err != nil || o.MinConcurrent != 1 {
-		t.Errorf("of one at most, the least is %d (%v)", o.MinConcurrent, err)
+		t.Errorf("with MaxConcurrent 1, MinConcurrent is %d (%v)", o.MinConcurrent, err)
 	}
 }

@@ -6,29 +6,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// outcome is what a try says of the server's state. It is what the limit and the
-// circuit breaker go by.
+// outcome is what a try shows about the server's state. The concurrency limit and the circuit breaker learn from it.
 type outcome uint8
 
 const (
-	// untold: the callers left before it could be known, or the try was not made.
-	untold outcome = iota
-	// answered: the API answered. JSON that breaks the contract or is too large is an
-	// answer, since that is a matter of what was asked: one broken list must not take
-	// the others with it.
+	// unknown: the callers left too early to know, or the try was not made.
+	unknown outcome = iota
+	// answered: the API answered. That includes JSON that breaks the contract or is too large, since it concerns one
+	// query: a single broken list must not block all others.
 	answered
-	// denied: the API said no (451, 452, 404), as a server may that is well.
+	// denied: the API refused the request (451, 452, 404), as a healthy server may.
 	denied
-	// duplicate: the API is at work on an identical request (202).
+	// duplicate: the API is busy with an identical request (202).
 	duplicate
-	// shed: the server is out of reach, takes too long, or asks for less.
+	// shed: the server is unreachable, too slow, or asks for fewer requests.
 	shed
-	// failed: the server failed (500), or what answered was not the API: a redirect,
-	// a page of a proxy's, an empty body, no HTTP.
+	// failed: the server failed (500), or the response is not the API's: a redirect, a proxy's page, an empty body, not
+	// HTTP.
 	failed
 )
 
-// outcome is that of a try which ended so; nil is a body to decode.
+// outcome returns the outcome of a try that ended with f; nil means success.
 func (f *failure) outcome() outcome {
 	switch {
 	case f == nil || f.large:
@@ -45,7 +43,7 @@ func (f *failure) outcome() outcome {
 		}
 		return failed
 	case upstream.Internal:
-		return untold
+		return unknown
 	default:
 		return denied
 	}

@@ -15,7 +15,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// waits are the times between the tries that a server saw.
+// waits returns the times between the tries that a server saw.
 func waits(at []time.Time) []time.Duration {
 	var w []time.Duration
 	for i := 1; i < len(at); i++ {
@@ -49,8 +49,7 @@ func TestBackoffDoubles(t *testing.T) {
 	})
 }
 
-// The wait is spread over its whole range, so that clients who failed together
-// do not come back together, and never beyond it.
+// Waits are spread over their whole range, so that clients that failed together do not retry together.
 func TestWaitsAreBoundedAndJittered(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := Retry{
@@ -72,7 +71,7 @@ func TestWaitsAreBoundedAndJittered(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
+func TestRetryAfterIsHonored(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		header func() string
@@ -102,8 +101,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-// A caller who cannot wait as long as the server asks is told so at once.
-func TestNeverWaitsPastTheDeadline(t *testing.T) {
+// A call fails at once if its deadline is before the server's Retry-After.
+func TestNoWaitPastTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{reply(429, "", "Retry-After: 60")}}
 		c := within(t, s)
@@ -118,15 +117,15 @@ func TestNeverWaitsPastTheDeadline(t *testing.T) {
 		if d := time.Since(start); d != 0 {
 			t.Errorf("took %v", d)
 		}
-		// The standard deadline counts as well.
+		// The default deadline counts as well.
 		if _, err := c.BounceCategories(t.Context()); public(t, err).RetryAfter != time.Minute || time.Since(start) != 0 {
 			t.Errorf("without a deadline: %v after %v", err, time.Since(start))
 		}
 	})
 }
 
-// A caller who joins and can wait longer makes the wait worthwhile.
-func TestTheMostPatientCallerCounts(t *testing.T) {
+// If a caller with a later deadline joins, the call waits for its retry.
+func TestLatestDeadlineDecidesAboutRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{
 			func(w http.ResponseWriter, r *http.Request) {
@@ -173,7 +172,7 @@ func TestDeadlines(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		answer  http.HandlerFunc
-		patient time.Duration // the caller; 0 has no deadline
+		patient time.Duration // the caller's deadline; 0 means none
 		took    time.Duration
 		tries   int
 	}{
@@ -214,7 +213,7 @@ func TestDeadlines(t *testing.T) {
 				if early := test.patient != 0 && test.patient < test.took+1 || test.patient == 0; early != errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%v: is the caller's deadline: %t", err, !early)
 				}
-				synctest.Wait() // for the call to end that its caller has left
+				synctest.Wait() // the call that its caller has left ends
 				if len(seen) != 1 || seen[0].Code != e.Code || seen[0].Canceled || seen[0].Tries != test.tries {
 					t.Errorf("observed %+v", seen)
 				}
@@ -272,9 +271,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// While everything fails, retries are a tenth of the calls on top of the reserve and
-// what has come back of it; when all is well again it fills up.
-func TestTheBudgetBoundsFurtherTries(t *testing.T) {
+// While everything fails, retries are a tenth of the calls on top of the reserve. The reserve refills afterwards.
+func TestBudgetLimitsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := true
 		s := &script{steps: []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {

@@ -22,13 +22,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testKey = "k3y-0f-tests"
 
-// secrets are what no caller may ever see of the client's set-up.
+// secrets returns the parts of the client's configuration that no error or log may show.
 func secrets(t *testing.T, c *Client) []string {
 	t.Helper()
 	return []string{testKey, c.host, c.base.String()}
 }
 
-// over gives a client of a server on a real socket.
+// over returns a client of a server on a real socket.
 func over(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -38,7 +38,7 @@ func over(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 
 func client(t *testing.T, url string, change ...func(*Options)) *Client {
 	t.Helper()
-	o := Options{BaseURL: url, Key: testKey, Retry: Retry{Base: 1}} // hardly a wait between tries
+	o := Options{BaseURL: url, Key: testKey, Retry: Retry{Base: 1}} // hardly any wait between tries
 	for _, f := range change {
 		f(&o)
 	}
@@ -50,8 +50,8 @@ func client(t *testing.T, url string, change ...func(*Options)) *Client {
 	return c
 }
 
-// within gives a client of a server behind a pipe, so that both live in one
-// synctest bubble and its clock: real HTTP, no network, no time.
+// within returns a client of a server connected by pipes, so that both run in one synctest bubble: real HTTP, but no
+// network and no real time.
 func within(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 	t.Helper()
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
@@ -96,12 +96,11 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// script answers with one handler after the other, the last one for ever, and
-// counts.
+// script answers with one handler after the other and repeats the last. It records its requests.
 type script struct {
 	mu    sync.Mutex
 	steps []http.HandlerFunc
-	at    []time.Time // when each request came
+	at    []time.Time // when each request arrived
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +117,7 @@ func (s *script) calls() []time.Time {
 	return s.at
 }
 
-// reply answers with a status and a body; headers are "Name: value".
+// reply returns a handler that answers with a status and a body; headers are "Name: value".
 func reply(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -131,7 +130,7 @@ func reply(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// reset breaks the connection with a reset, after the bytes given.
+// reset returns a handler that sends the bytes and resets the connection.
 func reset(bytes string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -146,12 +145,12 @@ func reset(bytes string) http.HandlerFunc {
 	}
 }
 
-// silent answers nothing until the client has left.
+// silent does not answer before the client has left.
 func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 const codes = `{"data":["one","two"]}`
 
-// public is all that a caller sees of an error.
+// public returns what a caller sees of an error.
 func public(t *testing.T, err error) *upstream.Error {
 	t.Helper()
 	var e *upstream.Error

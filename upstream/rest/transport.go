@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// maxHeaderBytes is how large an answer's header may be.
+// maxHeaderBytes limits the size of a response's header.
 const maxHeaderBytes = 64 << 10
 
-// newTransport makes requests to a server over TCP. It follows no redirects, so that the
-// key goes to no other host, and keeps as many idle connections as there can be requests
-// at once. The roots are the certificate authorities to trust; nil are the system's.
+// newTransport returns a transport over TCP. It keeps as many idle connections as there can be concurrent requests. It
+// follows no redirects, so the key reaches no other host. Nil roots mean the system's certificate authorities.
 func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -27,14 +26,14 @@ func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    maxConcurrent,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		ReadBufferSize:         64 << 10, // a page is some 200 KB
-		// All requests share one HTTP/2 connection: if nothing comes over it for a
-		// while, a ping finds out whether it is dead, and the next request takes another.
+		ReadBufferSize:         64 << 10, // a page is about 200 KB
+		// All requests share one HTTP/2 connection. When it has been silent for a while, a ping finds out whether it is
+		// dead, and the next request opens another.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 
-// readCAs reads the certificates of a file in PEM.
+// readCAs reads a PEM file of certificates.
 func readCAs(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// secure starts a server over TLS, and writes its certificate to a file.
+// secure starts a TLS server and writes its certificate to a file.
 func secure(t *testing.T, h http.Handler, change func(*httptest.Server)) (url, ca string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -38,8 +38,8 @@ func secure(t *testing.T, h http.Handler, change func(*httptest.Server)) (url, c
 	return s.URL, ca
 }
 
-// The authorities of a file are trusted, over HTTP/2 where it is offered.
-func TestCAFile(t *testing.T) {
+// The authorities in CAFile are trusted, and HTTP/2 is used if the server offers it.
+func TestCAFileIsTrusted(t *testing.T) {
 	var proto atomic.Value
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		proto.Store(r.Proto)
@@ -57,15 +57,15 @@ func TestCAFile(t *testing.T) {
 	}
 }
 
-// Nobody else's certificates are trusted then, and TLS before 1.2 is not spoken.
-func TestWhatTLSIsRefused(t *testing.T) {
+// With CAFile, other certificates are not trusted. TLS before 1.2 is refused.
+func TestUntrustedOrOldTLSIsRefused(t *testing.T) {
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request got through") })
 	url, _ := secure(t, h, nil)
 	old, oldCA := secure(t, h, func(s *httptest.Server) {
 		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	})
 	for name, test := range map[string]struct{ url, ca string }{
-		"an authority of the system's alone": {url, ""},
+		"an authority that is not in CAFile": {url, ""},
 		"TLS 1.1":                            {old, oldCA},
 	} {
 		c := client(t, test.url, func(o *Options) { o.CAFile = test.ca })
@@ -85,7 +85,7 @@ func TestWrongCAFiles(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"none there":          {Options{CAFile: file + "x"}, "CAFile cannot be read"},
+		"no such file":        {Options{CAFile: file + "x"}, "CAFile cannot be read"},
 		"not PEM":             {Options{CAFile: file}, "CAFile has no certificate in it"},
 		"another's transport": {Options{CAFile: file, Transport: http.DefaultTransport}, "CAFile must be empty where Transport is given"},
 	} {
@@ -96,8 +96,8 @@ func TestWrongCAFiles(t *testing.T) {
 	}
 }
 
-// A header larger than 64 KiB is not read, over HTTP/2 either.
-func TestLargeHeadersOverHTTP2(t *testing.T) {
+// A response header larger than 64 KiB is rejected, with HTTP/2 too.
+func TestLargeHeaderIsRejectedOverHTTP2(t *testing.T) {
 	url, ca := secure(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for range 100 {
 			w.Header().Add("X-Large", strings.Repeat("x", 1000))
@@ -111,8 +111,8 @@ func TestLargeHeadersOverHTTP2(t *testing.T) {
 	}
 }
 
-// A server that is silent is given up earlier than one that has begun to answer.
-func TestTheTimeToTheFirstByte(t *testing.T) {
+// FirstByteTimeout ends a silent try; a try that has begun to answer has until Timeout.
+func TestFirstByteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, test := range map[string]struct {
 			answer http.HandlerFunc
@@ -145,9 +145,8 @@ func TestTheTimeToTheFirstByte(t *testing.T) {
 	})
 }
 
-// An HTTP/2 connection that has died without a word is found out by a ping, and
-// the next call takes another.
-func TestADeadHTTP2ConnectionIsLeft(t *testing.T) {
+// A ping detects a dead HTTP/2 connection, and the next call opens another.
+func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	url, ca := secure(t, reply(200, codes), func(s *httptest.Server) { s.EnableHTTP2 = true })
 	roots, err := readCAs(ca)
 	if err != nil {
@@ -176,7 +175,7 @@ func TestADeadHTTP2ConnectionIsLeft(t *testing.T) {
 	}
 }
 
-// dying is a connection over which, once it is dead, nothing gets any more.
+// dying is a connection that drops all writes once it is dead.
 type dying struct {
 	net.Conn
 	dead *atomic.Bool
@@ -189,8 +188,8 @@ func (d *dying) Write(b []byte) (int, error) {
 	return d.Conn.Write(b)
 }
 
-// The client's own transport takes its proxy from the environment. net/http reads
-// that once, so it takes a process of its own.
+// The default transport takes its proxy from the environment. net/http reads that only once per process, so the test
+// needs a process of its own.
 func TestProxyFromEnvironment(t *testing.T) {
 	if os.Getenv("REST_TEST_IN_CHILD") != "" {
 		if _, err := client(t, "http://api.example.com").BlockedReasons(t.Context()); err != nil {

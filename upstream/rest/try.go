@@ -12,12 +12,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxErrorBytes is how much of a failed request's body is read.
+// maxErrorBytes limits how much of an error response's body is read.
 const maxErrorBytes = 16 << 10
 
-// try makes one request, once there is a slot for it and unless the breaker is
-// open, and gives the body of its answer, or a failure that says whether the call is
-// tried again.
+// try waits for a slot, makes one request unless the breaker is open, and returns the response's body, or a failure
+// that says whether to try again.
 func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (body string, f *failure) {
 	if f := c.breaker.refuses(); f != nil {
 		return "", f
@@ -45,34 +44,33 @@ func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (b
 	if f == nil {
 		return body, nil
 	}
-	if ctx.Err() != nil && !c.hadItsTime(ctx, t) {
-		t.outcome = untold
+	if ctx.Err() != nil && !c.countsAsTimeout(ctx, t) {
+		t.outcome = unknown
 	}
 	f.wait, f.granted = c.next(ctx, past, f, time.Since(t.sent))
 	t.again = f.granted && f.err.Code != upstream.Timeout
 	return "", f
 }
 
-// trial is what is noted of a try. A panic leaves its outcome untold.
+// trial records one try. If the try panics, its outcome stays unknown.
 type trial struct {
 	sent      time.Time
-	among     int           // how many were under way then, itself included
-	firstByte time.Duration // from then on
+	among     int           // requests under way when it was sent, including itself
+	firstByte time.Duration // since sent
 	outcome   outcome
-	again     bool // another try follows soon, and says more of the server than this one
+	again     bool // another try follows soon, and tells more about the server
 }
 
-// hadItsTime says whether a try that its callers' end has cut off is a timeout all
-// the same: theirs was a deadline and not a change of mind, and the try was under
-// way for half of the time that one has by default.
-func (c *Client) hadItsTime(ctx context.Context, t *trial) bool {
+// countsAsTimeout reports whether a try that was cut off because its callers left still counts as a timeout: they left
+// because of a deadline, and the try had half of the default time.
+func (c *Client) countsAsTimeout(ctx context.Context, t *trial) bool {
 	return errors.Is(ended(ctx), context.DeadlineExceeded) && time.Since(t.sent) >= min(c.o.Timeout, c.o.CallTimeout)/2
 }
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
-	// Not WithTimeout, which sets no timer where the context's deadline is nearer:
-	// a flight's deadline moves away when a more patient caller joins.
+	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and a flight's deadline moves back
+	// when a more patient caller joins.
 	within, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { end(errTryTimeout) })
@@ -97,7 +95,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 		c.o.Answered(res.StatusCode)
 	}
 	if res.StatusCode != http.StatusOK {
-		// Read to its end, a short body leaves the connection fit for the next request.
+		// Reading a short body to its end lets the connection be reused.
 		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBytes))
 		return "", c.refused(r, res, string(body))
 	}
@@ -107,8 +105,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	return c.read(within, res)
 }
 
-// request is r for a transport, which must not change it: its header is that of every
-// request of the client.
+// request builds the HTTP request for r. A transport must not modify it: all requests share one header.
 func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {
 	u := *c.base
 	u.RawQuery = r.query
