@@ -1,15 +1,12 @@
-// Package flight joins equal pieces of work that are wanted at the same time:
-// the first caller's work flies, whoever wants the same meanwhile boards it.
+// Package flight joins equal pieces of work that are requested at the same time: the first caller's work runs, and
+// callers that request the same meanwhile share its result.
 //
-// It exists since the metrics API answers an identical request that comes while
-// the first is being processed with 202 and no data, so that joining calls is a
-// matter of correctness; and since it saves calls. It differs from
-// golang.org/x/sync/singleflight in who may give up: the work belongs to no
-// caller, so one that leaves harms nobody, and work that all have left is
-// cancelled.
+// It saves calls, and it is needed for correctness: the metrics API answers a request that is identical to one under
+// way with 202 and no data. Unlike in golang.org/x/sync/singleflight, callers can give up: a caller that leaves does
+// not affect the others, and work that all callers have left is canceled.
 //
-// Start reading at [Group.Do]. Work that must know for whom it is done, as it has
-// to queue somewhere, asks [EachCaller].
+// Start reading at [Group.Do]. Work that must know all its callers, because it waits in a queue for example, uses
+// [EachCaller].
 package flight
 
 import (
@@ -23,26 +20,23 @@ import (
 	"time"
 )
 
-// Group joins work of equal keys. Its zero value is ready. It is safe for
-// concurrent use and must not be copied.
+// Group joins work of equal keys. Its zero value is ready for use. It is safe for concurrent use and must not be
+// copied.
 type Group[K comparable, V any] struct {
 	mu      sync.Mutex
-	flights map[K]*flight[K, V] // the newest of each key that has not landed
+	flights map[K]*flight[K, V] // the newest of each key that is still running
 }
 
-// Do gives what work gives, running it unless work of the same key is under way
-// already; joined says that it was. What is given is shared: it must not be
-// written to.
+// Do returns the result of work. It runs work unless work of the same key is already under way, in which case it waits
+// for that and joined is true. Callers share the value and must not modify it.
 //
-// Work runs on a goroutine of its own. Its context has the values of the caller
-// that began it, and is cancelled when the last caller has left, with the
-// cause of that caller's end; its deadline is that of the caller who can wait
-// longest, so it moves when others join. Callers leave when their own context
-// ends, with that context's error or what [Explain] has put in its place, while the
-// others stay. Nobody joins work that
-// all have left: the next caller's work begins when the cancelled work has
-// returned, so that work of one key never runs twice at once. A panic in work is
-// an error for all its callers.
+// Work runs on its own goroutine. Its context has the values of the caller that started it. It is canceled when the
+// last caller has left, with that caller's cause. Its deadline is the latest of all callers', so it may move when
+// others join.
+//
+// A caller leaves when its own ctx ends. It gets ctx.Err(), or the error given to [Explain]; the other callers stay.
+// Work that all have left is never joined: the next caller's work begins when the canceled work has returned, so work
+// of one key never runs twice at once. A panic in work becomes an error for all its callers.
 func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) (V, error)) (value V, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return value, false, err
@@ -58,34 +52,34 @@ func (g *Group[K, V]) Do(ctx context.Context, key K, work func(context.Context) 
 	return f.value, joined, f.err
 }
 
-// flight is work under way. It is the context that its work gets.
+// flight is work under way. It is also the context that the work gets.
 type flight[K comparable, V any] struct {
-	context.Context // its end; the deadline moves
+	context.Context // for its end; the deadline is computed
 
 	cancel context.CancelCauseFunc
 
-	group   *Group[K, V]
-	first   caller        // mostly the only one, so it has its room here
-	room    [1]*caller    // of callers, while it is
-	callers []*caller     // guarded by group.mu
-	told    []Watcher     // of those who board; guarded by group.mu
-	ear     [1]Watcher    // room of told, while it is
-	over    bool          // nobody may join: all have left, or it has landed; guarded by group.mu
-	why     error         // the work takes so long; nil is not known; guarded by group.mu
-	landed  chan struct{} // closed when value and err are final
-	value   V
-	err     error
+	group       *Group[K, V]
+	first       caller        // allocated with the flight, because most have only one
+	room        [1]*caller    // backs callers
+	callers     []*caller     // guarded by group.mu
+	watchers    []Watcher     // called when a caller joins; guarded by group.mu
+	watcherRoom [1]Watcher    // backs watchers
+	over        bool          // landed, or left by all: can no longer be joined; guarded by group.mu
+	why         error         // set by Explain; guarded by group.mu
+	landed      chan struct{} // closed when value and err are final
+	value       V
+	err         error
 }
 
 type caller struct {
 	ctx context.Context
-	at  int // among the flight's callers
+	at  int // index in the flight's callers
 }
 
-// Deadline is when the last caller will have left, if all have a deadline.
+// Deadline returns the latest deadline of all callers, if each has one.
 func (f *flight[K, V]) Deadline() (latest time.Time, ok bool) {
-	// A caller may itself be work of a flight of this group, whose deadline asks for
-	// the same lock: so callers are asked without it.
+	// Release the lock before asking the callers: a caller's context may itself be a flight of this group, whose
+	// Deadline takes the same lock.
 	f.group.mu.Lock()
 	callers := slices.Clone(f.callers)
 	f.group.mu.Unlock()
@@ -101,7 +95,7 @@ func (f *flight[K, V]) Deadline() (latest time.Time, ok bool) {
 	return latest, !latest.IsZero()
 }
 
-// board puts a caller on the key's flight, or on a new one.
+// board joins the key's flight, or starts a new one.
 func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Context) (V, error)) (f *flight[K, V], c *caller, joined bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +103,7 @@ func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Contex
 	if before != nil && !before.over {
 		c = &caller{ctx, len(before.callers)}
 		before.callers = append(before.callers, c)
-		for _, w := range before.told {
+		for _, w := range before.watchers {
 			w.Board(ctx)
 		}
 		return before, c, true
@@ -129,13 +123,12 @@ func (g *Group[K, V]) board(ctx context.Context, key K, work func(context.Contex
 	return f, &f.first, false
 }
 
-// leave takes a caller off its flight, cancels the flight if that was the last one,
-// and gives the error for the caller. left is false if the flight has landed and there
-// is a result to take.
+// leave removes a caller from its flight, cancels the flight if it was the last one, and returns the error for the
+// caller. left is false if the flight has landed, so that there is a result.
 func (g *Group[K, V]) leave(f *flight[K, V], c *caller) (why error, left bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if f.over && len(f.callers) > 0 { // over by landing: else all had left
+	if f.over && len(f.callers) > 0 { // it has landed: otherwise all had left
 		return nil, false
 	}
 	last := len(f.callers) - 1
@@ -156,10 +149,10 @@ func (g *Group[K, V]) leave(f *flight[K, V], c *caller) (why error, left bool) {
 
 var errNotReturned = errors.New("flight: the work did not return")
 
-// fly runs the work, once the key's cancelled flight before it, if any, has
-// landed, and hands out the result.
+// fly runs the work and publishes its result. If the key's previous flight was canceled, it first waits for that to
+// land.
 func (f *flight[K, V]) fly(key K, clear <-chan struct{}, work func(context.Context) (V, error)) {
-	f.err = errNotReturned // unless it does: runtime.Goexit
+	f.err = errNotReturned // remains if work calls runtime.Goexit
 	defer func() {
 		if p := recover(); p != nil {
 			f.err = fmt.Errorf("flight: panic: %v\n%s", p, debug.Stack())
@@ -177,9 +170,8 @@ func (f *flight[K, V]) fly(key K, clear <-chan struct{}, work func(context.Conte
 	if clear != nil {
 		<-clear
 	}
-	// A new goroutine runs before those that have been ready for longer, among which are
-	// others who are about to ask the same: they board first. Where nobody is ready this
-	// costs a fraction of a microsecond, and no wait.
+	// The scheduler runs a new goroutine before those that became ready earlier, which may be about to request the same
+	// key. Let them join first. If none is ready, this costs a fraction of a microsecond.
 	runtime.Gosched()
 	if err := f.Err(); err != nil {
 		f.err = err

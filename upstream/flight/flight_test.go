@@ -19,7 +19,7 @@ type result struct {
 	err    error
 }
 
-// do runs Do on a goroutine and gives its result on a channel.
+// do runs Do on a goroutine and returns a channel for its result.
 func do(g *Group[string, int], ctx context.Context, key string, work func(context.Context) (int, error)) <-chan result {
 	c := make(chan result, 1)
 	go func() {
@@ -29,7 +29,7 @@ func do(g *Group[string, int], ctx context.Context, key string, work func(contex
 	return c
 }
 
-// slow is work that takes d, or less if it is cancelled.
+// slow returns work that takes d, or less if it is canceled.
 func slow(d time.Duration, v int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		select {
@@ -41,7 +41,7 @@ func slow(d time.Duration, v int) func(context.Context) (int, error) {
 	}
 }
 
-func TestEqualKeysFlyOnce(t *testing.T) {
+func TestEqualKeysRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		var runs atomic.Int64
@@ -66,14 +66,14 @@ func TestEqualKeysFlyOnce(t *testing.T) {
 		if runs.Load() != 1 || joined.Load() != 99 {
 			t.Errorf("%d runs and %d joined, want 1 and 99", runs.Load(), joined.Load())
 		}
-		// What has landed is not remembered.
+		// Results are not remembered.
 		if _, j, _ := g.Do(t.Context(), "key", work); j || runs.Load() != 2 {
 			t.Errorf("after landing: joined %t, %d runs, want a new run", j, runs.Load())
 		}
 	})
 }
 
-func TestOtherKeysFlyApart(t *testing.T) {
+func TestDifferentKeysRunConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		start := time.Now()
@@ -82,12 +82,12 @@ func TestOtherKeysFlyApart(t *testing.T) {
 			t.Errorf("got %v and %v", ra, rb)
 		}
 		if d := time.Since(start); d != time.Second {
-			t.Errorf("took %v, want them side by side", d)
+			t.Errorf("took %v, want them concurrent", d)
 		}
 	})
 }
 
-func TestLeavingHarmsNobodyElse(t *testing.T) {
+func TestLeavingDoesNotAffectOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		first, leave := context.WithCancel(t.Context())
@@ -103,18 +103,18 @@ func TestLeavingHarmsNobodyElse(t *testing.T) {
 		start := time.Now()
 		leave()
 		if r := <-a; !errors.Is(r.err, context.Canceled) || time.Since(start) != 0 {
-			t.Errorf("the one that left: %v after %v, want its own cancellation at once", r.err, time.Since(start))
+			t.Errorf("caller that left: %v after %v, want its own cancellation at once", r.err, time.Since(start))
 		}
 		if r := <-b; r.err != context.DeadlineExceeded || time.Since(start) != 2*time.Second {
-			t.Errorf("the impatient one: %v after %v, want its own deadline", r.err, time.Since(start))
+			t.Errorf("caller with a deadline: %v after %v, want its own deadline", r.err, time.Since(start))
 		}
 		if r := <-c; r != (result{7, true, nil}) {
-			t.Errorf("the one that stayed: %v, want the first one's result", r)
+			t.Errorf("caller that stayed: %v, want the first one's result", r)
 		}
 	})
 }
 
-func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
+func TestWorkIsCanceledWhenTheLastCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		ended := make(chan error, 1)
@@ -145,7 +145,7 @@ func TestWorkEndsWhenTheLastHasLeft(t *testing.T) {
 	})
 }
 
-func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
+func TestCanceledWorkIsNotJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		var running, most atomic.Int64
@@ -153,7 +153,7 @@ func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 			most.Store(max(most.Load(), running.Add(1)))
 			return func() { running.Add(-1) }
 		}
-		// Cancelled work takes a second to come to its end.
+		// Canceled work takes a second to return.
 		ending := func(ctx context.Context) (int, error) {
 			defer begin()()
 			<-ctx.Done()
@@ -166,8 +166,8 @@ func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 		leave()
 		<-a
 
-		// One who leaves before the work's turn has come never starts it, and
-		// does not let the next one in too early.
+		// A caller that leaves before its work has started never starts it, and does not let the next one start too
+		// early.
 		ctx, leave = context.WithCancel(t.Context())
 		b := do(&g, ctx, "key", func(context.Context) (int, error) {
 			t.Error("work began that all had left")
@@ -186,10 +186,10 @@ func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 		synctest.Wait()
 		d := do(&g, t.Context(), "key", work)
 		if r := <-c; r != (result{2, false, nil}) {
-			t.Errorf("the next caller: %v, want work of its own", r)
+			t.Errorf("next caller: %v, want work of its own", r)
 		}
 		if r := <-d; r != (result{2, true, nil}) {
-			t.Errorf("the one after: %v, want it joined", r)
+			t.Errorf("caller after that: %v, want it joined", r)
 		}
 		if took := time.Since(start); took != 2*time.Second || most.Load() != 1 {
 			t.Errorf("took %v with %d at once, want the new work after the old one", took, most.Load())
@@ -197,7 +197,7 @@ func TestNobodyJoinsWorkThatAllHaveLeft(t *testing.T) {
 	})
 }
 
-func TestTheDeadlineIsThatOfThePatientest(t *testing.T) {
+func TestDeadlineIsTheLatestOfAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		start := time.Now()
@@ -246,7 +246,7 @@ func TestWorkHasTheFirstCallersValues(t *testing.T) {
 		if ctx.Value(ctxKey{}) != "first" {
 			return 0, errors.New("the value is lost")
 		}
-		// A context derived from the work's ends with it, although it is a type of our own.
+		// A context derived from the work's context, which is a custom type, ends with it.
 		sub, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()
 		return 0, sub.Err()
@@ -256,7 +256,7 @@ func TestWorkHasTheFirstCallersValues(t *testing.T) {
 	}
 }
 
-func TestEndedContextNeverBegins(t *testing.T) {
+func TestEndedContextStartsNoWork(t *testing.T) {
 	var g Group[string, int]
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -269,7 +269,7 @@ func TestEndedContextNeverBegins(t *testing.T) {
 	}
 }
 
-func TestAPanicIsAnErrorForAll(t *testing.T) {
+func TestPanicIsAnErrorForAllCallers(t *testing.T) {
 	for name, crash := range map[string]func(){
 		"panic":  func() { panic("kaboom") },
 		"goexit": runtime.Goexit,
@@ -300,8 +300,7 @@ func TestAPanicIsAnErrorForAll(t *testing.T) {
 	}
 }
 
-// A caller that leaves as its work lands gets either the result or its own
-// error, and nothing of the flight stays behind.
+// A caller that leaves just as its work lands gets either the result or its own error, and the flight is removed.
 func TestLandingWhileLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
@@ -323,9 +322,9 @@ func TestLandingWhileLeaving(t *testing.T) {
 	})
 }
 
-// Callers who are ready when a flight begins board it, even where it is over at once.
-func TestWhoIsReadyBoards(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that they are ready, and do not run
+// Callers that are ready to run when a flight begins join it, even if it lands at once.
+func TestReadyCallersJoin(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // keeps them ready without running
 	const callers = 64
 	var g Group[string, int]
 	var flights atomic.Int64

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// Watcher is told of callers.
+// Watcher is notified of a flight's callers.
 type Watcher interface {
-	// Board is told of a caller by its context. It may be called on any goroutine, one
-	// call at a time, and must be quick: nobody boards meanwhile.
+	// Board is called with a caller's context. It may be called on any goroutine, one call at a time. It must be quick:
+	// no caller can join meanwhile.
 	Board(caller context.Context)
 }
 
-// EachCaller tells w of each caller on the flight whose work got ctx, or a context made
-// from it: of those aboard at once, and of others when they board, until Stop is called.
-// Without a flight the one caller is ctx itself. Callers that leave are not told of.
+// EachCaller calls w.Board for each caller of the flight whose work got ctx, or a context derived from it: at once for
+// the callers so far, and later for each that joins, until Stop is called. It does not report callers that leave.
+// Without a flight, ctx itself is the only caller.
 func EachCaller(ctx context.Context, w Watcher) Watch {
 	f, ok := ctx.Value(boarding{}).(watched)
 	if ok {
@@ -25,39 +25,39 @@ func EachCaller(ctx context.Context, w Watcher) Watch {
 	return Watch{f, w}
 }
 
-// Watch is that of a [Watcher] who is told of callers.
+// Watch is a [Watcher]'s subscription to a flight.
 type Watch struct {
-	of watched // nil is no flight
+	of watched // nil without a flight
 	w  Watcher
 }
 
-// Stop ends it: the watcher is told of no others.
+// Stop ends the notifications.
 func (w Watch) Stop() {
 	if w.of != nil {
 		w.of.unwatch(w.w)
 	}
 }
 
-// Explain says why the work that got ctx, or a context made from it, takes so long.
-// Callers that leave at their deadline get why as their error, in flights that wait for
-// this one too. Without a flight it does nothing.
+// Explain records why the work that got ctx, or a context derived from it, takes so long. Callers that leave because of
+// their deadline get why as their error, and so do those of flights that wait for this one. Without a flight, Explain
+// does nothing.
 func Explain(ctx context.Context, why error) {
 	if f, ok := ctx.Value(boarding{}).(watched); ok {
 		f.explain(why)
 	}
 }
 
-// watched is a flight, whatever it brings home.
+// watched is a flight of any type.
 type watched interface {
 	watch(Watcher)
 	unwatch(Watcher)
 	explain(why error)
 }
 
-// boarding is the key under which a flight's context has the flight.
+// boarding is the context key of a flight.
 type boarding struct{}
 
-// Value gives the flight itself, and else what the first caller's context has.
+// Value returns the flight for the key boarding, and otherwise the value in the first caller's context.
 func (f *flight[K, V]) Value(key any) any {
 	if key == (boarding{}) {
 		return f
@@ -68,10 +68,10 @@ func (f *flight[K, V]) Value(key any) any {
 func (f *flight[K, V]) watch(w Watcher) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	if f.told == nil {
-		f.told = f.ear[:0]
+	if f.watchers == nil {
+		f.watchers = f.watcherRoom[:0]
 	}
-	f.told = append(f.told, w)
+	f.watchers = append(f.watchers, w)
 	for _, c := range f.callers {
 		w.Board(c.ctx)
 	}
@@ -80,8 +80,8 @@ func (f *flight[K, V]) watch(w Watcher) {
 func (f *flight[K, V]) unwatch(w Watcher) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	if i := slices.Index(f.told, w); i >= 0 {
-		f.told = slices.Delete(f.told, i, i+1)
+	if i := slices.Index(f.watchers, w); i >= 0 {
+		f.watchers = slices.Delete(f.watchers, i, i+1)
 	}
 }
 

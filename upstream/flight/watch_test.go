@@ -14,22 +14,22 @@ type name struct{}
 
 func named(ctx context.Context, n string) context.Context { return context.WithValue(ctx, name{}, n) }
 
-// note is told the names of callers.
+// note records the names of callers.
 type note struct{ of func(caller string) }
 
 func (n *note) Board(caller context.Context) { n.of(caller.Value(name{}).(string)) }
 
-// Work is told of the callers aboard, and of those who board while it watches.
-func TestWorkIsToldOfEachCaller(t *testing.T) {
+// EachCaller reports the callers so far, and those that join later.
+func TestEachCallerReportsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group[string, int]
 		var mu sync.Mutex
-		var told []string
+		var reported []string
 		watch := func(ctx context.Context) func() {
 			return EachCaller(ctx, &note{func(caller string) {
 				mu.Lock()
 				defer mu.Unlock()
-				told = append(told, caller)
+				reported = append(reported, caller)
 			}}).Stop
 		}
 		is := func(want ...string) {
@@ -37,11 +37,11 @@ func TestWorkIsToldOfEachCaller(t *testing.T) {
 			synctest.Wait()
 			mu.Lock()
 			defer mu.Unlock()
-			slices.Sort(told)
-			if !slices.Equal(told, want) {
-				t.Errorf("told of %q, want %q", told, want)
+			slices.Sort(reported)
+			if !slices.Equal(reported, want) {
+				t.Errorf("got %q, want %q", reported, want)
 			}
-			told = nil
+			reported = nil
 		}
 		work := func(ctx context.Context) (int, error) {
 			time.Sleep(time.Second)
@@ -58,26 +58,25 @@ func TestWorkIsToldOfEachCaller(t *testing.T) {
 		synctest.Wait()
 		do(&g, named(t.Context(), "b"), "key", work)
 		time.Sleep(time.Second)
-		is("a", "a", "b", "b") // by both watches
+		is("a", "a", "b", "b") // to both watchers
 		do(&g, named(t.Context(), "c"), "key", work)
 		is("c", "c")
 		time.Sleep(time.Second + 1)
 		last := do(&g, named(t.Context(), "d"), "key", work)
-		is("d") // one has stopped
+		is("d") // one watcher has stopped
 		if r := <-last; r.value != 7 || !r.joined {
 			t.Errorf("got %+v", r)
 		}
-		// Others are not told of.
+		// After Stop, callers are not reported.
 		<-do(&g, named(t.Context(), "e"), "key", slow(0, 1))
 		is()
 	})
 }
 
-// Without a flight there is one caller; in a flight within a flight, the inner
-// one's count.
-func TestEachCallerWithoutAFlightAndWithin(t *testing.T) {
-	var told []string
-	all := &note{func(caller string) { told = append(told, caller) }}
+// Without a flight, the context is the caller. In nested flights, the inner one's callers are reported.
+func TestEachCallerWithoutAndWithNestedFlight(t *testing.T) {
+	var reported []string
+	all := &note{func(caller string) { reported = append(reported, caller) }}
 	EachCaller(named(t.Context(), "alone"), all).Stop()
 	var outer, inner Group[string, int]
 	outer.Do(named(t.Context(), "outer"), "key", func(ctx context.Context) (int, error) {
@@ -87,14 +86,14 @@ func TestEachCallerWithoutAFlightAndWithin(t *testing.T) {
 		})
 		return v, err
 	})
-	if !slices.Equal(told, []string{"alone", "inner"}) {
-		t.Errorf("told of %q", told)
+	if !slices.Equal(reported, []string{"alone", "inner"}) {
+		t.Errorf("got %q", reported)
 	}
 }
 
-// A caller that leaves at its deadline gets the reason that work under its own has given;
-// one that leaves before gets its own error, and one that stays gets the result.
-func TestCallersThatLeaveAreToldWhy(t *testing.T) {
+// A caller that leaves at its deadline gets the error given to Explain. One that leaves earlier gets its own error, and
+// one that stays gets the result.
+func TestExplainSetsTheErrorAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("the server is busy")
 		var outer, inner Group[string, int]
