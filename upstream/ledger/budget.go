@@ -7,9 +7,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Budget is the API for operations that may make only so many calls: it stands
-// directly before the client, behind the cache, so that what is held costs nothing.
-// The call that would be one too many fails with an [upstream.Exhausted] error.
+// Budget returns an API that limits the calls of each operation to Options.MaxCalls. It belongs directly before the
+// client, behind the cache, so that cached answers are free. Calls beyond the limit fail with [upstream.Exhausted].
 func Budget(api upstream.API) upstream.API {
 	return upstream.Around(api, func(ctx context.Context, q upstream.Question, next upstream.Asker) (any, error) {
 		if err := spend(ctx); err != nil {
@@ -19,7 +18,7 @@ func Budget(api upstream.API) upstream.API {
 	})
 }
 
-// spend takes a call from the budget of the operation that ctx belongs to.
+// spend takes a call from the budget of ctx's operation.
 func spend(ctx context.Context) error {
 	l := From(ctx)
 	if l == nil {
@@ -29,7 +28,8 @@ func spend(ctx context.Context) error {
 	defer l.mu.Unlock()
 	if l.o.MaxCalls > 0 && l.calls >= l.o.MaxCalls {
 		return &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
-			"this is missing since the operation has made the %d upstream calls that it may: ask for fewer rows at once (first), for fewer lists in lists, or for fewer bounces with their detail", l.o.MaxCalls)}
+			"this is missing because the operation has used up its %d upstream calls: ask for fewer rows at once (first), "+
+				"for fewer lists in lists, or for fewer bounces with their detail", l.o.MaxCalls)}
 	}
 	l.calls++
 	return nil

@@ -1,12 +1,9 @@
-// Package ledger notes what one operation asks of the metrics API, and holds it to a
-// budget.
+// Package ledger records what an operation asks of the metrics API, and limits how many calls it makes.
 //
-// A [Ledger] is carried by the operation's context. The client and the cache tell it
-// of every call and every question ([Call] and [Lookup] are the functions for their
-// Observe options), [Budget] counts the calls on their way. What a ledger always
-// knows is how much was called, how fresh the answers are, and whether any was stale;
-// the single calls it notes only where it is to explain them, so that it costs nothing
-// else. A context without a ledger is noted nowhere and has no budget.
+// The operation's context carries its [Ledger]. The client and the cache report to it: [Call] and [Lookup] are the
+// functions for their Observe options. [Budget] counts calls as they are made. A ledger always knows how much was
+// called, how fresh the answers are, and whether any was stale. It records single calls only if Options.Explain is set,
+// because that costs memory. Without a ledger in the context, nothing is recorded or limited.
 //
 // Start reading at [Ledger].
 package ledger
@@ -21,108 +18,106 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// Options say what a ledger is for.
+// Options configure a ledger.
 type Options struct {
-	// Operation names the operation in logs; it may be empty.
+	// Operation names the operation in logs. It may be empty.
 	Operation string
-	// MaxCalls is how many calls the operation may make; 0 is any number.
+	// MaxCalls limits the calls that the operation may make; 0 means no limit.
 	MaxCalls int
-	// Explain has every call noted.
+	// Explain makes the ledger record every call.
 	Explain bool
-	// Sees says of a call, by its path and its query as sent, whether the operation's caller
-	// may be told how it went: whether it sees all that is in the answer. Of other calls
-	// neither notes nor sums have more than that there was one. Nil is of all.
+	// Sees reports whether the operation's caller may see everything in the answer to a call, given its path and query
+	// as sent. Of other calls, notes and sums show only that they were made. Nil allows all.
 	Sees func(path, query string) bool
 }
 
-// Ledger is what one operation has asked of the API. It is safe for concurrent use.
+// Ledger records what one operation has asked of the API. It is safe for concurrent use.
 type Ledger struct {
 	o Options
 
 	mu      sync.Mutex
-	calls   int // begun, as Budget sees them
+	calls   int // made, as counted by Budget
 	sum     Summary
 	notes   []Note
 	batches []Batch
 }
 
-// Summary is what a ledger knows of all answers together.
+// Summary sums up all answers.
 type Summary struct {
-	Sent, Joined, Cached, Stale int           // answers, by where they came from
-	Unsent                      int           // calls that the client did not send
-	Failed                      int           // calls that failed, of those sent, joined and unsent; this and the next three as Options.Sees allows
+	Sent, Joined, Cached, Stale int           // answers, by source
+	Unsent                      int           // calls that were not sent
+	Failed                      int           // failed calls, among those sent, joined and unsent; this and the next three only as Options.Sees allows
 	Tries                       int           // requests
-	Bytes                       int64         // of the bodies of calls sent
+	Bytes                       int64         // size of the bodies of calls sent
 	Rows                        int           // of all answers
 	Age                         time.Duration // of the oldest stale answer
-	Asked                       int           // questions of fields, the same ones too
-	Distinct                    int           // questions that were not the same
-	Moves                       bool          // some were asked of a window up to now: asked again, they are others
+	Asked                       int           // questions that fields asked, including repeated ones
+	Distinct                    int           // distinct questions
+	Moves                       bool          // some asked about a window up to now, which changes with time
 
 	left time.Duration
 	held bool
 }
 
-// Left is how much longer the least fresh of the answers may be shown, and false
-// where there were none, or one did not come through a cache.
+// Left returns how much longer the least fresh answer stays fresh. It returns false if there are no answers, or one did
+// not come through a cache.
 func (s Summary) Left() (time.Duration, bool) { return s.left, s.held }
 
-// Source is where an answer came from.
+// Source says where an answer came from.
 type Source string
 
-// The sources.
+// The sources of answers.
 const (
-	Sent   Source = "sent"   // by this operation
-	Joined Source = "joined" // that of an equal call which was under way
+	Sent   Source = "sent"   // requested by this operation
+	Joined Source = "joined" // shared with an equal call under way
 	Cached Source = "cached"
-	Stale  Source = "stale"  // past its freshness, as the API had failed
-	Unsent Source = "unsent" // none: the API failed too often of late, too many calls waited, or the operation ended
+	Stale  Source = "stale"  // no longer fresh, used because the API failed
+	Unsent Source = "unsent" // no answer: the breaker was open, the queue was full, or the operation ended
 )
 
-// Note is one answer: what was asked, where the answer came from, and what the call
-// was like.
+// Note describes one answer.
 type Note struct {
 	Source Source
 	Path   string // of the API, escaped
-	Query  string // in which addresses are left out
-	Unseen bool   // the caller may not be told more
+	Query  string // without addresses
+	Unseen bool   // the caller may not see more
 	Age    time.Duration
-	Call   rest.Call // of Cached and Stale only Rows
+	Call   rest.Call // for Cached and Stale only Rows
 }
 
-// maxNotes bounds what an explanation holds: more are counted, but not told apart.
+// maxNotes limits the notes of an explanation. Further answers are only counted.
 const maxNotes = 1000
 
-// Batch is keys that a loader gathered from fields side by side.
+// Batch is a set of keys that a loader collected from concurrent fields.
 type Batch struct {
 	Loader string
 	Keys   int
 }
 
-// New makes the ledger of an operation.
+// New returns the ledger of an operation.
 func New(o Options) *Ledger {
 	l := &Ledger{}
 	l.Init(o)
 	return l
 }
 
-// Init makes a zero Ledger, such as one that is a part of something else, what New gives.
+// Init initializes a zero Ledger, such as one embedded in another struct.
 func (l *Ledger) Init(o Options) { l.o = o }
 
 type contextKey struct{}
 
-// With gives a context that carries the ledger.
+// With returns a context that carries l.
 func With(ctx context.Context, l *Ledger) context.Context {
 	return context.WithValue(ctx, contextKey{}, l)
 }
 
-// From gives the ledger that ctx carries, or nil, which notes nothing.
+// From returns the ledger that ctx carries, or nil.
 func From(ctx context.Context) *Ledger {
 	l, _ := ctx.Value(contextKey{}).(*Ledger)
 	return l
 }
 
-// Call notes a call of the client's: it is for [rest.Options].
+// Call records a call of the client. Use it as [rest.Options].Observe.
 func Call(ctx context.Context, c rest.Call) {
 	l := From(ctx)
 	if l == nil {
@@ -158,7 +153,7 @@ func Call(ctx context.Context, c rest.Call) {
 	}
 }
 
-// Lookup notes a question of the cache: it is for [cached.Options].
+// Lookup records a lookup in the cache. Use it as [cached.Options].Observe.
 func Lookup(ctx context.Context, q cached.Lookup) {
 	l := From(ctx)
 	if l == nil || q.Err != nil && !q.Stale {
@@ -185,7 +180,7 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 		n.Source = Joined
 		l.sum.Joined++
 	default:
-		return // the client tells of it
+		return // the client reports it through Call
 	}
 	l.sum.Rows += n.Call.Rows
 	if l.o.Explain {
@@ -194,8 +189,7 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	}
 }
 
-// unseen says whether the caller may not be told how a call went. What is not explained is
-// told to no one.
+// unseen reports whether details of a call must be hidden from the caller. Without Explain, none are shown.
 func (l *Ledger) unseen(path, query string) bool {
 	return l.o.Explain && l.o.Sees != nil && !l.o.Sees(path, query)
 }
@@ -206,7 +200,7 @@ func (l *Ledger) note(n Note) {
 	}
 }
 
-// Ask notes that a field asked something, and whether another had before.
+// Ask records a question that a field asked. again says that it was asked before.
 func (l *Ledger) Ask(again bool) {
 	if l == nil || !l.o.Explain {
 		return
@@ -219,7 +213,7 @@ func (l *Ledger) Ask(again bool) {
 	}
 }
 
-// Batch notes that a loader has gathered keys.
+// Batch records a batch of keys that a loader collected.
 func (l *Ledger) Batch(loader string, keys int) {
 	if l == nil || !l.o.Explain {
 		return
@@ -229,7 +223,7 @@ func (l *Ledger) Batch(loader string, keys int) {
 	l.batches = append(l.batches, Batch{loader, keys})
 }
 
-// Move notes that what was asked moves with the clock, as windows up to now do.
+// Move records that an answer depends on the current time, such as one about a window up to now.
 func (l *Ledger) Move() {
 	if l == nil {
 		return
@@ -239,8 +233,7 @@ func (l *Ledger) Move() {
 	l.sum.Moves = true
 }
 
-// Pass notes that a part of the answer is of this moment alone, such as what its caller
-// may still ask for.
+// Pass records that a part of the answer is valid only at this moment, such as the caller's remaining budget.
 func (l *Ledger) Pass() {
 	if l == nil {
 		return
@@ -250,15 +243,14 @@ func (l *Ledger) Pass() {
 	l.sum.left, l.sum.held = 0, true
 }
 
-// Summary is what is known up to now.
+// Summary returns the sums so far.
 func (l *Ledger) Summary() Summary {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sum
 }
 
-// Notes are the answers that were noted, in the order in which they came, and the
-// batches of the loaders.
+// Notes returns the recorded answers in the order of their arrival, and the loaders' batches.
 func (l *Ledger) Notes() ([]Note, []Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,9 +19,9 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Of any number of calls at once, as many are made as the budget has, and the others
-// are told so; without a ledger, or a limit, all are.
-func TestBudget(t *testing.T) {
+// Of concurrent calls, exactly as many are made as the budget allows, and the others fail with an error. Without a
+// ledger or limit, all are made.
+func TestBudgetLimitsCalls(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -70,9 +70,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// Of calls that the caller does not see all of, a ledger that explains notes that they
-// were made, and nothing else.
-func TestUnseenCalls(t *testing.T) {
+// For calls whose answers the caller may not see, an explaining ledger records only that they were made.
+func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
 	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/seen" && query == "a=1" }})
 	ctx := ledger.With(t.Context(), l)
@@ -93,9 +92,8 @@ func TestUnseenCalls(t *testing.T) {
 	}
 }
 
-// A ledger adds up what it is told, notes single answers where it explains, and says
-// how fresh the least fresh is.
-func TestLedger(t *testing.T) {
+// A ledger sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
+func TestLedgerSumsUpCalls(t *testing.T) {
 	t.Parallel()
 	for _, explain := range []bool{true, false} {
 		l := ledger.New(ledger.Options{Explain: explain})
@@ -143,12 +141,12 @@ func TestLedger(t *testing.T) {
 			t.Errorf("stale, and fresh for %v", left)
 		}
 	}
-	ledger.Call(t.Context(), rest.Call{}) // noted nowhere
+	ledger.Call(t.Context(), rest.Call{}) // has no ledger to record it
 	ledger.Lookup(t.Context(), cached.Lookup{})
 	ledger.From(t.Context()).Move()
 }
 
-// An explanation is bounded; what it leaves out is counted.
+// The number of notes is limited; further calls are only counted.
 func TestNotesAreBounded(t *testing.T) {
 	t.Parallel()
 	l := ledger.New(ledger.Options{Explain: true})
