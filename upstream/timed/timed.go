@@ -1,7 +1,6 @@
-// Package timed says how long an operation waits for the metrics API: a [Clock] in
-// its context runs while at least one of its calls of an [API] is under way. Calls
-// side by side count once, so what the clock does not count is the operation's own
-// time.
+// Package timed measures how long an operation waits for the metrics API. A [Clock] in the operation's context runs
+// while at least one of its calls is under way. Concurrent calls count once, so the rest of the time is the operation's
+// own.
 //
 // Start reading at [API].
 package timed
@@ -14,17 +13,16 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Clock is one operation's. Its zero value has not run. It is safe for concurrent use.
+// Clock is the clock of one operation. Its zero value shows no time. It is safe for concurrent use.
 type Clock struct {
 	mu       sync.Mutex
 	underWay int
-	since    time.Time // when the first of those under way began
+	since    time.Time // when underWay last became 1
 	waited   time.Duration
 	asked    int
 }
 
-// Read gives how long it has run and how many calls there were, those under way
-// included.
+// Read returns how long the clock has run and how many calls were made, including those under way.
 func (c *Clock) Read() (waited time.Duration, asked int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,18 +52,16 @@ func (c *Clock) end() {
 
 type clockKey struct{}
 
-// With gives a context whose calls the clock is for.
+// With returns a context whose calls c measures.
 func With(ctx context.Context, c *Clock) context.Context {
 	return context.WithValue(ctx, clockKey{}, c)
 }
 
-// Around is told of each call when it begins, by its endpoint: the path with
-// placeholders. It gives the context that the call is to be made in, and what is told
-// how it ended.
+// Around is called when a call begins, with its endpoint: the path with placeholders. It returns the context for the
+// call, and a function to call with the call's error when it ends.
 type Around func(ctx context.Context, endpoint string) (context.Context, func(error))
 
-// API is api with the clock of each call's context running meanwhile, if there is
-// one. around may be nil.
+// API returns api with each call measured by the clock in its context, if there is one. around may be nil.
 func API(api upstream.API, around Around) upstream.API {
 	return upstream.Around(api, func(ctx context.Context, q upstream.Question, next upstream.Asker) (answer any, err error) {
 		if c, ok := ctx.Value(clockKey{}).(*Clock); ok {

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// slow answers catalogues after a time, and nothing else.
+// slow answers only catalogues, after a delay.
 type slow struct {
 	upstream.API
 	categories, reasons time.Duration
@@ -31,9 +31,8 @@ func (s slow) BlockedReasons(context.Context) ([]string, error) {
 	return nil, errDown
 }
 
-// Calls side by side count once, time between calls not at all, and a clock can be
-// read while it runs.
-func TestClock(t *testing.T) {
+// Concurrent calls count once, and time between calls does not count. A running clock can be read.
+func TestClockMeasuresWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := timed.API(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, nil)
 		var c timed.Clock
@@ -57,33 +56,33 @@ func TestClock(t *testing.T) {
 		if waited, asked := c.Read(); waited != 8*time.Second || asked != 3 {
 			t.Errorf("%v of %d calls, want 8s of 3", waited, asked)
 		}
-		if _, err := api.BounceCategories(t.Context()); err != nil { // without a clock
+		if _, err := api.BounceCategories(t.Context()); err != nil { // there is no clock
 			t.Error(err)
 		}
 	})
 }
 
-// Who is around a call is told of its endpoint and its end, and gives its context.
-func TestAround(t *testing.T) {
+// Around learns each call's endpoint and error, and sets its context.
+func TestAroundWrapsCalls(t *testing.T) {
 	type key struct{}
-	var told []string
+	var ended []string
 	api := timed.API(seen{key: key{}}, func(ctx context.Context, endpoint string) (context.Context, func(error)) {
 		return context.WithValue(ctx, key{}, endpoint), func(err error) {
 			if !errors.Is(err, errDown) {
 				t.Errorf("%s ended with %v", endpoint, err)
 			}
-			told = append(told, endpoint)
+			ended = append(ended, endpoint)
 		}
 	})
 	_, _ = api.BounceCategories(t.Context())
 	_, _ = api.Bounce(t.Context(), upstream.BounceKey{UserID: 21})
 	want := []string{"/bounce/categories", "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}"}
-	if !slices.Equal(told, want) {
-		t.Errorf("%q, want %q", told, want)
+	if !slices.Equal(ended, want) {
+		t.Errorf("%q, want %q", ended, want)
 	}
 }
 
-// seen panics unless the context of a call is what around gave.
+// seen panics unless a call has the context that around returned.
 type seen struct {
 	key any
 	upstream.API
