@@ -1,7 +1,5 @@
-// Package event is a row of any kind as filters, order and counts see it: the rules
-// that hold for bounces, emails and blocked emails alike, said once. Whoever checks
-// answers holds them against these; they are loops over rows in memory, and no part
-// of a server or a client.
+// Package event views rows of every kind alike, for filters, order and counts. It states these rules once. Tests and
+// checks compare answers with them; servers and clients do not use them, because they loop over rows in memory.
 //
 // Start reading at [Row].
 package event
@@ -18,7 +16,7 @@ import (
 type Row struct {
 	UserID    upstream.ID
 	SenderID  upstream.ID
-	Time      upstream.Time // what the kind is windowed and sorted by
+	Time      upstream.Time // by which the kind is filtered and sorted
 	EmailID   string
 	Recipient string
 	Local     string
@@ -31,7 +29,7 @@ type Row struct {
 	Reason     string              // blocked emails only
 }
 
-// OfBounce is a bounce as a Row.
+// OfBounce converts a bounce.
 func OfBounce(b upstream.Bounce) Row {
 	return Row{
 		UserID: b.UserID, SenderID: b.SenderID, Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
@@ -39,7 +37,7 @@ func OfBounce(b upstream.Bounce) Row {
 	}
 }
 
-// OfEmail is an email as a Row.
+// OfEmail converts an email.
 func OfEmail(e upstream.Email) Row {
 	return Row{
 		UserID: e.UserID, SenderID: e.SenderID, Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress,
@@ -47,7 +45,7 @@ func OfEmail(e upstream.Email) Row {
 	}
 }
 
-// OfBlockedEmail is a blocked email as a Row.
+// OfBlockedEmail converts a blocked email.
 func OfBlockedEmail(b upstream.BlockedEmail) Row {
 	return Row{
 		UserID: b.UserID, SenderID: b.SenderID, Time: b.ProcessTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
@@ -55,9 +53,8 @@ func OfBlockedEmail(b upstream.BlockedEmail) Row {
 	}
 }
 
-// Matches says whether the row lies in q's window and passes all filters but the
-// sender's address, which rows do not have. The offset and the case of domains do not
-// matter.
+// Matches reports whether r lies in q's window and passes all its filters except the sender's address, which rows do
+// not have. It ignores the offset, and the case of domains.
 func (r Row) Matches(q upstream.ListQuery) bool {
 	for _, wanted := range q.XHeaders {
 		if !slices.ContainsFunc(r.XHeaders, func(h upstream.Header) bool {
@@ -78,18 +75,17 @@ func (r Row) Matches(q upstream.ListQuery) bool {
 		(q.BlockedReason == "" || q.BlockedReason == r.Reason)
 }
 
-// Compare is the order of lists: by time, then email id, then recipient.
+// Compare orders rows as lists do: by time, then email id, then recipient.
 func (r Row) Compare(o Row) int {
 	return cmp.Or(cmp.Compare(r.Time, o.Time), cmp.Compare(r.EmailID, o.EmailID), cmp.Compare(r.Recipient, o.Recipient))
 }
 
-// Same says whether both rows are of one event: equal in what orders them and in
-// whose they are.
+// Same reports whether both rows describe the same event: equal in order, user and sender.
 func (r Row) Same(o Row) bool {
 	return r.Compare(o) == 0 && r.UserID == o.UserID && r.SenderID == o.SenderID
 }
 
-// ID is what a rollup adds the row up by.
+// ID returns the user or sender by which a rollup groups the row.
 func (r Row) ID(by upstream.Rollup) upstream.ID {
 	if by == upstream.ByUser {
 		return r.UserID
@@ -97,7 +93,7 @@ func (r Row) ID(by upstream.Rollup) upstream.ID {
 	return r.SenderID
 }
 
-// Tally counts the row alone.
+// Tally returns the counts of this one row.
 func (r Row) Tally() upstream.Tally {
 	t := upstream.Tally{Total: 1}
 	switch r.BounceType {

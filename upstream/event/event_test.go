@@ -7,8 +7,8 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// Each filter alone holds for the row that has its value and for no other.
-func TestMatches(t *testing.T) {
+// Each filter matches the row that has its value, and no other row.
+func TestEachFilterMatchesItsValue(t *testing.T) {
 	t.Parallel()
 	hour := upstream.Window{Start: 3600, End: 7200}
 	bounce := event.OfBounce(upstream.Bounce{
@@ -57,7 +57,7 @@ func TestOrderAndTally(t *testing.T) {
 	}
 	r := event.Row{UserID: 1, SenderID: 2, BounceType: upstream.Hard}
 	if r.Same(event.Row{UserID: 1, SenderID: 3}) || !r.Same(r) {
-		t.Error("rows of two senders are the same, or a row is not the same as itself")
+		t.Error("rows of two senders are the same, or a row differs from itself")
 	}
 	if r.ID(upstream.ByUser) != 1 || r.ID(upstream.BySender) != 2 {
 		t.Errorf("ids %d and %d, want 1 and 2", r.ID(upstream.ByUser), r.ID(upstream.BySender))
