@@ -25,6 +25,16 @@ type Batch struct {
 	Emails        []upstream.Email
 	Bounces       []upstream.BounceDetail
 	BlockedEmails []upstream.BlockedEmail
+
+	// Merge is for rows put together from records of what became of a message, which come in
+	// any order and more than once. The emails of a batch are then merged with those that the
+	// store has of the same message, which user, sender, email id and recipient identify: the
+	// email has the earliest process time, and is delivered if any of them is, but not if
+	// there is a bounce or a blocked email of it, whichever comes first.
+	Merge bool
+	// State is kept with the rows, all or nothing, for the source to read back by
+	// [Store.State], such as how far a log was read. An empty value removes its key.
+	State map[string]string
 }
 
 // Written says what a Write did with the batch's rows, senders included.
@@ -51,6 +61,11 @@ func (s *Store) Write(ctx context.Context, b Batch) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
+	if b.Merge && !s.indexed.Load() { // rows of a message are found by an index
+		if err := s.Finish(ctx); err != nil {
+			return Written{}, err
+		}
+	}
 	var n Written
 	err = s.change(ctx, "write events", func(w *writer) error {
 		w.written = Written{}
@@ -58,12 +73,23 @@ func (s *Store) Write(ctx context.Context, b Batch) (Written, error) {
 			return err
 		}
 		for k, rows := range rows {
+			var err error
+			if b.Merge && k == int(upstream.Emails) {
+				if rows, err = w.mergeEmails(rows); err != nil {
+					return err
+				}
+			}
 			if err := w.put(kinds[k], rows); err != nil {
 				return err
 			}
+			if b.Merge && k != int(upstream.Emails) {
+				if err := w.mergeFailures(rows); err != nil {
+					return err
+				}
+			}
 		}
 		n = w.written
-		return nil
+		return w.keep(b.State)
 	})
 	if err != nil {
 		return Written{}, err
@@ -120,7 +146,12 @@ func (b *Batch) rows() (rows [len(kinds)][]row, err error) {
 		add(upstream.BlockedEmails, blockedEmailRow(&b.BlockedEmails[i]))
 	}
 	for _, l := range rows {
-		slices.SortStableFunc(l, func(a, b row) int { return a.compare(&b) })
+		sortRows(l)
 	}
 	return rows, err
+}
+
+// sortRows brings rows into list order; those of one event stay in theirs.
+func sortRows(rows []row) {
+	slices.SortStableFunc(rows, func(a, b row) int { return a.compare(&b) })
 }

@@ -19,6 +19,8 @@ type writer struct {
 	domains    map[string]int64
 	headers    map[upstream.Header]int64
 
+	lastUser, lastSender int64 // the last numbers that it gave to accounts and senders
+
 	ctx     context.Context
 	written Written
 	counts  counts
@@ -67,6 +69,7 @@ func (w *writer) forget() {
 func (w *writer) rollback() {
 	w.conn.rollback()
 	w.forget() // what was added is gone
+	w.lastUser, w.lastSender = 0, 0
 	w.generation = -1
 }
 

@@ -143,7 +143,7 @@ create table account (
 -- What imports remember of their sources, such as how far a log was read.
 create table import_state (
 	key   text primary key,
-	value blob not null
+	value text not null
 ) strict, without rowid;
 
 -- Views, for people. Times are UTC in ISO 8601. Conditions on time read all rows;

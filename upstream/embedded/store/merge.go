@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+
+	"deliverygraph/upstream"
+)
+
+// message is what one email to one recipient is known by, whenever it was processed.
+type message struct {
+	user, sender     upstream.ID
+	emailID, address string
+}
+
+func messageOf(r *row) message { return message{r.user, r.sender, r.emailID, r.address} }
+
+// find gives the rows of a kind about the message of r.
+func (w *writer) find(k *kind, r *row) ([]row, error) {
+	domain, err := w.conn.number(w.ctx, "select id from domain where name = ?", r.domain)
+	if err != nil || domain == 0 {
+		return nil, err
+	}
+	rows, err := load(w.ctx, w.conn, k, "r.local = ? and r.domain_id = ? and +r.email_id = ? and +r.user_id = ? and +r.sender_id = ?",
+		r.local, domain, r.emailID, int64(r.user), int64(r.sender))
+	n := 0
+	for _, x := range rows {
+		if x.address == r.address {
+			rows[n] = x
+			n++
+		}
+	}
+	return rows[:n], err
+}
+
+// mergeEmails gives the emails of a batch as they are to be written: one for each message,
+// merged with what the batch and the store have about it.
+func (w *writer) mergeEmails(rows []row) ([]row, error) {
+	k := kinds[upstream.Emails]
+	merged := make([]row, 0, len(rows))
+	at := map[message]int{}
+	for i := range rows {
+		r := &rows[i]
+		if n, ok := at[messageOf(r)]; ok {
+			w.written.Unchanged++ // as one that says nothing new
+			merged[n].merge(r)
+			continue
+		}
+		at[messageOf(r)] = len(merged)
+		merged = append(merged, *r)
+	}
+	for i := range merged {
+		r := &merged[i]
+		old, err := w.find(k, r)
+		if err != nil {
+			return nil, err
+		}
+		for n := range old {
+			r.merge(&old[n])
+		}
+		moved := false
+		for n := range old {
+			if old[n].time != r.time { // it moves to when it was first processed
+				moved = true
+				if err := w.drop(k, &old[n]); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if moved {
+			w.written.Replaced++
+			w.written.New--
+		}
+		for _, other := range []upstream.Kind{upstream.Bounces, upstream.BlockedEmails} {
+			if !r.delivered {
+				break
+			}
+			failures, err := w.find(kinds[other], r)
+			if err != nil {
+				return nil, err
+			}
+			r.delivered = len(failures) == 0
+		}
+	}
+	sortRows(merged)
+	return merged, nil
+}
+
+// merge takes over what another row says of the same message: the earlier time, that it was
+// delivered, and headers, of the earlier one if both have some.
+func (r *row) merge(o *row) {
+	if r.headers == nil || o.time < r.time && o.headers != nil {
+		r.headers = o.headers
+	}
+	r.time = min(r.time, o.time)
+	r.delivered = r.delivered || o.delivered
+}
+
+// mergeFailures takes the emails of bounces and blocked emails as not delivered.
+func (w *writer) mergeFailures(failures []row) error {
+	k := kinds[upstream.Emails]
+	for i := range failures {
+		emails, err := w.find(k, &failures[i])
+		if err != nil {
+			return err
+		}
+		for n := range emails {
+			r := &emails[n]
+			if !r.delivered {
+				continue
+			}
+			w.counts.add(k, r, -1)
+			r.delivered = false
+			w.counts.add(k, r, 1)
+			w.touch(r.time)
+			if err := w.conn.exec("update email set delivered = 0 where id = ?", r.id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Class is how a bounce is sorted.
+type Class struct {
+	Type     upstream.BounceType
+	Category string
+	Rule     string
+}
+
+// Reclassify sorts all bounces anew: sort gets each of them, oldest first, and gives its
+// class. It changes some hundreds at a time, each time all or nothing, and gives how many
+// have another class than before, also with an error.
+func (s *Store) Reclassify(ctx context.Context, sort func(upstream.BounceDetail) Class) (changed int, err error) {
+	const many = 500
+	k := kinds[upstream.Bounces]
+	for last, more := firstID(-MaxTime)-1, true; more && err == nil; {
+		some := 0
+		err = s.change(ctx, "sort bounces", func(w *writer) error {
+			end, err := w.conn.number(ctx, "select id from bounce where id > ? order by id limit 1 offset ?", last, int64(many-1))
+			if err != nil {
+				return err
+			}
+			if more = end != 0; !more {
+				end = firstID(MaxTime + 1)
+			}
+			rows, err := load(ctx, w.conn, k, "r.id > ? and r.id <= ?", last, end)
+			if err != nil {
+				return err
+			}
+			last = end
+			for i := range rows {
+				r := &rows[i]
+				c := sort(bounceDetail(r))
+				if c == (Class{upstream.BounceType(r.typ), r.category, r.rule}) {
+					continue
+				}
+				some++
+				w.counts.add(k, r, -1)
+				r.typ, r.category, r.rule = string(c.Type), c.Category, c.Rule
+				w.counts.add(k, r, 1)
+				w.touch(r.time)
+				if err := w.conn.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", r.typ, r.category, r.rule, r.id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			changed += some
+		}
+	}
+	return changed, err
+}

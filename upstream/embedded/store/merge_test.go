@@ -1,0 +1,211 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// TestMergedRowsAreTheSameInAnyOrder writes what happened to messages in two orders, in
+// batches of any size, and holds the result against what it should be.
+func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
+	ctx := context.Background()
+	type record struct {
+		message int
+		what    string // sent, delivered, bounced or blocked
+		at      upstream.Time
+		headers bool
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
+			m := rapid.IntRange(0, 3).Draw(t, "message")
+			return record{
+				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
+				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
+				headers: rapid.Bool().Draw(t, "headers"),
+			}
+		}), 1, 12).Draw(t, "records")
+		type state struct{ delivered, failed, any bool }
+		var emails [4]state
+		var first [4]upstream.Time
+		for _, r := range records {
+			x := &emails[r.message]
+			switch r.what {
+			case "bounced", "blocked":
+				x.failed = true
+				continue
+			case "delivered":
+				x.delivered = true
+			}
+			if !x.any || r.at < first[r.message] {
+				first[r.message] = r.at
+			}
+			x.any = true
+		}
+		batch := func(r record) store.Batch {
+			id, local := fmt.Sprint("m", r.message), fmt.Sprint("r", r.message%2)
+			address := local + "@example.com"
+			var headers []upstream.Header
+			if r.headers {
+				headers = []upstream.Header{{Name: "X-A", Value: fmt.Sprint(r.at)}}
+			}
+			switch r.what {
+			case "bounced":
+				return store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+					UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", Type: upstream.Hard, BounceTime: r.at + 60}}}}
+			case "blocked":
+				return store.Batch{BlockedEmails: []upstream.BlockedEmail{{
+					UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
+			}
+			return store.Batch{Emails: []upstream.Email{{
+				UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
+				Delivered: r.what == "delivered", XHeaders: headers}}}
+		}
+		var answers [2]string
+		for i := range answers {
+			s := open(t, "")
+			order := rapid.Permutation(records).Draw(t, "order")
+			for len(order) > 0 {
+				n := rapid.IntRange(1, len(order)).Draw(t, "batch")
+				b := store.Batch{Merge: true}
+				for _, r := range order[:n] {
+					x := batch(r)
+					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces, x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
+				}
+				w := write(t, s, b)
+				if w.New < 0 || w.New+w.Replaced+w.Unchanged != n {
+					t.Fatalf("Write says %+v of %d rows", w, n)
+				}
+				order = order[n:]
+			}
+			rows := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever}))
+			for _, e := range rows {
+				m := int(e.EmailID[1] - '0')
+				if want := emails[m].delivered && !emails[m].failed; e.Delivered != want || e.ProcessTime != first[m] {
+					t.Fatalf("%+v, want it delivered %v at %d", e, want, first[m])
+				}
+			}
+			messages := 0
+			for _, x := range emails {
+				if x.any {
+					messages++
+				}
+			}
+			if len(rows) != messages {
+				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
+			}
+			counts := must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}))
+			delivered := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, Delivered: true, Offset: 1}))
+			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v", rows, counts, delivered)
+		}
+		if d := gocmp.Diff(answers[0], answers[1]); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+func TestNumbersStayAndAreNeverInUse(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := must[*store.Store](t)(store.Open(ctx, store.Options{Path: path}))
+	write(t, s, store.Batch{
+		Senders:       []store.Sender{{UserID: 2, SenderID: 1, Address: "a@example.com"}},
+		Emails:        []upstream.Email{{UserID: 1, SenderID: 3, ProcessTime: 5}},
+		BlockedEmails: []upstream.BlockedEmail{{UserID: 4, SenderID: 4, ProcessTime: 5}},
+	})
+	number := func(s *store.Store) []upstream.ID {
+		var all []upstream.ID
+		for _, account := range []string{"tenant a", "tenant b", "", "tenant a"} {
+			user := must[upstream.ID](t)(s.UserID(ctx, account))
+			all = append(all, user, must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")), must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
+		}
+		return append(all, must[upstream.ID](t)(s.SenderID(ctx, 2, "a@example.com")))
+	}
+	want := []upstream.ID{3, 2, 2, 5, 5, 5, 6, 6, 6, 3, 2, 2, 1}
+	if d := gocmp.Diff(want, number(s)); d != "" {
+		t.Error(d)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	if d := gocmp.Diff(want, number(s)); d != "" {
+		t.Error("opened again: ", d)
+	}
+	if d := gocmp.Diff(map[string]upstream.ID{"tenant a": 3, "tenant b": 5, "": 6}, must[map[string]upstream.ID](t)(s.Accounts(ctx))); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestStateIsKeptWithItsBatch(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, "")
+	write(t, s, store.Batch{State: map[string]string{"follow/a": "1", "follow/b": "2", "other": "3"}})
+	write(t, s, store.Batch{State: map[string]string{"follow/a": "5", "follow/b": ""}})
+	if _, err := s.Write(ctx, store.Batch{
+		Emails: []upstream.Email{{ProcessTime: store.MaxTime + 1}}, State: map[string]string{"follow/a": "lost"},
+	}); err == nil {
+		t.Fatal("a bad batch is written")
+	}
+	for prefix, want := range map[string]map[string]string{
+		"follow/": {"follow/a": "5"}, "": {"follow/a": "5", "other": "3"}, "none": {},
+	} {
+		if got := must[map[string]string](t)(s.State(ctx, prefix)); !maps.Equal(got, want) {
+			t.Errorf("under %q there is %v, want %v", prefix, got, want)
+		}
+	}
+}
+
+func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
+	ctx := context.Background()
+	s, o := open(t, ""), &oracle{}
+	for from := newSample(30000); ; {
+		b, ok := from.next(10000)
+		if !ok {
+			break
+		}
+		write(t, s, store.Batch{Bounces: b.Bounces})
+		o.bounces = append(o.bounces, b.Bounces...)
+	}
+	o = &oracle{bounces: put(&store.Written{}, nil, o.bounces, bounceHead)}
+	if len(o.bounces) < 1100 {
+		t.Fatalf("%d bounces are too few for several transactions", len(o.bounces))
+	}
+	sorted := func(d upstream.BounceDetail) store.Class {
+		if d.Category == "bad-domain" {
+			return store.Class{Type: upstream.Soft, Category: "other", Rule: "other01"}
+		}
+		return store.Class{Type: d.Type, Category: d.Category, Rule: d.RuleName}
+	}
+	want := 0
+	for i := range o.bounces {
+		b := &o.bounces[i]
+		if c := sorted(*b); c.Category != b.Category {
+			b.Type, b.Category, b.RuleName = c.Type, c.Category, c.Rule
+			want++
+		}
+	}
+	if n := must[int](t)(s.Reclassify(ctx, sorted)); n != want || n == 0 {
+		t.Errorf("%d bounces are changed, want %d", n, want)
+	}
+	if n := must[int](t)(s.Reclassify(ctx, sorted)); n != 0 {
+		t.Errorf("%d bounces are changed again", n)
+	}
+	for _, q := range []upstream.ListQuery{{Window: ever, BounceCategory: "other"}, {Window: ever, BounceType: upstream.Hard, Offset: 100}} {
+		if d := gocmp.Diff(o.Bounces(nil, q), must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
+			t.Errorf("%+v: %s", q, d)
+		}
+	}
+	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}
+	if d := gocmp.Diff(o.Series(nil, upstream.Bounces, q), must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Bounces, q))); d != "" {
+		t.Error(d)
+	}
+}
