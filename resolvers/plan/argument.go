@@ -10,14 +10,14 @@ import (
 	"deliverygraph/upstream"
 )
 
-// input is an input value: the literal of an object, or any other value. Of an object that
-// the document has, no map is made to look at its fields.
+// input is an input value: the literal of an object, or any other value. Fields of a literal object are read
+// without building a map.
 type input struct {
 	object *ast.Value
 	value  any
 }
 
-// input gives the value of a literal or a variable; the zero input is none.
+// input returns the value of a literal or a variable, or the zero input if there is none.
 func (w *walker) input(v *ast.Value) input {
 	if v == nil {
 		return input{}
@@ -35,7 +35,7 @@ func (w *walker) input(v *ast.Value) input {
 	return input{value: value}
 }
 
-// member gives a field of an object.
+// member returns a field of an object.
 func (w *walker) member(of input, name string) input {
 	if of.object != nil {
 		return w.input(of.object.Children.ForName(name))
@@ -44,7 +44,7 @@ func (w *walker) member(of input, name string) input {
 	return input{value: m[name]}
 }
 
-// whole gives a value with all of its fields.
+// whole returns a value with all of its fields.
 func (w *walker) whole(in input) any {
 	if in.object != nil {
 		in.value, _ = in.object.Value(w.op.Variables)
@@ -52,7 +52,7 @@ func (w *walker) whole(in input) any {
 	return in.value
 }
 
-// of gives an argument.
+// of returns an argument.
 func (w *walker) of(f *field, name string) input {
 	if a := f.Arguments.ForName(name); a != nil {
 		return w.input(a.Value)
@@ -60,11 +60,11 @@ func (w *walker) of(f *field, name string) input {
 	return input{}
 }
 
-// argument gives the value of an argument that is no object, or nil.
+// argument returns the value of an argument that is not an object, or nil.
 func (w *walker) argument(f *field, name string) any { return w.of(f, name).value }
 
-// elements gives the values of a list, for which one value may stand. Variables come
-// as slices of several types.
+// elements returns the elements of a list. As GraphQL permits, a single value stands for a list of one. Lists
+// in variables are slices of several types.
 func elements(v any) []any {
 	if all, ok := v.([]any); ok || v == nil {
 		return all
@@ -80,7 +80,7 @@ func elements(v any) []any {
 	return all
 }
 
-// key gives the user's or sender's number of an argument; 0 is none.
+// key returns the user or sender number of an argument, or 0 if there is none.
 func key(v any) (upstream.ID, bool) {
 	if v == nil {
 		return 0, true
@@ -89,8 +89,7 @@ func key(v any) (upstream.ID, bool) {
 	return id, err == nil
 }
 
-// windowOf gives the window of a field, whether it ends now, and false where the field
-// is an error.
+// windowOf returns the window of a field and whether it ends now. It reports false if the window is invalid.
 func (w *walker) windowOf(f *field) (in upstream.Window, now, ok bool) {
 	window := w.of(f, "window")
 	if last := w.member(window, "last").value; last != nil {
@@ -103,8 +102,7 @@ func (w *walker) windowOf(f *field) (in upstream.Window, now, ok bool) {
 	return upstream.Window{Start: start, End: end}, false, err == nil && err2 == nil && start < end
 }
 
-// paging gives the paging arguments of a connection, and false where they are an
-// error.
+// paging returns the paging arguments of a connection. It reports false if they are invalid.
 func (w *walker) paging(f *field) (a page.Args, ok bool) {
 	number := func(name string) *int {
 		v := w.argument(f, name)
@@ -123,19 +121,17 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 		if !ok {
 			return nil
 		}
-		given := s // what is not given takes no memory
+		given := s // allocates only if the argument is given
 		return &given
 	}
 	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
 	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) && (a.Before == nil || len(*a.Before) <= maxText)
 }
 
-// maxText is how long a text or a cursor may be that names calls: longer ones are
-// refused by the resolvers.
+// maxText is the maximum length of a text or cursor that identifies calls. Resolvers reject longer ones.
 const maxText = 2048
 
-// filterOf gives the query of a list's filter, and false where it is an error. Of
-// headers, only that there are some and which matters.
+// filterOf returns the query of a list's filter. It reports false if the filter is invalid.
 func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 	filter := w.of(f, "filter")
 	of := func(name string) any { return w.member(filter, name).value }

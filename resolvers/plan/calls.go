@@ -5,16 +5,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// call names the upstream calls that one field makes for all objects it is selected
-// on. Fields with equal names make the same calls, and the operation makes those
-// once.
+// call identifies the upstream calls that one field makes for all the objects it is selected on. Fields with
+// equal calls share them: the operation makes them once.
 type call struct {
 	op       op
 	kind     upstream.Kind
 	window   window
-	user     int32 // whose: a symbol, 0 for everyone's
+	user     int32 // symbol of the users; 0 means all users
 	sender   int32
-	list     int32 // of a list's pages, or of the rows that are asked for
+	list     int32 // symbol of the list, for its pages and for calls about its rows
 	rollup   upstream.Rollup
 	interval upstream.Interval
 	bounces  upstream.BounceType
@@ -24,13 +23,13 @@ type op uint8
 
 const (
 	opFirst     op = iota // the first page of a list
-	opPages               // its other pages
-	opProbe               // the search for its end
-	opDetail              // of bounces
-	opCounts              // by sender or user
-	opSeries              // by hour or day
-	opOwners              // the counts that tell whose the senders of a list are
-	opCatalogue           // of categories or of reasons
+	opPages               // the other pages of the list
+	opProbe               // the search for the end of a list
+	opDetail              // the details of bounces
+	opCounts              // counts by sender or user
+	opSeries              // series by hour or day
+	opOwners              // counts that find the users of the senders of a list
+	opCatalogue           // the catalogue of categories or of reasons
 )
 
 func (c call) endpoint() string {
@@ -48,15 +47,15 @@ func (c call) endpoint() string {
 	return c.kind.ListPath()
 }
 
-// charge is what calls of one name cost.
+// charge is the cost of the calls that share a key.
 type charge struct {
 	planned, worst int64
-	order          int // in which they were met
+	order          int // in order of first occurrence
 	at             *path
 }
 
-// charge notes calls. Those of the same name are the same, and of two numbers the
-// higher counts: 40 details are among 60 of the same list.
+// charge records calls. Equal calls are shared, so the higher number counts: 40 details of a list are among the
+// 60 of another field on the same list.
 func (w *walker) charge(c call, planned, worst int64, at *path) {
 	if worst == 0 {
 		return
@@ -72,20 +71,19 @@ func (w *walker) charge(c call, planned, worst int64, at *path) {
 	w.charges[c] = known
 }
 
-// window is a window of time as calls have it.
+// window is the time window of a call.
 type window struct {
 	upstream.Window
-	walk bool  // the one in which a walk began, which its cursors know
-	each int32 // not one, but the second of each of some rows: a symbol
+	walk bool  // paged with cursors, which keep the window in which the walk began
+	each int32 // if not 0, the symbol of rows: one window for the second of each
 }
 
-// symbol is what stands for users, senders or lists that may be many: equal ones are
-// the same.
+// symbol stands for a set of users or senders, or for a list. Equal symbols stand for the same set.
 type symbol struct {
 	list list
-	text string // of ids, all of them
-	id   int64  // of a literal
-	of   int32  // of a list's, the list
+	text string // all ids of ofIDs
+	id   int64  // the number of one user or sender
+	of   int32  // the symbol of the list, for sets derived from a list
 	what symbolKind
 }
 
@@ -94,18 +92,18 @@ type symbolKind uint8
 const (
 	aUser symbolKind = iota
 	aSender
-	usersOf   // of the rows of a list
-	sendersOf // likewise
+	usersOf   // the users of the rows of a list
+	sendersOf // the senders of the rows of a list
 	ownersOf  // the users of the senders of a list
-	ofIDs     // the objects of some ids
+	ofIDs     // the objects with given ids
 	theList
 )
 
-// list is a list that connections are pages of.
+// list is a list that connections page through.
 type list struct {
 	kind          upstream.Kind
 	rollup        upstream.Rollup
-	counted       bool // users or senders, which counts name
+	counted       bool // a list of users or senders, found by counts
 	backward      bool
 	user, sender  int32
 	window        window
@@ -122,14 +120,13 @@ func (w *walker) symbol(s symbol) int32 {
 	return n
 }
 
-// Limits that package auth has where a list of several users is put together of the
-// lists of each: pages that are used up on the way, and how it jumps.
+// These are limits of package auth for lists that it merges from the lists of several users.
 const (
 	mergedPages = 200
-	mergedJumps = 16 // counts and series of each user
+	mergedJumps = 16 // for the counts and series of each user
 )
 
-// times is how many calls become of one for a user, or for everyone.
+// times returns how many upstream calls one call for a user, or for all users, turns into.
 func (w *walker) times(user int32) int64 {
 	if user != 0 || w.op.Users == Everyone {
 		return 1
@@ -137,8 +134,8 @@ func (w *walker) times(user int32) int64 {
 	return int64(w.op.Users)
 }
 
-// counting is likewise for counts and series: by user one call tells of all users, and
-// callers with many get their own of it.
+// counting is like times, for counts and series. One call with counts by user covers all users, so callers who
+// may see many users make that call.
 func (w *walker) counting(user int32, r upstream.Rollup) int64 {
 	n := w.times(user)
 	if r == upstream.ByUser && n > auth.FewUsers {
@@ -147,7 +144,7 @@ func (w *walker) counting(user int32, r upstream.Rollup) int64 {
 	return n
 }
 
-// merged is times for pages of a list that lie behind its first.
+// merged is like times, for the pages of a list after its first.
 func (w *walker) merged(user int32) (worst int64) {
 	n := w.times(user)
 	if n > 1 {

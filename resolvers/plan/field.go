@@ -6,11 +6,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// price prices a field of objects, and gives how many rows each of them has there.
+// price prices a field on objects, and returns how many rows each of the objects has there.
 type price func(w *walker, on object, f *field, at *path) int64
 
-// priceOf is how a field of a type is priced; nil where it costs nothing. Tests hold
-// it against the schema.
+// priceOf returns how a field of a type is priced, or nil if it costs nothing. A test compares it with the
+// schema.
 func priceOf(typ, name string) price {
 	switch typ {
 	case "Query":
@@ -71,7 +71,7 @@ func priceOf(typ, name string) price {
 	return nil
 }
 
-// userOf prices the users of rows or of senders.
+// userOf prices the users of rows or senders.
 func userOf(w *walker, on object, f *field, at *path) int64 {
 	if on.typ == "Sender" {
 		w.owners(on, at)
@@ -79,7 +79,7 @@ func userOf(w *walker, on object, f *field, at *path) int64 {
 	return w.below(object{typ: "User", n: on.owners, self: on.owner, user: on.user, within: on.within}, f, at)
 }
 
-// senderOf prices the senders of rows. Counts of the list name them.
+// senderOf prices the senders of rows. The counts of the list name them.
 func senderOf(w *walker, on object, f *field, at *path) int64 {
 	s := on
 	s.typ, s.owned, s.whole = "Sender", true, false
@@ -92,8 +92,8 @@ func senderOf(w *walker, on object, f *field, at *path) int64 {
 	return w.below(s, f, at)
 }
 
-// address prices the addresses of senders. The counts that found a sender tell its
-// address; those of a row's list are a call.
+// address prices the addresses of senders. If counts found the sender, they also gave its address. For the
+// senders of rows, the counts of the list cost a call.
 func address(w *walker, on object, _ *field, at *path) int64 {
 	if on.similar == 0 {
 		w.counts(on.kind, on.window, on.user, on.sender, upstream.BySender, "", on.lists, at)
@@ -112,15 +112,15 @@ func ownerID(w *walker, on object, _ *field, at *path) int64 {
 	return 0
 }
 
-// owners charges what it costs to find the users of senders: one call for each
-// sender of a list, or one for the users and one for each of them.
+// owners charges the calls that find the users of senders: either one call for each sender of a list, or one
+// call for the users and one for each of them.
 func (w *walker) owners(on object, at *path) {
 	if on.owned {
 		return
 	}
-	each := w.counting(0, upstream.ByUser) // for the users of a sender, or of all
+	each := w.counting(0, upstream.ByUser) // calls for the users of one sender, or of all senders
 	some := on.n
-	if w.op.Users != Everyone { // no more senders are asked for one by one than there are users
+	if w.op.Users != Everyone { // senders are looked up one by one only if there are no more of them than users
 		some = min(some, int64(w.op.Users))
 	}
 	planned, worst := mul(some, each), add(mul(3, each), mul(min(on.n, 3*some), each))
@@ -133,7 +133,7 @@ func (w *walker) owners(on object, at *path) {
 	w.charge(call{op: opOwners, kind: on.kind, window: on.window, user: on.user, sender: on.sender, list: on.self}, planned, worst, at)
 }
 
-// detail prices the details of bounces: a call each, if anything of them is selected.
+// detail prices the details of bounces: one call each if any of their fields is selected.
 func detail(w *walker, on object, f *field, at *path) int64 {
 	if !on.whole && len(w.collect("BounceDetail", f)) > 0 {
 		w.charge(call{op: opDetail, list: on.self}, on.n, on.n, at)
@@ -165,7 +165,7 @@ func allStats(w *walker, _ object, f *field, at *path) int64 {
 	return w.stats(object{user: w.literal(aUser, u), sender: w.literal(aSender, s), lists: 1}, upstream.ByUser, f, at)
 }
 
-// literal is the symbol of a user or a sender by number; 0 for none.
+// literal returns the symbol of the user or sender with a number, or 0 if id is 0.
 func (w *walker) literal(what symbolKind, id upstream.ID) int32 {
 	if id == 0 {
 		return 0
@@ -173,7 +173,7 @@ func (w *walker) literal(what symbolKind, id upstream.ID) int32 {
 	return w.symbol(symbol{what: what, id: int64(id)})
 }
 
-// stats prices the stats of users or senders: they share the calls of their list.
+// stats prices the stats of users or senders, which share the calls of their list.
 func stats(w *walker, on object, f *field, at *path) int64 {
 	if on.typ == "User" {
 		return w.stats(object{user: on.user, lists: max(1, on.within)}, upstream.ByUser, f, at)
@@ -214,7 +214,7 @@ func statsField(w *walker, on object, f *field, at *path) int64 {
 	return 0
 }
 
-// series prices a time series; its rows are its points.
+// series prices a time series. Its points count as rows.
 func series(w *walker, on object, f *field, at *path) int64 {
 	interval := upstream.Day
 	if w.argument(f, "interval") == "HOUR" {
@@ -244,5 +244,5 @@ func series(w *walker, on object, f *field, at *path) int64 {
 	return points
 }
 
-// Prices says whether a field may cost calls of its own.
+// Prices reports whether a field may cost calls of its own.
 func Prices(typ, field string) bool { return priceOf(typ, field) != nil }

@@ -5,7 +5,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// selected says what is selected of a connection.
+// selected returns the parts of a connection that are selected.
 func (w *walker) selected(typ string, f *field) (c page.Selected) {
 	fields := w.collect(typ, f)
 	for i := range fields {
@@ -31,8 +31,8 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 	return c
 }
 
-// elements prices what is selected of the rows of connections with size rows each, as
-// nodes and as edges. It gives how many rows each connection has.
+// elements prices the selections on the rows of connections with size rows each, as nodes and as edges. It
+// returns how many rows each connection has.
 func (w *walker) elements(typ string, f *field, on object, size int64, at *path) (rows int64) {
 	fields := w.collect(typ, f)
 	for i := range fields {
@@ -53,8 +53,7 @@ func (w *walker) elements(typ string, f *field, on object, size int64, at *path)
 	return rows
 }
 
-// rows prices the lists of bounces, emails and blocked emails: all, or those of
-// users or senders.
+// rows prices lists of bounces, emails and blocked emails: of everyone, or of certain users or senders.
 func rows(w *walker, on object, f *field, at *path) int64 {
 	kind, typ := upstream.Emails, "Email"
 	documented := map[string]string(nil)
@@ -71,7 +70,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		return 0
 	}
 	if code := q.BounceCategory + q.BlockedReason; code != "" {
-		if _, known := documented[code]; !known { // the upstream's own catalogue decides
+		if _, known := documented[code]; !known { // validated against the upstream's own catalogue
 			w.catalogue(kind, at)
 		}
 	}
@@ -118,7 +117,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	return w.elements(typ+"Connection", f, row, size, at)
 }
 
-// atMostUsers is a number of users, of those that the caller may see.
+// atMostUsers limits a number of users to those the caller may see.
 func (w *walker) atMostUsers(n int64) int64 {
 	if w.op.Users == Everyone {
 		return n
@@ -126,7 +125,8 @@ func (w *walker) atMostUsers(n int64) int64 {
 	return min(n, int64(w.op.Users))
 }
 
-// walks notes the cursors of a page, which stays in their window, wherever it ends.
+// walks records the cursors of a page. Pages with cursors stay in the window of their walk, even if it was to
+// end now.
 func (l *list) walks(a page.Args, now bool) {
 	l.backward = a.Backward()
 	if a.After != nil {
@@ -138,8 +138,7 @@ func (l *list) walks(a page.Args, now bool) {
 	l.window.walk = now && (a.After != nil || a.Before != nil)
 }
 
-// accounts prices the lists of users and of senders: the three counts of the window
-// name them, whatever the page.
+// accounts prices lists of users and of senders. The three counts of the window find them, whatever the page.
 func accounts(w *walker, on object, f *field, at *path) int64 {
 	in, now, ok := w.windowOf(f)
 	u, ok2 := key(w.argument(f, "userId"))

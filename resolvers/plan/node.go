@@ -8,10 +8,10 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxRowPages is how many pages of one second are looked through for a row.
+// maxRowPages is the maximum number of pages of one second that are searched for a row.
 const maxRowPages = 20
 
-// nodes prices Query.node and Query.nodes: the objects of each type together.
+// nodes prices Query.node and Query.nodes. Objects of one type are priced together.
 func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 	values := []any{w.argument(f, "id")}
 	if f.Name == "nodes" {
@@ -22,7 +22,7 @@ func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 		rows = int64(len(values))
 		w.steps += len(values)
 	}
-	ids := map[model.NodeType][]model.NodeID{} // each once
+	ids := map[model.NodeType][]model.NodeID{} // distinct ids
 	texts := map[model.NodeType][]string{}
 	times := map[model.NodeType]int64{}
 	seen := map[string]bool{}
@@ -46,8 +46,7 @@ func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 	return rows
 }
 
-// found charges what it costs to find objects of one type by their ids, and gives
-// them.
+// found charges the calls that find objects of one type by id, and returns the objects.
 func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *path) object {
 	n := int64(len(ids))
 	self := w.symbol(symbol{what: ofIDs, text: text})
@@ -66,7 +65,7 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		return object{typ: "Sender", n: n, self: self, window: w.ever(), sender: self, lists: n, similar: n,
 			owner: w.symbol(symbol{what: ownersOf, of: self}), owners: w.atMostUsers(n)}
 	case model.BounceNode:
-		masked := int64(0) // of the email ids
+		masked := int64(0) // number of masked email ids
 		for _, id := range ids {
 			if auth.IsMaskedEmailID(id.EmailID) {
 				masked++
@@ -83,19 +82,18 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 	return w.foundRows("BlockedEmail", upstream.BlockedEmails, self, n)
 }
 
-// foundRows are rows whose user, sender and second their ids tell.
+// foundRows returns rows whose user, sender and second are known from their ids.
 func (w *walker) foundRows(typ string, k upstream.Kind, self int32, n int64) object {
 	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
 	return object{typ: typ, kind: k, n: n, self: self, window: window{each: self}, user: users, sender: senders, lists: n,
 		owner: users, owners: n, within: n, whole: typ == "Bounce"}
 }
 
-// event prices an event that is a bounce: that comes by itself, but what is joined to it
-// does not.
+// event prices a bounce of a subscription. The bounce itself costs nothing; fields that refer to other data do.
 func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	on := w.foundRows("Bounce", upstream.Bounces, w.symbol(symbol{what: theList}), 1)
 	on.whole, on.unlisted = false, w.op.Masked
-	if q, ok := w.filterOf(f); ok { // its filter is that of the counts that name its sender
+	if q, ok := w.filterOf(f); ok { // the counts that name the sender use the same filter
 		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID), min(1, int64(q.UserID))
 	}
 	fields := w.collect("BounceEvent", f)
@@ -107,13 +105,13 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	return rows
 }
 
-// ever is the window of all that has happened up to the end of this day.
+// ever returns the window of all events up to the end of the current day.
 func (w *walker) ever() window {
 	return window{Window: upstream.Window{End: upstream.Day.Floor(w.op.Now) + upstream.Day.Seconds()}}
 }
 
-// anyCounts charges the search for users or senders in one kind of counts after the
-// other: those that have sent are found by the first.
+// anyCounts charges the search for users or senders in one kind of counts after another. The first kind finds
+// those that have sent.
 func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *path) {
 	n = mul(n, w.counting(user, r))
 	for _, k := range upstream.Kinds {
@@ -125,7 +123,7 @@ func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *p
 	}
 }
 
-// bounce prices Query.bounce, which the detail answers.
+// bounce prices Query.bounce, which is answered from the bounce's detail.
 func bounce(w *walker, _ object, f *field, at *path) int64 {
 	u, ok := key(w.argument(f, "userId"))
 	s, ok2 := key(w.argument(f, "senderId"))

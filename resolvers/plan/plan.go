@@ -1,26 +1,23 @@
-// Package plan prices an operation before it runs: how many upstream calls it makes,
-// and how many rows its answer may have.
+// Package plan prices an operation before it runs: how many upstream calls it makes, and how many rows its
+// answer may have.
 //
-// A price comes from the document and its variables alone, without a call. It knows
-// what the resolvers know of each field: which of them share a call (aliases, the
-// senders of a page, a list and the stats over its window), and which cost one for
-// each row. What it cannot know is what the answers hold, so there are two prices.
+// A price is computed from the document and its variables, without a call. It accounts for what the resolvers
+// do: some fields share a call (aliases, the senders of a page, a list and the stats over its window), others
+// cost a call for each row. It cannot know the answers, so there are two prices.
 //
-// Planned is what the operation costs while every page is as full as it may be, each
-// of its rows is of another user and sender, nothing is cached, and totals and single
-// objects are found by the fewest calls. It is exact for the operations of
-// the contract (the table of docs/partners.md). Where pages are less full it is too high,
-// where a total must be probed for, or a list has moved under a cursor, too low.
+// The planned price assumes that every page is full, that each row has another user and sender, that nothing is
+// cached, and that totals and single objects are found by the fewest calls. It is exact for the operations in
+// the table of docs/partners.md. It is too high if pages are not full. It is too low if a total must be probed
+// for, or if a list has moved since a cursor was made.
 //
-// Worst is what no operation exceeds, over an upstream that answers as the API's
-// document says and whose lists lose and reorder nothing while they are read.
+// The worst price is never exceeded, given an upstream that follows the API's document and whose lists neither
+// lose nor reorder rows while they are read.
 //
-// The work is linear in the document: what a fragment or a selection costs on the same
-// kind of object is worked out once, and a document that is made to have ever new
-// ones is given up, as [TooMany].
+// The work is linear in the size of the document: the price of a selection on a kind of object is computed only
+// once. A document that keeps producing new ones gets the price [TooMany].
 //
-// Start reading at [Of]; walk.go goes through the selections, field.go has what each
-// field costs, and calls.go says which calls are the same.
+// Start reading at [Of]. walk.go visits the selections, field.go prices each field, and calls.go defines which
+// calls are the same.
 package plan
 
 import (
@@ -34,54 +31,52 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Operation is what is priced. The document has been validated and the variables
-// coerced.
+// Operation is the operation to price. The document must be validated and the variables coerced.
 type Operation struct {
 	Definition *ast.OperationDefinition
 	Variables  map[string]any
-	// Users is how many users the caller may see, or [Everyone]: a call for no user in
-	// particular is one for each of a few.
+	// Users is the number of users that the caller may see, or [Everyone]. For a few users, a call without a
+	// user becomes one call for each of them.
 	Users int
-	// Masked says that the caller may not read recipients' addresses, so that email ids
-	// which may hold one are found by looking through a second.
+	// Masked says that the caller may not read recipients' addresses. Email ids that may contain an address are
+	// then found by searching the second of the bounce.
 	Masked bool
-	// Now ends relative windows.
+	// Now is the end of relative windows.
 	Now upstream.Time
 }
 
-// Everyone is the Users of a caller who may see all there are.
+// Everyone as Operation.Users means that the caller may see all users.
 const Everyone = -1
 
-// TooMany is a number of calls or rows that is past counting.
+// TooMany is the highest number of calls or rows that is counted.
 const TooMany = 1 << 40
 
-// Plan is the price of an operation. Numbers end at [TooMany].
+// Plan is the price of an operation. Its numbers do not exceed [TooMany].
 type Plan struct {
-	Calls      int64 // planned upstream calls, each distinct one once
-	WorstCalls int64 // the most upstream calls, tries of one call not counted apart
-	// WorstRows is the most elements that lists of the answer have together: of
-	// connections (as nodes and as edges), of series and of nodes(ids:). Catalogues and
-	// headers are not counted.
+	Calls      int64 // planned number of distinct upstream calls
+	WorstCalls int64 // maximum number of upstream calls, not counting retries
+	// WorstRows is the maximum number of elements in the lists of the answer: of connections (as nodes and as
+	// edges), of series and of nodes(ids:). Catalogues and headers are not counted.
 	WorstRows int64
 
 	of Operation
 }
 
-// Endpoint is the calls of one endpoint of the REST API.
+// Endpoint is the price of the calls of one endpoint of the REST API.
 type Endpoint struct {
-	Endpoint   string // the path with placeholders
+	Endpoint   string // path with placeholders
 	Calls      int64
 	WorstCalls int64
 }
 
-// Of prices an operation; a subscription by one of its events.
+// Of returns the price of an operation. For a subscription it is the price of one event.
 func Of(op Operation) Plan {
 	w := walkers.Get().(*walker)
 	defer w.done()
 	return w.price(op)
 }
 
-// price walks an operation; the walker's charges are then its.
+// price prices an operation and leaves its calls in w.charges.
 func (w *walker) price(op Operation) Plan {
 	w.op = op
 	rows := w.root(op.Definition)
@@ -95,8 +90,8 @@ func (w *walker) price(op Operation) Plan {
 	return p
 }
 
-// charges are the single calls of a plan. Few ask: most plans are a number to hold
-// against a limit, and are spared to keep them.
+// charges computes the plan's calls again. Few callers need them: most plans are only compared with a limit, so
+// a plan does not keep its calls.
 func (p Plan) charges() map[call]charge {
 	w := newWalker()
 	if p.of.Definition != nil {
@@ -105,7 +100,7 @@ func (p Plan) charges() map[call]charge {
 	return w.charges
 }
 
-// Endpoints tells the calls apart, those with most planned calls first.
+// Endpoints returns the price by endpoint, in descending order of planned calls.
 func (p Plan) Endpoints() []Endpoint {
 	of := map[string]Endpoint{}
 	for c, price := range p.charges() {
@@ -117,12 +112,12 @@ func (p Plan) Endpoints() []Endpoint {
 	})
 }
 
-// Dearest is the field with most planned calls, such as "bounces.nodes.detail", and
-// how many those are; empty where none are planned.
+// Dearest returns the field with the most planned calls, such as "bounces.nodes.detail", and their number. The
+// field is empty if no calls are planned.
 func (p Plan) Dearest() (field string, calls int64) {
 	type sum struct {
 		calls int64
-		first int // of its charges
+		first int // order of the first of its charges
 	}
 	of := map[string]sum{}
 	for _, c := range p.charges() {

@@ -10,8 +10,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxSteps bounds the selections that are looked at. A document as long as may be
-// has half of that; more is only found in one whose fragments multiply.
+// maxSteps limits the number of selections visited. The longest allowed document has half as many; only a
+// document whose fragments multiply has more.
 const maxSteps = 20_000
 
 type walker struct {
@@ -21,18 +21,18 @@ type walker struct {
 	symbols map[symbol]int32
 	steps   int
 
-	fields []field // room for those that are collected
-	paths  []path  // likewise
+	fields []field // arena for collected fields
+	paths  []path  // arena for paths
 }
 
 func newWalker() *walker {
 	return &walker{charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
 }
 
-// walkers are used again: their memory is what a walk costs most.
+// walkers recycles walkers: allocating their maps is the main cost of a walk.
 var walkers = sync.Pool{New: func() any { return newWalker() }}
 
-// done gives a walker back, unless its maps have grown.
+// done releases a walker for reuse, unless it has grown large.
 func (w *walker) done() {
 	if len(w.charges)+len(w.memo)+len(w.symbols) > 200 || cap(w.fields)+cap(w.paths) > 1000 {
 		return
@@ -46,49 +46,49 @@ func (w *walker) done() {
 	walkers.Put(w)
 }
 
-// visit is a selection on a kind of object that has been priced.
+// visit identifies a selection on a kind of object that has been priced.
 type visit struct {
 	field *ast.Field
 	on    object
 }
 
-// object is what is selected on: not one object, but all that a field gives.
+// object stands for all the objects that a field returns, not for a single one.
 type object struct {
 	typ  string
-	n    int64 // how many there are, each distinct one once
-	self int32 // who they are
+	n    int64 // number of distinct objects
+	self int32 // symbol of the objects
 
-	// The lists that they were found in, and how many: counts with their filters
-	// answer for all of their rows.
+	// The filter, window and number of the lists that contain the objects. One counts call with such a filter
+	// answers for all rows of a list.
 	user, sender int32
 	window       window
 	lists        int64
 
-	owner   int32 // of rows and owned senders: the users
+	owner   int32 // of rows and owned senders: symbol of their users
 	owners  int64
-	within  int64           // of users: how many users their stats are limited to; 0 is none
-	similar int64           // of senders whose owner is not known: how many a list has
-	kind    upstream.Kind   // of rows and of senders: that of the list
+	within  int64           // of users: how many users their stats are limited to; 0 means no limit
+	similar int64           // of senders with unknown user: how many a list has
+	kind    upstream.Kind   // of rows and senders: kind of their list
 	rollup  upstream.Rollup // of stats
-	owned   bool            // of senders: whose they are is known
+	owned   bool            // of senders: their user is known
 	whole   bool            // of bounces: the detail came with them
 
-	unlisted bool // of bounces: no list of this operation has shown their masked email ids
+	unlisted bool // of bounces: no list of this operation has returned their masked email ids
 }
 
-// path is where a field is, from its end.
+// path is the path of a field, linked from its last name to its first.
 type path struct {
 	up   *path
 	name string
 }
 
-// path gives the path of a field below another one's.
+// path returns the path of a field below another.
 func (w *walker) path(up *path, name string) *path {
 	w.paths = append(w.paths, path{up, name})
 	return &w.paths[len(w.paths)-1]
 }
 
-// String gives the names with dots.
+// String returns the names joined by dots.
 func (p *path) String() string {
 	var names []string
 	for ; p != nil; p = p.up {
@@ -98,14 +98,13 @@ func (p *path) String() string {
 	return strings.Join(names, ".")
 }
 
-// field is what is selected under one name: several selections of a field are one.
+// field is the set of selections with one response name, which are merged.
 type field struct {
 	*ast.Field
-	more []*ast.Field // selections of it besides the first
+	more []*ast.Field // all selections but the first
 }
 
-// collect gives the fields selected on an object type, as the specification's
-// CollectFields.
+// collect returns the fields selected on an object type, as CollectFields in the GraphQL specification.
 func (w *walker) collect(typ string, from *field) []field {
 	c := collector{w: w, typ: typ, fields: w.room(len(from.SelectionSet))}
 	c.selections(from.SelectionSet)
@@ -115,11 +114,11 @@ func (w *walker) collect(typ string, from *field) []field {
 	return c.fields
 }
 
-// room is room for up to so many fields; more than many have memory of their own.
+// room returns space for n fields, up to many. A longer slice is allocated by append.
 func (w *walker) room(n int) []field {
 	n = min(n, many)
 	if len(w.fields)+n > cap(w.fields) {
-		w.fields = make([]field, 0, 8*many) // those that were given out keep theirs
+		w.fields = make([]field, 0, 8*many) // earlier slices keep the old array
 	}
 	at := len(w.fields)
 	w.fields = w.fields[:at+n]
@@ -130,11 +129,11 @@ type collector struct {
 	w       *walker
 	typ     string
 	fields  []field
-	index   map[string]int // once there are many
+	index   map[string]int // by alias, once there are many fields
 	spreads []*ast.FragmentDefinition
 }
 
-// many is from how many fields on they are found by a map.
+// many is the number of fields from which on a map is used to find them.
 const many = 12
 
 func (c *collector) selections(set ast.SelectionSet) {
@@ -159,7 +158,7 @@ func (c *collector) selections(set ast.SelectionSet) {
 	}
 }
 
-// spread says whether a fragment has been spread before.
+// spread reports whether a fragment has been spread before, and records it.
 func (c *collector) spread(d *ast.FragmentDefinition) bool {
 	for _, seen := range c.spreads {
 		if c.w.steps++; seen == d {
@@ -199,7 +198,7 @@ func (c *collector) add(f *ast.Field) {
 	c.fields = append(c.fields, field{Field: f})
 }
 
-// applies says whether a fragment on a type holds for objects of another.
+// applies reports whether a fragment with a type condition applies to objects of type typ.
 func applies(condition, typ string) bool {
 	return condition == "" || condition == typ || condition == "Node" && typ != "Query" && typ != "Subscription"
 }
@@ -219,10 +218,9 @@ func (w *walker) included(ds ast.DirectiveList) bool {
 	return true
 }
 
-// below prices what is selected of objects under a field, and gives how many rows
-// each of them has.
+// below prices the selection of a field on objects, and returns how many rows each object has.
 func (w *walker) below(on object, f *field, at *path) int64 {
-	if f.more != nil { // an unusual document: it is not worth the memory
+	if f.more != nil { // too rare to be worth remembering
 		return w.object(on, w.collect(on.typ, f), at)
 	}
 	if plain(f.SelectionSet) {
@@ -231,15 +229,14 @@ func (w *walker) below(on object, f *field, at *path) int64 {
 	v := visit{f.Field, on}
 	rows, known := w.memo[v]
 	if !known {
-		w.memo[v] = 0 // nothing nests in itself
+		w.memo[v] = 0 // a selection cannot contain itself
 		rows = w.object(on, w.collect(on.typ, f), at)
 		w.memo[v] = rows
 	}
 	return rows
 }
 
-// plain says whether nothing but leaves is selected of rows: most often so, and they
-// cost nothing.
+// plain reports whether the selection has only fields that cost nothing, the common case.
 func plain(set ast.SelectionSet) bool {
 	for _, s := range set {
 		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && priceOf(f.ObjectDefinition.Name, f.Name) != nil {
@@ -249,7 +246,7 @@ func plain(set ast.SelectionSet) bool {
 	return true
 }
 
-// root prices an operation; of a subscription, one event.
+// root prices an operation. For a subscription it prices one event.
 func (w *walker) root(op *ast.OperationDefinition) int64 {
 	typ := "Query"
 	if op.Operation == ast.Subscription {
@@ -260,8 +257,7 @@ func (w *walker) root(op *ast.OperationDefinition) int64 {
 	return w.object(object{typ: typ, n: 1, lists: 1}, c.fields, nil)
 }
 
-// object prices the fields selected on objects, and gives how many rows each of them
-// has.
+// object prices the fields selected on objects, and returns how many rows each object has.
 func (w *walker) object(on object, fields []field, at *path) (rows int64) {
 	for i := range fields {
 		if w.steps > maxSteps {
