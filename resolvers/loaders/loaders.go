@@ -1,10 +1,8 @@
-// Package loaders holds what the fields of one operation share, so that together
-// they make the fewest upstream calls: a memory of every call made ([memo]) and a
-// dataloader that finds the users of senders.
+// Package loaders holds what the fields of one operation share in order to make the fewest upstream calls: a
+// memory of every call made ([memo]), and a dataloader that finds the users of senders.
 //
-// Loaders live for one operation and one caller, and in a subscription for one event.
-// [Extension] makes them and puts them into the operation's context; resolvers take
-// them out with [From].
+// Loaders belong to one operation of one caller; in a subscription, to one event. [Extension] creates them and
+// puts them into the operation's context, and resolvers get them with [From].
 package loaders
 
 import (
@@ -23,31 +21,31 @@ import (
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
 type Loaders struct {
-	// API answers each distinct call once: asked again within the operation, it
-	// gives the same answer, or the same error.
+	// API makes each distinct call once. Repeated within the operation, a call returns the same answer or
+	// error.
 	API upstream.API
-	// Now is the operation's idea of now: two relative windows agree on it.
+	// Now is the current time of the operation, so that all its relative windows end at the same moment.
 	Now upstream.Time
 
-	memo   *memo // the API
+	memo   *memo // the layer under API
 	batch  dataloader.BatchFunc[OwnerKey, upstream.ID]
-	once   sync.Once // makes owners, which few operations need
+	once   sync.Once // creates owners, which few operations need
 	owners *dataloader.Loader[OwnerKey, upstream.ID]
 }
 
-// New makes the loaders of one operation over what its caller may see.
-func New(api upstream.API, now time.Time) *Loaders { return noted(api, now, nil, nil) }
+// New returns the loaders of one operation. The argument api is the upstream as its caller may see it.
+func New(api upstream.API, now time.Time) *Loaders { return newLoaders(api, now, nil, nil) }
 
-// noted makes loaders that tell the operation's ledger what they share, and of their
-// batches whoever watches those.
-func noted(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
+// newLoaders returns loaders that record shared calls in the operation's ledger and report batches to watch.
+// Both may be nil.
+func newLoaders(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
 	m := &memo{ops: ops}
 	l := &Loaders{API: upstream.Around(api, m.ask), Now: upstream.Time(now.Unix()), memo: m}
 	l.batch = newBatch(l.API, ops, watch)
 	return l
 }
 
-// Counts are counts that are asked for, and what came of it.
+// Counts is a counts call and its result.
 type Counts struct {
 	Kind  upstream.Kind
 	Query upstream.CountQuery
@@ -55,8 +53,8 @@ type Counts struct {
 	Err   error
 }
 
-// CountAll fills in counts: those that the operation has are at hand, the others are
-// asked for side by side.
+// CountAll fills in the results of all counts. It makes the calls that the operation has not made yet
+// concurrently.
 func (l *Loaders) CountAll(ctx context.Context, all []Counts) {
 	var missing []*Counts
 	for i := range all {
@@ -72,19 +70,18 @@ func (l *Loaders) CountAll(ctx context.Context, all []Counts) {
 	}
 }
 
-// Watch is told when a batch of a loader begins, by what it loads and for how many keys.
-// It gives the context that the batch's calls are to be made in, and what is told how
-// many calls these were and how many keys have an error.
+// Watch is called when a batch of a loader begins, with the name of the loader and the number of keys. It
+// returns the context for the batch's calls, and a function to call at the end with the number of calls and of
+// keys that failed.
 type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
-// Extension gives every operation its own loaders: an extension of the endpoint (package
-// operation).
+// Extension gives every operation its own loaders. It is an extension of the endpoint (see package operation).
 type Extension struct {
-	// API gives the upstream as the operation's caller may see it.
+	// API returns the upstream as the operation's caller may see it.
 	API func(ctx context.Context) upstream.API
-	// Now is the clock.
+	// Now returns the current time.
 	Now func() time.Time
-	// Watch is told of every batch; nil is nobody.
+	// Watch is called for every batch, unless it is nil.
 	Watch Watch
 }
 
@@ -105,8 +102,8 @@ func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (cont
 	return e.BeginEvent(ctx), nil
 }
 
-// BeginEvent implements [operation.EventBeginner]. It is called before the event is there,
-// so loaders are made when the first field asks for them: their now is then the event's.
+// BeginEvent implements [operation.EventBeginner]. It is called before the event occurs. The loaders are
+// therefore created when the first field needs them, so that their Now is the time of the event.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
 	s := &source{e: e}
 	s.ctx = context.WithValue(ctx, contextKey{}, s)
@@ -115,7 +112,7 @@ func (e Extension) BeginEvent(ctx context.Context) context.Context {
 
 type contextKey struct{}
 
-// source gives the loaders of a context, which it makes when they are first asked for.
+// source creates the loaders of a context on first use.
 type source struct {
 	e    Extension
 	ctx  context.Context
@@ -124,10 +121,10 @@ type source struct {
 }
 
 func (s *source) loaders() *Loaders {
-	s.once.Do(func() { s.made = noted(s.e.API(s.ctx), s.e.Now(), ledger.From(s.ctx), s.e.Watch) })
+	s.once.Do(func() { s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), ledger.From(s.ctx), s.e.Watch) })
 	return s.made
 }
 
-// From gives the loaders of the operation that ctx belongs to. A context without
-// is a fault of the wiring, and panics.
+// From returns the loaders of the operation that ctx belongs to. It panics if there are none, which is a wiring
+// mistake.
 func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(*source).loaders() }

@@ -23,8 +23,8 @@ const day upstream.Time = 1479772800
 
 var window = upstream.Window{Start: day, End: day + 86400}
 
-// accounts is an email and a bounce of every sender of each user; users are 20 and on,
-// their senders 1000 and on, 2000 and on.
+// accounts returns an email and a bounce of every sender of each user. Users have the numbers 20, 21, …; their
+// senders 1000, 1001, … and 2000, 2001, ….
 func accounts(senders ...int) upstreamtest.Rows {
 	var rows upstreamtest.Rows
 	for u, n := range senders {
@@ -38,7 +38,7 @@ func accounts(senders ...int) upstreamtest.Rows {
 	return rows
 }
 
-// ownersOf asks for all at once, as sibling fields do.
+// ownersOf loads all keys concurrently, as sibling fields do.
 func ownersOf(ctx context.Context, l *loaders.Loaders, keys []loaders.OwnerKey) ([]upstream.ID, []error) {
 	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
 	var wg sync.WaitGroup
@@ -49,10 +49,9 @@ func ownersOf(ctx context.Context, l *loaders.Loaders, keys []loaders.OwnerKey) 
 	return users, errs
 }
 
-// Whoever asks for many owners finds those of each, in no more calls than one for the
-// users and one for each user or sender, whichever are fewer: also where not all are
-// asked for at once.
-func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
+// The limit is one call for the users and one for each user or sender, whichever are fewer. It also holds if
+// some keys come later.
+func TestBatchedOwnersAreCorrectInFewestCalls(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		senders := rapid.SliceOfN(rapid.IntRange(1, 12), 1, 5).Draw(t, "senders of each user")
@@ -67,7 +66,7 @@ func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
 				}
 			}
 		}
-		if len(keys) == 0 || rapid.Bool().Draw(t, "a stranger") {
+		if len(keys) == 0 || rapid.Bool().Draw(t, "unknown sender") {
 			k := loaders.OwnerKey{Sender: 999, Kind: kinds[0], Window: window}
 			keys, want[k] = append(keys, k), 0
 		}
@@ -90,7 +89,7 @@ func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
 		}
 		var users []upstream.ID
 		var errs []error
-		if late := rapid.IntRange(0, len(keys)).Draw(t, "some ask later"); late == 0 {
+		if late := rapid.IntRange(0, len(keys)).Draw(t, "first late key"); late == 0 {
 			users, errs = ownersOf(context.Background(), l, keys)
 		} else {
 			users, errs = ownersOf(context.Background(), l, keys[:late])
@@ -100,7 +99,7 @@ func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
 		for i, k := range keys {
 			k.Siblings = 0
 			if users[i] != want[k] || (errs[i] == nil) != (want[k] != 0) || errs[i] != nil && upstream.CodeOf(errs[i]) != upstream.NotFound {
-				t.Errorf("sender %d is of %d (%v), want %d", k.Sender, users[i], errs[i], want[k])
+				t.Errorf("user of sender %d is %d (%v), want %d", k.Sender, users[i], errs[i], want[k])
 			}
 		}
 		if n := api.Total(); n > most {
@@ -109,21 +108,21 @@ func TestOwnersOfManyAreThoseOfEach(t *testing.T) {
 	})
 }
 
-// Whoever watches batches is told of how many keys each was, by how many calls, and the
-// calls are made in the context that was given for them.
-func TestWatchedBatches(t *testing.T) {
+// The batch's calls use the context that Watch returned.
+func TestWatchSeesEveryBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		type mine struct{}
-		var told string
+		var log string
 		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3, 3))}
-		within := &contexts{API: api, see: func(ctx context.Context) { told += fmt.Sprint(ctx.Value(mine{}), " ") }}
+		within := &contexts{API: api, see: func(ctx context.Context) { log += fmt.Sprint(ctx.Value(mine{}), " ") }}
 		e := loaders.Extension{
 			API: func(context.Context) upstream.API { return within },
 			Now: time.Now,
 			Watch: func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int)) {
-				told += fmt.Sprintf("%s: %d keys; ", loader, keys)
-				return context.WithValue(ctx, mine{}, "in it"), func(calls, failed int) { told += fmt.Sprintf("%d calls, %d failed", calls, failed) }
+				log += fmt.Sprintf("%s: %d keys; ", loader, keys)
+				done := func(calls, failed int) { log += fmt.Sprintf("%d calls, %d failed", calls, failed) }
+				return context.WithValue(ctx, mine{}, "in it"), done
 			},
 		}
 		ctx, _ := e.Begin(t.Context(), &graphql.OperationContext{})
@@ -131,13 +130,13 @@ func TestWatchedBatches(t *testing.T) {
 		_, _ = ownersOf(t.Context(), l, []loaders.OwnerKey{
 			{Sender: 1000, Kind: upstream.Emails, Window: window}, {Sender: 999, Kind: upstream.Emails, Window: window},
 			{Sender: 2000, Kind: upstream.Emails, Window: window}})
-		if want := "owners of senders: 3 keys; in it in it in it 3 calls, 1 failed"; told != want {
-			t.Errorf("%s\nwant %s", told, want)
+		if want := "owners of senders: 3 keys; in it in it in it 3 calls, 1 failed"; log != want {
+			t.Errorf("got %s\nwant %s", log, want)
 		}
 	})
 }
 
-// contexts sees those that counts are asked in.
+// contexts reports the context of each counts call to see.
 type contexts struct {
 	upstream.API
 	mu  sync.Mutex
@@ -153,9 +152,8 @@ func (c *contexts) Counts(ctx context.Context, k upstream.Kind, q upstream.Count
 
 const now = day + 86400
 
-// A call that fails is the failure of those whose owner it might have told, and of no
-// others.
-func TestOwnersWhenCallsFail(t *testing.T) {
+// A failed call fails the senders whose user it might have found, and no others.
+func TestFailedCallFailsOnlyItsSenders(t *testing.T) {
 	t.Parallel()
 	down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
 	key := func(s upstream.ID) loaders.OwnerKey {
@@ -170,13 +168,13 @@ func TestOwnersWhenCallsFail(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys  []loaders.OwnerKey
 		fails string
-		want  []upstream.ID // 0 has failed
+		want  []upstream.ID // 0 means failed
 	}{
-		"the one call for one sender":     {all[:1], "sender_id=1000", []upstream.ID{0}},
-		"the call for the users":          {all[:3], "rollup_to=user", []upstream.ID{0, 0, 0}},
-		"one of the calls for few":        {[]loaders.OwnerKey{all[0], all[5]}, "sender_id=2000", []upstream.ID{20, 0}},
-		"one of the calls for many":       {all, "user_id=21", []upstream.ID{20, 20, 20, 20, 20, 0, 0, 0, 0, 0, 22, 22, 22, 22, 22}},
-		"a call that tells nothing to us": {all[:4], "user_id=22", []upstream.ID{20, 20, 20, 20}},
+		"the only call for a sender": {all[:1], "sender_id=1000", []upstream.ID{0}},
+		"the call for the users":     {all[:3], "rollup_to=user", []upstream.ID{0, 0, 0}},
+		"one of few calls":           {[]loaders.OwnerKey{all[0], all[5]}, "sender_id=2000", []upstream.ID{20, 0}},
+		"one of many calls":          {all, "user_id=21", []upstream.ID{20, 20, 20, 20, 20, 0, 0, 0, 0, 0, 22, 22, 22, 22, 22}},
+		"an unrelated call":          {all[:4], "user_id=22", []upstream.ID{20, 20, 20, 20}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -193,16 +191,15 @@ func TestOwnersWhenCallsFail(t *testing.T) {
 			users, errs := ownersOf(t.Context(), loaders.New(api, time.Unix(int64(now), 0)), keys)
 			for i, want := range c.want {
 				if users[i] != want || errors.Is(errs[i], down) != (want == 0) || want != 0 && errs[i] != nil {
-					t.Errorf("sender %d is of %d (%v), want %d", c.keys[i].Sender, users[i], errs[i], want)
+					t.Errorf("user of sender %d is %d (%v), want %d", c.keys[i].Sender, users[i], errs[i], want)
 				}
 			}
 		})
 	}
 }
 
-// Every call of an operation is made once: by whoever asks first, while others wait,
-// and whoever asks later gets the same answer, or the same error.
-func TestAnOperationAsksOnce(t *testing.T) {
+// The first field makes the call, others wait for it, and later ones get the same answer or error.
+func TestOperationMakesEachCallOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -248,13 +245,13 @@ func TestAnOperationAsksOnce(t *testing.T) {
 		wg.Wait()
 		ask()
 		if n := counting.Total(); n != 8 {
-			t.Errorf("%d calls", n)
+			t.Errorf("%d calls, want 8", n)
 		}
 	})
 }
 
-// Whoever waits for a call that another made leaves when its own time is up.
-func TestWaitingEnds(t *testing.T) {
+// A field that waits for another field's call stops waiting when its own context ends.
+func TestWaitEndsWithOwnContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -274,8 +271,8 @@ func TestWaitingEnds(t *testing.T) {
 	})
 }
 
-// A call that panics is an error of all who asked for it, and ends nothing else.
-func TestACallThatPanics(t *testing.T) {
+// A panic becomes an error for all fields that made the call.
+func TestPanicBecomesError(t *testing.T) {
 	t.Parallel()
 	l := loaders.New(&upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 2)), Before: func(context.Context, string) error { panic("broken") }}, time.Unix(int64(now), 0))
 	for range 2 {
@@ -291,9 +288,9 @@ func TestACallThatPanics(t *testing.T) {
 	}
 }
 
-// Counts that are asked for together are asked for side by side. Those that the operation
-// has, errors too, are at hand: nothing is asked again.
-func TestCountAll(t *testing.T) {
+// Missing counts are fetched concurrently. Counts that the operation already has, including errors, are not
+// fetched again.
+func TestCountAllMakesMissingCallsConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
@@ -305,7 +302,7 @@ func TestCountAll(t *testing.T) {
 			return nil
 		}}
 		l := loaders.New(api, time.Unix(int64(now), 0))
-		ask := func(calls, sideBySide int) {
+		ask := func(calls, atOnce int) {
 			t.Helper()
 			api.Reset()
 			all := []loaders.Counts{
@@ -318,8 +315,8 @@ func TestCountAll(t *testing.T) {
 			if len(all[0].Rows) != 3 || !errors.Is(all[1].Err, down) || len(all[2].Rows) != 2 || len(all[3].Rows) != 3 {
 				t.Errorf("got %+v", all)
 			}
-			if api.Total() != calls || api.Peak() != sideBySide {
-				t.Errorf("%d calls, %d side by side; want %d and %d", api.Total(), api.Peak(), calls, sideBySide)
+			if api.Total() != calls || api.Peak() != atOnce {
+				t.Errorf("%d calls, %d at once; want %d and %d", api.Total(), api.Peak(), calls, atOnce)
 			}
 		}
 		if _, err := l.API.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: window, Rollup: upstream.ByUser}); err != nil {

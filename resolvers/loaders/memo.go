@@ -9,12 +9,11 @@ import (
 	"deliverygraph/upstream/ledger"
 )
 
-// memo is a layer that asks each question once and remembers its answer, be it rows or an
-// error. It serves one operation, so its fields agree with one another: ten aliases of a
-// field cost one call and show the same rows.
+// memo is a layer that makes each call once and remembers its answer or error. It serves one operation, so the
+// operation's fields agree: ten aliases of a field cost one call and show the same rows.
 //
-// A question is asked in the context of the field that asked first. Within one operation
-// that is no harm: its fields are canceled together.
+// A call is made in the context of the first field that needs it. That does no harm, since all fields of an
+// operation are canceled together.
 type memo struct {
 	ops   *ledger.Ledger
 	mu    sync.Mutex
@@ -23,12 +22,12 @@ type memo struct {
 
 type call struct {
 	done   bool          // answer and err are final
-	wait   chan struct{} // closed then; nil if no one waits
+	wait   chan struct{} // closed when done; nil if no one waits
 	answer any
 	err    error
 }
 
-// ask is the layer.
+// ask answers q from memory, or waits for the call in progress, or makes the call.
 func (m *memo) ask(ctx context.Context, q upstream.Question, next upstream.Asker) (any, error) {
 	m.mu.Lock()
 	c, made := m.calls[q]
@@ -61,7 +60,7 @@ func (m *memo) ask(ctx context.Context, q upstream.Question, next upstream.Asker
 	return c.answer, c.err
 }
 
-// fill asks the question. A panic is an error for all who ask it.
+// fill makes the call. A panic becomes an error for all fields that need the answer.
 func (m *memo) fill(ctx context.Context, c *call, q upstream.Question, next upstream.Asker) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -76,7 +75,7 @@ func (m *memo) fill(ctx context.Context, c *call, q upstream.Question, next upst
 	c.answer, c.err = next.Ask(ctx, q)
 }
 
-// has fills in counts that have been asked for and have come.
+// has fills in the result of c and reports true if its call is complete.
 func (m *memo) has(c *Counts) bool {
 	m.mu.Lock()
 	made := m.calls[c.Query.Question(c.Kind)]

@@ -16,27 +16,26 @@ import (
 	"deliverygraph/upstream/ledger"
 )
 
-// OwnerKey asks for the user of a sender that counts of a window name. Counts by
-// sender do not tell whose the senders are.
+// OwnerKey identifies a sender found by counts of a window. Counts by sender do not report the user of a
+// sender.
 type OwnerKey struct {
 	Sender upstream.ID
 	Kind   upstream.Kind
 	Window upstream.Window
-	// Siblings is how many senders of the same kind and window are likely asked for
-	// in the operation, with this one: those of its page.
+	// Siblings is the number of senders of the same kind and window that the operation probably needs,
+	// including this one: the senders of its page.
 	Siblings int
 }
 
-// Owner gives the user of a sender, or a NotFound error if the counts of the
-// window do not know it. Senders of one page cost a call each, or together one call
-// for the users and one for each of them where that is less.
+// Owner returns the user of a sender, or a NotFound error if the counts of the window do not contain it. The
+// senders of one page cost one call each, or one call for the users plus one for each user if that is less.
 func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
 	l.once.Do(func() { l.owners = newOwners(l.batch) })
 	return l.owners.Load(ctx, k)()
 }
 
-// Owners gives the users of the senders of one page, each as [Loaders.Owner] does. All
-// are at hand, so that there is nothing to wait for.
+// Owners is like [Loaders.Owner] for all senders of a page. Since all keys are given, it need not wait for
+// others.
 func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, []error) {
 	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
 	for i, r := range l.batch(ctx, keys) {
@@ -45,24 +44,23 @@ func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, [
 	return users, errs
 }
 
-// newOwners makes the dataloader of batch. The wait is what sibling fields, which run side
-// by side, need to come in; it is spent only where a sender's user is selected
-// and its list does not tell. Under load some come later and make a batch of their
-// own: since keys tell how many siblings there are, it asks the same calls, which the
-// operation has made already.
+// newOwners returns the dataloader for batch. Its wait lets sibling fields, which run concurrently, join the
+// batch; it is spent only if a sender's user is selected and not known from its list. Under load, some fields
+// come later and form another batch. Since keys include the number of siblings, that batch needs the same
+// calls, which the operation has already made.
 func newOwners(batch dataloader.BatchFunc[OwnerKey, upstream.ID]) *dataloader.Loader[OwnerKey, upstream.ID] {
 	return dataloader.NewBatchedLoader(batch,
 		dataloader.WithWait[OwnerKey, upstream.ID](time.Millisecond),
 		dataloader.WithBatchCapacity[OwnerKey, upstream.ID](upstream.PageSize))
 }
 
-// newBatch makes what answers many keys at once.
+// newBatch returns the function that answers a batch of keys.
 func newBatch(api upstream.API, ops *ledger.Ledger, watch Watch) dataloader.BatchFunc[OwnerKey, upstream.ID] {
 	return func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
 		const name = "owners of senders"
 		ops.Batch(name, len(keys))
 		results = make([]*dataloader.Result[upstream.ID], len(keys))
-		defer func() { // the batch is on a goroutine of nobody's
+		defer func() { // the dataloader runs the batch on its own goroutine
 			if v := recover(); v != nil {
 				for i := range results {
 					results[i] = &dataloader.Result[upstream.ID]{Error: fanout.Recovered(v)}
@@ -86,7 +84,7 @@ func newBatch(api upstream.API, ops *ledger.Ledger, watch Watch) dataloader.Batc
 	}
 }
 
-// counting counts the calls that loading owners takes.
+// counting counts the calls of a batch.
 type counting struct {
 	upstream.API
 	calls atomic.Int64
@@ -97,7 +95,7 @@ func (c *counting) Counts(ctx context.Context, k upstream.Kind, q upstream.Count
 	return c.API.Counts(ctx, k, q)
 }
 
-// failures is how many of the results are errors; one that is missing is of a panic.
+// failures returns the number of failed results. A missing result is due to a panic.
 func failures(results []*dataloader.Result[upstream.ID]) (n int) {
 	for _, r := range results {
 		if r == nil || r.Error != nil {
@@ -112,13 +110,13 @@ type owner struct {
 	err  error
 }
 
-// listOf is the counts that senders were found in.
+// listOf identifies the counts in which senders were found.
 type listOf struct {
 	kind   upstream.Kind
 	window upstream.Window
 }
 
-// owners answers all keys by the fewest calls. It is pure but for the API.
+// owners answers all keys with the fewest calls.
 func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey]owner {
 	byList := map[listOf][]OwnerKey{}
 	for _, k := range keys {
@@ -139,11 +137,11 @@ func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey
 	return found
 }
 
-// fewSenders are so few that a call for each is never more than the other way.
+// fewSenders is the number of senders up to which one call each is never more expensive.
 const fewSenders = 2
 
-// ownersIn finds the owners of senders of one list: by a call for each, or by one for
-// the users and one for each of these.
+// ownersIn finds the users of senders of one list, either by one call for each sender, or by one call for the
+// users and one for each user.
 func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
 	asked := len(keys)
 	for _, k := range keys {
@@ -166,7 +164,7 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 	return ownersByUser(ctx, api, g, keys, users)
 }
 
-// ownersBySender asks for each sender: which users does it have?
+// ownersBySender makes one call for each sender, which returns its users.
 func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
 	owners := make([]owner, len(keys))
 	fanout.Each(len(keys), func(i int) {
@@ -187,7 +185,7 @@ func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []Owne
 	return found
 }
 
-// ownersByUser asks for each user: which senders does it have?
+// ownersByUser makes one call for each user, which returns its senders.
 func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey, users []upstream.Count) map[OwnerKey]owner {
 	senders := make([][]upstream.Count, len(users))
 	errs := make([]error, len(users))
@@ -202,7 +200,7 @@ func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerK
 	}
 	unknown := owner{err: errNoOwner}
 	if err := errors.Join(errs...); err != nil {
-		unknown.err = err // it may be one of the user whose call failed
+		unknown.err = err // the sender may belong to the user whose call failed
 	}
 	found := make(map[OwnerKey]owner, len(keys))
 	for _, k := range keys {
@@ -215,4 +213,5 @@ func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerK
 	return found
 }
 
-var errNoOwner = &upstream.Error{Code: upstream.NotFound, Message: "the upstream's counts do not tell whose sender this is"}
+var errNoOwner = &upstream.Error{Code: upstream.NotFound,
+	Message: "the upstream's counts do not contain the user of this sender"}
