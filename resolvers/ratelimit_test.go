@@ -104,10 +104,10 @@ func TestRateLimitsRefuse(t *testing.T) {
 		requested int // by the operation's plan; 0 where it was not looked at
 		says      string
 	}{
-		{"application/json", 18, `"cost";r=1;t=54`, 4, "may cost 4 units (1, and 1 for each upstream call that it plans), of your 10 a minute 1 are left: try again in 18s"},
+		{"application/json", 18, `"cost";r=1;t=54`, 4, "may cost 4 units (1, plus 1 for each planned upstream call), and you have 1 of 10 units per minute left: try again in 18s"},
 		{"application/graphql-response+json", 24, `"cost";r=0;t=60`, 4, "try again in 24s"},
-		{"application/json", 6, `"cost";r=0;t=60`, 0, "you have used all of your 10 units a minute: try again in 6s"},
-		{"application/graphql-response+json", 6, `"cost";r=0;t=60`, 0, "you have used all"},
+		{"application/json", 6, `"cost";r=0;t=60`, 0, "you have used your limit of 10 units per minute: try again in 6s"},
+		{"application/graphql-response+json", 6, `"cost";r=0;t=60`, 0, "you have used your limit"},
 	} {
 		a := g.askLimited(alice, users, "Accept", c.accept)
 		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != strconv.Itoa(c.wait) || a.header.Get("RateLimit") != c.rateLimit || a.Data != nil || len(a.Errors) != 1 ||

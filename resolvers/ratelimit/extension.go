@@ -15,8 +15,8 @@ import (
 	"deliverygraph/upstream/ledger"
 )
 
-// Extension charges operations: an extension of the endpoint (package operation) that
-// comes behind [explain.Extension], whose plans it charges by.
+// Extension charges operations. It is an extension of the endpoint (see package operation), and must come after
+// [explain.Extension], whose plans determine the charges.
 type Extension struct{ *rates }
 
 type rates struct {
@@ -32,17 +32,17 @@ var _ interface {
 	operation.Finisher
 } = Extension{}
 
-// New makes the extension. The endpoint asks [Extension.Admit] first. The limit is in
-// units a minute, for callers without one of their own; 0 is none. refused is told why
-// an operation is: [UsedUp] or [TooDear].
+// New returns the extension. The endpoint must call [Extension.Admit] first. The limit is in units per minute,
+// for callers without their own; 0 means none. refused is called with [UsedUp] or [TooDear] for each operation
+// refused.
 func New(l *Limiter, limit int, refused func(reason string)) Extension {
 	return Extension{&rates{l, limit, refused}}
 }
 
-// Why operations are refused.
+// Reasons for refusing an operation.
 const (
-	UsedUp  = "used-up"  // the caller has used up what it may for now
-	TooDear = "too-dear" // the operation plans more than its caller may have in any minute
+	UsedUp  = "used-up"  // the caller has no units left for now
+	TooDear = "too-dear" // the operation plans more units than its caller gets in a minute
 )
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -51,10 +51,10 @@ func (Extension) ExtensionName() string { return "RateLimit" }
 // Validate implements graphql.HandlerExtension.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// key of the report in extensions.
+// key is the report's key in extensions.
 const key = "cost"
 
-// bill is what an operation has been charged.
+// bill is the charge for an operation.
 type bill struct {
 	requested int
 	refused   bool
@@ -68,7 +68,7 @@ func billOf(ctx context.Context) *bill {
 	return b
 }
 
-// of gives whose allowance the context's caller uses, and its limit; 0 is none.
+// of returns the name of the account that the context's caller uses, and its limit; 0 means none.
 func (e Extension) of(ctx context.Context) (name string, limit int) {
 	c := auth.FromContext(ctx)
 	limit = e.limit
@@ -85,8 +85,7 @@ func (e Extension) of(ctx context.Context) (name string, limit int) {
 	return "address " + address, limit
 }
 
-// Status tells what the context's caller may still use, and false where there is no
-// limit.
+// Status returns what the context's caller may still use. It reports false if the caller has no limit.
 func (e Extension) Status(ctx context.Context) (Status, bool) {
 	name, limit := e.of(ctx)
 	if limit == 0 {
@@ -95,8 +94,8 @@ func (e Extension) Status(ctx context.Context) (Status, bool) {
 	return e.limiter.Status(name, limit), true
 }
 
-// Admit charges the context's caller the unit that every operation costs, so that to have
-// bad documents looked at is not free either. Its error is for the caller.
+// Admit charges the context's caller the unit that every operation costs, so that invalid documents are not
+// free either. The error may be shown to the caller.
 func (e Extension) Admit(ctx context.Context) error {
 	name, limit := e.of(ctx)
 	if limit == 0 {
@@ -104,7 +103,8 @@ func (e Extension) Admit(ctx context.Context) error {
 	}
 	if ok, wait := e.limiter.Charge(name, limit, 1); !ok {
 		e.refused(UsedUp)
-		return rateLimited(wait, "you have used all of your %d units a minute: try again in %v", limit, wait.Round(100*time.Millisecond))
+		return rateLimited(wait,
+			"you have used your limit of %d units per minute: try again in %v", limit, wait.Round(100*time.Millisecond))
 	}
 	return nil
 }
@@ -116,11 +116,11 @@ func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error
 	}
 }
 
-// Prepare implements [operation.Preparer]: it charges the calls that the operation plans.
+// Prepare implements [operation.Preparer]. It charges the calls that the operation plans.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	priced, explained := explain.Asks(ctx)
 	name, limit := e.of(ctx)
-	if limit == 0 && !explained { // nobody is to know
+	if limit == 0 && !explained { // no limit and no report
 		return ctx, nil
 	}
 	b := &bill{requested: 1, explained: explained}
@@ -132,24 +132,26 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		return ctx, nil
 	}
 	var ok bool
-	var wait time.Duration // 0 is for ever
+	var wait time.Duration // 0 means never
 	if b.requested <= limit {
 		if ok, wait = e.limiter.Charge(name, limit, b.requested-1); ok {
 			return ctx, nil
 		}
-		wait += cost(limit, 1) // to be admitted again
+		wait += cost(limit, 1) // the unit of Admit comes on top
 	}
 	b.refused = true
 	if wait == 0 {
 		e.refused(TooDear)
 		return ctx, &gqlerror.Error{
-			Message:    fmt.Sprintf("this operation may cost %d units (1, and 1 for each upstream call that it plans), and your limit is %d a minute: ask for fewer rows at once (first), or for less of each row", b.requested, limit),
+			Message: fmt.Sprintf("this operation may cost %d units (1, plus 1 for each planned upstream call), "+
+				"and your limit is %d per minute: ask for fewer rows at once (first), or for fewer fields of each row", b.requested, limit),
 			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
 		}
 	}
 	e.refused(UsedUp)
-	return ctx, rateLimited(wait, "this operation may cost %d units (1, and 1 for each upstream call that it plans), of your %d a minute %d are left: try again in %v",
-		b.requested, limit, max(0, e.limiter.Status(name, limit).Remaining), wait.Round(100*time.Millisecond))
+	return ctx, rateLimited(wait, "this operation may cost %d units (1, plus 1 for each planned upstream call), "+
+		"and you have %d of %d units per minute left: try again in %v",
+		b.requested, max(0, e.limiter.Status(name, limit).Remaining), limit, wait.Round(100*time.Millisecond))
 }
 
 type extensionKey struct{}
@@ -159,8 +161,7 @@ func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (cont
 	return context.WithValue(ctx, extensionKey{}, e), nil
 }
 
-// StatusOf tells what the caller of an operation may still use, and false where it has
-// no limit.
+// StatusOf returns what the caller of an operation may still use. It reports false if the caller has no limit.
 func StatusOf(ctx context.Context) (Status, bool) {
 	e, ok := ctx.Value(extensionKey{}).(Extension)
 	if !ok {
@@ -169,8 +170,8 @@ func StatusOf(ctx context.Context) (Status, bool) {
 	return e.Status(ctx)
 }
 
-// Finish implements [operation.Finisher]: it settles the bill with the last response, and
-// shows it where there is a limit or the operation is explained.
+// Finish implements [operation.Finisher]. With the last response it settles the bill, and reports it if there
+// is a limit or the operation is explained.
 func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	b := billOf(ctx)
 	if b == nil || resp.HasNext != nil && *resp.HasNext {
@@ -194,8 +195,8 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	resp.Extensions[key] = r
 }
 
-// settle gives back what was not used, and tells what was. Each event of a
-// subscription is charged what it cost.
+// settle refunds what was not used, and returns what was. Each event of a subscription is charged its actual
+// cost.
 func (e Extension) settle(ctx context.Context, b *bill, name string, limit int) int {
 	actual, paid := 1, b.requested
 	if l := ledger.From(ctx); l != nil {
@@ -212,15 +213,15 @@ func (e Extension) settle(ctx context.Context, b *bill, name string, limit int) 
 
 // report is extensions.cost of a response.
 type report struct {
-	Requested int       `json:"requested"` // charged before it ran
-	Actual    int       `json:"actual"`    // after what was not used was given back
+	Requested int       `json:"requested"` // charged before the operation ran
+	Actual    int       `json:"actual"`    // after the refund
 	Throttle  *throttle `json:"throttle,omitempty"`
 }
 
 type throttle struct {
-	Limit        int   `json:"limit"` // a minute
+	Limit        int   `json:"limit"` // per minute
 	Remaining    int   `json:"remaining"`
-	ResetAfterMs int64 `json:"resetAfterMs"` // until all of them are at hand
+	ResetAfterMs int64 `json:"resetAfterMs"` // until Remaining equals Limit
 }
 
 func throttleOf(s Status) *throttle {

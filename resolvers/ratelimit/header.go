@@ -8,10 +8,9 @@ import (
 	"net/netip"
 )
 
-// Headers sets the headers that tell the context's caller its limit, as
-// draft-ietf-httpapi-ratelimit-headers-10 has them: RateLimit-Policy with the units (q)
-// of a window of seconds (w), RateLimit with those that remain (r) and the seconds
-// until all of them are at hand (t).
+// Headers sets the headers that report the limit of the context's caller, as defined by
+// draft-ietf-httpapi-ratelimit-headers-10. RateLimit-Policy gives the units (q) per window of seconds (w).
+// RateLimit gives the remaining units (r) and the seconds until all units are available again (t).
 func (e Extension) Headers(ctx context.Context, h http.Header) {
 	s, limited := e.Status(ctx)
 	if !limited {
@@ -23,9 +22,9 @@ func (e Extension) Headers(ctx context.Context, h http.Header) {
 
 type addressKey struct{}
 
-// ByAddress tells callers apart by their addresses, for gateways that do not ask who they
-// are. IPv6 addresses count by their /64, the least that one customer has; an IPv4 address
-// that is written as an IPv6 one (::ffff:192.0.2.1) counts as itself.
+// ByAddress distinguishes callers by address, for gateways without authentication. IPv6 addresses are reduced
+// to their /64 network, the smallest that one customer gets. An IPv4 address in IPv6 notation
+// (::ffff:192.0.2.1) counts as that IPv4 address.
 func ByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))

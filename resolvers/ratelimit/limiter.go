@@ -1,13 +1,11 @@
-// Package ratelimit holds each caller to a cost per minute.
+// Package ratelimit limits the cost of each caller's operations per minute.
 //
-// An operation costs one unit, and one more for each upstream call. It is charged what
-// its plan says before it runs, so that many dear ones at once cannot slip through
-// together, and gets back what it did not use: what was cached, joined, or on pages less
-// full than they may be. What a caller has not used comes back steadily, and at most a
-// minute's worth is kept (GCRA, the leaky bucket as a meter).
+// An operation costs one unit, plus one for each upstream call. Its planned cost is charged before it runs, so
+// that many expensive operations cannot all pass at the same time. Afterwards it is refunded what it did not
+// use: calls that were cached or joined, and calls for rows that the pages did not have. Units are restored
+// steadily, up to the limit of one minute (GCRA, the leaky bucket as a meter).
 //
-// Start reading at [Limiter]; extension.go charges operations, header.go tells callers
-// by HTTP.
+// Start reading at [Limiter]. extension.go charges operations, header.go reports limits in HTTP headers.
 package ratelimit
 
 import (
@@ -15,48 +13,47 @@ import (
 	"time"
 )
 
-// Limiter knows what callers have used. It is in this process alone: several
-// gateways behind one address each have their own. What a request costs it does not
-// grow with the number of callers.
+// Limiter keeps the units that callers have used. It is local to this process: several gateways behind one
+// address limit independently. The time of a request does not depend on the number of callers.
 type Limiter struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	index map[string]int // of accounts, by caller
-	// accounts are those of callers who have used a part of their minute, in any order.
+	index map[string]int // index into accounts by caller
+	// accounts has the accounts of callers who have used units, in no particular order.
 	accounts []account
-	hand     int // the account that is looked at next, to see whether it can go
+	hand     int // index of the next account that sweep checks
 }
 
-// account says when a caller will have all of its minute again.
+// account records when a caller will have all its units again.
 type account struct {
 	caller string
 	full   time.Time
 }
 
 const (
-	// maxCallers bounds the callers that are told apart. Those above share one allowance:
-	// many are only met where callers are told apart by their addresses.
+	// maxCallers is the number of callers with an account of their own. Further ones share one account. So many
+	// callers only occur if callers are distinguished by address.
 	maxCallers = 100_000
-	// looks is how many accounts are looked at when another is to be added. It is more
-	// than one, so that there are never many of callers who have all of their minute.
+	// looks is the number of accounts checked when another is added. It is more than one, so that few unneeded
+	// accounts remain.
 	looks = 16
 )
 
-// NewLimiter makes a limiter over a clock.
+// NewLimiter returns a limiter that uses the clock now.
 func NewLimiter(now func() time.Time) *Limiter {
 	return &Limiter{now: now, index: map[string]int{}}
 }
 
 // Status is what a caller may still use.
 type Status struct {
-	Limit     int           // units a minute, and the most that is kept
-	Remaining int           // units at hand; below nothing where more was used than planned
-	Reset     time.Duration // until all are at hand again
+	Limit     int           // units per minute, and the most that accumulate
+	Remaining int           // units available; negative if operations used more than planned
+	Reset     time.Duration // until all units are available again
 }
 
-// Charge takes units from a caller, if it has them, and says how long it is until it
-// will. Where that is never, since no minute has as many, wait is 0.
+// Charge takes units from a caller if it has them. Otherwise it reports false and how long to wait until it
+// will have them. The wait is 0 if units exceeds the limit, since it then never will.
 func (l *Limiter) Charge(caller string, limit, units int) (ok bool, wait time.Duration) {
 	if units > limit {
 		return false, 0
@@ -76,7 +73,7 @@ func (l *Limiter) Charge(caller string, limit, units int) (ok bool, wait time.Du
 	return true, 0
 }
 
-// Settle gives units back to a caller, or takes more, whether it has them or not.
+// Settle returns units to a caller, or takes more if units is negative, even if the caller does not have them.
 func (l *Limiter) Settle(caller string, limit, units int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +81,7 @@ func (l *Limiter) Settle(caller string, limit, units int) {
 	a.full = a.full.Add(-cost(limit, units))
 }
 
-// Status tells what a caller may still use.
+// Status returns what a caller may still use.
 func (l *Limiter) Status(caller string, limit int) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,8 +90,7 @@ func (l *Limiter) Status(caller string, limit int) Status {
 	return Status{Limit: limit, Remaining: limit - int((used+cost(limit, 1)-1)/cost(limit, 1)), Reset: used}
 }
 
-// account gives a caller's account as it is. Of callers who have all of their minute
-// there need not be any: theirs is zero.
+// account returns a caller's account. The zero account stands for all units.
 func (l *Limiter) account(caller string) account {
 	i, ok := l.index[caller]
 	if !ok && len(l.accounts) >= maxCallers {
@@ -106,10 +102,10 @@ func (l *Limiter) account(caller string) account {
 	return l.accounts[i]
 }
 
-// others is under what the callers above maxCallers are kept, all together.
+// others is the name of the account shared by callers beyond maxCallers.
 const others = ""
 
-// open gives a caller's account to be changed, until the next call.
+// open returns a caller's account for modification. The pointer is valid until the next call of open.
 func (l *Limiter) open(caller string, now time.Time) *account {
 	i, ok := l.index[caller]
 	if !ok {
@@ -131,8 +127,7 @@ func (l *Limiter) open(caller string, now time.Time) *account {
 	return a
 }
 
-// sweep looks at the next few accounts, and closes those of callers who have all of
-// their minute again.
+// sweep checks the next few accounts, and closes those of callers who have all their units again.
 func (l *Limiter) sweep(now time.Time) {
 	for range min(looks, len(l.accounts)) {
 		if l.hand >= len(l.accounts) {
@@ -151,7 +146,7 @@ func (l *Limiter) sweep(now time.Time) {
 	}
 }
 
-// cost is the part of a minute that units are.
+// cost returns the time that it takes to restore units.
 func cost(limit, units int) time.Duration {
 	return max(1, time.Minute/time.Duration(limit)) * time.Duration(units)
 }

@@ -12,8 +12,8 @@ import (
 	"deliverygraph/resolvers/ratelimit"
 )
 
-// A minute's worth is at hand at first, comes back steadily, and never grows beyond.
-func TestLimiter(t *testing.T) {
+// A minute's units are available at first. Used units come back steadily, and never exceed the limit.
+func TestUnitsComeBackSteadily(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
 	l := ratelimit.NewLimiter(func() time.Time { return now })
@@ -50,13 +50,13 @@ func TestLimiter(t *testing.T) {
 	now = now.Add(time.Hour)
 	status(60, 0)
 	if s := l.Status("b", 60); s.Remaining != 60 {
-		t.Errorf("another caller has %d", s.Remaining)
+		t.Errorf("another caller has %d units, want 60", s.Remaining)
 	}
 }
 
-// Whatever is asked when, in no stretch of time is more let through than the limit
-// allows for it and a minute's worth; and who waits as told is let in.
-func TestLimiterProperties(t *testing.T) {
+// In any period, at most the limit for that period plus one minute's units passes, and a caller that waits as
+// long as Charge says is admitted.
+func TestLimiterNeverExceedsItsRate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.IntRange(1, 500).Draw(t, "limit")
@@ -71,7 +71,7 @@ func TestLimiterProperties(t *testing.T) {
 			if !ok {
 				now = now.Add(wait)
 				if ok, wait = l.Charge("a", limit, units); !ok {
-					t.Fatalf("after the wait there is one of %v", wait)
+					t.Fatalf("after the wait, Charge still asks to wait %v", wait)
 				}
 			}
 			spent += units
@@ -82,8 +82,8 @@ func TestLimiterProperties(t *testing.T) {
 	})
 }
 
-// Callers without end are held in bounded memory, and share one allowance.
-func TestCallersAreBounded(t *testing.T) {
+// Callers beyond the maximum share one allowance, in bounded memory.
+func TestCallersBeyondMaximumShareAnAllowance(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
 	l := ratelimit.NewLimiter(func() time.Time { return now })
@@ -94,7 +94,7 @@ func TestCallersAreBounded(t *testing.T) {
 		}
 	}
 	if refused != 100 {
-		t.Errorf("%d of 200 callers too many are refused, want 100", refused)
+		t.Errorf("%d of 200 callers beyond the maximum refused, want 100", refused)
 	}
 	now = now.Add(time.Minute)
 	for i := range 100_000 {
@@ -104,8 +104,8 @@ func TestCallersAreBounded(t *testing.T) {
 	}
 }
 
-// A new caller costs no more when 100,000 others are known, none of whom can be forgotten.
-func TestManyCallersCostNoMore(t *testing.T) {
+// A new caller costs no more if there are 100,000 others whose accounts cannot be closed yet.
+func TestTimeIsIndependentOfNumberOfCallers(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
 	l := ratelimit.NewLimiter(func() time.Time { return now })
@@ -117,13 +117,12 @@ func TestManyCallersCostNoMore(t *testing.T) {
 		l.Charge(fmt.Sprint("new ", i), 100, 1)
 		l.Status(fmt.Sprint("newer ", i), 100)
 	}
-	if took := time.Since(began); took > 2*time.Second { // with a look at all others it is a minute
+	if took := time.Since(began); took > 2*time.Second { // checking all others would take a minute
 		t.Errorf("40,000 requests took %v", took)
 	}
 }
 
-// Callers without a name are told apart by their addresses, those of IPv6 by network.
-func TestAddresses(t *testing.T) {
+func TestUnnamedCallersAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		first, then string
@@ -136,7 +135,7 @@ func TestAddresses(t *testing.T) {
 		"one IPv6 network":              {"[2001:db8:1:2::1]:1000", "[2001:db8:1:2:ffff::9]:1000", true},
 		"two IPv6 networks":             {"[2001:db8:1:2::1]:1000", "[2001:db8:1:3::1]:1000", false},
 		"an IPv6 address with a zone":   {"[fe80::1%eth0]:1000", "[fe80::2%eth1]:1000", true},
-		"something that is no address":  {"@", "@", true},
+		"not an address":                {"@", "@", true},
 		"addresses without their ports": {"192.0.2.1", "192.0.2.1", true},
 	} {
 		e := ratelimit.New(ratelimit.NewLimiter(time.Now), 1, func(string) {})
@@ -148,7 +147,7 @@ func TestAddresses(t *testing.T) {
 			return ok
 		}
 		if !admitted(c.first) || admitted(c.then) == c.same {
-			t.Errorf("%s: want the same caller: %v", name, c.same)
+			t.Errorf("%s: want same caller %v", name, c.same)
 		}
 	}
 }
