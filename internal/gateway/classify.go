@@ -192,7 +192,7 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 	}
 	defer db.Close() //nolint:errcheck // it was only read
 	said, total := make(map[string]int), 0
-	err = eachBounce(ctx, db, upstream.ListQuery{BounceCategory: classify.Unclassified}, func(d upstream.BounceDetail) error {
+	_, err = eachBounce(ctx, db, upstream.ListQuery{BounceCategory: classify.Unclassified}, func(d upstream.BounceDetail) error {
 		if rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
 			return nil // they do by now: reclassify would sort it
 		}
@@ -235,34 +235,38 @@ func noticeOf(d upstream.BounceDetail) string {
 	return dsn.Notice(d.FullContent)
 }
 
-// eachBounce calls f with each bounce that a query lists, whole.
-func eachBounce(ctx context.Context, db *store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error) error {
+// eachBounce calls f with each bounce that a query lists, whole. It misses those of which
+// the store gives another with the same email id and second; it returns how many these are.
+func eachBounce(
+	ctx context.Context, db *store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error,
+) (missed int, err error) {
 	info, err := db.Info(ctx)
 	if err != nil || info.Bounces.Rows == 0 {
-		return err
+		return 0, err
 	}
 	if q.Window, err = upstream.NewWindow(info.Bounces.First, info.Bounces.Last+1); err != nil {
-		return err
+		return 0, err
 	}
 	for {
 		page, err := db.Bounces(ctx, nil, q)
 		if err != nil {
-			return err
+			return missed, err
 		}
 		for _, b := range page {
 			d, err := db.Bounce(ctx, nil, b.Key())
-			if err != nil {
-				return err
-			}
-			if d.EmailAddress != b.EmailAddress { // another bounce of the same id in the same second
+			switch {
+			case err != nil:
+				return missed, err
+			case d.EmailAddress != b.EmailAddress:
+				missed++
 				continue
 			}
 			if err := f(d); err != nil {
-				return err
+				return missed, err
 			}
 		}
 		if len(page) < upstream.PageSize {
-			return nil
+			return missed, nil
 		}
 		q.Offset += len(page)
 	}

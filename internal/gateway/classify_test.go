@@ -134,3 +134,59 @@ func TestUnclassifiedListsWhatNoRuleKnowsMostFrequentFirst(t *testing.T) {
 		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
 	}
 }
+
+func TestReclassifySortsTheBouncesOfAStoreAnew(t *testing.T) {
+	path := bouncesIn(t, func(i int, d *upstream.BounceDetail) {
+		switch i {
+		case 1:
+			d.RuleName, d.Category, d.Type = "badmailbox01", "bad-mailbox", upstream.Hard
+		case 2: // by a rule that says something else today
+			d.RuleName, d.Category = "old01", "other"
+		case 3: // by its source
+			d.Category = "spam-related"
+		}
+	}, "552 over quota", "550 User unknown", "550 User unknown", "550 User unknown", "999 Hm", "452 Mailbox full")
+	reclassify := func(args ...string) (int, string, string) {
+		var o, e bytes.Buffer
+		code := Run(t.Context(), append([]string{"reclassify", "--data", path}, args...), Streams{strings.NewReader(""), &o, &e})
+		return code, o.String(), e.String()
+	}
+	const changes = "2\tunclassified\tsoft\tquota-issues\tsoft\n1\tother\tsoft\tbad-mailbox\thard\n"
+	for _, c := range []struct {
+		args           []string
+		out, message   string
+		quota, mailbox int // bounces of these categories afterwards
+	}{
+		{[]string{"--dry-run"}, changes, "6 bounces: 3 would change, 1 that no rule knows\n", 0, 1},
+		{nil, changes, "6 bounces: 3 changed, 1 that no rule knows\n", 2, 2},
+		{nil, "", "6 bounces: 0 changed, 1 that no rule knows\n", 2, 2},
+		{[]string{"--all"}, "1\tspam-related\tsoft\tbad-mailbox\thard\n", "6 bounces: 1 changed, 1 that no rule knows\n", 2, 3},
+	} {
+		if code, out, message := reclassify(c.args...); code != exitOK || out != c.out || message != c.message {
+			t.Errorf("%q: exit %d, %q, %q", c.args, code, out, message)
+		}
+		s, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for category, want := range map[string]int{"quota-issues": c.quota, "bad-mailbox": c.mailbox} {
+			n := 0
+			if _, err := eachBounce(t.Context(), s, upstream.ListQuery{BounceCategory: category}, func(d upstream.BounceDetail) error {
+				n++
+				if d.RuleName == "" || d.DiagnosticCode == "" || d.EmailAddress != "user@example.com" {
+					t.Errorf("%+v", d)
+				}
+				return nil
+			}); err != nil || n != want {
+				t.Errorf("%q: %d bounces of %s, want %d; %v", c.args, n, category, want, err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var e bytes.Buffer
+	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"}, Streams{nil, &e, &e}); code != exitFailure {
+		t.Errorf("a store that is not there: exit %d, %s", code, e.String())
+	}
+}

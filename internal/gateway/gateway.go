@@ -95,11 +95,12 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 type commands struct {
-	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
-	Import   importCommand   `cmd:"" help:"Import mail logs, bounce mails, events of delivery services or rows of the API into a store."`
-	Key      keyCommand      `cmd:"" help:"Make an API key for --auth-keys."`
-	Doctor   doctorCommand   `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
-	Classify classifyCommand `cmd:"" help:"Sort bounces by what servers said, and say which words decided."`
-	Schema   schemaCommand   `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
+	Import     importCommand     `cmd:"" help:"Import mail logs, bounce mails, events of delivery services or rows of the API into a store."`
+	Key        keyCommand        `cmd:"" help:"Make an API key for --auth-keys."`
+	Doctor     doctorCommand     `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
+	Classify   classifyCommand   `cmd:"" help:"Sort bounces by what servers said, and say which words decided."`
+	Reclassify reclassifyCommand `cmd:"" help:"Sort the bounces of a store anew, by the rules of today."`
+	Schema     schemaCommand     `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+
+	"deliverygraph/internal/classify"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+type reclassifyCommand struct {
+	Data   string `required:"" placeholder:"FILE" help:"The store whose bounces to sort. A gateway may be serving it meanwhile."`
+	Rules  string `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
+	All    bool   `help:"Sort bounces too that their source sorted without a rule, as PowerMTA and delivery services do."`
+	DryRun bool   `help:"Print what would change, and change nothing."`
+}
+
+// Help is the text below the usage.
+func (reclassifyCommand) Help() string {
+	return `It sorts the bounces of a store anew, by the rules of today. A bounce that no rule knows stays as it is.
+
+It prints a line for each kind of change, most frequent first: how many bounces, and their category and type before and after, with a tab between them.
+
+If it is stopped, what it has changed stays changed; the same command again does the rest.`
+}
+
+// reclassifyBatch is how many bounces are changed at once.
+const reclassifyBatch = 1000
+
+// Run sorts the bounces.
+func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
+	rules, err := loadRules(c.Rules)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	r := reclassification{rules: rules, all: c.All, changes: make(map[change]int)}
+	write := func() error {
+		if len(r.batch.Bounces) > 0 && !c.DryRun {
+			if _, err := db.Write(ctx, r.batch); err != nil {
+				return err
+			}
+		}
+		r.changed += len(r.batch.Bounces)
+		r.batch.Bounces = r.batch.Bounces[:0]
+		return nil
+	}
+	missed, err := eachBounce(ctx, db, upstream.ListQuery{}, func(d upstream.BounceDetail) error {
+		r.sort(d)
+		if len(r.batch.Bounces) < reclassifyBatch {
+			return nil
+		}
+		return write()
+	})
+	if err == nil {
+		err = write()
+	}
+	return errors.Join(err, r.report(s, missed, c.DryRun))
+}
+
+// reclassification is what was found so far.
+type reclassification struct {
+	rules   *classify.Rules
+	all     bool
+	batch   store.Batch // bounces that are to change
+	changes map[change]int
+	seen    int
+	changed int
+	unknown int // no rule knows them
+}
+
+// change is how a bounce was sorted, and is.
+type change struct {
+	from, to         string
+	fromType, toType upstream.BounceType
+}
+
+// sort looks at a bounce, and adds it to the batch if it is to change.
+func (r *reclassification) sort(d upstream.BounceDetail) {
+	r.seen++
+	if d.RuleName == "" && d.Category != classify.Unclassified && !r.all {
+		return
+	}
+	rule := r.rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule
+	if rule.Name == "" {
+		r.unknown++
+		return
+	}
+	if d.RuleName == rule.Name && d.Category == rule.Category && d.Type == rule.Type {
+		return
+	}
+	r.changes[change{d.Category, rule.Category, d.Type, rule.Type}]++
+	d.RuleName, d.Category, d.Type = rule.Name, rule.Category, rule.Type
+	d.Plain = false
+	r.batch.Bounces = append(r.batch.Bounces, d)
+}
+
+// report prints what changed.
+func (r *reclassification) report(s Streams, missed int, dry bool) error {
+	out := bufio.NewWriter(s.Out)
+	for _, c := range slices.SortedFunc(maps.Keys(r.changes), func(a, b change) int {
+		return cmp.Or(r.changes[b]-r.changes[a], strings.Compare(a.from, b.from), strings.Compare(a.to, b.to),
+			cmp.Compare(a.fromType, b.fromType), cmp.Compare(a.toType, b.toType))
+	}) {
+		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\n", r.changes[c], c.from, c.fromType, c.to, c.toType)
+	}
+	verb := "changed"
+	if dry {
+		verb = "would change"
+	}
+	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule knows\n", english.Plural(r.seen, "bounce", ""), r.changed, verb, r.unknown)
+	if missed > 0 {
+		fmt.Fprintf(s.Err, "%s left as they are: they share an email id and a second with another\n", english.Plural(missed, "bounce", ""))
+	}
+	return out.Flush()
+}
