@@ -2,9 +2,8 @@ package upstream
 
 import "strings"
 
-// LowerAddress gives an email address with its domain in lower case: see [LowerDomain].
-// The local part stays as it is, since only the domain's own server knows whether case
-// matters there.
+// LowerAddress returns an email address with its domain in lower case; see [LowerDomain]. The local part is kept,
+// because only the domain's own server knows whether case matters there.
 func LowerAddress(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
@@ -17,9 +16,8 @@ func LowerAddress(address string) string {
 	return address[:at+1] + lower
 }
 
-// LowerDomain gives a domain with its ASCII letters in lower case, the form in which
-// stores keep domains and lists are asked for them: case makes no difference there
-// (RFC 4343). Letters beyond ASCII stay as they are.
+// LowerDomain returns a domain with its ASCII letters in lower case, which is the form used for storing and filtering,
+// because domains are case-insensitive (RFC 4343). Other letters are kept.
 func LowerDomain(domain string) string {
 	isUpper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
 	for i := range len(domain) {

@@ -2,7 +2,7 @@ package upstream
 
 import "testing"
 
-func TestLowerAddressChangesTheDomainAlone(t *testing.T) {
+func TestLowerAddressChangesOnlyTheDomain(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"User@Example.COM":          "User@example.com",
@@ -10,7 +10,7 @@ func TestLowerAddressChangesTheDomainAlone(t *testing.T) {
 		`"A@B"@EXAMPLE.com`:         `"A@B"@example.com`,
 		"Δοκιμή@ΠΑΡΆΔΕΙΓΜΑ.Example": "Δοκιμή@ΠΑΡΆΔΕΙΓΜΑ.example",
 		"user@[IPv6:2001:DB8::1]":   "user@[ipv6:2001:db8::1]",
-		"user@K\u212a.Example":      "user@k\u212a.example", // the Kelvin sign is no K
+		"user@K\u212a.Example":      "user@k\u212a.example", // the Kelvin sign is not an ASCII K
 		"NoAddress":                 "NoAddress",
 		"User@":                     "User@",
 		"User@\xffX":                "User@\xffx",

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// answer draws an answer that decoder d may meet, most often a good one.
+// answer draws an answer for the decoder d, usually a valid one.
 func (d decoder) answer(t *rapid.T) string {
 	element := d.rows(t)
 	if len(d.row) == 0 {
@@ -41,8 +41,8 @@ func (d decoder) answer(t *rapid.T) string {
 	return pick(t, data, `{"processing_time":1,"data":`+data+"}", ` { "data" : `+data+` , "api_host" : "h" } `)
 }
 
-// rows draws the rows of a page one by one: every key, in an order and with blanks that
-// stay the same from row to row, until they change; now and then one key less or more.
+// rows draws the rows of a page one by one. They have all keys, in an order and with white space that usually stay the
+// same from row to row; occasionally a key is missing or added.
 func (d decoder) rows(t *rapid.T) func() string {
 	var keys []string
 	var before, comma string
@@ -70,7 +70,7 @@ func (d decoder) rows(t *rapid.T) func() string {
 	}
 }
 
-// fieldValue draws a value for key, most often one of its type.
+// fieldValue draws a value for key, usually one of its type.
 func fieldValue(t *rapid.T, key string) string {
 	if rarely(t) {
 		return anything(t, 2)
@@ -105,7 +105,7 @@ func headersValue(t *rapid.T) string {
 		"["+join(t, 4, func() string { return pick(t, `"X-A: b"`, `"X-A:b: c"`, `" X-A :"`, `{"X-A":"b"}`) })+"]")
 }
 
-// anything draws a JSON value, or now and then what is none.
+// anything draws a JSON value, or occasionally text that is not JSON.
 func anything(t *rapid.T, depth int) string {
 	most := 6
 	if depth == 0 {
@@ -148,6 +148,5 @@ func pick(t *rapid.T, from ...string) string { return rapid.SampledFrom(from).Dr
 
 func quote(s string) string { return `"` + s + `"` }
 
-// rarely is true in a few of a hundred draws; not for the smallest of them, which
-// are drawn the most.
+// rarely is true in a few of a hundred draws, but not in the smallest, which are drawn most often.
 func rarely(t *rapid.T) bool { return rapid.IntRange(0, 99).Draw(t, "rarely")%33 == 32 }

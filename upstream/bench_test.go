@@ -7,8 +7,8 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// pageOfBounces is the answer of a full page, as rows of the document's example
-// with what differs from row to row in real ones.
+// pageOfBounces returns the answer for a page of n rows, like those of the document's example but varied as real ones
+// are.
 func pageOfBounces(n int) []byte {
 	states := []string{"New Hampshire", "North Carolina", "Maine", "Vermont", "Ohio"}
 	rows := make([]Bounce, n)

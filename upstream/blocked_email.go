@@ -1,7 +1,6 @@
 package upstream
 
-// BlockedEmail is a row of GET /blocked-emails: one email that was not sent,
-// because its recipient is suppressed.
+// BlockedEmail is a row of GET /blocked-emails: an email that was not sent because its recipient is suppressed.
 type BlockedEmail struct {
 	UserID       ID
 	SenderID     ID
@@ -10,8 +9,8 @@ type BlockedEmail struct {
 	Local        string // the recipient's local part
 	Domain       string // the recipient's domain
 	Reason       string // an open set: see API.BlockedReasons
-	ProcessTime  Time   // what lists are windowed and sorted by
-	PostbackTime Time   // when a postback was sent; 0 is never
+	ProcessTime  Time   // lists are filtered and sorted by it
+	PostbackTime Time   // when a postback was sent; 0 means never
 	XHeaders     []Header
-	Plain        Plain // of all strings above
+	Plain        Plain // describes all strings above
 }

@@ -1,6 +1,6 @@
 package upstream
 
-// Bounce is a row of GET /bounces: one email that came back.
+// Bounce is a row of GET /bounces: an email that bounced.
 type Bounce struct {
 	UserID       ID
 	SenderID     ID
@@ -8,23 +8,23 @@ type Bounce struct {
 	EmailAddress string     // the recipient
 	Local        string     // the recipient's local part
 	Domain       string     // the recipient's domain
-	Type         BounceType // follows the rule that matched, not the code's first digit
+	Type         BounceType // set by the matching rule, not by the code's first digit
 	Category     string     // an open set: see API.BounceCategories
 	Code         string     // enhanced status code (RFC 3463), such as "5.1.1"
-	BounceTime   Time       // when it bounced: what lists are windowed and sorted by
+	BounceTime   Time       // when it bounced; lists are filtered and sorted by it
 	ProcessTime  Time       // when the email was processed
-	PostbackTime Time       // when a postback was sent; 0 is never
+	PostbackTime Time       // when a postback was sent; 0 means never
 	XHeaders     []Header   // the email's custom headers, in the order sent
-	Plain        Plain      // of all strings above
+	Plain        Plain      // describes all strings above
 }
 
-// Key identifies the bounce to API.Bounce.
+// Key returns the key that identifies the bounce to API.Bounce.
 func (b Bounce) Key() BounceKey {
 	return BounceKey{UserID: b.UserID, SenderID: b.SenderID, BounceTime: b.BounceTime, EmailID: b.EmailID}
 }
 
-// BounceKey is what GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]
-// takes: all four parts, in this order.
+// BounceKey identifies a bounce: the parts of GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], in this
+// order.
 type BounceKey struct {
 	UserID     ID
 	SenderID   ID
@@ -32,18 +32,18 @@ type BounceKey struct {
 	EmailID    string
 }
 
-// BounceDetail is the whole of one bounce.
+// BounceDetail is a bounce with all its details.
 type BounceDetail struct {
 	Bounce
-	DiagnosticCode string // what the receiving server said
-	RuleName       string // the rule that matched: regex_name in the API
-	FullContent    string // the bounce message as it was received, headers and all
+	DiagnosticCode string // the receiving server's response
+	RuleName       string // the matching rule; regex_name in the API
+	FullContent    string // the bounce message as received, including its headers
 }
 
-// BounceType is "hard" or "soft". A remote may send others: they pass through.
+// BounceType is "hard" or "soft". Other values from a remote server are passed through.
 type BounceType string
 
-// The bounce types of the document.
+// The documented bounce types.
 const (
 	Hard BounceType = "hard"
 	Soft BounceType = "soft"

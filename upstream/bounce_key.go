@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Path is the path of the bounce's detail, [BouncePath] and the four parts,
-// escaped for a URL: an email id keeps its @, and a / within it becomes %2F.
+// Path returns the URL path of the bounce's detail: [BouncePath] and the four parts, escaped. In an email id, @ is kept
+// and a slash becomes %2F.
 func (k BounceKey) Path() string {
 	b := append(make([]byte, 0, 96), BouncePath...)
 	b = append(strconv.AppendInt(b, int64(k.UserID), 10), '/')
@@ -17,9 +17,8 @@ func (k BounceKey) Path() string {
 	return string(append(b, url.PathEscape(k.EmailID)...))
 }
 
-// ParseBounceKey reads the path of a bounce's detail, still escaped as
-// [url.URL.EscapedPath] gives it, with or without its [BouncePath]. Errors are
-// of [InvalidArgument] and name the part at fault.
+// ParseBounceKey parses the path of a bounce's detail, in the escaped form of [url.URL.EscapedPath], with or without
+// [BouncePath]. Errors have the code [InvalidArgument] and name the wrong part.
 func ParseBounceKey(path string) (BounceKey, error) {
 	parts := strings.Split(strings.TrimPrefix(path, BouncePath), "/")
 	names := [...]string{"user_id", "sender_id", "bounce_time", "email_id"}

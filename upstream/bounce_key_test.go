@@ -24,7 +24,7 @@ func TestBounceKeyPath(t *testing.T) {
 	}
 }
 
-// TestBounceKeysRoundTrip goes the way of a request: path to URL to path.
+// Bounce keys survive the way of a request: from path to URL to path.
 func TestBounceKeysRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -46,7 +46,7 @@ func TestBounceKeysRoundTrip(t *testing.T) {
 	})
 }
 
-func TestBounceKeysAreRefused(t *testing.T) {
+func TestWrongBouncePathsAreRefused(t *testing.T) {
 	t.Parallel()
 	const shape = " is missing: the path is /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]"
 	for path, want := range map[string]Error{

@@ -1,9 +1,7 @@
 package upstream
 
-// DecodeCodes reads the answer to GET /bounce/categories or
-// GET /blocked-email/reasons, with or without an envelope, in the order sent. Any
-// string that is not empty is a code: the sets are open. Errors are of
-// [InvalidResponse].
+// DecodeCodes decodes the answer to GET /bounce/categories or GET /blocked-email/reasons, with or without an envelope,
+// in the order sent. Any non-empty string is a code, because the sets are open. Errors have the code [InvalidResponse].
 func DecodeCodes(body string) ([]string, error) {
 	return decodeRows(body, func(l *lexer, code *string) {
 		*code = l.str("code")
@@ -11,8 +9,7 @@ func DecodeCodes(body string) ([]string, error) {
 	})
 }
 
-// AppendCodes writes the answer to GET /bounce/categories or
-// GET /blocked-email/reasons.
+// AppendCodes appends the answer to GET /bounce/categories or GET /blocked-email/reasons to dst.
 func AppendCodes(dst []byte, codes []string) []byte {
 	return appendData(dst, codes, appendString)
 }

@@ -29,7 +29,7 @@ func TestWindowsAreHalfOpen(t *testing.T) {
 	}
 }
 
-// TestBucketsAreHoursAndDaysInUTC asks the calendar of the library.
+// Buckets agree with package time.
 func TestBucketsAreHoursAndDaysInUTC(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -60,14 +60,14 @@ func TestBounceHasItsKey(t *testing.T) {
 	}
 }
 
-func TestWhatMayBeTriedAgain(t *testing.T) {
+func TestRetryableCodes(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[Code]bool{
 		Unavailable: true, Timeout: true,
 		InvalidArgument: false, Unauthenticated: false, PermissionDenied: false, NotFound: false, InvalidResponse: false, Internal: false,
 	} {
 		if got := (&Error{Code: code}).Retryable(); got != want {
-			t.Errorf("%s may be tried again: %v, want %v", code, got, want)
+			t.Errorf("%s.Retryable() is %v, want %v", code, got, want)
 		}
 	}
 }

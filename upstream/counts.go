@@ -1,7 +1,6 @@
 package upstream
 
-// Count is a row of a counts call: how many events of a kind one sender, or one
-// user, had in the window.
+// Count is a row of a counts call: the number of events of one sender or user in the window.
 type Count struct {
 	ID     ID     // of the sender, or of the user with ByUser
 	Sender string // the sender's address; empty with ByUser
@@ -16,28 +15,27 @@ type Series struct {
 
 // Point is one bucket of a time series.
 type Point struct {
-	Start Time // the UTC hour or day that the bucket begins, even where the window begins later
+	Start Time // start of the UTC hour or day, even if the window begins later
 	Tally
 }
 
-// Tally is a number of events. Soft and Hard are of bounces alone and add up to
-// Total: the document shows a bounce_count of 0 beside non-zero soft and hard
-// counts, so the sum is what counts.
+// Tally is a number of events. Soft and Hard apply only to bounces, and add up to Total: the document shows a
+// bounce_count of 0 beside non-zero soft and hard counts, so Total is their sum.
 type Tally struct {
 	Total int64
 	Soft  int64
 	Hard  int64
 }
 
-// Add is the sum of both, for windows that lie side by side.
+// Add returns the sum of both, for adjacent windows.
 func (t Tally) Add(o Tally) Tally {
 	return Tally{t.Total + o.Total, t.Soft + o.Soft, t.Hard + o.Hard}
 }
 
-// Rollup says what a counts call adds up by: rollup_to.
+// Rollup says what a counts call groups by: rollup_to.
 type Rollup uint8
 
-// The rollups of the document. The API's default is BySender.
+// The documented rollups. The API's default is BySender.
 const (
 	BySender Rollup = iota
 	ByUser
@@ -46,22 +44,22 @@ const (
 // Interval is the width of a time series' buckets: timeseries.
 type Interval uint8
 
-// The intervals of the document: UTC hours and UTC days.
+// The documented intervals: UTC hours and UTC days.
 const (
 	Hour Interval = iota + 1
 	Day
 )
 
-// Seconds is the interval's width.
+// Seconds returns the interval's width.
 func (i Interval) Seconds() Time {
 	return [...]Time{0, 3600, 86400}[i]
 }
 
-// Floor is the start of the bucket that t lies in.
+// Floor returns the start of the bucket that contains t.
 func (i Interval) Floor(t Time) Time {
 	w := i.Seconds()
 	f := t / w * w
-	if f > t { // Go's division rounds towards zero; times before 1970 are negative
+	if f > t { // Go's division truncates toward zero, and times before 1970 are negative
 		f -= w
 	}
 	return f

@@ -7,34 +7,28 @@ import (
 	"strconv"
 )
 
-// DecodeCounts reads the answer to a counts call without timeseries, with or
-// without an envelope, ordered by id. A row must have the id that r calls for,
-// and a count:
+// DecodeCounts decodes the answer to a counts call without timeseries, with or without an envelope, ordered by id. A
+// row must have the id that r requires, and a count:
 //
 //   - emails have sent_count;
-//   - bounces have soft_bounce_count and hard_bounce_count, of which the total is
-//     the sum, whatever bounce_count says: the document has it as 0 beside counts
-//     that are not. Where one of the two is missing it follows from bounce_count;
-//     where both are, bounce_count is the total;
-//   - blocked emails have blocked_email_count, or else bounce_count: the
-//     document's first example of them is one of bounces.
+//   - bounces have soft_bounce_count and hard_bounce_count. The total is their sum and bounce_count is ignored, because
+//     the document shows it as 0 beside non-zero counts. If one of the two is missing, it is computed from
+//     bounce_count; if both are, bounce_count is the total;
+//   - blocked emails have blocked_email_count, or otherwise bounce_count, as in the document's first example.
 //
-// Errors are of [InvalidResponse] and name the row, counted from 0, and the field.
+// Errors have the code [InvalidResponse] and name the row, counted from 0, and the field.
 func DecodeCounts(body string, k Kind, r Rollup) ([]Count, error) {
 	counts, err := decodeRows(body, func(l *lexer, c *Count) { l.count(c, k, r) })
 	slices.SortStableFunc(counts, func(a, b Count) int { return cmp.Compare(a.ID, b.ID) })
 	return counts, err
 }
 
-// DecodeSeries reads the answer to a counts call with timeseries, with or
-// without an envelope, ordered by id and each series by time. The ids are of
-// senders or users, as the request's rollup had it. A point must have its
-// timestamp, and counts as [DecodeCounts] has them. Of an id that comes twice
-// the last series counts. Data may be null, and an empty array stands for an
-// empty object, as some servers print it: no series.
+// DecodeSeries decodes the answer to a counts call with timeseries, with or without an envelope, ordered by id, and
+// each series by time. The ids identify senders or users, depending on the request's rollup. A point must have a
+// timestamp, and counts as in [DecodeCounts]. If an id is repeated, its last series counts. Data may be null or, as
+// some servers print it, an empty array: both mean no series.
 //
-// Errors are of [InvalidResponse] and name the point as a row, counted from 0 over
-// all series, and the field.
+// Errors have the code [InvalidResponse] and name the field and the point as a row, counted from 0 over all series.
 func DecodeSeries(body string, k Kind) ([]Series, error) {
 	l := newLexer(body)
 	var all []Series
@@ -50,7 +44,7 @@ func DecodeSeries(body string, k Kind) ([]Series, error) {
 	return all, nil
 }
 
-// series reads an object of series by id.
+// series decodes an object that maps ids to series.
 func (l *lexer) series(k Kind) []Series {
 	switch l.peek() {
 	case 'n':
@@ -80,7 +74,7 @@ func (l *lexer) series(k Kind) []Series {
 		slices.SortStableFunc(s.Points, func(a, b Point) int { return cmp.Compare(a.Start, b.Start) })
 		all = append(all, s)
 	}
-	slices.Reverse(all) // so that of an id's series the last comes first, and stays
+	slices.Reverse(all) // the last series of an id then comes first, and CompactFunc keeps it
 	slices.SortStableFunc(all, func(a, b Series) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b Series) bool { return a.ID == b.ID })
 }
@@ -124,7 +118,7 @@ func (l *lexer) point(k Kind) Point {
 	return p
 }
 
-// tallyFields are the counts of a row as they come.
+// tallyFields holds the counts of a row as sent.
 type tallyFields struct {
 	sent, bounced, soft, hard, blocked quantity
 }
@@ -135,7 +129,7 @@ type quantity struct {
 	given bool
 }
 
-// read reads the value of a member, which may be one of the counts.
+// read reads the value of m, which may be one of the counts.
 func (f *tallyFields) read(l *lexer, m *member) {
 	switch m.field {
 	case sentCount:
@@ -153,7 +147,7 @@ func (f *tallyFields) read(l *lexer, m *member) {
 	}
 }
 
-// tally is what the counts say of kind k.
+// tally returns the counts for kind k.
 func (f *tallyFields) tally(l *lexer, k Kind) Tally {
 	switch {
 	case k == Emails:

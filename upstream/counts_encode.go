@@ -2,10 +2,9 @@ package upstream
 
 import "strconv"
 
-// AppendCounts writes the answer to a counts call of kind k without timeseries,
-// with user_id, or with sender_id and sender, as r has it. The document's first
-// example of blocked emails, which has the fields of bounces, is taken for a
-// copy of another: rows of blocked emails have blocked_email_count.
+// AppendCounts appends the answer to a counts call of kind k without timeseries to dst, with user_id, or with sender_id
+// and sender, depending on r. Rows of blocked emails have blocked_email_count: the document's first example of them,
+// which has the fields of bounces, appears to be a copying mistake.
 func AppendCounts(dst []byte, k Kind, r Rollup, counts []Count) []byte {
 	return appendData(dst, counts, func(dst []byte, c Count) []byte {
 		id := `"sender_id":`
@@ -32,7 +31,7 @@ func AppendCounts(dst []byte, k Kind, r Rollup, counts []Count) []byte {
 	})
 }
 
-// AppendSeries writes the answer to a counts call of kind k with timeseries.
+// AppendSeries appends the answer to a counts call of kind k with timeseries to dst.
 func AppendSeries(dst []byte, k Kind, all []Series) []byte {
 	dst = append(dst, `{"data":{`...)
 	for i, s := range all {

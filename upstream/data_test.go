@@ -13,13 +13,12 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// TestRealBounces decodes and encodes the rows of real bounce messages, and
-// compares them as another JSON library reads them.
+// The rows of real bounce messages survive decoding and encoding, compared by another JSON library.
 func TestRealBounces(t *testing.T) {
 	t.Parallel()
 	f, err := os.Open("../../shared/data/real-bounces.ndjson")
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("no real bounces beside the repository")
+		t.Skip("the real bounces are not available")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -13,14 +13,14 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// A decoder and its reference, with their rows as any.
+// decoder is a decoder and its reference, returning their rows as any.
 type decoder struct {
 	name      string
 	decode    func(string) (any, error)
 	reference func([]byte) (any, error)
-	row       []string // keys that a row may have; none where rows are strings
+	row       []string // keys that a row may have; none if rows are strings
 	series    bool     // an object of arrays of rows
-	single    bool     // one row
+	single    bool     // a single row
 }
 
 func newDecoder[T any](name string, decode func(string) (T, error), read func(value) T, row ...string) decoder {
@@ -38,7 +38,7 @@ var (
 	countKeys  = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
 )
 
-// decoders are all that there are.
+// decoders returns all decoders.
 func decoders() []decoder {
 	ds := []decoder{
 		newDecoder("bounces", DecodeBounces, rowsOf(readBounce), bounceKeys...),
@@ -66,7 +66,7 @@ func decoders() []decoder {
 	return ds
 }
 
-// agree holds a decoder against its reference.
+// agree compares a decoder with its reference.
 func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
 	got, gotErr := d.decode(string(body))
 	want, wantErr := d.reference(body)
@@ -85,7 +85,7 @@ func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
 	mustBePlain(t, got)
 }
 
-// fixtures are answers that decoders should meet beside the document's examples.
+// fixtures are answers that decoders should handle besides the document's examples.
 var fixtures = []string{
 	``, ` `, `null`, `[]`, `{}`, `{"data":null}`, `{"data":[]}`, `{"data":{}}`, `{"error":null,"data":null}`, `{"error":"no","data":null}`,
 	`[[]]`, `[{}]`, `[null]`, `[1,]`, `[1 2]`, `{"data":[]`, `{"data":[]}}`, "[]\x00", "\ufeff[]", `{"data":[],"data":null}`,
@@ -103,17 +103,17 @@ var fixtures = []string{
 	layouts(`{"user_id":1,"user_id":2,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":null}`),
 	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"local":null,"domain":"é"}`), layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
 	layouts(`{"user_id":1"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4{"user_id":1}`), layouts(`{,"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{}`),
-	layouts(`{"email_id":"3",` + like[1:] + "," + like[:len(like)-1] + `"email_id":"3"}`), // what begins a row, in its midst
+	// The text that begins a row, in the middle of one.
+	layouts(`{"email_id":"3",` + like[1:] + "," + like[:len(like)-1] + `"email_id":"3"}`),
 	`[` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `]`, strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat("}", 65),
 }
 
-// layouts is a page whose rows are alike, but for one in their midst.
+// layouts returns a page whose rows are alike except for one in the middle.
 func layouts(row string) string { return "[" + like + "," + like + "," + row + "," + like + "]" }
 
 const like = `{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"xheaders":{"X-A":"1","X-B":"2"},"local":"a"}`
 
-// FuzzDecode wants the decoders to read any bytes as the reference does: the
-// same rows, or both an error.
+// The decoders read any bytes as the reference does: both return the same rows, or both an error.
 func FuzzDecode(f *testing.F) {
 	for _, body := range fixtures {
 		f.Add([]byte(body))
@@ -129,7 +129,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzXHeaders is FuzzDecode within the field of most shapes.
+// Like FuzzDecode, for the field with the most forms.
 func FuzzXHeaders(f *testing.F) {
 	for _, v := range []string{
 		`null`, `{}`, `[]`, `{"X-A":"1","X-B":"2"}`, `[{"X-A":"1"},{"X-B":"2"}]`, `["X-A: 1","X-B:2:3"]`, `["X-A: 1",{"X-B":"2"}]`,
@@ -145,21 +145,21 @@ func FuzzXHeaders(f *testing.F) {
 	})
 }
 
-// TestDecodersAgreeWithReference generates answers that are nearly right: the
-// keys of the decoder, in any order, with values that are mostly of their types.
+// Decoders agree with the reference on nearly valid answers: the decoder's keys in any order, with values mostly of
+// their types.
 func TestDecodersAgreeWithReference(t *testing.T) {
 	t.Parallel()
 	for _, d := range decoders() {
 		t.Run(d.name, rapid.MakeCheck(func(t *rapid.T) {
-			for range 4 { // a check has some cost of its own
+			for range 4 { // each check has some overhead
 				d.agree(t, []byte(d.answer(t)))
 			}
 		}))
 	}
 }
 
-// Rows whose headers read the same share them, and every row has its own, whatever their
-// text holds and however many lists there are.
+// Rows with equal header texts share their headers, and every row has the right ones, whatever the text and however
+// many lists there are.
 func TestRowsShareHeaders(t *testing.T) {
 	t.Parallel()
 	row := func(xheaders string) string { return `{` + fewest + `,"xheaders":` + xheaders + `}` }

@@ -1,11 +1,10 @@
 package upstream
 
-// CategoryDescriptions are the bounce categories that the document describes, by
-// code. The set is open: a category may be in use and not be here.
+// CategoryDescriptions describes the documented bounce categories by code. The set is open: categories in use may be
+// missing here.
 //
-// The document describes content-related twice; the second description, which
-// names the size of the message, is put behind the first. inactive-mailbox and
-// blockedcontent are described among the parameter's values.
+// The document describes content-related twice, the second time mentioning the message size; both are combined here.
+// inactive-mailbox and blockedcontent are described among the parameter's values.
 var CategoryDescriptions = map[string]string{
 	"bad-configuration":   "A configuration problem at the receiving email provider caused delivery to fail.",
 	"bad-connection":      "A connection could not be made to the receiving server.",
@@ -28,8 +27,7 @@ var CategoryDescriptions = map[string]string{
 	"virus-related":       "The receiving email provider detected a virus within the email.",
 }
 
-// ReasonDescriptions are the reasons for blocking that the document describes, by
-// code. The set is open.
+// ReasonDescriptions describes the documented reasons for blocking by code. The set is open.
 var ReasonDescriptions = map[string]string{
 	"complaint":   "The recipient is suppressed due to a previous complaint.",
 	"hardbounce":  "The recipient is suppressed due to a previous hard bounce.",

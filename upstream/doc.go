@@ -1,17 +1,12 @@
-// Package upstream is the Dyn Email Delivery metrics REST API v4 as a Go
-// contract: its rows, its queries, its errors and the interface [API] that every
-// layer speaks, whether it calls the API (upstream/rest), remembers it
-// (upstream/cached) or implements it (upstream/embedded).
+// Package upstream defines the Dyn Email Delivery metrics REST API v4 as Go types: its rows, queries and errors, and
+// the interface [API]. Every layer implements it, whether it calls the API (upstream/rest), caches it (upstream/cached)
+// or serves it (upstream/embedded).
 //
-// It hides every wire shape. JSON is read tolerantly, since the API's own
-// document disagrees with itself (an object, an array or null for xheaders;
-// lists with and without an envelope), and written in one form. Query strings
-// are printed in one canonical order, so that equal queries are equal strings.
-// There is no I/O here.
+// The package hides the wire formats. JSON is decoded tolerantly, because the API's document contradicts itself (an
+// object, an array or null for xheaders; lists with and without an envelope), and encoded in one form. Query strings
+// are encoded canonically: equal queries give equal strings. The package does no I/O.
 //
-// Start reading at [API]; then [ListQuery] and [CountQuery] say what can be
-// asked, and [Error] what can go wrong. Of the codecs, [ListQuery.Encode] and
-// [ParseListQuery] are the two ends of a query, [AppendBounces] and
-// [DecodeBounces] those of an answer. "The document" in comments is the
-// vendor's API document; where it is silent the comments say what was settled.
+// Start reading at [API]; [ListQuery] and [CountQuery] define what can be asked, and [Error] what can go wrong.
+// [ListQuery.Encode] and [ParseListQuery] encode and decode queries, [AppendBounces] and [DecodeBounces] answers. "The
+// document" in comments is the vendor's API document; where it is silent, comments state our decision.
 package upstream

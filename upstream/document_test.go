@@ -17,13 +17,13 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/document/ours anew")
 
-// An example is one of the document's: see testdata/document/README.md.
+// example is one of the document's examples; see testdata/document/README.md.
 type example struct {
 	name   string
 	decode func(string) (any, error)
 	want   any
 	encode func(rows any) []byte
-	copied bool // its fields are those of another endpoint
+	copied bool // its fields were copied from another endpoint
 }
 
 func newExample[T any](name string, decode func(string) (T, error), want T, encode func([]byte, T) []byte) example {
@@ -152,7 +152,7 @@ var examples = []example{
 	newExample("blocked-email-reasons", DecodeCodes, []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}, AppendCodes),
 }
 
-func TestDocumentExamples(t *testing.T) {
+func TestDocumentExamplesRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples {
 		t.Run(e.name, func(t *testing.T) {
@@ -193,8 +193,7 @@ func TestDocumentExamples(t *testing.T) {
 	}
 }
 
-// fieldOrder is the names of the fields of the first row that a text has, in
-// order, wherever it lies; the envelope's are left out.
+// fieldOrder returns the names of the fields of the first row in body, in order, without those of the envelope.
 func fieldOrder(t *testing.T, body []byte) string {
 	t.Helper()
 	d := jsontext.NewDecoder(bytes.NewReader(body))

@@ -1,6 +1,6 @@
 package upstream
 
-// Email is a row of GET /emails: one email to one recipient, delivered or not.
+// Email is a row of GET /emails: an email to one recipient, delivered or not.
 type Email struct {
 	UserID       ID
 	SenderID     ID
@@ -8,8 +8,8 @@ type Email struct {
 	EmailAddress string // the recipient
 	Local        string // the recipient's local part
 	Domain       string // the recipient's domain
-	ProcessTime  Time   // what lists are windowed and sorted by
-	Delivered    bool   // false: bounced, or blocked from sending
-	Plain        Plain  // of all strings of the row
+	ProcessTime  Time   // lists are filtered and sorted by it
+	Delivered    bool   // false if it bounced or was blocked
+	Plain        Plain  // describes all strings of the row
 	XHeaders     []Header
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// appendData writes {"data": [rows]}, our form of every list.
+// appendData appends {"data": [rows]}, the form of every list, to dst.
 func appendData[T any](dst []byte, rows []T, row func([]byte, T) []byte) []byte {
 	dst = append(dst, `{"data":[`...)
 	for i, r := range rows {
@@ -17,7 +17,7 @@ func appendData[T any](dst []byte, rows []T, row func([]byte, T) []byte) []byte 
 	return append(dst, "]}"...)
 }
 
-// appendString writes s as a JSON string; invalid UTF-8 becomes U+FFFD.
+// appendString appends s as a JSON string to dst. Invalid UTF-8 becomes U+FFFD.
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -41,7 +41,7 @@ func appendString(dst []byte, s string) []byte {
 		case r == '\t':
 			escaped = `\t`
 		case r == '\uFFFD':
-			if s[i] == 0xEF { // it is in s itself
+			if s[i] == 0xEF { // s contains U+FFFD itself
 				continue
 			}
 			escaped = "\uFFFD"
@@ -62,7 +62,7 @@ func appendText[T ~string](dst []byte, key string, v T) []byte {
 	return appendString(append(dst, key...), string(v))
 }
 
-// appendSeconds writes seconds to four places, as the document's examples have.
+// appendSeconds appends seconds with up to four decimal places, as in the document's examples.
 func appendSeconds(dst []byte, key string, v float64) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		v = 0

@@ -1,14 +1,14 @@
 package upstream
 
-// Envelope is what the API puts around the detail of a bounce, beside its data.
+// Envelope holds what the API sends beside the data of a bounce's detail.
 type Envelope struct {
-	ProcessingTime float64 // seconds that the answer took
-	RecvTime       float64 // when the request came, Unix seconds
-	RespTime       float64 // when the answer was ready, Unix seconds
-	APIHost        string  // who answered
+	ProcessingTime float64 // time taken to answer, in seconds
+	RecvTime       float64 // when the request arrived, in Unix seconds
+	RespTime       float64 // when the answer was ready, in Unix seconds
+	APIHost        string  // the server that answered
 }
 
-// decodeRow reads a text that is one row, by read.
+// decodeRow decodes a body that consists of one row.
 func decodeRow[T any](body string, read func(*lexer, *T)) (row T, err error) {
 	l := newLexer(body)
 	read(l, &row)
@@ -19,7 +19,7 @@ func decodeRow[T any](body string, read func(*lexer, *T)) (row T, err error) {
 	return row, nil
 }
 
-// decodeRows reads an answer that is an array, each element by read.
+// decodeRows decodes an answer that is an array, calling read for each element.
 func decodeRows[T any](body string, read func(*lexer, *T)) ([]T, error) {
 	var rows []T
 	l := newLexer(body)
@@ -34,12 +34,13 @@ func decodeRows[T any](body string, read func(*lexer, *T)) ([]T, error) {
 			rows = append(rows, *new(T))
 			read(l, &rows[l.row])
 			if l.row == 0 {
-				// Room for a page, going by what the first row took. A body that
-				// makes more rows of the rest pays for them as they come.
+				// Make room for a page, judging by the size of the first row. If there turn out to be more rows, append
+				// grows the slice.
 				n := min(PageSize, 1+(len(l.s)-l.i)/max(1, l.i-start)*9/8)
 				rows = append(make([]T, 0, n), rows...)
 				each := max(1, l.arena.last)
-				l.arena.room, l.arena.page = min(n, maxMet)*each, n*each // for lists that rows share, and for those of each row
+				// Rows may share a few lists of headers. Once one does not, each row probably has its own.
+				l.arena.room, l.arena.page = min(n, maxHeaderLists)*each, n*each
 			}
 		}
 		l.row = -1
@@ -50,10 +51,8 @@ func decodeRows[T any](body string, read func(*lexer, *T)) ([]T, error) {
 	return rows, nil
 }
 
-// payload calls decode at the array that an answer is about: the answer itself,
-// or the data of its envelope. Only in an envelope may it be null, which is how a
-// server says that there is nothing, as the document's xheaders do; an error
-// beside it means that something went wrong.
+// payload calls decode at the array that is the answer itself or its envelope's data. Only data may be null, which
+// means an empty list, as for xheaders in the document. An error beside it makes the answer invalid.
 func (l *lexer) payload(decode func()) {
 	switch l.peek() {
 	case '[':
@@ -80,9 +79,8 @@ func (l *lexer) payload(decode func()) {
 	l.need("data", found)
 }
 
-// objectPayload is payload for answers that are objects themselves. Whether
-// there is an envelope it learns by looking ahead for data, which none of those
-// objects has among its keys.
+// objectPayload is payload for answers that are objects. It looks ahead for the key data, which only envelopes have, to
+// find out whether there is an envelope.
 func (l *lexer) objectPayload(decode func()) {
 	start := *l
 	for more := l.object("the answer"); more; more = l.next('}') {
@@ -99,14 +97,14 @@ func (l *lexer) objectPayload(decode func()) {
 	}
 }
 
-// need refuses an answer, or a row of it, without one of its fields.
+// need fails unless the field was given.
 func (l *lexer) need(field string, given bool) {
 	if !given {
 		l.fail(field, "is missing")
 	}
 }
 
-// array opens the array that what should be.
+// array opens an array and reports whether it has elements. what names it in the error for any other value.
 func (l *lexer) array(what string) bool {
 	if l.peek() != '[' {
 		l.mistyped(what, "an array")
@@ -115,7 +113,7 @@ func (l *lexer) array(what string) bool {
 	return l.begin('[')
 }
 
-// object opens the object that what should be.
+// object opens an object and reports whether it has members. what names it in the error for any other value.
 func (l *lexer) object(what string) bool {
 	if l.peek() != '{' {
 		l.mistyped(what, "an object")

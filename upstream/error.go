@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// Code says whose fault a failure is and whether trying again can help.
+// Code classifies an error by whose fault it is and whether a retry can help.
 type Code string
 
 // The codes of an [Error].
 const (
-	InvalidArgument  Code = "invalid_argument"  // 452: the caller asked wrongly; Parameter says where
+	InvalidArgument  Code = "invalid_argument"  // 452: the caller's request is wrong; see Parameter
 	Unauthenticated  Code = "unauthenticated"   // 451: the API key is missing or wrong
-	PermissionDenied Code = "permission_denied" // ours: the caller may not see what it asked for
+	PermissionDenied Code = "permission_denied" // ours: the caller may not see what it requested
 	NotFound         Code = "not_found"         // 404
 	Unavailable      Code = "unavailable"       // 202, 429, 503 or no connection, after the last try
 	Timeout          Code = "timeout"           // the deadline passed while waiting for the API
-	InvalidResponse  Code = "invalid_response"  // the API answered something that is not in its contract
-	Exhausted        Code = "exhausted"         // ours: the operation has made as many calls as it may
-	Internal         Code = "internal"          // everything else: a fault of ours
+	InvalidResponse  Code = "invalid_response"  // the answer breaks the API's contract
+	Exhausted        Code = "exhausted"         // ours: the operation has used up its calls
+	Internal         Code = "internal"          // everything else: a bug of ours
 )
 
-// Error is a failure of an API call. Its Message is fit for callers of the API;
-// Err is for logs alone, as it may name hosts.
+// Error is the error of an API call. Message may be shown to callers of the API; Err is for logs only, because it may
+// name hosts.
 type Error struct {
 	Code       Code
-	Parameter  string        // the REST parameter at fault, such as "start_time"; empty where none is
-	Status     int           // the HTTP status that the API gave; 0 where there was none
-	RetryAfter time.Duration // how long to wait before trying again; 0 is unknown
-	Message    string        // one sentence without a full stop; says what is wrong and what would be right
+	Parameter  string        // the REST parameter at fault, such as "start_time"; may be empty
+	Status     int           // the HTTP status of the answer; 0 if there was none
+	RetryAfter time.Duration // how long to wait before trying again; 0 if unknown
+	Message    string        // one sentence without a full stop that says what is wrong and how to put it right
 	Err        error         // the cause, if any
 }
 
-// Error gives the message and the cause.
+// Error returns the message and the cause.
 func (e *Error) Error() string {
 	s := e.Message
 	if s == "" {
@@ -45,14 +45,13 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable says whether the same call may succeed later.
+// Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool { return e.Code == Unavailable || e.Code == Timeout }
 
-// CodeOf gives the code of the first [*Error] that err wraps, and [Internal]
-// where there is none.
+// CodeOf returns the code of the first [*Error] that err wraps, or [Internal] if there is none.
 func CodeOf(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {

@@ -2,13 +2,12 @@ package upstream
 
 import "strconv"
 
-// AppendError writes the body of an answer with an error status. The document
-// gives none, so the form is ours:
+// AppendError appends the body of an error response to dst. The document does not define one, so the form is ours:
 //
 //	{"error":{"code":452,"message":"…","parameter":"…"}}
 //
-// code is the HTTP status, and parameter is left out where none is at fault. The
-// error's cause is not written: it is for logs.
+// code is the HTTP status; parameter is omitted if empty. The error's cause is not written, because it is for logs
+// only.
 func AppendError(dst []byte, status int, e *Error) []byte {
 	dst = strconv.AppendInt(append(dst, `{"error":{"code":`...), int64(status), 10)
 	message := e.Message
@@ -22,9 +21,8 @@ func AppendError(dst []byte, status int, e *Error) []byte {
 	return append(dst, "}}"...)
 }
 
-// DecodeError reads what [AppendError] wrote: Status with its Code, Message and
-// Parameter. Any other body gives a zero Error, never nil: what a foreign server
-// says in an error is its own affair.
+// DecodeError decodes a body written by [AppendError] into Status, Code, Message and Parameter. For any other body it
+// returns a zero Error, never nil: error bodies of foreign servers are not interpreted.
 func DecodeError(body string) *Error {
 	e := &Error{}
 	l := newLexer(body)

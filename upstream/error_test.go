@@ -14,7 +14,7 @@ import (
 
 func TestStatuses(t *testing.T) {
 	t.Parallel()
-	// The document's and the vendor's statuses, both ways.
+	// Statuses of the document and the vendor, in both directions.
 	for code, status := range map[Code]int{
 		InvalidArgument: 452, Unauthenticated: 451, NotFound: 404, Unavailable: 503, Timeout: 504,
 	} {
@@ -25,7 +25,7 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("status %d is %s, want %s", status, got, code)
 		}
 	}
-	// Those that a server says and a client hears otherwise.
+	// Statuses that a client maps to another code than a server does.
 	for code, status := range map[Code]int{PermissionDenied: 403, InvalidResponse: 502, Internal: 500, "made_up": 500} {
 		if got := StatusOf(code); got != status {
 			t.Errorf("%s has status %d, want %d", code, got, status)
@@ -68,9 +68,8 @@ func TestErrorsRoundTrip(t *testing.T) {
 	})
 }
 
-// TestDecodeErrorOfOtherBodies wants nothing to be made of bodies that are not
-// in our form.
-func TestDecodeErrorOfOtherBodies(t *testing.T) {
+// DecodeError ignores bodies that are not in our form.
+func TestDecodeErrorIgnoresOtherBodies(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		"", "null", "[]", "{}", "<html>", `"error"`, `{"error":"no"}`, `{"error":null}`, `{"error":{}}`, `{"error":{"code":452}}`,
@@ -99,6 +98,6 @@ func TestErrorText(t *testing.T) {
 	}
 	wrapped := fmt.Errorf("list bounces of user 21: %w", e)
 	if !errors.Is(wrapped, cause) || CodeOf(wrapped) != Unavailable || CodeOf(cause) != Internal {
-		t.Errorf("%v is of code %s, its cause of %s", wrapped, CodeOf(wrapped), CodeOf(cause))
+		t.Errorf("%v has the code %s, its cause %s", wrapped, CodeOf(wrapped), CodeOf(cause))
 	}
 }

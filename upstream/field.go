@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// mistyped notes that a field has a value of another type than wanted, or one
-// that is not JSON at all.
+// mistyped fails because a field's value has another type than wanted, or is not JSON.
 func (l *lexer) mistyped(field, wanted string) {
 	if l.err == nil {
 		l.skip()
@@ -15,7 +14,7 @@ func (l *lexer) mistyped(field, wanted string) {
 	l.fail(field, "is not "+wanted)
 }
 
-// str reads a field's string; null is empty.
+// str reads a string field; null is empty.
 func (l *lexer) str(field string) string {
 	if l.peek() == '"' {
 		return l.value()
@@ -26,7 +25,7 @@ func (l *lexer) str(field string) string {
 	return ""
 }
 
-// flag reads a field's true or false.
+// flag reads a boolean field; null is not given.
 func (l *lexer) flag(field string) (value, given bool) {
 	switch l.peek() {
 	case 't':
@@ -44,8 +43,7 @@ func (l *lexer) flag(field string) (value, given bool) {
 	return false, false
 }
 
-// digits reads a field's number, or a string with a number in it, as text; null
-// is empty.
+// digits reads a number, or a string that contains one, as text; null is empty.
 func (l *lexer) digits(field, wanted string) string {
 	switch c := l.peek(); {
 	case c == '-' || isDigit(c):
@@ -61,8 +59,7 @@ func (l *lexer) digits(field, wanted string) string {
 	return ""
 }
 
-// short reads a number of at most 18 digits and nothing else, which nearly every
-// number is.
+// short reads a whole number of at most 18 digits, which nearly every number is. Otherwise it reads nothing.
 func (l *lexer) short() (n int64, ok bool) {
 	l.peek()
 	s, i := l.s, l.i
@@ -80,7 +77,7 @@ func (l *lexer) short() (n int64, ok bool) {
 	return n, true
 }
 
-// id reads a field's id, which is positive; null is 0.
+// id reads an id, which is positive; null is 0.
 func (l *lexer) id(field string) ID {
 	n, ok := l.short()
 	if !ok {
@@ -99,7 +96,7 @@ func (l *lexer) id(field string) ID {
 	return ID(n)
 }
 
-// quantity reads a field's number of events; null is not given.
+// quantity reads a number of events; null is not given.
 func (l *lexer) quantity(field string) quantity {
 	if n, ok := l.short(); ok {
 		return quantity{n, true}
@@ -115,8 +112,7 @@ func (l *lexer) quantity(field string) quantity {
 	return quantity{n, true}
 }
 
-// time reads a field's Unix seconds, whole or with a fraction, which is cut off:
-// the second in which it happened. null is 0.
+// time reads Unix seconds. A fraction is cut off, which leaves the second in which the event happened; null is 0.
 func (l *lexer) time(field string) Time {
 	n, ok := l.short()
 	t := Time(n)
@@ -133,14 +129,14 @@ func (l *lexer) time(field string) Time {
 	return t
 }
 
-// floorTime is the whole second of the JSON number s.
+// floorTime rounds the JSON number s down to a whole second.
 func floorTime(s string) Time {
 	if strings.ContainsAny(s, "eE") {
-		f, _ := strconv.ParseFloat(s, 64) // infinite where it is too large
+		f, _ := strconv.ParseFloat(s, 64) // infinite if too large
 		return Time(max(math.MinInt64/2, min(math.MaxInt64/2, math.Floor(f))))
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
-	n, _ := strconv.ParseInt(whole, 10, 64) // saturated where it is too large
+	n, _ := strconv.ParseInt(whole, 10, 64) // saturated if too large
 	if s[0] == '-' && n > math.MinInt64 && strings.Trim(fraction, "0") != "" {
 		n--
 	}

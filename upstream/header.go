@@ -2,12 +2,11 @@ package upstream
 
 import "strings"
 
-// HeaderNameForm is what a custom header's name must be, for messages: see [IsHeaderName].
+// HeaderNameForm describes a valid custom header name, for messages; see [IsHeaderName].
 const HeaderNameForm = "X- followed by printable ASCII without spaces and colons, such as X-Campaign"
 
-// IsHeaderName says whether name can be a custom header's: X-, in either case, and one or
-// more of the characters that a mail header's name may have (RFC 5322, 3.6.8). Imports and
-// filters take these alone.
+// IsHeaderName reports whether name is a valid custom header name: X-, in either case, and one or more of the
+// characters that RFC 5322, section 3.6.8 allows. Imports and filters accept only these.
 func IsHeaderName(name string) bool {
 	if len(name) <= len("X-") || len(name) > MaxFilter || name[0]|0x20 != 'x' || name[1] != '-' {
 		return false
@@ -20,18 +19,17 @@ func IsHeaderName(name string) bool {
 	return true
 }
 
-// headerArena gives the headers of many rows their room in few allocations. A
-// row's headers lie side by side in it, so a row that is being read may have to
-// move when the room runs out.
+// headerArena allocates the headers of many rows together. A row's headers are contiguous, so the row being read may
+// have to be moved when the current chunk is full.
 type headerArena struct {
-	free []Header // of the newest piece of room
-	size int      // of that piece
-	room int      // how much the next piece should have at the least
-	page int      // and the piece after it
-	last int      // how many headers the row before had
+	free []Header // the rest of the current chunk
+	size int      // of the current chunk
+	room int      // minimum size of the next chunk
+	page int      // and of those after it
+	last int      // number of headers of the previous row
 }
 
-// add adds a header to those of a row, which begin where free does.
+// add appends h to the headers of a row, which begin where free does.
 func (a *headerArena) add(row []Header, h Header) []Header {
 	if len(row) == cap(row) {
 		a.size, a.room = max(a.room, 2*a.size, 4), a.page
@@ -40,7 +38,7 @@ func (a *headerArena) add(row []Header, h Header) []Header {
 	return append(row, h)
 }
 
-// keep gives the headers of a row that has all of them, nil if there are none.
+// keep ends a row and returns its headers, or nil if there are none.
 func (a *headerArena) keep(row []Header) []Header {
 	n := len(row)
 	a.last, a.free = n, row[n:]
@@ -50,22 +48,22 @@ func (a *headerArena) keep(row []Header) []Header {
 	return row[:n:n]
 }
 
-// maxMet is how many lists of headers are held against those that follow. If none of them
-// is met again meanwhile, the rows share none, and nothing is looked for any more.
-const maxMet = 16
+// maxHeaderLists limits how many lists of headers are remembered. If none of the first ones is repeated, rows are
+// assumed not to share headers, and the search stops.
+const maxHeaderLists = 16
 
-// met is lists of headers that rows had, by their text: the emails of a campaign have the
-// same, which are read and kept once then. All of their strings are [Plain].
-type met struct {
-	texts [maxMet]string
-	lists [maxMet][]Header
+// headerLists remembers lists of headers by their text. The emails of a campaign have the same headers, which are then
+// decoded and stored only once. All their strings are [Plain].
+type headerLists struct {
+	texts [maxHeaderLists]string
+	lists [maxHeaderLists][]Header
 	n     int
 	again bool
 }
 
-// find gives the list that reads as text.
-func (m *met) find(text string) ([]Header, bool) {
-	if m.n == maxMet && !m.again {
+// find returns the list that was decoded from text.
+func (m *headerLists) find(text string) ([]Header, bool) {
+	if m.n == maxHeaderLists && !m.again {
 		return nil, false
 	}
 	for i, t := range m.texts[:m.n] {
@@ -77,35 +75,34 @@ func (m *met) find(text string) ([]Header, bool) {
 	return nil, false
 }
 
-func (m *met) add(text string, list []Header) {
-	if m.n < maxMet {
+func (m *headerLists) add(text string, list []Header) {
+	if m.n < maxHeaderLists {
 		m.texts[m.n], m.lists[m.n] = text, list
 		m.n++
 	}
 }
 
-// headers reads a row's xheaders in the order sent: an object, an array of
-// objects of one pair each, an array of "name: value" strings, or null. The
-// document prints an object, null, and pairs in an array, which is not JSON: the
-// two kinds of array are what a server may have meant by it.
+// headers reads a row's xheaders in the order sent: an object, an array of objects with one pair each, an array of
+// "name: value" strings, or null. The document shows an object, null, and pairs in an array, which is not JSON; the two
+// kinds of array are what a server may have meant by it.
 func (l *lexer) headers() []Header {
 	if l.peek() != '{' {
 		return l.headerList()
 	}
-	if l.met == nil {
-		l.met = &met{}
+	if l.lists == nil {
+		l.lists = &headerLists{}
 	}
 	start := l.i
 	text := l.s[start : start+1+strings.IndexByte(l.s[start:], '}')]
-	if list, ok := l.met.find(text); ok { // whatever reads as an object did is that object
+	if list, ok := l.lists.find(text); ok { // equal text means an equal object, because of the check below
 		l.i += len(text)
 		return list
 	}
 	odd := l.odd
 	l.odd = false
 	list := l.headerList()
-	if l.err == nil && !l.odd && l.i == start+len(text) { // no value has a brace
-		l.met.add(text, list)
+	if l.err == nil && !l.odd && l.i == start+len(text) { // no value contains a brace
+		l.lists.add(text, list)
 	}
 	l.odd = l.odd || odd
 	return list
@@ -145,7 +142,7 @@ func (l *lexer) headerList() []Header {
 	return l.arena.keep(row)
 }
 
-// header reads the value of the header of that name.
+// header reads the value of the header name.
 func (l *lexer) header(name string) Header {
 	if name == "" {
 		l.fail("xheaders", "has a header without a name")
@@ -157,7 +154,7 @@ func (l *lexer) header(name string) Header {
 	return Header{name, l.value()}
 }
 
-// headerLine reads a "name: value" string, as header does.
+// headerLine reads a "name: value" string.
 func (l *lexer) headerLine() Header {
 	name, value, ok := strings.Cut(l.value(), ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
@@ -167,7 +164,7 @@ func (l *lexer) headerLine() Header {
 	return Header{name, value}
 }
 
-// appendHeaders writes headers as an object, and none as null.
+// appendHeaders appends headers to dst as an object, or null if there are none.
 func appendHeaders(dst []byte, hs []Header) []byte {
 	if len(hs) == 0 {
 		return append(dst, "null"...)

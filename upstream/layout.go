@@ -2,32 +2,29 @@ package upstream
 
 import "strings"
 
-// layout is how a server writes the members of its objects. The rows of a page mostly
-// have the same keys in the same order, spaced and escaped alike. So before a member is
-// read as any JSON is, it is held against what stood in its place in a row before: where
-// the bytes up to the value are the same, so is what they mean. What differs is read,
-// and learnt for the rows that follow.
+// layout predicts the members of a server's objects. The rows of a page usually have the same keys in the same order,
+// spaced and escaped alike. So before a member is parsed, its text is compared with that of the member at the same
+// place in an earlier row: if the bytes up to the value are equal, so is their meaning. Other members are parsed, and
+// learnt for the following rows.
 type layout struct {
 	members []member
-	at      int    // the member that should come next
-	other   member // one that is not among them
+	at      int    // index of the expected member
+	other   member // the last member that was not learnt
 }
 
-// member is what comes before a value in an object.
+// member describes the text before a value in an object.
 type member struct {
-	text  string // from the end of the value before, or of the object's brace, up to the value
+	text  string // from the end of the previous value or the opening brace up to the value
 	name  string // the key
-	odd   bool   // which is not [Plain]
-	field field  // that it is of a row
-	first bool   // of its object
+	odd   bool   // the key is not [Plain]
+	field field  // meaning of the key in a row
+	first bool   // the first member of its object
 }
 
-// maxMembers bounds what is learnt of an answer. Rows have 13 fields at the most that
-// we read.
+// maxMembers limits how many members are learnt. Rows have at most 13 fields that are read.
 const maxMembers = 32
 
-// first opens the object that what should be, and reads up to its first value; nil
-// where there is none.
+// first opens an object and reads up to its first value. It returns nil if the object is empty or not an object.
 //
 //	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) { … }
 func (l *lexer) first(o *layout, what string) *member {
@@ -38,12 +35,12 @@ func (l *lexer) first(o *layout, what string) *member {
 	return l.member(o, true)
 }
 
-// after reads on after a value, up to the object's next one or its end.
+// after reads up to the object's next value, or returns nil at its end.
 func (l *lexer) after(o *layout) *member { return l.member(o, false) }
 
 func (l *lexer) member(o *layout, first bool) *member {
 	if o.at < len(o.members) {
-		// A member's text has no comma where it is the first, and else it has one.
+		// The text of the first member has no comma, that of all others has one.
 		if m := &o.members[o.at]; m.first == first && strings.HasPrefix(l.s[l.i:], m.text) && l.err == nil {
 			l.i += len(m.text)
 			o.at++
@@ -62,8 +59,7 @@ func (l *lexer) member(o *layout, first bool) *member {
 	return l.learn(o, l.s[start:l.i], name, first)
 }
 
-// learn notes a member that was read. The one after it is expected to come after it
-// again.
+// learn records a parsed member, and expects the one after it to follow it again.
 func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 	for i := range o.members {
 		if m := &o.members[i]; m.text == text && m.first == first {
@@ -72,7 +68,7 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 		}
 	}
 	m := member{text: text, name: name, odd: !isPlain(name), field: fieldOf[name], first: first}
-	if l.row < 1 || len(o.members) == maxMembers { // nothing is learnt for an answer of one row
+	if l.row < 1 || len(o.members) == maxMembers { // an answer of one row needs no prediction
 		o.other = m
 		return &o.other
 	}
@@ -84,10 +80,10 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 	return &o.members[o.at-1]
 }
 
-// field is what a key of a row means.
+// field is the meaning of a key in a row.
 type field uint8
 
-// The fields. The zero one is none that we know.
+// The fields. The zero value is a key that is ignored.
 const (
 	unknownField field = iota
 	userID

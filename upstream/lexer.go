@@ -9,38 +9,35 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep arrays and objects may nest in an answer. The API's own
-// go five deep; the rest is room for keys that we skip.
+// maxDepth limits the nesting of arrays and objects in an answer. The API's own answers are five deep; the rest is room
+// for skipped keys.
 const maxDepth = 64
 
-// lexer reads JSON (RFC 8259) in one pass, straight into rows. Pages are what a
-// gateway spends its time on, and decoding by reflection costs thousands of
-// allocations a page where this costs a handful.
+// lexer parses JSON (RFC 8259) in one pass, straight into rows. Decoding pages is most of a gateway's work; reflection
+// would cost thousands of allocations per page where this costs a handful.
 //
-// Strings are cut from the text, unless they hold escapes. Invalid
-// UTF-8 and halves of surrogate pairs become U+FFFD, one a byte or escape: real
-// bounce messages hold odd bytes, and losing a page to one of them is worse.
-// A key that an object repeats counts as its last one, and null as a key that is
-// not there.
+// Strings are slices of the text unless they contain escapes. Each invalid UTF-8 byte and unpaired surrogate becomes
+// U+FFFD: real bounce messages contain such bytes, and losing a whole page would be worse. The last of repeated keys
+// counts, and null means the same as a missing key.
 //
-// The first thing that is wrong sets err and stops every loop, so callers look
-// at err once, at the end. Messages say where, and never repeat the text.
+// The first error is stored in err and stops every loop, so callers check err once, at the end. Messages say where the
+// error is, and never repeat the text.
 type lexer struct {
 	s     string // the text
-	i     int    // what is read next
+	i     int    // index of the next byte to read
 	depth int    // open arrays and objects
-	row   int    // index of the row that is being read; -1 outside
+	row   int    // index of the current row; -1 outside rows
 	odd   bool   // the row has a string that is not [Plain]
 	err   *Error
 
-	rows, names layout      // of the rows, and of the objects of their headers
-	arena       headerArena // room for the rows' headers
-	met         *met        // the lists of them
+	rows, names layout       // of the rows, and of their headers
+	arena       headerArena  // allocates the rows' headers
+	lists       *headerLists // header lists seen so far
 }
 
 func newLexer(text string) *lexer { return &lexer{s: text, row: -1} }
 
-// fail notes what is wrong, as the end of a sentence that begins with the place.
+// fail records what is wrong, as the end of a sentence that begins with the place.
 func (l *lexer) fail(field, problem string) {
 	if l.err != nil {
 		return
@@ -55,7 +52,7 @@ func (l *lexer) fail(field, problem string) {
 	l.err = &Error{Code: InvalidResponse, Message: at + problem}
 }
 
-// malformed notes that the text is not JSON from here on.
+// malformed records that the text is not JSON at l.i.
 func (l *lexer) malformed() {
 	if l.err != nil {
 		return
@@ -67,7 +64,7 @@ func (l *lexer) malformed() {
 	}
 }
 
-// peek skips white space and gives the byte after it, 0 at the end.
+// peek skips white space and returns the next byte, or 0 at the end.
 func (l *lexer) peek() byte {
 	for ; l.i < len(l.s); l.i++ {
 		if c := l.s[l.i]; c > ' ' || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
@@ -77,7 +74,7 @@ func (l *lexer) peek() byte {
 	return 0
 }
 
-// end wants nothing but white space in the rest of the text.
+// end requires that only white space follows.
 func (l *lexer) end() error {
 	if l.peek(); l.i < len(l.s) {
 		l.malformed()
@@ -88,7 +85,7 @@ func (l *lexer) end() error {
 	return nil
 }
 
-// begin opens an array or object and says whether it has anything in it:
+// begin opens an array or object and reports whether it is not empty:
 //
 //	for more := l.begin('['); more; more = l.next(']') { … }
 func (l *lexer) begin(open byte) bool {
@@ -109,7 +106,7 @@ func (l *lexer) begin(open byte) bool {
 	return true
 }
 
-// next moves on after an element and says whether there is another.
+// next moves past an element and reports whether there is another.
 func (l *lexer) next(shut byte) bool {
 	if l.err != nil {
 		return false
@@ -127,7 +124,7 @@ func (l *lexer) next(shut byte) bool {
 	return false
 }
 
-// key reads an object's key and its colon.
+// key reads an object's key and colon.
 func (l *lexer) key() string {
 	k := l.text()
 	if l.peek() != ':' || l.err != nil {
@@ -138,7 +135,7 @@ func (l *lexer) key() string {
 	return k
 }
 
-// text reads a string that is none of a row's, such as a key.
+// text reads a string that does not belong to a row, such as a key.
 func (l *lexer) text() string {
 	if l.peek() != '"' || l.err != nil {
 		l.malformed()
@@ -150,7 +147,7 @@ func (l *lexer) text() string {
 	return s
 }
 
-// value reads a row's string, which begins here.
+// value reads a string of a row, starting at l.i.
 func (l *lexer) value() string {
 	start := l.i + 1
 	end := plainASCII(l.s, start)
@@ -164,16 +161,15 @@ func (l *lexer) value() string {
 	return s
 }
 
-// plainASCII is where in s, from i on, the first byte is that is not printable ASCII, or
-// is a quote or a backslash. It looks at eight at a time.
+// plainASCII returns the index of the first byte in s, from i on, that is a quote, a backslash or not printable ASCII.
+// It examines eight bytes at a time.
 func plainASCII(s string, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(s); i += 8 {
 		b := s[i : i+8]
 		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-		// The top bit of each byte that is not plain; right up to the first. With its
-		// second bit turned over a quote is a blank, and control characters remain
-		// what they are: so both are below '!'.
+		// odd has the top bit set for each such byte, and is exact up to the first. Flipping the second bit turns a
+		// quote into a space and leaves control characters below '!', so one subtraction finds both.
 		odd := (w | (w ^ 2*ones - '!'*ones) | (w ^ '\\'*ones - ones)) & tops
 		if odd != 0 {
 			return i + bits.TrailingZeros64(odd)/8
@@ -185,10 +181,10 @@ func plainASCII(s string, i int) int {
 	return i
 }
 
-// mixed reads on in a string that began at start and is not plain from l.i on.
+// mixed reads the rest of a string that began at start and is not plain at l.i.
 func (l *lexer) mixed(start int) string {
-	var built []byte // nil as long as the string is what the text has
-	from := start    // what of the text is not in built yet
+	var built []byte // nil while the string equals its text
+	from := start    // start of the text that is not yet in built
 	for {
 		l.i = plainASCII(l.s, l.i)
 		if l.i >= len(l.s) || l.s[l.i] < ' ' {
@@ -264,7 +260,7 @@ func (l *lexer) escape(dst []byte) []byte {
 	return append(dst, c)
 }
 
-// unicode is the code of the \u escape at i, if there is one.
+// unicode returns the code unit of the \u escape at i, if there is one.
 func (l *lexer) unicode(i int) (rune, bool) {
 	if len(l.s)-i < len(`\u0000`) || l.s[i:i+2] != `\u` {
 		return 0, false
@@ -284,7 +280,7 @@ func (l *lexer) unicode(i int) (rune, bool) {
 	return r, true
 }
 
-// number reads a number's text.
+// number reads a number as text.
 func (l *lexer) number() string {
 	start := l.i
 	n := numberLen(l.s[start:])
@@ -296,7 +292,7 @@ func (l *lexer) number() string {
 	return l.s[start:l.i]
 }
 
-// numberLen is the length of the JSON number that s begins with, or 0.
+// numberLen returns the length of the JSON number at the start of s, or 0.
 func numberLen(s string) int {
 	i := 0
 	digits := func() bool {

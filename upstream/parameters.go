@@ -9,8 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Parameters that each list and counts endpoint takes beside X-… filters, in the
-// document's words.
+// Parameters of the list and counts endpoints besides X-… filters, as in the document.
 var (
 	listParameters = [...][]string{
 		Emails:        {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "delivered", "offset"},
@@ -24,18 +23,17 @@ var (
 	}
 )
 
-// parameters are those of one request, decoded. Its methods turn single
-// parameters into values; the first that fails sets err, and the rest are moot.
+// parameters holds the decoded parameters of one request. Its methods convert single parameters; the first error is
+// stored in err, and later results are meaningless.
 type parameters struct {
 	path    string
-	given   []Header // X-… filters apart
+	given   []Header // without X-… filters
 	headers []Header
 	err     error
 }
 
-// parseParameters takes a raw query string apart. It refuses what would
-// otherwise give wrong data unnoticed: unknown names, names in upper case,
-// repeated ones, empty values and broken percent-encoding.
+// parseParameters splits a raw query string. It refuses whatever would silently give wrong data: unknown names, names
+// in upper case, repeated names, empty values and broken percent-encoding.
 func parseParameters(path, raw string, known []string, takesHeaders bool) *parameters {
 	p := &parameters{path: path}
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -66,13 +64,12 @@ func parseParameters(path, raw string, known []string, takesHeaders bool) *param
 	return p
 }
 
-// isHeaderParameter says whether the parameter filters by a custom header.
+// isHeaderParameter reports whether the parameter filters by a custom header.
 func isHeaderParameter(name string) bool {
 	return len(name) >= 2 && (name[0] == 'X' || name[0] == 'x') && name[1] == '-'
 }
 
-// add keeps one parameter unless it was given before. A header's name is the
-// same name in any case, so X-A and x-a are a repetition too.
+// add stores a parameter, unless it is repeated. Header names are compared without regard to case.
 func (p *parameters) add(v Header) {
 	if !isHeaderParameter(v.Name) {
 		if _, again := p.get(v.Name); again {
@@ -92,7 +89,7 @@ func (p *parameters) add(v Header) {
 	p.headers = append(p.headers, v)
 }
 
-// refuse says what is wrong with a name that is not one of known.
+// refuse fails with what is wrong with an unknown name.
 func (p *parameters) refuse(name string, known []string, takesHeaders bool) {
 	lower := strings.ToLower(name)
 	takes := strings.Join(known, ", ")
@@ -113,7 +110,7 @@ func (p *parameters) refuse(name string, known []string, takesHeaders bool) {
 	}
 }
 
-// cut bounds what a message repeats of the caller's own words.
+// cut limits how much of the caller's text a message repeats.
 func cut(s string) string {
 	const limit = 60
 	if len(s) <= limit {
@@ -142,7 +139,7 @@ func (p *parameters) text(name string) string {
 	return v
 }
 
-// oneOf is text that must be one of values.
+// oneOf returns text that must be one of values.
 func (p *parameters) oneOf(name string, values ...string) string {
 	v, given := p.get(name)
 	if given && !slices.Contains(values, v) {
@@ -200,10 +197,9 @@ func (p *parameters) offset() int {
 	return n
 }
 
-// sender gives sender and sender_id, which must both hold. A sender of digits
-// alone is a sender's id ("email address or ID of the sender"); where it is
-// another than sender_id it stays an address, which no sender has, so that the
-// list is empty as it should be.
+// sender returns sender and sender_id, which must both match. A sender of digits only is an id ("email address or ID of
+// the sender"). If it differs from sender_id it is kept as an address, which no sender has, so the list is empty as it
+// should be.
 func (p *parameters) sender() (address string, id ID) {
 	address, id = p.text("sender"), p.id("sender_id")
 	if !isDigits(address) {

@@ -9,21 +9,21 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// mustBePlain looks at all strings of the rows that say they are plain.
+// mustBePlain examines all strings of rows that are marked plain.
 func mustBePlain(t interface{ Fatalf(string, ...any) }, rows any) {
 	var walk func(v reflect.Value, said bool)
 	walk = func(v reflect.Value, said bool) {
 		switch v.Kind() {
 		case reflect.String:
 			if s := v.String(); said && (!utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' })) {
-				t.Fatalf("%q is in a row that says it is plain", s)
+				t.Fatalf("%q is in a row marked plain", s)
 			}
 		case reflect.Slice:
 			for i := range v.Len() {
 				walk(v.Index(i), said)
 			}
 		case reflect.Struct:
-			for i := range v.NumField() { // a detail has its bounce's first
+			for i := range v.NumField() { // a detail begins with its bounce
 				if f := v.Field(i); f.Kind() == reflect.Struct {
 					walk(f, said)
 					said = said || f.FieldByName("Plain").IsValid() && f.FieldByName("Plain").Bool()
@@ -40,8 +40,8 @@ func mustBePlain(t interface{ Fatalf(string, ...any) }, rows any) {
 	walk(reflect.ValueOf(rows), false)
 }
 
-// TestPlainRows has a page of rows of which one at most has a string that is not plain.
-func TestPlainRows(t *testing.T) {
+// A row is marked plain if and only if all its strings are.
+func TestPlainMarksRowsWithoutEscapes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		field string

@@ -7,15 +7,12 @@ import (
 	"strings"
 )
 
-// Encode is the query string of a list call in its one canonical form: fixed
-// order of parameters, X-… filters sorted by name without regard to case and
-// then by value, times as Unix seconds, zero fields left out. Equal queries give
-// equal strings, so that the string can be the key of a cache or of a call in
-// flight.
+// Encode returns the query string of a list call in canonical form: fixed order of parameters, X-… filters sorted by
+// name without regard to case and then by value, times as Unix seconds, zero fields omitted. Equal queries give equal
+// strings, so the string can be a key for caches and for joining calls.
 //
-// A filter that the kind does not take is printed all the same: the API then
-// refuses it by name, while a filter left out would list rows that nobody asked
-// for.
+// Filters that the kind does not support are included: the API then refuses them by name, whereas omitting them would
+// list rows that were not requested.
 func (q ListQuery) Encode(_ Kind) string {
 	w := make(queryWriter, 0, 128)
 	w.window(q.Window)
@@ -38,14 +35,13 @@ func (q ListQuery) Encode(_ Kind) string {
 	return string(w)
 }
 
-// Encode is the query string of a counts call in its canonical form: see
-// [ListQuery.Encode]. rollup_to is left out for senders, the API's default.
+// Encode returns the query string of a counts call in canonical form; see [ListQuery.Encode]. rollup_to is omitted for
+// senders, the API's default.
 func (q CountQuery) Encode() string {
 	return SeriesQuery{CountQuery: q}.Encode()
 }
 
-// Encode is the query string of a time series call in its canonical form: see
-// [ListQuery.Encode].
+// Encode returns the query string of a time series call in canonical form; see [ListQuery.Encode].
 func (q SeriesQuery) Encode() string {
 	w := make(queryWriter, 0, 128)
 	w.window(q.Window)
@@ -64,7 +60,7 @@ func (q SeriesQuery) Encode() string {
 	return string(w)
 }
 
-// queryWriter gathers a query string.
+// queryWriter builds a query string.
 type queryWriter []byte
 
 func (w *queryWriter) window(v Window) {
@@ -90,8 +86,8 @@ func (w *queryWriter) number(name string, v int64) {
 	*w = strconv.AppendInt(*w, v, 10)
 }
 
-// headers writes filters even where their value is empty: the API refuses that
-// by name, while left out it would list too much.
+// headers writes filters even if their value is empty: the API refuses those by name, whereas omitting them would list
+// too much.
 func (w *queryWriter) headers(hs []Header) {
 	if len(hs) == 0 {
 		return
@@ -109,7 +105,7 @@ func (w *queryWriter) headers(hs []Header) {
 	}
 }
 
-// name begins a parameter: its name as it stands in a query string.
+// name begins a parameter. It writes the name, which must be escaped already.
 func (w *queryWriter) name(name string) {
 	if len(*w) > 0 {
 		*w = append(*w, '&')
@@ -117,9 +113,8 @@ func (w *queryWriter) name(name string) {
 	*w = append(append(*w, name...), '=')
 }
 
-// appendEscaped writes s percent-encoded, all but the unreserved characters of
-// RFC 3986. A space is %20 and not a plus sign, which not every server reads as
-// a space.
+// appendEscaped appends s to dst, percent-encoding all but the unreserved characters of RFC 3986. A space becomes %20,
+// because not every server reads a plus sign as a space.
 func appendEscaped(dst []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {

@@ -1,13 +1,12 @@
 package upstream
 
-// ParseListQuery reads the query string of a list call of kind k, strictly, as
-// the API's server does. Errors are of [InvalidArgument] and name the parameter:
-// one that is missing, of the wrong form, unknown, of another kind's list, in
-// upper case, empty or given twice, a start_time not before end_time, more than
-// [MaxXHeaders] X-… filters, or broken percent-encoding.
+// ParseListQuery parses the query string of a list call of kind k as strictly as the API's server. Errors have the code
+// [InvalidArgument] and name the parameter: one that is missing, malformed, unknown, of another kind's list, in upper
+// case, empty or repeated, a start_time not before end_time, more than [MaxXHeaders] X-… filters, or broken
+// percent-encoding.
 //
-// Categories and reasons are open sets, so any value will do. X-… filters stay
-// in the order given. Domains, also those of addresses, become lower case.
+// Categories and reasons may have any value, because these sets are open. X-… filters stay in the order given. Domains,
+// including those of addresses, become lower case.
 func ParseListQuery(k Kind, raw string) (ListQuery, error) {
 	p := parseParameters(k.ListPath(), raw, listParameters[k], true)
 	q := ListQuery{
@@ -36,8 +35,8 @@ func ParseListQuery(k Kind, raw string) (ListQuery, error) {
 	return q, nil
 }
 
-// ParseCountQuery reads the query string of a counts call of kind k, strictly:
-// see [ParseListQuery]. An Interval of 0 means that no timeseries was asked for.
+// ParseCountQuery parses the query string of a counts call of kind k strictly; see [ParseListQuery]. The Interval is 0
+// if no timeseries was requested.
 func ParseCountQuery(k Kind, raw string) (SeriesQuery, error) {
 	p := parseParameters(k.CountsPath(), raw, countParameters[k], false)
 	q := SeriesQuery{CountQuery: CountQuery{

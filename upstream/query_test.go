@@ -20,8 +20,8 @@ var week = Window{Start: midnight - 7*86400, End: midnight}
 
 const inWeek = "start_time=1479168000&end_time=1479772800"
 
-// TestEncode has the canonical form: order, escaping, and what is left out.
-func TestEncode(t *testing.T) {
+// The canonical form has a fixed order and escaping, and omits zero fields.
+func TestEncodeIsCanonical(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ got, want string }{
 		"a window is always there": {ListQuery{Window: week}.Encode(Emails), inWeek},
@@ -112,9 +112,8 @@ func TestParseCountQuery(t *testing.T) {
 	}
 }
 
-// TestQueriesAreRefused has each rule of rest-api.md that ends in 452, and wants
-// the parameter to be named.
-func TestQueriesAreRefused(t *testing.T) {
+// Each rule of rest-api.md that ends in status 452 is enforced, and the error names the parameter.
+func TestWrongQueriesAreRefused(t *testing.T) {
 	t.Parallel()
 	list := func(k Kind) func(string) error {
 		return func(raw string) error { _, err := ParseListQuery(k, raw); return err }
@@ -203,7 +202,7 @@ func TestQueriesAreRefused(t *testing.T) {
 	}
 }
 
-// listQuery draws a query that the list of kind k takes.
+// listQuery draws a query that is valid for lists of kind k.
 func listQuery(t *rapid.T, k Kind) ListQuery {
 	text := func(name string) string {
 		return rapid.OneOf(rapid.Just(""), rapid.StringMatching(`[a-z]{1,8}@example\.com`), rapid.StringMatching(`[^0-9].{0,5}`)).Draw(t, name)
@@ -237,7 +236,7 @@ func bounceType(t *rapid.T) BounceType {
 	return rapid.SampledFrom([]BounceType{"", Hard, Soft}).Draw(t, "type")
 }
 
-// byName is the order in which the canonical form has headers.
+// byName returns the headers in the order of the canonical form.
 func byName(hs []Header) []Header {
 	return slices.SortedFunc(slices.Values(hs), func(a, b Header) int {
 		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
@@ -292,8 +291,7 @@ func TestCountQueriesRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzParseQuery wants any text to be refused as an argument or to have a
-// canonical form that means the same.
+// Any text is either refused as an invalid argument or has a canonical form that means the same.
 func FuzzParseQuery(f *testing.F) {
 	for _, raw := range []string{
 		"", inWeek, inWeek + "&user_id=21&sender=17&X-A=b+c&x-b=%C3%A9&offset=3", inWeek + "&bounce_type=hard&rollup_to=user&timeseries=day",
@@ -327,8 +325,8 @@ func FuzzParseQuery(f *testing.F) {
 	})
 }
 
-// A list is counted by a counts call just where that takes all of its filters.
-func TestCountedLists(t *testing.T) {
+// A list has a counts call if and only if counts support all its filters.
+func TestCountedRequiresSupportedFilters(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{"Window": true, "Offset": true, "UserID": true, "SenderID": true, "BounceType": true}
 	fields := reflect.TypeFor[ListQuery]()

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// echo answers each call by what it was asked.
+// echo records what each call asks.
 type echo struct{ asked *any }
 
 func (e echo) note(v any) error { *e.asked = v; return errors.New("asked") }
@@ -29,7 +29,7 @@ func (e echo) Series(_ context.Context, _ Kind, q SeriesQuery) ([]Series, error)
 func (e echo) BounceCategories(context.Context) ([]string, error) { return nil, e.note("categories") }
 func (e echo) BlockedReasons(context.Context) ([]string, error)   { return nil, e.note("reasons") }
 
-// Layers treat calls as questions: none may lose or change what is asked on the way.
+// No layer loses or changes any part of a call.
 func TestCallsPassLayersUnchanged(t *testing.T) {
 	var asked any
 	var questions []Question

@@ -2,8 +2,7 @@ package upstream
 
 import "strings"
 
-// RedactQuery gives a query string of the API with an ellipsis for each value that is,
-// or may hold, somebody's address.
+// RedactQuery replaces each value in a query string of the API that is or may contain an address with an ellipsis.
 func RedactQuery(query string) string {
 	if query == "" {
 		return ""

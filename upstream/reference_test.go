@@ -17,29 +17,27 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// The reference decoder: what the decoders of this package must agree with on
-// any input, written for plainness on a well-kept JSON library. It reads the
-// whole text into a tree first, and the tree into rows.
+// The reference decoder defines what the decoders of this package must return for any input. It is written for
+// simplicity on package jsontext: it parses the text into a tree, and the tree into rows.
 
-// A value is a JSON value. Objects keep their keys in order, repeated ones too.
+// value is a JSON value. Objects keep the order of their keys, and repeated keys.
 type value struct {
 	kind jsontext.Kind
 	text string // of a string, unescaped, or of a number
 	list []value
-	keys []string // of an object's list
+	keys []string // of an object, parallel to list
 }
 
 var errReference = errors.New("not in the contract")
 
-// check stops the reference decoder where a rule is broken.
+// check stops the reference decoder if a rule is broken.
 func check(ok bool, format string, args ...any) {
 	if !ok {
 		panic(fmt.Errorf("%w: %s", errReference, fmt.Sprintf(format, args...)))
 	}
 }
 
-// reference turns a reading of the tree, which may panic through check, into a
-// decoder.
+// reference turns a function that reads the tree, and may panic through check, into a decoder.
 func reference[T any](read func(value) T) func([]byte) (T, error) {
 	return func(body []byte) (v T, err error) {
 		defer func() {
@@ -87,7 +85,7 @@ func (v value) array() []value {
 	return v.list
 }
 
-// each visits the pairs of an object.
+// each calls visit for the pairs of an object.
 func (v value) each(visit func(key string, v value)) {
 	check(v.kind == '{', "not an object")
 	for i, key := range v.keys {
@@ -102,7 +100,7 @@ func (v value) str() string {
 
 var numberForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// number is the text of a number or a numeric string, empty for null.
+// number returns the text of a number or of a numeric string; empty for null.
 func (v value) number() string {
 	if v.kind == 'n' {
 		return ""
@@ -144,7 +142,7 @@ func (v value) time() Time {
 		floor, _ = big.NewFloat(math.Floor(f)).Int(nil)
 	} else {
 		r, _ := new(big.Rat).SetString(s)
-		floor = new(big.Int).Div(r.Num(), r.Denom()) // rounds down, as the denominator is positive
+		floor = new(big.Int).Div(r.Num(), r.Denom()) // rounds down, because the denominator is positive
 	}
 	check(floor.IsInt64() && floor.Int64() >= -62167219200 && floor.Int64() <= 253402300799, "not a time")
 	return Time(floor.Int64())
@@ -175,7 +173,7 @@ func (v value) headers() []Header {
 	return hs
 }
 
-// list is what an answer that should be an array is about.
+// data returns the array that an answer contains.
 func (v value) data() value {
 	if v.kind == '[' {
 		return v
@@ -209,7 +207,7 @@ func (v value) objectData() value {
 
 func rowsOf[T any](row func(value) T) func(value) []T {
 	return func(v value) []T {
-		// Every data counts for errors, the last for rows.
+		// Every data is checked for errors; the last one gives the rows.
 		if v.kind == '{' {
 			v.each(func(key string, v value) {
 				if key == "data" && v.kind != 'n' {
@@ -227,7 +225,7 @@ func rowsOf[T any](row func(value) T) func(value) []T {
 	}
 }
 
-// recipient is the address and its parts, each made up from the others.
+// recipient completes an address and its parts from each other.
 func recipient(address, local, domain string) (string, string, string) {
 	if address == "" {
 		if address = local; domain != "" {
@@ -287,8 +285,8 @@ func readDetail(v value) BounceDetail {
 	return d
 }
 
-// readBounce is readDetail without what a list's row does not have, and may have
-// of any type, since it is skipped there.
+// readBounce is readDetail without the fields that a list's row does not have. Such fields are skipped, so they may
+// have any type.
 func readBounce(v value) Bounce {
 	kept := value{kind: v.kind}
 	for i, key := range v.keys {
@@ -367,7 +365,7 @@ func readCode(v value) string {
 	return v.text
 }
 
-// readTally reads the counts of a row; n is each as given.
+// readTally reads the counts of a row.
 func readTally(v value, k Kind) Tally {
 	n := map[string]*int64{}
 	v.each(func(key string, v value) {
@@ -481,7 +479,7 @@ func readSeries(k Kind) func(value) []Series {
 	}
 }
 
-// readDetails is readDetail of an answer.
+// readDetails is readDetail for an answer.
 func readDetails(v value) BounceDetail {
 	check(v.kind == '{', "not an object")
 	if slices.Contains(v.keys, "data") {

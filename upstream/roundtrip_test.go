@@ -14,9 +14,8 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// roundTrip draws rows and wants them back from what encode made of them, by the
-// decoder and by the reference, since a mistake that encoder and decoder share
-// would pass otherwise.
+// roundTrip draws rows, encodes them and decodes them, both with the decoder and with the reference: a mistake shared
+// by encoder and decoder would otherwise go unnoticed.
 func roundTrip[T any](t *testing.T, draw func(*rapid.T) T, encode func([]byte, T) []byte, decode func(string) (T, error), read func(value) T) {
 	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
@@ -47,12 +46,12 @@ func roundTrip[T any](t *testing.T, draw func(*rapid.T) T, encode func([]byte, T
 
 func drawID(t *rapid.T) ID { return ID(rapid.Int64Min(1).Draw(t, "id")) }
 
-// drawTime draws a time that is not 0, which means none.
+// drawTime draws a time other than 0, which means none.
 func drawTime(t *rapid.T) Time {
 	return Time(rapid.Int64Range(-62167219200, 253402300799).Filter(func(n int64) bool { return n != 0 }).Draw(t, "time"))
 }
 
-// drawText draws text of any runes, controls, quotes and U+FFFD among them.
+// drawText draws any text, including control characters, quotes and U+FFFD.
 func drawText(t *rapid.T) string {
 	return rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a\"\\/\x00\x1f\x7f\n\r\t\b\f\u2028\uFFFD\uFEFF😀")))).Draw(t, "text")
 }
@@ -135,7 +134,7 @@ func TestCountsRoundTrip(t *testing.T) {
 			draw := func(t *rapid.T) []Count {
 				n := ID(0)
 				return someOf(func(t *rapid.T) Count {
-					n += ID(rapid.IntRange(1, 1e9).Draw(t, "step")) // in the order of ids
+					n += ID(rapid.IntRange(1, 1e9).Draw(t, "step")) // in ascending order
 					c := Count{ID: n, Tally: drawTally(t, k)}
 					if r == BySender {
 						c.Sender = drawText(t)
@@ -168,9 +167,8 @@ func TestCountsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEnvelope wants seconds to four places, as in the document, and JSON even of
-// what are no seconds.
-func TestEnvelope(t *testing.T) {
+// The envelope has seconds with four decimal places, as in the document, and is JSON even for NaN and infinities.
+func TestEnvelopeHasFourDecimalPlaces(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]Envelope{
 		`{"processing_time":0.2052,"resp_time":1477422244.8282,"data":`: {ProcessingTime: 0.20517, RespTime: 1477422244.82824},
@@ -183,8 +181,8 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// TestEncodingOddText wants JSON that any parser takes of text that is not.
-func TestEncodingOddText(t *testing.T) {
+// Any text, even invalid UTF-8, is encoded as valid JSON.
+func TestAnyTextBecomesValidJSON(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"a\x00\x1f\x7f\b\f\n\r\t": `"a\u0000\u001f` + "\x7f" + `\u0008\u000c\n\r\t"`,

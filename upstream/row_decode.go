@@ -2,45 +2,41 @@ package upstream
 
 import "strings"
 
-// DecodeBounces reads the answer to GET /bounces, with or without an envelope,
-// in the order sent. Keys may come in any order, and unknown ones are skipped.
+// DecodeBounces decodes the answer to GET /bounces, with or without an envelope, in the order sent. Keys may come in
+// any order, and unknown ones are skipped.
 //
-// A row must have its ids, email_id and bounce_time (a time of 0 is none), and no
-// field may be of a wrong type. What else is missing or null is empty, but the
-// address and its two parts, of which what is missing follows from the rest. The
-// envelope's data may be null: no rows.
+// A row must have its ids, email_id and bounce_time, which must not be 0, and no field may have the wrong type. Other
+// fields may be missing or null and are then empty; a missing address or part of it is computed from the rest. The
+// envelope's data may be null, which means no rows.
 //
-// Errors are of [InvalidResponse] and name the row, counted from 0, and the
-// field. The rows' strings are cut from the body, so to keep a single row is to keep
-// its page.
+// Errors have the code [InvalidResponse] and name the row, counted from 0, and the field. The rows' strings are slices
+// of body, so keeping a single row keeps its page in memory.
 func DecodeBounces(body string) ([]Bounce, error) {
 	return decodeRows(body, (*lexer).bounce)
 }
 
-// DecodeEmails reads the answer to GET /emails: see [DecodeBounces]. A row must
-// have its process_time, and delivered, which nobody could guess.
+// DecodeEmails decodes the answer to GET /emails; see [DecodeBounces]. A row must have process_time and delivered, for
+// which there is no sensible default.
 func DecodeEmails(body string) ([]Email, error) {
 	return decodeRows(body, (*lexer).email)
 }
 
-// DecodeBlockedEmails reads the answer to GET /blocked-emails: see
-// [DecodeBounces]. A row must have its process_time.
+// DecodeBlockedEmails decodes the answer to GET /blocked-emails; see [DecodeBounces]. A row must have process_time.
 func DecodeBlockedEmails(body string) ([]BlockedEmail, error) {
 	return decodeRows(body, (*lexer).blockedEmail)
 }
 
-// DecodeEmail reads one row of GET /emails by itself: see [DecodeEmails].
+// DecodeEmail decodes a single row of GET /emails; see [DecodeEmails].
 func DecodeEmail(row string) (Email, error) { return decodeRow(row, (*lexer).email) }
 
-// DecodeBlockedEmail reads one row of GET /blocked-emails by itself: see
-// [DecodeBlockedEmails].
+// DecodeBlockedEmail decodes a single row of GET /blocked-emails; see [DecodeBlockedEmails].
 func DecodeBlockedEmail(row string) (BlockedEmail, error) {
 	return decodeRow(row, (*lexer).blockedEmail)
 }
 
-// DecodeBounceDetail reads one bounce in full, the answer to
-// GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an
-// envelope: see [DecodeBounces]. Data that is null is an invalid response here.
+// DecodeBounceDetail decodes one bounce in full, the answer to GET
+// /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id], with or without an envelope; see [DecodeBounces]. Here, data
+// must not be null.
 func DecodeBounceDetail(body string) (BounceDetail, error) {
 	return decodeRow(body, func(l *lexer, d *BounceDetail) {
 		given := false
@@ -79,7 +75,7 @@ func (l *lexer) bounceDetail(d *BounceDetail) {
 	l.finishBounce(&d.Bounce)
 }
 
-// bounceField reads the value of a member of a bounce's row.
+// bounceField reads the value of a member of a bounce.
 func (l *lexer) bounceField(b *Bounce, m *member) {
 	switch m.field {
 	case domain:
@@ -188,14 +184,14 @@ func (l *lexer) blockedEmail(e *BlockedEmail) {
 	e.Plain = Plain(!l.odd)
 }
 
-// needIDs refuses a row that cannot be told from others.
+// needIDs fails unless the row has what identifies it.
 func (l *lexer) needIDs(user, sender ID, email string) {
 	l.need("user_id", user != 0)
 	l.need("sender_id", sender != 0)
 	l.need("email_id", email != "")
 }
 
-// completeRecipient makes up for what is missing of an address and its parts.
+// completeRecipient computes a missing address from its parts, or missing parts from the address.
 func completeRecipient(address, local, domain *string) {
 	switch {
 	case *address == "" && *domain == "":

@@ -2,23 +2,22 @@ package upstream
 
 import "strconv"
 
-// AppendBounces writes the answer to GET /bounces.
+// AppendBounces appends the answer to GET /bounces to dst.
 func AppendBounces(dst []byte, rows []Bounce) []byte {
 	return appendData(dst, rows, AppendBounceRow)
 }
 
-// AppendEmails writes the answer to GET /emails.
+// AppendEmails appends the answer to GET /emails to dst.
 func AppendEmails(dst []byte, rows []Email) []byte {
 	return appendData(dst, rows, AppendEmailRow)
 }
 
-// AppendBlockedEmails writes the answer to GET /blocked-emails.
+// AppendBlockedEmails appends the answer to GET /blocked-emails to dst.
 func AppendBlockedEmails(dst []byte, rows []BlockedEmail) []byte {
 	return appendData(dst, rows, AppendBlockedEmailRow)
 }
 
-// AppendBounceDetail writes the answer to
-// GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id].
+// AppendBounceDetail appends the answer to GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id] to dst.
 func AppendBounceDetail(dst []byte, d BounceDetail, e Envelope) []byte {
 	dst = appendSeconds(dst, `{"processing_time":`, e.ProcessingTime)
 	dst = appendSeconds(dst, `,"resp_time":`, e.RespTime)
@@ -28,8 +27,8 @@ func AppendBounceDetail(dst []byte, d BounceDetail, e Envelope) []byte {
 	return append(dst, '}')
 }
 
-// AppendBounceRow writes one row of GET /bounces. Fields are in the order of the
-// document's example, here and in the other rows.
+// AppendBounceRow appends one row of GET /bounces to dst. Here and in the other rows, fields have the order of the
+// document's example.
 func AppendBounceRow(dst []byte, b Bounce) []byte {
 	dst = appendText(dst, `{"domain":`, b.Domain)
 	dst = appendText(dst, `,"bounce_category":`, b.Category)
@@ -47,7 +46,7 @@ func AppendBounceRow(dst []byte, b Bounce) []byte {
 	return append(dst, '}')
 }
 
-// AppendBounceDetailRow writes the data of one bounce in full.
+// AppendBounceDetailRow appends the data of one bounce in full to dst.
 func AppendBounceDetailRow(dst []byte, d BounceDetail) []byte {
 	dst = appendText(dst, `{"domain":`, d.Domain)
 	dst = appendText(dst, `,"bounce_category":`, d.Category)
@@ -68,7 +67,7 @@ func AppendBounceDetailRow(dst []byte, d BounceDetail) []byte {
 	return append(dst, '}')
 }
 
-// AppendEmailRow writes one row of GET /emails.
+// AppendEmailRow appends one row of GET /emails to dst.
 func AppendEmailRow(dst []byte, e Email) []byte {
 	dst = appendText(dst, `{"email_address":`, e.EmailAddress)
 	dst = appendText(dst, `,"domain":`, e.Domain)
@@ -82,7 +81,7 @@ func AppendEmailRow(dst []byte, e Email) []byte {
 	return append(dst, '}')
 }
 
-// AppendBlockedEmailRow writes one row of GET /blocked-emails.
+// AppendBlockedEmailRow appends one row of GET /blocked-emails to dst.
 func AppendBlockedEmailRow(dst []byte, e BlockedEmail) []byte {
 	dst = appendText(dst, `{"email_address":`, e.EmailAddress)
 	dst = appendInt(dst, `,"postback_time":`, e.PostbackTime)

@@ -10,12 +10,12 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// A bounce's row of the fewest fields, to which tests add.
+// A bounce's row with the fewest fields possible, to which tests add.
 const fewest = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail","bounce_time":1479772800,"process_time":1479772800,"delivered":true`
 
-// TestShapes has the rows of "Shapes the client must take": each body must mean
-// what want does.
-func TestShapes(t *testing.T) {
+// The decoders accept all forms that rest-api.md lists under "Shapes the client must take", and read them as their
+// equivalents.
+func TestAcceptedShapes(t *testing.T) {
 	t.Parallel()
 	bounce := func(change func(*Bounce)) []Bounce {
 		b := Bounce{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail", BounceTime: 1479772800, ProcessTime: 1479772800}
@@ -123,8 +123,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestInvalidResponses wants every body to be refused, with a message that says
-// what is wrong and where, and that repeats nothing of the body.
+// Invalid bodies are refused. The message says what is wrong and where, and repeats nothing of the body.
 func TestInvalidResponses(t *testing.T) {
 	t.Parallel()
 	good := `{` + fewest + `}`
@@ -212,13 +211,13 @@ func TestInvalidResponses(t *testing.T) {
 				t.Errorf("got %s %q\nwant %s %q", e.Code, e.Message, InvalidResponse, c.want)
 			}
 			if _, err := d.reference([]byte(c.body)); err == nil {
-				t.Error("the reference takes it")
+				t.Error("the reference accepts it")
 			}
 		})
 	}
 }
 
-// TestRowsDoNotShareTheirHeaders appends to the headers of each row.
+// Appending to the headers of one row does not change another row's.
 func TestRowsDoNotShareTheirHeaders(t *testing.T) {
 	t.Parallel()
 	rows, err := DecodeBounces(string(pageOfBounces(3)))

@@ -2,13 +2,13 @@ package upstream
 
 import "net/http"
 
-// HTTP statuses that are the API's own.
+// HTTP statuses specific to the API.
 const (
 	StatusInvalidKey      = 451 // the API key is missing or invalid
-	StatusInvalidArgument = 452 // a parameter is missing, of the wrong form, or not the API's
+	StatusInvalidArgument = 452 // a parameter is missing, malformed or unknown
 )
 
-// StatusOf is the HTTP status with which a server of the API says code.
+// StatusOf returns the HTTP status with which a server of the API reports code.
 func StatusOf(code Code) int {
 	switch code {
 	case InvalidArgument:
@@ -30,17 +30,16 @@ func StatusOf(code Code) int {
 	}
 }
 
-// CodeOfStatus is what a client of the API makes of an answer's HTTP status,
-// and empty for 200. It undoes [StatusOf] but for three codes:
+// CodeOfStatus returns the code with which a client reports an HTTP status, or the empty string for 200. It is the
+// inverse of [StatusOf] except for three statuses:
 //
-//   - 403 is [Unauthenticated]: our key does not open what was asked for, which
-//     is not the fault of our caller, as [PermissionDenied] would say;
+//   - 403 is [Unauthenticated]: the gateway's key lacks the permission, which is not the caller's fault, as
+//     [PermissionDenied] would say;
 //   - 502 is [Unavailable]: a proxy did not reach the API;
-//   - 500, and any status that the API does not have, is [InvalidResponse]: the
-//     fault is there and not ours, as [Internal] would say.
+//   - 500 and any undocumented status are [InvalidResponse]: the server is at fault, not the gateway, as [Internal]
+//     would say.
 //
-// 202 is [Unavailable]: the answer went to an identical request that was still
-// in flight.
+// 202 is [Unavailable]: the result went to an identical request that was still under way.
 func CodeOfStatus(status int) Code {
 	switch status {
 	case http.StatusOK:

@@ -7,29 +7,25 @@ import (
 	"time"
 )
 
-// The times that the API's two forms can both say: the years 0 to 9999.
-// What lies outside is a mistake, most often milliseconds.
+// Bounds of the times that both forms of the API can express: the years 0 to 9999. Other times are mistakes, usually
+// milliseconds.
 const (
 	minTime Time = -62167219200
 	maxTime Time = 253402300799
 )
 
-// What a time should have looked like, as part of a message.
+// timeForms describes the accepted forms of a time, for messages.
 const timeForms = "Unix seconds, such as 1479772800, or ISO 8601, such as 2016-11-22T00:00:00Z"
 
-// ParseTime reads a time as the API's parameters give it: Unix seconds, or
-// ISO 8601 (extended or basic, to the minute, the second or a fraction of it,
-// or a date alone, which is its midnight). Without an offset from UTC it is UTC.
+// ParseTime parses a time as in the API's parameters: Unix seconds, or ISO 8601 (extended or basic, to the minute, the
+// second or a fraction of it, or only a date, which means its midnight). Without an offset, the time is in UTC.
 //
-// A fraction of a second is rounded up, but for that of the last second of the
-// year 9999. The API's events have whole seconds, so a half-open window keeps its
-// meaning: from 10.5 on is from 11 on, and before 10.5 is before 11. Unix time has
-// no leap seconds: 23:59:60, at the end of a month of UTC, is taken for the second
-// that follows, with or without a fraction.
+// A fraction of a second is rounded up, except in the last second of the year 9999. Events have whole seconds, so a
+// half-open window keeps its meaning: from 10.5 is from 11, and before 10.5 is before 11. Unix time has no leap
+// seconds: 23:59:60 at the end of a month in UTC means the following second, with or without a fraction.
 //
-// A space is taken for the plus sign of an offset, since that is what becomes of
-// a plus sign that was not escaped in a query string. The error is an
-// [InvalidArgument] that names no parameter.
+// A space is read as the plus sign of an offset, because an unescaped plus sign in a query string becomes a space. The
+// error has the code [InvalidArgument] and names no parameter.
 func ParseTime(s string) (Time, error) {
 	t, problem := parseTime(s)
 	if problem != "" {
@@ -38,7 +34,7 @@ func ParseTime(s string) (Time, error) {
 	return t, nil
 }
 
-// parseTime gives the time, or what is wrong with it as the end of a sentence.
+// parseTime returns the time, or what is wrong with it as the end of a sentence.
 func parseTime(s string) (t Time, problem string) {
 	t, ok := parseUnix(s)
 	if !ok {
@@ -53,8 +49,8 @@ func parseTime(s string) (t Time, problem string) {
 	return t, ""
 }
 
-// parseUnix reads decimal seconds with an optional fraction, rounded up.
-// Numbers too large for an int64 are saturated: they are out of range anyway.
+// parseUnix parses decimal seconds with an optional fraction, which is rounded up. Numbers that overflow int64 are
+// saturated; they are out of range anyway.
 func parseUnix(s string) (Time, bool) {
 	whole, fraction, pointed := strings.Cut(s, ".")
 	if !isDigits(strings.TrimPrefix(whole, "-")) || pointed && !isDigits(fraction) {
@@ -62,13 +58,13 @@ func parseUnix(s string) (Time, bool) {
 	}
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err == nil && whole[0] != '-' && n < math.MaxInt64 && strings.Trim(fraction, "0") != "" {
-		n++ // a negative number is rounded up by cutting it short
+		n++ // truncating a negative number rounds it up
 	}
 	return Time(n), true
 }
 
-// ParseISO8601 reads an ISO 8601 date, alone or with a time of day, as [ParseTime]
-// describes it. The time may lie a day outside the years 0 to 9999, by its offset.
+// ParseISO8601 parses an ISO 8601 date, alone or with a time of day, as described for [ParseTime]. Because of its
+// offset, the time may lie up to a day outside the years 0 to 9999.
 func ParseISO8601(s string) (t Time, ok bool) {
 	p := isoReader{rest: s, ok: true}
 	year := p.digits(4)
@@ -97,13 +93,13 @@ func ParseISO8601(s string) (t Time, ok bool) {
 	}
 	midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 	if _, m, d := midnight.Date(); int(m) != month || d != day {
-		return 0, false // such as 30 February, which time.Date takes for 1 March
+		return 0, false // such as 30 February, which time.Date reads as 1 March
 	}
 	t = Time(midnight.Unix() + int64(hour*3600+minute*60+second-offset))
 	switch {
 	case second == 60:
 		if next := t.UTC(); next.Day() != 1 || next.Hour() != 0 || next.Minute() != 0 {
-			return 0, false // leap seconds are at the end of a month
+			return 0, false // leap seconds occur only at the end of a month
 		}
 	case fraction && t != maxTime:
 		t++
@@ -111,14 +107,13 @@ func ParseISO8601(s string) (t Time, ok bool) {
 	return t, true
 }
 
-// isoReader takes an ISO 8601 time apart from its front; ok turns false at the
-// first part that is not there.
+// isoReader consumes an ISO 8601 time from its front. ok becomes false when a required part is missing.
 type isoReader struct {
 	rest string
 	ok   bool
 }
 
-// digits takes a number of exactly n digits.
+// digits consumes a number of exactly n digits.
 func (p *isoReader) digits(n int) int {
 	if len(p.rest) < n {
 		p.ok = false
@@ -133,7 +128,7 @@ func (p *isoReader) digits(n int) int {
 	return v
 }
 
-// take takes the next byte if it is one of set.
+// take consumes the next byte if it is in set.
 func (p *isoReader) take(set string) bool {
 	for i := range len(set) {
 		if p.rest != "" && p.rest[0] == set[i] {
@@ -144,15 +139,14 @@ func (p *isoReader) take(set string) bool {
 	return false
 }
 
-// want takes the next byte, which must be one of set.
+// want consumes the next byte, which must be in set.
 func (p *isoReader) want(set string) {
 	if !p.take(set) {
 		p.ok = false
 	}
 }
 
-// fraction takes a fraction of a second if there is one, and reports whether it is
-// more than zero.
+// fraction consumes a fraction of a second, if present, and reports whether it is not zero.
 func (p *isoReader) fraction() bool {
 	if !p.take(".,") {
 		return false
@@ -164,7 +158,7 @@ func (p *isoReader) fraction() bool {
 	return strings.Trim(digits, "0") != ""
 }
 
-// offset takes Z, ±hh, ±hhmm or ±hh:mm if there is one: seconds ahead of UTC.
+// offset consumes Z, ±hh, ±hhmm or ±hh:mm, if present, and returns the seconds ahead of UTC.
 func (p *isoReader) offset() int {
 	if p.rest == "" || p.take("Zz") {
 		return 0
@@ -184,7 +178,7 @@ func (p *isoReader) offset() int {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isDigits says whether s is one digit or more, and nothing else.
+// isDigits reports whether s consists of one or more digits.
 func isDigits(s string) bool {
 	for i := range len(s) {
 		if !isDigit(s[i]) {

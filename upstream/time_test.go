@@ -11,7 +11,7 @@ import (
 	. "deliverygraph/upstream"
 )
 
-// At 2016-11-22T00:00:00Z, as in the document's examples.
+// midnight is 2016-11-22T00:00:00Z, as in the document's examples.
 const midnight Time = 1479772800
 
 func TestParseTime(t *testing.T) {
@@ -95,8 +95,8 @@ func TestParseTimeRefuses(t *testing.T) {
 	}
 }
 
-// TestParseTimeAgreesWithTheLibrary prints moments in the library's forms.
-func TestParseTimeAgreesWithTheLibrary(t *testing.T) {
+// ParseTime reads times in the forms of package time.
+func TestParseTimeAgreesWithPackageTime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		offset := rapid.IntRange(-23*60-59, 23*60+59).Draw(t, "minutes of offset")
@@ -114,8 +114,8 @@ func TestParseTimeAgreesWithTheLibrary(t *testing.T) {
 
 var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// FuzzParseTime wants what RFC 3339 allows to be read as the library does, no
-// more of that form, and everything to be within bounds.
+// ParseTime reads whatever RFC 3339 allows as package time does, accepts nothing more of that form, and stays within
+// bounds.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range []string{
 		"1479772800", "-1.5", "2016-11-22T00:00:00Z", "2016-11-22t00:00:00.5z", "2016-11-22T00:00:00+01:00", "2016-02-30T00:00:00Z",
@@ -131,7 +131,7 @@ func FuzzParseTime(f *testing.F) {
 		if !rfc3339.MatchString(s) {
 			return
 		}
-		upper := []byte(s) // the library takes upper-case letters alone
+		upper := []byte(s) // package time accepts only upper-case letters
 		for i, c := range upper {
 			if c == 't' || c == 'z' {
 				upper[i] = c - 'a' + 'A'
@@ -143,7 +143,7 @@ func FuzzParseTime(f *testing.F) {
 			want++
 		}
 		if wantErr == nil && (want < -62167219200 || want > 253402300799) {
-			return // of which both cannot be told
+			return // out of bounds for ParseTime
 		}
 		if len(s) <= len("2016-11-22T00:00:00.123456789+00:00") && ((err == nil) != (wantErr == nil) || err == nil && got != want) {
 			t.Fatalf("%q is %d, %v; the library has %d, %v", s, got, err, want, wantErr)

@@ -2,22 +2,20 @@ package upstream
 
 import "time"
 
-// Time is a moment in Unix seconds. Rows hold it rather than a time.Time since
-// most rows' times are printed and never computed with.
+// Time is a moment in Unix seconds. Rows do not use time.Time, because most times are only printed.
 type Time int64
 
-// UTC is the moment as a time.Time in UTC.
+// UTC returns the moment as a time.Time in UTC.
 func (t Time) UTC() time.Time { return time.Unix(int64(t), 0).UTC() }
 
-// Window is a span of time, half-open: Start belongs to it and End does not, so
-// that windows side by side add up. (Settled: the document does not say.)
+// Window is a half-open span of time: it contains Start but not End, so adjacent windows add up. (Our decision: the
+// document does not say.)
 type Window struct {
 	Start Time
 	End   Time
 }
 
-// NewWindow makes a window, or an [InvalidArgument] error that names end_time
-// unless start lies before end.
+// NewWindow returns a window. If start is not before end, it returns an [InvalidArgument] error that names end_time.
 func NewWindow(start, end Time) (Window, error) {
 	if start >= end {
 		return Window{}, &Error{Code: InvalidArgument, Parameter: "end_time", Message: "end_time must be later than start_time"}
@@ -25,5 +23,5 @@ func NewWindow(start, end Time) (Window, error) {
 	return Window{start, end}, nil
 }
 
-// Contains says whether t lies in the window.
+// Contains reports whether t lies in the window.
 func (w Window) Contains(t Time) bool { return w.Start <= t && t < w.End }
