@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // for --time-zone where the system has no zones
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
@@ -35,6 +36,7 @@ type importCommand struct {
 	Format      string   `placeholder:"NAME" help:"The format of all files, instead of telling it by their content: one of the names below."`
 	User        int      `default:"1" placeholder:"ID" help:"The user of mail in formats that do not name an account. Default: ${default}."`
 	TimeZone    string   `placeholder:"ZONE" help:"The zone of times that have none, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
+	Rules       string   `placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them."`
 	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
 	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
 }
@@ -87,6 +89,10 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	if err != nil {
 		return err
 	}
+	rules, err := loadRules(c.Rules)
+	if err != nil {
+		return err
+	}
 	for _, file := range c.Files { // a mistyped name leaves no empty store behind
 		if _, err := os.Stat(file); file != "-" && err != nil {
 			return err
@@ -108,6 +114,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		User:     upstream.ID(c.User),
 		Location: zone,
 		Numbers:  n,
+		Rules:    rules,
 		Strict:   c.Strict,
 		TempDir:  filepath.Dir(c.Data),
 		Stdin:    streams.In,

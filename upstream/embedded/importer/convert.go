@@ -41,8 +41,11 @@ type senderKey struct {
 }
 
 func newConverter(o Options) *converter {
+	if o.Rules == nil {
+		o.Rules = classify.Default()
+	}
 	return &converter{
-		numbers: o.Numbers, user: cmp.Or(o.User, 1), rules: classify.Default(),
+		numbers: o.Numbers, user: cmp.Or(o.User, 1), rules: o.Rules,
 		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{},
 	}
 }

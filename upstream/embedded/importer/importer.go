@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
@@ -41,6 +42,8 @@ type Options struct {
 	User upstream.ID
 	// Location is where times without a zone are from; nil is UTC.
 	Location *time.Location
+	// Rules sort the bounces of formats that do not; nil are the embedded ones.
+	Rules *classify.Rules
 	// MaxLine is the most bytes that a line may have, without its end; 0 is 16 MiB.
 	MaxLine int
 	// Stdin is what the file name "-" stands for.
