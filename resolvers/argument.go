@@ -7,12 +7,12 @@ import (
 	"deliverygraph/upstream"
 )
 
-// badArgument is an input error that names the argument, such as "filter.userId".
+// badArgument returns an input error for an argument, such as "filter.userId".
 func badArgument(argument, format string, args ...any) error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Parameter: argument, Message: fmt.Sprintf(format, args...)}
 }
 
-// key reads a user's or sender's number. None is 0.
+// key parses a user or sender number. It returns 0 if s is nil.
 func key(argument string, s *string) (upstream.ID, error) {
 	if s == nil {
 		return 0, nil
@@ -24,8 +24,8 @@ func key(argument string, s *string) (upstream.ID, error) {
 	return id, nil
 }
 
-// text reads a text to look for. None is ""; an empty one would match nothing or
-// everything.
+// text checks a text to search for. It returns "" if s is nil. An empty text is an error, since it would match
+// nothing or everything.
 func text(argument string, s *string) (string, error) {
 	if s == nil {
 		return "", nil
@@ -34,7 +34,8 @@ func text(argument string, s *string) (string, error) {
 		return "", badArgument(argument, "%s must not be empty", argument)
 	}
 	if len(*s) > upstream.MaxFilter {
-		return "", badArgument(argument, "%s is longer than %d bytes, as no address, name or code is", argument, upstream.MaxFilter)
+		return "", badArgument(argument,
+			"%s is longer than %d bytes, the limit for addresses, names and codes", argument, upstream.MaxFilter)
 	}
 	return *s, nil
 }

@@ -55,8 +55,8 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 	return findBounce(ctx, model.NodeID{UserID: u, SenderID: s, Time: bouncedAt, EmailID: emailID})
 }
 
-// Detail answers Bounce.detail: a call for each bounce, side by side, made only
-// if the detail's own fields are selected.
+// Detail answers Bounce.detail. Details of several bounces are fetched concurrently, one call each, and only if
+// one of their fields is selected.
 func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail, error) {
 	return detailOf(ctx, b, selectsData(ctx))
 }
@@ -75,9 +75,9 @@ func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDet
 	case err != nil:
 		return nil, err
 	case d.EmailAddress != b.Row.EmailAddress:
-		// Its key has no recipient: of two bounces of one email in one second, the
-		// upstream shows one.
-		return nil, notFound("the upstream shows the detail of this email's bounce for another recipient only")
+		// The key has no recipient. If an email bounced for two recipients in the same second, the upstream
+		// returns only one of the bounces.
+		return nil, notFound("the upstream has only the detail of this email's bounce for another recipient")
 	}
 	return newBounceDetail(&d), nil
 }
@@ -90,8 +90,8 @@ func newBounceDetail(d *upstream.BounceDetail) *model.BounceDetail {
 	}
 }
 
-// ruleOf describes the rule that sorted a bounce. Another service may have a rule of the
-// same name, so the gateway's own must agree with how the bounce is sorted.
+// ruleOf describes the rule that classified a bounce. Another service may have a rule of the same name, so the
+// gateway's rule must also agree with the bounce's category and type.
 func ruleOf(d *upstream.BounceDetail) model.BounceRule {
 	r, ok := classify.Default().Find(d.RuleName)
 	if !ok || r.Category != d.Category || r.Type != d.Type {
@@ -100,7 +100,7 @@ func ruleOf(d *upstream.BounceDetail) model.BounceRule {
 	return model.BounceRule{Name: r.Name, Category: &r.Category, Type: &r.Type, Description: &r.Description}
 }
 
-// selectsData says whether anything but __typename is selected.
+// selectsData reports whether a field other than __typename is selected.
 func selectsData(ctx context.Context) bool {
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
 		if f.Name != "__typename" {

@@ -46,9 +46,8 @@ func describe(descriptions map[string]string, code string) *string {
 	return nil
 }
 
-// knownCode checks a filter's code. Documented codes are known without asking; the
-// set is open, so for others the upstream's own catalogue decides. If that cannot
-// be had the code is let through: the filter then matches what it matches.
+// knownCode checks a code in a filter. Documented codes are valid. The set is open, so the upstream's catalogue
+// decides about others. If the catalogue cannot be fetched, the code is accepted.
 func knownCode(ctx context.Context, argument, code string, documented map[string]string, catalogue func(context.Context) ([]string, error)) error {
 	if _, ok := documented[code]; ok || code == "" {
 		return nil
@@ -57,14 +56,14 @@ func knownCode(ctx context.Context, argument, code string, documented map[string
 	if err != nil || slices.Contains(codes, code) {
 		return nil
 	}
-	nearest := "it knows none"
+	nearest := "it has no codes"
 	if len(codes) > 0 {
-		nearest = "the nearest that it knows: " + strings.Join(nearestCodes(code, codes, 3), ", ")
+		nearest = "the most similar ones are " + strings.Join(nearestCodes(code, codes, 3), ", ")
 	}
-	return badArgument(argument, "%s: the upstream knows no code %q; %s", argument, model.Excerpt(code), nearest)
+	return badArgument(argument, "%s: the upstream has no code %q; %s", argument, model.Excerpt(code), nearest)
 }
 
-// nearestCodes gives the n codes that differ least from code.
+// nearestCodes returns the n codes most similar to code.
 func nearestCodes(code string, codes []string, n int) []string {
 	code = strings.ToLower(model.Excerpt(code))
 	type candidate struct {
@@ -73,7 +72,7 @@ func nearestCodes(code string, codes []string, n int) []string {
 	}
 	all := make([]candidate, len(codes))
 	for i, c := range codes {
-		all[i] = candidate{model.Excerpt(c), 0} // part of a code is as near as can be
+		all[i] = candidate{model.Excerpt(c), 0} // a code that contains the given text is nearest
 		if !strings.Contains(c, code) {
 			all[i].distance = levenshtein.ComputeDistance(code, all[i].code)
 		}

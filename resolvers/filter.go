@@ -10,7 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// filter is what the three lists' filters have in common, and what each has alone.
+// filter has the fields of all three lists' filters.
 type filter struct {
 	userID, senderID, sender     *string
 	recipient, localPart, domain *string
@@ -55,11 +55,10 @@ func blockedEmailFilter(f *model.BlockedEmailFilter) filter {
 	}
 }
 
-// parent is the user or the sender that a list is a field of.
+// parent is the user or sender whose field a list is.
 type parent struct{ user, sender upstream.ID }
 
-// listQuery makes the upstream's query of a filter; the window is left to the
-// caller. Every mistake is an error that names the filter's field.
+// listQuery returns the upstream query for a filter, without the window. Errors name the filter's field.
 func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, err error) {
 	if q.UserID, err = within("filter.userId", f.userID, p.user); err != nil {
 		return q, err
@@ -85,8 +84,9 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 	}
 	q.Sender, q.Recipient, q.Domain = upstream.LowerAddress(q.Sender), upstream.LowerAddress(q.Recipient), upstream.LowerDomain(q.Domain)
 	if strings.Trim(q.Sender, "0123456789") == "" && q.Sender != "" {
-		// The REST API reads an all-digit sender as an id: that is what senderId is for.
-		return q, badArgument("filter.sender", "filter.sender is an address, such as \"news@example.com\"; for a sender's number use filter.senderId")
+		// The REST API would take a sender of digits for an id.
+		return q, badArgument("filter.sender",
+			"filter.sender must be an address, such as \"news@example.com\"; for a sender's number use filter.senderId")
 	}
 	if f.bounceType != nil {
 		q.BounceType = *f.bounceType
@@ -104,22 +104,24 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 	return q, knownCode(ctx, "filter.reason", q.BlockedReason, upstream.ReasonDescriptions, api.BlockedReasons)
 }
 
-// within reads an id of the filter of a list that may belong to a parent: the
-// parent's holds, and naming another is a contradiction.
+// within parses an id in the filter of a list that may be a field of a parent. It returns the parent's id, and
+// an error if the filter contradicts it.
 func within(argument string, s *string, parent upstream.ID) (upstream.ID, error) {
 	id, err := key(argument, s)
 	if err != nil || parent == 0 {
 		return id, err
 	}
 	if id != 0 && id != parent {
-		return 0, badArgument(argument, "%s is %d, but this is a list of %d: leave it out, or ask the root field", argument, id, parent)
+		return 0, badArgument(argument,
+			"%s is %d, but this list belongs to %d: omit it, or use the list field of Query", argument, id, parent)
 	}
 	return parent, nil
 }
 
 func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 	if len(given) > upstream.MaxXHeaders {
-		return nil, badArgument("filter.xHeaders", "filter.xHeaders holds %d headers: at most %d can be asked for", len(given), upstream.MaxXHeaders)
+		return nil, badArgument("filter.xHeaders",
+			"filter.xHeaders has %d headers, but at most %d are allowed", len(given), upstream.MaxXHeaders)
 	}
 	var out []upstream.Header
 	for i, h := range given {
@@ -135,7 +137,7 @@ func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 		}
 		for _, o := range out {
 			if strings.EqualFold(o.Name, h.Name) {
-				return nil, badArgument(name, "%s names a header that is named before: an email carries one value of it", name)
+				return nil, badArgument(name, "%s repeats the name of an earlier header: an email has one value of each header", name)
 			}
 		}
 		out = append(out, *h)

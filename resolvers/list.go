@@ -15,8 +15,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// kindOf is what the three lists differ in: the upstream's list, a row's key and the time
-// in it, and the object that a row becomes.
+// kindOf describes a kind of list: how to fetch it, the key of a row and the time in that key, and how to make
+// a row's object.
 type kindOf[R, T any] struct {
 	kind  upstream.Kind
 	fetch func(upstream.API, context.Context, upstream.ListQuery) ([]R, error)
@@ -25,7 +25,7 @@ type kindOf[R, T any] struct {
 	node  func(*R, *model.Origin) T
 }
 
-// listing makes the connection of a list.
+// listing returns the connection for a list.
 func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
 	q, err := listQuery(ctx, f, p)
 	if err != nil {
@@ -54,15 +54,14 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 		return model.Connection[T]{}, pagingError(err)
 	}
 	if selects(ctx, "nodes", "edges", "pageInfo") {
-		c.RowsFirst() // so that the total costs nothing where the page shows the whole list
+		c.RowsFirst() // the rows may show the total
 	}
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })}}, nil
 }
 
-// boundWindow resolves the window of a connection and gives what its cursors are
-// bound to: the filter, and the window as the caller wrote it. Pages that follow a
-// cursor stay in the window in which the first page was asked for.
+// boundWindow resolves the window of a connection. It also returns the text to which the cursors are bound: the
+// filter, and the window as the caller wrote it. Pages with a cursor stay in the window of the first page.
 func boundWindow(ctx context.Context, window model.Window, a page.Args, bind func(written string) string) (upstream.Window, string, error) {
 	w, err := resolve(ctx, window)
 	if err != nil {
@@ -76,7 +75,7 @@ func boundWindow(ctx context.Context, window model.Window, a page.Args, bind fun
 	return w, binding, pagingError(err)
 }
 
-// pagingError names the argument of package page's errors.
+// pagingError converts an error of package page into an input error for the argument.
 func pagingError(err error) error {
 	var a *page.ArgumentError
 	if errors.As(err, &a) {
@@ -85,8 +84,7 @@ func pagingError(err error) error {
 	return err
 }
 
-// counter gives the call that counts a list, or nil where the counts endpoint does
-// not take its filter.
+// counter returns the call that counts a list, or nil if the counts endpoint does not support its filter.
 func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
 	counted, ok := q.Counted()
 	if !ok {
@@ -104,7 +102,7 @@ func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(conte
 	}
 }
 
-// selects says whether the field being answered selects one of these of its own.
+// selects reports whether the current field selects one of the named fields.
 func selects(ctx context.Context, names ...string) bool {
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
 		for _, n := range names {
@@ -116,7 +114,7 @@ func selects(ctx context.Context, names ...string) bool {
 	return false
 }
 
-// pager is what both of package page's connections are.
+// pager is implemented by [page.Connection] and [page.List].
 type pager[R any] interface {
 	Rows(ctx context.Context) ([]R, error)
 	Cursor(i int) string
@@ -125,7 +123,7 @@ type pager[R any] interface {
 	TotalCount(ctx context.Context) (int64, error)
 }
 
-// nodes is a page of rows as a page of the schema's objects, made once.
+// nodes converts the rows of a page to objects of the schema, once.
 type nodes[R, T any] struct {
 	pager[R]
 	make func([]R) []*T
@@ -134,7 +132,7 @@ type nodes[R, T any] struct {
 	made []*T
 }
 
-// Rows gives the objects of the page.
+// Rows returns the objects of the page.
 func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
 	rows, err := n.pager.Rows(ctx)
 	if err != nil {
@@ -148,7 +146,7 @@ func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
 	return n.made, nil
 }
 
-// eachOf makes the objects of a page from the object of a row, in one piece.
+// eachOf returns a function that converts all rows of a page, with one allocation for the objects.
 func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 	return func(rows []R) []*T {
 		made := make([]T, len(rows))
@@ -161,8 +159,8 @@ func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 	}
 }
 
-// counted makes the connection of users or senders: whoever the three counts of
-// the window name. q has no window yet; name is the field's.
+// counted returns the connection for users or senders: all that occur in one of the three counts of the window.
+// The window of q is not set yet; name is the name of the field.
 func counted[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
 		return name + "?" + q.Encode() + "&" + written
@@ -182,21 +180,21 @@ func counted[T any](ctx context.Context, name string, window model.Window, q ups
 	return model.Connection[T]{Page: &nodes[found, T]{pager: l, make: func(rows []found) []*T { return objects(rows, w) }}}, nil
 }
 
-// found is a user or a sender, and the first kind of counts that names it.
+// found is a user or sender, and the first kind of counts that contains it.
 type found struct {
 	upstream.Count
 	kind upstream.Kind
 }
 
-// findAll asks the three counts side by side and gives each id once. A sender's
-// address is whichever of them has one.
+// findAll makes the three counts calls concurrently and returns each id once. A sender's address is the first
+// one that any of them contains.
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	var answers [len(upstream.Kinds)]loaders.Counts
 	for i, k := range upstream.Kinds {
 		answers[i] = loaders.Counts{Kind: k, Query: q}
 	}
 	loaders.From(ctx).CountAll(ctx, answers[:])
-	// Most ids are in the first answer, which comes sorted: the others are noted.
+	// Most ids are in the first answer, which is sorted. The map holds only the others.
 	var all []found
 	var others map[upstream.ID]int
 	sorted := 0

@@ -17,22 +17,22 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxNodes bounds the ids of one nodes field, as pages are bounded.
+// maxNodes is the maximum number of ids in Query.nodes, the same as for a page.
 const maxNodes = upstream.PageSize
 
 // Node answers Query.node.
 func (query) Node(ctx context.Context, id string) (model.Node, error) {
 	n, err := findNode(ctx, "id", id)
 	if err != nil {
-		return nil, err // not n, which would be a nil of a type
+		return nil, err // a nil *T in n would not be a nil interface
 	}
 	return n, nil
 }
 
-// Nodes answers Query.nodes: side by side, each with an error of its own.
+// Nodes answers Query.nodes. The objects are fetched concurrently, and each can fail on its own.
 func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	if len(ids) > maxNodes {
-		return nil, badArgument("ids", "ids holds %d ids: at most %d can be asked for at once", len(ids), maxNodes)
+		return nil, badArgument("ids", "ids has %d ids, but at most %d are allowed", len(ids), maxNodes)
 	}
 	out := make([]model.Node, len(ids))
 	path := graphql.GetPath(ctx)
@@ -94,13 +94,13 @@ func notFound(what string) error {
 	return &upstream.Error{Code: upstream.NotFound, Message: what}
 }
 
-// ever is the window of all that has happened up to the end of this day.
+// ever returns the window of all events up to the end of the current day.
 func ever(ctx context.Context) upstream.Window {
 	return upstream.Window{End: upstream.Day.Floor(loaders.From(ctx).Now) + upstream.Day.Seconds()}
 }
 
-// findCounted asks one counts endpoint after the other for a row: no endpoint
-// lists users or senders, so one that never sent, bounced or was blocked is unknown.
+// findCounted searches the counts of one kind after another for a row. No endpoint lists users or senders, so
+// one that never sent, bounced or was blocked is not found.
 func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (k upstream.Kind, row upstream.Count, found bool, err error) {
 	q.Window = ever(ctx)
 	for _, k := range upstream.Kinds {
@@ -153,8 +153,8 @@ func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
 	if id.Recipient == "" || d.EmailAddress == id.Recipient {
 		return b, nil
 	}
-	// One email to several recipients may bounce for two of them in one second: the
-	// detail endpoint cannot tell them apart, the list can.
+	// An email may bounce for two recipients in the same second. The detail endpoint cannot distinguish them,
+	// but the list can.
 	return findRow(ctx, bounceList, id)
 }
 
@@ -166,24 +166,23 @@ func findBlockedEmail(ctx context.Context, id model.NodeID) (*model.BlockedEmail
 	return findRow(ctx, blockedEmailList, id)
 }
 
-// second is the one-second window that a row's time names.
+// second returns the one-second window of a row's time.
 func second(t upstream.Time) upstream.Window { return upstream.Window{Start: t, End: t + 1} }
 
 func rowOrigin(k upstream.Kind, id model.NodeID) *model.Origin {
 	return &model.Origin{Kind: k, Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
 }
 
-// findRow walks the pages of a list until a row is the wanted one. The query names
-// a second and a recipient, so there is hardly ever a second page. If no row has the
-// recipient exactly, one will do whose domain differs in case alone: an id may be of a time
-// when the upstream spelt it otherwise.
+// findRow searches the pages of a list for a row. The query has a second and a recipient, so a second page is
+// rare. If no row has exactly the given recipient, findRow accepts one that differs only in the case of the
+// domain: the id may date from a time when the upstream spelled it differently.
 func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T, error) {
 	q := upstream.ListQuery{Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
-	if !auth.IsMasked(id.Recipient) { // else the rows of the second show which one it is
+	if !auth.IsMasked(id.Recipient) { // a masked recipient is found among all rows of the second
 		q.Recipient = id.Recipient
 	}
 	wanted := page.Key{Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID}
-	padded := false // rows of other seconds came, which offsets count
+	padded := false // rows of other seconds were returned, which offsets count
 	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
 	var alike *T
 	for range 20 {
@@ -209,8 +208,9 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	if alike != nil {
 		return alike, nil
 	}
-	if padded && q.Offset >= upstream.PageSize { // of calls whose offsets need not count the same
-		return nil, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API gives rows from outside the window, so this one cannot be found"}
+	if padded && q.Offset >= upstream.PageSize { // offsets of different calls may not agree
+		return nil, &upstream.Error{Code: upstream.InvalidResponse,
+			Message: "the metrics API returns rows from outside the window, so this object cannot be found"}
 	}
 	return nil, notFound("there is no such " + strings.TrimSuffix(k.kind.String(), "s"))
 }

@@ -1,10 +1,9 @@
-// Package resolvers answers the fields of the GraphQL schema: each checks its
-// arguments, asks package loaders (or the API that the loaders hold) and converts.
+// Package resolvers answers the fields of the GraphQL schema. A resolver checks its arguments, calls package
+// loaders (or the API that the loaders hold) and converts the result.
 //
-// It hides how an argument becomes an upstream query, which counts answer which
-// stats, and how an opaque id is found again. A resolver has no state: what an
-// operation shares is in its loaders, what a list needs is in package page.
-// Start reading at [Root]; the files carry the names of the schema's.
+// The package knows how an argument becomes an upstream query, which counts answer which stats, and how the
+// object of an opaque id is found. A resolver has no state: what an operation shares is in its loaders, and
+// package page implements the lists. Start reading at [Root]. Files are named after the types of the schema.
 package resolvers
 
 import (
@@ -12,9 +11,9 @@ import (
 	"deliverygraph/resolvers/feed"
 )
 
-// Root is the resolvers of all types.
+// Root implements the resolvers of all types.
 type Root struct {
-	// Feed tells subscriptions of bounces; nil refuses them.
+	// Feed delivers the bounces of subscriptions. If it is nil, subscriptions are refused.
 	Feed *feed.Feed
 }
 
@@ -26,7 +25,7 @@ func (Root) User() generated.UserResolver     { return user{} }
 func (Root) Sender() generated.SenderResolver { return sender{} }
 func (Root) Stats() generated.StatsResolver   { return stats{} }
 
-// Subscription is the resolver of the subscriptions.
+// Subscription returns the resolver of subscriptions.
 func (r Root) Subscription() generated.SubscriptionResolver { return subscription{r.Feed} }
 
 type (
@@ -39,8 +38,8 @@ type (
 	subscription struct{ feed *feed.Feed }
 )
 
-// Schema is the executable schema over these resolvers, without subscriptions.
+// Schema returns the executable schema with these resolvers, without subscriptions.
 func Schema() generated.Config { return Root{}.Schema() }
 
-// Schema is the executable schema over these resolvers.
+// Schema returns the executable schema with these resolvers.
 func (r Root) Schema() generated.Config { return generated.Config{Resolvers: r} }

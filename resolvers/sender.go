@@ -28,8 +28,8 @@ func newSender(c *upstream.Count, o model.Origin, owner upstream.ID) model.Sende
 	return s
 }
 
-// senders lists whoever has an event of any kind in the window. The three calls
-// that list them are the ones that answer their stats over the same window.
+// senders lists the senders with an event of any kind in the window. The three calls for the list also answer
+// the senders' stats over the same window.
 func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Args) (*model.SenderConnection, error) {
 	c, err := counted(ctx, "senders", window, upstream.CountQuery{UserID: u}, a,
 		func(rows []found, w upstream.Window) []*model.Sender {
@@ -49,8 +49,8 @@ func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Arg
 	return &model.SenderConnection{Connection: c}, nil
 }
 
-// Address answers Sender.address: counts of the list that the sender was found in
-// name every sender of it.
+// Address answers Sender.address. If the address is not known, the counts of the list that contained the sender
+// have it.
 func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if s.Known != nil {
 		return s.Known, nil
@@ -59,14 +59,14 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Counts are ordered by id, but a remote may have another idea.
+	// A remote may not sort counts by id.
 	if i := slices.IndexFunc(rows, func(r upstream.Count) bool { return r.ID == s.Key }); i >= 0 && rows[i].Sender != "" {
 		return &rows[i].Sender, nil
 	}
 	return nil, nil
 }
 
-// originQuery asks for the counts that name every sender of a list.
+// originQuery returns the query for counts that contain every sender of a list.
 func originQuery(o model.Origin) upstream.CountQuery {
 	return upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID}
 }

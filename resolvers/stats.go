@@ -32,8 +32,8 @@ func statsOf(ctx context.Context, window model.Window, s model.Subject) (*model.
 	return &model.Stats{Window: w, Subject: s}, nil
 }
 
-// tally loads the counts of one kind: one call for all subjects of a list, since
-// they ask the same counts and pick their own row.
+// tally loads the counts of one kind. All subjects of a list share one call, since each picks its own row from
+// the same counts.
 func tally(ctx context.Context, s *model.Stats, k upstream.Kind) (upstream.Tally, error) {
 	rows, err := loaders.From(ctx).API.Counts(ctx, k, countQuery(s))
 	if err != nil {
@@ -52,7 +52,7 @@ func countQuery(s *model.Stats) upstream.CountQuery {
 	return upstream.CountQuery{Window: s.Window, UserID: s.Subject.UserID, SenderID: s.Subject.SenderID, Rollup: s.Subject.Rollup}
 }
 
-// count is one field of the stats.
+// count answers a field of the stats.
 func count(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*int64, error) {
 	t, err := tally(ctx, s, k)
 	if err != nil {
@@ -86,8 +86,8 @@ func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
 	return count(ctx, s, upstream.BlockedEmails, total)
 }
 
-// rate is a count for each email sent; null where nothing was sent. Both counts
-// are asked for side by side.
+// rate returns a count divided by the number of emails sent, or nil if none were sent. Both counts are fetched
+// concurrently.
 func rate(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*float64, error) {
 	kinds := [...]upstream.Kind{upstream.Emails, k}
 	var tallies [len(kinds)]upstream.Tally
@@ -121,12 +121,13 @@ func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) 
 	return rate(ctx, s, upstream.BlockedEmails, total)
 }
 
-// Series answers Stats.series: the kinds that are selected in it are asked for
-// side by side, and buckets in which nothing happened are filled with zeros.
+// Series answers Stats.series. The selected kinds are fetched concurrently, and buckets without events are
+// zero.
 func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error) {
 	b := buckets{s.Window, interval}
 	if n := b.len(); n > model.MaxPoints {
-		return nil, badArgument("interval", "the window has %d points of this interval, and a series has at most %d: take a wider interval or a shorter window", n, model.MaxPoints)
+		return nil, badArgument("interval", "the series would have %d points, but at most %d are allowed: "+
+			"use a longer interval or a shorter window", n, model.MaxPoints)
 	}
 	kinds := seriesKinds(ctx)
 	errs := make([]error, len(kinds))
@@ -155,7 +156,7 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	return points, nil
 }
 
-// buckets are the hours or days of UTC that a window touches.
+// buckets is the sequence of UTC hours or days that a window touches.
 type buckets struct {
 	window   upstream.Window
 	interval upstream.Interval
@@ -175,17 +176,17 @@ func (b buckets) points() []*model.StatsPoint {
 	return points
 }
 
-// index finds a bucket by its start. Counts of any other bucket have no place in the
-// series, and without them it would not add up. A remote may have the first bucket
-// begin with the window.
+// index returns the index of the bucket that starts at a time. Other buckets are an error: without their counts
+// the series would not add up. In the answer of a remote, the first bucket may start with the window.
 func (b buckets) index(start upstream.Time) (int, error) {
 	if start != b.window.Start && start != b.interval.Floor(start) || start < b.first() || start >= b.window.End {
-		return 0, &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a time series with buckets that are not hours or days of UTC in the window"}
+		return 0, &upstream.Error{Code: upstream.InvalidResponse,
+			Message: "the upstream returned a time series whose buckets are not UTC hours or days in the window"}
 	}
 	return int((start - b.first()) / b.interval.Seconds()), nil
 }
 
-// seriesKinds gives the kinds whose counts are selected in the series.
+// seriesKinds returns the kinds whose counts the series selects.
 func seriesKinds(ctx context.Context) []upstream.Kind {
 	var fields []string
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
@@ -194,7 +195,7 @@ func seriesKinds(ctx context.Context) []upstream.Kind {
 	return kindsOf(fields)
 }
 
-// kindsOf gives the kinds of counts that fields show, of stats or of a point of a series.
+// kindsOf returns the kinds of counts that fields of stats or of a series point need.
 func kindsOf(fields []string) []upstream.Kind {
 	var shown [len(upstream.Kinds)]bool
 	for _, f := range fields {

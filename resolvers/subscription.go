@@ -22,7 +22,7 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after 
 		return nil, err
 	}
 	if s.feed == nil {
-		return nil, badArgument("", "this endpoint has no subscriptions")
+		return nil, badArgument("", "this endpoint does not support subscriptions")
 	}
 	sub, err := s.feed.Subscribe(ctx, q, after)
 	if err != nil {
@@ -53,17 +53,15 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after 
 	return events, nil
 }
 
-// bounceEvent is an event of the feed as the schema has it. The counts that name its
-// sender are those of a window that all share which appeared together, so that all
-// subscribers ask for them by one call.
+// bounceEvent converts an event of the feed. The counts that contain its sender's address have the window that
+// all events of the same poll share, so that one call serves all of them and all subscribers.
 func bounceEvent(sub *feed.Subscription, e *feed.Event, q upstream.ListQuery) *model.BounceEvent {
 	o := &model.Origin{Kind: upstream.Bounces, Window: e.Window(), UserID: q.UserID, SenderID: q.SenderID}
 	node := bounceList.node(e.Bounce, o)
 	return &model.BounceEvent{Node: &node, At: func() string { return sub.Cursor(e) }}
 }
 
-// streamError is an error of a feed as callers see it; nil is a stream that simply
-// ends.
+// streamError converts an error of the feed for callers. It returns nil if the stream simply ends.
 func streamError(err error) error {
 	var slow *feed.SlowError
 	var limit *feed.LimitError
@@ -73,7 +71,8 @@ func streamError(err error) error {
 		return nil
 	case errors.As(err, &slow):
 		return &gqlerror.Error{
-			Message:    fmt.Sprintf("more than %d events behind: read faster, or give a narrower filter; go on with resumeAfter as after", slow.Behind),
+			Message: fmt.Sprintf("the subscriber is more than %d events behind: read faster or use a narrower filter, "+
+				"and resume with resumeAfter as after", slow.Behind),
 			Extensions: map[string]any{"code": "SUBSCRIBER_TOO_SLOW", "resumeAfter": slow.Cursor},
 		}
 	case errors.As(err, &limit):

@@ -11,9 +11,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Columns answers lists of the types below by columns. Each table says of a type
-// what the generated code and the resolvers say of it, for many rows at once; tests
-// hold both against each other.
+// Columns returns the extension that answers lists column by column. Each table repeats, for many rows at once,
+// what the generated code and the resolvers do for its type. Tests compare the two.
 func Columns() columns.Extension {
 	return columns.New(
 		columns.Of(bounceTable), columns.Of(emailTable), columns.Of(blockedEmailTable), columns.Of(senderTable), columns.Of(userTable),
@@ -25,12 +24,12 @@ func Columns() columns.Extension {
 
 var node = []string{"Node"}
 
-// leaf makes a column of a getter and of how its value is written.
+// leaf returns a column that writes the value of a getter.
 func leaf[T, V any](get func(*T) V, write func([]byte, V) []byte) columns.Field[T] {
 	return columns.Leaf(func(dst []byte, row *T) []byte { return write(dst, get(row)) })
 }
 
-// moment is a leaf of rows that lie in order of time.
+// moment is like leaf for times, and fast if rows are in order of time.
 func moment[T any](get func(*T) upstream.Time) columns.Field[T] {
 	return columns.LeafBehind(func() func([]byte, *T) []byte {
 		var times model.DateTimes
@@ -38,7 +37,7 @@ func moment[T any](get func(*T) upstream.Time) columns.Field[T] {
 	})
 }
 
-// optional is a leaf that may be null.
+// optional is like leaf for values that may be null.
 func optional[T, V any](get func(*T) *V, write func([]byte, V) []byte) columns.Field[T] {
 	return columns.Leaf(func(dst []byte, row *T) []byte {
 		if v := get(row); v != nil {
@@ -125,7 +124,7 @@ var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", 
 	"xHeaders":    headersOf(func(b *model.BlockedEmail) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
 }}
 
-// headersOf are the headers of a row, which are plain where the row is.
+// headersOf returns a column of a row's headers. They are plain if the row is.
 func headersOf[T any](get func(*T) ([]upstream.Header, upstream.Plain)) columns.Field[T] {
 	return columns.List(func(row *T) ([]upstream.Header, int) {
 		list, plain := get(row)
@@ -157,13 +156,13 @@ var ruleTable = &columns.Type[model.BounceRule]{Name: "BounceRule", Fields: map[
 	"description": optional(func(r *model.BounceRule) *string { return r.Description }, model.AppendString),
 }}
 
-// readable is a leaf that some callers may not read.
+// readable returns a column that some callers may not read.
 func readable[T any](get func(*T) model.Text) columns.Field[T] {
 	return columns.LeafIf(func(row *T) bool { return get(row).Withheld == nil },
 		func(dst []byte, row *T) []byte { return model.AppendString(dst, get(row).Text) })
 }
 
-// details loads the details of bounces side by side.
+// details loads the details of bounces concurrently.
 func details(ctx context.Context, _ map[string]any, fields []string, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
 	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
 	fanout.Each(len(rows), func(i int) { out[i], errs[i] = detailOf(ctx, rows[i], len(fields) > 0) })
@@ -211,7 +210,7 @@ func ownerless(s *model.Sender) bool { return s.Owner == 0 }
 func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
 	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
 	var keys []loaders.OwnerKey
-	var of []int // the row of a key
+	var of []int // the row of each key
 	for i, s := range rows {
 		if owners[i] = s.Owner; s.Owner == 0 {
 			keys, of = append(keys, ownerKey(s)), append(of, i)

@@ -10,11 +10,10 @@ import (
 	"deliverygraph/upstream"
 )
 
-// statsRow is the stats of a row of a list, as columns have them: with all counts that
-// are selected.
+// statsRow has the stats of one row of a list, with all the counts that are selected.
 type statsRow struct {
-	of  *[len(upstream.Kinds)]countsOf // what its list shares
-	row upstream.ID                    // to pick; 0 adds up all
+	of  *[len(upstream.Kinds)]countsOf // shared by the list
+	row upstream.ID                    // id of the counts' row; 0 means the sum of all
 }
 
 func (s *statsRow) err(k upstream.Kind) error { return s.of[k].err }
@@ -26,9 +25,8 @@ func (s *statsRow) tally(k upstream.Kind) upstream.Tally {
 	return s.of[k].find(s.row).Tally
 }
 
-// statsOfAll is the stats of many subjects over the window of the arguments, with the
-// counts that the selected fields show: one call for each kind and each question that
-// rows share, and one look through its answer.
+// statsOfAll returns the stats of many subjects over the window in args, with the counts that the selected
+// fields need. It makes one call for each kind and each distinct query, and reads each answer once.
 func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string, rows []*T, subject func(*T) model.Subject) ([]*statsRow, []error) {
 	out := make([]*statsRow, len(rows))
 	w, err := resolve(ctx, args["window"].(model.Window))
@@ -58,8 +56,7 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 	return out, nil
 }
 
-// addresses loads senders' addresses: one call for each origin, and one look
-// through its answer.
+// addresses loads senders' addresses. It makes one call for each origin, and reads each answer once.
 func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
 	origins, at := shared(rows, func(s *model.Sender) (model.Origin, bool) { return s.Origin, s.Known == nil })
 	asked := make([]loaders.Counts, len(origins))
@@ -93,11 +90,11 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 	}, errs
 }
 
-// shared gives what the rows of a list ask, each question once, and where each row's
-// is among them. Rows that ask nothing have none.
+// shared returns the distinct queries of the rows of a list, and the index of each row's query among them. A
+// row may have no query.
 func shared[T any, Q comparable](rows []*T, question func(*T) (Q, bool)) (questions []Q, at places) {
 	var met map[Q]int
-	last := 0 // as the rows of a page mostly ask the same
+	last := 0 // most rows have the same query as the row before
 	for i, r := range rows {
 		q, asks := question(r)
 		if !asks {
@@ -124,7 +121,7 @@ func shared[T any, Q comparable](rows []*T, question func(*T) (Q, bool)) (questi
 	return questions, at
 }
 
-// places are where rows' questions are; nil is that all ask the first.
+// places holds the index of each row's query. If it is nil, all rows use the first.
 type places []int
 
 func (p places) of(i int) int {
@@ -134,12 +131,12 @@ func (p places) of(i int) int {
 	return p[i]
 }
 
-// countsOf finds the rows of a counts answer by their ids. Answers come sorted and with
-// each id once, so that nothing is made to find them; a remote may have another idea.
+// countsOf finds rows of a counts answer by id. Answers are normally sorted and have each id once, so an index
+// is built only for a remote whose answer is not.
 type countsOf struct {
 	rows  []upstream.Count
-	index map[upstream.ID]int // where they are not sorted
-	all   upstream.Tally      // of them
+	index map[upstream.ID]int // set if rows are not sorted
+	all   upstream.Tally      // sum of the rows
 	err   error
 }
 
@@ -166,7 +163,7 @@ func newCountsOf(a loaders.Counts) countsOf {
 	return c
 }
 
-// find gives the row of an id, its tallies added up and its first address, or nothing.
+// find returns the row of an id, with all its tallies added up and its first address, or a zero row.
 func (c *countsOf) find(id upstream.ID) upstream.Count {
 	i, met := c.index[id]
 	if c.index == nil {

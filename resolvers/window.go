@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream/ledger"
 )
 
-// resolve gives the window in absolute time. A relative one ends at the
-// operation's now, which is the same for all its fields.
+// resolve returns the window in absolute time. A relative window ends at the operation's current time, which is
+// the same for all fields.
 func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 	switch {
 	case w.Between != nil && w.Last == nil:
@@ -22,11 +22,11 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		ledger.From(ctx).Move()
 		return w.Last.UpTo(loaders.From(ctx).Now), nil
 	}
-	return upstream.Window{}, badArgument("window", "window takes exactly one of between and last, such as {last: \"P7D\"}")
+	return upstream.Window{}, badArgument("window", "window needs exactly one of between and last, such as {last: \"P7D\"}")
 }
 
-// written is the window as the caller wrote it: what a cursor is bound to.
-// Relative windows are one window however often they are resolved.
+// written returns the window as the caller wrote it, which is part of a cursor's binding. A relative window is
+// the same text whenever it is resolved.
 func written(w model.Window, resolved upstream.Window) string {
 	if w.Last != nil {
 		return w.Last.String()
