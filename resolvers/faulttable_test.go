@@ -82,7 +82,7 @@ var faultCases = []faultCase{
 	{remote: "rows outside the window, always or now and then", faults: []string{"rows outside the window"}, see: "the answer: they are dropped; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, where they do not show the list to both its ends", tries: 1},
 	{remote: "a row again behind itself", faults: []string{"rows repeated in a page"}, see: "the answer: each row once; totals as above", tries: 1},
 	{remote: "rows that do not come in order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
-	{remote: "a page of less than 500 rows in the middle", faults: []string{"page shorter than 500 in the middle"}, see: "the end of the list: `deliverygraph doctor` tells of such remotes", tries: 1, lies: true},
+	{remote: "a page of less than 500 rows in the middle", faults: []string{"page shorter than 500 in the middle"}, see: "the end of the list: `deliverygraph doctor` reports such remotes", tries: 1, lies: true},
 }
 
 // Each fault of a remote is one field's matter, told in words that give nothing away.

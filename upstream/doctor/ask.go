@@ -13,78 +13,79 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
 )
 
 const (
-	mostRequests = 70      // that an examination makes
-	mostKept     = 4 << 20 // of an answer that is kept
-	mostLost     = 3       // requests in a row without an answer: the server is gone then
-	mostPatience = 5 * time.Second
+	maxRequests     = 70      // per examination
+	maxRememberBody = 4 << 20 // larger answers are not remembered
+	maxLost         = 3       // after this many consecutive requests without an answer, the server counts as gone
+	maxRetryWait    = 5 * time.Second
 )
 
-// asker makes the requests, one after the other, and keeps the answers: what is asked
-// twice is sent once.
+// asker makes the requests one after the other. It remembers answers and sends equal
+// requests only once.
 type asker struct {
-	base      string // scheme, host and path, without a / at its end
+	base      string // scheme, host and path, without a trailing slash
 	key       string
 	transport http.RoundTripper
 	timeout   time.Duration // of one request
-	most      int64         // bytes of one answer
+	maxBody   int64         // bytes of one answer
 
 	sent    int
-	lost    int    // requests in a row without an answer
+	lost    int    // consecutive requests without an answer
 	over    string // why no more requests are made; empty while they are
-	gone    bool   // over because the server is
-	silence string // why the last request of a server that is gone had no answer
-	known   map[string]answer
+	gone    bool   // no more requests are made because the server is gone or ctx has ended
+	silence string // why the last request to a server that is gone got no answer
+	answers map[string]answer
 }
 
-// request is what is asked. The zero values of accept and key stand for the usual.
+// request is an HTTP request. Empty accept and key stand for the default values.
 type request struct {
 	method, path, query string
 	accept, key         string
 }
 
-// answer is all that a check looks at of an answer.
+// answer holds the parts of an HTTP response that checks examine.
 type answer struct {
 	shown  string // the request, as messages show it
 	status int
 	header http.Header
 	body   []byte
-	fault  string // why it is none that can be judged: no answer, not 200, not JSON, not what was asked
+	fault  string // why it cannot be judged: no answer, not 200, not JSON or not the expected data
 	err    error  // why there was no answer at all
-	unsent bool   // it was not even asked
+	unsent bool   // the request was not sent
 }
 
-// get asks for a path and a query, and takes nothing but JSON and 200 for an answer.
+// get requests a path and query. An answer that is not JSON with status 200 has a fault.
 func (a *asker) get(ctx context.Context, path, query string) answer {
 	id := path + "?" + query
-	if known, ok := a.known[id]; ok {
+	if known, ok := a.answers[id]; ok {
 		return known
 	}
 	got := a.do(ctx, request{method: http.MethodGet, path: path, query: query})
 	if got.fault == "" {
 		got.fault = a.unusable(got)
 	}
-	if !got.unsent && len(got.body) <= mostKept {
-		a.known[id] = got
+	if !got.unsent && len(got.body) <= maxRememberBody {
+		a.answers[id] = got
 	}
 	return got
 }
 
-// forget makes the next get of this path and query ask again.
-func (a *asker) forget(path, query string) { delete(a.known, path+"?"+query) }
+// forget makes the next get of this path and query send a request again.
+func (a *asker) forget(path, query string) { delete(a.answers, path+"?"+query) }
 
-// do makes a request; once more after a while if the server says that it is busy.
+// do makes a request. If the server is busy, do waits and tries once more.
 func (a *asker) do(ctx context.Context, r request) answer {
-	if a.over == "" && a.sent >= mostRequests {
-		a.over = fmt.Sprintf("not asked: %d requests had been made, the most of an examination", mostRequests)
+	if a.over == "" && a.sent >= maxRequests {
+		a.over = requestsSpent
 	}
 	if ctx.Err() != nil {
-		a.over, a.gone = "not asked: the examination was stopped", true
+		a.over, a.gone = "not requested: the examination was stopped", true
 	}
 	if a.over != "" {
 		return answer{shown: a.show(r), unsent: true, fault: a.over}
@@ -93,24 +94,27 @@ func (a *asker) do(ctx context.Context, r request) answer {
 	got := a.send(ctx, r)
 	switch got.status {
 	case http.StatusAccepted, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		if a.sent < mostRequests && wait(ctx, patience(got.header)) {
+		if a.sent < maxRequests && wait(ctx, retryAfter(got.header)) {
 			a.sent++
 			got = a.send(ctx, r)
 		}
 	}
 	if got.err == nil {
 		a.lost = 0
-	} else if a.lost++; a.lost >= mostLost {
-		a.over, a.gone = "not asked: the server had stopped answering", true
+	} else if a.lost++; a.lost >= maxLost {
+		a.over, a.gone = "not requested: the server had stopped answering", true
 		a.silence = got.fault
 	}
 	return got
 }
 
-// twice makes the same request two times at once.
+// requestsSpent is the reason to make no more requests after maxRequests.
+var requestsSpent = fmt.Sprintf("not requested: the examination had reached its limit of %d requests", maxRequests)
+
+// twice makes the same request twice at the same time.
 func (a *asker) twice(ctx context.Context, path, query string) (both [2]answer) {
 	r := request{method: http.MethodGet, path: path, query: query}
-	if a.over != "" || a.sent+len(both) > mostRequests {
+	if a.over != "" || a.sent+len(both) > maxRequests {
 		return [2]answer{{unsent: true}, {unsent: true}}
 	}
 	a.sent += len(both)
@@ -122,7 +126,7 @@ func (a *asker) twice(ctx context.Context, path, query string) (both [2]answer) 
 	return both
 }
 
-// send makes one request. It follows no redirects, like the gateway.
+// send makes one request. Like the gateway, it does not follow redirects.
 func (a *asker) send(ctx context.Context, r request) (got answer) {
 	got.shown = a.show(r)
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
@@ -133,7 +137,7 @@ func (a *asker) send(ctx context.Context, r request) (got answer) {
 	}
 	fail := func(err error) answer {
 		got.err = err
-		got.fault = a.lostFor(err)
+		got.fault = a.describe(err)
 		return got
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, url, nil)
@@ -153,26 +157,28 @@ func (a *asker) send(ctx context.Context, r request) (got answer) {
 	}
 	defer res.Body.Close()
 	got.status, got.header = res.StatusCode, res.Header
-	got.body, err = io.ReadAll(io.LimitReader(res.Body, a.most+1))
+	got.body, err = io.ReadAll(io.LimitReader(res.Body, a.maxBody+1))
 	if err != nil {
 		return fail(err)
 	}
-	if int64(len(got.body)) > a.most {
-		got.fault, got.body = "an answer of more than "+humanize.IBytes(uint64(a.most)), nil
+	if int64(len(got.body)) > a.maxBody {
+		got.fault, got.body = "an answer of more than "+humanize.IBytes(uint64(a.maxBody)), nil
 	}
 	return got
 }
 
-// unusable says why an answer is not a JSON text of status 200; empty if it is.
+// unusable returns why an answer is not JSON with status 200, or "" if it is.
 func (a *asker) unusable(got answer) string {
 	if got.status != http.StatusOK {
-		return a.statusAndWords(got)
+		return a.statusAndMessage(got)
 	}
 	if e := got.header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return "an answer in the encoding " + strconv.Quote(a.clean(e)) + ", which was not asked for"
+		return "an answer with the content encoding " + strconv.Quote(a.clean(e)) + ", which was not requested"
 	}
-	if kind := contentType(got.header); kind != "" && kind != "application/json" && kind != "text/json" && !strings.HasSuffix(kind, "+json") {
-		return "an answer of the type " + a.clean(kind) + ", and not JSON"
+	switch t := contentType(got.header); {
+	case t == "", t == "application/json", t == "text/json", strings.HasSuffix(t, "+json"):
+	default:
+		return "an answer of type " + a.clean(t) + " instead of JSON"
 	}
 	if len(got.body) == 0 {
 		return "an empty answer"
@@ -188,8 +194,8 @@ func contentType(h http.Header) string {
 	return t
 }
 
-// lostFor says why there was no answer, in words.
-func (a *asker) lostFor(err error) string {
+// describe says in words why there was no answer.
+func (a *asker) describe(err error) string {
 	var (
 		host        *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -198,29 +204,30 @@ func (a *asker) lostFor(err error) string {
 	)
 	switch {
 	case errors.As(err, &host) && host.IsNotFound:
-		return "there is no host of that name"
+		return "no such host"
 	case errors.As(err, &certificate):
-		return "its certificate is not to be trusted: " + a.clean(certificate.Err.Error())
+		return "its certificate is not trusted: " + a.clean(certificate.Err.Error())
 	case errors.As(err, &notTLS):
-		return "it does not speak TLS there: perhaps the URL should begin with http://"
+		return "it does not speak TLS: perhaps the URL should begin with http://"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &wire) && wire.Timeout():
 		return fmt.Sprintf("there was no answer within %v", a.timeout)
-	case isRefused(err):
-		return "nothing listens there (connection refused)"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens at that address (connection refused)"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "the connection was closed before the answer was complete"
 	}
 	return a.clean(err.Error())
 }
 
-// patience is how long a busy server asks to wait, within reason.
-func patience(h http.Header) time.Duration {
+// retryAfter returns how long a busy server asks to wait, at most maxRetryWait.
+func retryAfter(h http.Header) time.Duration {
 	if s, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16); err == nil {
-		return min(time.Duration(s)*time.Second, mostPatience)
+		return min(time.Duration(s)*time.Second, maxRetryWait)
 	}
 	return time.Second
 }
 
+// wait waits for d. It returns false if ctx ends first.
 func wait(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

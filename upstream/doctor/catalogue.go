@@ -8,7 +8,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// catalogues reads both, whose codes are an open set.
+// catalogues checks both catalogues. Their codes are an open set.
 func (e *exam) catalogues(ctx context.Context) {
 	for _, path := range []string{upstream.BounceCategoriesPath, upstream.BlockedReasonsPath} {
 		const wanted = `a JSON array of strings, bare or as "data" of an object`
@@ -23,18 +23,19 @@ func (e *exam) catalogues(ctx context.Context) {
 		sorted := slices.Sorted(slices.Values(codes))
 		switch unique := slices.Compact(slices.Clone(sorted)); {
 		case len(codes) == 0:
-			c.copes("no codes at all", "the codes in use", "the gateway shows an empty catalogue")
+			c.copes("no codes", "the codes in use", "the gateway shows an empty catalogue")
 		case len(unique) < len(codes):
-			c.copes(fmt.Sprintf("%d codes, of which %d come again", len(codes), len(codes)-len(unique)), "each code once", "the gateway shows them as they come")
+			c.copes(fmt.Sprintf("%d codes, of which %d are repeated", len(codes), len(codes)-len(unique)), "each code once",
+				"the gateway shows the codes as they are")
 		default:
 			c.agrees()
 		}
 	}
 }
 
-// decoded notes that an answer's JSON does not mean what was asked for.
+// decoded sets the fault of an answer whose JSON could not be decoded because of err.
 func (a *answer) decoded(err error) {
 	if a.fault == "" && err != nil {
-		a.fault = "JSON that is not in the contract: " + err.Error()
+		a.fault = "JSON that the API's document does not allow: " + err.Error()
 	}
 }

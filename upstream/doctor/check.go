@@ -2,53 +2,57 @@ package doctor
 
 import "deliverygraph/upstream"
 
-// The rules that servers are held against. Reports group findings by them.
+// The rules that servers must keep. Reports group findings by rule.
 const (
-	ruleRead        = "rows can be read"
-	ruleListWindow  = "a list holds its window: start_time belongs to it, end_time does not"
+	ruleRead        = "rows can be decoded"
+	ruleListWindow  = "a list includes rows at start_time and excludes rows at end_time"
 	ruleOrder       = "rows are sorted by time, then email id, then recipient"
-	ruleOnce        = "no row comes twice"
-	rulePage        = "a page has 500 rows while there are more"
-	ruleOffset      = "offset skips so many rows"
-	ruleFilter      = "a filter gives all that match, and nothing else"
-	ruleCounts      = "counts are what the lists have"
-	ruleCountWindow = "windows side by side add up: start_time is counted, end_time is not"
-	ruleRollup      = "counts by user add up to those by sender"
-	ruleSeries      = "time series have full hours and days of UTC, and add up to the counts"
-	ruleTimes       = "times may be ISO 8601 as well as Unix seconds"
-	ruleDetail      = "a bounce in full is the bounce of the list"
-	ruleUnknown     = "an unknown bounce is 404"
+	ruleOnce        = "no row is repeated"
+	rulePage        = "every page but the last has 500 rows"
+	ruleOffset      = "offset skips that many rows"
+	ruleFilter      = "a filter returns all matching rows and no others"
+	ruleCounts      = "counts match the lists"
+	ruleCountWindow = "counts include start_time and exclude end_time, so adjacent windows add up"
+	ruleRollup      = "counts by user equal the sums by sender"
+	ruleSeries      = "time series have whole UTC hours and days, and add up to the counts"
+	ruleTimes       = "times may be ISO 8601 or Unix seconds"
+	ruleDetail      = "a bounce's details match its row in the list"
+	ruleUnknown     = "an unknown bounce gets 404"
 	ruleCatalogue   = "a catalogue has codes, each once"
-	ruleRefusal     = "a wrong parameter is refused with 452"
-	ruleMethod      = "another method than GET is refused with 405"
-	ruleAccept      = "an Accept without JSON is refused with 406"
-	ruleKey         = "a wrong key is refused with 451"
+	ruleRefusal     = "an invalid parameter gets 452"
+	ruleMethod      = "a method other than GET gets 405"
+	ruleAccept      = "an Accept header without JSON gets 406"
+	ruleKey         = "a wrong key gets 451"
 	ruleErrors      = `errors have the body {"error": {"code", "message", "parameter"}}`
-	toldEnvelope    = "what is around the rows"
-	toldHeaders     = "the form of xheaders"
-	toldDuplicates  = "identical requests at once"
-	toldNoKey       = "API keys"
 )
 
-// What becomes of a difference in the gateway, where several share it.
+// Topics of observations, which are neither right nor wrong.
 const (
-	effectError   = "whoever asks the gateway for this gets an error"
-	effectNothing = "the gateway never asks so"
+	topicEnvelope   = "envelope around the data"
+	topicHeaders    = "format of xheaders"
+	topicDuplicates = "identical concurrent requests"
+	topicNoKey      = "API keys"
 )
 
-// check is a rule that is being held against an endpoint.
+// Effects on the gateway that several differences share.
+const (
+	effectError   = "gateway clients that request this get an error"
+	effectNothing = "none: the gateway never sends such a request"
+)
+
+// check is the check of one rule against one endpoint.
 type check struct {
 	e      *exam
 	f      Finding
 	answer answer
 }
 
-// check begins one, by an answer.
+// check starts a check that judges the answer a.
 func (e *exam) check(rule, subject string, a answer) check {
 	return check{e, Finding{Rule: rule, Subject: subject, Asked: a.shown}, a}
 }
 
-// of says that it rests on data of a kind, which may change while it is looked at.
+// of marks c as resting on data of kind k, which may change during the examination.
 func (c check) of(k upstream.Kind) check {
 	c.f.kind, c.f.restsOnData = k, true
 	return c
@@ -64,16 +68,17 @@ func (c check) agrees() {
 	c.record(Agrees)
 }
 
-// cannot says why it could not be judged.
+// cannot records why the rule could not be judged.
 func (c check) cannot(why string) {
 	if c.e.ask.gone {
-		return // that is told once, for all
+		return // Report.Trouble says it once for all checks
 	}
 	c.f.Note, c.f.Asked = why, ""
 	c.record(Unjudged)
 }
 
-func (c check) tells(what string) {
+// observes records a fact that is neither right nor wrong.
+func (c check) observes(what string) {
 	c.f.Note, c.f.Asked = what, ""
 	c.record(Told)
 }
@@ -94,8 +99,7 @@ func (c check) differs(o Outcome, came, wanted, effect string) {
 	c.record(o)
 }
 
-// failed says whether the answer is one that nothing can be judged by, and records
-// that.
+// failed reports whether the answer is unusable. If so, it records that.
 func (c check) failed(wanted string) bool {
 	switch {
 	case c.answer.unsent:

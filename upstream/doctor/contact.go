@@ -10,14 +10,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// contact finds out whether there is a server of the metrics API that lets us in, by
-// one request or two; if not, it says so in a sentence, and nothing else is asked.
+// contact checks with up to three requests whether a server of the metrics API is
+// there and lets us in. If not, it returns one sentence that says why, and the
+// examination ends.
 func (e *exam) contact(ctx context.Context) (trouble string) {
 	first := e.ask.get(ctx, upstream.BounceCategoriesPath, "")
 	if trouble := e.shutOut(first); trouble != "" || isCatalogue(first) {
 		return trouble
 	}
-	// One endpoint may be missing or broken. Several are no coincidence.
+	// A single endpoint may be missing or broken, so try two more.
 	second := e.ask.get(ctx, upstream.BlockedReasonsPath, "")
 	if trouble := e.shutOut(second); trouble != "" || isCatalogue(second) {
 		return trouble
@@ -25,7 +26,8 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 	if first.err != nil && second.err != nil {
 		return fmt.Sprintf("The server cannot be reached: %s.", first.fault)
 	}
-	third := e.ask.get(ctx, upstream.Emails.CountsPath(), upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}.Encode())
+	anHour := upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}
+	third := e.ask.get(ctx, upstream.Emails.CountsPath(), anHour.Encode())
 	if trouble := e.shutOut(third); trouble != "" {
 		return trouble
 	}
@@ -36,32 +38,35 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 	}
 	switch {
 	case looksLikeHTML(first) || looksLikeHTML(second):
-		return "There is a web site at this URL, and not the metrics API: it answers with pages of HTML."
+		return "There is a web site at this URL, not the metrics API: it answers with HTML pages."
 	case first.status == http.StatusNotFound && third.status == http.StatusNotFound:
-		return "There is a server, but nothing of the metrics API at this URL (status 404): does the path lack a part, such as /v4?"
+		return "The server does not have the metrics API at this URL (status 404): " +
+			"is a part of the path missing, such as /v4?"
 	case first.status == http.StatusServiceUnavailable || first.status == http.StatusTooManyRequests:
 		return fmt.Sprintf("The server is overloaded or in maintenance (%s): try again later.", first.fault)
 	case first.fault != "":
-		return fmt.Sprintf("The server does not answer as the metrics API does: %s gives %s.", first.shown, first.fault)
+		return fmt.Sprintf("The server does not answer as the metrics API does: %s returns %s.", first.shown, first.fault)
 	}
-	return fmt.Sprintf("The server answers, but not as the metrics API does: %s gives JSON that is no list of codes.", first.shown)
+	return fmt.Sprintf("The server does not answer as the metrics API does: %s returns JSON that is not a list of codes.",
+		first.shown)
 }
 
-// shutOut says why there is no getting in, whatever would be asked.
+// shutOut returns why the server will refuse every request, or "" if it will not.
 func (e *exam) shutOut(a answer) string {
 	switch {
 	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated && e.ask.key == "":
-		return fmt.Sprintf("The server asks for an API key (status %d), and none was given.", a.status)
+		return fmt.Sprintf("The server asks for an API key (status %d), but none was given.", a.status)
 	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
 		return fmt.Sprintf("The server refuses the API key (status %d).", a.status)
 	case a.status >= 300 && a.status < 400:
-		return fmt.Sprintf("The server redirects to %s, which the gateway does not follow: give that URL instead.", e.redirect(a))
+		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give that URL instead.",
+			e.redirect(a))
 	}
 	return ""
 }
 
-// redirect is where a redirect leads, as a URL to give instead: without the path of
-// what was asked, and without a query, which may hold secrets.
+// redirect returns the base URL that a redirect leads to: without the endpoint's path
+// and without a query, which may hold secrets.
 func (e *exam) redirect(a answer) string {
 	base, err := url.Parse(e.ask.base + "/")
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// counts holds a kind's counts against its list: over the sample in two parts, which
-// meet at a row, by sender; as one, by user; and as time series.
+// counts compares a kind's counts with its list: by sender over two adjacent parts of
+// the sample, by user over both together, and as time series.
 func (e *exam) counts(ctx context.Context, s *sample) {
 	path := s.kind.CountsPath()
 	read := e.check(ruleRead, path, s.counts.answer)
-	if read.failed("rows of counts with the document's fields, in an array, bare or as \"data\" of an object") {
+	if read.failed(`rows of counts with the document's fields, in an array, bare or as "data" of an object`) {
 		return
 	}
 	read.agrees()
@@ -34,17 +34,17 @@ func (e *exam) counts(ctx context.Context, s *sample) {
 	e.series(ctx, s, h)
 }
 
-// halves are two windows within a sample. Where the first ends the second begins, and
-// both end at a row, so that what the server takes for their ends shows.
+// halves are two adjacent windows within a sample. Both end at the time of a row, which
+// shows whether the server includes or excludes the ends of windows.
 type halves struct {
 	left, right, whole upstream.Window
 	rows               []event.Row // of whole, as listed
-	l, r               tallies     // of left and right, as counted by sender
-	asListed           bool        // they are what rows have
+	l, r               tallies     // the server's counts by sender of left and right
+	asListed           bool        // l and r match rows
 }
 
-// newHalves cuts a sample in two about its middle, if its rows are not all of one
-// second.
+// newHalves cuts a sample near its middle. It returns false if the rows span fewer than
+// three seconds.
 func newHalves(s *sample) (*halves, bool) {
 	seconds := times(s.rows)
 	n := len(seconds)
@@ -61,30 +61,30 @@ func newHalves(s *sample) (*halves, bool) {
 	return h, true
 }
 
-// listed are the sample's rows in a window.
+// listed returns the sample's rows in a window.
 func (h *halves) listed(s *sample, w upstream.Window) []event.Row {
 	return matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
 }
 
-// halves counts a sample in two parts.
+// halves checks the counts of both halves of a sample against its rows.
 func (e *exam) halves(ctx context.Context, s *sample) *halves {
 	path := s.kind.CountsPath()
 	h, ok := newHalves(s)
 	if !ok {
-		e.check(ruleCounts, path, answer{}).cannot(fmt.Sprintf("the %s that are known are of too few seconds", s.kind))
+		e.check(ruleCounts, path, answer{}).cannot(fmt.Sprintf("the sampled %s span too few seconds", s.kind))
 		return nil
 	}
 	left := e.count(ctx, s.kind, upstream.CountQuery{Window: h.left})
 	right := e.count(ctx, s.kind, upstream.CountQuery{Window: h.right})
 	for _, half := range []counted{left, right} {
-		if e.check(ruleCounts, path, half.answer).of(s.kind).failed("counts of a part of the days") {
+		if e.check(ruleCounts, path, half.answer).of(s.kind).failed("counts of a part of the window") {
 			return nil
 		}
 	}
 	h.l, h.r = talliesOf(left.rows), talliesOf(right.rows)
 
-	// What they would be if the second at their start were left out, or that at their
-	// end taken in.
+	// counted is what a server counts that moves the edges of windows by so many seconds:
+	// start 1 excludes start_time, end 1 includes end_time.
 	counted := func(w upstream.Window, start, end upstream.Time) tallies {
 		return tally(h.listed(s, upstream.Window{Start: w.Start + start, End: w.End + end}), upstream.BySender)
 	}
@@ -100,52 +100,54 @@ func (e *exam) halves(ctx context.Context, s *sample) *halves {
 		window.agrees()
 		return h
 	case are(0, 1):
-		window.f.alike = "a window's counts take in the second at which it ends"
+		window.f.alike = "counts include end_time"
 	case are(1, 0):
-		window.f.alike = "a window's counts leave out the second at which it starts"
+		window.f.alike = "counts exclude start_time"
 	case are(1, 1):
-		window.f.alike = "a window's counts leave out the second at which it starts, and take in that at which it ends"
+		window.f.alike = "counts exclude start_time and include end_time"
 	}
 	if window.f.alike != "" {
 		listed.agrees()
 		came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
-		window.breaks(came+": "+window.f.alike, wanted, "the gateway's numbers are a little off, and windows side by side do not add up")
+		window.breaks(came+": "+window.f.alike, wanted,
+			"the gateway's counts are slightly wrong, and adjacent windows do not add up")
 		return h
 	}
-	const effect = "the gateway shows numbers that its lists contradict"
+	const effect = "the gateway shows counts that contradict its lists"
 	came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
 	if came == "" {
 		listed.f.Asked = left.shown
 		came, wanted = h.l.differ(counted(h.left, 0, 0), whoseSender)
 	}
-	listed.breaks(came, wanted+", as the list of that window has", effect)
-	// By themselves they may still add up.
+	listed.breaks(came, wanted+", as in the list of that window", effect)
+	// The counts may still be consistent with each other.
 	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
 	window.f.Asked = whole.shown
 	window.answer = whole.answer
-	if window.failed("counts of the days") {
+	if window.failed("counts of the window") {
 		return h
 	}
 	if came, wanted := talliesOf(whole.rows).differ(h.l.plus(h.r), whoseSender); came != "" {
-		window.breaks(came, wanted+", which its two parts, cut at "+at(h.left.End)+", have together", "the gateway's numbers of windows side by side do not add up")
+		window.breaks(came, wanted+", the sum of its two parts, cut at "+at(h.left.End),
+			"the gateway's counts of adjacent windows do not add up")
 		return h
 	}
 	window.agrees()
 	return h
 }
 
-// rollup holds counts by user against those by sender.
+// rollup compares counts by user with counts by sender.
 func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
 	users := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole, Rollup: upstream.ByUser})
 	c := e.check(ruleRollup, s.kind.CountsPath(), users.answer).of(s.kind)
 	if c.failed("a row with user_id for each user") {
 		return
 	}
-	const effect = "the gateway shows wrong numbers of accounts, and wrong totals"
+	const effect = "the gateway shows wrong counts of accounts and wrong totals"
 	got := talliesOf(users.rows)
 	if h.asListed {
 		if came, wanted := got.differ(tally(h.rows, upstream.ByUser), whoseUser); came != "" {
-			c.breaks(came, wanted+", as the list has", effect)
+			c.breaks(came, wanted+", as in the list", effect)
 			return
 		}
 		c.agrees()
@@ -153,7 +155,7 @@ func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
 	}
 	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
 	if whole.fault != "" {
-		c.cannot("the counts by sender are in question themselves")
+		c.cannot("the counts by sender cannot be relied on")
 		return
 	}
 	if got.sum() != whole.total() {
@@ -163,12 +165,14 @@ func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
 	c.agrees()
 }
 
-// countFilter tries one of the filters that counts have, another for each kind.
+// countFilter checks one of the filters of counts, a different one for each kind.
 func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	rows := h.rows
-	pick := func(not func(event.Row) bool) event.Row { // the latest that is not like the first, to have a filter that tells
+	// pick returns the latest row that differs from the first, to filter by a value that
+	// some rows do not have.
+	pick := func(differs func(event.Row) bool) event.Row {
 		for _, r := range slices.Backward(rows) {
-			if not(r) {
+			if differs(r) {
 				return r
 			}
 		}
@@ -190,7 +194,7 @@ func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	}
 	want := tally(matching(rows, is), upstream.BySender)
 	if want.sum() == tally(rows, upstream.BySender).sum() {
-		// Every row has it: ask for what none has.
+		// Every row has the value: filter by one that no row has.
 		q.UserID, q.SenderID, want = q.UserID*999_983, q.SenderID*999_983, tallies{}
 		if s.kind == upstream.Bounces {
 			q.BounceType = upstream.Soft
@@ -198,16 +202,16 @@ func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	}
 	subject := s.kind.CountsPath() + "?" + name
 	if !h.asListed {
-		e.check(ruleFilter, subject, answer{}).cannot("the counts are in question without a filter")
+		e.check(ruleFilter, subject, answer{}).cannot("even the counts without a filter differ")
 		return
 	}
 	got := e.count(ctx, s.kind, q)
 	c := e.check(ruleFilter, subject, got.answer).of(s.kind)
-	if c.failed("counts of what matches alone") {
+	if c.failed("counts of the matching events") {
 		return
 	}
 	if came, wanted := talliesOf(got.rows).differ(want, whoseSender); came != "" {
-		c.breaks(came, wanted, "the gateway shows wrong numbers")
+		c.breaks(came, wanted, "the gateway shows wrong counts")
 		return
 	}
 	c.agrees()

@@ -1,20 +1,20 @@
-// Package doctor examines a server of the metrics REST API: whether it keeps to the
-// API's document, and to what was settled where that is silent, as far as the gateway
-// builds on it. It is how somebody with a server of their own finds out whether it
-// will do.
+// Package doctor checks whether a server of the metrics REST API behaves as the
+// gateway needs: as the API's document says or, where that is silent, as this
+// project has settled. Operators of such a server run it before they put the gateway
+// in front of it.
 //
-// [Examine] asks each of the nine endpoints, finds days that hold data, looks at a
-// small part of them in full, and holds every answer against that part: filters,
-// windows, offsets, counts, time series, details. It only reads, makes one request at
-// a time but for one pair, and at most some sixty of them. What it has found is a
-// [Report], a table for a person, with a [Verdict].
+// [Examine] calls each of the nine endpoints and finds days that hold data. It reads
+// a small part of them in full, the sample, and compares every other answer with it:
+// filters, windows, offsets, counts, time series, details. It only reads. It makes at
+// most 70 requests, usually about 60, one at a time except for one deliberate pair. The
+// result is a [Report], which prints as a table and comes to a [Verdict].
 //
-// A difference is not the end: a gateway that meets an unsorted list reads it
-// another way. Each difference therefore says whether the gateway copes with it,
-// which is knowledge of upstream/rest, upstream/cached and resolvers/page; whoever
-// changes what they stand should look through the words here too.
+// Not every difference is fatal: the gateway reads an unsorted list in another way,
+// for example. Each difference therefore says whether the gateway copes with it. That
+// repeats knowledge of upstream/rest, upstream/cached and resolvers/page: when you
+// change what they tolerate, update the texts here.
 //
-// Requests are made and statuses, headers and envelopes looked at here, and rows
-// read by the codecs of package upstream, which are those of the gateway. Start
-// reading at [Examine]; list.go and counts.go hold the checks that matter most.
+// This package makes the requests and examines statuses, headers and envelopes. The
+// codecs of package upstream decode the rows, as they do for the gateway. Start
+// reading at [Examine]; list.go and counts.go hold the most important checks.
 package doctor

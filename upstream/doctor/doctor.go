@@ -16,37 +16,39 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Options say which server to examine, and how.
+// Options selects the server to examine and how to reach it.
 type Options struct {
-	// BaseURL is where the server's paths begin, such as "https://example.com/v4".
+	// BaseURL is the URL that the API's paths follow, such as "https://example.com/v4".
 	BaseURL string
-	// Key is the API key to give; empty gives none. No report holds it.
+	// Key is the API key to send; if empty, none is sent. Reports never contain it.
 	Key string
-	// Transport makes the requests. It may not follow redirects. The default goes over
-	// TCP, by proxies from the environment.
+	// Transport makes the requests. It must not follow redirects. The default uses TCP
+	// and honors the proxy settings of the environment.
 	Transport http.RoundTripper
-	// CAFile names a file of certificates, in PEM, of the authorities that the default
-	// transport trusts instead of the system's.
+	// CAFile is a PEM file of certificate authorities that the default transport trusts
+	// instead of the system's.
 	CAFile string
-	// Window is where to look. The zero Window looks for the latest days that hold data.
+	// Window limits the examination to events of that time. The zero Window finds the
+	// latest days that hold data.
 	Window upstream.Window
-	// Timeout is for one request. Default 15 s.
+	// Timeout limits each request. Default 15 s.
 	Timeout time.Duration
-	// MaxBodyBytes is how large an answer may be. Default 32 MiB, as of the gateway.
+	// MaxBodyBytes limits the size of an answer. Default 32 MiB, as in the gateway.
 	MaxBodyBytes int64
-	// Now is the clock: time.Now where it is nil.
+	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
 
-// Examine examines a server. What is wrong with the server, be it that there is none,
-// is in the report; an error is about the options, or ctx's own if that ends first.
+// Examine examines a server. The report says everything that is wrong with the server,
+// even that it cannot be reached. Examine returns an error only if the options are
+// invalid or ctx ends.
 func Examine(ctx context.Context, o Options) (Report, error) {
 	base, err := parseBase(o.BaseURL)
 	if err != nil {
 		return Report{}, err
 	}
 	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Report{}, errors.New("the key must be visible ASCII without spaces or a line's end, such as 3f0c9a52d1")
+		return Report{}, errors.New("the key must be printable ASCII without spaces or line breaks, such as 3f0c9a52d1")
 	}
 	if o.Transport == nil {
 		t, err := newTransport(o.CAFile)
@@ -67,7 +69,10 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	}
 	began := o.Now()
 	e := &exam{
-		ask:    &asker{base: base, key: o.Key, transport: o.Transport, timeout: o.Timeout, most: o.MaxBodyBytes, known: map[string]answer{}},
+		ask: &asker{
+			base: base, key: o.Key, transport: o.Transport, timeout: o.Timeout, maxBody: o.MaxBodyBytes,
+			answers: map[string]answer{},
+		},
 		report: Report{URL: base},
 		shapes: shapes{envelopes: map[string][]string{}, headers: map[string][]string{}},
 	}
@@ -79,7 +84,7 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	return e.report, nil
 }
 
-// exam is an examination under way.
+// exam is one running examination.
 type exam struct {
 	ask          *asker
 	report       Report
@@ -107,23 +112,24 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 	for _, s := range samples {
 		e.holdStill(ctx, s)
 	}
-	e.tellShapes()
+	e.reportShapes()
 	if e.ask.gone {
 		e.report.Trouble = "The server stopped answering: " + e.ask.silence + "."
 	}
 }
 
-// parseBase reads the server's URL. Its messages do not repeat it: it may hold a
-// password.
+// parseBase normalizes the server's URL. Its errors do not quote the URL, which may
+// contain a password.
 func parseBase(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return "", errors.New("the server's URL must begin with http:// or https:// and name a host, such as https://metrics.example.com/v4")
+		return "", errors.New("the server's URL must begin with http:// or https:// and name a host, " +
+			"such as https://metrics.example.com/v4")
 	case u.User != nil:
-		return "", errors.New("the server's URL must not hold a user name or password: the API takes a key")
+		return "", errors.New("the server's URL must not contain a user name or password: the API uses a key")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("the server's URL must end with its path: leave out what follows the ? or #")
+		return "", errors.New("the server's URL must not have a query or fragment: remove everything from the ? or #")
 	}
 	return strings.TrimSuffix(u.JoinPath("/").String(), "/"), nil
 }
@@ -133,10 +139,11 @@ func newTransport(caFile string) (*http.Transport, error) {
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("the file of certificates cannot be read: %w", err)
+			return nil, fmt.Errorf("cannot read the file of CA certificates: %w", err)
 		}
 		if trust.RootCAs = x509.NewCertPool(); !trust.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("the file of certificates has none in it: they must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
+			return nil, errors.New("the file of CA certificates contains none: it must be PEM, " +
+				"with lines such as -----BEGIN CERTIFICATE-----")
 		}
 	}
 	return &http.Transport{

@@ -18,7 +18,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// fine wants a report without differences, that left nothing out but what is given.
+// fine fails the test if the report has differences, or unjudged checks other than those given.
 func fine(t *testing.T, r doctor.Report, unjudged ...string) {
 	t.Helper()
 	if r.Verdict() != doctor.Fine {
@@ -31,21 +31,21 @@ func fine(t *testing.T, r doctor.Report, unjudged ...string) {
 		}
 	}
 	if len(left) != len(unjudged) {
-		t.Errorf("not judged are %q, want %q:\n%s", left, unjudged, table(t, r))
+		t.Errorf("unjudged: %q, want %q:\n%s", left, unjudged, table(t, r))
 	}
 	if r.Requests > 66 {
-		t.Errorf("%d requests, want some 60 at most", r.Requests)
+		t.Errorf("%d requests, want at most 66", r.Requests)
 	}
 }
 
-func TestModelAgrees(t *testing.T) {
+func TestModelHasNoDifferences(t *testing.T) {
 	t.Parallel()
 	fine(t, examine(t, sample()))
 }
 
-// Our own server keeps every rule, over a socket and asking for a key, and its data is
-// found by itself, years back.
-func TestStoreAgrees(t *testing.T) {
+// The embedded server keeps every rule, over TCP and with a key. Examine finds its data by
+// itself although it is years old.
+func TestEmbeddedServerHasNoDifferences(t *testing.T) {
 	t.Parallel()
 	const key = "a-key-that-opens-all-users"
 	keys, err := embedded.ParseKeys(strings.NewReader(key))
@@ -57,7 +57,7 @@ func TestStoreAgrees(t *testing.T) {
 	for _, s := range rows.Senders {
 		b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
 	}
-	for name, duplicate202 := range map[string]bool{"answering duplicates": false, "not answering duplicates": true} {
+	for name, duplicate202 := range map[string]bool{"duplicates get data": false, "duplicates get 202": true} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			if _, err := s.Write(t.Context(), b); err != nil {
@@ -93,27 +93,31 @@ func open(t *testing.T) *store.Store {
 	return s
 }
 
-// Little data is judged as far as it goes, and none is no proof.
-func TestLittleData(t *testing.T) {
+// A few rows are enough for a verdict; without any the verdict is Unproven.
+func TestFewRowsSuffice(t *testing.T) {
 	t.Parallel()
 	all := upstreamtest.Sample()
 	some := func(n int) http.Handler {
-		return (&backend{Model: upstreamtest.NewModel(upstreamtest.Rows{Senders: all.Senders, Emails: all.Emails[:n], Bounces: all.Bounces[:n]})}).handler()
+		rows := upstreamtest.Rows{Senders: all.Senders, Emails: all.Emails[:n], Bounces: all.Bounces[:n]}
+		return (&backend{Model: upstreamtest.NewModel(rows)}).handler()
 	}
-	for n, want := range map[int]doctor.Verdict{0: doctor.Unproven, 1: doctor.Fine, 2: doctor.Fine, 3: doctor.Fine, 4: doctor.Fine, 40: doctor.Fine, 499: doctor.Fine, 500: doctor.Fine, 501: doctor.Fine} {
-		r := examine(t, some(n))
-		if r.Verdict() != want || r.Trouble != "" {
+	for _, n := range []int{0, 1, 2, 3, 4, 40, 499, 500, 501} {
+		want := doctor.Fine
+		if n == 0 {
+			want = doctor.Unproven
+		}
+		if r := examine(t, some(n)); r.Verdict() != want || r.Trouble != "" {
 			t.Errorf("%d rows: verdict %d, want %d:\n%s", n, r.Verdict(), want, table(t, r))
 		}
 	}
 }
 
-// Requests come one at a time, but for the pair, and only so many.
-func TestServerIsSpared(t *testing.T) {
+// Except for one pair, requests do not overlap.
+func TestExamineMakesAtMost70RequestsOneAtATime(t *testing.T) {
 	t.Parallel()
 	var running, pairs, all atomic.Int32
 	next := newBackend()
-	next.list = reversed // so that as much as can be is asked
+	next.list = reversed // needs the most requests
 	h := next.handler()
 	r := examine(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		all.Add(1)
@@ -124,36 +128,36 @@ func TestServerIsSpared(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}))
 	if n := int(all.Load()); r.Requests != n || n > 70 {
-		t.Errorf("%d requests, and the report tells of %d, want at most 70", n, r.Requests)
+		t.Errorf("%d requests, %d in the report, want at most 70", n, r.Requests)
 	}
 	if n := pairs.Load(); n > 1 {
-		t.Errorf("a request came %d times while another was under way, want once at most", n)
+		t.Errorf("%d requests overlapped another, want at most 1", n)
 	}
 }
 
-func TestEndedContext(t *testing.T) {
+func TestExamineStopsWhenContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	_, err := doctor.Examine(ctx, doctor.Options{BaseURL: "http://metrics.example.com/v4", Transport: transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n++; n == 10 {
 			cancel()
 		}
 		sample().ServeHTTP(w, r)
-	}))})
-	if err == nil || n > 12 {
+	})
+	o := doctor.Options{BaseURL: "http://metrics.example.com/v4", Transport: transport(h)}
+	if _, err := doctor.Examine(ctx, o); err == nil || n > 12 {
 		t.Errorf("%v after %d requests, want the context's error at once", err, n)
 	}
 }
 
-// A server whose certificate is by an authority of its own is examined where that is
-// trusted.
-func TestOwnAuthority(t *testing.T) {
+func TestCAFileIsTrusted(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(sample())
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, ca, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, Window: sampleDays, CAFile: file})
@@ -162,21 +166,26 @@ func TestOwnAuthority(t *testing.T) {
 	}
 	fine(t, r)
 	for _, wrong := range []string{file + "x", "doctor_test.go"} {
-		if _, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, CAFile: wrong}); err == nil || !strings.Contains(err.Error(), "certificates") {
-			t.Errorf("%s: %v, want an error about the file of certificates", wrong, err)
+		_, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, CAFile: wrong})
+		if err == nil || !strings.Contains(err.Error(), "CA certificates") {
+			t.Errorf("%s: %v, want an error about the file of CA certificates", wrong, err)
 		}
 	}
 }
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestInvalidOptionsAreErrors(t *testing.T) {
 	t.Parallel()
-	for _, u := range []string{"", "metrics.example.com", "ftp://metrics.example.com", "https://", "https://me:secret@example.com", "https://example.com/v4?apikey=secret", "https://example.com/#x"} {
+	for _, u := range []string{
+		"", "metrics.example.com", "ftp://metrics.example.com", "https://", "https://me:secret@example.com",
+		"https://example.com/v4?apikey=secret", "https://example.com/#x",
+	} {
 		r, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: u})
 		if err == nil || len(r.Findings) > 0 || len(err.Error()) < 20 || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v, want an error that says what would be right", u, err)
+			t.Errorf("%q: %v, want an error that says what would be valid", u, err)
 		}
 	}
-	if _, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: "http://127.0.0.1:9", Key: "secret\n"}); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("a key with a line's end: %v, want an error without it", err)
+	_, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: "http://127.0.0.1:9", Key: "secret\n"})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a key with a line break: %v, want an error without the key", err)
 	}
 }

@@ -9,34 +9,35 @@ import (
 	"deliverygraph/upstream"
 )
 
-// duplicates makes the same request two times at once, and tells what came of it. The
-// document's service answers one of them by 202, without data; but whether both are
-// under way at once is not in our hands, and the gateway never does it.
+// duplicates makes the same request twice at the same time and records what happened.
+// The document's service answers one of them with 202 and no data. The result is not
+// judged: the two may not overlap, and the gateway never sends such a pair.
 func (e *exam) duplicates(ctx context.Context, samples [len(upstream.Kinds)]*sample) {
 	s := samples[upstream.Emails]
 	q := upstream.ListQuery{Window: s.window}.Encode(s.kind)
 	both := e.ask.twice(ctx, s.kind.ListPath(), q)
-	c := e.check(toldDuplicates, s.kind.ListPath(), both[0])
+	c := e.check(topicDuplicates, s.kind.ListPath(), both[0])
 	a, b := both[0], both[1]
 	if a.status == http.StatusAccepted {
 		a, b = b, a
 	}
 	switch {
 	case a.unsent:
-		c.cannot("not asked: the most requests of an examination had been made")
+		c.cannot(requestsSpent)
 	case a.err != nil || b.err != nil:
-		c.tells("one of them was not answered")
+		c.observes("one of the two got no answer")
 	case a.status == http.StatusOK && b.status == http.StatusAccepted:
-		c.tells("one was answered, the other by 202 and without data, as the document has it; the gateway never sends two at once")
+		c.observes("one got the data, the other 202 without data, as in the document; the gateway never sends two at once")
 	case a.status == http.StatusOK && b.status == http.StatusOK && bytes.Equal(a.body, b.body):
-		c.tells("both were answered, and alike")
+		c.observes("both got the same data")
 	default:
-		c.tells(fmt.Sprintf("they were answered with status %d and %d; the gateway never sends two at once", a.status, b.status))
+		c.observes(fmt.Sprintf("they got status %d and %d; the gateway never sends two at once", a.status, b.status))
 	}
 }
 
-// holdStill takes back what was found about data that has changed meanwhile: where a
-// kind differs in anything, its window is counted and listed again.
+// holdStill withdraws differences that changing data may have caused. If any were found
+// for a kind, it requests the counts and the list again; if these have changed, the
+// kind's differences become Unjudged.
 func (e *exam) holdStill(ctx context.Context, s *sample) {
 	differs := false
 	for _, f := range e.report.Findings {
@@ -65,7 +66,7 @@ func (e *exam) holdStill(ctx context.Context, s *sample) {
 	for i := range e.report.Findings {
 		if f := &e.report.Findings[i]; f.restsOnData && f.kind == s.kind && f.Outcome >= Copes {
 			*f = Finding{Outcome: Unjudged, Rule: f.Rule, Subject: f.Subject,
-				Note: fmt.Sprintf("the %s of this time changed while they were looked at: try again, with another window", s.kind)}
+				Note: fmt.Sprintf("the %s of this window changed during the examination: try another window", s.kind)}
 		}
 	}
 }

@@ -16,33 +16,33 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// Beginnings of rules, as reports have them.
+// The beginnings of rules in reports.
 const (
-	read        = "rows can be read"
-	listWindow  = "a list holds its window"
+	read        = "rows can be decoded"
+	listWindow  = "a list includes rows at start_time"
 	order       = "rows are sorted"
-	once        = "no row comes twice"
-	pageSize    = "a page has 500 rows"
+	once        = "no row is repeated"
+	pageSize    = "every page but the last has 500 rows"
 	offset      = "offset skips"
-	filterHolds = "a filter gives all"
-	counts      = "counts are what the lists have"
-	countWindow = "windows side by side add up"
+	filterHolds = "a filter returns all"
+	counts      = "counts match the lists"
+	countWindow = "counts include start_time"
 	rollup      = "counts by user"
-	series      = "time series have full hours"
+	series      = "time series have whole UTC hours"
 	times       = "times may be ISO 8601"
-	detail      = "a bounce in full"
-	unknown     = "an unknown bounce is 404"
+	detail      = "a bounce's details"
+	unknown     = "an unknown bounce gets 404"
 	catalogue   = "a catalogue has codes"
-	refused     = "a wrong parameter is refused"
-	method      = "another method than GET"
-	accept      = "an Accept without JSON"
+	refused     = "an invalid parameter gets 452"
+	method      = "a method other than GET"
+	accept      = "an Accept header without JSON"
 	errorBody   = "errors have the body"
 )
 
-// difference is one that is wanted in a report.
+// difference is a difference expected in a report.
 type difference struct {
 	outcome doctor.Outcome
-	rule    string // how it begins
+	rule    string // its beginning
 	at      string // the subject
 }
 
@@ -56,6 +56,12 @@ func differences(o doctor.Outcome, rule string, at []string) (all []difference) 
 	return all
 }
 
+// Subjects of invalid requests.
+const (
+	misspelt  = "/emails with a misspelt parameter"
+	upperCase = "/blocked-email/counts with a parameter in upper case"
+)
+
 var lists = []string{"/emails", "/bounces", "/blocked-emails"}
 var countPaths = []string{"/email/counts", "/bounce/counts", "/blocked-email/counts"}
 
@@ -68,15 +74,15 @@ func bySeries(intervals ...string) (all []string) {
 	return all
 }
 
-// with is a server whose backend has a fault.
+// with returns a server whose backend has a fault.
 func with(fault func(*backend)) http.Handler {
 	b := newBackend()
 	fault(b)
 	return b.handler()
 }
 
-// A server with one fault has this one told of, and nothing else.
-func TestFaults(t *testing.T) {
+// The report on a server with one fault names that fault and no other.
+func TestEachFaultIsReported(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		server http.Handler
@@ -90,13 +96,16 @@ func TestFaults(t *testing.T) {
 				return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(y.Recipient, x.Recipient))
 			})
 		}), copes(order, lists...), "ties by email id"},
-		"the end belongs to a list's window": {with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Window.End++ } }),
-			copes(listWindow, lists...), "of the second at which the window ends"},
-		"the start does not belong to a list's window": {with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Window.Start++ } }),
-			breaks(listWindow, lists...), "of the first second"},
-		"a list looks at days alone": {with(func(b *backend) {
+		"lists include end_time": {
+			with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Window.End++ } }),
+			copes(listWindow, lists...), "more, at end_time"},
+		"lists exclude start_time": {
+			with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Window.Start++ } }),
+			breaks(listWindow, lists...), "at start_time"},
+		"lists round windows to days": {with(func(b *backend) {
 			b.query = func(q *upstream.ListQuery) {
-				q.Window = upstream.Window{Start: upstream.Day.Floor(q.Window.Start), End: upstream.Day.Floor(q.Window.End-1) + 86400}
+				start, end := upstream.Day.Floor(q.Window.Start), upstream.Day.Floor(q.Window.End-1)+86400
+				q.Window = upstream.Window{Start: start, End: end}
 			}
 		}), copes(listWindow, lists...), "drops rows from outside"},
 		"pages of 100": {with(func(b *backend) {
@@ -105,71 +114,102 @@ func TestFaults(t *testing.T) {
 		"pages of 1000": {with(func(b *backend) {
 			b.list = func(_ upstream.Kind, q upstream.ListQuery, page rows) any { return double(page, q) }
 		}), copes(pageSize, lists...), "1000 rows"},
-		"an offset that is not heeded": {with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset = 0 } }),
+		"offset is ignored": {
+			with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset = 0 } }),
 			breaks(offset, lists...), "as without an offset"},
-		"an offset that counts from 1": {with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset = max(0, q.Offset-1) } }),
+		"offset counts from 1": {
+			with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset = max(0, q.Offset-1) } }),
 			breaks(offset, lists...), "first"},
-		"an offset of pages": {with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset *= 500 } }),
+		"offset counts pages": {
+			with(func(b *backend) { b.query = func(q *upstream.ListQuery) { q.Offset *= 500 } }),
 			breaks(offset, lists...), "no rows"},
-		"a row given twice": {with(func(b *backend) {
+		"one row is repeated": {with(func(b *backend) {
 			b.list = func(k upstream.Kind, q upstream.ListQuery, page rows) any { return repeated(page(q)) }
-		}), nil, "1 row again, such as"},
-		"rows behind themselves again": {with(func(b *backend) { b.list = everyFewAgain(0) }), copes(once, lists...), "which is row 6 and row 7"},
-		"rows after others again":      {with(func(b *backend) { b.list = everyFewAgain(3) }), breaks(once, lists...), "unless it follows itself"},
-		"rows that are not listed": {with(func(b *backend) {
+		}), nil, "1 row repeated, such as"},
+		"rows are repeated directly": {with(func(b *backend) { b.list = everyFewAgain(0) }),
+			copes(once, lists...), "which is row 6 and row 7"},
+		"rows are repeated after others": {with(func(b *backend) { b.list = everyFewAgain(3) }),
+			breaks(once, lists...), "unless they follow each other"},
+		"rows are counted but not listed": {with(func(b *backend) {
 			b.list = func(_ upstream.Kind, q upstream.ListQuery, page rows) any { return thinned(page(q)) }
-		}), nil, "as the list of that window has"},
+		}), nil, "as in the list of that window"},
 
 		// Filters.
-		"user_id is not heeded":       {without(of("user_id", lists...)), breaks(filterHolds, "/emails?user_id", "/bounces?user_id", "/blocked-emails?user_id"), "the gateway refuses the whole answer"},
-		"sender_id is not heeded":     {without(of("sender_id", "/bounces")), breaks(filterHolds, "/bounces?sender_id"), "as without the filter"},
-		"sender is not heeded":        {without(of("sender", lists...)), breaks(filterHolds, "/bounces?sender"), "sender=s…@example.org"},
-		"domain is not heeded":        {without(of("domain", lists...)), breaks(filterHolds, "/bounces?domain"), "as without the filter"},
-		"local is not heeded":         {without(of("local", lists...)), breaks(filterHolds, "/bounces?local"), "as without the filter"},
-		"recipient is not heeded":     {without(of("recipient", "/blocked-emails")), breaks(filterHolds, "/blocked-emails?recipient"), "as without the filter"},
-		"bounce_type is not heeded":   {without(of("bounce_type", "/bounces")), breaks(filterHolds, "/bounces?bounce_type"), "as without the filter"},
-		"categories are not heeded":   {without(of("bounce_category", "/bounces")), breaks(filterHolds, "/bounces?bounce_category"), "as without the filter"},
-		"delivered is not heeded":     {without(of("delivered", "/emails")), breaks(filterHolds, "/emails?delivered"), "as without the filter"},
-		"reasons are not heeded":      {without(of("blocked_reason", "/blocked-emails")), breaks(filterHolds, "/blocked-emails?blocked_reason"), "as without the filter"},
-		"headers are not heeded":      {without(func(_, name string) bool { return strings.HasPrefix(strings.ToUpper(name), "X-") }), breaks(filterHolds, "/emails?x-…", "/bounces?X-…"), "as without the filter"},
-		"headers in their own case":   {with(func(b *backend) { b.query = exactHeaders }), copes(filterHolds, "/emails?x-…"), "as the rows have them"},
-		"headers in upper case alone": {asked(func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "&x-", "&no-", 1) }), copes(filterHolds, "/emails?x-…"), "as the rows have them"},
-		"a filter that is refused":    {asked(func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "&domain=", "&dmn=", 1) }), breaks(filterHolds, "/bounces?domain"), "status 452"},
-		"a filter that finds nothing": {asked(func(r *http.Request) {
-			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "&recipient=", "&recipient=x", 1)
-		}), breaks(filterHolds, "/bounces?recipient", "/blocked-emails?recipient"), "0 rows, without"},
-		"user_id of counts is not heeded":     {without(of("user_id", "/email/counts")), breaks(filterHolds, "/email/counts?user_id"), "wrong numbers"},
-		"sender_id of counts is not heeded":   {without(of("sender_id", "/blocked-email/counts")), breaks(filterHolds, "/blocked-email/counts?sender_id"), "wrong numbers"},
-		"bounce_type of counts is not heeded": {without(of("bounce_type", "/bounce/counts")), breaks(filterHolds, "/bounce/counts?bounce_type"), "wrong numbers"},
+		"user_id is ignored": {without(of("user_id", lists...)),
+			breaks(filterHolds, "/emails?user_id", "/bounces?user_id", "/blocked-emails?user_id"),
+			"the gateway rejects the whole answer"},
+		"sender_id is ignored": {without(of("sender_id", "/bounces")),
+			breaks(filterHolds, "/bounces?sender_id"), "as without the filter"},
+		"sender is ignored": {without(of("sender", lists...)),
+			breaks(filterHolds, "/bounces?sender"), "sender=s…@example.org"},
+		"domain is ignored": {without(of("domain", lists...)),
+			breaks(filterHolds, "/bounces?domain"), "as without the filter"},
+		"local is ignored": {without(of("local", lists...)),
+			breaks(filterHolds, "/bounces?local"), "as without the filter"},
+		"recipient is ignored": {without(of("recipient", "/blocked-emails")),
+			breaks(filterHolds, "/blocked-emails?recipient"), "as without the filter"},
+		"bounce_type is ignored": {without(of("bounce_type", "/bounces")),
+			breaks(filterHolds, "/bounces?bounce_type"), "as without the filter"},
+		"bounce_category is ignored": {without(of("bounce_category", "/bounces")),
+			breaks(filterHolds, "/bounces?bounce_category"), "as without the filter"},
+		"delivered is ignored": {without(of("delivered", "/emails")),
+			breaks(filterHolds, "/emails?delivered"), "as without the filter"},
+		"blocked_reason is ignored": {without(of("blocked_reason", "/blocked-emails")),
+			breaks(filterHolds, "/blocked-emails?blocked_reason"), "as without the filter"},
+		"headers are ignored": {
+			without(func(_, name string) bool { return strings.HasPrefix(strings.ToUpper(name), "X-") }),
+			breaks(filterHolds, "/emails?x-…", "/bounces?X-…"), "as without the filter"},
+		"header names are case sensitive": {with(func(b *backend) { b.query = exactHeaders }),
+			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
+		"header names in lower case are refused": {replacedQuery("&x-", "&no-"),
+			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
+		"a filter is refused": {replacedQuery("&domain=", "&dmn="),
+			breaks(filterHolds, "/bounces?domain"), "status 452"},
+		"a filter matches nothing": {replacedQuery("&recipient=", "&recipient=x"),
+			breaks(filterHolds, "/bounces?recipient", "/blocked-emails?recipient"), "0 rows, without"},
+		"user_id of counts is ignored": {without(of("user_id", "/email/counts")),
+			breaks(filterHolds, "/email/counts?user_id"), "wrong counts"},
+		"sender_id of counts is ignored": {without(of("sender_id", "/blocked-email/counts")),
+			breaks(filterHolds, "/blocked-email/counts?sender_id"), "wrong counts"},
+		"bounce_type of counts is ignored": {without(of("bounce_type", "/bounce/counts")),
+			breaks(filterHolds, "/bounce/counts?bounce_type"), "wrong counts"},
 
 		// Counts.
-		"the end belongs to a counts window": {with(func(b *backend) { b.count = func(_ upstream.Kind, q *upstream.CountQuery) { q.Window.End++ } }),
-			breaks(countWindow, countPaths...), "take in the second at which it ends"},
-		"the start does not belong to a counts window": {with(func(b *backend) { b.count = func(_ upstream.Kind, q *upstream.CountQuery) { q.Window.Start++ } }),
-			breaks(countWindow, countPaths...), "leave out the second at which it starts"},
-		"emails are counted three times": {with(func(b *backend) { b.counts = tripled }), append(breaks(counts, "/email/counts"), breaks(series, "/email/counts?timeseries=hour", "/email/counts?timeseries=day")...), "as the list of that window has"},
-		"windows that do not add up": {with(func(b *backend) {
+		"counts include end_time": {
+			with(func(b *backend) { b.count = func(_ upstream.Kind, q *upstream.CountQuery) { q.Window.End++ } }),
+			breaks(countWindow, countPaths...), "counts include end_time"},
+		"counts exclude start_time": {
+			with(func(b *backend) { b.count = func(_ upstream.Kind, q *upstream.CountQuery) { q.Window.Start++ } }),
+			breaks(countWindow, countPaths...), "counts exclude start_time"},
+		"emails are counted three times": {with(func(b *backend) { b.counts = tripled }),
+			append(breaks(counts, "/email/counts"),
+				breaks(series, "/email/counts?timeseries=hour", "/email/counts?timeseries=day")...),
+			"as in the list of that window"},
+		"adjacent windows do not add up": {with(func(b *backend) {
 			b.counts = func(k upstream.Kind, q upstream.CountQuery, rows []upstream.Count) []upstream.Count {
 				for i := range rows {
 					rows[i].Total += min(1, int64(q.Window.End-q.Window.Start)/1000) + 1
 				}
 				return rows
 			}
-		}), nil, "which its two parts"},
-		"users are not added up": {with(func(b *backend) {
+		}), nil, "the sum of its two parts"},
+		"a user is missing": {with(func(b *backend) {
 			b.counts = func(_ upstream.Kind, q upstream.CountQuery, rows []upstream.Count) []upstream.Count {
 				if q.Rollup == upstream.ByUser {
 					return rows[:len(rows)-1]
 				}
 				return rows
 			}
-		}), breaks(rollup, countPaths...), "as the list has"},
-		"rollup_to is not heeded": {without(func(_, name string) bool { return name == "rollup_to" }), breaks(rollup, countPaths...), "user_id is missing"},
+		}), breaks(rollup, countPaths...), "as in the list"},
+		"rollup_to is ignored": {without(func(_, name string) bool { return name == "rollup_to" }),
+			breaks(rollup, countPaths...), "user_id is missing"},
 
 		// Time series.
-		"hours that begin at half past": {with(func(b *backend) { b.series = shifted(1800) }), breaks(series, bySeries("hour", "day")...), "full hours of UTC"},
-		"days of another zone":          {with(func(b *backend) { b.before, b.series = nil, onDays(shifted(-5*3600)) }), breaks(series, bySeries("day")...), "full days of UTC"},
-		"series without their last point": {with(func(b *backend) {
+		"hours begin at half past": {with(func(b *backend) { b.series = shifted(1800) }),
+			breaks(series, bySeries("hour", "day")...), "whole UTC hours"},
+		"days of another time zone": {with(func(b *backend) { b.series = onDays(shifted(-5 * 3600)) }),
+			breaks(series, bySeries("day")...), "whole UTC days"},
+		"series lack their last point": {with(func(b *backend) {
 			b.series = func(_ upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 				for i := range all {
 					all[i].Points = all[i].Points[:len(all[i].Points)-1]
@@ -177,41 +217,56 @@ func TestFaults(t *testing.T) {
 				return all
 			}
 		}), breaks(series, bySeries("hour", "day")...), "in all points together"},
-		"points of hours that are next to theirs": {with(func(b *backend) { b.series = swapped }), breaks(series, bySeries("hour")...), "in the wrong hour"},
-		"first points that begin with the window": {with(func(b *backend) { b.series = fromStart }), copes(series, bySeries("hour")...), "puts it in its place"},
-		"points of nothing":                       {with(func(b *backend) { b.series = padded }), copes(series, bySeries("hour", "day")...), "of nothing"},
-		"points outside of the window": {with(func(b *backend) {
+		"points are swapped": {with(func(b *backend) { b.series = swapped }),
+			breaks(series, bySeries("hour")...), "in the wrong hour"},
+		"first points begin at start_time": {with(func(b *backend) { b.series = fromStart }),
+			copes(series, bySeries("hour")...), "moves the point"},
+		"points without events": {with(func(b *backend) { b.series = padded }),
+			copes(series, bySeries("hour", "day")...), "points without events"},
+		"points outside the window": {with(func(b *backend) {
 			b.series = func(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
-				all[0].Points = append(all[0].Points, upstream.Point{Start: q.Interval.Floor(q.Window.End) + 10*q.Interval.Seconds()})
+				later := q.Interval.Floor(q.Window.End) + 10*q.Interval.Seconds()
+				all[0].Points = append(all[0].Points, upstream.Point{Start: later})
 				return all
 			}
-		}), breaks(series, bySeries("hour", "day")...), "points of the window alone"},
+		}), breaks(series, bySeries("hour", "day")...), "only points of the window"},
 
 		// Details.
-		"a listed bounce that is not found": {answers("/bounce/2", func(*http.Request, int, []byte) (int, string) { return 404, "" }), append(breaks(detail, "/bounce/…"), copes(errorBody, "all refusals")...), "status 404"},
-		"another bounce in full": {with(func(b *backend) {
+		"a listed bounce is not found": {
+			answers("/bounce/2", func(*http.Request, int, []byte) (int, string) { return 404, "" }),
+			append(breaks(detail, "/bounce/…"), copes(errorBody, "all refusals")...), "status 404"},
+		"details of another bounce": {with(func(b *backend) {
 			b.detail = func(_ upstream.BounceKey, d upstream.BounceDetail, err error) (upstream.BounceDetail, error) {
 				d.SenderID++
 				return d, err
 			}
 		}), breaks(detail, "/bounce/…"), "sender"},
-		"another category in full": {replaced("/bounce/2", `"bounce_category":"`, `"bounce_category":"un`), copes(detail, "/bounce/…"), "another bounce_category"},
+		"details have another category": {replaced("/bounce/2", `"bounce_category":"`, `"bounce_category":"un`),
+			copes(detail, "/bounce/…"), "bounce_category differs"},
 		"any bounce is found": {with(func(b *backend) {
 			b.detail = func(k upstream.BounceKey, d upstream.BounceDetail, err error) (upstream.BounceDetail, error) {
 				d.UserID, d.SenderID, d.BounceTime, d.EmailID = k.UserID, k.SenderID, k.BounceTime, k.EmailID
 				return d, nil
 			}
-		}), breaks(unknown, "/bounce/…"), "a bounce that there is not"},
-		"unknown bounces are null":     {instead([]int{404}, 200, `{"data":null}`), copes(unknown, "/bounce/…"), "status 200 without a bounce"},
-		"unknown bounces are 410":      {instead([]int{404}, 410, `{}`), copes(unknown, "/bounce/…"), "takes it for the same"},
-		"unknown bounces are an error": {instead([]int{404}, 500, `{}`), copes(unknown, "/bounce/…"), "status 500"},
+		}), breaks(unknown, "/bounce/…"), "a bounce that does not exist"},
+		"unknown bounces are null": {instead([]int{404}, 200, `{"data":null}`),
+			copes(unknown, "/bounce/…"), "status 200 without a bounce"},
+		"unknown bounces get 410": {instead([]int{404}, 410, `{}`),
+			copes(unknown, "/bounce/…"), "treats it as 404"},
+		"unknown bounces get 500": {instead([]int{404}, 500, `{}`),
+			copes(unknown, "/bounce/…"), "status 500"},
 
 		// Refusals.
-		"400 instead of 452": {instead([]int{452}, 400, `{"error":{"code":400,"message":"no"}}`), copes(refused, "/bounces without start_time", "/emails with a misspelt name", "/blocked-email/counts with a name in upper case"), "status 400: no"},
-		"misspelt names":     {without(of("recepient", "/emails")), copes(refused, "/emails with a misspelt name"), "status 200"},
-		"upper-case names":   {without(of("USER_ID", "/blocked-email/counts")), copes(refused, "/blocked-email/counts with a name in upper case"), "status 200"},
-		"any method":         {asked(func(r *http.Request) { r.Method = http.MethodGet }), copes(method, "/bounce/categories"), "status 200"},
-		"any Accept":         {asked(func(r *http.Request) { r.Header.Del("Accept") }), copes(accept, "/blocked-email/reasons"), "status 200"},
+		"400 instead of 452": {instead([]int{452}, 400, `{"error":{"code":400,"message":"no"}}`),
+			copes(refused, "/bounces without start_time", misspelt, upperCase), "status 400: no"},
+		"misspelt parameters are ignored": {without(of("recepient", "/emails")),
+			copes(refused, misspelt), "status 200"},
+		"upper-case parameters are ignored": {without(of("USER_ID", "/blocked-email/counts")),
+			copes(refused, upperCase), "status 200"},
+		"any method is accepted": {changed(func(r *http.Request) { r.Method = http.MethodGet }),
+			copes(method, "/bounce/categories"), "status 200"},
+		"any Accept header is accepted": {changed(func(r *http.Request) { r.Header.Del("Accept") }),
+			copes(accept, "/blocked-email/reasons"), "status 200"},
 		"errors in plain text": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
 			if status >= 400 {
 				return status, "that was wrong"
@@ -221,33 +276,43 @@ func TestFaults(t *testing.T) {
 		"errors that name no parameter": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
 			return status, regexp.MustCompile(`,"parameter":"[^"]*"`).ReplaceAllString(string(body), "")
 		}), copes(errorBody, "all refusals"), `"parameter": "start_time"`},
-		"ISO 8601 times are not read": {asked(func(r *http.Request) {
+		"ISO 8601 times are ignored": {changed(func(r *http.Request) {
 			if strings.Contains(r.URL.RawQuery, "T") {
 				r.URL.RawQuery = "start_time=0&end_time=1"
 			}
 		}), copes(times, "/email/counts"), "as with Unix seconds"},
-		"ISO 8601 times are refused": {asked(func(r *http.Request) {
+		"ISO 8601 times are refused": {changed(func(r *http.Request) {
 			if strings.Contains(r.URL.RawQuery, "T") {
 				r.URL.RawQuery = ""
 			}
 		}), copes(times, "/email/counts"), "status 452"},
 
-		// Forms.
-		"headers as an array of strings": {replaced("/bounces", `"xheaders":{"X-Campaign":"spring","X-District":"Vermont"}`, `"xheaders":["X-Campaign: spring","X-District: Vermont"]`), nil, "an array of strings"},
-		"headers as the document prints": {replaced("/bounces", `"xheaders":{"X-Campaign":"spring"}`, `"xheaders":["X-Campaign":"spring"]`), breaks(read, "/bounces"), `is not "name: value"`},
-		"times as strings":               {replaced("/emails", `"process_time":`, `"process_time":1`), nil, ""},
-		"rows without ids":               {replaced("/emails", `"sender_id"`, `"sender"`), breaks(read, "/emails"), "sender_id is missing"},
-		"counts without numbers":         {replaced("/bounce/counts", `_count"`, `"`), breaks(read, "/bounce/counts"), "bounce_count is missing"},
-		"an endpoint of HTML":            {typed("/emails", "text/html"), breaks(read, "/emails"), "text/html"},
-		"an endpoint that fails":         {answers("/blocked-emails", func(*http.Request, int, []byte) (int, string) { return 500, "{}" }), breaks(read, "/blocked-emails"), "status 500"},
-		"counts that fail":               {answers("/email/counts", func(*http.Request, int, []byte) (int, string) { return 500, "{}" }), breaks(read, "/email/counts"), "status 500"},
-		"lists that are empty":           {replaced("/emails", `{"data":[{`, `{"nothing":[{`, `}]}`, `}],"data":[]}`), breaks(counts, "/email/counts"), "numbers without the rows"},
+		// Formats.
+		"headers are an array of strings": {
+			replaced("/bounces", `"xheaders":{"X-Campaign":"spring","X-District":"Vermont"}`,
+				`"xheaders":["X-Campaign: spring","X-District: Vermont"]`), nil, "an array of strings"},
+		"headers as the document prints them": {
+			replaced("/bounces", `"xheaders":{"X-Campaign":"spring"}`, `"xheaders":["X-Campaign":"spring"]`),
+			breaks(read, "/bounces"), `is not "name: value"`},
+		"times are outside the window": {replaced("/emails", `"process_time":`, `"process_time":1`), nil, "all but 183 rows"},
+		"rows lack ids": {replaced("/emails", `"sender_id"`, `"sender"`),
+			breaks(read, "/emails"), "sender_id is missing"},
+		"counts lack numbers": {replaced("/bounce/counts", `_count"`, `"`),
+			breaks(read, "/bounce/counts"), "bounce_count is missing"},
+		"a list is HTML": {typed("/emails", "text/html"), breaks(read, "/emails"), "text/html"},
+		"a list fails":   {failing("/blocked-emails", 500), breaks(read, "/blocked-emails"), "status 500"},
+		"counts fail":    {failing("/email/counts", 500), breaks(read, "/email/counts"), "status 500"},
+		"a list is always empty": {replaced("/emails", `{"data":[{`, `{"nothing":[{`, `}]}`, `}],"data":[]}`),
+			breaks(counts, "/email/counts"), "counts without the rows"},
 
 		// Catalogues.
-		"no categories":       {answers("/bounce/categories", func(_ *http.Request, status int, body []byte) (int, string) { return 404, "{}" }), nil, "status 404"},
-		"an empty catalogue":  {replaced("/bounce/categories", `{"data":[`, `{"data":[],"all":[`), copes(catalogue, "/bounce/categories"), "no codes at all"},
-		"codes that repeat":   {replaced("/blocked-email/reasons", `"manual"`, `"complaint"`), copes(catalogue, "/blocked-email/reasons"), "come again"},
-		"codes that are rows": {replaced("/blocked-email/reasons", `"manual"`, `{"code":"manual"}`), breaks(catalogue, "/blocked-email/reasons"), "not a string"},
+		"a catalogue is missing": {failing("/bounce/categories", 404), nil, "status 404"},
+		"a catalogue is empty": {replaced("/bounce/categories", `{"data":[`, `{"data":[],"all":[`),
+			copes(catalogue, "/bounce/categories"), "no codes"},
+		"codes are repeated": {replaced("/blocked-email/reasons", `"manual"`, `"complaint"`),
+			copes(catalogue, "/blocked-email/reasons"), "are repeated"},
+		"codes are objects": {replaced("/blocked-email/reasons", `"manual"`, `{"code":"manual"}`),
+			breaks(catalogue, "/blocked-email/reasons"), "not a string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -267,11 +332,13 @@ func TestFaults(t *testing.T) {
 					}
 					got = append(got, d)
 					if f.Asked == "" || f.Came == "" || f.Wanted == "" || f.Effect == "" {
-						t.Errorf("%+v does not tell all", f)
+						t.Errorf("%+v is incomplete", f)
 					}
 				}
 				sorted := func(all []difference) []difference {
-					return slices.SortedFunc(slices.Values(all), func(a, b difference) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+					return slices.SortedFunc(slices.Values(all), func(a, b difference) int {
+						return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+					})
 				}
 				if diff := gocmp.Diff(sorted(c.want), sorted(got), gocmp.AllowUnexported(difference{})); diff != "" {
 					t.Errorf("differences: -want +got\n%s\n%s", diff, text)
@@ -284,12 +351,12 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// of is the name of a parameter at these paths.
+// of matches the parameter of that name at these paths.
 func of(name string, paths ...string) func(path, given string) bool {
 	return func(path, given string) bool { return given == name && slices.Contains(paths, path) }
 }
 
-// exactHeaders lets headers be found by their names as rows have them alone.
+// exactHeaders makes header filters case sensitive.
 func exactHeaders(q *upstream.ListQuery) {
 	for i, h := range q.XHeaders {
 		if h.Name == strings.ToLower(h.Name) {
@@ -298,7 +365,7 @@ func exactHeaders(q *upstream.ListQuery) {
 	}
 }
 
-// everything is the whole of a list.
+// everything returns all rows of a list.
 func everything[R any](page rows, q upstream.ListQuery) (all []R) {
 	for q.Offset = 0; ; q.Offset += upstream.PageSize {
 		found := page(q).([]R)
@@ -330,13 +397,17 @@ func sortedPage[R any](page rows, q upstream.ListQuery, of func(R) event.Row, or
 	return all[:min(len(all), upstream.PageSize)]
 }
 
-// reversed lists the newest first.
+// reversed lists the newest rows first.
 func reversed(k upstream.Kind, q upstream.ListQuery, page rows) any {
 	return resorted(func(a, b event.Row) int { return b.Compare(a) })(k, q, page)
 }
 
-// onAny does the same to rows of any kind.
-func onAny(page any, bounces func([]upstream.Bounce) []upstream.Bounce, emails func([]upstream.Email) []upstream.Email, blocked func([]upstream.BlockedEmail) []upstream.BlockedEmail) any {
+// onAny applies the function for the kind of page's rows.
+func onAny(page any,
+	bounces func([]upstream.Bounce) []upstream.Bounce,
+	emails func([]upstream.Email) []upstream.Email,
+	blocked func([]upstream.BlockedEmail) []upstream.BlockedEmail,
+) any {
 	switch p := page.(type) {
 	case []upstream.Bounce:
 		return bounces(p)
@@ -353,7 +424,7 @@ func cut(page any, n int) any {
 
 func first[R any](n int) func([]R) []R { return func(p []R) []R { return p[:min(n, len(p))] } }
 
-// double gives two pages as one.
+// double returns two pages as one.
 func double(page rows, q upstream.ListQuery) any {
 	next := q
 	next.Offset += upstream.PageSize
@@ -367,7 +438,7 @@ func double(page rows, q upstream.ListQuery) any {
 	}
 }
 
-// repeated gives the second row twice, and not the third.
+// repeated replaces one row of a long page by the row before it.
 func repeated(page any) any {
 	return onAny(page, twice[upstream.Bounce], twice[upstream.Email], twice[upstream.BlockedEmail])
 }
@@ -379,7 +450,7 @@ func twice[R any](p []R) []R {
 	return p
 }
 
-// everyFewAgain lists every seventh row again, so many rows behind itself.
+// everyFewAgain repeats, after every seventh row, the row behind rows before it.
 func everyFewAgain(behind int) func(upstream.Kind, upstream.ListQuery, rows) any {
 	return func(k upstream.Kind, q upstream.ListQuery, page rows) any {
 		switch k {
@@ -427,8 +498,11 @@ func tripled(k upstream.Kind, _ upstream.CountQuery, rows []upstream.Count) []up
 	return rows
 }
 
+// seriesFault changes time series.
+type seriesFault func(upstream.SeriesQuery, []upstream.Series) []upstream.Series
+
 // shifted moves the points of a series.
-func shifted(by upstream.Time) func(upstream.SeriesQuery, []upstream.Series) []upstream.Series {
+func shifted(by upstream.Time) seriesFault {
 	return func(_ upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 		for i := range all {
 			for j := range all[i].Points {
@@ -439,7 +513,8 @@ func shifted(by upstream.Time) func(upstream.SeriesQuery, []upstream.Series) []u
 	}
 }
 
-func onDays(fault func(upstream.SeriesQuery, []upstream.Series) []upstream.Series) func(upstream.SeriesQuery, []upstream.Series) []upstream.Series {
+// onDays applies fault to series by day only.
+func onDays(fault seriesFault) seriesFault {
 	return func(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 		if q.Interval == upstream.Day {
 			return fault(q, all)
@@ -448,8 +523,7 @@ func onDays(fault func(upstream.SeriesQuery, []upstream.Series) []upstream.Serie
 	}
 }
 
-// swapped gives the first point of each series what the second has, and the other way
-// round.
+// swapped exchanges the counts of the first two hours of each series.
 func swapped(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 	for _, s := range all {
 		if len(s.Points) > 1 && q.Interval == upstream.Hour {
@@ -459,7 +533,7 @@ func swapped(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 	return all
 }
 
-// fromStart has the first bucket begin with the window.
+// fromStart makes the first point begin at start_time.
 func fromStart(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 	for _, s := range all {
 		s.Points[0].Start = max(s.Points[0].Start, q.Window.Start)
@@ -467,7 +541,7 @@ func fromStart(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series 
 	return all
 }
 
-// padded fills all gaps.
+// padded fills gaps with points without events.
 func padded(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 	for i := range all {
 		for at := q.Interval.Floor(q.Window.Start); at < q.Window.End; at += q.Interval.Seconds() {
@@ -479,7 +553,7 @@ func padded(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 	return all
 }
 
-// typed gives answers of a path another content type.
+// typed changes the content type of a path's answers.
 func typed(path, contentType string) http.Handler {
 	next := sample()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,18 +11,18 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// filter is one filter of lists, to be asked alone: as the gateway asks, which has domains
-// in lower case.
+// filter is one filter of lists. It is tried alone and with values as the gateway sends
+// them, with domains in lower case.
 type filter struct {
 	name   string
-	of     func(event.Row) []upstream.ListQuery // those that give this row; none where it has no value
-	absent []upstream.ListQuery                 // some that may well give no row
+	of     func(event.Row) []upstream.ListQuery // queries that match the row; none if it has no value
+	absent []upstream.ListQuery                 // queries that probably match no row
 }
 
-// Filters of each kind. Each is asked alone at least once; those that every list has,
-// and that a server reads in one place for all of them, are not asked of all.
+// filters returns the filters to try on a kind's list. Each filter is tried on at least
+// one kind. Those that all lists share are not tried on every kind, to save requests.
 func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
-	const nobody = "no-such-domain.invalid"
+	const noDomain = "no-such-domain.invalid"
 	one := func(given bool, q upstream.ListQuery) []upstream.ListQuery {
 		if !given {
 			return nil
@@ -30,23 +30,24 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 		return []upstream.ListQuery{q}
 	}
 	var (
-		user = filter{"user_id", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{UserID: r.UserID}) },
-			[]upstream.ListQuery{{UserID: 999_999_999_989}}}
-		sender = filter{"sender_id", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{SenderID: r.SenderID}) },
-			[]upstream.ListQuery{{SenderID: 999_999_999_989}}}
+		user = filter{"user_id", func(r event.Row) []upstream.ListQuery {
+			return one(true, upstream.ListQuery{UserID: r.UserID})
+		}, []upstream.ListQuery{{UserID: 999_999_999_989}}}
+		sender = filter{"sender_id", func(r event.Row) []upstream.ListQuery {
+			return one(true, upstream.ListQuery{SenderID: r.SenderID})
+		}, []upstream.ListQuery{{SenderID: 999_999_999_989}}}
 		address = filter{"sender", func(r event.Row) []upstream.ListQuery {
 			return one(addresses[r.SenderID] != "", upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
-		}, []upstream.ListQuery{{Sender: "nobody@" + nobody}}}
+		}, []upstream.ListQuery{{Sender: "nobody@" + noDomain}}}
 		domain = filter{"domain", func(r event.Row) []upstream.ListQuery {
 			return one(r.Domain != "", upstream.ListQuery{Domain: upstream.LowerDomain(r.Domain)})
-		},
-			[]upstream.ListQuery{{Domain: nobody}}}
-		local = filter{"local", func(r event.Row) []upstream.ListQuery { return one(r.Local != "", upstream.ListQuery{Local: r.Local}) },
-			[]upstream.ListQuery{{Local: "nobody-of-that-name"}}}
+		}, []upstream.ListQuery{{Domain: noDomain}}}
+		local = filter{"local", func(r event.Row) []upstream.ListQuery {
+			return one(r.Local != "", upstream.ListQuery{Local: r.Local})
+		}, []upstream.ListQuery{{Local: "nobody-of-that-name"}}}
 		recipient = filter{"recipient", func(r event.Row) []upstream.ListQuery {
 			return one(r.Recipient != "", upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)})
-		},
-			[]upstream.ListQuery{{Recipient: "nobody@" + nobody}}}
+		}, []upstream.ListQuery{{Recipient: "nobody@" + noDomain}}}
 	)
 	switch k {
 	case upstream.Bounces:
@@ -54,33 +55,35 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 			user, sender, address, domain, local, recipient,
 			{"X-…", func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.Clone) }, nil},
 			{"bounce_type", func(r event.Row) []upstream.ListQuery {
-				return one(r.BounceType == upstream.Hard || r.BounceType == upstream.Soft, upstream.ListQuery{BounceType: r.BounceType})
+				known := r.BounceType == upstream.Hard || r.BounceType == upstream.Soft
+				return one(known, upstream.ListQuery{BounceType: r.BounceType})
 			}, []upstream.ListQuery{{BounceType: upstream.Hard}, {BounceType: upstream.Soft}}},
 			{"bounce_category", func(r event.Row) []upstream.ListQuery {
 				return one(r.Category != "", upstream.ListQuery{BounceCategory: r.Category})
-			},
-				[]upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
+			}, []upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
 		}
 	case upstream.Emails:
 		return []filter{
 			user, sender,
 			{lowerCaseHeader, func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.ToLower) }, nil},
-			{"delivered", func(r event.Row) []upstream.ListQuery { return one(true, upstream.ListQuery{Delivered: true}) }, []upstream.ListQuery{{Delivered: true}}},
+			{"delivered", func(r event.Row) []upstream.ListQuery {
+				return one(true, upstream.ListQuery{Delivered: true})
+			}, []upstream.ListQuery{{Delivered: true}}},
 		}
 	default:
 		return []filter{
 			user, sender, recipient,
 			{"blocked_reason", func(r event.Row) []upstream.ListQuery {
 				return one(r.Reason != "", upstream.ListQuery{BlockedReason: r.Reason})
-			},
-				[]upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
+			}, []upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
 		}
 	}
 }
 
-// lowerCaseHeader is the filter that asks for a header by its name in lower case.
+// lowerCaseHeader is the filter by a header whose name is given in lower case.
 const lowerCaseHeader = "x-…"
 
+// byHeader returns a query for each custom header of r, with its name mapped by name.
 func byHeader(r event.Row, name func(string) string) (all []upstream.ListQuery) {
 	for _, h := range r.XHeaders {
 		if h.Value != "" && len(h.Name) > 2 && strings.EqualFold(h.Name[:2], "x-") {
@@ -90,7 +93,7 @@ func byHeader(r event.Row, name func(string) string) (all []upstream.ListQuery) 
 	return all
 }
 
-// filters asks for each filter alone, over the sample.
+// filters tries each filter alone, over the sample.
 func (e *exam) filters(ctx context.Context, s *sample) {
 	addresses := map[upstream.ID]string{}
 	for _, c := range e.count(ctx, s.kind, upstream.CountQuery{Window: s.window}).rows {
@@ -106,7 +109,7 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 		subject := s.kind.ListPath() + "?" + f.name
 		q, found := choose(s, f, matches)
 		if !found {
-			e.check(ruleFilter, subject, answer{}).cannot("no value of the sample tells those that it gives from those that it does not")
+			e.check(ruleFilter, subject, answer{}).cannot("no value splits the sample into rows that match and rows that do not")
 			continue
 		}
 		q.Window = s.part
@@ -115,11 +118,11 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 	}
 }
 
-// filtered holds a filtered list against the rows that it should have.
+// filtered compares a filtered list with the rows of the sample that match.
 func (e *exam) filtered(s *sample, f filter, p page, subject string, matches func(event.Row) bool) {
 	want := matching(s.rows, matches)
 	c := e.check(ruleFilter, subject, p.answer).of(s.kind)
-	const exactly = "it finds headers where their names are given as the rows have them"
+	const exactly = "header filters work only if the name is in the same case as in the rows"
 	wanted := fmt.Sprintf("%s of the %d of this window", plural(len(want), "row"), len(s.rows))
 	if f.name == lowerCaseHeader && upstream.CodeOfStatus(p.status) == upstream.InvalidArgument {
 		c.copes(p.fault, wanted, exactly)
@@ -128,50 +131,54 @@ func (e *exam) filtered(s *sample, f filter, p page, subject string, matches fun
 	if c.failed(wanted) {
 		return
 	}
-	rows := matching(p.rows, func(r event.Row) bool { return s.part.Contains(r.Time) }) // windows have a check of their own
+	inWindow := func(r event.Row) bool { return s.part.Contains(r.Time) } // listWindow checks the window
+	rows := matching(p.rows, inWindow)
 	missing, extra := compare(rows, want)
-	const effect = "the gateway shows rows that nobody asked for"
+	const effect = "the gateway shows rows that do not match"
 	switch {
 	case len(extra) > 0 && len(missing) == 0 && len(rows) == len(s.rows):
 		c.f.alike = "as without the filter"
 		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, harm(f.name, effect))
 	case len(extra) > 0 && len(matching(extra, matches)) == len(extra):
-		c.breaks(fmt.Sprintf("%s more, such as %s, which match and which the list without the filter lacks", plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway leaves rows out where it does not filter by this")
+		c.breaks(fmt.Sprintf("%s more, such as %s, which match but are missing from the list without the filter",
+			plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway omits rows when it does not filter by this")
 	case len(extra) > 0:
-		c.breaks(fmt.Sprintf("%s that the filter does not give, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, harm(f.name, effect))
+		c.breaks(fmt.Sprintf("%s that should not match, such as %s", plural(len(extra), "row"), brief(extra[0])),
+			wanted, harm(f.name, effect))
 	case len(missing) > 0 && f.name == lowerCaseHeader && len(rows) == 0:
 		c.copes("no rows", wanted, exactly)
 	case len(missing) > 0:
-		c.breaks(fmt.Sprintf("%s, without %s", plural(len(rows), "row"), brief(missing[0])), wanted, "the gateway leaves rows out")
+		c.breaks(fmt.Sprintf("%s, without %s", plural(len(rows), "row"), brief(missing[0])), wanted,
+			"the gateway omits rows")
 	default:
 		c.agrees()
 	}
 }
 
-// harm is what becomes of rows that a filter should have kept back.
+// harm returns the effect of rows that a filter should have excluded.
 func harm(name, usual string) string {
 	if name == "user_id" || name == "sender_id" {
-		return "the gateway refuses the whole answer, since who asks may not be one who may see these rows"
+		return "the gateway rejects the whole answer, since the caller may not be allowed to see these rows"
 	}
 	return usual
 }
 
-// choose finds a query by the filter that gives some rows of the sample and not all,
-// and of these the fewest, so that a filter that is not heeded shows. Values without
-// odd characters go first. Where every row has the same value, it is one that no row
-// has.
+// choose picks the query by the filter that matches the fewest rows of the sample, but
+// at least one and not all, so that an ignored filter shows. It prefers values that
+// need no escaping. If every row has the same value, choose returns a query that
+// matches no row.
 func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row) bool) (upstream.ListQuery, bool) {
 	type candidate struct {
 		query   upstream.ListQuery
 		encoded string
 		rows    int
 	}
-	const enough = 40 // to choose from
+	const maxCandidates = 40
 	var all []candidate
 	seen := map[string]bool{}
 	for _, r := range s.rows {
 		for _, q := range f.of(r) {
-			if id := q.Encode(s.kind); !seen[id] && len(all) < enough {
+			if id := q.Encode(s.kind); !seen[id] && len(all) < maxCandidates {
 				seen[id] = true
 				all = append(all, candidate{q, id, number(s.rows, matches(q))})
 			}
@@ -180,7 +187,11 @@ func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row
 	all = slices.DeleteFunc(all, func(c candidate) bool { return c.rows == 0 || c.rows == len(s.rows) })
 	if len(all) > 0 {
 		return slices.MinFunc(all, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(odd(a.encoded), odd(b.encoded)), cmp.Compare(a.rows, b.rows), cmp.Compare(a.encoded, b.encoded))
+			return cmp.Or(
+				cmp.Compare(escapes(a.encoded), escapes(b.encoded)),
+				cmp.Compare(a.rows, b.rows),
+				cmp.Compare(a.encoded, b.encoded),
+			)
 		}).query, true
 	}
 	for _, q := range f.absent {
@@ -191,7 +202,7 @@ func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row
 	return upstream.ListQuery{}, false
 }
 
-// number is how many rows match.
+// number counts the rows that match.
 func number(rows []event.Row, is func(event.Row) bool) (n int) {
 	for _, r := range rows {
 		if is(r) {
@@ -201,7 +212,7 @@ func number(rows []event.Row, is func(event.Row) bool) (n int) {
 	return n
 }
 
-// odd is how many characters of a value had to be escaped, but for an address's @.
-func odd(encoded string) int {
+// escapes counts the escaped characters of an encoded query, except @.
+func escapes(encoded string) int {
 	return strings.Count(strings.ReplaceAll(encoded, "%40", ""), "%")
 }

@@ -9,24 +9,25 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// lists holds a kind's list against the rules of lists, and its filters.
+// lists checks a kind's list and its filters.
 func (e *exam) lists(ctx context.Context, s *sample) {
 	path := s.kind.ListPath()
 	c := e.check(ruleRead, path, s.page.answer)
-	if c.failed("rows with the document's fields, in an array, bare or as \"data\" of an object") {
+	if c.failed(`rows with the document's fields, in an array, bare or as "data" of an object`) {
 		return
 	}
-	if len(s.page.rows) > 0 { // else nothing was read
+	if len(s.page.rows) > 0 { // an empty list does not show whether rows can be decoded
 		c.agrees()
 		e.shapes.note(path, s.page.body)
 	}
 	if len(s.page.rows) == 0 {
 		if n := s.counts.total().Total; s.counts.fault == "" && n > 0 {
 			e.check(ruleCounts, s.kind.CountsPath(), s.page.answer).of(s.kind).
-				breaks("no rows", plural(n, "row")+", going by "+s.counts.shown, "the gateway shows numbers without the rows behind them")
+				breaks("no rows", plural(n, "row")+", according to "+s.counts.shown,
+					"the gateway shows counts without the rows behind them")
 			return
 		}
-		e.check("all about "+path, path, s.page.answer).cannot(s.why)
+		e.check("everything about "+path, path, s.page.answer).cannot(s.why)
 		return
 	}
 	e.pages(ctx, s)
@@ -39,8 +40,8 @@ func (e *exam) lists(ctx context.Context, s *sample) {
 	e.once(s)
 }
 
-// pages holds the first two pages of the window against the rules of order, size and
-// offsets. The second begins with the last row of the first.
+// pages checks order, page size and offset with the first two pages of the window. It
+// requests the second so that it should begin with the last row of the first.
 func (e *exam) pages(ctx context.Context, s *sample) {
 	path, first := s.kind.ListPath(), s.page
 	last := len(first.came) - 1
@@ -49,51 +50,52 @@ func (e *exam) pages(ctx context.Context, s *sample) {
 	all := first.came
 
 	c := e.check(ruleOffset, path, second.answer).of(s.kind)
-	if !c.failed("rows from the one of this offset on") {
-		wanted := "first the last row of the page before: " + brief(first.came[last])
+	if !c.failed("rows from this offset on") {
+		wanted := "first the last row of the previous page: " + brief(first.came[last])
 		if last == 0 {
-			wanted = "no rows, as there is but one"
+			wanted = "no rows, since there is only one"
 		}
-		const effect = "the gateway shows rows twice, or leaves some out, where a list has more than a page"
-		switch goesOn := len(second.rows) > 0 && second.rows[0].Same(first.came[last]); {
+		const effect = "the gateway repeats or omits rows of lists that are longer than a page"
+		switch continues := len(second.rows) > 0 && second.rows[0].Same(first.came[last]); {
 		case last == 0 && len(second.rows) == 0:
 			c.agrees()
-		case last > 0 && goesOn:
+		case last > 0 && continues:
 			all = slices.Concat(first.came, second.came[1:])
 			c.agrees()
 		case len(second.rows) > 0 && second.rows[0].Same(first.rows[0]):
-			c.breaks("the rows from the first on, as without an offset", wanted, effect)
+			c.breaks("rows from the first on, as without an offset", wanted, effect)
 		case len(second.rows) == 0:
 			c.breaks("no rows", wanted, effect)
 		default:
 			c.breaks("first "+brief(second.rows[0]), wanted, effect)
 		}
 	}
-	e.size(s, second, len(all))
+	e.size(s, len(all))
 	e.order(s, e.onceEach(s.kind, first.answer, all))
 }
 
-// size holds the first page's size against what is known to follow it.
-func (e *exam) size(s *sample, second page, known int) {
+// size checks the size of the first page, given that the first two pages together have
+// known rows.
+func (e *exam) size(s *sample, known int) {
 	c := e.check(rulePage, s.kind.ListPath(), s.page.answer).of(s.kind)
 	n := s.page.size
 	switch {
 	case n > upstream.PageSize:
-		c.copes(plural(n, "row"), "at most 500", "the gateway takes the first 500, and asks for the rest by offset")
+		c.copes(plural(n, "row"), "at most 500", "the gateway uses the first 500 and requests the rest by offset")
 	case n < upstream.PageSize && known > n:
-		c.breaks(fmt.Sprintf("%s, and more from offset %d on", plural(n, "row"), n), "500 rows, as a shorter page is the last",
-			"the gateway takes the list to end after the first page")
+		c.breaks(fmt.Sprintf("%s, and more from offset %d on", plural(n, "row"), n), "500 rows: a shorter page is the last",
+			"the gateway assumes that the list ends after the first page")
 	case n < upstream.PageSize:
-		c.cannot(fmt.Sprintf("no more than %s came", plural(n, "row")))
+		c.cannot(fmt.Sprintf("the list has only %s", plural(n, "row")))
 	default:
 		c.agrees()
 	}
 }
 
-// order looks at how rows follow each other.
+// order checks that rows are sorted.
 func (e *exam) order(s *sample, rows []event.Row) {
 	c := e.check(ruleOrder, s.kind.ListPath(), s.page.answer).of(s.kind)
-	var late, tie int // index of the first row that comes too late
+	var late, tie int // index of the first row out of order by time, and within one second
 	for i, r := range rows {
 		switch {
 		case i == 0:
@@ -106,24 +108,26 @@ func (e *exam) order(s *sample, rows []event.Row) {
 	came := func(i int) string { return fmt.Sprintf("row %d, %s, after %s", i, brief(rows[i]), brief(rows[i-1])) }
 	switch {
 	case len(rows) < 2:
-		c.cannot("the window holds but one row")
+		c.cannot("the window holds only one row")
 	case late > 0:
-		c.copes(came(late), "oldest first", "the gateway sees it, and reads the list by plain offsets from its start: right, but slow far down")
+		c.copes(came(late), "oldest first",
+			"the gateway notices and pages by offset from the start of the list: correct, but slow far into it")
 	case tie > 0:
-		c.copes(came(tie), "by time, ties by email id, then recipient", "the gateway sees it, and finds rows of one second by who they are")
+		c.copes(came(tie), "by time, ties by email id, then recipient",
+			"the gateway notices and finds its place among rows of one second by their identity")
 	default:
 		c.agrees()
 	}
 }
 
-// listWindow asks for a window inside the sample that begins and ends at rows, so that
-// what the server takes for its edges shows.
+// listWindow requests a window within the sample that begins and ends at the times of
+// rows, which shows whether the server includes or excludes its edges.
 func (e *exam) listWindow(ctx context.Context, s *sample) {
 	w := edges(s.rows)
 	p := e.list(ctx, s.kind, upstream.ListQuery{Window: w})
 	c := e.check(ruleListWindow, s.kind.ListPath(), p.answer).of(s.kind)
 	want := matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
-	wanted := fmt.Sprintf("%s, from %s on and before %s", plural(len(want), "row"), at(w.Start), at(w.End))
+	wanted := fmt.Sprintf("%s, from %s to before %s", plural(len(want), "row"), at(w.Start), at(w.End))
 	if c.failed(wanted) {
 		return
 	}
@@ -131,28 +135,35 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 	atEnd := matching(extra, func(r event.Row) bool { return r.Time == w.End })
 	inside := matching(extra, func(r event.Row) bool { return w.Contains(r.Time) })
 	atStart := matching(missing, func(r event.Row) bool { return r.Time == w.Start })
-	outside := matching(s.page.rows, func(r event.Row) bool { return !s.window.Contains(r.Time) && r.Time != s.window.End })
+	outside := matching(s.page.rows, func(r event.Row) bool {
+		return !s.window.Contains(r.Time) && r.Time != s.window.End
+	})
+	const effectOmits = "the gateway omits rows"
 	switch {
 	case len(missing) > 0 && len(missing) == len(atStart):
-		c.breaks("none of "+plural(len(atStart), "row")+" of the first second", wanted, "the gateway leaves out rows where one page ends and the next begins")
+		c.breaks("none of the "+plural(len(atStart), "row")+" at start_time", wanted,
+			"the gateway omits rows between one page and the next")
 	case len(missing) > 0:
-		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted, "the gateway leaves rows out")
+		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted, effectOmits)
 	case len(inside) > 0:
-		c.breaks(fmt.Sprintf("%s more, such as %s, which a longer window lacks", plural(len(inside), "row"), brief(inside[0])), wanted, "the gateway leaves rows out")
+		c.breaks(fmt.Sprintf("%s more, such as %s, which are missing from a longer window",
+			plural(len(inside), "row"), brief(inside[0])), wanted, effectOmits)
 	case len(extra) > len(atEnd):
-		c.copes(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway drops rows from outside the window")
+		c.copes(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted,
+			"the gateway drops rows from outside the window")
 	case len(atEnd) > 0:
-		c.copes(fmt.Sprintf("%s more, of the second at which the window ends", plural(len(atEnd), "row")), wanted, "the gateway drops them")
+		c.copes(fmt.Sprintf("%s more, at end_time", plural(len(atEnd), "row")), wanted, "the gateway drops them")
 	case len(outside) > 0:
 		c.f.Asked = s.page.shown
-		c.copes(fmt.Sprintf("%s from outside the window, such as %s", plural(len(outside), "row"), brief(outside[0])), "rows of the window alone", "the gateway drops them")
+		c.copes(fmt.Sprintf("%s from outside the window, such as %s", plural(len(outside), "row"), brief(outside[0])),
+			"only rows of the window", "the gateway drops them")
 	default:
 		c.agrees()
 	}
 }
 
-// edges is a window within the rows' that begins at a row and ends at a later one; of
-// rows of one second it is the second before.
+// edges returns a window that begins at the time of one row and ends at that of a later
+// one. If all rows share one second, it is the second before.
 func edges(rows []event.Row) upstream.Window {
 	times := times(rows)
 	n := len(times)
@@ -163,7 +174,7 @@ func edges(rows []event.Row) upstream.Window {
 	return upstream.Window{Start: times[from], End: times[max(from+1, 2*n/3)]}
 }
 
-// times are the seconds in which rows happened, each once, in order.
+// times returns the distinct times of rows in ascending order.
 func times(rows []event.Row) []upstream.Time {
 	all := make([]upstream.Time, len(rows))
 	for i, r := range rows {
@@ -182,21 +193,22 @@ func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
 	return found
 }
 
-// compare gives the rows that are wanted and did not come, and those that came and
-// are not wanted, whatever their order. Each row is there once.
+// compare returns the rows that only want has and those that only got has, regardless
+// of order. Neither may repeat a row.
 func compare(got, want []event.Row) (missing, extra []event.Row) {
 	return without(want, got), without(got, want)
 }
 
+// without returns the rows that are not among others.
 func without(rows, others []event.Row) (rest []event.Row) {
-	there := make(map[identity]bool, len(others))
+	excluded := make(map[identity]bool, len(others))
 	for _, o := range others {
-		there[identityOf(o)] = true
+		excluded[identityOf(o)] = true
 	}
-	return matching(rows, func(r event.Row) bool { return !there[identityOf(r)] })
+	return matching(rows, func(r event.Row) bool { return !excluded[identityOf(r)] })
 }
 
-// identity is what rows that are the same have in common.
+// identity identifies a row.
 type identity struct {
 	time               upstream.Time
 	user, sender       upstream.ID
@@ -207,7 +219,7 @@ func identityOf(r event.Row) identity {
 	return identity{r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient}
 }
 
-// brief tells which row it is, without telling whom it is about.
+// brief identifies a row in a message without naming its recipient.
 func brief(r event.Row) string {
 	return printable(fmt.Sprintf("%s of %s", excerpt(r.EmailID, 60), at(r.Time)))
 }

@@ -7,17 +7,17 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// repeat is a row that came again in one list.
+// repeat is a row that a list repeats.
 type repeat struct {
 	answer
 	row       event.Row
-	was, at   int // where it came first, and the first time again
-	number    int // of rows that came again in the list
-	elsewhere bool
+	was, at   int  // indexes of the row and of its first repetition
+	number    int  // how many rows the list repeats
+	elsewhere bool // the repetition does not directly follow the row
 }
 
-// onceEach gives each of the rows once, in their order: whatever else is held against
-// them is another matter than that some came again. That is noted, for the rule about it.
+// onceEach returns the rows in order without repetitions, so that these do not affect
+// other checks. It remembers repetitions for ruleOnce.
 func (e *exam) onceEach(k upstream.Kind, a answer, rows []event.Row) []event.Row {
 	first := make(map[identity]int, len(rows))
 	each := make([]event.Row, 0, len(rows))
@@ -31,7 +31,7 @@ func (e *exam) onceEach(k upstream.Kind, a answer, rows []event.Row) []event.Row
 			continue
 		}
 		found.number++
-		// One that does not follow itself is the worse one.
+		// A repetition elsewhere is worse than one that follows directly.
 		elsewhere := identityOf(rows[i-1]) != id
 		if found.number == 1 || elsewhere && !found.elsewhere {
 			found.row, found.was, found.at, found.elsewhere = r, was, i, elsewhere
@@ -43,7 +43,7 @@ func (e *exam) onceEach(k upstream.Kind, a answer, rows []event.Row) []event.Row
 	return each
 }
 
-// once tells whether rows came again in any of a kind's lists.
+// once checks whether any of a kind's lists repeated rows.
 func (e *exam) once(s *sample) {
 	found := e.repeats[s.kind]
 	if found.number == 0 {
@@ -51,10 +51,12 @@ func (e *exam) once(s *sample) {
 		return
 	}
 	c := e.check(ruleOnce, s.kind.ListPath(), found.answer).of(s.kind)
-	came := fmt.Sprintf("%s again, such as %s, which is row %d and row %d", plural(found.number, "row"), brief(found.row), found.was, found.at)
+	came := fmt.Sprintf("%s repeated, such as %s, which is row %d and row %d",
+		plural(found.number, "row"), brief(found.row), found.was, found.at)
 	if found.elsewhere {
-		c.breaks(came, "each row once", "the gateway shows a row as often as it comes, unless it follows itself")
+		c.breaks(came, "each row once", "the gateway shows repeated rows, unless they follow each other directly")
 		return
 	}
-	c.copes(came, "each row once", "the gateway shows it once; the total of a list whose filter the counts do not take is an error")
+	c.copes(came, "each row once",
+		"the gateway shows the row once; totals of lists with filters that counts do not have fail with an error")
 }

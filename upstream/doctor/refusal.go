@@ -10,8 +10,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// timeForms asks for counts by times in ISO 8601, and holds them against those by
-// times in Unix seconds.
+// timeForms compares counts requested with ISO 8601 times with those requested with Unix
+// seconds.
 func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*sample) {
 	for _, s := range samples {
 		h, ok := newHalves(s)
@@ -28,7 +28,7 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 		a.decoded(err)
 		c := e.check(ruleTimes, s.kind.CountsPath(), a).of(s.kind)
 		came, wanted := talliesOf(rows).differ(talliesOf(unix.rows), whoseUser)
-		const effect = "the gateway gives times in Unix seconds alone"
+		const effect = "none: the gateway only sends Unix seconds"
 		switch {
 		case a.unsent:
 			c.cannot(a.fault)
@@ -44,7 +44,7 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 	e.check(ruleTimes, upstream.Emails.CountsPath(), answer{}).cannot("there are no counts to compare")
 }
 
-// refusals ask wrongly, and want to be told so.
+// refusals sends invalid requests and checks that the server refuses them.
 func (e *exam) refusals(ctx context.Context, samples [len(upstream.Kinds)]*sample) {
 	window := func(k upstream.Kind) string { return upstream.ListQuery{Window: samples[k].part}.Encode(k) }
 	for _, wrong := range []struct {
@@ -53,11 +53,19 @@ func (e *exam) refusals(ctx context.Context, samples [len(upstream.Kinds)]*sampl
 		status        int
 		parameter     string
 	}{
-		{ruleRefusal, "/bounces without start_time", request{path: "/bounces", query: fmt.Sprintf("end_time=%d", samples[upstream.Bounces].part.End)}, upstream.StatusInvalidArgument, "start_time"},
-		{ruleRefusal, "/emails with a misspelt name", request{path: "/emails", query: window(upstream.Emails) + "&recepient=nobody"}, upstream.StatusInvalidArgument, "recepient"},
-		{ruleRefusal, "/blocked-email/counts with a name in upper case", request{path: "/blocked-email/counts", query: window(upstream.BlockedEmails) + "&USER_ID=1"}, upstream.StatusInvalidArgument, "USER_ID"},
-		{ruleMethod, upstream.BounceCategoriesPath, request{method: http.MethodPost, path: upstream.BounceCategoriesPath}, http.StatusMethodNotAllowed, ""},
-		{ruleAccept, upstream.BlockedReasonsPath, request{path: upstream.BlockedReasonsPath, accept: "text/html"}, http.StatusNotAcceptable, ""},
+		{ruleRefusal, "/bounces without start_time",
+			request{path: "/bounces", query: fmt.Sprintf("end_time=%d", samples[upstream.Bounces].part.End)},
+			upstream.StatusInvalidArgument, "start_time"},
+		{ruleRefusal, "/emails with a misspelt parameter",
+			request{path: "/emails", query: window(upstream.Emails) + "&recepient=nobody"},
+			upstream.StatusInvalidArgument, "recepient"},
+		{ruleRefusal, "/blocked-email/counts with a parameter in upper case",
+			request{path: "/blocked-email/counts", query: window(upstream.BlockedEmails) + "&USER_ID=1"},
+			upstream.StatusInvalidArgument, "USER_ID"},
+		{ruleMethod, upstream.BounceCategoriesPath,
+			request{method: http.MethodPost, path: upstream.BounceCategoriesPath}, http.StatusMethodNotAllowed, ""},
+		{ruleAccept, upstream.BlockedReasonsPath,
+			request{path: upstream.BlockedReasonsPath, accept: "text/html"}, http.StatusNotAcceptable, ""},
 	} {
 		if wrong.request.method == "" {
 			wrong.request.method = http.MethodGet
@@ -77,80 +85,84 @@ func (e *exam) refusals(ctx context.Context, samples [len(upstream.Kinds)]*sampl
 			e.refused(a, wrong.parameter)
 			c.agrees()
 		default:
-			c.copes(e.ask.statusAndWords(a), wanted, effectNothing)
+			c.copes(e.ask.statusAndMessage(a), wanted, effectNothing)
 		}
 	}
 }
 
-// wrongKey gives a wrong key where a right one is needed.
+// wrongKey checks that the server refuses a wrong key, if it asks for keys at all.
 func (e *exam) wrongKey(ctx context.Context) {
 	if e.ask.key == "" {
-		e.check(toldNoKey, "all endpoints", answer{}).tells("the server asks for none: whoever reaches it can read it")
+		e.check(topicNoKey, "all endpoints", answer{}).
+			observes("the server does not ask for a key: anyone who can reach it can read it")
 		return
 	}
 	a := e.ask.do(ctx, request{method: http.MethodGet, path: upstream.BounceCategoriesPath, key: "not-a-key-of-yours-0000000000"})
 	c := e.check(ruleKey, upstream.BounceCategoriesPath, a)
-	const wanted = "status 451"
+	const (
+		wanted = "status 451"
+		effect = "operators who give the gateway a wrong key see a different error"
+	)
 	switch {
 	case a.unsent:
 		c.cannot(a.fault)
 	case a.err != nil:
-		c.copes(a.fault, wanted, "whoever runs the gateway with a wrong key is told of another error")
+		c.copes(a.fault, wanted, effect)
 	case a.status == upstream.StatusInvalidKey:
 		e.refused(a, "")
 		c.agrees()
 	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
-		c.copes(e.ask.statusAndWords(a), wanted, "the gateway takes it for the same")
+		c.copes(e.ask.statusAndMessage(a), wanted, "none: the gateway treats it as 451")
 	case a.status == http.StatusOK:
-		c.copes("status 200", wanted, "nothing in the gateway, but the server does not look at keys: whoever reaches it can read it")
+		c.copes("status 200", wanted,
+			"none in the gateway, but the server does not check keys: anyone who can reach it can read it")
 	default:
-		c.copes(e.ask.statusAndWords(a), wanted, "whoever runs the gateway with a wrong key is told of another error")
+		c.copes(e.ask.statusAndMessage(a), wanted, effect)
 	}
 }
 
-// refusal is an answer that refused as it should.
+// refusal is an error answer with the expected status.
 type refusal struct {
 	answer    answer
-	parameter string // that it should name; empty is none
+	parameter string // the parameter that it should name, if any
 }
 
 const allRefusals = "all refusals"
 
-// refused keeps a refusal, to look at its body.
+// refused records a refusal for errorBodies.
 func (e *exam) refused(a answer, parameter string) {
 	e.refusalsSeen = append(e.refusalsSeen, refusal{a, parameter})
 }
 
-// errorBodies holds the bodies of refusals against the settled form, and tells of the
-// first that has another.
+// errorBodies checks the bodies of refusals and reports the first that differs.
 func (e *exam) errorBodies() {
 	if len(e.refusalsSeen) == 0 {
-		e.check(ruleErrors, allRefusals, answer{}).cannot("no refusal came with the status that was wanted")
+		e.check(ruleErrors, allRefusals, answer{}).cannot("no refusal had the expected status")
 		return
 	}
-	const effect = "the gateway goes by the status, and has words of its own"
+	const effect = "the gateway uses the status and a message of its own"
 	for _, r := range e.refusalsSeen {
 		c := e.check(ruleErrors, r.answer.shown, r.answer)
-		told := upstream.DecodeError(string(r.answer.body))
+		shown := upstream.DecodeError(string(r.answer.body))
 		wanted := fmt.Sprintf(`{"error": {"code": %d, "message": "…"}}`, r.answer.status)
 		if r.parameter != "" {
 			wanted = fmt.Sprintf(`{"error": {"code": %d, "message": "…", "parameter": %q}}`, r.answer.status, r.parameter)
 		}
 		switch {
-		case told.Message == "":
+		case shown.Message == "":
 			c.f.Subject = allRefusals
 			c.copes(e.body(r.answer), wanted, effect)
 			return
-		case told.Status != r.answer.status, told.Parameter != r.parameter:
+		case shown.Status != r.answer.status, shown.Parameter != r.parameter:
 			c.f.Subject = allRefusals
-			c.copes(e.body(r.answer), wanted, "the gateway shows the server's words as they are")
+			c.copes(e.body(r.answer), wanted, "the gateway shows the server's message as it is")
 			return
 		}
 	}
 	e.check(ruleErrors, allRefusals, answer{}).agrees()
 }
 
-// body is the beginning of an answer's body, for a message.
+// body returns the beginning of an answer's body, for a message.
 func (e *exam) body(a answer) string {
 	if len(a.body) == 0 {
 		return "an empty body"

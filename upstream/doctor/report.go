@@ -6,70 +6,71 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Report is what an examination has found.
+// Report is the result of an examination.
 type Report struct {
-	URL      string // of the server, as it was given
+	URL      string // of the server, without a trailing slash
 	Requests int    // how many were made
 	Took     time.Duration
 
-	// Trouble is one sentence that says why the server could not be examined, or not to
-	// the end: it cannot be reached, is not this API, refuses the key. Empty is none.
+	// Trouble is one sentence that says why the examination could not start or finish:
+	// the server cannot be reached, is not this API or refuses the key. It is empty if
+	// the examination finished.
 	Trouble string
 
 	Seen     [len(upstream.Kinds)]Seen // by kind
 	Findings []Finding                 // in the order they were made
 }
 
-// Seen is what was looked at of a kind.
+// Seen says what data of a kind was examined.
 type Seen struct {
 	Window  upstream.Window // the days that hold data, or the window given
-	Counted int64           // how many events the server counts there; -1 if it does not say
-	Part    upstream.Window // the part of Window whose rows are all known, which filters and counts are held against
-	Rows    int             // how many there are
+	Counted int64           // the server's count of events in Window; -1 if it has none
+	Part    upstream.Window // the part of Window that was read in full, to check filters and counts
+	Rows    int             // the number of rows in Part
 }
 
-// Finding is one rule, held against one endpoint.
+// Finding is the result of checking one rule at one endpoint.
 type Finding struct {
 	Outcome Outcome
-	Rule    string // what should hold, as a sentence without a full stop
-	Subject string // where: an endpoint, with a parameter's name where that is what is looked at
+	Rule    string // what should hold, without a full stop
+	Subject string // the endpoint, with the parameter under test if there is one
 
-	// Of a difference: what was asked, with addresses shortened; what came; what was
-	// wanted instead; and what becomes of it in the gateway.
+	// Asked, Came, Wanted and Effect describe a difference: the request, with addresses
+	// shortened; the answer; the expected answer; and the effect on the gateway.
 	Asked, Came, Wanted, Effect string
 
-	// Note is why a rule could not be judged, or what was seen.
+	// Note says why a rule could not be judged, or what was observed.
 	Note string
 
-	alike       string        // differences of one rule that have the same here are one difference, seen at several endpoints
+	alike       string        // differences with equal Rule, alike and Effect count as one, seen at several endpoints
 	kind        upstream.Kind // whose data the finding rests on
 	restsOnData bool
 }
 
-// Outcome is what came of holding a rule against an endpoint.
+// Outcome is the outcome of one check.
 type Outcome uint8
 
 // The outcomes, from good to bad.
 const (
 	Agrees   Outcome = iota
-	Told             // seen, and neither right nor wrong
-	Unjudged         // there was nothing to judge it by
-	Copes            // differs, and the gateway copes with it
-	Breaks           // differs, and the gateway shows wrong data, or none
+	Told             // an observation, neither right nor wrong
+	Unjudged         // could not be checked
+	Copes            // differs, but the gateway copes
+	Breaks           // differs, and the gateway shows wrong data or none
 )
 
-// Verdict is what a report comes to.
+// Verdict is the overall result of an examination.
 type Verdict uint8
 
 // The verdicts, from good to bad.
 const (
-	Fine      Verdict = iota // it will do
-	Differs                  // it will do: the gateway copes with all the differences
-	Unproven                 // nothing speaks against it, but there was no data to tell by
-	WillNotDo                // the gateway would show wrong data, or none
+	Fine      Verdict = iota // no differences
+	Differs                  // there are differences, but the gateway copes with all of them
+	Unproven                 // there was no data to check
+	WillNotDo                // the gateway would show wrong data or none
 )
 
-// Verdict is what the findings come to.
+// Verdict returns the overall result.
 func (r Report) Verdict() Verdict {
 	worst, rows := Agrees, 0
 	for _, f := range r.Findings {

@@ -11,29 +11,29 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// sample is what a kind's checks are held against: a part of the server's data of
-// which every row is known.
+// sample is a part of the server's data of one kind that was read in full. Checks compare
+// other answers with it.
 type sample struct {
 	kind   upstream.Kind
 	window upstream.Window // days that hold data
 	counts counted         // over window
-	page   page            // the first of the list over window
+	page   page            // the first page of the list over window
 
-	part upstream.Window // all rows of it are in rows
-	rows []event.Row     // in the order they came, none outside of part
-	all  bool            // they are all rows of window
+	part upstream.Window // the part of window that rows covers
+	rows []event.Row     // every row in part, in the server's order
+	all  bool            // rows are all rows of window
 	why  string          // why there are no rows, if there are none
 }
 
-// page is an answer to a list call; rows are nil where it has a fault.
+// page is the answer to a list request. If it has a fault, rows is nil.
 type page struct {
 	answer
-	came []event.Row // at most upstream.PageSize
-	rows []event.Row // of them, each once
-	size int         // how many came
+	came []event.Row // the first upstream.PageSize rows
+	rows []event.Row // came without repetitions
+	size int         // how many rows the answer has
 }
 
-// counted is an answer to a counts call; rows are nil where it has a fault.
+// counted is the answer to a counts request. If it has a fault, rows is nil.
 type counted struct {
 	answer
 	rows []upstream.Count
@@ -46,19 +46,17 @@ func (c counted) total() (t upstream.Tally) {
 	return t
 }
 
-// settling is how far back the latest events are that are looked at: later ones may
-// still arrive.
+// settling is the age that events must have to be examined: newer ones may still arrive.
 const settling = time.Hour
 
-// spans are how many days are looked at, one after the other, until they hold enough
-// events.
+// spans are the numbers of days to search, in this order, until one holds enough events.
 var spans = []int64{1, 7, 30, 365, 10_000}
 
-// longEnough is the span beyond which it is enough to have any events.
+// longEnough is the span in days from which any event is enough.
 const longEnough = 30
 
-// samples finds data of each kind: in the window given, or in the latest days that
-// have more than a page of it, or have some.
+// samples finds data of each kind: in the given window or, if that is zero, in the
+// shortest span of latest days that holds enough.
 func (e *exam) samples(ctx context.Context, window upstream.Window, now time.Time) [len(upstream.Kinds)]*sample {
 	var all [len(upstream.Kinds)]*sample
 	end := upstream.Hour.Floor(upstream.Time(now.Add(-settling).Unix()))
@@ -80,19 +78,20 @@ func (e *exam) samples(ctx context.Context, window upstream.Window, now time.Tim
 	return all
 }
 
-// search sets a window that holds data and its counts, and gives the index of its
-// span, at which the next kind's search begins.
+// search finds a window that holds data and sets it and its counts. It tries the spans
+// from index from on and returns the index of the one chosen, where the search for the
+// next kind starts.
 func (e *exam) search(ctx context.Context, s *sample, end upstream.Time, from int) int {
 	chosen := -1
 	for i := from; i < len(spans); i++ {
 		w := upstream.Window{Start: end - upstream.Time(spans[i])*upstream.Day.Seconds(), End: end}
 		counts := e.count(ctx, s.kind, upstream.CountQuery{Window: w})
 		if counts.fault != "" && chosen >= 0 {
-			break // a server may refuse wide windows
+			break // the server may refuse wide windows
 		}
 		s.window, s.counts, chosen = w, counts, i
 		if counts.fault != "" {
-			// Without counts to go by, a month of the list has to do.
+			// Without counts, use the last month.
 			s.window.Start = end - longEnough*upstream.Day.Seconds()
 			break
 		}
@@ -103,8 +102,8 @@ func (e *exam) search(ctx context.Context, s *sample, end upstream.Time, from in
 	return chosen
 }
 
-// pick gets the first page of the window, and chooses the part of it whose rows are
-// all known: all of it, or, where more rows follow, what lies before the last.
+// pick reads the first page of the window and chooses the part of the window that it
+// covers in full: all of it or, if more rows follow, the time before the last row.
 func (e *exam) pick(ctx context.Context, s *sample) {
 	s.page = e.list(ctx, s.kind, upstream.ListQuery{Window: s.window})
 	first := s.page
@@ -114,7 +113,8 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 		s.why = "the list cannot be read"
 		return
 	case len(first.rows) == 0:
-		s.why = fmt.Sprintf("no %s between %s and %s UTC", s.kind, s.window.Start.UTC().Format(time.DateTime), s.window.End.UTC().Format(time.DateTime))
+		s.why = fmt.Sprintf("no %s between %s and %s UTC", s.kind,
+			s.window.Start.UTC().Format(time.DateTime), s.window.End.UTC().Format(time.DateTime))
 		return
 	case first.size < upstream.PageSize && (s.counts.fault != "" || s.counts.total().Total <= int64(len(first.rows))):
 		s.all = true
@@ -122,18 +122,19 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 	case slices.IsSortedFunc(first.rows, byTime):
 		s.part.End = gap(first.rows)
 	case slices.IsSortedFunc(first.rows, func(a, b event.Row) int { return byTime(b, a) }):
-		s.part.Start = first.rows[len(first.rows)-1].Time + 1 // newest first: all rows after the last are there
+		// Newest first: the page has all rows that are later than its last.
+		s.part.Start = first.rows[len(first.rows)-1].Time + 1
 	default:
-		// Any row may be missing from the page: look for a part of the window that
-		// fits on one.
+		// Unsorted, so any row may be missing from the page: find a part of the window
+		// that fits on one page.
 		s.part = e.narrow(ctx, s)
 		first = e.list(ctx, s.kind, upstream.ListQuery{Window: s.part})
 		if first.fault != "" || len(first.rows) == 0 || first.size >= upstream.PageSize {
-			s.why = "the list is not sorted, and no part of it was found whose rows can all be had"
+			s.why = "the list is not sorted, and no part of it that fits on one page was found"
 			return
 		}
 	}
-	// Nothing happened before the first row: the rest makes the server work in vain.
+	// Skip the time before the first row, to spare the server work.
 	s.part.Start = max(s.part.Start, slices.MinFunc(first.rows, byTime).Time-1)
 	for _, r := range first.rows {
 		if s.part.Contains(r.Time) {
@@ -141,15 +142,15 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 		}
 	}
 	if len(s.rows) == 0 {
-		s.why = fmt.Sprintf("the first page of %s is all of one second", s.kind)
+		s.why = fmt.Sprintf("all rows of the first page of %s are from the same second", s.kind)
 	}
 }
 
 func byTime(a, b event.Row) int { return cmp.Compare(a.Time, b.Time) }
 
-// gap is a time before the last row's, with all rows before it on the page. It is one
-// at which nothing happened, if the later half has such: a server that takes the
-// window's end to belong to it then differs in one check, and not in all.
+// gap returns an end for the sample such that the page has all rows before it. If
+// possible it is a second without events in the later half of the page: then a server
+// that includes end_time fails only the check of that, not all checks.
 func gap(rows []event.Row) upstream.Time {
 	last := len(rows) - 1
 	for i := last; i > 0 && i > last/2; i-- {
@@ -160,8 +161,8 @@ func gap(rows []event.Row) upstream.Time {
 	return rows[last].Time
 }
 
-// narrow halves the window, by counts, until it holds less than a page: the half that
-// has more, again and again.
+// narrow halves the window until it holds less than a page according to the counts. It
+// keeps the half with more events.
 func (e *exam) narrow(ctx context.Context, s *sample) upstream.Window {
 	w := s.window
 	if s.counts.fault != "" {
@@ -183,7 +184,7 @@ func (e *exam) narrow(ctx context.Context, s *sample) upstream.Window {
 	return w
 }
 
-// list asks for a page of a list.
+// list requests a page of a list.
 func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) (p page) {
 	p.answer = e.ask.get(ctx, k.ListPath(), q.Encode(k))
 	if p.fault != "" {
@@ -214,7 +215,7 @@ func rowsOf[R any](body string, decode func(string) ([]R, error), of func(R) eve
 	return rows, err
 }
 
-// count asks for counts.
+// count requests counts.
 func (e *exam) count(ctx context.Context, k upstream.Kind, q upstream.CountQuery) (c counted) {
 	c.answer = e.ask.get(ctx, k.CountsPath(), q.Encode())
 	if c.fault != "" {

@@ -8,9 +8,10 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// series holds a kind's time series against counts of the same windows, and against
-// the list where counts are in accord with it: hours of the sample from its second row
-// on, so that they begin and end within hours, and days of the whole window.
+// series compares a kind's time series with the counts of the same windows and, if the
+// counts match the list, with the list. It requests the hours of the sample and the days
+// of the whole window. The hours start at the second row, so that the window begins and
+// ends within an hour.
 func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 	if !h.asListed {
 		e.seriesOf(ctx, s, upstream.Hour, h.right, h.r, nil)
@@ -28,12 +29,13 @@ func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 }
 
 func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window, total tallies, rows []event.Row) {
-	path, per := s.kind.CountsPath(), map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
+	path := s.kind.CountsPath()
+	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	a := e.ask.get(ctx, path, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())
 	found, err := upstream.DecodeSeries(string(a.body), s.kind)
 	a.decoded(err)
 	c := e.check(ruleSeries, path+"?timeseries="+per, a).of(s.kind)
-	if c.failed("an object of points by the id of each sender, bare or as \"data\" of an object") {
+	if c.failed(`an object of points by sender id, bare or as "data" of an object`) {
 		return
 	}
 	e.shapes.note(path+"?timeseries="+per, a.body)
@@ -42,6 +44,7 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 		sender upstream.ID
 		start  upstream.Time
 	}
+	const effectRejects = "the gateway rejects the series"
 	sums, points := tallies{}, map[bucket]upstream.Tally{}
 	startsLate, empty := false, 0
 	for _, one := range found {
@@ -50,10 +53,10 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			case p.Start == w.Start && i.Floor(p.Start) != p.Start:
 				startsLate = true
 			case i.Floor(p.Start) != p.Start:
-				c.breaks(fmt.Sprintf("a %s that begins at %s", per, at(p.Start)), fmt.Sprintf("full %ss of UTC", per), "the gateway refuses the series")
+				c.breaks(fmt.Sprintf("a %s that begins at %s", per, at(p.Start)), fmt.Sprintf("whole UTC %ss", per), effectRejects)
 				return
 			case p.Start >= w.End || end <= w.Start:
-				c.breaks(fmt.Sprintf("the %s of %s", per, at(p.Start)), "points of the window alone", "the gateway refuses the series")
+				c.breaks(fmt.Sprintf("the %s of %s", per, at(p.Start)), "only points of the window", effectRejects)
 				return
 			}
 			if p.Tally == (upstream.Tally{}) {
@@ -64,9 +67,9 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			points[b] = points[b].Add(p.Tally)
 		}
 	}
-	const effect = "the gateway shows series that do not add up to its totals, and totals that change while its cache grows"
+	const effect = "the gateway shows series that do not add up to its totals, and totals that change as its cache fills"
 	if came, wanted := sums.differ(total, whoseSender); came != "" {
-		c.breaks(came+" in all points together", wanted+", as the counts of that window have", effect)
+		c.breaks(came+" in all points together", wanted+", as in the counts of that window", effect)
 		return
 	}
 	if rows != nil {
@@ -79,17 +82,19 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			b := bucket{r.SenderID, i.Floor(r.Time)}
 			if points[b] != want[b] {
 				c.breaks(fmt.Sprintf("sender %d has %s in the %s of %s", b.sender, words(points[b]), per, at(b.start)),
-					words(want[b])+", as the list has", "the gateway shows events in the wrong "+per)
+					words(want[b])+", as in the list", "the gateway shows events in the wrong "+per)
 				return
 			}
 		}
 	}
 	switch {
 	case startsLate:
-		c.copes(fmt.Sprintf("a first %s that begins with the window, at %s", per, at(w.Start)), fmt.Sprintf("the %s that the window begins in, at %s", per, at(i.Floor(w.Start))),
-			"the gateway puts it in its place")
+		c.copes(fmt.Sprintf("a first %s that begins at start_time, %s", per, at(w.Start)),
+			fmt.Sprintf("the whole %s that contains start_time, from %s on", per, at(i.Floor(w.Start))),
+			"the gateway moves the point to the start of its "+per)
 	case empty > 0:
-		c.copes(plural(empty, "point")+" of nothing", "points of what there is alone", "the gateway fills gaps with zeros anyway")
+		c.copes(plural(empty, "point")+" without events", "only points with events",
+			"none: the gateway fills gaps with zeros anyway")
 	default:
 		c.agrees()
 	}

@@ -20,34 +20,33 @@ import (
 // sampleDays are all days of the sample.
 var sampleDays = upstream.Window{Start: upstreamtest.SampleDay - 2*86400, End: upstreamtest.SampleCrowd + 86400}
 
-// backend is a model of the sample as a Backend, with faults. What is nil is as it
-// should be.
+// backend is a Backend over a model, with faults. Each func that is not nil is a fault.
 type backend struct {
 	*upstreamtest.Model
-	query  func(*upstream.ListQuery)                                                   // before a list is made
-	list   func(upstream.Kind, upstream.ListQuery, rows) any                           // a list instead
-	count  func(upstream.Kind, *upstream.CountQuery)                                   // before counts are made
-	counts func(upstream.Kind, upstream.CountQuery, []upstream.Count) []upstream.Count // counts instead
-	series func(upstream.SeriesQuery, []upstream.Series) []upstream.Series
-	before func(*upstream.SeriesQuery)
+	query  func(*upstream.ListQuery)                         // changes list queries
+	list   func(upstream.Kind, upstream.ListQuery, rows) any // replaces lists
+	count  func(upstream.Kind, *upstream.CountQuery)         // changes counts queries
+	counts func(upstream.Kind, upstream.CountQuery, []upstream.Count) []upstream.Count
+	series seriesFault
 	detail func(upstream.BounceKey, upstream.BounceDetail, error) (upstream.BounceDetail, error)
 }
 
 func newEmpty() *upstreamtest.Model { return upstreamtest.NewModel(upstreamtest.Rows{}) }
 
-// rows gives any page of the list that a backend would have given.
+// rows returns a page of the list without the fault.
 type rows func(upstream.ListQuery) any
 
 func newBackend() *backend { return &backend{Model: sampleModel} }
 
-// sampleModel is shared by all backends over the sample, and what it has been asked
-// is remembered: they are asked the same things, and it sorts all rows for each.
+// sampleModel is shared by all backends over the sample. Its answers are remembered,
+// since tests ask the same and the model sorts all rows each time.
 var (
 	sampleModel = upstreamtest.NewModel(upstreamtest.Sample())
 	remembered  sync.Map
 )
 
-// recall gives an answer of the model, that the caller may write to.
+// recall returns a remembered answer of the sample's model, or calls ask. The caller may
+// modify the result.
 func recall[R any](m *upstreamtest.Model, only []upstream.ID, what string, ask func() ([]R, error)) ([]R, error) {
 	if m != sampleModel || only != nil {
 		return ask()
@@ -63,7 +62,10 @@ func recall[R any](m *upstreamtest.Model, only []upstream.ID, what string, ask f
 	return slices.Clone(known.([]R)), nil
 }
 
-func listed[R any](ctx context.Context, b *backend, only []upstream.ID, k upstream.Kind, q upstream.ListQuery, ask func(context.Context, upstream.ListQuery) ([]R, error)) ([]R, error) {
+// listed lists rows with b's faults.
+func listed[R any](ctx context.Context, b *backend, only []upstream.ID, k upstream.Kind, q upstream.ListQuery,
+	ask func(context.Context, upstream.ListQuery) ([]R, error),
+) ([]R, error) {
 	list := func(ctx context.Context, q upstream.ListQuery) ([]R, error) {
 		return recall(b.Model, only, k.ListPath()+"?"+q.Encode(k), func() ([]R, error) { return ask(ctx, q) })
 	}
@@ -118,9 +120,7 @@ func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kin
 	if b.count != nil {
 		b.count(k, &q.CountQuery)
 	}
-	if b.before != nil {
-		b.before(&q)
-	}
+
 	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Series, error) { return b.Limit(only).Series(ctx, k, q) })
 	for i := range found {
 		found[i].Points = slices.Clone(found[i].Points)
@@ -131,13 +131,13 @@ func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kin
 	return found, err
 }
 
-// handler is the server over the backend.
+// handler returns a server over the backend.
 func (b *backend) handler() http.Handler { return embedded.New(b, embedded.Options{}) }
 
-// sample is the server over the sample, without faults.
+// sample returns a server over the sample without faults.
 func sample() http.Handler { return newBackend().handler() }
 
-// answers changes the answers of a server to the paths that begin so.
+// answers changes the answers to paths that begin with to.
 func answers(to string, change func(r *http.Request, status int, body []byte) (int, string)) http.Handler {
 	next := sample()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +154,7 @@ func answers(to string, change func(r *http.Request, status int, body []byte) (i
 	})
 }
 
-// replaced changes bodies of status 200 alone, by words.
+// replaced replaces strings in the bodies of answers with status 200.
 func replaced(to string, oldnew ...string) http.Handler {
 	return answers(to, func(_ *http.Request, status int, body []byte) (int, string) {
 		if status == http.StatusOK {
@@ -164,7 +164,12 @@ func replaced(to string, oldnew ...string) http.Handler {
 	})
 }
 
-// instead answers these statuses by another status and body.
+// failing answers paths that begin with to with a status and {}.
+func failing(to string, status int) http.Handler {
+	return answers(to, func(*http.Request, int, []byte) (int, string) { return status, "{}" })
+}
+
+// instead replaces answers that have one of these statuses.
 func instead(of []int, status int, body string) http.Handler {
 	return answers("/", func(_ *http.Request, was int, good []byte) (int, string) {
 		if slices.Contains(of, was) {
@@ -174,8 +179,8 @@ func instead(of []int, status int, body string) http.Handler {
 	})
 }
 
-// asked changes requests before they are answered.
-func asked(change func(*http.Request)) http.Handler {
+// changed changes requests before they are answered.
+func changed(change func(*http.Request)) http.Handler {
 	next := sample()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
@@ -184,9 +189,14 @@ func asked(change func(*http.Request)) http.Handler {
 	})
 }
 
-// without is a server that does not heed parameters whose name ignore is true for.
+// replacedQuery replaces a string in the query of requests.
+func replacedQuery(old, new string) http.Handler {
+	return changed(func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, old, new, 1) })
+}
+
+// without returns a server that ignores the parameters for which ignore returns true.
 func without(ignore func(path, name string) bool) http.Handler {
-	return asked(func(r *http.Request) {
+	return changed(func(r *http.Request) {
 		kept := strings.FieldsFunc(r.URL.RawQuery, func(c rune) bool { return c == '&' })
 		kept = slices.DeleteFunc(kept, func(pair string) bool {
 			name, _, _ := strings.Cut(pair, "=")
@@ -210,7 +220,7 @@ func examine(t *testing.T, h http.Handler, change ...func(*doctor.Options)) doct
 	return report
 }
 
-// transport reaches a handler below /v4.
+// transport serves h below /v4.
 func transport(h http.Handler) http.RoundTripper {
 	return embedded.Transport(http.StripPrefix("/v4", h))
 }

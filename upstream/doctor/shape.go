@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// shapes are the forms that answers were seen in. The document's own examples differ
-// in them, and the gateway takes them all: they are told, and not judged.
+// shapes are the formats of the answers seen. The document's own examples differ in
+// them and the gateway accepts all, so they are reported but not judged.
 type shapes struct {
-	envelopes map[string][]string // the endpoints, by form
+	envelopes map[string][]string // format → endpoints
 	headers   map[string][]string
 }
 
-// note looks at the form of an answer of an endpoint.
+// note records the formats of an endpoint's answer.
 func (s shapes) note(endpoint string, body []byte) {
 	form, rows := envelope(body)
 	add(s.envelopes, form, endpoint)
@@ -30,10 +30,10 @@ func add(to map[string][]string, form, endpoint string) {
 	}
 }
 
-// envelope says what is around the data of an answer, and gives the data.
+// envelope describes the envelope of an answer and returns the data within.
 func envelope(body []byte) (form string, data json.RawMessage) {
 	if first := bytes.TrimSpace(body); len(first) == 0 || first[0] != '{' {
-		return "nothing: a bare array", body
+		return "none: a bare array", body
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
@@ -41,7 +41,7 @@ func envelope(body []byte) (form string, data json.RawMessage) {
 	}
 	data, ok := fields["data"]
 	if !ok {
-		return "nothing: a bare object", body
+		return "none: a bare object", body
 	}
 	delete(fields, "data")
 	names := slices.Sorted(maps.Keys(fields))
@@ -51,10 +51,11 @@ func envelope(body []byte) (form string, data json.RawMessage) {
 	if len(names) == 0 {
 		return `"data"`, data
 	}
-	return `"data", beside ` + strings.Join(names[:min(len(names), 8)], ", "), data
+	return `"data" beside ` + strings.Join(names[:min(len(names), 8)], ", "), data
 }
 
-// headerForms are the forms of xheaders in rows, or in the one row.
+// headerForms returns the formats of xheaders in data, which is an array of rows or one
+// row.
 func headerForms(data json.RawMessage) map[string]bool {
 	type row struct {
 		XHeaders json.RawMessage `json:"xheaders"`
@@ -85,15 +86,15 @@ func headerForms(data json.RawMessage) map[string]bool {
 	return forms
 }
 
-// tellShapes puts the forms in the report.
-func (e *exam) tellShapes() {
-	tell := func(what string, seen map[string][]string) {
+// reportShapes adds the formats seen to the report.
+func (e *exam) reportShapes() {
+	add := func(topic string, seen map[string][]string) {
 		for _, form := range slices.Sorted(maps.Keys(seen)) {
 			for _, endpoint := range seen[form] {
-				e.check(what, endpoint, answer{}).tells(form)
+				e.check(topic, endpoint, answer{}).observes(form)
 			}
 		}
 	}
-	tell(toldEnvelope, e.shapes.envelopes)
-	tell(toldHeaders, e.shapes.headers)
+	add(topicEnvelope, e.shapes.envelopes)
+	add(topicHeaders, e.shapes.headers)
 }

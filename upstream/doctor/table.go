@@ -13,15 +13,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Layout says how a report is printed.
+// Layout controls how a report is printed.
 type Layout struct {
-	Width int  // columns; 0 is 100, and fewer than 60 are 60
-	ASCII bool // for terminals that print nothing else
+	Width int  // columns: default 100, minimum 60
+	ASCII bool // use only ASCII characters
 }
 
-// WriteTable prints the report for a person: what was looked at, what agrees, what was
-// seen and what could not be judged, what differs, and the verdict in the last line.
-// Where the server could not be examined it is a sentence, and no more.
+// WriteTable prints the report for people: the data examined, passed checks,
+// observations, checks that could not be made, differences, and the verdict in the last
+// line. If the server could not be examined, it prints only a sentence that says why.
 func (r Report) WriteTable(w io.Writer, l Layout) error {
 	if l.Width == 0 {
 		l.Width = 100
@@ -31,10 +31,10 @@ func (r Report) WriteTable(w io.Writer, l Layout) error {
 	p.line("")
 	if len(r.Findings) > 0 {
 		p.seen(r.Seen)
-		p.short("Agrees", "✓", r.with(Agrees))
-		p.noted("Seen, and neither right nor wrong", "·", r.with(Told))
-		p.noted("Could not be judged", "?", r.with(Unjudged))
-		p.long("Differs, and the gateway copes", "≈", r.with(Copes))
+		p.short("Passed", "✓", r.with(Agrees))
+		p.noted("Observed, neither right nor wrong", "·", r.with(Told))
+		p.noted("Could not be checked", "?", r.with(Unjudged))
+		p.long("Differs, but the gateway copes", "≈", r.with(Copes))
 		p.long("Differs, and the gateway does not cope", "✗", r.with(Breaks))
 	}
 	p.wrap("", r.conclusion())
@@ -46,22 +46,24 @@ func (r Report) WriteTable(w io.Writer, l Layout) error {
 	return err
 }
 
-// conclusion is the verdict in words.
+// conclusion returns the verdict in words.
 func (r Report) conclusion() string {
 	breaks, copes := len(differences(r.with(Breaks))), len(differences(r.with(Copes)))
 	switch v := r.Verdict(); {
 	case r.Trouble != "":
-		return "It will not do: " + strings.ToLower(r.Trouble[:1]) + r.Trouble[1:]
+		return "The gateway cannot use this server: " + strings.ToLower(r.Trouble[:1]) + r.Trouble[1:]
 	case v == WillNotDo && copes > 0:
-		return fmt.Sprintf("It will not do: the gateway does not cope with %s, and copes with %d.", plural(breaks, "difference"), copes)
+		return fmt.Sprintf("The gateway cannot use this server: it does not cope with %s, and copes with %d.",
+			plural(breaks, "difference"), copes)
 	case v == WillNotDo:
-		return fmt.Sprintf("It will not do: the gateway does not cope with %s.", plural(breaks, "difference"))
+		return fmt.Sprintf("The gateway cannot use this server: it does not cope with %s.", plural(breaks, "difference"))
 	case v == Unproven:
-		return "Nothing speaks against it, but there was no data to judge it by: try a window that holds some."
+		return "Cannot tell whether the gateway can use this server: there was no data to check. " +
+			"Try a window that holds some."
 	case v == Differs:
-		return fmt.Sprintf("It will do: there %s, and the gateway copes.", map[bool]string{true: "is 1 difference", false: "are " + plural(copes, "difference")}[copes == 1])
+		return fmt.Sprintf("The gateway can use this server: it copes with %s.", plural(copes, "difference"))
 	}
-	return "It will do: no differences were found."
+	return "The gateway can use this server: no differences were found."
 }
 
 func (r Report) with(o Outcome) (found []Finding) {
@@ -73,7 +75,7 @@ func (r Report) with(o Outcome) (found []Finding) {
 	return found
 }
 
-// printer gathers a report's lines.
+// printer formats a report.
 type printer struct {
 	bytes.Buffer
 	width int
@@ -83,7 +85,7 @@ func (p *printer) line(format string, args ...any) {
 	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 }
 
-// wrap prints text after a prefix, and goes on below its end. Words stay whole.
+// wrap prints prefix and text, wrapped at spaces and indented by the prefix's width.
 func (p *printer) wrap(prefix, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(prefix))
 	line, empty := prefix, true
@@ -101,9 +103,9 @@ func (p *printer) wrap(prefix, text string) {
 	p.line("%s", line)
 }
 
-// seen prints what was looked at.
+// seen prints which data was examined.
 func (p *printer) seen(all [len(upstream.Kinds)]Seen) {
-	p.line("Looked at")
+	p.line("Examined")
 	for _, k := range upstream.Kinds {
 		s := all[k]
 		counted := "not counted"
@@ -129,13 +131,13 @@ func (p *printer) seen(all [len(upstream.Kinds)]Seen) {
 	p.line("")
 }
 
-// group is findings that are told together, by the first of them.
+// group is several findings that are printed as one: the first, with all subjects.
 type group struct {
 	Finding
 	subjects []string
 }
 
-// groups puts findings together that are equal in what key gives.
+// groups groups findings by key, in the order of their first.
 func groups(findings []Finding, key func(Finding) string) (all []*group) {
 	known := map[string]*group{}
 	for _, f := range findings {
@@ -149,12 +151,12 @@ func groups(findings []Finding, key func(Finding) string) (all []*group) {
 	return all
 }
 
-// differences are findings of which those that are alike are one.
+// differences groups findings that are the same difference at several endpoints.
 func differences(findings []Finding) []*group {
 	return groups(findings, func(f Finding) string { return f.Rule + "\x00" + f.alike + "\x00" + f.Effect })
 }
 
-// short prints rules, and where they hold.
+// short prints rules and their subjects.
 func (p *printer) short(title, mark string, findings []Finding) {
 	if len(findings) == 0 {
 		return
@@ -167,7 +169,7 @@ func (p *printer) short(title, mark string, findings []Finding) {
 	p.line("")
 }
 
-// noted prints rules, where, and what there is to say of them.
+// noted prints rules with their subjects and notes.
 func (p *printer) noted(title, mark string, findings []Finding) {
 	if len(findings) == 0 {
 		return
@@ -184,7 +186,7 @@ func (p *printer) noted(title, mark string, findings []Finding) {
 	p.line("")
 }
 
-// long prints differences with all there is to know of them.
+// long prints differences in full.
 func (p *printer) long(title, mark string, findings []Finding) {
 	if len(findings) == 0 {
 		return
@@ -193,15 +195,15 @@ func (p *printer) long(title, mark string, findings []Finding) {
 	for _, g := range differences(findings) {
 		p.wrap("  "+mark+" ", g.Rule)
 		p.wrap("      ", strings.Join(g.subjects, ", "))
-		p.wrap("      asked   ", g.Asked)
-		p.wrap("      came    ", g.Came)
-		p.wrap("      wanted  ", g.Wanted)
-		p.wrap("      so      ", g.Effect)
+		p.wrap("      request ", g.Asked)
+		p.wrap("      got     ", g.Came)
+		p.wrap("      want    ", g.Wanted)
+		p.wrap("      effect  ", g.Effect)
 	}
 	p.line("")
 }
 
-// ascii writes our own marks in ASCII, and ? for other characters.
+// ascii replaces the marks of reports by ASCII ones and other characters by ?.
 func ascii(s string) string {
 	s = strings.NewReplacer("✓", "+", "·", "-", "≈", "~", "✗", "!", "…", "...", "–", "-").Replace(s)
 	return strings.Map(func(r rune) rune {

@@ -17,9 +17,9 @@ import (
 	"deliverygraph/upstream/doctor"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-// quirky is a server with many differences, of every kind.
+// quirky returns a server with many differences, of every kind.
 func quirky() http.Handler {
 	return with(func(b *backend) {
 		b.list = reversed
@@ -33,7 +33,7 @@ func quirky() http.Handler {
 	})
 }
 
-func TestTable(t *testing.T) {
+func TestTablesMatchGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		server http.Handler
@@ -72,8 +72,9 @@ func TestTable(t *testing.T) {
 				for word := range strings.FieldsSeq(line) {
 					longest = max(longest, utf8.RuneCountInString(word))
 				}
-				if width := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > cmp.Or(c.layout.Width, 100) && longest < 40 {
-					t.Errorf("a line of %d columns, want at most %d: %s", width, c.layout.Width, line)
+				width, limit := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), cmp.Or(c.layout.Width, 100)
+				if width > limit && longest < 40 {
+					t.Errorf("a line of %d columns, want at most %d: %s", width, limit, line)
 				}
 				if c.layout.ASCII && strings.ContainsFunc(line, func(r rune) bool { return r > '~' }) {
 					t.Errorf("not ASCII: %s", line)

@@ -9,9 +9,10 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// tallies are counts by the id of a sender or a user.
+// tallies are counts by sender or user id.
 type tallies map[upstream.ID]upstream.Tally
 
+// tally counts rows.
 func tally(rows []event.Row, by upstream.Rollup) tallies {
 	t := tallies{}
 	for _, r := range rows {
@@ -20,6 +21,7 @@ func tally(rows []event.Row, by upstream.Rollup) tallies {
 	return t
 }
 
+// talliesOf converts the rows of a counts answer.
 func talliesOf(rows []upstream.Count) tallies {
 	t := tallies{}
 	for _, r := range rows {
@@ -35,7 +37,7 @@ func (t tallies) sum() (sum upstream.Tally) {
 	return sum
 }
 
-// plus is both together.
+// plus returns the sum of t and o.
 func (t tallies) plus(o tallies) tallies {
 	sum := maps.Clone(t)
 	for id, one := range o {
@@ -49,8 +51,8 @@ func equal(a, b tallies) bool {
 	return came == ""
 }
 
-// differ gives the first id of which they have different counts, in words; empty if
-// they are equal. A count of nothing is none.
+// differ describes the lowest id whose counts differ, or returns "" if all are equal.
+// Zero counts equal absent ones.
 func (t tallies) differ(want tallies, whose string) (came, wanted string) {
 	ids := slices.Compact(slices.Sorted(maps.Keys(t.plus(want))))
 	for _, id := range ids {
@@ -68,5 +70,5 @@ func words(t upstream.Tally) string {
 	return fmt.Sprintf("%d (%d soft, %d hard)", t.Total, t.Soft, t.Hard)
 }
 
-// Whose counts are, in words.
+// Whose the counts are, for messages.
 const whoseSender, whoseUser = "sender", "user"

@@ -18,6 +18,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
+// text returns a server that always gives the same answer.
 func text(status int, contentType, body string, header ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -29,9 +30,9 @@ func text(status int, contentType, body string, header ...string) http.Handler {
 	})
 }
 
-// What is no server of this API, or lets nobody in, is said in one sentence, after a
-// few requests.
-func TestTrouble(t *testing.T) {
+// If the URL is not a usable server of this API, the report is one sentence, after few
+// requests.
+func TestWrongServersAreExplainedInOneSentence(t *testing.T) {
 	t.Parallel()
 	busy := text(503, "application/json", "{}", "Retry-After", "0")
 	for name, c := range map[string]struct {
@@ -39,21 +40,22 @@ func TestTrouble(t *testing.T) {
 		says   string
 	}{
 		"a web site":               {text(200, "text/html", "<!doctype html><p>Welcome"), "There is a web site at this URL"},
-		"a web site without it":    {text(404, "text/html", "<html>Not found"), "There is a web site at this URL"},
-		"a wrong path":             {text(404, "application/json", "{}"), "nothing of the metrics API at this URL (status 404)"},
-		"another API":              {text(200, "application/json", `{"hello":"world"}`), "JSON that is no list of codes"},
+		"a web site's 404 page":    {text(404, "text/html", "<html>Not found"), "There is a web site at this URL"},
+		"a wrong path":             {text(404, "application/json", "{}"), "does not have the metrics API at this URL (status 404)"},
+		"another API":              {text(200, "application/json", `{"hello":"world"}`), "JSON that is not a list of codes"},
 		"a server that only fails": {text(500, "text/plain", "Oops"), "status 500"},
 		"maintenance":              {busy, "overloaded or in maintenance"},
-		"no key is let in":         {text(451, "application/json", "{}"), "The server refuses the API key (status 451)"},
-		"no key is let in by 401":  {text(401, "text/html", "<html>"), "The server refuses the API key (status 401)"},
-		"a redirect":               {text(301, "text/html", "", "Location", "/v5/bounce/categories?token=secret"), "redirects to http://metrics.example.com/v5, which"},
-		"a redirect to nowhere":    {text(302, "text/html", ""), "redirects to another URL"},
+		"every key gets 451":       {text(451, "application/json", "{}"), "The server refuses the API key (status 451)"},
+		"every key gets 401":       {text(401, "text/html", "<html>"), "The server refuses the API key (status 401)"},
+		"a redirect":               {text(301, "text/html", "", "Location", "/v5/bounce/categories?token=secret"), "redirects to http://metrics.example.com/v5, but"},
+		"a redirect without a URL": {text(302, "text/html", ""), "redirects to another URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := examine(t, c.server, func(o *doctor.Options) { o.Key = "some-key" })
 			if r.Verdict() != doctor.WillNotDo || len(r.Findings) > 0 || r.Requests > 6 {
-				t.Errorf("verdict %d after %d requests with %d findings: want a sentence alone", r.Verdict(), r.Requests, len(r.Findings))
+				t.Errorf("verdict %d after %d requests with %d findings: want only a sentence",
+					r.Verdict(), r.Requests, len(r.Findings))
 			}
 			if !strings.Contains(r.Trouble, c.says) || strings.Contains(r.Trouble, "secret") {
 				t.Errorf("trouble %q, want %q", r.Trouble, c.says)
@@ -63,16 +65,16 @@ func TestTrouble(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a key is asked for and none given", func(t *testing.T) {
+	t.Run("a key is required but none given", func(t *testing.T) {
 		t.Parallel()
-		if r := examine(t, text(451, "application/json", "{}")); !strings.Contains(r.Trouble, "asks for an API key (status 451), and none was given") {
-			t.Errorf("trouble %q", r.Trouble)
+		r := examine(t, text(451, "application/json", "{}"))
+		if want := "asks for an API key (status 451), but none was given"; !strings.Contains(r.Trouble, want) {
+			t.Errorf("trouble %q, want %q", r.Trouble, want)
 		}
 	})
 }
 
-// What lies on the way to a server is said in words.
-func TestUnreachable(t *testing.T) {
+func TestNetworkErrorsAreExplained(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(nil)
 	gone.Close()
@@ -88,7 +90,7 @@ func TestUnreachable(t *testing.T) {
 	t.Cleanup(func() { close(stop) })
 	for url, says := range map[string]string{
 		gone.URL:   "connection refused",
-		secure.URL: "certificate is not to be trusted",
+		secure.URL: "certificate is not trusted",
 		strings.Replace(plain.URL, "http:", "https:", 1): "should begin with http://",
 		silent.URL: "no answer within 50ms",
 	} {
@@ -100,14 +102,15 @@ func TestUnreachable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict() != doctor.WillNotDo || !strings.Contains(r.Trouble, "cannot be reached") || !strings.Contains(r.Trouble, says) || len(r.Findings) > 0 {
+		explained := strings.Contains(r.Trouble, "cannot be reached") && strings.Contains(r.Trouble, says)
+		if r.Verdict() != doctor.WillNotDo || !explained || len(r.Findings) > 0 {
 			t.Errorf("%s: %q, want %q", url, r.Trouble, says)
 		}
 	}
 }
 
-// A server that falls silent on the way is told of with what was found until then.
-func TestFallsSilent(t *testing.T) {
+// If the server stops answering, the report has what was found until then.
+func TestReportKeepsFindingsWhenServerStopsAnswering(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int32
 	next := sample()
@@ -122,13 +125,13 @@ func TestFallsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Verdict() != doctor.WillNotDo || !strings.Contains(r.Trouble, "stopped answering") || len(r.Findings) == 0 || r.Requests > 25 {
+	stopped := strings.Contains(r.Trouble, "stopped answering")
+	if r.Verdict() != doctor.WillNotDo || !stopped || len(r.Findings) == 0 || r.Requests > 25 {
 		t.Errorf("%d requests, trouble %q:\n%s", r.Requests, r.Trouble, table(t, r))
 	}
 }
 
-// A server that is busy once is asked again; answers without end are cut off.
-func TestBusyAndEndless(t *testing.T) {
+func TestBusyServerIsRetried(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int32
 	next := sample()
@@ -140,7 +143,11 @@ func TestBusyAndEndless(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	}), func(o *doctor.Options) { o.Window.End += 1 }))
+}
 
+func TestAnswersOverMaxBodyBytesAreCutOff(t *testing.T) {
+	t.Parallel()
+	next := sample()
 	endless := strings.NewReader("")
 	r := examine(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/blocked-email/reasons" {
@@ -160,8 +167,7 @@ func TestBusyAndEndless(t *testing.T) {
 	}
 }
 
-// Keys that are wrong must be refused by 451, and another status is told of.
-func TestKeys(t *testing.T) {
+func TestWrongKeyMustGet451(t *testing.T) {
 	t.Parallel()
 	const key = "a-key-that-opens-all-users"
 	keys, err := embedded.ParseKeys(strings.NewReader(key))
@@ -181,8 +187,8 @@ func TestKeys(t *testing.T) {
 				return
 			}
 			strict.ServeHTTP(w, r)
-		}), doctor.Copes, "takes it for the same"},
-		"any key": {sample(), doctor.Copes, "does not look at keys"},
+		}), doctor.Copes, "treats it as 451"},
+		"any key": {sample(), doctor.Copes, "does not check keys"},
 	} {
 		r := examine(t, c.server, func(o *doctor.Options) { o.Key = key })
 		found := false
@@ -195,13 +201,12 @@ func TestKeys(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Errorf("%s: no word of keys:\n%s", name, table(t, r))
+			t.Errorf("%s: no finding about keys:\n%s", name, table(t, r))
 		}
 	}
 }
 
-// Data that moves while it is looked at is not held against a server.
-func TestMovingData(t *testing.T) {
+func TestDataThatChangesIsNotADifference(t *testing.T) {
 	t.Parallel()
 	b := newBackend()
 	b.Model = upstreamtest.NewModel(upstreamtest.Sample())
@@ -215,16 +220,16 @@ func TestMovingData(t *testing.T) {
 		return found
 	}
 	r := examine(t, b.handler())
-	if r.Verdict() != doctor.Fine || !strings.Contains(table(t, r), "changed while they were looked at") {
-		t.Errorf("verdict %d, want fine but for what moves:\n%s", r.Verdict(), table(t, r))
+	if r.Verdict() != doctor.Fine || !strings.Contains(table(t, r), "changed during the examination") {
+		t.Errorf("verdict %d, want Fine and a note that data changed:\n%s", r.Verdict(), table(t, r))
 	}
 }
 
-// Whatever a server says: no key, no address in full, nothing that steers a terminal.
-func TestNothingLeaks(t *testing.T) {
+func TestReportsContainNoKeysAddressesOrControlCharacters(t *testing.T) {
 	t.Parallel()
 	const key = "s3cret-key"
-	echo := fmt.Sprintf(`{"error":{"code":%%d,"message":"key %s of somebody@example.com is \u001b[31mbad\u0007 \u202e","parameter":"%s"}}`, key, key)
+	echo := `{"error":{"code":%d,"message":"key ` + key + ` of somebody@example.com is \u001b[31mbad\u0007 \u202e",` +
+		`"parameter":"` + key + `"}}`
 	next := sample()
 	for name, server := range map[string]http.Handler{
 		"in errors": answers("/", func(r *http.Request, status int, body []byte) (int, string) {
@@ -233,14 +238,18 @@ func TestNothingLeaks(t *testing.T) {
 			}
 			return status, string(body)
 		}),
-		"in everything": answers("/", func(*http.Request, int, []byte) (int, string) { return 400, fmt.Sprintf(echo, 400) }),
-		"in bodies that are no errors": answers("/", func(r *http.Request, status int, body []byte) (int, string) {
+		"in everything": answers("/", func(*http.Request, int, []byte) (int, string) {
+			return 400, fmt.Sprintf(echo, 400)
+		}),
+		"in error bodies in another format": answers("/", func(r *http.Request, status int, body []byte) (int, string) {
 			if status != http.StatusOK {
 				return status, key + " somebody@example.com \x1b[31m"
 			}
 			return status, string(body)
 		}),
-		"in details": replaced("/bounce/2", `"email_address":"`, `"email_address":"somebody@example.com\u001b`, `"bounce_code":"`, `"bounce_code":"`+key),
+		"in details": replaced("/bounce/2",
+			`"email_address":"`, `"email_address":"somebody@example.com\u001b`,
+			`"bounce_code":"`, `"bounce_code":"`+key),
 		"in headers": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/blocked") {
 				w.Header().Set("Content-Type", key+"/html")
@@ -271,8 +280,8 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// All forms that the document shows are taken, and told of.
-func TestForms(t *testing.T) {
+// The document's examples differ in format. Servers may use any of these.
+func TestAllDocumentedFormatsAreAccepted(t *testing.T) {
 	t.Parallel()
 	bare := answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
 		if s := string(body); status == http.StatusOK && strings.HasPrefix(s, `{"data":`) {
@@ -289,8 +298,8 @@ func TestForms(t *testing.T) {
 		server http.Handler
 		says   []string
 	}{
-		"bare":    {bare, []string{"nothing: a bare array", "nothing: a bare object"}},
-		"wrapped": {wrapped, []string{`"data", beside processing_time, resp_time`}},
+		"bare":    {bare, []string{"none: a bare array", "none: a bare object"}},
+		"wrapped": {wrapped, []string{`"data" beside processing_time, resp_time`}},
 		"arrays":  {array, []string{"an array of objects", "/emails, /bounces, /blocked-emails: an object"}},
 	} {
 		r := examine(t, c.server)

@@ -1,24 +1,21 @@
 package doctor
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
 	"deliverygraph/upstream"
 )
 
-// Reports are read on terminals and passed on in mails: what a server says appears in
-// them short and printable, without addresses in full, and never with the key.
+// Reports are read on terminals and forwarded by mail. Text from the server therefore
+// appears in them shortened and printable, without full addresses and without the key.
 
-// show is a request as messages show it: in one line, unescaped, with addresses
-// shortened.
+// show formats a request for messages: on one line, unescaped, with addresses shortened.
 func (a *asker) show(r request) string {
 	s := r.method + " " + r.path
 	for i, pair := range strings.FieldsFunc(r.query, func(c rune) bool { return c == '&' }) {
@@ -41,7 +38,7 @@ func (a *asker) show(r request) string {
 	return printable(s)
 }
 
-// clean is a server's own text, fit for a message.
+// clean makes text from the server fit for a message.
 func (a *asker) clean(s string) string {
 	if a.key != "" {
 		s = strings.ReplaceAll(s, a.key, "[key]")
@@ -50,8 +47,8 @@ func (a *asker) clean(s string) string {
 	return excerpt(addresses.ReplaceAllStringFunc(printable(s), shortAddress), 160)
 }
 
-// statusAndWords is the status of an answer, with the message if it brings one.
-func (a *asker) statusAndWords(got answer) string {
+// statusAndMessage describes an answer by its status and its error message, if it has one.
+func (a *asker) statusAndMessage(got answer) string {
 	s := fmt.Sprintf("status %d", got.status)
 	switch e := upstream.DecodeError(string(got.body)); {
 	case e.Message != "":
@@ -65,13 +62,14 @@ func (a *asker) statusAndWords(got answer) string {
 }
 
 func looksLikeHTML(got answer) bool {
-	return contentType(got.header) == "text/html" || strings.HasPrefix(strings.TrimSpace(string(got.body[:min(len(got.body), 64)])), "<")
+	start := strings.TrimSpace(string(got.body[:min(len(got.body), 64)]))
+	return contentType(got.header) == "text/html" || strings.HasPrefix(start, "<")
 }
 
 var addresses = regexp.MustCompile(`[^\s<>"'(),;:=]+@[^\s<>"'(),;:=]+`)
 
-// shortAddress is an address of which only the first letter and the domain are left;
-// or a local part, of which only the letter is.
+// shortAddress shortens an address to its first letter and the domain, and a local part
+// to its first letter.
 func shortAddress(s string) string {
 	local, domain := s, ""
 	if cut := strings.LastIndexByte(s, '@'); cut >= 0 {
@@ -84,7 +82,7 @@ func shortAddress(s string) string {
 	return string(first) + "…" + domain
 }
 
-// printable replaces whatever could steer a terminal.
+// printable replaces control characters and others that could affect a terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -97,21 +95,20 @@ func printable(s string) string {
 	}, s)
 }
 
-func excerpt(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
+// excerpt returns the first n characters of s.
+func excerpt(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
-	return string([]rune(s)[:most]) + "…"
+	return string([]rune(s)[:n]) + "…"
 }
 
-func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
-
-// at is a moment as messages show it, in both of the API's forms.
+// at formats a time for messages, as Unix seconds and readable.
 func at(t upstream.Time) string {
 	return fmt.Sprintf("%d (%s)", t, t.UTC().Format("2006-01-02 15:04:05"))
 }
 
-// plural is a number of things.
+// plural formats a number of things, such as "2 rows".
 func plural[N int | int64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
