@@ -60,7 +60,7 @@ func TestInputOfTheWrongType(t *testing.T) {
 		"a bad element":                         {query: `{ nodes(ids: ["a", null]) { id } }`, argument: "ids[1]", says: "must not be null"},
 		"a field of an element":                 {query: `{ bounces(window: {last: "P1D"}, filter: {xHeaders: [{name: "X-A", value: 5}]}) { totalCount } }`, argument: "filter.xHeaders[0].value", says: "must be a string"},
 		"a field of an element that is missing": {query: `{ bounces(window: {last: "P1D"}, filter: {xHeaders: {name: "X-A"}}) { totalCount } }`, argument: "filter.xHeaders.value", says: "is missing"},
-		"a Duration of words":                   {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `"a week" is not a length of time`},
+		"a Duration of words":                   {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `"a week" is not a duration`},
 		"a Duration of a number":                {query: `{ bounces(window: {last: 7}) { totalCount } }`, argument: "window.last", says: "ISO 8601"},
 		"a Duration of an object":               {query: `{ bounces(window: {last: {days: 99999999999999999999}}) { totalCount } }`, argument: "window.last", says: "ISO 8601"},
 		"a DateTime of words":                   {query: `{ bounces(window: {between: {start: "now", end: 5}}) { totalCount } }`, argument: "window.between.start", says: "RFC 3339"},

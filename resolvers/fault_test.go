@@ -122,7 +122,7 @@ func TestBadInput(t *testing.T) {
 		calls     int
 	}{
 		"a window that ends before it starts":  {query: `{ bounces(window: {between: {start: 2, end: 1}}) { totalCount } }`, argument: "window.between.end", says: "later than"},
-		"a window that is no time":             {query: `{ bounces(window: {last: "P0D"}) { totalCount } }`, argument: "window.last", says: "no time at all"},
+		"a window that is no time":             {query: `{ bounces(window: {last: "P0D"}) { totalCount } }`, argument: "window.last", says: "must be positive"},
 		"a window of words":                    {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `such as "PT6H"`},
 		"a window of words, as a variable":     {query: `query($w: Window!) { bounces(window: $w) { totalCount } }`, variables: map[string]any{"w": map[string]any{"last": "7d"}}, argument: "$w.last", says: "ISO 8601"},
 		"milliseconds":                         {query: `{ stats(window: {between: {start: 1479772800000, end: 1479859200}}) { sent } }`, argument: "window.between.start", says: "not milliseconds"},

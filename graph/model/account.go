@@ -5,7 +5,7 @@ import "deliverygraph/upstream"
 // User is an account.
 type User struct {
 	Key    upstream.ID
-	Within upstream.ID // the user filter of the calls that answer its stats; 0: calls for all users serve its siblings too
+	Within upstream.ID // the user filter for the calls that load its stats; 0 if one call covers all users of a list
 }
 
 func (*User) IsNode() {}
@@ -16,10 +16,10 @@ func (u *User) UserID() upstream.ID { return u.Key }
 // Sender is an approved From address.
 type Sender struct {
 	Key    upstream.ID
-	Owner  upstream.ID // the user whose sender it is; 0: not known yet
-	Known  *string     // the address, where it is known
-	Origin Origin      // where it was found
-	// Siblings is how many senders of the same origin its list shows, with this one.
+	Owner  upstream.ID // the user who owns the sender; 0 if not yet known
+	Known  *string     // the address, if known
+	Origin Origin      // the list it was found in
+	// Siblings is the number of senders from the same origin that its list shows, including this one.
 	Siblings int
 }
 
@@ -28,32 +28,32 @@ func (*Sender) IsNode() {}
 func (s *Sender) ID() NodeID            { return NodeID{Type: SenderNode, SenderID: s.Key} }
 func (s *Sender) SenderID() upstream.ID { return s.Key }
 
-// Subject is the user's, for stats.
+// Subject returns the subject of the user's stats.
 func (u *User) Subject() Subject {
 	return Subject{UserID: u.Within, Rollup: upstream.ByUser, Row: u.Key}
 }
 
-// Subject is the sender's, for stats: with the filter of the list that it was found
-// in, so that all senders of the list share the same calls.
+// Subject returns the subject of the sender's stats. It has the filter of the list in which the sender was found, so
+// that all senders of that list share calls.
 func (s *Sender) Subject() Subject {
 	return Subject{UserID: s.Origin.UserID, SenderID: s.Origin.SenderID, Row: s.Key}
 }
 
-// Stats are the counts of a window, each loaded when selected.
+// Stats are the counts of a window. Each is loaded when selected.
 type Stats struct {
 	Window  upstream.Window
 	Subject Subject
 }
 
-// Subject is whom stats are of: the calls that answer them, and the row to pick.
+// Subject says whose stats are wanted: the calls that load them, and the row to pick from the answer.
 type Subject struct {
-	UserID   upstream.ID // filter of the calls; 0 is none
-	SenderID upstream.ID // filter of the calls; 0 is none
+	UserID   upstream.ID // filter of the calls; 0 means none
+	SenderID upstream.ID // filter of the calls; 0 means none
 	Rollup   upstream.Rollup
 	Row      upstream.ID // the row to pick; 0 adds up all rows
 }
 
-// MaxPoints bounds a series: ten thousand hours are more than a year.
+// MaxPoints limits the length of a series: ten thousand hours are more than a year.
 const MaxPoints = 10_000
 
 // StatsPoint is one bucket of a series.
@@ -66,16 +66,16 @@ type StatsPoint struct {
 	Blocked     int64
 }
 
-// Origin is the list that a row, a user or a sender was found in. Its counts name
-// every sender of the list, so one call with its filter answers for all of them.
+// Origin identifies the list in which a row, user or sender was found. The counts with the same filter contain every
+// sender of the list, so one call serves all of them.
 type Origin struct {
 	Kind     upstream.Kind
 	Window   upstream.Window
-	UserID   upstream.ID // the user that the list was limited to; 0 is none
-	SenderID upstream.ID // the sender that it was limited to; 0 is none
+	UserID   upstream.ID // the user that the list was limited to; 0 means none
+	SenderID upstream.ID // the sender that it was limited to; 0 means none
 }
 
-// Add counts a tally of a kind into the point.
+// Add adds a tally of events of kind k to the point.
 func (p *StatsPoint) Add(k upstream.Kind, t upstream.Tally) {
 	switch k {
 	case upstream.Emails:

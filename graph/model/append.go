@@ -10,10 +10,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The Append functions write values as their Marshal functions do, behind one
-// another into one buffer.
+// The Append functions append the JSON that the Marshal functions write.
 
-// AppendString writes s as a JSON string, as gqlgen does.
+// AppendString appends s as a JSON string, exactly as gqlgen writes it.
 func AppendString(dst []byte, s string) []byte {
 	if n := plain(s); n < len(s) {
 		return appendEscapedFrom(dst, s, n)
@@ -21,7 +20,7 @@ func AppendString(dst []byte, s string) []byte {
 	return appendPlain(dst, s)
 }
 
-// AppendRowString writes a string of a row, which says whether its strings are plain.
+// AppendRowString appends a string of a row. plain is the row's Plain.
 func AppendRowString(dst []byte, s string, plain upstream.Plain) []byte {
 	if !plain {
 		return AppendString(dst, s)
@@ -29,9 +28,9 @@ func AppendRowString(dst []byte, s string, plain upstream.Plain) []byte {
 	return appendPlain(dst, s)
 }
 
-// appendPlain writes a string without escapes.
+// appendPlain appends a string that needs no escapes.
 func appendPlain(dst []byte, s string) []byte {
-	dst = slices.Grow(dst, len(s)+2) // looks once whether there is room
+	dst = slices.Grow(dst, len(s)+2) // checks capacity only once
 	n := len(dst)
 	dst = dst[:n+len(s)+2]
 	dst[n] = '"'
@@ -40,7 +39,7 @@ func appendPlain(dst []byte, s string) []byte {
 	return dst
 }
 
-// appendEscapedFrom writes a string whose byte n is the first one that is escaped.
+// appendEscapedFrom appends a string whose first byte to be escaped has the index n.
 func appendEscapedFrom(dst []byte, s string, n int) []byte {
 	dst = append(dst, '"')
 	for n < len(s) {
@@ -51,9 +50,8 @@ func appendEscapedFrom(dst []byte, s string, n int) []byte {
 	return append(append(dst, s...), '"')
 }
 
-// plain is how many bytes of s come before one that is written as an escape: a control
-// character, a quote or a backslash. It looks at eight bytes at once, and at the last ones
-// with some before them again.
+// plain returns the number of bytes of s before the first that must be escaped: a control character, a quote or a
+// backslash. It examines eight bytes at a time; for the last ones, the word overlaps bytes seen before.
 func plain(s string) int {
 	i := 0
 	for ; len(s)-i >= 8; i += 8 {
@@ -72,14 +70,13 @@ func plain(s string) int {
 	return i
 }
 
-// word is the first eight bytes of s, the first one lowest.
+// word returns the first eight bytes of s in little-endian order.
 func word(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// odd sets the top bit of each byte of a word that is written as an escape, and perhaps of
-// bytes above the first such one.
+// odd sets the top bit of each byte of x that must be escaped. Above the first such byte it may set others.
 func odd(x uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	quote, slash := x^('"'*ones), x^('\\'*ones)
@@ -101,26 +98,26 @@ func appendEscaped(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// AppendKey writes a user's or sender's number.
+// AppendKey appends a user or sender number as a JSON string.
 func AppendKey(dst []byte, id upstream.ID) []byte {
 	return append(strconv.AppendInt(append(dst, '"'), int64(id), 10), '"')
 }
 
-// AppendNodeID writes an opaque id.
+// AppendNodeID appends an opaque id.
 func AppendNodeID(dst []byte, id NodeID) []byte {
 	return append(append(append(dst, '"'), id.String()...), '"')
 }
 
-// AppendLong writes a 64-bit number.
+// AppendLong appends a 64-bit number.
 func AppendLong(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
-// AppendFloat writes a number that is neither infinite nor none.
+// AppendFloat appends a number other than NaN and infinities.
 func AppendFloat(dst []byte, f float64) []byte { return fmt.Appendf(dst, "%g", f) }
 
-// AppendBool writes true or false.
+// AppendBool appends true or false.
 func AppendBool(dst []byte, b bool) []byte { return strconv.AppendBool(dst, b) }
 
-// AppendBounceType writes HARD or SOFT.
+// AppendBounceType appends HARD or SOFT.
 func AppendBounceType(dst []byte, t upstream.BounceType) []byte {
 	if t == upstream.Hard {
 		return append(dst, `"HARD"`...)
@@ -128,23 +125,24 @@ func AppendBounceType(dst []byte, t upstream.BounceType) []byte {
 	return append(dst, `"SOFT"`...)
 }
 
-// AppendDateTime writes a moment.
+// AppendDateTime appends a moment.
 func AppendDateTime(dst []byte, t upstream.Time) []byte { return new(DateTimes).Append(dst, t) }
 
-// DateTimes writes moments that follow one another, most often on one day: the date is
-// formatted once a day. The zero value is ready.
+// DateTimes appends successive moments, which are usually on the same day: it formats the date only once per day. The
+// zero value is ready for use.
 type DateTimes struct {
-	day  upstream.Time // its first second
+	day  upstream.Time // the day's first second
 	date [len(`"2006-01-02T`)]byte
 }
 
-// Append writes a moment as [AppendDateTime] does.
+// Append appends a moment like [AppendDateTime].
 func (d *DateTimes) Append(dst []byte, t upstream.Time) []byte {
 	t = min(max(t, minTime), maxTime)
 	if day := upstream.Day.Floor(t); day != d.day || d.date[0] == 0 {
 		d.day = day
 		var midnight [len(`"2006-01-02T15:04:05Z"`)]byte
-		copy(d.date[:], day.UTC().AppendFormat(append(midnight[:0], '"'), time.RFC3339)) // which package time formats fastest
+		// Package time formats RFC3339 fastest.
+		copy(d.date[:], day.UTC().AppendFormat(append(midnight[:0], '"'), time.RFC3339))
 	}
 	dst = append(append(dst, d.date[:]...), `00:00:00Z"`...)
 	b, second := dst[len(dst)-len(`00:00:00Z"`):], int64(t-d.day)

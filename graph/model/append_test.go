@@ -15,7 +15,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Strings are written as gqlgen writes them, wherever in a word what must be escaped is.
+// Strings are written exactly as by gqlgen, wherever in a word the escaped byte is.
 func FuzzAppendString(f *testing.F) {
 	for n := range 20 {
 		for _, c := range []string{"", `"`, `\`, "\n", "\x00", "\x1f", " ", "!", "\x7f", "\x80", "\xa2", "\xdc", "\xff", "é", " "} {
@@ -32,8 +32,8 @@ func FuzzAppendString(f *testing.F) {
 	})
 }
 
-// What rows call plain is what is written as it is.
-func TestPlainStringsAreWrittenAsTheyAre(t *testing.T) {
+// A row's strings are marked plain if and only if they are written without escapes.
+func TestPlainStringsNeedNoEscapes(t *testing.T) {
 	t.Parallel()
 	var page bytes.Buffer
 	for r := range rune(0x3000) {
@@ -51,8 +51,8 @@ func TestPlainStringsAreWrittenAsTheyAre(t *testing.T) {
 	}
 }
 
-// Moments are written as package time writes them.
-func TestMomentsAreWrittenAsByTime(t *testing.T) {
+// Moments are formatted as by package time.
+func TestMomentsAreFormattedAsByPackageTime(t *testing.T) {
 	t.Parallel()
 	var row model.DateTimes
 	check := func(at int64) bool {

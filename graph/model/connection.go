@@ -6,35 +6,33 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Pager is one page of a connection, each part of it worked out when it is asked
-// for: what is not selected costs nothing. It is safe for concurrent use.
+// Pager is one page of a connection. Each part is computed only when requested. It is safe for concurrent use.
 type Pager[T any] interface {
-	// Rows gives the page's rows in order.
+	// Rows returns the page's rows in order.
 	Rows(ctx context.Context) ([]*T, error)
-	// Cursor gives the cursor of the page's row i; Rows has been called before.
+	// Cursor returns the cursor of row i of the page. Rows must have been called before.
 	Cursor(i int) string
-	// HasNextPage says whether rows follow the page.
+	// HasNextPage reports whether rows follow the page.
 	HasNextPage(ctx context.Context) (bool, error)
-	// HasPreviousPage says whether rows come before the page.
+	// HasPreviousPage reports whether rows precede the page.
 	HasPreviousPage(ctx context.Context) (bool, error)
-	// TotalCount gives the number of rows of the whole connection.
+	// TotalCount returns the number of rows of the whole connection.
 	TotalCount(ctx context.Context) (int64, error)
 }
 
-// Connection is a Relay connection of any type: the schema's connection types
-// embed it.
+// Connection is a Relay connection of any type. The schema's connection types embed it.
 type Connection[T any] struct{ Page Pager[T] }
 
-// Edge is a row of a connection and its cursor.
+// Edge is a row of a connection with its cursor.
 type Edge[T any] struct {
 	Cursor string
 	Node   *T
 }
 
-// Nodes gives the page's rows.
+// Nodes returns the page's rows.
 func (c Connection[T]) Nodes(ctx context.Context) ([]*T, error) { return c.Page.Rows(ctx) }
 
-// Edges gives the page's rows with their cursors.
+// Edges returns the page's rows with their cursors.
 func (c Connection[T]) Edges(ctx context.Context) ([]*Edge[T], error) {
 	rows, err := c.Page.Rows(ctx)
 	if err != nil {
@@ -49,10 +47,10 @@ func (c Connection[T]) Edges(ctx context.Context) ([]*Edge[T], error) {
 	return out, nil
 }
 
-// PageInfo says where the page lies.
+// PageInfo returns the page's position.
 func (c Connection[T]) PageInfo() *PageInfo { return &PageInfo{page: pageOf[T]{c.Page}} }
 
-// TotalCount gives the number of rows of the whole connection.
+// TotalCount returns the number of rows of the whole connection.
 func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 	n, err := c.Page.TotalCount(ctx)
 	if err != nil {
@@ -61,7 +59,7 @@ func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 	return &n, nil
 }
 
-// PageInfo is Relay's PageInfo, each field of it worked out when selected.
+// PageInfo is Relay's PageInfo. Each field is computed when selected.
 type PageInfo struct {
 	page interface {
 		HasNextPage(ctx context.Context) (bool, error)
@@ -70,7 +68,7 @@ type PageInfo struct {
 	}
 }
 
-// pageOf is a page without the type of its rows.
+// pageOf hides the type of a page's rows.
 type pageOf[T any] struct{ Pager[T] }
 
 func (p pageOf[T]) cursors(ctx context.Context) (first, last *string, err error) {
@@ -82,19 +80,18 @@ func (p pageOf[T]) cursors(ctx context.Context) (first, last *string, err error)
 	return &f, &l, nil
 }
 
-// HasNextPage says whether rows follow the page.
+// HasNextPage reports whether rows follow the page.
 func (p *PageInfo) HasNextPage(ctx context.Context) bool {
 	return orMaybe(ctx)(p.page.HasNextPage(ctx))
 }
 
-// HasPreviousPage says whether rows come before the page.
+// HasPreviousPage reports whether rows precede the page.
 func (p *PageInfo) HasPreviousPage(ctx context.Context) bool {
 	return orMaybe(ctx)(p.page.HasPreviousPage(ctx))
 }
 
-// orMaybe answers true where it could not be found out, and adds the error: Relay
-// wants a Boolean that is never null, and the page that is there must not be lost
-// for want of what lies behind it.
+// orMaybe returns true if there was an error, which it adds to the answer: Relay requires a Boolean that is never null,
+// and the page itself must not be lost because its neighbor failed.
 func orMaybe(ctx context.Context) func(bool, error) bool {
 	return func(more bool, err error) bool {
 		if err != nil {
@@ -105,13 +102,13 @@ func orMaybe(ctx context.Context) func(bool, error) bool {
 	}
 }
 
-// StartCursor is the first row's cursor, or nil on an empty page.
+// StartCursor returns the first row's cursor, or nil if the page is empty.
 func (p *PageInfo) StartCursor(ctx context.Context) (*string, error) {
 	first, _, err := p.page.cursors(ctx)
 	return first, err
 }
 
-// EndCursor is the last row's cursor, or nil on an empty page.
+// EndCursor returns the last row's cursor, or nil if the page is empty.
 func (p *PageInfo) EndCursor(ctx context.Context) (*string, error) {
 	_, last, err := p.page.cursors(ctx)
 	return last, err

@@ -1,10 +1,8 @@
-// Package model holds the Go types behind the GraphQL schema: objects, edges and
-// connections by hand, inputs generated into models_gen.go.
+// Package model holds the Go types behind the GraphQL schema: hand-written objects, edges and connections, and
+// generated inputs (models_gen.go).
 //
-// Objects are thin views of the contract's rows: a field's value is converted
-// when it is selected, so a page of rows costs one slice. What needs an upstream
-// call is not here but in package resolvers. IDs and scalars know their own
-// text form and refuse any other.
+// Objects are thin views of upstream rows. Fields are converted when selected, so a page of rows costs one slice.
+// Whatever needs an upstream call is in package resolvers. IDs and scalars parse only their own text forms.
 //
-// Start reading at [Bounce]; [NodeID] says what an opaque id holds.
+// Start reading at [Bounce]; [NodeID] describes opaque ids.
 package model

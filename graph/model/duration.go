@@ -12,16 +12,14 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Duration is a length of time as ISO 8601 writes it: calendar parts and seconds,
-// since a month is no fixed number of seconds.
+// Duration is an ISO 8601 duration. It keeps calendar parts apart from seconds, because months differ in length.
 type Duration struct {
 	Years, Months, Days int
 	Seconds             int64
 }
 
-// Before is the moment that lies the duration before t, by the calendar of UTC.
-// A day that the earlier month does not have is its last day: one month before
-// the 31st of March is the last of February.
+// Before returns the moment d before t, by the UTC calendar. If the earlier month lacks the day, its last day is used:
+// one month before 31 March is the last of February.
 func (d Duration) Before(t upstream.Time) upstream.Time {
 	u := t.UTC()
 	y, m, day := u.Date()
@@ -32,7 +30,7 @@ func (d Duration) Before(t upstream.Time) upstream.Time {
 
 const durationHint = "write it as ISO 8601, such as \"PT6H\", \"P7D\", \"P4W\" or \"P3M\""
 
-// String is the duration in its shortest ISO 8601 form; equal durations are equal texts.
+// String returns the shortest ISO 8601 form. Equal durations give equal strings.
 func (d Duration) String() string {
 	var b bytes.Buffer
 	b.WriteByte('P')
@@ -51,10 +49,10 @@ func (d Duration) String() string {
 	return b.String()
 }
 
-// durationParts gives the digits of a duration's years, months, weeks, days, hours,
-// minutes and seconds, each empty where there are none, and false for another text.
+// durationParts returns the digits of a duration's years, months, weeks, days, hours, minutes and seconds, each empty
+// if absent. ok is false if s is not a duration.
 func durationParts(s string) (parts [7]string, ok bool) {
-	const units, times = "YMWDHMS", 4 // those of times are behind a T
+	const units, times = "YMWDHMS", 4 // units of time follow a T
 	s, ok = strings.CutPrefix(s, "P")
 	if !ok || s == "" {
 		return parts, false
@@ -82,12 +80,12 @@ func durationParts(s string) (parts [7]string, ok bool) {
 	return parts, true
 }
 
-// ParseDuration reads an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS.
-// It is more than nothing and at most 100 years.
+// ParseDuration parses an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS. It must be positive and at most 100
+// years.
 func ParseDuration(s string) (Duration, error) {
 	written, ok := durationParts(s)
 	if !ok {
-		return Duration{}, badInput("%q is not a length of time: "+durationHint, Excerpt(s))
+		return Duration{}, badInput("%q is not a duration: "+durationHint, Excerpt(s))
 	}
 	var parts [7]int64
 	total := 0.0
@@ -102,7 +100,7 @@ func ParseDuration(s string) (Duration, error) {
 		parts[i] = n
 	}
 	if total == 0 {
-		return Duration{}, badInput("%q is no time at all: "+durationHint, Excerpt(s))
+		return Duration{}, badInput("%q must be positive: "+durationHint, Excerpt(s))
 	}
 	return Duration{
 		Years: int(parts[0]), Months: int(parts[1]), Days: int(7*parts[2] + parts[3]),
@@ -110,14 +108,14 @@ func ParseDuration(s string) (Duration, error) {
 	}, nil
 }
 
-// MarshalDuration writes the duration as a string.
+// MarshalDuration writes d as a string.
 func MarshalDuration(d Duration) graphql.Marshaler { return graphql.MarshalString(d.String()) }
 
-// UnmarshalDuration reads an ISO 8601 duration.
+// UnmarshalDuration parses an ISO 8601 duration.
 func UnmarshalDuration(v any) (Duration, error) {
 	s, ok := v.(string)
 	if !ok {
-		return Duration{}, badInput("a length of time is a string: " + durationHint)
+		return Duration{}, badInput("a Duration must be a string: " + durationHint)
 	}
 	return ParseDuration(s)
 }

@@ -38,7 +38,7 @@ func TestDurations(t *testing.T) {
 		{"P13M", "2016-03-31T00:00:00Z", "2015-02-28T00:00:00Z"},
 		{"P1Y", "2016-02-29T00:00:00Z", "2015-02-28T00:00:00Z"},
 		{"P4Y", "2016-02-29T00:00:00Z", "2012-02-29T00:00:00Z"},
-		{"P1M1D", "2015-03-31T00:00:00Z", "2015-02-27T00:00:00Z"}, // the month first
+		{"P1M1D", "2015-03-31T00:00:00Z", "2015-02-27T00:00:00Z"}, // months are subtracted first
 		{"P100Y", "2016-11-22T00:00:00Z", "1916-11-22T00:00:00Z"},
 		{"P0Y0M0DT0H0M1S", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z"},
 	} {
@@ -53,22 +53,23 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoDuration(t *testing.T) {
+func TestInvalidDurationsAreRefused(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
 		"": "ISO 8601", "P": "ISO 8601", "PT": "ISO 8601", "P1DT": "ISO 8601", "7d": "ISO 8601", "p7d": "ISO 8601", "P7": "ISO 8601", "7D": "ISO 8601", "P-7D": "ISO 8601", "-P7D": "ISO 8601",
 		"P1.5D": "ISO 8601", "PT0,5S": "ISO 8601", "P1S": "ISO 8601", "PT1D": "ISO 8601", "P1D1M": "ISO 8601", "P1D ": "ISO 8601", "P1D\n": "ISO 8601", "P٣D": "ISO 8601", "P1M1M": "ISO 8601",
-		"P0D": "no time at all", "PT0S": "no time at all",
+		"P0D": "must be positive", "PT0S": "must be positive",
 		"P101Y": "at most 100 years", "P36601D": "at most 100 years", "PT99999999999999999999S": "at most 100 years", "P9223372036854775807Y": "at most 100 years", "P99Y999M": "at most 100 years",
 		"P" + strings.Repeat("9", 10_000) + "D": "at most 100 years",
 	} {
 		_, err := model.ParseDuration(text)
 		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), says) || len(err.Error()) > 400 {
-			t.Errorf("%.40q: %v, want words with %q", text, err, says)
+			t.Errorf("%.40q: %v, want %q in it", text, err, says)
 		}
 	}
 	for _, in := range []any{nil, 7, 7.0, true, []any{"P7D"}, map[string]any{}} {
-		if _, err := model.UnmarshalDuration(in); upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), "is a string") {
+		_, err := model.UnmarshalDuration(in)
+		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), "must be a string") {
 			t.Errorf("%v: %v", in, err)
 		}
 	}
@@ -99,10 +100,9 @@ func TestDurationsRoundTrip(t *testing.T) {
 	})
 }
 
-// Before is earlier; the later the moment and the shorter the duration, the later
-// it is, but for the times of day on days that a month does not have, which are its
-// last; and days and seconds are as long as UTC's.
-func TestDurationsLieBefore(t *testing.T) {
+// Before returns an earlier moment. It grows with the moment and shrinks with the duration, except at times of day on
+// days that a month lacks, which become its last day. Days and seconds have their length in UTC.
+func TestBeforeIsMonotonic(t *testing.T) {
 	t.Parallel()
 	moments := rapid.Map(rapid.Int64Range(0, 4102444800), func(n int64) upstream.Time { return upstream.Time(n) })
 	rapid.Check(t, func(t *rapid.T) {
@@ -132,7 +132,7 @@ func TestDurationsLieBefore(t *testing.T) {
 	})
 }
 
-// Any text is an error, or a duration whose text is read the same.
+// Any text is an error, or a duration whose own text parses to the same duration.
 func FuzzParseDuration(f *testing.F) {
 	for _, s := range []string{"P7D", "PT6H", "P1Y2M3W4DT5H6M7S", "P", "P0D", "PT", "P99999999999999999999D"} {
 		f.Add(s)

@@ -17,7 +17,7 @@ var (
 	durationForm = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
 )
 
-// changed are texts of a form with a few bytes put in, taken away or replaced.
+// changed generates texts of a form with a few bytes inserted, removed or replaced.
 func changed(form, bytes string) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		s := rapid.StringMatching(form).Draw(t, "text")
@@ -29,8 +29,8 @@ func changed(form, bytes string) *rapid.Generator[string] {
 	})
 }
 
-// A text is a moment if it has the form of one and there is such a day and time.
-func TestFormsOfMoments(t *testing.T) {
+// A text is a moment if and only if it has the right form and the day and time exist.
+func TestMomentsHaveOneOfTheForms(t *testing.T) {
 	t.Parallel()
 	texts := changed(`(0[0-9]{3}|[12][0-9]{3})-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.,][0-9]{0,3})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?`, "0123456789-:.,+TtZz ")
 	rapid.Check(t, func(t *rapid.T) {
@@ -38,13 +38,13 @@ func TestFormsOfMoments(t *testing.T) {
 		_, parsed := time.Parse(time.RFC3339, strings.ToUpper(s))
 		_, err := model.UnmarshalDateTime(s)
 		if want := momentForm.MatchString(s) && parsed == nil; (err == nil) != want {
-			t.Fatalf("%q: %v, want one that is taken: %v", s, err, want)
+			t.Fatalf("%q: %v, want it to be accepted: %v", s, err, want)
 		}
 	})
 }
 
-// A text is a duration if it has the form of one, and is neither nothing nor too long.
-func TestFormsOfDurations(t *testing.T) {
+// A text is a duration if and only if it has the right form, is positive and is not too long.
+func TestDurationsHaveTheForm(t *testing.T) {
 	t.Parallel()
 	texts := changed(`P([1-9]Y)?([1-9]M)?([0-9]{1,2}W)?([0-9]{1,2}D)?(T([0-9]{1,2}H)?([0-9]{1,2}M)?([0-9]{1,2}S)?)?`, "PYMWDTHS0123456789 -")
 	rapid.Check(t, func(t *rapid.T) {
@@ -52,11 +52,11 @@ func TestFormsOfDurations(t *testing.T) {
 		m := durationForm.FindStringSubmatch(s)
 		form := m != nil && s != "P" && !strings.HasSuffix(s, "T")
 		_, err := model.ParseDuration(s)
-		if told := err != nil && strings.Contains(err.Error(), "is not a length of time"); told == form {
-			t.Fatalf("%q: %v, and it has the form: %v", s, err, form)
+		if refused := err != nil && strings.Contains(err.Error(), "is not a duration"); refused == form {
+			t.Fatalf("%q: %v, but its form is right: %v", s, err, form)
 		}
 		if err == nil && strings.Trim(strings.Join(m[1:], ""), "0") == "" {
-			t.Fatalf("%q is no time at all", s)
+			t.Fatalf("%q is not positive", s)
 		}
 	})
 }

@@ -12,11 +12,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// NodeID is what an opaque id of the Node interface holds: the natural key of the
-// object, so that any gateway in front of the same upstream can find it again.
+// NodeID is the content of an opaque id of the Node interface: the natural key of the object. Any gateway in front of
+// the same upstream can find the object by it.
 //
-// Its text is the type's letter and the key's parts (numbers as varints, strings
-// with their length) in URL-safe base64 without padding, after a version byte.
+// Its text is a version byte, the type's letter and the key's parts (numbers as varints, strings with their length) in
+// URL-safe base64 without padding.
 type NodeID struct {
 	Type      NodeType
 	UserID    upstream.ID   // of a user, bounce, email or blocked email
@@ -26,10 +26,10 @@ type NodeID struct {
 	Recipient string
 }
 
-// NodeType is the letter of an object's type in its id.
+// NodeType is the letter that stands for an object's type in its id.
 type NodeType byte
 
-// The types of objects that have ids.
+// The types of objects with ids.
 const (
 	UserNode         NodeType = 'U'
 	SenderNode       NodeType = 'S'
@@ -40,10 +40,10 @@ const (
 
 const (
 	idVersion = 1
-	maxIDText = 4096 // longer texts are not ours
+	maxIDText = 4096 // String returns no longer texts
 )
 
-// String is the id as callers see it.
+// String returns the id as callers see it.
 func (id NodeID) String() string {
 	b := make([]byte, 0, 48+len(id.EmailID)+len(id.Recipient))
 	b = append(b, idVersion, byte(id.Type))
@@ -63,8 +63,7 @@ func (id NodeID) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseNodeID reads an id that String gave. Any other text is an error fit for
-// the caller.
+// ParseNodeID parses an id returned by String. For any other text it returns an error that may be shown to the caller.
 func ParseNodeID(s string) (NodeID, error) {
 	bad := badInput("%q is not an id that this API gave out", Excerpt(s))
 	if len(s) > maxIDText {
@@ -102,15 +101,15 @@ func ParseNodeID(s string) (NodeID, error) {
 	default:
 		return NodeID{}, bad
 	}
-	// One object has one id: only the text that String gives is taken.
+	// An object has exactly one id: accept only the text that String returns.
 	if !ok || len(b) != 0 || !id.sound() || id.String() != s {
 		return NodeID{}, bad
 	}
 	return id, nil
 }
 
-// sound says whether an object can have this id. A part that is missing would not
-// filter: the id would find an object that it is not the id of.
+// sound reports whether an object can have this id. A missing part would not filter, so the id could find the wrong
+// object.
 func (id NodeID) sound() bool {
 	switch id.Type {
 	case UserNode:
@@ -129,24 +128,24 @@ func MarshalNodeID(id NodeID) graphql.Marshaler {
 	})
 }
 
-// UnmarshalNodeID reads an opaque id.
+// UnmarshalNodeID parses an opaque id.
 func UnmarshalNodeID(v any) (NodeID, error) {
 	s, ok := v.(string)
 	if !ok {
-		return NodeID{}, badInput("an id is a string")
+		return NodeID{}, badInput("an id must be a string")
 	}
 	return ParseNodeID(s)
 }
 
-// MarshalKey writes a user's or sender's number as a JSON string: such numbers
-// outgrow what JavaScript's can hold.
+// MarshalKey writes a user or sender number as a JSON string, because JavaScript cannot represent all of them as
+// numbers.
 func MarshalKey(id upstream.ID) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		_, _ = io.WriteString(w, `"`+strconv.FormatInt(int64(id), 10)+`"`)
 	})
 }
 
-// UnmarshalKey reads a user's or sender's number from a string or a number.
+// UnmarshalKey parses a user or sender number from a string or a number.
 func UnmarshalKey(v any) (upstream.ID, error) {
 	s, err := graphql.UnmarshalID(v)
 	if err != nil {
@@ -155,11 +154,12 @@ func UnmarshalKey(v any) (upstream.ID, error) {
 	return ParseKey(s)
 }
 
-// ParseKey reads a user's or sender's number.
+// ParseKey parses a user or sender number.
 func ParseKey(s string) (upstream.ID, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 || s[0] == '+' || s[0] == '0' {
-		return 0, badInput("%q is not a number of a user or sender: a positive whole number such as \"21\"", Excerpt(s))
+		return 0, badInput("%q is not a user or sender number: it must be a positive whole number such as \"21\"",
+			Excerpt(s))
 	}
 	return upstream.ID(n), nil
 }

@@ -53,12 +53,12 @@ func TestNodeIDsRoundTrip(t *testing.T) {
 	})
 }
 
-// Two objects have two ids.
+// Different objects have different ids.
 func TestNodeIDsDiffer(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := nodeIDs(t), nodeIDs(t)
-		if rapid.Bool().Draw(t, "alike") { // texts that run into one another
+		if rapid.Bool().Draw(t, "alike") { // texts that could run into one another
 			b = a
 			all := a.EmailID + a.Recipient
 			cut := rapid.IntRange(0, len(all)).Draw(t, "cut")
@@ -70,7 +70,7 @@ func TestNodeIDsDiffer(t *testing.T) {
 	})
 }
 
-// raw is an id as whoever takes ids apart would forge it.
+// raw builds an id from its parts, as a forger would.
 func raw(parts ...any) string {
 	var b []byte
 	for _, p := range parts {
@@ -88,11 +88,11 @@ func raw(parts ...any) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func TestWhatIsNoNodeID(t *testing.T) {
+func TestForgedNodeIDsAreRefused(t *testing.T) {
 	t.Parallel()
 	const v = byte(1)
 	if _, err := model.ParseNodeID(raw(v, byte('B'), 20, 100, 5, uint(3), "ididx")); err != nil {
-		t.Fatalf("the forger's tools are blunt: %v", err)
+		t.Fatalf("raw cannot even build a valid id: %v", err)
 	}
 	good := model.NodeID{Type: model.UserNode, UserID: 21}.String()
 	for name, text := range map[string]string{
@@ -127,7 +127,7 @@ func TestWhatIsNoNodeID(t *testing.T) {
 	} {
 		_, err := model.ParseNodeID(text)
 		if err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("%s is accepted", name)
 			continue
 		}
 		var u *upstream.Error
@@ -137,7 +137,7 @@ func TestWhatIsNoNodeID(t *testing.T) {
 	}
 }
 
-// Any text is an error or the one text of its id.
+// Any text is an error or the canonical text of its id.
 func FuzzParseNodeID(f *testing.F) {
 	for _, s := range []string{"", "AVUq", "AVPIAQ", raw(byte(1), byte('B'), 20, 100, 5, uint(3), "ididx"), "AVUq\n", "=="} {
 		f.Add(s)
@@ -153,8 +153,8 @@ func FuzzParseNodeID(f *testing.F) {
 	})
 }
 
-// Numbers of users and senders have one text each.
-func TestKeys(t *testing.T) {
+// A user or sender number has exactly one text.
+func TestKeysHaveOneText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]upstream.ID{"1": 1, "21": 21, "5000000020": 5000000020, "9223372036854775807": 1<<63 - 1} {
 		if got, err := model.ParseKey(text); got != want || err != nil {
@@ -166,7 +166,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, text := range []string{"", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "0x10", "1_000", "me", "9223372036854775808", "٣"} {
 		if got, err := model.ParseKey(text); err == nil {
-			t.Errorf("%q is taken as %d", text, got)
+			t.Errorf("%q is accepted as %d", text, got)
 		}
 	}
 }

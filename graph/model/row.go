@@ -9,7 +9,7 @@ type Node interface{ IsNode() }
 type Bounce struct {
 	Row    *upstream.Bounce
 	Origin *Origin
-	Detail *upstream.BounceDetail // where it came with the row; nil: one call away
+	Detail *upstream.BounceDetail // if it came with the row; nil if it must be loaded
 }
 
 func (*Bounce) IsNode() {}
@@ -33,8 +33,8 @@ func (b *Bounce) ProcessedAt() upstream.Time  { return b.Row.ProcessTime }
 func (b *Bounce) PostbackAt() *upstream.Time  { return orNull(b.Row.PostbackTime) }
 func (b *Bounce) XHeaders() []upstream.Header { return b.Row.XHeaders }
 
-// Type is hard or soft. The schema's type is closed, as the document's is: there is
-// no honest value for another.
+// Type returns the bounce type. Values other than hard and soft are errors, because the schema's enum, like the
+// document, has no others.
 func (b *Bounce) Type() (upstream.BounceType, error) {
 	if t := b.Row.Type; t != upstream.Hard && t != upstream.Soft {
 		return "", &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft"}
@@ -42,25 +42,24 @@ func (b *Bounce) Type() (upstream.BounceType, error) {
 	return b.Row.Type, nil
 }
 
-// BounceEvent is a bounce that has appeared.
+// BounceEvent is a new bounce in a subscription.
 type BounceEvent struct {
 	Node *Bounce
-	// At gives the event's cursor.
+	// At returns the event's cursor.
 	At func() string
 }
 
-// Cursor marks the event.
+// Cursor returns the position of the event.
 func (e *BounceEvent) Cursor() string { return e.At() }
 
-// BounceDetail is the whole of one bounce, as far as its caller may read it.
+// BounceDetail holds the details of a bounce that the caller may read.
 type BounceDetail struct {
 	RuleName            string
 	Rule                BounceRule
 	Diagnostic, Content Text
 }
 
-// BounceRule is a rule that sorts bounces. Of one that is not the gateway's own, only the
-// name is known.
+// BounceRule is a rule that classifies bounces. Only the name is known of rules that are not the gateway's own.
 type BounceRule struct {
 	Name        string
 	Category    *string
@@ -68,7 +67,7 @@ type BounceRule struct {
 	Description *string
 }
 
-// Text is a text, or why the caller may not read it.
+// Text is a text, or the reason why the caller may not read it.
 type Text struct {
 	Text     string
 	Withheld error
@@ -133,11 +132,11 @@ func (e *BlockedEmail) ProcessedAt() upstream.Time  { return e.Row.ProcessTime }
 func (e *BlockedEmail) PostbackAt() *upstream.Time  { return orNull(e.Row.PostbackTime) }
 func (e *BlockedEmail) XHeaders() []upstream.Header { return e.Row.XHeaders }
 
-// rowUser is the user of a row.
+// rowUser returns the user of a row.
 func rowUser(id upstream.ID, o *Origin) User { return User{Key: id, Within: o.UserID} }
 
-// rowSender is the sender of a row: its user is the row's, its address is found
-// in the counts of the row's list.
+// rowSender returns the sender of a row. Its owner is the row's user; its address is loaded with the counts of the
+// row's list.
 func rowSender(id, user upstream.ID, o *Origin) Sender {
 	return Sender{Key: id, Owner: user, Origin: *o}
 }

@@ -18,7 +18,7 @@ func MarshalLong(n int64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, strconv.FormatInt(n, 10)) })
 }
 
-// UnmarshalLong reads a 64-bit number.
+// UnmarshalLong parses a 64-bit number.
 func UnmarshalLong(v any) (int64, error) {
 	var err error
 	switch v := v.(type) {
@@ -32,17 +32,17 @@ func UnmarshalLong(v any) (int64, error) {
 	case int:
 		return int64(v), nil
 	}
-	return 0, badInput("a Long is a whole number of 64 bits")
+	return 0, badInput("a Long must be a whole number of at most 64 bits")
 }
 
-// Times that RFC 3339 can write: the years 0000 to 9999.
+// Bounds of the times that RFC 3339 can express: the years 0000 to 9999.
 const (
 	minTime = -62167219200
 	maxTime = 253402300799
 )
 
-// MarshalDateTime writes a moment as RFC 3339 in UTC, to the second. A moment
-// that RFC 3339 cannot write becomes the nearest one that it can.
+// MarshalDateTime writes a moment as RFC 3339 in UTC, to the second. A moment that RFC 3339 cannot express becomes the
+// nearest one that it can.
 func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		var buf [24]byte
@@ -50,18 +50,17 @@ func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 	})
 }
 
-// momentForms is what a moment should have looked like, as part of a message.
+// momentForms describes the accepted forms of a moment, for messages.
 const momentForms = `RFC 3339, such as "2026-11-22T09:30:00Z", as a date, such as "2026-11-22", or as a number of Unix seconds`
 
-// UnmarshalDateTime reads a moment: RFC 3339, a date, which is its midnight in
-// UTC, or a number of Unix seconds. Fractions and leap seconds are those of
-// [upstream.ParseTime].
+// UnmarshalDateTime parses a moment: RFC 3339, a date, which means its midnight in UTC, or a number of Unix seconds.
+// Fractions and leap seconds are treated as by [upstream.ParseTime].
 func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
 		t, ok := upstream.ParseISO8601(v)
-		if !ok || !isRFC3339(v) && !written(v, "dddd-dd-dd") { // ISO 8601 has more forms
-			return 0, badInput("%q is not a moment: write it as "+momentForms, Excerpt(v))
+		if !ok || !isRFC3339(v) && !written(v, "dddd-dd-dd") { // ISO 8601 has other forms
+			return 0, badInput("%q is not a DateTime: write it as "+momentForms, Excerpt(v))
 		}
 		return inYears(t, false)
 	case json.Number:
@@ -77,12 +76,12 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	case int:
 		return inYears(upstream.Time(v), false)
 	}
-	return 0, badInput("a moment is written as " + momentForms)
+	return 0, badInput("a DateTime must be written as " + momentForms)
 }
 
-// isRFC3339 reports whether a moment of ISO 8601 is written as RFC 3339 has it: to the
-// second, a fraction behind a point, Z or an offset of hours and minutes. It is asked
-// several times for every operation, so it is no regular expression.
+// isRFC3339 reports whether an ISO 8601 moment has the form of RFC 3339: to the second, an optional fraction after a
+// point, and Z or an offset of hours and minutes. It is called several times per operation, so it does not use a
+// regular expression.
 func isRFC3339(s string) bool {
 	const moment, offset = "dddd-dd-ddTdd:dd:dd", "+dd:dd"
 	if len(s) <= len(moment) || !written(s[:len(moment)], moment) {
@@ -98,8 +97,7 @@ func isRFC3339(s string) bool {
 	return s == "Z" || s == "z" || written(s, offset)
 }
 
-// written says whether a text is as another one shows: d is a digit, T is t too, and + a
-// sign.
+// written reports whether s has the form shown by as, in which d stands for a digit, T also for t, and + for a sign.
 func written(s, as string) bool {
 	if len(s) != len(as) {
 		return false
@@ -128,11 +126,11 @@ func seconds(f float64) (upstream.Time, error) {
 	return inYears(upstream.Time(whole), f > whole)
 }
 
-// inYears is a second that RFC 3339 can write, rounded up if there is a fraction.
-// The last second of all is not rounded: it ends windows that are to have no end.
+// inYears checks that RFC 3339 can express t, and rounds a fraction up. It does not round the very last second, which
+// serves as the end of unbounded windows.
 func inYears(t upstream.Time, fraction bool) (upstream.Time, error) {
 	if t < minTime || t > maxTime {
-		return 0, badInput("a moment lies in the years 0 to 9999: give Unix seconds, not milliseconds")
+		return 0, badInput("a DateTime must be in the years 0 to 9999: give Unix seconds, not milliseconds")
 	}
 	if fraction && t < maxTime {
 		t++
@@ -148,10 +146,10 @@ func MarshalBounceType(t upstream.BounceType) graphql.Marshaler {
 	case upstream.Soft:
 		return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"SOFT"`) })
 	}
-	return graphql.Null // Bounce.Type gives no other
+	return graphql.Null // Bounce.Type returns no other
 }
 
-// UnmarshalBounceType reads HARD or SOFT.
+// UnmarshalBounceType parses HARD or SOFT.
 func UnmarshalBounceType(v any) (upstream.BounceType, error) {
 	switch v {
 	case "HARD":
@@ -159,7 +157,7 @@ func UnmarshalBounceType(v any) (upstream.BounceType, error) {
 	case "SOFT":
 		return upstream.Soft, nil
 	}
-	return "", badInput("a bounce type is HARD or SOFT")
+	return "", badInput("a bounce type must be HARD or SOFT")
 }
 
 // MarshalInterval writes HOUR or DAY.
@@ -170,7 +168,7 @@ func MarshalInterval(i upstream.Interval) graphql.Marshaler {
 	return graphql.MarshalString("DAY")
 }
 
-// UnmarshalInterval reads HOUR or DAY.
+// UnmarshalInterval parses HOUR or DAY.
 func UnmarshalInterval(v any) (upstream.Interval, error) {
 	switch v {
 	case "HOUR":
@@ -178,15 +176,15 @@ func UnmarshalInterval(v any) (upstream.Interval, error) {
 	case "DAY":
 		return upstream.Day, nil
 	}
-	return 0, badInput("an interval is HOUR or DAY")
+	return 0, badInput("an interval must be HOUR or DAY")
 }
 
-// badInput is an error of the caller's: its message is shown to it.
+// badInput returns an error that is the caller's fault and is shown to it.
 func badInput(format string, args ...any) error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(format, args...)}
 }
 
-// Excerpt is as much of a text as a message repeats of its input.
+// Excerpt returns the beginning of s, short enough to repeat in a message.
 func Excerpt(s string) string {
 	const most = 64
 	if len(s) <= most {

@@ -21,7 +21,7 @@ func written(m graphql.Marshaler) string {
 	return b.String()
 }
 
-func TestDateTimeIn(t *testing.T) {
+func TestAcceptedDateTimes(t *testing.T) {
 	t.Parallel()
 	const first, last = -62167219200, 253402300799
 	cases := map[string]struct {
@@ -69,7 +69,7 @@ func TestDateTimeIn(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoDateTime(t *testing.T) {
+func TestInvalidDateTimesAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		in   any
@@ -112,7 +112,7 @@ func TestWhatIsNoDateTime(t *testing.T) {
 	} {
 		_, err := model.UnmarshalDateTime(c.in)
 		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 300 {
-			t.Errorf("%s: %v, want words with %q", name, err, c.says)
+			t.Errorf("%s: %v, want %q in it", name, err, c.says)
 		}
 	}
 }
@@ -141,9 +141,9 @@ func TestDateTimesRoundTrip(t *testing.T) {
 	})
 }
 
-// A moment that cannot be written becomes the nearest that can: what an upstream
-// sends is bounded elsewhere, and an answer must stay JSON.
-func TestDateTimesBeyondTheYears(t *testing.T) {
+// A moment that RFC 3339 cannot express becomes the nearest one that it can: the answer must stay valid, whatever the
+// upstream sends.
+func TestDateTimesAreClampedToTheYears(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[upstream.Time]string{math.MaxInt64: `"9999-12-31T23:59:59Z"`, math.MinInt64: `"0000-01-01T00:00:00Z"`} {
 		if got := written(model.MarshalDateTime(in)); got != want {

@@ -8,7 +8,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Window is a window of time: either two moments, or so much time up to now.
+// Window is a window of time: either between two moments, or the last duration up to now.
 type Window struct {
 	Between *WindowBetween
 	Last    *Duration
@@ -33,16 +33,15 @@ func (w *Window) UnmarshalGQL(v any) (err error) {
 	return err
 }
 
-// MarshalGQL implements graphql.Marshaler, as gqlgen wants of types that are read by hand: a
-// window is in no answer.
+// MarshalGQL implements graphql.Marshaler, which gqlgen requires. Windows are never part of an answer.
 func (Window) MarshalGQL(w io.Writer) { graphql.Null.MarshalGQL(w) }
 
-// wholeHours is how long a relative window must be to start on a whole hour.
+// wholeHours is the duration in seconds from which on a relative window starts on a whole hour.
 const wholeHours = 86400
 
-// UpTo is the window of the duration up to now. One of a day or more starts on a
-// whole hour of UTC, the one before: while the hour lasts it keeps its start, and so
-// what lies in its past has been asked for already. Shorter ones are exact.
+// UpTo returns the window of length d that ends now. If it is a day or longer, its start is rounded down to a whole
+// hour in UTC. The start then stays the same for an hour, so that answers about the past can be cached. Shorter windows
+// are exact.
 func (d Duration) UpTo(now upstream.Time) upstream.Window {
 	start := d.Before(now)
 	if now-start >= wholeHours {

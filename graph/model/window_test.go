@@ -9,9 +9,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// A relative window of a day or more keeps its start for an hour, and is at most an
-// hour longer than was asked for; a shorter one is exact.
-func TestRelativeWindows(t *testing.T) {
+// A relative window of a day or longer keeps its start for an hour, and is at most an hour longer than requested. A
+// shorter one is exact.
+func TestLongRelativeWindowsStartOnTheHour(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := upstream.Time(rapid.Int64Range(0, 4e9).Draw(t, "now"))
@@ -21,9 +21,9 @@ func TestRelativeWindows(t *testing.T) {
 		case w.End != now:
 			t.Errorf("it ends %d before now", now-w.End)
 		case now-exact < 86400 && w.Start != exact:
-			t.Errorf("a short one starts %d earlier", exact-w.Start)
+			t.Errorf("a short window starts %d s early", exact-w.Start)
 		case now-exact >= 86400 && (w.Start%3600 != 0 || w.Start > exact || exact-w.Start >= 3600):
-			t.Errorf("it starts at %d, and asked for was %d", w.Start, exact)
+			t.Errorf("it starts at %d, requested was %d", w.Start, exact)
 		}
 	})
 }
