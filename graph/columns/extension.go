@@ -9,12 +9,12 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Extension answers lists by columns: a gqlgen extension.
+// Extension is a gqlgen extension that answers lists by columns.
 type Extension struct {
 	lists map[string]list
 }
 
-// list answers a list, whose values next gives: with these where it cannot.
+// list answers a list field. It returns the values from next if it cannot write the list itself.
 type list func(s selected, next graphql.Resolver) (any, error)
 
 var _ interface {
@@ -22,7 +22,7 @@ var _ interface {
 	graphql.FieldInterceptor
 } = Extension{}
 
-// New takes lists of the types of these tables.
+// New returns an extension that answers lists of the types of these tables.
 func New(tables ...Table) Extension {
 	e := Extension{map[string]list{}}
 	for _, t := range tables {
@@ -31,10 +31,10 @@ func New(tables ...Table) Extension {
 	return e
 }
 
-// Table is a table that lists are taken for.
+// Table registers the lists that a table answers.
 type Table func(map[string]list)
 
-// Of takes the lists whose elements are of the type.
+// Of registers lists of the type t.
 func Of[T any](t *Type[T]) Table {
 	return func(lists map[string]list) {
 		lists[t.Name] = func(s selected, next graphql.Resolver) (any, error) { return answer(t, s, next) }
@@ -59,22 +59,21 @@ func answer[T any](t *Type[T], s selected, next graphql.Resolver) (any, error) {
 	return &written{list}, nil
 }
 
-// written is a list as JSON, behind headroom.
+// written is a list as JSON, preceded by headroom.
 type written struct{ text []byte }
 
-// headroom is for what stands before a list in an answer: the names of the fields that
-// it is in.
+// headroom is room for the text before a list in an answer: the names of the fields that contain it.
 const headroom = 256
 
-// tail is for what stands behind it.
+// tail is room for the text after the list.
 const tail = 256
 
-// minSpare is for the headroom that a buffer loses each time that it is used.
+// minSpare makes up for the headroom that a buffer loses each time it is used.
 const minSpare = 4 << 10
 
-// MarshalGQL hands the list over: gqlgen writes an answer to a buffer of its own, which
-// becomes ours with what is in it so far. Answers are mostly one list, which then is
-// not copied, and needs no memory twice.
+// MarshalGQL moves the list's buffer into w. gqlgen writes an answer to a bytes.Buffer of its own; MarshalGQL copies
+// what is in it so far into the headroom and lets it use our memory. Most answers are a single list, which is thus
+// neither copied nor stored twice.
 func (l *written) MarshalGQL(w io.Writer) {
 	answer, ok := w.(*bytes.Buffer)
 	if !ok || answer.Len() > headroom {
@@ -87,19 +86,19 @@ func (l *written) MarshalGQL(w io.Writer) {
 	*answer = *bytes.NewBuffer(l.text[begin:])
 }
 
-// buffers are used again.
+// buffers are reused for later lists.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, newBuffer); return &b }}
 
-// Buffers lose some headroom each time: those that have become too small are not worth
-// it. And one page of full bounce messages shall not stay for good.
+// Limits for reused buffers. A buffer loses some headroom with each use and becomes too small eventually; a page of
+// full bounce messages is too large to keep.
 const (
 	newBuffer = 4 << 10
 	minBuffer = 1 << 10
 	maxBuffer = 1 << 20
 )
 
-// buffer gives room for a list that is about so long: what grows bit by bit is copied as
-// often.
+// buffer returns room for a list of about the given length. A buffer that is too small would be copied each time it
+// grows.
 func buffer(length int) []byte {
 	b := *buffers.Get().(*[]byte)
 	if most := headroom + length + tail; cap(b) < most {
@@ -108,8 +107,7 @@ func buffer(length int) []byte {
 	return b[:headroom]
 }
 
-// Recycle takes the data of an answer that has been sent, for an answer to come. Nothing
-// may use it any more.
+// Recycle makes the data of a sent answer available for later answers. The data must no longer be used.
 func Recycle(data []byte) {
 	if cap(data) >= minBuffer && cap(data) <= maxBuffer {
 		data = data[:0]
@@ -123,8 +121,7 @@ func (Extension) ExtensionName() string { return "Columns" }
 // Validate implements graphql.HandlerExtension.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// InterceptField implements graphql.FieldInterceptor: what a field's resolver gave
-// is answered here if it is a list that a table knows.
+// InterceptField implements graphql.FieldInterceptor. It answers the field if it is a list with a table.
 func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	t := fc.Field.Definition.Type

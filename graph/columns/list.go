@@ -2,21 +2,21 @@ package columns
 
 import "github.com/99designs/gqlgen/graphql"
 
-// List is a nullable list of objects at hand, whose fields are at hand too. Get gives a
-// row's list, and the table that it is written by: one of several of one type. Rows may
-// share lists, as those of a cached page do; each of these is written once, and copied.
+// List is a nullable list of objects in the row, whose fields are in the objects. get returns a row's list and the
+// index of the table that writes it. Rows may share lists, as rows of a cached page do; a shared list is written once
+// and then copied.
 func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		plans := make([]*plan[C], len(tables))
 		for i, t := range tables {
 			p, ok := compile(t, oc, f.Selections)
-			if !ok || !p.atHand || p.checked {
+			if !ok || !p.direct || p.checked {
 				return column[T]{}, false
 			}
 			plans[i] = p
 		}
 		return column[T]{prepare: func(_ selected, rows []*T, _ place) cells {
-			var met shared[C]
+			var earlier shared[C]
 			return func(dst []byte, i int) []byte {
 				list, by := get(rows[i])
 				switch {
@@ -25,7 +25,7 @@ func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Fie
 				case len(list) == 0:
 					return append(dst, "[]"...)
 				}
-				if from, to, ok := met.find(list, by); ok {
+				if from, to, ok := earlier.find(list, by); ok {
 					return append(dst, dst[from:to]...)
 				}
 				from, before := len(dst), byte('[')
@@ -34,19 +34,18 @@ func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Fie
 					before = ','
 				}
 				dst = append(dst, ']')
-				met.add(list, by, from, len(dst))
+				earlier.add(list, by, from, len(dst))
 				return dst
 			}
 		}}, true
 	}
 }
 
-// maxShared is how many lists are held against those that follow. If none of them is met
-// again meanwhile, the rows share none, and nothing is looked for any more.
+// maxShared limits how many lists are remembered. If none of the first ones is repeated, rows are assumed not to share
+// lists, and the search stops.
 const maxShared = 16
 
-// shared is the lists that have been written, by where their elements are, and where they
-// stand in what was written.
+// shared remembers the lists written so far: where their elements are in memory, and where their text is in the output.
 type shared[C any] struct {
 	lists [maxShared]struct {
 		first    *C

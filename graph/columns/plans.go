@@ -8,44 +8,43 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Plans are what the lists of one document were compiled to, kept for its next operations:
-// keep them with the document. They are safe for concurrent use.
+// Plans holds the compiled lists of one document. Keep it with the document, for later operations. It is safe for
+// concurrent use.
 type Plans struct {
 	mu         sync.RWMutex
-	conditions map[*ast.Field][]string // the variables that a field's plan depends on
-	plans      map[planKey]any         // a *plan[T], nil where it is the generated code's
+	conditions map[*ast.Field][]string // variables that a field's plan depends on
+	plans      map[planKey]any         // *plan[T], or nil if the generated code answers the list
 }
 
-// planKey is a field that gives a list, and the values of its conditions as bits.
+// planKey identifies a list field and the values of its conditions, as bits.
 type planKey struct {
 	field  *ast.Field
 	values uint64
 }
 
-// maxPlans bounds the plans of a document: one for each list, and each set of conditions.
+// maxPlans limits the plans of a document: one per list and set of conditions.
 const maxPlans = 64
 
-// NewPlans makes the plans of a document, of which there are none yet.
+// NewPlans returns an empty set of plans for a document.
 func NewPlans() *Plans {
 	return &Plans{conditions: map[*ast.Field][]string{}, plans: map[planKey]any{}}
 }
 
 type plansKey struct{}
 
-// With tells the operation of a context where the plans of its document are kept. Without
-// it the generated code answers all lists.
+// With returns a context whose operation uses the plans in p. Without plans, the generated code answers all lists.
 func With(ctx context.Context, p *Plans) context.Context {
 	return context.WithValue(ctx, plansKey{}, p)
 }
 
-// planned gives the plan of a list's field.
+// planned returns the plan of a list field.
 func planned[T any](t *Type[T], s selected) (*plan[T], bool) {
 	f := s.field.Field
 	plans, _ := s.ctx.Value(plansKey{}).(*Plans)
 	if plans == nil {
 		return nil, false
 	}
-	// What several fields of one name select together is no field's own.
+	// If several fields with the same name were merged, the selection belongs to none of them.
 	if len(f.Selections) != len(f.SelectionSet) {
 		return compile(t, s.oc, f.Selections)
 	}
@@ -53,7 +52,7 @@ func planned[T any](t *Type[T], s selected) (*plan[T], bool) {
 	if !ok {
 		return compile(t, s.oc, f.Selections)
 	}
-	if kept, met := plans.get(key); met {
+	if kept, found := plans.get(key); found {
 		p, _ := kept.(*plan[T])
 		return p, p != nil
 	}
@@ -65,13 +64,12 @@ func planned[T any](t *Type[T], s selected) (*plan[T], bool) {
 	return p, ok
 }
 
-// key gives the key of a field's plan, and false where its conditions are not to be told
-// by bits.
+// key returns the key of a field's plan. It returns false if the conditions cannot be expressed as bits.
 func (p *Plans) key(f *ast.Field, variables map[string]any) (planKey, bool) {
 	p.mu.RLock()
-	names, met := p.conditions[f]
+	names, found := p.conditions[f]
 	p.mu.RUnlock()
-	if !met {
+	if !found {
 		names = conditions(f.SelectionSet)
 		p.mu.Lock()
 		if len(p.conditions) < maxPlans {
@@ -95,8 +93,8 @@ func (p *Plans) key(f *ast.Field, variables map[string]any) (planKey, bool) {
 func (p *Plans) get(key planKey) (any, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	v, met := p.plans[key]
-	return v, met
+	v, found := p.plans[key]
+	return v, found
 }
 
 func (p *Plans) put(key planKey, plan any) {
@@ -107,9 +105,9 @@ func (p *Plans) put(key planKey, plan any) {
 	}
 }
 
-// conditions are the variables that say what of a selection is taken, and what is put off.
+// conditions returns the variables that decide which parts of a selection are included or deferred.
 func conditions(sel ast.SelectionSet) (names []string) {
-	met := map[*ast.FragmentDefinition]bool{}
+	seen := map[*ast.FragmentDefinition]bool{}
 	var walk func(ast.SelectionSet)
 	of := func(list ast.DirectiveList) {
 		for _, d := range list {
@@ -131,8 +129,8 @@ func conditions(sel ast.SelectionSet) (names []string) {
 				walk(s.SelectionSet)
 			case *ast.FragmentSpread:
 				of(s.Directives)
-				if !met[s.Definition] {
-					met[s.Definition] = true
+				if !seen[s.Definition] {
+					seen[s.Definition] = true
 					walk(s.Definition.SelectionSet)
 				}
 			}
