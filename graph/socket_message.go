@@ -8,8 +8,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"deliverygraph/graph/columns"
 )
 
 // maxOperationID bounds the ids that clients give to operations, in bytes: each response
@@ -211,7 +209,6 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 	}
 	before, data, after := encode(resp, true)
 	message := messageOf("next", op.id, before, data, after)
-	columns.Recycle(resp.Data)
 	resp.Data = nil // a large one is not to be there twice while it waits
 	return s.send(message)
 }

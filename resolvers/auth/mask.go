@@ -67,7 +67,9 @@ func (m masker) emailID(id string) string {
 // headers masks names and values that may hold an address: wholly, since a name may stand
 // beside it. The given ones are not written to. Asked are those that the rows were looked
 // for by: guessed says that one of them is masked.
-func (m masker) headers(given []upstream.Header, local, domain string, asked []upstream.Header) (out []upstream.Header, guessed bool) {
+func (m masker) headers(
+	given []upstream.Header, local, domain string, asked []upstream.Header,
+) (out []upstream.Header, guessed bool) {
 	out = given
 	for i, h := range given {
 		name, value := holds(h.Name, local, domain), holds(h.Value, local, domain)
@@ -77,7 +79,8 @@ func (m masker) headers(given []upstream.Header, local, domain string, asked []u
 		if &out[0] == &given[0] {
 			out = slices.Clone(given)
 		}
-		guessed = guessed || slices.ContainsFunc(asked, func(a upstream.Header) bool { return strings.EqualFold(a.Name, h.Name) })
+		named := func(a upstream.Header) bool { return strings.EqualFold(a.Name, h.Name) }
+		guessed = guessed || slices.ContainsFunc(asked, named)
 		if name {
 			out[i].Name = "X-" + address.Masked
 		}

@@ -26,14 +26,16 @@ func newMasked(api upstream.API, mask Mask, scopes Scopes) upstream.API {
 
 // refused is the error for a caller who asks for what it may not read, by an argument.
 func refused(argument string) error {
-	return &upstream.Error{Code: upstream.PermissionDenied, Parameter: argument,
-		Message: argument + " holds, or may hold, a recipient's address: asking for one needs the scope recipients:read, which this caller has not been given"}
+	return &upstream.Error{Code: upstream.PermissionDenied, Parameter: argument, Message: argument +
+		" holds, or may hold, a recipient's address: asking for one needs the scope recipients:read, " +
+		"which this caller has not been given"}
 }
 
 // MayName says whether the caller may look for the row of an email id and a recipient, one
 // of which may be empty: masked ones it may. The argument is where it named them.
 func (c Caller) MayName(argument, emailID, recipient string) error {
-	if c.Scopes.Has(RecipientsRead) || (recipient == "" || IsMasked(recipient)) && (IsMaskedEmailID(emailID) || !address.InEmailID(emailID, "")) {
+	shown := IsMaskedEmailID(emailID) || !address.InEmailID(emailID, "")
+	if c.Scopes.Has(RecipientsRead) || shown && (recipient == "" || IsMasked(recipient)) {
 		return nil
 	}
 	return refused(argument)
@@ -102,7 +104,10 @@ func (m maskedAPI) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]u
 // listMasked masks a page. Mask says whether a header of a row is masked that the query
 // names: it guesses at an address in a way that shows only beside the recipient, and is
 // answered as any wrong guess is, by no rows.
-func listMasked[R any](ctx context.Context, m maskedAPI, q upstream.ListQuery, ask func(context.Context, upstream.ListQuery) ([]R, error), mask func(masker, *R) (guessed bool)) ([]R, error) {
+func listMasked[R any](
+	ctx context.Context, m maskedAPI, q upstream.ListQuery,
+	ask func(context.Context, upstream.ListQuery) ([]R, error), mask func(masker, *R) (guessed bool),
+) ([]R, error) {
 	if err := m.refuses(q); err != nil {
 		return nil, err
 	}
@@ -121,7 +126,9 @@ func listMasked[R any](ctx context.Context, m maskedAPI, q upstream.ListQuery, a
 }
 
 // row masks what the rows of all kinds have. Asked is as for headers.
-func (m masker) row(emailID, recipient, local, domain *string, xHeaders *[]upstream.Header, asked []upstream.Header) (guessed bool) {
+func (m masker) row(
+	emailID, recipient, local, domain *string, xHeaders *[]upstream.Header, asked []upstream.Header,
+) (guessed bool) {
 	*xHeaders, guessed = m.headers(*xHeaders, *local, *domain, asked)
 	if address.InEmailID(*emailID, *local) {
 		*emailID = m.emailID(*emailID)
@@ -187,7 +194,8 @@ var errNoBounce = &upstream.Error{Code: upstream.NotFound, Message: "there is no
 
 // unmask gives the email id of a bounce whose id is masked.
 func (m maskedAPI) unmask(ctx context.Context, k upstream.BounceKey) (string, error) {
-	q := upstream.ListQuery{Window: upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}, UserID: k.UserID, SenderID: k.SenderID}
+	second := upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}
+	q := upstream.ListQuery{Window: second, UserID: k.UserID, SenderID: k.SenderID}
 	for range MaxUnmasked {
 		if id, known := m.ids.of(k.EmailID); known {
 			return id, nil
@@ -266,5 +274,9 @@ func Withheld(text string) error {
 	if !ok {
 		return nil
 	}
-	return refuse(upstream.PermissionDenied, "this field needs %s, which this caller has not been given", map[bool]string{false: "the scope ", true: "the scopes "}[strings.Contains(scopes, " ")]+scopes)
+	what := "the scope "
+	if strings.Contains(scopes, " ") {
+		what = "the scopes "
+	}
+	return refuse(upstream.PermissionDenied, "this field needs %s, which this caller has not been given", what+scopes)
 }

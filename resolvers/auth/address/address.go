@@ -26,7 +26,8 @@ import (
 var (
 	// domainName is a name of at least two labels, the last of which is of letters, as top-level
 	// domains are. Where further labels follow it must not look like a hexadecimal number.
-	domainName = regexp.MustCompile(`[\p{L}\p{N}]\.(?:(?:\p{L}[\p{L}\p{M}]+|xn--[a-z0-9-]+)(?:[^\p{L}\p{N}.]|\.?$|\.[^\p{L}\p{N}])` +
+	domainName = regexp.MustCompile(`[\p{L}\p{N}]\.(?:` +
+		`(?:\p{L}[\p{L}\p{M}]+|xn--[a-z0-9-]+)(?:[^\p{L}\p{N}.]|\.?$|\.[^\p{L}\p{N}])` +
 		`|(?:[a-f]+[^\P{L}a-f]|[^\P{L}a-f]\p{L})\p{L}*\.)`)
 	// ipDomain is an IP address in the place of a domain, as in "user=192.0.2.1" and "user=[192.0.2.1]".
 	ipDomain = regexp.MustCompile(`(?:=|\[(?:ipv6:)?)[0-9a-f]*[.:][0-9a-f]*[.:][0-9a-f.:]+`)
@@ -75,23 +76,33 @@ func InSender(sender string) bool {
 // InEmailID says likewise of an email's id, by the local part of its recipient's address where
 // that is known. Most ids look like an address themselves: a time, a number, an @ and a
 // host. An id is harmless if what stands before the @ is a number, or a long hexadecimal one
-// and the host has no dot.
+// and the host has no dot, unless the local part is in it.
 func InEmailID(id, local string) bool {
 	id = id[len(TimeOf(id)):]
 	head, host := id, ""
 	if at := strings.LastIndexByte(id, '@'); at >= 0 {
 		head, host = id[:at], id[at+1:]
 	}
+	const digits, hexDigits, between = "0123456789", "abcdefABCDEF", "._-"
 	switch {
 	case !IsDomain(host):
 		return true
-	case strings.Trim(head, "0123456789._-") == "":
-		return false
-	case len(head) < 8 || strings.Trim(head, "0123456789abcdefABCDEF._-") != "" || !strings.ContainsAny(head, "0123456789"):
+	case strings.Trim(head, digits+between) == "":
+		return len(local) >= shortestNumber && strings.Contains(head, local)
+	case len(head) < shortestHex || strings.Trim(head, digits+hexDigits+between) != "" || !strings.ContainsAny(head, digits):
 		return true
 	}
-	return strings.Contains(host, ".") || hidden(head) || local != "" && strings.Contains(strings.ToLower(head), strings.ToLower(local))
+	own := local != "" && strings.Contains(strings.ToLower(head), strings.ToLower(local))
+	return own || strings.Contains(host, ".") || hidden(head)
 }
+
+const (
+	// shortestNumber is how many digits a local part has at least that is looked for in
+	// numbers, such as that of a telephone: shorter ones are in many.
+	shortestNumber = 6
+	// shortestHex is the least length of a hexadecimal number that is taken for one.
+	shortestHex = 8
+)
 
 // TimeOf is the beginning of an email's id that tells no more than when the email was
 // processed: YYYYMMDDhhmmss and a dot, or nothing.
@@ -109,19 +120,20 @@ func Of(text, local, domain string) bool {
 		return false
 	}
 	local, domain = strings.ToLower(local), strings.ToLower(domain)
-	for _, plain := range append(readings(text), strings.ToLower(text)) {
-		if domain == "" && plain == local || domain != "" && strings.Contains(plain, domain) && strings.Contains(plain, local) {
-			return true
+	return slices.ContainsFunc(append(readings(text), strings.ToLower(text)), func(plain string) bool {
+		if domain == "" {
+			return plain == local
 		}
-	}
-	return false
+		return strings.Contains(plain, domain) && strings.Contains(plain, local)
+	})
 }
 
 // IsDomain says whether a text can be shown as a domain: it is made of letters, digits
 // and what else domains and their literals are made of.
 func IsDomain(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
-		return r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_[]:", r)
+		usual := unicode.In(r, unicode.Letter, unicode.Mark, unicode.Digit) || strings.ContainsRune(".-_[]:", r)
+		return r == utf8.RuneError || !usual
 	})
 }
 
@@ -174,7 +186,8 @@ func decodesToAddress(code string) bool {
 		if len(form)%4 == 1 { // a character of something else stands behind it
 			form = form[:len(form)-1]
 		}
-		if b, err := base64.RawStdEncoding.DecodeString(urlSafe.Replace(form)); err == nil && isText(b) && In(string(b)) {
+		b, err := base64.RawStdEncoding.DecodeString(urlSafe.Replace(form))
+		if err == nil && isText(b) && In(string(b)) {
 			return true
 		}
 	}

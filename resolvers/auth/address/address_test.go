@@ -150,8 +150,10 @@ func TestAddressesInEmailIDs(t *testing.T) {
 			t.Errorf("%q: %v", id, !want)
 		}
 	}
-	if !address.InEmailID("20161122000000.dad1980abc@mail6", "dad1980") || address.InEmailID("20161122000000.1@mail6", "1") {
-		t.Error("a recipient's local part is not heeded, or its number is")
+	for id, local := range map[string]string{"20161122000000.dad1980abc@mail6": "dad1980", "20161122000000.5551234@mail6": "5551234"} {
+		if !address.InEmailID(id, local) || address.InEmailID(id, "omar") {
+			t.Errorf("%q of %s: found by the wrong local part, or not by the right one", id, local)
+		}
 	}
 }
 

@@ -18,11 +18,13 @@ const (
 
 var (
 	// whole is an address with an @, or whatever stands before one.
-	whole = regexp.MustCompile(`(?:` + quoted + `|` + atom + `|` + note + `\.?)+\s*@\s*(?:` + note + `)?(?:\[[^\]]*\]|[^\s<>"(),;:\[\]]+)?`)
+	whole = regexp.MustCompile(`(?:` + quoted + `|` + atom + `|` + note + `\.?)+\s*@\s*` +
+		`(?:` + note + `)?(?:\[[^\]]*\]|[^\s<>"(),;:\[\]]+)?`)
 	// spelled is one in words, such as "jane dot doe at example dot com".
 	spelled = regexp.MustCompile(atom + `+(?:\s+dot\s+` + atom + `+)*(?:\s+at\s+|[-_.]at[-_.])` + host)
 	// verp is one as return paths have it, without an @.
-	verp = regexp.MustCompile(atom + `*[^\s<>"(),;:\[\]@=]=(?:` + host + `|\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)` + atom + `*`)
+	verp = regexp.MustCompile(atom + `*[^\s<>"(),;:\[\]@=]=` +
+		`(?:` + host + `|\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)` + atom + `*`)
 	// bang is one of UUCP, such as "example.com!user".
 	bang = regexp.MustCompile(host + `!` + atom + `+`)
 	// phrase is a name before an address that is masked already.
@@ -32,7 +34,10 @@ var (
 )
 
 // keys are what stands before a = and a host name that is no address.
-var keys = []string{"name", "host", "hostname", "domain", "mx", "ip", "client", "relay", "server", "helo", "ehlo", "rdns", "ptr", "mta", "nameserver", "zone"}
+var keys = []string{
+	"name", "host", "hostname", "domain", "mx", "ip", "client", "relay", "server", "helo", "ehlo", "rdns", "ptr", "mta",
+	"nameserver", "zone",
+}
 
 // Masked stands in the place of what is masked.
 const Masked = "***"
@@ -83,7 +88,8 @@ func find(text, local, domain string) (all []span) {
 			}
 		}
 		if domain != "" {
-			for _, m := range regexp.MustCompile(own+`"?[^\s]?`+regexp.QuoteMeta(strings.ToLower(domain))).FindAllStringIndex(d.text, -1) {
+			both := regexp.MustCompile(own + `"?[^\s]?` + regexp.QuoteMeta(strings.ToLower(domain)))
+			for _, m := range both.FindAllStringIndex(d.text, -1) {
 				add(m)
 			}
 		}
