@@ -22,7 +22,6 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formats"
-	"deliverygraph/upstream/embedded/importer/numbers"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -103,17 +102,11 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	n, err := numbers.Open(c.Data, upstream.ID(c.User))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, n.Close()) }()
 	f, isFile := streams.Err.(*os.File)
 	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
 		Format:   c.Format,
 		User:     upstream.ID(c.User),
 		Location: zone,
-		Numbers:  n,
 		Rules:    rules,
 		Strict:   c.Strict,
 		TempDir:  filepath.Dir(c.Data),
@@ -154,7 +147,8 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
 	for _, f := range sum.Formats {
-		fmt.Fprintf(out, "%s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n", f.Name, english.Plural(f.Files, "file", ""),
+		fmt.Fprintf(out, "%s, %s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n",
+			f.Name, english.Plural(f.Files, "file", ""), english.Plural(f.Senders, "sender", ""),
 			humanize.Comma(int64(f.Outcomes[format.Delivered])), humanize.Comma(int64(f.Outcomes[format.Bounced])),
 			humanize.Comma(int64(f.Outcomes[format.Blocked])), humanize.Comma(int64(f.Outcomes[format.Accepted])))
 		if len(f.Passed) > 0 {

@@ -155,7 +155,7 @@ func TestImportOfAMailLog(t *testing.T) {
 	path := filepath.Join(dir, "metrics.db")
 	for _, args := range [][]string{{log}, {"--format", "postfix", "--user", "7", "--time-zone", "Europe/Berlin", log}} {
 		code, said := importing(t, "", append([]string{"--data", path}, args...)...)
-		if code != 0 || !strings.Contains(said, "postfix, 1 file: 1 delivered, 1 bounced, 0 blocked, 1 without an outcome yet\n  passed over: deferral (1)\n") {
+		if code != 0 || !strings.Contains(said, "postfix, 1 file, 1 sender: 1 delivered, 1 bounced, 0 blocked, 1 without an outcome yet\n  passed over: deferral (1)\n") {
 			t.Errorf("%v: exit code %d:\n%s", args, code, said)
 		}
 	}

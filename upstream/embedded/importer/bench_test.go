@@ -22,7 +22,7 @@ func all(b *testing.B) (text []byte, rows int) {
 	return text, rows
 }
 
-type nowhere struct{}
+type nowhere struct{ importer.Numberer }
 
 func (nowhere) Write(context.Context, store.Batch) (store.Written, error) {
 	return store.Written{}, nil

@@ -14,13 +14,13 @@ import (
 )
 
 // Numberer gives the accounts and senders of foreign files their numbers, which stay the same
-// for all imports into a store.
+// for all imports: a [store.Store].
 type Numberer interface {
-	// User gives the number of an account, which must not be empty.
-	User(ctx context.Context, account string) (upstream.ID, error)
-	// Sender gives the number of an address of a user. It may be empty: the user's mail whose
-	// sender is unknown.
-	Sender(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
+	// UserID gives the number of an account.
+	UserID(ctx context.Context, account string) (upstream.ID, error)
+	// SenderID gives the number of an address of a user. The empty address is that of the
+	// user's mail whose sender is unknown.
+	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
 }
 
 // converter makes rows of records. It numbers their users and senders, and sorts bounces into
@@ -32,7 +32,8 @@ type converter struct {
 	users    map[string]upstream.ID
 	accounts []string // of users, in the order in which they were met
 	senders  map[senderKey]upstream.ID
-	met      outcomes
+	met      int // senders, the unknown one of each user among them
+	bounced  bounced
 }
 
 type senderKey struct {
@@ -40,12 +41,12 @@ type senderKey struct {
 	address string
 }
 
-func newConverter(o Options) *converter {
+func newConverter(n Numberer, o Options) *converter {
 	if o.Rules == nil {
 		o.Rules = classify.Default()
 	}
 	return &converter{
-		numbers: o.Numbers, user: cmp.Or(o.User, 1), rules: o.Rules,
+		numbers: n, user: cmp.Or(o.User, 1), rules: o.Rules,
 		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{},
 	}
 }
@@ -61,7 +62,7 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category), nameFault("the reason", r.Reason)); problem != "" {
 		return 0, problem, nil
 	}
-	user, sender, err := c.number(ctx, r, b)
+	user, sender, err := c.number(ctx, r)
 	if err != nil {
 		return 0, "", err
 	}
@@ -69,17 +70,14 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 	at := strings.LastIndexByte(address, '@')
 	local, domain := address[:at], address[at+1:]
 	headers := headersOf(r.Headers)
-	news := c.met.meet(r)
-	if news {
-		b.Emails = append(b.Emails, upstream.Email{
-			UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
-			ProcessTime: r.Processed, Delivered: r.Outcome == format.Delivered, XHeaders: headers,
-		})
-	}
+	b.Emails = append(b.Emails, upstream.Email{
+		UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
+		ProcessTime: r.Processed, Delivered: r.Outcome == format.Delivered, XHeaders: headers,
+	})
 	switch r.Outcome {
 	case format.Bounced:
-		if !news {
-			break // of two bounces of one message the first counts
+		if !c.bounced.first(r) {
+			break // such as by the log and by a bounce mail a second later
 		}
 		rule := c.classify(r)
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
@@ -120,14 +118,17 @@ func (c *converter) classify(r *format.Record) (rule string) {
 	return m.Rule.Name
 }
 
-// number gives the numbers of a record's user and sender, and adds a sender that is new to
-// this import to the batch.
-func (c *converter) number(ctx context.Context, r *format.Record, b *store.Batch) (user, sender upstream.ID, err error) {
+// number gives the numbers of a record's user and sender.
+func (c *converter) number(ctx context.Context, r *format.Record) (user, sender upstream.ID, err error) {
 	user = c.user
 	if r.Account != "" {
 		known := false
 		if user, known = c.users[r.Account]; !known {
-			if user, err = c.numbers.User(ctx, r.Account); err != nil {
+			// No account gets the first number: by default it is the user of mail without one.
+			if _, err := c.numbers.UserID(ctx, ""); err != nil {
+				return 0, 0, err
+			}
+			if user, err = c.numbers.UserID(ctx, r.Account); err != nil {
 				return 0, 0, err
 			}
 			c.users[r.Account] = user
@@ -138,16 +139,14 @@ func (c *converter) number(ctx context.Context, r *format.Record, b *store.Batch
 	if sender, known := c.senders[key]; known {
 		return user, sender, nil
 	}
-	if sender, err = c.numbers.Sender(ctx, user, key.address); err != nil {
+	if sender, err = c.numbers.SenderID(ctx, user, key.address); err != nil {
 		return 0, 0, err
 	}
 	if len(c.senders) >= maxSenders {
 		clear(c.senders)
 	}
 	c.senders[key] = sender
-	if key.address != "" {
-		b.Senders = append(b.Senders, store.Sender{UserID: user, SenderID: sender, Address: key.address})
-	}
+	c.met++
 	return user, sender, nil
 }
 
@@ -187,28 +186,23 @@ func headersOf(list []upstream.Header) (kept []upstream.Header) {
 	return kept
 }
 
-// outcomes are what became of messages that were met, so that what is known already is not
-// written over: a delivery that is reported after the bounce, say.
-type outcomes struct{ young, old map[outcomeKey]format.Outcome }
+// bounced are the messages whose bounce was met in this import, of which there is one each.
+type bounced struct{ young, old map[bouncedKey]bool }
 
-type outcomeKey struct{ emailID, recipient string }
+type bouncedKey struct{ emailID, recipient string }
 
-// maxOutcomes is how many outcomes are remembered at least.
-const maxOutcomes = 200_000
+// maxBounced is how many bounces are remembered at least.
+const maxBounced = 200_000
 
-// meet takes note of a record, and says whether it is news of its message.
-func (o *outcomes) meet(r *format.Record) bool {
-	key := outcomeKey{r.EmailID, r.Recipient}
-	before, known := o.young[key]
-	if !known {
-		before, known = o.old[key]
-	}
-	if known && before >= r.Outcome {
+// first takes note of a bounce, and says whether it is the first of its message.
+func (b *bounced) first(r *format.Record) bool {
+	key := bouncedKey{r.EmailID, r.Recipient}
+	if b.young[key] || b.old[key] {
 		return false
 	}
-	if o.young == nil || len(o.young) >= maxOutcomes {
-		o.young, o.old = map[outcomeKey]format.Outcome{}, o.young
+	if b.young == nil || len(b.young) >= maxBounced {
+		b.young, b.old = map[bouncedKey]bool{}, b.young
 	}
-	o.young[key] = r.Outcome
+	b.young[key] = true
 	return true
 }

@@ -15,8 +15,10 @@ import (
 // Stdin is the name of standard input among the files of [Run].
 const Stdin = "-"
 
-// Writer takes batches, each of them whole or not at all: a [store.Store].
+// Writer takes batches, each of them whole or not at all, and numbers the accounts and senders
+// of foreign files: a [store.Store].
 type Writer interface {
+	Numberer
 	Write(context.Context, store.Batch) (store.Written, error)
 }
 
@@ -35,9 +37,6 @@ type Options struct {
 	// Format is the name of the format that all files have, [Rows] for the rows of the API;
 	// empty is to tell by their content.
 	Format string
-	// Numbers gives numbers to the accounts and senders of foreign formats, which cannot be
-	// imported without: a [numbers.Numbers].
-	Numbers Numberer
 	// User is the user of mail in foreign formats that do not name an account; 0 is 1.
 	User upstream.ID
 	// Location is where times without a zone are from; nil is UTC.
@@ -84,6 +83,7 @@ func (s Summary) Rows() int { return s.Senders + s.Emails + s.Bounces + s.Blocke
 type FormatSummary struct {
 	Name     string
 	Files    int
+	Senders  int            // that had not been met before in this import
 	Outcomes [4]int         // records by their outcome
 	Passed   map[string]int // records that make no row, by the reason
 	Bad      int
@@ -152,7 +152,7 @@ func run(ctx context.Context, w Writer, files []input, o Options, m *meter, s *S
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	batches, readErr := make(chan store.Batch), make(chan error, 1)
-	foreign := newForeign(o, m)
+	foreign := newForeign(w, o, m)
 	go func() {
 		readErr <- readFiles(reading, files, o, m, foreign, batches)
 		close(batches)

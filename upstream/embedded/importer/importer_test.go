@@ -37,6 +37,10 @@ func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) 
 	return store.Written{New: len(b.Senders) + len(b.Emails) + len(b.Bounces) + len(b.BlockedEmails)}, nil
 }
 
+func (m *memory) UserID(context.Context, string) (upstream.ID, error) { return 2, nil }
+
+func (m *memory) SenderID(context.Context, upstream.ID, string) (upstream.ID, error) { return 1, nil }
+
 // rows is all that is written.
 func (m *memory) rows() store.Batch {
 	var all store.Batch

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -165,20 +164,11 @@ func (in *input) file(src *source) format.File {
 	return format.File{Name: displayName(in.name), ModTime: src.written, Reader: src.Reader}
 }
 
-// order puts the files of formats whose order matters into the order of their first records,
-// in the places that they have together.
+// order puts the files of formats whose order matters, which are logs, into the order of their
+// first records, behind the others: of a bounce that is reported twice the first report counts,
+// and a bounce mail says more than a log.
 func order(list []input) {
-	var places []int
-	var timed []input
-	for i, in := range list {
-		if !in.begins.IsZero() {
-			places, timed = append(places, i), append(timed, in)
-		}
-	}
-	slices.SortStableFunc(timed, func(a, b input) int { return cmp.Compare(a.begins.UnixNano(), b.begins.UnixNano()) })
-	for i, place := range places {
-		list[place] = timed[i]
-	}
+	slices.SortStableFunc(list, func(a, b input) int { return a.begins.Compare(b.begins) })
 }
 
 // dated finds the date in names that logrotate gives, such as mail.log-20261129.gz.

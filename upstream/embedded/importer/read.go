@@ -119,8 +119,23 @@ type batcher struct {
 	meter   *meter
 }
 
+// merges begins a batch whose rows are merged with what the store has, or replace it, unless
+// the batch is one already.
+func (b *batcher) merges(merge bool) error {
+	if b.rows > 0 && b.batch.Merge != merge {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	b.batch.Merge = merge
+	return nil
+}
+
 // add takes a line, or says what is wrong with it.
 func (b *batcher) add(line []byte) (problem string, err error) {
+	if err := b.merges(false); err != nil {
+		return "", err
+	}
 	emails, bounces, blocked := len(b.batch.Emails), len(b.batch.Bounces), len(b.batch.BlockedEmails)
 	if problem := b.parser.parse(line, &b.batch); problem != "" {
 		return problem, nil
@@ -159,6 +174,9 @@ func (b *batcher) added(bytes int) error {
 // finish sends what is left, in the order of its time where that is known.
 func (b *batcher) finish() error {
 	if b.sorting {
+		if err := b.merges(false); err != nil {
+			return err
+		}
 		if err := b.runs.merge(func(line []byte) error {
 			if problem := b.parser.parse(line, &b.batch); problem != "" {
 				return unsorted(errors.New(problem)) // which was right before

@@ -20,8 +20,8 @@ type foreign struct {
 	order     []*records
 }
 
-func newForeign(o Options, m *meter) *foreign {
-	return &foreign{options: o, meter: m, converter: newConverter(o), readers: map[string]*records{}}
+func newForeign(n Numberer, o Options, m *meter) *foreign {
+	return &foreign{options: o, meter: m, converter: newConverter(n, o), readers: map[string]*records{}}
 }
 
 // records takes what the reader of a format finds. It is a [format.Sink].
@@ -41,9 +41,6 @@ var errOtherFormat = errors.New("the file is of another format")
 
 // read reads a file. Its error is a [*BadLine] if the rest of the file cannot be read.
 func (f *foreign) read(ctx context.Context, in *input, src *source) error {
-	if f.options.Numbers == nil {
-		return errors.New("there is nothing to give numbers to users and senders")
-	}
 	r := f.readers[in.format.Name]
 	if r == nil {
 		r = &records{foreign: f, reader: in.format.New(f.options.format()), sum: FormatSummary{Name: in.format.Name, Passed: map[string]int{}}}
@@ -99,6 +96,10 @@ func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
 
 // Record writes a record's rows.
 func (r *records) Record(line int, rec format.Record) error {
+	if err := r.batcher.merges(true); err != nil { // what files say of a message comes in any order
+		return writeError{err}
+	}
+	met := r.converter.met
 	bytes, problem, err := r.converter.add(r.ctx, &rec, &r.batcher.batch)
 	switch {
 	case err != nil:
@@ -107,6 +108,7 @@ func (r *records) Record(line int, rec format.Record) error {
 		return r.Bad(line, problem)
 	}
 	r.pass()
+	r.sum.Senders += r.converter.met - met
 	r.sum.Outcomes[rec.Outcome]++
 	r.tick()
 	if err := r.batcher.added(bytes); err != nil {

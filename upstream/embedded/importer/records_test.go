@@ -18,31 +18,18 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
-	"deliverygraph/upstream/embedded/importer/numbers"
 	"deliverygraph/upstream/embedded/store"
 )
 
-// shop is a store on disk, and what gives numbers in it.
+// shop is a store that takes files.
 type shop struct {
 	*store.Store
-	numbers *numbers.Numbers
-	bad     []importer.BadLine
+	bad []importer.BadLine
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "events.db")
-	s := &shop{Store: open(t, path)}
-	var err error
-	if s.numbers, err = numbers.Open(path, 1); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.numbers.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return &shop{Store: open(t, "")}
 }
 
 // take imports files, and fails the test if that fails.
@@ -58,7 +45,7 @@ func (s *shop) take(t *testing.T, o importer.Options, files ...string) importer.
 func (s *shop) try(t *testing.T, o importer.Options, files ...string) (importer.Summary, error) {
 	t.Helper()
 	s.bad = nil
-	o.Numbers, o.Report = s.numbers, func(b importer.BadLine) { s.bad = append(s.bad, b) }
+	o.Report = func(b importer.BadLine) { s.bad = append(s.bad, b) }
 	return importer.Run(t.Context(), s, files, o)
 }
 
@@ -133,7 +120,7 @@ func TestAMailLogBecomesRows(t *testing.T) {
 	for _, fresh := range []bool{true, false} {
 		sum := s.take(t, importer.Options{}, name)
 		s.want(t, logRows...)
-		want := []importer.FormatSummary{{Name: "postfix", Files: 1, Outcomes: [4]int{format.Accepted: 1, format.Delivered: 1, format.Bounced: 1}, Passed: map[string]int{"deferral": 1}}}
+		want := []importer.FormatSummary{{Name: "postfix", Files: 1, Senders: 1, Outcomes: [4]int{format.Accepted: 1, format.Delivered: 1, format.Bounced: 1}, Passed: map[string]int{"deferral": 1}}}
 		if diff := cmp.Diff(want, sum.Formats); diff != "" {
 			t.Errorf("summary (-want +got):\n%s", diff)
 		}
@@ -159,6 +146,23 @@ func TestRotatedLogsAreReadInTheOrderOfTheirLines(t *testing.T) {
 	s.take(t, importer.Options{}, newest, older) // as a shell lists them
 	if counts, err := s.Counts(t.Context(), nil, upstream.Emails, upstream.CountQuery{Window: always}); err != nil || len(counts) != 1 {
 		t.Errorf("all mail has one sender, but the counts are %+v, %v", counts, err)
+	}
+}
+
+func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
+	t.Parallel()
+	log := strings.Split(logBegin, "\n")
+	mail := strings.Replace(fmt.Sprintf(bounceMail, "b@example.net"), "Reporting-MTA: dns; mx1.example.com\n",
+		"Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: 4B1ED9C4292\nArrival-Date: Tue, 10 Nov 2026 10:00:01 +0000 (UTC)\n", 1)
+	s := newShop(t)
+	s.take(t, importer.Options{}, file(t, strings.Join(log[:3], "\n")), file(t, strings.Replace(mail, "10:00:02", "10:00:03", 1)))
+	s.want(t, "b@example.net 1 false", "b@example.net 1 hard bad-mailbox")
+	b, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	if err != nil || len(b) != 1 {
+		t.Fatalf("%v, %+v", err, b)
+	}
+	if d, err := s.Bounce(t.Context(), nil, b[0].Key()); err != nil || d.FullContent == "" {
+		t.Errorf("%v: the bounce has no content: %+v", err, d)
 	}
 }
 
@@ -253,7 +257,8 @@ func TestBadRecordsAreReportedWithFileAndPlace(t *testing.T) {
 		t.Errorf("bad %v, %+v", s.bad, sum)
 	}
 	s = newShop(t)
-	sum, err := s.try(t, importer.Options{Strict: true}, name, file(t, emails(3)))
+	later := file(t, strings.ReplaceAll(logBegin+logEnd, "2026-11-10", "2026-11-11"))
+	sum, err := s.try(t, importer.Options{Strict: true}, name, later)
 	var bad *importer.BadLine
 	if !errors.As(err, &bad) || bad.Line != 5 || sum.Emails != 1 || sum.Bounces != 1 {
 		t.Errorf("strict: %v, %+v", err, sum)
