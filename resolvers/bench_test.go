@@ -16,7 +16,7 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// wholeRequests are what benchmarks ask.
+// wholeRequests are the queries of the benchmarks.
 var wholeRequests = []struct{ name, query string }{
 	{"500 rows of 11 fields", `{ bounces(` + today + `, first: 500) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt senderId xHeaders { name value } } } }`},
 	{"50 rows with sender and user", `{ bounces(` + today + `, first: 50) { nodes { emailId recipient bouncedAt sender { senderId address } user { userId } } } }`},
@@ -24,8 +24,8 @@ var wholeRequests = []struct{ name, query string }{
 	{"24 senders with counts", `{ senders(` + today + `) { nodes { senderId address stats(` + today + `) { sent bounced softBounced hardBounced blocked } } } }`},
 }
 
-// kept makes the REST server's answers bytes in memory, so that only the gateway is
-// measured.
+// kept returns a function that queries the gateway, with the REST server's answers kept in memory so that only
+// the gateway is measured.
 func (g *gateway) kept() func(query string) *httptest.ResponseRecorder {
 	type answer struct {
 		header http.Header
@@ -60,8 +60,7 @@ func (g *gateway) kept() func(query string) *httptest.ResponseRecorder {
 	}
 }
 
-// cachedPages is kept with a cache before the client, which answers all but the first
-// time.
+// cachedPages is like kept, with a cache in front of the client. The cache answers all but the first time.
 func (g *gateway) cachedPages() func(query string) *httptest.ResponseRecorder {
 	ask := g.kept()
 	c, err := cached.New(g.client, cached.Options{Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle})
@@ -97,8 +96,8 @@ func BenchmarkWholeRequests(b *testing.B) {
 	}
 }
 
-// BenchmarkGrowth is how the cost of an answer grows with what it shows: each step
-// reports what a row, a sender or a point costs.
+// BenchmarkGrowth measures how the cost of an answer grows with its size. It reports the cost of a row, a
+// sender or a point.
 func BenchmarkGrowth(b *testing.B) {
 	ask := newGateway(b, rowsOfDay(600)).kept()
 	grow := func(name, unit string, of []int, query func(n int) string) {
@@ -116,7 +115,7 @@ func BenchmarkGrowth(b *testing.B) {
 			})
 		}
 	}
-	// An upstream page has 500 rows whatever is shown of it, so days hold as many as are asked for.
+	// An upstream page always has 500 rows, so the day has only as many rows as the query selects.
 	for _, n := range []int{20, 100, 500} {
 		ask = newGateway(b, rowsOfDay(n)).kept()
 		grow("rows", "row", []int{n}, func(n int) string {

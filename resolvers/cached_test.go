@@ -18,8 +18,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// remembering puts a cache between the resolvers and the REST client, with the
-// gateway's clock and the settings that are good for a remote.
+// remembering puts a cache between the resolvers and the REST client, with the gateway's clock and settings for
+// a remote upstream.
 func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 	g.t.Helper()
 	g.rememberingWith(observe, explain.Options{})
@@ -45,12 +45,11 @@ func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), 
 	g.serveWith(c, e)
 }
 
-// The calls of graphql.md with a cache between: over days that have settled, and
-// over a day that ends now. Cold is the first time, warm is at once again, later is
-// ten seconds later. A day that ends now is asked for as a time series the first time, of
-// which the settled hours are never asked for again. Only counts by sender cost one more
-// call: series do not tell addresses, so their settled hours are asked for apart.
-func TestUpstreamCallsThroughTheCache(t *testing.T) {
+// These are the calls of graphql.md with a cache, over a settled day and over a day that ends now. Cold is the
+// first time, warm is immediately afterwards, later is ten seconds later. The first time, a day that ends now
+// is fetched as a time series, whose settled hours are never fetched again. Only counts by sender cost one more
+// call: a series has no addresses, so their settled hours are fetched separately.
+func TestUpstreamCallsWithCache(t *testing.T) {
 	t.Parallel()
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
 	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-23T00:00:00Z"}}`
@@ -83,7 +82,7 @@ func TestUpstreamCallsThroughTheCache(t *testing.T) {
 		},
 		"the senders of one user, with stats over another window": {
 			`{ senders(` + w + `, userId: 21) { nodes { userId stats(` + other + `) ` + all + ` } } }`,
-			figures{6, 0, 0}, figures{9, 0, 3}, // the windows end in the same edge
+			figures{6, 0, 0}, figures{9, 0, 3}, // both windows have the same unsettled end
 		},
 		"100 bounces with detail, 40 of them the same as others": {
 			`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName } } } }`,
@@ -108,7 +107,7 @@ func TestUpstreamCallsThroughTheCache(t *testing.T) {
 				}
 				uncached := g.data(c.query, nil)
 				g.called()
-				for _, clients := range []int{1, 2} { // two at once cost as many as one
+				for _, clients := range []int{1, 2} { // two concurrent clients cost as many calls as one
 					g.remembering(nil)
 					var got figures
 					for _, n := range []*int{&got.cold, &got.warm, &got.later} {
@@ -135,25 +134,24 @@ func TestUpstreamCallsThroughTheCache(t *testing.T) {
 	}
 }
 
-// A filter by a user whom the caller may not see costs nothing and shows nothing,
-// though another's answer to it is in the cache.
-func TestTheCacheShowsNoOneElsesRows(t *testing.T) {
+// The filter names a user that the caller may not see, and the cache has another caller's answer to it.
+func TestCacheNeverShowsRowsOutsideTheScope(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(100))
 	g.remembering(nil)
 	const query = `{ bounces(window: {last: "P1D"}, filter: {userId: 25}) { totalCount nodes { id } } }`
 	if n := len(list(g.data(query, nil), "bounces", "nodes")); n == 0 {
-		t.Fatal("there is nothing to see")
+		t.Fatal("there are no rows to hide")
 	}
 	g.called()
 	data := g.dataAs(auth.Only(20, 21), query, nil)
 	if n := len(list(data, "bounces", "nodes")); n != 0 || len(g.called()) != 0 {
-		t.Errorf("one who may see users 20 and 21 sees %v", data)
+		t.Errorf("a caller who may see users 20 and 21 sees %v", data)
 	}
 }
 
-// Twenty-five pages of 20, read by a person, cost one call.
-func TestManyPagesOfOneUpstreamPage(t *testing.T) {
+// A reader who pages through 25 pages of 20 rows causes one call.
+func TestPagesOfOneUpstreamPageShareACall(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(700))
 	g.remembering(nil)
@@ -173,8 +171,8 @@ func TestManyPagesOfOneUpstreamPage(t *testing.T) {
 	}
 }
 
-// thirtyDays are events of all kinds every three hours of the thirty days that
-// end now, and the half hour since.
+// thirtyDays returns events of all kinds: every three hours for the 30 days before now, and every 90 s for the
+// half hour after now.
 func thirtyDays() upstreamtest.Rows {
 	rows := rowsOfDay(0)
 	for i := range 240 {
@@ -186,16 +184,15 @@ func thirtyDays() upstreamtest.Rows {
 	return rows
 }
 
-// dashboard is the stats from a start to now, of all kinds.
+// dashboard queries stats of all kinds, from a fixed start to the gateway's current time.
 func (g *gateway) dashboard() map[string]any {
 	g.t.Helper()
 	return g.data(`query($start: DateTime!, $end: DateTime!) { stats(window: {between: {start: $start, end: $end}}) { sent bounced hardBounced blocked bounceRate } }`,
 		map[string]any{"start": now - 30*86400, "end": g.now().Unix()})
 }
 
-// A dashboard that looks at the same 30 days every ten seconds costs three small
-// calls each time, also when an hour has settled.
-func TestADashboardCostsThreeSmallCalls(t *testing.T) {
+// The calls stay small when another hour settles.
+func TestDashboardRefreshCostsThreeSmallCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	small := func(calls []string) (n int) {
@@ -218,7 +215,7 @@ func TestADashboardCostsThreeSmallCalls(t *testing.T) {
 	for i := range 200 {
 		all = append(all, g.dashboard())
 		calls := g.called()
-		if i > 1 && small(calls) != len(calls) || len(calls) != 3 { // the first have much to catch up with: by the day, then by the hour
+		if i > 1 && small(calls) != len(calls) || len(calls) != 3 { // the first refreshes fetch everything, by day and then by hour
 			t.Errorf("refresh %d costs %v", i, calls)
 		}
 		g.later.Add(10)
@@ -232,9 +229,8 @@ func TestADashboardCostsThreeSmallCalls(t *testing.T) {
 	}
 }
 
-// While the upstream is down a dashboard shows what it showed last, without an
-// error, and whoever watches is told how old that is.
-func TestADashboardOutlivesAnOutage(t *testing.T) {
+// During an outage a dashboard shows its last answers without an error, and the observer sees how old they are.
+func TestDashboardShowsStaleAnswersInAnOutage(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	var mu sync.Mutex
@@ -255,26 +251,25 @@ func TestADashboardOutlivesAnOutage(t *testing.T) {
 	g.mu.Unlock()
 	g.later.Add(60)
 	if d := cmp.Diff(want, g.dashboard()); d != "" {
-		t.Errorf("(-before +in the outage)\n%s", d)
+		t.Errorf("(-before +during the outage)\n%s", d)
 	}
 	if d := cmp.Diff(map[string]int{"/email/counts 1m0s": 1, "/bounce/counts 1m0s": 1, "/blocked-email/counts 1m0s": 1}, stale); d != "" {
-		t.Errorf("told of as stale: (-want +got)\n%s", d)
+		t.Errorf("stale lookups (-want +got):\n%s", d)
 	}
 	g.later.Add(15 * 60)
 	for _, e := range g.ask(`{ stats(window: {between: {start: 1477180800, end: 1479860000}}) { sent } }`, nil).Errors {
 		if e.Extensions["code"] != "UPSTREAM_UNAVAILABLE" {
-			t.Errorf("what was never asked for: %v", e)
+			t.Errorf("error for an answer that is not cached: %v", e)
 		}
 	}
 	if g.ask(`{ stats(window: {between: {start: 1477180801, end: 1479860000}}) { sent } }`, nil).Errors == nil {
-		t.Error("no error for what was never asked for")
+		t.Error("no error for an answer that is not cached")
 	}
 }
 
-// What rows were written as is shown again as long as they are the same rows, and no
-// longer: after an answer has come anew, lists show what it says. Others' lists of the
-// same rows show what they select.
-func TestListsFromTheCacheShowWhatItHolds(t *testing.T) {
+// The text of rows is reused as long as the rows are the same, and no longer: after a new answer arrives, lists
+// show it. Other lists of the same rows show their own selection.
+func TestReusedTextIsNeverOlderThanItsRows(t *testing.T) {
 	t.Parallel()
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
 	const row = `emailId recipient type bouncedAt xHeaders { name value }`
@@ -282,7 +277,7 @@ func TestListsFromTheCacheShowWhatItHolds(t *testing.T) {
 		"nodes":                    `{ bounces(` + w + `, first: 500) { nodes { ` + row + ` } } }`,
 		"fewer":                    `{ bounces(` + w + `, first: 20) { nodes { ` + row + ` } } }`,
 		"edges":                    `{ bounces(` + w + `, first: 500) { edges { cursor node { ` + row + ` } } } }`,
-		"edges of nodes alone":     `{ bounces(` + w + `, first: 500) { edges { node { ` + row + ` } } } }`,
+		"edges with only nodes":    `{ bounces(` + w + `, first: 500) { edges { node { ` + row + ` } } } }`,
 		"the same window as hours": `{ bounces(window: {last: "PT24H"}, first: 500) { edges { cursor node { ` + row + ` } } } }`,
 	}
 	rows := rowsOfDay(60)
@@ -299,13 +294,13 @@ func TestListsFromTheCacheShowWhatItHolds(t *testing.T) {
 		}
 	}
 	check("at first")
-	late := upstreamtest.Rows{Bounces: []upstream.BounceDetail{rows.Bounces[0], rows.Bounces[20]}} // of which the first changes the list's first row
+	late := upstreamtest.Rows{Bounces: []upstream.BounceDetail{rows.Bounces[0], rows.Bounces[20]}} // the first one changes the list's first row
 	for i := range late.Bounces {
 		late.Bounces[i].EmailID, late.Bounces[i].Category = fmt.Sprintf("19700101000000.%d@mail6-40", i), "late"
 	}
 	g.write(late)
 	uncached.write(late)
-	g.later.Store(10) // past the freshness of a day that ends now
+	g.later.Store(10) // answers about a day that ends now are no longer fresh
 	uncached.later.Store(10)
 	check("later")
 }

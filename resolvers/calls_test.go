@@ -18,9 +18,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// The number of upstream calls is part of the contract (graphql.md, "Batching, in
-// upstream calls"). Each case counts real calls at the REST server, with nothing
-// but the client between.
+// The number of upstream calls is part of the contract (graphql.md, "Batching, in upstream calls"). Each case
+// counts calls at the REST server, without a cache.
 func TestUpstreamCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(700))
@@ -29,7 +28,7 @@ func TestUpstreamCalls(t *testing.T) {
 	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
 	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
 	cases := map[string]struct {
-		scope []upstream.ID // nil is everyone's
+		scope []upstream.ID // nil means everyone
 		query string
 		calls int
 		check func(t *testing.T, data map[string]any)
@@ -84,7 +83,7 @@ func TestUpstreamCalls(t *testing.T) {
 			query: `{ bounces(` + w + `, first: 100) { nodes { detail { __typename } } } }`, calls: 1,
 		},
 		"100 bounces with detail, 40 of them the same as others": {
-			// 60 bounces, 40 of which are asked for again.
+			// b selects 40 of the 60 bounces of a.
 			query: `{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName fullContent } } } }`,
 			calls: 1 + 60,
 		},
@@ -96,12 +95,12 @@ func TestUpstreamCalls(t *testing.T) {
 			query: `{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w + `, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`,
 			calls: 1,
 		},
-		"a total alone":                        {query: `{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, calls: 1},
-		"a total that its page shows":          {query: `{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, calls: 1},
-		"the owners of many senders":           {query: `{ senders(` + w + `) { nodes { user { userId } } } }`, calls: 3 + 1 + users},
-		"a sender's owner that the list tells": {query: `{ senders(` + w + `, userId: 22) { nodes { userId } } }`, calls: 3},
-		"no call for what needs none":          {query: `{ __typename __schema { queryType { name } } }`, calls: 0},
-		"the catalogues":                       {query: `{ bounceCategories { code description } blockedReasons { code description } }`, calls: 2},
+		"only a total":                          {query: `{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, calls: 1},
+		"a total known from the page":           {query: `{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, calls: 1},
+		"the owners of many senders":            {query: `{ senders(` + w + `) { nodes { user { userId } } } }`, calls: 3 + 1 + users},
+		"a sender's owner, known from the list": {query: `{ senders(` + w + `, userId: 22) { nodes { userId } } }`, calls: 3},
+		"fields without calls":                  {query: `{ __typename __schema { queryType { name } } }`, calls: 0},
+		"the catalogues":                        {query: `{ bounceCategories { code description } blockedReasons { code description } }`, calls: 2},
 		"filter by a user outside the caller's scope": {
 			scope: []upstream.ID{20, 21},
 			query: `{ bounces(` + w + `, filter: {userId: 25}) { totalCount nodes { id } } emails(` + w + `, filter: {userId: 25}, last: 5) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage } }
@@ -159,9 +158,8 @@ func tenTimes(field string) string {
 	return b.String()
 }
 
-// Two clients with the same query at the same time cost as many calls as one. No
-// call is answered before both clients wait for it.
-func TestSameQueryAtTheSameTime(t *testing.T) {
+// No call is answered before both clients wait for it.
+func TestConcurrentEqualQueriesShareCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		model := upstreamtest.NewModel(rowsOfDay(50))
@@ -194,7 +192,7 @@ func TestSameQueryAtTheSameTime(t *testing.T) {
 		for i := range answers {
 			wg.Go(func() { answers[i] = g.data(q, nil) })
 		}
-		for range 2 { // the list, then the counts that name its senders
+		for range 2 { // the list, then the counts with its senders
 			synctest.Wait() // both clients wait
 			release <- struct{}{}
 		}

@@ -27,12 +27,12 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-// The environment variables of the chaos run: a time, such as 10m, and the seed of its
-// operations and faults.
+// The environment variables of a long chaos run: its duration, such as 10m, and the seed of its operations and
+// faults.
 const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHAOS_SEED"
 
-// chaos says how many operations the test below asks at least, for how long, and by which
-// seed: always the same few, unless a time is given, whose seed is another each time.
+// chaos returns the minimum number of operations and the duration of TestChaosNeverGivesWrongAnswers, and its seed. Without a
+// duration, the run is short and always the same; with one, each run has another seed.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
 	operations, seed = 300, 1
 	if race.Enabled || testing.Short() {
@@ -54,11 +54,10 @@ func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
 	return operations, d, seed
 }
 
-// While a remote goes wrong in every way at random, what the gateway answers is what it
-// answers over one that does not, or an error says at which path something is missing.
-// Nothing is left behind: no goroutine, no connection, and no memory to speak of.
-func TestChaos(t *testing.T) {
-	// Not parallel: goroutines of other tests would be taken for its own.
+// A remote fails in every way at random. The gateway answers as over a working remote, or an error names the
+// path of what is missing. No goroutines, connections or significant amounts of memory are left behind.
+func TestChaosNeverGivesWrongAnswers(t *testing.T) {
+	// Not parallel: the goroutines of other tests would look like leaks.
 	before := goleak.IgnoreCurrent()
 	heap := heapInUse()
 	operations, lasting, seed := chaos(t)
@@ -68,16 +67,16 @@ func TestChaos(t *testing.T) {
 			if lasting > 0 {
 				again = fmt.Sprintf("%s=%s ", chaosTime, lasting)
 			}
-			t.Logf("once more: %s%s=%d go test ./resolvers -run %s$ -timeout 0", again, chaosSeed, seed, t.Name())
+			t.Logf("to repeat: %s%s=%d go test ./resolvers -run %s$ -timeout 0", again, chaosSeed, seed, t.Name())
 		}
 	})
 	t.Logf("seed %d", seed)
-	t.Run("asked", func(t *testing.T) { // its clean-up comes before what is looked for below
+	t.Run("operations", func(t *testing.T) { // its cleanup must run before the checks below
 		for name, kept := range map[string]*cached.Options{
 			"without a cache": nil,
 			"with a cache":    {Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: 10 * time.Minute},
 		} {
-			t.Run(name, func(t *testing.T) { askInChaos(t, kept, operations/2, lasting/2, seed) })
+			t.Run(name, func(t *testing.T) { testChaos(t, kept, operations/2, lasting/2, seed) })
 		}
 	})
 	http.DefaultClient.CloseIdleConnections()
@@ -94,12 +93,12 @@ func heapInUse() uint64 {
 	return m.HeapInuse
 }
 
-func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time.Duration, seed uint64) {
+func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.Duration, seed uint64) {
 	calm := newGateway(t, rowsOfDay(700))
 	random := rand.New(rand.NewPCG(seed, 1))
 	faults := tellable()
 	var mu sync.Mutex
-	injected, met := 0, []string{} // in all, and in the operation
+	injected, met := 0, []string{} // in total, and in this operation
 	remote := fault.NewServer(fault.Random(embedded.New(calm.store, embedded.Options{}), seed, 0.2, faults,
 		func(r *http.Request, f fault.Fault) {
 			mu.Lock()
@@ -110,9 +109,9 @@ func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time
 	t.Cleanup(remote.Close)
 	client, err := rest.New(rest.Options{
 		BaseURL: remote.URL, Observe: ledger.Call, MaxBodyBytes: 4 << 20,
-		Timeout: 200 * time.Millisecond, CallTimeout: 400 * time.Millisecond, // for those who are silent
+		Timeout: 200 * time.Millisecond, CallTimeout: 400 * time.Millisecond, // for faults that stay silent
 		Retry: rest.Retry{Tries: 2, Base: time.Millisecond, Max: time.Millisecond},
-		// An open breaker answers nothing, and there would be little to compare.
+		// An open breaker answers nothing, so there would be little to compare.
 		Breaker: rest.Breaker{Off: true},
 	})
 	if err != nil {
@@ -146,13 +145,13 @@ func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time
 		mu.Unlock()
 		want, got := calm.askAs(who, query, variables), storm.askAs(who, query, variables)
 		if len(want.Errors) > 0 {
-			continue // past a limit, as in a storm
+			continue // the operation exceeds a limit even without faults
 		}
 		c.missing = map[string]bool{}
 		for _, e := range got.Errors {
 			c.missing[placed(e.Path)] = true
 			if text := fmt.Sprint(e); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") {
-				t.Fatalf("operation %d: %s\nan error tells callers what is none of their business: %s", n, query, text)
+				t.Fatalf("operation %d: %s\nan error reveals internals: %s", n, query, text)
 			}
 		}
 		if problem := c.compare(nil, want.Data, got.Data); problem != "" {
@@ -160,21 +159,21 @@ func askInChaos(t *testing.T, kept *cached.Options, operations int, lasting time
 			defer mu.Unlock()
 			t.Fatalf("operation %d: %s\n%s\nfaults: %s\nerrors: %v", n, query, problem, strings.Join(met, "\n"), got.Errors)
 		}
-		storm.later.Add(random.Int64N(4)) // what is fresh goes stale
+		storm.later.Add(random.Int64N(4)) // answers become stale
 		calm.later.Store(storm.later.Load())
 	}
 	t.Logf("%d operations, %d faults: %d values are right, %d missing", n, injected, c.right, c.nulls)
 	if injected < 20 || c.right < 1000 || c.nulls < 10 {
-		t.Error("that is too little to have been a test")
+		t.Error("too few faults or values for a meaningful test")
 	}
 }
 
-// tellable are the faults by which no wrong answer can be taken for a right one.
+// tellable returns the faults that cannot turn into a wrong answer.
 func tellable() []fault.Fault {
 	var all []fault.Fault
 	for _, f := range fault.All {
 		switch f.Name {
-		case "unsorted rows": // a remote's idea of order: shown as it has them
+		case "unsorted rows": // shown in the remote's order
 			continue
 		case "rows of another user":
 			f = where(f, "user_id")
@@ -188,7 +187,7 @@ func tellable() []fault.Fault {
 	return all
 }
 
-// where is a fault of requests alone that have the parameter: otherwise it is a lie.
+// where limits a fault to requests with a parameter. In other requests it would be undetectable.
 func where(f fault.Fault, parameter string) fault.Fault {
 	wrap := f.Wrap
 	f.Wrap = func(next http.Handler) http.Handler {
@@ -204,13 +203,13 @@ func where(f fault.Fault, parameter string) fault.Fault {
 	return f
 }
 
-// comparison holds answers against right ones.
+// comparison compares answers with correct ones.
 type comparison struct {
-	missing      map[string]bool // the paths of errors
+	missing      map[string]bool // paths of errors
 	right, nulls int
 }
 
-// compare says how two values at a path differ otherwise than by what an error tells.
+// compare returns a difference between two values at a path that no error explains, or "".
 func (c *comparison) compare(at []any, want, got any) string {
 	where := placed(at)
 	switch w := want.(type) {
@@ -241,23 +240,23 @@ func (c *comparison) compare(at []any, want, got any) string {
 			c.right++
 			return ""
 		}
-		if g, ok := got.(bool); ok && g && c.missing[where] { // hasNextPage and hasPreviousPage, as the schema says
+		if g, ok := got.(bool); ok && g && c.missing[where] { // hasNextPage or hasPreviousPage, as the schema describes
 			c.nulls++
 			return ""
 		}
-		// A remote that gives rows from outside the window is paged through in another way, which cursors tell.
+		// If a remote returns rows from outside the window, paging works differently, and so cursors differ.
 		if name, _ := at[len(at)-1].(string); got != nil && strings.Contains(strings.ToLower(name), "cursor") {
 			return ""
 		}
 	}
-	if got == nil && c.told(where) {
+	if got == nil && c.explained(where) {
 		c.nulls++
 		return ""
 	}
 	return fmt.Sprintf("at %v: got %v, want %v", at, got, want)
 }
 
-// placed writes a path so that a path within another begins with it.
+// placed formats a path so that the path of a parent is a prefix.
 func placed(elements []any) string {
 	var b strings.Builder
 	for _, e := range elements {
@@ -266,8 +265,8 @@ func placed(elements []any) string {
 	return b.String()
 }
 
-// told says whether an error is at the path or below it, from where it came up.
-func (c *comparison) told(where string) bool {
+// explained reports whether an error is at the path or below it: errors move up to a nullable field.
+func (c *comparison) explained(where string) bool {
 	for path := range c.missing {
 		if strings.HasPrefix(path, where) {
 			return true

@@ -32,66 +32,66 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// explained gives a part of extensions.upstream.
+// explained returns a part of extensions.upstream.
 func (r response) explained(path ...any) any {
 	return get(r.Extensions, append([]any{"upstream"}, path...)...)
 }
 
-// A request that asks for it is told of every call, with addresses left out, where the
-// answer came from, and what was shared; one that does not ask is told nothing.
-func TestExplain(t *testing.T) {
+// A request that asks for an explanation gets every call without addresses, the source of each answer, and what
+// was shared. Other requests get none.
+func TestExplainListsEveryCall(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(200))
 	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
 	const query = `{ a: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { recipient sender { address } detail { ruleName } } }
 		b: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { category } } senders(window: {last: "P1D"}) { nodes { userId } } }`
 	if r := g.ask(query, nil); r.Extensions != nil {
-		t.Errorf("told without being asked: %v", r.Extensions)
+		t.Errorf("an explanation that was not requested: %v", r.Extensions)
 	}
 	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
 	g.header = http.Header{"X-Explain": {"1"}}
 	g.called()
-	told := func(r response) (sources map[string]int) {
+	sourcesOf := func(r response) (sources map[string]int) {
 		sources = map[string]int{}
 		for _, c := range list(r.explained(), "calls") {
 			path := fmt.Sprint(get(c, "path"))
 			if strings.Contains(path, "recipient1") || !strings.HasPrefix(path, "/") {
-				t.Errorf("a call is shown as %s", path)
+				t.Errorf("a call has the path %s", path)
 			}
 			sources[fmt.Sprint(get(c, "source"))]++
 			if get(c, "source") == "sent" && (fmt.Sprint(get(c, "status")) != "200" || fmt.Sprint(get(c, "tries")) != "1" || get(c, "bytes") == nil) {
-				t.Errorf("a call is told as %v", c)
+				t.Errorf("a call is explained as %v", c)
 			}
 		}
 		return sources
 	}
 	cold := g.ask(query, nil)
 	made := len(g.called())
-	if got := told(cold); made == 0 || got["sent"] != made || fmt.Sprint(cold.explained("totals", "sent")) != fmt.Sprint(made) {
-		t.Errorf("%d calls made, told are %v and %v", made, got, cold.explained("totals"))
+	if got := sourcesOf(cold); made == 0 || got["sent"] != made || fmt.Sprint(cold.explained("totals", "sent")) != fmt.Sprint(made) {
+		t.Errorf("%d calls made, but explained are %v and %v", made, got, cold.explained("totals"))
 	}
 	if get(cold.Extensions, "upstream", "batches", "loaders", 0, "keys") == nil || fmt.Sprint(cold.explained("plan", "maxCalls")) != "200" {
-		t.Errorf("told: %v", cold.Extensions)
+		t.Errorf("extensions are %v", cold.Extensions)
 	}
 	warm := g.ask(query, nil)
-	if got := told(warm); got["sent"] != 0 || got["cached"] == 0 || len(g.called()) != 0 {
-		t.Errorf("asked again: %v", got)
+	if got := sourcesOf(warm); got["sent"] != 0 || got["cached"] == 0 || len(g.called()) != 0 {
+		t.Errorf("second request: %v", got)
 	}
 	if d := cmp.Diff(cold.Data, warm.Data); d != "" {
 		t.Error(d)
 	}
 	g.header = http.Header{"X-Explain": {"everything"}}
 	if r := g.ask(query, nil); len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
-		t.Errorf("an unknown value: %+v", r)
+		t.Errorf("unknown X-Explain value: %+v", r)
 	}
 }
 
-// What is explained tells a caller nothing that it does not see: it is the same whatever
-// other users do, and whatever the recipients are that it sees pseudonyms of.
-func TestExplainTellsNothingUnseen(t *testing.T) {
+// An explanation reveals nothing that the caller cannot see. It does not depend on other users' data, or on
+// recipients that the caller sees as pseudonyms.
+func TestExplainRevealsNothingUnseen(t *testing.T) {
 	t.Parallel()
 	all, renamed := leakRows("rcpt"), leakRows("somebody-else-")
-	many := auth.Only(leakUser(1), leakUser(3), 1, 2, 3, 4, 5, 6, 7) // are asked for by calls for all users
+	many := auth.Only(leakUser(1), leakUser(3), 1, 2, 3, 4, 5, 6, 7) // too many users for calls of their own
 	callers := []auth.Caller{
 		{Users: many, Scopes: auth.AllScopes},
 		{Users: many, Scopes: auth.MetricsRead | auth.ContentRead},
@@ -117,20 +117,20 @@ func TestExplainTellsNothingUnseen(t *testing.T) {
 		query, c := f.operation(), n%len(callers)
 		got, want := timeless(whole.askBy(callers[c], query, nil)), timeless(others[c].askBy(callers[c], query, nil))
 		if d := cmp.Diff(want, got); d != "" {
-			t.Fatalf("caller %d is told of others in %s:\n%s", c, query, d)
+			t.Fatalf("caller %d sees traces of other data in %s:\n%s", c, query, d)
 		}
 		rows, unseen = rows+strings.Count(got, `"rows":`), unseen+strings.Count(got, "rollup_to=user\",\"source\":\"sent\"}")
 	}
 	if rows < 60 || unseen < 20 {
-		t.Errorf("only %d calls are told of with their rows, %d without", rows, unseen)
+		t.Errorf("only %d calls are explained with their rows, %d without", rows, unseen)
 	}
 }
 
-// timeless is what extensions say, without times and batches, and in an order that no clock
-// decides. The envelopes of details hold times too, so the sizes of these are left out.
+// timeless returns the extensions without times and batches, in an order that does not depend on time. Details
+// contain times, so their sizes are removed too.
 func timeless(r response) string {
-	if told, ok := r.explained().(map[string]any); ok {
-		delete(told, "batches")
+	if all, ok := r.explained().(map[string]any); ok {
+		delete(all, "batches")
 	}
 	calls := list(r.explained(), "calls")
 	for _, c := range calls {
@@ -148,8 +148,8 @@ func timeless(r response) string {
 	return text(r.Extensions)
 }
 
-// An email's id that holds an address is not shown in the path of its bounce's detail.
-func TestExplainedPathsHoldNoAddresses(t *testing.T) {
+// The path of a bounce's detail does not show an address in an email id.
+func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 	t.Parallel()
 	rows := leakRows("rcpt")
 	g := newGateway(t, rows)
@@ -158,16 +158,16 @@ func TestExplainedPathsHoldNoAddresses(t *testing.T) {
 	const query = `{ bounces(` + today + `, first: 60) { nodes { detail { ruleName } } } }`
 	for _, scopes := range []auth.Scopes{auth.AllScopes, auth.MetricsRead} {
 		r := g.askBy(auth.Caller{Users: auth.Everyone(), Scopes: scopes}, query, nil)
-		told := fmt.Sprint(r.Extensions)
-		details := strings.Count(told, "/bounce/86753")
-		if details < 30 || strings.Contains(told, "rcpt") || !strings.Contains(told, "/…") || strings.Contains(told, "@mark") == (scopes == auth.MetricsRead) {
-			t.Errorf("%v: %d details, %v: %s", scopes, details, r.Errors, told)
+		text := fmt.Sprint(r.Extensions)
+		details := strings.Count(text, "/bounce/86753")
+		if details < 30 || strings.Contains(text, "rcpt") || !strings.Contains(text, "/…") || strings.Contains(text, "@mark") == (scopes == auth.MetricsRead) {
+			t.Errorf("%v: %d details, %v: %s", scopes, details, r.Errors, text)
 		}
 	}
 }
 
-// A price makes no call, and says what running would cost.
-func TestExplainPlan(t *testing.T) {
+// A plan makes no call, and reports what running the operation would cost.
+func TestExplainPlanMakesNoCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
 	g.serveWith(ledger.Budget(g.client), explain.Options{Allowed: true, MaxCalls: 200})
@@ -177,7 +177,7 @@ func TestExplainPlan(t *testing.T) {
 	if len(g.called()) != 0 || r.Data != nil || r.Errors != nil || fmt.Sprint(r.explained("plan", "calls")) != "501" || r.explained("plan", "dearest") != "bounces.nodes.detail" || fmt.Sprint(r.explained("plan", "worstRows")) != "500" {
 		t.Errorf("%+v", r)
 	}
-	// The same by the request's extensions.
+	// The same through the request's extensions.
 	body := `{"query": "{ stats(window: {last: \"P1D\"}) { sent } }", "extensions": {"explain": "plan"}}`
 	req := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Anyone()), http.MethodPost, "/graphql", strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
@@ -188,9 +188,8 @@ func TestExplainPlan(t *testing.T) {
 	}
 }
 
-// Where it is not allowed, whoever asks is told so: an operation runs all the same,
-// but not one whose price alone is wanted.
-func TestExplainNotAllowed(t *testing.T) {
+// If explanations are not allowed, an operation runs and says so. A request for only the plan is refused.
+func TestExplainIsRefusedUnlessAllowed(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
 	g.header = http.Header{"X-Explain": {"1"}}
@@ -206,9 +205,9 @@ func TestExplainNotAllowed(t *testing.T) {
 	}
 }
 
-// An operation that plans too many calls is refused before the first; one that turns
-// out to need more is stopped there, and shows what it has.
-func TestBudget(t *testing.T) {
+// An operation that plans too many calls is refused before the first one. An operation that turns out to need
+// more is stopped, and returns what it has.
+func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(2000))
 	g.rememberingWith(nil, explain.Options{MaxCalls: 3})
@@ -230,13 +229,13 @@ func TestBudget(t *testing.T) {
 	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || fmt.Sprint(r.Errors[0].Path) != "[b totalCount]" || fmt.Sprint(get(r.Data, "a", "sent")) != "2000" {
 		t.Errorf("%+v", r)
 	}
-	// What is held costs nothing: asked again, the rest is had.
+	// Cached answers cost nothing, so a second try succeeds.
 	if r = g.ask(probing, nil); len(r.Errors) != 0 || fmt.Sprint(get(r.Data, "b", "totalCount")) != "1000" {
 		t.Errorf("%+v", r)
 	}
 }
 
-// What the playground shows as examples is within the default budget.
+// The playground's examples are within the default budget.
 func TestExamplesAreWithinTheBudget(t *testing.T) {
 	t.Parallel()
 	for _, tab := range playground.Examples() {
@@ -252,15 +251,15 @@ func TestExamplesAreWithinTheBudget(t *testing.T) {
 	}
 }
 
-// That an answer is stale is told to everyone, and such an answer is kept by nobody.
-func TestStaleIsAlwaysTold(t *testing.T) {
+// A stale answer is always marked as stale, and no client or proxy may cache it.
+func TestStaleAnswersAreMarkedAndNotCacheable(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	g.remembering(nil)
 	const query = `{ stats(window: {between: {start: "2016-11-22T23:00:00Z", end: "2016-11-24T00:00:00Z"}}) { sent bounced } }`
 	fresh := g.ask(query, nil)
 	if fresh.Extensions != nil {
-		t.Errorf("told: %v", fresh.Extensions)
+		t.Errorf("fresh answer has extensions %v", fresh.Extensions)
 	}
 	g.mu.Lock()
 	g.intrude = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -281,7 +280,7 @@ func TestStaleIsAlwaysTold(t *testing.T) {
 	}
 }
 
-// cacheControl is the header of the answer to a GET.
+// cacheControl returns the Cache-Control header of the answer to a GET.
 func (g *gateway) cacheControl(who auth.Caller, query string) string {
 	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), who), http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
 	for name, value := range g.header {
@@ -292,9 +291,8 @@ func (g *gateway) cacheControl(who auth.Caller, query string) string {
 	return strings.Join(w.Header().Values("Cache-Control"), ", ")
 }
 
-// An answer may be kept as long as its least fresh part, and by the caller alone where
-// callers are told apart.
-func TestCacheControl(t *testing.T) {
+// An answer may be cached as long as its least fresh part, and only by the caller if callers are distinguished.
+func TestCacheControlFollowsLeastFreshPart(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
@@ -312,11 +310,11 @@ func TestCacheControl(t *testing.T) {
 		{name: "two seconds later", query: `{ a: stats(` + past + `) { sent } b: stats(` + open + `) { sent } }`, later: 2, want: "max-age=3"},
 		{name: "a settled page of a window that moves", query: `{ emails(window: {last: "P1D"}, first: 1) { nodes { emailId } } }`, want: "max-age=5"},
 		{name: "a catalogue", query: `{ bounceCategories { code } }`, want: "max-age=3600"},
-		{name: "of a caller with a name", query: `{ stats(` + past + `) { sent } }`, who: one, want: "private, max-age=3600"},
+		{name: "a named caller", query: `{ stats(` + past + `) { sent } }`, who: one, want: "private, max-age=3600"},
 		{name: "an error", query: `{ a: stats(` + past + `) { sent } node(id: "x") { id } }`, want: "no-store"},
-		{name: "a document that is wrong", query: `{ nothing }`, want: "no-store"},
-		{name: "who asks", query: `{ viewer { name } a: stats(` + past + `) { sent } }`, want: "no-store"},
-		{name: "nothing asked", query: `{ __typename }`, want: ""},
+		{name: "an invalid document", query: `{ nothing }`, want: "no-store"},
+		{name: "the viewer", query: `{ viewer { name } a: stats(` + past + `) { sent } }`, want: "no-store"},
+		{name: "no data", query: `{ __typename }`, want: ""},
 	} {
 		g.later.Add(c.later)
 		if c.who.Name == "" {
@@ -337,10 +335,9 @@ func TestCacheControl(t *testing.T) {
 	}
 }
 
-// A dashboard that shows the last 30 days every ten seconds costs at most three small
-// calls each time. When an hour begins its window starts later, and it asks for 30 days
-// by the day.
-func TestARelativeDashboardCostsThreeSmallCalls(t *testing.T) {
+// The window moves with the clock. When an hour begins, the window starts an hour later, and all 30 days are
+// fetched by day.
+func TestRelativeDashboardCostsThreeSmallCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	g.later.Store(1800)
@@ -357,7 +354,7 @@ func TestARelativeDashboardCostsThreeSmallCalls(t *testing.T) {
 			}
 			small := q.Window.End-q.Window.Start <= 2*3600+10
 			byDay, byHour := strings.HasSuffix(query, "timeseries=day"), strings.HasSuffix(query, "timeseries=hour")
-			if !small && !(byDay && i%180 == 0) && !(byHour && i%180 == 1) { // an hour begins, or has begun
+			if !small && !(byDay && i%180 == 0) && !(byHour && i%180 == 1) { // an hour begins, or has just begun
 				t.Errorf("refresh %d asks %s", i, c)
 			}
 		}
@@ -368,9 +365,9 @@ func TestARelativeDashboardCostsThreeSmallCalls(t *testing.T) {
 	}
 }
 
-// One caller's 500 details do not hold up another's single call: it is answered
-// when as many of them are as were under way, and one turn.
-func TestOneCallersManyCallsDoNotStarveAnothers(t *testing.T) {
+// One caller's single call is answered while another caller's 500 details wait: it waits for the calls in
+// progress and one more turn.
+func TestManyCallsDoNotStarveOtherCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const atOnce = 4
@@ -392,17 +389,17 @@ func TestOneCallersManyCallsDoNotStarveAnothers(t *testing.T) {
 			g.data(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
 			close(done)
 		}()
-		time.Sleep(time.Second) // some dozen details have been served, hundreds wait
+		time.Sleep(time.Second) // some details have been served, hundreds wait
 		before, start := served.Load(), time.Now()
 		g.data(`{ bounceCategories { code } }`, nil)
 		if n, took := served.Load()-before, time.Since(start); n > 3*atOnce || took > 300*time.Millisecond {
-			t.Errorf("another's one call waited for %d of them, %v", n, took)
+			t.Errorf("the other caller's call waited for %d calls, %v", n, took)
 		}
 		<-done
 	})
 }
 
-// modelServer answers bounces, their details and categories out of rows.
+// modelServer returns a REST server that answers bounces, their details and categories from rows.
 func modelServer(rows upstreamtest.Rows, before func()) roundTrip {
 	model := upstreamtest.NewModel(rows)
 	return func(r *http.Request) (*http.Response, error) {
@@ -431,9 +428,9 @@ func modelServer(rows upstreamtest.Rows, before func()) roundTrip {
 	}
 }
 
-// An operation that has made its calls shows what it has, and an error at each place
-// where something is missing.
-func TestWhatABudgetLeavesOut(t *testing.T) {
+// An operation that exceeds its budget returns what it has, with an error at each place where something is
+// missing.
+func TestMissingPartsBeyondTheBudgetHaveErrors(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(120))
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
@@ -458,14 +455,14 @@ func TestWhatABudgetLeavesOut(t *testing.T) {
 				t.Fatalf("operation %d: %+v: %s", i, e, query)
 			}
 			at := path(e.Path)
-			for i := range at { // a null goes up to where one may be
+			for i := range at { // null moves up to the nearest nullable field
 				if get(got.Data, at[:i+1]...) == nil {
 					at = at[:i+1]
 					break
 				}
 			}
-			if missing := get(got.Data, at...); missing != nil && missing != true { // hasNextPage is true where that is not known
-				t.Fatalf("operation %d: there is an error at %v, and %v: %s", i, at, missing, query)
+			if missing := get(got.Data, at...); missing != nil && missing != true { // an unknown hasNextPage is true
+				t.Fatalf("operation %d: there is an error at %v, but the value is %v: %s", i, at, missing, query)
 			}
 			blank(want, at)
 			blank(got.Data, at)
@@ -473,16 +470,16 @@ func TestWhatABudgetLeavesOut(t *testing.T) {
 		if len(got.Errors) > 0 {
 			stopped++
 		}
-		if d := cmp.Diff(want, got.Data); d != "" && len(got.Errors) < 100 { // an answer has so many errors at most
+		if d := cmp.Diff(want, got.Data); d != "" && len(got.Errors) < 100 { // an answer has at most 100 errors
 			t.Fatalf("operation %d: %s\n(-without a budget +with one)\n%s", i, query, d)
 		}
 	}
 	if stopped < 20 {
-		t.Errorf("only %d were stopped", stopped)
+		t.Errorf("only %d operations were stopped", stopped)
 	}
 }
 
-// blank takes what is at a path out of the data.
+// blank removes the value at a path from the data.
 func blank(data map[string]any, at []any) {
 	switch in := get(data, at[:len(at)-1]...).(type) {
 	case map[string]any:
@@ -492,7 +489,7 @@ func blank(data map[string]any, at []any) {
 	}
 }
 
-// path makes the path of an error one that get walks.
+// path converts the path of an error for get.
 func path(p []any) []any {
 	out := make([]any, len(p))
 	for i, e := range p {

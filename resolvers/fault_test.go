@@ -10,18 +10,19 @@ import (
 
 const today = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
 
-// intruder makes the REST server answer some calls in its own way.
+// intruder makes f answer calls instead of the REST server. f returns false for calls that the server should
+// answer.
 func (g *gateway) intruder(f func(w http.ResponseWriter, r *http.Request) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.intrude = f
 }
 
-// One failed call nulls one field and adds one error; the page is never lost.
-func TestAFailingCallNullsItsFieldAlone(t *testing.T) {
+// The field becomes null with one error, and the rest of the page is there.
+func TestFailedCallNullsOnlyItsField(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		path  string // calls to it fail
+		path  string // prefix of the calls that fail
 		query string
 		want  map[string]any
 		at    []any
@@ -86,7 +87,7 @@ func TestAFailingCallNullsItsFieldAlone(t *testing.T) {
 	}
 }
 
-// plain turns JSON's numbers into texts, for comparison.
+// plain converts JSON's numbers to strings, for comparison.
 func plain(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -107,9 +108,8 @@ func plain(v any) any {
 	return v
 }
 
-// Whoever asks wrongly is told which argument, and what would be right; nothing
-// goes upstream.
-func TestBadInput(t *testing.T) {
+// An invalid argument is reported by name, with advice, and without upstream calls.
+func TestInvalidArgumentsAreNamed(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(10))
 	cursor := get(g.data(`{ bounces(`+today+`, first: 1) { pageInfo { endCursor } } }`, nil), "bounces", "pageInfo", "endCursor").(string)
@@ -121,37 +121,37 @@ func TestBadInput(t *testing.T) {
 		says      string
 		calls     int
 	}{
-		"a window that ends before it starts":  {query: `{ bounces(window: {between: {start: 2, end: 1}}) { totalCount } }`, argument: "window.between.end", says: "later than"},
-		"a window that is no time":             {query: `{ bounces(window: {last: "P0D"}) { totalCount } }`, argument: "window.last", says: "must be positive"},
-		"a window of words":                    {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `such as "PT6H"`},
-		"a window of words, as a variable":     {query: `query($w: Window!) { bounces(window: $w) { totalCount } }`, variables: map[string]any{"w": map[string]any{"last": "7d"}}, argument: "$w.last", says: "ISO 8601"},
-		"milliseconds":                         {query: `{ stats(window: {between: {start: 1479772800000, end: 1479859200}}) { sent } }`, argument: "window.between.start", says: "not milliseconds"},
-		"a moment of words":                    {query: `{ stats(window: {between: {start: "yesterday", end: 5}}) { sent } }`, argument: "window.between.start", says: "RFC 3339"},
-		"a user in letters":                    {query: `{ emails(` + today + `, filter: {userId: "me"}) { totalCount } }`, argument: "filter.userId", says: "positive whole number"},
-		"a user that is no number":             {query: `{ senders(` + today + `, userId: "0") { totalCount } }`, argument: "userId", says: "positive whole number"},
-		"an unknown category":                  {query: `{ bounces(` + today + `, filter: {category: "bad-mailbx"}) { totalCount } }`, argument: "filter.category", says: "bad-mailbox", calls: 1},
-		"an unknown reason":                    {query: `{ blockedEmails(` + today + `, filter: {reason: "hard"}) { totalCount } }`, argument: "filter.reason", says: "hardbounce", calls: 1},
-		"an empty recipient":                   {query: `{ bounces(` + today + `, filter: {recipient: ""}) { totalCount } }`, argument: "filter.recipient", says: "must not be empty"},
-		"a sender's number for its address":    {query: `{ bounces(` + today + `, filter: {sender: "17"}) { totalCount } }`, argument: "filter.sender", says: "filter.senderId"},
-		"five headers":                         {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}, {name: "X-B", value: ""}, {name: "X-C", value: ""}, {name: "X-D", value: ""}, {name: "X-E", value: ""}]}) { totalCount } }`, argument: "filter.xHeaders", says: "at most 4"},
-		"a header that is not custom":          {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "Subject", value: "x"}]}) { totalCount } }`, argument: "filter.xHeaders[0].name", says: "X- followed by"},
-		"a header named twice":                 {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: "1"}, {name: "x-a", value: "2"}]}) { totalCount } }`, argument: "filter.xHeaders[1].name", says: "earlier header"},
-		"a header without a value":             {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}]}) { totalCount } }`, argument: "filter.xHeaders[0].value", says: "must not be empty"},
-		"a header that is no token":            {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A: b", value: "c"}]}) { totalCount } }`, argument: "filter.xHeaders[0].name", says: "X- followed by"},
-		"a text that is too long":              {query: `{ bounces(` + today + `, filter: {domain: "` + strings.Repeat("a", 1001) + `"}) { totalCount } }`, argument: "filter.domain", says: "longer than 1000 bytes"},
-		"another user's list by user":          {query: `{ node(id: "AVUq") { ... on User { emails(` + today + `, filter: {userId: 22}) { totalCount } } } }`, argument: "filter.userId", says: "omit it", calls: 1},
-		"another sender's list below a sender": {query: `{ senders(` + today + `, first: 1) { nodes { blockedEmails(` + today + `, filter: {senderId: 999}) { totalCount } } } }`, argument: "filter.senderId", says: "omit it", calls: 3},
-		"too long a page":                      {query: `{ bounces(` + today + `, first: 501) { nodes { id } } }`, argument: "first", says: "500"},
-		"a negative page":                      {query: `{ bounces(` + today + `, last: -1) { nodes { id } } }`, argument: "last", says: "-1"},
-		"first and last":                       {query: `{ users(` + today + `, first: 1, last: 1) { nodes { id } } }`, argument: "last", says: "first"},
-		"a cursor of nobody's":                 {query: `{ bounces(` + today + `, after: "abc") { nodes { id } } }`, argument: "after", says: "after"},
-		"a cursor of another window":           {query: `{ bounces(window: {last: "P1D"}, after: "` + cursor + `") { nodes { id } } }`, argument: "after", says: "after"},
-		"a cursor of another filter":           {query: `{ bounces(` + today + `, filter: {type: HARD}, before: "` + cursor + `") { nodes { id } } }`, argument: "before", says: "before"},
-		"a cursor of another list":             {query: `{ emails(` + today + `, after: "` + cursor + `") { nodes { id } } }`, argument: "after", says: "after"},
-		"an id of nobody's":                    {query: `{ node(id: "17") { id } }`, argument: "id", says: "not an id"},
-		"another user's list below a user":     {query: `{ users(` + today + `, first: 1) { nodes { bounces(` + today + `, filter: {userId: 21}) { totalCount } } } }`, argument: "filter.userId", says: "omit it", calls: 3},
-		"more points than a series may have":   {query: `{ stats(window: {between: {start: 0, end: 1479772800}}) { series(interval: HOUR) { sent } } }`, argument: "interval", says: "10000"},
-		"a bounce without an email id":         {query: `{ bounce(userId: 1, senderId: 2, bouncedAt: 3, emailId: "") { id } }`, argument: "emailId", says: "must not be empty"},
+		"a window that ends before it starts":               {query: `{ bounces(window: {between: {start: 2, end: 1}}) { totalCount } }`, argument: "window.between.end", says: "later than"},
+		"an empty window":                                   {query: `{ bounces(window: {last: "P0D"}) { totalCount } }`, argument: "window.last", says: "must be positive"},
+		"a window of words":                                 {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `such as "PT6H"`},
+		"a window of words, as a variable":                  {query: `query($w: Window!) { bounces(window: $w) { totalCount } }`, variables: map[string]any{"w": map[string]any{"last": "7d"}}, argument: "$w.last", says: "ISO 8601"},
+		"milliseconds":                                      {query: `{ stats(window: {between: {start: 1479772800000, end: 1479859200}}) { sent } }`, argument: "window.between.start", says: "not milliseconds"},
+		"a time of words":                                   {query: `{ stats(window: {between: {start: "yesterday", end: 5}}) { sent } }`, argument: "window.between.start", says: "RFC 3339"},
+		"a user in letters":                                 {query: `{ emails(` + today + `, filter: {userId: "me"}) { totalCount } }`, argument: "filter.userId", says: "positive whole number"},
+		"a user number of 0":                                {query: `{ senders(` + today + `, userId: "0") { totalCount } }`, argument: "userId", says: "positive whole number"},
+		"an unknown category":                               {query: `{ bounces(` + today + `, filter: {category: "bad-mailbx"}) { totalCount } }`, argument: "filter.category", says: "bad-mailbox", calls: 1},
+		"an unknown reason":                                 {query: `{ blockedEmails(` + today + `, filter: {reason: "hard"}) { totalCount } }`, argument: "filter.reason", says: "hardbounce", calls: 1},
+		"an empty recipient":                                {query: `{ bounces(` + today + `, filter: {recipient: ""}) { totalCount } }`, argument: "filter.recipient", says: "must not be empty"},
+		"a sender's number for its address":                 {query: `{ bounces(` + today + `, filter: {sender: "17"}) { totalCount } }`, argument: "filter.sender", says: "filter.senderId"},
+		"five headers":                                      {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}, {name: "X-B", value: ""}, {name: "X-C", value: ""}, {name: "X-D", value: ""}, {name: "X-E", value: ""}]}) { totalCount } }`, argument: "filter.xHeaders", says: "at most 4"},
+		"a header that is not custom":                       {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "Subject", value: "x"}]}) { totalCount } }`, argument: "filter.xHeaders[0].name", says: "X- followed by"},
+		"a header named twice":                              {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: "1"}, {name: "x-a", value: "2"}]}) { totalCount } }`, argument: "filter.xHeaders[1].name", says: "earlier header"},
+		"a header without a value":                          {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}]}) { totalCount } }`, argument: "filter.xHeaders[0].value", says: "must not be empty"},
+		"an invalid header name":                            {query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A: b", value: "c"}]}) { totalCount } }`, argument: "filter.xHeaders[0].name", says: "X- followed by"},
+		"a text that is too long":                           {query: `{ bounces(` + today + `, filter: {domain: "` + strings.Repeat("a", 1001) + `"}) { totalCount } }`, argument: "filter.domain", says: "longer than 1000 bytes"},
+		"a list of a user, filtered by another user":        {query: `{ node(id: "AVUq") { ... on User { emails(` + today + `, filter: {userId: 22}) { totalCount } } } }`, argument: "filter.userId", says: "omit it", calls: 1},
+		"a list of a sender, filtered by another sender":    {query: `{ senders(` + today + `, first: 1) { nodes { blockedEmails(` + today + `, filter: {senderId: 999}) { totalCount } } } }`, argument: "filter.senderId", says: "omit it", calls: 3},
+		"too long a page":                                   {query: `{ bounces(` + today + `, first: 501) { nodes { id } } }`, argument: "first", says: "500"},
+		"a negative page":                                   {query: `{ bounces(` + today + `, last: -1) { nodes { id } } }`, argument: "last", says: "-1"},
+		"first and last":                                    {query: `{ users(` + today + `, first: 1, last: 1) { nodes { id } } }`, argument: "last", says: "first"},
+		"not a cursor":                                      {query: `{ bounces(` + today + `, after: "abc") { nodes { id } } }`, argument: "after", says: "after"},
+		"a cursor of another window":                        {query: `{ bounces(window: {last: "P1D"}, after: "` + cursor + `") { nodes { id } } }`, argument: "after", says: "after"},
+		"a cursor of another filter":                        {query: `{ bounces(` + today + `, filter: {type: HARD}, before: "` + cursor + `") { nodes { id } } }`, argument: "before", says: "before"},
+		"a cursor of another list":                          {query: `{ emails(` + today + `, after: "` + cursor + `") { nodes { id } } }`, argument: "after", says: "after"},
+		"not an id":                                         {query: `{ node(id: "17") { id } }`, argument: "id", says: "not an id"},
+		"a list of a listed user, filtered by another user": {query: `{ users(` + today + `, first: 1) { nodes { bounces(` + today + `, filter: {userId: 21}) { totalCount } } } }`, argument: "filter.userId", says: "omit it", calls: 3},
+		"more points than a series may have":                {query: `{ stats(window: {between: {start: 0, end: 1479772800}}) { series(interval: HOUR) { sent } } }`, argument: "interval", says: "10000"},
+		"a bounce without an email id":                      {query: `{ bounce(userId: 1, senderId: 2, bouncedAt: 3, emailId: "") { id } }`, argument: "emailId", says: "must not be empty"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

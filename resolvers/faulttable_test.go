@@ -22,22 +22,22 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-var update = flag.Bool("update", false, "write the table of faults in docs/operating.md anew")
+var update = flag.Bool("update", false, "update the table of faults in docs/operating.md")
 
-// faultCase is a fault in one call of an operation: what its field answers, and after
-// how many requests. The rest of the operation is answered as ever.
+// faultCase describes a fault in one call of an operation: what its field shows, and after how many requests.
+// The rest of the operation is not affected.
 type faultCase struct {
 	remote string        // what the remote does, for docs/operating.md
-	faults []string      // of package fault; "wrong type" is all of that kind
-	in     int           // which of faulted is asked
-	code   string        // of the error; empty: see
-	see    string        // what is seen where there is no error, for docs/operating.md
-	tries  int           // requests; 0 is many, until the deadline
-	after  time.Duration // retryAfterMs, at least
-	lies   bool          // the answer differs from the true one, and nobody can tell
+	faults []string      // names in package fault; "wrong type" stands for all of them
+	in     int           // index into faulted
+	code   string        // code of the error; if empty, see applies
+	see    string        // what clients see if there is no error, for docs/operating.md
+	tries  int           // number of requests; 0 means many, until the deadline
+	after  time.Duration // minimum retryAfterMs
+	lies   bool          // the answer is wrong, and cannot be recognised as wrong
 }
 
-// faulted are the calls that go wrong, and the fields that need them.
+// faulted lists the calls that fail, and the fields that need them.
 var faulted = []struct{ path, field, at string }{
 	{"/bounces", `bounces(` + today + `, filter: {userId: "21"}, first: 3) { nodes { emailId userId bouncedAt xHeaders { name } } }`, "hit/nodes/"},
 	{"/bounce/counts", `stats(` + today + `) { bounced }`, "hit/bounced/"},
@@ -50,43 +50,43 @@ const (
 	ofDetail
 )
 
-// survives is up to which rate of calls that holds, as the tests of package rest show.
-const survives = ": of up to 100 calls side by side after a quiet minute, and of 1.8 calls a second, each survives one such fault; " +
-	"past that rate, calls may fail with `UPSTREAM_UNAVAILABLE`, as retries must not multiply an outage"
+// survives is the rate of calls up to which an answer is guaranteed, as tested in package rest.
+const survives = "; up to 100 concurrent calls after a quiet minute, and 1.8 calls per second, each survive one such fault; " +
+	"above that rate, calls may fail with `UPSTREAM_UNAVAILABLE`, because retries must not amplify an outage"
 
 var faultCases = []faultCase{
-	{remote: "refuses the connection, or resets it", faults: []string{"refused", "reset before the answer"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "resets or closes it within the header, the body or between chunks", faults: []string{"closed in the header", "reset in the body", "closed in the body", "closed between chunks"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "does not speak HTTP, or sends a header without end", faults: []string{"not HTTP", "endless header"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "202 (an identical request is being answered), once", faults: []string{"202 once"}, see: "the answer", tries: 2},
-	{remote: "202, for ever", faults: []string{"202 for ever"}, code: "UPSTREAM_UNAVAILABLE"},
-	{remote: "503, or 429 with `Retry-After: 1`, once; `Retry-After` by a clock that is an hour wrong", faults: []string{"503 once", "429 once with Retry-After", "clock skew"}, see: "the answer" + survives, tries: 2},
-	{remote: "503, for ever", faults: []string{"503 for ever"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "429, `Retry-After: 60`", faults: []string{"429 with Retry-After"}, code: "UPSTREAM_UNAVAILABLE", tries: 1, after: time.Minute},
-	{remote: "451", faults: []string{"451"}, code: "UPSTREAM_UNAUTHENTICATED", tries: 1},
-	{remote: "452", faults: []string{"452"}, code: "UPSTREAM_REJECTED", tries: 1},
-	{remote: "404 for a list or counts", faults: []string{"404"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "404 for a bounce", faults: []string{"404"}, in: ofDetail, code: "NOT_FOUND", tries: 1},
-	{remote: "500, 204, a redirect", faults: []string{"500", "no content", "redirect"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "502 of a proxy", faults: []string{"502"}, code: "UPSTREAM_UNAVAILABLE", tries: 1},
-	{remote: "504 of a proxy", faults: []string{"504"}, code: "UPSTREAM_TIMEOUT", tries: 1},
-	{remote: "says nothing, or a byte a second", faults: []string{"30 s silence", "silence after the header", "one byte a second"}, code: "UPSTREAM_TIMEOUT", tries: 3},
-	{remote: "an empty body, HTML with 200, another content type, an error with 200", faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "JSON that ends early, goes on, nests without end, or has a field of another type", faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "a body without end, a gzip bomb, an encoding that is broken or was not asked for", faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "negative counts", faults: []string{"negative counts"}, in: ofCounts, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "rows of a user or sender that was not asked for", faults: []string{"rows of another user"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "times in milliseconds, or far in the future", faults: []string{"times in milliseconds", "times far in the future"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "more than 500 rows", faults: []string{"page longer than 500"}, see: "the answer: they are dropped", tries: 1},
-	{remote: "rows outside the window, always or now and then", faults: []string{"rows outside the window"}, see: "the answer: they are dropped; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, where they do not show the list to both its ends", tries: 1},
-	{remote: "a row again behind itself", faults: []string{"rows repeated in a page"}, see: "the answer: each row once; totals as above", tries: 1},
-	{remote: "rows that do not come in order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
-	{remote: "a page of less than 500 rows in the middle", faults: []string{"page shorter than 500 in the middle"}, see: "the end of the list: `deliverygraph doctor` reports such remotes", tries: 1, lies: true},
+	{remote: "refuses or resets the connection", faults: []string{"refused", "reset before the answer"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "resets or closes the connection within the header or body, or between chunks", faults: []string{"closed in the header", "reset in the body", "closed in the body", "closed between chunks"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "does not speak HTTP, or sends an endless header", faults: []string{"not HTTP", "endless header"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "answers 202 (an identical request is being answered) once", faults: []string{"202 once"}, see: "the answer", tries: 2},
+	{remote: "always answers 202", faults: []string{"202 for ever"}, code: "UPSTREAM_UNAVAILABLE"},
+	{remote: "answers 503, or 429 with `Retry-After: 1`, once; its `Retry-After` comes from a clock that is an hour off", faults: []string{"503 once", "429 once with Retry-After", "clock skew"}, see: "the answer" + survives, tries: 2},
+	{remote: "always answers 503", faults: []string{"503 for ever"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "answers 429 with `Retry-After: 60`", faults: []string{"429 with Retry-After"}, code: "UPSTREAM_UNAVAILABLE", tries: 1, after: time.Minute},
+	{remote: "answers 451", faults: []string{"451"}, code: "UPSTREAM_UNAUTHENTICATED", tries: 1},
+	{remote: "answers 452", faults: []string{"452"}, code: "UPSTREAM_REJECTED", tries: 1},
+	{remote: "answers 404 for a list or counts", faults: []string{"404"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "answers 404 for a bounce", faults: []string{"404"}, in: ofDetail, code: "NOT_FOUND", tries: 1},
+	{remote: "answers 500, 204 or a redirect", faults: []string{"500", "no content", "redirect"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "is behind a proxy that answers 502", faults: []string{"502"}, code: "UPSTREAM_UNAVAILABLE", tries: 1},
+	{remote: "is behind a proxy that answers 504", faults: []string{"504"}, code: "UPSTREAM_TIMEOUT", tries: 1},
+	{remote: "sends nothing, or one byte per second", faults: []string{"30 s silence", "silence after the header", "one byte a second"}, code: "UPSTREAM_TIMEOUT", tries: 3},
+	{remote: "answers 200 with an empty body, HTML, another content type or an error", faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "sends JSON that is truncated, has trailing data, is nested too deeply, or has a field of the wrong type", faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "sends an endless body, a gzip bomb, or a broken or unrequested encoding", faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns negative counts", faults: []string{"negative counts"}, in: ofCounts, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns rows of a user or sender that was not requested", faults: []string{"rows of another user"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns times in milliseconds, or far in the future", faults: []string{"times in milliseconds", "times far in the future"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns more than 500 rows", faults: []string{"page longer than 500"}, see: "the answer, without the excess rows", tries: 1},
+	{remote: "returns rows outside the window, always or sometimes", faults: []string{"rows outside the window"}, see: "the answer, without these rows; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, unless they reveal both ends of the list", tries: 1},
+	{remote: "repeats a row immediately", faults: []string{"rows repeated in a page"}, see: "the answer: each row once; totals as above", tries: 1},
+	{remote: "returns rows out of order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
+	{remote: "returns a page of fewer than 500 rows in the middle of a list", faults: []string{"page shorter than 500 in the middle"}, see: "a list that ends there; `deliverygraph doctor` detects such remotes", tries: 1, lies: true},
 }
 
-// Each fault of a remote is one field's matter, told in words that give nothing away.
-func TestEveryFaultOfARemote(t *testing.T) {
+// A fault of the remote affects one field, and the error reveals no internals.
+func TestRemoteFaultAffectsOnlyItsField(t *testing.T) {
 	t.Parallel()
 	for _, c := range faultCases {
 		for _, name := range c.faults {
@@ -143,11 +143,11 @@ func (c faultCase) test(t *testing.T, name string) {
 	who := auth.Only(21)
 	want, got := calm.askAs(who, query, nil), g.askAs(who, query, nil)
 	if d := cmp.Diff(want.Data["calm"], got.Data["calm"]); d != "" {
-		t.Errorf("the rest of the operation is not as ever:\n%s", d)
+		t.Errorf("the rest of the operation differs:\n%s", d)
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	// That a kept connection is gone, net/http may find out by requests of its own.
+	// net/http may send further requests to find out that a kept connection is gone.
 	if reset := name == "refused" || name == "reset before the answer"; tries < c.tries || tries > c.tries && !reset && c.tries > 0 || tries < 4 && c.tries == 0 {
 		t.Errorf("%d requests, want %d", tries, c.tries)
 	}
@@ -173,11 +173,11 @@ func (c faultCase) test(t *testing.T, name string) {
 		t.Errorf("retryAfterMs is %s, want about %s", ms, at)
 	}
 	if text := fmt.Sprint(got); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") || strings.Contains(text, "own-key") || strings.Contains(text, "219") && strings.Contains(name, "another user") {
-		t.Errorf("the answer gives away what is none of its caller's business: %s", text)
+		t.Errorf("the answer reveals internals: %s", text)
 	}
 }
 
-// over is a gateway over another remote, with g's store.
+// over returns a gateway with another remote and g's store.
 func (g *gateway) over(t *testing.T, remote http.Handler) *gateway {
 	t.Helper()
 	s := fault.NewServer(remote)
@@ -192,8 +192,7 @@ func (g *gateway) over(t *testing.T, remote http.Handler) *gateway {
 	return other
 }
 
-// inFirst is the REST API of the gateway's store, with a fault in so many of the first
-// calls of the paths that begin so.
+// inFirst returns the REST API of the gateway's store, with a fault in the first calls whose path has a prefix.
 func (g *gateway) inFirst(calls int64, path string, f fault.Fault) http.Handler {
 	whole := embedded.New(g.store, embedded.Options{})
 	broken := f.Wrap(whole)
@@ -207,8 +206,8 @@ func (g *gateway) inFirst(calls int64, path string, f fault.Fault) http.Handler 
 	})
 }
 
-// Who pages through a list of a remote whose pages are wrong meets each row once.
-func TestPagesOfABadRemote(t *testing.T) {
+// A client that pages through a list of a faulty remote sees each row once.
+func TestPagingFaultyRemoteNeverRepeatsRows(t *testing.T) {
 	t.Parallel()
 	calm := newGateway(t, rowsOfDay(1300))
 	for name, ends := range map[string]int{"page longer than 500": 1300, "rows repeated across pages": 1300, "rows outside the window": 1300, "page shorter than 500 in the middle": 300} {
@@ -225,7 +224,7 @@ func TestPagesOfABadRemote(t *testing.T) {
 				for _, n := range get(page, "emails", "nodes").([]any) {
 					id := get(n.(map[string]any), "id").(string)
 					if seen[id] {
-						t.Fatal("a row comes twice")
+						t.Fatal("a row was repeated")
 					}
 					seen[id] = true
 				}
@@ -241,9 +240,9 @@ func TestPagesOfABadRemote(t *testing.T) {
 	}
 }
 
-// Rows from outside the window are neither taken for the list's, nor counted, nor does
-// the list end where they do: whether each call gives them or the first alone.
-func TestRowsOutsideTheWindow(t *testing.T) {
+// Rows from outside the window are not shown or counted, and do not end the list, whether all calls return them
+// or only the first.
+func TestRowsOutsideTheWindowAreDropped(t *testing.T) {
 	t.Parallel()
 	const part = `window: {between: {start: 1479780000, end: 1479830000}}`
 	calm := newGateway(t, rowsOfDay(2000))
@@ -281,9 +280,8 @@ func TestRowsOutsideTheWindow(t *testing.T) {
 	}
 }
 
-// What a second of a list has to tell of an id is not lost among rows of other seconds:
-// it is found, or cannot be said to be missing.
-func TestAnIDAmongRowsOutsideTheWindow(t *testing.T) {
+// Among rows of other seconds, an object is found by id, or the answer says that it cannot be found.
+func TestNodeAmongRowsOutsideTheWindow(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(700)
 	one := &rows.Emails[0]
@@ -306,8 +304,8 @@ func TestAnIDAmongRowsOutsideTheWindow(t *testing.T) {
 	}
 }
 
-// The table in docs/operating.md is the one above.
-func TestTheReadmeTellsOfEveryFault(t *testing.T) {
+// The table in docs/operating.md is generated from faultCases.
+func TestReadmeListsEveryFault(t *testing.T) {
 	t.Parallel()
 	const path, begin, end = "../docs/operating.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n", "<!-- end of faults -->\n"
 	var table strings.Builder
@@ -335,13 +333,13 @@ func TestTheReadmeTellsOfEveryFault(t *testing.T) {
 	old, tail, closed := bytes.Cut(rest, []byte(end))
 	switch {
 	case !ok || !closed:
-		t.Fatal("docs/operating.md has no place for the table")
+		t.Fatal("docs/operating.md has no markers for the table")
 	case string(old) == table.String():
 	case *update:
 		if err := os.WriteFile(path, []byte(string(head)+begin+table.String()+end+string(tail)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
-		t.Error("the table of faults in docs/operating.md is not as tested: run go test ./resolvers -run Readme -update")
+		t.Error("the table of faults in docs/operating.md is out of date: run go test ./resolvers -run Readme -update")
 	}
 }

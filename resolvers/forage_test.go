@@ -9,15 +9,15 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// forager writes random operations on the whole schema as one would who looks for what
-// is not theirs: arguments are of everybody's ids, cursors, numbers and texts.
+// forager writes random operations on the whole schema, as an attacker might: with ids, cursors, numbers and
+// texts of all users as arguments.
 type forager struct {
 	schema *ast.Schema
 	random *rand.Rand
-	words  map[string][]string // values by the name of the argument or input field, as literals
-	ids    []string            // of objects, and
-	found  map[string][]string // cursors by the list that gave them, both as anybody was given them
-	lists  map[string]string   // the list of an alias
+	words  map[string][]string // literals by the name of the argument or input field
+	ids    []string            // ids of objects, returned to any caller
+	found  map[string][]string // cursors by list, returned to any caller
+	lists  map[string]string   // lists by alias
 }
 
 // operation writes a query of one to three root fields.
@@ -37,8 +37,8 @@ func (f *forager) operation() string {
 	return b.String()
 }
 
-// field writes a field with its arguments and selection. Its alias says all of it, so
-// that equal aliases merge.
+// field writes a field with its arguments and selection. Its alias is derived from all of them, so that equal
+// aliases merge.
 func (f *forager) field(d *ast.FieldDefinition, depth int) string {
 	list, paging := d.Name+"(", ""
 	for _, a := range d.Arguments {
@@ -50,7 +50,7 @@ func (f *forager) field(d *ast.FieldDefinition, depth int) string {
 			if !strings.Contains(paging, "st:") {
 				paging += fmt.Sprintf("%s: %d ", a.Name, f.random.IntN(30))
 			}
-		case "after", "before": // below, when it is known which list it is
+		case "after", "before": // below, once the list is known
 		default:
 			list += a.Name + ": " + f.value(a.Name, a.Type) + " "
 		}
@@ -144,7 +144,7 @@ func (f *forager) value(name string, t *ast.Type) string {
 	panic("a value of " + of.Name + " for " + name)
 }
 
-// keep keeps the ids and cursors of an answer.
+// keep collects the ids and cursors of an answer.
 func (f *forager) keep(data any) {
 	switch v := data.(type) {
 	case []any:

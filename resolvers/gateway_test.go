@@ -30,18 +30,18 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// day is the midnight, UTC, that begins the day the tests' rows lie in, and now is
-// the tests' clock: the day's end.
+// day is the midnight UTC at the start of the tests' day, which contains their rows. now is the tests' clock:
+// the end of that day.
 const (
 	day upstream.Time = 1479772800 // 2016-11-22
 	now               = day + 86400
 )
 
-// mask is the gateway's.
+// mask is the gateway's mask.
 var mask = auth.NewMask("a secret of the tests")
 
-// gateway is the whole gateway but its flags: GraphQL over a real REST server on a
-// socket, which remembers the calls it got.
+// gateway is the whole gateway except its flags: GraphQL over a real REST server on a socket. It records the
+// calls to the REST server.
 type gateway struct {
 	t     testing.TB
 	graph http.Handler
@@ -51,13 +51,13 @@ type gateway struct {
 	client upstream.API // of the REST server
 
 	header  http.Header   // of further requests
-	limit   int           // units a minute of each caller, in those served after it was set; 0 is any
-	timeout time.Duration // of an operation, likewise; 0 is the default
+	limit   int           // units per minute of each caller, for endpoints served afterwards; 0 means none
+	timeout time.Duration // of an operation, for endpoints served afterwards; 0 means the default
 
-	later   atomic.Int64 // seconds behind now
+	later   atomic.Int64 // seconds after now
 	mu      sync.Mutex
 	calls   []string                                          // path and query of each call, in order
-	intrude func(w http.ResponseWriter, r *http.Request) bool // answers a call in the server's place
+	intrude func(w http.ResponseWriter, r *http.Request) bool // may answer a call instead of the server
 }
 
 func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
@@ -91,7 +91,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 	return g
 }
 
-// serve makes the endpoint over the API.
+// serve starts the endpoint over the API.
 func (g *gateway) serve(api upstream.API) { g.serveWith(api, explain.Options{}) }
 
 func (g *gateway) serveWith(api upstream.API, o explain.Options) {
@@ -133,15 +133,15 @@ type response struct {
 	Extensions map[string]any `json:"extensions"`
 }
 
-// now is the gateway's clock.
+// now returns the time of the gateway's clock.
 func (g *gateway) now() time.Time { return (now + upstream.Time(g.later.Load())).UTC() }
 
-// ask sends an operation of one who may see everything, whatever comes of it.
+// ask sends an operation of a caller who may see everything. The response may have errors.
 func (g *gateway) ask(query string, variables map[string]any) response {
 	return g.askAs(auth.Everyone(), query, variables)
 }
 
-// askAs sends an operation of one who may see all of these users' data.
+// askAs sends an operation of a caller who may see all data of some users.
 func (g *gateway) askAs(users auth.Users, query string, variables map[string]any) response {
 	return g.askBy(auth.Caller{Users: users, Scopes: auth.AllScopes}, query, variables)
 }
@@ -168,7 +168,7 @@ func (g *gateway) askBy(c auth.Caller, query string, variables map[string]any) r
 	return resp
 }
 
-// data sends an operation that must have no errors, and gives its data.
+// data sends an operation that must not fail, and returns its data.
 func (g *gateway) data(query string, variables map[string]any) map[string]any {
 	g.t.Helper()
 	return g.dataAs(auth.Everyone(), query, variables)
@@ -183,7 +183,7 @@ func (g *gateway) dataAs(users auth.Users, query string, variables map[string]an
 	return resp.Data
 }
 
-// called gives the calls since the last time, sorted, and forgets them.
+// called returns the calls since the last time it was called, sorted.
 func (g *gateway) called() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -192,7 +192,7 @@ func (g *gateway) called() []string {
 	return calls
 }
 
-// get walks down the data by field names and indexes.
+// get returns the value at a path of field names and indexes.
 func get(v any, path ...any) any {
 	for _, p := range path {
 		switch p := p.(type) {
@@ -213,7 +213,7 @@ func get(v any, path ...any) any {
 	return v
 }
 
-// list is a list of the data.
+// list returns the list at a path.
 func list(v any, path ...any) []any {
 	l, _ := get(v, path...).([]any)
 	return l
@@ -228,7 +228,7 @@ func senderOf(i int) (user, sender upstream.ID, address string) {
 	return upstream.ID(20 + s/sendersEach), sender, fmt.Sprintf("sender%d@example.com", sender)
 }
 
-// rowsOfDay spreads n events of each kind evenly over the tests' day.
+// rowsOfDay returns n events of each kind, spread evenly over the tests' day.
 func rowsOfDay(n int) upstreamtest.Rows {
 	var rows upstreamtest.Rows
 	for s := range users * sendersEach {
@@ -244,7 +244,7 @@ func rowsOfDay(n int) upstreamtest.Rows {
 	return rows
 }
 
-// rowsAt is an email, a bounce and a blocked email of event i.
+// rowsAt returns the email, bounce and blocked email of event i.
 func rowsAt(at upstream.Time, i int) upstreamtest.Rows {
 	u, s, _ := senderOf(i)
 	local, domain := fmt.Sprintf("recipient%d", i%97), fmt.Sprintf("example%d.com", i%5)

@@ -17,8 +17,8 @@ import (
 	"deliverygraph/resolvers/plan"
 )
 
-// An answer is written into one buffer from rows that are decoded together, so five times
-// as many rows may take a few larger buffers, but nothing for each row.
+// Rows are decoded together and written into one buffer. Five times as many rows may need a few larger buffers,
+// but no allocation per row.
 func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -42,8 +42,8 @@ func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 	}
 }
 
-// Fragments that double would make a walk without memory exponential.
-func TestPricingADocumentIsLinearInItsLength(t *testing.T) {
+// Each fragment spreads the previous one twice, so a walk without memory would be exponential.
+func TestPricingIsLinearInDocumentLength(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
@@ -59,9 +59,9 @@ func TestPricingADocumentIsLinearInItsLength(t *testing.T) {
 		query string
 		most  float64
 	}{
-		"spreads":          {double(25, "NEXT NEXT"), 100},
-		"fields":           {double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+") { nodes { user { NEXT } } }"), 2_000},
-		"ever new windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 20_000},
+		"spreads":        {double(25, "NEXT NEXT"), 100},
+		"fields":         {double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+") { nodes { user { NEXT } } }"), 2_000},
+		"nested windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 20_000},
 	} {
 		schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 		doc, err := gqlparser.LoadQueryWithRules(schema, c.query, rules.NewDefaultRules())

@@ -36,8 +36,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// lookedThrough is how many answers the test below looks through, and the seed of its
-// operations: always the same ones, unless DELIVERYGRAPH_TEST_ANSWERS says how many.
+// lookedThrough returns the number of answers to check and the seed of their operations. They are always the
+// same, unless DELIVERYGRAPH_TEST_ANSWERS sets another number.
 func lookedThrough() (answers int, seed uint64) {
 	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
 		return n, rand.Uint64()
@@ -48,16 +48,15 @@ func lookedThrough() (answers int, seed uint64) {
 	return 1200, 1
 }
 
-// One who may see some users' data cannot tell that there is other data at all. Random
-// operations of such a caller, with everybody's ids, cursors, numbers and texts as
-// arguments, are sent to a gateway whose caches others have just warmed, with others'
-// calls under way. Each answer is, byte for byte, that of a gateway over an upstream
-// that has nothing but the caller's own data; so there is no trace of other data in it,
-// be it in rows, counts, cursors or errors. Nor has any answer to one without
-// recipients:read anything of a recipient's address but its domain: but for pseudonyms
-// and what is made of them, it is what a gateway answers over the same data with other
-// local parts, so nothing can be found out by asking either.
-func TestNoTraceOfOthersData(t *testing.T) {
+// A caller who may see some users' data cannot tell that other data exists. Random operations of such a caller,
+// with ids, cursors, numbers and texts of all users as arguments, go to a gateway whose caches other callers
+// have just filled, and which is answering other callers. Each answer must be byte for byte the same as that of
+// a gateway over the caller's own data, so its rows, counts, cursors and errors contain no trace of other data.
+//
+// Answers to callers without recipients:read contain only the domains of recipients' addresses. Except for
+// pseudonyms and values derived from them, the answers must be the same as those of a gateway whose data has
+// other local parts, so such a caller cannot learn local parts by guessing either.
+func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	callers := []auth.Caller{
 		{Name: "a user", Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
@@ -85,7 +84,7 @@ func TestNoTraceOfOthersData(t *testing.T) {
 		var others sync.WaitGroup
 		harvested := make(chan []byte, 1)
 		others.Go(func() { harvested <- whole.ask(auth.Anyone(), query) })
-		if n%2 == 0 { // before, so that the cache is warm; else at the same time, so that calls are joined
+		if n%2 == 0 { // before it, to warm the cache; else concurrently, to join calls
 			others.Wait()
 		}
 		c := n % len(callers)
@@ -96,11 +95,11 @@ func TestNoTraceOfOthersData(t *testing.T) {
 			t.Fatalf("operation %d of %s: %s\ngot  %s\nwant %s", n, callers[c].Name, query, g, w)
 		}
 		if trace := traceOf(g, query, callers[c]); trace != "" {
-			t.Fatalf("operation %d of %s: %s\nthere is a trace, %q, in %s", n, callers[c].Name, query, trace, g)
+			t.Fatalf("operation %d of %s: %s\n%q must not appear in %s", n, callers[c].Name, query, trace, g)
 		}
 		if renamed[c] != nil {
 			if b, w := blurred(g), blurred(normalised(t, renamed[c].ask(callers[c], query))); !bytes.Equal(b, w) {
-				t.Fatalf("operation %d of %s: %s\nlocal parts show in\n%s\nwith others it is\n%s", n, callers[c].Name, query, b, w)
+				t.Fatalf("operation %d of %s: %s\nlocal parts are visible in\n%s\nwith other local parts it is\n%s", n, callers[c].Name, query, b, w)
 			}
 		}
 		seen.add(g)
@@ -115,13 +114,12 @@ func TestNoTraceOfOthersData(t *testing.T) {
 	}
 	t.Logf("%+v, %d ids, %d lists with cursors", seen, len(f.ids), len(f.found))
 	if seen.answers < 90 || seen.rows < 3*seen.answers || seen.notFound < seen.answers/50 || seen.forbidden < seen.answers/50 || seen.cursors < seen.answers/50 {
-		t.Errorf("too little was looked through: %+v", seen)
+		t.Errorf("too few answers checked: %+v", seen)
 	}
 }
 
-// Nor is there a trace where the upstream fails, and answers of before are served in
-// the place of those that it does not give.
-func TestNoTraceOfOthersDataInAnOutage(t *testing.T) {
+// The upstream fails, and older answers from the cache replace its answers.
+func TestStaleAnswersRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	all := leakRows("rcpt")
 	g := newLeakGateway(t, all, 0)
@@ -135,21 +133,21 @@ func TestNoTraceOfOthersDataInAnOutage(t *testing.T) {
 		if n%2 == 0 {
 			g.ask(callers[n/2%2], query)
 		}
-		g.later.Add(60) // so that nothing is fresh
+		g.later.Add(60) // nothing is fresh any more
 		g.down.Store(true)
 		answer := g.ask(callers[n/2%2], query)
 		if trace := traceOf(answer, query, callers[n/2%2]); trace != "" {
-			t.Fatalf("operation %d: %s\nthere is a trace, %q, in %s", n, query, trace, answer)
+			t.Fatalf("operation %d: %s\n%q must not appear in %s", n, query, trace, answer)
 		}
 		rows += bytes.Count(answer, []byte(`"recipient_`))
 		failed += bytes.Count(answer, []byte("UPSTREAM_UNAVAILABLE"))
 	}
 	if rows < 100 || failed < 50 {
-		t.Errorf("there were only %d rows and %d failures", rows, failed)
+		t.Errorf("only %d rows and %d failures", rows, failed)
 	}
 }
 
-// sighted is what answers had in them.
+// sighted counts what the answers contained.
 type sighted struct{ answers, rows, cursors, notFound, forbidden int }
 
 func (s *sighted) add(answer []byte) {
@@ -160,17 +158,16 @@ func (s *sighted) add(answer []byte) {
 	s.forbidden += min(1, bytes.Count(answer, []byte(`FORBIDDEN`)))
 }
 
-// leakUser is a user of the data. Users, senders and texts carry marks that appear
-// nowhere else.
+// leakUser returns a user of the data. Users, senders and texts have marks that appear nowhere else.
 func leakUser(i int) upstream.ID { return upstream.ID(8_675_300 + i) }
 
 func mark(u upstream.ID) string { return fmt.Sprintf("mark%d", u) }
 
 const leakUsers = 5
 
-// leakRows is the data of all users, close together: in the same seconds, some of it
-// emails with several recipients, emails of one id and sender for two users, and the same
-// recipients, whose local parts begin so.
+// leakRows returns the data of all users, with much overlap: events in the same seconds, emails with several
+// recipients, emails of two users with the same id and sender, and the same recipients. The local parts of
+// recipients start with the argument.
 func leakRows(recipient string) upstreamtest.Rows {
 	var rows upstreamtest.Rows
 	const both = 977_700 // a sender that two users share
@@ -219,7 +216,7 @@ func leakRows(recipient string) upstreamtest.Rows {
 	return rows
 }
 
-// ofUsers is the rows that are of some users.
+// ofUsers returns the rows of some users.
 func ofUsers(all upstreamtest.Rows, users auth.Users) (own upstreamtest.Rows) {
 	for _, s := range all.Senders {
 		if users.Has(s.UserID) {
@@ -244,7 +241,7 @@ func ofUsers(all upstreamtest.Rows, users auth.Users) (own upstreamtest.Rows) {
 	return own
 }
 
-// leakWords are what arguments are made of: values of everybody's rows.
+// leakWords returns the values for arguments, from the rows of all users.
 func leakWords(all upstreamtest.Rows) map[string][]string {
 	w := map[string][]string{
 		"window": {`{last: "P1D"}`, `{last: "PT12H"}`, fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+86400), fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+700)},
@@ -273,10 +270,10 @@ func leakWords(all upstreamtest.Rows) map[string][]string {
 	return w
 }
 
-// leakGateway is a gateway in one process with a cache.
+// leakGateway is a gateway with a cache, called without a network.
 type leakGateway struct {
 	http.Handler
-	down  atomic.Bool  // whether the upstream fails
+	down  atomic.Bool  // the upstream fails
 	later atomic.Int64 // seconds that the clock is ahead of now
 }
 
@@ -319,8 +316,7 @@ func (g *leakGateway) ask(c auth.Caller, query string) []byte {
 	return w.Body.Bytes()
 }
 
-// normalised is an answer with its errors in order: those of sibling fields come as
-// they come.
+// normalised returns an answer with sorted errors, since errors of sibling fields come in any order.
 func normalised(t *testing.T, answer []byte) []byte {
 	var parts struct {
 		Errors []json.RawMessage `json:"errors,omitempty"`
@@ -337,7 +333,7 @@ func normalised(t *testing.T, answer []byte) []byte {
 	return out
 }
 
-// blurred is an answer without pseudonyms, ids and cursors.
+// blurred returns an answer without pseudonyms, ids and cursors.
 func blurred(answer []byte) []byte {
 	return made.ReplaceAll(answer, []byte("***"))
 }
@@ -349,8 +345,8 @@ var (
 	encodings  = regexp.MustCompile(`[A-Za-z0-9_-]{12,}`)
 )
 
-// traceOf looks for what the caller must not see, as it is or within ids and cursors,
-// and that it has not sent itself.
+// traceOf returns a value in the answer that the caller must not see, also if it is inside an id or cursor.
+// Values that the caller has sent itself are ignored.
 func traceOf(answer []byte, query string, c auth.Caller) string {
 	texts := []string{string(answer)}
 	for _, word := range encodings.FindAllString(string(answer), -1) {

@@ -24,10 +24,9 @@ func (g *leakGateway) askAs(t *testing.T, c auth.Caller, query string) response 
 	return resp
 }
 
-// Masked rows are pages as others are: walked in small steps, forth and back, each row
-// comes once, and its id finds it again. Ids that hold an address are refused, whether
-// there is such a row or not.
-func TestMaskedRowsArePagedAndFoundAgain(t *testing.T) {
+// Each masked row comes once when paging in small steps, forward and backward, and is found by its id. Ids with
+// an address are refused, whether or not there is such a row.
+func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 	t.Parallel()
 	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
 	g := newLeakGateway(t, rows, cached.DefaultSettle)
@@ -84,9 +83,9 @@ func TestMaskedRowsArePagedAndFoundAgain(t *testing.T) {
 	}
 }
 
-// An email id that holds an address is a pseudonym in the field and in ids, and finds its
-// bounce and the bounce's detail. The id itself finds nothing.
-func TestMaskedEmailIDs(t *testing.T) {
+// An email id with an address is shown as a pseudonym, also in ids. The pseudonym finds the bounce and its
+// detail; the real id finds nothing.
+func TestMaskedEmailIDsFindTheirBounces(t *testing.T) {
 	t.Parallel()
 	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
 	g := newLeakGateway(t, rows, cached.DefaultSettle)
@@ -130,8 +129,7 @@ func TestMaskedEmailIDs(t *testing.T) {
 	}
 }
 
-// A text that the caller may not read is null with an error of its own: the rest of the
-// bounce is there.
+// A text that the caller may not read is null with an error of its own, and the rest of the bounce is there.
 func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
 	t.Parallel()
 	g := newLeakGateway(t, leakRows("rcpt"), cached.DefaultSettle)
@@ -170,17 +168,16 @@ func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
 					}
 				}
 				if !strings.Contains(fmt.Sprint(get(row, "detail", "ruleName")), "rule") {
-					t.Errorf("%s: the rest is lost: %v", name, row)
+					t.Errorf("%s: the rest is missing: %v", name, row)
 				}
 			}
 		}
 	}
 }
 
-// What is kept of a page's text for one caller is never another's: callers who may read
-// recipients and callers who may not ask for the same rows at once, by one document, again
-// and again, and each is answered as alone and without a cache of others' doing.
-func TestCallersOfOnePageAtOnce(t *testing.T) {
+// Callers with and without recipients:read request the same rows with the same document, concurrently and
+// repeatedly. Each gets the same answer as without a cache: text kept for one caller is never shown to another.
+func TestConcurrentCallersNeverShareText(t *testing.T) {
 	t.Parallel()
 	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
 	callers := []auth.Caller{
@@ -203,7 +200,7 @@ func TestCallersOfOnePageAtOnce(t *testing.T) {
 		}
 	}
 	if len(shown) != len(callers)*len(queries) {
-		t.Fatalf("callers are answered alike: %d answers", len(shown))
+		t.Fatalf("all callers get the same answers: %d answers", len(shown))
 	}
 	var all sync.WaitGroup
 	for range 3 {
@@ -213,7 +210,7 @@ func TestCallersOfOnePageAtOnce(t *testing.T) {
 					j := n % len(queries)
 					answer := g.ask(c, queries[j])
 					if got := string(normalised(t, answer)); got != want[i][j] {
-						t.Errorf("caller %d, the time %d: got %.300s, want %.300s", i, n, got, want[i][j])
+						t.Errorf("caller %d, round %d: got %.300s, want %.300s", i, n, got, want[i][j])
 						return
 					}
 					if found := traceOf(answer, queries[j], c); found != "" {

@@ -34,7 +34,7 @@ const rowFragment = ` fragment row on Node {
 	... on BlockedEmail { userId senderId emailId recipient localPart domain processedAt postbackAt xHeaders { name value } sender { address } user { userId } }
 }`
 
-// Whatever has an id is found again by it, the same in every field.
+// The id of an object is the same in every field.
 func TestEveryObjectIsFoundByItsID(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Sample())
@@ -68,9 +68,8 @@ func TestEveryObjectIsFoundByItsID(t *testing.T) {
 	}
 }
 
-// Good, bad, unknown and repeated ids in one list: each is answered in its place, and
-// each bad one has an error of its own there.
-func TestNodesOfAllKinds(t *testing.T) {
+// Valid, invalid, unknown and repeated ids are answered in their places, each failure with an error of its own.
+func TestNodesReportsEachInvalidID(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(60)
 	g := newGateway(t, rows)
@@ -102,12 +101,12 @@ func TestNodesOfAllKinds(t *testing.T) {
 	}, errs); d != "" {
 		t.Error(d)
 	}
-	if calls := g.called(); len(calls) != 1+1+1+3+3+1+1 { // two emails of one second and recipient are one call
+	if calls := g.called(); len(calls) != 1+1+1+3+3+1+1 { // two emails of one second and recipient share a call
 		t.Errorf("%d calls: %q", len(calls), calls)
 	}
 }
 
-func TestNodesAtTheLimits(t *testing.T) {
+func TestNodesLimitsNumberOfIDs(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	if data := g.data(`{ nodes(ids: []) { id } }`, nil); fmt.Sprint(data) != "map[nodes:[]]" {
@@ -127,9 +126,9 @@ func TestNodesAtTheLimits(t *testing.T) {
 	}
 }
 
-// One email to two recipients may bounce for both in one second. The API's detail has
-// a key without recipient: it shows one, and never as that of the other.
-func TestTwoRecipientsOfOneEmailBounceInOneSecond(t *testing.T) {
+// An email may bounce for two recipients in the same second. The API's detail has a key without recipient, and
+// returns only one of them, which must not be shown as the other's.
+func TestDetailIsNeverThatOfAnotherRecipient(t *testing.T) {
 	t.Parallel()
 	rows := rowsAt(day, 0)
 	twin := rows.Bounces[0]
@@ -157,8 +156,7 @@ func TestTwoRecipientsOfOneEmailBounceInOneSecond(t *testing.T) {
 	}
 }
 
-// TestNodeIsFoundWhateverTheCaseOfItsDomain asks for ids as they were made before domains
-// were stored in lower case, and has a remote upstream that spells them in capitals.
+// The ids date from before domains were stored in lower case, and a remote upstream spells domains in capitals.
 func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 	t.Parallel()
 	stored := rowsAt(day, 0)
@@ -199,7 +197,7 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 	}
 }
 
-// A natural key finds a bounce, and its detail, in one call.
+// One call finds a bounce with its detail.
 func TestBounceByItsNaturalKey(t *testing.T) {
 	t.Parallel()
 	rows := upstreamtest.Sample()
@@ -221,8 +219,8 @@ func TestBounceByItsNaturalKey(t *testing.T) {
 	}
 }
 
-// Ids are no way around the scope: an object outside is as unknown as one that is not.
-func TestNodesOutsideTheScope(t *testing.T) {
+// An object outside the caller's scope is reported like one that does not exist.
+func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(48)
 	g := newGateway(t, rows)
@@ -270,9 +268,9 @@ func TestNodesOutsideTheScope(t *testing.T) {
 	}
 }
 
-// An object of another user's is refused as one that is not there is: by the same words,
-// and by as many upstream calls, so that the time taken tells nothing either.
-func TestRefusedObjectsAreAsUnknownOnes(t *testing.T) {
+// Another user's object and a missing object give the same message, and cost the same number of upstream calls,
+// so the time taken reveals nothing either.
+func TestForbiddenObjectsLookMissing(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(48)
 	g := newGateway(t, rows)
@@ -300,7 +298,7 @@ func TestRefusedObjectsAreAsUnknownOnes(t *testing.T) {
 				}
 			}
 			if answers[0] != answers[1] || !strings.Contains(answers[0], `"node":null,"nodes":[null]`) {
-				t.Errorf("%s: there %s, not there %s", name, answers[0], answers[1])
+				t.Errorf("%s: existing %s, missing %s", name, answers[0], answers[1])
 			}
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Lists that are answered by columns fail the fields that null is given to, row by row, as the generated code does.
-func TestNullWhereItIsNotAllowedFailsItsFieldInEveryRow(t *testing.T) {
+// In lists answered by columns, a null argument fails its field in every row, as in the generated code.
+func TestNullArgumentFailsItsFieldInEveryRow(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	const window = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
@@ -50,7 +50,7 @@ func TestNullWhereItIsNotAllowedFailsItsFieldInEveryRow(t *testing.T) {
 			if slices.Sort(got); !slices.Equal(got, want) {
 				t.Errorf("errors at %v, want %v", got, want)
 			}
-			g.data(c.query, nil) // without the variable its default value holds
+			g.data(c.query, nil) // without the variable, the default value applies
 		})
 	}
 }

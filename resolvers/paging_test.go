@@ -15,14 +15,13 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Each row that was there when the walk began is seen exactly once, whatever the
-// size of the pages and the direction, while rows arrive; and the number of
-// upstream calls stays linear in the rows, or in the pages where these are smaller and
-// nothing is remembered from one to the next.
-func TestWalkWhileRowsArrive(t *testing.T) {
+// Each row that was there when the walk began comes exactly once, for any page size and direction, while rows
+// arrive. The number of upstream calls is linear in the number of rows, or in the number of client pages if
+// they are smaller and nothing is cached.
+func TestPagingNeverRepeatsOrLosesRowsThatStay(t *testing.T) {
 	t.Parallel()
 	n := 20_000
-	if race.Enabled { // races show in fewer
+	if race.Enabled { // fewer rows are enough to find races
 		n = 5_000
 	}
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
@@ -31,7 +30,7 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 	for _, c := range []struct {
 		size    int
 		forward bool
-		kept    bool // upstream pages are, for as long as the walk takes
+		kept    bool // upstream pages are cached for the whole walk
 	}{{500, true, false}, {500, false, false}, {50, true, false}, {50, false, true}, {7, true, true}, {7, false, true}} {
 		name := fmt.Sprintf("pages of %d, forward %v, kept %v", c.size, c.forward, c.kept)
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +78,7 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 					break
 				}
 				at = get(data, "emails", pageInfo, edge)
-				if len(got)/1000 > arrived { // a row before, at and behind the place
+				if len(got)/1000 > arrived { // add rows before, at and after the current place
 					arrived = len(got) / 1000
 					place := len(got)
 					if !c.forward {
@@ -113,9 +112,9 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 			}
 			calls := len(g.called())
 			t.Logf("%d calls for %d rows", calls, len(got))
-			// Where nothing is kept, each client page asks again for the upstream page that
-			// it is cut from, and for one more where it runs over its end. Where pages are
-			// kept, rows that arrived before the place move it, and a page is asked anew.
+			// Without a cache, each client page fetches the upstream page that contains it, and another if it
+			// crosses the end. With a cache, rows that arrive before the place shift it, so a page is fetched
+			// again.
 			most := len(got)/499 + arrived + 10
 			if !c.kept {
 				most += len(got) / c.size
@@ -127,7 +126,7 @@ func TestWalkWhileRowsArrive(t *testing.T) {
 	}
 }
 
-// keeping is an API that remembers pages for ever, as a cache does for a time.
+// keeping is an API that caches pages forever.
 type keeping struct {
 	upstream.API
 	mu    sync.Mutex
@@ -155,9 +154,9 @@ func emailAt(at upstream.Time, serial string) upstream.Email {
 	}
 }
 
-// Whoever may see several users walks their lists as one list, in both directions, and
-// sees each row of theirs once and no other.
-func TestWalkOfSeveralUsers(t *testing.T) {
+// A caller who may see several users pages through their rows as one list, and sees each of their rows once and
+// no others.
+func TestPagingSeveralUsersReadsOneList(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(2400)
 	for i := range rows.Emails { // several users in each second

@@ -15,7 +15,7 @@ import (
 	"deliverygraph/resolvers/plan"
 )
 
-// Whatever document is sound has a price, and the worst is not below the planned.
+// Every valid document has a price, whose worst case is not below the plan.
 func FuzzPlan(f *testing.F) {
 	for _, tab := range playground.Examples() {
 		f.Add(tab.Query, tab.Variables, 3)

@@ -20,7 +20,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// priceFor prices an operation as the gateway would.
+// priceFor returns the price of an operation.
 func priceFor(t testing.TB, query string, variables map[string]any, users int) plan.Plan {
 	t.Helper()
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
@@ -35,15 +35,15 @@ func priceFor(t testing.TB, query string, variables map[string]any, users int) p
 	return plan.Of(plan.Operation{Definition: doc.Operations[0], Variables: variables, Users: users, Now: now})
 }
 
-// What is planned for the operations of the contract is what they cost.
-func TestThePlanIsTheCost(t *testing.T) {
+// The operations of the contract cost what is planned.
+func TestPlanIsTheCost(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(1200))
 	const w = `window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}`
 	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T18:00:00Z"}}`
 	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
 	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
-	const p = `first: 6` // as many users and no more senders than there are
+	const p = `first: 6` // as many users and no more senders than exist
 	id := func(t model.NodeType, i int) string {
 		u, s, _ := senderOf(i)
 		e := rowsAt(day+upstream.Time(i*86400/1200), i)
@@ -59,7 +59,7 @@ func TestThePlanIsTheCost(t *testing.T) {
 	}{
 		"500 bounces of any users with sender address and user": {`{ bounces(` + w + `, first: 500) { nodes { sender { address userId } user { userId } } } }`, 2},
 		"50 bounces with detail":                                {`{ bounces(` + w + `) { nodes { detail { ruleName } } } }`, 51},
-		"a detail's type alone":                                 {`{ bounces(` + w + `) { nodes { detail { __typename } } } }`, 1},
+		"only a detail's type":                                  {`{ bounces(` + w + `) { nodes { detail { __typename } } } }`, 1},
 		"senders with stats over the same window":               {`{ senders(` + w + `) { totalCount nodes { address stats(` + w + `) ` + all + ` } } }`, 3},
 		"users with stats over the same window":                 {`{ users(` + w + `) { totalCount nodes { userId stats(` + w + `) ` + all + ` } } }`, 3},
 		"users with series by day":                              {`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, 6},
@@ -69,12 +69,12 @@ func TestThePlanIsTheCost(t *testing.T) {
 		"100 bounces with detail, 40 of them the same":          {`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName fullContent } } } }`, 61},
 		"the same field under ten aliases":                      {`{ ` + tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } pageInfo { hasNextPage hasPreviousPage } }`) + ` }`, 3},
 		"the same rows under other sizes":                       {`{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w + `, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`, 1},
-		"a page as large as the upstream's, and its next":       {`{ bounces(` + w + `, first: 500) { pageInfo { hasNextPage } } }`, 2},
+		"a page as large as the upstream's, and hasNextPage":    {`{ bounces(` + w + `, first: 500) { pageInfo { hasNextPage } } }`, 2},
 		"an empty page":                                         {`{ bounces(` + w + `, first: 0) { nodes { id } } }`, 0},
-		"an empty page, and its next":                           {`{ bounces(` + w + `, first: 0) { nodes { id } pageInfo { hasNextPage } } }`, 1},
-		"a total alone":                                         {`{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, 1},
-		"a total and the stats that have it":                    {`{ emails(` + w + `) { totalCount } stats(` + w + `) { sent } }`, 1},
-		"a total that its page shows":                           {`{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, 1},
+		"an empty page, and hasNextPage":                        {`{ bounces(` + w + `, first: 0) { nodes { id } pageInfo { hasNextPage } } }`, 1},
+		"only a total":                                          {`{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, 1},
+		"a total and stats with the same count":                 {`{ emails(` + w + `) { totalCount } stats(` + w + `) { sent } }`, 1},
+		"a total known from the page":                           {`{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, 1},
 		"the last 20":                                           {`{ bounces(` + w + `, last: 20) { nodes { id } } }`, 2},
 		"the last 500":                                          {`{ bounces(` + w + `, last: 500) { nodes { id } } }`, 3},
 		"a relative window twice":                               {`{ a: stats(window: {last: "P1D"}) { sent } b: stats(window: {last: "PT24H"}) { sent } }`, 1},
@@ -87,8 +87,8 @@ func TestThePlanIsTheCost(t *testing.T) {
 		"a sender by id":                                        {`{ node(id: ` + id(model.SenderNode, 1) + `) { ... on Sender { address userId } } }`, 2},
 		"a bounce by id":                                        {`{ node(id: ` + id(model.BounceNode, 1) + `) { ... on Bounce { detail { ruleName } sender { address } } ... on Email { sender { address } } } }`, 2},
 		"an email and a blocked email by id":                    {`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` + id(model.BlockedEmailNode, 2) + `]) { id } }`, 2},
-		"what cannot be":                                        {`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w + `, userId: "x") { totalCount } node(id: "x") { id } }`, 0},
-		"texts that are too long":                               {`{ bounces(` + w + `, filter: {recipient: "` + strings.Repeat("a", 3000) + `"}) { totalCount } emails(` + w + `, after: "` + strings.Repeat("a", 3000) + `") { totalCount } }`, 0},
+		"an invalid argument":                                   {`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w + `, userId: "x") { totalCount } node(id: "x") { id } }`, 0},
+		"too long texts":                                        {`{ bounces(` + w + `, filter: {recipient: "` + strings.Repeat("a", 3000) + `"}) { totalCount } emails(` + w + `, after: "` + strings.Repeat("a", 3000) + `") { totalCount } }`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.called()
@@ -102,9 +102,9 @@ func TestThePlanIsTheCost(t *testing.T) {
 	}
 }
 
-// To find a bounce by a masked email id costs a call more than by the id itself; where a list
-// has shown it, its detail costs no more.
-func TestThePlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
+// Finding a bounce by a masked email id costs one more call than by a plain id. If a list has shown the id, the
+// detail costs no more.
+func TestPlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, ofUsers(leakRows("rcpt"), auth.Only(leakUser(0))))
 	masked := auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}
@@ -128,7 +128,7 @@ func TestThePlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
 	}
 }
 
-// No operation makes more calls, or has more rows, than the worst of its plan.
+// No operation makes more calls or returns more rows than the worst case of its plan.
 func TestNoOperationExceedsItsPlan(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(1200))
@@ -157,10 +157,10 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 			}
 			calls := g.called()
 			if int64(len(calls)) > p.WorstCalls {
-				t.Fatalf("operation %d of one who sees %d users: %d calls, at most %d were expected, %+v: %s\n%s", i, users, len(calls), p.WorstCalls, p, query, strings.Join(calls, "\n"))
+				t.Fatalf("operation %d of a caller with %d users: %d calls, want at most %d, %+v: %s\n%s", i, users, len(calls), p.WorstCalls, p, query, strings.Join(calls, "\n"))
 			}
 			if n := rowsIn(resp.Data); n > p.WorstRows {
-				t.Fatalf("operation %d: %d rows, at most %d were expected: %s", i, n, p.WorstRows, query)
+				t.Fatalf("operation %d: %d rows, want at most %d: %s", i, n, p.WorstRows, query)
 			}
 			made, planned = made+int64(len(calls)), planned+p.Calls
 		}
@@ -171,9 +171,9 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	}
 }
 
-// Pages that follow a cursor cost what is planned but where they lie in two pages of the
-// upstream's, and never more than the worst, whoever walks.
-func TestPagesBehindCursorsAreWithinTheirPlan(t *testing.T) {
+// Pages with cursors cost what is planned, unless they lie in two upstream pages. They never cost more than the
+// worst case, for any caller.
+func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(1300))
 	for users, who := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 2: auth.Only(20, 22)} {
@@ -199,7 +199,7 @@ func TestPagesBehindCursorsAreWithinTheirPlan(t *testing.T) {
 	}
 }
 
-// rowsIn counts the elements of the lists in an answer, custom headers apart.
+// rowsIn counts the elements of the lists in an answer, except custom headers.
 func rowsIn(v any) (n int64) {
 	switch v := v.(type) {
 	case []any:
@@ -217,9 +217,8 @@ func rowsIn(v any) (n int64) {
 	return n
 }
 
-// A document that is made to have ever new kinds of selections is given up, and not
-// for free.
-func TestTooManyToPrice(t *testing.T) {
+// A document that keeps producing new kinds of selections is not priced, and counts as too expensive.
+func TestPlanGivesUpOnEndlessSelections(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("{ users(" + today + ") { nodes { ...F99 } } } fragment F0 on User { userId }")
@@ -231,8 +230,8 @@ func TestTooManyToPrice(t *testing.T) {
 	}
 }
 
-// An operation costs the same however its arguments are written.
-func TestPricesOfVariables(t *testing.T) {
+// The price does not depend on how arguments are written.
+func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 	t.Parallel()
 	user := model.NodeID{Type: model.UserNode, UserID: 21}.String()
 	literal := `{
@@ -243,7 +242,7 @@ func TestPricesOfVariables(t *testing.T) {
 	}`
 	want := priceFor(t, literal, nil, plan.Everyone)
 	if one := strings.NewReplacer("[{", "{", "}]", "}").Replace(literal); one == literal || priceFor(t, one, nil, plan.Everyone).WorstCalls != want.WorstCalls {
-		t.Error("one header for a list of them has another price")
+		t.Error("a single header instead of a list changes the price")
 	}
 	for name, c := range map[string]struct {
 		head      string
@@ -270,7 +269,7 @@ func TestPricesOfVariables(t *testing.T) {
 }
 
 // For callers with many users, counts by user are one call, as for everyone.
-func TestPlansOfCallersWithManyUsers(t *testing.T) {
+func TestPlanOfCallersWithManyUsers(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(300))
 	few, many := auth.Only(20, 21, 22), auth.Only(16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
@@ -291,8 +290,8 @@ func TestPlansOfCallersWithManyUsers(t *testing.T) {
 	}
 }
 
-// The dearest field is that with most calls of all endpoints together.
-func TestTheDearestField(t *testing.T) {
+// The dearest field is the one with the most calls of all endpoints together.
+func TestPlanNamesDearestField(t *testing.T) {
 	t.Parallel()
 	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+`, first: 120) { nodes { detail { ruleName } } } }`, nil, plan.Everyone)
 	if field, calls := p.Dearest(); field != "users.nodes.senders" || calls != 150 || p.Calls != 3+150+50+1+120 {
@@ -310,8 +309,8 @@ func TestTheDearestField(t *testing.T) {
 	}
 }
 
-// Every field that gives objects is priced, or known to cost nothing.
-func TestEveryFieldIsPriced(t *testing.T) {
+// Every field that returns objects is priced, or known to cost nothing.
+func TestPlanPricesEveryField(t *testing.T) {
 	t.Parallel()
 	free := map[string]bool{"BounceEvent.node": true /* by Subscription.bounces */, "Bounce.xHeaders": true, "BounceDetail.rule": true, "Email.xHeaders": true, "BlockedEmail.xHeaders": true, "Query.viewer": true, "Viewer.rateLimit": true}
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()

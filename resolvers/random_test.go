@@ -12,21 +12,20 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// operation writes a random operation of lists.
+// operation writes a random operation on lists.
 type operation struct {
 	schema    *ast.Schema
 	random    *rand.Rand
 	fragments map[string]string
 	depth     int
-	// connections is how seldom lists are selected in lists: one of so many times.
+	// connections is the inverse frequency of lists within lists.
 	connections int
-	nesting     int // how deep, at most
-	// variables also stand for windows and numbers of rows, where they are wanted.
+	nesting     int // maximum depth
+	// variables makes some windows and page sizes variables.
 	variables bool
 }
 
-// variables are values for random operations: what is kept with a document must not
-// depend on them.
+// variables are values for random operations. Whatever is cached for a document must not depend on them.
 var variables = []map[string]any{
 	{"yes": true, "no": false, "rows": 7, "when": map[string]any{"last": "PT12H"}},
 	{"yes": false, "no": true, "rows": 3, "when": map[string]any{"between": map[string]any{"start": 1479780000, "end": 1479830000}}},
@@ -59,7 +58,7 @@ func (o operation) write() string {
 	return declared + ") " + text
 }
 
-// size writes how many rows are asked for.
+// size writes a page size.
 func (o operation) size(most int) string {
 	if o.variables && o.random.IntN(4) == 0 {
 		return "$rows"
@@ -77,8 +76,8 @@ func (o operation) window() string {
 	}[o.random.IntN(4)]
 }
 
-// selection writes a random selection on a type: fields in any order, under
-// aliases, twice, in fragments, skipped.
+// selection writes a random selection on a type: fields in any order, with aliases, repeated, in fragments, or
+// skipped.
 func (o operation) selection(name string) string {
 	t := o.schema.Types[name]
 	o.depth++
@@ -90,7 +89,7 @@ func (o operation) selection(name string) string {
 		if strings.HasSuffix(of.Name, "Connection") && (o.depth > o.nesting || o.random.IntN(o.connections) > 0) || of.IsCompositeType() && o.depth > 5 {
 			continue
 		}
-		// An alias says the field and its arguments, so that equal aliases merge.
+		// The alias is derived from the field and its arguments, so that equal aliases merge.
 		text, alias := f.Name, ""
 		switch {
 		case f.Name == "series":

@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// limited is an answer as far as its cost goes.
+// limited is the part of an answer that concerns its cost.
 type limited struct {
 	status int
 	header http.Header
@@ -55,9 +55,9 @@ func caller(name string, cost int) auth.Caller {
 	return auth.Caller{Name: name, Users: auth.Everyone(), Scopes: auth.AllScopes, Limits: auth.Limits{CostPerMinute: cost}}
 }
 
-// An operation is charged what it plans and given back what it did not use, and its
-// caller is told, by HTTP and by GraphQL.
-func TestRateLimits(t *testing.T) {
+// An operation is charged its plan and refunded what it did not use. HTTP headers and GraphQL extensions report
+// it.
+func TestRateLimitsChargePlanAndRefundUnused(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	g.limit = 30
@@ -82,8 +82,8 @@ func TestRateLimits(t *testing.T) {
 	ask(12, 3, `{ bounces(`+today+`, first: 10, filter: {sender: "sender100@example.com"}) { nodes { detail { ruleName } } } }`)
 }
 
-// What a caller cannot have now is refused before anything runs.
-func TestRateLimitsRefuse(t *testing.T) {
+// Operations that exceed the limit are refused before they run.
+func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	g.limit = 10
@@ -96,12 +96,12 @@ func TestRateLimitsRefuse(t *testing.T) {
 		}
 	}
 	g.called()
-	// Of the 2 units that are left each try takes 1, for having been looked at.
+	// 2 units are left. Each try uses 1, even if it is refused.
 	for _, c := range []struct {
 		accept    string
 		wait      int // seconds
 		rateLimit string
-		requested int // by the operation's plan; 0 where it was not looked at
+		requested int // price of the operation's plan; 0 if it was not planned
 		says      string
 	}{
 		{"application/json", 18, `"cost";r=1;t=54`, 4, "may cost 4 units (1, plus 1 for each planned upstream call), and you have 1 of 10 units per minute left: try again in 18s"},
@@ -117,27 +117,26 @@ func TestRateLimitsRefuse(t *testing.T) {
 		}
 	}
 	if calls := g.called(); len(calls) > 0 {
-		t.Errorf("calls of what is refused: %q", calls)
+		t.Errorf("refused operations made calls: %q", calls)
 	}
 	if a := g.askLimited(caller("bob", 0), users); a.status != 200 || len(a.Errors) > 0 {
 		t.Errorf("another caller: %+v", a)
 	}
 	if a := g.askLimited(caller("carol", 3), users); a.status != 200 || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.Errors[0].Message, "may cost 4 units") {
-		t.Errorf("what no minute has: %+v", a)
+		t.Errorf("an operation above the limit: %+v", a)
 	}
 	g.later.Add(24)
 	if a := g.askLimited(alice, users); a.status != 200 || len(a.Errors) > 0 {
-		t.Errorf("as late as was said: %+v", a)
+		t.Errorf("after the announced wait: %+v", a)
 	}
 	g.later.Add(60)
 	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil || a.header.Get("RateLimit") != `"cost";r=9;t=6` {
-		t.Errorf("what is not sound: %+v", a)
+		t.Errorf("an invalid document: %+v", a)
 	}
 }
 
-// Where there is no limit nothing is said of the cost, unless an explanation is asked
-// for; a price alone costs a unit, whatever it is.
-func TestCostIsShownWhenAskedFor(t *testing.T) {
+// Without a limit, the cost is reported only with an explanation. A plan costs one unit, whatever it prices.
+func TestCostIsReportedOnlyIfExplained(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	g.serveWith(g.client, explain.Options{Allowed: true})
@@ -155,8 +154,8 @@ func TestCostIsShownWhenAskedFor(t *testing.T) {
 	}
 }
 
-// The viewer is told who it is taken for, what it may do and what it has left.
-func TestViewer(t *testing.T) {
+// The viewer shows the caller's name, permissions and remaining units.
+func TestViewerShowsPermissionsAndLimit(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	const query = `{ viewer { name users permissions rateLimit { limit remaining resetAfterMs } } }`
@@ -164,7 +163,7 @@ func TestViewer(t *testing.T) {
 		who  auth.Caller
 		want string
 	}{
-		"whoever it is": {auth.Anyone(), `{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`},
+		"without a key": {auth.Anyone(), `{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`},
 		"with a key":    {auth.Caller{Name: "partner", Users: auth.Only(21, 20), Scopes: auth.MetricsRead, Limits: auth.Limits{CostPerMinute: 60}}, `{"name":"partner","permissions":["metrics:read"],"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`},
 	} {
 		a := g.askLimited(c.who, query)
@@ -178,8 +177,8 @@ func TestViewer(t *testing.T) {
 	}
 }
 
-// An answer in parts gives back what it did not use once, with its last part.
-func TestRateLimitsOfDeferredAnswers(t *testing.T) {
+// An answer in parts refunds unused units once, with the last part.
+func TestRateLimitsRefundDeferredAnswersOnce(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	g.limit = 30
@@ -197,9 +196,9 @@ func TestRateLimitsOfDeferredAnswers(t *testing.T) {
 	}
 	left, _ := strconv.Atoi(m[3])
 	if actual, _ := strconv.Atoi(m[2]); left != 30-actual {
-		t.Errorf("%d are left after %d of 30", left, actual)
+		t.Errorf("%d units left after %d of 30", left, actual)
 	}
 	if now := g.askLimited(alice, `{ __typename }`).Extensions.Cost.Throttle.Remaining; now != left-1 {
-		t.Errorf("%d are left after one more, want %d", now, left-1)
+		t.Errorf("%d units left after one more, want %d", now, left-1)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// What a remote answers in error is told apart, at the call that it answered so.
-func TestRefusalsOfTheUpstream(t *testing.T) {
+// Errors of a remote are distinguished, and reported at the field that needs the call.
+func TestUpstreamErrorsAreDistinguished(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	for name, c := range map[string]struct {
@@ -36,8 +36,8 @@ func TestRefusalsOfTheUpstream(t *testing.T) {
 		"504 to a list":             {"/bounces", 504, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "UPSTREAM_TIMEOUT", "[bounces nodes]", "again"},
 		"500 to a list":             {"/bounces", 500, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "UPSTREAM_INVALID_RESPONSE", "[bounces nodes]", "failed"},
 		"503 to a filter's check":   {"/bounce/categories", 503, `{ bounces(` + today + `, filter: {category: "unheard-of"}) { nodes { id } } bounceCategories { code } }`, "UPSTREAM_UNAVAILABLE", "[bounceCategories]", "again"},
-		"503 behind a page's end":   {"/bounces?start_time=1479855600", 503, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "", "", ""},
-		"a list that is no JSON":    {"/bounces", 200, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "UPSTREAM_INVALID_RESPONSE", "[bounces nodes]", "JSON"},
+		"503 after a page's end":    {"/bounces?start_time=1479855600", 503, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "", "", ""},
+		"a list that is not JSON":   {"/bounces", 200, `{ bounces(` + today + `) { nodes { id } } bounceCategories { code } }`, "UPSTREAM_INVALID_RESPONSE", "[bounces nodes]", "JSON"},
 		"503 to a list's addresses": {"/bounce/counts", 503, `{ bounces(` + today + `, first: 1) { nodes { recipient sender { address } } } bounceCategories { code } }`, "UPSTREAM_UNAVAILABLE", "[bounces nodes 0 sender address]", "again"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestRefusalsOfTheUpstream(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 			if c.path != "[bounceCategories]" && len(list(resp.Data, "bounceCategories")) == 0 {
-				t.Errorf("the rest was lost: %v", resp.Data)
+				t.Errorf("the rest is missing: %v", resp.Data)
 			}
 		})
 	}
@@ -71,9 +71,8 @@ func TestRefusalsOfTheUpstream(t *testing.T) {
 
 const oddBounce = `{"bounce_category":"other","bounce_code":"5.0.0","bounce_time":1479772800,"bounce_type":"%s","domain":"example.com","email_address":"r@example.com","email_id":"x","local":"r","postback_time":0,"process_time":1479772800,"sender_id":100,"user_id":20,"xheaders":null}`
 
-// A bounce that is neither hard nor soft has no value in the schema; what does not ask
-// for its type is answered all the same.
-func TestBouncesOfAnotherType(t *testing.T) {
+// A bounce that is neither hard nor soft has no value in the schema. Only a query that selects its type fails.
+func TestUnknownBounceTypeFailsOnlyItsField(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	g.respond("/bounces", `{"data": [`+fmt.Sprintf(oddBounce, "hard")+`, `+fmt.Sprintf(oddBounce, "firm")+`]}`)
@@ -87,8 +86,8 @@ func TestBouncesOfAnotherType(t *testing.T) {
 	}
 }
 
-// A detail of another bounce than was asked for is shown as nobody's.
-func TestADetailOfAnotherBounce(t *testing.T) {
+// The detail of a bounce that was not requested is not shown.
+func TestDetailOfAnotherBounceIsNotShown(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	g.respond("/bounce/2", `{"data": `+strings.Replace(fmt.Sprintf(oddBounce, "hard"), `"user_id":20`, `"user_id":21,"diagnostic_code":"d","regex_name":"r","full_content":"c"`, 1)+`}`)
@@ -98,9 +97,8 @@ func TestADetailOfAnotherBounce(t *testing.T) {
 	}
 }
 
-// Catalogues are an open set: codes that nobody has described are listed, and may be
-// filtered by.
-func TestCodesThatNobodyHasDescribed(t *testing.T) {
+// The catalogues are open sets: undescribed codes are listed and work as filters.
+func TestUndescribedCodesAreListed(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	g.respond("/bounce/categories", `{"data": ["bad-mailbox", "new-category"]}`)

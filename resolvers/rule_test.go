@@ -8,9 +8,9 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// The gateway describes its own rules. Of a rule of another service, which may even have
-// the name of one of them, it tells the name alone.
-func TestRulesAreDescribedIfTheyAreTheGatewaysOwn(t *testing.T) {
+// Only the gateway's own rules have a description. Another service's rule shows only its name, even if a rule
+// of the gateway has the same name.
+func TestOnlyOwnRulesAreDescribed(t *testing.T) {
 	t.Parallel()
 	own, ok := classify.Default().Find("quotaissues01")
 	if !ok {

@@ -13,8 +13,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Every field of every type is answered, each with its type's name, where there is data
-// for all. The operation is made from the schema, so that no field is forgotten.
+// With data for all types, every field of every type is answered, and __typename is right. The operation is
+// built from the schema, so that no field is forgotten.
 func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Sample())
@@ -104,13 +104,13 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	walk(data, "data")
 	for _, d := range schema.Types {
 		if !d.BuiltIn && d.Kind == ast.Object && !names[d.Name] && !ofSubscriptions[d.Name] {
-			t.Errorf("nothing was a %s", d.Name)
+			t.Errorf("no object of type %s", d.Name)
 		}
 	}
 }
 
-// What the playground and code generators ask first.
-func TestIntrospection(t *testing.T) {
+// The playground and code generators start with introspection.
+func TestSchemaIntrospection(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	data := g.data(introspection, nil)
@@ -157,8 +157,8 @@ fragment InputValue on __InputValue { name description type { ...TypeRef } defau
 fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }
 `
 
-// However a selection is written, the calls and the answer are the same.
-func TestSelectionsThroughFragments(t *testing.T) {
+// Fragments, aliases and directives do not change the calls or the answer.
+func TestFragmentsDoNotChangeCallsOrAnswer(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	const plainly = `{ bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName } } } stats(` + today + `) { series(interval: DAY) { sent blocked } } }`
@@ -168,7 +168,7 @@ func TestSelectionsThroughFragments(t *testing.T) {
 		"named fragments":     `{ ...Q } fragment Q on Query { bounces(` + today + `, first: 2) { ...C } stats(` + today + `) { ...S } } fragment C on BounceConnection { totalCount nodes { ...B } } fragment B on Bounce { detail { ...D } } fragment D on BounceDetail { ruleName } fragment S on Stats { series(interval: DAY) { ...P } } fragment P on StatsPoint { sent blocked }`,
 		"inline fragments":    `{ ... { bounces(` + today + `, first: 2) { ... on BounceConnection { totalCount nodes { ... on Node { ... on Bounce { detail { ... on BounceDetail { ruleName } } } } } } } stats(` + today + `) { ... @include(if: true) { series(interval: DAY) { ... on StatsPoint { sent blocked } } } } } }`,
 		"fields that merge":   `{ bounces(` + today + `, first: 2) { totalCount } bounces(` + today + `, first: 2) { nodes { detail { ruleName } } } stats(` + today + `) { series(interval: DAY) { sent } } stats(` + today + `) { series(interval: DAY) { blocked } } }`,
-		"what is left out":    `query($no: Boolean = false) { bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName fullContent @include(if: $no) } sender @skip(if: true) { address } } } stats(` + today + `) { series(interval: DAY) { sent blocked bounced @include(if: false) } } }`,
+		"skipped fields":      `query($no: Boolean = false) { bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName fullContent @include(if: $no) } sender @skip(if: true) { address } } } stats(` + today + `) { series(interval: DAY) { sent blocked bounced @include(if: false) } } }`,
 		"variables and names": `query A($w: Window!, $n: Int) { bounces(window: $w, first: $n) { totalCount nodes { detail { ruleName } } } stats(window: $w) { series(interval: DAY) { sent blocked } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,5 +183,5 @@ func TestSelectionsThroughFragments(t *testing.T) {
 	}
 }
 
-// ofSubscriptions are types that no query gives: TestSubscription selects them.
+// ofSubscriptions are types that no query returns. TestSubscriptionDeliversEachBounceOnce selects them.
 var ofSubscriptions = map[string]bool{"Subscription": true, "BounceEvent": true}

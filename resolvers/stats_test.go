@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// tally is what stats or a point of a series say, by field.
+// tally is the values of stats or of a point of a series, by field.
 type tally map[string]int64
 
 func (t tally) add(o tally) tally {
@@ -29,8 +29,7 @@ var countFields = []string{"sent", "bounced", "hardBounced", "softBounced", "blo
 
 const selectCounts = " sent bounced hardBounced softBounced blocked "
 
-// countRows counts rows as a loop would: those of a user and a sender (0 is any) in
-// the window.
+// countRows counts the rows of a user and a sender (0 means any) in the window.
 func countRows(rows upstreamtest.Rows, w upstream.Window, user, sender upstream.ID) tally {
 	t := tally{}.add(nil)
 	in := func(u, s upstream.ID, at upstream.Time) bool {
@@ -68,9 +67,9 @@ func literal(w upstream.Window) string {
 	return fmt.Sprintf("window: {between: {start: %d, end: %d}}", w.Start, w.End)
 }
 
-// Stats and series of everyone, a user, a sender or both are what a loop over all
-// rows counts; windows side by side add up; and so do the points of a series.
-func TestRandomStats(t *testing.T) {
+// Stats and series of everyone, a user, a sender or both are what a loop over all rows counts. Adjacent windows
+// add up, and so do the points of a series.
+func TestRandomStatsAgreeWithRows(t *testing.T) {
 	t.Parallel()
 	rows := upstreamtest.Sample()
 	g := newGateway(t, rows)
@@ -111,7 +110,7 @@ func TestRandomStats(t *testing.T) {
 			sum = sum.add(tallyOf(get(data, "right")))
 		}
 		if d := cmp.Diff(want, sum); d != "" {
-			t.Errorf("windows side by side: %s", d)
+			t.Errorf("adjacent windows: %s", d)
 		}
 		for rate, count := range map[string]string{"bounceRate": "bounced", "hardBounceRate": "hardBounced", "softBounceRate": "softBounced", "blockedRate": "blocked"} {
 			got, _ := get(data, "whole", rate).(json.Number)
@@ -123,7 +122,7 @@ func TestRandomStats(t *testing.T) {
 				t.Errorf("%s is %v of %v", rate, got, want)
 			}
 		}
-		// Each bucket that the window touches is there, in order, with what the window has of it.
+		// Each bucket that the window touches is there, in order, with the events in the window.
 		start := interval.Floor(a)
 		for _, p := range list(data, "whole", "series") {
 			if got := get(p, "start"); got != start.UTC().Format("2006-01-02T15:04:05Z") {
@@ -141,8 +140,8 @@ func TestRandomStats(t *testing.T) {
 	})
 }
 
-// Whoever is listed has the stats of all of their rows, over whatever window.
-func TestStatsOfListedUsersAndSenders(t *testing.T) {
+// Stats of a listed user or sender cover all their events, over any window.
+func TestStatsOfListsAgreeWithRows(t *testing.T) {
 	t.Parallel()
 	rows := upstreamtest.Sample()
 	g := newGateway(t, rows)
@@ -197,12 +196,11 @@ func TestStatsOfListedUsersAndSenders(t *testing.T) {
 		}
 	}
 	if seen < 25 {
-		t.Errorf("only %d were checked: %v", seen, data)
+		t.Errorf("only %d checked: %v", seen, data)
 	}
 }
 
-// respond makes the REST server answer calls whose path and query begin so with a
-// body of its own.
+// respond makes the REST server answer calls whose path and query have a prefix with a given body.
 func (g *gateway) respond(call, body string) {
 	g.intruder(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.RequestURI(), call) {
@@ -214,8 +212,8 @@ func (g *gateway) respond(call, body string) {
 	})
 }
 
-// Counts of 64 bits are shown to the last digit, and rates of them are numbers.
-func TestLargeCounts(t *testing.T) {
+// Counts of 64 bits are exact, and their rates are numbers.
+func TestLargeCountsAreExact(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	g.respond("/email/counts", `{"data": [{"user_id": 20, "sent_count": 9007199254740993}, {"user_id": 9223372036854775807, "sent_count": 9000000000000000000}]}`)
@@ -229,8 +227,8 @@ func TestLargeCounts(t *testing.T) {
 	}
 }
 
-// A remote may have its own idea of order; the lists of users and senders keep theirs.
-func TestCountsInNoOrder(t *testing.T) {
+// A remote may return counts in any order. The lists of users and senders are sorted nevertheless.
+func TestUnsortedCountsGiveSortedLists(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	g.respond("/email/counts", `{"data": [{"sender_id": 30, "sender": "c@example.com", "sent_count": 3}, {"sender_id": 10, "sender": "a@example.com", "sent_count": 1}, {"sender_id": 20, "sender": "b@example.com", "sent_count": 2}]}`)
@@ -245,8 +243,8 @@ func TestCountsInNoOrder(t *testing.T) {
 	}
 }
 
-// A time series whose buckets are others than were asked for does not add up.
-func TestSeriesThatAreNot(t *testing.T) {
+// A series with buckets other than those requested is an error, since it does not add up.
+func TestSeriesWithWrongBucketsIsAnError(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	const partial = `window: {between: {start: "2016-11-22T06:30:00Z", end: "2016-11-22T12:00:00Z"}}`
@@ -254,12 +252,12 @@ func TestSeriesThatAreNot(t *testing.T) {
 		points string
 		right  bool
 	}{
-		"hours":                                 {`[{"timestamp": 1479794400, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
-		"the first begins with the window":      {`[{"timestamp": 1479796200, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
-		"a bucket before the window":            {`[{"timestamp": 1479790800, "sent_count": 3}]`, false},
-		"a bucket behind the window":            {`[{"timestamp": 1479816000, "sent_count": 3}]`, false},
-		"hours of a zone of half hours":         {`[{"timestamp": 1479799800, "sent_count": 3}]`, false},
-		"a bucket so early that it wraps round": {`[{"timestamp": -62167219200, "sent_count": 3}]`, false},
+		"hours":                               {`[{"timestamp": 1479794400, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
+		"the first starts with the window":    {`[{"timestamp": 1479796200, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
+		"a bucket before the window":          {`[{"timestamp": 1479790800, "sent_count": 3}]`, false},
+		"a bucket after the window":           {`[{"timestamp": 1479816000, "sent_count": 3}]`, false},
+		"hours of a half-hour time zone":      {`[{"timestamp": 1479799800, "sent_count": 3}]`, false},
+		"a bucket so early that it overflows": {`[{"timestamp": -62167219200, "sent_count": 3}]`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.respond("/email/counts", `{"data": {"20": `+c.points+`}}`)

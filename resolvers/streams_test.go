@@ -33,8 +33,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// streaming is an endpoint with subscriptions over an upstream in memory, whose day has
-// half passed. Callers name themselves by a header or in connection_init.
+// streaming is an endpoint with subscriptions over an upstream in memory, in the middle of the day. Callers
+// give their name in a header or in connection_init.
 type streaming struct {
 	*httptest.Server
 	model   *upstreamtest.Model
@@ -74,7 +74,7 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 	return s
 }
 
-// appear lets a bounce of a user appear.
+// appear adds a bounce of a user.
 func (s *streaming) appear(user upstream.ID) {
 	s.made++
 	s.model.Add(upstreamtest.Rows{Bounces: []upstream.BounceDetail{{
@@ -83,7 +83,7 @@ func (s *streaming) appear(user upstream.ID) {
 	}}})
 }
 
-// reading is a subscription's client: it gives each payload, and nil at the end.
+// reading is the client of a subscription. It returns each payload, and nil at the end.
 type reading func() []byte
 
 // events reads server-sent events.
@@ -143,16 +143,16 @@ func (s *streaming) transports() map[string]func(t *testing.T, caller, query str
 	return map[string]func(t *testing.T, caller, query string) reading{"events": s.events, "socket": s.socket}
 }
 
-// One who may see some users' data gets no trace of other data by subscribing, in events,
-// cursors or errors, whoever else subscribes at the same time.
-func TestNoTraceOfOthersDataInStreams(t *testing.T) {
+// A caller who may see some users' data gets no trace of other data in events, cursors or errors, whoever else
+// subscribes at the same time.
+func TestStreamsRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	callers := map[string]auth.Caller{
 		"all":     {Users: auth.Everyone(), Scopes: auth.AllScopes},
 		"one":     {Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
 		"masked":  {Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
 		"content": {Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
-		"nobody":  {Users: auth.Only(leakUser(1)), Scopes: 0},
+		"none":    {Users: auth.Only(leakUser(1)), Scopes: 0},
 	}
 	s := newStreaming(t, callers, graph.Options{}, 100*time.Millisecond)
 	const everything = `{ cursor node { __typename id emailId userId senderId recipient domain xHeaders { name value } sender { id address } user { id userId } detail { diagnosticCode ruleName fullContent } } } }`
@@ -173,7 +173,7 @@ func TestNoTraceOfOthersDataInStreams(t *testing.T) {
 		}
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() { // rows come again and again, of all users, until all have read enough
+	go func() { // rows of all users appear until all subscribers have read enough
 		defer close(stopped)
 		for n := 0; ; n++ {
 			rows := upstreamtest.Rows{}
@@ -189,19 +189,19 @@ func TestNoTraceOfOthersDataInStreams(t *testing.T) {
 			}
 		}
 	}()
-	const events = 8 // of each
+	const events = 8 // from each subscription
 	var done sync.WaitGroup
 	var seen, refused atomic.Int64
 	for _, sub := range subscribers {
 		mine := callers[sub.caller]
-		if strings.Contains(sub.query, fmt.Sprint(leakUser(2))) && sub.caller != "all" && sub.caller != "nobody" {
-			continue // nothing is to come
+		if strings.Contains(sub.query, fmt.Sprint(leakUser(2))) && sub.caller != "all" && sub.caller != "none" {
+			continue // nothing will come
 		}
 		done.Go(func() {
 			for range events {
 				data := sub.read()
 				if trace := traceOf(data, sub.query, mine); trace != "" {
-					t.Errorf("%s: %s: there is a trace, %q, in %s", sub.caller, sub.query, trace, data)
+					t.Errorf("%s: %s: %q must not appear in %s", sub.caller, sub.query, trace, data)
 				}
 				if strings.Contains(string(data), `"FORBIDDEN"`) && !strings.Contains(string(data), `"cursor"`) {
 					refused.Add(1)
@@ -219,12 +219,12 @@ func TestNoTraceOfOthersDataInStreams(t *testing.T) {
 	close(stop)
 	<-stopped
 	if seen.Load() != events*2*(3+2+2+2) || refused.Load() != 6 {
-		t.Errorf("%d events were looked through, %d refused", seen.Load(), refused.Load())
+		t.Errorf("only %d events checked, %d refused", seen.Load(), refused.Load())
 	}
 }
 
-// An event whose fields take too long fails alone: the next one comes.
-func TestEventsHaveTimeOfTheirOwn(t *testing.T) {
+// An event whose fields take too long fails without failing the next one.
+func TestSlowEventFailsAlone(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"events", "socket"} {
 		t.Run(name, func(t *testing.T) {
@@ -257,23 +257,23 @@ func TestEventsHaveTimeOfTheirOwn(t *testing.T) {
 			close(stop)
 			<-stopped
 			if !strings.Contains(late, `"UPSTREAM_TIMEOUT"`) || !strings.Contains(late, `"emailId":"made`) || !strings.Contains(late, `"path":["bounces","node","detail"]`) {
-				t.Errorf("the first event is %s", late)
+				t.Errorf("first event is %s", late)
 			}
 			if !strings.Contains(next, `"ruleName":"rule"`) || strings.Contains(next, `"errors":`) {
-				t.Errorf("the next one is %s", next)
+				t.Errorf("next event is %s", next)
 			}
 		})
 	}
 }
 
-// A thousand streams of one filter, and a thousand sockets, are one poll at a time, and
-// take up little memory each while nothing happens.
-func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory of the process
+// A thousand streams with one filter, and a thousand sockets, share one poll, and take little memory each while
+// nothing happens.
+func TestThousandStreamsShareOnePoll(t *testing.T) { // not parallel, since it measures the memory of the process
 	streams := 1000
 	if race.Enabled {
 		streams = 100
 	}
-	const most = 64 << 10 // bytes for each, its client's half of the connection included
+	const most = 64 << 10 // bytes for each, including its client's half of the connection
 	begin := time.Now()
 	const poll = 50 * time.Millisecond
 	s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{}, poll)
@@ -306,15 +306,15 @@ func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory
 			}
 		}
 		open = append(open, conns...)
-		var told sync.WaitGroup
+		var delivered sync.WaitGroup
 		for _, c := range conns {
-			told.Go(func() {
+			delivered.Go(func() {
 				var seen []byte
 				buf := make([]byte, 512)
 				for !strings.Contains(string(seen), `"emailId":"made`) {
 					n, err := c.Read(buf)
 					if err != nil {
-						t.Errorf("%s: %v behind %q", name, err, seen)
+						t.Errorf("%s: %v after %q", name, err, seen)
 						return
 					}
 					seen = append(seen, buf[:n]...)
@@ -322,9 +322,9 @@ func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory
 			})
 		}
 		all := make(chan struct{})
-		go func() { told.Wait(); close(all) }()
+		go func() { delivered.Wait(); close(all) }()
 		for waiting := true; waiting; {
-			s.appear(20) // until each has been told of one
+			s.appear(20) // until each has received one
 			select {
 			case <-all:
 				waiting = false
@@ -346,12 +346,12 @@ func TestAThousandStreams(t *testing.T) { // alone, since it looks at the memory
 	for _, c := range open {
 		_ = c.Close()
 	}
-	if err := s.streams.Shutdown(t.Context()); err != nil { // when all have ended
+	if err := s.streams.Shutdown(t.Context()); err != nil { // once all have ended
 		t.Error(err)
 	}
 }
 
-// frame is a client's message, masked by zeros.
+// frame returns a client's message, masked with zeros.
 func frame(text string) string {
 	if len(text) < 126 {
 		return "\x81" + string([]byte{0x80 | byte(len(text)), 0, 0, 0, 0}) + text
@@ -359,7 +359,7 @@ func frame(text string) string {
 	return "\x81" + string([]byte{0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}) + text
 }
 
-// memory is what the heap holds and stacks take up, in bytes.
+// memory returns the size of heap and stacks in bytes.
 func memory() int64 {
 	runtime.GC()
 	runtime.GC()
@@ -368,9 +368,9 @@ func memory() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// A caller who is no longer let in is told so, within about a heartbeat, by an error; what
-// the gateway cuts off when it stops does not end as if it were complete.
-func TestStreamsThatAreEnded(t *testing.T) {
+// If a caller loses access, its stream ends with an error within about a heartbeat. Streams that a stopping
+// gateway cuts off do not end with complete.
+func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 	t.Parallel()
 	const query = "subscription { bounces { cursor } }"
 	for _, name := range []string{"events", "socket"} {
@@ -384,15 +384,15 @@ func TestStreamsThatAreEnded(t *testing.T) {
 				return nil
 			}}, time.Minute)
 			read := s.transports()[name](t, "", query)
-			for s.api.Total() == 0 { // until it is subscribed
+			for s.api.Total() == 0 { // until it has subscribed
 				runtime.Gosched()
 			}
 			withdrawn.Store(true)
 			if last := string(read()); name == "events" && !strings.Contains(last, `"message":"this API key is no longer valid"`) || name == "socket" && last != "" {
-				t.Errorf("it is told %q", last)
+				t.Errorf("last event is %q", last)
 			}
 			if name == "events" && string(read()) != "" {
-				t.Error("behind the error comes something else than complete")
+				t.Error("the error is not followed by complete")
 			}
 			if err := s.streams.Shutdown(t.Context()); err != nil {
 				t.Error(err)
@@ -409,7 +409,7 @@ func TestStreamsThatAreEnded(t *testing.T) {
 			stopped := make(chan error, 1)
 			go func() { stopped <- s.streams.Shutdown(t.Context()) }()
 			if last := read(); last != nil {
-				t.Errorf("it is told %q", last)
+				t.Errorf("last event is %q", last)
 			}
 			if err := <-stopped; err != nil {
 				t.Error(err)

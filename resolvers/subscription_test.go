@@ -31,7 +31,7 @@ type events struct {
 	body  io.Closer
 }
 
-// subscribe opens a stream of one who may see these users.
+// subscribe opens a stream for a caller who may see these users.
 func subscribe(t *testing.T, s *httptest.Server, users auth.Users, query string, variables map[string]any) *events {
 	t.Helper()
 	v, err := json.Marshal(variables)
@@ -55,7 +55,7 @@ func subscribe(t *testing.T, s *httptest.Server, users auth.Users, query string,
 	return &events{t, bufio.NewScanner(resp.Body), resp.Body}
 }
 
-// next is the next event and its data; heartbeats are passed over.
+// next returns the next event and its data. It skips heartbeats.
 func (e *events) next() (name string, data response) {
 	e.t.Helper()
 	for e.lines.Scan() {
@@ -75,9 +75,9 @@ func (e *events) next() (name string, data response) {
 	return "", response{}
 }
 
-// Bounces come as they appear, once each, to each of many subscribers by one poll, with
-// what is selected of them, and to those who may see them alone.
-func TestSubscription(t *testing.T) {
+// Bounces come as they appear, once to each of many subscribers with one poll, with the selected fields, and
+// only to callers who may see them.
+func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(12))
 	f := feed.New(func(ctx context.Context) feed.View {
@@ -105,7 +105,7 @@ func TestSubscription(t *testing.T) {
 
 	const everything = `subscription($f: BounceFilter, $after: String) { bounces(filter: $f, after: $after) { cursor node { emailId userId recipient sender { address } detail { ruleName } } } }`
 	all := []*events{subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, one, everything, nil)}
-	g.write(rowsAt(now-2, 700)) // of some user
+	g.write(rowsAt(now-2, 700)) // of different users
 	g.write(rowsAt(now-1, 701))
 	var cursor string
 	for i, e := range all[:2] {
@@ -118,42 +118,42 @@ func TestSubscription(t *testing.T) {
 			}
 			sender, _ := node["sender"].(map[string]any)
 			if detail, ok := node["detail"].(map[string]any); !ok || detail["ruleName"] == "" || sender["address"] == nil {
-				t.Errorf("subscriber %d: event %d lacks what is joined to it: %v", i, n, node)
+				t.Errorf("subscriber %d: event %d lacks joined data: %v", i, n, node)
 			}
 			if n == 0 {
 				cursor, _ = event["cursor"].(string)
 			}
 		}
 	}
-	// Whoever has the first event's cursor goes on with the second.
+	// A client that has the first event's cursor continues with the second.
 	if _, data := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor}).next(); !strings.Contains(fmt.Sprint(data.Data), "000000000701@") {
 		t.Errorf("resumed: %v", data)
 	}
-	// One who may see a user sees that one's alone.
+	// A caller who may see one user sees only that user's bounces.
 	for i := range 6 {
 		g.write(rowsAt(now-1, 710+i))
 	}
 	if _, data := all[2].next(); get(data.Data, "bounces", "node", "userId") != "21" {
-		t.Errorf("one who may see user 21: %v", data)
+		t.Errorf("a caller who may see user 21 got %v", data)
 	}
-	// A cursor of another filter is an error, and the stream is complete behind it.
+	// A cursor of another filter is an error, and the stream completes after it.
 	e := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor, "f": map[string]any{"type": "HARD"}})
 	if name, data := e.next(); name != "next" || len(data.Errors) != 1 || data.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
 		t.Errorf("%s, %v", name, data)
 	}
 	if name, _ := e.next(); name != "complete" {
-		t.Errorf("behind an error comes %q", name)
+		t.Errorf("after the error comes %q", name)
 	}
-	// When the gateway stops all are cut off, by which clients know to connect again.
+	// When the gateway stops, it cuts off all streams, so that clients know to connect again.
 	if err := streams.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for name, _ := all[0].next(); name != ""; name, _ = all[0].next() {
 		if name != "next" {
-			t.Fatalf("at the end comes %q", name)
+			t.Fatalf("after the shutdown comes %q", name)
 		}
 	}
-	// Queries are answered by a stream as well, and subscriptions by nothing else.
+	// Queries are also answered as a stream, and subscriptions only as a stream.
 	r := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Caller{Users: auth.Everyone(), Scopes: auth.AllScopes}), http.MethodGet, "/?query="+url.QueryEscape(everything), nil)
 	w := httptest.NewRecorder()
 	endpoint.ServeHTTP(w, r)

@@ -26,14 +26,13 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Lists that columns answer and lists that the generated code answers are the same
-// bytes, with the same errors at the same paths: for random operations, while some
-// upstream calls fail; and again where plans, pages in a cache and what was written of
-// them have been kept.
-func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
+// Lists answered by columns and by the generated code are the same bytes, with the same errors at the same
+// paths. This holds for random operations while some upstream calls fail, and also for repeated ones whose
+// plans, cached pages and written text are reused.
+func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(120)
-	for i := range rows.Bounces { // some of which need escapes
+	for i := range rows.Bounces { // some need escapes
 		if i%5 == 0 {
 			rows.Bounces[i].XHeaders = append(rows.Bounces[i].XHeaders, upstream.Header{Name: `X-"`, Value: "a\\b\nc"})
 			rows.Bounces[i].Category = `quota "issues"`
@@ -82,7 +81,7 @@ func TestColumnsAnswerAsTheGeneratedCode(t *testing.T) {
 			if !slices.Equal(wantErrors, gotErrors) {
 				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, gotErrors, wantErrors)
 			}
-			for range 2 { // what is met for the second time is kept, and shown for the third
+			for range 2 { // the second time is kept, the third shows what was kept
 				if again, errors := answer(t, columns, query, values); !bytes.Equal(got, again) || !slices.Equal(gotErrors, errors) {
 					t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nnow %s", seed, i, query, values, got, again)
 				}

@@ -9,20 +9,20 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Relative windows end now, and now is one moment for a whole operation; pages that
-// follow a cursor stay in the window of the first, however late they are asked for.
-func TestRelativeWindows(t *testing.T) {
+// Relative windows end now, at the same moment for the whole operation. Pages with a cursor stay in the window
+// of the first page, however late they are requested.
+func TestRelativeWindowsStayFixedWhilePaging(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(48))
 	g.data(`{ a: stats(window: {last: "P1D"}) { sent } b: users(window: {last: "P1D"}) { nodes { id } } c: emails(window: {last: "P1D"}) { nodes { sender { address } } } }`, nil)
 	for _, call := range g.called() {
 		if !strings.Contains(call, fmt.Sprintf("start_time=%d&end_time=%d", day, now)) {
-			t.Errorf("%s is not of the day", call)
+			t.Errorf("%s is not within the day", call)
 		}
 	}
 	page := `query($c: String) { emails(window: {last: "PT12H"}, first: 10, after: $c) { totalCount nodes { processedAt } pageInfo { hasNextPage endCursor } } users(window: {last: "PT12H"}, first: 4) { pageInfo { endCursor } } }`
 	first := g.data(page, nil)
-	g.later.Store(3 * 3600) // three hours later, in which something happened
+	g.later.Store(3 * 3600) // three hours later, with new events
 	g.write(rowsAt(now+60, 99))
 	g.called()
 	second := g.data(page, map[string]any{"c": get(first, "emails", "pageInfo", "endCursor")})
@@ -35,24 +35,24 @@ func TestRelativeWindows(t *testing.T) {
 	}
 	for _, call := range g.called() {
 		if strings.HasPrefix(call, "/emails") && !strings.Contains(call, fmt.Sprintf("end_time=%d", now)) {
-			t.Errorf("%s is of another window", call)
+			t.Errorf("%s has another window", call)
 		}
 	}
-	// The list of users likewise.
+	// The same holds for lists of users.
 	users := `query($c: String) { users(window: {last: "PT12H"}, first: 4, after: $c) { totalCount nodes { userId } } }`
 	rest := g.data(users, map[string]any{"c": get(first, "users", "pageInfo", "endCursor")})
 	if n := len(list(rest, "users", "nodes")); n != 2 || fmt.Sprint(get(rest, "users", "totalCount")) != "6" {
 		t.Errorf("%v", rest)
 	}
-	// Without a cursor, now is now.
+	// Without a cursor, the window ends at the current time.
 	fresh := g.data(page, nil)
 	if got := fmt.Sprint(get(fresh, "emails", "totalCount")); got != "19" {
 		t.Errorf("%s emails in the last twelve hours", got)
 	}
 }
 
-// An absolute window may be written in any form; cursors hold for all of them.
-func TestCursorsHoldForTheWindowHoweverItIsWritten(t *testing.T) {
+// An absolute window may be written in several forms, and cursors are valid for all of them.
+func TestCursorsAreValidForAnyFormOfTheWindow(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
 	first := g.data(`{ emails(window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}, first: 20) { pageInfo { endCursor } } }`, nil)
@@ -62,9 +62,9 @@ func TestCursorsHoldForTheWindowHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-// The lists below a user and a sender are theirs, with the same filters, and their
-// cursors are no others'.
-func TestListsBelowUsersAndSenders(t *testing.T) {
+// The lists of a user or a sender contain only their rows, with the same filters, and their cursors are not
+// valid elsewhere.
+func TestListsOfUsersAndSendersHaveOnlyTheirRows(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(240)
 	g := newGateway(t, rows)
@@ -109,20 +109,20 @@ func TestListsBelowUsersAndSenders(t *testing.T) {
 		}
 		for _, s := range list(u, "senders", "nodes") {
 			if get(s, "userId") != user {
-				t.Errorf("a sender of %v below %s", get(s, "userId"), user)
+				t.Errorf("a sender of user %v in the list of %s", get(s, "userId"), user)
 			}
 			check(s, user, get(s, "senderId").(string))
 		}
 	}
-	// A user's cursor is good for that user's list alone.
+	// A user's cursor is valid only for that user's list.
 	resp := g.ask(`query($c: String) { users(`+today+`, first: 2) { nodes { userId bounces(`+today+`, filter: {type: HARD}, first: 3, after: $c) { nodes { id } } } } }`, map[string]any{"c": cursors[0]})
 	if len(resp.Errors) != 1 || resp.Errors[0].Extensions["argument"] != "after" || fmt.Sprint(resp.Errors[0].Path) != "[users nodes 1 bounces]" || len(list(resp.Data, "users", "nodes", 0, "bounces", "nodes")) != 3 {
 		t.Errorf("%+v", resp)
 	}
 }
 
-// Where there is nothing, everything answers so.
-func TestNothing(t *testing.T) {
+// Without events, every field has an answer.
+func TestEmptyStoreAnswersEveryField(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
 	const page = `{ totalCount nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`
