@@ -6,15 +6,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Backend is the data behind the endpoints. It is [upstream.API] with one more
-// argument: only names the users whose data the caller may see. Nil is all users;
-// otherwise whatever belongs to another user is as if it did not exist, so that a
-// list leaves it out, a count does not count it and its detail is not found. The
-// catalogues are of the service and not of a user, so they are the same for all.
+// Backend provides the data behind the endpoints. It is [upstream.API] with one more
+// argument: only lists the users whose data the caller may see, or is nil for all
+// users. Data of other users is treated as if it did not exist: lists and counts omit
+// it, and its details are not found. The catalogues belong to the service, not to a
+// user, so they are the same for all callers.
 //
-// Order, windows and errors are as upstream.API has them. Implementations are
-// safe for concurrent use, give up when ctx ends, and neither write to only nor
-// keep it.
+// Order, windows and errors are those of upstream.API. Implementations must be safe
+// for concurrent use and return when ctx ends. They must neither modify only nor
+// retain it.
 type Backend interface {
 	Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error)
 	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)

@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// BenchmarkInProcess asks each endpoint over a store of the sample, in process, and
-// reads the answers: requests a second of one caller, body included.
+// BenchmarkInProcess measures requests per second of one caller to each endpoint, in
+// process over a store with the sample, including reading the body.
 func BenchmarkInProcess(b *testing.B) {
 	sample := upstreamtest.Sample()
 	h := embedded.New(openStore(b, sample), embedded.Options{})
@@ -46,7 +46,7 @@ func BenchmarkInProcess(b *testing.B) {
 	}
 }
 
-// BenchmarkTransport is what reaching a handler in process costs by itself.
+// BenchmarkTransport measures the cost of Transport itself.
 func BenchmarkTransport(b *testing.B) {
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -16,7 +16,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// TestContractInProcess runs the contract over a store, reached without a socket.
+// TestContractInProcess runs the contract against a store in process.
 func TestContractInProcess(t *testing.T) {
 	upstreamtest.Run(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.Server {
 		h := embedded.New(openStore(t, rows), embedded.Options{APIHost: "embedded.example.com"})
@@ -24,7 +24,7 @@ func TestContractInProcess(t *testing.T) {
 	})
 }
 
-// TestContractOverTCP runs the contract over a store behind a socket, with a key.
+// TestContractOverTCP runs the contract against a store over TCP, with a key.
 func TestContractOverTCP(t *testing.T) {
 	const key = "a-key-that-opens-all-users"
 	upstreamtest.Run(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.Server {
@@ -34,7 +34,7 @@ func TestContractOverTCP(t *testing.T) {
 	})
 }
 
-// TestContractReadOnly runs the checks that any server's data allows over this one's.
+// TestContractReadOnly runs the checks that do not depend on a server's data.
 func TestContractReadOnly(t *testing.T) {
 	server := httptest.NewServer(embedded.New(openStore(t, upstreamtest.Sample()), embedded.Options{}))
 	t.Cleanup(server.Close)
@@ -42,12 +42,15 @@ func TestContractReadOnly(t *testing.T) {
 	upstreamtest.RunReadOnly(t, upstreamtest.Server{URL: server.URL, Client: server.Client()}, w)
 }
 
-// TestContractOfARemote checks, without writing, the server that the environment names:
+// TestContractOfARemote runs the read-only checks against the server that the
+// environment names:
 //
-//	DELIVERYGRAPH_TEST_UPSTREAM=http://127.0.0.1:8081 DELIVERYGRAPH_TEST_UPSTREAM_KEY=… go test -run Remote ./upstream/embedded
+//	DELIVERYGRAPH_TEST_UPSTREAM=http://127.0.0.1:8081 \
+//	DELIVERYGRAPH_TEST_UPSTREAM_KEY=… \
+//	go test -run Remote ./upstream/embedded
 //
-// It looks at the week that ended a day ago, or at DELIVERYGRAPH_TEST_UPSTREAM_WINDOW,
-// such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z.
+// It reads the week that ended a day ago, or DELIVERYGRAPH_TEST_UPSTREAM_WINDOW, such
+// as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z.
 func TestContractOfARemote(t *testing.T) {
 	url := os.Getenv("DELIVERYGRAPH_TEST_UPSTREAM")
 	if url == "" {
@@ -68,7 +71,7 @@ func TestContractOfARemote(t *testing.T) {
 	upstreamtest.RunReadOnly(t, upstreamtest.Server{URL: url, Key: os.Getenv("DELIVERYGRAPH_TEST_UPSTREAM_KEY")}, w)
 }
 
-// openStore is a store of rows, closed when the test ends.
+// openStore returns a store with rows, closed when the test ends.
 func openStore(t testing.TB, rows upstreamtest.Rows) *store.Store {
 	t.Helper()
 	s, err := store.Open(context.Background(), store.Options{})

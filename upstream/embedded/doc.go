@@ -1,16 +1,14 @@
-// Package embedded serves the metrics REST API over data of our own: the nine
-// endpoints of the document as one [http.Handler], and a [http.RoundTripper] that
-// reaches such a handler in process, without a socket.
+// Package embedded implements a server of the metrics REST API: an [http.Handler] for
+// the nine endpoints of the document, and an [http.RoundTripper] that calls such a
+// handler in process, without a socket.
 //
-// It is what the gateway fronts when no remote is configured, and what existing
-// clients of the API can be pointed at. The gateway talks to it through the same
-// REST client as to a remote, so there is one client path: same URL, same
-// statuses, same bytes.
+// The gateway uses it when no remote server is configured, and existing clients of
+// the API can use it too. The gateway calls it through the same REST client as a
+// remote server, so both take the same path through the code.
 //
-// It hides HTTP: routing, methods, content negotiation, API keys, limits and the
-// error body. What a request asks is parsed, and what it is answered is printed,
-// by the codecs of package upstream; what the data says is up to the [Backend],
-// which package store implements.
+// This package deals with HTTP: routing, methods, content negotiation, API keys,
+// limits and error bodies. The codecs of package upstream parse requests and format
+// answers. The data comes from a [Backend], which package store implements.
 //
 // Start reading at [New]; the table of endpoints is in endpoint.go.
 package embedded

@@ -17,15 +17,16 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata/document anew")
+var update = flag.Bool("update", false, "rewrite the golden files in testdata/document")
 
 const documentFolder = "testdata/document"
 
-// midnight is 2016-11-22T00:00:00Z, which most of the document's examples begin at.
+// midnight is 2016-11-22T00:00:00Z, the start of most of the document's examples.
 const midnight upstream.Time = 1479772800
 
-// documentExamples are the examples of the API document, in its order: a request, and
-// rows that make its answer the document's, as testdata/document/README.md corrects it.
+// documentExamples are the examples of the API document, in its order. Each has a
+// request and the rows that produce the document's answer, with the corrections in
+// testdata/document/README.md.
 var documentExamples = []struct {
 	file    string
 	request string
@@ -131,9 +132,9 @@ var documentExamples = []struct {
 	{"blocked-email-reasons", "/blocked-email/reasons", upstreamtest.Rows{}},
 }
 
-// TestDocumentExamples asks for each example of the document, over a store that holds
-// its rows, and wants the golden file byte for byte.
-func TestDocumentExamples(t *testing.T) {
+// TestDocumentExamplesMatchGoldenFiles compares each answer with its golden file byte
+// for byte.
+func TestDocumentExamplesMatchGoldenFiles(t *testing.T) {
 	notes, err := os.ReadFile(filepath.Join(documentFolder, "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -163,13 +164,13 @@ func TestDocumentExamples(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			if !strings.Contains(string(notes), "`"+file+"`") || !strings.Contains(string(notes), "`GET "+example.request+"`") {
-				t.Errorf("README.md does not have %s and its request", file)
+				t.Errorf("README.md does not list %s and its request", file)
 			}
 		})
 	}
 	for _, path := range glob(t, filepath.Join(documentFolder, "*.json")) {
 		if !slices.Contains(files, filepath.Base(path)) {
-			t.Errorf("%s belongs to no example", path)
+			t.Errorf("no example uses %s", path)
 		}
 	}
 }
@@ -183,12 +184,12 @@ func glob(t *testing.T, pattern string) []string {
 	return paths
 }
 
-// documentClock gives the document's recv_time, and its resp_time from then on.
+// documentClock returns the document's recv_time once, and then its resp_time.
 func documentClock() func() time.Time {
-	asked := false
+	received := false
 	return func() time.Time {
-		if !asked {
-			asked = true
+		if !received {
+			received = true
 			return time.UnixMilli(1477422244623)
 		}
 		return time.UnixMicro(1477422244828200)
@@ -203,10 +204,10 @@ func documentHeaders(subscription, campaign, district, optIn string) []upstream.
 	}
 }
 
-// tally is how many events of each sort a sender has.
+// tally is the number of events of each kind.
 type tally struct{ sent, soft, hard, blocked int }
 
-// events spreads events over the interval that begins at start.
+// events returns events spread evenly over the interval that begins at start.
 func events(user, sender upstream.ID, start upstream.Time, interval upstream.Interval, n tally) upstreamtest.Rows {
 	var r upstreamtest.Rows
 	total := n.sent + n.soft + n.hard + n.blocked

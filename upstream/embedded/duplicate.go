@@ -7,23 +7,22 @@ import (
 	"sync"
 )
 
-// An identity is what makes two requests identical: who asks, and for what.
+// An identity identifies a request: requests with the same identity are duplicates.
 type identity struct {
 	key   *key // nil without keys
 	path  string
-	query string // parameters in one order
+	query string // parameters sorted
 }
 
-// duplicates are the requests being processed, where identical ones that arrive
-// meanwhile are to be answered 202. The document's service does so: "only the
-// first gets the results".
+// duplicates tracks the requests being processed, to answer duplicates of them with
+// 202. The document's service does this: "only the first gets the results".
 type duplicates struct {
 	mu      sync.Mutex
 	running map[identity]bool
 }
 
-// begin says whether the request is the first of its identity. If so, end must be
-// called once it is processed.
+// begin reports whether no request with this identity is being processed. If so, the
+// caller must call end when it has processed the request.
 func (d *duplicates) begin(id identity) (end func(), first bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,19 +37,19 @@ func (d *duplicates) begin(id identity) (end func(), first bool) {
 	}, true
 }
 
-// sortedParameters puts the parameters of a raw query string in order, each
-// escaped in one way, so that the same parameters are the same string.
+// sortedParameters sorts the parameters of a raw query string and escapes each in the
+// same way, so that equal parameters give equal strings.
 func sortedParameters(raw string) string {
 	pairs := strings.FieldsFunc(raw, func(c rune) bool { return c == '&' })
 	for i, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
-		pairs[i] = escapedAlike(name) + "=" + escapedAlike(value)
+		pairs[i] = reescape(name) + "=" + reescape(value)
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, "&")
 }
 
-func escapedAlike(s string) string {
+func reescape(s string) string {
 	if plain, err := url.QueryUnescape(s); err == nil {
 		return url.QueryEscape(plain)
 	}

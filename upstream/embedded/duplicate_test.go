@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// blocking is a Backend of the sample whose calls wait: each says on entered that it
-// has come, and goes on when release is closed.
+// blocking is a Backend of the sample whose calls block: each sends on entered and
+// waits until release is closed.
 type blocking struct {
 	embedded.Backend
 	entered chan struct{}
@@ -53,17 +53,21 @@ const (
 	keyTwo = "key-two-opens-all-users"
 )
 
-func TestAnIdenticalRequestMeanwhileIs202WithoutData(t *testing.T) {
+func TestDuplicatesGet202WithoutData(t *testing.T) {
 	detail := upstreamtest.Sample().Bounces[0].Key().Path()
 	for name, test := range map[string]struct{ first, second, want string }{
-		"a list":                           {"/emails?" + day, "/emails?" + day, `{"data":[]}`},
-		"the same in another order":        {"/emails?" + day + "&user_id=20&offset=1", "/emails?offset=1&user_id=20&" + day, `{"data":[]}`},
-		"the same escaped in another way":  {"/emails?" + crowdDay + "&X-District=New%20Hampshire", "/emails?" + crowdDay + "&X-District=New+Hampshi%72e", `{"data":[]}`},
-		"the same and an ampersand":        {"/emails?" + day, "/emails?" + day + "&", `{"data":[]}`},
-		"counts":                           {"/email/counts?" + day, "/email/counts?" + day, `{"data":[]}`},
-		"a time series":                    {"/email/counts?" + day + "&timeseries=day", "/email/counts?timeseries=day&" + day, `{"data":{}}`},
-		"a detail":                         {detail, detail, `{"data":null}`},
-		"a catalogue, which all may share": {"/bounce/categories", "/bounce/categories", `{"data":[]}`},
+		"a list": {"/emails?" + day, "/emails?" + day, `{"data":[]}`},
+		"parameters in another order": {
+			"/emails?" + day + "&user_id=20&offset=1", "/emails?offset=1&user_id=20&" + day, `{"data":[]}`},
+		"parameters escaped differently": {
+			"/emails?" + crowdDay + "&X-District=New%20Hampshire",
+			"/emails?" + crowdDay + "&X-District=New+Hampshi%72e", `{"data":[]}`},
+		"a trailing ampersand": {"/emails?" + day, "/emails?" + day + "&", `{"data":[]}`},
+		"counts":               {"/email/counts?" + day, "/email/counts?" + day, `{"data":[]}`},
+		"a time series": {
+			"/email/counts?" + day + "&timeseries=day", "/email/counts?timeseries=day&" + day, `{"data":{}}`},
+		"details":     {detail, detail, `{"data":null}`},
+		"a catalogue": {"/bounce/categories", "/bounce/categories", `{"data":[]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBlocking()
@@ -81,19 +85,19 @@ func TestAnIdenticalRequestMeanwhileIs202WithoutData(t *testing.T) {
 				t.Errorf("the first got %s, want the results", got)
 			}
 			if r := get(t, h, test.second, "Authorization", "apikey="+keyOne); r.StatusCode != 200 {
-				t.Errorf("once the first is done: status %d, want 200", r.StatusCode)
+				t.Errorf("after the first is done: status %d, want 200", r.StatusCode)
 			}
 		})
 	}
 }
 
-func TestARequestThatDiffersIsAnsweredMeanwhile(t *testing.T) {
+func TestDifferentConcurrentRequestsAreAllAnswered(t *testing.T) {
 	for name, test := range map[string]struct{ second, key string }{
-		"another value":                                 {"/emails?" + day + "&user_id=21", keyOne},
-		"one parameter more":                            {"/emails?" + day + "&user_id=20&offset=1", keyOne},
-		"another endpoint":                              {"/email/counts?" + day + "&user_id=20", keyOne},
-		"the same, by another key":                      {"/emails?" + day + "&user_id=20", keyTwo},
-		"user_id and sender_id swapped is not the same": {"/emails?" + day + "&sender_id=20", keyOne},
+		"another value":          {"/emails?" + day + "&user_id=21", keyOne},
+		"one more parameter":     {"/emails?" + day + "&user_id=20&offset=1", keyOne},
+		"another endpoint":       {"/email/counts?" + day + "&user_id=20", keyOne},
+		"another key":            {"/emails?" + day + "&user_id=20", keyTwo},
+		"another parameter name": {"/emails?" + day + "&sender_id=20", keyOne},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBlocking()
@@ -104,7 +108,7 @@ func TestARequestThatDiffersIsAnsweredMeanwhile(t *testing.T) {
 			}()
 			<-b.entered
 			go func() { statuses <- get(t, h, test.second, "Authorization", "apikey="+test.key).StatusCode }()
-			<-b.entered // a duplicate would not come this far
+			<-b.entered // a duplicate would not reach the backend
 			close(b.release)
 			for range 2 {
 				if got := <-statuses; got != 200 {
@@ -115,7 +119,7 @@ func TestARequestThatDiffersIsAnsweredMeanwhile(t *testing.T) {
 	}
 }
 
-func TestWithoutTheOptionIdenticalRequestsAreBothAnswered(t *testing.T) {
+func TestDuplicatesGetDataWithoutDuplicate202(t *testing.T) {
 	b := newBlocking()
 	h := embedded.New(b, embedded.Options{})
 	bodies := make(chan string, 2)
@@ -130,9 +134,11 @@ func TestWithoutTheOptionIdenticalRequestsAreBothAnswered(t *testing.T) {
 	}
 }
 
-func TestARequestThatFailsOrPanicsEnds(t *testing.T) {
+// A panic must not leave the request among those being processed.
+func TestRequestsThatPanicCanBeRepeated(t *testing.T) {
 	calls := 0
-	h := embedded.New(faulty{sampleBackend(), func(context.Context) ([]upstream.Bounce, error) { calls++; panic("once more") }}, embedded.Options{Duplicate202: true, MaxConcurrent: 1})
+	panics := func(context.Context) ([]upstream.Bounce, error) { calls++; panic("once more") }
+	h := embedded.New(faulty{sampleBackend(), panics}, embedded.Options{Duplicate202: true, MaxConcurrent: 1})
 	for range 3 {
 		if r := get(t, h, "/bounces?"+day); r.StatusCode != 500 {
 			t.Errorf("status %d, want 500", r.StatusCode)

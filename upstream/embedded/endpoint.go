@@ -8,33 +8,33 @@ import (
 	"deliverygraph/upstream"
 )
 
-// An endpoint reads what a request asks. It does not ask the backend yet: first it
-// must be known that the request is in order.
+// An endpoint parses a request. It does not call the backend; the question that it
+// returns does.
 type endpoint func(r request) (question, error)
 
-// A request is what of an HTTP request an endpoint answers to.
+// A request holds the parts of an HTTP request that endpoints use.
 type request struct {
-	path  string        // still escaped
+	path  string        // escaped
 	query string        // raw
-	only  []upstream.ID // whose data the caller may see; nil is all users
+	only  []upstream.ID // users whose data the caller may see; nil is all users
 }
 
-// A question is what a request asks of the backend.
+// A question is a parsed request.
 type question struct {
-	// ask appends the answer's body to dst.
+	// ask calls the backend and appends the answer's body to dst.
 	ask func(ctx context.Context, dst []byte) ([]byte, error)
-	// nothing is the body of an answer that holds nothing, in the same form.
+	// nothing is the body of an answer without data, in the same format.
 	nothing string
 }
 
-// The forms of an answer that holds nothing.
+// Bodies of answers without data.
 const (
 	noRows   = `{"data":[]}`
 	noSeries = `{"data":{}}`
 	noDetail = `{"data":null}`
 )
 
-// endpoints are those of one path each, by path.
+// endpoints returns the endpoints with a fixed path, by path.
 func endpoints(b Backend) map[string]endpoint {
 	return map[string]endpoint{
 		"/bounces":        list(upstream.Bounces, b.Bounces, upstream.AppendBounces),
@@ -108,8 +108,8 @@ func codes(list func(context.Context) ([]string, error)) endpoint {
 	}
 }
 
-// detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]; envelope
-// is called once the data is there.
+// detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]. It calls
+// envelope once it has the data.
 func detail(b Backend, envelope func() upstream.Envelope) endpoint {
 	return func(r request) (question, error) {
 		k, err := upstream.ParseBounceKey(r.path)
@@ -126,8 +126,8 @@ func detail(b Backend, envelope func() upstream.Envelope) endpoint {
 	}
 }
 
-// noParameters refuses a query string where the document has none. What is ignored
-// is misunderstood: whoever sends a filter believes that it filters.
+// noParameters returns an error if the request has a query string. Ignoring it would
+// mislead callers, who would believe that their filter applies.
 func noParameters(r request) error {
 	for pair := range strings.SplitSeq(r.query, "&") {
 		if pair == "" {
@@ -147,7 +147,7 @@ func noParameters(r request) error {
 	return nil
 }
 
-// excerpt bounds what a message repeats of the caller's own words.
+// excerpt shortens s, which comes from the caller, for a message.
 func excerpt(s string) string {
 	const limit = 60
 	if len(s) > limit {

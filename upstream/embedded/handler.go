@@ -14,41 +14,40 @@ import (
 	"deliverygraph/upstream"
 )
 
-// MaxURL is the longest path and query string, in bytes, that is read. A longer one
-// is answered 414. The longest sensible query, with every filter, has some 2,000.
+// MaxURL is the maximum length of path and query string together, in bytes. Longer
+// URLs get 414. The longest useful query, with every filter, has about 2,000 bytes.
 const MaxURL = 16 << 10
 
-// Options are the choices that [New] takes. Their zero value serves anyone, without
-// limits.
+// Options configures [New]. The zero value serves all callers without limits.
 type Options struct {
-	// Keys are the API keys to ask for; nil asks for none. See CheckListener for
+	// Keys are the valid API keys. If nil, callers need no key; see CheckListener for
 	// where that is safe.
 	Keys *Keys
-	// Duplicate202 answers a request 202, without data, while an identical one (same
+	// Duplicate202 answers a request with 202 and no data while an identical one (same
 	// path, same parameters in any order, same key) is being processed, as the
-	// document's service did. Otherwise both are answered.
+	// document's service did. Otherwise both get the data.
 	Duplicate202 bool
-	// MaxConcurrent is how many requests may be processed at once; another is
-	// answered 503 with a Retry-After. 0 is no limit.
+	// MaxConcurrent is the maximum number of requests being processed at the same time.
+	// Further requests get 503 with Retry-After. 0 means no limit.
 	MaxConcurrent int
-	// APIHost is the api_host of a bounce's detail. Empty is the host that the
+	// APIHost is the api_host in a bounce's details. If empty, it is the host that the
 	// request was sent to.
 	APIHost string
-	// Now is the clock of recv_time and resp_time: time.Now where it is nil.
+	// Now is the clock for recv_time and resp_time. Default time.Now.
 	Now func() time.Time
-	// Logger gets an error line for each failure of ours, and a debug line for each
-	// request; nil logs nothing. No line holds a key or a query string, which may name
-	// recipients.
+	// Logger receives an error line for each internal failure and a debug line for each
+	// request. If nil, nothing is logged. No line contains a key or a query string,
+	// since that may name recipients.
 	Logger *slog.Logger
 }
 
-// New gives the nine endpoints of the metrics REST API over b.
+// New returns a handler for the nine endpoints of the metrics REST API over b.
 //
-// It answers GET, and HEAD likewise without a body, in JSON. A slash at the end of a
-// path means nothing. Statuses are those of the document or, where it
-// gives none, the settled ones: 404 for an unknown path or bounce, 405 with Allow, 406, 451 without a right key, 452 with
-// the parameter at fault; and 500 when b fails or panics, of which a caller learns
-// no more. Every error has the body
+// It answers GET and HEAD with JSON. It ignores a trailing slash. Statuses are those of
+// the document or, where that is silent, those settled by this project: 404 for an
+// unknown path or bounce, 405 with Allow, 406, 451 without a valid key, 452 with the
+// name of the invalid parameter. If b fails or panics, the caller gets 500 and no
+// details. Every error has the body
 //
 //	{"error": {"code": 452, "message": "…", "parameter": "…"}}
 func New(b Backend, o Options) http.Handler {
@@ -72,12 +71,12 @@ type handler struct {
 	backend    Backend
 	options    Options
 	endpoints  map[string]endpoint
-	duplicates *duplicates   // nil: answer every one
-	slots      chan struct{} // nil: no limit
+	duplicates *duplicates   // nil if duplicates get the data too
+	slots      chan struct{} // nil if there is no limit
 }
 
-// ServeHTTP answers one request. The body is complete before the first byte goes
-// out, so that a failure never cuts an answer that has begun.
+// ServeHTTP answers one request. It completes the body before it sends the first byte,
+// so a failure never truncates an answer.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	received := h.options.Now()
 	buffer := buffers.Get().(*[]byte)
@@ -97,10 +96,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// buffers are bodies that were sent.
+// buffers holds buffers of bodies for reuse.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// answer gives the body of an answer, appended to dst, and its status.
+// answer appends the body of the answer to dst and returns it with the status.
 func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (status int, body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -120,7 +119,8 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 		return 0, dst, err
 	}
 	if h.duplicates != nil {
-		// It ends before the answer is written: whoever has read an answer may ask again.
+		// end runs before the answer is written, so a caller that has read the answer may
+		// repeat the request.
 		end, first := h.duplicates.begin(identity{caller, req.path, sortedParameters(req.query)})
 		if !first {
 			return http.StatusAccepted, append(dst, question.nothing...), nil
@@ -139,8 +139,8 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 	return http.StatusOK, body, err
 }
 
-// admit finds the endpoint that a request is for, and its caller's key, nil without
-// keys; or what is wrong with the request whatever it asks.
+// admit returns the endpoint for a request and the caller's key, which is nil if no
+// keys are configured. It checks everything but the parameters.
 func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, error) {
 	if len(r.URL.Path)+len(r.URL.RawQuery) > MaxURL {
 		return nil, nil, refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", MaxURL)
@@ -152,7 +152,7 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 		answers = detail(h.backend, func() upstream.Envelope { return h.envelope(r, received) })
 	default:
 		return nil, nil, refuse(http.StatusNotFound,
-			"there is no %q: paths are case sensitive, such as /bounces or /email/counts", excerpt(r.URL.Path))
+			"no such endpoint: %q: paths are case sensitive, such as /bounces or /email/counts", excerpt(r.URL.Path))
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return nil, nil, refuse(http.StatusMethodNotAllowed, "the method must be GET or HEAD")
@@ -162,25 +162,26 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 		if caller = h.options.Keys.find(r.Header["Authorization"]); caller == nil {
 			return nil, nil, &upstream.Error{
 				Code:    upstream.Unauthenticated,
-				Message: "the API key is missing or wrong: send it as Authorization: apikey=KEY",
+				Message: "the API key is missing or invalid: send it as Authorization: apikey=KEY",
 			}
 		}
 	}
 	if !acceptsJSON(r.Header["Accept"]) {
-		return nil, nil, refuse(http.StatusNotAcceptable, "answers are application/json alone: send that as Accept, or none")
+		return nil, nil, refuse(http.StatusNotAcceptable,
+			"answers are always application/json: send that as Accept, or no Accept header")
 	}
 	return answers, caller, nil
 }
 
-// withoutSlash is a path without a slash at its end.
+// withoutSlash removes a trailing slash.
 func withoutSlash(path string) string { return strings.TrimSuffix(path, "/") }
 
-// fail makes an error body, appended to dst, of what went wrong, and logs what is
-// our fault. Only errors that are about the request show their message.
+// fail appends the error body for err to dst and logs internal errors. Callers see the
+// message only of errors that are about their request.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err error) ([]byte, int) {
 	shown := present(err)
 	if r.Context().Err() != nil {
-		shown = givenUp // nobody reads it, and it is not our fault
+		shown = canceled // the caller has left, so this is not an internal error
 	}
 	status := shown.Status
 	if status == 0 {
@@ -198,7 +199,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 	return upstream.AppendError(dst[:0], status, shown), status
 }
 
-// envelope is what surrounds the detail of a bounce.
+// envelope returns the envelope of a bounce's details.
 func (h *handler) envelope(r *http.Request, received time.Time) upstream.Envelope {
 	host := h.options.APIHost
 	if host == "" {
@@ -215,20 +216,20 @@ func (h *handler) envelope(r *http.Request, received time.Time) upstream.Envelop
 
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
-// Values of headers that every answer has.
+// Header values of every answer, shared to save allocations.
 var (
 	typeJSON = []string{"application/json"}
 	noStore  = []string{"no-store"}
 	noSniff  = []string{"nosniff"}
 )
 
-// writeJSON sends a whole answer.
+// writeJSON sends an answer.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = typeJSON
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	h["Cache-Control"] = noStore // rows are personal data, and change
+	h["Cache-Control"] = noStore // rows change and are personal data
 	h["X-Content-Type-Options"] = noSniff
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the server drops it where HEAD was asked; a caller that is gone gets nothing
+	_, _ = w.Write(body) // net/http drops the body for HEAD; an error means that the caller has left
 }

@@ -20,13 +20,13 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Windows that the sample has events in, as parameters: a few, and more than two pages.
+// Windows as parameters: the sample has a few events in day and more than two pages in crowdDay.
 const (
 	day      = "start_time=1479772800&end_time=1479859200"
 	crowdDay = "start_time=1480118400&end_time=1480204800"
 )
 
-// faulty is a Backend whose bounces come from a function; the rest is the sample's model.
+// faulty is a Backend of the sample whose bounces come from a function.
 type faulty struct {
 	modelBackend
 	bounces func(ctx context.Context) ([]upstream.Bounce, error)
@@ -38,7 +38,7 @@ func (f faulty) Bounces(ctx context.Context, _ []upstream.ID, _ upstream.ListQue
 
 func sampleBackend() modelBackend { return modelBackend{upstreamtest.NewModel(upstreamtest.Sample())} }
 
-// get asks h for a path and query string.
+// get requests a path and query string from h. header lists names and values in turn.
 func get(t testing.TB, h http.Handler, pathAndQuery string, header ...string) *http.Response {
 	t.Helper()
 	return getContext(context.Background(), h, pathAndQuery, header...)
@@ -64,9 +64,11 @@ func bodyOf(t testing.TB, r *http.Response) string {
 	return string(b)
 }
 
-func TestEveryAnswerSaysItsLengthAndThatItMustNotBeStored(t *testing.T) {
+func TestAllAnswersHaveTheSameHeaders(t *testing.T) {
 	h := embedded.New(sampleBackend(), embedded.Options{})
-	for pathAndQuery, status := range map[string]int{"/bounces?" + day: 200, "/bounce/categories": 200, "/bounces": 452, "/nothing": 404} {
+	for pathAndQuery, status := range map[string]int{
+		"/bounces?" + day: 200, "/bounce/categories": 200, "/bounces": 452, "/nothing": 404,
+	} {
 		r := get(t, h, pathAndQuery)
 		if r.StatusCode != status {
 			t.Errorf("%s: status %d, want %d", pathAndQuery, r.StatusCode, status)
@@ -85,14 +87,14 @@ func TestEveryAnswerSaysItsLengthAndThatItMustNotBeStored(t *testing.T) {
 	}
 }
 
-func TestAFailureIs500AndShowsNothingOfItself(t *testing.T) {
+func TestInternalErrorsGet500WithoutDetails(t *testing.T) {
 	const secret = "secret-of-the-store"
 	for name, bounces := range map[string]func(context.Context) ([]upstream.Bounce, error){
 		"an error": func(context.Context) ([]upstream.Bounce, error) { return nil, errors.New(secret) },
-		"an internal error of ours": func(context.Context) ([]upstream.Bounce, error) {
+		"an upstream.Error": func(context.Context) ([]upstream.Bounce, error) {
 			return nil, &upstream.Error{Code: upstream.Internal, Message: secret}
 		},
-		"a cause": func(context.Context) ([]upstream.Bounce, error) {
+		"a wrapped error": func(context.Context) ([]upstream.Bounce, error) {
 			return nil, &upstream.Error{Code: upstream.Internal, Err: errors.New(secret)}
 		},
 		"a panic": func(context.Context) ([]upstream.Bounce, error) { panic(secret) },
@@ -122,17 +124,21 @@ func TestAFailureIs500AndShowsNothingOfItself(t *testing.T) {
 	}
 }
 
-func TestABackendThatIsBusyIs503(t *testing.T) {
+func TestUnavailableBackendGets503WithRetryAfter(t *testing.T) {
 	h := embedded.New(faulty{sampleBackend(), func(context.Context) ([]upstream.Bounce, error) {
-		return nil, fmt.Errorf("list: %w", &upstream.Error{Code: upstream.Unavailable, Message: "the store is being repaired", RetryAfter: 7 * time.Second})
+		err := &upstream.Error{
+			Code: upstream.Unavailable, Message: "the store is being repaired", RetryAfter: 7 * time.Second,
+		}
+		return nil, fmt.Errorf("list: %w", err)
 	}}, embedded.Options{})
 	r := get(t, h, "/bounces?"+day)
-	if got, want := bodyOf(t, r), `{"error":{"code":503,"message":"the store is being repaired"}}`; r.StatusCode != 503 || got != want || r.Header.Get("Retry-After") != "7" {
-		t.Errorf("status %d, %s, Retry-After %s; want 503, %s, 7", r.StatusCode, got, r.Header.Get("Retry-After"), want)
+	got, want := bodyOf(t, r), `{"error":{"code":503,"message":"the store is being repaired"}}`
+	if retry := r.Header.Get("Retry-After"); r.StatusCode != 503 || got != want || retry != "7" {
+		t.Errorf("status %d, %s, Retry-After %s; want 503, %s, 7", r.StatusCode, got, retry, want)
 	}
 }
 
-func TestACallerWhoLeavesIsNoError(t *testing.T) {
+func TestCanceledRequestsAreNotLogged(t *testing.T) {
 	var logged bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	h := embedded.New(faulty{sampleBackend(), func(ctx context.Context) ([]upstream.Bounce, error) {
@@ -147,7 +153,7 @@ func TestACallerWhoLeavesIsNoError(t *testing.T) {
 	}
 }
 
-func TestADebugLineSaysWhatWasAskedButNotOfWhom(t *testing.T) {
+func TestDebugLogHasNoKeysOrRecipients(t *testing.T) {
 	var logged bytes.Buffer
 	const key = "a-key-that-opens-all-users"
 	h := embedded.New(sampleBackend(), embedded.Options{
@@ -168,7 +174,7 @@ func TestADebugLineSaysWhatWasAskedButNotOfWhom(t *testing.T) {
 	}
 }
 
-func TestALongURLIs414(t *testing.T) {
+func TestLongURLsGet414(t *testing.T) {
 	h := embedded.New(sampleBackend(), embedded.Options{})
 	long := strings.Repeat("a", embedded.MaxURL)
 	for _, pathAndQuery := range []string{"/" + long, "/bounces?" + day + "&local=" + long} {
@@ -182,17 +188,22 @@ func TestALongURLIs414(t *testing.T) {
 	}
 }
 
-func TestAnErrorRepeatsLittleOfWhatWasAsked(t *testing.T) {
+func TestErrorsQuoteOnlyTheStartOfLongNames(t *testing.T) {
 	h := embedded.New(sampleBackend(), embedded.Options{})
 	long := strings.Repeat("ü", 2000)
-	for _, pathAndQuery := range []string{"/" + long, "/bounces?" + day + "&" + long + "=1", "/bounce/categories?" + long + "=1", "/bounces?" + day + "&X-" + long + "=1"} {
+	for _, pathAndQuery := range []string{
+		"/" + long,
+		"/bounces?" + day + "&" + long + "=1",
+		"/bounce/categories?" + long + "=1",
+		"/bounces?" + day + "&X-" + long + "=1",
+	} {
 		if got := bodyOf(t, get(t, h, pathAndQuery)); len(got) > 600 {
 			t.Errorf("%.20s…: an error of %d bytes", pathAndQuery, len(got))
 		}
 	}
 }
 
-func TestMoreRequestsThanAllowedAre503(t *testing.T) {
+func TestRequestsOverMaxConcurrentGet503(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	h := embedded.New(faulty{sampleBackend(), func(context.Context) ([]upstream.Bounce, error) {
 		entered <- struct{}{}
@@ -205,8 +216,9 @@ func TestMoreRequestsThanAllowedAre503(t *testing.T) {
 		<-entered
 	}
 	r := get(t, h, "/emails?"+day)
-	if got := bodyOf(t, r); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || !strings.Contains(got, `"code":503`) {
-		t.Errorf("the third: status %d, Retry-After %q, %s; want 503", r.StatusCode, r.Header.Get("Retry-After"), got)
+	got, retry := bodyOf(t, r), r.Header.Get("Retry-After")
+	if r.StatusCode != 503 || retry == "" || !strings.Contains(got, `"code":503`) {
+		t.Errorf("the third: status %d, Retry-After %q, %s; want 503", r.StatusCode, retry, got)
 	}
 	close(release)
 	for range 2 {
@@ -219,13 +231,13 @@ func TestMoreRequestsThanAllowedAre503(t *testing.T) {
 	}
 }
 
-func TestDetailSaysWhoAnsweredAndWhen(t *testing.T) {
+func TestDetailsHaveHostAndTimesInEnvelope(t *testing.T) {
 	b := upstreamtest.Sample().Bounces[0]
 	now := time.Unix(1_479_772_800, 0)
 	clock := func() time.Time { now = now.Add(250 * time.Millisecond); return now }
 	for name, test := range map[string]struct{ option, want string }{
-		"the host that was asked":  {"", "api.example.com"},
-		"the host that is its own": {"metrics.example.net", "metrics.example.net"},
+		"the request's host": {"", "api.example.com"},
+		"APIHost":            {"metrics.example.net", "metrics.example.net"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now = time.Unix(1_479_772_800, 0)

@@ -16,13 +16,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// MinKeyLength is the fewest characters that an API key may have: a shorter one
-// can be guessed.
+// MinKeyLength is the minimum length of an API key: shorter ones could be guessed.
 const MinKeyLength = 16
 
-// Keys are the API keys that a handler asks for. They are held as SHA-256 digests
-// alone, so that neither a log nor a memory dump shows one. The zero Keys let
-// nobody in.
+// Keys is a set of valid API keys. It stores only their SHA-256 digests, so neither
+// logs nor memory dumps reveal them. The zero Keys rejects every key.
 type Keys struct {
 	all []key
 }
@@ -31,19 +29,19 @@ type Keys struct {
 type key struct {
 	digest [sha256.Size]byte
 	only   []upstream.ID // sorted; nil is all users
-	line   int           // where it was read, for messages
+	line   int           // its line in the file, for messages
 }
 
-// ParseKeys reads keys, one a line:
+// ParseKeys reads keys, one per line:
 //
 //	# comment
 //	KEY
 //	KEY users=20,21
 //
-// The second form limits the key to some users: data of any other is to it as if
-// it did not exist. A "#" begins a comment at the start of a line or after a
-// space. Errors name the line but never show a key. A text without a key is an
-// error: a server with such keys would let nobody in.
+// The second form limits the key to the data of some users; other data does not exist
+// for it. A "#" at the start of a line or after a space starts a comment. Errors name
+// the line but never contain a key. It is an error if there is no key, since such a
+// server would reject every request.
 func ParseKeys(r io.Reader) (*Keys, error) {
 	ks := &Keys{}
 	lines := bufio.NewScanner(r)
@@ -56,7 +54,7 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 			continue
 		}
 		if i := slices.IndexFunc(ks.all, func(o key) bool { return o.digest == k.digest }); i >= 0 {
-			return nil, fmt.Errorf("line %d: the key of line %d again: each key may stand in one line only", n, ks.all[i].line)
+			return nil, fmt.Errorf("line %d: duplicate of the key in line %d", n, ks.all[i].line)
 		}
 		k.line = n
 		ks.all = append(ks.all, k)
@@ -65,12 +63,12 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
 	if len(ks.all) == 0 {
-		return nil, errors.New("no API key: put one a line, such as KEY or KEY users=20,21")
+		return nil, errors.New("no API key: write one per line, such as KEY or KEY users=20,21")
 	}
 	return ks, nil
 }
 
-// LoadKeys is [ParseKeys] on the file at path.
+// LoadKeys reads keys from the file at path, as [ParseKeys] does.
 func LoadKeys(path string) (*Keys, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -84,7 +82,7 @@ func LoadKeys(path string) (*Keys, error) {
 	return ks, nil
 }
 
-// parseKey reads one line; ok is false where it holds no key.
+// parseKey parses one line. ok is false if the line has no key.
 func parseKey(line string) (k key, ok bool, err error) {
 	fields := strings.Fields(line)
 	for i, f := range fields {
@@ -99,13 +97,13 @@ func parseKey(line string) (k key, ok bool, err error) {
 	word := fields[0]
 	switch {
 	case strings.HasPrefix(word, "users="):
-		return key{}, false, errors.New("a key must stand before users=")
+		return key{}, false, errors.New("the key is missing before users=")
 	case strings.IndexFunc(word, func(c rune) bool { return c <= ' ' || c > '~' }) >= 0:
-		return key{}, false, errors.New("a key may hold visible ASCII characters only, as it travels in a header")
+		return key{}, false, errors.New("a key must be printable ASCII, since it is sent in a header")
 	case len(word) < MinKeyLength:
-		return key{}, false, fmt.Errorf("the key has %d characters: it needs at least %d", len(word), MinKeyLength)
+		return key{}, false, fmt.Errorf("the key has %d characters, but needs at least %d", len(word), MinKeyLength)
 	case len(fields) > 2:
-		return key{}, false, errors.New("too many words: a line is KEY or KEY users=20,21 without spaces in the list")
+		return key{}, false, errors.New("too many words: write KEY or KEY users=20,21 without spaces in the list")
 	}
 	k.digest = sha256.Sum256([]byte(word))
 	if len(fields) == 2 {
@@ -120,7 +118,7 @@ func parseKey(line string) (k key, ok bool, err error) {
 	return k, true, nil
 }
 
-// parseUsers reads "20,21" into sorted ids.
+// parseUsers parses a list such as "20,21" into sorted ids.
 func parseUsers(list string) ([]upstream.ID, error) {
 	var ids []upstream.ID
 	for word := range strings.SplitSeq(list, ",") {
@@ -134,12 +132,11 @@ func parseUsers(list string) ([]upstream.ID, error) {
 	return slices.Compact(ids), nil
 }
 
-// Len is the number of keys.
+// Len returns the number of keys.
 func (ks *Keys) Len() int { return len(ks.all) }
 
-// find gives the key that the value of an Authorization header shows, or nil. Every
-// key is compared, each in constant time, so that the time taken says nothing of
-// how near a guess came.
+// find returns the key in an Authorization header, or nil if it is not valid. It
+// compares every key in constant time, so its duration does not help to guess one.
 func (ks *Keys) find(authorization []string) *key {
 	if len(authorization) != 1 {
 		return nil
@@ -158,8 +155,8 @@ func (ks *Keys) find(authorization []string) *key {
 	return found
 }
 
-// CheckListener refuses to serve without keys (nil) on an address that other
-// machines can reach. It takes the listener's own address, where names and empty
+// CheckListener returns an error if ks is nil and other machines can reach a, the
+// address of a listener. Take a from the listener itself: there, host names and empty
 // hosts are already resolved.
 func CheckListener(a net.Addr, ks *Keys) error {
 	if ks != nil || a.Network() == "unix" {
@@ -168,5 +165,6 @@ func CheckListener(a net.Addr, ks *Keys) error {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("serve the REST API on %s: without API keys it may listen on loopback only, such as 127.0.0.1:8081; give it keys to listen elsewhere", a)
+	return fmt.Errorf("cannot serve the REST API on %s without API keys: listen on a loopback address, "+
+		"such as 127.0.0.1:8081, or configure keys", a)
 }

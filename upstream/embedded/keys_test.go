@@ -20,7 +20,7 @@ func keys(t testing.TB, lines ...string) *embedded.Keys {
 	return ks
 }
 
-func TestParseKeysTakesOneKeyALine(t *testing.T) {
+func TestParseKeysReadsOneKeyPerLine(t *testing.T) {
 	ks := keys(t,
 		"# keys of the billing team\r",
 		"",
@@ -47,26 +47,26 @@ func TestParseKeysTakesOneKeyALine(t *testing.T) {
 	}
 }
 
-func TestParseKeysNamesTheLineAndNeverTheKey(t *testing.T) {
+func TestParseKeysErrorsNameTheLineButNotTheKey(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
 		want []string
 	}{
-		"no key at all":              {"# nothing\n\n", []string{"no API key", "users=20,21"}},
-		"empty":                      {"", []string{"no API key"}},
-		"too short":                  {"\nsecret-key", []string{"line 2", "10 characters", "16"}},
-		"the same key again":         {"secret-key-number-1\n# x\nsecret-key-number-1 users=20", []string{"line 3", "line 1"}},
-		"no number as a user":        {"secret-key-number-1 users=20,abc", []string{"line 1", `"abc"`, "users=20,21"}},
-		"user 0":                     {"secret-key-number-1 users=0", []string{"line 1", `"0"`}},
-		"a negative user":            {"secret-key-number-1 users=-3", []string{"line 1", `"-3"`}},
-		"no users, which opens none": {"secret-key-number-1 users=", []string{"line 1", `""`}},
-		"a user left out":            {"secret-key-number-1 users=20,,21", []string{"line 1", `""`}},
-		"a space in the list":        {"secret-key-number-1 users=20, 21", []string{"line 1", "without spaces"}},
-		"a misspelt option":          {"secret-key-number-1 user=20", []string{"line 1", "users="}},
-		"users without a key":        {"users=20,21", []string{"line 1", "key"}},
-		"not ASCII":                  {"secret-kéy-number-1", []string{"line 1", "ASCII"}},
-		"a control character":        {"secret-key-\x00number-1", []string{"line 1", "ASCII"}},
-		"an endless line":            {strings.Repeat("a", 1<<20), []string{"read keys"}},
+		"only comments":            {"# nothing\n\n", []string{"no API key", "users=20,21"}},
+		"empty":                    {"", []string{"no API key"}},
+		"too short":                {"\nsecret-key", []string{"line 2", "10 characters", "16"}},
+		"a duplicate":              {"secret-key-number-1\n# x\nsecret-key-number-1 users=20", []string{"line 3", "line 1"}},
+		"a user that is no number": {"secret-key-number-1 users=20,abc", []string{"line 1", `"abc"`, "users=20,21"}},
+		"user 0":                   {"secret-key-number-1 users=0", []string{"line 1", `"0"`}},
+		"a negative user":          {"secret-key-number-1 users=-3", []string{"line 1", `"-3"`}},
+		"no users":                 {"secret-key-number-1 users=", []string{"line 1", `""`}},
+		"an empty user":            {"secret-key-number-1 users=20,,21", []string{"line 1", `""`}},
+		"a space in the list":      {"secret-key-number-1 users=20, 21", []string{"line 1", "without spaces"}},
+		"a misspelt option":        {"secret-key-number-1 user=20", []string{"line 1", "users="}},
+		"users without a key":      {"users=20,21", []string{"line 1", "key"}},
+		"not ASCII":                {"secret-kéy-number-1", []string{"line 1", "ASCII"}},
+		"a control character":      {"secret-key-\x00number-1", []string{"line 1", "ASCII"}},
+		"an endless line":          {strings.Repeat("a", 1<<20), []string{"read keys"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ks, err := embedded.ParseKeys(strings.NewReader(test.text))
@@ -85,7 +85,7 @@ func TestParseKeysNamesTheLineAndNeverTheKey(t *testing.T) {
 	}
 }
 
-func TestKeysThatHoldNoneLetNobodyIn(t *testing.T) {
+func TestZeroKeysRejectEveryKey(t *testing.T) {
 	h := embedded.New(sampleBackend(), embedded.Options{Keys: &embedded.Keys{}})
 	for _, authorization := range []string{"", "apikey=", "apikey=0123456789abcdef"} {
 		if r := get(t, h, "/bounce/categories", "Authorization", authorization); r.StatusCode != 451 {
@@ -94,7 +94,7 @@ func TestKeysThatHoldNoneLetNobodyIn(t *testing.T) {
 	}
 }
 
-func TestLoadKeysNamesTheFile(t *testing.T) {
+func TestLoadKeysErrorsNameTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys")
 	if _, err := embedded.LoadKeys(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("a missing file: %v, want an error with its name", err)
@@ -109,7 +109,7 @@ func TestLoadKeysNamesTheFile(t *testing.T) {
 	}
 }
 
-func TestWithoutKeysOnlyLoopbackMayBeServed(t *testing.T) {
+func TestOnlyLoopbackNeedsNoKeys(t *testing.T) {
 	for name, test := range map[string]struct {
 		addr net.Addr
 		ok   bool
@@ -125,7 +125,7 @@ func TestWithoutKeysOnlyLoopbackMayBeServed(t *testing.T) {
 		if err := embedded.CheckListener(test.addr, nil); (err == nil) != test.ok {
 			t.Errorf("%s without keys: %v", name, err)
 		} else if err != nil && !strings.Contains(err.Error(), "127.0.0.1:8081") {
-			t.Errorf("%s: %q does not say what would be right", name, err)
+			t.Errorf("%s: %q does not say what would be valid", name, err)
 		}
 		if err := embedded.CheckListener(test.addr, keys(t, "0123456789abcdef")); err != nil {
 			t.Errorf("%s with a key: %v", name, err)

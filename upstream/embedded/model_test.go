@@ -2,11 +2,12 @@ package embedded_test
 
 import (
 	"context"
+
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// modelBackend is upstreamtest.Model as a Backend.
+// modelBackend adapts upstreamtest.Model to Backend.
 type modelBackend struct{ *upstreamtest.Model }
 
 func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {

@@ -8,20 +8,20 @@ import (
 	"deliverygraph/upstream"
 )
 
-// refuse is the error of a request that is wrong whatever its parameters.
+// refuse returns an error about a request that does not name a parameter.
 func refuse(status int, format string, args ...any) *upstream.Error {
 	return &upstream.Error{Code: upstream.CodeOfStatus(status), Status: status, Message: fmt.Sprintf(format, args...)}
 }
 
-// Errors that say nothing of the request.
+// Errors that are not about the request.
 var (
-	overloaded = refuse(http.StatusServiceUnavailable, "too many requests at once: try again")
-	givenUp    = refuse(http.StatusServiceUnavailable, "the request was given up before it was answered")
+	overloaded = refuse(http.StatusServiceUnavailable, "the server is overloaded: try again")
+	canceled   = refuse(http.StatusServiceUnavailable, "the request was canceled before it was answered")
 	failed     = &upstream.Error{Code: upstream.Internal, Message: "internal error"}
 )
 
-// present is the error that a caller is shown for err: itself where it is about the
-// request or about being busy, and nothing of it otherwise.
+// present returns the error to show the caller: err itself if it is about the request
+// or the server is unavailable, and otherwise a general one that hides err.
 func present(err error) *upstream.Error {
 	var e *upstream.Error
 	if !errors.As(err, &e) || e.Message == "" {

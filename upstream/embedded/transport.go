@@ -12,14 +12,12 @@ import (
 	"sync"
 )
 
-// Transport reaches h in process: a request of an [http.Client] on it is answered by
-// h as it would be over a socket, without one. Scheme and host of the URL do not
-// matter.
+// Transport returns an [http.RoundTripper] that calls h in process. Clients see the
+// same answers as over a socket. The scheme and host of URLs do not matter.
 //
-// The answer is gathered whole before RoundTrip returns, so h should bound what
-// it writes. When the request's context ends first, RoundTrip returns its cause
-// at once, and h goes on by itself until it sees that context. A panic of h is an
-// error, as a connection that breaks would be.
+// RoundTrip buffers the whole answer, so h should limit what it writes. If the
+// request's context ends first, RoundTrip returns the context's cause at once, while h
+// runs on until it notices. A panic of h becomes an error, like a broken connection.
 func Transport(h http.Handler) http.RoundTripper { return transport{h} }
 
 type transport struct{ handler http.Handler }
@@ -52,7 +50,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// serve runs the handler, and closes the request's body once it has returned.
+// serve calls the handler and then closes the request's body.
 func (t transport) serve(w *recorder, r *http.Request) {
 	defer r.Body.Close()
 	defer func() {
@@ -76,8 +74,8 @@ func malformed(req *http.Request) error {
 	return nil
 }
 
-// received is req as a server would have read it. The header and the URL are
-// copies, since a RoundTripper must not modify its request, and a handler may.
+// received returns req as a server would have read it. It copies the header and the
+// URL, since a handler may modify its request but a RoundTripper must not.
 func received(req *http.Request) *http.Request {
 	r := req.WithContext(req.Context())
 	r.Header = req.Header.Clone()
@@ -98,31 +96,31 @@ func received(req *http.Request) *http.Request {
 	return r
 }
 
-// A recorder is the ResponseWriter that a handler answers into. It belongs to the
-// handler until that has returned, and to the response from then on.
+// A recorder is an http.ResponseWriter that buffers the answer. It belongs to the
+// handler until the handler returns, and then to the response.
 type recorder struct {
-	header http.Header   // what the handler sees
-	sent   http.Header   // the header as it was when the answer began
-	status int           // 0 until the answer begins
-	body   *bytes.Buffer // nil until something is written
+	header http.Header   // what the handler modifies
+	sent   http.Header   // a copy of header from when the status was written
+	status int           // 0 until then
+	body   *bytes.Buffer // nil until the handler writes
 	failed error
 }
 
-// bodies are buffers of answers that were read and closed.
+// bodies holds buffers of answers for reuse.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// maxPooled is the largest buffer that is kept for the next answer: a page of 500
-// bounces has some 200 KiB.
+// maxPooled is the largest buffer that is reused. A page of 500 bounces has about
+// 200 KiB.
 const maxPooled = 1 << 20
 
 func (w *recorder) Header() http.Header { return w.header }
 
 func (w *recorder) WriteHeader(status int) {
-	if w.status != 0 || status < 200 { // informational answers are dropped
+	if w.status != 0 || status < 200 { // drop informational responses
 		return
 	}
 	w.status = status
-	w.sent = w.header.Clone() // what the handler sets from here on is too late
+	w.sent = w.header.Clone() // later changes have no effect, as over a socket
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
@@ -136,7 +134,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// response is the answer, once the handler has returned.
+// response returns the recorded answer. The handler must have returned.
 func (w *recorder) response(req *http.Request) (*http.Response, error) {
 	if w.failed != nil {
 		if w.body != nil {
@@ -171,7 +169,7 @@ func (w *recorder) response(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// statusLine is a status as net/http prints it: 452 is none that it knows.
+// statusLine formats a status as net/http does, also if it does not know it, like 452.
 func statusLine(status int) string {
 	text := http.StatusText(status)
 	if text == "" {
@@ -180,8 +178,8 @@ func statusLine(status int) string {
 	return strconv.Itoa(status) + " " + text
 }
 
-// A body is read once and gives its buffer back when it is closed. Close may be
-// called twice, and while a Read is under way.
+// A body is the body of a response. Close returns its buffer to the pool; it may be
+// called more than once and concurrently with Read.
 type body struct {
 	mu     sync.Mutex
 	buffer *bytes.Buffer // nil once closed

@@ -16,15 +16,17 @@ import (
 	"deliverygraph/upstream/embedded"
 )
 
-// TestTransportAnswersAsASocketWould holds the in-process answer of each handler
-// against the one that net/http's own server and client give.
-func TestTransportAnswersAsASocketWould(t *testing.T) {
+// TestTransportAnswersLikeASocket compares the answer of each handler in process with
+// the answer over net/http's server and client.
+func TestTransportAnswersLikeASocket(t *testing.T) {
 	tests := map[string]struct {
 		method  string
 		handler http.HandlerFunc
 	}{
-		"a body and no status is 200": {"GET", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }},
-		"nothing at all is 200":       {"GET", func(w http.ResponseWriter, r *http.Request) {}},
+		"a body without a status is 200": {"GET", func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "hello")
+		}},
+		"no output is 200": {"GET", func(w http.ResponseWriter, r *http.Request) {}},
 		"a status that net/http has no text for": {"GET", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(452)
 			io.WriteString(w, "{}")
@@ -33,11 +35,11 @@ func TestTransportAnswersAsASocketWould(t *testing.T) {
 			w.WriteHeader(404)
 			w.WriteHeader(200)
 		}},
-		"an informational status is not the answer": {"GET", func(w http.ResponseWriter, r *http.Request) {
+		"informational statuses are dropped": {"GET", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(103)
 			w.WriteHeader(404)
 		}},
-		"a header set after the answer began is not sent": {"GET", func(w http.ResponseWriter, r *http.Request) {
+		"headers set after the status are not sent": {"GET", func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
 			h.Set("X-Early", "1")
 			w.WriteHeader(200)
@@ -53,7 +55,9 @@ func TestTransportAnswersAsASocketWould(t *testing.T) {
 		}},
 		"the request as the handler sees it": {"POST", func(w http.ResponseWriter, r *http.Request) {
 			b, err := io.ReadAll(r.Body)
-			io.WriteString(w, strings.Join([]string{r.Method, r.RequestURI, r.URL.String(), r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Get("X-Asked"), string(b)}, "|"))
+			io.WriteString(w, strings.Join([]string{
+				r.Method, r.RequestURI, r.URL.String(), r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Get("X-Asked"), string(b),
+			}, "|"))
 			if err != nil || r.Host == "" || r.RemoteAddr == "" {
 				w.WriteHeader(500)
 			}
@@ -63,11 +67,12 @@ func TestTransportAnswersAsASocketWould(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewUnstartedServer(test.handler)
-			server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the second status
+			server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the superfluous second status
 			server.Start()
 			defer server.Close()
 			ask := func(c *http.Client, base string) string {
-				req, err := http.NewRequestWithContext(t.Context(), test.method, base+"/a%2Fb/c%20d?q=1+2&r=%41", strings.NewReader("sent"))
+				url := base + "/a%2Fb/c%20d?q=1+2&r=%41"
+				req, err := http.NewRequestWithContext(t.Context(), test.method, url, strings.NewReader("sent"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -95,8 +100,10 @@ func TestTransportAnswersAsASocketWould(t *testing.T) {
 	}
 }
 
-func TestTransportKnowsTheLengthOfABody(t *testing.T) {
-	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
+func TestTransportSetsContentLength(t *testing.T) {
+	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "hello")
+	}))
 	resp, err := rt.RoundTrip(httptest.NewRequest("GET", "http://embedded/", nil))
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +114,7 @@ func TestTransportKnowsTheLengthOfABody(t *testing.T) {
 	}
 }
 
-func TestTransportReturnsWhenTheContextEndsWhateverTheHandlerDoes(t *testing.T) {
+func TestTransportReturnsWhenContextEndsEvenIfHandlerBlocks(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	entered, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -124,13 +131,13 @@ func TestTransportReturnsWhenTheContextEndsWhateverTheHandlerDoes(t *testing.T) 
 		resp.Body.Close()
 	}
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want that of the context", err)
+		t.Errorf("error %v, want context.Canceled", err)
 	}
 	close(release)
 	<-left
 }
 
-func TestTransportTellsTheHandlerThatTheContextEnded(t *testing.T) {
+func TestTransportCancelsTheHandlersContext(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	entered, left := make(chan struct{}), make(chan error, 1)
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -144,12 +151,12 @@ func TestTransportTellsTheHandlerThatTheContextEnded(t *testing.T) {
 		resp.Body.Close()
 	}
 	if err := <-left; !errors.Is(err, context.Canceled) {
-		t.Errorf("the handler saw %v", err)
+		t.Errorf("the handler's context ended with %v, want context.Canceled", err)
 	}
 }
 
-func TestTransportDoesNotCallTheHandlerWithAnEndedContext(t *testing.T) {
-	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Error("called") }))
+func TestTransportDoesNotCallHandlerIfContextHasEnded(t *testing.T) {
+	rt := embedded.Transport(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("called") }))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	body := &closing{Reader: strings.NewReader("x")}
@@ -159,11 +166,11 @@ func TestTransportDoesNotCallTheHandlerWithAnEndedContext(t *testing.T) {
 		resp.Body.Close()
 	}
 	if !errors.Is(err, context.Canceled) || !body.closed {
-		t.Errorf("error %v, body closed %v; want that of the context, and closed", err, body.closed)
+		t.Errorf("error %v, body closed %v; want context.Canceled and closed", err, body.closed)
 	}
 }
 
-func TestTransportTurnsAPanicIntoAnError(t *testing.T) {
+func TestTransportReturnsPanicsAsErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		panics any
 		want   string
@@ -189,7 +196,7 @@ func TestTransportTurnsAPanicIntoAnError(t *testing.T) {
 	}
 }
 
-func TestTransportLeavesTheRequestAsItWas(t *testing.T) {
+func TestTransportDoesNotModifyTheRequest(t *testing.T) {
 	rt := embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("X-Asked", "changed")
 		r.Header.Del("Authorization")
@@ -207,7 +214,9 @@ func TestTransportLeavesTheRequestAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if req.URL.String() != "http://embedded/asked?a=b" || req.Method != "POST" || req.Header.Get("X-Asked") != "yes" || req.Header.Get("Authorization") != "apikey=x" || req.RequestURI != "" {
+	sameHeader := req.Header.Get("X-Asked") == "yes" && req.Header.Get("Authorization") == "apikey=x"
+	sameURL := req.URL.String() == "http://embedded/asked?a=b" && req.RequestURI == ""
+	if !sameURL || req.Method != "POST" || !sameHeader {
 		t.Errorf("the request became %s %s %v", req.Method, req.URL, req.Header)
 	}
 	if !body.closed {
@@ -218,7 +227,7 @@ func TestTransportLeavesTheRequestAsItWas(t *testing.T) {
 	}
 }
 
-func TestTransportRefusesWhatIsNoRequest(t *testing.T) {
+func TestTransportRejectsMalformedRequests(t *testing.T) {
 	rt := embedded.Transport(http.NotFoundHandler())
 	for name, req := range map[string]*http.Request{
 		"no URL":    {Header: http.Header{}},
@@ -231,7 +240,7 @@ func TestTransportRefusesWhatIsNoRequest(t *testing.T) {
 	}
 }
 
-// TestTransportNeverMixesBodies reuses buffers across many callers at once.
+// Concurrent callers share pooled buffers.
 func TestTransportNeverMixesBodies(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	c := &http.Client{Transport: embedded.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -248,12 +257,12 @@ func TestTransportNeverMixesBodies(t *testing.T) {
 				}
 				got, err := io.ReadAll(resp.Body)
 				resp.Body.Close()
-				resp.Body.Close() // a second time does no harm
+				resp.Body.Close() // closing twice must be harmless
 				if _, again := resp.Body.Read(make([]byte, 1)); again == nil {
 					t.Error("read after close")
 				}
 				if err != nil || string(got) != strings.Repeat(letter, 100) {
-					t.Errorf("asked for %s, got %.20s…, %v", letter, got, err)
+					t.Errorf("got %.20s…, %v; want %s repeated", got, err, letter)
 					return
 				}
 			}
@@ -262,7 +271,7 @@ func TestTransportNeverMixesBodies(t *testing.T) {
 	callers.Wait()
 }
 
-// closing remembers that it was closed.
+// closing records whether it was closed.
 type closing struct {
 	io.Reader
 	closed bool

@@ -6,8 +6,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The accounts of the demo data: a master account and five sub-accounts. A
-// sender's id is its account's id times ten plus 1 to 4.
+// The users of the demo data: a master account and five sub-accounts. A sender's id is
+// its user's id times ten plus 1 to 4.
 const (
 	MasterUser upstream.ID = 20
 	ShopUser   upstream.ID = 21
@@ -17,26 +17,26 @@ const (
 	GamesUser  upstream.ID = 25
 )
 
-// The senders that examples speak of.
+// The senders used in examples.
 const (
-	// OffersSender sends campaigns to the shop's customers. It has hard and soft
-	// bounces in every week, one in the last hours too, and the [PolicyRefusal].
+	// OffersSender sends campaigns to the shop's customers. It has hard and soft bounces
+	// every week, including the last hours, and is part of [PolicyRefusal].
 	OffersSender  upstream.ID = 211
 	OffersAddress             = "offers@shop.example.com"
 
-	// MembershipSender is a small sender, but on the day of the [BadImport].
+	// MembershipSender sends little, except on the day of [BadImport].
 	MembershipSender  upstream.ID = 224
 	MembershipAddress             = "membership@example.org"
 )
 
-// account is a user of the API with its senders. Its custom header names are
-// fixed, as the service has it: four per account.
+// account is a user of the API with its senders. As in the service, an account has four
+// fixed custom header names.
 type account struct {
 	id         upstream.ID
 	recipients int  // on its list at the start
-	postbacks  bool // whether it is told of bounces and blocked emails as they happen
+	postbacks  bool // whether it gets postbacks of bounces and blocked emails
 	headers    [4]string
-	traits     [3][]string // values of the headers but the first, which follow the recipient
+	traits     [3][]string // values of headers[1:], which depend on the recipient
 	senders    [4]sender
 }
 
@@ -44,13 +44,13 @@ type account struct {
 type sender struct {
 	address    string
 	topics     []topic
-	plain      bool    // sends without custom headers
-	bounceRate float64 // share of what it sends on an ordinary day
+	plain      bool    // without custom headers
+	bounceRate float64 // share of emails that bounce on an ordinary day
 	rhythm     rhythm
 }
 
-// topic is a kind of email: the value of the account's first custom header and
-// the subject that goes with it.
+// topic is a kind of email: the value of the account's first custom header and the
+// matching subject.
 type topic struct{ name, subject string }
 
 var optIn = []string{"Agreed", "Agreed", "Refused"}
@@ -148,5 +148,5 @@ var accounts = [...]account{
 	},
 }
 
-// senderID is the id of the account's n-th sender, from 0.
+// senderID returns the id of the account's n-th sender, counted from 0.
 func (a *account) senderID(n int) upstream.ID { return a.id*10 + upstream.ID(n) + 1 }

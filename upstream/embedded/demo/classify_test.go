@@ -7,27 +7,28 @@ import (
 	"deliverygraph/internal/classify"
 )
 
-// filled are what stands in the fields of an answer.
-var filled = map[field]string{
-	fRecipient: "user@example.com", fDomain: "example.com", fMX: "mx.example.com", fIP: "192.0.2.1", fSender: "news@example.com",
+// fieldValues are values of the fields of answers.
+var fieldValues = map[field]string{
+	fRecipient: "user@example.com", fDomain: "example.com", fMX: "mx.example.com", fIP: "192.0.2.1",
+	fSender: "news@example.com",
 }
 
-func TestMadeUpBouncesAreSortedByTheGatewaysRules(t *testing.T) {
+func TestRulesAgreeWithClassify(t *testing.T) {
 	for _, r := range rules {
 		if r.category == "other" || r.category == "unclassified" {
-			continue // of which the rules have none for made-up words
+			continue // classify has no rules for these answers
 		}
-		var said strings.Builder
+		var answer strings.Builder
 		for i, text := range r.answer.literals {
-			said.WriteString(text)
+			answer.WriteString(text)
 			if i < len(r.answer.fields) {
-				said.WriteString(filled[r.answer.fields[i]])
+				answer.WriteString(fieldValues[r.answer.fields[i]])
 			}
 		}
-		m := classify.Default().Classify(r.code, said.String(), "")
+		m := classify.Default().Classify(r.code, answer.String(), "")
 		if m.Rule.Name != r.name || m.Rule.Category != r.category || m.Rule.Type != r.kind {
-			t.Errorf("%q is sorted by %s, %s, %s; it is made up as of %s, %s, %s",
-				said.String(), m.Rule.Name, m.Rule.Category, m.Rule.Type, r.name, r.category, r.kind)
+			t.Errorf("%q is classified as %s, %s, %s; want %s, %s, %s",
+				answer.String(), m.Rule.Name, m.Rule.Category, m.Rule.Type, r.name, r.category, r.kind)
 		}
 	}
 }

@@ -22,10 +22,10 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// now is in the middle of an hour, as starts are.
+// now is in the middle of an hour, like most starts.
 var now = time.Date(2026, 11, 23, 9, 37, 21, 500, time.UTC)
 
-// rows is all data of one time in one batch.
+// rows returns all data generated at a time as one batch.
 func rows(at time.Time) store.Batch {
 	var all store.Batch
 	for b := range demo.Generate(at) {
@@ -37,10 +37,10 @@ func rows(at time.Time) store.Batch {
 	return all
 }
 
-// data is that of now, made once for all tests that only read.
+// data returns the data of now, shared by all tests. They must not modify it.
 var data = sync.OnceValue(func() store.Batch { return rows(now) })
 
-func TestStartsOfOneTimeMakeTheSameRows(t *testing.T) {
+func TestGenerateIsDeterministic(t *testing.T) {
 	t.Parallel()
 	again := rows(now)
 	if diff := gocmp.Diff(data().Bounces[:200], again.Bounces[:200]); diff != "" {
@@ -51,30 +51,37 @@ func TestStartsOfOneTimeMakeTheSameRows(t *testing.T) {
 	}
 }
 
-func TestStartsWithinAnHourAgreeUpToTheEarlier(t *testing.T) {
+func TestRunsWithinAnHourAgreeUpToTheEarlierOne(t *testing.T) {
 	t.Parallel()
 	earlier := now.Add(-32 * time.Minute)
 	end := upstream.Time(earlier.Unix())
 	early, late := rows(earlier), data()
-	late.Emails = slices.DeleteFunc(slices.Clone(late.Emails), func(e upstream.Email) bool { return e.ProcessTime >= end })
-	late.Bounces = slices.DeleteFunc(slices.Clone(late.Bounces), func(b upstream.BounceDetail) bool { return b.BounceTime >= end })
-	late.BlockedEmails = slices.DeleteFunc(slices.Clone(late.BlockedEmails), func(b upstream.BlockedEmail) bool { return b.ProcessTime >= end })
+	late.Emails = slices.DeleteFunc(slices.Clone(late.Emails), func(e upstream.Email) bool {
+		return e.ProcessTime >= end
+	})
+	late.Bounces = slices.DeleteFunc(slices.Clone(late.Bounces), func(b upstream.BounceDetail) bool {
+		return b.BounceTime >= end
+	})
+	late.BlockedEmails = slices.DeleteFunc(slices.Clone(late.BlockedEmails), func(b upstream.BlockedEmail) bool {
+		return b.ProcessTime >= end
+	})
 	if len(late.Emails) == len(data().Emails) {
 		t.Fatal("nothing happened in half an hour")
 	}
 	if !reflect.DeepEqual(early, late) {
-		t.Errorf("the starts disagree: %d and %d emails, %d and %d bounces", len(early.Emails), len(late.Emails), len(early.Bounces), len(late.Bounces))
+		t.Errorf("the runs differ: %d and %d emails, %d and %d bounces",
+			len(early.Emails), len(late.Emails), len(early.Bounces), len(late.Bounces))
 	}
 }
 
-// The data is a function of the time, so that it must be fit at any time: at
-// both ends of an hour, at both ends of a year, on each day of a week.
-func TestDataIsFitAtAnyTime(t *testing.T) {
+// The data depends on the time, so it must be consistent at different times of the
+// hour, the week and the year.
+func TestDataIsConsistentAtAnyTime(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{
-		now, // a Monday, when the offers go out
-		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),    // an hour, a day and a year have just begun
-		time.Date(2028, 2, 27, 3, 59, 59, 0, time.UTC), // a Sunday night, and the end of an hour
+		now, // a Monday, when OffersSender sends a campaign
+		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),    // the start of an hour, a day and a year
+		time.Date(2028, 2, 27, 3, 59, 59, 0, time.UTC), // a Sunday night, the end of an hour
 	} {
 		t.Run(at.Format(time.RFC3339), func(t *testing.T) {
 			t.Parallel()
@@ -106,18 +113,18 @@ func checkEmails(t *testing.T, b store.Batch, at time.Time) {
 	for _, s := range b.Senders {
 		owner[s.SenderID], users[s.UserID] = s.UserID, true
 		if _, host, _ := strings.Cut(s.Address, "@"); !reserved.MatchString(host) {
-			t.Errorf("sender %s is not of a reserved domain", s.Address)
+			t.Errorf("sender %s is not in a reserved domain", s.Address)
 		}
 	}
 	if len(owner) != 24 || len(users) != 6 {
 		t.Errorf("%d senders of %d users, want 24 of 6", len(owner), len(users))
 	}
 	if len(b.Emails) < 150_000 {
-		t.Errorf("%d emails, want 150,000 or more", len(b.Emails))
+		t.Errorf("%d emails, want at least 150,000", len(b.Emails))
 	}
 	start := upstream.Time(at.Unix()) - (demo.Days*24+1)*3600
 	seen := make(map[string]bool, len(b.Emails))
-	domains := map[string]bool{} // those that were found to be reserved
+	domains := map[string]bool{} // whether they are reserved
 	last := start
 	for _, e := range b.Emails {
 		if !domains[e.Domain] {
@@ -125,15 +132,15 @@ func checkEmails(t *testing.T, b store.Batch, at time.Time) {
 		}
 		switch {
 		case seen[e.EmailID]:
-			t.Fatalf("email id %s twice", e.EmailID)
+			t.Fatalf("duplicate email id %s", e.EmailID)
 		case !emailID.MatchString(e.EmailID) || e.EmailID[:14] != e.ProcessTime.UTC().Format("20060102150405"):
 			t.Fatalf("email id %s of an email processed at %v", e.EmailID, e.ProcessTime.UTC())
 		case e.ProcessTime < last:
-			t.Fatalf("email %s comes after one of %v", e.EmailID, last.UTC())
+			t.Fatalf("email %s follows one of %v", e.EmailID, last.UTC())
 		case e.ProcessTime >= upstream.Time(at.Unix()):
-			t.Fatalf("email %s lies in the future", e.EmailID)
+			t.Fatalf("email %s is in the future", e.EmailID)
 		case owner[e.SenderID] != e.UserID:
-			t.Fatalf("email %s: sender %d is not of user %d", e.EmailID, e.SenderID, e.UserID)
+			t.Fatalf("email %s: sender %d does not belong to user %d", e.EmailID, e.SenderID, e.UserID)
 		case e.EmailAddress != e.Local+"@"+e.Domain || !domains[e.Domain]:
 			t.Fatalf("recipient %q (%q, %q)", e.EmailAddress, e.Local, e.Domain)
 		case len(e.XHeaders) != 0 && len(e.XHeaders) != 4:
@@ -142,12 +149,12 @@ func checkEmails(t *testing.T, b store.Batch, at time.Time) {
 		seen[e.EmailID], last = true, e.ProcessTime
 	}
 	if first := b.Emails[0].ProcessTime; first > start+3*3600 {
-		t.Errorf("the first email is of %v, want 90 days back", first.UTC())
+		t.Errorf("the first email is of %v, want 90 days ago", first.UTC())
 	}
 }
 
 func checkBounces(t *testing.T, b store.Batch, at time.Time) {
-	emails := map[string]upstream.Email{} // those that were not delivered
+	emails := map[string]upstream.Email{} // undelivered ones
 	for _, e := range b.Emails {
 		if !e.Delivered {
 			emails[e.EmailID] = e
@@ -158,7 +165,8 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 	for _, x := range b.Bounces {
 		e, ok := emails[x.EmailID]
 		want := upstream.Email{
-			UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID, EmailAddress: x.EmailAddress, Local: x.Local, Domain: x.Domain,
+			UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID,
+			EmailAddress: x.EmailAddress, Local: x.Local, Domain: x.Domain,
 			ProcessTime: x.ProcessTime, XHeaders: x.XHeaders,
 		}
 		if !ok || !reflect.DeepEqual(want, e) {
@@ -168,9 +176,9 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 		case x.BounceTime <= x.ProcessTime || x.BounceTime > x.ProcessTime+86400 || x.BounceTime >= upstream.Time(at.Unix()):
 			t.Fatalf("bounce of %s after %d s", x.EmailID, x.BounceTime-x.ProcessTime)
 		case x.BounceTime < last:
-			t.Fatalf("bounce of %s comes after one of %v", x.EmailID, last.UTC())
+			t.Fatalf("bounce of %s follows one of %v", x.EmailID, last.UTC())
 		case !strings.Contains(x.DiagnosticCode, " "+x.Code+" ") || !strings.Contains(x.FullContent, "\nStatus: "+x.Code+"\n"):
-			t.Fatalf("bounce of %s: code %s does not agree with %q and its message", x.EmailID, x.Code, x.DiagnosticCode)
+			t.Fatalf("bounce of %s: code %s contradicts %q or the message", x.EmailID, x.Code, x.DiagnosticCode)
 		case !strings.HasPrefix(x.RuleName, strings.ReplaceAll(x.Category, "-", "")):
 			t.Fatalf("rule %q of category %s", x.RuleName, x.Category)
 		case len(x.FullContent) < 1<<10 || len(x.FullContent) > 4<<10:
@@ -179,19 +187,19 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 		categories[x.Category], last = true, x.BounceTime
 	}
 	for c := range upstream.CategoryDescriptions {
-		// GET /bounce/categories lists all of them but this one.
+		// GET /bounce/categories does not list blockedcontent.
 		if !categories[c] && c != "blockedcontent" {
 			t.Errorf("no bounce of category %s", c)
 		}
 	}
-	onTheirWay := len(emails) - len(b.Bounces) - len(b.BlockedEmails)
-	if onTheirWay < 0 || onTheirWay > 40 {
-		t.Errorf("%d undelivered emails are neither bounced nor blocked", onTheirWay)
+	inTransit := len(emails) - len(b.Bounces) - len(b.BlockedEmails)
+	if inTransit < 0 || inTransit > 40 {
+		t.Errorf("%d undelivered emails are neither bounced nor blocked", inTransit)
 	}
 }
 
-// checkBlocked holds each blocked email against what the document says of its
-// reason, within its account: suppression lists are not shared.
+// checkBlocked checks that each blocked email has the bounces that the document
+// requires for its reason, within its account: accounts do not share suppression lists.
 func checkBlocked(t *testing.T, b store.Batch) {
 	type mailbox struct {
 		user    upstream.ID
@@ -205,25 +213,26 @@ func checkBlocked(t *testing.T, b store.Batch) {
 	reasons := map[string]int{}
 	for _, x := range b.BlockedEmails {
 		reasons[x.Reason]++
-		earlier := slices.DeleteFunc(slices.Clone(bounces[mailbox{x.UserID, x.EmailAddress}]), func(b upstream.BounceDetail) bool { return b.BounceTime > x.ProcessTime })
+		earlier := slices.Clone(bounces[mailbox{x.UserID, x.EmailAddress}])
+		earlier = slices.DeleteFunc(earlier, func(b upstream.BounceDetail) bool { return b.BounceTime > x.ProcessTime })
 		switch x.Reason {
 		case "hardbounce":
 			if !slices.ContainsFunc(earlier, func(b upstream.BounceDetail) bool { return b.Type == upstream.Hard }) {
-				t.Fatalf("%s is blocked without a hard bounce before", x.EmailID)
+				t.Fatalf("%s is blocked without an earlier hard bounce", x.EmailID)
 			}
 		case "softbounce":
 			if !thriceInADay(earlier) {
-				t.Fatalf("%s is blocked without three soft bounces of one code within 24 hours", x.EmailID)
+				t.Fatalf("%s is blocked without three soft bounces with the same code within 24 hours", x.EmailID)
 			}
 		}
 	}
 	for r := range upstream.ReasonDescriptions {
 		if reasons[r] < 20 {
-			t.Errorf("%d emails blocked for %s", reasons[r], r)
+			t.Errorf("%d emails blocked for %s, want at least 20", reasons[r], r)
 		}
 	}
 
-	// The other way round: who bounced hard gets nothing more.
+	// Conversely, no email is delivered to a recipient after a hard bounce.
 	for _, e := range b.Emails {
 		if !e.Delivered {
 			continue
@@ -252,8 +261,8 @@ func thriceInADay(bounces []upstream.BounceDetail) bool {
 	return false
 }
 
-// checkLastHours wants an answer to the first questions that people ask: of the
-// last hour by user, and of the last day by sender.
+// checkLastHours checks that the first queries people try find rows: the last hour of
+// each user and the last day of each sender.
 func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
 	end := upstream.Time(at.Unix())
 	got := map[string]int{}
@@ -279,9 +288,12 @@ func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
 	}
 	for _, s := range b.Senders {
 		for _, kind := range []string{"emails", "hard bounces", "soft bounces", "blocked emails"} {
-			for _, question := range []string{fmt.Sprintf("%s of user %d in the last hour", kind, s.UserID), fmt.Sprintf("%s of sender %d in the last day", kind, s.SenderID)} {
-				if got[question] == 0 {
-					t.Errorf("no %s", question)
+			for _, q := range []string{
+				fmt.Sprintf("%s of user %d in the last hour", kind, s.UserID),
+				fmt.Sprintf("%s of sender %d in the last day", kind, s.SenderID),
+			} {
+				if got[q] == 0 {
+					t.Errorf("no %s", q)
 				}
 			}
 		}
@@ -291,9 +303,10 @@ func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
 	}
 }
 
-// figures are of one sender and one window.
+// figures are numbers of events.
 type figures struct{ sent, hard, soft, blocked int }
 
+// count counts events in w. Zero sender and empty domain match all.
 func count(b store.Batch, sender upstream.ID, domain string, w upstream.Window) figures {
 	var f figures
 	of := func(s upstream.ID, d string, at upstream.Time) bool {
@@ -327,25 +340,25 @@ func checkIncidents(t *testing.T, b store.Batch, at time.Time) {
 	p := demo.PolicyRefusal(at)
 	f := count(b, p.SenderID, "", p.Window)
 	if rate := float64(f.soft) / float64(f.sent); f.sent < 500 || rate < .34 || rate > .47 {
-		t.Errorf("refusal: %+v, want two of five to bounce softly", f)
+		t.Errorf("refusal: %+v, want 34 to 47 %% soft bounces", f)
 	}
 	if f := count(b, 0, p.Domain, p.Window); f.bounceRate() < .85 {
-		t.Errorf("refusal: %+v to %s, want nearly all refused", f, p.Domain)
+		t.Errorf("refusal: %+v to %s, want at least 85 %% refused", f, p.Domain)
 	}
 	before := upstream.Window{Start: p.Window.Start - 7*86400, End: p.Window.Start}
 	if f := count(b, p.SenderID, "", before); f.bounceRate() > .06 {
-		t.Errorf("the week before the refusal: %+v, want an ordinary one", f)
+		t.Errorf("the week before the refusal: %+v, want at most 6 %% bounces", f)
 	}
 
 	i := demo.BadImport(at)
 	f = count(b, i.SenderID, "", i.Window)
 	if rate := float64(f.hard) / float64(f.sent); f.hard < 200 || rate < .28 {
-		t.Errorf("import: %+v, want a wave of hard bounces", f)
+		t.Errorf("import: %+v, want at least 28 %% hard bounces", f)
 	}
-	week := upstream.Window{Start: i.Window.End, End: i.Window.End + 14*86400}
+	weeks := upstream.Window{Start: i.Window.End, End: i.Window.End + 14*86400}
 	before = upstream.Window{Start: i.Window.Start - 14*86400, End: i.Window.Start}
-	if after, ordinary := blockedOf(b, i.UserID, week), blockedOf(b, i.UserID, before); after < 2*ordinary {
-		t.Errorf("%d blocked in the weeks after the import, %d before: want an echo", after, ordinary)
+	if after, ordinary := blockedOf(b, i.UserID, weeks), blockedOf(b, i.UserID, before); after < 2*ordinary {
+		t.Errorf("%d blocked in the two weeks after the import, %d before: want at least twice as many", after, ordinary)
 	}
 }
 
@@ -383,11 +396,11 @@ func checkRates(t *testing.T, b store.Batch, at time.Time) {
 		days[e.ProcessTime.UTC().Weekday()]++
 	}
 	if weekend := days[time.Saturday] + days[time.Sunday]; float64(weekend)/2 > .65*float64(len(b.Emails)-weekend)/5 {
-		t.Errorf("a day of a weekend has %d emails, a weekday %d: want quiet weekends", weekend/2, (len(b.Emails)-weekend)/5)
+		t.Errorf("%d emails on a weekend day, %d on a weekday: want at most 65 %%", weekend/2, (len(b.Emails)-weekend)/5)
 	}
 }
 
-// A reader may open a message in any tool that knows RFC 3464.
+// Tools that read RFC 3464 must understand the messages.
 func TestMessagesAreDeliveryReports(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -425,12 +438,14 @@ func TestMessagesAreDeliveryReports(t *testing.T) {
 		if diff := gocmp.Diff([]string{"text/plain", "message/delivery-status", "text/rfc822-headers"}, kinds); diff != "" {
 			t.Fatal(diff)
 		}
-		if s := parts["message/delivery-status"]; !strings.Contains(s, "Final-Recipient: rfc822; "+x.EmailAddress+"\n") || !strings.Contains(s, "Diagnostic-Code: "+x.DiagnosticCode+"\n") {
+		s := parts["message/delivery-status"]
+		if !strings.Contains(s, "Final-Recipient: rfc822; "+x.EmailAddress+"\n") ||
+			!strings.Contains(s, "Diagnostic-Code: "+x.DiagnosticCode+"\n") {
 			t.Fatalf("status part:\n%s", s)
 		}
 		sent, err := mail.ReadMessage(strings.NewReader(parts["text/rfc822-headers"] + "\n\n"))
 		if err != nil || sent.Header.Get("To") != x.EmailAddress {
-			t.Fatalf("%v: headers that came back:\n%s", err, parts["text/rfc822-headers"])
+			t.Fatalf("%v: headers of the undelivered email:\n%s", err, parts["text/rfc822-headers"])
 		}
 		for _, h := range x.XHeaders {
 			if got := sent.Header.Get(h.Name); got != h.Value {
@@ -439,21 +454,25 @@ func TestMessagesAreDeliveryReports(t *testing.T) {
 		}
 	}
 	if len(seen) < 100 {
-		t.Errorf("%d kinds of message looked at", len(seen))
+		t.Errorf("checked %d kinds of message, want at least 100", len(seen))
 	}
 }
 
-func TestDescriptionNamesTheIncidents(t *testing.T) {
+func TestDescribeNamesTheIncidents(t *testing.T) {
 	t.Parallel()
 	got := demo.Describe(now)
-	for _, want := range []string{"demo data", "2026-11-11 08:00 to 15:00 UTC", demo.OffersAddress, demo.RefusingDomain, "2026-10-14 09:00 to 18:00 UTC", demo.MembershipAddress} {
+	for _, want := range []string{
+		"demo data",
+		"2026-11-11 08:00 to 15:00 UTC", demo.OffersAddress, demo.RefusingDomain,
+		"2026-10-14 09:00 to 18:00 UTC", demo.MembershipAddress,
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
 		}
 	}
 }
 
-func TestDataEndsWhenItIsNotWanted(t *testing.T) {
+func TestGenerateStopsAfterBreak(t *testing.T) {
 	t.Parallel()
 	n := 0
 	for range demo.Generate(now) {
@@ -468,13 +487,13 @@ func TestDataEndsWhenItIsNotWanted(t *testing.T) {
 func BenchmarkGenerate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		for range demo.Generate(now) { //nolint:revive // only making them is timed
+		for range demo.Generate(now) { //nolint:revive // measures generation alone
 		}
 	}
 }
 
-// BenchmarkLoad is what a start on demo data waits for: making it, and writing it
-// into a store.
+// BenchmarkLoad measures the start of a gateway with demo data: generating it and writing
+// it to a store.
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		s, err := store.Open(b.Context(), store.Options{})

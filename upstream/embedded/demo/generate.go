@@ -11,30 +11,29 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Days is how far the data goes back.
+// Days is the number of days that the data covers.
 const Days = 90
 
 const (
 	hour = upstream.Time(3600)
 	day  = 24 * hour
 
-	// batchHours is how many hours make a batch: few enough to stay small in
-	// memory, enough that a transaction is worth its while.
+	// batchHours is the number of hours per batch: few enough to need little memory,
+	// enough to make a transaction worthwhile.
 	batchHours = 20 * 24
 
-	// seed makes this data and no other.
 	seed = 0x6d61696c
 )
 
-// Generate makes the data of the [Days] days up to now, in batches in order of
-// time: emails and blocked emails by process time, bounces by bounce time, all
-// before now. The first batch names the senders. The batches are the caller's to keep.
+// Generate yields the data of the [Days] days up to now, in batches ordered by time:
+// emails and blocked emails by process time, bounces by bounce time, all before now. The
+// first batch also has the senders. The caller may keep the batches.
 func Generate(now time.Time) iter.Seq[store.Batch] {
 	return func(yield func(store.Batch) bool) {
 		g := newGenerator(now)
 		for n := 1; g.at < g.now; n++ {
 			g.plan()
-			g.carryOut()
+			g.sendAll()
 			g.at += hour
 			if last := g.at >= g.now; last || n%batchHours == 0 {
 				if !yield(g.take()) {
@@ -45,12 +44,12 @@ func Generate(now time.Time) iter.Seq[store.Batch] {
 	}
 }
 
-// generator makes hour after hour. What one hour leaves behind (who is suppressed,
-// whose mailbox is full, what is still on its way) carries over to the next.
+// generator generates one hour after the other. Suppressed recipients, full mailboxes
+// and emails in transit carry over to the next hour.
 type generator struct {
 	now    upstream.Time
-	at     upstream.Time // the hour at hand
-	lively upstream.Time // the hour from which on no common query is to come back empty
+	at     upstream.Time // the current hour
+	lively upstream.Time // the first lively hour: see livelyHours
 
 	refusal, imported upstream.Window
 
@@ -59,13 +58,13 @@ type generator struct {
 	lists   [len(accounts)]*list
 	headers [len(accounts)]headerSets
 
-	sends []send                   // of the hour at hand
-	later map[upstream.Time][]send // of hours to come
+	sends []send                   // in the current hour
+	later map[upstream.Time][]send // in later hours
 
-	stamp   string // the hour at hand as email ids begin
+	stamp   string // the current hour, as email ids begin
 	text    writer
 	batch   store.Batch
-	bounces []upstream.BounceDetail // of emails made so far, in no order; some belong to later batches
+	bounces []upstream.BounceDetail // not yet in a batch, unordered; some belong to later batches
 }
 
 func newGenerator(now time.Time) *generator {
@@ -84,14 +83,15 @@ func newGenerator(now time.Time) *generator {
 		g.headers[i] = newHeaderSets(a)
 		g.lists[i] = newList(g.rand, i)
 		for n, s := range a.senders {
-			g.batch.Senders = append(g.batch.Senders, store.Sender{UserID: a.id, SenderID: a.senderID(n), Address: s.address})
+			g.batch.Senders = append(g.batch.Senders,
+				store.Sender{UserID: a.id, SenderID: a.senderID(n), Address: s.address})
 		}
 	}
 	return g
 }
 
-// take gives what was made before the hour at hand, and was not taken yet. Bounces
-// that come later wait for their batch.
+// take returns the batch up to the current hour and starts a new one. Later bounces
+// wait for their batch.
 func (g *generator) take() store.Batch {
 	n := 0
 	for _, b := range g.bounces {

@@ -2,9 +2,8 @@ package demo
 
 import "deliverygraph/upstream"
 
-// headerSets are the custom headers that an account's emails carry, made once and
-// shared by all emails that carry the same: by sender, by topic, and by the
-// combinations of values that follow the recipient.
+// headerSets are the custom headers of an account's emails, by sender, topic and
+// recipient.traits. Emails with the same headers share them.
 type headerSets [4][][][]upstream.Header
 
 func newHeaderSets(a *account) headerSets {

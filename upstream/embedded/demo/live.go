@@ -10,9 +10,11 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Live goes on where [Generate] has ended, until ctx does: every so often an email
-// bounces, as one of like did, for those who watch.
-func Live(ctx context.Context, every time.Duration, like []upstream.BounceDetail, write func(context.Context, store.Batch) error) error {
+// Live continues the data of [Generate] until ctx ends, so that subscribers see new
+// events. At each interval it writes an email that bounces like a random one of like.
+func Live(ctx context.Context, every time.Duration, like []upstream.BounceDetail,
+	write func(context.Context, store.Batch) error,
+) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for n := 0; len(like) > 0; n++ {
@@ -21,14 +23,14 @@ func Live(ctx context.Context, every time.Duration, like []upstream.BounceDetail
 			return nil
 		case now := <-tick.C:
 			if err := write(ctx, again(like[rand.IntN(len(like))], now, n)); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("go on with the demo data: %w", err)
+				return fmt.Errorf("continue the demo data: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
-// again is an email like one that bounced before, which bounces now.
+// again returns an email that bounces now as b did.
 func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
 	at := upstream.Time(now.Unix())
 	b.BounceTime, b.ProcessTime, b.PostbackTime = at, at-1, 0

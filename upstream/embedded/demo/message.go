@@ -9,24 +9,26 @@ import (
 	"deliverygraph/upstream"
 )
 
-// writer writes the texts of bounces. It keeps its buffer from one to the next.
+// writer writes the texts of bounces. It reuses its buffer.
 type writer struct {
 	buf []byte
 	v   values
 }
 
-// detail writes what GET /bounce/… gives beside the row: the diagnostic, the
-// rule's name and the message. Lines end in "\n", as in the document's example.
+// detail adds to a row what GET /bounce/… also returns: the diagnostic, the rule's name
+// and the message. Lines end in "\n", as in the document's example.
 func (w *writer) detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.BounceDetail {
 	local, host, _ := strings.Cut(s.address, "@")
 	mta, queue := mailer(b.EmailID)
 	seed := hash(b.EmailID)
 	v := &w.v
 	*v = values{
-		fRecipient: b.EmailAddress, fDomain: b.Domain, fMX: "mx." + b.Domain, fIP: address("198.51.100.", uint64(hash(b.Domain))),
+		fRecipient: b.EmailAddress, fDomain: b.Domain, fMX: "mx." + b.Domain,
+		fIP:     address("198.51.100.", uint64(hash(b.Domain))),
 		fSender: s.address, fSenderHost: host, fMTA: mta, fMTAIP: address("192.0.2.", uint64(hash(mta))),
 		fVerp:  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
-		fQueue: queue, fBoundary: fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), fCode: b.Code, fMessageID: fmt.Sprintf("<%x.%s@%s>", seed, queue, host), fSubject: subject,
+		fQueue: queue, fBoundary: fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), fCode: b.Code,
+		fMessageID: fmt.Sprintf("<%x.%s@%s>", seed, queue, host), fSubject: subject,
 		fBounced: date(b.BounceTime), fSent: date(b.ProcessTime), fXHeaders: lines(b.XHeaders),
 	}
 	w.buf = r.answer.append(w.buf[:0], v)
@@ -41,7 +43,7 @@ func (w *writer) detail(b upstream.Bounce, r *rule, s *sender, subject string) u
 	return upstream.BounceDetail{Bounce: b, DiagnosticCode: v[fDiagnostic], RuleName: r.name, FullContent: string(w.buf)}
 }
 
-// mailer reads the sending host off an email id, and a queue id.
+// mailer returns the sending host of an email id and a queue id made from it.
 func mailer(emailID string) (host, queue string) {
 	id, host, _ := strings.Cut(emailID, "@")
 	return host + ".mailer.example", fmt.Sprintf("4%08X", hash(id))
@@ -53,7 +55,7 @@ func hash(s string) uint32 {
 	return h.Sum32()
 }
 
-// address is an address of a network reserved for examples (RFC 5737).
+// address returns an address in a network reserved for examples (RFC 5737).
 func address(network string, n uint64) string { return fmt.Sprint(network, 1+n%254) }
 
 func date(t upstream.Time) string { return t.UTC().Format(time.RFC1123Z) }
@@ -66,8 +68,8 @@ func lines(headers []upstream.Header) string {
 	return b.String()
 }
 
-// The parts that all reports share: how the bounce came in, what was said about
-// the delivery, and the headers of the email that came back (RFC 3464).
+// The parts that all reports share (RFC 3464): the headers of the report, the delivery
+// status and the headers of the undelivered email.
 const (
 	arrival = `Return-Path: <>
 X-Original-To: {verp}
@@ -117,8 +119,8 @@ Status: {code}
 `
 )
 
-// ownReport is written by the sending server itself, for mail that no other
-// server took.
+// ownReport is the report of the sending server itself, for mail that no other server
+// accepted.
 var ownReport = parse(arrival + `Received: by {mta}
 	id {queue}; {bounced}
 From: MAILER-DAEMON@{mta} (Mail Delivery System)
@@ -142,8 +144,8 @@ For further assistance, please send mail to postmaster.
 ` + status + `Diagnostic-Code: {diagnostic}
 ` + original)
 
-// remoteReports are of mail that the recipient's server refused, in the manners of
-// three common servers. A domain keeps to one of them.
+// remoteReports are reports of mail that the recipient's server refused, in the styles of
+// three common servers. A domain always uses the same one.
 var remoteReports = [...]template{
 	parse(arrival + `Received: from {mta} ({mta} [{mtaip}])
 	by bounce.{senderhost} (Postfix) with ESMTPS id {queue}

@@ -4,9 +4,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// carryOut makes the planned emails, as far as they lie before now, and what
-// becomes of them.
-func (g *generator) carryOut() {
+// sendAll sends the planned emails that are before now.
+func (g *generator) sendAll() {
 	for i := range g.sends {
 		if s := &g.sends[i]; s.at < g.now {
 			g.send(s)
@@ -14,7 +13,7 @@ func (g *generator) carryOut() {
 	}
 }
 
-// send makes one email: delivered, bounced or blocked.
+// send generates one email, which is delivered, bounces or is blocked.
 func (g *generator) send(s *send) {
 	p := g.pick(s)
 	if p == nil {
@@ -31,8 +30,8 @@ func (g *generator) send(s *send) {
 	case p.blocked != 0:
 		g.block(s, p, e)
 	case r != nil && r.category == "bad-domain":
-		// Nobody else's mail to a domain that exists bounces for this reason: this is
-		// someone new, who mistyped the address.
+		// Mail to an existing domain never bounces for this reason, so this is a new
+		// recipient who mistyped the address.
 		p = g.lists[s.account].replace(g.rand, p, mistyped[g.rand.IntN(len(mistyped))])
 		e.EmailAddress, e.Local, e.Domain = p.address, p.local, p.domain
 		g.bounce(s, p, e, r, wait)
@@ -45,8 +44,8 @@ func (g *generator) send(s *send) {
 	}
 }
 
-// pick says who gets an email. Someone whose suppression lies ahead (the bounce or
-// the request is on its way) is passed over: that is decided already.
+// pick chooses the recipient of an email. It skips recipients whose suppression is
+// decided but lies in the future, since their bounce or request is in transit.
 func (g *generator) pick(s *send) *recipient {
 	l := g.lists[s.account]
 	switch {
@@ -65,7 +64,7 @@ func (g *generator) pick(s *send) *recipient {
 	for {
 		p := l.next()
 		if s.cause != mailing {
-			u := g.rand.Float64() // those early on the list are the busiest
+			u := g.rand.Float64() // squared, so that recipients early on the list get the most
 			p = l.members[int(u*u*float64(len(l.members)))]
 		}
 		switch {
@@ -78,8 +77,8 @@ func (g *generator) pick(s *send) *recipient {
 	}
 }
 
-// verdict is the rule by which an email to someone who is not blocked comes back,
-// and after how long; nil where it is delivered.
+// verdict decides whether an email to a recipient who is not blocked bounces. It returns
+// the rule and the delay of the bounce, or nil if the email is delivered.
 func (g *generator) verdict(s *send, p *recipient) (*rule, upstream.Time) {
 	var r *rule
 	a := &accounts[s.account]
@@ -105,16 +104,15 @@ func (g *generator) verdict(s *send, p *recipient) (*rule, upstream.Time) {
 	return r, r.wait.seconds(g.rand)
 }
 
-// What happens how often, as shares.
+// How often something happens, as shares.
 const (
 	hardShare        = .44  // of bounces on an ordinary day
-	lastingShare     = .6   // of full mailboxes, that stay full while more is sent
+	lastingShare     = .6   // of full mailboxes that stay full while more is sent
 	unsubscribeShare = .004 // of delivered emails of mailings
 	complaintShare   = .0006
 )
 
-// bounce makes an email that comes back after some seconds, and draws the
-// consequences for its recipient.
+// bounce generates an email that bounces after wait, and may suppress its recipient.
 func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wait upstream.Time) {
 	g.batch.Emails = append(g.batch.Emails, e)
 	at := s.at + wait
@@ -129,11 +127,12 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 		g.followUp(s, p)
 	}
 	if at >= g.now {
-		return // still on its way
+		return // the bounce is still in transit
 	}
 	a := &accounts[s.account]
 	b := upstream.Bounce{
-		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
+		EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
 		Type: r.kind, Category: r.category, Code: r.code, BounceTime: at, ProcessTime: s.at, XHeaders: e.XHeaders,
 	}
 	if a.postbacks {
@@ -142,8 +141,8 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 	g.bounces = append(g.bounces, g.text.detail(b, r, &a.senders[s.sender], s.subject()))
 }
 
-// followUp plans the further emails of a day to someone whose mailbox is full: two
-// more bounces, and then it is blocked.
+// followUp plans four more emails to a recipient whose mailbox is full: two bounce, and
+// then the recipient is blocked.
 func (g *generator) followUp(s *send, p *recipient) {
 	next := *s
 	next.to = p
@@ -154,11 +153,12 @@ func (g *generator) followUp(s *send, p *recipient) {
 	}
 }
 
-// block makes an email that is not sent, since its recipient is suppressed.
+// block generates an email that is not sent because its recipient is suppressed.
 func (g *generator) block(s *send, p *recipient, e upstream.Email) {
 	g.batch.Emails = append(g.batch.Emails, e)
 	b := upstream.BlockedEmail{
-		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
+		EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
 		Reason: p.reason, ProcessTime: s.at, XHeaders: e.XHeaders,
 	}
 	if accounts[s.account].postbacks {
@@ -170,7 +170,7 @@ func (g *generator) block(s *send, p *recipient, e upstream.Email) {
 	}
 }
 
-// delivered lets some recipients turn away from a mailing.
+// delivered makes some recipients of a mailing unsubscribe or complain.
 func (g *generator) delivered(s *send, p *recipient) {
 	if s.cause != mailing {
 		return
@@ -184,7 +184,7 @@ func (g *generator) delivered(s *send, p *recipient) {
 	}
 }
 
-// subject is the email's.
+// subject returns the email's subject.
 func (s *send) subject() string {
 	topics := accounts[s.account].senders[s.sender].topics
 	if s.topic == len(topics) {
@@ -193,8 +193,8 @@ func (s *send) subject() string {
 	return topics[s.topic].subject
 }
 
-// emailID makes an id as the service does: the process time in UTC, twelve digits
-// and the sending host.
+// emailID makes an id like the service's: the process time in UTC, twelve digits and the
+// sending host.
 func (g *generator) emailID(at upstream.Time) string {
 	b := make([]byte, 0, len("20060102150405.000000000000@mail6-40-ussnn1"))
 	b = append(b, g.stamp...)

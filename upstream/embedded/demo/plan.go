@@ -8,35 +8,35 @@ import (
 	"deliverygraph/upstream"
 )
 
-// send is an email to be made.
+// send is a planned email.
 type send struct {
 	at      upstream.Time
 	account int
 	sender  int
 	topic   int
-	to      *recipient // nil: whoever is picked from the list when it is sent
+	to      *recipient // nil: pick chooses one when the email is sent
 	cause   cause
 }
 
-// cause is why an email is sent, as far as that decides to whom, and what becomes
-// of it.
+// cause is why an email is sent. It affects to whom it goes and what happens to it.
 type cause uint8
 
 const (
-	service   cause = iota // the answer to something that a recipient did
-	mailing                // a campaign's: to one after the other on the list
-	importing              // the BadImport
+	service   cause = iota // in response to something that the recipient did
+	mailing                // a campaign, which goes through the list in order
+	importing              // BadImport
 	mustBounceHard
 	mustBounceSoft
 	mustBeBlocked
 )
 
-// livelyHours is how many whole hours before the one at hand are made lively: in
-// any 60 minutes each sender sends, and each account has a hard and a soft bounce and
-// a blocked email; in these hours together, so has each sender.
+// livelyHours is the number of full hours before the last one that are lively, so that
+// common queries of recent data find rows. In any 60 minutes of them, each sender sends,
+// and each account has a hard bounce, a soft bounce and a blocked email. Over all lively
+// hours together, so does each sender.
 const livelyHours = 4
 
-// plan makes the sends of the hour at hand, in order of time.
+// plan plans the emails of the current hour, in order of time.
 func (g *generator) plan() {
 	g.source.Seed(seed, uint64(g.at))
 	g.stamp = g.at.UTC().Format("2006010215")
@@ -56,10 +56,12 @@ func (g *generator) plan() {
 		}
 	}
 	if g.refusal.Contains(g.at) {
-		g.add(offers.account, offers.sender, mailing, whole(g.rand, refusalEmails/float64((g.refusal.End-g.refusal.Start)/hour)))
+		hours := float64((g.refusal.End - g.refusal.Start) / hour)
+		g.add(offers.account, offers.sender, mailing, whole(g.rand, refusalEmails/hours))
 	}
 	if g.imported.Contains(g.at) {
-		g.add(membership.account, membership.sender, importing, whole(g.rand, importEmails/float64((g.imported.End-g.imported.Start)/hour)))
+		hours := float64((g.imported.End - g.imported.Start) / hour)
+		g.add(membership.account, membership.sender, importing, whole(g.rand, importEmails/hours))
 	}
 	if g.at >= g.lively {
 		g.enliven()
@@ -67,7 +69,7 @@ func (g *generator) plan() {
 	slices.SortStableFunc(g.sends, func(a, b send) int { return cmp.Compare(a.at, b.at) })
 }
 
-// add plans n emails of a sender over the hour. Those of one mailing are alike.
+// add plans n emails of a sender, spread over the hour. Mailings have one topic per day.
 func (g *generator) add(account, sender int, c cause, n int) {
 	topics := len(accounts[account].senders[sender].topics)
 	topic := int(g.at/day) % topics
@@ -78,11 +80,12 @@ func (g *generator) add(account, sender int, c cause, n int) {
 		if c == service {
 			topic = g.rand.IntN(topics)
 		}
-		g.sends = append(g.sends, send{at: g.at + upstream.Time(g.rand.IntN(int(hour))), account: account, sender: sender, topic: topic, cause: c})
+		at := g.at + upstream.Time(g.rand.IntN(int(hour)))
+		g.sends = append(g.sends, send{at: at, account: account, sender: sender, topic: topic, cause: c})
 	}
 }
 
-// enliven adds what a lively hour has, at the same minutes of every hour.
+// enliven adds the emails that make an hour lively, at the same minutes of every hour.
 func (g *generator) enliven() {
 	const every = 6 * 60
 	turn := int(g.at / hour)
@@ -100,7 +103,7 @@ func (g *generator) enliven() {
 	}
 }
 
-// suppressByHand puts someone on an account's suppression list.
+// suppressByHand puts a random recipient on an account's suppression list.
 func (g *generator) suppressByHand(account int) {
 	l := g.lists[account]
 	if p := l.members[g.rand.IntN(len(l.members))]; p.blocked == 0 {
@@ -108,12 +111,12 @@ func (g *generator) suppressByHand(account int) {
 	}
 }
 
-// luck is a number from 0 to 1 that a sender has for a day.
+// luck returns a random number in [0, 1) that is fixed per sender and day.
 func luck(at upstream.Time, sender upstream.ID) float64 {
 	return rand.New(rand.NewPCG(seed+uint64(at/day), uint64(sender))).Float64()
 }
 
-// place is where a sender is found in the tables.
+// place is the position of a sender in the tables.
 type place struct{ account, sender int }
 
 // The senders of the incidents.

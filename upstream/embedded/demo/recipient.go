@@ -7,25 +7,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The domain that refuses in the [PolicyRefusal] incident.
+// RefusingDomain is the domain that refuses mail in [PolicyRefusal].
 const RefusingDomain = "inbox.example"
 
-// mailDomains are where recipients have their mailboxes, with their weights.
+// mailDomains are the domains of recipients, each repeated by its weight.
 var mailDomains = weighted([]choice{
 	{"mail.example", 22}, {RefusingDomain, 17}, {"post.example", 12}, {"example.com", 10}, {"webmail.test", 8},
 	{"example.net", 7}, {"example.org", 7}, {"home.example", 5}, {"campus.example", 4}, {"office.test", 3},
 	{"alder.example", 1}, {"birch.example", 1}, {"cedar.example", 1}, {"maple.test", 1}, {"rowan.test", 1},
 })
 
-// mistyped are domains that do not exist: what people type for those above.
-var mistyped = []string{"mial.example", "mail.exmaple.test", "inbx.example", "pots.example", "webmial.test", "exmaple.test"}
+// mistyped are domains that do not exist: misspellings of those above.
+var mistyped = []string{
+	"mial.example", "mail.exmaple.test", "inbx.example", "pots.example", "webmial.test", "exmaple.test",
+}
 
 type choice struct {
 	value  string
 	weight int
 }
 
-// weighted is a list to pick from evenly, each value as often as it weighs.
+// weighted returns a list with each value repeated by its weight.
 func weighted(choices []choice) []string {
 	var l []string
 	for _, c := range choices {
@@ -36,35 +38,36 @@ func weighted(choices []choice) []string {
 	return l
 }
 
-// recipient is a mailbox on one account's list, and what has happened to it.
+// recipient is a mailbox on an account's list, with its history.
 type recipient struct {
 	local, domain, address string
-	traits                 int // which of the header values that follow the recipient
-	place                  int // on the list
+	traits                 int // index of its header values in headerSets
+	place                  int // index in list.members
 
-	blocked  upstream.Time // from when it is suppressed; 0 is not
+	blocked  upstream.Time // when suppression starts; 0 if it is not suppressed
 	reason   string        // why it is suppressed
-	patience int           // how often it is still mailed in vain before it leaves the list
+	patience int           // how many more emails are blocked before it leaves the list
 
-	fails               *rule         // what a mailbox in trouble answers…
-	failsUntil          upstream.Time // …until then
-	softCode            string        // code of the latest soft bounces…
-	softTimes           int           // …how many there were…
-	softFirst, softLast upstream.Time // …and when
+	fails               *rule         // the rule by which it bounces
+	failsUntil          upstream.Time // until when it bounces by fails
+	softCode            string        // code of its latest soft bounces
+	softTimes           int           // their number
+	softFirst, softLast upstream.Time // and times
 }
 
-// list is an account's recipients. The places on it are steady: when a recipient
-// leaves, another one signs up.
+// list is an account's list of recipients. Its length stays the same: when a recipient
+// leaves, a new one signs up.
 type list struct {
 	account    int
 	members    []*recipient
-	suppressed []*recipient // all that ever were
-	admitted   int
-	traits     int
-	cursor     int // where the mailings are
+	suppressed []*recipient // everyone ever suppressed, including those who have left
+	admitted   int          // number of recipients so far
+	traits     int          // number of combinations of header values
+	cursor     int          // position of the mailings
 }
 
-// newList makes a list with some recipients who turned away before the data begins.
+// newList returns a list, some of whose recipients were suppressed before the data
+// begins.
 func newList(r *rand.Rand, account int) *list {
 	t := &accounts[account].traits
 	l := &list{account: account, traits: len(t[0]) * len(t[1]) * len(t[2])}
@@ -82,14 +85,14 @@ func newList(r *rand.Rand, account int) *list {
 	return l
 }
 
-// join puts a recipient at the end of the list.
+// join appends a recipient to the list.
 func (l *list) join(p *recipient) *recipient {
 	p.place = len(l.members)
 	l.members = append(l.members, p)
 	return p
 }
 
-// replace lets a new recipient take another's place.
+// replace replaces a recipient by a new one.
 func (l *list) replace(r *rand.Rand, old *recipient, domain string) *recipient {
 	p := l.admit(r, domain)
 	if p.place = old.place; l.members[p.place] == old {
@@ -98,13 +101,13 @@ func (l *list) replace(r *rand.Rand, old *recipient, domain string) *recipient {
 	return p
 }
 
-// next goes round the list.
+// next returns the next recipient of mailings, in a circle.
 func (l *list) next() *recipient {
 	l.cursor = (l.cursor + 1) % len(l.members)
 	return l.members[l.cursor]
 }
 
-// latestSuppressed is one of those who were suppressed last.
+// latestSuppressed returns one of the recipients that were suppressed last.
 func (l *list) latestSuppressed(r *rand.Rand, at upstream.Time) *recipient {
 	const latest = 24
 	n := len(l.suppressed)
@@ -116,10 +119,10 @@ func (l *list) latestSuppressed(r *rand.Rand, at upstream.Time) *recipient {
 	return nil
 }
 
-// admit makes a recipient who has not been on the list.
+// admit returns a recipient who has not been on the list before.
 func (l *list) admit(r *rand.Rand, domain string) *recipient {
-	// 60 × 60 names, spread by a step that has no factor in common with 3600; the
-	// whole part of the division keeps later rounds apart.
+	// There are 60 × 60 names. The step has no common factor with 3600, so all are used
+	// before any repeats. A number distinguishes later rounds.
 	i := l.admitted
 	l.admitted++
 	n := (i*1777 + l.account*641) % (len(firstNames) * len(lastNames))
@@ -137,28 +140,28 @@ func (l *list) admit(r *rand.Rand, domain string) *recipient {
 	return l.add(r, local, domain)
 }
 
-// admitStale makes a recipient as an old list has them.
+// admitStale returns a recipient with an old-fashioned address, for the bad import.
 func (l *list) admitStale(r *rand.Rand) *recipient {
 	i := l.admitted
 	l.admitted++
-	return l.add(r, firstNames[i*7%len(firstNames)]+strconv.Itoa(10000+i), mailDomains[r.IntN(len(mailDomains))])
+	return l.add(r, firstNames[i*7%len(firstNames)]+strconv.Itoa(10000+i), anyDomain(r))
 }
 
 func (l *list) add(r *rand.Rand, local, domain string) *recipient {
 	return &recipient{local: local, domain: domain, address: local + "@" + domain, traits: r.IntN(l.traits)}
 }
 
-// anyDomain is a mail domain by weight.
+// anyDomain returns a random mail domain, by weight.
 func anyDomain(r *rand.Rand) string { return mailDomains[r.IntN(len(mailDomains))] }
 
-// suppress blocks a recipient from a moment on.
+// suppress blocks a recipient from a time on.
 func (l *list) suppress(p *recipient, from upstream.Time, reason string, patience int) {
 	p.blocked, p.reason, p.patience = from, reason, patience
 	l.suppressed = append(l.suppressed, p)
 }
 
-// softBounced counts a soft bounce and says whether it is the one too many: the
-// third with one code within 24 hours.
+// softBounced counts a soft bounce and reports whether it is the third with the same code
+// within 24 hours.
 func (p *recipient) softBounced(code string, at upstream.Time) bool {
 	if p.softCode != code || at-p.softFirst >= day || p.softLast-at >= day {
 		p.softCode, p.softTimes, p.softFirst, p.softLast = code, 0, at, at

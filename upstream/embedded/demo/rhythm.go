@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// rhythm is how much a sender sends when: a steady stream with a daily curve,
-// and campaigns once a week.
+// rhythm says how much a sender sends when: a steady stream with a daily curve, and
+// weekly campaigns.
 type rhythm struct {
-	daily     float64  // emails of an ordinary weekday
+	daily     float64  // emails on an ordinary weekday
 	curve     *[24]int // weight of each UTC hour
-	weekend   float64  // a Saturday's or Sunday's share of a weekday
+	weekend   float64  // emails on a Saturday or Sunday, relative to a weekday
 	campaigns []campaign
 }
 
-// campaign goes to many recipients at once: most of it in its first hour.
+// campaign is a weekly mailing to many recipients.
 type campaign struct {
 	day    time.Weekday
 	hour   int
@@ -29,11 +29,11 @@ var (
 	morning  = [24]int{0, 0, 0, 0, 0, 2, 12, 30, 24, 12, 4, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
-// wave is the share of a campaign that goes out in its first, second… hour.
+// wave is the share of a campaign sent in its first, second, third and fourth hour.
 var wave = [...]float64{.46, .29, .16, .09}
 
-// steady is how many emails of the stream fall into an hour, on average. luck is
-// the day's own: about 1.
+// steady returns the average number of emails of the steady stream in an hour. luck is
+// the day's factor, about 1.
 func (r *rhythm) steady(at time.Time, luck float64) float64 {
 	if r.daily == 0 {
 		return 0
@@ -49,7 +49,7 @@ func (r *rhythm) steady(at time.Time, luck float64) float64 {
 	return n
 }
 
-// campaigned is how many emails of the sender's campaigns fall into an hour.
+// campaigned returns the average number of emails of the sender's campaigns in an hour.
 func (r *rhythm) campaigned(at time.Time, luck float64) float64 {
 	n := 0.0
 	for _, c := range r.campaigns {
@@ -60,5 +60,6 @@ func (r *rhythm) campaigned(at time.Time, luck float64) float64 {
 	return n
 }
 
-// whole rounds n up or down at random, so that many small numbers add up.
+// whole rounds n up or down at random, so that the sums of small numbers are right on
+// average.
 func whole(r *rand.Rand, n float64) int { return int(n + r.Float64()) }

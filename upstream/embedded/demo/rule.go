@@ -6,32 +6,32 @@ import (
 	"deliverygraph/upstream"
 )
 
-// rule is one way for an email to come back: the rule that the service matched
-// the answer against, and the answer.
+// rule is one way for an email to bounce: the service's rule and an answer that it
+// matches.
 type rule struct {
 	name     string // regex_name
 	category string
 	kind     upstream.BounceType
 	code     string
-	weight   int  // how often, among the rules of its type
-	own      bool // said by the sending server, which never got an answer worth quoting
+	weight   int  // frequency among the rules of its type
+	own      bool // the sending server generates the answer, since no other server gave one
 	wait     wait
 	answer   template // the diagnostic, with {recipient}, {domain}, {mx}, {ip} and {sender}
 }
 
-// wait is how long an email is on its way before it bounces, in seconds.
+// wait is the time in seconds between an email and its bounce.
 type wait struct{ least, most int }
 
-// The waits: refused as it was sent, tried again for a while, given up at last.
+// The waits: refused at once, after some retries, or after the last retry.
 var (
 	atOnce  = wait{1, 40}
 	retried = wait{300, 5400}
 	givenUp = wait{4 * 3600, 11 * 3600}
 )
 
-// rules covers every category of GET /bounce/categories. Type and category follow
-// the rule that matched, and not the code's first digit (rest-api.md). The names are
-// those of internal/classify, but for what it does not sort so.
+// rules covers every category of GET /bounce/categories. As in the service, type and
+// category follow from the rule, not from the code's first digit. The names are those
+// of internal/classify, except where that classifies the answer differently.
 var rules = []*rule{
 	{name: "badmailbox01", category: "bad-mailbox", kind: upstream.Hard, code: "5.1.1", weight: 30, wait: atOnce,
 		answer: parse("smtp;550 5.1.1 <{recipient}>: Recipient address rejected: User unknown in virtual mailbox table")},
@@ -86,7 +86,7 @@ var rules = []*rule{
 		answer: parse("smtp;450 4.0.0 Not now: {recipient}")},
 }
 
-// The rules that are chosen rather than drawn.
+// The rules that are not chosen at random.
 var (
 	refusedByPolicy = ruleNamed("policyrelated10")
 	noSuchMailbox   = ruleNamed("badmailbox01")
@@ -102,7 +102,7 @@ func ruleNamed(name string) *rule {
 	panic("demo: no rule " + name)
 }
 
-// hardRules and softRules hold each rule as often as it weighs.
+// hardRules and softRules have each rule repeated by its weight.
 var hardRules, softRules = byType(upstream.Hard), byType(upstream.Soft)
 
 func byType(t upstream.BounceType) []*rule {
@@ -117,10 +117,10 @@ func byType(t upstream.BounceType) []*rule {
 	return l
 }
 
-// lasts says whether a mailbox that fails by the rule fails again for some hours.
+// lasts reports whether a mailbox may keep bouncing by the rule for some hours.
 func (r *rule) lasts() bool { return r.category == "quota-issues" && r.wait == atOnce }
 
-// seconds draws the wait. Short waits are much the likelier.
+// seconds returns a random wait. Short waits are the most likely.
 func (w wait) seconds(r *rand.Rand) upstream.Time {
 	u := r.Float64()
 	return upstream.Time(w.least) + upstream.Time(u*u*float64(w.most-w.least))

@@ -2,8 +2,8 @@ package demo
 
 import "strings"
 
-// template is a text with fields in braces, cut up once so that filling it in is
-// only copying: literal, field, literal, field … literal.
+// template is a parsed text with fields in braces. It alternates literals and fields,
+// beginning and ending with a literal, so that filling it in is only copying.
 type template struct {
 	literals []string
 	fields   []field
@@ -37,15 +37,15 @@ const (
 
 var fieldNames = map[string]field{
 	"recipient": fRecipient, "domain": fDomain, "mx": fMX, "ip": fIP, "sender": fSender, "senderhost": fSenderHost,
-	"mta": fMTA, "mtaip": fMTAIP, "verp": fVerp, "queue": fQueue, "boundary": fBoundary, "bounced": fBounced, "sent": fSent,
-	"code": fCode, "diagnostic": fDiagnostic, "answer": fAnswer, "id": fMessageID, "subject": fSubject, "xheaders": fXHeaders,
+	"mta": fMTA, "mtaip": fMTAIP, "verp": fVerp, "queue": fQueue, "boundary": fBoundary,
+	"bounced": fBounced, "sent": fSent, "code": fCode, "diagnostic": fDiagnostic, "answer": fAnswer,
+	"id": fMessageID, "subject": fSubject, "xheaders": fXHeaders,
 }
 
-// values are what fills a template's fields.
+// values are the values of a template's fields.
 type values [nFields]string
 
-// parse cuts a text up. A field without a name is a mistake of this package, so it
-// stops the program at once.
+// parse parses a template. It panics if a field is unknown.
 func parse(text string) template {
 	var t template
 	for {
@@ -64,7 +64,7 @@ func parse(text string) template {
 	}
 }
 
-// append fills the template in.
+// append appends the template, filled in with v, to b.
 func (t template) append(b []byte, v *values) []byte {
 	for i, f := range t.fields {
 		b = append(b, t.literals[i]...)
