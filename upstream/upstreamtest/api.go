@@ -17,28 +17,28 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// RunAPI holds an API against its contract, over [Sample]: every filter alone and
-// with others, boundary seconds, ties, offsets, time series whose window begins and
-// ends inside a bucket, ids that must be escaped, unknown ids, and random queries.
-// newAPI is called once, and gives an API over these rows.
+// RunAPI checks that an API keeps its contract, with the data of [Sample]: every filter
+// alone and combined, boundary seconds, ties, offsets, time series whose window begins
+// and ends within a bucket, ids that must be escaped, unknown ids, and random queries.
+// RunAPI calls newAPI once. It must return an API over these rows.
 //
-// It does not ask what a ListQuery cannot rightly say, such as a negative offset.
+// RunAPI makes no invalid queries, such as a negative offset.
 func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) upstream.API) {
 	sample := Sample()
 	s := apiSuite{api: newAPI(t, sample), model: NewModel(sample), sample: sample}
 	t.Run("lists", s.lists)
-	t.Run("pages joined are the whole list", s.pages)
+	t.Run("joined pages are the whole list", s.pages)
 	t.Run("counts", s.counts)
 	t.Run("details", s.details)
 	t.Run("catalogues", s.catalogues)
 	t.Run("random queries", s.random)
-	t.Run("an ended context", s.endedContext)
-	t.Run("many callers at once", s.manyCallers)
+	t.Run("ended contexts are errors", s.endedContext)
+	t.Run("concurrent callers", s.manyCallers)
 }
 
 type apiSuite struct {
 	api    upstream.API
-	model  *Model // what is right
+	model  *Model // the oracle
 	sample Rows
 }
 
@@ -50,7 +50,7 @@ type tb interface {
 	Errorf(format string, args ...any)
 }
 
-// same wants got to be what the model says.
+// same checks that got, the API's answer, equals want, the model's.
 func same[V any](t tb, what string, got V, err error, want V, wantErr error) {
 	t.Helper()
 	if wantErr != nil {
@@ -61,14 +61,14 @@ func same[V any](t tb, what string, got V, err error, want V, wantErr error) {
 		return
 	}
 	if reflect.DeepEqual(got, want) {
-		return // cmp is slow where there is nothing to tell
+		return // cmp is slow
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: (-want +got)\n%.4000s", what, diff)
 	}
 }
 
-// list asks both for a list of any kind, and says how many rows it has.
+// list compares a list of any kind with the model's and returns its length.
 func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
 	t.Helper()
 	what := k.ListPath() + "?" + listParameters(q).Encode()
@@ -82,7 +82,9 @@ func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
 	}
 }
 
-func listBoth[R any](t tb, what string, q upstream.ListQuery, api, model func(context.Context, upstream.ListQuery) ([]R, error)) int {
+func listBoth[R any](t tb, what string, q upstream.ListQuery,
+	api, model func(context.Context, upstream.ListQuery) ([]R, error),
+) int {
 	t.Helper()
 	got, err := api(t.Context(), q)
 	want, wantErr := model(t.Context(), q)
@@ -90,8 +92,8 @@ func listBoth[R any](t tb, what string, q upstream.ListQuery, api, model func(co
 	return len(want)
 }
 
-// count asks both for counts, or for series where there is an interval, and says how
-// many ids they have.
+// count compares counts, or time series if there is an interval, with the model's and
+// returns the number of ids.
 func (s apiSuite) count(t tb, k upstream.Kind, q upstream.SeriesQuery) int {
 	t.Helper()
 	what := countsPath(k) + "?" + countParameters(q).Encode()
@@ -112,17 +114,19 @@ func (s apiSuite) lists(t *testing.T) {
 		for _, k := range c.kinds {
 			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
 				if found := s.list(t, k, c.query); (found == 0) != c.none {
-					t.Errorf("the model has %d rows: the case tests nothing", found)
+					t.Errorf("the case tests nothing: the model returns %d rows", found)
 				}
 			})
 		}
 	}
 }
 
-// pages walks lists of more than one page by offset, and wants no row twice and none
-// left out: the whole list is what the sample has, found and sorted without the model.
+// pages checks that paging by offset neither repeats nor omits rows. It computes the
+// expected list from the sample, without the model.
 func (s apiSuite) pages(t *testing.T) {
-	for _, q := range []upstream.ListQuery{{Window: wholeSample}, {Window: wholeSample, SenderID: crowded, BounceType: upstream.Soft}} {
+	for _, q := range []upstream.ListQuery{
+		{Window: wholeSample}, {Window: wholeSample, SenderID: crowded, BounceType: upstream.Soft},
+	} {
 		var got, want []upstream.Bounce
 		for _, b := range s.sample.Bounces {
 			if q.SenderID == 0 || b.SenderID == q.SenderID && b.Type == q.BounceType {
@@ -151,10 +155,10 @@ func (s apiSuite) counts(t *testing.T) {
 			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
 				for _, rollup := range []upstream.Rollup{upstream.BySender, upstream.ByUser} {
 					for _, interval := range []upstream.Interval{0, upstream.Hour, upstream.Day} {
-						q := c.query
+						q := upstream.SeriesQuery{CountQuery: c.query, Interval: interval}
 						q.Rollup = rollup
-						if found := s.count(t, k, upstream.SeriesQuery{CountQuery: q, Interval: interval}); (found == 0) != c.none {
-							t.Errorf("the model has %d rows: the case tests nothing", found)
+						if found := s.count(t, k, q); (found == 0) != c.none {
+							t.Errorf("the case tests nothing: the model returns %d rows", found)
 						}
 					}
 				}
@@ -163,11 +167,12 @@ func (s apiSuite) counts(t *testing.T) {
 	}
 }
 
-// details finds each odd bounce by its key, and none by a key with one part changed.
+// details checks that bounces are found by their key, but not if one part of the key is
+// changed.
 func (s apiSuite) details(t *testing.T) {
 	for i, b := range s.sample.Bounces {
 		if b.UserID == crowdedUser && i%97 > 2 {
-			continue // a few of the crowd will do, with both recipients of one email
+			continue // some of the crowd are enough, including both recipients of one email
 		}
 		got, err := s.api.Bounce(t.Context(), b.Key())
 		want, wantErr := s.model.Bounce(t.Context(), b.Key())
@@ -191,7 +196,8 @@ func (s apiSuite) details(t *testing.T) {
 	}
 }
 
-// catalogues wants at least the codes of the document, each once: the sets are open.
+// catalogues checks that catalogues have at least the document's codes, each once. More
+// are allowed.
 func (s apiSuite) catalogues(t *testing.T) {
 	check := func(what string, got []string, err error, want []string) {
 		if err != nil {
@@ -203,7 +209,7 @@ func (s apiSuite) catalogues(t *testing.T) {
 			}
 		}
 		if unique := slices.Compact(slices.Sorted(slices.Values(got))); len(unique) != len(got) {
-			t.Errorf("%s: a code is given twice in %v", what, got)
+			t.Errorf("%s: %v repeats a code", what, got)
 		}
 	}
 	categories, err := s.api.BounceCategories(t.Context())

@@ -6,33 +6,33 @@ import (
 	"deliverygraph/upstream"
 )
 
-// wholeSample is a window that all events of Sample lie in.
+// wholeSample is a window that contains all events of Sample.
 var wholeSample = upstream.Window{Start: SampleDay - 2*86400, End: SampleCrowd + 86400}
 
-// crowdedDay is the window of the day with more than two pages.
+// crowdedDay is the day with more than two pages of events.
 var crowdedDay = upstream.Window{Start: SampleCrowd, End: SampleCrowd + 86400}
 
-// Windows that begin or end at or beside the first and last seconds of hours and
-// days, where the sample has events.
+// edgeWindows begin or end at or next to the first and last seconds of hours and days,
+// where the sample has events.
 var edgeWindows = map[string]upstream.Window{
-	"a day":                               {Start: SampleDay, End: SampleDay + 86400},
-	"a day and its last second less":      {Start: SampleDay, End: SampleDay + 86399},
-	"a day and the next one's first":      {Start: SampleDay, End: SampleDay + 86401},
-	"a day from its second second":        {Start: SampleDay + 1, End: SampleDay + 86400},
-	"two days":                            {Start: SampleDay - 86400, End: SampleDay + 86400},
-	"half a day and half the next":        {Start: SampleDay - 43200, End: SampleDay + 43200},
-	"an hour":                             {Start: SampleDay, End: SampleDay + 3600},
-	"an hour and its last second less":    {Start: SampleDay, End: SampleDay + 3599},
-	"an hour and the next one's first":    {Start: SampleDay, End: SampleDay + 3601},
-	"the middle of one hour":              {Start: SampleDay + 1, End: SampleDay + 3599},
-	"half an hour and half the next":      {Start: SampleDay + 1800, End: SampleDay + 5400},
-	"an hour across midnight":             {Start: SampleDay - 1800, End: SampleDay + 1800},
-	"one second with an event":            {Start: SampleDay, End: SampleDay + 1},
-	"the last second of a day":            {Start: SampleDay - 1, End: SampleDay},
-	"all whole days, and parts of others": {Start: SampleDay - 5000, End: SampleDay + 2*86400 + 1},
+	"a day":                           {Start: SampleDay, End: SampleDay + 86400},
+	"a day without its last second":   {Start: SampleDay, End: SampleDay + 86399},
+	"a day and one second":            {Start: SampleDay, End: SampleDay + 86401},
+	"a day without its first second":  {Start: SampleDay + 1, End: SampleDay + 86400},
+	"two days":                        {Start: SampleDay - 86400, End: SampleDay + 86400},
+	"noon to noon":                    {Start: SampleDay - 43200, End: SampleDay + 43200},
+	"an hour":                         {Start: SampleDay, End: SampleDay + 3600},
+	"an hour without its last second": {Start: SampleDay, End: SampleDay + 3599},
+	"an hour and one second":          {Start: SampleDay, End: SampleDay + 3601},
+	"an hour without first and last":  {Start: SampleDay + 1, End: SampleDay + 3599},
+	"half past to half past":          {Start: SampleDay + 1800, End: SampleDay + 5400},
+	"an hour across midnight":         {Start: SampleDay - 1800, End: SampleDay + 1800},
+	"one second":                      {Start: SampleDay, End: SampleDay + 1},
+	"the last second of a day":        {Start: SampleDay - 1, End: SampleDay},
+	"whole days and parts of days":    {Start: SampleDay - 5000, End: SampleDay + 2*86400 + 1},
 }
 
-// Windows without events.
+// emptyWindows have no events.
 var emptyWindows = map[string]upstream.Window{
 	"the second before an event": {Start: SampleDay - 2, End: SampleDay - 1},
 	"the second after an event":  {Start: SampleDay + 2, End: SampleDay + 1800},
@@ -44,10 +44,12 @@ type listCase struct {
 	name  string
 	query upstream.ListQuery
 	kinds []upstream.Kind
-	none  bool // nothing is to be found
+	none  bool // no row matches
 }
 
-// listCases are list queries of every parameter alone, and of some together.
+// listCases returns list queries for every parameter alone and for combinations. some
+// adds one that matches rows of all kinds, none one that matches nothing, and only one
+// for a single kind.
 func listCases() []listCase {
 	var cases []listCase
 	all := upstream.Kinds[:]
@@ -63,7 +65,7 @@ func listCases() []listCase {
 	}
 
 	some("no filter", func(q *upstream.ListQuery) {})
-	some("the day with many", func(q *upstream.ListQuery) { q.Window = crowdedDay })
+	some("the crowded day", func(q *upstream.ListQuery) { q.Window = crowdedDay })
 	for name, w := range edgeWindows {
 		some(name, func(q *upstream.ListQuery) { q.Window = w })
 	}
@@ -74,26 +76,32 @@ func listCases() []listCase {
 		some(fmt.Sprintf("offset %d", offset), func(q *upstream.ListQuery) { q.SenderID, q.Offset = crowded, offset })
 	}
 	for _, offset := range []int{crowdedRows, crowdedRows + 1, 1 << 40} {
-		none(fmt.Sprintf("offset %d is past the end", offset), func(q *upstream.ListQuery) { q.SenderID, q.Offset = crowded, offset })
+		none(fmt.Sprintf("offset %d is past the end", offset), func(q *upstream.ListQuery) {
+			q.SenderID, q.Offset = crowded, offset
+		})
 	}
 
 	some("user", func(q *upstream.ListQuery) { q.UserID = edgesUser })
-	some("user past 32 bits", func(q *upstream.ListQuery) { q.UserID = largeUser })
+	some("user id over 32 bits", func(q *upstream.ListQuery) { q.UserID = largeUser })
 	none("unknown user", func(q *upstream.ListQuery) { q.UserID = 999 })
 	some("sender by id", func(q *upstream.ListQuery) { q.SenderID = edges })
 	none("sender of another user", func(q *upstream.ListQuery) { q.UserID, q.SenderID = crowdedUser, edges })
 	none("unknown sender id", func(q *upstream.ListQuery) { q.SenderID = 999 })
 	some("sender by address", func(q *upstream.ListQuery) { q.Sender = "sender23@example.com" })
-	some("sender by an address whose domain is in capitals", func(q *upstream.ListQuery) { q.Sender = "sender23@EXAMPLE.COM" })
-	none("sender by an address whose local part is in capitals", func(q *upstream.ListQuery) { q.Sender = "Sender23@example.com" })
-	some("sender by an address with a plus sign", func(q *upstream.ListQuery) { q.Sender = oddSender })
+	some("sender address with upper-case domain", func(q *upstream.ListQuery) { q.Sender = "sender23@EXAMPLE.COM" })
+	none("sender address with upper-case local part", func(q *upstream.ListQuery) { q.Sender = "Sender23@example.com" })
+	some("sender address with a plus sign", func(q *upstream.ListQuery) { q.Sender = oddSender })
 	none("unknown sender address", func(q *upstream.ListQuery) { q.Sender = "nobody@example.com" })
 	none("sender without events", func(q *upstream.ListQuery) { q.Sender = "silent@example.org" })
-	some("sender by address and by id", func(q *upstream.ListQuery) { q.Sender, q.SenderID = "sender23@example.com", edges })
-	none("address of one sender and id of another", func(q *upstream.ListQuery) { q.Sender, q.SenderID = "sender23@example.com", edgesOther })
+	some("sender by address and by id", func(q *upstream.ListQuery) {
+		q.Sender, q.SenderID = "sender23@example.com", edges
+	})
+	none("address of one sender and id of another", func(q *upstream.ListQuery) {
+		q.Sender, q.SenderID = "sender23@example.com", edgesOther
+	})
 
 	some("domain", func(q *upstream.ListQuery) { q.Domain = "example1.com" })
-	some("domain in capitals", func(q *upstream.ListQuery) { q.Domain = "Example1.COM" })
+	some("domain in another case", func(q *upstream.ListQuery) { q.Domain = "Example1.COM" })
 	none("a part of a domain", func(q *upstream.ListQuery) { q.Domain = "example" })
 	some("local part", func(q *upstream.ListQuery) { q.Local = "edge2" })
 	none("a part of a local part", func(q *upstream.ListQuery) { q.Local = "edge" })
@@ -103,11 +111,13 @@ func listCases() []listCase {
 			some("local part "+b.Local, func(q *upstream.ListQuery) { q.Local, q.Domain = b.Local, b.Domain })
 		}
 	}
-	some("recipient whose domain is in capitals", func(q *upstream.ListQuery) { q.Recipient = "edge2@EXAMPLE.net" })
-	none("recipient whose local part is in capitals", func(q *upstream.ListQuery) { q.Recipient = "EDGE2@example.net" })
+	some("recipient with upper-case domain", func(q *upstream.ListQuery) { q.Recipient = "edge2@EXAMPLE.net" })
+	none("recipient with upper-case local part", func(q *upstream.ListQuery) { q.Recipient = "EDGE2@example.net" })
 	none("unknown recipient", func(q *upstream.ListQuery) { q.Recipient = "nobody@example.com" })
-	none("recipient with a wild card", func(q *upstream.ListQuery) { q.Recipient = "%@example.net" })
-	none("recipient and another domain", func(q *upstream.ListQuery) { q.Recipient, q.Domain = "edge2@example.com", "example.net" })
+	none("recipient with a wildcard", func(q *upstream.ListQuery) { q.Recipient = "%@example.net" })
+	none("recipient and another domain", func(q *upstream.ListQuery) {
+		q.Recipient, q.Domain = "edge2@example.com", "example.net"
+	})
 
 	header := func(pairs ...string) func(q *upstream.ListQuery) {
 		return func(q *upstream.ListQuery) {
@@ -118,31 +128,41 @@ func listCases() []listCase {
 	}
 	some("header", header("X-Campaign", "spring"))
 	some("header with a space", header("X-District", "New Hampshire"))
-	some("header's name in another case", header("x-cAMPAIGN", "spring"))
-	none("header's value in another case", header("X-Campaign", "Spring"))
-	none("a part of a header's value", header("X-District", "New"))
+	some("header name in another case", header("x-cAMPAIGN", "spring"))
+	none("header value in another case", header("X-Campaign", "Spring"))
+	none("part of a header value", header("X-District", "New"))
 	none("unknown header", header("X-Nothing", "spring"))
 	some("two headers", header("X-Campaign", "spring", "X-District", "Vermont"))
-	none("two headers, one of them not there", header("X-Campaign", "spring", "X-Nothing", "Vermont"))
-	some("four headers", header("X-Odd", "plus+tag", "X-Sum", "50% off + more & \"more\"=better", "X-Zulu", "first", "x-alpha", "after it: order is as sent"))
+	none("two headers, one unknown", header("X-Campaign", "spring", "X-Nothing", "Vermont"))
+	some("four headers", header("X-Odd", "plus+tag", "X-Sum", "50% off + more & \"more\"=better",
+		"X-Zulu", "first", "x-alpha", "after it: order is as sent"))
 
 	only(upstream.Bounces, "hard", func(q *upstream.ListQuery) { q.BounceType = upstream.Hard })
 	only(upstream.Bounces, "soft", func(q *upstream.ListQuery) { q.BounceType = upstream.Soft })
 	only(upstream.Bounces, "category", func(q *upstream.ListQuery) { q.BounceCategory = "quota-issues" })
-	only(upstream.Bounces, "category that the catalogue lacks", func(q *upstream.ListQuery) { q.BounceCategory = "blockedcontent" })
-	add("unknown category", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) { q.BounceCategory = "nothing" })
+	only(upstream.Bounces, "category not in the catalogue", func(q *upstream.ListQuery) {
+		q.BounceCategory = "blockedcontent"
+	})
+	add("unknown category", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) {
+		q.BounceCategory = "nothing"
+	})
 	add("category of the other type", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) {
 		q.BounceCategory, q.BounceType = "quota-issues", upstream.Hard
 	})
 	only(upstream.Emails, "delivered", func(q *upstream.ListQuery) { q.Delivered = true })
 	only(upstream.BlockedEmails, "reason", func(q *upstream.ListQuery) { q.BlockedReason = "manual" })
-	add("unknown reason", true, []upstream.Kind{upstream.BlockedEmails}, func(q *upstream.ListQuery) { q.BlockedReason = "nothing" })
+	add("unknown reason", true, []upstream.Kind{upstream.BlockedEmails}, func(q *upstream.ListQuery) {
+		q.BlockedReason = "nothing"
+	})
 	for _, offset := range []int{0, 50} {
-		only(upstream.Bounces, fmt.Sprintf("everything together, offset %d", offset), func(q *upstream.ListQuery) {
+		only(upstream.Bounces, fmt.Sprintf("many filters, offset %d", offset), func(q *upstream.ListQuery) {
 			*q = upstream.ListQuery{
 				Window: upstream.Window{Start: SampleCrowd + 7200, End: SampleCrowd + 10800}, Offset: offset,
 				UserID: crowdedUser, SenderID: crowded, Sender: "sender17@example.com", Domain: "example0.com",
-				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-District", Value: "New Hampshire"}}, BounceType: upstream.Hard,
+				XHeaders: []upstream.Header{
+					{Name: "X-Campaign", Value: "spring"}, {Name: "X-District", Value: "New Hampshire"},
+				},
+				BounceType: upstream.Hard,
 			}
 		})
 	}
@@ -155,12 +175,12 @@ type countCase struct {
 	none  bool
 }
 
-// countCases are counts queries of every parameter; rollups and time series come on top.
+// countCases returns counts queries for every parameter except rollup and interval.
 func countCases(k upstream.Kind) []countCase {
 	cases := []countCase{
 		{name: "no filter", query: upstream.CountQuery{}},
 		{name: "user", query: upstream.CountQuery{UserID: edgesUser}},
-		{name: "user past 32 bits", query: upstream.CountQuery{UserID: largeUser}},
+		{name: "user id over 32 bits", query: upstream.CountQuery{UserID: largeUser}},
 		{name: "unknown user", query: upstream.CountQuery{UserID: 999}, none: true},
 		{name: "sender", query: upstream.CountQuery{SenderID: edges}},
 		{name: "unknown sender", query: upstream.CountQuery{SenderID: 999}, none: true},

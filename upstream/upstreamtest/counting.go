@@ -7,13 +7,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Counting is an API around another that remembers the calls it gets, so that a
-// test can say "100 senders, one call". It is safe for concurrent use.
+// Counting wraps an API and records its calls, so that a test can check, for example,
+// that 100 senders take one call. It is safe for concurrent use.
 type Counting struct {
 	API upstream.API
-	// Before, where it is set, runs before each call. It gets the call's context and
-	// its path with the canonical query string, as Calls has it. It may wait; an error
-	// is given to the caller, and the call does not reach API.
+	// Before, if not nil, runs before each call, with the call's context and its name in
+	// Calls. It may block. If it returns an error, the caller gets that and API is not
+	// called.
 	Before func(ctx context.Context, call string) error
 
 	mu    sync.Mutex
@@ -25,8 +25,8 @@ type Counting struct {
 
 var _ upstream.API = (*Counting)(nil)
 
-// Calls says how often each call came, by path and canonical query string, such as
-// "/bounce/counts?start_time=1&end_time=2".
+// Calls returns the number of times that each call was made, by path and canonical query
+// string, such as "/bounce/counts?start_time=1&end_time=2".
 func (c *Counting) Calls() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,21 +37,21 @@ func (c *Counting) Calls() map[string]int {
 	return calls
 }
 
-// Total is the number of calls.
+// Total returns the number of calls.
 func (c *Counting) Total() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.total
 }
 
-// Peak is the most calls that were under way at once.
+// Peak returns the maximum number of concurrent calls.
 func (c *Counting) Peak() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.peak
 }
 
-// Reset forgets all calls but those under way.
+// Reset forgets all calls except those that are running.
 func (c *Counting) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,9 @@ func (c *Counting) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream
 
 // BlockedEmails counts the call and passes it on.
 func (c *Counting) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return counted(ctx, c, listCall(upstream.BlockedEmails, q), func() ([]upstream.BlockedEmail, error) { return c.API.BlockedEmails(ctx, q) })
+	return counted(ctx, c, listCall(upstream.BlockedEmails, q), func() ([]upstream.BlockedEmail, error) {
+		return c.API.BlockedEmails(ctx, q)
+	})
 }
 
 // Bounce counts the call and passes it on.
@@ -80,12 +82,16 @@ func (c *Counting) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.B
 
 // Counts counts the call and passes it on.
 func (c *Counting) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return counted(ctx, c, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Count, error) { return c.API.Counts(ctx, k, q) })
+	return counted(ctx, c, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Count, error) {
+		return c.API.Counts(ctx, k, q)
+	})
 }
 
 // Series counts the call and passes it on.
 func (c *Counting) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return counted(ctx, c, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Series, error) { return c.API.Series(ctx, k, q) })
+	return counted(ctx, c, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Series, error) {
+		return c.API.Series(ctx, k, q)
+	})
 }
 
 // BounceCategories counts the call and passes it on.
@@ -100,7 +106,7 @@ func (c *Counting) BlockedReasons(ctx context.Context) ([]string, error) {
 
 func listCall(k upstream.Kind, q upstream.ListQuery) string { return k.ListPath() + "?" + q.Encode(k) }
 
-// counted notes the call, runs the hook, and makes the call.
+// counted records the call, runs Before and makes the call.
 func counted[V any](ctx context.Context, c *Counting, call string, do func() (V, error)) (V, error) {
 	c.begin(call)
 	defer c.end()

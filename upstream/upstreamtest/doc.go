@@ -1,16 +1,15 @@
-// Package upstreamtest holds what tests of the metrics REST API and of its callers
-// share: the contract as test suites, and stand-ins to test against.
+// Package upstreamtest provides test suites for the contract of the metrics REST API,
+// and fakes for tests of its callers.
 //
-// [Run] asks any server of the REST API over HTTP and holds its answers against
-// the document, and against what was settled where that is silent. [RunReadOnly] checks
-// what can be checked of a server whose data is not known. [RunAPI] does for an
-// [upstream.API] what Run does for a server.
+// [Run] checks any server of the REST API over HTTP against the API's document and,
+// where that is silent, against what this project has settled. [RunReadOnly] checks
+// servers whose data is unknown. [RunAPI] checks an [upstream.API].
 //
-// [Model] is the API as slices and loops: too plain to be wrong, so the suites use
-// it as their oracle, and other tests as a fake. [Counting] goes around any API
-// and remembers its calls. [Sample] is the data that the suites seed.
+// [Model] implements the API with slices and loops. It is simple enough to be evidently
+// correct, so the suites use it as their oracle and other tests as a fake. [Counting]
+// wraps an API and records its calls. [Sample] is the data of the suites.
 //
-// The suites read JSON and print query strings by themselves and not with the
-// codecs of package upstream: client and embedded server share those, and a
-// mistake they share would pass.
+// The suites decode JSON and encode query strings without the codecs of package
+// upstream. Client and embedded server share those, so a mistake in them would go
+// unnoticed.
 package upstreamtest

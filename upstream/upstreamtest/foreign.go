@@ -7,8 +7,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// foreign is a client of a server that may print answers in any shape that the
-// document has: it reads them with the codecs of package upstream.
+// foreign is a client for servers that may use any format in the document. It reads
+// answers with the codecs of package upstream.
 type foreign struct{ plain }
 
 var _ upstream.API = foreign{}
@@ -28,36 +28,39 @@ func (f foreign) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]ups
 	return read(ctx, f, "/blocked-emails", listParameters(q), upstream.DecodeBlockedEmails)
 }
 
-// Bounce gives one bounce in full.
+// Bounce returns the details of a bounce.
 func (f foreign) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	return read(ctx, f, detailPath(k), nil, upstream.DecodeBounceDetail)
 }
 
 // Counts counts by sender or by user.
 func (f foreign) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return read(ctx, f, countsPath(k), countParameters(upstream.SeriesQuery{CountQuery: q}), func(body string) ([]upstream.Count, error) {
+	parameters := countParameters(upstream.SeriesQuery{CountQuery: q})
+	return read(ctx, f, countsPath(k), parameters, func(body string) ([]upstream.Count, error) {
 		return upstream.DecodeCounts(body, k, q.Rollup)
 	})
 }
 
-// Series counts by sender or by user, hour by hour or day by day.
+// Series counts by sender or by user, per hour or day.
 func (f foreign) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	return read(ctx, f, countsPath(k), countParameters(q), func(body string) ([]upstream.Series, error) {
 		return upstream.DecodeSeries(body, k)
 	})
 }
 
-// BounceCategories gives the categories.
+// BounceCategories returns the bounce categories.
 func (f foreign) BounceCategories(ctx context.Context) ([]string, error) {
 	return read(ctx, f, "/bounce/categories", nil, upstream.DecodeCodes)
 }
 
-// BlockedReasons gives the reasons.
+// BlockedReasons returns the blocked reasons.
 func (f foreign) BlockedReasons(ctx context.Context) ([]string, error) {
 	return read(ctx, f, "/blocked-email/reasons", nil, upstream.DecodeCodes)
 }
 
-func read[V any](ctx context.Context, f foreign, path string, parameters url.Values, decode func(string) (V, error)) (V, error) {
+func read[V any](ctx context.Context, f foreign, path string, parameters url.Values,
+	decode func(string) (V, error),
+) (V, error) {
 	var none V
 	a, err := f.get(ctx, path, parameters.Encode())
 	if err != nil {

@@ -10,12 +10,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Run holds a server of the REST API against the document and against what was settled
-// where that is silent, over [Sample]. It checks all that [RunAPI] does, by HTTP and
-// in the settled form of every answer, and what only HTTP can say: both forms of
-// times, escaping, names and values that are refused, methods, Accept, paths, keys.
-// newServer is called once, and gives a server over these rows; where that asks for
-// a key, the key must open all users.
+// Run checks a server of the REST API, with the data of [Sample], against the API's
+// document and, where that is silent, against what this project has settled. It checks
+// everything that [RunAPI] does, over HTTP and with the exact format of every answer.
+// It also checks what is specific to HTTP: both formats of times, escaping, invalid
+// parameters, methods, Accept, paths and keys. Run calls newServer once. It must return
+// a server over these rows. If the server needs a key, the key must give access to all
+// users.
 func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	s := httpSuite{newServer(t, Sample())}
 	t.Run("API", func(t *testing.T) {
@@ -24,12 +25,12 @@ func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	t.Run("read only", func(t *testing.T) {
 		RunReadOnly(t, s.server, upstream.Window{Start: SampleDay - 86400, End: SampleDay + 6*3600})
 	})
-	t.Run("the same question in other words", s.sameQuestion)
-	t.Run("wrong parameters are 452", s.wrongParameters)
-	t.Run("unknown paths are 404", s.unknownPaths)
-	t.Run("a slash at the end", s.slashes)
+	t.Run("equivalent requests get equal answers", s.equivalent)
+	t.Run("invalid parameters get 452", s.wrongParameters)
+	t.Run("unknown paths get 404", s.unknownPaths)
+	t.Run("trailing slashes are ignored", s.slashes)
 	t.Run("paths of details", s.detailPaths)
-	t.Run("GET alone", s.methods)
+	t.Run("other methods get 405", s.methods)
 	t.Run("HEAD is GET without a body", s.head)
 	t.Run("Accept", s.accept)
 	t.Run("API key", s.key)
@@ -37,7 +38,7 @@ func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 
 type httpSuite struct{ server Server }
 
-// get asks for a path and query string as it stands.
+// get requests a raw path and query string.
 func (s httpSuite) get(t *testing.T, pathAndQuery string, change ...func(http.Header)) answer {
 	t.Helper()
 	return s.do(t, http.MethodGet, pathAndQuery, change...)
@@ -56,7 +57,7 @@ func (s httpSuite) do(t *testing.T, method, pathAndQuery string, change ...func(
 	return a
 }
 
-// refused wants an error of this status, in the settled form, that names the parameter.
+// refused checks that an answer is an error with this status that names the parameter.
 func refused(t *testing.T, a answer, status int, parameter string) {
 	t.Helper()
 	if a.status != status {
@@ -77,16 +78,16 @@ const day = "start_time=1479772800&end_time=1479859200"
 // crowdDay is the window of [SampleCrowd]'s day.
 const crowdDay = "start_time=1480118400&end_time=1480204800"
 
-// sameQuestion asks in several ways, and wants the same bytes.
-func (s httpSuite) sameQuestion(t *testing.T) {
+// equivalent checks that different spellings of a request get the same bytes.
+func (s httpSuite) equivalent(t *testing.T) {
 	for name, test := range map[string]struct {
 		path string
-		ways []string // the first is the plainest
+		ways []string // the first is the simplest
 	}{
-		"times in Unix seconds or ISO 8601, in any offset": {"/email/counts", []string{
+		"times in Unix seconds or ISO 8601 with any offset": {"/email/counts", []string{
 			"start_time=1479772800&end_time=1479774600",
 			"start_time=2016-11-22T00:00:00Z&end_time=2016-11-22T00:30:00Z",
-			"start_time=2016-11-22T00:00:00&end_time=2016-11-22T00:30:00", // without an offset it is UTC
+			"start_time=2016-11-22T00:00:00&end_time=2016-11-22T00:30:00", // UTC by default
 			"start_time=2016-11-22T01:00:00%2B01:00&end_time=2016-11-21T19:30:00-05:00",
 			"start_time=2016-11-22T00%3A00%3A00.000Z&end_time=20161122T003000Z",
 			"start_time=1479772800&end_time=2016-11-22T00:30:00Z",
@@ -95,12 +96,20 @@ func (s httpSuite) sameQuestion(t *testing.T) {
 			day + "&user_id=20&bounce_type=soft",
 			"bounce_type=soft&user_id=20&end_time=1479859200&start_time=1479772800",
 		}},
-		"offset left out is 0":                    {"/bounces", []string{day, day + "&offset=0"}},
-		"rollup_to left out is sender":            {"/bounce/counts", []string{day, day + "&rollup_to=sender"}},
-		"a sender of digits alone is a sender id": {"/emails", []string{day + "&sender_id=23", day + "&sender=23", day + "&sender=23&sender_id=23"}},
-		"a space is %20 or +":                     {"/emails", []string{crowdDay + "&X-District=New%20Hampshire", crowdDay + "&X-District=New+Hampshire"}},
-		"a header's name in any case":             {"/emails", []string{day + "&X-Campaign=spring", day + "&x-campaign=spring", day + "&X-CAMPAIGN=spring"}},
-		"needless escapes":                        {"/emails", []string{day + "&recipient=plus%2Btag@example.net", day + "&recipient=%70lus%2btag%40example%2Enet"}},
+		"offset defaults to 0":         {"/bounces", []string{day, day + "&offset=0"}},
+		"rollup_to defaults to sender": {"/bounce/counts", []string{day, day + "&rollup_to=sender"}},
+		"a numeric sender is a sender id": {"/emails", []string{
+			day + "&sender_id=23", day + "&sender=23", day + "&sender=23&sender_id=23",
+		}},
+		"a space is %20 or +": {"/emails", []string{
+			crowdDay + "&X-District=New%20Hampshire", crowdDay + "&X-District=New+Hampshire",
+		}},
+		"header names in any case": {"/emails", []string{
+			day + "&X-Campaign=spring", day + "&x-campaign=spring", day + "&X-CAMPAIGN=spring",
+		}},
+		"unnecessary escapes": {"/emails", []string{
+			day + "&recipient=plus%2Btag@example.net", day + "&recipient=%70lus%2btag%40example%2Enet",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := s.get(t, test.path+"?"+test.ways[0])
@@ -109,33 +118,34 @@ func (s httpSuite) sameQuestion(t *testing.T) {
 			}
 			for _, way := range test.ways[1:] {
 				if a := s.get(t, test.path+"?"+way); a.status != http.StatusOK || string(a.body) != string(first.body) {
-					t.Errorf("%s: status %d, %.200s; want as for %s: %.200s", way, a.status, a.body, test.ways[0], first.body)
+					t.Errorf("%s: status %d, %.200s; want the same as %s: %.200s",
+						way, a.status, a.body, test.ways[0], first.body)
 				}
 			}
 		})
 	}
-	t.Run("sender of digits alone and another sender_id are never both true", func(t *testing.T) {
+	t.Run("a numeric sender and another sender_id match nothing", func(t *testing.T) {
 		if a := s.get(t, "/emails?"+day+"&sender=23&sender_id=24"); string(a.body) != `{"data":[]}` {
 			t.Errorf("status %d, %.200s: want no rows", a.status, a.body)
 		}
 	})
 	t.Run("a plus sign in an address must be escaped", func(t *testing.T) {
 		if a := s.get(t, "/emails?"+day+"&recipient=plus+tag@example.net"); string(a.body) != `{"data":[]}` {
-			t.Errorf("status %d, %.200s: want no rows, as there is no recipient with a space", a.status, a.body)
+			t.Errorf("status %d, %.200s: want no rows, since + means a space", a.status, a.body)
 		}
 	})
 }
 
 func (s httpSuite) unknownPaths(t *testing.T) {
 	for _, path := range []string{
-		"/", "/Bounces", "/BOUNCES", "//bounces", "/bounces//", "/bounce", "/Bounce/categories", "/email", "/emails/counts", "/email/Counts",
-		"/blocked_emails", "/blocked-email/categories", "/bounces.json", "/v4/bounces", "/rest/json/bounces",
+		"/", "/Bounces", "/BOUNCES", "//bounces", "/bounces//", "/bounce", "/Bounce/categories", "/email",
+		"/emails/counts", "/email/Counts", "/blocked_emails", "/blocked-email/categories", "/bounces.json",
+		"/v4/bounces", "/rest/json/bounces",
 	} {
 		t.Run(path, func(t *testing.T) { refused(t, s.get(t, path+"?"+day), http.StatusNotFound, "") })
 	}
 }
 
-// slashes wants a slash at the end of a path to mean nothing.
 func (s httpSuite) slashes(t *testing.T) {
 	for _, path := range []string{"/bounces", "/emails", "/blocked-email/counts", "/blocked-email/reasons"} {
 		query := "?" + day
@@ -184,8 +194,12 @@ func (s httpSuite) detailPaths(t *testing.T) {
 }
 
 func (s httpSuite) methods(t *testing.T) {
-	for _, path := range []string{"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x"} {
-		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
+	for _, path := range []string{
+		"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x",
+	} {
+		for _, method := range []string{
+			http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions,
+		} {
 			t.Run(method+" "+path, func(t *testing.T) {
 				a := s.do(t, method, path)
 				if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, HEAD" {
@@ -197,9 +211,12 @@ func (s httpSuite) methods(t *testing.T) {
 	}
 }
 
-// head asks by HEAD and by GET, and wants the same but the body.
+// head checks that HEAD gets the answer to GET without the body.
 func (s httpSuite) head(t *testing.T) {
-	for _, path := range []string{"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x", "/bounces", "/nothing"} {
+	for _, path := range []string{
+		"/bounces?" + day, "/email/counts?" + day, "/bounce/categories", "/bounce/22/19/1479790860/x",
+		"/bounces", "/nothing",
+	} {
 		t.Run(path, func(t *testing.T) {
 			want, got := s.get(t, path), s.do(t, http.MethodHead, path)
 			if got.status != want.status || len(got.body) != 0 {
@@ -253,33 +270,37 @@ func (s httpSuite) accept(t *testing.T) {
 			}
 		})
 	}
-	t.Run("several Accept lines are one list", func(t *testing.T) {
-		if a := s.get(t, "/bounce/categories", func(h http.Header) { h["Accept"] = []string{"text/html", "application/json"} }); a.status != http.StatusOK {
+	t.Run("several Accept headers are one list", func(t *testing.T) {
+		a := s.get(t, "/bounce/categories", func(h http.Header) {
+			h["Accept"] = []string{"text/html", "application/json"}
+		})
+		if a.status != http.StatusOK {
 			t.Errorf("status %d, want 200", a.status)
 		}
 	})
 }
 
-// key tries wrong keys at each endpoint, where the server asks for one.
+// key checks that each endpoint rejects wrong keys.
 func (s httpSuite) key(t *testing.T) {
 	if s.server.Key == "" {
-		t.Skip("the server asks for no key")
+		t.Skip("the server does not ask for a key")
 	}
 	right := "apikey=" + s.server.Key
 	for _, path := range []string{
-		"/bounces?" + day, "/emails?" + day, "/blocked-emails?" + day, "/bounce/counts?" + day, "/email/counts?" + day,
-		"/blocked-email/counts?" + day, "/bounce/categories", "/blocked-email/reasons", "/bounce/22/19/1479790860/x", "/bounces",
+		"/bounces?" + day, "/emails?" + day, "/blocked-emails?" + day,
+		"/bounce/counts?" + day, "/email/counts?" + day, "/blocked-email/counts?" + day,
+		"/bounce/categories", "/blocked-email/reasons", "/bounce/22/19/1479790860/x", "/bounces",
 	} {
 		for name, header := range map[string][]string{
 			"none":           nil,
 			"empty":          {""},
-			"another":        {"apikey=0123456789abcdef0123456789abcdef"},
-			"a part":         {right[:len(right)-1]},
-			"and more":       {right + "x"},
-			"the key alone":  {s.server.Key},
+			"wrong":          {"apikey=0123456789abcdef0123456789abcdef"},
+			"truncated":      {right[:len(right)-1]},
+			"extended":       {right + "x"},
+			"without apikey": {s.server.Key},
 			"another scheme": {"Bearer " + s.server.Key},
 			"upper case":     {"APIKEY=" + s.server.Key},
-			"two":            {right, right},
+			"two headers":    {right, right},
 		} {
 			t.Run(fmt.Sprintf("%s at %s", name, path), func(t *testing.T) {
 				refused(t, s.get(t, path, func(h http.Header) { h["Authorization"] = header }), 451, "")

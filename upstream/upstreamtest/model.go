@@ -10,40 +10,40 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// Model is the API over rows in memory, by slices and loops: the oracle of the
-// suites, and a fake for tests of callers. It is safe for concurrent use.
+// Model implements the API over rows in memory with slices and loops. It is the oracle
+// of the suites, and a fake for tests of callers. It is safe for concurrent use.
 type Model struct {
-	held *held
-	only []upstream.ID // nil is all users
+	data *data
+	only []upstream.ID // nil means all users
 }
 
-// held is what a model and its limited views share.
-type held struct {
+// data is shared by a model and its limited views.
+type data struct {
 	mu   sync.RWMutex
 	rows Rows
 }
 
 var _ upstream.API = (*Model)(nil)
 
-// NewModel is a model of rows.
+// NewModel returns a model of rows.
 func NewModel(rows Rows) *Model {
-	return &Model{held: &held{rows: rows.Join(Rows{})}}
+	return &Model{data: &data{rows: rows.Join(Rows{})}}
 }
 
-// Limit is the same data as one who may see only these users finds it. Nil is all.
-func (m *Model) Limit(only []upstream.ID) *Model { return &Model{held: m.held, only: only} }
+// Limit returns a view of m that is limited to the data of these users. Nil means all.
+func (m *Model) Limit(only []upstream.ID) *Model { return &Model{data: m.data, only: only} }
 
-// Add puts more rows in, as when events arrive while a caller pages.
+// Add adds rows, such as events that arrive while a caller pages.
 func (m *Model) Add(rows Rows) {
-	m.held.mu.Lock()
-	defer m.held.mu.Unlock()
-	m.held.rows = m.held.rows.Join(rows)
+	m.data.mu.Lock()
+	defer m.data.mu.Unlock()
+	m.data.rows = m.data.rows.Join(rows)
 }
 
 func (m *Model) rows() Rows {
-	m.held.mu.RLock()
-	defer m.held.mu.RUnlock()
-	return m.held.rows
+	m.data.mu.RLock()
+	defer m.data.mu.RUnlock()
+	return m.data.rows
 }
 
 // Bounces lists bounces.
@@ -65,7 +65,8 @@ func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upst
 	return list(m, m.rows().BlockedEmails, event.OfBlockedEmail, q), ctx.Err()
 }
 
-// Bounce gives a bounce in full: the first by recipient where several have the key.
+// Bounce returns the details of a bounce. If several have the key, it returns the first
+// by recipient.
 func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	var found []upstream.BounceDetail
 	for _, b := range m.rows().Bounces {
@@ -102,7 +103,7 @@ func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQue
 	return counts, ctx.Err()
 }
 
-// Series counts by sender or by user, hour by hour or day by day.
+// Series counts by sender or by user, per hour or day.
 func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	buckets := map[upstream.ID]map[upstream.Time]upstream.Tally{}
 	for _, e := range m.events(k, q.CountQuery) {
@@ -125,12 +126,12 @@ func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQu
 	return series, ctx.Err()
 }
 
-// BounceCategories gives the eighteen of the document's example.
+// BounceCategories returns Categories.
 func (m *Model) BounceCategories(ctx context.Context) ([]string, error) {
 	return slices.Clone(Categories), ctx.Err()
 }
 
-// BlockedReasons gives the five of the document.
+// BlockedReasons returns Reasons.
 func (m *Model) BlockedReasons(ctx context.Context) ([]string, error) {
 	return slices.Clone(Reasons), ctx.Err()
 }
@@ -145,7 +146,7 @@ var Categories = []string{
 // Reasons are the blocked reasons of the document.
 var Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
 
-// events gives the events of a kind that a count counts.
+// events returns the events of a kind that match a counts query.
 func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event.Row {
 	var all, found []event.Row
 	rows := m.rows()
@@ -163,17 +164,21 @@ func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event.Row {
 			all = append(all, event.OfBlockedEmail(b))
 		}
 	}
+	asList := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
 	for _, e := range all {
-		if m.lists(e, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}) {
+		if m.lists(e, asList) {
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-// lists says whether a list has the event, on whatever page.
+// lists reports whether a list has the event, on any page.
 func (m *Model) lists(e event.Row, q upstream.ListQuery) bool {
-	return m.sees(e.UserID) && e.Matches(q) && (q.Sender == "" || upstream.LowerAddress(q.Sender) == upstream.LowerAddress(m.address(e.SenderID)))
+	if q.Sender != "" && upstream.LowerAddress(q.Sender) != upstream.LowerAddress(m.address(e.SenderID)) {
+		return false
+	}
+	return m.sees(e.UserID) && e.Matches(q)
 }
 
 func (m *Model) sees(user upstream.ID) bool { return m.only == nil || slices.Contains(m.only, user) }
@@ -187,7 +192,7 @@ func (m *Model) address(sender upstream.ID) string {
 	return ""
 }
 
-// list finds the rows of a list, sorts them, and cuts out the page at q.Offset.
+// list returns the page of a list at q.Offset.
 func list[R any](m *Model, all []R, of func(R) event.Row, q upstream.ListQuery) []R {
 	var found []R
 	for _, r := range all {
@@ -197,8 +202,8 @@ func list[R any](m *Model, all []R, of func(R) event.Row, q upstream.ListQuery) 
 	}
 	slices.SortFunc(found, func(a, b R) int {
 		x, y := of(a), of(b)
-		// Beyond the settled order, the same email of two users goes by user, then by
-		// sender, as the embedded server has it.
+		// The order of the same email of two users is not part of the contract. Sort by
+		// user, then by sender, as the embedded server does.
 		return cmp.Or(x.Compare(y), cmp.Compare(x.UserID, y.UserID), cmp.Compare(x.SenderID, y.SenderID))
 	})
 	found = found[min(q.Offset, len(found)):]

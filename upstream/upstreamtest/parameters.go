@@ -8,27 +8,39 @@ import (
 	"testing"
 )
 
-// parametersOf are those of each endpoint with a query string, in the document's words.
+// Parameters of all lists and of all counts.
+var (
+	listNames = []string{
+		"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "X-Name",
+	}
+	countNames = []string{"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"}
+)
+
+// parametersOf are the parameters in the query string of each endpoint.
 var parametersOf = map[string][]string{
-	"/bounces":              {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "bounce_type", "bounce_category", "X-Name"},
-	"/emails":               {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "delivered", "X-Name"},
-	"/blocked-emails":       {"start_time", "end_time", "user_id", "sender", "sender_id", "offset", "domain", "local", "recipient", "blocked_reason", "X-Name"},
-	"/bounce/counts":        {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries", "bounce_type"},
-	"/email/counts":         {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
-	"/blocked-email/counts": {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
+	"/bounces":              slices.Concat(listNames, []string{"bounce_type", "bounce_category"}),
+	"/emails":               slices.Concat(listNames, []string{"delivered"}),
+	"/blocked-emails":       slices.Concat(listNames, []string{"blocked_reason"}),
+	"/bounce/counts":        slices.Concat(countNames, []string{"bounce_type"}),
+	"/email/counts":         countNames,
+	"/blocked-email/counts": countNames,
 }
 
-// rightValues are values that an endpoint with the parameter takes.
+// rightValues are valid values of each parameter.
 var rightValues = map[string]string{
-	"start_time": "1479772800", "end_time": "1479859200", "user_id": "20", "sender": "sender23@example.com", "sender_id": "23",
-	"offset": "1", "domain": "example.com", "local": "edge1", "recipient": "edge1@example.com",
+	"start_time": "1479772800", "end_time": "1479859200", "user_id": "20",
+	"sender": "sender23@example.com", "sender_id": "23", "offset": "1",
+	"domain": "example.com", "local": "edge1", "recipient": "edge1@example.com",
 	"bounce_type": "soft", "bounce_category": "bad-mailbox", "delivered": "1", "blocked_reason": "manual",
 	"rollup_to": "user", "timeseries": "day", "X-Name": "value",
 }
 
-// wrongValues are values that no endpoint takes.
+// wrongValues are invalid values of each parameter.
 var wrongValues = map[string][]string{
-	"start_time":  {"", "yesterday", "2016-13-01T00:00:00Z", "2016-11-22T25:00:00Z", "12:00", "1479772800x", "1e9", "1479772800000000", "%zz"},
+	"start_time": {
+		"", "yesterday", "2016-13-01T00:00:00Z", "2016-11-22T25:00:00Z", "12:00", "1479772800x", "1e9",
+		"1479772800000000", "%zz",
+	},
 	"end_time":    {"", "tomorrow", "2016-02-30", "1479859200,5", "99999999999999999999"},
 	"user_id":     {"", "abc", "0", "-1", "1.5", "99999999999999999999", "20,21", "%2B20"},
 	"sender_id":   {"", "abc", "0", "-1", "1.5", "99999999999999999999", "sender23@example.com"},
@@ -37,12 +49,14 @@ var wrongValues = map[string][]string{
 	"delivered":   {"", "0", "2", "true", "yes"},
 	"rollup_to":   {"", "account", "User", "sender_id"},
 	"timeseries":  {"", "minute", "Day", "week", "1"},
-	"sender":      {""}, "domain": {"", "%ff"}, "local": {"", "%"}, "recipient": {""}, "bounce_category": {""}, "blocked_reason": {""}, "X-Name": {"", "%e2%82"},
+	"sender":      {""}, "domain": {"", "%ff"}, "local": {"", "%"}, "recipient": {""}, "bounce_category": {""},
+	"blocked_reason": {""}, "X-Name": {"", "%e2%82"},
 }
 
 func (s httpSuite) wrongParameters(t *testing.T) {
 	for path, known := range parametersOf {
-		// query has the window and one parameter, which may be of the window.
+		// query returns a URL with the window and one parameter, which may be part of the
+		// window.
 		query := func(name, value string) string {
 			pairs := []string{name + "=" + value}
 			for _, window := range []string{"start_time", "end_time"} {
@@ -71,7 +85,9 @@ func (s httpSuite) wrongParameters(t *testing.T) {
 					t.Run(upper, func(t *testing.T) { refused(t, s.get(t, query(upper, right)), 452, upper) })
 				}
 			}
-			for _, unknown := range []string{"start", "limit", "sender_ids", "xheaders", "apikey", "", "page", "user%5Fid%5B%5D"} {
+			for _, unknown := range []string{
+				"start", "limit", "sender_ids", "xheaders", "apikey", "", "page", "user%5Fid%5B%5D",
+			} {
 				t.Run("unknown "+unknown, func(t *testing.T) {
 					name, err := url.PathUnescape(unknown)
 					if err != nil {
@@ -81,14 +97,14 @@ func (s httpSuite) wrongParameters(t *testing.T) {
 				})
 			}
 			for name, test := range map[string]struct{ query, parameter string }{
-				"nothing at all":           {"", "start_time"},
-				"no start_time":            {"end_time=1479859200", "start_time"},
-				"no end_time":              {"start_time=1479772800", "end_time"},
-				"an empty window":          {"start_time=1479772800&end_time=1479772800", "end_time"},
-				"a window back to front":   {"start_time=1479859200&end_time=1479772800", "end_time"},
-				"the same in ISO 8601":     {"start_time=2016-11-23T00:00:00Z&end_time=1479772800", "end_time"},
-				"a parameter without =":    {day + "&user_id", "user_id"},
-				"an unknown one without =": {day + "&verbose", "verbose"},
+				"no parameters":                  {"", "start_time"},
+				"no start_time":                  {"end_time=1479859200", "start_time"},
+				"no end_time":                    {"start_time=1479772800", "end_time"},
+				"an empty window":                {"start_time=1479772800&end_time=1479772800", "end_time"},
+				"a reversed window":              {"start_time=1479859200&end_time=1479772800", "end_time"},
+				"a reversed window, ISO 8601":    {"start_time=2016-11-23T00:00:00Z&end_time=1479772800", "end_time"},
+				"a parameter without =":          {day + "&user_id", "user_id"},
+				"an unknown parameter without =": {day + "&verbose", "verbose"},
 			} {
 				t.Run(name, func(t *testing.T) { refused(t, s.get(t, path+"?"+test.query), 452, test.parameter) })
 			}

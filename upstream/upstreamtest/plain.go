@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,10 +11,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// plain is a client of the REST API that is written for the suites alone, with
-// net/url and encoding/json, so that it shares no mistake with the codecs of
-// package upstream. It insists on the settled form of every answer: exact keys,
-// exact types, the envelope.
+// plain is a client of the REST API for the suites. It uses net/url and encoding/json
+// instead of the codecs of package upstream, so as not to share their mistakes. It
+// requires the exact format of every answer: keys, types and envelope.
 type plain struct{ Server }
 
 var _ upstream.API = plain{}
@@ -33,7 +33,7 @@ func (p plain) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstr
 	return rows(ctx, p, "/blocked-emails", listParameters(q), blockedKeys, wireRow.blocked)
 }
 
-// Bounce gives one bounce in full.
+// Bounce returns the details of a bounce.
 func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	a, err := p.ok(ctx, detailPath(k), nil)
 	if err != nil {
@@ -43,14 +43,17 @@ func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bounc
 	if err := exactly(a.body, &e, detailEnvelopeKeys...); err != nil {
 		return upstream.BounceDetail{}, err
 	}
-	if took := e.RespTime - e.RecvTime; e.RecvTime <= 0 || took < 0 || took-e.ProcessingTime > 0.001 || e.ProcessingTime-took > 0.001 || e.APIHost == "" {
-		return upstream.BounceDetail{}, fmt.Errorf("the times around a bounce do not agree: %.200s", a.body)
+	took := e.RespTime - e.RecvTime
+	if e.RecvTime <= 0 || took < 0 || math.Abs(took-e.ProcessingTime) > 0.001 || e.APIHost == "" {
+		return upstream.BounceDetail{}, fmt.Errorf("inconsistent times or no host in the envelope: %.200s", a.body)
 	}
 	var w wireRow
 	if err := exactly(e.Data, &w, detailKeys...); err != nil {
 		return upstream.BounceDetail{}, err
 	}
-	return upstream.BounceDetail{Bounce: w.row(), DiagnosticCode: w.DiagnosticCode, RuleName: w.RegexName, FullContent: w.FullContent}, nil
+	return upstream.BounceDetail{
+		Bounce: w.row(), DiagnosticCode: w.DiagnosticCode, RuleName: w.RegexName, FullContent: w.FullContent,
+	}, nil
 }
 
 // Counts counts by sender or by user.
@@ -59,12 +62,13 @@ func (p plain) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuer
 	if q.Rollup == upstream.ByUser {
 		keys = tallyKeys(k, "user_id")
 	}
-	return rows(ctx, p, countsPath(k), countParameters(upstream.SeriesQuery{CountQuery: q}), keys, func(w wireCount) upstream.Count {
+	parameters := countParameters(upstream.SeriesQuery{CountQuery: q})
+	return rows(ctx, p, countsPath(k), parameters, keys, func(w wireCount) upstream.Count {
 		return upstream.Count{ID: w.SenderID + w.UserID, Sender: w.Sender, Tally: w.tally()}
 	})
 }
 
-// Series counts by sender or by user, hour by hour or day by day.
+// Series counts by sender or by user, per hour or day.
 func (p plain) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	a, err := p.ok(ctx, countsPath(k), countParameters(q))
 	if err != nil {
@@ -73,12 +77,12 @@ func (p plain) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQue
 	return readSeries(a.body, tallyKeys(k, "timestamp"))
 }
 
-// BounceCategories gives the categories.
+// BounceCategories returns the bounce categories.
 func (p plain) BounceCategories(ctx context.Context) ([]string, error) {
 	return p.codes(ctx, "/bounce/categories")
 }
 
-// BlockedReasons gives the reasons.
+// BlockedReasons returns the blocked reasons.
 func (p plain) BlockedReasons(ctx context.Context) ([]string, error) {
 	return p.codes(ctx, "/blocked-email/reasons")
 }
@@ -92,7 +96,7 @@ func (p plain) codes(ctx context.Context, path string) ([]string, error) {
 	return e.Data, exactly(a.body, &e, "data")
 }
 
-// ok asks, and takes no answer but 200 in JSON.
+// ok makes a request and returns an error unless the answer is JSON with status 200.
 func (p plain) ok(ctx context.Context, path string, parameters url.Values) (answer, error) {
 	a, err := p.get(ctx, path, parameters.Encode())
 	if err != nil {
@@ -103,7 +107,9 @@ func (p plain) ok(ctx context.Context, path string, parameters url.Values) (answ
 		if err != nil {
 			return answer{}, err
 		}
-		return answer{}, &upstream.Error{Code: upstream.CodeOfStatus(a.status), Status: a.status, Parameter: parameter, Message: message}
+		return answer{}, &upstream.Error{
+			Code: upstream.CodeOfStatus(a.status), Status: a.status, Parameter: parameter, Message: message,
+		}
 	}
 	if got := a.header.Get("Content-Type"); got != "application/json" {
 		return answer{}, fmt.Errorf("Content-Type is %q, want application/json", got)

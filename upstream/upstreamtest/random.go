@@ -6,20 +6,20 @@ import (
 	"deliverygraph/upstream"
 )
 
-// ListQueries generates queries of the kind's list that fit [Sample]: about half find
-// something, and many of their windows begin or end at the edge of an hour.
+// ListQueries generates queries of the kind's list for the data of [Sample]. About half
+// match rows, and many windows begin or end near the edge of an hour.
 func ListQueries(k upstream.Kind) *rapid.Generator[upstream.ListQuery] {
 	return rapid.Custom(func(t *rapid.T) upstream.ListQuery { return drawList(t, k) })
 }
 
-// SeriesQueries generates queries of the kind's counts that fit [Sample]. An Interval
-// of 0, every third or so, is for a query without time series.
+// SeriesQueries generates queries of the kind's counts and time series for the data of
+// [Sample]. About a third have an Interval of 0, which means counts.
 func SeriesQueries(k upstream.Kind) *rapid.Generator[upstream.SeriesQuery] {
 	return rapid.Custom(func(t *rapid.T) upstream.SeriesQuery { return drawSeries(t, k) })
 }
 
-// drawWindow draws the whole sample, or a window that more often than not begins or
-// ends near the edge of an hour or day.
+// drawWindow draws the whole sample or a window that often begins or ends near the edge
+// of an hour or day.
 func drawWindow(t *rapid.T) upstream.Window {
 	if rapid.IntRange(0, 2).Draw(t, "whole") == 0 {
 		return wholeSample
@@ -44,8 +44,8 @@ var (
 )
 
 func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
-	// maybe draws one of values every tenth time, as together the filters should leave
-	// something to find.
+	// maybe draws one of values in one of ten cases, so that the filters together often
+	// match rows.
 	maybe := func(name string, values ...string) string {
 		return rapid.SampledFrom(append(make([]string, 9*len(values)), values...)).Draw(t, name)
 	}
@@ -60,7 +60,8 @@ func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
 		Recipient: maybe("recipient", "edge1@example.com", "plus+tag@example.net", "nobody@example.com"),
 	}
 	if v := maybe("campaign", "spring", "autumn", "winter"); v != "" {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom([]string{"X-Campaign", "x-campaign"}).Draw(t, "case"), Value: v})
+		name := rapid.SampledFrom([]string{"X-Campaign", "x-campaign"}).Draw(t, "case")
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: v})
 	}
 	if v := maybe("district", "New Hampshire", "Vermont"); v != "" {
 		q.XHeaders = append(q.XHeaders, upstream.Header{Name: "X-District", Value: v})

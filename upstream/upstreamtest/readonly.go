@@ -11,14 +11,14 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// RunReadOnly checks what can be checked of a server whose data is not known, over
-// the events that it has in the window: lists are sorted and windowed half-open,
-// filters hold, pages join, windows side by side add up, counts and time series are
-// what the lists have, and wrong requests get the document's statuses. Answers may
-// have any shape that the document shows.
+// RunReadOnly checks a server whose data is unknown, using its events in the window:
+// lists are sorted, windows are half-open, filters apply, pages join, counts of adjacent
+// windows add up, counts and time series match the lists, and invalid requests get the
+// document's statuses. Answers may have any format in the document.
 //
-// The window should have come to rest, as events that arrive meanwhile look like
-// mistakes. Where it has more than some pages of a kind, a part of it is looked at.
+// No events should arrive in the window during the test, since these would look like
+// mistakes. If a kind has more than a few pages in the window, only a part of it is
+// checked.
 func RunReadOnly(t *testing.T, s Server, w upstream.Window) {
 	readOnlySuite{server: s, api: foreign{plain{s}}, window: w}.run(t)
 }
@@ -29,8 +29,8 @@ type readOnlySuite struct {
 	window upstream.Window
 }
 
-// mostEvents is how many events of a kind are looked at.
-const mostEvents = 2000
+// maxEvents is the approximate number of events of a kind to check.
+const maxEvents = 2000
 
 func (s readOnlySuite) run(t *testing.T) {
 	for _, k := range upstream.Kinds {
@@ -40,29 +40,30 @@ func (s readOnlySuite) run(t *testing.T) {
 			if len(events) == 0 {
 				t.Skipf("no %s in the window", k)
 			}
-			t.Run("lists are sorted and lie in their window", func(t *testing.T) { s.sorted(t, k, w, events) })
+			t.Run("lists are sorted and within their window", func(t *testing.T) { s.sorted(t, k, w, events) })
 			t.Run("windows are half-open", func(t *testing.T) { s.halfOpen(t, k, w, events) })
-			t.Run("an offset skips rows", func(t *testing.T) { s.offset(t, k, w, events) })
-			t.Run("filters hold", func(t *testing.T) { s.filters(t, k, w, events) })
-			t.Run("counts are what lists have", func(t *testing.T) { s.counts(t, k, w, events) })
-			t.Run("time series are what lists have", func(t *testing.T) { s.series(t, k, w, events) })
+			t.Run("offset skips rows", func(t *testing.T) { s.offset(t, k, w, events) })
+			t.Run("filters apply", func(t *testing.T) { s.filters(t, k, w, events) })
+			t.Run("counts match the lists", func(t *testing.T) { s.counts(t, k, w, events) })
+			t.Run("time series match the lists", func(t *testing.T) { s.series(t, k, w, events) })
 		})
 	}
-	t.Run("a bounce in full has the row's fields", s.detail)
+	t.Run("details match the row", s.detail)
 	t.Run("catalogues", s.catalogues)
-	t.Run("statuses of wrong requests", s.statuses)
+	t.Run("statuses of invalid requests", s.statuses)
 }
 
-// part is a part of the window with not too many events of the kind: the half that
-// has more, again and again.
+// part returns a part of the window with at most maxEvents events of the kind. It keeps
+// the half with more events until that is so.
 func (s readOnlySuite) part(t *testing.T, k upstream.Kind) upstream.Window {
 	t.Helper()
 	w := s.window
-	for w.End-w.Start > 1 && s.total(t, k, upstream.CountQuery{Window: w}) > mostEvents {
+	for w.End-w.Start > 1 && s.total(t, k, upstream.CountQuery{Window: w}) > maxEvents {
 		middle := w.Start + (w.End-w.Start)/2
 		left, right := upstream.Window{Start: w.Start, End: middle}, upstream.Window{Start: middle, End: w.End}
 		w = left
-		if s.total(t, k, upstream.CountQuery{Window: right}) > s.total(t, k, upstream.CountQuery{Window: left}) {
+		rightTotal := s.total(t, k, upstream.CountQuery{Window: right})
+		if rightTotal > s.total(t, k, upstream.CountQuery{Window: left}) {
 			w = right
 		}
 	}
@@ -85,7 +86,7 @@ func sum(counts []upstream.Count) (total upstream.Tally) {
 	return total
 }
 
-// list gives one page.
+// list returns one page.
 func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
 	t.Helper()
 	switch k {
@@ -98,7 +99,9 @@ func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery)
 	}
 }
 
-func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event.Row) []event.Row {
+func events[R any](t *testing.T, q upstream.ListQuery,
+	list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event.Row,
+) []event.Row {
 	t.Helper()
 	rows, err := list(t.Context(), q)
 	if err != nil {
@@ -114,7 +117,7 @@ func events[R any](t *testing.T, q upstream.ListQuery, list func(context.Context
 	return all
 }
 
-// walk gives all pages, joined.
+// walk returns the rows of all pages.
 func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
 	t.Helper()
 	var all []event.Row
@@ -122,7 +125,7 @@ func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery)
 		page := s.list(t, k, q)
 		all = append(all, page...)
 		q.Offset += len(page)
-		if len(page) < upstream.PageSize || len(all) > 10*mostEvents {
+		if len(page) < upstream.PageSize || len(all) > 10*maxEvents {
 			return all
 		}
 	}
@@ -131,37 +134,42 @@ func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery)
 func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for i, e := range all {
 		if !w.Contains(e.Time) {
-			t.Errorf("row %d is of %d, outside [%d, %d)", i, e.Time, w.Start, w.End)
+			t.Errorf("row %d has time %d, outside [%d, %d)", i, e.Time, w.Start, w.End)
 		}
 		if i == 0 {
 			continue
 		}
 		switch before := all[i-1]; {
 		case before.Compare(e) > 0:
-			t.Errorf("row %d (%d %s %s) comes after %d %s %s: the order is by time, email id, recipient",
+			t.Errorf("row %d (%d %s %s) follows %d %s %s: want order by time, email id, recipient",
 				i, e.Time, e.EmailID, e.Recipient, before.Time, before.EmailID, before.Recipient)
 		case before.Same(e):
-			t.Errorf("row %d is given twice: %d %s %s", i, e.Time, e.EmailID, e.Recipient)
+			t.Errorf("row %d repeats the one before: %d %s %s", i, e.Time, e.EmailID, e.Recipient)
 		}
 	}
 }
 
-// halfOpen splits the window at the time of a row: that belongs to the second part
-// alone, and both parts joined are the whole, as rows and as counts.
+// halfOpen splits the window at the time of a row. Only the second part may contain that
+// row, and both parts together must equal the whole, as rows and as counts.
 func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	for _, e := range []event.Row{all[0], all[len(all)/2], all[len(all)-1]} {
 		second := upstream.Window{Start: e.Time, End: e.Time + 1}
-		if !slices.ContainsFunc(s.walk(t, k, upstream.ListQuery{Window: second}), func(o event.Row) bool { return o.Compare(e) == 0 }) {
-			t.Errorf("a window that begins at %d does not have a row of then", e.Time)
+		rows := s.walk(t, k, upstream.ListQuery{Window: second})
+		if !slices.ContainsFunc(rows, func(o event.Row) bool { return o.Compare(e) == 0 }) {
+			t.Errorf("a window that begins at %d omits a row of that time", e.Time)
 		}
 		if e.Time == w.Start {
 			continue
 		}
 		left, right := upstream.Window{Start: w.Start, End: e.Time}, upstream.Window{Start: e.Time, End: w.End}
-		equal(t, slices.Concat(s.walk(t, k, upstream.ListQuery{Window: left}), s.walk(t, k, upstream.ListQuery{Window: right})), all)
+		equal(t, slices.Concat(
+			s.walk(t, k, upstream.ListQuery{Window: left}),
+			s.walk(t, k, upstream.ListQuery{Window: right}),
+		), all)
 		whole := s.total(t, k, upstream.CountQuery{Window: w})
-		if parts := s.total(t, k, upstream.CountQuery{Window: left}) + s.total(t, k, upstream.CountQuery{Window: right}); parts != whole {
-			t.Errorf("counts before and after %d are %d together, and %d as one", e.Time, parts, whole)
+		before, after := s.total(t, k, upstream.CountQuery{Window: left}), s.total(t, k, upstream.CountQuery{Window: right})
+		if before+after != whole {
+			t.Errorf("counts before and from %d are %d and %d, want %d together", e.Time, before, after, whole)
 		}
 	}
 }
@@ -174,7 +182,7 @@ func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, 
 	}
 }
 
-// filters takes each filter's value from a row, and wants the rows that it holds for.
+// filters checks each filter with a value from a row.
 func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
 	e := all[len(all)/2]
 	queries := map[string]upstream.ListQuery{
@@ -183,17 +191,21 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 		"domain":    {Domain: e.Domain},
 		"local":     {Local: e.Local},
 		"recipient": {Recipient: e.Recipient},
-		"all":       {UserID: e.UserID, SenderID: e.SenderID, Domain: e.Domain, Local: e.Local, Recipient: e.Recipient},
+		"all": {
+			UserID: e.UserID, SenderID: e.SenderID, Domain: e.Domain, Local: e.Local, Recipient: e.Recipient,
+		},
 	}
 	for _, h := range e.XHeaders[:min(len(e.XHeaders), upstream.MaxXHeaders)] {
 		if h.Value != "" {
 			queries[h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{h}}
-			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{{Name: strings.ToLower(h.Name), Value: h.Value}}}
+			lower := upstream.Header{Name: strings.ToLower(h.Name), Value: h.Value}
+			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{lower}}
 		}
 	}
 	switch k {
 	case upstream.Bounces:
-		queries["hard"], queries["soft"] = upstream.ListQuery{BounceType: upstream.Hard}, upstream.ListQuery{BounceType: upstream.Soft}
+		queries["hard"] = upstream.ListQuery{BounceType: upstream.Hard}
+		queries["soft"] = upstream.ListQuery{BounceType: upstream.Soft}
 		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.Category}
 	case upstream.Emails:
 		queries["delivered"] = upstream.ListQuery{Delivered: true}
@@ -226,12 +238,12 @@ func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, 
 		}
 		for _, c := range got {
 			if c.Tally != want[c.ID] {
-				t.Errorf("%s %d has %+v, and lists have %+v", name, c.ID, c.Tally, want[c.ID])
+				t.Errorf("%s %d has %+v, but the list has %+v", name, c.ID, c.Tally, want[c.ID])
 			}
 			delete(want, c.ID)
 		}
 		for id, tally := range want {
-			t.Errorf("%s %d is missing, and lists have %+v", name, id, tally)
+			t.Errorf("%s %d is missing, but the list has %+v", name, id, tally)
 		}
 	}
 }
@@ -247,7 +259,8 @@ func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, 
 			b := bucket{e.SenderID, interval.Floor(e.Time)}
 			want[b] = want[b].Add(e.Tally())
 		}
-		got, err := s.api.Series(t.Context(), k, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: interval})
+		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: interval}
+		got, err := s.api.Series(t.Context(), k, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,13 +268,15 @@ func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, 
 			for _, p := range series.Points {
 				b := bucket{series.ID, p.Start}
 				if p.Tally != want[b] {
-					t.Errorf("sender %d has %+v from %d on (%d s), and lists have %+v", series.ID, p.Tally, p.Start, interval.Seconds(), want[b])
+					t.Errorf("sender %d has %+v in the %d s from %d, but the list has %+v",
+						series.ID, p.Tally, interval.Seconds(), p.Start, want[b])
 				}
 				delete(want, b)
 			}
 		}
 		for b, tally := range want {
-			t.Errorf("sender %d has no point of %d (%d s), and lists have %+v", b.sender, b.start, interval.Seconds(), tally)
+			t.Errorf("sender %d has no point for the %d s from %d, but the list has %+v",
+				b.sender, interval.Seconds(), b.start, tally)
 		}
 	}
 }
@@ -280,7 +295,7 @@ func (s readOnlySuite) detail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Key() != row.Key() || got.Category != row.Category || got.Type != row.Type || got.Code != row.Code {
-		t.Errorf("the row is %+v, in full it is %+v", row, got.Bounce)
+		t.Errorf("the row is %+v, but the details are %+v", row, got.Bounce)
 	}
 	unknown := row.Key()
 	unknown.EmailID += "-unknown"
@@ -335,7 +350,7 @@ func (s readOnlySuite) statuses(t *testing.T) {
 	}
 }
 
-// equal compares events by what orders them and whose they are.
+// equal compares rows by their identity.
 func equal(t *testing.T, got, want []event.Row) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -6,8 +6,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Rows is all that a server under test is to hold, in any order. Bounces come with
-// their details. A sender that rows name and Senders does not has no address.
+// Rows is the data of a server under test, in any order. Bounces include their details.
+// Senders that are missing from Senders have no address.
 type Rows struct {
 	Senders       []Sender
 	Emails        []upstream.Email
@@ -22,7 +22,7 @@ type Sender struct {
 	Address string
 }
 
-// Join is the rows of both.
+// Join returns the rows of both. It shares no slices with them.
 func (r Rows) Join(o Rows) Rows {
 	return Rows{
 		Senders:       slices.Concat(r.Senders, o.Senders),

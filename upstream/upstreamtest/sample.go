@@ -8,16 +8,16 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Midnights, UTC, of [Sample].
+// UTC midnights in [Sample].
 const (
-	// SampleDay begins the day that most senders' events lie in and around.
+	// SampleDay is the start of the day of most senders' events. Others are near it.
 	SampleDay upstream.Time = 1479772800 // 2016-11-22
-	// SampleCrowd begins the day on which one sender has more than two pages of events
-	// of each kind, and nobody else has any.
+	// SampleCrowd is the start of a day on which one sender has more than two pages of
+	// events of each kind, and no other sender has any.
 	SampleCrowd upstream.Time = SampleDay + 4*86400 // 2016-11-26
 )
 
-// Users of [Sample], and their senders. The last user and sender outgrow 32 bits.
+// Users of [Sample] and their senders. The last ids need more than 32 bits.
 const (
 	crowdedUser   upstream.ID = 21 // its sender 17 has more than two pages of each kind
 	crowded       upstream.ID = 17
@@ -34,9 +34,9 @@ const (
 	crowdedPerSec             = 3 // rows that share a second
 )
 
-// Sample is the data that the suites seed: small enough to be looked through by
-// loops, with more than two pages in one place, and with whatever a server may stumble over.
-// Senders write from their own user only, and each has an address of its own.
+// Sample returns the data of the suites. It is small enough for loops, but has more than
+// two pages of events in one place and values that servers may handle wrongly. Each
+// sender belongs to one user and has its own address.
 func Sample() Rows {
 	r := Rows{Senders: []Sender{
 		{crowdedUser, crowded, "sender17@example.com"},
@@ -54,9 +54,9 @@ func Sample() Rows {
 	return r
 }
 
-// addCrowd adds several pages of one sender within minutes. Three rows share each
-// second: two emails, whose ids sort against the order they are added in, and two
-// recipients of one of them.
+// addCrowd adds several pages of events of one sender within minutes. Each second has
+// three rows: one email with one recipient and another with two. They are added in the
+// reverse order of their ids.
 func (r *Rows) addCrowd() {
 	for i := range crowdedRows {
 		at := SampleCrowd + 7200 + upstream.Time(i/crowdedPerSec)
@@ -70,8 +70,8 @@ func (r *Rows) addCrowd() {
 	}
 }
 
-// addEdges adds events at the first and last seconds of hours and days, of two
-// senders of one user, so that sums over a user and over a sender differ.
+// addEdges adds events at the first and last seconds of hours and days. They are of two
+// senders of one user, so that counts by user and by sender differ.
 func (r *Rows) addEdges() {
 	for n, at := range []upstream.Time{
 		SampleDay - 86400, SampleDay - 3601, SampleDay - 3600, SampleDay - 1,
@@ -80,12 +80,13 @@ func (r *Rows) addEdges() {
 	} {
 		r.add(edgesUser, edges, at, fmt.Sprintf("edge%d@example.com", n), nil)
 		if n%3 != 1 {
-			r.add(edgesUser, edgesOther, at, fmt.Sprintf("edge%d@example.net", n), []upstream.Header{{Name: "X-Campaign", Value: "spring"}})
+			headers := []upstream.Header{{Name: "X-Campaign", Value: "spring"}}
+			r.add(edgesUser, edgesOther, at, fmt.Sprintf("edge%d@example.net", n), headers)
 		}
 	}
 }
 
-// addOddities adds what must be escaped in a query string, in a path or in JSON.
+// addOddities adds values that must be escaped in query strings, paths or JSON.
 func (r *Rows) addOddities() {
 	at := SampleDay + 3600*5
 	for i, local := range []string{
@@ -102,8 +103,7 @@ func (r *Rows) addOddities() {
 	r.addID(oddUser, odd, at+60, oddEmailID, "path@example.net", []upstream.Header{{Name: "X-Case", Value: "Exact Value"}})
 }
 
-// add adds an event of each kind at the same time, of an email whose id follows the
-// document's pattern.
+// add adds an event of each kind, with an email id as in the document.
 func (r *Rows) add(user, sender upstream.ID, at upstream.Time, recipient string, headers []upstream.Header) {
 	r.addID(user, sender, at, emailID(at, fmt.Sprintf("%d.%d", sender, len(r.Emails))), recipient, headers)
 }
@@ -121,11 +121,13 @@ func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient s
 		Bounce: upstream.Bounce{
 			UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
 			Type: rule.kind, Category: rule.category, Code: rule.code,
-			BounceTime: at, ProcessTime: at - upstream.Time(n%5), PostbackTime: upstream.Time(n%2) * (at + 30), XHeaders: headers,
+			BounceTime: at, ProcessTime: at - upstream.Time(n%5), PostbackTime: upstream.Time(n%2) * (at + 30),
+			XHeaders: headers,
 		},
 		DiagnosticCode: fmt.Sprintf("smtp;550 %s <%s>: rejected", rule.code, recipient),
 		RuleName:       rule.name,
-		FullContent:    fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\nFinal-Recipient: rfc822; %s\n", recipient, recipient),
+		FullContent: fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\n"+
+			"Final-Recipient: rfc822; %s\n", recipient, recipient),
 	})
 	r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{
 		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
@@ -133,9 +135,9 @@ func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient s
 	})
 }
 
-// rules are what bounces of the sample are put down to. As in the document, the
-// type follows the rule and not the code's first digit; and one category is none
-// of its list, which is an open set.
+// rules are the bounce rules of the sample. As in the document, the type follows from
+// the rule, not from the code's first digit. One category is missing from the document's
+// list, which is an open set.
 var rules = []struct {
 	kind                 upstream.BounceType
 	category, code, name string
@@ -146,8 +148,8 @@ var rules = []struct {
 	{upstream.Hard, "blockedcontent", "5.7.1", "content11"},
 }
 
-// emailID is an email's id as the document shows them: its process time in UTC, a
-// number, and the mail server.
+// emailID returns an email id as in the document: the process time in UTC, a number and
+// the mail server.
 func emailID(at upstream.Time, number string) string {
 	return time.Unix(int64(at), 0).UTC().Format("20060102150405") + "." + number + "@mail6-40-ussnn1"
 }

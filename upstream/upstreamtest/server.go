@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Server is a server of the REST API, as its callers reach it.
+// Server says how to reach a server of the REST API.
 type Server struct {
-	URL    string       // in front of the paths, without a / at the end
-	Client *http.Client // nil is http.DefaultClient
-	Key    string       // the API key to send; empty sends none
+	URL    string       // the URL that paths follow, without a trailing slash
+	Client *http.Client // default http.DefaultClient
+	Key    string       // the API key to send, if any
 }
 
-// answer is all that a suite looks at of an HTTP answer.
+// answer holds the parts of an HTTP response that the suites examine.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// get asks for a path and a raw query string.
+// get requests a path and a raw query string.
 func (s Server) get(ctx context.Context, path, query string) (answer, error) {
 	if query != "" {
 		path += "?" + query
@@ -30,7 +30,7 @@ func (s Server) get(ctx context.Context, path, query string) (answer, error) {
 	return s.do(ctx, http.MethodGet, path, s.headers())
 }
 
-// headers are those that the document asks of every request.
+// headers returns the headers that the document requires in every request.
 func (s Server) headers() http.Header {
 	h := http.Header{"Accept": {"application/json"}}
 	if s.Key != "" {

@@ -12,33 +12,40 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-func TestModelKeepsItsOwnContract(t *testing.T) {
+func TestModelKeepsTheContract(t *testing.T) {
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API { return upstreamtest.NewModel(rows) })
 }
 
-// The model is what the suites hold servers against, so what it says of a few rows is
-// spelt out here.
-func TestModelOfAFewRows(t *testing.T) {
+// The suites compare servers with the model, so the model itself is checked against
+// literal answers.
+func TestModelMatchesLiteralAnswers(t *testing.T) {
 	const at upstream.Time = 1479772800 // a midnight
 	email := func(user, sender upstream.ID, at upstream.Time, id, recipient string) upstream.Email {
 		return upstream.Email{UserID: user, SenderID: sender, ProcessTime: at, EmailID: id, EmailAddress: recipient}
 	}
-	early, first, second, third, late := email(1, 10, at-1, "e", "a"), email(1, 10, at, "a", "x"), email(1, 11, at, "b", "a"), email(2, 20, at, "b", "b"), email(1, 10, at+3600, "a", "a")
+	early, late := email(1, 10, at-1, "e", "a"), email(1, 10, at+3600, "a", "a")
+	first, second, third := email(1, 10, at, "a", "x"), email(1, 11, at, "b", "a"), email(2, 20, at, "b", "b")
 	m := upstreamtest.NewModel(upstreamtest.Rows{
-		Senders: []upstreamtest.Sender{{UserID: 1, ID: 10, Address: "ten@example.com"}, {UserID: 1, ID: 11, Address: "eleven@example.com"}},
-		Emails:  []upstream.Email{late, third, second, first, early},
+		Senders: []upstreamtest.Sender{
+			{UserID: 1, ID: 10, Address: "ten@example.com"}, {UserID: 1, ID: 11, Address: "eleven@example.com"},
+		},
+		Emails: []upstream.Email{late, third, second, first, early},
 	})
 	hour := upstream.Window{Start: at, End: at + 3600}
 	for name, test := range map[string]struct {
 		query upstream.ListQuery
 		want  []upstream.Email
 	}{
-		"by time, then email id, then recipient":     {upstream.ListQuery{Window: upstream.Window{Start: 0, End: 1 << 40}}, []upstream.Email{early, first, second, third, late}},
-		"half-open":                                  {upstream.ListQuery{Window: hour}, []upstream.Email{first, second, third}},
-		"from an offset":                             {upstream.ListQuery{Window: hour, Offset: 2}, []upstream.Email{third}},
-		"of a user":                                  {upstream.ListQuery{Window: hour, UserID: 1}, []upstream.Email{first, second}},
-		"of a sender's address":                      {upstream.ListQuery{Window: hour, Sender: "eleven@example.com"}, []upstream.Email{second}},
-		"of an address and the id of another sender": {upstream.ListQuery{Window: hour, Sender: "eleven@example.com", SenderID: 10}, nil},
+		"sorted by time, email id, recipient": {
+			upstream.ListQuery{Window: upstream.Window{Start: 0, End: 1 << 40}},
+			[]upstream.Email{early, first, second, third, late}},
+		"half-open window": {upstream.ListQuery{Window: hour}, []upstream.Email{first, second, third}},
+		"offset":           {upstream.ListQuery{Window: hour, Offset: 2}, []upstream.Email{third}},
+		"user":             {upstream.ListQuery{Window: hour, UserID: 1}, []upstream.Email{first, second}},
+		"sender address": {
+			upstream.ListQuery{Window: hour, Sender: "eleven@example.com"}, []upstream.Email{second}},
+		"address of one sender and id of another": {
+			upstream.ListQuery{Window: hour, Sender: "eleven@example.com", SenderID: 10}, nil},
 	} {
 		got, err := m.Emails(t.Context(), test.query)
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
@@ -46,7 +53,8 @@ func TestModelOfAFewRows(t *testing.T) {
 		}
 	}
 
-	counts, err := m.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: at - 1, End: at + 1}})
+	twoSeconds := upstream.CountQuery{Window: upstream.Window{Start: at - 1, End: at + 1}}
+	counts, err := m.Counts(t.Context(), upstream.Emails, twoSeconds)
 	if diff := cmp.Diff([]upstream.Count{
 		{ID: 10, Sender: "ten@example.com", Tally: upstream.Tally{Total: 2}},
 		{ID: 11, Sender: "eleven@example.com", Tally: upstream.Tally{Total: 1}},
@@ -55,21 +63,26 @@ func TestModelOfAFewRows(t *testing.T) {
 		t.Errorf("counts: %v (-want +got)\n%s", err, diff)
 	}
 	series, err := m.Limit([]upstream.ID{1}).Series(t.Context(), upstream.Emails, upstream.SeriesQuery{
-		CountQuery: upstream.CountQuery{Window: upstream.Window{Start: at - 1, End: at + 3601}, Rollup: upstream.ByUser}, Interval: upstream.Hour,
+		CountQuery: upstream.CountQuery{
+			Window: upstream.Window{Start: at - 1, End: at + 3601}, Rollup: upstream.ByUser,
+		},
+		Interval: upstream.Hour,
 	})
 	if diff := cmp.Diff([]upstream.Series{{ID: 1, Points: []upstream.Point{
-		{Start: at - 3600, Tally: upstream.Tally{Total: 1}}, {Start: at, Tally: upstream.Tally{Total: 2}}, {Start: at + 3600, Tally: upstream.Tally{Total: 1}},
+		{Start: at - 3600, Tally: upstream.Tally{Total: 1}},
+		{Start: at, Tally: upstream.Tally{Total: 2}},
+		{Start: at + 3600, Tally: upstream.Tally{Total: 1}},
 	}}}, series); diff != "" || err != nil {
-		t.Errorf("series of user 1 alone: %v (-want +got)\n%s", err, diff)
+		t.Errorf("series limited to user 1: %v (-want +got)\n%s", err, diff)
 	}
 
 	m.Add(upstreamtest.Rows{Emails: []upstream.Email{email(3, 30, at+1, "c", "c")}})
 	if got, err := m.Emails(t.Context(), upstream.ListQuery{Window: hour}); len(got) != 4 || err != nil {
-		t.Errorf("after one more: %d rows, %v; want 4", len(got), err)
+		t.Errorf("after Add: %d rows, %v; want 4", len(got), err)
 	}
 }
 
-func TestCountingKnowsEachCall(t *testing.T) {
+func TestCountingRecordsEachCall(t *testing.T) {
 	c := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}
 	w := upstream.Window{Start: 100, End: 200}
 	ctx := t.Context()
@@ -100,14 +113,14 @@ func TestCountingKnowsEachCall(t *testing.T) {
 		"/bounce/1/2/3/a@b":                                         1,
 	}
 	if diff := cmp.Diff(want, c.Calls()); diff != "" || c.Total() != 15 || c.Peak() != 1 {
-		t.Errorf("%d calls, %d at once; want 15, 1 (-want +got)\n%s", c.Total(), c.Peak(), diff)
+		t.Errorf("%d calls, %d concurrent; want 15, 1 (-want +got)\n%s", c.Total(), c.Peak(), diff)
 	}
 	if c.Reset(); c.Total() != 0 || len(c.Calls()) != 0 || c.Peak() != 0 {
-		t.Errorf("after Reset: %d calls %v, %d at once", c.Total(), c.Calls(), c.Peak())
+		t.Errorf("after Reset: %d calls %v, %d concurrent; want none", c.Total(), c.Calls(), c.Peak())
 	}
 }
 
-func TestCountingMayFailOrHoldACall(t *testing.T) {
+func TestCountingBeforeCanFailOrBlockCalls(t *testing.T) {
 	const down = "/bounce/categories"
 	failure := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
 	held, release := make(chan struct{}), make(chan struct{})
@@ -137,6 +150,6 @@ func TestCountingMayFailOrHoldACall(t *testing.T) {
 	close(release)
 	callers.Wait()
 	if c.Peak() != 3 || c.Total() != 4 {
-		t.Errorf("%d calls, %d at once; want 4, 3", c.Total(), c.Peak())
+		t.Errorf("%d calls, %d concurrent; want 4, 3", c.Total(), c.Peak())
 	}
 }

@@ -14,17 +14,20 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Keys of the rows, as the document's examples have them.
+// The keys of rows, as in the document's examples.
 var (
 	bounceKeys = []string{"bounce_category", "bounce_code", "bounce_time", "bounce_type", "domain", "email_address",
 		"email_id", "local", "postback_time", "process_time", "sender_id", "user_id", "xheaders"}
 	detailKeys         = append([]string{"diagnostic_code", "full_content", "regex_name"}, bounceKeys...)
 	detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_time", "resp_time"}
-	emailKeys          = []string{"delivered", "domain", "email_address", "email_id", "local", "process_time", "sender_id", "user_id", "xheaders"}
-	blockedKeys        = []string{"blocked_reason", "domain", "email_address", "email_id", "local", "postback_time", "process_time", "sender_id", "user_id", "xheaders"}
+	emailKeys          = []string{"delivered", "domain", "email_address", "email_id", "local", "process_time",
+		"sender_id", "user_id", "xheaders"}
+	blockedKeys = []string{"blocked_reason", "domain", "email_address", "email_id", "local", "postback_time",
+		"process_time", "sender_id", "user_id", "xheaders"}
 )
 
-// tallyKeys are the keys of a row or point of counts.
+// tallyKeys returns the keys of a row of counts or a point of a time series: others and
+// the counts of the kind.
 func tallyKeys(k upstream.Kind, others ...string) []string {
 	return append(others, map[upstream.Kind][]string{
 		upstream.Bounces:       {"bounce_count", "soft_bounce_count", "hard_bounce_count"},
@@ -33,8 +36,8 @@ func tallyKeys(k upstream.Kind, others ...string) []string {
 	}[k]...)
 }
 
-// wireRow is a row of any list, or the data of a detail: the keys that a row must
-// have are checked apart.
+// wireRow is a row of any list or the details of a bounce. The caller checks which keys
+// it has.
 type wireRow struct {
 	UserID         upstream.ID         `json:"user_id"`
 	SenderID       upstream.ID         `json:"sender_id"`
@@ -58,7 +61,8 @@ type wireRow struct {
 
 func (w wireRow) row() upstream.Bounce {
 	return upstream.Bounce{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
+		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
 		Type: w.BounceType, Category: w.BounceCategory, Code: w.BounceCode,
 		BounceTime: w.BounceTime, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
 	}
@@ -66,22 +70,24 @@ func (w wireRow) row() upstream.Bounce {
 
 func (w wireRow) email() upstream.Email {
 	return upstream.Email{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
+		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
 		ProcessTime: w.ProcessTime, Delivered: w.Delivered, XHeaders: w.XHeaders,
 	}
 }
 
 func (w wireRow) blocked() upstream.BlockedEmail {
 	return upstream.BlockedEmail{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID, EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
+		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
+		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
 		Reason: w.BlockedReason, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
 	}
 }
 
-// wireHeaders are headers in the order they are printed, of an object or null.
+// wireHeaders are headers in their order in the JSON object.
 type wireHeaders []upstream.Header
 
-// UnmarshalJSON reads an object pair by pair.
+// UnmarshalJSON reads an object or null.
 func (h *wireHeaders) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
@@ -130,10 +136,11 @@ func (w wireCount) tally() upstream.Tally {
 	return upstream.Tally{Total: w.SentCount + w.BlockedCount + w.BounceCount, Soft: w.SoftCount, Hard: w.HardCount}
 }
 
-// rows asks for {"data": [...]} and reads each row. The first ones must have exactly
-// these keys: to look at those of each of 500 rows is slow, and the same code prints
-// them all.
-func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Values, keys []string, row func(W) R) ([]R, error) {
+// rows requests {"data": [...]} and converts each row. It checks the keys only of the
+// first 20 rows: checking 500 is slow, and the same code formats them all.
+func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Values, keys []string,
+	row func(W) R,
+) ([]R, error) {
 	a, err := p.ok(ctx, path, parameters)
 	if err != nil {
 		return nil, err
@@ -143,7 +150,7 @@ func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Va
 		return nil, err
 	}
 	if e.Data == nil {
-		return nil, fmt.Errorf("no rows are null, want []: %s", a.body)
+		return nil, fmt.Errorf("data is null or missing, want []: %s", a.body)
 	}
 	var all []R
 	for i, raw := range e.Data {
@@ -167,13 +174,13 @@ func readSeries(body []byte, keys []string) ([]upstream.Series, error) {
 		return nil, err
 	}
 	if e.Data == nil {
-		return nil, fmt.Errorf("no series are null, want {}: %s", body)
+		return nil, fmt.Errorf("data is null or missing, want {}: %s", body)
 	}
 	var all []upstream.Series
 	for id, points := range e.Data {
 		n, err := strconv.ParseInt(id, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("the key of a time series is no id: %w", err)
+			return nil, fmt.Errorf("the key of a time series is not an id: %w", err)
 		}
 		s := upstream.Series{ID: upstream.ID(n)}
 		for _, raw := range points {
@@ -189,7 +196,7 @@ func readSeries(body []byte, keys []string) ([]upstream.Series, error) {
 	return all, nil
 }
 
-// readError reads the settled body of an error, which repeats the status.
+// readError reads the body of an error. Its code must equal the status.
 func readError(a answer) (parameter, message string, err error) {
 	var e struct{ Error map[string]json.RawMessage }
 	if err := exactly(a.body, &e, "error"); err != nil {
@@ -200,8 +207,8 @@ func readError(a answer) (parameter, message string, err error) {
 		Message   string `json:"message"`
 		Parameter string `json:"parameter"`
 	}
-	if _, has := e.Error["parameter"]; !has {
-		e.Error["parameter"] = json.RawMessage(`""`) // left out where none is at fault
+	if _, ok := e.Error["parameter"]; !ok {
+		e.Error["parameter"] = json.RawMessage(`""`) // parameter is optional
 	}
 	raw, err := json.Marshal(e.Error)
 	if err != nil {
@@ -210,13 +217,14 @@ func readError(a answer) (parameter, message string, err error) {
 	if err := exactly(raw, &w, "code", "message", "parameter"); err != nil {
 		return "", "", fmt.Errorf("status %d: %w", a.status, err)
 	}
-	if w.Code != a.status || w.Message == "" || a.header.Get("Content-Type") != "application/json" {
-		return "", "", fmt.Errorf("status %d (%s): the error's code must be that and its message something: %s", a.status, a.header.Get("Content-Type"), a.body)
+	if got := a.header.Get("Content-Type"); w.Code != a.status || w.Message == "" || got != "application/json" {
+		return "", "", fmt.Errorf("status %d (%s): want JSON with an error of this code and a message: %s",
+			a.status, got, a.body)
 	}
 	return w.Parameter, w.Message, nil
 }
 
-// exactly reads a JSON object that must have these keys and no others.
+// exactly decodes a JSON object that must have exactly these keys.
 func exactly(raw []byte, to any, keys ...string) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {

@@ -10,16 +10,16 @@ import (
 	"strconv"
 )
 
-// answer is the true answer to a request, to be made wrong.
+// answer is the correct answer to a request, for faults to change.
 type answer struct {
 	r    *http.Request
 	next http.Handler
 	body []byte
-	root any // the body, read: see decode
+	root any // the decoded body
 }
 
-// rewrite has the true answer sent in another way. An error of the API's passes as
-// it is.
+// rewrite returns a wrapper that passes the correct answer to send, which sends it with
+// a fault. Errors of the API are passed on unchanged.
 func rewrite(send func(http.ResponseWriter, answer)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +33,7 @@ func rewrite(send func(http.ResponseWriter, answer)) func(http.Handler) http.Han
 	}
 }
 
-// ask gets the true answer to the request with another query.
+// ask sets a to the correct answer to the request with another query.
 func (a *answer) ask(query url.Values) (status int) {
 	r := a.r.Clone(a.r.Context())
 	r.URL.RawQuery = query.Encode()
@@ -48,7 +48,7 @@ func (a *answer) ask(query url.Values) (status int) {
 	return w.Code
 }
 
-// data is what the answer is about, without an envelope.
+// data returns the data within the envelope, if there is one.
 func (a *answer) data() any {
 	if o, ok := a.root.(*object); ok {
 		if v, ok := o.get("data"); ok {
@@ -65,8 +65,8 @@ func (a *answer) setData(v any) {
 	a.root = v
 }
 
-// records are all objects with fields of the API: rows, points of a time series, or
-// the one detail.
+// records returns all objects with fields: rows, points of time series, or the details
+// of a bounce.
 func (a *answer) records() []*object {
 	var all []*object
 	switch v := a.data().(type) {
@@ -96,14 +96,14 @@ func (a *answer) head(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// send sends the body.
+// send sends the answer.
 func (a *answer) send(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", a.length())
 	a.head(w)
 	_, _ = w.Write(a.body)
 }
 
-// object is a JSON object in its order.
+// object is a JSON object that keeps its order.
 type object struct {
 	keys   []string
 	values []any
@@ -118,7 +118,7 @@ func (o *object) get(key string) (any, bool) {
 	return nil, false
 }
 
-// set changes a value; false if there is none.
+// set changes the value of an existing key. It returns false if there is no such key.
 func (o *object) set(key string, v any) bool {
 	for i, k := range o.keys {
 		if k == key {
@@ -129,7 +129,7 @@ func (o *object) set(key string, v any) bool {
 	return false
 }
 
-// ofSeries says whether it is one of time series by id.
+// ofSeries reports whether the object has time series by id.
 func (o *object) ofSeries() bool {
 	for i, k := range o.keys {
 		if _, err := strconv.ParseUint(k, 10, 63); err != nil {
@@ -142,7 +142,7 @@ func (o *object) ofSeries() bool {
 	return true
 }
 
-// MarshalJSON prints the object in its order.
+// MarshalJSON encodes the object in its order.
 func (o *object) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, k := range o.keys {
@@ -154,8 +154,8 @@ func (o *object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// decode reads JSON: objects are *object, arrays []any, numbers json.Number. The
-// handlers that faults go around print proper JSON, so all else is a panic.
+// decode decodes JSON into *object, []any and json.Number. It panics if the text is not
+// JSON, since the wrapped handlers must return valid JSON.
 func decode(text []byte) any {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -187,7 +187,7 @@ func value(d *json.Decoder) any {
 func token(d *json.Decoder) json.Token {
 	t, err := d.Token()
 	if err != nil {
-		panic(fmt.Sprintf("fault: the true answer is not JSON: %v", err))
+		panic(fmt.Sprintf("fault: the correct answer is not JSON: %v", err))
 	}
 	return t
 }

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// timeFaults take as long as their names say. In tests the caller's time limits
-// are the short ones.
+// timeFaults take as long as their names say. Tests need callers with short timeouts.
 var timeFaults = []Fault{
 	{Name: "30 s silence", Wrap: Silence(30 * time.Second)},
 	{Name: "silence after the header", Wrap: rewrite(func(w http.ResponseWriter, a answer) {
@@ -23,7 +22,7 @@ var timeFaults = []Fault{
 	{Name: "one byte a second", Wrap: Trickle(time.Second)},
 }
 
-// Silence answers nothing for so long, and then the truth.
+// Silence delays the correct answer by d.
 func Silence(d time.Duration) func(next http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +33,7 @@ func Silence(d time.Duration) func(next http.Handler) http.Handler {
 	}
 }
 
-// Trickle answers the truth, one byte at a time.
+// Trickle sends the correct answer one byte at a time.
 func Trickle(every time.Duration) func(next http.Handler) http.Handler {
 	return rewrite(func(w http.ResponseWriter, a answer) {
 		a.head(w)
@@ -76,7 +75,7 @@ var bodyFaults = []Fault{
 	})},
 	{Name: "broken gzip", Wrap: rewrite(func(w http.ResponseWriter, a answer) {
 		a.body = zipped(a.body)
-		a.body[len(a.body)-8] ^= 0xff // of the checksum
+		a.body[len(a.body)-8] ^= 0xff // part of the checksum
 		w.Header().Set("Content-Encoding", "gzip")
 		a.send(w)
 	})},
@@ -107,7 +106,7 @@ func body(contentType, text string) http.HandlerFunc {
 	}
 }
 
-// endless writes until the caller has left.
+// endless writes piece until the caller leaves.
 func endless(w http.ResponseWriter, piece []byte) {
 	for {
 		if _, err := w.Write(piece); err != nil {
@@ -116,7 +115,8 @@ func endless(w http.ResponseWriter, piece []byte) {
 	}
 }
 
-// bomb is a megabyte of spaces, zipped to a thousandth. Such pieces can be joined.
+// bomb returns a megabyte of spaces as a gzip member of about a kilobyte. Members can be
+// concatenated.
 var bomb = sync.OnceValue(func() []byte { return zipped(bytes.Repeat([]byte(" "), 1<<20)) })
 
 func zipped(text []byte) []byte {

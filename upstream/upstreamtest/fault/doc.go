@@ -1,12 +1,12 @@
-// Package fault is a server of the metrics API that goes wrong on purpose, for
-// tests: [All] is every way in which a remote can fail its callers, from a
-// connection that is refused to a page with rows of another user.
+// Package fault makes servers of the metrics API fail in tests. [All] lists the faults
+// that a remote server can have, from a refused connection to a page with rows of
+// another user.
 //
-// A [Fault] goes around any handler of the API, mostly an embedded one, and so
-// makes its answers wrong where and as a real server would: rows are changed in
-// the true answer, and what is not touched stays true. [Server] serves such a
-// handler on a socket and takes faults by turns; [Random] injects them at random.
+// A [Fault] wraps any handler of the API, usually an embedded server. It changes the
+// correct answers as a real faulty server would and leaves everything else as it is.
+// [Server] serves a handler on a socket and switches between faults. [Random] injects
+// faults at random.
 //
-// What a fault makes up, such as an error page, has [Secret] in it, so that a test
-// can see that callers never get to read it.
+// Texts invented by faults, such as error pages, contain [Secret], so that tests can
+// check that callers never see them.
 package fault

@@ -8,34 +8,33 @@ import (
 	"time"
 )
 
-// Fault is one way to go wrong.
+// Fault is one way in which a server can fail.
 type Fault struct {
-	// Name says what happens, such as "503 for ever".
+	// Name describes the fault, such as "503 for ever". It is unique.
 	Name string
 
-	// Wrap makes a handler that goes wrong of one that does not. A fault that goes
-	// away does so for each path and query by itself.
+	// Wrap returns a handler that is like next but has the fault. A fault that happens
+	// once happens once for each path and query.
 	Wrap func(next http.Handler) http.Handler
 
-	// Passes says that the fault goes away, or can be worked around: a caller who
-	// tries again, and drops what it did not ask for, has the true answer.
+	// Passes means that the fault is temporary or can be worked around: callers that
+	// retry and drop what they did not request get the correct answer.
 	Passes bool
 
-	// Lies says that the answer is wrong and looks right, so that no caller can tell.
-	// Leave such faults out where answers are compared with true ones.
+	// Lies means that the answer is wrong but looks right, so that callers cannot notice.
+	// Tests that compare answers with correct ones must skip such faults.
 	Lies bool
 
-	refuses bool // there is no server: see Server.Inject
+	refuses bool // Server closes its listener
 }
 
-// Secret is part of everything that faults make up and no caller may see.
+// Secret is contained in every text that faults invent and callers must not see.
 const Secret = "s3cret-of-the-upstream"
 
-// All are all faults, each with a name of its own. Those of a wrong type are one a
-// field of [Fields].
+// All lists all faults, including one of a wrong type for each of [Fields].
 var All = slices.Concat(connectionFaults, statusFaults, timeFaults, bodyFaults, rowFaults, typeFaults())
 
-// Named gives the fault of that name.
+// Named returns the fault with that name.
 func Named(name string) (Fault, bool) {
 	i := slices.IndexFunc(All, func(f Fault) bool { return f.Name == name })
 	if i < 0 {
@@ -44,10 +43,12 @@ func Named(name string) (Fault, bool) {
 	return All[i], true
 }
 
-// Random is next, with one of the faults in a share of the requests, from 0 for
-// none to 1 for all. Equal seeds draw the same faults in the same order. injected,
-// if not nil, is told of each.
-func Random(next http.Handler, seed uint64, share float64, faults []Fault, injected func(*http.Request, Fault)) http.Handler {
+// Random returns a handler that is like next but injects one of the faults into a share
+// of the requests, from 0 for none to 1 for all. Equal seeds give the same faults in the
+// same order. If injected is not nil, it is called before each.
+func Random(next http.Handler, seed uint64, share float64, faults []Fault,
+	injected func(*http.Request, Fault),
+) http.Handler {
 	wrapped := make([]http.Handler, len(faults))
 	for i, f := range faults {
 		wrapped[i] = f.Wrap(next)
@@ -69,12 +70,12 @@ func Random(next http.Handler, seed uint64, share float64, faults []Fault, injec
 	})
 }
 
-// always answers every request in one way.
+// always answers every request with f.
 func always(f http.HandlerFunc) func(http.Handler) http.Handler {
 	return func(http.Handler) http.Handler { return f }
 }
 
-// once answers the first request of each path and query in one way.
+// once answers the first request for each path and query with f.
 func once(f http.HandlerFunc) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		var seen sync.Map
@@ -88,7 +89,7 @@ func once(f http.HandlerFunc) func(http.Handler) http.Handler {
 	}
 }
 
-// wait waits, or is false if the caller has left before.
+// wait waits for d. It returns false if the caller leaves first.
 func wait(r *http.Request, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

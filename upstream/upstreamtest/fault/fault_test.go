@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,21 +32,19 @@ var truth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	}
 })
 
-// through is what a fault makes of an answer.
+// through returns the answer with a fault.
 func through(t *testing.T, name, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	f, ok := fault.Named(name)
 	if !ok {
-		t.Fatalf("no fault is called %q", name)
+		t.Fatalf("there is no fault %q", name)
 	}
 	w := httptest.NewRecorder()
 	f.Wrap(truth).ServeHTTP(w, httptest.NewRequest("GET", target, nil))
 	return w
 }
 
-// A fault changes what its name says, and leaves the rest as it was, in its order,
-// with an envelope and without.
-func TestFaultsChangeOneThing(t *testing.T) {
+func TestFaultsChangeOnlyWhatTheirNameSays(t *testing.T) {
 	for _, test := range []struct{ name, target, want string }{
 		{"wrong type of email_id", "/bounces", strings.Replace(rows, `"b"`, "7", 1)},
 		{"wrong type of user_id", "/bounces", strings.Replace(rows, `21,"xheaders":null`, `"seven","xheaders":null`, 1)},
@@ -68,25 +67,22 @@ func TestFaultsChangeOneThing(t *testing.T) {
 	}
 }
 
-// An error of the API's own is no answer to be changed.
-func TestErrorsPass(t *testing.T) {
+func TestFaultsDoNotChangeErrors(t *testing.T) {
 	if got := through(t, "truncated JSON", "/nowhere"); got.Code != 404 {
-		t.Errorf("got %d", got.Code)
+		t.Errorf("status %d, want 404", got.Code)
 	}
 }
 
-// Where there is no connection to be broken, the answer is aborted.
-func TestWithoutAConnection(t *testing.T) {
+func TestConnectionFaultsAbortHandlerIfHijackFails(t *testing.T) {
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("got %v", p)
+			t.Errorf("panic %v, want http.ErrAbortHandler", p)
 		}
 	}()
 	through(t, "reset before the answer", "/bounces")
 }
 
-// A fault that goes away does so for each request by itself.
-func TestOnce(t *testing.T) {
+func TestFaultsThatHappenOnceDoSoForEachURL(t *testing.T) {
 	f, _ := fault.Named("503 once")
 	h := f.Wrap(truth)
 	for _, test := range []struct {
@@ -101,29 +97,29 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// Names are what faults are injected by.
 func TestNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range fault.All {
 		if seen[f.Name] || f.Name == "" {
-			t.Errorf("%q is the name of two", f.Name)
+			t.Errorf("name %q is empty or a duplicate", f.Name)
 		}
 		seen[f.Name] = true
 		if g, ok := fault.Named(f.Name); !ok || g.Name != f.Name {
-			t.Errorf("%q is not found by its name", f.Name)
+			t.Errorf("Named does not find %q", f.Name)
 		}
 	}
 	if _, ok := fault.Named("none of them"); ok {
-		t.Error("there is a fault without a name")
+		t.Error("Named finds a fault that does not exist")
 	}
 }
 
-// Equal seeds draw equal faults, in about the share that is asked for.
-func TestRandom(t *testing.T) {
+func TestRandomInjectsTheShareAndDependsOnTheSeed(t *testing.T) {
 	draw := func(seed uint64, share float64) (names []string) {
 		a, _ := fault.Named("451")
 		b, _ := fault.Named("500")
-		h := fault.Random(truth, seed, share, []fault.Fault{a, b}, func(_ *http.Request, f fault.Fault) { names = append(names, f.Name) })
+		h := fault.Random(truth, seed, share, []fault.Fault{a, b}, func(_ *http.Request, f fault.Fault) {
+			names = append(names, f.Name)
+		})
 		hits := 0
 		for range 1000 {
 			w := httptest.NewRecorder()
@@ -133,24 +129,24 @@ func TestRandom(t *testing.T) {
 			}
 		}
 		if hits != len(names) {
-			t.Errorf("%d faults, told of %d", hits, len(names))
+			t.Errorf("%d faults, but injected was called %d times", hits, len(names))
 		}
 		return names
 	}
 	one := draw(1, 0.3)
 	if n := len(one); n < 250 || n > 350 {
-		t.Errorf("%d faults in 1000 requests, want 300", n)
+		t.Errorf("%d faults in 1000 requests, want about 300", n)
 	}
-	if strings.Join(one, "") != strings.Join(draw(1, 0.3), "") || strings.Join(one, "") == strings.Join(draw(2, 0.3), "") {
-		t.Error("the seed does not decide")
+	if !slices.Equal(one, draw(1, 0.3)) || slices.Equal(one, draw(2, 0.3)) {
+		t.Error("equal seeds give different faults, or different seeds equal ones")
 	}
 	if len(draw(1, 0)) != 0 || len(draw(1, 1)) != 1000 {
-		t.Error("0 is not none, or 1 not all")
+		t.Error("share 0 injects faults, or share 1 omits some")
 	}
 }
 
-// A server refuses connections, goes wrong and is well again at one address.
-func TestServer(t *testing.T) {
+// A server can refuse connections, fail and recover at the same address.
+func TestServerKeepsItsAddress(t *testing.T) {
 	s := fault.NewServer(truth)
 	defer s.Close()
 	c := &http.Client{Transport: &http.Transport{}}

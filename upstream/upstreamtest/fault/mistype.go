@@ -2,8 +2,8 @@ package fault
 
 import "encoding/json"
 
-// Fields are the fields of the API whose values a caller reads. "data" is the
-// envelope's, and "a code" an element of a catalogue.
+// Fields are the fields of the API that callers read. "data" is that of the envelope,
+// and "a code" is an element of a catalogue.
 var Fields = []string{
 	"data", "a code",
 	"user_id", "sender_id", "sender", "email_id", "email_address", "local", "domain", "xheaders",
@@ -13,8 +13,8 @@ var Fields = []string{
 	"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count",
 }
 
-// typeFaults give one field a value of another JSON type, in the last row that has
-// it.
+// typeFaults returns, for each field, a fault that gives the field a value of another
+// JSON type in the last row that has it.
 func typeFaults() []Fault {
 	var all []Fault
 	for _, field := range Fields {
@@ -44,8 +44,8 @@ func (a *answer) mistype(field string) {
 	}
 }
 
-// otherType is a value of another type than v, which no field of v's type takes: a
-// string for a number, and a number for all else.
+// otherType returns a value of another type than v: a string for a number, and a number
+// for anything else.
 func otherType(v any) any {
 	if _, ok := v.(json.Number); ok {
 		return "seven"

@@ -12,20 +12,20 @@ import (
 )
 
 var rowFaults = []Fault{
-	// The server does not heed the size of a page: the next page's rows come along.
+	// The page also has the rows of the next page.
 	{Name: "page longer than 500", Passes: true, Wrap: listed(func(a *answer) {
 		if rows := a.rows(); len(rows) == upstream.PageSize {
 			a.askAgain(func(q url.Values) { shift(q, upstream.PageSize) })
 			a.setData(append(rows, a.rows()...))
 		}
 	})},
-	// A page that is not the last ends early: the rest looks like the end of the list.
+	// A page that is not the last has fewer than 500 rows, which looks like the last.
 	{Name: "page shorter than 500 in the middle", Lies: true, Wrap: listed(func(a *answer) {
 		if rows := a.rows(); len(rows) == upstream.PageSize {
 			a.setData(rows[:300])
 		}
 	})},
-	// The list has grown at its front since the page before.
+	// The list has grown at its front since the previous page.
 	{Name: "rows repeated across pages", Passes: true, Wrap: listed(func(a *answer) {
 		a.askAgain(func(q url.Values) { shift(q, -10) })
 	})},
@@ -41,7 +41,7 @@ var rowFaults = []Fault{
 		slices.Reverse(rows)
 		a.setData(rows)
 	})},
-	// The server takes the window by the day.
+	// The server rounds the window to days.
 	{Name: "rows outside the window", Passes: true, Wrap: listed(func(a *answer) {
 		a.askAgain(func(q url.Values) {
 			move(q, "start_time", -86400)
@@ -76,7 +76,7 @@ var rowFaults = []Fault{
 	{Name: "times in milliseconds", Wrap: changed(func(a *answer) {
 		for _, o := range a.records() {
 			for i, k := range o.keys {
-				if n, ok := o.values[i].(json.Number); ok && isTime(k) && n != "0" { // 0 is no time
+				if n, ok := o.values[i].(json.Number); ok && isTime(k) && n != "0" { // 0 means no time
 					o.values[i] = n + "000"
 				}
 			}
@@ -86,7 +86,7 @@ var rowFaults = []Fault{
 
 func isTime(key string) bool { return strings.HasSuffix(key, "_time") || key == "timestamp" }
 
-// changed changes what the true answer says.
+// changed returns a wrapper that changes the correct answer.
 func changed(change func(*answer)) func(http.Handler) http.Handler {
 	return rewrite(func(w http.ResponseWriter, a answer) {
 		change(&a)
@@ -95,7 +95,7 @@ func changed(change func(*answer)) func(http.Handler) http.Handler {
 	})
 }
 
-// listed changes the pages of lists alone.
+// listed returns a wrapper that changes the correct answer if it is a page of a list.
 func listed(change func(*answer)) func(http.Handler) http.Handler {
 	return changed(func(a *answer) {
 		for _, k := range upstream.Kinds {
@@ -106,7 +106,7 @@ func listed(change func(*answer)) func(http.Handler) http.Handler {
 	})
 }
 
-// rows are those of a list.
+// rows returns the rows of a list.
 func (a *answer) rows() []any {
 	rows, _ := a.data().([]any)
 	return rows
@@ -119,7 +119,7 @@ func orNone(rows []any) []any {
 	return rows
 }
 
-// askAgain gets the answer to another query instead.
+// askAgain sets a to the answer to another query.
 func (a *answer) askAgain(change func(url.Values)) {
 	q := a.r.URL.Query()
 	change(q)
@@ -128,18 +128,18 @@ func (a *answer) askAgain(change func(url.Values)) {
 
 // shift moves a query's offset.
 func shift(q url.Values, by int) {
-	n, _ := strconv.Atoi(q.Get("offset")) // left out is 0
+	n, _ := strconv.Atoi(q.Get("offset")) // 0 if it is missing
 	q.Set("offset", strconv.Itoa(max(0, n+by)))
 }
 
-// move moves a query's time, where that is in Unix seconds.
+// move moves a query's time if it is in Unix seconds.
 func move(q url.Values, name string, by int64) {
 	if t, err := strconv.ParseInt(q.Get(name), 10, 64); err == nil {
 		q.Set(name, strconv.FormatInt(t+by, 10))
 	}
 }
 
-// disown gives the last row to another user or sender, or the last time series.
+// disown assigns the last row or time series to another user or sender.
 func (a *answer) disown(field, rollup string) {
 	if o, ok := a.data().(*object); ok && o.ofSeries() {
 		by := a.r.URL.Query().Get("rollup_to")
@@ -161,5 +161,5 @@ func (a *answer) disown(field, rollup string) {
 	}
 }
 
-// another is another id.
+// another returns an id different from id.
 func another(id string) string { return id + "9" }

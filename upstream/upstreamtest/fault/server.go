@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// Server serves a handler on a socket of this machine, with faults or without.
+// Server serves a handler on a loopback socket, with or without a fault.
 type Server struct {
-	URL string // without a / at its end
+	URL string // without a trailing slash
 
 	next http.Handler
 	mu   sync.Mutex
@@ -18,16 +18,16 @@ type Server struct {
 	http *http.Server // nil while connections are refused
 }
 
-// NewServer starts a server without faults. Close must be called.
+// NewServer starts a server without a fault. The caller must call Close.
 func NewServer(next http.Handler) *Server {
 	s := &Server{next: next, now: next}
 	s.listen("127.0.0.1:0")
 	return s
 }
 
-// Inject has every request from now on meet the fault, anew where it goes away.
-// What is under way goes on as it was, except that for connections to be refused
-// all are closed. The server keeps its address throughout.
+// Inject applies the fault to all further requests, until the next Inject or Heal.
+// Running requests are not affected, unless the fault is that connections are refused:
+// then Inject closes all connections. The server keeps its address.
 func (s *Server) Inject(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,14 +38,14 @@ func (s *Server) Inject(f Fault) {
 	s.resume(f.Wrap(s.next))
 }
 
-// Heal ends the fault.
+// Heal removes the fault.
 func (s *Server) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resume(s.next)
 }
 
-// Close ends the server and its connections.
+// Close closes the server and its connections.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *Server) close() {
 	}
 }
 
-// listen panics without a socket, as there is no test to be had then.
+// listen starts to listen on address. It panics if it cannot.
 func (s *Server) listen(address string) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// problem is an error as a foreign server may print it.
+// problem is an error body as other servers may send it.
 const problem = `{"message":"` + Secret + ` at https://internal.example/","trace":["` + Secret + `"]}`
 
 var statusFaults = []Fault{
@@ -27,7 +27,7 @@ var statusFaults = []Fault{
 	{Name: "clock skew", Passes: true, Wrap: skewed(time.Hour)},
 }
 
-// status answers with a status, and headers given as names and values.
+// status answers with a status. headers lists names and values in turn.
 func status(code int, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -41,8 +41,9 @@ func status(code int, headers ...string) http.HandlerFunc {
 	}
 }
 
-// skewed is a server whose clock is wrong: it asks callers to come back in a second
-// by that clock, and dates its answers by it.
+// skewed simulates a server whose clock is wrong. The clock determines the Date of its
+// answers and the Retry-After of the first one, which asks callers to retry after a
+// second.
 func skewed(by time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		first := once(func(w http.ResponseWriter, r *http.Request) {
