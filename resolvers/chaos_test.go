@@ -31,7 +31,7 @@ import (
 // faults.
 const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHAOS_SEED"
 
-// chaos returns the minimum number of operations and the duration of TestChaosNeverGivesWrongAnswers, and its seed. Without a
+// chaos returns the minimum number of operations of the chaos test, its duration and its seed. Without a
 // duration, the run is short and always the same; with one, each run has another seed.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
 	operations, seed = 300, 1
@@ -96,7 +96,7 @@ func heapInUse() uint64 {
 func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.Duration, seed uint64) {
 	calm := newGateway(t, rowsOfDay(700))
 	random := rand.New(rand.NewPCG(seed, 1))
-	faults := tellable()
+	faults := detectable()
 	var mu sync.Mutex
 	injected, met := 0, []string{} // in total, and in this operation
 	remote := fault.NewServer(fault.Random(embedded.New(calm.store, embedded.Options{}), seed, 0.2, faults,
@@ -149,7 +149,7 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 		}
 		c.missing = map[string]bool{}
 		for _, e := range got.Errors {
-			c.missing[placed(e.Path)] = true
+			c.missing[pathPrefix(e.Path)] = true
 			if text := fmt.Sprint(e); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") {
 				t.Fatalf("operation %d: %s\nan error reveals internals: %s", n, query, text)
 			}
@@ -168,8 +168,8 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 	}
 }
 
-// tellable returns the faults that cannot turn into a wrong answer.
-func tellable() []fault.Fault {
+// detectable returns the faults that cannot turn into a wrong answer.
+func detectable() []fault.Fault {
 	var all []fault.Fault
 	for _, f := range fault.All {
 		switch f.Name {
@@ -211,7 +211,7 @@ type comparison struct {
 
 // compare returns a difference between two values at a path that no error explains, or "".
 func (c *comparison) compare(at []any, want, got any) string {
-	where := placed(at)
+	where := pathPrefix(at)
 	switch w := want.(type) {
 	case map[string]any:
 		if g, ok := got.(map[string]any); ok && len(g) == len(w) {
@@ -256,8 +256,8 @@ func (c *comparison) compare(at []any, want, got any) string {
 	return fmt.Sprintf("at %v: got %v, want %v", at, got, want)
 }
 
-// placed formats a path so that the path of a parent is a prefix.
-func placed(elements []any) string {
+// pathPrefix formats a path so that the path of a parent is a prefix.
+func pathPrefix(elements []any) string {
 	var b strings.Builder
 	for _, e := range elements {
 		fmt.Fprintf(&b, "%v/", e)

@@ -55,34 +55,62 @@ const survives = "; up to 100 concurrent calls after a quiet minute, and 1.8 cal
 	"above that rate, calls may fail with `UPSTREAM_UNAVAILABLE`, because retries must not amplify an outage"
 
 var faultCases = []faultCase{
-	{remote: "refuses or resets the connection", faults: []string{"refused", "reset before the answer"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "resets or closes the connection within the header or body, or between chunks", faults: []string{"closed in the header", "reset in the body", "closed in the body", "closed between chunks"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "does not speak HTTP, or sends an endless header", faults: []string{"not HTTP", "endless header"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "answers 202 (an identical request is being answered) once", faults: []string{"202 once"}, see: "the answer", tries: 2},
+	{remote: "refuses or resets the connection", faults: []string{"refused", "reset before the answer"},
+		code: "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "resets or closes the connection within the header or body, or between chunks",
+		faults: []string{"closed in the header", "reset in the body", "closed in the body", "closed between chunks"},
+		code:   "UPSTREAM_UNAVAILABLE", tries: 3},
+	{remote: "does not speak HTTP, or sends an endless header", faults: []string{"not HTTP", "endless header"},
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "answers 202 (an identical request is being answered) once", faults: []string{"202 once"},
+		see: "the answer", tries: 2},
 	{remote: "always answers 202", faults: []string{"202 for ever"}, code: "UPSTREAM_UNAVAILABLE"},
-	{remote: "answers 503, or 429 with `Retry-After: 1`, once; its `Retry-After` comes from a clock that is an hour off", faults: []string{"503 once", "429 once with Retry-After", "clock skew"}, see: "the answer" + survives, tries: 2},
+	{remote: "answers 503, or 429 with `Retry-After: 1`, once; its `Retry-After` comes from a clock that is an hour off",
+		faults: []string{"503 once", "429 once with Retry-After", "clock skew"},
+		see:    "the answer" + survives, tries: 2},
 	{remote: "always answers 503", faults: []string{"503 for ever"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
-	{remote: "answers 429 with `Retry-After: 60`", faults: []string{"429 with Retry-After"}, code: "UPSTREAM_UNAVAILABLE", tries: 1, after: time.Minute},
+	{remote: "answers 429 with `Retry-After: 60`", faults: []string{"429 with Retry-After"},
+		code: "UPSTREAM_UNAVAILABLE", tries: 1, after: time.Minute},
 	{remote: "answers 451", faults: []string{"451"}, code: "UPSTREAM_UNAUTHENTICATED", tries: 1},
 	{remote: "answers 452", faults: []string{"452"}, code: "UPSTREAM_REJECTED", tries: 1},
 	{remote: "answers 404 for a list or counts", faults: []string{"404"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "answers 404 for a bounce", faults: []string{"404"}, in: ofDetail, code: "NOT_FOUND", tries: 1},
-	{remote: "answers 500, 204 or a redirect", faults: []string{"500", "no content", "redirect"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "answers 500, 204 or a redirect", faults: []string{"500", "no content", "redirect"},
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "is behind a proxy that answers 502", faults: []string{"502"}, code: "UPSTREAM_UNAVAILABLE", tries: 1},
 	{remote: "is behind a proxy that answers 504", faults: []string{"504"}, code: "UPSTREAM_TIMEOUT", tries: 1},
-	{remote: "sends nothing, or one byte per second", faults: []string{"30 s silence", "silence after the header", "one byte a second"}, code: "UPSTREAM_TIMEOUT", tries: 3},
-	{remote: "answers 200 with an empty body, HTML, another content type or an error", faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "sends JSON that is truncated, has trailing data, is nested too deeply, or has a field of the wrong type", faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "sends an endless body, a gzip bomb, or a broken or unrequested encoding", faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "returns negative counts", faults: []string{"negative counts"}, in: ofCounts, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "returns rows of a user or sender that was not requested", faults: []string{"rows of another user"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "returns the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "returns times in milliseconds, or far in the future", faults: []string{"times in milliseconds", "times far in the future"}, code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
-	{remote: "returns more than 500 rows", faults: []string{"page longer than 500"}, see: "the answer, without the excess rows", tries: 1},
-	{remote: "returns rows outside the window, always or sometimes", faults: []string{"rows outside the window"}, see: "the answer, without these rows; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, unless they reveal both ends of the list", tries: 1},
-	{remote: "repeats a row immediately", faults: []string{"rows repeated in a page"}, see: "the answer: each row once; totals as above", tries: 1},
-	{remote: "returns rows out of order", faults: []string{"unsorted rows"}, see: "the remote's order, each row once", tries: 1, lies: true},
-	{remote: "returns a page of fewer than 500 rows in the middle of a list", faults: []string{"page shorter than 500 in the middle"}, see: "a list that ends there; `deliverygraph doctor` detects such remotes", tries: 1, lies: true},
+	{remote: "sends nothing, or one byte per second",
+		faults: []string{"30 s silence", "silence after the header", "one byte a second"},
+		code:   "UPSTREAM_TIMEOUT", tries: 3},
+	{remote: "answers 200 with an empty body, HTML, another content type or an error",
+		faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"},
+		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "sends JSON that is truncated, has trailing data, is nested too deeply, or has a field of the wrong type",
+		faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"},
+		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "sends an endless body, a gzip bomb, or a broken or unrequested encoding",
+		faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"},
+		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns negative counts", faults: []string{"negative counts"}, in: ofCounts,
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns rows of a user or sender that was not requested", faults: []string{"rows of another user"},
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns the detail of another bounce", faults: []string{"detail of another bounce"}, in: ofDetail,
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns times in milliseconds, or far in the future",
+		faults: []string{"times in milliseconds", "times far in the future"},
+		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
+	{remote: "returns more than 500 rows", faults: []string{"page longer than 500"},
+		see: "the answer, without the excess rows", tries: 1},
+	{remote: "returns rows outside the window, always or sometimes", faults: []string{"rows outside the window"},
+		see: "the answer, without these rows; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, unless they reveal both ends of the list", tries: 1},
+	{remote: "repeats a row immediately", faults: []string{"rows repeated in a page"},
+		see: "the answer: each row once; totals as above", tries: 1},
+	{remote: "returns rows out of order", faults: []string{"unsorted rows"},
+		see: "the remote's order, each row once", tries: 1, lies: true},
+	{remote: "returns a page of fewer than 500 rows in the middle of a list",
+		faults: []string{"page shorter than 500 in the middle"},
+		see:    "a list that ends there; `deliverygraph doctor` detects such remotes", tries: 1, lies: true},
 }
 
 // A fault of the remote affects one field, and the error reveals no internals.
@@ -165,7 +193,7 @@ func (c faultCase) test(t *testing.T, name string) {
 	}
 	e := got.Errors[0]
 	retryable := c.code == "UPSTREAM_UNAVAILABLE" || c.code == "UPSTREAM_TIMEOUT"
-	if e.Extensions["code"] != c.code || e.Extensions["retryable"] != retryable || placed(e.Path) != hit.at {
+	if e.Extensions["code"] != c.code || e.Extensions["retryable"] != retryable || pathPrefix(e.Path) != hit.at {
 		t.Errorf("%s at %v: %v", e.Message, e.Path, e.Extensions)
 	}
 	ms, _ := plain(e.Extensions["retryAfterMs"]).(string)
@@ -263,7 +291,7 @@ func TestRowsOutsideTheWindowAreDropped(t *testing.T) {
 					t.Fatal(want.Errors)
 				}
 				if uncounted {
-					if len(got.Errors) != 1 || placed(got.Errors[0].Path) != "emails/totalCount/" || got.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" {
+					if len(got.Errors) != 1 || pathPrefix(got.Errors[0].Path) != "emails/totalCount/" || got.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" {
 						t.Errorf("errors: %v", got.Errors)
 					}
 					got.Errors = nil

@@ -36,9 +36,9 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// lookedThrough returns the number of answers to check and the seed of their operations. They are always the
+// leakRun returns the number of answers to check and the seed of their operations. They are always the
 // same, unless DELIVERYGRAPH_TEST_ANSWERS sets another number.
-func lookedThrough() (answers int, seed uint64) {
+func leakRun() (answers int, seed uint64) {
 	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
 		return n, rand.Uint64()
 	}
@@ -74,7 +74,7 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 			renamed[i] = newLeakGateway(t, ofUsers(leakRows("anon"), c.Users), cached.DefaultSettle)
 		}
 	}
-	answers, seed := lookedThrough()
+	answers, seed := leakRun()
 	t.Logf("seed %d", seed)
 	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(seed, 0)), words: leakWords(all), found: map[string][]string{}}
 	var seen sighted

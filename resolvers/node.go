@@ -94,15 +94,15 @@ func notFound(what string) error {
 	return &upstream.Error{Code: upstream.NotFound, Message: what}
 }
 
-// ever returns the window of all events up to the end of the current day.
-func ever(ctx context.Context) upstream.Window {
+// allTime returns the window of all events up to the end of the current day.
+func allTime(ctx context.Context) upstream.Window {
 	return upstream.Window{End: upstream.Day.Floor(loaders.From(ctx).Now) + upstream.Day.Seconds()}
 }
 
 // findCounted searches the counts of one kind after another for a row. No endpoint lists users or senders, so
 // one that never sent, bounced or was blocked is not found.
 func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (k upstream.Kind, row upstream.Count, found bool, err error) {
-	q.Window = ever(ctx)
+	q.Window = allTime(ctx)
 	for _, k := range upstream.Kinds {
 		rows, err := loaders.From(ctx).API.Counts(ctx, k, q)
 		if err != nil {
@@ -136,7 +136,7 @@ func findSender(ctx context.Context, id upstream.ID) (*model.Sender, error) {
 	if !found {
 		return nil, notFound("there is no such sender")
 	}
-	s := newSender(&row, model.Origin{Kind: kind, Window: ever(ctx), SenderID: id}, 0)
+	s := newSender(&row, model.Origin{Kind: kind, Window: allTime(ctx), SenderID: id}, 0)
 	return &s, nil
 }
 

@@ -98,7 +98,7 @@ func (t *topic) run() {
 		switch more, err = t.poll(true); {
 		case err == nil:
 			failures = 0
-		case hopeless(err):
+		case permanent(err):
 			t.endAll(err)
 			return
 		default:
@@ -119,8 +119,8 @@ func (t *topic) wait(failures int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// hopeless reports whether an error is permanent.
-func hopeless(err error) bool {
+// permanent reports whether an error is permanent.
+func permanent(err error) bool {
 	switch upstream.CodeOf(err) {
 	case upstream.InvalidArgument, upstream.Unauthenticated, upstream.PermissionDenied:
 		return true

@@ -62,7 +62,7 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 			self = w.literal(aSender, ids[0].SenderID)
 		}
 		w.anyCounts(0, self, upstream.BySender, n, at)
-		return object{typ: "Sender", n: n, self: self, window: w.ever(), sender: self, lists: n, similar: n,
+		return object{typ: "Sender", n: n, self: self, window: w.allTime(), sender: self, lists: n, similar: n,
 			owner: w.symbol(symbol{what: ownersOf, of: self}), owners: w.atMostUsers(n)}
 	case model.BounceNode:
 		masked := int64(0) // number of masked email ids
@@ -105,8 +105,8 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	return rows
 }
 
-// ever returns the window of all events up to the end of the current day.
-func (w *walker) ever() window {
+// allTime returns the window of all events up to the end of the current day.
+func (w *walker) allTime() window {
 	return window{Window: upstream.Window{End: upstream.Day.Floor(w.op.Now) + upstream.Day.Seconds()}}
 }
 
@@ -119,7 +119,7 @@ func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *p
 		if k == upstream.Emails {
 			planned = n
 		}
-		w.charge(call{op: opCounts, kind: k, window: w.ever(), user: user, sender: sender, rollup: r}, planned, n, at)
+		w.charge(call{op: opCounts, kind: k, window: w.allTime(), user: user, sender: sender, rollup: r}, planned, n, at)
 	}
 }
 
