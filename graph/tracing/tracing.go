@@ -1,10 +1,9 @@
-// Package tracing tells OpenTelemetry what an operation did: a span for the operation,
-// one for each batch of its loaders, one for each question that it had for the metrics
-// API, and below that one for each request that was sent. A caller's trace goes on in ours, and ours in the metrics
-// API's (traceparent, W3C).
+// Package tracing reports operations to OpenTelemetry: a span for each operation, for each batch of its loaders, for
+// each question to the metrics API, and below that for each request sent. Spans continue the caller's trace, and the
+// metrics API can continue ours (W3C traceparent).
 //
-// Spans have no variables, no texts, no queries and no names that callers choose but
-// the operation's: nothing that may hold an address.
+// Spans contain no variables, texts, queries or names chosen by callers, except the operation's name: nothing that may
+// be an address.
 //
 // Start reading at [New].
 package tracing
@@ -26,7 +25,7 @@ import (
 	"deliverygraph/graph/operation"
 )
 
-// Tracing makes spans and exports them. It is safe for concurrent use.
+// Tracing creates spans and exports them. It is safe for concurrent use.
 type Tracing struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
@@ -34,21 +33,19 @@ type Tracing struct {
 
 var wire = propagation.TraceContext{}
 
-// OTLP exports to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". What else
-// can be set (headers, timeout, compression) is taken from the standard OTEL_EXPORTER_OTLP_…
-// environment variables.
+// OTLP returns an exporter to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". Headers, timeout,
+// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables.
 func OTLP(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
 	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
 }
 
-// New exports to out, in batches and at most so many spans at once: where the
-// collector is down spans are lost, and nothing waits. Of traces that begin here share,
-// from 0 to 1, is exported; those of callers are if theirs are.
+// New exports spans to out, in batches from a bounded queue: while the collector is down, spans are dropped and nothing
+// waits. It exports the given share, from 0 to 1, of traces that begin here, and continues callers' traces that are
+// sampled.
 //
-// The service is called deliverygraph, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES
-// call it otherwise.
+// The service name is deliverygraph, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES set another.
 func New(out sdktrace.SpanExporter, version string, share float64) *Tracing {
-	// What is wrong in these variables is left out: see settings, which refuse it.
+	// Errors in these variables are ignored here: the gateway's settings refuse them earlier.
 	service, _ := resource.New(context.Background(),
 		resource.WithAttributes(attribute.String("service.name", "deliverygraph"), attribute.String("service.version", version)),
 		resource.WithFromEnv())
@@ -60,14 +57,14 @@ func New(out sdktrace.SpanExporter, version string, share float64) *Tracing {
 	return &Tracing{provider: p, tracer: p.Tracer("deliverygraph")}
 }
 
-// Close exports what is left, for at most some seconds.
+// Close exports the remaining spans, for at most 5 s.
 func (t *Tracing) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return t.provider.Shutdown(ctx)
 }
 
-// Requests has operations go on with the traces of their callers.
+// Requests wraps h so that operations continue the traces of their callers.
 func (t *Tracing) Requests(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r.WithContext(wire.Extract(r.Context(), propagation.HeaderCarrier(r.Header))))
@@ -97,8 +94,8 @@ func (t *Tracing) Operation(ctx context.Context) (context.Context, func(operatio
 	}
 }
 
-// Question is the span of a question for the metrics API, whoever answers it: a
-// cache, an equal call under way, or a request of its own.
+// Question starts the span of a question to the metrics API, whether it is answered by the cache, by an equal call
+// under way, or by a request of its own.
 func (t *Tracing) Question(ctx context.Context, endpoint string) (context.Context, func(error)) {
 	ctx, span := t.tracer.Start(ctx, "ask "+endpoint)
 	return ctx, func(err error) {
@@ -109,8 +106,7 @@ func (t *Tracing) Question(ctx context.Context, endpoint string) (context.Contex
 	}
 }
 
-// Batch is the span of a loader's batch: of what it loads, for how many keys and by how
-// many questions, which are its children.
+// Batch starts the span of a loader's batch, with the number of its keys and calls. The questions are its children.
 func (t *Tracing) Batch(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int)) {
 	ctx, span := t.tracer.Start(ctx, "load "+loader, trace.WithAttributes(
 		attribute.String("deliverygraph.loader", loader),
@@ -125,7 +121,7 @@ func (t *Tracing) Batch(ctx context.Context, loader string, keys int) (context.C
 	}
 }
 
-// Transport makes the requests of next, each in a span, and tells the server which.
+// Transport returns a transport that makes each request of next in a span and sends the trace to the server.
 func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper { return transport{t, next} }
 
 type transport struct {
@@ -135,7 +131,7 @@ type transport struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	// The path of a bounce names one email, so it is not told.
+	// The URL is left out, because the path of a bounce identifies an email.
 	ctx, span := t.t.tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("http.request.method", r.Method)))
 	defer span.End()
 	r = r.Clone(ctx)
@@ -152,15 +148,14 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections passes, for clients that are closed.
+// CloseIdleConnections closes the idle connections of next.
 func (t transport) CloseIdleConnections() {
 	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// LogAttr is the id of the trace that ctx is of, as "trace_id", for lines of the log; the
-// zero Attr where there is none.
+// LogAttr returns the trace id of ctx as the attribute "trace_id", or the zero Attr if there is none.
 func LogAttr(ctx context.Context) slog.Attr {
 	if s := trace.SpanContextFromContext(ctx); s.HasTraceID() {
 		return slog.String("trace_id", s.TraceID().String())

@@ -16,16 +16,15 @@ import (
 	"deliverygraph/graph/tracing"
 )
 
-// A trace of a caller goes on through the operation, its question and the request, to
-// the server behind.
-func TestOneTrace(t *testing.T) {
+// A caller's trace continues through the operation, its question and the request, to the server.
+func TestTraceContinuesToTheServer(t *testing.T) {
 	t.Parallel()
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	passed := make(chan string, 2)
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { passed <- r.Header.Get("Traceparent") }))
 	defer s.Close()
 	out := tracetest.NewInMemoryExporter()
-	tr := tracing.New(kept{out}, "1.0", 0) // callers' traces are sent all the same
+	tr := tracing.New(kept{out}, "1.0", 0) // callers' traces are exported all the same
 	h := tr.Requests(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		ctx, ended := tr.Operation(r.Context())
 		asked, answered := tr.Question(ctx, "/bounces")
@@ -42,7 +41,7 @@ func TestOneTrace(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
 	r.Header.Set("Traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
 	h.ServeHTTP(httptest.NewRecorder(), r)
-	// One that begins here is not sent, as the share is nothing.
+	// A trace that begins here is not exported, because the share is 0.
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/graphql", nil))
 	if err := tr.Close(); err != nil {
 		t.Fatal(err)
@@ -55,22 +54,22 @@ func TestOneTrace(t *testing.T) {
 		}
 		for _, a := range s.Attributes {
 			if strings.Contains(a.Value.String(), "someone") {
-				t.Errorf("%s tells an address: %s", s.Name, a.Value.String())
+				t.Errorf("%s contains an address: %s", s.Name, a.Value.String())
 			}
 		}
 		if strings.Contains(s.Status.Description, "someone") {
-			t.Errorf("%s tells an address", s.Name)
+			t.Errorf("%s contains an address", s.Name)
 		}
 	}
 	if got := strings.Join(names, ", "); got != "GET, ask /bounces, query" {
 		t.Errorf("spans: %s", got)
 	}
 	if header := <-passed; !strings.HasPrefix(header, "00-"+traceID+"-") || strings.Contains(header, "00f067aa0ba902b7") {
-		t.Errorf("the server behind was told %q", header)
+		t.Errorf("the server got the traceparent %q", header)
 	}
 }
 
-// kept keeps its spans when it is shut down, unlike what it holds.
+// kept is an exporter whose spans stay available after Shutdown.
 type kept struct {
 	*tracetest.InMemoryExporter
 }
@@ -78,8 +77,8 @@ type kept struct {
 // Shutdown does nothing.
 func (kept) Shutdown(context.Context) error { return nil }
 
-// Traces go to a collector by OTLP over HTTP.
-func TestCollector(t *testing.T) {
+// Traces are exported to a collector by OTLP over HTTP.
+func TestExportToCollector(t *testing.T) {
 	t.Parallel()
 	var got atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
