@@ -18,7 +18,7 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// has says that a scrape has these lines, and is one that Prometheus can read.
+// has checks that a scrape contains these lines and that Prometheus can parse it.
 func has(t *testing.T, m *metrics.Metrics, lines ...string) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -42,9 +42,9 @@ func has(t *testing.T, m *metrics.Metrics, lines ...string) {
 	}
 }
 
-// Operations are counted by how they end, and their errors by code; what they took, and
-// what they were answered with, is told of those alone that ran and were no subscription.
-func TestOperations(t *testing.T) {
+// Operations are counted by outcome and their errors by code. Times and sizes are recorded only for operations that
+// ran, except subscriptions.
+func TestOperationsAreCountedByOutcome(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("1.0", "go1.26")
 	for _, o := range []operation.Operation{
@@ -70,9 +70,9 @@ func TestOperations(t *testing.T) {
 		`build_info{goversion="go1.26",version="1.0"} 1`)
 }
 
-// Requests are counted by method and status, of which callers cannot make up any; streams
-// count while they are open, and their time does not.
-func TestRequests(t *testing.T) {
+// Requests are counted by method and status, with a fixed set of methods. Open streams are counted, but their time is
+// not recorded.
+func TestRequestTimeIsDividedIntoPhases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := metrics.New("1.0", "go1.26")
@@ -91,7 +91,7 @@ func TestRequests(t *testing.T) {
 		ask := func(method, path string) {
 			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, path, strings.NewReader("query")).WithContext(t.Context()))
 		}
-		during = func(r *http.Request) { // the gateway takes 3 s, of which the upstream 2
+		during = func(r *http.Request) { // 3 s in total, of which 2 s in the upstream
 			_, ended := m.Operation(r.Context())
 			time.Sleep(3 * time.Second)
 			ended(operation.Operation{Type: "query", Ran: true, Waited: 2 * time.Second})
@@ -111,9 +111,8 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-// Calls and lookups are counted by what became of them, and statuses of which there may
-// be hundreds by their class.
-func TestUpstream(t *testing.T) {
+// Calls and lookups are counted by result, and unusual statuses by class.
+func TestUpstreamCallsAreCountedByResult(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("1.0", "go1.26")
 	for _, c := range []rest.Call{

@@ -6,12 +6,10 @@ import (
 	"deliverygraph/graph/operation"
 )
 
-// refusedForCalls is the reason of refusals that are told here; others come as they are
-// called.
+// refusedForCalls is the reason for operations refused by Planned. Callers of Refused give their own.
 const refusedForCalls = "calls"
 
-// Planned counts how many calls of the metrics API an operation plans, and whether it was
-// refused for them.
+// Planned records how many calls of the metrics API an operation plans, and whether it was refused because of them.
 func (m *Metrics) Planned(calls int64, refused bool) {
 	m.planned.Observe(float64(calls))
 	if refused {
@@ -19,8 +17,8 @@ func (m *Metrics) Planned(calls int64, refused bool) {
 	}
 }
 
-// Refused counts a request, an operation or a stream that was refused by a limit, for a
-// reason of few: those of package ratelimit and of package graph.
+// Refused counts a request, operation or stream refused by a limit. The reasons are those of packages ratelimit and
+// graph.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 // Operation is an [operation.Observer].

@@ -26,9 +26,9 @@ const (
 	webSocket = "websocket"
 )
 
-// Requests counts and times the requests of h. It goes around all that a request of
-// the GraphQL endpoint goes through, so that all of that counts as the gateway's own.
-// An event stream or a WebSocket counts while it is open, and its time does not.
+// Requests counts and times the requests to h. It must wrap everything that handles requests to the GraphQL endpoint,
+// so that all of it counts as the gateway's own time. An event stream or WebSocket counts while it is open, but its
+// time is not recorded.
 func (m *Metrics) Requests(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.underWay.Inc()
@@ -50,8 +50,8 @@ func (m *Metrics) Requests(h http.Handler) http.Handler {
 	})
 }
 
-// request is the time of one request. A body may be read on one goroutine and the
-// answer written on another.
+// request accumulates the times of one request. The body may be read on one goroutine and the answer written on
+// another.
 type request struct {
 	start               time.Time
 	read, wrote, waited atomic.Int64 // nanoseconds
@@ -61,7 +61,7 @@ type requestKey struct{}
 
 func (m *Metrics) observe(x *request, total time.Duration) {
 	read, wrote := time.Duration(x.read.Load()), time.Duration(x.wrote.Load())
-	// Operations side by side in one request may wait for more than all of its time.
+	// Concurrent operations in one request may together wait longer than it took.
 	waited := min(time.Duration(x.waited.Load()), max(0, total-read-wrote))
 	m.duration.Observe(total.Seconds())
 	m.phases.WithLabelValues(phaseRead).Observe(read.Seconds())
@@ -70,7 +70,7 @@ func (m *Metrics) observe(x *request, total time.Duration) {
 	m.phases.WithLabelValues(phaseOwn).Observe(max(0, total-read-wrote-waited).Seconds())
 }
 
-// method is the request's, or "other": callers can make up methods.
+// method returns the request's method, or "other" for unusual ones, which callers could invent.
 func method(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodPost, http.MethodOptions, http.MethodHead:
@@ -94,7 +94,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return r.ReadCloser.Read(p)
 }
 
-// writer times what is written, and sees which requests become streams.
+// writer times writes and detects streams.
 type writer struct {
 	http.ResponseWriter
 	m      *Metrics
@@ -110,7 +110,7 @@ func (w *writer) statusOr200() int {
 	return w.status
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap supports [http.ResponseController].
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) WriteHeader(status int) {
@@ -136,7 +136,7 @@ func (w *writer) Write(p []byte) (int, error) {
 // Flush implements [http.Flusher].
 func (w *writer) Flush() { _ = w.FlushError() }
 
-// FlushError is for [http.ResponseController].
+// FlushError supports [http.ResponseController].
 func (w *writer) FlushError() error {
 	defer timing(&w.x.wrote)()
 	return http.NewResponseController(w.ResponseWriter).Flush()

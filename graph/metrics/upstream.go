@@ -10,7 +10,7 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// Call is for [rest.Options].Observe.
+// Call records a call. Use it as [rest.Options].Observe.
 func (m *Metrics) Call(_ context.Context, c rest.Call) {
 	outcome := "ok"
 	switch {
@@ -23,7 +23,7 @@ func (m *Metrics) Call(_ context.Context, c rest.Call) {
 	}
 	m.outcomes.WithLabelValues(c.Endpoint, outcome).Inc()
 	if c.Joined {
-		return // the call that it joined is told of itself
+		return // the joined call is reported separately
 	}
 	m.calls.WithLabelValues(c.Endpoint, status(c.Status)).Observe(c.Duration.Seconds())
 	m.queued.Observe(c.Waited.Seconds())
@@ -32,8 +32,7 @@ func (m *Metrics) Call(_ context.Context, c rest.Call) {
 	m.rows.WithLabelValues(c.Endpoint).Add(float64(c.Rows))
 }
 
-// status is an HTTP status of the API's, or its class where it is none that is
-// expected: a server may answer any of hundreds.
+// status returns an expected HTTP status, or otherwise its class, because a server may send any of hundreds.
 func status(s int) string {
 	switch s {
 	case 0:
@@ -44,7 +43,7 @@ func status(s int) string {
 	return fmt.Sprintf("%dxx", s/100)
 }
 
-// Lookup is for [cached.Options].Observe.
+// Lookup records a cache lookup. Use it as [cached.Options].Observe.
 func (m *Metrics) Lookup(_ context.Context, l cached.Lookup) {
 	result := "miss"
 	switch {
@@ -60,14 +59,16 @@ func (m *Metrics) Lookup(_ context.Context, l cached.Lookup) {
 	m.lookups.WithLabelValues(l.Endpoint, result).Inc()
 }
 
-// Cache adds how much a cache holds, as the function tells.
+// Cache adds metrics of the cache's contents, which use returns.
 func (m *Metrics) Cache(use func() cached.Use) {
-	m.Gauge("cache_entries", "Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
-	m.Gauge("cache_bytes", "Memory that they take.", func() float64 { return float64(use().Bytes) })
-	m.Gauge("cache_capacity_bytes", "Memory that they may take; 0 where nothing is kept.", func() float64 { return float64(use().Capacity) })
+	m.Gauge("cache_entries",
+		"Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
+	m.Gauge("cache_bytes", "Memory used by the cache.", func() float64 { return float64(use().Bytes) })
+	m.Gauge("cache_capacity_bytes",
+		"Memory that the cache may use; 0 if it is off.", func() float64 { return float64(use().Capacity) })
 }
 
-// Load adds what the upstream client is doing at the moment, as the function tells.
+// Load adds metrics of the upstream client's current state, which load returns.
 func (m *Metrics) Load(load func() rest.Load) { m.registry.MustRegister(loadCollector{load}) }
 
 type loadCollector struct{ load func() rest.Load }
@@ -78,11 +79,12 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	underWayDesc = desc("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.")
-	limitDesc    = desc("upstream_limit", "How many such requests there may be at present: it falls while the metrics API sheds load or becomes slower.")
-	waitingDesc  = desc("upstream_waiting", "Requests that wait for a slot.")
-	refusedDesc  = desc("upstream_refused_total", "Requests that found too many waiting.")
-	breakerDesc  = desc("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", "state")
-	openedDesc   = desc("upstream_breaker_opened_total", "How often the circuit breaker has opened.")
+	limitDesc    = desc("upstream_limit",
+		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.")
+	waitingDesc = desc("upstream_waiting", "Requests waiting for a slot.")
+	refusedDesc = desc("upstream_refused_total", "Requests refused because too many were waiting.")
+	breakerDesc = desc("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", "state")
+	openedDesc  = desc("upstream_breaker_opened_total", "How often the circuit breaker has opened.")
 )
 
 func (c loadCollector) Describe(to chan<- *prometheus.Desc) {
@@ -93,28 +95,28 @@ func (c loadCollector) Describe(to chan<- *prometheus.Desc) {
 
 func (c loadCollector) Collect(to chan<- prometheus.Metric) {
 	l := c.load()
-	tell := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
+	send := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, t, v, labels...)
 	}
-	tell(underWayDesc, prometheus.GaugeValue, float64(l.UnderWay))
-	tell(limitDesc, prometheus.GaugeValue, float64(l.Limit))
-	tell(waitingDesc, prometheus.GaugeValue, float64(l.Waiting))
-	tell(refusedDesc, prometheus.CounterValue, float64(l.Refused))
-	tell(openedDesc, prometheus.CounterValue, float64(l.Opened))
+	send(underWayDesc, prometheus.GaugeValue, float64(l.UnderWay))
+	send(limitDesc, prometheus.GaugeValue, float64(l.Limit))
+	send(waitingDesc, prometheus.GaugeValue, float64(l.Waiting))
+	send(refusedDesc, prometheus.CounterValue, float64(l.Refused))
+	send(openedDesc, prometheus.CounterValue, float64(l.Opened))
 	for _, state := range []string{"closed", "half-open", "open"} {
 		is := 0.0
 		if state == l.Breaker {
 			is = 1
 		}
-		tell(breakerDesc, prometheus.GaugeValue, is, state)
+		send(breakerDesc, prometheus.GaugeValue, is, state)
 	}
 }
 
-// Rows adds how many rows of each kind a store has and when the newest of them was, as
-// the function tells when it is scraped; kinds of which it tells nothing are left out.
+// Rows adds the number of rows of each kind in a store and the time of the newest. of is called on each scrape; kinds
+// that it does not return are omitted.
 func (m *Metrics) Rows(of func() []Rows) { m.registry.MustRegister(rowsCollector{of}) }
 
-// Rows are a store's, of one kind.
+// Rows describes a store's rows of one kind.
 type Rows struct {
 	Kind   string // such as "emails"
 	Number int64
@@ -125,7 +127,8 @@ type rowsCollector struct{ of func() []Rows }
 
 var (
 	rowsDesc   = desc("store_rows", "Rows in the store.", "kind")
-	newestDesc = desc("store_newest_timestamp_seconds", "Time of the newest row in the store: one that grows old tells of an import that has stopped.", "kind")
+	newestDesc = desc("store_newest_timestamp_seconds",
+		"Time of the newest row in the store; if it grows old, the import has stopped.", "kind")
 )
 
 func (c rowsCollector) Describe(to chan<- *prometheus.Desc) { to <- rowsDesc; to <- newestDesc }
