@@ -1,11 +1,8 @@
-// Package admin serves the people and programs that run the gateway: whether it lives,
-// whether it is to be sent requests, its metrics, and profiles.
+// Package admin serves operators and their tools: liveness, readiness, metrics and profiles.
 //
-// Ready is not well. A gateway is ready once it has seen that it can answer, and until
-// it is told to stop: that its upstream fails later is no reason to take it, and with it
-// all others before the same upstream, away from callers, who would lose the answers
-// that are still in memory and the errors that say whose fault it is. The metrics tell
-// of that.
+// Ready does not mean healthy. In front of a remote API, a gateway becomes ready with the API's first answer and stays
+// ready until it is told to stop. If the API fails later, removing this gateway and all others before the same API would
+// take cached answers and clear errors away from callers. The metrics show such failures.
 //
 // Start reading at [Readiness] and [Handler].
 package admin
@@ -21,36 +18,36 @@ import (
 	"time"
 )
 
-// Readiness is whether the gateway is to be sent requests. It is not until [Readiness.Begin]
-// has been called, and after [Readiness.Drain]. It is safe for concurrent use.
+// Readiness says whether to send requests to the gateway. It is not ready before [Readiness.Begin] and after
+// [Readiness.Drain]. It is safe for concurrent use.
 type Readiness struct {
 	draining atomic.Bool
 
 	mu      sync.Mutex
 	check   Check
-	every   time.Duration // at most
-	checked time.Time     // zero: never
+	every   time.Duration // minimum time between checks
+	checked time.Time     // zero before the first check
 	err     error
 }
 
-// Check says why requests could not be answered. What it says is shown.
+// Check returns the reason why requests could not be answered, or nil. The reason is shown to the prober.
 type Check func(context.Context) error
 
-// checkTimeout is for one check.
+// checkTimeout limits one check.
 const checkTimeout = 2 * time.Second
 
-// Begin ends the start: from now on the check decides. It is asked at most every so often,
-// and its last answer holds meanwhile; 0 asks it each time.
+// Begin ends the starting phase: from now on, check decides. It is called at most once per every, and its last result
+// holds in between; 0 calls it each time.
 func (r *Readiness) Begin(check Check, every time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.check, r.every = check, every
 }
 
-// Drain takes readiness away for good.
+// Drain makes the gateway not ready for good.
 func (r *Readiness) Drain() { r.draining.Store(true) }
 
-// Err says why the gateway is not ready. It gives the check two seconds.
+// Err returns why the gateway is not ready, or nil. A check may take two seconds.
 func (r *Readiness) Err(ctx context.Context) error {
 	if r.draining.Load() {
 		return errors.New("stopping: finishing the requests under way")
@@ -73,12 +70,11 @@ func (r *Readiness) Err(ctx context.Context) error {
 type Options struct {
 	Ready   *Readiness
 	Metrics http.Handler
-	// Pprof serves the profiles of net/http/pprof, but the command line, which may hold
-	// keys.
+	// Pprof serves the profiles of net/http/pprof, except for the command line, which may contain keys.
 	Pprof bool
 }
 
-// Handler serves /healthz, /readyz and /metrics, and /debug/pprof/ if it is wanted.
+// Handler serves /healthz, /readyz and /metrics, and with Options.Pprof also /debug/pprof/.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })

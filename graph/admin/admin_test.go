@@ -21,9 +21,9 @@ func get(t *testing.T, h http.Handler, method, path string) string {
 	return fmt.Sprint(w.Code, " ", w.Body.String())
 }
 
-// From its start to its stop a gateway lives, and is ready only between: the check is asked
-// each time, or at most once a second where it is to be.
-func TestReadiness(t *testing.T) {
+// A gateway is live from start to stop, but ready only between Begin and Drain. The check runs each time, or at most
+// once a second.
+func TestReadyOnlyBetweenBeginAndDrain(t *testing.T) {
 	t.Parallel()
 	for _, every := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -37,19 +37,19 @@ func TestReadiness(t *testing.T) {
 					}
 				}
 				if got := get(t, h, http.MethodGet, "/healthz"); got != "200 ok\n" {
-					t.Errorf("%s, it is said not to live: %q", when, got)
+					t.Errorf("%s: not live: %q", when, got)
 				}
 			}
 			wants("starting", "503 not ready: starting\n")
-			checks, fault := 0, errors.New("nobody is there")
+			checks, fault := 0, errors.New("no one answers")
 			r.Begin(func(context.Context) error { checks++; return fault }, every)
-			wants("with a check that fails", "503 not ready: nobody is there\n")
+			wants("with a check that fails", "503 not ready: no one answers\n")
 			if want := map[time.Duration]int{0: 3, time.Second: 1}[every]; checks != want {
 				t.Errorf("every %v: %d checks for three probes", every, checks)
 			}
 			fault = nil
 			if every > 0 {
-				wants("within a second", "503 not ready: nobody is there\n")
+				wants("within a second", "503 not ready: no one answers\n")
 				time.Sleep(every)
 			}
 			wants("with one that passes", "200 ready\n")
@@ -65,8 +65,8 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-// A check that does not end is given two seconds, and a probe that leaves does not end it.
-func TestCheckWithoutEnd(t *testing.T) {
+// A check that does not end is stopped after two seconds, even if the prober leaves earlier.
+func TestCheckIsLimitedToTwoSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r admin.Readiness
@@ -80,8 +80,8 @@ func TestCheckWithoutEnd(t *testing.T) {
 	})
 }
 
-// The port has metrics, and profiles only where they are wanted; it is for reading.
-func TestHandler(t *testing.T) {
+// The port serves metrics, and profiles only if enabled. It accepts only GET and HEAD.
+func TestHandlerServesProfilesOnlyIfEnabled(t *testing.T) {
 	t.Parallel()
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
 	var r admin.Readiness
@@ -95,10 +95,10 @@ func TestHandler(t *testing.T) {
 		}
 		want := map[bool]string{true: "200", false: "404"}[profiles]
 		if got := get(t, h, http.MethodGet, "/debug/pprof/goroutine?debug=1")[:3]; got != want {
-			t.Errorf("profiles %v: %s", profiles, got)
+			t.Errorf("profiles enabled %v: %s", profiles, got)
 		}
 		if got := get(t, h, http.MethodGet, "/debug/pprof/cmdline")[:3]; got != "404" {
-			t.Errorf("the command line, which may hold keys: %s", got)
+			t.Errorf("the command line, which may contain keys, is served: %s", got)
 		}
 	}
 }
