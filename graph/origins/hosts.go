@@ -12,19 +12,19 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Hosts are the names that a port is asked by. A page may have its own name point to
-// this machine once it is loaded (DNS rebinding): to the browser the port then is the
-// page's own origin, and no rule about others holds. What gives such a request away is
-// the name. Where nothing else asks who is there, only known names are answered.
+// Hosts are the host names under which a port may be requested. They protect against DNS rebinding: a page can point
+// its own name to this machine after it has loaded, and to the browser the port then has the page's own origin, so no
+// rule about other origins applies. Only the Host header gives such a request away. Use Hosts where callers need no
+// credentials.
 type Hosts struct {
 	names map[string]bool
 	any   bool
-	last  atomic.Pointer[string] // that was allowed: most requests are for one and the same
+	last  atomic.Pointer[string] // last allowed host: most requests have the same
 }
 
-// NewHosts knows the names that are allowed, such as "metrics.example.com", or all for
-// "*"; the hosts of origins, whose pages may ask anyway; and always localhost, the names
-// below it, and addresses, which nobody can point elsewhere.
+// NewHosts returns the hosts in allowed, such as "metrics.example.com", or all hosts for "*". It adds the hosts of
+// origins, whose pages may send requests anyway. Localhost, names below it, and IP addresses are always allowed,
+// because no one can point them elsewhere.
 func NewHosts(allowed, origins []string) *Hosts {
 	h := &Hosts{names: map[string]bool{"localhost": true}, any: slices.Contains(allowed, "*") || slices.Contains(origins, "*")}
 	for _, name := range allowed {
@@ -38,11 +38,11 @@ func NewHosts(allowed, origins []string) *Hosts {
 	return h
 }
 
-// canonical is a name as names are compared.
+// canonical returns name in the form in which names are compared.
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// Allows says whether a request with that Host, a name or an address and perhaps a
-// port, is answered. One without any is none of a browser's.
+// Allows reports whether requests with this Host, a name or address with an optional port, are allowed. Requests
+// without a Host do not come from browsers and are allowed.
 func (h *Hosts) Allows(host string) bool {
 	if h.any || host == "" {
 		return true
@@ -53,13 +53,13 @@ func (h *Hosts) Allows(host string) bool {
 	name := canonical(hostname(host))
 	allowed := h.names[name] || strings.HasSuffix(name, ".localhost") || net.ParseIP(name) != nil
 	if allowed {
-		kept := strings.Clone(host) // by itself, without the rest of its request
+		kept := strings.Clone(host) // a copy that does not keep the whole request in memory
 		h.last.Store(&kept)
 	}
 	return allowed
 }
 
-// hostname is a Host without its port, and an address without its brackets.
+// hostname returns host without its port and without the brackets around an IPv6 address.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name
@@ -67,7 +67,7 @@ func hostname(host string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
-// Handler lets next answer requests for known names. The others are answered by refuse.
+// Handler passes requests for allowed hosts to next, and others to refuse.
 func (h *Hosts) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.Allows(r.Host) {
@@ -76,6 +76,7 @@ func (h *Hosts) Handler(next http.Handler, refuse func(http.ResponseWriter, *htt
 		}
 		name := hostname(r.Host)
 		refuse(w, r, &upstream.Error{Code: upstream.PermissionDenied, Message: fmt.Sprintf(
-			"%.100q is not a name that this gateway is known by (Host): ask it as localhost or by its address, or have it started with --allowed-hosts %.100s, if that is its name or its proxy's", name, name)})
+			"the host %.100q (Host header) is not allowed: use localhost or the gateway's IP address, "+
+				"or start the gateway with --allowed-hosts %.100s if that is its name or its proxy's", name, name)})
 	})
 }

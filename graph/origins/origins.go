@@ -1,23 +1,19 @@
-// Package origins says which pages of the web may ask the endpoint through their
-// visitors' browsers. Other clients are not its matter: they send what they like.
+// Package origins decides which web pages may send requests to the endpoint through their visitors' browsers. It does
+// not restrict other clients, which can send any header they like.
 //
-// Four rules together, of which browsers keep the first two and the endpoint the
-// others:
+// Browsers enforce the first two of these rules, and the endpoint the others:
 //
-//   - Pages may read answers only if their origin is allowed (CORS, by rs/cors). Origins
-//     are compared whole. Credentials that browsers add by themselves are never allowed:
-//     the endpoint knows no cookies.
-//   - Whatever is more than a simple request is asked for beforehand (preflight). A POST
-//     always is, since its body must be application/json.
-//   - A request that names an origin is refused unless that is allowed or the endpoint's
-//     own: the page could not read the answer, except that of a WebSocket, for which
-//     browsers ask nothing beforehand. The preflight is refused too, so that the log
-//     says of both which origin to allow.
-//   - A GET that a browser makes for a page of another origin, as an image or a link on
-//     it would, is refused unless the request has a header for which it had to be asked
-//     for: no page shall cause work whose answer it may not read. Browsers tell whose the
-//     page is in Sec-Fetch-Site; a client that sends none is no browser of these days, and
-//     is let through, as the audits of GraphQL over HTTP ask.
+//   - Pages may read answers only if their origin is allowed (CORS, by rs/cors). Origins are compared as a whole. Pages may
+//     never send credentials that browsers add themselves: the endpoint uses no cookies.
+//   - Browsers send a preflight before every request that is not simple. A POST always needs one, because its body must be
+//     application/json.
+//   - A request with an Origin header is refused unless the origin is allowed or is the endpoint's own. The page could not
+//     read the answer anyway, except over a WebSocket, for which browsers send no preflight. The preflight is refused too,
+//     so that the log names the origin to allow in both cases.
+//   - A GET that a browser makes for a page of another origin, for example as an image or link, is refused unless it has a
+//     header that requires a preflight: a page must not cause work whose result it may not read. Browsers identify such
+//     requests by Sec-Fetch-Site. Clients that do not send it are not current browsers and are let through, as the
+//     audits for GraphQL over HTTP require.
 package origins
 
 import (
@@ -34,30 +30,28 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Policy is which pages may ask.
+// Policy says which pages may send requests.
 type Policy struct {
 	exact map[string]bool
 	any   bool
 	cors  *cors.Cors
 }
 
-// headers are those that pages may send.
+// headers are the request headers that pages may send.
 var headers = []string{
 	"Accept", "Content-Type", "Content-Encoding", "Authorization", "X-API-Key", "X-Request-ID", "X-Explain", "Cache-Control", "Last-Event-ID",
 	"Traceparent", "Tracestate", "Baggage", "Apollographql-Client-Name", "Apollographql-Client-Version",
 	"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight",
 }
 
-// preflighted are headers that no page can send without asking first, and that clients
-// send to show that they did.
+// preflighted are headers that a page can send only after a preflight, and that clients send to prove it.
 var preflighted = []string{"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight", "Authorization", "X-API-Key"}
 
-// exposed are the headers of answers that pages may read.
+// exposed are the response headers that pages may read.
 var exposed = []string{"RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID", "WWW-Authenticate"}
 
-// New gives the policy that allows pages of the named origins, such as
-// "https://app.example.com", or of all for "*"; and always those of loopback, where
-// frontends are developed.
+// New returns a policy that allows pages of the given origins, such as "https://app.example.com", or of all origins for
+// "*". Loopback origins, where frontends are developed, are always allowed.
 func New(allowed []string) *Policy {
 	p := &Policy{exact: map[string]bool{}, any: slices.Contains(allowed, "*")}
 	for _, o := range allowed {
@@ -73,7 +67,7 @@ func New(allowed []string) *Policy {
 	return p
 }
 
-// Allows says whether pages of an origin, as the header of that name has it, may ask.
+// Allows reports whether pages of an origin, as in the Origin header, may send requests.
 func (p *Policy) Allows(origin string) bool {
 	if p.any || p.exact[origin] {
 		return true
@@ -82,29 +76,27 @@ func (p *Policy) Allows(origin string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && Loopback(u.Hostname())
 }
 
-// Loopback says whether a host's name or address is this machine's own.
+// Loopback reports whether a host name or address belongs to this machine.
 func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// IsSocket says whether a request asks for a WebSocket.
+// IsSocket reports whether r requests a WebSocket.
 func IsSocket(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
 
-// usualPorts are those that browsers leave out of an origin, and that proxies may add to a
-// host.
+// usualPorts are the default ports, which browsers omit from an origin and proxies may add to a host.
 var usualPorts = map[string]string{"http": ":80", "https": ":443"}
 
-// foreign says whether a request is for a page whose origin is neither allowed nor the
-// endpoint's own. Where a proxy has changed the host, browsers of these days tell that the
-// page is the endpoint's own.
+// foreign reports whether r was sent for a page whose origin is neither allowed nor the endpoint's own. If a proxy has
+// changed the Host, current browsers still identify the endpoint's own pages by Sec-Fetch-Site.
 func (p *Policy) foreign(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || p.Allows(origin) {
 		return false
 	}
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "cross-site" || site == "same-site" // else a browser's extension, which may read all
+		return site == "cross-site" || site == "same-site" // none: a browser extension, which may read everything
 	}
 	u, err := url.Parse(origin)
 	if err != nil {
@@ -113,12 +105,12 @@ func (p *Policy) foreign(r *http.Request) bool {
 	return !strings.EqualFold(u.Host, strings.TrimSuffix(r.Host, usualPorts[u.Scheme]))
 }
 
-// simple says whether a browser made a request for another page, or because of it, that
-// names no origin and for which it did not have to ask beforehand.
+// simple reports whether a browser sent r for, or because of, a page of another origin, without an Origin header and
+// without the need for a preflight.
 func simple(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
-	default: // the endpoint's own page, an address that was typed, or no browser
+	default: // the endpoint's own page, a typed address, or not a browser
 		return false
 	}
 	if r.Header.Get("Origin") != "" || IsSocket(r) {
@@ -131,25 +123,28 @@ func simple(r *http.Request) bool {
 }
 
 // errSimple is the error for simple requests.
-var errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not ask by a simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, for which the browser asks first"}
+var errSimple = &upstream.Error{Code: upstream.PermissionDenied, Message: "a page of another origin may not send a " +
+	"simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, which makes the " +
+	"browser send a preflight"}
 
-// errForeign is the error for requests of an origin that is not allowed.
+// errForeign returns the error for requests of an origin that is not allowed.
 func errForeign(origin string) error {
 	shown := strings.Trim(fmt.Sprintf("%+.200q", origin), `"`)
-	message := fmt.Sprintf("pages of the origin %s may not ask here: allow it by --cors-origins %s", shown, shown)
+	message := fmt.Sprintf("pages of the origin %s may not send requests here: allow it by --cors-origins %s", shown, shown)
 	if origin == "null" {
-		message = "pages without an origin of their own (null), such as files and sandboxed frames, may not ask here: only --cors-origins * allows them"
+		message = "pages without an origin (null), such as files and sandboxed frames, may not send requests here: " +
+			"only --cors-origins * allows them"
 	}
 	return &upstream.Error{Code: upstream.PermissionDenied, Message: message}
 }
 
-// Handler lets next answer those that may ask. It answers preflights itself; others
-// are answered by refuse, which writes an error as the endpoint does.
+// Handler passes allowed requests to next. It answers preflights itself, and passes other requests to refuse, which
+// writes the error in the endpoint's format.
 func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	pages := p.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin, foreign, h := r.Header.Get("Origin"), p.foreign(r), w.Header()
-		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site") // there is room for what others add
+		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site") // with room for what others add
 		if !foreign && (origin != "" || r.Method == http.MethodOptions) {
 			pages.ServeHTTP(w, r)
 			return
@@ -160,15 +155,14 @@ func (p *Policy) Handler(next http.Handler, refuse func(http.ResponseWriter, *ht
 			refuse(w, r, errForeign(origin))
 		case simple(r):
 			refuse(w, r, errSimple)
-		default: // to a request of no page there is nothing to add
+		default: // not from a page: no headers to add
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// Secure gives every answer of next the headers that keep browsers from making more of
-// it than it is: it is not sniffed, framed or run, and no address it leads to learns
-// where from. Handlers may set others of their own.
+// Secure adds headers to every response that stop browsers from sniffing its type, framing or running it, and from
+// sending its address as a referrer. Handlers may override them.
 func Secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -179,8 +173,7 @@ func Secure(next http.Handler) http.Handler {
 	})
 }
 
-// secure are the headers of [Secure], by their canonical names: every answer has the
-// same values.
+// secure are the headers of [Secure] by canonical name, as shared slices to avoid allocations.
 var secure = [...]struct {
 	name  string
 	value []string

@@ -27,8 +27,8 @@ func handler(allowed ...string) http.Handler {
 		func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusForbidden) })
 }
 
-// Origins are compared whole, and are never allowed to send credentials.
-func TestCORS(t *testing.T) {
+// Origins are compared as a whole, and credentials are never allowed.
+func TestCORSComparesWholeOrigins(t *testing.T) {
 	t.Parallel()
 	h, all := handler("https://app.example.com"), handler("*")
 	for origin, want := range map[string]bool{
@@ -55,7 +55,7 @@ func TestCORS(t *testing.T) {
 }
 
 // Preflights allow the methods and headers that clients use.
-func TestPreflight(t *testing.T) {
+func TestPreflightsAllowClientHeaders(t *testing.T) {
 	t.Parallel()
 	h := handler("https://app.example.com")
 	for header, want := range map[string]bool{
@@ -75,38 +75,37 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// What a browser asks for a page that may not read the answer is refused; all else is
-// answered.
-func TestRequestsOfOtherPages(t *testing.T) {
+// Requests that a browser sends for a page that may not read the answer are refused; all others are answered.
+func TestRequestsOfOtherPagesAreRefused(t *testing.T) {
 	t.Parallel()
 	h := handler("https://app.example.com")
 	for name, c := range map[string]struct {
 		header []string
 		status int
 	}{
-		"no browser":                             {nil, 200},
-		"an address that was typed":              {[]string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
-		"the endpoint's own page":                {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
-		"an image on another site":               {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
-		"an image on a sibling":                  {[]string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
-		"a link on another site":                 {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
-		"another page's script":                  {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
-		"a sandboxed frame's script":             {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, 403},
-		"a form":                                 {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, 403},
-		"a form in disguise":                     {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain; application/json"}, 403},
-		"another page's POST":                    {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
-		"another page's key":                     {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Authorization", "Bearer x"}, 403},
-		"another page in an old browser":         {[]string{"Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
-		"the endpoint's own page in one":         {[]string{"Origin", "https://example.com", "Content-Type", "application/json"}, 200},
-		"it, behind a proxy that names the port": {[]string{"Origin", "https://example.com", "Host", "example.com:443"}, 200},
-		"another port of the host":               {[]string{"Origin", "https://example.com:444", "Host", "example.com:443"}, 403},
-		"its own page behind a proxy":            {[]string{"Sec-Fetch-Site", "same-origin", "Origin", "https://gateway.example.com"}, 200},
-		"a browser's extension":                  {[]string{"Sec-Fetch-Site", "none", "Origin", "chrome-extension://abcdefgh"}, 200},
-		"an allowed page's script":               {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, 200},
-		"a page under development":               {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "http://localhost:3000"}, 200},
-		"a request that was asked for":           {[]string{"Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true"}, 200},
-		"one with a key":                         {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"}, 200},
-		"one with JSON as content type":          {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json; charset=utf-8"}, 200},
+		"no browser":                                      {nil, 200},
+		"an address that was typed":                       {[]string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200},
+		"the endpoint's own page":                         {[]string{"Sec-Fetch-Site", "same-origin"}, 200},
+		"an image on another site":                        {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"an image on a sibling":                           {[]string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403},
+		"a link on another site":                          {[]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
+		"another page's script":                           {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		"a sandboxed frame's script":                      {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "null"}, 403},
+		"a form":                                          {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "text/plain"}, 403},
+		"a form in disguise":                              {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain; application/json"}, 403},
+		"another page's POST":                             {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
+		"another page's key":                              {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example", "Authorization", "Bearer x"}, 403},
+		"another page in an old browser":                  {[]string{"Origin", "https://evil.example", "Content-Type", "application/json"}, 403},
+		"its own page, in an old browser":                 {[]string{"Origin", "https://example.com", "Content-Type", "application/json"}, 200},
+		"its own page, behind a proxy that adds the port": {[]string{"Origin", "https://example.com", "Host", "example.com:443"}, 200},
+		"another port of the host":                        {[]string{"Origin", "https://example.com:444", "Host", "example.com:443"}, 403},
+		"its own page, behind a proxy":                    {[]string{"Sec-Fetch-Site", "same-origin", "Origin", "https://gateway.example.com"}, 200},
+		"a browser's extension":                           {[]string{"Sec-Fetch-Site", "none", "Origin", "chrome-extension://abcdefgh"}, 200},
+		"an allowed page's script":                        {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "https://app.example.com"}, 200},
+		"a page under development":                        {[]string{"Sec-Fetch-Site", "cross-site", "Origin", "http://localhost:3000"}, 200},
+		"one with a preflight header":                     {[]string{"Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true"}, 200},
+		"one with a key":                                  {[]string{"Sec-Fetch-Site", "cross-site", "Authorization", "Bearer x"}, 200},
+		"one with JSON as content type":                   {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", "application/json; charset=utf-8"}, 200},
 	} {
 		if resp := do(h, http.MethodGet, c.header...); resp.StatusCode != c.status {
 			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.status)
@@ -114,8 +113,7 @@ func TestRequestsOfOtherPages(t *testing.T) {
 	}
 }
 
-// The error for another page names its origin and the setting that allows it, also when it
-// is a preflight.
+// The error for a foreign page names its origin and the setting that allows it, also for preflights.
 func TestRefusalsNameTheOrigin(t *testing.T) {
 	t.Parallel()
 	for origin, want := range map[string]string{
@@ -135,40 +133,40 @@ func TestRefusalsNameTheOrigin(t *testing.T) {
 	}
 }
 
-// A WebSocket is for pages that may read answers, the endpoint's own, and whoever is no
-// browser: browsers ask nobody beforehand.
-func TestSocketsOfOtherPages(t *testing.T) {
+// WebSockets are open to pages that may read answers, to the endpoint's own pages, and to clients other than browsers:
+// browsers send no preflight for them.
+func TestSocketsOfOtherPagesAreRefused(t *testing.T) {
 	t.Parallel()
 	h, all := handler("https://app.example.com"), handler("*")
 	for name, c := range map[string]struct {
 		header []string
 		status int
 	}{
-		"no browser":                       {nil, 200},
-		"the endpoint's own page":          {[]string{"Origin", "https://example.com"}, 200}, // which is the request's host
-		"it, behind a proxy":               {[]string{"Origin", "https://gateway.example.com", "Sec-Fetch-Site", "same-origin"}, 200},
-		"an allowed page":                  {[]string{"Origin", "https://app.example.com", "Sec-Fetch-Site", "cross-site"}, 200},
-		"a page under development":         {[]string{"Origin", "http://localhost:3000"}, 200},
-		"another page":                     {[]string{"Origin", "https://evil.example"}, 403},
-		"another page, in a new browser":   {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
-		"a sibling":                        {[]string{"Origin", "https://www.example.com", "Sec-Fetch-Site", "same-site"}, 403},
-		"another port of the host":         {[]string{"Origin", "https://example.com:444"}, 403},
-		"a host that begins so":            {[]string{"Origin", "https://example.com.evil.example"}, 403},
-		"a sandboxed frame":                {[]string{"Origin", "null"}, 403},
-		"another page with what was asked": {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true", "Content-Type", "application/json"}, 403},
+		"no browser":                           {nil, 200},
+		"the endpoint's own page":              {[]string{"Origin", "https://example.com"}, 200}, // the request's host
+		"its own page, behind a proxy":         {[]string{"Origin", "https://gateway.example.com", "Sec-Fetch-Site", "same-origin"}, 200},
+		"an allowed page":                      {[]string{"Origin", "https://app.example.com", "Sec-Fetch-Site", "cross-site"}, 200},
+		"a page under development":             {[]string{"Origin", "http://localhost:3000"}, 200},
+		"another page":                         {[]string{"Origin", "https://evil.example"}, 403},
+		"another page, in a new browser":       {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
+		"a sibling":                            {[]string{"Origin", "https://www.example.com", "Sec-Fetch-Site", "same-site"}, 403},
+		"another port of the host":             {[]string{"Origin", "https://example.com:444"}, 403},
+		"a host with the same prefix":          {[]string{"Origin", "https://example.com.evil.example"}, 403},
+		"a sandboxed frame":                    {[]string{"Origin", "null"}, 403},
+		"another page with a preflight header": {[]string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site", "Apollo-Require-Preflight", "true", "Content-Type", "application/json"}, 403},
 	} {
 		upgrade := append([]string{"Connection", "Upgrade", "Upgrade", "WebSocket"}, c.header...)
 		if resp := do(h, http.MethodGet, upgrade...); resp.StatusCode != c.status {
 			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, c.status)
 		}
 		if resp := do(all, http.MethodGet, upgrade...); resp.StatusCode != http.StatusOK {
-			t.Errorf("%s, where all may: status %d", name, resp.StatusCode)
+			t.Errorf("%s, with all origins allowed: status %d", name, resp.StatusCode)
 		}
 	}
 }
 
-// Every answer has the headers that keep browsers from making more of it.
-func TestSecure(t *testing.T) {
+// Every response has the security headers, unless the handler sets its own.
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	h := origins.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Own") != "" {
