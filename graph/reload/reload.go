@@ -1,10 +1,8 @@
-// Package reload follows files that change while the program runs, such as a file of
-// keys, and loads their contents again.
+// Package reload reloads files that change while the program runs, such as a file of keys.
 //
-// Files are read and compared, every few seconds, rather than watched: that sees
-// every way in which files are replaced (by renaming, by a symbolic link as Kubernetes
-// does it, over a network) and they are small. [Open] is for one file, [Watch] for
-// several.
+// It reads and compares the files every few seconds instead of watching them. That detects every way of replacing a
+// file (by renaming, by a symbolic link as in Kubernetes, over a network), and the files are small. [Open] is for a
+// single file, [Watch] for several.
 package reload
 
 import (
@@ -19,21 +17,21 @@ import (
 	"time"
 )
 
-// File is a file that is followed.
+// File is a file that is reloaded when it changes.
 type File struct {
 	path string
 	load func([]byte) error
 
 	mu   sync.Mutex
-	seen [sha256.Size]byte // of the contents that load was given last
-	err  error             // of load for them
+	seen [sha256.Size]byte // hash of the contents last passed to load
+	err  error             // the error that load returned for them
 }
 
-// maxBytes is the most that a file may have.
+// maxBytes limits the size of a file.
 const maxBytes = 4 << 20
 
-// Open reads the file and gives its contents to load. Errors are those of reading, or
-// load's, with the file's name before them.
+// Open reads the file and passes its contents to load. Errors of reading name the file; those of load get the file's
+// name as a prefix.
 func Open(path string, load func([]byte) error) (*File, error) {
 	f := &File{path: path, load: load}
 	if _, err := f.Reload(); err != nil {
@@ -42,8 +40,8 @@ func Open(path string, load func([]byte) error) (*File, error) {
 	return f, nil
 }
 
-// Reload reads the file, and gives its contents to load if they have changed. It
-// reports whether they have, and as long as they are no good, load's error.
+// Reload reads the file, and passes its contents to load if they have changed. It reports whether new contents were
+// loaded. While the contents are invalid, it returns load's error.
 func (f *File) Reload() (changed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,23 +60,22 @@ func (f *File) Reload() (changed bool, err error) {
 	return f.err == nil, f.err
 }
 
-// Follow reloads the file again and again until ctx ends. Each time that it can no
-// longer be read or loaded, it logs one error: what was loaded before stays in force.
+// Follow reloads the file periodically until ctx ends. When the file can no longer be read or loaded, it logs one
+// error; the contents loaded before stay in force.
 func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	Watch(ctx, every, f.Reload,
 		func() { logger.Info("reloaded", "file", f.path) },
 		func(err error) {
-			logger.Error("a file is missing or no longer good: what it said before stays in force", "file", f.path, "error", err)
+			logger.Error("a file is missing or invalid: its previous contents stay in force", "file", f.path, "error", err)
 		})
 }
 
-// Watch calls reload again and again until ctx ends: for what is in more than one file.
-// It calls refused when reload begins to fail, or fails for another reason, and taken
-// when there was a change or reload no longer fails.
+// Watch calls reload periodically until ctx ends. It is for data in more than one file. It calls refused when reload
+// begins to fail or its error changes, and taken after a change or when reload recovers.
 func Watch(ctx context.Context, every time.Duration, reload func() (changed bool, err error), taken func(), refused func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	failed := "" // why reload does at present
+	failed := "" // the current error of reload
 	for {
 		select {
 		case <-ctx.Done():
@@ -108,7 +105,7 @@ func read(path string) ([]byte, error) {
 	if n, err := io.Copy(&b, io.LimitReader(file, maxBytes+1)); err != nil {
 		return nil, err
 	} else if n > maxBytes {
-		return nil, fmt.Errorf("%s: it has more than %d bytes", path, maxBytes)
+		return nil, fmt.Errorf("%s: the file has more than %d bytes", path, maxBytes)
 	}
 	return b.Bytes(), nil
 }

@@ -14,7 +14,7 @@ import (
 	"deliverygraph/graph/reload"
 )
 
-func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
+func TestChangedFilesAreReloaded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	write := func(text string) {
@@ -31,7 +31,7 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		return nil
 	}
 	if _, err := reload.Open(path, load); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 	write("bad")
 	if _, err := reload.Open(path, load); err == nil || !strings.Contains(err.Error(), "file: it is bad") {
@@ -74,13 +74,13 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if n := strings.Count(log.String(), "it is bad"); n != 2 {
-			t.Errorf("the log complains of it %d times:\n%s", n, log.String())
+			t.Errorf("the log reports bad contents %d times:\n%s", n, log.String())
 		}
 		if n := strings.Count(log.String(), "no such file"); n != 4 {
-			t.Errorf("the log misses it %d times:\n%s", n, log.String())
+			t.Errorf("the log reports a missing file %d times:\n%s", n, log.String())
 		}
 		if n := strings.Count(log.String(), "msg=reloaded"); n != 4 {
-			t.Errorf("the log says %d times that it is good again:\n%s", n, log.String())
+			t.Errorf("the log reports a reload %d times:\n%s", n, log.String())
 		}
 	})
 	if strings.Join(got, " ") != "one two" {

@@ -147,7 +147,7 @@ func TestFollow(t *testing.T) {
 	log := make(logged, 10)
 	go keys.Follow(t.Context(), 10*time.Millisecond, slog.New(slog.NewTextHandler(log, nil)))
 	for _, step := range []struct{ text, said, good, bad string }{
-		{"nonsense", "no longer good", "old", "nonsense"},
+		{"nonsense", "missing or invalid", "old", "nonsense"},
 		{line("new"), "reloaded", "new", "old"},
 		{"# all withdrawn\n", "reloaded", "", "new"},
 	} {

@@ -36,8 +36,8 @@ func Open(path string) (*Keys, error) {
 	return k, err
 }
 
-// Follow looks every so often whether the file has changed, until ctx ends. A file that is no longer good is told
-// of as an error, and the keys that it had stay in force.
+// Follow reloads the file when it changes, until ctx ends. If the new contents are invalid, it logs an error and the
+// previous keys stay in force.
 func (k *Keys) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	k.file.Follow(ctx, every, logger)
 }
