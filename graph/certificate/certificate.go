@@ -1,5 +1,5 @@
-// Package certificate keeps a server's certificate as its files have it: one that is
-// renewed is served without a restart.
+// Package certificate keeps a server's certificate in step with its files: a renewed certificate is served without a
+// restart.
 package certificate
 
 import (
@@ -15,23 +15,22 @@ import (
 	"deliverygraph/graph/reload"
 )
 
-// Certificate is that of a pair of files. It is safe for concurrent use.
+// Certificate is a certificate loaded from a pair of files. It is safe for concurrent use.
 type Certificate struct {
 	certFile, keyFile string
 
-	seen   []byte // both files as they were read last, by Follow alone
+	seen   []byte // contents of both files when last loaded; used only by Follow
 	loaded atomic.Pointer[tls.Certificate]
 }
 
-// Open reads the certificate, the server's own first and then those that vouch for
-// it, and its private key, both PEM. An error names the file.
+// Open reads the certificate, followed by its intermediates, and its private key, both in PEM. Errors name the file.
 func Open(certFile, keyFile string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile}
 	_, err := c.reload()
 	return c, err
 }
 
-// Config serves the certificate, by TLS 1.2 or later.
+// Config returns a configuration that serves the current certificate with TLS 1.2 or later.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -39,21 +38,20 @@ func (c *Certificate) Config() *tls.Config {
 	}
 }
 
-// NotAfter is when the certificate ends.
+// NotAfter returns when the current certificate expires.
 func (c *Certificate) NotAfter() time.Time { return c.loaded.Load().Leaf.NotAfter }
 
-// Follow reads the files again and again until ctx ends. Each time that one is missing or
-// they are no longer good, as while one of the two is written, it logs one error, and the
-// certificate from before stays.
+// Follow reloads the files periodically until ctx ends. When a file is missing or the pair becomes invalid, for example
+// because only one of them has been replaced, it logs one error and keeps the previous certificate.
 func (c *Certificate) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	reload.Watch(ctx, every, c.reload,
-		func() { logger.Info("certificate read again", "not_after", c.NotAfter()) },
+		func() { logger.Info("certificate reloaded", "not_after", c.NotAfter()) },
 		func(err error) {
-			logger.Error("the certificate is missing or no longer good: the one from before stays", "error", err)
+			logger.Error("the certificate is missing or invalid: the previous one stays in use", "error", err)
 		})
 }
 
-// reload reads the files, and takes them if they have changed.
+// reload reads the files and uses them if they have changed.
 func (c *Certificate) reload() (changed bool, err error) {
 	cert, err := os.ReadFile(c.certFile)
 	if err != nil {

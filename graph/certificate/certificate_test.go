@@ -23,7 +23,7 @@ import (
 	"deliverygraph/graph/certificate"
 )
 
-// write writes a new certificate of that serial number into the folder.
+// write writes a new certificate with the serial number, and its key, into folder.
 func write(t *testing.T, folder string, serial int64) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -49,8 +49,8 @@ func write(t *testing.T, folder string, serial int64) (certFile, keyFile string)
 	return certFile, keyFile
 }
 
-// served is the serial number and the protocol of a handshake with the server, by most
-// as version, or any for 0.
+// served returns the serial number and protocol of a handshake with the server. most is the highest TLS version, or 0
+// for any.
 func served(t *testing.T, addr string, most uint16) (serial int64, protocol string, err error) {
 	t.Helper()
 	o := tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, MaxVersion: most}
@@ -63,7 +63,7 @@ func served(t *testing.T, addr string, most uint16) (serial int64, protocol stri
 	return s.PeerCertificates[0].SerialNumber.Int64(), s.NegotiatedProtocol, nil
 }
 
-// log is a log that tells of each line.
+// log is a log that also sends each line to a channel.
 type log struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -77,8 +77,8 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// A renewed certificate is served without a restart; one that is no good is not.
-func TestRenewal(t *testing.T) {
+// A renewed certificate is served without a restart; an invalid one is not.
+func TestRenewedCertificateIsServed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	certFile, keyFile := write(t, folder, 1)
@@ -93,17 +93,17 @@ func TestRenewal(t *testing.T) {
 	s := &http.Server{TLSConfig: c.Config()}
 	go func() { _ = s.ServeTLS(l, "", "") }()
 	t.Cleanup(func() { _ = s.Close() })
-	told := &log{lines: make(chan string, 100)}
+	logged := &log{lines: make(chan string, 100)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); c.Follow(ctx, time.Millisecond, slog.New(slog.NewTextHandler(told, nil))) }()
+	go func() { defer close(done); c.Follow(ctx, time.Millisecond, slog.New(slog.NewTextHandler(logged, nil))) }()
 	t.Cleanup(func() { cancel(); <-done })
 
 	if serial, protocol, err := served(t, l.Addr().String(), 0); err != nil || serial != 1 || protocol != "h2" {
 		t.Errorf("certificate %d, %q, %v", serial, protocol, err)
 	}
 	if _, _, err := served(t, l.Addr().String(), tls.VersionTLS11); err == nil {
-		t.Error("TLS 1.1 is spoken")
+		t.Error("TLS 1.1 is accepted")
 	}
 	key, err := os.ReadFile(keyFile)
 	if err != nil {
@@ -112,13 +112,13 @@ func TestRenewal(t *testing.T) {
 	if err := os.WriteFile(keyFile, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if line := <-told.lines; !strings.Contains(line, "the one from before stays") || !strings.Contains(line, "key.pem") {
+	if line := <-logged.lines; !strings.Contains(line, "the previous one stays") || !strings.Contains(line, "key.pem") {
 		t.Errorf("the log says %s", line)
 	}
 	if serial, _, err := served(t, l.Addr().String(), 0); err != nil || serial != 1 {
 		t.Errorf("certificate %d, %v", serial, err)
 	}
-	// Files that come back unchanged are good again, and missed again when they go.
+	// Restored files are valid again even if unchanged, and reported again when they disappear.
 	aside := keyFile + ".aside"
 	if err := os.WriteFile(aside, key, 0o600); err != nil {
 		t.Fatal(err)
@@ -127,19 +127,19 @@ func TestRenewal(t *testing.T) {
 		if err := os.Rename(aside, keyFile); err != nil {
 			t.Fatal(err)
 		}
-		if line := <-told.lines; !strings.Contains(line, "read again") {
-			t.Errorf("when it is back the log says %s", line)
+		if line := <-logged.lines; !strings.Contains(line, "reloaded") {
+			t.Errorf("after its return the log says %s", line)
 		}
 		if err := os.Rename(keyFile, aside); err != nil {
 			t.Fatal(err)
 		}
-		if line := <-told.lines; !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "key.pem") {
-			t.Errorf("without it the log says %s", line)
+		if line := <-logged.lines; !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "key.pem") {
+			t.Errorf("without the key the log says %s", line)
 		}
 	}
 	write(t, folder, 2)
-	for line := range told.lines {
-		if strings.Contains(line, "read again") {
+	for line := range logged.lines {
+		if strings.Contains(line, "reloaded") {
 			break
 		}
 	}
@@ -148,7 +148,7 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoCertificate(t *testing.T) {
+func TestOpenNamesTheWrongFile(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	certFile, keyFile := write(t, folder, 1)
