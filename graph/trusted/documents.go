@@ -1,9 +1,8 @@
-// Package trusted keeps the documents that whoever runs the gateway has registered:
-// those of frontends, written by their build. Callers ask for them by id alone, and
-// where nothing else is taken no document can be of an attacker's making.
+// Package trusted keeps documents that the operator has registered, usually those of frontends, written by their build.
+// Callers request them by id. If the gateway accepts no others, attackers cannot send documents of their own.
 //
-// They come from a folder of .graphql files, or from a manifest as the build of a
-// client writes it, and are read again when they change. Start reading at [Open].
+// The documents come from a folder of .graphql files, or from a manifest written by a client's build, and are reloaded
+// when they change. Start reading at [Open].
 package trusted
 
 import (
@@ -18,20 +17,19 @@ import (
 	"deliverygraph/graph/reload"
 )
 
-// Documents are the registered documents by their ids.
+// Documents holds the registered documents by id.
 type Documents struct {
 	path  string
 	check func(text string) error
-	seen  [sha256.Size]byte // of all that was read last, by Follow alone
+	seen  [sha256.Size]byte // hash of what was last loaded; used only by Follow
 	byID  atomic.Pointer[map[string]string]
 }
 
-// Open reads the documents of a folder or a manifest. Each must pass check, which
-// says what is wrong with a text. An error names the path, and the document.
+// Open reads the documents in a folder or manifest. Each must pass check, which returns what is wrong with a text.
+// Errors name the path and the document.
 //
-// The ids of a document are the SHA-256 of its text in hexadecimal digits, with and
-// without white space around it, and beside it: in a folder, its path without
-// .graphql, such as "bounces/list"; in a manifest, the id that it has there.
+// A document has these ids: the SHA-256 of its text in hexadecimal, with and without surrounding white space; and in a
+// folder its path without .graphql, such as "bounces/list", or in a manifest its id there.
 func Open(path string, check func(text string) error) (*Documents, error) {
 	d := &Documents{path: path, check: check}
 	if _, err := d.reload(); err != nil {
@@ -40,26 +38,26 @@ func Open(path string, check func(text string) error) (*Documents, error) {
 	return d, nil
 }
 
-// Text gives the text of the document with the id.
+// Text returns the text of the document with the id.
 func (d *Documents) Text(id string) (string, bool) {
 	text, ok := (*d.byID.Load())[id]
 	return text, ok
 }
 
-// Len is how many ids there are.
+// Len returns the number of ids.
 func (d *Documents) Len() int { return len(*d.byID.Load()) }
 
-// Follow reads the documents again and again until ctx ends. Each time that they are
-// missing or no longer good it logs one error, and those from before stay.
+// Follow reloads the documents periodically until ctx ends. When they are missing or become invalid, it logs one error
+// and keeps the previous ones.
 func (d *Documents) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
 	reload.Watch(ctx, every, d.reload,
-		func() { logger.Info("trusted documents read again", "ids", d.Len()) },
+		func() { logger.Info("trusted documents reloaded", "ids", d.Len()) },
 		func(err error) {
-			logger.Error("the trusted documents are missing or no longer good: those from before stay", "error", err)
+			logger.Error("the trusted documents are missing or invalid: the previous ones stay in use", "error", err)
 		})
 }
 
-// reload reads the documents, and takes them if they have changed.
+// reload reads the documents and uses them if they have changed.
 func (d *Documents) reload() (changed bool, err error) {
 	found, err := read(d.path)
 	if err != nil {
@@ -85,7 +83,7 @@ func (d *Documents) reload() (changed bool, err error) {
 	return true, nil
 }
 
-// Hash is the id that the text of a document has by itself.
+// Hash returns the id that a text has by its content.
 func Hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])

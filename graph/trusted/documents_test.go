@@ -25,7 +25,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// check takes whatever is in braces.
+// check accepts any text in braces.
 func check(text string) error {
 	if !strings.Contains(text, "{") {
 		return errors.New("it asks for nothing")
@@ -33,9 +33,9 @@ func check(text string) error {
 	return nil
 }
 
-// Folders and the manifests of Relay, GraphQL Code Generator and Apollo are read, and
-// each document is found by its own id and by the hash of its text.
-func TestOpen(t *testing.T) {
+// Open reads folders and the manifests of Relay, GraphQL Code Generator and Apollo. Each document has its own id and
+// the hash of its text.
+func TestOpenReadsFoldersAndManifests(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "folder", "a.graphql"), "query A { a }\n")
@@ -64,18 +64,18 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// What cannot be used is named, with what would be right.
-func TestOpenRefuses(t *testing.T) {
+// The error names what is wrong and says what would be right.
+func TestOpenNamesTheWrongDocument(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ file, text, says string }{
-		"an empty folder":            {"folder/notes.txt", "{", "there are no documents in it"},
-		"an empty manifest":          {"m.json", "{}", "there are no documents in it"},
+		"an empty folder":            {"folder/notes.txt", "{", "contains no documents"},
+		"an empty manifest":          {"m.json", "{}", "contains no documents"},
 		"a document that is refused": {"folder/bad.graphql", "nothing", `the document "bad": it asks for nothing`},
-		"a manifest that is none":    {"m.json", "[1]", `it must be {"ID": "TEXT"`},
-		"another Apollo format":      {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}`, "is no manifest"},
+		"an array as manifest":       {"m.json", "[1]", `it must be {"ID": "TEXT"`},
+		"another Apollo format":      {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}`, "not a manifest"},
 		"an operation without body":  {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a"}]}`, "operation 1 has no id or no body"},
 		"one id for two":             {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a", "body": "{a}"}, {"id": "a", "body": "{b}"}]}`, `two documents with the id "a"`},
-		"too much":                   {"m.json", `{"a": "{` + strings.Repeat(" ", 32<<20) + `}"}`, "bytes of documents"},
+		"too much":                   {"m.json", `{"a": "{` + strings.Repeat(" ", 32<<20) + `}"}`, "bytes in total"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,12 +89,12 @@ func TestOpenRefuses(t *testing.T) {
 		})
 	}
 	if _, err := trusted.Open(filepath.Join(t.TempDir(), "nowhere"), check); err == nil {
-		t.Error("nothing is opened")
+		t.Error("a path that does not exist is opened")
 	}
 }
 
-// Changes are followed; bad ones are told of once, and what was good before stays.
-func TestFollow(t *testing.T) {
+// Changes are loaded. Invalid ones are logged once, and the previous documents stay.
+func TestFollowLoadsValidChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.graphql")
@@ -111,11 +111,11 @@ func TestFollow(t *testing.T) {
 		later := func() { time.Sleep(3 * time.Second); synctest.Wait() }
 		later()
 		if log.Len() > 0 {
-			t.Errorf("log of nothing: %s", log.String())
+			t.Errorf("log without changes: %s", log.String())
 		}
 		write(t, path, "{ b }")
 		later()
-		if text, _ := d.Text("a"); text != "{ b }" || strings.Count(log.String(), "read again") != 1 {
+		if text, _ := d.Text("a"); text != "{ b }" || strings.Count(log.String(), "reloaded") != 1 {
 			t.Errorf("%q; log: %s", text, log.String())
 		}
 		write(t, path, "nothing")
@@ -129,7 +129,7 @@ func TestFollow(t *testing.T) {
 			t.Errorf("%q", text)
 		}
 		if _, ok := d.Text(trusted.Hash("{ b }")); ok {
-			t.Error("a document that is gone is still there")
+			t.Error("a removed document is still found")
 		}
 	})
 }

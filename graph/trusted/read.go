@@ -14,24 +14,24 @@ import (
 	"strings"
 )
 
-// document is one of a folder or a manifest.
+// document is a document of a folder or manifest.
 type document struct{ id, text string }
 
-// ids are all that the document is known by.
+// ids returns all ids of the document.
 func (d document) ids() []string {
 	return []string{Hash(d.text), Hash(strings.TrimSpace(d.text)), d.id}
 }
 
-// contents are what a folder or a manifest holds, and a sum that changes with it.
+// contents holds the documents of a folder or manifest, and their hash.
 type contents struct {
 	all []document
 	sum [sha256.Size]byte
 }
 
-// maxBytes is the most that all documents may have together.
+// maxBytes limits the total size of all documents.
 const maxBytes = 32 << 20
 
-// read reads a folder or a manifest.
+// read reads a folder or manifest.
 func read(name string) (c contents, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -46,7 +46,7 @@ func read(name string) (c contents, err error) {
 		return c, err
 	}
 	if len(c.all) == 0 {
-		return c, fmt.Errorf("%s: there are no documents in it: it is a folder of .graphql files, or a manifest in JSON", name)
+		return c, fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON", name)
 	}
 	h := sha256.New()
 	for _, d := range c.all {
@@ -56,9 +56,8 @@ func read(name string) (c contents, err error) {
 	return c, nil
 }
 
-// readFolder reads the .graphql and .gql files of a folder, and of those in it.
-// Entries that begin with a dot are left out: such are the copies that Kubernetes
-// keeps beside what it mounts.
+// readFolder reads the .graphql and .gql files of a folder and its subfolders. It ignores names that begin with a dot,
+// such as the copies that Kubernetes keeps of mounted files.
 func readFolder(name string) (all []document, err error) {
 	left := int64(maxBytes)
 	err = filepath.WalkDir(name, func(file string, e fs.DirEntry, err error) error {
@@ -85,8 +84,8 @@ func readFolder(name string) (all []document, err error) {
 	return all, err
 }
 
-// readManifest reads a manifest: an object of texts by ids, as the Relay compiler and
-// GraphQL Code Generator write it, or Apollo's list of operations.
+// readManifest reads a manifest: an object that maps ids to texts, as written by the Relay compiler and GraphQL Code
+// Generator, or Apollo's list of operations.
 func readManifest(name string) (all []document, err error) {
 	left := int64(maxBytes)
 	text, err := readFile(name, &left)
@@ -106,7 +105,9 @@ func readManifest(name string) (all []document, err error) {
 		Operations []struct{ ID, Body string }
 	}
 	if json.Unmarshal(text, &apollo) != nil || apollo.Format != "apollo-persisted-query-manifest" || apollo.Version != 1 {
-		return nil, fmt.Errorf(`%s: it is no manifest of documents: it must be {"ID": "TEXT", …}, as the Relay compiler and GraphQL Code Generator write it, or Apollo's {"format": "apollo-persisted-query-manifest", "version": 1, "operations": […]}`, name)
+		return nil, fmt.Errorf(`%s: not a manifest of documents: it must be {"ID": "TEXT", …}, `+
+			`as the Relay compiler and GraphQL Code Generator write it, or Apollo's `+
+			`{"format": "apollo-persisted-query-manifest", "version": 1, "operations": […]}`, name)
 	}
 	for i, o := range apollo.Operations {
 		if o.ID == "" || o.Body == "" {
@@ -117,7 +118,7 @@ func readManifest(name string) (all []document, err error) {
 	return all, nil
 }
 
-// readFile reads a file of at most *left bytes, and takes them off.
+// readFile reads a file of at most *left bytes and subtracts its size from *left.
 func readFile(name string, left *int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -126,7 +127,7 @@ func readFile(name string, left *int64) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, *left+1))
 	if *left -= int64(len(text)); *left < 0 {
-		return nil, fmt.Errorf("%s: with it there are more than %d bytes of documents, the most that is taken", name, maxBytes)
+		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name, maxBytes)
 	}
 	return text, err
 }
