@@ -117,21 +117,21 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 		sum = l.Summary()
 		want := ledger.Summary{Sent: 1, Joined: 2, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 2, Bytes: 10, Rows: 9, Age: time.Hour}
 		notes, batches := l.Notes()
-		var told []string
+		var noted []string
 		for _, n := range notes {
-			told = append(told, strings.TrimSuffix(fmt.Sprint(n.Source, " ", n.Path, "?", n.Query), "?"))
+			noted = append(noted, strings.TrimSuffix(fmt.Sprint(n.Source, " ", n.Path, "?", n.Query), "?"))
 		}
-		var wantTold []string
+		var wantNoted []string
 		var wantBatches []ledger.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
-			wantTold = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "unsent /y", "joined /x", "stale /emails", "stale /emails"}
+			wantNoted = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "unsent /y", "joined /x", "stale /emails", "stale /emails"}
 			wantBatches = []ledger.Batch{{Loader: "loader", Keys: 7}}
 		}
 		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
 			t.Error(d)
 		}
-		if d := cmp.Diff(wantTold, told); d != "" {
+		if d := cmp.Diff(wantNoted, noted); d != "" {
 			t.Error(d)
 		}
 		if d := cmp.Diff(wantBatches, batches, cmpopts.EquateEmpty()); d != "" {
