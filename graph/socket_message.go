@@ -209,7 +209,9 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 	}
 	before, data, after := encode(resp, true)
 	message := messageOf("next", op.id, before, data, after)
-	resp.Data = nil // a large one is not to be there twice while it waits
+	// A large one is not to be there twice while it waits. It is not recycled: a subscription
+	// makes its next event in the same memory.
+	resp.Data = nil
 	return s.send(message)
 }
 

@@ -77,7 +77,8 @@ func (c Caller) SeesSizes() bool { return c.Scopes.Has(AllScopes) }
 
 // isDetail says whether a call is for one bounce.
 func isDetail(path string) bool {
-	return strings.HasPrefix(path, upstream.BouncePath) && strings.Count(path, "/") > strings.Count(upstream.BouncePath, "/")
+	key, ok := strings.CutPrefix(path, upstream.BouncePath)
+	return ok && strings.Contains(key, "/")
 }
 
 type contextKey struct{}

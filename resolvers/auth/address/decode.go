@@ -19,7 +19,8 @@ type decoded struct {
 // readings are a text's plain forms, in lower case: as lines are folded within a word, and
 // between words.
 func readings(text string) []string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }) {
+	encoded := func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }
+	if !strings.ContainsFunc(text, encoded) {
 		return []string{strings.ToLower(text)}
 	}
 	joined, apart := decode(text, ""), decode(text, " ")
@@ -62,13 +63,18 @@ func (d decoded) once(fold string) decoded {
 }
 
 // escape is a character by its number.
-var escape = regexp.MustCompile(`(?i)^(?:%([0-9a-f]{2})|=(40|2e|3d|2b|25)|\+(40|2b|3d)|&#0*([0-9]{1,7});?|&#x0*([0-9a-f]{1,6});?|` +
+var escape = regexp.MustCompile(`(?i)^(?:%([0-9a-f]{2})|=(40|2e|3d|2b|25)|\+(40|2b|3d)|` +
+	`&#0*([0-9]{1,7});?|&#x0*([0-9a-f]{1,6});?|` +
 	`\\u\{?0*([0-9a-f]{2,4})\}?|\\x\{?0*([0-9a-f]{2})\}?)`)
 
 // word is what stands for a character, by name.
-var word = regexp.MustCompile(`(?i)^(?:\s*[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|&(commat|period|equals|amp|lt|gt|quot|num);?)`)
+var word = regexp.MustCompile(`(?i)^(?:\s*[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|` +
+	`&(commat|period|equals|amp|lt|gt|quot|num);?)`)
 
-var named = map[string]string{"at": "@", "dot": ".", "commat": "@", "period": ".", "equals": "=", "amp": "&", "lt": "<", "gt": ">", "quot": `"`, "num": "#"}
+var named = map[string]string{
+	"at": "@", "dot": ".", "commat": "@", "period": ".", "equals": "=", "amp": "&", "lt": "<", "gt": ">", "quot": `"`,
+	"num": "#",
+}
 
 var softBreak = regexp.MustCompile(`^=?\r?\n[ \t]*`)
 
