@@ -289,7 +289,7 @@ func TestOperationsOfASocket(t *testing.T) {
 		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("0", 64) + `"}}}`: `PersistedQueryNotFound`,
 		`{"documentId":"unknown"}`:                                                              `unknown`,
 		`{"query":"mutation { x }"}`:                                                            `mutation`,
-		`{"query":"subscription { bounces { cursor } }"}`:                                       `no subscriptions`,
+		`{"query":"subscription { bounces { cursor } }"}`:                                       `not support subscriptions`,
 		`{"query":"query A { __typename } query B { __typename }"}`:                             `operationName`,
 		`{"query":"{ bounces(window: {last: \"P1D\"}) { ... @defer { nodes { emailId } } } }"}`: `@defer`,
 		`{"query":"{ bounces(window: {last: \"nonsense\"}) { nodes { emailId } } }"}`:           `nonsense`,
