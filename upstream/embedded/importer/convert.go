@@ -59,6 +59,9 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 	if fault := addressFault(r.Recipient); fault != "" {
 		return 0, fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress, clip(r.Recipient), fault), nil
 	}
+	if r.Processed <= 0 || r.Time <= 0 {
+		return 0, "the record has no time", nil
+	}
 	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category), nameFault("the reason", r.Reason)); problem != "" {
 		return 0, problem, nil
 	}
@@ -162,10 +165,9 @@ func senderAddress(r *format.Record) string {
 		return ""
 	}
 	at := strings.LastIndexByte(address, '@')
-	local := strings.ToLower(address[:at])
 	rcpt := strings.LastIndexByte(r.Recipient, '@')
-	named := strings.ToLower(r.Recipient[:rcpt] + "=" + r.Recipient[rcpt+1:])
-	if i := strings.Index(local, named); i > 0 {
+	named := lower(r.Recipient[:rcpt] + "=" + r.Recipient[rcpt+1:])
+	if i := strings.Index(lower(address[:at]), named); i > 0 {
 		return strings.TrimRight(address[:i], "+-_.=") + address[at:]
 	}
 	if tag, rest, ok := strings.Cut(address[:at], "="); ok && strings.EqualFold(tag, "prvs") { // BATV: prvs=tag=local
@@ -174,6 +176,16 @@ func senderAddress(r *format.Record) string {
 		}
 	}
 	return address
+}
+
+// lower brings ASCII letters into lower case, and so keeps the length.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // headersOf gives the headers that rows can carry.

@@ -3,10 +3,12 @@ package formats
 
 import (
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/brevo"
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/importer/format/exim"
 	"deliverygraph/upstream/embedded/importer/format/kumomta"
 	"deliverygraph/upstream/embedded/importer/format/mailgun"
+	"deliverygraph/upstream/embedded/importer/format/mailjet"
 	"deliverygraph/upstream/embedded/importer/format/postfix"
 	"deliverygraph/upstream/embedded/importer/format/postmark"
 	"deliverygraph/upstream/embedded/importer/format/powermta"
@@ -16,9 +18,9 @@ import (
 )
 
 // All are the formats, in the order in which they are tried on a file's content. Postfix is
-// last, as it takes every log with syslog's heads.
+// last, as it takes the logs of other mail programs too.
 var All = []format.Format{
-	ses.Format, sendgrid.Format, mailgun.Format, postmark.Format, sparkpost.Format, kumomta.Format,
+	ses.Format, sendgrid.Format, mailgun.Format, postmark.Format, sparkpost.Format, mailjet.Format, brevo.Format, kumomta.Format,
 	powermta.Format, dsn.Format, exim.Format, postfix.Format,
 }
 

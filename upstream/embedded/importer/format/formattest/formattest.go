@@ -64,6 +64,15 @@ func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sin
 	return s
 }
 
+// Recognised reads a file that the format must recognise.
+func Recognised(t testing.TB, f format.Format, text string) *Sink {
+	t.Helper()
+	if !f.Recognise([]byte(text)) {
+		t.Errorf("%.80q is not recognised", text)
+	}
+	return Read(t, f, format.Options{}, text)
+}
+
 // File makes a file of a text, last written at a time.
 func File(text string, modTime time.Time) format.File {
 	return format.NewFile("test", modTime, strings.NewReader(text))

@@ -14,10 +14,7 @@ import (
 
 func read(t *testing.T, text string) *formattest.Sink {
 	t.Helper()
-	if !kumomta.Format.Recognise([]byte(text)) {
-		t.Errorf("%.80s is not recognised", text)
-	}
-	return formattest.Read(t, kumomta.Format, format.Options{}, text)
+	return formattest.Recognised(t, kumomta.Format, text)
 }
 
 func TestSamples(t *testing.T) {

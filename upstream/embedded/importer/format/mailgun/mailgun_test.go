@@ -14,10 +14,7 @@ import (
 
 func read(t *testing.T, text string) *formattest.Sink {
 	t.Helper()
-	if !mailgun.Format.Recognise([]byte(text)) {
-		t.Errorf("%.80s is not recognised", text)
-	}
-	return formattest.Read(t, mailgun.Format, format.Options{}, text)
+	return formattest.Recognised(t, mailgun.Format, text)
 }
 
 func TestCases(t *testing.T) {

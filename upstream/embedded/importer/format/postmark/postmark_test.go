@@ -14,10 +14,7 @@ import (
 
 func read(t *testing.T, text string) *formattest.Sink {
 	t.Helper()
-	if !postmark.Format.Recognise([]byte(text)) {
-		t.Errorf("%.80s is not recognised", text)
-	}
-	return formattest.Read(t, postmark.Format, format.Options{}, text)
+	return formattest.Recognised(t, postmark.Format, text)
 }
 
 func TestCases(t *testing.T) {

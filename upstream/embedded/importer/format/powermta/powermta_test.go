@@ -18,10 +18,7 @@ import (
 
 func read(t *testing.T, text string) *formattest.Sink {
 	t.Helper()
-	if !powermta.Format.Recognise([]byte(text)) {
-		t.Errorf("%.80q is not recognised", text)
-	}
-	return formattest.Read(t, powermta.Format, format.Options{}, text)
+	return formattest.Recognised(t, powermta.Format, text)
 }
 
 func TestCase26(t *testing.T) {

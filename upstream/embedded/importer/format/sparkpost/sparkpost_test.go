@@ -15,10 +15,7 @@ import (
 
 func read(t *testing.T, text string) *formattest.Sink {
 	t.Helper()
-	if !sparkpost.Format.Recognise([]byte(text)) {
-		t.Errorf("%.80s is not recognised", text)
-	}
-	return formattest.Read(t, sparkpost.Format, format.Options{}, text)
+	return formattest.Recognised(t, sparkpost.Format, text)
 }
 
 func TestSample(t *testing.T) {
