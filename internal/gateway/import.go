@@ -77,7 +77,8 @@ func (c *importCommand) check() (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(c.TimeZone)
 	if err != nil {
-		return nil, badSetting("--time-zone %q is not a time zone: write one such as Europe/Berlin, UTC or Local", c.TimeZone)
+		return nil, badSetting("--time-zone %q is not a time zone: write one such as Europe/Berlin, UTC or Local",
+			c.TimeZone)
 	}
 	return zone, nil
 }
@@ -144,7 +145,8 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 	fmt.Fprintf(out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
-		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email", ""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
+		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email",
+			""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
 	for _, f := range sum.Formats {
 		fmt.Fprintf(out, "%s, %s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n",
@@ -152,7 +154,8 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 			humanize.Comma(int64(f.Outcomes[format.Delivered])), humanize.Comma(int64(f.Outcomes[format.Bounced])),
 			humanize.Comma(int64(f.Outcomes[format.Blocked])), humanize.Comma(int64(f.Outcomes[format.Accepted])))
 		if len(f.Passed) > 0 {
-			reasons := slices.SortedFunc(maps.Keys(f.Passed), func(a, b string) int { return cmp.Or(f.Passed[b]-f.Passed[a], strings.Compare(a, b)) })
+			reasons := slices.SortedFunc(maps.Keys(f.Passed),
+				func(a, b string) int { return cmp.Or(f.Passed[b]-f.Passed[a], strings.Compare(a, b)) })
 			for i, reason := range reasons {
 				reasons[i] = fmt.Sprintf("%s (%s)", reason, humanize.Comma(int64(f.Passed[reason])))
 			}
@@ -177,7 +180,10 @@ func skipped(sum importer.Summary) string {
 // file, so that a copy of it alone is whole, even if the import was stopped.
 func (c *importCommand) finish(ctx context.Context, s *store.Store, streams Streams) error {
 	if ctx.Err() == nil {
-		slow := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(streams.Err, "all rows are stored; building the indexes") })
+		slow := time.AfterFunc(2*time.Second, func() {
+			fmt.Fprintln(streams.Err,
+				"all rows are stored; building the indexes")
+		})
 		err := s.Finish(ctx)
 		slow.Stop()
 		if err != nil && ctx.Err() == nil {

@@ -53,16 +53,19 @@ func newConverter(n Numberer, o Options) *converter {
 
 // add adds the rows of a record to the batch, or says what is wrong with it.
 func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (bytes int, problem string, err error) {
-	for _, text := range []*string{&r.Account, &r.Sender, &r.EmailID, &r.Recipient, &r.Code, &r.Diagnostic, &r.Content, &r.Category, &r.Reason} {
+	for _, text := range []*string{&r.Account, &r.Sender, &r.EmailID, &r.Recipient, &r.Code, &r.Diagnostic,
+		&r.Content, &r.Category, &r.Reason} {
 		*text = strings.ToValidUTF8(*text, "\ufffd")
 	}
 	if fault := addressFault(r.Recipient); fault != "" {
-		return 0, fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress, clip(r.Recipient), fault), nil
+		return 0, fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress,
+			clip(r.Recipient), fault), nil
 	}
 	if r.Processed <= 0 || r.Time <= 0 {
 		return 0, "the record has no time", nil
 	}
-	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category), nameFault("the reason", r.Reason)); problem != "" {
+	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category),
+		nameFault("the reason", r.Reason)); problem != "" {
 		return 0, problem, nil
 	}
 	user, sender, err := c.number(ctx, r)
@@ -86,7 +89,8 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
 			Bounce: upstream.Bounce{
 				UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
-				Type: r.Type, Category: r.Category, Code: r.Code, BounceTime: r.Time, ProcessTime: r.Processed, XHeaders: headers,
+				Type: r.Type, Category: r.Category, Code: r.Code, BounceTime: r.Time, ProcessTime: r.Processed,
+				XHeaders: headers,
 			},
 			DiagnosticCode: r.Diagnostic, RuleName: rule, FullContent: r.Content,
 		})

@@ -43,7 +43,8 @@ var errOtherFormat = errors.New("the file is of another format")
 func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	r := f.readers[in.format.Name]
 	if r == nil {
-		r = &records{foreign: f, reader: in.format.New(f.options.format()), sum: FormatSummary{Name: in.format.Name, Passed: map[string]int{}}}
+		r = &records{foreign: f, reader: in.format.New(f.options.format()),
+			sum: FormatSummary{Name: in.format.Name, Passed: map[string]int{}}}
 		f.readers[in.format.Name] = r
 		f.order = append(f.order, r)
 	}
@@ -51,7 +52,8 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	r.sum.Files++
 	err := r.reader.Read(ctx, in.file(src), r)
 	if errors.Is(err, errOtherFormat) {
-		return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held), r.sum.Name, r.held[0].line, r.held[0].reason, formats))
+		return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
+			r.sum.Name, r.held[0].line, r.held[0].reason, formats))
 	}
 	r.pass()
 	var bad *BadLine

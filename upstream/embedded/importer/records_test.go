@@ -111,7 +111,8 @@ const (
 `
 )
 
-var logRows = []string{"c@example.net 1 false", "a@example.net 1 true", "b@example.net 1 false", "b@example.net 1 hard bad-mailbox"}
+var logRows = []string{"c@example.net 1 false", "a@example.net 1 true", "b@example.net 1 false",
+	"b@example.net 1 hard bad-mailbox"}
 
 func TestAMailLogBecomesRows(t *testing.T) {
 	t.Parallel()
@@ -120,7 +121,9 @@ func TestAMailLogBecomesRows(t *testing.T) {
 	for _, fresh := range []bool{true, false} {
 		sum := s.take(t, importer.Options{}, name)
 		s.want(t, logRows...)
-		want := []importer.FormatSummary{{Name: "postfix", Files: 1, Senders: 1, Outcomes: [4]int{format.Accepted: 1, format.Delivered: 1, format.Bounced: 1}, Passed: map[string]int{"deferral": 1}}}
+		want := []importer.FormatSummary{{Name: "postfix", Files: 1, Senders: 1,
+			Outcomes: [4]int{format.Accepted: 1, format.Delivered: 1,
+				format.Bounced: 1}, Passed: map[string]int{"deferral": 1}}}
 		if diff := cmp.Diff(want, sum.Formats); diff != "" {
 			t.Errorf("summary (-want +got):\n%s", diff)
 		}
@@ -133,7 +136,8 @@ func TestAMailLogBecomesRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, err := s.Bounce(t.Context(), nil, b[0].Key())
-	if err != nil || d.DiagnosticCode != "smtp;550 5.1.1 User unknown" || d.Code != "5.1.1" || d.RuleName == "" || d.EmailID != "20261110100001.4B1ED9C4292@mx1" {
+	if err != nil || d.DiagnosticCode != "smtp;550 5.1.1 User unknown" || d.Code != "5.1.1" || d.RuleName == "" ||
+		d.EmailID != "20261110100001.4B1ED9C4292@mx1" {
 		t.Errorf("%v, %+v", err, d)
 	}
 }
@@ -144,7 +148,8 @@ func TestRotatedLogsAreReadInTheOrderOfTheirLines(t *testing.T) {
 	newest, older := named(t, dir, "mail.log", logEnd), named(t, dir, "mail.log.1", logBegin)
 	s := newShop(t)
 	s.take(t, importer.Options{}, newest, older) // as a shell lists them
-	if counts, err := s.Counts(t.Context(), nil, upstream.Emails, upstream.CountQuery{Window: always}); err != nil || len(counts) != 1 {
+	if counts, err := s.Counts(t.Context(), nil, upstream.Emails, upstream.CountQuery{Window: always}); err != nil ||
+		len(counts) != 1 {
 		t.Errorf("all mail has one sender, but the counts are %+v, %v", counts, err)
 	}
 }
@@ -155,7 +160,8 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	mail := strings.Replace(fmt.Sprintf(bounceMail, "b@example.net"), "Reporting-MTA: dns; mx1.example.com\n",
 		"Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: 4B1ED9C4292\nArrival-Date: Tue, 10 Nov 2026 10:00:01 +0000 (UTC)\n", 1)
 	s := newShop(t)
-	s.take(t, importer.Options{}, file(t, strings.Join(log[:3], "\n")), file(t, strings.Replace(mail, "10:00:02", "10:00:03", 1)))
+	s.take(t, importer.Options{}, file(t, strings.Join(log[:3], "\n")),
+		file(t, strings.Replace(mail, "10:00:02", "10:00:03", 1)))
 	s.want(t, "b@example.net 1 false", "b@example.net 1 hard bad-mailbox")
 	b, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
 	if err != nil || len(b) != 1 {
@@ -188,7 +194,8 @@ func TestFilesComeInEveryPackingAndPlace(t *testing.T) {
 		files []string
 		stdin string
 	}{
-		"plain": {[]string{file(t, text)}, ""}, "gzip": {[]string{file(t, gzipped(text))}, ""}, "zstd": {[]string{file(t, packed.String())}, ""},
+		"plain": {[]string{file(t, text)}, ""}, "gzip": {[]string{file(t, gzipped(text))},
+			""}, "zstd": {[]string{file(t, packed.String())}, ""},
 		"standard input": {[]string{"-"}, text}, "a folder": {[]string{folder}, ""},
 	} {
 		s := newShop(t)
@@ -208,8 +215,10 @@ func TestAMaildirIsReadWithoutWhatIsNoMail(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"cur/1:2,S": fmt.Sprintf(bounceMail, "a@example.net"), "new/2": fmt.Sprintf(bounceMail, "b@example.net"), ".Sent/cur/3:2,": fmt.Sprintf(bounceMail, "c@example.net"),
-		".Sent/new/.keep": "", "tmp/4": "half", "dovecot.index": "\x00\x01", ".Sent/dovecot-uidlist": "3 V1", "new/.keep": "",
+		"cur/1:2,S": fmt.Sprintf(bounceMail, "a@example.net"), "new/2": fmt.Sprintf(bounceMail,
+			"b@example.net"), ".Sent/cur/3:2,": fmt.Sprintf(bounceMail, "c@example.net"),
+		".Sent/new/.keep": "", "tmp/4": "half", "dovecot.index": "\x00\x01", ".Sent/dovecot-uidlist": "3 V1",
+		"new/.keep": "",
 	} {
 		named(t, dir, name, text)
 	}
@@ -217,7 +226,8 @@ func TestAMaildirIsReadWithoutWhatIsNoMail(t *testing.T) {
 	sum := s.take(t, importer.Options{}, dir)
 	got := s.rows(t)
 	slices.Sort(got)
-	want := []string{"a@example.net 1 false", "a@example.net 1 hard bad-mailbox", "b@example.net 1 false", "b@example.net 1 hard bad-mailbox", "c@example.net 1 false", "c@example.net 1 hard bad-mailbox"}
+	want := []string{"a@example.net 1 false", "a@example.net 1 hard bad-mailbox", "b@example.net 1 false",
+		"b@example.net 1 hard bad-mailbox", "c@example.net 1 false", "c@example.net 1 hard bad-mailbox"}
 	if !slices.Equal(got, want) || len(s.bad) > 0 || sum.Formats[0].Files != 3 {
 		t.Errorf("got %q, bad %v, %+v", got, s.bad, sum.Formats)
 	}
@@ -253,7 +263,8 @@ func TestBadRecordsAreReportedWithFileAndPlace(t *testing.T) {
 	name := file(t, logBegin+"garbage\n"+strings.ReplaceAll(logEnd, "a@example.net", "a b@example.net")+logEnd)
 	s := newShop(t)
 	sum := s.take(t, importer.Options{}, name)
-	if len(s.bad) != 2 || s.bad[0].Line != 5 || s.bad[1].Line != 6 || s.bad[0].File != name || sum.BadLines != 2 || sum.Formats[0].Bad != 2 {
+	if len(s.bad) != 2 || s.bad[0].Line != 5 || s.bad[1].Line != 6 || s.bad[0].File != name || sum.BadLines != 2 ||
+		sum.Formats[0].Bad != 2 {
 		t.Errorf("bad %v, %+v", s.bad, sum)
 	}
 	s = newShop(t)
@@ -285,10 +296,12 @@ func TestOptionsSayWhatFilesLeaveOpen(t *testing.T) {
 	if err != nil || len(emails) != 1 || emails[0].UserID != 7 || emails[0].ProcessTime != 1794301200 {
 		t.Errorf("%v, %+v", err, emails)
 	}
-	if _, err := s.try(t, importer.Options{Format: "postfix"}, file(t, csv)); err != nil || len(s.bad) != 2 || !strings.Contains(s.bad[0].Reason, "time") {
+	if _, err := s.try(t, importer.Options{Format: "postfix"}, file(t, csv)); err != nil || len(s.bad) != 2 ||
+		!strings.Contains(s.bad[0].Reason, "time") {
 		t.Errorf("read as a mail log: %v, %v", err, s.bad)
 	}
-	if _, err := s.try(t, importer.Options{Format: importer.Rows}, file(t, csv)); err != nil || len(s.bad) != 1 || !strings.Contains(s.bad[0].Reason, "table") {
+	if _, err := s.try(t, importer.Options{Format: importer.Rows}, file(t, csv)); err != nil || len(s.bad) != 1 ||
+		!strings.Contains(s.bad[0].Reason, "table") {
 		t.Errorf("read as rows: %v, %v", err, s.bad)
 	}
 }
@@ -297,8 +310,10 @@ func TestReturnPathsThatNameTheirRecipientAreOneSender(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	text.WriteString("type,timeLogged,orig,rcpt\n")
-	for i, from := range []string{"news+%s=example.net@example.com", "news-%s=EXAMPLE.net@example.com", "prvs=0123456789=news@example.com", "news@EXAMPLE.com", "news@example.com"} {
-		fmt.Fprintf(&text, "d,%d,"+strings.ReplaceAll(from, "%s", "%[2]s")+",%[2]s@example.net\n", 1794304800+i, fmt.Sprintf("user%d", i))
+	for i, from := range []string{"news+%s=example.net@example.com", "news-%s=EXAMPLE.net@example.com",
+		"prvs=0123456789=news@example.com", "news@EXAMPLE.com", "news@example.com"} {
+		fmt.Fprintf(&text, "d,%d,"+strings.ReplaceAll(from, "%s", "%[2]s")+",%[2]s@example.net\n", 1794304800+i,
+			fmt.Sprintf("user%d", i))
 	}
 	s := newShop(t)
 	s.take(t, importer.Options{}, file(t, text.String()))
@@ -371,7 +386,8 @@ func (s *shop) facts(t *testing.T) (list []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, fmt.Sprintf("%s %d bounced:%d %s %s %q %q", b.EmailAddress, b.ProcessTime, b.BounceTime, b.Type, b.Category, b.Code, d.DiagnosticCode))
+		list = append(list, fmt.Sprintf("%s %d bounced:%d %s %s %q %q", b.EmailAddress, b.ProcessTime, b.BounceTime,
+			b.Type, b.Category, b.Code, d.DiagnosticCode))
 	}
 	blocked, err := s.BlockedEmails(t.Context(), nil, upstream.ListQuery{Window: always})
 	if err != nil {

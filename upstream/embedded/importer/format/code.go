@@ -18,7 +18,8 @@ func Code(text string) string {
 			}
 			ok = end > start
 		}
-		if ok && (end == len(text) || !joins(text[end]) || text[end] == '.' && (end+1 == len(text) || !joins(text[end+1]))) {
+		if ok && (end == len(text) || !joins(text[end]) || text[end] == '.' &&
+			(end+1 == len(text) || !joins(text[end+1]))) {
 			return text[i:end]
 		}
 	}

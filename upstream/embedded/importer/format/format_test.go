@@ -33,7 +33,8 @@ func TestParseTimeReadsTheFormsOfServersAndServices(t *testing.T) {
 			t.Errorf("ParseTime(%q) = %v, %v; want %s", in, got.UTC().Format(time.RFC3339), ok, want)
 		}
 	}
-	for _, in := range []string{"", "-", "1529704976104", "2016-13-27T14:59:44Z", "2016-02-30 00:00:00", "tomorrow", "1e9", "99999999999999999999", "1.2.3", "0", "0001-01-01T00:00:00Z"} {
+	for _, in := range []string{"", "-", "1529704976104", "2016-13-27T14:59:44Z", "2016-02-30 00:00:00", "tomorrow",
+		"1e9", "99999999999999999999", "1.2.3", "0", "0001-01-01T00:00:00Z"} {
 		if got, ok := format.ParseTime(in, nil); ok {
 			t.Errorf("ParseTime(%q) = %v; it is not a time", in, got)
 		}
@@ -58,7 +59,8 @@ func TestAddressKeepsAddressesAsTheyWere(t *testing.T) {
 
 func TestEmailIDsHaveTheServicesForm(t *testing.T) {
 	taken := upstream.Time(1479772800)
-	if got, want := format.QueueID(taken, "364B89C4292", "mx1.example.com"), "20161122000000.364B89C4292@mx1"; got != want {
+	if got, want := format.QueueID(taken, "364B89C4292",
+		"mx1.example.com"), "20161122000000.364B89C4292@mx1"; got != want {
 		t.Errorf("QueueID = %q, want %q", got, want)
 	}
 	if got := format.NthID("id", 1); got != "id" {
@@ -82,8 +84,11 @@ func TestVariablesBecomeCustomHeaders(t *testing.T) {
 
 func TestCodeFindsTheFirstEnhancedStatusCode(t *testing.T) {
 	for in, want := range map[string]string{
-		"5.1.1": "5.1.1", "smtp;550 5.1.10 RESOLVER.ADR": "5.1.10", "550-5.7.1 [192.0.2.66] 550 5.2.1": "5.7.1", "(4.2.2)": "4.2.2", "#5.1.0 Address rejected": "5.1.0",
-		"It failed with 5.4.4.": "5.4.4", "552 5.2.2.": "5.2.2", "host 5.9.1.2 said 550": "", "from 25.1.1": "", "Postfix 2.11.3-debian 4.4.1": "4.4.1", "v5.1.1": "", "5.1": "", "5.1.": "", "5.1234.1": "", "3.1.1": "", "": "",
+		"5.1.1": "5.1.1", "smtp;550 5.1.10 RESOLVER.ADR": "5.1.10", "550-5.7.1 [192.0.2.66] 550 5.2.1": "5.7.1",
+		"(4.2.2)": "4.2.2", "#5.1.0 Address rejected": "5.1.0",
+		"It failed with 5.4.4.": "5.4.4", "552 5.2.2.": "5.2.2", "host 5.9.1.2 said 550": "", "from 25.1.1": "",
+		"Postfix 2.11.3-debian 4.4.1": "4.4.1", "v5.1.1": "", "5.1": "", "5.1.": "", "5.1234.1": "", "3.1.1": "",
+		"": "",
 	} {
 		if got := format.Code(in); got != want {
 			t.Errorf("Code(%q) = %q, want %q", in, got, want)
@@ -92,7 +97,8 @@ func TestCodeFindsTheFirstEnhancedStatusCode(t *testing.T) {
 }
 
 func TestSlugMakesCodes(t *testing.T) {
-	for in, want := range map[string]string{"Invalid": "invalid", "Spam Content (if app)": "spam-content-if-app", "": "", "–": ""} {
+	for in, want := range map[string]string{"Invalid": "invalid", "Spam Content (if app)": "spam-content-if-app",
+		"": "", "–": ""} {
 		if got := format.Slug(in); got != want {
 			t.Errorf("Slug(%q) = %q, want %q", in, got, want)
 		}

@@ -35,8 +35,10 @@ type event struct {
 
 // passed are the events that say nothing about the end of a delivery.
 var passed = map[jsonfile.Text]string{
-	"deferred": "deferral", "opened": "open", "unique_opened": "open", "proxy_open": "open", "unique_proxy_open": "open", "click": "click",
-	"spam": "complaint", "complaint": "complaint", "unsubscribed": "unsubscribe", "list_addition": "subscription", "error": "message that was not taken",
+	"deferred": "deferral", "opened": "open", "unique_opened": "open", "proxy_open": "open",
+	"unique_proxy_open": "open", "click": "click",
+	"spam": "complaint", "complaint": "complaint", "unsubscribed": "unsubscribe", "list_addition": "subscription",
+	"error": "message that was not taken",
 }
 
 func (e *event) read(line int, processed *format.Processed, s format.Sink) error {
@@ -78,7 +80,8 @@ func (e *event) record(line int, processed *format.Processed, r format.Record, s
 	if r.Time, ok = format.ParseTime(string(seconds), nil); !ok {
 		return s.Bad(line, "ts_epoch must be a time in Unix milliseconds")
 	}
-	r.EmailID, r.Recipient, r.Sender = format.MessageID(string(e.ID)), format.Address(string(e.Email)), format.Address(string(e.Sender))
+	r.EmailID, r.Sender = format.MessageID(string(e.ID)), format.Address(string(e.Sender))
+	r.Recipient = format.Address(string(e.Email))
 	if r.EmailID == "" || r.Recipient == "" {
 		return s.Bad(line, "the event must have message-id and email")
 	}

@@ -24,9 +24,11 @@ const bounce = `{"event":"hard_bounce","email":"a@example.com","message-id":"<m1
 
 func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	want := []format.Record{{
-		Outcome: format.Bounced, Sender: "news@example.org", EmailID: "m1@smtp-relay.example.com", Recipient: "a@example.com", Processed: 1520363423, Time: 1520363423,
+		Outcome: format.Bounced, Sender: "news@example.org", EmailID: "m1@smtp-relay.example.com",
+		Recipient: "a@example.com", Processed: 1520363423, Time: 1520363423,
 		Type: upstream.Hard, Code: "5.1.1", Diagnostic: "550 5.1.1 unknown",
-		Headers: []upstream.Header{{Name: "X-Mailin-Tag", Value: "a"}, {Name: "X-Mailin-Tag", Value: "b"}, {Name: "X-Mailin-custom", Value: "c"}},
+		Headers: []upstream.Header{{Name: "X-Mailin-Tag", Value: "a"}, {Name: "X-Mailin-Tag", Value: "b"},
+			{Name: "X-Mailin-custom", Value: "c"}},
 	}}
 	s := formattest.Recognised(t, brevo.Format, bounce)
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
@@ -36,8 +38,11 @@ func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 
 func TestEventsAreToldApart(t *testing.T) {
 	for kind, want := range map[string]string{
-		"request": "accepted", "delivered": "delivered", "hard_bounce": "bounced hard ", "soft_bounce": "bounced soft ", "invalid_email": "bounced hard bad-mailbox", "blocked": "blocked suppressed",
-		"deferred": "deferral", "opened": "open", "spam": "complaint", "unsubscribed": "unsubscribe", "new": "other event",
+		"request": "accepted", "delivered": "delivered", "hard_bounce": "bounced hard ",
+		"soft_bounce": "bounced soft ", "invalid_email": "bounced hard bad-mailbox",
+		"blocked":  "blocked suppressed",
+		"deferred": "deferral", "opened": "open", "spam": "complaint", "unsubscribed": "unsubscribe",
+		"new": "other event",
 	} {
 		s := formattest.Recognised(t, brevo.Format, strings.Replace(bounce, "hard_bounce", kind, 1))
 		got := ""
@@ -45,13 +50,15 @@ func TestEventsAreToldApart(t *testing.T) {
 			got = reason
 		}
 		for _, r := range s.Records {
-			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered", format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
+			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered",
+				format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", kind, got, want)
 		}
 	}
-	s := formattest.Read(t, brevo.Format, format.Options{}, `{"a":1}{"event":"delivered"}{"event":"delivered","ts_epoch":1520363423000}{"event":"delivered","ts_epoch":"x","email":[]}`)
+	s := formattest.Read(t, brevo.Format, format.Options{},
+		`{"a":1}{"event":"delivered"}{"event":"delivered","ts_epoch":1520363423000}{"event":"delivered","ts_epoch":"x","email":[]}`)
 	if len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("bad %q, records %v", s.Bads, s.Records)
 	}

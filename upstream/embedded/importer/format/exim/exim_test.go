@@ -26,13 +26,16 @@ func read(t *testing.T, texts ...string) *formattest.Sink {
 func TestSamplesOfOtherPeoplesLogs(t *testing.T) {
 	for name, want := range map[string][]string{
 		"mainlog": {
-			"bob@null.corp bounced", "dave@foo.corp delivered", "harry@bar.corp delivered", "molly@zee.corp bounced", "nick@dummy.corp delivered", "sally@dummy.corp delivered",
+			"bob@null.corp bounced", "dave@foo.corp delivered", "harry@bar.corp delivered", "molly@zee.corp bounced",
+			"nick@dummy.corp delivered", "sally@dummy.corp delivered",
 			"dave@foo.corp bounced", "rudy@foo.corp bounced", "jack@test.corp bounced",
 		},
 		"mainlog-4.97.log": {
-			"userx@myhost.test.ex delivered", "userx@myhost.test.ex delivered", "userxy@myhost.test.ex bounced", "userxz@myhost.test.ex delivered", "useryy@myhost.test.ex bounced",
+			"userx@myhost.test.ex delivered", "userx@myhost.test.ex delivered", "userxy@myhost.test.ex bounced",
+			"userxz@myhost.test.ex delivered", "useryy@myhost.test.ex bounced",
 			"userxx@myhost.test.ex accepted", "useryx@myhost.test.ex accepted",
-			"userx@myhost.test.ex delivered", "userxy@myhost.test.ex bounced", "userxz@myhost.test.ex delivered", "useryy@myhost.test.ex bounced",
+			"userx@myhost.test.ex delivered", "userxy@myhost.test.ex bounced", "userxz@myhost.test.ex delivered",
+			"useryy@myhost.test.ex bounced",
 			"userxx@myhost.test.ex accepted", "useryx@myhost.test.ex accepted",
 		},
 	} {
@@ -65,9 +68,11 @@ func of(text, id string) string { return strings.ReplaceAll(text, "{id}", id) }
 func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
 	for _, id := range []string{id, longID} {
 		want := []format.Record{{
-			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20260619103254." + id, Recipient: "a@example.net", Processed: 1781865174, Time: 1781865177,
+			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20260619103254." + id,
+			Recipient: "a@example.net", Processed: 1781865174, Time: 1781865177,
 		}, {
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "20260619103254." + id + "-2", Recipient: "B@example.org", Processed: 1781865174, Time: 1781865178,
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "20260619103254." + id + "-2",
+			Recipient: "B@example.org", Processed: 1781865174, Time: 1781865178,
 			Code: "5.1.1", Diagnostic: "smtp;550-5.1.1 unknown 550 5.1.1 user",
 		}}
 		all := strings.SplitAfter(of(life, id), "\n")
@@ -128,7 +133,8 @@ func TestBouncesAreOfEveryKind(t *testing.T) {
 			continue
 		}
 		r := s.Records[0]
-		if got := string(r.Type) + " " + r.Code + " " + r.Category + "|" + r.Diagnostic; got != want || r.Outcome != format.Bounced {
+		if got := string(r.Type) + " " + r.Code + " " + r.Category + "|" + r.Diagnostic; got != want ||
+			r.Outcome != format.Bounced {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -145,7 +151,9 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 2026-06-23 04:54:02 {id} ** a@example.net: retry timeout exceeded
 2026-06-23 04:54:02 {id} Completed
 `, id))
-	if len(s.Records) != 1 || s.Records[0].Diagnostic != "smtp;450 4.2.2 over quota" || s.Records[0].Code != "4.2.2" || s.Records[0].Category != "message-expired" || s.Records[0].Type != upstream.Soft {
+	if len(s.Records) != 1 || s.Records[0].Diagnostic != "smtp;450 4.2.2 over quota" ||
+		s.Records[0].Code != "4.2.2" || s.Records[0].Category != "message-expired" ||
+		s.Records[0].Type != upstream.Soft {
 		t.Errorf("got %+v", s.Records)
 	}
 	if s.Skipped["deferral"] != 2 {
@@ -158,7 +166,8 @@ func TestDeferralsAreNoBounces(t *testing.T) {
 	if got := strings.Join(read(t, deferred).Outcomes(), ", "); got != "a@example.net accepted" {
 		t.Errorf("got %q", got)
 	}
-	if got := strings.Join(read(t, deferred+of(life, id)).Outcomes(), ", "); got != "a@example.net delivered, B@example.org bounced" {
+	if got := strings.Join(read(t, deferred+of(life, id)).Outcomes(),
+		", "); got != "a@example.net delivered, B@example.org bounced" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -224,13 +233,15 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestBeginsGivesTheTimeOfTheFirstLine(t *testing.T) {
-	if got := Format.Begins(formattest.File("cut off\n"+of(life, id), time.Time{}), format.Options{}); !got.Equal(time.Unix(1781865174, 0)) {
+	if got := Format.Begins(formattest.File("cut off\n"+of(life, id), time.Time{}),
+		format.Options{}); !got.Equal(time.Unix(1781865174, 0)) {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestRecogniseTakesNoOtherLogs(t *testing.T) {
-	for _, head := range []string{"", "2026-06-19 10:32:54 hello there\n", "Jun 19 10:32:54 mx1 postfix/smtp[1]: 4B1ED9C4292: to=<a@b>\n", `{"a":1}`} {
+	for _, head := range []string{"", "2026-06-19 10:32:54 hello there\n",
+		"Jun 19 10:32:54 mx1 postfix/smtp[1]: 4B1ED9C4292: to=<a@b>\n", `{"a":1}`} {
 		if Format.Recognise([]byte(head)) {
 			t.Errorf("%q is taken for a log of Exim", head)
 		}
@@ -256,7 +267,8 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		r := newReader(format.Options{}, queue.MaxBytes)
 		var s formattest.Sink
-		if err := r.Read(b.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil || len(s.Records) != 2*messages {
+		if err := r.Read(b.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil ||
+			len(s.Records) != 2*messages {
 			b.Fatal(len(s.Records), err)
 		}
 	}

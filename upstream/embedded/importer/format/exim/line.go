@@ -64,7 +64,8 @@ func (p *parser) parse(line []byte) (e entry, problem string) {
 
 // hasStamp reports whether a text begins like a time of Exim's own.
 func hasStamp(text []byte) bool {
-	return len(text) > len("2026-01-25 21:25:22") && text[4] == '-' && text[7] == '-' && text[10] == ' ' && text[13] == ':'
+	return len(text) > len("2026-01-25 21:25:22") && text[4] == '-' && text[7] == '-' && text[10] == ' ' &&
+		text[13] == ':'
 }
 
 // cutStamp reads a time such as "2026-01-25 21:25:22.123 +0100", whose fraction and zone may be
@@ -99,7 +100,8 @@ func isID(word []byte) bool {
 		last = len(word) - 5
 	}
 	for i, c := range word {
-		if letter := '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'; letter == (i == 6 || i == last) || !letter && c != '-' {
+		if letter := '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c &&
+			c <= 'z'; letter == (i == 6 || i == last) || !letter && c != '-' {
 			return false
 		}
 	}
@@ -208,7 +210,8 @@ func replyAt(text string) int {
 			return -1
 		}
 		i += colon + len(": ")
-		if len(text) < i+3 || text[i] < '2' || text[i] > '5' || len(text) > i+3 && text[i+3] != ' ' && text[i+3] != '-' {
+		if len(text) < i+3 || text[i] < '2' || text[i] > '5' || len(text) > i+3 && text[i+3] != ' ' &&
+			text[i+3] != '-' {
 			continue
 		}
 		if _, err := strconv.ParseUint(text[i:i+3], 10, 16); err == nil {
@@ -225,7 +228,8 @@ func recognise(head []byte) bool {
 	}
 	p := newParser(format.NewFile("", time.Time{}, bytes.NewReader(head)), format.Options{})
 	for line := range bytes.Lines(head) {
-		if e, problem := p.parse(bytes.TrimRight(line, "\r\n")); problem == "" && !e.other && (e.id != nil || e.host != "") {
+		if e, problem := p.parse(bytes.TrimRight(line, "\r\n")); problem == "" && !e.other &&
+			(e.id != nil || e.host != "") {
 			return true
 		}
 	}

@@ -20,7 +20,8 @@ import (
 // All are the formats, in the order in which they are tried on a file's content. Postfix is
 // last, as it takes the logs of other mail programs too.
 var All = []format.Format{
-	ses.Format, sendgrid.Format, mailgun.Format, postmark.Format, sparkpost.Format, mailjet.Format, brevo.Format, kumomta.Format,
+	ses.Format, sendgrid.Format, mailgun.Format, postmark.Format, sparkpost.Format, mailjet.Format, brevo.Format,
+	kumomta.Format,
 	powermta.Format, dsn.Format, exim.Format, postfix.Format,
 }
 

@@ -14,7 +14,8 @@ import (
 func TestEveryFormatHasANameOfItsOwn(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range formats.All {
-		if !regexp.MustCompile(`^[a-z]+$`).MatchString(f.Name) || names[f.Name] || f.About == "" || f.Recognise == nil || f.New == nil {
+		if !regexp.MustCompile(`^[a-z]+$`).MatchString(f.Name) || names[f.Name] || f.About == "" ||
+			f.Recognise == nil || f.New == nil {
 			t.Errorf("%q: a format needs a name of its own, a line about it, and functions", f.Name)
 		}
 		names[f.Name] = true
@@ -35,7 +36,8 @@ func TestSamplesAreRecognisedByTheirFormatAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "SOURCES.md") || strings.HasSuffix(file, "long-queue-id.log") { // its first line has no time
+			if strings.HasSuffix(file, "SOURCES.md") ||
+				strings.HasSuffix(file, "long-queue-id.log") { // its first line has no time
 				continue
 			}
 			head, err := os.ReadFile(file)
@@ -47,7 +49,8 @@ func TestSamplesAreRecognisedByTheirFormatAlone(t *testing.T) {
 					t.Errorf("%s, %d of %d bytes, is taken for %q", file, size, len(head), got.Name)
 				}
 				for _, other := range formats.All {
-					if other.Name != f.Name && other.Recognise(head[:size]) && !(other.Name == "postfix" && f.Name == "exim") {
+					if other.Name != f.Name && other.Recognise(head[:size]) &&
+						!(other.Name == "postfix" && f.Name == "exim") {
 						t.Errorf("%s is recognised by %s too", file, other.Name)
 					}
 				}

@@ -65,13 +65,15 @@ func Unmarshal(value []byte, into any) error {
 func Problem(err error) string {
 	var mistyped *json.SemanticError
 	if errors.As(err, &mistyped) && mistyped.JSONKind != 0 {
-		return fmt.Sprintf("%s must not be %s", strings.TrimPrefix(string(mistyped.JSONPointer), "/"), kinds[mistyped.JSONKind])
+		return fmt.Sprintf("%s must not be %s", strings.TrimPrefix(string(mistyped.JSONPointer), "/"),
+			kinds[mistyped.JSONKind])
 	}
 	return "the record is not JSON"
 }
 
 var kinds = map[jsontext.Kind]string{
-	'n': "null", 't': "true or false", 'f': "true or false", '"': "a string", '0': "a number", '{': "an object", '[': "an array",
+	'n': "null", 't': "true or false", 'f': "true or false", '"': "a string", '0': "a number", '{': "an object",
+	'[': "an array",
 }
 
 // Text is a value that some senders write as a string and others as a number. It keeps the
@@ -179,7 +181,8 @@ func First(head []byte) map[string]string {
 	if start == len(head) || head[start] != '{' {
 		return nil
 	}
-	d := jsontext.NewDecoder(strings.NewReader(string(head[start:])), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	d := jsontext.NewDecoder(strings.NewReader(string(head[start:])), jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true))
 	_, _ = d.ReadToken() // the brace
 	members := map[string]string{}
 	for d.PeekKind() == '"' {

@@ -33,14 +33,16 @@ func TestObjectsAreFoundHoweverTheyFollowOneAnother(t *testing.T) {
 		text string
 		want []string
 	}{
-		"lines":            {"{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}", []string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
-		"nothing between":  {`{"a":1}{"b":{}}{"c":[]}`, []string{`1:{"a":1}`, `1:{"b":{}}`, `1:{"c":[]}`}},
-		"arrays":           {"[{\"a\":1},\n{\"b\":2}]\n[\n{\"c\":3}\n]", []string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
+		"lines":           {"{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}", []string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
+		"nothing between": {`{"a":1}{"b":{}}{"c":[]}`, []string{`1:{"a":1}`, `1:{"b":{}}`, `1:{"c":[]}`}},
+		"arrays": {"[{\"a\":1},\n{\"b\":2}]\n[\n{\"c\":3}\n]",
+			[]string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
 		"text sequence":    {"\x1e{\"a\":1}\n\x1e{\"b\":2}\n", []string{`1:{"a":1}`, `2:{"b":2}`}},
 		"byte order marks": {"\xef\xbb\xbf{\"a\":1}\n\xef\xbb\xbf{\"b\":2}\n", []string{`1:{"a":1}`, `2:{"b":2}`}},
-		"over lines":       {"{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}\n{}", []string{"1:{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}", "5:{}"}},
-		"strings":          {`{"a":"\"{[","b":"\\"}{"c":"é"}`, []string{`1:{"a":"\"{[","b":"\\"}`, `1:{"c":"é"}`}},
-		"none":             {" \n[]\n", nil},
+		"over lines": {"{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}\n{}",
+			[]string{"1:{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}", "5:{}"}},
+		"strings": {`{"a":"\"{[","b":"\\"}{"c":"é"}`, []string{`1:{"a":"\"{[","b":"\\"}`, `1:{"c":"é"}`}},
+		"none":    {" \n[]\n", nil},
 	} {
 		got, s, err := each(t, formattest.File(c.text, time.Time{}))
 		if err != nil || len(s.Bads) > 0 || !slices.Equal(got, c.want) {
@@ -58,12 +60,14 @@ func TestWhatIsNoObjectIsReportedAndPassedOver(t *testing.T) {
 		"broken string":             {"{\"a\":\"x\n{\"b\":2}\n", []string{`2:{"b":2}`}, []int{1}},
 		"broken off in a line":      {"{\"a\":{\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`}, []int{1}},
 		"broken off before a value": {"{\"a\":\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`}, []int{1}},
-		"broken off in an array":    {"{\"a\":[1,\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`}, []int{1}},
-		"broken off at the end":     {"{\"b\":2}\n{\"a\":", []string{`1:{"b":2}`}, []int{2}},
-		"without a line between":    {`{"a":"x"{"b":2}{"c":3}`, []string{`1:{"c":3}`}, []int{1}},
-		"wrong bracket":             {"{\"a\":[1}\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
-		"garbage":                   {"garbage\nmore\n{\"b\":2}\n\"text\"\n7\n{\"c\":3}", []string{`3:{"b":2}`, `6:{"c":3}`}, []int{1, 4}},
-		"too deep":                  {strings.Repeat(`{"a":`, 100) + "\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
+		"broken off in an array": {"{\"a\":[1,\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`},
+			[]int{1}},
+		"broken off at the end":  {"{\"b\":2}\n{\"a\":", []string{`1:{"b":2}`}, []int{2}},
+		"without a line between": {`{"a":"x"{"b":2}{"c":3}`, []string{`1:{"c":3}`}, []int{1}},
+		"wrong bracket":          {"{\"a\":[1}\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
+		"garbage": {"garbage\nmore\n{\"b\":2}\n\"text\"\n7\n{\"c\":3}",
+			[]string{`3:{"b":2}`, `6:{"c":3}`}, []int{1, 4}},
+		"too deep": {strings.Repeat(`{"a":`, 100) + "\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
 	} {
 		got, s, err := each(t, formattest.File(c.text, time.Time{}))
 		if err != nil || !slices.Equal(s.BadAt, c.bad) || !slices.Equal(got, c.want) {
@@ -98,7 +102,8 @@ func TestManyBrokenObjectsTakeLinearTime(t *testing.T) {
 
 func TestEachEndsWithTheErrorOfTheFile(t *testing.T) {
 	broken := errors.New("input/output error")
-	got, _, err := each(t, format.File{Reader: bufio.NewReader(io.MultiReader(strings.NewReader(`{"a":1}{"b":`), iotest.ErrReader(broken)))})
+	got, _, err := each(t, format.File{Reader: bufio.NewReader(io.MultiReader(strings.NewReader(`{"a":1}{"b":`),
+		iotest.ErrReader(broken)))})
 	if !errors.Is(err, broken) || !slices.Equal(got, []string{`1:{"a":1}`}) {
 		t.Errorf("got %q, %v; want the whole object and the error", got, err)
 	}
@@ -112,10 +117,12 @@ func TestValuesOfAnyKindAreRead(t *testing.T) {
 	}
 	for in, want := range map[string]object{
 		`{"ID": 19421798915720714, "Tags": "a", "Extra": {"b": 1.50, "a": {"c": [1]}, "d": null, "e": "ü"}}`: {
-			"19421798915720714", jsonfile.Texts{"a"}, jsonfile.Members{{Name: "b", Value: "1.50"}, {Name: "a", Value: `{"c": [1]}`}, {Name: "e", Value: "ü"}}},
-		`{"ID": "x\ud83d", "id": "y", "Tags": ["a", 2, null, ""], "Extra": "none"}`: {"x\ufffd", jsonfile.Texts{"a", "2"}, nil},
-		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`:                     {"true", nil, nil},
-		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:                                 {"", nil, nil},
+			"19421798915720714", jsonfile.Texts{"a"}, jsonfile.Members{{Name: "b", Value: "1.50"},
+				{Name: "a", Value: `{"c": [1]}`}, {Name: "e", Value: "ü"}}},
+		`{"ID": "x\ud83d", "id": "y", "Tags": ["a", 2, null, ""], "Extra": "none"}`: {"x\ufffd",
+			jsonfile.Texts{"a", "2"}, nil},
+		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`: {"true", nil, nil},
+		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:             {"", nil, nil},
 	} {
 		var got object
 		if err := jsonfile.Unmarshal([]byte(in), &got); err != nil {
@@ -138,7 +145,8 @@ func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 29 bytes", "the record is not JSON"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
+	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 29 bytes",
+		"the record is not JSON"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
 		t.Errorf("got %d records, bad %q; want %q", len(s.Records), s.Bads, want)
 	}
 }
@@ -164,7 +172,8 @@ func TestFirstGivesMembersAsFarAsTheyGo(t *testing.T) {
 
 // Every text of objects that encoding/json reads gives the same objects, whatever stands before.
 func FuzzEach(f *testing.F) {
-	for _, seed := range []string{`{"a":1}{"b":{}}`, "[{\"a\":\"\\\"{\"},\n{}]", "{\"a\":\n{", "garbage\n{}", `{"a":[1}`, `{"a":"x"{"b":2}{"c":3}`} {
+	for _, seed := range []string{`{"a":1}{"b":{}}`, "[{\"a\":\"\\\"{\"},\n{}]", "{\"a\":\n{", "garbage\n{}",
+		`{"a":[1}`, `{"a":"x"{"b":2}{"c":3}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -205,7 +214,8 @@ func BenchmarkEach(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		n := 0
-		if err := jsonfile.Each(b.Context(), formattest.File(text, time.Time{}), &formattest.Sink{}, func(int, []byte) error { n++; return nil }); err != nil || n != 2000 {
+		if err := jsonfile.Each(b.Context(), formattest.File(text, time.Time{}), &formattest.Sink{},
+			func(int, []byte) error { n++; return nil }); err != nil || n != 2000 {
 			b.Fatal(n, err)
 		}
 	}

@@ -52,15 +52,19 @@ type record struct {
 
 // passed are the records that say nothing about the end of a delivery, whatever their class is.
 var passed = map[jsonfile.Text]string{
-	"TransientFailure": "deferral", "Delayed": "deferral", "Rejection": "mail refused on arrival", "Feedback": "complaint",
-	"AdminRebind": "move to another queue", "DeferredInjectionRebind": "move to another queue", "XferOut": "move to another server", "XferIn": "move to another server",
+	"TransientFailure": "deferral", "Delayed": "deferral", "Rejection": "mail refused on arrival",
+	"Feedback":    "complaint",
+	"AdminRebind": "move to another queue", "DeferredInjectionRebind": "move to another queue",
+	"XferOut": "move to another server", "XferIn": "move to another server",
 }
 
 // categories are those of classes whose names are not the categories'. Of those without one,
 // what the server said decides.
 var categories = map[jsonfile.Text]string{
-	"InvalidRecipient": "bad-mailbox", "DNSFailure": "bad-domain", "SpamBlock": "spam-related", "SpamContent": "spam-related", "RelayDenied": "relaying-issues",
-	"ProhibitedAttachment": "content-related", "AuthenticationFailed": "policy-related", "Uncategorized": "", "TransientFailure": "", "": "",
+	"InvalidRecipient": "bad-mailbox", "DNSFailure": "bad-domain", "SpamBlock": "spam-related",
+	"SpamContent": "spam-related", "RelayDenied": "relaying-issues",
+	"ProhibitedAttachment": "content-related", "AuthenticationFailed": "policy-related", "Uncategorized": "",
+	"TransientFailure": "", "": "",
 }
 
 func (r *record) read(line int, s format.Sink) error {

@@ -19,7 +19,8 @@ func read(t *testing.T, text string) *formattest.Sink {
 
 func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
-		"records.ndjson": "recipient@example.com accepted, user@recipient.example.com delivered", "bounce-fragment.json": "",
+		"records.ndjson":       "recipient@example.com accepted, user@recipient.example.com delivered",
+		"bounce-fragment.json": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, formattest.Shared(t, "formats/kumomta/"+name))
@@ -36,7 +37,9 @@ const bounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender
 
 func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com", EmailID: "1d98076abbbc11ed940250ebf67f93bd", Recipient: "a@example.net", Processed: 1678069691, Time: 1678069700,
+		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com",
+		EmailID: "1d98076abbbc11ed940250ebf67f93bd", Recipient: "a@example.net", Processed: 1678069691,
+		Time: 1678069700,
 		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: "550 5.1.1 No such user",
 		Headers: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "x-a", Value: `["1"]`}, {Name: "X-B", Value: "3"}},
 	}}
@@ -46,7 +49,8 @@ func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
 	}
-	s = read(t, strings.NewReplacer(`"timestamp":1678069700`, `"event_time":"2023-03-06T02:28:20.5Z"`, `"created":1678069691`, `"created_time":"2023-03-06T02:28:11Z"`).Replace(bounce))
+	s = read(t, strings.NewReplacer(`"timestamp":1678069700`, `"event_time":"2023-03-06T02:28:20.5Z"`,
+		`"created":1678069691`, `"created_time":"2023-03-06T02:28:11Z"`).Replace(bounce))
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("with times in words: bad: %q; records (-want +got):\n%s", s.Bads, diff)
 	}
@@ -79,7 +83,8 @@ func TestTypeDecidesWhatHappened(t *testing.T) {
 		}
 		if len(s.Records) > 0 {
 			r := s.Records[0]
-			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered", format.Bounced: "bounced " + string(r.Type) + " " + r.Category}[r.Outcome]
+			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered",
+				format.Bounced: "bounced " + string(r.Type) + " " + r.Category}[r.Outcome]
 		}
 		if got != c.want {
 			t.Errorf("%s, %s: got %q, want %q", c.kind, c.class, got, c.want)
@@ -104,7 +109,8 @@ func TestResponsesWithoutAnEnhancedCode(t *testing.T) {
 }
 
 func TestTenantsOfQueues(t *testing.T) {
-	for queue, want := range map[string]string{"example.net": "", "shop@example.net": "shop", "spring:shop@example.net!route": "shop", "spring:@example.net": "", "": ""} {
+	for queue, want := range map[string]string{"example.net": "", "shop@example.net": "shop",
+		"spring:shop@example.net!route": "shop", "spring:@example.net": "", "": ""} {
 		s := read(t, strings.Replace(bounce, "spring:shop@example.net", queue, 1))
 		if s.Records[0].Account != want {
 			t.Errorf("%s: got %q, want %q", queue, s.Records[0].Account, want)

@@ -57,11 +57,12 @@ func TestEachEndsWithTheErrorOfTheFile(t *testing.T) {
 func TestEachEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	err := lines.Each(ctx, formattest.File(strings.Repeat("line\n", 10_000), time.Time{}), &formattest.Sink{}, func(int, []byte) error {
-		n++
-		cancel()
-		return nil
-	})
+	err := lines.Each(ctx, formattest.File(strings.Repeat("line\n", 10_000), time.Time{}), &formattest.Sink{},
+		func(int, []byte) error {
+			n++
+			cancel()
+			return nil
+		})
 	if !errors.Is(err, context.Canceled) || n > 1024 {
 		t.Errorf("%d lines were read after the context had ended, and the error is %v", n, err)
 	}

@@ -19,7 +19,8 @@ var Format = format.Format{
 		_, data := first["event-data"]
 		_, level := first["log-level"]
 		_, delivery := first["delivery-status"]
-		return data || first["event"] != "" && (level || delivery) || first["items"] == "[" && bytes.Contains(head, []byte(`"event"`))
+		return data || first["event"] != "" && (level || delivery) || first["items"] == "[" &&
+			bytes.Contains(head, []byte(`"event"`))
 	},
 	New: func(format.Options) format.Reader {
 		var processed format.Processed
@@ -39,7 +40,10 @@ func (f *file) read(line int, processed *format.Processed, s format.Sink) error 
 	case f.Data != nil:
 		return f.Data.read(line, processed, s)
 	case f.Items != nil:
-		return jsonfile.TakeEach(line, f.Items, s, func(line int, e *event, s format.Sink) error { return e.read(line, processed, s) })
+		return jsonfile.TakeEach(line, f.Items, s, func(line int, e *event,
+			s format.Sink) error {
+			return e.read(line, processed, s)
+		})
 	}
 	return f.event.read(line, processed, s)
 }
@@ -80,7 +84,8 @@ type event struct {
 
 // passed are the events that say nothing about the end of a delivery.
 var passed = map[string]string{
-	"complained": "complaint", "opened": "open", "clicked": "click", "unsubscribed": "unsubscribe", "stored": "stored mail",
+	"complained": "complaint", "opened": "open", "clicked": "click", "unsubscribed": "unsubscribe",
+	"stored":               "stored mail",
 	"list_member_uploaded": "mailing list", "list_member_upload_error": "mailing list", "list_uploaded": "mailing list",
 }
 
@@ -103,7 +108,8 @@ func (e *event) read(line int, processed *format.Processed, s format.Sink) error
 	case "failed":
 		return e.failed(line, processed, s)
 	case "rejected": // Mailgun did not take it for delivery
-		r := format.Record{Outcome: format.Bounced, Type: upstream.Hard, Category: "other", Diagnostic: string(first(e.Reject.Reason, e.Reject.Description))}
+		r := format.Record{Outcome: format.Bounced, Type: upstream.Hard, Category: "other",
+			Diagnostic: string(first(e.Reject.Reason, e.Reject.Description))}
 		return e.record(line, processed, r, s)
 	case "":
 		return s.Bad(line, "the record is no event: it has no event")
@@ -123,7 +129,8 @@ func (e *event) failed(line int, processed *format.Processed, s format.Sink) err
 			return e.record(line, processed, format.Record{Outcome: format.Blocked, Reason: reason}, s)
 		}
 	}
-	r := format.Record{Outcome: format.Bounced, Type: upstream.Hard, Diagnostic: string(first(e.Status.Message, e.Status.Description))}
+	r := format.Record{Outcome: format.Bounced, Type: upstream.Hard,
+		Diagnostic: string(first(e.Status.Message, e.Status.Description))}
 	for _, code := range []jsonfile.Text{e.Status.Enhanced, e.Status.Bounce, e.Status.Message} {
 		if r.Code == "" {
 			r.Code = format.Code(string(code))
@@ -149,7 +156,8 @@ func (e *event) record(line int, processed *format.Processed, r format.Record, s
 	if id == "" {
 		return s.Bad(line, "the event has no message.headers.message-id")
 	}
-	r.Account, r.Sender, r.Headers = string(e.Account.ID), format.Address(string(first(e.Envelope.Sender, headers.From))), e.headers()
+	r.Account, r.Sender, r.Headers = string(e.Account.ID), format.Address(string(first(e.Envelope.Sender,
+		headers.From))), e.headers()
 	all := addresses(string(headers.To))
 	recipients := all
 	if e.Recipient != "" {

@@ -21,7 +21,8 @@ func TestCases(t *testing.T) {
 	for name, want := range map[string][]format.Record{
 		"10.mailgun.json": nil,
 		"11.mailgun.json": {{
-			Outcome: format.Blocked, Sender: "bob@example.org", EmailID: "20130503192659.13651.20287@example.org", Recipient: "alice@example.com",
+			Outcome: format.Blocked, Sender: "bob@example.org", EmailID: "20130503192659.13651.20287@example.org",
+			Recipient: "alice@example.com",
 			Processed: 1521233195, Time: 1521233195, Reason: "hardbounce",
 		}},
 	} {
@@ -36,7 +37,8 @@ func TestCases(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
-		"webhook-delivered_messages.json": "alice@example.com delivered", "webhook-permanent_failure.json": "alice@example.com bounced",
+		"webhook-delivered_messages.json":  "alice@example.com delivered",
+		"webhook-permanent_failure.json":   "alice@example.com bounced",
 		"webhook-suppression_failure.json": "alice@example.com blocked", "webhook-temporary_failure.json": "",
 		"events-delayed-bounce.json": "test123@example.com bounced", "rejected.json": "recipient@example.org bounced",
 	} {
@@ -56,13 +58,17 @@ const failed = `{"event":"failed","severity":"permanent","reason":"bounce","time
 
 func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "sub-1", Sender: "bounce+x@example.org", EmailID: "1.2@example.org-2", Recipient: "b@example.com", Processed: 1521233195, Time: 1521233195,
+		Outcome: format.Bounced, Account: "sub-1", Sender: "bounce+x@example.org", EmailID: "1.2@example.org-2",
+		Recipient: "b@example.com", Processed: 1521233195, Time: 1521233195,
 		Type: upstream.Hard, Code: "5.1.1", Diagnostic: "No such user",
-		Headers: []upstream.Header{{Name: "X-Mailgun-Tag", Value: "spring"}, {Name: "X-Mailgun-Tag", Value: "news"}, {Name: "X-n", Value: "19421798915720714"}, {Name: "X-o", Value: `{"p":1}`}},
+		Headers: []upstream.Header{{Name: "X-Mailgun-Tag", Value: "spring"}, {Name: "X-Mailgun-Tag", Value: "news"},
+			{Name: "X-n", Value: "19421798915720714"}, {Name: "X-o", Value: `{"p":1}`}},
 	}}
 	for name, text := range map[string]string{
-		"bare": failed, "webhook": `{"signature":{},"event-data":` + failed + `}`, "page": `{"items":[` + failed + `],"paging":{}}`,
-		"variables in a string": strings.Replace(failed, `{"n":19421798915720714,"o":{"p":1}}`, `"{\"n\":19421798915720714,\"o\":{\"p\":1}}"`, 1),
+		"bare": failed, "webhook": `{"signature":{},"event-data":` + failed + `}`,
+		"page": `{"items":[` + failed + `],"paging":{}}`,
+		"variables in a string": strings.Replace(failed, `{"n":19421798915720714,"o":{"p":1}}`,
+			`"{\"n\":19421798915720714,\"o\":{\"p\":1}}"`, 1),
 	} {
 		s := read(t, text)
 		if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
@@ -96,9 +102,11 @@ func TestFailuresAreToldApart(t *testing.T) {
 }
 
 func TestDeliveriesTakeTheTimeFromTheirAcceptance(t *testing.T) {
-	accepted := strings.Replace(strings.Replace(failed, `"failed"`, `"accepted"`, 1), "1521233195.999999", "1521233100.5", 1)
+	accepted := strings.Replace(strings.Replace(failed, `"failed"`, `"accepted"`, 1), "1521233195.999999",
+		"1521233100.5", 1)
 	s := read(t, accepted+"\n"+strings.Replace(failed, `"failed"`, `"delivered"`, 1))
-	if len(s.Records) != 2 || s.Records[1].Processed != 1521233100 || s.Records[1].Time != 1521233195 || s.Records[1].Outcome != format.Delivered {
+	if len(s.Records) != 2 || s.Records[1].Processed != 1521233100 || s.Records[1].Time != 1521233195 ||
+		s.Records[1].Outcome != format.Delivered {
 		t.Errorf("got %+v", s.Records)
 	}
 }
@@ -110,7 +118,8 @@ func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 {"event":"delivered","timestamp":1521233195.9}
 {"event":"delivered","timestamp":1521233195.9,"message":{"headers":{"message-id":"a@b"}}}
 {"event-data":7}{"items":[]}{"items":[{"event":"opened"},7,{"event":"opened"}]}`)
-	if want := map[string]int{"open": 3, "complaint": 1, "other event": 1, "deferral": 1}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 6 || len(s.Records) > 0 {
+	if want := map[string]int{"open": 3, "complaint": 1, "other event": 1, "deferral": 1}; !cmp.Equal(s.Skipped,
+		want) || len(s.Bads) != 6 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
 	}
 }

@@ -62,7 +62,8 @@ func (e *event) read(line int, s format.Sink) error {
 		}
 		return e.record(line, r, s)
 	case "bounce":
-		r := format.Record{Outcome: format.Bounced, Type: upstream.Soft, Code: format.Code(string(e.Comment)), Diagnostic: string(e.Error)}
+		r := format.Record{Outcome: format.Bounced, Type: upstream.Soft, Code: format.Code(string(e.Comment)),
+			Diagnostic: string(e.Error)}
 		if e.Hard {
 			r.Type = upstream.Hard
 		}
@@ -90,7 +91,8 @@ func (e *event) record(line int, r format.Record, s format.Sink) error {
 	for _, h := range []struct {
 		name  string
 		value jsonfile.Text
-	}{{"X-Mailjet-Campaign", e.Campaign}, {"X-MJ-CustomID", e.CustomID}, {"X-MJ-EventPayload", e.Payload}} { // by which senders set them
+	}{{"X-Mailjet-Campaign", e.Campaign}, {"X-MJ-CustomID", e.CustomID}, {"X-MJ-EventPayload",
+		e.Payload}} { // by which senders set them
 		if h.value != "" {
 			r.Headers = append(r.Headers, upstream.Header{Name: h.name, Value: string(h.value)})
 		}

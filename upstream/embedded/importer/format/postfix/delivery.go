@@ -179,7 +179,8 @@ func expired(r format.Record, code, diagnostic string) format.Record {
 }
 
 // parseAttempt cuts the text of a line such as
-// "to=<a@example.com>, orig_to=<b@example.com>, relay=mx[192.0.2.1]:25, delay=1.9, delays=0.05/0/1.1/0.71, dsn=2.0.0, status=sent (250 ok)".
+// "to=<a@example.com>, orig_to=<b@example.com>, relay=mx[192.0.2.1]:25, delay=1.9, delays=0.05/0/1.1/0.71, dsn=2.0.0,
+// status=sent (250 ok)".
 func parseAttempt(text []byte) (a attempt, ok bool) {
 	recipient, rest, ok := bytes.Cut(text[len("to="):], []byte(", relay="))
 	if !ok {

@@ -25,7 +25,8 @@ import (
 )
 
 // mailPrograms are the names of programs that log beside Postfix, with which its log may begin.
-var mailPrograms = regexp.MustCompile(`(?i)postfix|/(qmgr|cleanup|lmtp|pickup)$|mail|smtp|imap|pop3|dovecot|milter|dkim|dmarc|spam|amavis|clam|postgrey|postsrs|policyd|sasl`)
+var mailPrograms = regexp.MustCompile(`(?i)postfix|/(qmgr|cleanup|lmtp|pickup)$|mail|smtp|imap|pop3|dovecot|` +
+	`milter|dkim|dmarc|spam|amavis|clam|postgrey|postsrs|policyd|sasl`)
 
 // Format is the mail log of Postfix.
 var Format = format.Format{
@@ -105,7 +106,8 @@ func (r *reader) Close(s format.Sink) error {
 func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 	svc := r.service(e.Program)
 	switch {
-	case bytes.HasPrefix(e.Message, []byte("last message repeated")), bytes.HasPrefix(e.Message, []byte("message repeated")):
+	case bytes.HasPrefix(e.Message, []byte("last message repeated")), bytes.HasPrefix(e.Message,
+		[]byte("message repeated")):
 		s.Skip(repetition) // lines about deliveries differ from one another
 		return nil
 	case svc == other:

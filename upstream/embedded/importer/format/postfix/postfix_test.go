@@ -98,13 +98,16 @@ func TestRealLogTellsTheTruth(t *testing.T) {
 			t.Errorf("%s: the sender is %q, want %q", x.To, r.Sender, x.From)
 		}
 		last := lastLine(log, x.To)
-		if strings.Contains(last, "status=sent") != (r.Outcome == format.Delivered) || strings.Contains(last, "status=bounced") && r.Outcome != format.Bounced {
+		if strings.Contains(last, "status=sent") != (r.Outcome == format.Delivered) ||
+			strings.Contains(last, "status=bounced") && r.Outcome != format.Bounced {
 			t.Errorf("%s (%s): outcome %d, but the log says %q", x.To, x.Scenario, r.Outcome, last)
 		}
 		if r.Outcome == format.Bounced {
 			switch {
-			case strings.Contains(last, "status=deferred") != (r.Category == "message-expired" && r.Type == upstream.Soft):
-				t.Errorf("%s (%s): category %q, type %q; its last line is %q", x.To, x.Scenario, r.Category, r.Type, last)
+			case strings.Contains(last, "status=deferred") != (r.Category == "message-expired" &&
+				r.Type == upstream.Soft):
+				t.Errorf("%s (%s): category %q, type %q; its last line is %q", x.To, x.Scenario, r.Category, r.Type,
+					last)
 			case !strings.Contains(last, "dsn="+r.Code+","):
 				t.Errorf("%s (%s): code %q, but its last line is %q", x.To, x.Scenario, r.Code, last)
 			case r.Diagnostic == "" || !strings.Contains(last, strings.TrimPrefix(r.Diagnostic, "smtp;")):
@@ -136,12 +139,14 @@ func TestCases(t *testing.T) {
 		want []format.Record
 	}{
 		{"21.log", []format.Record{{
-			Outcome: format.Bounced, Sender: "news@example.com", Recipient: "other-user@example.org", EmailID: "20251125100000.4cDCnd66Hyz1XPWFF@mx1",
+			Outcome: format.Bounced, Sender: "news@example.com", Recipient: "other-user@example.org",
+			EmailID:   "20251125100000.4cDCnd66Hyz1XPWFF@mx1",
 			Processed: 1764064800, Time: 1764496805, Type: upstream.Soft, Category: "message-expired", Code: "4.4.1",
 			Diagnostic: "delivery temporarily suspended: connect to mx.example.net[192.0.2.1]:25: Connection timed out",
 		}}},
 		{"22.log", []format.Record{{
-			Outcome: format.Bounced, Sender: "mail@example.org", Recipient: "mail@example.com", EmailID: "20260627143012.C642C8414CE@mx",
+			Outcome: format.Bounced, Sender: "mail@example.org", Recipient: "mail@example.com",
+			EmailID:   "20260627143012.C642C8414CE@mx",
 			Processed: 1782570612, Time: 1782570614, Code: "5.1.1",
 			Diagnostic: "smtp;550 5.1.1 <mail@example.com>: Recipient address rejected: User unknown",
 		}}},
@@ -149,7 +154,8 @@ func TestCases(t *testing.T) {
 			Outcome: format.Bounced, Recipient: "jos\xe9@example.com", EmailID: "20250824165651.71857141C7A@mx1",
 			Processed: 1756054611, Time: 1756055744, Code: "5.4.4", Diagnostic: "Host or domain name not found",
 		}, {
-			Outcome: format.Delivered, Recipient: "b@example.com", EmailID: "20250824171544.71857141C7B@mx1", Processed: 1756055744, Time: 1756055745,
+			Outcome: format.Delivered, Recipient: "b@example.com", EmailID: "20250824171544.71857141C7B@mx1",
+			Processed: 1756055744, Time: 1756055745,
 		}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -163,9 +169,12 @@ func TestCases(t *testing.T) {
 
 func TestSamplesOfOtherPeoplesLogs(t *testing.T) {
 	for name, outcome := range map[string][]string{
-		"correlated.log": {"test@example.to delivered", "test2@example.to delivered", "test@example.ccc delivered", "test@example.ddd delivered"},
-		"rfc3339.log":    {"test@example.to delivered", "test2@example.to delivered", "test@example.ccc delivered", "test@example.ddd delivered"},
-		"bounced-deferred.log": {"redacted@gmail.com bounced", "user@example.org bounced", "ghdsgfhdslfh@localhost bounced",
+		"correlated.log": {"test@example.to delivered", "test2@example.to delivered", "test@example.ccc delivered",
+			"test@example.ddd delivered"},
+		"rfc3339.log": {"test@example.to delivered", "test2@example.to delivered", "test@example.ccc delivered",
+			"test@example.ddd delivered"},
+		"bounced-deferred.log": {"redacted@gmail.com bounced", "user@example.org bounced",
+			"ghdsgfhdslfh@localhost bounced",
 			"whatever-user@lists.example.org accepted", "user@yahoo.com accepted"},
 		"long-queue-id.log": {"395a1c@emea.example.org delivered", "someone@example.com accepted"},
 	} {
@@ -196,7 +205,8 @@ func TestLinesOfAMessageBelongTogetherOverFiles(t *testing.T) {
 	all := strings.SplitAfter(text, "\n")
 	for cut := range all {
 		s := read(t, strings.Join(all[:cut], ""), strings.Join(all[cut:], ""))
-		want := []format.Record{{Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20261110100001.4B1ED9C4292@mx1",
+		want := []format.Record{{Outcome: format.Delivered, Sender: "news@example.com",
+			EmailID:   "20261110100001.4B1ED9C4292@mx1",
 			Recipient: "a@example.net", Processed: 1794304801, Time: 1794304804}}
 		if diff := cmp.Diff(want, s.Records); diff != "" {
 			t.Errorf("cut before line %d (-want +got):\n%s", cut+1, diff)
@@ -216,7 +226,8 @@ func TestMissingBeginningsTakeTheTimeFromTheDelay(t *testing.T) {
 	s := read(t, `Nov 10 12:00:00 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
 Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=7200, delays=7199/0/1/0, dsn=2.0.0, status=sent (250 Ok)
 `)
-	if len(s.Records) != 1 || s.Records[0].Processed != 1794304801 || s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" {
+	if len(s.Records) != 1 || s.Records[0].Processed != 1794304801 ||
+		s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" {
 		t.Errorf("got %+v", s.Records)
 	}
 }
@@ -231,7 +242,8 @@ Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.
 
 func TestQueueIDsAreUsedAgain(t *testing.T) {
 	first := of(message, "4B1ED9C4292", "a@example.net")
-	later := strings.ReplaceAll(strings.ReplaceAll(of(message, "4B1ED9C4292", "b@example.net"), "Nov 10", "Nov 12"), "news@", "shop@")
+	later := strings.ReplaceAll(strings.ReplaceAll(of(message, "4B1ED9C4292", "b@example.net"), "Nov 10", "Nov 12"),
+		"news@", "shop@")
 	all := strings.SplitAfter(first, "\n")
 	for name, text := range map[string]string{
 		"after its removal":         first + later,
@@ -240,7 +252,8 @@ func TestQueueIDsAreUsedAgain(t *testing.T) {
 		"without the client":        strings.Join(all[:4], "") + strings.Join(strings.SplitAfter(later, "\n")[2:], ""),
 	} {
 		s := read(t, text)
-		if len(s.Records) != 2 || s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" || s.Records[1].EmailID != "20261112100001.4B1ED9C4292@mx1" {
+		if len(s.Records) != 2 || s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" ||
+			s.Records[1].EmailID != "20261112100001.4B1ED9C4292@mx1" {
 			t.Errorf("%s: got %+v", name, s.Records)
 			continue
 		}
@@ -256,13 +269,15 @@ func TestQueueIDsAreUsedAgain(t *testing.T) {
 
 func TestHostsGiveQueueIDsIndependently(t *testing.T) {
 	a := strings.SplitAfter(of(message, "4B1ED9C4292", "a@example.net"), "\n")
-	b := strings.SplitAfter(strings.ReplaceAll(of(message, "4B1ED9C4292", "b@example.net"), "mx1", "mx2.example.com"), "\n")
+	b := strings.SplitAfter(strings.ReplaceAll(of(message, "4B1ED9C4292", "b@example.net"), "mx1", "mx2.example.com"),
+		"\n")
 	var mixed strings.Builder
 	for i := range a {
 		mixed.WriteString(a[i] + b[i])
 	}
 	s := read(t, mixed.String())
-	if len(s.Records) != 2 || s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" || s.Records[1].EmailID != "20261110100001.4B1ED9C4292@mx2" {
+	if len(s.Records) != 2 || s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" ||
+		s.Records[1].EmailID != "20261110100001.4B1ED9C4292@mx2" {
 		t.Errorf("got %+v", s.Records)
 	}
 }
@@ -293,7 +308,8 @@ func TestRecipientsOfAMessageHaveIDsOfTheirOwn(t *testing.T) {
 
 func TestAliasesAreNamedAsTheSenderNamedThem(t *testing.T) {
 	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s>, orig_to=<%s>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=5.0.0, status=bounced (text)\n"
-	s := read(t, fmt.Sprintf(line, "a@example.net", "list@example.org")+fmt.Sprintf(line, "b@example.net", "list@example.org")+fmt.Sprintf(line, "admin@example.net", "root"))
+	s := read(t, fmt.Sprintf(line, "a@example.net", "list@example.org")+fmt.Sprintf(line, "b@example.net",
+		"list@example.org")+fmt.Sprintf(line, "admin@example.net", "root"))
 	want(t, s, "list@example.org bounced", "list@example.org bounced", "admin@example.net bounced")
 	ids := map[string]bool{}
 	for _, r := range s.Records {
@@ -353,7 +369,8 @@ func TestContentFiltersDoNotDoubleMail(t *testing.T) {
 	} {
 		s := read(t, text)
 		want(t, s, "a@example.net delivered")
-		if len(s.Records) == 1 && s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" || s.Skipped["delivery to a content filter"] != 1 {
+		if len(s.Records) == 1 && s.Records[0].EmailID != "20261110100001.4B1ED9C4292@mx1" ||
+			s.Skipped["delivery to a content filter"] != 1 {
 			t.Errorf("%s: got %+v, skipped %v", name, s.Records, s.Skipped)
 		}
 	}
@@ -374,9 +391,12 @@ func TestDeferralsAreNoBounces(t *testing.T) {
 	if s.Skipped["deferral"] != 9 {
 		t.Errorf("skipped %v", s.Skipped)
 	}
-	for status, outcome := range map[string]string{"SOFTBOUNCE": "accepted", "bounced": "bounced", "expired": "bounced", "force-expired": "bounced", "unheard-of": ""} {
-		s := read(t, of(begin+strings.ReplaceAll(fmt.Sprintf(deferred, 1), "deferred", status), "4B1ED9C4292", "a@example.net"))
-		if got := strings.Join(outcomes(s), ""); got != strings.TrimSpace("a@example.net "+outcome) && outcome != "" || outcome == "" && got != "" {
+	for status, outcome := range map[string]string{"SOFTBOUNCE": "accepted", "bounced": "bounced",
+		"expired": "bounced", "force-expired": "bounced", "unheard-of": ""} {
+		s := read(t, of(begin+strings.ReplaceAll(fmt.Sprintf(deferred, 1), "deferred", status), "4B1ED9C4292",
+			"a@example.net"))
+		if got := strings.Join(outcomes(s), ""); got != strings.TrimSpace("a@example.net "+outcome) &&
+			outcome != "" || outcome == "" && got != "" {
 			t.Errorf("status=%s: got %q", status, got)
 		}
 	}
@@ -392,7 +412,8 @@ func TestDiagnosticsAreWhatServersSaid(t *testing.T) {
 		"user unknown": "user unknown",
 		"message size 123 exceeds size limit 100 of server mx.example.net[192.0.2.1]": "message size 123 exceeds size limit 100 of server mx.example.net[192.0.2.1]",
 	} {
-		s := read(t, strings.ReplaceAll(of(message, "4B1ED9C4292", "a@example.net"), "dsn=2.0.0, status=sent (250 2.0.0 Ok)", "dsn=5.1.1, status=bounced ("+text+")"))
+		s := read(t, strings.ReplaceAll(of(message, "4B1ED9C4292", "a@example.net"),
+			"dsn=2.0.0, status=sent (250 2.0.0 Ok)", "dsn=5.1.1, status=bounced ("+text+")"))
 		if len(s.Records) != 1 || s.Records[0].Diagnostic != want {
 			t.Errorf("%q: got %+v, want %q", text, s.Records, want)
 		}
@@ -405,7 +426,8 @@ func TestDiagnosticsAreWhatServersSaid(t *testing.T) {
 }
 
 func TestEveryWayOfNamingServicesAndIDs(t *testing.T) {
-	for _, service := range []string{"postfix/smtp", "postfix-out/smtp", "postfix/relay/smtp", "postfix/error", "mta/smtp"} {
+	for _, service := range []string{"postfix/smtp", "postfix-out/smtp", "postfix/relay/smtp", "postfix/error",
+		"mta/smtp"} {
 		for _, id := range []string{"4B1ED9C4292", "4B1ED9", "4cDCnd66Hyz1XPWFF", "3ZvNbk0zGyz8Tk"} {
 			s := read(t, strings.ReplaceAll(of(message, id, "a@example.net"), "postfix/smtp[", service+"["))
 			want(t, s, "a@example.net delivered")
@@ -426,7 +448,8 @@ Nov 10 10:00:04 mx1 postfix/smtpd[4]: 4B1ED9C4299: client=app.example.com[192.0.
 Nov 10 10:00:04 mx1 postfix/cleanup[4]: 4B1ED9C4299: milter-reject: END-OF-MESSAGE from app.example.com[192.0.2.9]: 5.7.1 Spam; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
 `)
 	want(t, s)
-	if len(s.Bads) > 0 || s.Skipped["mail refused on arrival"] != 2 || s.Skipped["repeated line"] != 2 || s.Skipped["line of another program"] != 1 || s.Skipped["line about no delivery"] != 4 {
+	if len(s.Bads) > 0 || s.Skipped["mail refused on arrival"] != 2 || s.Skipped["repeated line"] != 2 ||
+		s.Skipped["line of another program"] != 1 || s.Skipped["line about no delivery"] != 4 {
 		t.Errorf("skipped %v, bad %q", s.Skipped, s.Bads)
 	}
 }
@@ -464,9 +487,12 @@ Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, d
 
 func TestRecogniseTakesLogsOnly(t *testing.T) {
 	for head, want := range map[string]bool{
-		message: true, "cut off\n" + message: true, message[:60]: true, "": false, "Return-Path: <>\n": false, `{"kind": "email"}` + "\n": false,
+		message: true, "cut off\n" + message: true, message[:60]: true, "": false, "Return-Path: <>\n": false,
+		`{"kind": "email"}` + "\n": false,
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":"x"}` + "\n":                                    false,
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","SYSLOG_IDENTIFIER":"postfix/qmgr","MESSAGE":"x"}` + "\n": true, "Nov 10 10:00:04 mx1 dovecot: imap-login: x\n": true, "Nov 10 10:00:04 mx1 kernel: x\n": false, "type,timeLogged\n": false,
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","SYSLOG_IDENTIFIER":"postfix/qmgr","MESSAGE":"x"}` + "\n": true,
+		"Nov 10 10:00:04 mx1 dovecot: imap-login: x\n":                                                        true, "Nov 10 10:00:04 mx1 kernel: x\n": false,
+		"type,timeLogged\n": false,
 	} {
 		if postfix.Format.Recognise([]byte(head)) != want {
 			t.Errorf("Recognise(%.40q) = %v", head, !want)

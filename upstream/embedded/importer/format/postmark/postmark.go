@@ -74,16 +74,21 @@ type bounce struct {
 
 var bounces = map[string]bounce{
 	"HardBounce": {upstream.Hard, ""}, "BadEmailAddress": {upstream.Hard, "bad-mailbox"},
-	"SoftBounce": {upstream.Soft, ""}, "Transient": {upstream.Soft, ""}, "DnsError": {upstream.Soft, ""}, "Blocked": {upstream.Soft, ""},
-	"SpamNotification": {upstream.Soft, "spam-related"}, "VirusNotification": {upstream.Soft, "virus-related"}, "DMARCPolicy": {upstream.Soft, "policy-related"},
+	"SoftBounce": {upstream.Soft, ""}, "Transient": {upstream.Soft, ""}, "DnsError": {upstream.Soft,
+		""}, "Blocked": {upstream.Soft, ""},
+	"SpamNotification": {upstream.Soft, "spam-related"}, "VirusNotification": {upstream.Soft,
+		"virus-related"}, "DMARCPolicy": {upstream.Soft, "policy-related"},
 	"Unknown": {},
 }
 
 // passed are the records and types of bounces that say nothing about a delivery.
 var passed = map[string]string{
-	"Open": "open", "Click": "click", "SpamComplaint": "complaint", "SubscriptionChange": "subscription", "Inbound": "received mail",
-	"Unsubscribe": "unsubscribe", "Subscribe": "subscription", "AutoResponder": "automatic answer", "AddressChange": "change of address",
-	"OpenRelayTest": "test of an open relay", "ChallengeVerification": "challenge", "Unconfirmed": "subscription", "SMTPApiError": "message that was not taken",
+	"Open": "open", "Click": "click", "SpamComplaint": "complaint", "SubscriptionChange": "subscription",
+	"Inbound":     "received mail",
+	"Unsubscribe": "unsubscribe", "Subscribe": "subscription", "AutoResponder": "automatic answer",
+	"AddressChange": "change of address",
+	"OpenRelayTest": "test of an open relay", "ChallengeVerification": "challenge", "Unconfirmed": "subscription",
+	"SMTPApiError": "message that was not taken",
 	"InboundError": "received mail", "TemplateRenderingFailed": "message that was not taken",
 }
 
@@ -99,7 +104,8 @@ func (e *event) read(line int, s format.Sink) error {
 	case e.Record == "Delivery":
 		return e.record(line, format.Record{Outcome: format.Delivered}, e.DeliveredAt, s, string(e.Recipient))
 	case isBounce:
-		r := format.Record{Outcome: format.Bounced, Type: b.kind, Category: b.category, Code: format.Code(string(e.Details)), Diagnostic: string(e.Details), Content: string(e.Content)}
+		r := format.Record{Outcome: format.Bounced, Type: b.kind, Category: b.category,
+			Code: format.Code(string(e.Details)), Diagnostic: string(e.Details), Content: string(e.Content)}
 		if r.Diagnostic == "" {
 			r.Diagnostic = string(e.Description)
 		}

@@ -19,12 +19,14 @@ func read(t *testing.T, text string) *formattest.Sink {
 
 func TestCases(t *testing.T) {
 	bounced := func(id string, at upstream.Time) format.Record {
-		return format.Record{Outcome: format.Bounced, Sender: "sender@example.com", EmailID: "2706ee8a-737c-4285-b032-" + id, Recipient: "bounce@example.com",
+		return format.Record{Outcome: format.Bounced, Sender: "sender@example.com",
+			EmailID: "2706ee8a-737c-4285-b032-" + id, Recipient: "bounce@example.com",
 			Processed: at, Time: at, Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp;550 5.1.1 no such user"}
 	}
 	for name, want := range map[string][]format.Record{
-		"13.postmark.json":   nil,
-		"14.postmark.ndjson": {bounced("000000000001", 1461788930), bounced("000000000002", 1310568339), bounced("004294967297", 1306145760)},
+		"13.postmark.json": nil,
+		"14.postmark.ndjson": {bounced("000000000001", 1461788930), bounced("000000000002", 1310568339),
+			bounced("004294967297", 1306145760)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, formattest.Shared(t, "cases/"+name))
@@ -57,9 +59,11 @@ const bounce = `{"ID":1,"Type":"HardBounce","ServerID":23,"MessageID":"m1","Deta
 
 func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "23", Sender: "news@example.org", EmailID: "m1", Recipient: "jane@example.com", Processed: 1461788930, Time: 1461788930,
+		Outcome: format.Bounced, Account: "23", Sender: "news@example.org", EmailID: "m1",
+		Recipient: "jane@example.com", Processed: 1461788930, Time: 1461788930,
 		Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp;550 5.1.1 unknown", Content: "Return-Path: <>",
-		Headers: []upstream.Header{{Name: "X-PM-Tag", Value: "spring"}, {Name: "X-PM-Message-Stream", Value: "outbound"}, {Name: "X-PM-Metadata-user", Value: "7"}},
+		Headers: []upstream.Header{{Name: "X-PM-Tag", Value: "spring"},
+			{Name: "X-PM-Message-Stream", Value: "outbound"}, {Name: "X-PM-Metadata-user", Value: "7"}},
 	}}
 	for name, text := range map[string]string{"bare": bounce, "page": `{"TotalCount":1,"Bounces":[` + bounce + `]}`} {
 		s := read(t, text)
@@ -71,10 +75,13 @@ func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 
 func TestTypesDecide(t *testing.T) {
 	for kind, want := range map[string]string{
-		"HardBounce": "bounced hard ", "BadEmailAddress": "bounced hard bad-mailbox", "SoftBounce": "bounced soft ", "DnsError": "bounced soft ", "Transient": "bounced soft ",
-		"Blocked": "bounced soft ", "SpamNotification": "bounced soft spam-related", "DMARCPolicy": "bounced soft policy-related", "VirusNotification": "bounced soft virus-related",
+		"HardBounce": "bounced hard ", "BadEmailAddress": "bounced hard bad-mailbox", "SoftBounce": "bounced soft ",
+		"DnsError": "bounced soft ", "Transient": "bounced soft ",
+		"Blocked": "bounced soft ", "SpamNotification": "bounced soft spam-related",
+		"DMARCPolicy": "bounced soft policy-related", "VirusNotification": "bounced soft virus-related",
 		"Unknown": "bounced  ", "ManuallyDeactivated": "blocked manual",
-		"Unsubscribe": "unsubscribe", "AutoResponder": "automatic answer", "AddressChange": "change of address", "SpamComplaint": "complaint", "Newest": "other event",
+		"Unsubscribe": "unsubscribe", "AutoResponder": "automatic answer", "AddressChange": "change of address",
+		"SpamComplaint": "complaint", "Newest": "other event",
 	} {
 		s := read(t, strings.Replace(bounce, `"HardBounce"`, `"`+kind+`","RecordType":"Bounce"`, 1))
 		var got string
@@ -83,7 +90,8 @@ func TestTypesDecide(t *testing.T) {
 		}
 		if len(s.Records) == 1 {
 			r := s.Records[0]
-			got = map[format.Outcome]string{format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
+			got = map[format.Outcome]string{format.Bounced: "bounced " + string(r.Type) + " " + r.Category,
+				format.Blocked: "blocked " + r.Reason}[r.Outcome]
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q; bad %q", kind, got, want, s.Bads)
@@ -94,7 +102,8 @@ func TestTypesDecide(t *testing.T) {
 func TestMessagesOfTheAPIAreAccepted(t *testing.T) {
 	s := read(t, `{"TotalCount":1,"Messages":[{"Tag":"spring","MessageID":"m1","To":[{"Email":"a@example.com","Name":null}],"Recipients":["a@example.com","b@example.com"],
 "ReceivedAt":"2014-02-14T11:12:54.8054242-05:00","From":"\"News\" <news@example.org>","Subject":"x","Status":"Sent"},{"MessageID":7,"ReceivedAt":[]}]}`)
-	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com accepted, b@example.com accepted" || s.Records[0].Processed != 1392394374 || len(s.Bads) != 1 {
+	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com accepted, b@example.com accepted" ||
+		s.Records[0].Processed != 1392394374 || len(s.Bads) != 1 {
 		t.Errorf("got %+v, bad %q", s.Records, s.Bads)
 	}
 }

@@ -161,7 +161,8 @@ func (r row) hash() string {
 // headers gives the message's custom headers, as far as there are columns for them.
 func (r row) headers() (list []upstream.Header) {
 	for i, column := range r.names {
-		if i >= len(r.values) || r.values[i] == "" || len(column) < len("header_") || !strings.EqualFold(column[:len("header_")], "header_") {
+		if i >= len(r.values) || r.values[i] == "" || len(column) < len("header_") ||
+			!strings.EqualFold(column[:len("header_")], "header_") {
 			continue
 		}
 		if name := column[len("header_"):]; format.CustomHeader(name) {

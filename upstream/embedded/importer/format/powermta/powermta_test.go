@@ -26,13 +26,18 @@ func TestCase26(t *testing.T) {
 	const diagnostic = "smtp;550 5.1.1 The email account that you tried to reach does not exist. Please try double-checking the recipient's email address for typos or " +
 		"unnecessary spaces. Learn more at https://support.google.com/mail/answer/6596 "
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "pmta-vmta47", Sender: "mail@mail50.example.com", Recipient: "user1@example.net", Processed: 1470074761, Time: 1470074761,
-		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: diagnostic + "s142si14934335lfe.256 - gsmtp",
+		Outcome: format.Bounced, Account: "pmta-vmta47", Sender: "mail@mail50.example.com",
+		Recipient: "user1@example.net", Processed: 1470074761, Time: 1470074761,
+		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
+		Diagnostic: diagnostic + "s142si14934335lfe.256 - gsmtp",
 	}, {
-		Outcome: format.Bounced, Account: "pmta-vmta48", Sender: "mail@mail51.example.com", Recipient: "user1@example.net", Processed: 1470077401, Time: 1470077401,
-		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: diagnostic + "p64si14982858lfd.341 - gsmtp",
+		Outcome: format.Bounced, Account: "pmta-vmta48", Sender: "mail@mail51.example.com",
+		Recipient: "user1@example.net", Processed: 1470077401, Time: 1470077401,
+		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
+		Diagnostic: diagnostic + "p64si14982858lfd.341 - gsmtp",
 	}}
-	if diff := cmp.Diff(want, s.Records, cmpopts.IgnoreFields(format.Record{}, "EmailID")); diff != "" || len(s.Bads) > 0 {
+	if diff := cmp.Diff(want, s.Records, cmpopts.IgnoreFields(format.Record{}, "EmailID")); diff != "" ||
+		len(s.Bads) > 0 {
 		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
 	}
 	if s.Records[0].EmailID == s.Records[1].EmailID || !strings.HasPrefix(s.Records[0].EmailID, "20160801180601.") {
@@ -42,8 +47,9 @@ func TestCase26(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
-		"bounce.csv": "user1@example.net bounced, user1@example.net bounced", "acct-default-header.csv": "u1@example.net delivered",
-		"guide-example.csv": "user1@example.net delivered, user2@example.net delivered, user3@example.net bounced, user4@example.net bounced",
+		"bounce.csv":              "user1@example.net bounced, user1@example.net bounced",
+		"acct-default-header.csv": "u1@example.net delivered",
+		"guide-example.csv":       "user1@example.net delivered, user2@example.net delivered, user3@example.net bounced, user4@example.net bounced",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, formattest.Shared(t, "formats/powermta/"+name))
@@ -58,9 +64,11 @@ func TestRecordsHaveWhatTheRowSaysOfTheMessage(t *testing.T) {
 	s := read(t, `#type,timeLogged,timeQueued,orig,rcpt,dsnAction,dsnStatus,dsnDiag,bounceCat,rcvSourceIp,vmta,rcvSourceIp,vmtaPool,header_Message-Id,header_X-Campaign,header_Subject,header_x-segment
 b,1178807915,1178807900,news@example.com,user@example.net,failed,5.2.2 (mailbox full),"smtp;552 5.2.2 <user@example.net>: ""over"", quota",quota-issues,192.0.2.1,vmta1,192.0.2.2,shop,<m1@example.com>,spring,Hello,A`+"\r\n")
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com", EmailID: "m1@example.com", Recipient: "user@example.net", Processed: 1178807900, Time: 1178807915,
-		Type: upstream.Soft, Category: "quota-issues", Code: "5.2.2", Diagnostic: `smtp;552 5.2.2 <user@example.net>: "over", quota`,
-		Headers: []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "x-segment", Value: "A"}},
+		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com", EmailID: "m1@example.com",
+		Recipient: "user@example.net", Processed: 1178807900, Time: 1178807915,
+		Type: upstream.Soft, Category: "quota-issues", Code: "5.2.2",
+		Diagnostic: `smtp;552 5.2.2 <user@example.net>: "over", quota`,
+		Headers:    []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "x-segment", Value: "A"}},
 	}}
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
@@ -69,9 +77,12 @@ b,1178807915,1178807900,news@example.com,user@example.net,failed,5.2.2 (mailbox 
 
 func TestTypesOfRowsAndCategories(t *testing.T) {
 	for row, want := range map[string]string{
-		"d,": "delivered", "b,bad-mailbox": "bounced hard bad-mailbox", "b,bad-domain": "bounced hard bad-domain", "b,inactive-mailbox": "bounced hard inactive-mailbox",
-		"b,routing-errors": "bounced hard routing-errors", "rb,spam-related": "bounced soft spam-related", "b,": "bounced  ", "b,own": "bounced soft own",
-		"t,": "deferral", "tq,": "deferral", "r,": "received mail", "f,": "complaint", "rs,": "status report", "x,": "other row",
+		"d,": "delivered", "b,bad-mailbox": "bounced hard bad-mailbox", "b,bad-domain": "bounced hard bad-domain",
+		"b,inactive-mailbox": "bounced hard inactive-mailbox",
+		"b,routing-errors":   "bounced hard routing-errors", "rb,spam-related": "bounced soft spam-related",
+		"b,": "bounced  ", "b,own": "bounced soft own",
+		"t,": "deferral", "tq,": "deferral", "r,": "received mail", "f,": "complaint", "rs,": "status report",
+		"x,": "other row",
 	} {
 		s := read(t, "type,bounceCat,timeLogged,rcpt\n"+row+",1178807903,user@example.net\n")
 		var got string
@@ -80,7 +91,8 @@ func TestTypesOfRowsAndCategories(t *testing.T) {
 		}
 		if len(s.Records) == 1 {
 			r := s.Records[0]
-			got = map[format.Outcome]string{format.Delivered: "delivered", format.Bounced: "bounced " + string(r.Type) + " " + r.Category}[r.Outcome]
+			got = map[format.Outcome]string{format.Delivered: "delivered",
+				format.Bounced: "bounced " + string(r.Type) + " " + r.Category}[r.Outcome]
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", row, got, want)
@@ -98,7 +110,8 @@ func TestTimesWithoutOffsetAreOfTheOptionsZone(t *testing.T) {
 
 func TestHeaderLinesMayChange(t *testing.T) {
 	s := read(t, "type,timeLogged,rcpt\nd,1178807903,a@example.com\ntype,rcpt,vmta,timeLogged\nd,b@example.com,v,1178807904\n")
-	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com delivered, b@example.com delivered" || len(s.Bads) > 0 {
+	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com delivered, b@example.com delivered" ||
+		len(s.Bads) > 0 {
 		t.Errorf("got %q, bad %q", got, s.Bads)
 	}
 }
@@ -124,11 +137,15 @@ func TestQuotes(t *testing.T) {
 		want string
 		bad  []int
 	}{
-		"a value over lines": {`b,1178807903,a@example.com,"one` + "\n" + `two ""2""` + "\n" + `three"` + "\n" + good, "a@example.com bounced, good@example.com delivered", nil},
-		"not closed":         {`b,1178807903,a@example.com,"one` + "\n" + strings.Repeat(good, 20), strings.Repeat(", good@example.com delivered", 20)[2:], []int{2}},
-		"not closed at all":  {`b,1178807903,a@example.com,"one` + "\n" + good, "good@example.com delivered", []int{2}},
-		"in the middle":      {`b,1178807903,a@example.com,o"n"e` + "\n" + good, "good@example.com delivered", []int{2}},
-		"twice not closed":   {`b,1,a,"one` + "\n" + good + `b,1,a,"one` + "\n" + good, "good@example.com delivered, good@example.com delivered", []int{2, 4}},
+		"a value over lines": {`b,1178807903,a@example.com,"one` + "\n" + `two ""2""` + "\n" + `three"` + "\n" + good,
+			"a@example.com bounced, good@example.com delivered", nil},
+		"not closed": {`b,1178807903,a@example.com,"one` + "\n" + strings.Repeat(good, 20),
+			strings.Repeat(", good@example.com delivered", 20)[2:], []int{2}},
+		"not closed at all": {`b,1178807903,a@example.com,"one` + "\n" + good, "good@example.com delivered", []int{2}},
+		"in the middle": {`b,1178807903,a@example.com,o"n"e` + "\n" + good, "good@example.com delivered",
+			[]int{2}},
+		"twice not closed": {`b,1,a,"one` + "\n" + good + `b,1,a,"one` + "\n" + good,
+			"good@example.com delivered, good@example.com delivered", []int{2, 4}},
 	} {
 		s := read(t, header+c.text)
 		if got := strings.Join(s.Outcomes(), ", "); got != c.want || !slices.Equal(s.BadAt, c.bad) {
@@ -138,18 +155,21 @@ func TestQuotes(t *testing.T) {
 }
 
 func TestBadRowsAreReportedAndPassedOver(t *testing.T) {
-	s := formattest.Read(t, powermta.Format, format.Options{}, "type,timeLogged,rcpt\nd,never,a@example.com\nd,1178807903,\nd\nd,1178807903,a@example.com,more,columns\n")
+	s := formattest.Read(t, powermta.Format, format.Options{},
+		"type,timeLogged,rcpt\nd,never,a@example.com\nd,1178807903,\nd\nd,1178807903,a@example.com,more,columns\n")
 	if !slices.Equal(s.BadAt, []int{2, 3, 4}) || len(s.Records) != 1 {
 		t.Errorf("bad lines %v %q, records %v", s.BadAt, s.Bads, s.Records)
 	}
-	s = formattest.Read(t, powermta.Format, format.Options{}, "d,1178807903,a@example.com\nd,1178807903,a@example.com\n")
+	s = formattest.Read(t, powermta.Format, format.Options{},
+		"d,1178807903,a@example.com\nd,1178807903,a@example.com\n")
 	if len(s.Bads) != 1 || s.Skipped["row without a header line"] != 1 {
 		t.Errorf("without a header line: bad %q, skipped %v", s.Bads, s.Skipped)
 	}
 }
 
 func TestRecogniseTakesNoOtherTables(t *testing.T) {
-	for _, head := range []string{"", "type", "type,name\n", "created,email,reason,status\n", "d,1178807903,a@example.com\n", `{"type":"Bounce"}`, "Nov 10 10:00:01 mx1 a: b\n"} {
+	for _, head := range []string{"", "type", "type,name\n", "created,email,reason,status\n",
+		"d,1178807903,a@example.com\n", `{"type":"Bounce"}`, "Nov 10 10:00:01 mx1 a: b\n"} {
 		if powermta.Format.Recognise([]byte(head)) {
 			t.Errorf("%q is taken for an accounting file", head)
 		}

@@ -16,7 +16,8 @@ func TestTheMessageNotReadAboutForLongestIsTheOldest(t *testing.T) {
 	if q.Oldest() != b || q.Full() {
 		t.Errorf("the oldest is %s, and full is %v", q.Oldest().ID, q.Full())
 	}
-	q.Attempt(b, q.Recipient(b, []byte("to@example.com"), nil), queue.Deferred, 2000, "4.0.0", strings.Repeat("x", 2000))
+	q.Attempt(b, q.Recipient(b, []byte("to@example.com"), nil), queue.Deferred, 2000, "4.0.0",
+		strings.Repeat("x", 2000))
 	if !q.Full() {
 		t.Error("a queue with a long text is not full")
 	}
@@ -64,16 +65,19 @@ func TestRecipientsKeepTheirPlaces(t *testing.T) {
 	m := q.Add("mx.example.com", "4B1ED9C4292", 1479772800999)
 	for range 2 {
 		for i := range 100 {
-			if got := q.Recipient(m, fmt.Appendf(nil, "%d@example.com", i/2), fmt.Appendf(nil, "alias%d", i%2)); got != i {
+			if got := q.Recipient(m, fmt.Appendf(nil, "%d@example.com", i/2),
+				fmt.Appendf(nil, "alias%d", i%2)); got != i {
 				t.Fatalf("recipient %d has the place %d", i, got)
 			}
 		}
 	}
 	r := m.Record(99, format.Delivered, 1479772801001)
-	if r.Recipient != "49@example.com" || r.EmailID != "20161122000000.4B1ED9C4292-100@mx" || r.Processed != 1479772800 || r.Time != 1479772801 {
+	if r.Recipient != "49@example.com" || r.EmailID != "20161122000000.4B1ED9C4292-100@mx" ||
+		r.Processed != 1479772800 || r.Time != 1479772801 {
 		t.Errorf("got %+v", r)
 	}
-	if r := m.Record(q.Recipient(m, []byte("to@example.com"), []byte("alias@example.org")), format.Delivered, 1); r.Recipient != "alias@example.org" {
+	if r := m.Record(q.Recipient(m, []byte("to@example.com"), []byte("alias@example.org")), format.Delivered,
+		1); r.Recipient != "alias@example.org" {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -35,10 +35,12 @@ type event struct{ jsonfile.Members }
 var own = map[string]bool{}
 
 func init() {
-	for name := range strings.FieldsSeq(`email timestamp event sg_event_id sg_message_id smtp-id reason status type response attempt category
-		useragent ip url url_offset asm_group_id tls cert_err pool send_at sg_machine_open sg_template_id sg_template_name sg_content_type sg_user_id
-		bounce_classification newsletter marketing_campaign_id marketing_campaign_name marketing_campaign_version marketing_campaign_split_id
-		singlesend_id singlesend_name template_id template_version template_hash phase_id automation_id automation_name unique_args created`) {
+	for name := range strings.FieldsSeq(`email timestamp event sg_event_id sg_message_id smtp-id reason status type
+		response attempt category useragent ip url url_offset asm_group_id tls cert_err pool send_at sg_machine_open
+		sg_template_id sg_template_name sg_content_type sg_user_id bounce_classification newsletter
+		marketing_campaign_id marketing_campaign_name marketing_campaign_version marketing_campaign_split_id
+		singlesend_id singlesend_name template_id template_version template_hash phase_id automation_id
+		automation_name unique_args created`) {
 		own[name] = true
 	}
 }
@@ -65,7 +67,8 @@ var passed = map[string]string{
 
 // reasons are the API's reasons for what SendGrid calls drops.
 var reasons = map[string]string{
-	"bounced address": "hardbounce", "bounce": "hardbounce", "unsubscribed address": "unsubscribe", "unsubscribe": "unsubscribe",
+	"bounced address": "hardbounce", "bounce": "hardbounce", "unsubscribed address": "unsubscribe",
+	"unsubscribe":            "unsubscribe",
 	"spam reporting address": "complaint", "spam report": "complaint",
 }
 

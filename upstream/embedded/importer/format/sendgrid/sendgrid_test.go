@@ -19,15 +19,19 @@ func read(t *testing.T, text string) *formattest.Sink {
 
 func TestCases(t *testing.T) {
 	blocked := func(id, recipient, reason string) format.Record {
-		return format.Record{Outcome: format.Blocked, EmailID: id, Recipient: recipient, Processed: 1526923399, Time: 1526923399, Reason: reason}
+		return format.Record{Outcome: format.Blocked, EmailID: id, Recipient: recipient, Processed: 1526923399,
+			Time: 1526923399, Reason: reason}
 	}
 	for name, want := range map[string][]format.Record{
 		"07.sendgrid.json": {{
-			Outcome: format.Bounced, EmailID: "grsqQC4hRxKgKG-76PtYZw", Recipient: "robinson@example.com", Processed: 1526923399, Time: 1526923399,
-			Type: upstream.Soft, Category: "policy-related", Code: "5.7.1", Diagnostic: "554 5.7.1 Service unavailable; Client host [192.0.2.66] blocked using bl.spamcop.net",
+			Outcome: format.Bounced, EmailID: "grsqQC4hRxKgKG-76PtYZw", Recipient: "robinson@example.com",
+			Processed: 1526923399, Time: 1526923399,
+			Type: upstream.Soft, Category: "policy-related", Code: "5.7.1",
+			Diagnostic: "554 5.7.1 Service unavailable; Client host [192.0.2.66] blocked using bl.spamcop.net",
 		}},
 		"08.sendgrid.json": {
-			blocked("m1", "a@example.com", "hardbounce"), blocked("m2", "b@example.com", "unsubscribe"), blocked("m3", "c@example.com", "complaint"), blocked("m4", "invalid@invalid", "invalid"),
+			blocked("m1", "a@example.com", "hardbounce"), blocked("m2", "b@example.com", "unsubscribe"), blocked("m3",
+				"c@example.com", "complaint"), blocked("m4", "invalid@invalid", "invalid"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +47,8 @@ func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
 		"batch.json": "recipient@example.com accepted, recipient@example.com delivered, noreply@example.com bounced, invalid@invalid blocked, " +
 			"example@example.com blocked, unsubscribe@example.com blocked",
-		"blocked.json": "robinson@example.com bounced", "bounce-without-ids.json": "foo@example.com bounced", "dropped.json": "hello@example.com blocked",
+		"blocked.json": "robinson@example.com bounced", "bounce-without-ids.json": "foo@example.com bounced",
+		"dropped.json": "hello@example.com blocked",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, formattest.Shared(t, "formats/sendgrid/"+name))
@@ -69,7 +74,8 @@ func TestEventsOfOneMessageHaveOneIDAndTime(t *testing.T) {
 	for _, r := range s.Records {
 		got = append(got, r.EmailID+" "+r.Processed.UTC().Format("15:04:05"))
 	}
-	want := []string{"14c5d75ce93.dfd.64b469 19:47:26", "14c5d75ce93.dfd.64b469-2 19:47:27", "14c5d75ce93.dfd.64b469 19:47:26", "14c5d75ce93.dfd.64b469-2 19:47:27", "other 19:47:30"}
+	want := []string{"14c5d75ce93.dfd.64b469 19:47:26", "14c5d75ce93.dfd.64b469-2 19:47:27",
+		"14c5d75ce93.dfd.64b469 19:47:26", "14c5d75ce93.dfd.64b469-2 19:47:27", "other 19:47:30"}
 	if diff := cmp.Diff(want, got); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("bad %q (-want +got):\n%s", s.Bads, diff)
 	}
@@ -97,7 +103,8 @@ func TestBouncesAreToldApart(t *testing.T) {
 
 func TestReasonsOfDropsAreCompared(t *testing.T) {
 	for reason, want := range map[string]string{
-		"BOUNCED ADDRESS": "hardbounce", "bounce": "hardbounce", "Unsubscribed Address": "unsubscribe", "Spam Report": "complaint",
+		"BOUNCED ADDRESS": "hardbounce", "bounce": "hardbounce", "Unsubscribed Address": "unsubscribe",
+		"Spam Report": "complaint",
 		"Spam Content (if Spam Checker app is enabled)": "spam-content-if-spam-checker-app-is-enabled", "": "dropped",
 	} {
 		s := read(t, `{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e","event":"dropped","status":"5.0.0","reason":"`+reason+`"}`)
@@ -109,9 +116,12 @@ func TestReasonsOfDropsAreCompared(t *testing.T) {
 
 func TestFieldsOfTheSenderBecomeHeaders(t *testing.T) {
 	s := read(t, `{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":["spring","news"],"campaign":"x","Email":"other","n":19421798915720714,"from":"News <news@example.com>","unique_args":{"shop":"y"}}`)
-	want := []upstream.Header{{Name: "X-Category", Value: "spring"}, {Name: "X-Category", Value: "news"}, {Name: "X-campaign", Value: "x"}, {Name: "X-Email", Value: "other"},
-		{Name: "X-n", Value: "19421798915720714"}, {Name: "X-from", Value: "News <news@example.com>"}, {Name: "X-shop", Value: "y"}}
-	if r := s.Records[0]; !cmp.Equal(r.Headers, want) || r.Sender != "news@example.com" || r.Recipient != "a@example.com" {
+	want := []upstream.Header{{Name: "X-Category", Value: "spring"}, {Name: "X-Category", Value: "news"},
+		{Name: "X-campaign", Value: "x"}, {Name: "X-Email", Value: "other"},
+		{Name: "X-n", Value: "19421798915720714"}, {Name: "X-from",
+			Value: "News <news@example.com>"}, {Name: "X-shop", Value: "y"}}
+	if r := s.Records[0]; !cmp.Equal(r.Headers, want) || r.Sender != "news@example.com" ||
+		r.Recipient != "a@example.com" {
 		t.Errorf("got %+v", r)
 	}
 	s = read(t, `{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":"cat facts"}`)
@@ -123,7 +133,8 @@ func TestFieldsOfTheSenderBecomeHeaders(t *testing.T) {
 func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 	s := formattest.Read(t, sendgrid.Format, format.Options{}, `[{"event":"open"},{"event":"click"},{"event":"deferred"},{"event":"spamreport"},{"event":"group_unsubscribe"},{"event":"new"},
 {"email":"a@example.com"},{"event":"bounce","email":"a@example.com"},{"event":"bounce","timestamp":1461095246},{"event":"bounce","timestamp":1461095246000,"email":"a@example.com"}]`)
-	if want := map[string]int{"open": 1, "click": 1, "deferral": 1, "complaint": 1, "unsubscribe": 1, "other event": 1}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 4 || len(s.Records) > 0 {
+	if want := map[string]int{"open": 1, "click": 1, "deferral": 1, "complaint": 1, "unsubscribe": 1,
+		"other event": 1}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
 	}
 }

@@ -149,7 +149,8 @@ func (e *event) unwrap(line, depth int, s format.Sink) error {
 
 // passed are the events that say nothing about delivery.
 var passed = map[string]string{
-	"Complaint": "complaint", "Open": "open", "Click": "click", "Subscription": "subscription", "Received": "received mail",
+	"Complaint": "complaint", "Open": "open", "Click": "click", "Subscription": "subscription",
+	"Received":          "received mail",
 	"Rendering Failure": "rendering failure", "DeliveryDelay": "delivery delay",
 }
 
@@ -171,7 +172,8 @@ func (e *event) read(line int, s format.Sink) error {
 	case "Bounce":
 		return e.bounced(line, s)
 	case "Reject": // SES found a virus, and did not send it
-		r := format.Record{Outcome: format.Bounced, Type: upstream.Hard, Category: "virus-related", Diagnostic: string(e.Reject.Reason)}
+		r := format.Record{Outcome: format.Bounced, Type: upstream.Hard, Category: "virus-related",
+			Diagnostic: string(e.Reject.Reason)}
 		return e.each(line, s, r, e.Mail.Destination, e.Mail.Time)
 	case "":
 		return s.Bad(line, "the record is no event: it has neither eventType nor notificationType")
@@ -182,12 +184,14 @@ func (e *event) read(line int, s format.Sink) error {
 
 // blocked are the subtypes of bounces by which SES says that it did not send the message.
 var blocked = map[string]string{
-	"Suppressed": "hardbounce", "OnAccountSuppressionList": "hardbounce", "OnTenantSuppressionList": "hardbounce", "UnsubscribedRecipient": "unsubscribe",
+	"Suppressed": "hardbounce", "OnAccountSuppressionList": "hardbounce", "OnTenantSuppressionList": "hardbounce",
+	"UnsubscribedRecipient": "unsubscribe",
 }
 
 // categories are those of the subtypes that say what was wrong.
 var categories = map[string]string{
-	"NoEmail": "bad-mailbox", "MailboxFull": "quota-issues", "MessageTooLarge": "content-related", "ContentRejected": "content-related",
+	"NoEmail": "bad-mailbox", "MailboxFull": "quota-issues", "MessageTooLarge": "content-related",
+	"ContentRejected":    "content-related",
 	"AttachmentRejected": "content-related", "CustomTimeoutExceeded": "message-expired",
 }
 
@@ -199,7 +203,8 @@ func (e *event) bounced(line int, s format.Sink) error {
 	for _, b := range e.Bounce.Recipients {
 		r := format.Record{Outcome: format.Blocked, Reason: blocked[subtype]}
 		if r.Reason == "" {
-			r = format.Record{Outcome: format.Bounced, Category: categories[subtype], Type: upstream.Soft, Code: string(b.Status), Diagnostic: string(b.Diagnostic)}
+			r = format.Record{Outcome: format.Bounced, Category: categories[subtype], Type: upstream.Soft,
+				Code: string(b.Status), Diagnostic: string(b.Diagnostic)}
 			// SES calls bounces transient although the server said that they are not.
 			if e.Bounce.Type == "Permanent" || r.Category == "" && permanent(r.Code, r.Diagnostic) {
 				r.Type = upstream.Hard

@@ -17,23 +17,29 @@ import (
 func TestCases(t *testing.T) {
 	for name, want := range map[string][]format.Record{
 		"01.ses.json": {{
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0001-000000", Recipient: "eg@example.ocm", Processed: 1692283217, Time: 1692283218,
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0001-000000",
+			Recipient: "eg@example.ocm", Processed: 1692283217, Time: 1692283218,
 			Type: upstream.Hard, Code: "5.4.4", Diagnostic: "smtp; 550 5.4.4 Invalid domain",
 		}},
 		"02.ses.json": {{
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0002-000000", Recipient: "eg@example.com", Processed: 1692283217, Time: 1692283218, Type: upstream.Hard,
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0002-000000",
+			Recipient: "eg@example.com", Processed: 1692283217, Time: 1692283218, Type: upstream.Hard,
 		}},
 		"03.ses.json": {{
-			Outcome: format.Blocked, Sender: "news@example.com", EmailID: "0100018-ses-0003-000000", Recipient: "user@example.net", Processed: 1692283217, Time: 1692283218, Reason: "hardbounce",
+			Outcome: format.Blocked, Sender: "news@example.com", EmailID: "0100018-ses-0003-000000",
+			Recipient: "user@example.net", Processed: 1692283217, Time: 1692283218, Reason: "hardbounce",
 		}},
 		"04.ses.ndjson": {{
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000", Recipient: "jane@example.com", Processed: 1692283217, Time: 1692283218,
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000",
+			Recipient: "jane@example.com", Processed: 1692283217, Time: 1692283218,
 			Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp; 550 5.1.1 jane unknown",
 		}, {
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000-3", Recipient: "richard@example.com", Processed: 1692283217, Time: 1692283218,
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000-3",
+			Recipient: "richard@example.com", Processed: 1692283217, Time: 1692283218,
 			Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp; 550 5.1.1 richard unknown",
 		}, {
-			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000-2", Recipient: "mary@example.com", Processed: 1692283217, Time: 1692283219,
+			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "0100018-ses-0004-000000-2",
+			Recipient: "mary@example.com", Processed: 1692283217, Time: 1692283219,
 		}},
 		"06.ses.json": nil,
 	} {
@@ -52,9 +58,12 @@ func TestCases(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
-		"bounce.json": "jane@example.com bounced", "delivery.json": "jane@example.com delivered", "send.json": "recipient@example.com accepted",
-		"reject.json": "recipient@example.com bounced", "sns-account-suppression.json": "user@example.net blocked", "firehose-bounce.json": "recipient@example.com bounced",
-		"eventbridge-bounce.json": "invalid@example.com bounced", "complaint.json": "", "delivery-delay.json": "", "multiple_bounce.json": "bad",
+		"bounce.json": "jane@example.com bounced", "delivery.json": "jane@example.com delivered",
+		"send.json":   "recipient@example.com accepted",
+		"reject.json": "recipient@example.com bounced", "sns-account-suppression.json": "user@example.net blocked",
+		"firehose-bounce.json":    "recipient@example.com bounced",
+		"eventbridge-bounce.json": "invalid@example.com bounced", "complaint.json": "", "delivery-delay.json": "",
+		"multiple_bounce.json": "bad",
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := formattest.Shared(t, "formats/ses/"+name)
@@ -108,7 +117,8 @@ func TestEnvelopesAreOpened(t *testing.T) {
 func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	s := formattest.Read(t, ses.Format, format.Options{}, bounce)
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "123456789012", Sender: "news@example.com", EmailID: "m1", Recipient: "jane@example.com", Processed: 1692283217, Time: 1692283218,
+		Outcome: format.Bounced, Account: "123456789012", Sender: "news@example.com", EmailID: "m1",
+		Recipient: "jane@example.com", Processed: 1692283217, Time: 1692283218,
 		Type: upstream.Soft, Code: "4.4.7", Diagnostic: "smtp; 550 4.4.7 Message expired",
 		Headers: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "x-a", Value: "1"}, {Name: "X-B", Value: "3"}},
 	}}
@@ -138,7 +148,8 @@ func TestTypesAndCategoriesFollowTheSubtypeAndTheStatus(t *testing.T) {
 		{"Permanent", "OnAccountSuppressionList", "5.1.1", "", "  hardbounce"},
 		{"Permanent", "UnsubscribedRecipient", "", "", "  unsubscribe"},
 	} {
-		text := strings.NewReplacer("Transient", c.kind, "General", c.subtype, "4.4.7\"", c.status+"\"", "smtp; 550 4.4.7 Message expired", c.diagnostic).Replace(bounce)
+		text := strings.NewReplacer("Transient", c.kind, "General", c.subtype, "4.4.7\"", c.status+"\"",
+			"smtp; 550 4.4.7 Message expired", c.diagnostic).Replace(bounce)
 		s := formattest.Read(t, ses.Format, format.Options{}, text)
 		if r := s.Records[0]; string(r.Type)+" "+r.Category+" "+r.Reason != c.want {
 			t.Errorf("%+v: got %q %q %q", c, r.Type, r.Category, r.Reason)
@@ -154,16 +165,20 @@ func TestConfirmationsAndOtherEventsArePassedOver(t *testing.T) {
 {"eventType":"Brand New","mail":{}}
 {"notificationType":"Received","mail":{}}
 `)
-	if want := map[string]int{"SNS confirmation": 2, "open": 1, "rendering failure": 1, "other event": 1, "received mail": 1}; len(s.Records)+len(s.Bads) > 0 || !cmp.Equal(s.Skipped, want) {
+	if want := map[string]int{"SNS confirmation": 2, "open": 1, "rendering failure": 1, "other event": 1,
+		"received mail": 1}; len(s.Records)+len(s.Bads) > 0 || !cmp.Equal(s.Skipped, want) {
 		t.Errorf("records %+v, bad %q, skipped %v, want %v", s.Records, s.Bads, s.Skipped, want)
 	}
 }
 
 func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
 	bad := []string{
-		`{"hello":"world"}`, `{"Type":"Notification","Message":"hello"}`, `{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,
-		strings.Replace(bounce, "m1", "", 1), strings.ReplaceAll(bounce, "2023-", "x-"), `{"eventType":"Delivery","mail":{"messageId":"m"},"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
-		`{"detail":{"detail":{"detail":{"detail":{"detail":{"detail":` + bounce + `}}}}}}`, `{"eventType":"Bounce","mail":7}`,
+		`{"hello":"world"}`, `{"Type":"Notification","Message":"hello"}`,
+		`{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,
+		strings.Replace(bounce, "m1", "", 1), strings.ReplaceAll(bounce, "2023-",
+			"x-"), `{"eventType":"Delivery","mail":{"messageId":"m"},"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
+		`{"detail":{"detail":{"detail":{"detail":{"detail":{"detail":` + bounce + `}}}}}}`,
+		`{"eventType":"Bounce","mail":7}`,
 	}
 	s := formattest.Read(t, ses.Format, format.Options{}, strings.Join(bad, "\n")+"\n"+bounce)
 	if len(s.Bads) != len(bad) || len(s.Records) != 1 {
@@ -172,7 +187,8 @@ func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
 }
 
 func TestRecogniseTakesNoOtherFormats(t *testing.T) {
-	for _, head := range []string{`{"kind":"email"}`, `[{"event":"bounce","sg_event_id":"x"}]`, `{"RecordType":"Bounce","MessageID":"x"}`, `{"Body":"hello"}`, "text", ""} {
+	for _, head := range []string{`{"kind":"email"}`, `[{"event":"bounce","sg_event_id":"x"}]`,
+		`{"RecordType":"Bounce","MessageID":"x"}`, `{"Body":"hello"}`, "text", ""} {
 		if ses.Format.Recognise([]byte(head)) {
 			t.Errorf("%s is taken for an event of SES", head)
 		}

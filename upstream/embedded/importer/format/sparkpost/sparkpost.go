@@ -37,7 +37,8 @@ type file struct {
 
 func (f *file) read(line int, processed *format.Processed, s format.Sink) error {
 	if f.Results != nil {
-		return jsonfile.TakeEach(line, f.Results, s, func(line int, e *event, s format.Sink) error { return e.read(line, processed, s) })
+		return jsonfile.TakeEach(line, f.Results, s,
+			func(line int, e *event, s format.Sink) error { return e.read(line, processed, s) })
 	}
 	for _, e := range f.Envelope {
 		if e != nil {
@@ -72,9 +73,12 @@ type event struct {
 
 // passed are the events that say nothing about the end of a delivery.
 var passed = map[string]string{
-	"delay": "deferral", "open": "open", "initial_open": "open", "amp_open": "open", "amp_initial_open": "open", "click": "click", "amp_click": "click",
-	"spam_complaint": "complaint", "list_unsubscribe": "unsubscribe", "link_unsubscribe": "unsubscribe", "generation_failure": "message that was not taken",
-	"relay_injection": "received mail", "relay_delivery": "received mail", "relay_rejection": "received mail", "relay_tempfail": "received mail", "relay_permfail": "received mail",
+	"delay": "deferral", "open": "open", "initial_open": "open", "amp_open": "open", "amp_initial_open": "open",
+	"click": "click", "amp_click": "click",
+	"spam_complaint": "complaint", "list_unsubscribe": "unsubscribe", "link_unsubscribe": "unsubscribe",
+	"generation_failure": "message that was not taken",
+	"relay_injection":    "received mail", "relay_delivery": "received mail", "relay_rejection": "received mail",
+	"relay_tempfail": "received mail", "relay_permfail": "received mail",
 }
 
 // class is what a bounce class of SparkPost means.
@@ -143,7 +147,8 @@ func (e *event) bounced(line int, processed *format.Processed, s format.Sink) er
 	case format.Blocked: // SparkPost does not say what put the recipient on the list
 		return e.record(line, processed, format.Record{Outcome: format.Blocked, Reason: "suppressed"}, s)
 	case format.Bounced:
-		return e.record(line, processed, format.Record{Outcome: format.Bounced, Type: c.kind, Category: c.category, Code: format.Code(diagnostic), Diagnostic: diagnostic}, s)
+		return e.record(line, processed, format.Record{Outcome: format.Bounced, Type: c.kind, Category: c.category,
+			Code: format.Code(diagnostic), Diagnostic: diagnostic}, s)
 	}
 	s.Skip("automatic answer")
 	return nil

@@ -31,12 +31,16 @@ const bounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","fri
 
 func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	want := []format.Record{{
-		Outcome: format.Bounced, Account: "101", Sender: "news@example.org", EmailID: "0004e3724f57753a3561", Recipient: "User@example.com", Processed: 1464824548, Time: 1464824548,
-		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", Diagnostic: "550 5.1.1 <User@example.com>: unknown",
-		Headers: []upstream.Header{{Name: "X-Campaign-ID", Value: "spring"}, {Name: "X-Tag", Value: "a"}, {Name: "X-Tag", Value: "b"}, {Name: "X-n", Value: "7"}},
+		Outcome: format.Bounced, Account: "101", Sender: "news@example.org", EmailID: "0004e3724f57753a3561",
+		Recipient: "User@example.com", Processed: 1464824548, Time: 1464824548,
+		Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
+		Diagnostic: "550 5.1.1 <User@example.com>: unknown",
+		Headers: []upstream.Header{{Name: "X-Campaign-ID", Value: "spring"}, {Name: "X-Tag", Value: "a"},
+			{Name: "X-Tag", Value: "b"}, {Name: "X-n", Value: "7"}},
 	}}
 	for name, text := range map[string]string{
-		"webhook": `[{"msys":{"message_event":` + bounce + `}},{"msys":{}}]`, "page": `{"results":[` + bounce + `],"total_count":1}`, "bare": bounce,
+		"webhook": `[{"msys":{"message_event":` + bounce + `}},{"msys":{}}]`,
+		"page":    `{"results":[` + bounce + `],"total_count":1}`, "bare": bounce,
 		"time in words": strings.Replace(bounce, "1464824548", "2016-06-01T23:42:28.000Z", 1),
 	} {
 		s := read(t, text)
@@ -48,16 +52,21 @@ func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 
 func TestClassesDecide(t *testing.T) {
 	for class, want := range map[string]string{
-		"1": "bounced  ", "10": "bounced hard bad-mailbox", "20": "bounced soft ", "21": "bounced soft bad-domain", "22": "bounced soft quota-issues", "23": "bounced soft content-related",
-		"24": "bounced soft message-expired", "25": "blocked suppressed", "26": "blocked suppressed", "30": "bounced hard ", "40": "bounced soft ", "50": "bounced soft policy-related",
-		"51": "bounced soft spam-related", "52": "bounced soft spam-related", "53": "bounced soft content-related", "54": "bounced soft relaying-issues", "60": "", "70": "bounced soft ", "80": "", "90": "bounced hard ", "100": "", "7": "bounced  ",
+		"1": "bounced  ", "10": "bounced hard bad-mailbox", "20": "bounced soft ", "21": "bounced soft bad-domain",
+		"22": "bounced soft quota-issues", "23": "bounced soft content-related",
+		"24": "bounced soft message-expired", "25": "blocked suppressed", "26": "blocked suppressed",
+		"30": "bounced hard ", "40": "bounced soft ", "50": "bounced soft policy-related",
+		"51": "bounced soft spam-related", "52": "bounced soft spam-related", "53": "bounced soft content-related",
+		"54": "bounced soft relaying-issues", "60": "", "70": "bounced soft ", "80": "", "90": "bounced hard ",
+		"100": "", "7": "bounced  ",
 	} {
 		for _, form := range []string{`"%s"`, `%s`} {
 			s := read(t, strings.Replace(bounce, `"10"`, fmt.Sprintf(form, class), 1))
 			got := ""
 			if len(s.Records) == 1 {
 				r := s.Records[0]
-				got = map[format.Outcome]string{format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
+				got = map[format.Outcome]string{format.Bounced: "bounced " + string(r.Type) + " " + r.Category,
+					format.Blocked: "blocked " + r.Reason}[r.Outcome]
 			}
 			if got != want {
 				t.Errorf("class %s: got %q, want %q; bad %q", class, got, want, s.Bads)
@@ -86,7 +95,8 @@ func TestDeliveriesTakeTheTimeFromTheirInjection(t *testing.T) {
 func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 	s := formattest.Read(t, sparkpost.Format, format.Options{}, `{"msys":{}}{"msys":{"track_event":{"type":"click"}}}{"msys":{"x":{"type":"new"}}}{"msys":{"x":null}}
 {"a":1}{"msys":7}{"msys":{"x":{"type":"bounce"}}}{"msys":{"x":{"type":"bounce","timestamp":"1464824548"}}}{"results":[7]}`)
-	if want := map[string]int{"click": 1, "other event": 1, "test of a webhook": 2}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 5 || len(s.Records) > 0 {
+	if want := map[string]int{"click": 1, "other event": 1, "test of a webhook": 2}; !cmp.Equal(s.Skipped, want) ||
+		len(s.Bads) != 5 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
 	}
 }

@@ -98,7 +98,8 @@ func (c *clock) unambiguous(t time.Time) time.Time {
 	if before := t.Add(-time.Hour); before.Hour() == t.Hour() {
 		early = before
 	}
-	if after := early.Add(time.Hour); after.Hour() == early.Hour() && c.last.Sub(early) > 10*time.Minute && c.last.Sub(early) < 2*time.Hour {
+	if after := early.Add(time.Hour); after.Hour() == early.Hour() && c.last.Sub(early) > 10*time.Minute &&
+		c.last.Sub(early) < 2*time.Hour {
 		return after
 	}
 	return early

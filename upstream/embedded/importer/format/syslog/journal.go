@@ -19,14 +19,16 @@ type journalEntry struct {
 
 func (p *Parser) journal(line []byte) (e Entry, problem string) {
 	var j journalEntry
-	if err := json.Unmarshal(line, &j, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)); err != nil {
+	if err := json.Unmarshal(line, &j, jsontext.AllowInvalidUTF8(true),
+		jsontext.AllowDuplicateNames(true)); err != nil {
 		return e, noJournal
 	}
 	micros, err := strconv.ParseUint(string(text(j.Time)), 10, 63)
 	if err != nil || micros < 1e6 {
 		return e, noJournal
 	}
-	return Entry{Time: int64(micros / 1000), Host: p.intern(text(j.Host)), Program: p.intern(text(j.Identifier)), Message: text(j.Message)}, ""
+	return Entry{Time: int64(micros / 1000), Host: p.intern(text(j.Host)), Program: p.intern(text(j.Identifier)),
+		Message: text(j.Message)}, ""
 }
 
 // text gives the text of a journal's value, nil if it is null or of another form.

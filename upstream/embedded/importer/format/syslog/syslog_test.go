@@ -29,19 +29,32 @@ func times(t *testing.T, written time.Time, o format.Options, text string) (all 
 func TestParseReadsEveryForm(t *testing.T) {
 	const second, fraction = "2026-01-25T21:25:22.000", "2026-01-25T21:25:22.404"
 	for line, want := range map[string][4]string{
-		"Jan 25 21:25:22 mx1 postfix/smtp[558]: text: more":                                           {second, "mx1", "postfix/smtp", "text: more"},
-		"Jan 25 21:25:22.404714 mx1 postfix/smtp[558]: text":                                          {fraction, "mx1", "postfix/smtp", "text"},
-		"<22>Jan 25 21:25:22 mx1.example.com postfix/submission/smtpd[558]: text":                     {second, "mx1.example.com", "postfix/submission/smtpd", "text"},
-		"Jan 25 21:25:22 postfix/smtp[558]: text":                                                     {second, "", "postfix/smtp", "text"},
-		"Jan 25 21:25:22 mx1 last message repeated 3 times":                                           {second, "mx1", "", "last message repeated 3 times"},
-		"Jan 25 21:25:22 mx1 kernel: [12.3] text":                                                     {second, "mx1", "kernel", "[12.3] text"},
-		"2026-01-26T06:25:22.404714+09:00 mx1 postfix/smtp[558]: text":                                {fraction, "mx1", "postfix/smtp", "text"},
-		"2026-01-26T06:25:22+0900 mx1 postfix/smtp[558]: text":                                        {second, "mx1", "postfix/smtp", "text"},
-		"2026-01-25T21:25:22Z mx1 postfix/smtp: text":                                                 {second, "mx1", "postfix/smtp", "text"},
-		"2026-01-25T21:25:22 mx1 postfix/smtp[558]: text":                                             {second, "mx1", "postfix/smtp", "text"},
-		"1769376322.404714 mx1 postfix/smtp[558]: text":                                               {fraction, "mx1", "postfix/smtp", "text"},
-		"<22>1 2026-01-25T21:25:22.404Z mx1 postfix/smtp 558 - - text":                                {fraction, "mx1", "postfix/smtp", "text"},
-		`<22>1 2026-01-25T21:25:22Z mx1 postfix/smtp 558 ID [a b="c"][d e="f"] ` + "\xef\xbb\xbftext": {second, "mx1", "postfix/smtp", "text"},
+		"Jan 25 21:25:22 mx1 postfix/smtp[558]: text: more": {second, "mx1",
+			"postfix/smtp", "text: more"},
+		"Jan 25 21:25:22.404714 mx1 postfix/smtp[558]: text": {fraction,
+			"mx1", "postfix/smtp", "text"},
+		"<22>Jan 25 21:25:22 mx1.example.com postfix/submission/smtpd[558]: text": {second,
+			"mx1.example.com", "postfix/submission/smtpd", "text"},
+		"Jan 25 21:25:22 postfix/smtp[558]: text": {second, "",
+			"postfix/smtp", "text"},
+		"Jan 25 21:25:22 mx1 last message repeated 3 times": {second, "mx1",
+			"", "last message repeated 3 times"},
+		"Jan 25 21:25:22 mx1 kernel: [12.3] text": {second, "mx1",
+			"kernel", "[12.3] text"},
+		"2026-01-26T06:25:22.404714+09:00 mx1 postfix/smtp[558]: text": {fraction,
+			"mx1", "postfix/smtp", "text"},
+		"2026-01-26T06:25:22+0900 mx1 postfix/smtp[558]: text": {second, "mx1",
+			"postfix/smtp", "text"},
+		"2026-01-25T21:25:22Z mx1 postfix/smtp: text": {second, "mx1",
+			"postfix/smtp", "text"},
+		"2026-01-25T21:25:22 mx1 postfix/smtp[558]: text": {second, "mx1",
+			"postfix/smtp", "text"},
+		"1769376322.404714 mx1 postfix/smtp[558]: text": {fraction,
+			"mx1", "postfix/smtp", "text"},
+		"<22>1 2026-01-25T21:25:22.404Z mx1 postfix/smtp 558 - - text": {fraction,
+			"mx1", "postfix/smtp", "text"},
+		`<22>1 2026-01-25T21:25:22Z mx1 postfix/smtp 558 ID [a b="c"][d e="f"] ` + "\xef\xbb\xbftext": {second, "mx1",
+			"postfix/smtp", "text"},
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":"postfix/smtp","_PID":"558","MESSAGE":"te\u0078t","A":[1]}`:     {fraction, "mx1", "postfix/smtp", "text"},
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":["postfix/smtp","b"],"MESSAGE":[116,101,233,116],"MESSAGE":""}`: {fraction, "mx1", "postfix/smtp", ""},
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":[116,101,233,116]}`:                                                                         {fraction, "", "", "te\xe9t"},
@@ -50,7 +63,8 @@ func TestParseReadsEveryForm(t *testing.T) {
 		p := syslog.New(formattest.File(line, now), format.Options{Now: now})
 		for range 2 { // the second time by what the parser remembers
 			e, problem := p.Parse([]byte(line))
-			got := [4]string{time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000"), e.Host, e.Program, string(e.Message)}
+			got := [4]string{time.UnixMilli(e.Time).UTC().Format("2006-01-02T15:04:05.000"), e.Host, e.Program,
+				string(e.Message)}
 			if problem != "" || got != want {
 				t.Errorf("Parse(%q) = %q, %q; want %q", line, got, problem, want)
 			}
@@ -61,8 +75,11 @@ func TestParseReadsEveryForm(t *testing.T) {
 func TestParseSaysWhatIsNoLine(t *testing.T) {
 	p := syslog.New(formattest.File("", now), format.Options{Now: now})
 	for _, line := range []string{
-		"", " ", "postfix/smtp[558]: text", "Jan 25", "Jan 25 21:25:22", "Jan 32 21:25:22 mx1 a: b", "Foo 25 21:25:22 mx1 a: b", "Feb 30 21:25:22 mx1 a: b",
-		"2026-13-25T21:25:22Z mx1 a: b", "2026-01-25 21:25:22 mx1 a: b", "{", `{"MESSAGE":"a"}`, `{"__REALTIME_TIMESTAMP":"x"}`, "12345678901234567890.123 mx1 a: b", "<22>", "<9999999>Jan 25 21:25:22 mx1 a: b",
+		"", " ", "postfix/smtp[558]: text", "Jan 25", "Jan 25 21:25:22", "Jan 32 21:25:22 mx1 a: b",
+		"Foo 25 21:25:22 mx1 a: b", "Feb 30 21:25:22 mx1 a: b",
+		"2026-13-25T21:25:22Z mx1 a: b", "2026-01-25 21:25:22 mx1 a: b", "{", `{"MESSAGE":"a"}`,
+		`{"__REALTIME_TIMESTAMP":"x"}`, "12345678901234567890.123 mx1 a: b", "<22>",
+		"<9999999>Jan 25 21:25:22 mx1 a: b",
 	} {
 		if e, problem := p.Parse([]byte(line)); problem == "" {
 			t.Errorf("Parse(%q) = %+v; it has no time", line, e)
@@ -77,17 +94,24 @@ func TestYearIsThatOfTheFile(t *testing.T) {
 		text    string
 		want    []string
 	}{
-		"this year":                  {now, head("Nov 29 15:00:00"), []string{"2026-11-29"}},
-		"last year":                  {now, head("Dec 29 15:00:00"), []string{"2025-12-29"}},
-		"the file is older than now": {time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC), head("Feb 27 15:00:00"), []string{"2024-02-27"}},
-		"a file from the future":     {time.Date(2030, 3, 1, 0, 0, 0, 0, time.UTC), head("Feb 27 15:00:00"), []string{"2026-02-27"}},
-		"no date of the file":        {time.Time{}, head("Nov 29 15:00:00"), []string{"2026-11-29"}},
-		"over the end of the year":   {now, head("Dec 30 15:00:00", "Jan  1 00:00:01", "Dec 31 23:59:59", "Jan  2 00:00:00"), []string{"2025-12-30", "2026-01-01", "2025-12-31", "2026-01-02"}},
-		"clocks ahead of the file":   {time.Date(2026, 12, 31, 20, 0, 0, 0, time.UTC), head("Jan  1 05:00:00"), []string{"2026-01-01"}},
-		"a later line is too late":   {now, head("Nov 25 10:00:00", "Nov 28 06:58:41", "Nov 30 10:00:05"), []string{"2025-11-25", "2025-11-28", "2025-11-30"}},
-		"29 February":                {now, head("Feb 29 10:00:00"), []string{"2024-02-29"}},
-		"files put together wrongly": {now, head("Nov 20 10:00:00", "Nov  5 10:00:00"), []string{"2026-11-20", "2026-11-05"}},
-		"a quiet year":               {now, head("Jan  2 10:00:00", "Aug  5 10:00:00"), []string{"2026-01-02", "2026-08-05"}},
+		"this year": {now, head("Nov 29 15:00:00"), []string{"2026-11-29"}},
+		"last year": {now, head("Dec 29 15:00:00"), []string{"2025-12-29"}},
+		"the file is older than now": {time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC), head("Feb 27 15:00:00"),
+			[]string{"2024-02-27"}},
+		"a file from the future": {time.Date(2030, 3, 1, 0, 0, 0, 0, time.UTC), head("Feb 27 15:00:00"),
+			[]string{"2026-02-27"}},
+		"no date of the file": {time.Time{}, head("Nov 29 15:00:00"), []string{"2026-11-29"}},
+		"over the end of the year": {now, head("Dec 30 15:00:00", "Jan  1 00:00:01", "Dec 31 23:59:59",
+			"Jan  2 00:00:00"), []string{"2025-12-30", "2026-01-01", "2025-12-31", "2026-01-02"}},
+		"clocks ahead of the file": {time.Date(2026, 12, 31, 20, 0, 0, 0, time.UTC), head("Jan  1 05:00:00"),
+			[]string{"2026-01-01"}},
+		"a later line is too late": {now, head("Nov 25 10:00:00", "Nov 28 06:58:41", "Nov 30 10:00:05"),
+			[]string{"2025-11-25", "2025-11-28", "2025-11-30"}},
+		"29 February": {now, head("Feb 29 10:00:00"), []string{"2024-02-29"}},
+		"files put together wrongly": {now, head("Nov 20 10:00:00", "Nov  5 10:00:00"),
+			[]string{"2026-11-20", "2026-11-05"}},
+		"a quiet year": {now, head("Jan  2 10:00:00", "Aug  5 10:00:00"),
+			[]string{"2026-01-02", "2026-08-05"}},
 	} {
 		o := format.Options{Now: now}
 		if name == "clocks ahead of the file" {
@@ -122,7 +146,8 @@ func TestTimesWithoutZoneAreOfTheOptionsZone(t *testing.T) {
 
 func TestBeginsGivesTheTimeOfTheFirstLine(t *testing.T) {
 	o := format.Options{Now: now}
-	if got := syslog.Begins(formattest.File("cut off\nNov 29 15:00:00 mx1 a: b\n", now), o); !got.Equal(time.Date(2026, 11, 29, 15, 0, 0, 0, time.UTC)) {
+	if got := syslog.Begins(formattest.File("cut off\nNov 29 15:00:00 mx1 a: b\n", now),
+		o); !got.Equal(time.Date(2026, 11, 29, 15, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %v", got)
 	}
 	if got := syslog.Begins(formattest.File("no log\n", now), o); !got.IsZero() {
@@ -132,7 +157,8 @@ func TestBeginsGivesTheTimeOfTheFirstLine(t *testing.T) {
 
 func TestUnescapeGivesBytesBack(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain": "plain", "a#012b": "a b", "a#015#012b": "a  b", "jos#351": "jos\xe9", "issue #123 #400 #": "issue #123 #400 #", "a\tb": "a b", "#01": "#01",
+		"plain": "plain", "a#012b": "a b", "a#015#012b": "a  b", "jos#351": "jos\xe9",
+		"issue #123 #400 #": "issue #123 #400 #", "a\tb": "a b", "#01": "#01",
 	} {
 		if got := string(syslog.Unescape([]byte(in))); got != want {
 			t.Errorf("Unescape(%q) = %q, want %q", in, got, want)
