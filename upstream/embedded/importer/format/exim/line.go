@@ -100,8 +100,11 @@ func isID(word []byte) bool {
 		last = len(word) - 5
 	}
 	for i, c := range word {
-		if letter := '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c &&
-			c <= 'z'; letter == (i == 6 || i == last) || !letter && c != '-' {
+		if i == 6 || i == last {
+			if c != '-' {
+				return false
+			}
+		} else if !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z') {
 			return false
 		}
 	}
@@ -210,8 +213,10 @@ func replyAt(text string) int {
 			return -1
 		}
 		i += colon + len(": ")
-		if len(text) < i+3 || text[i] < '2' || text[i] > '5' || len(text) > i+3 && text[i+3] != ' ' &&
-			text[i+3] != '-' {
+		if len(text) < i+3 || text[i] < '2' || text[i] > '5' {
+			continue
+		}
+		if len(text) > i+3 && text[i+3] != ' ' && text[i+3] != '-' {
 			continue
 		}
 		if _, err := strconv.ParseUint(text[i:i+3], 10, 16); err == nil {
