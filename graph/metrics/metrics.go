@@ -45,6 +45,8 @@ type Metrics struct {
 	received *prometheus.CounterVec
 	rows     *prometheus.CounterVec
 	lookups  *prometheus.CounterVec // endpoint, result
+
+	webhooks webhooks
 }
 
 // seconds are histogram buckets from cached answers to the longest operations: 0.5 ms to 30 s.
@@ -109,6 +111,7 @@ func New(version, goVersion string) *Metrics {
 			"Cache lookups: hit, joined (waited for an equal call), miss (made a call), stale (an old answer "+
 				"instead of an error) or failed.", "endpoint", "result"),
 	}
+	m.webhooks = newWebhooks(m.registry)
 	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams,
 		m.operations, m.took, m.waited, m.asked, m.planned, m.refused, m.bytes, m.errors,
 		m.calls, m.outcomes, m.queued, m.tries, m.received, m.rows, m.lookups,

@@ -41,6 +41,7 @@ type program struct {
 	graphql string // URL of the endpoint
 	rest    string // URL of the REST API, where it is served
 	admin   string // URL of the admin port, where there is one
+	hooks   string // URL of the port of webhooks, likewise
 	log     func() string
 	stop    func() int // stops it gracefully and gives its exit code
 }
@@ -73,6 +74,9 @@ func launch(t *testing.T, args ...string) *program {
 			log.WriteString(lines.Text() + "\n")
 			if m := regexp.MustCompile(`msg="REST API of the store" url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
 				p.rest = m[1]
+			}
+			if m := regexp.MustCompile(`msg=webhooks url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+				p.hooks = m[1]
 			}
 			if m := regexp.MustCompile(`msg=admin url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
 				p.admin = m[1]

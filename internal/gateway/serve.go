@@ -63,6 +63,13 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 			return badSetting("--rest-listen: %v", err)
 		}
 	}
+	hooks, err := c.Ingest.listen()
+	if err != nil {
+		return err
+	}
+	if hooks != nil {
+		defer hooks.Close()
+	}
 	if err := c.Auth.checkListener(public.Addr()); err != nil {
 		return err
 	}
@@ -103,6 +110,13 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
 		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText)))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
+	}
+	if hooks != nil {
+		port, err := g.ingestServer(hooks, pair)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, port)
 	}
 	g.opened.Store(g.store)
 	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)

@@ -63,6 +63,8 @@ type serveCommand struct {
 	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The same as text, with semicolons in place of line ends: only for the environment."`
 	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
 
+	Ingest ingestSettings `embed:"" prefix:"ingest-" group:"Webhooks:"`
+
 	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions open at once, and the most WebSockets. Default: ${default}."`
 	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of each for one caller without a limit of its own. Default: ${default}."`
 	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most different filters watched at once; each is polled once for all its subscribers. Default: ${default}."`
@@ -226,6 +228,9 @@ func (c *serveCommand) check() error {
 		return badSetting("--batch-limit must be from 0 to 1000, such as 10; 0 takes no arrays")
 	}
 	if err := c.Auth.check(c); err != nil {
+		return err
+	}
+	if err := c.Ingest.check(c); err != nil {
 		return err
 	}
 	if c.Subscriptions < 1 || c.SubscriptionsPerCaller < 1 || c.SubscriptionFilters < 1 {

@@ -15,7 +15,8 @@ import (
 )
 
 // ofStore is the cache in front of the store. Answers from before a change of what the cache
-// takes as settled, such as by an import of old events by another process, are forgotten.
+// takes as settled, such as by an import of old events by another process, are forgotten, and
+// those from before a webhook's rows.
 func (g *gateway) ofStore(ctx context.Context) upstream.API {
 	// A transaction may take a while from when its time is taken to when it is seen.
 	const margin = time.Minute
@@ -23,6 +24,7 @@ func (g *gateway) ofStore(ctx context.Context) upstream.API {
 	if err != nil {
 		return ledger.Budget(g.client) // which fails too, but never gives what may be wrong
 	}
+	n += g.ingested.Load() // neither becomes less, so that no sum comes twice
 	if g.generation.Swap(n) != n {
 		g.cache.Clear()
 	}

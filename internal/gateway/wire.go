@@ -48,6 +48,7 @@ type gateway struct {
 	trusted *trusted.Documents // nil without any
 
 	generation atomic.Int64   // of the store, as far as kept answers go
+	ingested   atomic.Int64   // requests to the port of webhooks that have changed the store
 	background sync.WaitGroup // goroutines that end with the context of serving
 
 	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.

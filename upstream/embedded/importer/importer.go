@@ -37,6 +37,10 @@ type Options struct {
 	// Format is the name of the format that all files have, [Rows] for the rows of the API;
 	// empty is to tell by their content.
 	Format string
+	// Merge merges the rows of the API too with what the store has of their messages, as it does
+	// those of foreign formats: see [store.Batch]. They then may come in any order. Else they
+	// replace it.
+	Merge bool
 	// User is the user of mail in foreign formats that do not name an account; 0 is 1.
 	User upstream.ID
 	// Location is where times without a zone are from; nil is UTC.

@@ -17,7 +17,7 @@ const batchBytes = 16 << 20
 // readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
 // that ends a strict import, behind the rows before it.
 func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, batches chan<- store.Batch) error {
-	b := batcher{ctx: ctx, most: o.BatchRows, send: batches, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
+	b := batcher{ctx: ctx, most: o.BatchRows, merge: o.Merge, send: batches, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
 	defer b.runs.close()
 	foreign.batcher = &b
 	for i := range files {
@@ -107,6 +107,7 @@ func (s *source) damage(err error) string {
 type batcher struct {
 	ctx    context.Context
 	most   int
+	merge  bool // rows of the API
 	send   chan<- store.Batch
 	parser parser
 	batch  store.Batch
@@ -133,7 +134,7 @@ func (b *batcher) merges(merge bool) error {
 
 // add takes a line, or says what is wrong with it.
 func (b *batcher) add(line []byte) (problem string, err error) {
-	if err := b.merges(false); err != nil {
+	if err := b.merges(b.merge); err != nil {
 		return "", err
 	}
 	emails, bounces, blocked := len(b.batch.Emails), len(b.batch.Bounces), len(b.batch.BlockedEmails)
@@ -174,7 +175,7 @@ func (b *batcher) added(bytes int) error {
 // finish sends what is left, in the order of its time where that is known.
 func (b *batcher) finish() error {
 	if b.sorting {
-		if err := b.merges(false); err != nil {
+		if err := b.merges(b.merge); err != nil {
 			return err
 		}
 		if err := b.runs.merge(func(line []byte) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -190,6 +191,25 @@ func (s *Store) lock(ctx context.Context) (*writer, error) {
 }
 
 func (s *Store) unlock(w *writer) { s.writer <- w }
+
+// Sync waits until the disk has all that was written, so that it survives a failure of the
+// machine, and not of the process alone.
+func (s *Store) Sync() error {
+	if s.path == "" {
+		return nil
+	}
+	f, err := os.Open(s.path + "-wal") // what is no longer there, a checkpoint has synced
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("sync the store: %w", s.named(err))
+	}
+	return nil
+}
 
 // Checkpoint moves what was written from the -wal file into the store's own file, which is
 // whole without the other then, and waits until the disk has it. It waits until ctx ends for

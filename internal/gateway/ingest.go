@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"deliverygraph/graph/certificate"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/ingest"
+)
+
+// ingestSettings say which webhooks are taken, and how to tell that they are genuine.
+type ingestSettings struct {
+	Listen        string        `placeholder:"ADDR" help:"Take webhooks of delivery services into the store there, such as 127.0.0.1:8082: POST /ses, /sendgrid, /mailgun, /postmark, /sparkpost, and /rows, each if it is configured. With --tls-cert it serves HTTPS."`
+	SESTopics     []string      `name:"ses-topics" placeholder:"ARN,…" help:"Take the events of Amazon SES that come from these topics of SNS, and confirm subscriptions to them; * is any topic of any account. Signatures are checked."`
+	SendGridKey   string        `name:"sendgrid-key" placeholder:"KEY" help:"Take the events of SendGrid that are signed for this public key, which its event webhook shows: base64 or PEM."`
+	MailgunKey    string        `name:"mailgun-key" secret:"" placeholder:"KEY" help:"Take the events of Mailgun that are signed by this HTTP webhook signing key. Better set in the environment."`
+	MailgunWindow time.Duration `name:"mailgun-window" default:"15m" help:"How old a signature of Mailgun may be. Default: ${default}."`
+	PostmarkAuth  string        `name:"postmark-auth" secret:"" placeholder:"USER:PASSWORD" help:"Take the events of Postmark that come with this basic authentication. Better set in the environment."`
+	SparkPostAuth string        `name:"sparkpost-auth" secret:"" placeholder:"USER:PASSWORD" help:"Take the events of SparkPost that come with this basic authentication. Better set in the environment."`
+	RowsKey       string        `name:"rows-key" secret:"" placeholder:"KEY" help:"Take rows of the API as NDJSON that come with this key, of at least 16 characters, in X-API-Key. Better set in the environment."`
+	Unsigned      []string      `placeholder:"SERVICE,…" help:"Take all requests to these services, such as sendgrid,ses, without a check: for tests, on loopback only."`
+	User          int           `default:"1" placeholder:"ID" help:"The user of mail in webhooks that do not name an account. Default: ${default}."`
+	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE" help:"The most bytes of a request's body, decompressed. Default: ${default}."`
+}
+
+// configured gives the flags of services that are set.
+func (s ingestSettings) configured() (flags []string) {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"ses-topics", len(s.SESTopics) > 0}, {"sendgrid-key", s.SendGridKey != ""}, {"mailgun-key", s.MailgunKey != ""}, {"postmark-auth", s.PostmarkAuth != ""},
+		{"sparkpost-auth", s.SparkPostAuth != ""}, {"rows-key", s.RowsKey != ""}, {"unsigned", len(s.Unsigned) > 0},
+	} {
+		if f.set {
+			flags = append(flags, "--ingest-"+f.name)
+		}
+	}
+	return flags
+}
+
+// check refuses settings that contradict each other.
+func (s ingestSettings) check(c *serveCommand) error {
+	flags := s.configured()
+	switch {
+	case s.Listen == "" && len(flags) > 0:
+		return badSetting("%s is for webhooks: open a port for them, such as --ingest-listen 127.0.0.1:8082", flags[0])
+	case s.Listen != "" && c.Upstream != "":
+		return badSetting("--ingest-listen writes to the embedded store, and --upstream puts a remote server in its place: give one of them")
+	case s.Listen != "" && c.Data == "":
+		return badSetting("--ingest-listen needs a store to write to: name it, such as --data metrics.db (with --create to make it)")
+	case s.Listen != "" && len(flags) == 0:
+		return badSetting("--ingest-listen takes no webhooks yet: configure a service by --ingest-ses-topics, --ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth or --ingest-rows-key")
+	case s.User < 1:
+		return badSetting("--ingest-user must be positive, such as 1")
+	case s.MaxBody < 1<<10 || s.MaxBody > 1<<30:
+		return badSetting("--ingest-max-body must be from 1KiB to 1GiB, such as 16MiB")
+	}
+	_, err := s.services()
+	return err
+}
+
+// services gives the services that are configured.
+func (s ingestSettings) services() (list []ingest.Service, err error) {
+	for _, f := range []struct {
+		service, flag, value string
+		make                 func() (ingest.Service, error)
+	}{
+		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) { return ingest.SendGrid(s.SendGridKey) }},
+		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) { return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now) }},
+		{"postmark", "postmark-auth", s.PostmarkAuth, func() (ingest.Service, error) { return ingest.Basic("postmark", s.PostmarkAuth) }},
+		{"sparkpost", "sparkpost-auth", s.SparkPostAuth, func() (ingest.Service, error) { return ingest.Basic("sparkpost", s.SparkPostAuth) }},
+		{"rows", "rows-key", s.RowsKey, func() (ingest.Service, error) { return ingest.Rows(s.RowsKey) }},
+		{"ses", "ses-topics", strings.Join(s.SESTopics, ","), func() (ingest.Service, error) { return ingest.SES(ingest.SESOptions{Topics: s.SESTopics}) }},
+	} {
+		unsigned := slices.Contains(s.Unsigned, f.service)
+		switch {
+		case unsigned && f.service == "ses":
+			f.make = func() (ingest.Service, error) {
+				return ingest.SES(ingest.SESOptions{Topics: s.SESTopics, Unsigned: true})
+			}
+		case unsigned && f.value != "":
+			return nil, badSetting("--ingest-unsigned takes all requests to %s, and --ingest-%s does not: keep one", f.service, f.flag)
+		case unsigned:
+			f.make = func() (ingest.Service, error) { return ingest.Unsigned(f.service), nil }
+		case f.value == "":
+			continue
+		}
+		service, err := f.make()
+		if err != nil {
+			return nil, badSetting("--ingest-%s: %v", f.flag, err)
+		}
+		list = append(list, service)
+	}
+	for _, name := range s.Unsigned {
+		if !slices.Contains(ingest.Names, name) {
+			return nil, badSetting("--ingest-unsigned: %q is not a service: the services are %s", name, strings.Join(ingest.Names, ", "))
+		}
+	}
+	return list, nil
+}
+
+// listenIngest opens the port of webhooks, if there is to be one.
+func (s ingestSettings) listen() (net.Listener, error) {
+	if s.Listen == "" {
+		return nil, nil
+	}
+	l, err := listen("ingest-listen", s.Listen)
+	if err == nil && len(s.Unsigned) > 0 && !loopback(l.Addr()) {
+		_ = l.Close()
+		return nil, badSetting("--ingest-unsigned: %s can be reached from other machines, which could write whatever they like: listen on loopback, such as --ingest-listen 127.0.0.1:8082, or leave it out", l.Addr())
+	}
+	return l, err
+}
+
+// ingestServer is the port of webhooks.
+func (g *gateway) ingestServer(l net.Listener, pair *certificate.Certificate) (*server, error) {
+	s := g.c.Ingest
+	services, err := s.services()
+	if err != nil {
+		return nil, err
+	}
+	h := ingest.New(g.store, ingest.Options{
+		Services: services, User: upstream.ID(s.User), MaxBody: int64(s.MaxBody), Logger: g.logger,
+		Observe: func(b ingest.Batch) {
+			if g.metrics != nil {
+				g.metrics.Webhook(b)
+			}
+		},
+		Written: func() { g.ingested.Add(1) },
+	})
+	port := newServer(l, g.c.known(l.Addr(), len(s.Unsigned) == 0, h, refuseInText))
+	scheme := "http"
+	if pair != nil {
+		scheme, port.TLSConfig = "https", pair.Config()
+	}
+	var names []string
+	for _, service := range services {
+		names = append(names, service.Name())
+	}
+	g.logger.Info("webhooks", "url", fmt.Sprintf("%s://%s", scheme, l.Addr()), "services", strings.Join(names, ","))
+	return port, nil
+}

@@ -1,0 +1,305 @@
+// Package ingest takes the webhooks of delivery services, and rows of the API, into a store.
+//
+// [New] makes the handler, which has a path for each [Service]. A service checks that a request
+// comes from where it says; what it sends is then imported as a file of its format would be.
+// The answer is 200 once all rows are in the store, for good. Equal records change nothing when
+// they come again or in another order, so that services may send them as often as they like.
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"deliverygraph/internal/classify"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Store takes the rows: a [store.Store].
+type Store interface {
+	importer.Writer
+	// Sync returns when all that was written survives a failure of the machine.
+	Sync() error
+}
+
+// Options say what a handler takes. Zero fields have the defaults that they name.
+type Options struct {
+	Services []Service
+	User     upstream.ID      // of mail whose format names no account; 0 is 1
+	Rules    *classify.Rules  // which sort bounces; nil are the embedded ones
+	MaxBody  int64            // the most bytes of a body, decompressed; 0 is 16 MiB
+	MaxBytes int64            // the most bytes of all bodies under way; 0 is four times MaxBody
+	Logger   *slog.Logger     // gets one line per request; nil logs nothing
+	Observe  func(Batch)      // gets each request when it was answered; nil is none
+	Written  func()           // is called when rows have changed, before the request is answered; nil is none
+	Now      func() time.Time // nil is [time.Now]
+}
+
+// Batch is what became of a request.
+type Batch struct {
+	Service string
+	Status  int            // of the answer
+	Bytes   int            // of the body, decompressed
+	Records int            // in the body, those that are skipped and bad included
+	Skipped map[string]int // records that make no row, by reason
+	Bad     int            // records that cannot be read
+	store.Written
+	Duration time.Duration
+}
+
+// maxTurns is how many bodies are imported at once. The store writes them one after the other.
+const maxTurns = 4
+
+type handler struct {
+	o        Options
+	store    Store
+	services map[string]Service // by path
+	room     room
+	turns    chan struct{}
+}
+
+// New makes the handler. It takes nothing from the pages of other sites, as services are no
+// browsers.
+func New(s Store, o Options) http.Handler {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 16 << 20
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 4 * o.MaxBody
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &handler{o: o, store: s, services: map[string]Service{}, room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns)}
+	for _, service := range o.Services {
+		h.services["/"+service.name] = service
+	}
+	return http.NewCrossOriginProtection().Handler(h)
+}
+
+// reply is the body of an answer.
+type reply struct {
+	Error     string         `json:"error,omitempty"`
+	Done      string         `json:"done,omitempty"` // other than writing rows
+	Records   int            `json:"records"`
+	New       int            `json:"new"`
+	Replaced  int            `json:"replaced"`
+	Unchanged int            `json:"unchanged"`
+	Skipped   map[string]int `json:"skipped,omitempty"`
+	Bad       []badRecord    `json:"bad,omitempty"` // the first of them
+}
+
+type badRecord struct {
+	Record int    `json:"record"` // from 1
+	Reason string `json:"reason"`
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := h.o.Now()
+	service, ok := h.services[r.URL.Path]
+	if !ok {
+		writeReply(w, http.StatusNotFound, reply{Error: h.nothingAt(r.URL.Path)})
+		return
+	}
+	b := Batch{Service: service.name, Status: http.StatusOK}
+	answer, err := h.take(w, r, service, &b)
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		b.Status, answer.Error = refused.status, refused.message
+		for name, value := range refused.headers {
+			w.Header().Set(name, value)
+		}
+	case err != nil:
+		b.Status, answer.Error = http.StatusInternalServerError, "the rows could not be stored: send them again later"
+	}
+	writeReply(w, b.Status, answer)
+	b.Duration = h.o.Now().Sub(start)
+	h.log(r.Context(), b, answer, err)
+	if h.o.Observe != nil {
+		h.o.Observe(b)
+	}
+}
+
+// take checks and imports a request.
+func (h *handler) take(w http.ResponseWriter, r *http.Request, service Service, b *Batch) (reply, error) {
+	if r.Method != http.MethodPost {
+		return reply{}, &refusal{http.StatusMethodNotAllowed, "send a POST", map[string]string{"Allow": http.MethodPost}}
+	}
+	if service.admit != nil {
+		if err := service.admit(r); err != nil {
+			return reply{}, err
+		}
+	}
+	body, release, err := h.read(w, r)
+	defer release()
+	if err != nil {
+		return reply{}, err
+	}
+	b.Bytes = len(body)
+	if service.verify != nil {
+		done := ""
+		if body, done, err = service.verify(r, body); err != nil || done != "" {
+			return reply{Done: done}, err
+		}
+	}
+	if service.format != importer.Rows {
+		if body, err = onePerLine(body); err != nil {
+			return reply{}, err
+		}
+	}
+	select {
+	case h.turns <- struct{}{}:
+		defer func() { <-h.turns }()
+	case <-r.Context().Done():
+		return reply{}, r.Context().Err()
+	}
+	return h.write(r.Context(), service, body, b)
+}
+
+// maxBad is how many bad records an answer lists.
+const maxBad = 20
+
+// write imports a body of records, one a line.
+func (h *handler) write(ctx context.Context, service Service, body []byte, b *Batch) (reply, error) {
+	var answer reply
+	whole := "" // what is wrong with the body as a whole
+	sum, err := importer.Run(ctx, h.store, []string{importer.Stdin}, importer.Options{
+		Format: service.format, User: h.o.User, Rules: h.o.Rules, Merge: true, SortBytes: 2 * int(h.o.MaxBody), Stdin: bytes.NewReader(body),
+		Report: func(l importer.BadLine) {
+			switch {
+			case l.Line == 0:
+				whole = l.Reason
+			case len(answer.Bad) < maxBad:
+				answer.Bad = append(answer.Bad, badRecord{l.Line, l.Reason})
+			}
+		},
+	})
+	if err == nil {
+		err = h.store.Sync()
+	}
+	if sum.New+sum.Replaced > 0 && h.o.Written != nil {
+		h.o.Written()
+	}
+	b.Written, b.Bad, b.Skipped = sum.Written, sum.BadLines+sum.BadFiles, map[string]int{}
+	b.Records = b.Bad
+	for _, f := range sum.Formats {
+		for _, n := range f.Outcomes {
+			b.Records += n
+		}
+		for reason, n := range f.Passed {
+			b.Skipped[reason] += n
+			b.Records += n
+		}
+	}
+	if service.format == importer.Rows {
+		b.Records += sum.Rows()
+	}
+	answer.Records, answer.New, answer.Replaced, answer.Unchanged, answer.Skipped = b.Records, b.New, b.Replaced, b.Unchanged, b.Skipped
+	var bad *upstream.Error
+	switch {
+	case errors.As(err, &bad) && bad.Code == upstream.InvalidArgument:
+		return answer, refuse(http.StatusBadRequest, "%s", bad.Message)
+	case err != nil:
+		return answer, err
+	case whole != "":
+		return answer, refuse(http.StatusBadRequest, "%s", whole)
+	case b.Bad > 0:
+		others := ""
+		if b.Records > b.Bad {
+			others = "; the others are stored"
+		}
+		first := answer.Bad[0]
+		return answer, refuse(http.StatusBadRequest, "%d of %d records cannot be read (record %d: %s)%s", b.Bad, b.Records, first.Record, first.Reason, others)
+	}
+	return answer, nil
+}
+
+// onePerLine gives a JSON value, or the elements of a JSON array, one a line, so that the number
+// of a line is that of the record.
+func onePerLine(body []byte) ([]byte, error) {
+	body = bytes.TrimSpace(body)
+	list := []json.RawMessage{body}
+	if bytes.HasPrefix(body, []byte("[")) {
+		list = nil
+		if err := json.Unmarshal(body, &list); err != nil {
+			return nil, refuse(http.StatusBadRequest, "the body is not JSON: %v", err)
+		}
+	}
+	var lines bytes.Buffer
+	for i, element := range list {
+		if !bytes.HasPrefix(element, []byte("{")) {
+			return nil, refuse(http.StatusBadRequest, "record %d is not a JSON object", i+1)
+		}
+		if err := json.Compact(&lines, element); err != nil {
+			return nil, refuse(http.StatusBadRequest, "the body is not JSON: %v", err)
+		}
+		lines.WriteByte('\n')
+	}
+	return lines.Bytes(), nil
+}
+
+func (h *handler) nothingAt(path string) string {
+	for _, name := range Names {
+		if path == "/"+name {
+			return "the service " + name + " is not configured here"
+		}
+	}
+	paths := slices.Sorted(maps.Keys(h.services))
+	return fmt.Sprintf("there is nothing at %.100q: send to %s", path, strings.Join(paths, ", "))
+}
+
+func (h *handler) log(ctx context.Context, b Batch, answer reply, err error) {
+	var skipped []any
+	for _, reason := range slices.Sorted(maps.Keys(b.Skipped)) {
+		skipped = append(skipped, reason, b.Skipped[reason])
+	}
+	level, attrs := slog.LevelInfo, []any{
+		"service", b.Service, "status", b.Status, "records", b.Records, "new", b.New, "replaced", b.Replaced, "unchanged", b.Unchanged,
+		slog.Group("skipped", skipped...), "bad", b.Bad,
+	}
+	if answer.Done != "" {
+		attrs = append(attrs, "done", answer.Done)
+	}
+	if err != nil {
+		level, attrs = slog.LevelWarn, append(attrs, "error", err)
+	}
+	if b.Status >= 500 && b.Status != http.StatusServiceUnavailable && ctx.Err() == nil {
+		level = slog.LevelError
+	}
+	h.o.Logger.Log(ctx, level, "webhook", append(attrs, "duration_ms", b.Duration.Milliseconds())...)
+}
+
+func writeReply(w http.ResponseWriter, status int, answer reply) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+}
+
+// refusal is an error that the client is shown.
+type refusal struct {
+	status  int
+	message string
+	headers map[string]string
+}
+
+func (r *refusal) Error() string { return r.message }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{status: status, message: fmt.Sprintf(format, args...)}
+}

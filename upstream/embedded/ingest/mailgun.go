@@ -1,0 +1,93 @@
+package ingest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Mailgun is the webhooks of Mailgun, with the HTTP webhook signing key that Mailgun shows.
+//
+// The signature covers a time and a token, and not the body. So it is good for no longer than the
+// window after and before its time, and for one body alone, which may come again.
+func Mailgun(key string, window time.Duration, now func() time.Time) (Service, error) {
+	s := newService("mailgun")
+	switch {
+	case key == "":
+		return s, errors.New("give the HTTP webhook signing key of the account")
+	case window <= 0:
+		return s, errors.New("the window of a signature must be positive, such as 15m")
+	}
+	if now == nil {
+		now = time.Now
+	}
+	seen := tokens{window: window}
+	s.verify = func(_ *http.Request, body []byte) ([]byte, string, error) {
+		var b struct {
+			Signature struct {
+				Timestamp string `json:"timestamp"`
+				Token     string `json:"token"`
+				Signature string `json:"signature"`
+				Parent    string `json:"parent-signature"` // by the key of the account that a subaccount belongs to
+			} `json:"signature"`
+		}
+		if err := json.Unmarshal(body, &b); err != nil {
+			return nil, "", refuse(http.StatusBadRequest, "the body is not a webhook in JSON: %v", err)
+		}
+		signed := b.Signature
+		if signed.Timestamp == "" || signed.Token == "" || signed.Signature == "" {
+			return nil, "", refuse(http.StatusUnauthorized, "the request is not signed: its signature has no timestamp, token or signature")
+		}
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write([]byte(signed.Timestamp + signed.Token))
+		want := mac.Sum(nil)
+		if !equalHex(signed.Signature, want) && !equalHex(signed.Parent, want) {
+			return nil, "", refuse(http.StatusForbidden, "the signature is wrong: it was made by another key")
+		}
+		seconds, err := strconv.ParseInt(signed.Timestamp, 10, 64)
+		at, today := time.Unix(seconds, 0), now()
+		if err != nil || today.Sub(at).Abs() > window {
+			return nil, "", refuse(http.StatusForbidden, "the signature is of another time than now: it is good for %v", window)
+		}
+		if !seen.note(signed.Token, sha256.Sum256(body), today) {
+			return nil, "", refuse(http.StatusForbidden, "the signature was used before, with another body")
+		}
+		return body, "", nil
+	}
+	return s, nil
+}
+
+func equalHex(text string, want []byte) bool {
+	got, err := hex.DecodeString(text)
+	return err == nil && hmac.Equal(got, want)
+}
+
+// tokens are those that were used within the window, with the digests of their bodies.
+type tokens struct {
+	window     time.Duration
+	mu         sync.Mutex
+	young, old map[string][sha256.Size]byte
+	since      time.Time // of young
+}
+
+// note takes note of a token, and reports whether it was not used with another body.
+func (t *tokens) note(token string, body [sha256.Size]byte, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.since) > 2*t.window { // a signature may be as much ahead of now as behind
+		t.young, t.old, t.since = map[string][sha256.Size]byte{}, t.young, now
+	}
+	for _, used := range []map[string][sha256.Size]byte{t.young, t.old} {
+		if b, ok := used[token]; ok {
+			return b == body
+		}
+	}
+	t.young[token] = body
+	return true
+}

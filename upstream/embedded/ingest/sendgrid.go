@@ -1,0 +1,61 @@
+package ingest
+
+import (
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// Headers of SendGrid's signatures.
+const (
+	sendgridSignature = "X-Twilio-Email-Event-Webhook-Signature"
+	sendgridTimestamp = "X-Twilio-Email-Event-Webhook-Timestamp"
+)
+
+// SendGrid is the Event Webhook of SendGrid, with the public key that SendGrid shows for it:
+// base64, or PEM. The signature covers the timestamp and the body. An old request that is sent
+// again is taken, as it changes nothing.
+func SendGrid(publicKey string) (Service, error) {
+	s := newService("sendgrid")
+	key, err := parsePublicKey(publicKey)
+	if err != nil {
+		return s, err
+	}
+	s.verify = func(r *http.Request, body []byte) ([]byte, string, error) {
+		timestamp := r.Header.Get(sendgridTimestamp)
+		signature, err := base64.StdEncoding.DecodeString(r.Header.Get(sendgridSignature))
+		if timestamp == "" || len(signature) == 0 || err != nil {
+			return nil, "", refuse(http.StatusUnauthorized, "the request is not signed: turn on the signature of the event webhook, which the headers %s and %s carry", sendgridSignature, sendgridTimestamp)
+		}
+		digest := sha256.New()
+		digest.Write([]byte(timestamp))
+		digest.Write(body)
+		if !ecdsa.VerifyASN1(key, digest.Sum(nil), signature) {
+			return nil, "", refuse(http.StatusForbidden, "the signature is wrong: it was made by another key, or the body was changed on the way")
+		}
+		return body, "", nil
+	}
+	return s, nil
+}
+
+func parsePublicKey(text string) (*ecdsa.PublicKey, error) {
+	var der []byte
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		der = block.Bytes
+	} else {
+		var err error
+		if der, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
+			return nil, errors.New("the public key is not base64: copy it from SendGrid, where it begins with MFkw")
+		}
+	}
+	parsed, err := x509.ParsePKIXPublicKey(der)
+	if key, ok := parsed.(*ecdsa.PublicKey); ok && err == nil {
+		return key, nil
+	}
+	return nil, errors.New("it is not the public key of an ECDSA signature: copy it from SendGrid, where it begins with MFkw")
+}

@@ -1,0 +1,201 @@
+package ingest
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fetch gets what is at a URL.
+type Fetch func(ctx context.Context, url string) ([]byte, error)
+
+// SESOptions say which messages of SNS are taken.
+type SESOptions struct {
+	Topics   []string // ARNs of the topics; "*" takes all topics, of all accounts of Amazon
+	Unsigned bool     // takes messages without checking their signatures, and events without envelopes
+	Fetch    Fetch    // nil is by HTTPS
+	Now      func() time.Time
+}
+
+// SES is the events of Amazon SES that come through SNS. It confirms subscriptions to the topics.
+func SES(o SESOptions) (Service, error) {
+	s := newService("ses")
+	if !o.Unsigned && len(o.Topics) == 0 {
+		return s, errors.New("name the topics, such as arn:aws:sns:us-east-1:123456789012:ses-events")
+	}
+	for _, topic := range o.Topics {
+		if topic != "*" && !topicARN.MatchString(topic) {
+			return s, errors.New("a topic is an ARN such as arn:aws:sns:us-east-1:123456789012:ses-events")
+		}
+	}
+	if o.Fetch == nil {
+		o.Fetch = fetch
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	sns := &sns{o: o, certificates: certificates{fetch: o.Fetch, now: o.Now, turn: make(chan struct{}, 1)}}
+	s.verify = func(r *http.Request, body []byte) ([]byte, string, error) {
+		return sns.verify(r.Context(), r.Header, body)
+	}
+	return s, nil
+}
+
+var topicARN = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$`)
+
+// envelope is a message of SNS.
+type envelope struct {
+	Type, MessageID, Token, TopicARN, Subject, Message, Timestamp string
+	SubscribeURL, SigningCertURL, SignatureVersion, Signature     string
+	hasSubject                                                    bool
+}
+
+// parse reads an envelope. Unlike encoding/json alone it takes names exactly as they are signed.
+func (e *envelope) parse(body []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return err
+	}
+	for name, to := range map[string]*string{
+		"Type": &e.Type, "MessageId": &e.MessageID, "Token": &e.Token, "TopicArn": &e.TopicARN, "Subject": &e.Subject, "Message": &e.Message,
+		"Timestamp": &e.Timestamp, "SubscribeURL": &e.SubscribeURL, "SigningCertURL": &e.SigningCertURL,
+		"SignatureVersion": &e.SignatureVersion, "Signature": &e.Signature,
+	} {
+		if value, ok := fields[name]; ok {
+			if err := json.Unmarshal(value, to); err != nil {
+				return err
+			}
+		}
+	}
+	subject, ok := fields["Subject"]
+	e.hasSubject = ok && string(subject) != "null"
+	return nil
+}
+
+// signed gives the text that the signature is of.
+func (e *envelope) signed() []byte {
+	fields := []string{"Message", e.Message, "MessageId", e.MessageID}
+	switch {
+	case e.Type != notification:
+		fields = append(fields, "SubscribeURL", e.SubscribeURL)
+	case e.hasSubject:
+		fields = append(fields, "Subject", e.Subject)
+	}
+	fields = append(fields, "Timestamp", e.Timestamp)
+	if e.Type != notification {
+		fields = append(fields, "Token", e.Token)
+	}
+	fields = append(fields, "TopicArn", e.TopicARN, "Type", e.Type)
+	return []byte(strings.Join(fields, "\n") + "\n")
+}
+
+// Types of messages.
+const (
+	notification = "Notification"
+	subscribe    = "SubscriptionConfirmation"
+	unsubscribe  = "UnsubscribeConfirmation"
+)
+
+type sns struct {
+	o            SESOptions
+	certificates certificates
+}
+
+// verify checks a message. It confirms a subscription, and gives the event of a notification in
+// an envelope of what was signed alone.
+func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, string, error) {
+	var e envelope
+	err := e.parse(body)
+	switch {
+	case s.o.Unsigned && (err != nil || e.Type == ""):
+		return body, "", nil // events without an envelope
+	case err != nil:
+		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: %v", err)
+	case e.Type == "" && strings.EqualFold(h.Get("X-Amz-Sns-Rawdelivery"), "true"):
+		return nil, "", refuse(http.StatusForbidden, "raw messages have no signature: turn raw message delivery off in the subscription")
+	case e.Type != notification && e.Type != subscribe && e.Type != unsubscribe:
+		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: Type must be %s, %s or %s", notification, subscribe, unsubscribe)
+	case len(s.o.Topics) > 0 && !slices.Contains(s.o.Topics, "*") && !slices.Contains(s.o.Topics, e.TopicARN):
+		return nil, "", refuse(http.StatusForbidden, "the topic %.200q is none of those that are taken here", e.TopicARN)
+	}
+	if !s.o.Unsigned {
+		if err := s.checkSignature(ctx, &e); err != nil {
+			return nil, "", err
+		}
+	}
+	switch e.Type {
+	case subscribe:
+		done, err := s.confirm(ctx, &e)
+		return nil, done, err
+	case unsubscribe:
+		return nil, "the subscription to " + e.TopicARN + " has ended", nil
+	}
+	body, err = json.Marshal(map[string]string{"Type": e.Type, "TopicArn": e.TopicARN, "Message": e.Message, "Timestamp": e.Timestamp})
+	return body, "", err
+}
+
+func (s *sns) checkSignature(ctx context.Context, e *envelope) error {
+	signature, err := base64.StdEncoding.DecodeString(e.Signature)
+	if err != nil || len(signature) == 0 {
+		return refuse(http.StatusUnauthorized, "the message is not signed: it has no Signature")
+	}
+	var hash crypto.Hash
+	var digest []byte
+	switch e.SignatureVersion {
+	case "1":
+		sum := sha1.Sum(e.signed())
+		hash, digest = crypto.SHA1, sum[:]
+	case "2":
+		sum := sha256.Sum256(e.signed())
+		hash, digest = crypto.SHA256, sum[:]
+	default:
+		return refuse(http.StatusForbidden, "SignatureVersion must be 1 or 2, not %.20q", e.SignatureVersion)
+	}
+	if !ofSNS(e.SigningCertURL) || !strings.HasSuffix(e.SigningCertURL, ".pem") {
+		return refuse(http.StatusForbidden, "SigningCertURL must be a certificate of SNS, such as https://sns.us-east-1.amazonaws.com/SimpleNotificationService-….pem")
+	}
+	key, err := s.certificates.key(ctx, e.SigningCertURL)
+	if err != nil {
+		return err
+	}
+	if rsa.VerifyPKCS1v15(key, hash, digest, signature) != nil {
+		return refuse(http.StatusForbidden, "the signature is wrong")
+	}
+	return nil
+}
+
+// confirm confirms a subscription, as its sender asks.
+func (s *sns) confirm(ctx context.Context, e *envelope) (done string, err error) {
+	if !ofSNS(e.SubscribeURL) {
+		return "", refuse(http.StatusForbidden, "SubscribeURL must be of SNS, such as https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&…")
+	}
+	if _, err := s.o.Fetch(ctx, e.SubscribeURL); err != nil {
+		return "", unreachable("the subscription could not be confirmed", err)
+	}
+	return "the subscription to " + e.TopicARN + " is confirmed", nil
+}
+
+// ofSNS reports whether a URL is one of SNS. Other hosts below amazonaws.com, such as those of
+// S3, may be anybody's.
+func ofSNS(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "https" && u.User == nil && snsHost.MatchString(u.Host)
+}
+
+var snsHost = regexp.MustCompile(`^sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?$`)
+
+// unreachable is an error after which the message should be sent again.
+func unreachable(what string, err error) error {
+	return &refusal{http.StatusServiceUnavailable, what + ": " + err.Error(), map[string]string{"Retry-After": "10"}}
+}
