@@ -97,6 +97,11 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
 	Import     importCommand     `cmd:"" help:"Import mail logs, bounce mails, events of delivery services or rows of the API into a store."`
+	Prune      pruneCommand      `cmd:"" help:"Remove old events from a store."`
+	Erase      eraseCommand      `cmd:"" help:"Remove a recipient from a store, without a trace."`
+	Backup     backupCommand     `cmd:"" help:"Copy a store, also while it is in use."`
+	Info       infoCommand       `cmd:"" help:"Describe a store: rows, times, users, senders, size."`
+	Check      checkCommand      `cmd:"" help:"Check a store for damage."`
 	Key        keyCommand        `cmd:"" help:"Make an API key for --auth-keys."`
 	Doctor     doctorCommand     `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
 	Classify   classifyCommand   `cmd:"" help:"Sort bounces by what servers said, and say which words decided."`

@@ -83,6 +83,7 @@ func TestWrongVariables(t *testing.T) { // the environment is everybody's, so no
 		"upstream-concurrency":     {"0", "such as 16", nil},
 		"data":                     {filepath.Join(none, "metrics.db"), "such as metrics.db", nil},
 		"create":                   {"true", "such as --data metrics.db", nil},
+		"retention":                {"400 days", "such as P400D", nil},
 		"store-memory":             {"much", size, nil},
 		"rest-listen":              {"8081", "such as 127.0.0.1:8080", nil},
 		"rest-keys":                {none, "16 characters", []string{"--rest-listen", "127.0.0.1:0"}},

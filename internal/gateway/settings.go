@@ -57,6 +57,7 @@ type serveCommand struct {
 
 	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import makes and fills. With neither this nor --upstream there is demo data."`
 	Create           bool     `group:"The embedded store:" help:"Make the store of --data if there is none, and serve it while it is empty."`
+	Retention        span     `group:"The embedded store:" placeholder:"DURATION" help:"Remove events of --data that are older than this, now and each hour, such as P400D or P13M (ISO 8601). Default: all are kept."`
 	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to use for reading the store. Default: ${default}."`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
 	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port requires, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
@@ -159,7 +160,7 @@ func (serveCommand) Help() string {
 
 Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
 
-Other commands: deliverygraph import, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version; add --help to each.`
+Other commands: deliverygraph import, prune, erase, backup, info and check for stores; deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version; add --help to each.`
 }
 
 // check refuses settings that contradict each other or cannot be.
@@ -168,13 +169,16 @@ func (c *serveCommand) check() error {
 		for _, s := range []struct {
 			flag string
 			set  bool
-		}{{"data", c.Data != ""}, {"create", c.Create}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
+		}{{"data", c.Data != ""}, {"create", c.Create}, {"retention", c.Retention != (span{})}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
 			if s.set {
 				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
 			}
 		}
 	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
 		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
+	}
+	if c.Retention != (span{}) && c.Data == "" && c.Upstream == "" {
+		return badSetting("--retention is of the store in a file: name it, such as --data metrics.db")
 	}
 	if c.Create && c.Data == "" {
 		return badSetting("--create makes the store of --data: name its file, such as --data metrics.db")

@@ -45,6 +45,26 @@ func (g *gateway) watchStore(ctx context.Context) {
 	}
 }
 
+// prune removes what is older than --retention, at once and then each hour.
+func (g *gateway) prune(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		n, err := g.store.Prune(ctx, g.c.Retention.ago(), false)
+		if n.Rows() > 0 {
+			g.logger.Info("pruned", "older_than", g.c.Retention.String(), "emails", n.Emails, "bounces", n.Bounces, "blocked_emails", n.BlockedEmails)
+		}
+		if err != nil && ctx.Err() == nil {
+			g.logger.Error("old events could not be removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // openStore opens the store that the settings name, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) (err error) {
 	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})

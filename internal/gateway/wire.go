@@ -129,6 +129,9 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	if g.store != nil {
 		g.ofStore(ctx) // takes note of the generation
 		g.background.Go(func() { g.watchStore(ctx) })
+		if g.c.Retention != (span{}) {
+			g.background.Go(func() { g.prune(ctx) })
+		}
 	}
 	return g.cache, nil
 }

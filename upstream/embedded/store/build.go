@@ -76,6 +76,9 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 		return err
 	}
 	defer s.unlock(w)
+	if err := s.tempBeside(w.conn); err != nil {
+		return err
+	}
 	for _, q := range indexes {
 		if err := w.conn.execContext(ctx, q); err != nil {
 			return err

@@ -47,14 +47,14 @@ func TestAfterACheckpointTheFileIsWholeByItself(t *testing.T) {
 	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before
 }
 
-func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	s := open(t, path)
+// reading has another process, as far as SQLite knows, read the store until release.
+func reading(t *testing.T, path string) (release func()) {
+	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +63,17 @@ func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
 	if err := tx.QueryRow("select count(*) from sqlite_schema").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
+	return func() {
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	release := reading(t, path)
 	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
@@ -71,9 +82,7 @@ func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- s.Checkpoint(t.Context()) }()
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	if err := <-done; err != nil {
 		t.Errorf("after that it gives %v", err)
 	}

@@ -49,6 +49,9 @@ var addCounts = func() string {
 		"on conflict do update set total = total + excluded.total" + sums.String()
 }()
 
+// hourList is the hours of event_count, as a list of columns.
+var hourList = strings.Join(hourColumns, ", ")
+
 var hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 h21 h22 h23")
 
 // write adds the changes to the counts of the store.
@@ -288,6 +291,6 @@ func (t *tallies) hours(w upstream.Window) error {
 			}
 		}
 		return nil
-	}, "select day, "+t.id+", type, "+strings.Join(hourColumns, ", ")+" from event_count where kind = ? and day >= ? and day < ?"+t.where+" order by day",
+	}, "select day, "+t.id+", type, "+hourList+" from event_count where kind = ? and day >= ? and day < ?"+t.where+" order by day",
 		append([]any{t.kind.table, int64(upstream.Day.Floor(w.Start)), int64(w.End)}, t.args...)...)
 }

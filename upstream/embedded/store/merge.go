@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -86,9 +88,10 @@ func (w *writer) mergeEmails(rows []row) ([]row, error) {
 }
 
 // merge takes over what another row says of the same message: the earlier time, that it was
-// delivered, and headers, of the earlier one if both have some.
+// delivered, and its headers if it has more of them. Of as many, the text decides, so that
+// the order in which rows come does not matter.
 func (r *row) merge(o *row) {
-	if r.headers == nil || o.time < r.time && o.headers != nil {
+	if r.headers == nil || cmp.Or(len(r.headers)-len(o.headers), strings.Compare(encodeHeaders(r.headers), encodeHeaders(o.headers))) < 0 {
 		r.headers = o.headers
 	}
 	r.time = min(r.time, o.time)

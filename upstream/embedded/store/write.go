@@ -29,8 +29,8 @@ type Batch struct {
 	// Merge is for rows put together from records of what became of a message, which come in
 	// any order and more than once. The emails of a batch are then merged with those that the
 	// store has of the same message, which user, sender, email id and recipient identify: the
-	// email has the earliest process time, and is delivered if any of them is, but not if
-	// there is a bounce or a blocked email of it, whichever comes first.
+	// email has the earliest process time, the most headers, and is delivered if any of them
+	// is, but not if there is a bounce or a blocked email of it, whichever comes first.
 	Merge bool
 	// State is kept with the rows, all or nothing, for the source to read back by
 	// [Store.State], such as how far a log was read. An empty value removes its key.

@@ -25,6 +25,8 @@ type writer struct {
 	written Written
 	counts  counts
 	tagged  [len(kinds)][]tag // headers of rows, to be written
+	sweeps  bool              // headers and domains that no row has any more go too
+	loose   [2]map[int64]bool // the headers and domains that were taken from rows
 	changed bool
 	oldest  upstream.Time // the earliest event that was changed
 }
@@ -46,6 +48,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return err
 	}
 	w.ctx, w.counts, w.changed, w.oldest = ctx, counts{}, false, math.MaxInt64
+	w.sweeps, w.loose = false, [2]map[int64]bool{{}, {}}
 	for k := range w.tagged {
 		w.tagged[k] = w.tagged[k][:0]
 	}
@@ -96,6 +99,11 @@ func (w *writer) finish() error {
 	}
 	if err := w.counts.write(w.conn); err != nil {
 		return err
+	}
+	if w.sweeps {
+		if err := w.sweep(); err != nil {
+			return err
+		}
 	}
 	age := int64(math.MaxInt64)
 	if w.oldest != everything {
@@ -215,11 +223,22 @@ func (w *writer) drop(k *kind, r *row) error {
 }
 
 func (w *writer) remove(k *kind, r *row) error {
+	if err := w.writeTags(k); err != nil { // those of the row may be among them
+		return err
+	}
+	if w.sweeps {
+		domain, err := w.domain(r.domain)
+		if err != nil {
+			return err
+		}
+		w.loose[1][domain] = true
+	}
 	for _, h := range r.headers {
 		id, err := w.header(h)
 		if err != nil {
 			return err
 		}
+		w.loose[0][id] = true
 		if err := w.conn.exec("delete from "+k.table+"_header where header_id = ? and id = ?", id, r.id); err != nil {
 			return err
 		}
@@ -237,6 +256,7 @@ func (w *writer) remove(k *kind, r *row) error {
 func (w *writer) writeTags(k *kind) error {
 	const many = 64
 	tags := w.tagged[k.Kind]
+	w.tagged[k.Kind] = tags[:0]
 	slices.SortFunc(tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id)) })
 	tags = slices.Compact(tags) // a row may have a header twice
 	for len(tags) > 0 {

@@ -1,0 +1,229 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// span is a length of time as ISO 8601 writes it, such as P400D.
+type span struct{ model.Duration }
+
+// UnmarshalText reads a span.
+func (s *span) UnmarshalText(text []byte) (err error) {
+	if s.Duration, err = model.ParseDuration(string(text)); err != nil {
+		return fmt.Errorf("%q is not a length of time: write it as ISO 8601, such as P400D, P13M or P2Y", text)
+	}
+	return nil
+}
+
+// ago is the time that lies the span before now.
+func (s span) ago() upstream.Time { return s.Before(upstream.Time(time.Now().Unix())) }
+
+// storeFlags name the store of a command that does not make one.
+type storeFlags struct {
+	Data string `required:"" placeholder:"FILE" help:"The store. A gateway may be serving it, and an import writing to it."`
+}
+
+// with runs f over the store.
+func (c storeFlags) with(ctx context.Context, f func(*store.Store) error) (err error) {
+	s, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+	if errors.Is(err, store.ErrNoStore) {
+		return badSetting("--data: %s is not there, or is empty: name a store that deliverygraph import has made", shown(c.Data))
+	}
+	if err != nil {
+		return badFile("--data", err, "give a store that deliverygraph import has made")
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := f(s); err != nil {
+		if ctx.Err() != nil {
+			return errors.New("it was stopped; the same command again completes it")
+		}
+		return err
+	}
+	return nil
+}
+
+type pruneCommand struct {
+	storeFlags
+	OlderThan span `required:"" placeholder:"DURATION" help:"Remove events older than this, such as P400D or P13M: ISO 8601."`
+	DryRun    bool `help:"Only count them."`
+	Compact   bool `help:"Give the room back to the disk, by writing the file anew. Otherwise new events use it."`
+}
+
+// Help is the text below the usage.
+func (pruneCommand) Help() string {
+	return `Removes emails, bounces and blocked emails, with their headers and messages, and takes them out of all counts. It does so in steps, so that others can read and write meanwhile; after one that was stopped, the same command again completes it. deliverygraph serve --retention does the same by itself.`
+}
+
+// Run removes old events.
+func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
+	before := c.OlderThan.ago()
+	return c.with(ctx, func(s *store.Store) error {
+		n, err := s.Prune(ctx, before, c.DryRun)
+		if err == nil || n.Rows() > 0 {
+			fmt.Fprintf(io.Out, "%s %s from before %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n), before.UTC().Format(time.RFC3339))
+		}
+		if err == nil && c.Compact && !c.DryRun {
+			err = s.Compact(ctx)
+		}
+		return err
+	})
+}
+
+// did says what was done, or would be.
+func did(dry bool, done, would string) string {
+	if dry {
+		return would
+	}
+	return done
+}
+
+func rowsOf(n store.Removed) string {
+	return fmt.Sprintf("%s, %s, %s", english.Plural(int(n.Emails), "email", ""), english.Plural(int(n.Bounces), "bounce", ""), english.Plural(int(n.BlockedEmails), "blocked email", ""))
+}
+
+type eraseCommand struct {
+	storeFlags
+	Recipient string `required:"" placeholder:"ADDRESS" help:"The recipient's address."`
+	DryRun    bool   `help:"Only count what would be removed."`
+}
+
+// Help is the text below the usage.
+func (eraseCommand) Help() string {
+	return `Removes all rows of the recipient, with their headers and messages, and takes them out of all counts. In other rows' email ids, headers, diagnostics and messages the word "erased" takes the place of the address, also where it stands in a return path (bounces+user=example.com@…). The case of letters makes no difference. Then the file is written anew, so that no trace of the address is left in it, which takes as much room again meanwhile; a gateway that serves the store forgets what it keeps.
+
+Backups, logs and files that were imported are not changed: erase the address there too, or it comes back with the next import.`
+}
+
+// Run removes a recipient.
+func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
+	if a, err := mail.ParseAddress(c.Recipient); err != nil || a.Address != c.Recipient {
+		return badSetting("--recipient: %q is not an address: write it as user@example.com", c.Recipient)
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if !c.DryRun { // for other processes, at its end
+			waiting, cancel = context.WithTimeout(ctx, time.Hour)
+		}
+		defer cancel()
+		n, err := s.Erase(waiting, c.Recipient, c.DryRun)
+		if errors.Is(err, store.ErrInUse) {
+			return fmt.Errorf("the address is out of %[1]s, but not yet out of %[1]s-wal, which another program is reading: run the same command again when it has ended", c.Data)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(io.Out, "%s %s, and the address from %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n.Removed), english.Plural(int(n.Edited), "other row", ""))
+		if n.Senders > 0 {
+			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which keep it\n", english.Plural(int(n.Senders), "sender", ""))
+		}
+		return nil
+	})
+}
+
+type backupCommand struct {
+	storeFlags
+	Target string `arg:"" name:"target" help:"The file to write, which must not exist."`
+}
+
+// Help is the text below the usage.
+func (backupCommand) Help() string {
+	return `Writes a copy of the store as it is now, while a gateway serves it and an import writes to it. The copy is complete by itself and without unused room. (A plain copy of the file loses what is in the -wal file beside it.)`
+}
+
+// Run backs the store up.
+func (c *backupCommand) Run(ctx context.Context, io Streams) error {
+	return c.with(ctx, func(s *store.Store) error {
+		if err := s.Backup(ctx, c.Target); errors.Is(err, os.ErrExist) {
+			return badSetting("the target %s is there already: name a new file", shown(c.Target))
+		} else if err != nil {
+			return err
+		}
+		st, err := os.Stat(c.Target)
+		if err == nil {
+			fmt.Fprintf(io.Out, "%s: %s\n", c.Target, humanize.IBytes(uint64(st.Size())))
+		}
+		return err
+	})
+}
+
+type infoCommand struct{ storeFlags }
+
+// Help is the text below the usage.
+func (infoCommand) Help() string {
+	return `Says how many rows, users and senders the store has, from when to when, and how large its file is.`
+}
+
+// Run describes the store.
+func (c *infoCommand) Run(ctx context.Context, io Streams) error {
+	return c.with(ctx, func(s *store.Store) error {
+		i, err := s.Info(ctx)
+		if err != nil {
+			return err
+		}
+		f, err := s.File(ctx)
+		if err != nil {
+			return err
+		}
+		for _, x := range []struct {
+			name string
+			store.Extent
+		}{{"emails", i.Emails}, {"bounces", i.Bounces}, {"blocked emails", i.BlockedEmails}} {
+			fmt.Fprintf(io.Out, "%-15s %13s", x.name, humanize.Comma(x.Rows))
+			if x.Rows > 0 {
+				fmt.Fprintf(io.Out, "   %s to %s", x.First.UTC().Format(time.RFC3339), x.Last.UTC().Format(time.RFC3339))
+			}
+			fmt.Fprintln(io.Out)
+		}
+		fmt.Fprintf(io.Out, "%-15s %13s\n%-15s %13s\n", "users", humanize.Comma(int64(f.Users)), "senders", humanize.Comma(int64(i.Senders)))
+		fmt.Fprintf(io.Out, "%-15s %13s\n", "size", humanize.IBytes(uint64(f.Bytes)))
+		if f.WALBytes > 0 {
+			fmt.Fprintf(io.Out, "%-15s %13s   beside it, in %s-wal\n", "", humanize.IBytes(uint64(f.WALBytes)), c.Data)
+		}
+		fmt.Fprintf(io.Out, "%-15s %13d\n", "version", f.Version)
+		if !f.Indexed {
+			fmt.Fprintln(io.Out, "An import into this store has not ended: run it again.")
+		}
+		if f.Remains {
+			fmt.Fprintln(io.Out, "An erase of a recipient has not ended: run it again.")
+		}
+		return nil
+	})
+}
+
+type checkCommand struct{ storeFlags }
+
+// Help is the text below the usage.
+func (checkCommand) Help() string {
+	return `Reads the whole store: SQLite's own check of the file and its indexes, then rows, their order, headers, messages and counts against each other.
+
+Exit code: 0 all is well, 1 something is wrong, which is printed line by line.`
+}
+
+// Run checks the store.
+func (c *checkCommand) Run(ctx context.Context, io Streams) error {
+	return c.with(ctx, func(s *store.Store) error {
+		problems, err := s.Check(ctx)
+		if err != nil {
+			return err
+		}
+		if len(problems) == 0 {
+			fmt.Fprintln(io.Out, "all is well")
+			return nil
+		}
+		fmt.Fprintln(io.Out, strings.Join(problems, "\n"))
+		return errors.New("the store is damaged: restore a backup, or import its files into a new store")
+	})
+}
