@@ -191,7 +191,7 @@ func TestDemoData(t *testing.T) {
 		}
 	}
 	sent := at(p.query(`{ stats(window: {last: "P90D"}) { sent } }`, nil), "stats", "sent").(float64)
-	if sent < 150_000 {
+	if sent < 60_000 {
 		t.Errorf("%v emails", sent)
 	}
 	if code := p.stop(); code != 0 {

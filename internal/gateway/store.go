@@ -85,6 +85,13 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows, "blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
 		if info.Emails.Rows+info.Bounces.Rows+info.BlockedEmails.Rows == 0 {
 			g.logger.Warn("the store is empty: fill it by deliverygraph import --data "+g.c.Data+" FILE…", "file", g.c.Data)
+			return nil // an import fills it faster without indexes
+		}
+		started := time.Now()
+		if err := g.store.Finish(ctx); err != nil {
+			g.logger.Warn("the indexes of the store cannot be built, so that lists are slow", "error", err)
+		} else if took := time.Since(started); took > time.Second {
+			g.logger.Info("built the indexes that an import had left out", "took_ms", took.Milliseconds())
 		}
 		return nil
 	}
@@ -97,6 +104,9 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 		if len(b.Bounces) > 0 {
 			last = b.Bounces
 		}
+	}
+	if err := g.store.Finish(ctx); err != nil {
+		return err
 	}
 	g.background.Go(func() {
 		if err := demo.Live(ctx, 4*time.Second, last, func(ctx context.Context, b store.Batch) error { _, err := g.store.Write(ctx, b); return err }); err != nil {

@@ -48,7 +48,7 @@ func BadImport(now time.Time) Incident {
 
 // The size of each incident.
 const (
-	refusalEmails   = 630.0 // emails of the campaign, spread evenly over the window
+	refusalEmails   = 570.0 // emails of the campaign, spread evenly over the window
 	refusalShare    = .42   // share of them to the refusing provider
 	refusalThorough = .96   // share of its mail that the provider refuses
 	importEmails    = 700.0

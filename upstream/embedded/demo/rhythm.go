@@ -29,6 +29,10 @@ var (
 	morning  = [24]int{0, 0, 0, 0, 0, 2, 12, 30, 24, 12, 4, 2, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
+// volume is the share of the emails of all rhythms that is made: enough to explore, and so few
+// that the gateway is soon ready.
+const volume = .4
+
 // wave is the share of a campaign sent in its first, second, third and fourth hour.
 var wave = [...]float64{.46, .29, .16, .09}
 
@@ -42,7 +46,7 @@ func (r *rhythm) steady(at time.Time, luck float64) float64 {
 	for _, w := range r.curve {
 		sum += w
 	}
-	n := r.daily * luck * float64(r.curve[at.Hour()]) / float64(sum)
+	n := volume * r.daily * luck * float64(r.curve[at.Hour()]) / float64(sum)
 	if d := at.Weekday(); d == time.Saturday || d == time.Sunday {
 		n *= r.weekend
 	}
@@ -54,7 +58,7 @@ func (r *rhythm) campaigned(at time.Time, luck float64) float64 {
 	n := 0.0
 	for _, c := range r.campaigns {
 		if since := at.Hour() - c.hour; c.day == at.Weekday() && since >= 0 && since < len(wave) {
-			n += c.emails * luck * wave[since]
+			n += volume * c.emails * luck * wave[since]
 		}
 	}
 	return n

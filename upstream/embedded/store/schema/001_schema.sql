@@ -176,5 +176,5 @@ create view senders as
 select id, user_id, address from sender;
 
 create view daily_counts as
-select kind, date(day, 'unixepoch') as date, user_id, sender_id, s.address as sender, type, total
+select c.kind, date(c.day, 'unixepoch') as date, c.user_id, c.sender_id, s.address as sender, c.type, c.total
 from event_count c left join sender s on s.id = c.sender_id;
