@@ -232,7 +232,7 @@ func (l *listing) keys(streams []stream, driver int, check bool, lo, hi int64) (
 // query is the query of a page of rows.
 func (l *listing) query(limit int) (string, []any) {
 	keys, args := l.keys(l.drive, l.driver, true, l.lo, l.hi)
-	return "select " + l.kind.selection() + " from (" + keys + " limit ? offset ?) k cross join " + l.kind.table +
+	return "select " + l.kind.listed() + " from (" + keys + " limit ? offset ?) k cross join " + l.kind.table +
 		" r on r.id = k.id left join domain d on d.id = r.domain_id", append(args, int64(limit), l.skip)
 }
 

@@ -59,7 +59,7 @@ func (r *row) plainAddress() bool {
 type kind struct {
 	upstream.Kind
 	table   string
-	columns string // those that only this kind has
+	columns string // those that only this kind has; lists leave the bounces' last two aside
 	values  func(*row) []any
 	scan    func(*row, []driver.Value) // the values of those columns
 	typ     func(*row) string          // that events are counted by
@@ -84,7 +84,10 @@ var kinds = [len(upstream.Kinds)]*kind{
 		},
 		scan: func(r *row, v []driver.Value) {
 			r.process, r.postback = upstream.Time(integer(v[0])), upstream.Time(integer(v[1]))
-			r.typ, r.category, r.code, r.rule, r.diag = text(v[2]), text(v[3]), text(v[4]), text(v[5]), text(v[6])
+			r.typ, r.category, r.code = text(v[2]), text(v[3]), text(v[4])
+			if len(v) > 5 {
+				r.rule, r.diag = text(v[5]), text(v[6])
+			}
 		},
 		typ: func(r *row) string { return r.typ },
 	},
@@ -102,13 +105,16 @@ const (
 	undelivered = "undelivered"
 )
 
-// selection is the columns that read takes, of the event table as r and domain as d.
+// listed is the columns that lists need, of the event table as r and domain as d.
+func (k *kind) listed() string { return strings.TrimSuffix(k.selection(), ", r.rule, r.diagnostic") }
+
+// selection is all columns.
 func (k *kind) selection() string {
 	return "r.id, r.user_id, r.sender_id, r.email_id, r.local, d.name, r.address, r.headers, " +
 		"r." + strings.ReplaceAll(k.columns, ", ", ", r.")
 }
 
-// read reads a row of selection; it leaves the content aside.
+// read reads a row of selection or listed; it leaves the content aside.
 func (k *kind) read(r *row, v []driver.Value) error {
 	if v[5] == nil {
 		return errDamaged // a number of no domain

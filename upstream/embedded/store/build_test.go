@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// lists are questions that each go along another index.
+var lists = []upstream.ListQuery{
+	{}, {UserID: 21}, {SenderID: 101}, {Sender: "sender2@example.com"}, {Domain: sampleDomain(0)}, {Local: "recipient0"}, {Delivered: true, Offset: 100},
+	{Recipient: "recipient0@" + sampleDomain(0)}, {XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}}},
+	{UserID: 20, Domain: sampleDomain(0), XHeaders: []upstream.Header{{Name: "X-Region", Value: "region 0"}}},
+	{BounceType: upstream.Hard}, {BounceCategory: "bad-mailbox", BounceType: upstream.Hard}, {BlockedReason: "hardbounce"},
+}
+
+// sameLists compares lists of all kinds.
+func sameLists(t *testing.T, s *store.Store, o *oracle) {
+	t.Helper()
+	ctx := context.Background()
+	for _, q := range lists {
+		for _, only := range [][]upstream.ID{nil, {20, 22, 23}} {
+			q.Window = ever
+			for kind, d := range map[string]string{
+				"emails":  gocmp.Diff(o.Emails(only, q), must[[]upstream.Email](t)(s.Emails(ctx, only, q))),
+				"bounces": gocmp.Diff(o.Bounces(only, q), must[[]upstream.Bounce](t)(s.Bounces(ctx, only, q))),
+				"blocked": gocmp.Diff(o.BlockedEmails(only, q), must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, only, q))),
+			} {
+				if d != "" {
+					t.Fatalf("%s, %+v, only %v: %s", kind, q, only, d)
+				}
+			}
+		}
+	}
+}
+
+// An import that was killed before it built the indexes, or between two of them, leaves a
+// store that answers rightly without them, and gets them from the first list.
+func TestAStoreThatLacksIndexesAnswersRightlyAndGetsThem(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s, o := must[*store.Store](t)(store.Open(ctx, store.Options{Path: path})), &oracle{}
+	for from := newSample(3000); ; {
+		b, ok := from.next(1000)
+		if !ok {
+			break
+		}
+		write(t, s, b)
+		o.write(b)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	indexed := func(want bool) {
+		t.Helper()
+		r := must[*store.Store](t)(store.Open(ctx, store.Options{Path: path, ReadOnly: true}))
+		if f := must[store.File](t)(r.File(ctx)); f.Indexed != want {
+			t.Errorf("the file is indexed: %v, want %v", f.Indexed, want)
+		}
+		sameLists(t, r, o)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	indexed(false)
+	for range 2 {
+		s = must[*store.Store](t)(store.Open(ctx, store.Options{Path: path}))
+		sameLists(t, s, o)
+		sound(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		indexed(true)
+		edit(t, path, "drop index email_domain", "drop index bounce_type", "drop index blocked_email_recipient")
+		indexed(false)
+	}
+}
+
+func TestFinishGivesUpWithItsContextAndGoesOn(t *testing.T) {
+	s := open(t, "")
+	write(t, s, step(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Finish(ctx); err != nil && err != context.Canceled {
+		t.Errorf("it gives %v", err)
+	}
+	if err := s.Finish(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if f := must[store.File](t)(s.File(t.Context())); !f.Indexed {
+		t.Error("there are no indexes")
+	}
+}
