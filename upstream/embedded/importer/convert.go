@@ -33,7 +33,6 @@ type converter struct {
 	accounts []string // of users, in the order in which they were met
 	senders  map[senderKey]upstream.ID
 	met      int // senders, the unknown one of each user among them
-	bounced  bounced
 }
 
 type senderKey struct {
@@ -82,9 +81,6 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 	})
 	switch r.Outcome {
 	case format.Bounced:
-		if !c.bounced.first(r) {
-			break // such as by the log and by a bounce mail a second later
-		}
 		rule := c.classify(r)
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
 			Bounce: upstream.Bounce{
@@ -200,25 +196,4 @@ func headersOf(list []upstream.Header) (kept []upstream.Header) {
 		}
 	}
 	return kept
-}
-
-// bounced are the messages whose bounce was met in this import, of which there is one each.
-type bounced struct{ young, old map[bouncedKey]bool }
-
-type bouncedKey struct{ emailID, recipient string }
-
-// maxBounced is how many bounces are remembered at least.
-const maxBounced = 200_000
-
-// first takes note of a bounce, and says whether it is the first of its message.
-func (b *bounced) first(r *format.Record) bool {
-	key := bouncedKey{r.EmailID, r.Recipient}
-	if b.young[key] || b.old[key] {
-		return false
-	}
-	if b.young == nil || len(b.young) >= maxBounced {
-		b.young, b.old = map[bouncedKey]bool{}, b.young
-	}
-	b.young[key] = true
-	return true
 }

@@ -165,8 +165,7 @@ func (in *input) file(src *source) format.File {
 }
 
 // order puts the files of formats whose order matters, which are logs, into the order of their
-// first records, behind the others: of a bounce that is reported twice the first report counts,
-// and a bounce mail says more than a log.
+// first records, behind the others.
 func order(list []input) {
 	slices.SortStableFunc(list, func(a, b input) int { return a.begins.Compare(b.begins) })
 }

@@ -121,6 +121,7 @@ const (
 	delivered = `{"email":"a@example.net","timestamp":1479772805,"event":"delivered","sg_message_id":"m1.filter","sg_event_id":"e2"}`
 	bounced   = `{"email":"b@example.net","timestamp":1479772806,"event":"bounce","type":"bounce","status":"5.1.1","reason":"550 5.1.1 User unknown","sg_message_id":"m2.filter","sg_event_id":"e3"}`
 	late      = `{"email":"b@example.net","timestamp":1479772801,"event":"delivered","sg_message_id":"m2.filter","sg_event_id":"e4"}`
+	again     = `{"email":"b@example.net","timestamp":1479772899,"event":"bounce","type":"blocked","reason":"452 4.2.2 Mailbox full","sg_message_id":"m2.filter","sg_event_id":"e6"}`
 	opened    = `{"email":"a@example.net","timestamp":1479772900,"event":"open","sg_message_id":"m1.filter","sg_event_id":"e5"}`
 )
 
@@ -144,7 +145,9 @@ func TestRowsAreStoredWhenTheAnswerComes(t *testing.T) {
 
 func TestRepeatedAndReorderedRequestsChangeNothing(t *testing.T) {
 	t.Parallel()
-	for _, order := range [][]string{{processed, delivered, bounced, late}, {late, bounced, delivered, processed}, {bounced, late, processed, delivered}} {
+	for _, order := range [][]string{
+		{processed, delivered, bounced, late, again}, {again, late, bounced, delivered, processed}, {bounced, late, again, processed, delivered},
+	} {
 		p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
 		for range 2 {
 			for _, event := range order {

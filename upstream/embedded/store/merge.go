@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -34,17 +35,16 @@ func (w *writer) find(k *kind, r *row) ([]row, error) {
 	return rows[:n], err
 }
 
-// mergeEmails gives the emails of a batch as they are to be written: one for each message,
-// merged with what the batch and the store have about it.
-func (w *writer) mergeEmails(rows []row) ([]row, error) {
-	k := kinds[upstream.Emails]
+// merge gives the rows of a batch as they are to be written: one for each message, merged with
+// what the batch and the store have about it.
+func (w *writer) merge(k *kind, rows []row) ([]row, error) {
 	merged := make([]row, 0, len(rows))
 	at := map[message]int{}
 	for i := range rows {
 		r := &rows[i]
 		if n, ok := at[messageOf(r)]; ok {
 			w.written.Unchanged++ // as one that says nothing new
-			merged[n].merge(r)
+			merged[n].merge(k, r)
 			continue
 		}
 		at[messageOf(r)] = len(merged)
@@ -57,45 +57,74 @@ func (w *writer) mergeEmails(rows []row) ([]row, error) {
 			return nil, err
 		}
 		for n := range old {
-			r.merge(&old[n])
+			r.merge(k, &old[n])
 		}
-		moved := false
+		stays := slices.ContainsFunc(old, func(o row) bool { return o.time == r.time })
 		for n := range old {
-			if old[n].time != r.time { // it moves to when it was first processed
-				moved = true
-				if err := w.drop(k, &old[n]); err != nil {
-					return nil, err
-				}
+			if old[n].time == r.time {
+				continue
+			}
+			if err := w.drop(k, &old[n]); err != nil {
+				return nil, err
 			}
 		}
-		if moved {
+		if len(old) > 0 && !stays { // it moves to another time
 			w.written.Replaced++
 			w.written.New--
 		}
-		for _, other := range []upstream.Kind{upstream.Bounces, upstream.BlockedEmails} {
-			if !r.delivered {
-				break
-			}
-			failures, err := w.find(kinds[other], r)
-			if err != nil {
+		if k.Kind == upstream.Emails {
+			if err := w.mergeOutcome(r); err != nil {
 				return nil, err
 			}
-			r.delivered = len(failures) == 0
 		}
 	}
 	sortRows(merged)
 	return merged, nil
 }
 
-// merge takes over what another row says of the same message: the earlier time, that it was
-// delivered, and its headers if it has more of them. Of as many, the text decides, so that
-// the order in which rows come does not matter.
-func (r *row) merge(o *row) {
-	if r.headers == nil || cmp.Or(len(r.headers)-len(o.headers), strings.Compare(encodeHeaders(r.headers), encodeHeaders(o.headers))) < 0 {
-		r.headers = o.headers
+// mergeOutcome takes an email that has a bounce or a blocked email as not delivered.
+func (w *writer) mergeOutcome(r *row) error {
+	for _, other := range []upstream.Kind{upstream.Bounces, upstream.BlockedEmails} {
+		if !r.delivered {
+			break
+		}
+		failures, err := w.find(kinds[other], r)
+		if err != nil {
+			return err
+		}
+		r.delivered = len(failures) == 0
 	}
-	r.time = min(r.time, o.time)
-	r.delivered = r.delivered || o.delivered
+	return nil
+}
+
+// merge takes over what another row of the same kind says of the same message. An email has the
+// earlier time, and is delivered if one of them is. Of bounces and blocked emails the one that
+// says more stays. A row gets the other's headers if it has more of them. Of as many, the text
+// decides, so that the order in which rows come does not matter.
+func (r *row) merge(k *kind, o *row) {
+	headers, process := r.headers, min(r.process, o.process)
+	if headers == nil || cmp.Or(len(headers)-len(o.headers), strings.Compare(encodeHeaders(headers), encodeHeaders(o.headers))) < 0 {
+		headers = o.headers
+	}
+	switch {
+	case k.Kind == upstream.Emails:
+		r.time = min(r.time, o.time)
+		r.delivered = r.delivered || o.delivered
+	case o.saysMore(r):
+		*r = *o
+		r.id = 0
+	}
+	r.headers, r.process = headers, process
+}
+
+// saysMore reports whether of two failures of a message r is the one to keep: the one with the
+// whole message, or the earlier one. What follows only makes the choice the same in any order.
+func (r *row) saysMore(o *row) bool {
+	if whole := r.content != ""; whole != (o.content != "") {
+		return whole
+	}
+	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.code, o.code), cmp.Compare(r.diag, o.diag),
+		cmp.Compare(r.content, o.content), cmp.Compare(r.reason, o.reason)) < 0
 }
 
 // mergeFailures takes the emails of bounces and blocked emails as not delivered.

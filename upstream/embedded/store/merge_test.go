@@ -23,6 +23,10 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 		what    string // sent, delivered, bounced or blocked
 		at      upstream.Time
 		headers bool
+
+		// Of bounces.
+		process       upstream.Time
+		says, content string
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
@@ -31,6 +35,8 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
 				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
 				headers: rapid.Bool().Draw(t, "headers"),
+				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
+				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"), content: rapid.SampledFrom([]string{"", "", "mail"}).Draw(t, "content"),
 			}
 		}), 1, 12).Draw(t, "records")
 		type state struct{ delivered, failed, any bool }
@@ -50,6 +56,15 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 			}
 			x.any = true
 		}
+		withWhat := func(what string) map[int]bool { // messages
+			all := map[int]bool{}
+			for _, r := range records {
+				if r.what == what {
+					all[r.message] = true
+				}
+			}
+			return all
+		}
 		batch := func(r record) store.Batch {
 			id, local := fmt.Sprint("m", r.message), fmt.Sprint("r", r.message%2)
 			address := local + "@example.com"
@@ -60,7 +75,8 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 			switch r.what {
 			case "bounced":
 				return store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
-					UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", Type: upstream.Hard, BounceTime: r.at + 60}}}}
+					UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
+					DiagnosticCode: r.says, FullContent: r.content}}}
 			case "blocked":
 				return store.Batch{BlockedEmails: []upstream.BlockedEmail{{
 					UserID: 1, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
@@ -104,7 +120,16 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 			}
 			counts := must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}))
 			delivered := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, Delivered: true, Offset: 1}))
-			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v", rows, counts, delivered)
+			bounces := must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: ever}))
+			blocked := must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil, upstream.ListQuery{Window: ever}))
+			var details []upstream.BounceDetail
+			for _, b := range bounces {
+				details = append(details, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
+			}
+			if n := len(bounces); n != len(withWhat("bounced")) || len(blocked) != len(withWhat("blocked")) {
+				t.Fatalf("there are %d bounces and %d blocked emails", n, len(blocked))
+			}
+			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v", rows, counts, delivered, details, blocked)
 		}
 		if d := gocmp.Diff(answers[0], answers[1]); d != "" {
 			t.Fatal(d)

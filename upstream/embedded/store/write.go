@@ -74,8 +74,8 @@ func (s *Store) Write(ctx context.Context, b Batch) (Written, error) {
 		}
 		for k, rows := range rows {
 			var err error
-			if b.Merge && k == int(upstream.Emails) {
-				if rows, err = w.mergeEmails(rows); err != nil {
+			if b.Merge {
+				if rows, err = w.merge(kinds[k], rows); err != nil {
 					return err
 				}
 			}
