@@ -197,64 +197,59 @@ func (c *conn) checkpoint(ctx context.Context) error {
 	}
 }
 
-// pool is a bounded number of connections that read.
+// pool is a bounded number of connections that read. The one that was used last is used
+// next, since it has the most pages in its cache.
 type pool struct {
-	cfg  connConfig
-	idle chan *conn    // open and not in use
-	free chan struct{} // one for each that may still be opened
-	done chan struct{} // closed by close
-	once sync.Once
+	cfg   connConfig
+	slots chan struct{} // holds one for each connection in use
+	done  chan struct{} // closed by close
+	mu    sync.Mutex
+	idle  []*conn
 }
 
 func newPool(cfg connConfig, size int) *pool {
-	p := &pool{cfg: cfg, idle: make(chan *conn, size), free: make(chan struct{}, size), done: make(chan struct{})}
-	for range size {
-		p.free <- struct{}{}
-	}
-	return p
+	return &pool{cfg: cfg, slots: make(chan struct{}, size), done: make(chan struct{})}
 }
 
 func (p *pool) get(ctx context.Context) (*conn, error) {
 	select {
-	case <-p.done:
-		return nil, ErrClosed
-	default:
-	}
-	select {
-	case c := <-p.idle:
-		return c, nil
-	default:
-	}
-	select {
-	case c := <-p.idle:
-		return c, nil
-	case <-p.free:
-		c, err := connect(ctx, p.cfg)
-		if err != nil {
-			p.free <- struct{}{}
-		}
-		return c, err
+	case p.slots <- struct{}{}:
 	case <-p.done:
 		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return c, nil
+	}
+	p.mu.Unlock()
+	c, err := connect(ctx, p.cfg)
+	if err != nil {
+		<-p.slots
+	}
+	return c, err
 }
 
-func (p *pool) put(c *conn) { p.idle <- c }
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	p.idle = append(p.idle, c)
+	p.mu.Unlock()
+	<-p.slots
+}
 
-// close waits for connections in use and closes all.
+// close waits for connections in use and closes all. It is called once.
 func (p *pool) close() error {
+	close(p.done)
+	for range cap(p.slots) {
+		p.slots <- struct{}{}
+	}
 	var errs []error
-	p.once.Do(func() {
-		close(p.done)
-		for range cap(p.idle) {
-			select {
-			case c := <-p.idle:
-				errs = append(errs, c.close())
-			case <-p.free:
-			}
-		}
-	})
+	for _, c := range p.idle {
+		errs = append(errs, c.close())
+	}
 	return errors.Join(errs...)
 }

@@ -56,6 +56,9 @@ func TestOpenRefusesWhatIsNoStoreAndLeavesItAlone(t *testing.T) {
 			}
 			edit(t, path, "pragma user_version = 2")
 		}, "version 2, made by a newer release"},
+		"a store of packed pages": {func(t *testing.T, path string) {
+			edit(t, path, "create table chunk (x)", "pragma application_id = 0x44475645", "pragma user_version = 1")
+		}, "import the data again"},
 		"a directory": {func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)

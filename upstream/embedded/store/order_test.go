@@ -3,8 +3,10 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -52,5 +54,48 @@ func BenchmarkWrite(b *testing.B) {
 				b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 			})
 		}
+	}
+}
+
+// BenchmarkMore writes to the store of STORE_BENCH_PATH, which BenchmarkStore has made and
+// which is changed by it: a later file in order, and late rows in no order.
+func BenchmarkMore(b *testing.B) {
+	path := os.Getenv("STORE_BENCH_PATH")
+	if path == "" {
+		b.Skip("STORE_BENCH_PATH names no store")
+	}
+	var all []upstream.Email
+	for from := newSample(100000); ; {
+		batch, ok := from.next(50000)
+		if !ok {
+			break
+		}
+		all = append(all, batch.Emails...)
+	}
+	round := time.Now().UnixNano() // so that rows are new each time
+	edit := func(shift upstream.Time) []upstream.Email {
+		rows := slices.Clone(all)
+		for i := range rows {
+			rows[i].EmailID = fmt.Sprintf("%x-%s", round, rows[i].EmailID)
+			rows[i].ProcessTime += shift
+		}
+		return rows
+	}
+	shuffled := edit(0)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for _, o := range []struct {
+		name string
+		rows []upstream.Email
+	}{{"later in order", edit(upstream.Time(round/1e9) - sampleStart)}, {"late and shuffled", shuffled}} {
+		b.Run(o.name, func(b *testing.B) {
+			s := open(b, path)
+			start, cpu := time.Now(), processCPU()
+			for batch := range slices.Chunk(o.rows, 32768) {
+				write(b, s, store.Batch{Emails: batch})
+			}
+			b.ReportMetric(float64(len(o.rows))/time.Since(start).Seconds(), "rows/s")
+			b.ReportMetric(float64(len(o.rows))/(processCPU()-cpu).Seconds(), "rows/CPU-s")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }

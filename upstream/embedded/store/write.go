@@ -119,8 +119,8 @@ func (s *Store) tryChange(ctx context.Context, f func(*writer) error) error {
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
+	defer w.rollback() // what is not committed, even if f panics
 	if err := f(w); err != nil {
-		w.rollback()
 		return err
 	}
 	return w.commit()

@@ -21,6 +21,7 @@ type writer struct {
 
 	lastUser, lastSender int64 // the last numbers that it gave to accounts and senders
 
+	open    bool // a transaction is
 	ctx     context.Context
 	written Written
 	counts  counts
@@ -47,6 +48,7 @@ func (w *writer) begin(ctx context.Context) error {
 	if err := w.conn.begin(ctx, true); err != nil {
 		return err
 	}
+	w.open = true
 	w.ctx, w.counts, w.changed, w.oldest = ctx, counts{}, false, math.MaxInt64
 	w.sweeps, w.loose = false, [2]map[int64]bool{{}, {}}
 	for k := range w.tagged {
@@ -69,7 +71,12 @@ func (w *writer) forget() {
 	w.domains, w.headers = map[string]int64{}, map[upstream.Header]int64{}
 }
 
+// rollback undoes the transaction, unless it is committed.
 func (w *writer) rollback() {
+	if !w.open {
+		return
+	}
+	w.open = false
 	w.conn.rollback()
 	w.forget() // what was added is gone
 	w.lastUser, w.lastSender = 0, 0
@@ -82,8 +89,8 @@ func (w *writer) commit() error {
 	if err == nil {
 		err = w.conn.commit()
 	}
-	if err != nil {
-		w.rollback()
+	if err == nil {
+		w.open = false
 	}
 	return err
 }
