@@ -19,10 +19,14 @@ type webhooks struct {
 func newWebhooks(r *prometheus.Registry) webhooks {
 	w := webhooks{
 		requests: counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service", "status"),
-		duration: histograms("webhook_duration_seconds", "Time of webhook requests from the end of their header to the answer.", seconds, "service"),
+		duration: histograms("webhook_duration_seconds",
+			"Time of webhook requests from the end of their header to the answer.", seconds, "service"),
 		records: counters("webhook_records_total",
-			"Records in webhook requests: taken, skipped (they make no row) or bad (they cannot be read).", "service", "outcome"),
-		rows: counters("webhook_rows_total", "Rows of webhook requests by what they were to the store: new, replaced or unchanged.", "service", "outcome"),
+			"Records in webhook requests: taken, skipped (they make no row) or bad (they cannot be read).",
+			"service", "outcome"),
+		rows: counters("webhook_rows_total",
+			"Rows of webhook requests: new, replaced (the store had them with other content) or unchanged.",
+			"service", "outcome"),
 	}
 	r.MustRegister(w.requests, w.duration, w.records, w.rows)
 	return w

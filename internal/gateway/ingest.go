@@ -33,8 +33,9 @@ func (s ingestSettings) configured() (flags []string) {
 		name string
 		set  bool
 	}{
-		{"ses-topics", len(s.SESTopics) > 0}, {"sendgrid-key", s.SendGridKey != ""}, {"mailgun-key", s.MailgunKey != ""}, {"postmark-auth", s.PostmarkAuth != ""},
-		{"sparkpost-auth", s.SparkPostAuth != ""}, {"rows-key", s.RowsKey != ""}, {"unsigned", len(s.Unsigned) > 0},
+		{"ses-topics", len(s.SESTopics) > 0}, {"sendgrid-key", s.SendGridKey != ""}, {"mailgun-key", s.MailgunKey != ""},
+		{"postmark-auth", s.PostmarkAuth != ""}, {"sparkpost-auth", s.SparkPostAuth != ""}, {"rows-key", s.RowsKey != ""},
+		{"unsigned", len(s.Unsigned) > 0},
 	} {
 		if f.set {
 			flags = append(flags, "--ingest-"+f.name)
@@ -50,11 +51,14 @@ func (s ingestSettings) check(c *serveCommand) error {
 	case s.Listen == "" && len(flags) > 0:
 		return badSetting("%s is for webhooks: open a port for them, such as --ingest-listen 127.0.0.1:8082", flags[0])
 	case s.Listen != "" && c.Upstream != "":
-		return badSetting("--ingest-listen writes to the embedded store, and --upstream puts a remote server in its place: give one of them")
+		return badSetting("--ingest-listen writes to the embedded store, and --upstream replaces that by a remote server: " +
+			"give one of them")
 	case s.Listen != "" && c.Data == "":
-		return badSetting("--ingest-listen needs a store to write to: name it, such as --data metrics.db (with --create to make it)")
+		return badSetting("--ingest-listen needs a store to write to: name it, such as --data metrics.db " +
+			"(with --create to make it)")
 	case s.Listen != "" && len(flags) == 0:
-		return badSetting("--ingest-listen takes no webhooks yet: configure a service by --ingest-ses-topics, --ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth or --ingest-rows-key")
+		return badSetting("--ingest-listen takes no webhooks yet: configure a service by --ingest-ses-topics, " +
+			"--ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth or --ingest-rows-key")
 	case s.User < 1:
 		return badSetting("--ingest-user must be positive, such as 1")
 	case s.MaxBody < 1<<10 || s.MaxBody > 1<<30:
@@ -66,45 +70,54 @@ func (s ingestSettings) check(c *serveCommand) error {
 
 // services gives the services that are configured.
 func (s ingestSettings) services() (list []ingest.Service, err error) {
-	for _, f := range []struct {
+	type door struct {
 		service, flag, value string
-		make                 func() (ingest.Service, error)
-	}{
+		open                 func() (ingest.Service, error)
+	}
+	for _, d := range []door{
 		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) { return ingest.SendGrid(s.SendGridKey) }},
-		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) { return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now) }},
-		{"postmark", "postmark-auth", s.PostmarkAuth, func() (ingest.Service, error) { return ingest.Basic("postmark", s.PostmarkAuth) }},
-		{"sparkpost", "sparkpost-auth", s.SparkPostAuth, func() (ingest.Service, error) { return ingest.Basic("sparkpost", s.SparkPostAuth) }},
+		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) {
+			return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now)
+		}},
+		{"postmark", "postmark-auth", s.PostmarkAuth, func() (ingest.Service, error) {
+			return ingest.Basic("postmark", s.PostmarkAuth)
+		}},
+		{"sparkpost", "sparkpost-auth", s.SparkPostAuth, func() (ingest.Service, error) {
+			return ingest.Basic("sparkpost", s.SparkPostAuth)
+		}},
 		{"rows", "rows-key", s.RowsKey, func() (ingest.Service, error) { return ingest.Rows(s.RowsKey) }},
-		{"ses", "ses-topics", strings.Join(s.SESTopics, ","), func() (ingest.Service, error) { return ingest.SES(ingest.SESOptions{Topics: s.SESTopics}) }},
+		{"ses", "ses-topics", strings.Join(s.SESTopics, ","), func() (ingest.Service, error) {
+			return ingest.SES(ingest.SESOptions{Topics: s.SESTopics, Unsigned: slices.Contains(s.Unsigned, "ses")})
+		}},
 	} {
-		unsigned := slices.Contains(s.Unsigned, f.service)
+		unsigned := slices.Contains(s.Unsigned, d.service)
 		switch {
-		case unsigned && f.service == "ses":
-			f.make = func() (ingest.Service, error) {
-				return ingest.SES(ingest.SESOptions{Topics: s.SESTopics, Unsigned: true})
-			}
-		case unsigned && f.value != "":
-			return nil, badSetting("--ingest-unsigned takes all requests to %s, and --ingest-%s does not: keep one", f.service, f.flag)
+		case unsigned && d.service == "ses": // which checks the topics of messages all the same
+		case unsigned && d.value != "":
+			return nil, badSetting("--ingest-unsigned takes all requests to %s, and --ingest-%s does not: keep one",
+				d.service, d.flag)
 		case unsigned:
-			f.make = func() (ingest.Service, error) { return ingest.Unsigned(f.service), nil }
-		case f.value == "":
+			list = append(list, ingest.Unsigned(d.service))
+			continue
+		case d.value == "":
 			continue
 		}
-		service, err := f.make()
+		service, err := d.open()
 		if err != nil {
-			return nil, badSetting("--ingest-%s: %v", f.flag, err)
+			return nil, badSetting("--ingest-%s: %v", d.flag, err)
 		}
 		list = append(list, service)
 	}
 	for _, name := range s.Unsigned {
 		if !slices.Contains(ingest.Names, name) {
-			return nil, badSetting("--ingest-unsigned: %q is not a service: the services are %s", name, strings.Join(ingest.Names, ", "))
+			return nil, badSetting("--ingest-unsigned: %q is not a service: the services are %s",
+				name, strings.Join(ingest.Names, ", "))
 		}
 	}
 	return list, nil
 }
 
-// listenIngest opens the port of webhooks, if there is to be one.
+// listen opens the port of webhooks, if there is to be one.
 func (s ingestSettings) listen() (net.Listener, error) {
 	if s.Listen == "" {
 		return nil, nil
@@ -112,7 +125,8 @@ func (s ingestSettings) listen() (net.Listener, error) {
 	l, err := listen("ingest-listen", s.Listen)
 	if err == nil && len(s.Unsigned) > 0 && !loopback(l.Addr()) {
 		_ = l.Close()
-		return nil, badSetting("--ingest-unsigned: %s can be reached from other machines, which could write whatever they like: listen on loopback, such as --ingest-listen 127.0.0.1:8082, or leave it out", l.Addr())
+		return nil, badSetting("--ingest-unsigned: %s can be reached from other machines, which could write anything: "+
+			"listen on loopback, such as --ingest-listen 127.0.0.1:8082, or leave it out", l.Addr())
 	}
 	return l, err
 }

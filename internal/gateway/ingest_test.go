@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +16,8 @@ import (
 func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--data", filepath.Join(t.TempDir(), "metrics.db"), "--create", "--admin-listen", "127.0.0.1:0",
-		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password", "--ingest-unsigned", "sendgrid", "--ingest-user", "7")
+		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
+		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
 	// Events of today, which are not settled, are what the cache keeps for seconds.
 	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient user { userId } } } }`
 	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 5.1.1 User unknown","sg_message_id":"m%[1]d"}]`
@@ -54,27 +59,70 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 
 func TestWrongSettingsOfWebhooks(t *testing.T) {
 	t.Parallel()
-	data := filepath.Join(t.TempDir(), "metrics.db")
+	const key = "0123456789abcdef"
+	store := slices.Clip([]string{"--data", filepath.Join(t.TempDir(), "metrics.db"), "--create"})
+	port := slices.Clip(append(store, "--ingest-listen", "127.0.0.1:0"))
 	for name, c := range map[string]struct {
 		args []string
 		says string
 	}{
-		"no store":               {[]string{"--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", "0123456789abcdef"}, "--data metrics.db"},
-		"no port":                {[]string{"--data", data, "--create", "--ingest-rows-key", "0123456789abcdef"}, "--ingest-listen 127.0.0.1:8082"},
-		"no service":             {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0"}, "--ingest-sendgrid-key"},
-		"a remote upstream":      {[]string{"--upstream", "https://metrics.example.com", "--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", "0123456789abcdef"}, "--upstream"},
-		"unsigned elsewhere":     {[]string{"--data", data, "--create", "--ingest-listen", "0.0.0.0:0", "--ingest-unsigned", "ses"}, "--ingest-unsigned"},
-		"unsigned and signed":    {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-unsigned", "rows", "--ingest-rows-key", "0123456789abcdef"}, "keep one"},
-		"an unknown service":     {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-unsigned", "other"}, "sparkpost"},
-		"a short key":            {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", "secret"}, "at least 16"},
-		"no public key":          {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-sendgrid-key", "secret"}, "--ingest-sendgrid-key"},
-		"no password":            {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "secret"}, "user:password"},
-		"a topic that is none":   {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-ses-topics", "events"}, "arn:aws:sns:us-east-1"},
-		"no time for signatures": {[]string{"--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"}, "15m"},
+		"no store":               {[]string{"--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", key}, "--data metrics.db"},
+		"no port":                {append(store, "--ingest-rows-key", key), "--ingest-listen 127.0.0.1:8082"},
+		"no service":             {port, "--ingest-sendgrid-key"},
+		"a remote upstream":      {[]string{"--upstream", "https://metrics.example.com", "--ingest-listen", "127.0.0.1:0"}, "--upstream"},
+		"unsigned elsewhere":     {append(store, "--ingest-listen", "0.0.0.0:0", "--ingest-unsigned", "ses"), "--ingest-unsigned"},
+		"unsigned and signed":    {append(port, "--ingest-unsigned", "rows", "--ingest-rows-key", key), "keep one"},
+		"an unknown service":     {append(port, "--ingest-unsigned", "other"), "sparkpost"},
+		"a short key":            {append(port, "--ingest-rows-key", "secret"), "at least 16"},
+		"no public key":          {append(port, "--ingest-sendgrid-key", "secret"), "--ingest-sendgrid-key"},
+		"no password":            {append(port, "--ingest-postmark-auth", "secret"), "user:password"},
+		"a topic that is none":   {append(port, "--ingest-ses-topics", "events"), "arn:aws:sns:us-east-1"},
+		"no time for signatures": {append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m"},
 	} {
 		said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, c.args...)...)
 		if !strings.Contains(said, c.says) || strings.Contains(said, "secret\"") {
 			t.Errorf("%s: %s", name, said)
 		}
+	}
+}
+
+func TestStopWaitsForWebhooksUnderWay(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "metrics.db")
+	p := start(t, "--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-unsigned", "sendgrid")
+	const event = `{"email":"b@example.net","timestamp":1479772806,"event":"delivered","sg_message_id":"m1"}`
+	address := strings.TrimPrefix(p.hooks, "http://")
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /sendgrid HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(event))
+	in := bufio.NewReader(c)
+	if line, err := in.ReadString('\n'); !strings.Contains(line, "100 Continue") { // the handler reads the body
+		t.Fatal(line, err)
+	}
+	code := make(chan int, 1)
+	go func() { code <- p.stop() }()
+	for { // until the port is closed
+		other, err := net.Dial("tcp", address)
+		if err != nil {
+			break
+		}
+		_ = other.Close()
+	}
+	if _, err := io.WriteString(c, event); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(in); !strings.Contains(string(answer), "200 OK") {
+		t.Errorf("%v: %s", err, answer)
+	}
+	if n := <-code; n != 0 {
+		t.Errorf("exit code %d", n)
+	}
+	again := start(t, "--data", data)
+	const query = `{ emails(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}, first: 1) { totalCount } }`
+	if n := at(again.query(query, nil), "emails", "totalCount"); n != 1.0 && n != 1 {
+		t.Errorf("there are %v emails", n)
 	}
 }

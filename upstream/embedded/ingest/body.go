@@ -60,7 +60,8 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		from = unpacked
 	default:
-		return nil, release, &refusal{http.StatusUnsupportedMediaType, "a body may be compressed by gzip and nothing else", map[string]string{"Accept-Encoding": "gzip"}}
+		return nil, release, &refusal{http.StatusUnsupportedMediaType, "a body may be compressed by gzip and nothing else",
+			map[string]string{"Accept-Encoding": "gzip"}}
 	}
 	counted.Reader = from
 	body, err = io.ReadAll(counted)
@@ -70,7 +71,8 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 	case len(bytes.TrimSpace(body)) == 0:
 		return nil, release, refuse(http.StatusBadRequest, "the body is empty")
 	case bytes.HasPrefix(body, []byte("\x1f\x8b")), bytes.HasPrefix(body, []byte("\x28\xb5\x2f\xfd")):
-		return nil, release, refuse(http.StatusBadRequest, "the body is compressed: say so by Content-Encoding: gzip, which is the only one")
+		return nil, release, refuse(http.StatusBadRequest,
+			"the body is compressed: it must be by gzip, and Content-Encoding must say so")
 	}
 	return body, release, nil
 }
@@ -80,9 +82,11 @@ func (h *handler) badBody(err error, packed bool) error {
 	case errors.Is(err, errTooLarge), errors.As(err, new(*http.MaxBytesError)):
 		return refuse(http.StatusRequestEntityTooLarge, "a body is at most %d bytes", h.o.MaxBody)
 	case errors.Is(err, errFull):
-		return &refusal{http.StatusServiceUnavailable, "too many requests at once: send it again later", map[string]string{"Retry-After": "1"}}
+		return &refusal{http.StatusServiceUnavailable, "too many requests at once: send it again later",
+			map[string]string{"Retry-After": "1"}}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusRequestTimeout, "the body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
+		return refuse(http.StatusRequestTimeout,
+			"the body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
 	case packed:
 		return refuse(http.StatusBadRequest, "the body is not gzip, as its Content-Encoding says, or is damaged")
 	}

@@ -83,7 +83,9 @@ func New(s Store, o Options) http.Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &handler{o: o, store: s, services: map[string]Service{}, room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns)}
+	h := &handler{
+		o: o, store: s, services: map[string]Service{}, room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns),
+	}
 	for _, service := range o.Services {
 		h.services["/"+service.name] = service
 	}
@@ -179,7 +181,8 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 	var answer reply
 	whole := "" // what is wrong with the body as a whole
 	sum, err := importer.Run(ctx, h.store, []string{importer.Stdin}, importer.Options{
-		Format: service.format, User: h.o.User, Rules: h.o.Rules, Merge: true, SortBytes: 2 * int(h.o.MaxBody), Stdin: bytes.NewReader(body),
+		Format: service.format, User: h.o.User, Rules: h.o.Rules, Merge: true, Stdin: bytes.NewReader(body),
+		SortBytes: 2 * int(h.o.MaxBody), // nothing goes to a temporary file
 		Report: func(l importer.BadLine) {
 			switch {
 			case l.Line == 0:
@@ -209,7 +212,8 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 	if service.format == importer.Rows {
 		b.Records += sum.Rows()
 	}
-	answer.Records, answer.New, answer.Replaced, answer.Unchanged, answer.Skipped = b.Records, b.New, b.Replaced, b.Unchanged, b.Skipped
+	answer.Records, answer.Skipped = b.Records, b.Skipped
+	answer.New, answer.Replaced, answer.Unchanged = b.New, b.Replaced, b.Unchanged
 	var bad *upstream.Error
 	switch {
 	case errors.As(err, &bad) && bad.Code == upstream.InvalidArgument:
@@ -224,7 +228,8 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 			others = "; the others are stored"
 		}
 		first := answer.Bad[0]
-		return answer, refuse(http.StatusBadRequest, "%d of %d records cannot be read (record %d: %s)%s", b.Bad, b.Records, first.Record, first.Reason, others)
+		return answer, refuse(http.StatusBadRequest, "%d of %d records cannot be read (record %d: %s)%s",
+			b.Bad, b.Records, first.Record, first.Reason, others)
 	}
 	return answer, nil
 }
@@ -269,8 +274,8 @@ func (h *handler) log(ctx context.Context, b Batch, answer reply, err error) {
 		skipped = append(skipped, reason, b.Skipped[reason])
 	}
 	level, attrs := slog.LevelInfo, []any{
-		"service", b.Service, "status", b.Status, "records", b.Records, "new", b.New, "replaced", b.Replaced, "unchanged", b.Unchanged,
-		slog.Group("skipped", skipped...), "bad", b.Bad,
+		"service", b.Service, "status", b.Status, "records", b.Records,
+		"new", b.New, "replaced", b.Replaced, "unchanged", b.Unchanged, slog.Group("skipped", skipped...), "bad", b.Bad,
 	}
 	if answer.Done != "" {
 		attrs = append(attrs, "done", answer.Done)

@@ -34,7 +34,7 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 				Timestamp string `json:"timestamp"`
 				Token     string `json:"token"`
 				Signature string `json:"signature"`
-				Parent    string `json:"parent-signature"` // by the key of the account that a subaccount belongs to
+				Parent    string `json:"parent-signature"` // by the key of a subaccount's account
 			} `json:"signature"`
 		}
 		if err := json.Unmarshal(body, &b); err != nil {
@@ -42,7 +42,8 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 		}
 		signed := b.Signature
 		if signed.Timestamp == "" || signed.Token == "" || signed.Signature == "" {
-			return nil, "", refuse(http.StatusUnauthorized, "the request is not signed: its signature has no timestamp, token or signature")
+			return nil, "", refuse(http.StatusUnauthorized,
+				"the request is not signed: its signature has no timestamp, token or signature")
 		}
 		mac := hmac.New(sha256.New, []byte(key))
 		mac.Write([]byte(signed.Timestamp + signed.Token))

@@ -30,13 +30,16 @@ func SendGrid(publicKey string) (Service, error) {
 		timestamp := r.Header.Get(sendgridTimestamp)
 		signature, err := base64.StdEncoding.DecodeString(r.Header.Get(sendgridSignature))
 		if timestamp == "" || len(signature) == 0 || err != nil {
-			return nil, "", refuse(http.StatusUnauthorized, "the request is not signed: turn on the signature of the event webhook, which the headers %s and %s carry", sendgridSignature, sendgridTimestamp)
+			return nil, "", refuse(http.StatusUnauthorized,
+				"the request is not signed: turn on Signed Event Webhook, which adds the headers %s and %s",
+				sendgridSignature, sendgridTimestamp)
 		}
 		digest := sha256.New()
 		digest.Write([]byte(timestamp))
 		digest.Write(body)
 		if !ecdsa.VerifyASN1(key, digest.Sum(nil), signature) {
-			return nil, "", refuse(http.StatusForbidden, "the signature is wrong: it was made by another key, or the body was changed on the way")
+			return nil, "", refuse(http.StatusForbidden,
+				"the signature is wrong: it was made by another key, or the body was changed on the way")
 		}
 		return body, "", nil
 	}
@@ -57,5 +60,5 @@ func parsePublicKey(text string) (*ecdsa.PublicKey, error) {
 	if key, ok := parsed.(*ecdsa.PublicKey); ok && err == nil {
 		return key, nil
 	}
-	return nil, errors.New("it is not the public key of an ECDSA signature: copy it from SendGrid, where it begins with MFkw")
+	return nil, errors.New("it is not an ECDSA public key: copy it from SendGrid, where it begins with MFkw")
 }

@@ -46,7 +46,8 @@ const MinKey = 16
 func Rows(key string) (Service, error) {
 	s := newService("rows")
 	if len(key) < MinKey {
-		return s, fmt.Errorf("the key has %d characters: give at least %d, such as openssl rand -hex 16 prints", len(key), MinKey)
+		return s, fmt.Errorf("the key has %d characters: give at least %d, such as openssl rand -hex 16 prints",
+			len(key), MinKey)
 	}
 	want := sha256.Sum256([]byte(key))
 	s.admit = func(r *http.Request) error {
@@ -56,7 +57,8 @@ func Rows(key string) (Service, error) {
 		}
 		got := sha256.Sum256([]byte(shown))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return &refusal{http.StatusUnauthorized, "give the key in the header X-API-Key, or as Authorization: Bearer KEY", map[string]string{"WWW-Authenticate": "Bearer"}}
+			return &refusal{http.StatusUnauthorized, "give the key in the header X-API-Key, or as Authorization: Bearer KEY",
+				map[string]string{"WWW-Authenticate": "Bearer"}}
 		}
 		return nil
 	}
@@ -71,11 +73,13 @@ func Basic(name, credentials string) (Service, error) {
 	if !ok || user == "" || password == "" {
 		return s, errors.New("give a user name and a password, as user:password")
 	}
+	// Digests have one length, so that the comparison tells nothing of that of the password.
 	wantUser, wantPassword := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
 	s.admit = func(r *http.Request) error {
 		user, password, _ := r.BasicAuth()
 		gotUser, gotPassword := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
-		if subtle.ConstantTimeCompare(gotUser[:], wantUser[:])&subtle.ConstantTimeCompare(gotPassword[:], wantPassword[:]) != 1 {
+		sameUser := subtle.ConstantTimeCompare(gotUser[:], wantUser[:])
+		if sameUser&subtle.ConstantTimeCompare(gotPassword[:], wantPassword[:]) != 1 {
 			return &refusal{http.StatusUnauthorized, "the user name or the password is missing or wrong",
 				map[string]string{"WWW-Authenticate": `Basic realm="` + name + `"`}}
 		}

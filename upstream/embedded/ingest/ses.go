@@ -68,8 +68,9 @@ func (e *envelope) parse(body []byte) error {
 		return err
 	}
 	for name, to := range map[string]*string{
-		"Type": &e.Type, "MessageId": &e.MessageID, "Token": &e.Token, "TopicArn": &e.TopicARN, "Subject": &e.Subject, "Message": &e.Message,
-		"Timestamp": &e.Timestamp, "SubscribeURL": &e.SubscribeURL, "SigningCertURL": &e.SigningCertURL,
+		"Type": &e.Type, "MessageId": &e.MessageID, "Token": &e.Token, "TopicArn": &e.TopicARN,
+		"Subject": &e.Subject, "Message": &e.Message, "Timestamp": &e.Timestamp,
+		"SubscribeURL": &e.SubscribeURL, "SigningCertURL": &e.SigningCertURL,
 		"SignatureVersion": &e.SignatureVersion, "Signature": &e.Signature,
 	} {
 		if value, ok := fields[name]; ok {
@@ -123,9 +124,11 @@ func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, s
 	case err != nil:
 		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: %v", err)
 	case e.Type == "" && strings.EqualFold(h.Get("X-Amz-Sns-Rawdelivery"), "true"):
-		return nil, "", refuse(http.StatusForbidden, "raw messages have no signature: turn raw message delivery off in the subscription")
+		return nil, "", refuse(http.StatusForbidden,
+			"raw messages have no signature: turn raw message delivery off in the subscription")
 	case e.Type != notification && e.Type != subscribe && e.Type != unsubscribe:
-		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: Type must be %s, %s or %s", notification, subscribe, unsubscribe)
+		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: Type must be %s, %s or %s",
+			notification, subscribe, unsubscribe)
 	case len(s.o.Topics) > 0 && !slices.Contains(s.o.Topics, "*") && !slices.Contains(s.o.Topics, e.TopicARN):
 		return nil, "", refuse(http.StatusForbidden, "the topic %.200q is none of those that are taken here", e.TopicARN)
 	}
@@ -141,7 +144,9 @@ func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, s
 	case unsubscribe:
 		return nil, "the subscription to " + e.TopicARN + " has ended", nil
 	}
-	body, err = json.Marshal(map[string]string{"Type": e.Type, "TopicArn": e.TopicARN, "Message": e.Message, "Timestamp": e.Timestamp})
+	body, err = json.Marshal(map[string]string{
+		"Type": e.Type, "TopicArn": e.TopicARN, "Message": e.Message, "Timestamp": e.Timestamp,
+	})
 	return body, "", err
 }
 
@@ -163,7 +168,8 @@ func (s *sns) checkSignature(ctx context.Context, e *envelope) error {
 		return refuse(http.StatusForbidden, "SignatureVersion must be 1 or 2, not %.20q", e.SignatureVersion)
 	}
 	if !ofSNS(e.SigningCertURL) || !strings.HasSuffix(e.SigningCertURL, ".pem") {
-		return refuse(http.StatusForbidden, "SigningCertURL must be a certificate of SNS, such as https://sns.us-east-1.amazonaws.com/SimpleNotificationService-….pem")
+		return refuse(http.StatusForbidden,
+			"SigningCertURL must be of SNS, such as https://sns.us-east-1.amazonaws.com/SimpleNotificationService-….pem")
 	}
 	key, err := s.certificates.key(ctx, e.SigningCertURL)
 	if err != nil {
@@ -178,7 +184,8 @@ func (s *sns) checkSignature(ctx context.Context, e *envelope) error {
 // confirm confirms a subscription, as its sender asks.
 func (s *sns) confirm(ctx context.Context, e *envelope) (done string, err error) {
 	if !ofSNS(e.SubscribeURL) {
-		return "", refuse(http.StatusForbidden, "SubscribeURL must be of SNS, such as https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&…")
+		return "", refuse(http.StatusForbidden,
+			"SubscribeURL must be of SNS, such as https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&…")
 	}
 	if _, err := s.o.Fetch(ctx, e.SubscribeURL); err != nil {
 		return "", unreachable("the subscription could not be confirmed", err)

@@ -103,7 +103,8 @@ func (w *writer) mergeOutcome(r *row) error {
 // decides, so that the order in which rows come does not matter.
 func (r *row) merge(k *kind, o *row) {
 	headers, process := r.headers, min(r.process, o.process)
-	if headers == nil || cmp.Or(len(headers)-len(o.headers), strings.Compare(encodeHeaders(headers), encodeHeaders(o.headers))) < 0 {
+	if headers == nil || cmp.Or(len(headers)-len(o.headers),
+		strings.Compare(encodeHeaders(headers), encodeHeaders(o.headers))) < 0 {
 		headers = o.headers
 	}
 	switch {
