@@ -46,6 +46,7 @@ func refused(t *testing.T, args ...string) string {
 func TestWrongVariables(t *testing.T) { // the environment is everybody's, so not in parallel
 	none := filepath.Join(t.TempDir(), "none")
 	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as 16"
+	webhooks := []string{"--ingest-listen", "127.0.0.1:0", "--create", "--data", filepath.Join(t.TempDir(), "metrics.db")}
 	wrong := map[string]struct {
 		value, example string
 		others         []string // settings beside it, without which it is no mistake
@@ -108,6 +109,17 @@ func TestWrongVariables(t *testing.T) { // the environment is everybody's, so no
 		"trace-otlp":               {"collector:4318", "http://127.0.0.1:4318", nil},
 		"trace-share":              {"some", "write it as 0.1", nil},
 		"log-level":                {"loud", "debug, info, warn or error", nil},
+		"ingest-listen":            {"8082", "such as 127.0.0.1:8080", append(webhooks[2:], "--ingest-unsigned", "sendgrid")},
+		"ingest-ses-topics":        {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
+		"ingest-sendgrid-key":      {"pigeons", "--ingest-sendgrid-key", webhooks},
+		"ingest-mailgun-key":       {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
+		"ingest-mailgun-window":    {"soon", duration, nil},
+		"ingest-postmark-auth":     {"pigeons", "--ingest-postmark-auth", webhooks},
+		"ingest-sparkpost-auth":    {"pigeons", "--ingest-sparkpost-auth", webhooks},
+		"ingest-rows-key":          {"pigeons", "16", webhooks},
+		"ingest-unsigned":          {"pigeons", "sendgrid", webhooks},
+		"ingest-user":              {"0", "such as 1", append(webhooks, "--ingest-unsigned", "sendgrid")},
+		"ingest-max-body":          {"much", size, nil},
 		"log-format":               {"xml", `"json"`, nil},
 	}
 	for _, f := range settings(t) {
