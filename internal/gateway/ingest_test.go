@@ -37,7 +37,8 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 			t.Errorf("%s: %s: %s", path, resp.Status, text)
 		}
 	}
-	if resp, text := p.do(http.MethodPost, p.hooks+"/sendgrid", fmt.Sprintf(event, 9), "Host", "rebound.example.com"); resp.StatusCode != http.StatusForbidden {
+	if resp, text := p.do(http.MethodPost, p.hooks+"/sendgrid", fmt.Sprintf(event, 9), "Host",
+		"rebound.example.com"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a name that points here: %s: %s", resp.Status, text)
 	}
 	_, metrics := p.do(http.MethodGet, p.admin+"/metrics", "")
@@ -52,7 +53,8 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	if code := p.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if want := "msg=webhook service=sendgrid status=200 records=1 new=2"; !strings.Contains(p.log(), want) || strings.Contains(p.log(), "hook:password") {
+	if want := "msg=webhook service=sendgrid status=200 records=1 new=2"; !strings.Contains(p.log(), want) ||
+		strings.Contains(p.log(), "hook:password") {
 		t.Errorf("the log has no %q, or the password:\n%s", want, p.log())
 	}
 }
@@ -66,11 +68,13 @@ func TestWrongSettingsOfWebhooks(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no store":               {[]string{"--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", key}, "--data metrics.db"},
-		"no port":                {append(store, "--ingest-rows-key", key), "--ingest-listen 127.0.0.1:8082"},
-		"no service":             {port, "--ingest-sendgrid-key"},
-		"a remote upstream":      {[]string{"--upstream", "https://metrics.example.com", "--ingest-listen", "127.0.0.1:0"}, "--upstream"},
-		"unsigned elsewhere":     {append(store, "--ingest-listen", "0.0.0.0:0", "--ingest-unsigned", "ses"), "--ingest-unsigned"},
+		"no store":   {[]string{"--ingest-listen", "127.0.0.1:0", "--ingest-rows-key", key}, "--data metrics.db"},
+		"no port":    {append(store, "--ingest-rows-key", key), "--ingest-listen 127.0.0.1:8082"},
+		"no service": {port, "--ingest-sendgrid-key"},
+		"a remote upstream": {[]string{"--upstream", "https://metrics.example.com", "--ingest-listen",
+			"127.0.0.1:0"}, "--upstream"},
+		"unsigned elsewhere": {append(store, "--ingest-listen", "0.0.0.0:0", "--ingest-unsigned", "ses"),
+			"--ingest-unsigned"},
 		"unsigned and signed":    {append(port, "--ingest-unsigned", "rows", "--ingest-rows-key", key), "keep one"},
 		"an unknown service":     {append(port, "--ingest-unsigned", "other"), "sparkpost"},
 		"a short key":            {append(port, "--ingest-rows-key", "secret"), "at least 16"},
@@ -97,7 +101,8 @@ func TestStopWaitsForWebhooksUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprintf(c, "POST /sendgrid HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(event))
+	fmt.Fprintf(c, "POST /sendgrid HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		len(event))
 	in := bufio.NewReader(c)
 	if line, err := in.ReadString('\n'); !strings.Contains(line, "100 Continue") { // the handler reads the body
 		t.Fatal(line, err)

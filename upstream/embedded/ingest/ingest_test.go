@@ -125,7 +125,8 @@ const (
 	opened    = `{"email":"a@example.net","timestamp":1479772900,"event":"open","sg_message_id":"m1.filter","sg_event_id":"e5"}`
 )
 
-var sendgridRows = []string{"bounce b@example.net hard bad-mailbox", "email a@example.net user 1 delivered true", "email b@example.net user 1 delivered false"}
+var sendgridRows = []string{"bounce b@example.net hard bad-mailbox", "email a@example.net user 1 delivered true",
+	"email b@example.net user 1 delivered false"}
 
 func list(events ...string) []byte { return []byte("[" + strings.Join(events, ",\n") + "]") }
 
@@ -146,7 +147,8 @@ func TestRowsAreStoredWhenTheAnswerComes(t *testing.T) {
 func TestRepeatedAndReorderedRequestsChangeNothing(t *testing.T) {
 	t.Parallel()
 	for _, order := range [][]string{
-		{processed, delivered, bounced, late, again}, {again, late, bounced, delivered, processed}, {bounced, late, again, processed, delivered},
+		{processed, delivered, bounced, late, again}, {again, late, bounced, delivered, processed}, {bounced, late, again,
+			processed, delivered},
 	} {
 		p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
 		for range 2 {
@@ -167,8 +169,10 @@ func TestRepeatedAndReorderedRequestsChangeNothing(t *testing.T) {
 func TestBadRecordsAreNamedByTheirNumberAndTheOthersStored(t *testing.T) {
 	t.Parallel()
 	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
-	status, a := p.post("/sendgrid", list(processed, `{"event":"bounce","email":"c@example.net","sg_message_id":"m3"}`, delivered))
-	if status != http.StatusBadRequest || len(a.Bad) != 1 || a.Bad[0].Record != 2 || !strings.Contains(a.Bad[0].Reason, "timestamp") || !strings.Contains(a.Error, "record 2") {
+	status, a := p.post("/sendgrid", list(processed, `{"event":"bounce","email":"c@example.net","sg_message_id":"m3"}`,
+		delivered))
+	if status != http.StatusBadRequest || len(a.Bad) != 1 || a.Bad[0].Record != 2 || !strings.Contains(a.Bad[0].Reason,
+		"timestamp") || !strings.Contains(a.Error, "record 2") {
 		t.Errorf("%d, %+v", status, a)
 	}
 	p.want("email a@example.net user 1 delivered true")
@@ -176,7 +180,8 @@ func TestBadRecordsAreNamedByTheirNumberAndTheOthersStored(t *testing.T) {
 	if status, a := p.post("/sendgrid", list(many...)); status != http.StatusBadRequest || a.Error == "" {
 		t.Errorf("%d, %+v", status, a)
 	}
-	for _, body := range []string{"", " \n", "hello", "[1]", `[{"event":`, `{"event":"bounce"`, `{} {}`, "\x1f\x8b", "null", `""`} {
+	for _, body := range []string{"", " \n", "hello", "[1]", `[{"event":`, `{"event":"bounce"`, `{} {}`, "\x1f\x8b",
+		"null", `""`} {
 		if status, a := p.post("/sendgrid", []byte(body)); status != http.StatusBadRequest || a.Error == "" {
 			t.Errorf("%q: %d, %+v", body, status, a)
 		}
@@ -186,7 +191,8 @@ func TestBadRecordsAreNamedByTheirNumberAndTheOthersStored(t *testing.T) {
 func TestWrongPathsAndMethodsAreRefused(t *testing.T) {
 	t.Parallel()
 	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
-	for path, says := range map[string]string{"/mailgun": "mailgun is not configured", "/other": "/sendgrid", "/": "/sendgrid", "/sendgrid/": "/sendgrid"} {
+	for path, says := range map[string]string{"/mailgun": "mailgun is not configured", "/other": "/sendgrid",
+		"/": "/sendgrid", "/sendgrid/": "/sendgrid"} {
 		if status, a := p.post(path, list(processed)); status != http.StatusNotFound || !strings.Contains(a.Error, says) {
 			t.Errorf("%s: %d, %+v", path, status, a)
 		}
@@ -225,7 +231,8 @@ func packed(t *testing.T, body []byte) []byte {
 
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
-	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}, MaxBody: 2000, MaxBytes: 1 << 20})
+	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}, MaxBody: 2000,
+		MaxBytes: 1 << 20})
 	long := bytes.Repeat([]byte(" "), 3000)
 	bomb := packed(t, bytes.Repeat([]byte(" "), 1<<20))
 	for name, c := range map[string]struct {
@@ -266,16 +273,23 @@ func TestRowsOfTheAPI(t *testing.T) {
 	row := func(delivered bool) string {
 		return fmt.Sprintf(`{"kind":"email","user_id":20,"sender_id":7,"email_id":"m1","email_address":"a@example.net","process_time":1479772800,"delivered":%v}`, delivered)
 	}
-	for _, header := range [][]string{nil, {"X-API-Key", "another-key-of-sixteen"}, {"Authorization", "Basic " + key}, {"Authorization", "Bearer "}} {
+	for _, header := range [][]string{nil, {"X-API-Key", "another-key-of-sixteen"}, {"Authorization", "Basic " + key},
+		{"Authorization", "Bearer "}} {
 		if status, a := p.post("/rows", []byte(row(true)), header...); status != http.StatusUnauthorized {
 			t.Errorf("%v: %d, %+v", header, status, a)
 		}
 	}
 	p.want()
-	if status, a := p.post("/rows", []byte(row(true)+"\n"+row(true)+"\n{}\n"), "X-API-Key", key); status != 400 || len(a.Bad) != 1 || a.Bad[0].Record != 3 || a.New != 1 || a.Records != 3 {
+	if status, a := p.post("/rows", []byte(row(true)+"\n"+row(true)+"\n{}\n"), "X-API-Key", key); status != 400 ||
+		len(a.Bad) != 1 || a.Bad[0].Record != 3 || a.New != 1 || a.Records != 3 {
 		t.Errorf("%d, %+v", status, a)
 	}
-	if status, a := p.post("/rows", []byte(row(false)), "Authorization", "Bearer "+key); status != 200 || a.Unchanged != 1 {
+	if status, a := p.post("/rows", []byte(row(false)), "Authorization", "apikey="+key); status != 200 ||
+		a.Unchanged != 1 {
+		t.Errorf("%d, %+v", status, a)
+	}
+	if status, a := p.post("/rows", []byte(row(false)), "Authorization", "Bearer "+key); status != 200 ||
+		a.Unchanged != 1 {
 		t.Errorf("%d, %+v", status, a)
 	}
 	p.want("email a@example.net user 20 delivered true")

@@ -42,7 +42,7 @@ func Unsigned(name string) Service { return newService(name) }
 const MinKey = 16
 
 // Rows is the service of rows of the API. A request shows the key in the header X-API-Key, or as
-// Authorization: Bearer KEY. The key must have [MinKey] characters at least.
+// Authorization: Bearer KEY or apikey=KEY, as elsewhere. The key must have [MinKey] characters at least.
 func Rows(key string) (Service, error) {
 	s := newService("rows")
 	if len(key) < MinKey {
@@ -52,8 +52,10 @@ func Rows(key string) (Service, error) {
 	want := sha256.Sum256([]byte(key))
 	s.admit = func(r *http.Request) error {
 		shown := r.Header.Get("X-API-Key")
-		if shown == "" {
-			shown, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		for _, scheme := range []string{"Bearer ", "apikey="} {
+			if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), scheme); ok {
+				shown = key
+			}
 		}
 		got := sha256.Sum256([]byte(shown))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {

@@ -43,13 +43,15 @@ func TestBasicAuthentication(t *testing.T) {
 		basic := func(credentials string) string {
 			return "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))
 		}
-		for _, wrong := range []string{"", "Bearer x", basic("hook:"), basic("other:a password: with a colon"), basic("hook:a password: with a comma")} {
+		for _, wrong := range []string{"", "Bearer x", basic("hook:"), basic("other:a password: with a colon"),
+			basic("hook:a password: with a comma")} {
 			if status, a := p.post("/"+name, []byte(body), "Authorization", wrong); status != http.StatusUnauthorized {
 				t.Errorf("%s, %q: %d, %+v", name, wrong, status, a)
 			}
 		}
 		p.want()
-		if status, a := p.post("/"+name, []byte(body), "Authorization", basic("hook:a password: with a colon")); status != 200 || a.Records != 1 || a.New == 0 {
+		if status, a := p.post("/"+name, []byte(body), "Authorization",
+			basic("hook:a password: with a colon")); status != 200 || a.Records != 1 || a.New == 0 {
 			t.Errorf("%s: %d, %+v", name, status, a)
 		}
 		for _, wrong := range []string{"", "hook", ":", "hook:", ":password"} {
@@ -77,7 +79,8 @@ func TestSendGridSignature(t *testing.T) {
 		return base64.StdEncoding.EncodeToString(s)
 	}
 	body := list(processed, delivered, bounced)
-	for _, written := range []string{base64.StdEncoding.EncodeToString(der), string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))} {
+	for _, written := range []string{base64.StdEncoding.EncodeToString(der),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))} {
 		service, err := ingest.SendGrid(written)
 		if err != nil {
 			t.Fatal(err)
@@ -95,12 +98,14 @@ func TestSendGridSignature(t *testing.T) {
 			"of another time": {"1479772811", signature(key, "1479772810", body), 403},
 			"of another body": {"1479772810", signature(key, "1479772810", list(processed)), 403},
 		} {
-			if status, a := p.post("/sendgrid", body, "X-Twilio-Email-Event-Webhook-Signature", c.signature, "X-Twilio-Email-Event-Webhook-Timestamp", c.timestamp); status != c.want {
+			if status, a := p.post("/sendgrid", body, "X-Twilio-Email-Event-Webhook-Signature", c.signature,
+				"X-Twilio-Email-Event-Webhook-Timestamp", c.timestamp); status != c.want {
 				t.Errorf("signature %s: %d, %+v", name, status, a)
 			}
 		}
 		p.want()
-		if status, a := p.post("/sendgrid", body, "X-Twilio-Email-Event-Webhook-Signature", signature(key, "1479772810", body), "X-Twilio-Email-Event-Webhook-Timestamp", "1479772810"); status != 200 {
+		if status, a := p.post("/sendgrid", body, "X-Twilio-Email-Event-Webhook-Signature", signature(key, "1479772810",
+			body), "X-Twilio-Email-Event-Webhook-Timestamp", "1479772810"); status != 200 {
 			t.Errorf("%d, %+v", status, a)
 		}
 		p.want(sendgridRows...)
@@ -128,7 +133,8 @@ func TestMailgunSignature(t *testing.T) {
 		signed[member] = hex.EncodeToString(mac.Sum(nil))
 		body, err := json.Marshal(map[string]any{"signature": signed, "event-data": map[string]any{
 			"event": "delivered", "timestamp": 1479772805.25, "recipient": recipient, "envelope": map[string]string{"sender": "news@example.com"},
-			"message": map[string]any{"headers": map[string]string{"message-id": "1@example.com", "from": "news@example.com", "to": recipient}},
+			"message": map[string]any{"headers": map[string]string{"message-id": "1@example.com", "from": "news@example.com",
+				"to": recipient}},
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -185,7 +191,8 @@ func newAmazon(t *testing.T, from, to time.Time) *amazon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, NotBefore: from, NotAfter: to}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"},
+		NotBefore: from, NotAfter: to}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +267,8 @@ func ses(t *testing.T, o ingest.SESOptions) *port {
 func TestSNSSignature(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	sns, other := newAmazon(t, now.Add(-time.Hour), now.Add(time.Hour)), newAmazon(t, now.Add(-time.Hour), now.Add(time.Hour))
+	sns, other := newAmazon(t, now.Add(-time.Hour), now.Add(time.Hour)), newAmazon(t, now.Add(-time.Hour),
+		now.Add(time.Hour))
 	p := ses(t, ingest.SESOptions{Topics: []string{topic}, Fetch: sns.fetch})
 	changed := func(name, value string) []byte {
 		m := notify("2")
@@ -275,27 +283,33 @@ func TestSNSSignature(t *testing.T) {
 		body []byte
 		want int
 	}{
-		"of another key":          {other.sign(t, notify("2")), 403},
-		"of another message":      {changed("Message", strings.Replace(sesDelivery, "a@", "c@", 2)), 403},
-		"with a subject":          {changed("Subject", "added"), 403},
-		"of another version":      {changed("SignatureVersion", "1"), 403},
-		"of an unknown version":   {changed("SignatureVersion", "3"), 403},
-		"none":                    {changed("Signature", ""), 401},
-		"of another topic":        {sns.sign(t, with(notify("2"), "TopicArn", topic+"-2")), 403},
-		"of another host":         {sns.sign(t, with(notify("2"), "SigningCertURL", "https://sns.us-east-1.amazonaws.com.example.com/x.pem")), 403},
-		"of a bucket":             {sns.sign(t, with(notify("2"), "SigningCertURL", "https://sns.s3.amazonaws.example/x.pem")), 403},
-		"of a bucket of Amazon's": {sns.sign(t, with(notify("2"), "SigningCertURL", "https://bucket.s3.amazonaws.com/x.pem")), 403},
-		"without TLS":             {sns.sign(t, with(notify("2"), "SigningCertURL", strings.Replace(certURL, "https", "http", 1))), 403},
-		"of a user's":             {sns.sign(t, with(notify("2"), "SigningCertURL", "https://sns.us-east-1.amazonaws.com@example.com/x.pem")), 403},
-		"of an unknown type":      {sns.sign(t, with(notify("2"), "Type", "Other")), 400},
-		"of a bare event":         {[]byte(sesDelivery), 400},
-		"two in one body":         {append(sns.sign(t, notify("2")), sesDelivery...), 400},
+		"of another key":        {other.sign(t, notify("2")), 403},
+		"of another message":    {changed("Message", strings.Replace(sesDelivery, "a@", "c@", 2)), 403},
+		"with a subject":        {changed("Subject", "added"), 403},
+		"of another version":    {changed("SignatureVersion", "1"), 403},
+		"of an unknown version": {changed("SignatureVersion", "3"), 403},
+		"none":                  {changed("Signature", ""), 401},
+		"of another topic":      {sns.sign(t, with(notify("2"), "TopicArn", topic+"-2")), 403},
+		"of another host": {sns.sign(t, with(notify("2"), "SigningCertURL",
+			"https://sns.us-east-1.amazonaws.com.example.com/x.pem")), 403},
+		"of a bucket": {sns.sign(t, with(notify("2"), "SigningCertURL",
+			"https://sns.s3.amazonaws.example/x.pem")), 403},
+		"of a bucket of Amazon's": {sns.sign(t, with(notify("2"), "SigningCertURL",
+			"https://bucket.s3.amazonaws.com/x.pem")), 403},
+		"without TLS": {sns.sign(t, with(notify("2"), "SigningCertURL", strings.Replace(certURL, "https",
+			"http", 1))), 403},
+		"of a user's": {sns.sign(t, with(notify("2"), "SigningCertURL",
+			"https://sns.us-east-1.amazonaws.com@example.com/x.pem")), 403},
+		"of an unknown type": {sns.sign(t, with(notify("2"), "Type", "Other")), 400},
+		"of a bare event":    {[]byte(sesDelivery), 400},
+		"two in one body":    {append(sns.sign(t, notify("2")), sesDelivery...), 400},
 	} {
 		if status, a := p.post("/ses", c.body); status != c.want || a.Error == "" {
 			t.Errorf("signature %s: %d, %+v; want %d", name, status, a, c.want)
 		}
 	}
-	if status, a := p.post("/ses", []byte(sesDelivery), "X-Amz-Sns-Rawdelivery", "true"); status != 403 || !strings.Contains(a.Error, "raw") {
+	if status, a := p.post("/ses", []byte(sesDelivery), "X-Amz-Sns-Rawdelivery", "true"); status != 403 ||
+		!strings.Contains(a.Error, "raw") {
 		t.Errorf("raw delivery: %d, %+v", status, a)
 	}
 	p.want()
@@ -319,12 +333,14 @@ func TestSNSCertificateMustBeValidAndThere(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	old := newAmazon(t, now.Add(-2*time.Hour), now.Add(-time.Hour))
-	if status, a := ses(t, ingest.SESOptions{Topics: []string{"*"}, Fetch: old.fetch}).post("/ses", old.sign(t, notify("2"))); status != 403 {
+	if status, a := ses(t, ingest.SESOptions{Topics: []string{"*"}, Fetch: old.fetch}).post("/ses", old.sign(t,
+		notify("2"))); status != 403 {
 		t.Errorf("a certificate that has ended: %d, %+v", status, a)
 	}
 	sns := newAmazon(t, now.Add(-time.Hour), now.Add(time.Hour))
 	sns.down = true
-	if status, a := ses(t, ingest.SESOptions{Topics: []string{"*"}, Fetch: sns.fetch}).post("/ses", sns.sign(t, notify("2"))); status != 503 {
+	if status, a := ses(t, ingest.SESOptions{Topics: []string{"*"}, Fetch: sns.fetch}).post("/ses", sns.sign(t,
+		notify("2"))); status != 503 {
 		t.Errorf("no certificate can be fetched: %d, %+v", status, a)
 	}
 }
@@ -340,7 +356,8 @@ func TestSNSSubscriptionsAreConfirmed(t *testing.T) {
 			"Timestamp": "2016-11-22T00:00:06.000Z", "SignatureVersion": "1", "SigningCertURL": certURL,
 		}
 	}
-	if status, a := p.post("/ses", sns.sign(t, message("SubscriptionConfirmation", "https://example.com/"))); status != 403 {
+	if status, a := p.post("/ses", sns.sign(t, message("SubscriptionConfirmation",
+		"https://example.com/"))); status != 403 {
 		t.Errorf("a URL of another host: %d, %+v", status, a)
 	}
 	body := sns.sign(t, message("SubscriptionConfirmation", url))
@@ -356,7 +373,8 @@ func TestSNSSubscriptionsAreConfirmed(t *testing.T) {
 	if len(sns.fetched) != 2 || sns.fetched[1] != url {
 		t.Errorf("%q were fetched", sns.fetched)
 	}
-	if status, a := p.post("/ses", sns.sign(t, message("UnsubscribeConfirmation", url))); status != 200 || !strings.Contains(a.Done, "ended") {
+	if status, a := p.post("/ses", sns.sign(t, message("UnsubscribeConfirmation", url))); status != 200 ||
+		!strings.Contains(a.Done, "ended") {
 		t.Errorf("%d, %+v", status, a)
 	}
 	if len(sns.fetched) != 2 {
@@ -371,8 +389,12 @@ func TestSNSSubscriptionsAreConfirmed(t *testing.T) {
 
 func TestSESWithoutSignatures(t *testing.T) {
 	t.Parallel()
-	p := ses(t, ingest.SESOptions{Unsigned: true, Fetch: func(context.Context, string) ([]byte, error) { return nil, errors.New("nothing is to be fetched") }})
-	for _, body := range []string{sesDelivery, `{"Type":"Notification","TopicArn":"x","Message":` + fmt.Sprintf("%q", sesDelivery) + `}`} {
+	p := ses(t, ingest.SESOptions{Unsigned: true, Fetch: func(context.Context, string) ([]byte, error) {
+		return nil,
+			errors.New("nothing is to be fetched")
+	}})
+	for _, body := range []string{sesDelivery, `{"Type":"Notification","TopicArn":"x","Message":` + fmt.Sprintf("%q",
+		sesDelivery) + `}`} {
 		if status, a := p.post("/ses", []byte(body)); status != 200 || a.Records != 1 {
 			t.Errorf("%d, %+v", status, a)
 		}
