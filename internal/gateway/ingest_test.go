@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,12 +16,17 @@ import (
 
 func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	t.Parallel()
+	rules := filepath.Join(t.TempDir(), "rules.txt")
+	if err := os.WriteFile(rules, []byte("Rule: ours01\nCategory: policy-related\nType: hard\nDescription: Ours.\nText: blue moon\nExample: 550 Blue moon\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	p := start(t, "--data", filepath.Join(t.TempDir(), "metrics.db"), "--create", "--admin-listen", "127.0.0.1:0",
+		"--ingest-rules", rules,
 		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
 		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
 	// Events of today, which are not settled, are what the cache keeps for seconds.
-	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient user { userId } } } }`
-	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 5.1.1 User unknown","sg_message_id":"m%[1]d"}]`
+	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } } } }`
+	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 Blue moon","sg_message_id":"m%[1]d"}]`
 	for n := range 3 {
 		if rows := at(p.query(query, nil), "bounces", "nodes").([]any); len(rows) != n {
 			t.Errorf("after %d webhooks there are the bounces %v", n, rows)
@@ -29,7 +35,8 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 			t.Errorf("%s: %s", resp.Status, text)
 		}
 	}
-	if text := fmt.Sprint(p.query(query, nil)); strings.Count(text, "userId:7") != 3 {
+	if text := fmt.Sprint(p.query(query, nil)); strings.Count(text, "userId:7") != 3 || strings.Count(text,
+		"category:policy-related") != 3 {
 		t.Errorf("the bounces of user 7 are %s", text)
 	}
 	for path, want := range map[string]int{"/postmark": 401, "/mailgun": 404, "/graphql": 404} {
@@ -75,13 +82,14 @@ func TestWrongSettingsOfWebhooks(t *testing.T) {
 			"127.0.0.1:0"}, "--upstream"},
 		"unsigned elsewhere": {append(store, "--ingest-listen", "0.0.0.0:0", "--ingest-unsigned", "ses"),
 			"--ingest-unsigned"},
-		"unsigned and signed":    {append(port, "--ingest-unsigned", "rows", "--ingest-rows-key", key), "keep one"},
-		"an unknown service":     {append(port, "--ingest-unsigned", "other"), "sparkpost"},
-		"a short key":            {append(port, "--ingest-rows-key", "secret"), "at least 16"},
-		"no public key":          {append(port, "--ingest-sendgrid-key", "secret"), "--ingest-sendgrid-key"},
-		"no password":            {append(port, "--ingest-postmark-auth", "secret"), "user:password"},
-		"a topic that is none":   {append(port, "--ingest-ses-topics", "events"), "arn:aws:sns:us-east-1"},
-		"no time for signatures": {append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m"},
+		"unsigned and signed":      {append(port, "--ingest-unsigned", "rows", "--ingest-rows-key", key), "keep one"},
+		"an unknown service":       {append(port, "--ingest-unsigned", "other"), "sparkpost"},
+		"a short key":              {append(port, "--ingest-rows-key", "secret"), "at least 16"},
+		"no public key":            {append(port, "--ingest-sendgrid-key", "secret"), "--ingest-sendgrid-key"},
+		"no password":              {append(port, "--ingest-postmark-auth", "secret"), "user:password"},
+		"a topic that is none":     {append(port, "--ingest-ses-topics", "events"), "arn:aws:sns:us-east-1"},
+		"rules that are not there": {append(port, "--ingest-rules", "none.txt", "--ingest-rows-key", key), "--ingest-rules"},
+		"no time for signatures":   {append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m"},
 	} {
 		said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, c.args...)...)
 		if !strings.Contains(said, c.says) || strings.Contains(said, "secret\"") {
