@@ -57,6 +57,9 @@ type Batch struct {
 	Duration time.Duration
 }
 
+// statusClientGone is for the log and the metrics, of requests whose client did not wait.
+const statusClientGone = 499
+
 // maxTurns is how many bodies are imported at once. The store writes them one after the other.
 const maxTurns = 4
 
@@ -126,6 +129,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for name, value := range refused.headers {
 			w.Header().Set(name, value)
 		}
+	case r.Context().Err() != nil:
+		b.Status = statusClientGone
 	case err != nil:
 		b.Status, answer.Error = http.StatusInternalServerError, "the rows could not be stored: send them again later"
 	}
@@ -283,7 +288,7 @@ func (h *handler) log(ctx context.Context, b Batch, answer reply, err error) {
 	if err != nil {
 		level, attrs = slog.LevelWarn, append(attrs, "error", err)
 	}
-	if b.Status >= 500 && b.Status != http.StatusServiceUnavailable && ctx.Err() == nil {
+	if b.Status == http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	h.o.Logger.Log(ctx, level, "webhook", append(attrs, "duration_ms", b.Duration.Milliseconds())...)

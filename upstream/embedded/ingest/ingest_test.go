@@ -317,3 +317,21 @@ func TestRowsThatAreNotOnDiskAreNotAcknowledged(t *testing.T) {
 		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }
+
+func TestClientsThatLeaveAreNoFailures(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	var got ingest.Batch
+	o := ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}, Observe: func(b ingest.Batch) { got = b }}
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/sendgrid", bytes.NewReader(list(processed)))
+	ingest.New(s, o).ServeHTTP(httptest.NewRecorder(), r)
+	if got.Status != 499 {
+		t.Errorf("the batch is %+v", got)
+	}
+}
