@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -24,7 +25,8 @@ import (
 //
 // STORE_BENCH_EMAILS is how many emails, 50,000 if it is not set; there are bounces
 // for 1 in 20 and blocked emails for 1 in 83. STORE_BENCH_PATH keeps the store there,
-// or uses the one that is there. CPU is what the asking thread used, which tells more
+// or uses the one that is there. STORE_BENCH_REQUESTS is a regular expression for the names of
+// the requests to make. CPU is what the asking thread used, which tells more
 // than the clock where the machine has other things to do; 0 where it is not known.
 func BenchmarkStore(b *testing.B) {
 	emails := 50000
@@ -50,7 +52,11 @@ func BenchmarkStore(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var worst, worstCPU time.Duration
+	only := regexp.MustCompile(os.Getenv("STORE_BENCH_REQUESTS"))
 	for _, r := range requests(info) {
+		if !only.MatchString(r.name) {
+			continue
+		}
 		rnd := rand.New(rand.NewPCG(1, 2))
 		took := make([]time.Duration, 0, 200)
 		busy := make([]time.Duration, 0, 200)

@@ -96,7 +96,7 @@ func (l *listing) skipHours() error {
 		c.args = append(c.args, f.args...)
 	}
 	if start < first {
-		keys, args := l.keys(l.drive, l.driver, true, l.lo, firstID(first))
+		keys, args := l.keys(l.along, true, l.lo, firstID(first))
 		n, err := l.conn.number(l.ctx, "select count(*) from ("+keys+")", args...)
 		if err != nil || n > l.skip {
 			return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql/driver"
-	"math"
 	"slices"
 	"strings"
 
@@ -23,11 +22,10 @@ type listing struct {
 	*reader
 	kind    *kind
 	filters []filter
-	none    bool     // nothing can match
-	drive   []stream // what the query goes along
-	driver  int      // the number of that filter, -1 if it is the table itself
-	lo, hi  int64    // the ids from lo and before hi
-	skip    int64    // rows to skip
+	none    bool  // nothing can match
+	along   []int // the filters whose streams the query goes along, none if along the table itself
+	lo, hi  int64 // the ids from lo and before hi
+	skip    int64 // rows to skip
 
 	page       page
 	generation int64 // of the store
@@ -95,7 +93,14 @@ func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) error {
 		}
 	}
 	if q.Recipient != "" {
-		return l.recipient(upstream.LowerAddress(q.Recipient))
+		if err := l.recipient(upstream.LowerAddress(q.Recipient)); err != nil {
+			return err
+		}
+	}
+	if !l.indexed {
+		for i := range l.filters {
+			l.filters[i].streams = nil
+		}
 	}
 	return nil
 }
@@ -149,6 +154,12 @@ func (l *listing) anyOf(column string, ids []upstream.ID) {
 
 // header adds a filter by a header.
 func (l *listing) header(h upstream.Header) error {
+	if !l.indexed { // the table of headers is not there yet
+		l.filters = append(l.filters, filter{
+			check: "exists (select 1 from json_each(r.headers) j where lower(j.key) = lower(?) and j.value = ?)", args: []any{h.Name, h.Value},
+		})
+		return nil
+	}
 	id, err := l.conn.number(l.ctx, "select id from header where name = ? and value = ?", fold(h.Name), h.Value)
 	l.none = l.none || id == 0
 	l.filters = append(l.filters, filter{
@@ -198,73 +209,107 @@ func (l *listing) recipient(address string) error {
 	return nil
 }
 
-// keys is the query for the ids of rows, and whether the rows of filters are checked.
-func (l *listing) keys(streams []stream, driver int, check bool, lo, hi int64) (query string, args []any) {
+// keys is the query for the ids of the rows from lo and before hi that pass the filters,
+// along the streams of some. It checks the others row by row, or with none leaves them aside.
+func (l *listing) keys(along []int, check bool, lo, hi int64) (query string, args []any) {
 	var checks strings.Builder
 	var checked []any
 	for i, f := range l.filters {
-		if check && i != driver {
+		if check && !slices.Contains(along, i) {
 			checks.WriteString(" and " + f.check)
 			checked = append(checked, f.args...)
 		}
 	}
+	table := l.kind.table
+	if len(along) == 0 {
+		return "select r.id from " + table + " r not indexed where r.id >= ? and r.id < ?" + checks.String() + " order by 1", append([]any{lo, hi}, checked...)
+	}
 	var b strings.Builder
-	for i, s := range streams {
-		if i > 0 {
-			b.WriteString(" union all ")
+	for n, i := range along {
+		for m, s := range l.filters[i].streams {
+			switch {
+			case m > 0:
+				b.WriteString(" union all ")
+			case n > 0:
+				b.WriteString(" intersect ")
+			}
+			id, from := "r.id", table+" r indexed by "+s.index
+			if s.header {
+				id, from = "h.id", table+"_header h"
+			}
+			// Of several filters the rows are checked once they have passed all of them.
+			inline := ""
+			if len(along) == 1 {
+				inline = checks.String()
+				if s.header && inline != "" {
+					from += " cross join " + table + " r on r.id = h.id"
+				}
+			}
+			b.WriteString("select " + id + " from " + from + " where " + s.where + " and " + id + " >= ? and " + id + " < ?" + inline)
+			args = append(append(args, s.args...), lo, hi)
+			if inline != "" {
+				args = append(args, checked...)
+			}
 		}
-		id, from := "r.id", l.kind.table+" r not indexed"
-		switch {
-		case s.header && checks.Len() > 0:
-			id, from = "h.id", l.kind.table+"_header h cross join "+l.kind.table+" r on r.id = h.id"
-		case s.header:
-			id, from = "h.id", l.kind.table+"_header h"
-		case s.index != "":
-			from = l.kind.table + " r indexed by " + s.index
-		}
-		b.WriteString("select " + id + " from " + from + " where " + s.where + " and " + id + " >= ? and " + id + " < ?" + checks.String())
-		args = append(append(append(args, s.args...), lo, hi), checked...)
 	}
 	b.WriteString(" order by 1")
-	return b.String(), args
+	if len(along) == 1 || checks.Len() == 0 {
+		return b.String(), args
+	}
+	// Without a limit SQLite would drop the order.
+	return "select r.id from (" + b.String() + " limit -1) k cross join " + table + " r on r.id = k.id where true" + checks.String(), append(args, checked...)
 }
 
 // query is the query of a page of rows.
 func (l *listing) query(limit int) (string, []any) {
-	keys, args := l.keys(l.drive, l.driver, true, l.lo, l.hi)
+	keys, args := l.keys(l.along, true, l.lo, l.hi)
 	return "select " + l.kind.listed() + " from (" + keys + " limit ? offset ?) k cross join " + l.kind.table +
 		" r on r.id = k.id left join domain d on d.id = r.domain_id", append(args, int64(limit), l.skip)
 }
 
 // choose decides what the query goes along: of the filters with streams the one whose rows
-// lie furthest apart, from l.lo on, so that the fewest rows are checked in vain.
+// lie furthest apart, from l.lo on, so that the fewest rows are checked in vain. Filters with
+// some times as many rows are merged with it, which takes less than to check each row.
 func (l *listing) choose() error {
-	const sample = 256
+	const (
+		sample = 256
+		merged = 4 // times as many rows
+	)
 	var choices []int
 	for i, f := range l.filters {
-		if len(f.streams) > 0 && (f.streams[0].header || l.indexed) {
+		if len(f.streams) > 0 {
 			choices = append(choices, i)
 		}
 	}
-	l.driver, l.drive = -1, []stream{{where: "true"}}
-	furthest := int64(math.MinInt64)
+	if len(choices) < 2 {
+		l.along = choices
+		return nil
+	}
+	reach := make([]float64, len(l.filters)) // how far a sample of its rows goes
+	best := -1
 	for _, i := range slices.Backward(choices) { // the last ones tend to have the fewest rows
-		reached := int64(math.MaxInt64)
-		if len(choices) > 1 {
-			keys, args := l.keys(l.filters[i].streams, i, false, l.lo, l.hi)
-			err := l.conn.each(l.ctx, func(v []driver.Value) error {
-				reached = integer(v[0])
-				return nil
-			}, keys+" limit 1 offset ?", append(args, int64(sample))...)
-			if err != nil {
-				return err
-			}
+		end := int64(0)
+		keys, args := l.keys([]int{i}, false, l.lo, l.hi)
+		err := l.conn.each(l.ctx, func(v []driver.Value) error {
+			end = integer(v[0])
+			return nil
+		}, keys+" limit 1 offset ?", append(args, int64(sample))...)
+		if err != nil {
+			return err
 		}
-		if reached > furthest {
-			furthest, l.driver, l.drive = reached, i, l.filters[i].streams
+		if end == 0 { // it has few rows
+			l.along = []int{i}
+			return nil
 		}
-		if reached == math.MaxInt64 {
-			break
+		reach[i] = float64(end - l.lo)
+		if best < 0 || reach[i] > reach[best] {
+			best = i
+		}
+	}
+	l.along = []int{best}
+	for _, i := range choices {
+		if i != best && len(l.filters[i].streams) == 1 && reach[i]*merged > reach[best] {
+			l.along = append(l.along, i)
 		}
 	}
 	return nil

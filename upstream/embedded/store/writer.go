@@ -21,6 +21,7 @@ type writer struct {
 
 	lastUser, lastSender int64 // the last numbers that it gave to accounts and senders
 
+	filled  bool // the tables of headers are, and must be kept so
 	open    bool // a transaction is
 	ctx     context.Context
 	written Written
@@ -55,6 +56,9 @@ func (w *writer) begin(ctx context.Context) error {
 		w.tagged[k] = w.tagged[k][:0]
 	}
 	g, err := w.conn.number(ctx, "select max(generation) from change")
+	if err == nil && !w.filled {
+		w.filled, err = hasHeaders(ctx, w.conn)
+	}
 	if err != nil {
 		w.rollback()
 		return err
@@ -204,6 +208,8 @@ func (w *writer) insert(k *kind, r *row) error {
 	}
 	if r.headers != nil {
 		headers = encodeHeaders(r.headers)
+	}
+	if w.filled {
 		for _, h := range r.headers {
 			id, err := w.header(h)
 			if err != nil {
@@ -240,7 +246,8 @@ func (w *writer) remove(k *kind, r *row) error {
 		}
 		w.loose[1][domain] = true
 	}
-	for _, h := range r.headers {
+	for i := 0; w.filled && i < len(r.headers); i++ {
+		h := r.headers[i]
 		id, err := w.header(h)
 		if err != nil {
 			return err
@@ -259,13 +266,16 @@ func (w *writer) remove(k *kind, r *row) error {
 }
 
 // writeTags writes which rows have which headers, in the order of the table, which is
-// much faster than row by row.
+// faster than row by row.
 func (w *writer) writeTags(k *kind) error {
-	const many = 64
 	tags := w.tagged[k.Kind]
 	w.tagged[k.Kind] = tags[:0]
 	slices.SortFunc(tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id)) })
-	tags = slices.Compact(tags) // a row may have a header twice
+	return w.insertTags(k.table+"_header", slices.Compact(tags)) // a row may have a header twice
+}
+
+func (w *writer) insertTags(table string, tags []tag) error {
+	const many = 64
 	for len(tags) > 0 {
 		n := many
 		if len(tags) < many {
@@ -275,7 +285,7 @@ func (w *writer) writeTags(k *kind) error {
 		for _, t := range tags[:n] {
 			args = append(args, t.header, t.id)
 		}
-		if err := w.conn.exec("insert into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...); err != nil {
+		if err := w.conn.exec("insert into "+table+" values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...); err != nil {
 			return err
 		}
 		tags = tags[n:]
