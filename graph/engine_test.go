@@ -20,12 +20,15 @@ type hooked struct {
 	no   string // refuses operations by this message
 }
 
+// keptBy is the key of what an extension of a name keeps.
+type keptBy string
+
 func (e hooked) tell(ctx context.Context, hook string) context.Context {
 	*e.by = append(*e.by, hook+" "+e.name)
-	if hook == "finish" && ctx.Value(e.name) != "kept" {
+	if hook == "finish" && ctx.Value(keptBy(e.name)) != "kept" {
 		*e.by = append(*e.by, "lost what it kept")
 	}
-	return context.WithValue(ctx, e.name, "kept")
+	return context.WithValue(ctx, keptBy(e.name), "kept")
 }
 
 func (e hooked) ExtensionName() string                 { return e.name }

@@ -76,7 +76,7 @@ func (q SeriesQuery) Question(k Kind) Question {
 }
 
 // List is a list's question as a query.
-func (q Question) List() ListQuery {
+func (q *Question) List() ListQuery {
 	n := 0
 	for n < len(q.XHeaders) && q.XHeaders[n] != (Header{}) {
 		n++
@@ -93,17 +93,17 @@ func (q Question) List() ListQuery {
 }
 
 // Detail is a detail's question as a key.
-func (q Question) Detail() BounceKey {
+func (q *Question) Detail() BounceKey {
 	return BounceKey{UserID: q.UserID, SenderID: q.SenderID, BounceTime: q.BounceTime, EmailID: q.EmailID}
 }
 
 // Counts is a question for counts, or for series, as a query.
-func (q Question) Counts() CountQuery {
+func (q *Question) Counts() CountQuery {
 	return CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: q.Rollup}
 }
 
 // Series is a question for series as a query.
-func (q Question) Series() SeriesQuery {
+func (q *Question) Series() SeriesQuery {
 	return SeriesQuery{CountQuery: q.Counts(), Interval: q.Interval}
 }
 
@@ -112,7 +112,7 @@ const DetailEndpoint = BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_
 
 // Endpoint is the path of the call with placeholders for the parts that vary, such as
 // "/bounces": one of the nine of the API.
-func (q Question) Endpoint() string {
+func (q *Question) Endpoint() string {
 	switch q.Shape {
 	case ShapeList:
 		return q.Kind.ListPath()
@@ -128,7 +128,7 @@ func (q Question) Endpoint() string {
 }
 
 // Path is the path of the call, escaped.
-func (q Question) Path() string {
+func (q *Question) Path() string {
 	if q.Shape == ShapeDetail {
 		return q.Detail().Path()
 	}
@@ -137,7 +137,7 @@ func (q Question) Path() string {
 
 // Query is the canonical query string of the call, without the question mark: see
 // [ListQuery.Encode].
-func (q Question) Query() string {
+func (q *Question) Query() string {
 	switch q.Shape {
 	case ShapeList:
 		return q.List().Encode(q.Kind)
@@ -147,15 +147,15 @@ func (q Question) Query() string {
 	return ""
 }
 
-// Asker answers questions. It is the whole [API] as one method, for what treats all calls
+// Asker answers questions, which it must not change. It is the whole [API] as one method, for what treats all calls
 // alike. The type of an answer is that of the question's [Shape].
 type Asker interface {
-	Ask(ctx context.Context, q Question) (answer any, err error)
+	Ask(ctx context.Context, q *Question) (answer any, err error)
 }
 
 // Middleware is a layer around an API that treats all calls alike. It calls next at most
 // once for each question.
-type Middleware func(ctx context.Context, q Question, next Asker) (answer any, err error)
+type Middleware func(ctx context.Context, q *Question, next Asker) (answer any, err error)
 
 // Around is api with a layer around it.
 func Around(api API, layer Middleware) API {
@@ -172,12 +172,12 @@ type layered struct {
 	layer Middleware
 }
 
-func (l layered) Ask(ctx context.Context, q Question) (any, error) { return l.layer(ctx, q, l.next) }
+func (l layered) Ask(ctx context.Context, q *Question) (any, error) { return l.layer(ctx, q, l.next) }
 
 // asker asks an API that has a method for each shape.
 type asker struct{ api API }
 
-func (a asker) Ask(ctx context.Context, q Question) (any, error) {
+func (a asker) Ask(ctx context.Context, q *Question) (any, error) {
 	switch q.Shape {
 	case ShapeDetail:
 		return a.api.Bounce(ctx, q.Detail())
@@ -256,7 +256,7 @@ func page[R any](ctx context.Context, c Calls, k Kind, q ListQuery) ([]R, error)
 
 // answer asks a question whose answer is a T.
 func answer[T any](ctx context.Context, c Calls, q Question) (T, error) {
-	v, err := c.Ask(ctx, q)
+	v, err := c.Ask(ctx, &q)
 	t, _ := v.(T) // nil if it failed
 	return t, err
 }

@@ -33,9 +33,9 @@ func (e echo) BlockedReasons(context.Context) ([]string, error)   { return nil, 
 func TestCallsPassLayersUnchanged(t *testing.T) {
 	var asked any
 	var questions []Question
-	api := Around(Around(echo{&asked}, func(ctx context.Context, q Question, next Asker) (any, error) { return next.Ask(ctx, q) }),
-		func(ctx context.Context, q Question, next Asker) (any, error) {
-			questions = append(questions, q)
+	api := Around(Around(echo{&asked}, func(ctx context.Context, q *Question, next Asker) (any, error) { return next.Ask(ctx, q) }),
+		func(ctx context.Context, q *Question, next Asker) (any, error) {
+			questions = append(questions, *q)
 			return next.Ask(ctx, q)
 		})
 	rapid.Check(t, func(t *rapid.T) {
@@ -87,7 +87,7 @@ func TestCallsPassLayersUnchanged(t *testing.T) {
 
 func TestFiveHeaderFiltersAreRefused(t *testing.T) {
 	var asked any
-	api := Around(echo{&asked}, func(ctx context.Context, q Question, next Asker) (any, error) { return next.Ask(ctx, q) })
+	api := Around(echo{&asked}, func(ctx context.Context, q *Question, next Asker) (any, error) { return next.Ask(ctx, q) })
 	_, err := api.Emails(t.Context(), ListQuery{XHeaders: []Header{{"X-1", "a"}, {"X-2", "a"}, {"X-3", "a"}, {"X-4", "a"}, {"X-5", "a"}}})
 	var e *Error
 	if !errors.As(err, &e) || e.Code != InvalidArgument || e.Parameter != "X-5" || asked != nil {

@@ -28,15 +28,15 @@ type call struct {
 }
 
 // ask answers q from memory, or waits for the call in progress, or makes the call.
-func (m *memo) ask(ctx context.Context, q upstream.Question, next upstream.Asker) (any, error) {
+func (m *memo) ask(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	m.mu.Lock()
-	c, made := m.calls[q]
+	c, made := m.calls[*q]
 	if !made {
 		if m.calls == nil {
 			m.calls = map[upstream.Question]*call{}
 		}
 		c = &call{}
-		m.calls[q] = c
+		m.calls[*q] = c
 	}
 	var wait chan struct{}
 	if made && !c.done {
@@ -61,7 +61,7 @@ func (m *memo) ask(ctx context.Context, q upstream.Question, next upstream.Asker
 }
 
 // fill makes the call. A panic becomes an error for all fields that need the answer.
-func (m *memo) fill(ctx context.Context, c *call, q upstream.Question, next upstream.Asker) {
+func (m *memo) fill(ctx context.Context, c *call, q *upstream.Question, next upstream.Asker) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.err = fanout.Recovered(v)

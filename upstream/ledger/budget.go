@@ -10,7 +10,7 @@ import (
 // Budget returns an API that limits the calls of each operation to Options.MaxCalls. It belongs directly before the
 // client, behind the cache, so that cached answers are free. Calls beyond the limit fail with [upstream.Exhausted].
 func Budget(api upstream.API) upstream.API {
-	return upstream.Around(api, func(ctx context.Context, q upstream.Question, next upstream.Asker) (any, error) {
+	return upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 		if err := spend(ctx); err != nil {
 			return nil, err
 		}

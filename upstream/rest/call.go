@@ -12,7 +12,7 @@ import (
 
 // request is a question and the URL that asks it. Requests with equal path and query are equal.
 type request struct {
-	question upstream.Question
+	question *upstream.Question
 	path     string // escaped, below the base URL
 	query    string // canonical, without the question mark
 }

@@ -29,7 +29,7 @@ func cutToPage[R any](rows []R) ([]R, int) {
 type owners struct{ user, sender upstream.ID }
 
 // askedOf returns the owners that q's rows must have; 0 allows any.
-func askedOf(q upstream.Question) owners {
+func askedOf(q *upstream.Question) owners {
 	o := owners{q.UserID, q.SenderID}
 	digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == "" // the API reads them as an id
 	if digits && o.sender == 0 {

@@ -85,7 +85,7 @@ func (c *Client) Close() {
 
 // Ask implements [upstream.Asker]. A series question whose interval is neither Hour nor Day fails with
 // [upstream.InvalidArgument]: its URL would be that of a count.
-func (c *Client) Ask(ctx context.Context, q upstream.Question) (any, error) {
+func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if q.Shape == upstream.ShapeSeries && per(q.Interval) == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
 	}

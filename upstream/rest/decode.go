@@ -8,7 +8,7 @@ import (
 )
 
 // decode decodes and checks the answer to q, and records the number of its rows in call.
-func decode(q upstream.Question, body string, call *Call) (any, error) {
+func decode(q *upstream.Question, body string, call *Call) (any, error) {
 	switch q.Shape {
 	case upstream.ShapeDetail:
 		d, err := upstream.DecodeBounceDetail(body)
@@ -49,7 +49,7 @@ func decode(q upstream.Question, body string, call *Call) (any, error) {
 }
 
 // decodeList decodes one page of a list. The function of returns a row's owners and time.
-func decodeList[R any](q upstream.Question, body string, call *Call, read func(string) ([]R, error), of func(*R) (owners, upstream.Time)) (any, error) {
+func decodeList[R any](q *upstream.Question, body string, call *Call, read func(string) ([]R, error), of func(*R) (owners, upstream.Time)) (any, error) {
 	rows, err := read(body)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 
 // doing describes q as the beginning of an error message, such as "list bounces of user 21". Because errors are logged,
 // it names users and senders by number and contains no addresses.
-func doing(q upstream.Question) string {
+func doing(q *upstream.Question) string {
 	var s string
 	switch q.Shape {
 	case upstream.ShapeList:

@@ -63,7 +63,7 @@ type Around func(ctx context.Context, endpoint string) (context.Context, func(er
 
 // API returns api with each call measured by the clock in its context, if there is one. around may be nil.
 func API(api upstream.API, around Around) upstream.API {
-	return upstream.Around(api, func(ctx context.Context, q upstream.Question, next upstream.Asker) (answer any, err error) {
+	return upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (answer any, err error) {
 		if c, ok := ctx.Value(clockKey{}).(*Clock); ok {
 			c.begin()
 			defer c.end()
