@@ -107,9 +107,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	s.writer <- &writer{conn: c, cacheKiB: cfg.cacheKiB, generation: -1}
 	cfg.cacheKiB, cfg.busy = cfg.cacheKiB/int64(readers), readerBusy
 	s.readers = newPool(cfg, readers)
-	s.writer <- &writer{conn: c, generation: -1}
 	return nil
 }
 

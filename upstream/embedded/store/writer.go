@@ -15,6 +15,7 @@ import (
 // writer is the connection that writes, and what one transaction of it has changed.
 type writer struct {
 	conn       *conn
+	cacheKiB   int64
 	generation int64 // of the last transaction that it has seen; -1 before any
 	domains    map[string]int64
 	headers    map[upstream.Header]int64
