@@ -201,7 +201,7 @@ func TestAnInterruptedEraseIsCompleted(t *testing.T) {
 		Emails:  []upstream.Email{{UserID: 20, SenderID: 17, EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com", ProcessTime: 5}},
 	})
 	release := reading(t, path)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // it waits that long for the reader
 	defer cancel()
 	n, err := s.Erase(ctx, "jane@example.com", false)
 	if !errors.Is(err, store.ErrInUse) || n.Emails != 1 || n.Senders != 1 {
