@@ -103,6 +103,7 @@ func (a *API) Use() Use {
 		return Use{}
 	}
 	e := a.memory.entries
+	e.CleanUp() // it counts what was kept just now in its own time
 	return Use{Answers: e.EstimatedSize(), Bytes: int64(e.WeightedSize()), Capacity: int64(e.GetMaximum())}
 }
 
