@@ -160,7 +160,8 @@ func (v *Window) GetLast() *string { return v.Last }
 type WindowBetween struct {
 	// The first moment that belongs to the window.
 	Start time.Time `json:"start"`
-	// The first moment that no longer belongs to it; later than the start.
+	// The first moment that no longer belongs to it; later than the start. A date is its midnight, so that day does not belong to it:
+	// November 2026 is from "2026-11-01" to "2026-12-01".
 	End time.Time `json:"end"`
 }
 
