@@ -89,7 +89,7 @@ func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
 	return p.Parse(args)
 }
 
-// exitCode is an error that has been told of already.
+// exitCode is an error that has already been printed: the program ends with this code.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }

@@ -36,8 +36,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 			return badFile("--tls-cert, --tls-key", err, "give files such as cert.pem and key.pem")
 		}
 	}
-	// Ports come first: whether they can be had is known at once, and a half-started
-	// gateway helps nobody.
+	// Ports come first: one that is taken should stop the start at once, before any work.
 	public, err := listen("listen", c.Listen)
 	if err != nil {
 		return err

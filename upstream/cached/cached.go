@@ -148,7 +148,7 @@ func (a *API) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bounce
 		return a.api.Bounce(ctx, k)
 	}
 	return remember(ctx, a, question[upstream.BounceDetail]{
-		endpoint: upstream.BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}", path: k.Path(),
+		endpoint: upstream.DetailEndpoint, path: k.Path(),
 		keep: a.o.keep(a.o.moment(), upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}),
 		load: func(ctx context.Context) (upstream.BounceDetail, error) { return a.api.Bounce(ctx, k) },
 		pack: packDetail,
