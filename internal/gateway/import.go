@@ -180,12 +180,15 @@ func skipped(sum importer.Summary) string {
 // file, so that a copy of it alone is whole, even if the import was stopped.
 func (c *importCommand) finish(ctx context.Context, s *store.Store, streams Streams) error {
 	if ctx.Err() == nil {
+		said := make(chan struct{})
 		slow := time.AfterFunc(2*time.Second, func() {
-			fmt.Fprintln(streams.Err,
-				"all rows are stored; building the indexes")
+			defer close(said)
+			fmt.Fprintln(streams.Err, "all rows are stored; building the indexes")
 		})
 		err := s.Finish(ctx)
-		slow.Stop()
+		if !slow.Stop() {
+			<-said
+		}
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
