@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"deliverygraph/graph/columns"
-	"deliverygraph/graph/trusted"
 
 	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -31,7 +30,7 @@ type documents struct {
 // document is a sound document, and what follows from its text alone.
 type document struct {
 	*ast.QueryDocument
-	hash        string // as [trusted.Hash] has it
+	hash        string // as [HashDocument] has it
 	known       []byte // the data of every answer to it; nil where it takes running
 	plans       *columns.Plans
 	nulls       nullPlaces
@@ -130,7 +129,7 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 	}
 	sound := document{
 		QueryDocument: doc,
-		hash:          trusted.Hash(text),
+		hash:          HashDocument(text),
 		known:         knownData(doc, d.schema),
 		plans:         columns.NewPlans(),
 		nulls:         nullPlacesOf(doc),

@@ -9,20 +9,18 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"deliverygraph/graph/operation"
 )
 
 // engine runs operations by the code that gqlgen generates. It is in the place of
 // gqlgen's executor, of which little is needed here: documents are read and found sound
-// by [documents], and extensions are called one after another (package operation), where
+// by [documents], and extensions are called one after another (extension.go), where
 // the executor has closures and contexts around each other for every operation.
 type engine struct {
 	schema    graphql.ExecutableSchema
-	preparers []operation.Preparer
-	beginners []operation.Beginner
-	events    []operation.EventBeginner
-	finishers []operation.Finisher // in the order in which they are called
+	preparers []Preparer
+	beginners []Beginner
+	events    []EventBeginner
+	finishers []Finisher // in the order in which they are called
 	fields    graphql.FieldMiddleware
 }
 
@@ -36,7 +34,7 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 		}
 		switch x.(type) {
 		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor, graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
-			panic(fmt.Sprintf("the extension %s has a hook of gqlgen's that is not called here: see package operation", x.ExtensionName()))
+			panic(fmt.Sprintf("the extension %s has a hook of gqlgen's that is not called here: see graph/extension.go", x.ExtensionName()))
 		}
 		uses := also(&e.preparers, x)
 		uses = also(&e.beginners, x) || uses

@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/columns"
-	"deliverygraph/graph/stream"
+
 	"deliverygraph/upstream/timed"
 )
 
@@ -34,7 +34,7 @@ type execution struct {
 
 	streams bool                    // it is a subscription, and has a response for each event
 	field   graphql.CollectedField  // of the subscription
-	ending  *stream.End             // of the subscription
+	ending  *StreamEnd              // of the subscription
 	stop    context.CancelCauseFunc // of the subscription
 	event   *eventTime              // of its event under way; nil before the first
 	close   func()                  // where it counts among the open streams

@@ -16,8 +16,8 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"

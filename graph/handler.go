@@ -10,14 +10,13 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"deliverygraph/graph/operation"
-	"deliverygraph/graph/origins"
-	"deliverygraph/graph/trusted"
+	"deliverygraph/internal/telemetry"
+	"deliverygraph/internal/web"
 )
 
 // Options set up the endpoint. Zero values mean the defaults named here.
 type Options struct {
-	// Extensions see every operation, in this order, as package operation says: the
+	// Extensions see every operation, in this order (see extension.go): the
 	// loaders, for one.
 	Extensions []graphql.HandlerExtension
 	// CacheControl gives the header of that name for the answer to a GET whose operation
@@ -47,7 +46,7 @@ type Options struct {
 	// discards.
 	Logger *slog.Logger
 	// Observers watch every operation that is asked for, also those that are refused.
-	Observers []operation.Observer
+	Observers []telemetry.Observer
 	// Timeout bounds an operation, and of a subscription, which has no end of its own, each
 	// event; 0 is 30 s.
 	Timeout time.Duration
@@ -112,7 +111,7 @@ type Options struct {
 	PersistedBytes int64
 	// Trusted are documents that may be asked for by their ids; nil is none. With
 	// TrustedOnly no others are taken.
-	Trusted     *trusted.Documents
+	Trusted     *TrustedDocuments
 	TrustedOnly bool
 	// QueryCacheBytes bounds the memory for parsed documents; 0 is 16 MiB.
 	QueryCacheBytes int64
@@ -167,7 +166,7 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 	h := &handler{engine: newEngine(schema, o.Extensions), documents: newDocuments(schema.Schema(), &o), persisted: newPersisted(&o), load: newLoad(&o), vary: strings.Join(append([]string{"Accept"}, o.Vary...), ", "), o: o}
 	answering := compressed(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origins.IsSocket(r) {
+		if web.IsSocket(r) {
 			h.serveSocket(w, r)
 			return
 		}

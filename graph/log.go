@@ -14,18 +14,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"deliverygraph/graph/operation"
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/upstream/timed"
 )
 
 // record is what observers and the log are told of one operation.
 type record struct {
-	operation.Operation
+	telemetry.Operation
 	began, ended time.Time // the latter when the answer was made
 	responses    int
 	clock        timed.Clock
 	why          error                       // it has ended, if its context does not say so
-	observers    []func(operation.Operation) // the last first
+	observers    []func(telemetry.Operation) // the last first
 
 	mu       sync.Mutex
 	failures []failure
@@ -44,7 +44,7 @@ type failure struct {
 type recordKey struct{}
 
 // begin begins the record of an operation, in a context as the observers make it.
-func (r *record) begin(ctx context.Context, observers []operation.Observer) context.Context {
+func (r *record) begin(ctx context.Context, observers []telemetry.Observer) context.Context {
 	r.began = time.Now()
 	for _, observe := range observers {
 		next, ended := observe(ctx)

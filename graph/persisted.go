@@ -10,8 +10,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-
-	"deliverygraph/graph/trusted"
 )
 
 // A request may name its document in the place of sending it: by the SHA-256 of its
@@ -23,7 +21,7 @@ import (
 // persisted knows the texts of documents that are asked for by name.
 type persisted struct {
 	sent    *otter.Cache[string, string] // by the hash of a text: what callers have sent
-	trusted *trusted.Documents           // may be nil
+	trusted *TrustedDocuments            // may be nil
 	only    bool                         // nothing but trusted documents is taken
 }
 
@@ -64,7 +62,7 @@ func (s *persisted) text(p *graphql.RawParams) (text, hash string, no *refusal) 
 		return "", "", refuse(http.StatusBadRequest, `the request has no "query": the text of a GraphQL document`)
 	case p.Query == "":
 		return s.byHash(hash)
-	case hash != "" && trusted.Hash(p.Query) != hash:
+	case hash != "" && HashDocument(p.Query) != hash:
 		return "", "", refuse(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query's text, in hexadecimal digits")
 	case s.only && !s.trusts(p.Query):
 		return "", "", refuseOperation(requestError(codeForbidden, "this gateway takes registered documents alone, and this is none of them: send the id of a registered one as documentId, or have this one registered by whoever runs the gateway"))
@@ -121,7 +119,7 @@ func (s *persisted) trusts(text string) bool {
 	if s.trusted == nil {
 		return false
 	}
-	_, ok := s.trusted.Text(trusted.Hash(strings.TrimSpace(text)))
+	_, ok := s.trusted.Text(HashDocument(strings.TrimSpace(text)))
 	return ok
 }
 

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/trusted"
 )
 
 func sha(text string) string {
@@ -108,9 +107,9 @@ func TestPersistedQueriesAreBounded(t *testing.T) {
 	}
 }
 
-func trust(t *testing.T, path string) *trusted.Documents {
+func trust(t *testing.T, path string) *graph.TrustedDocuments {
 	t.Helper()
-	d, err := trusted.Open(path, func(string) error { return nil })
+	d, err := graph.OpenTrusted(path, func(string) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

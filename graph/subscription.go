@@ -12,8 +12,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
-
-	"deliverygraph/graph/stream"
 )
 
 // singleField is the rule that every subscription of a document selects exactly one field, which no variable decides
@@ -76,7 +74,7 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	stopping := context.AfterFunc(streams.closing, func() { stop(errStopping) })
 	x.stop = stop
 	x.cancel = func() { gone(); stopping(); stop(nil) }
-	x.ctx, x.ending = stream.With(ctx)
+	x.ctx, x.ending = WithStreamEnd(ctx)
 	inner := x.oc.ResolverMiddleware
 	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
 		return inner(x.within(ctx), next)
@@ -147,7 +145,7 @@ func (c eventContext) Err() error { return c.until.Err() }
 
 // fail ends a subscription by an error, which its caller is told.
 func (x *execution) fail(err error) {
-	stream.Fail(x.ctx, err)
+	FailStream(x.ctx, err)
 	x.stop(err)
 }
 

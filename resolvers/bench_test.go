@@ -10,7 +10,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"deliverygraph/resolvers/auth"
+	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/explain"
+	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/ledger"
@@ -22,10 +22,10 @@ import (
 // a remote upstream.
 func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 	g.t.Helper()
-	g.rememberingWith(observe, explain.Options{})
+	g.rememberingWith(observe, cost.Options{})
 }
 
-func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e explain.Options) {
+func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e cost.Options) {
 	g.t.Helper()
 	c, err := cached.New(ledger.Budget(g.client), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,

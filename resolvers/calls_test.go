@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/resolvers/auth"
+	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"

@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"deliverygraph/internal/race"
-
 	"go.uber.org/goleak"
 
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"

@@ -21,10 +21,9 @@ import (
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/playground"
+	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/explain"
-	"deliverygraph/resolvers/plan"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/ledger"
@@ -42,13 +41,13 @@ func (r response) explained(path ...any) any {
 func TestExplainListsEveryCall(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(200))
-	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
+	g.rememberingWith(nil, cost.Options{Allowed: true, MaxCalls: 200})
 	const query = `{ a: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { recipient sender { address } detail { ruleName } } }
 		b: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { category } } senders(window: {last: "P1D"}) { nodes { userId } } }`
 	if r := g.ask(query, nil); r.Extensions != nil {
 		t.Errorf("an explanation that was not requested: %v", r.Extensions)
 	}
-	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
+	g.rememberingWith(nil, cost.Options{Allowed: true, MaxCalls: 200})
 	g.header = http.Header{"X-Explain": {"1"}}
 	g.called()
 	sourcesOf := func(r response) (sources map[string]int) {
@@ -108,7 +107,7 @@ func TestExplainRevealsNothingUnseen(t *testing.T) {
 		others = append(others, newGateway(t, ofUsers(rows, c.Users)))
 	}
 	for _, g := range append(others, whole) {
-		g.serveWith(g.client, explain.Options{Allowed: true})
+		g.serveWith(g.client, cost.Options{Allowed: true})
 		g.header = http.Header{"X-Explain": {"1"}}
 	}
 	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(7, 8)), words: leakWords(all), found: map[string][]string{}}
@@ -153,7 +152,7 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 	t.Parallel()
 	rows := leakRows("rcpt")
 	g := newGateway(t, rows)
-	g.serveWith(g.client, explain.Options{Allowed: true})
+	g.serveWith(g.client, cost.Options{Allowed: true})
 	g.header = http.Header{"X-Explain": {"1"}}
 	const query = `{ bounces(` + today + `, first: 60) { nodes { detail { ruleName } } } }`
 	for _, scopes := range []auth.Scopes{auth.AllScopes, auth.MetricsRead} {
@@ -170,7 +169,7 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 func TestExplainPlanMakesNoCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
-	g.serveWith(ledger.Budget(g.client), explain.Options{Allowed: true, MaxCalls: 200})
+	g.serveWith(ledger.Budget(g.client), cost.Options{Allowed: true, MaxCalls: 200})
 	g.header = http.Header{"X-Explain": {"plan"}}
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
@@ -210,7 +209,7 @@ func TestExplainIsRefusedUnlessAllowed(t *testing.T) {
 func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(2000))
-	g.rememberingWith(nil, explain.Options{MaxCalls: 3})
+	g.rememberingWith(nil, cost.Options{MaxCalls: 3})
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 3) { nodes { detail { ruleName } } } }`, nil)
 	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || len(g.called()) != 0 ||
@@ -245,7 +244,7 @@ func TestExamplesAreWithinTheBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if p := priceFor(t, tab.Query, variables, plan.Everyone); p.Calls > 100 {
+		if p := priceFor(t, tab.Query, variables, cost.Everyone); p.Calls > 100 {
 			t.Errorf("%+v for %s", p, tab.Query)
 		}
 	}
@@ -295,7 +294,7 @@ func (g *gateway) cacheControl(who auth.Caller, query string) string {
 func TestCacheControlFollowsLeastFreshPart(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
-	g.rememberingWith(nil, explain.Options{Allowed: true, MaxCalls: 200})
+	g.rememberingWith(nil, cost.Options{Allowed: true, MaxCalls: 200})
 	const past = `window: {between: {start: "2016-11-20T00:00:00Z", end: "2016-11-22T00:00:00Z"}}`
 	const open = `window: {between: {start: "2016-11-20T00:00:00Z", end: "2016-11-24T00:00:00Z"}}`
 	one := auth.Caller{Name: "one", Users: auth.Everyone(), Scopes: auth.AllScopes}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/resolvers/auth"
+	"deliverygraph/internal/auth"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"

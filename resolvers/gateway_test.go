@@ -17,11 +17,11 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/ratelimit"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/explain"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/loaders"
-	"deliverygraph/resolvers/ratelimit"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
@@ -92,12 +92,12 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 }
 
 // serve starts the endpoint over the API.
-func (g *gateway) serve(api upstream.API) { g.serveWith(api, explain.Options{}) }
+func (g *gateway) serve(api upstream.API) { g.serveWith(api, cost.Options{}) }
 
-func (g *gateway) serveWith(api upstream.API, o explain.Options) {
+func (g *gateway) serveWith(api upstream.API, o cost.Options) {
 	o.Now = g.now
-	e := explain.New(o)
-	limits := ratelimit.New(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
+	e := cost.New(o)
+	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,

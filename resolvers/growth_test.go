@@ -14,7 +14,7 @@ import (
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/plan"
+	"deliverygraph/resolvers/cost"
 )
 
 // Rows are decoded together and written into one buffer. Five times as many rows may need a few larger buffers,
@@ -68,8 +68,8 @@ func TestPricingIsLinearInDocumentLength(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		op := plan.Operation{Definition: doc.Operations[0], Users: plan.Everyone, Now: now}
-		if n := testing.AllocsPerRun(3, func() { plan.Of(op) }); n > c.most {
+		op := cost.Operation{Definition: doc.Operations[0], Users: cost.Everyone, Now: now}
+		if n := testing.AllocsPerRun(3, func() { cost.Of(op) }); n > c.most {
 			t.Errorf("%s: %.0f allocations, want at most %.0f", name, n, c.most)
 		} else {
 			t.Logf("%s: %.0f allocations", name, n)

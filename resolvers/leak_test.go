@@ -19,14 +19,13 @@ import (
 	"testing"
 	"time"
 
-	"deliverygraph/internal/race"
-
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"

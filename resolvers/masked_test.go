@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/resolvers/auth"
+	"deliverygraph/internal/auth"
 	"deliverygraph/upstream/cached"
 )
 

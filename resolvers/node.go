@@ -10,7 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/auth"
+	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"deliverygraph/internal/auth"
+
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )

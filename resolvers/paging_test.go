@@ -8,9 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"deliverygraph/internal/auth"
 	"deliverygraph/internal/race"
-
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )

@@ -12,7 +12,7 @@ import (
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/playground"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/plan"
+	"deliverygraph/resolvers/cost"
 )
 
 // Every valid document has a price, whose worst case is not below the plan.
@@ -36,8 +36,8 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			t.Skip()
 		}
-		p := plan.Of(plan.Operation{Definition: doc.Operations[0], Variables: values, Users: max(plan.Everyone, users%1000), Now: now})
-		if p.Calls < 0 || p.WorstCalls < p.Calls || p.WorstCalls > plan.TooMany || p.WorstRows < 0 || p.WorstRows > plan.TooMany {
+		p := cost.Of(cost.Operation{Definition: doc.Operations[0], Variables: values, Users: max(cost.Everyone, users%1000), Now: now})
+		if p.Calls < 0 || p.WorstCalls < p.Calls || p.WorstCalls > cost.TooMany || p.WorstRows < 0 || p.WorstRows > cost.TooMany {
 			t.Errorf("%d calls, at most %d, %d rows", p.Calls, p.WorstCalls, p.WorstRows)
 		}
 		p.Dearest()

@@ -14,14 +14,14 @@ import (
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/model"
+	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/plan"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/upstream"
 )
 
 // priceFor returns the price of an operation.
-func priceFor(t testing.TB, query string, variables map[string]any, users int) plan.Plan {
+func priceFor(t testing.TB, query string, variables map[string]any, users int) cost.Plan {
 	t.Helper()
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	doc, errs := gqlparser.LoadQueryWithRules(schema, query, rules.NewDefaultRules())
@@ -32,7 +32,7 @@ func priceFor(t testing.TB, query string, variables map[string]any, users int) p
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Of(plan.Operation{Definition: doc.Operations[0], Variables: variables, Users: users, Now: now})
+	return cost.Of(cost.Operation{Definition: doc.Operations[0], Variables: variables, Users: users, Now: now})
 }
 
 // The operations of the contract cost what is planned.
@@ -94,7 +94,7 @@ func TestPlanIsTheCost(t *testing.T) {
 			g.called()
 			g.ask(c.query, nil)
 			calls := g.called()
-			p := priceFor(t, c.query, nil, plan.Everyone)
+			p := priceFor(t, c.query, nil, cost.Everyone)
 			if p.Calls != c.calls || int64(len(calls)) != c.calls || p.WorstCalls < p.Calls {
 				t.Errorf("planned %+v, made %d calls, want %d:\n%s", p, len(calls), c.calls, strings.Join(calls, "\n"))
 			}
@@ -121,7 +121,7 @@ func TestPlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
 	} {
 		g.called()
 		r := g.askBy(masked, query, nil)
-		made, p := g.called(), priceFor(t, query, nil, plan.Everyone)
+		made, p := g.called(), priceFor(t, query, nil, cost.Everyone)
 		if len(r.Errors) > 0 || len(made) != calls || p.Calls != int64(calls) || p.WorstCalls < p.Calls {
 			t.Errorf("planned %+v, made %d calls, want %d for %s: %v", p, len(made), calls, query, r.Errors)
 		}
@@ -142,8 +142,8 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	for i := range operations {
 		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
 		variables := map[string]any{"yes": true, "no": false}
-		for users, scope := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only()} {
-			if users != plan.Everyone && i%4 != 0 {
+		for users, scope := range map[int]auth.Users{cost.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only()} {
+			if users != cost.Everyone && i%4 != 0 {
 				continue
 			}
 			p := priceFor(t, query, variables, users)
@@ -176,7 +176,7 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(1300))
-	for users, who := range map[int]auth.Users{plan.Everyone: auth.Everyone(), 2: auth.Only(20, 22)} {
+	for users, who := range map[int]auth.Users{cost.Everyone: auth.Everyone(), 2: auth.Only(20, 22)} {
 		for _, c := range []struct{ size, cursor, edge, more, args string }{
 			{"first", "after", "endCursor", "hasNextPage", ""}, {"last", "before", "startCursor", "hasPreviousPage", ""},
 			{"first", "after", "endCursor", "hasNextPage", `, filter: {domain: "example1.com"}`}, {"last", "before", "startCursor", "hasPreviousPage", `, filter: {domain: "example1.com"}`},
@@ -189,7 +189,7 @@ func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 					p := priceFor(t, query, variables, users)
 					g.called()
 					data := g.dataAs(who, query, variables)
-					if calls := g.called(); int64(len(calls)) > p.WorstCalls || users == plan.Everyone && c.args == "" && int64(len(calls)) > p.Calls+2 {
+					if calls := g.called(); int64(len(calls)) > p.WorstCalls || users == cost.Everyone && c.args == "" && int64(len(calls)) > p.Calls+2 {
 						t.Fatalf("%s: %d at %v: %d calls, planned %+v\n%s", query, n, at, len(calls), p, strings.Join(calls, "\n"))
 					}
 					at, more = get(data, "emails", "pageInfo", c.edge), get(data, "emails", "pageInfo", c.more)
@@ -225,7 +225,7 @@ func TestPlanGivesUpOnEndlessSelections(t *testing.T) {
 	for i := 1; i < 100; i++ {
 		fmt.Fprintf(&b, ` fragment F%d on User { ...F%d a%[1]d: senders(window: {last: "P%[1]dD"}, first: %[1]d) { nodes { bounces(window: {last: "P1D"}, first: %[1]d) { nodes { user { ...F%[2]d } } } } } }`, i, i-1)
 	}
-	if p := priceFor(t, b.String(), nil, plan.Everyone); p.Calls != plan.TooMany || p.WorstCalls != plan.TooMany || p.WorstRows != plan.TooMany {
+	if p := priceFor(t, b.String(), nil, cost.Everyone); p.Calls != cost.TooMany || p.WorstCalls != cost.TooMany || p.WorstRows != cost.TooMany {
 		t.Errorf("%+v", p)
 	}
 }
@@ -240,8 +240,8 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 		nodes(ids: ["` + user + `"]) { id ... on User { senders(window: {last: "P2D"}) { totalCount } } }
 		stats(window: {last: "P1D"}, userId: 21) { sent }
 	}`
-	want := priceFor(t, literal, nil, plan.Everyone)
-	if one := strings.NewReplacer("[{", "{", "}]", "}").Replace(literal); one == literal || priceFor(t, one, nil, plan.Everyone).WorstCalls != want.WorstCalls {
+	want := priceFor(t, literal, nil, cost.Everyone)
+	if one := strings.NewReplacer("[{", "{", "}]", "}").Replace(literal); one == literal || priceFor(t, one, nil, cost.Everyone).WorstCalls != want.WorstCalls {
 		t.Error("a single header instead of a list changes the price")
 	}
 	for name, c := range map[string]struct {
@@ -261,7 +261,7 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 			stats(window: {last: $d}, userId: $u) { sent }
 			not: bounces(window: $w, first: $n, filter: $f) @skip(if: $yes) { nodes { user { senders(window: $w) { totalCount } } } }
 		}`
-		got := priceFor(t, query, c.variables, plan.Everyone)
+		got := priceFor(t, query, c.variables, cost.Everyone)
 		if got.Calls != want.Calls || got.WorstCalls != want.WorstCalls || got.WorstRows != want.WorstRows || want.Calls < 30 {
 			t.Errorf("%s: %d calls, at most %d, %d rows; want %d, %d, %d", name, got.Calls, got.WorstCalls, got.WorstRows, want.Calls, want.WorstCalls, want.WorstRows)
 		}
@@ -293,7 +293,7 @@ func TestPlanOfCallersWithManyUsers(t *testing.T) {
 // The dearest field is the one with the most calls of all endpoints together.
 func TestPlanNamesDearestField(t *testing.T) {
 	t.Parallel()
-	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+`, first: 120) { nodes { detail { ruleName } } } }`, nil, plan.Everyone)
+	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+`, first: 120) { nodes { detail { ruleName } } } }`, nil, cost.Everyone)
 	if field, calls := p.Dearest(); field != "users.nodes.senders" || calls != 150 || p.Calls != 3+150+50+1+120 {
 		t.Errorf("%s with %d of %d calls", field, calls, p.Calls)
 	}
@@ -304,7 +304,7 @@ func TestPlanNamesDearestField(t *testing.T) {
 	if e := p.Endpoints()[0]; sum != p.Calls || e.Endpoint != "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}" || e.Calls != 120 {
 		t.Errorf("%+v", p.Endpoints())
 	}
-	if field, calls := priceFor(t, `{ __typename }`, nil, plan.Everyone).Dearest(); field != "" || calls != 0 {
+	if field, calls := priceFor(t, `{ __typename }`, nil, cost.Everyone).Dearest(); field != "" || calls != 0 {
 		t.Errorf("%s with %d calls", field, calls)
 	}
 }
@@ -320,7 +320,7 @@ func TestPlanPricesEveryField(t *testing.T) {
 		}
 		for _, f := range typ.Fields {
 			at := name + "." + f.Name
-			if schema.Types[f.Type.Name()].IsCompositeType() && !strings.HasPrefix(f.Name, "__") && !free[at] && !plan.Prices(name, f.Name) {
+			if schema.Types[f.Type.Name()].IsCompositeType() && !strings.HasPrefix(f.Name, "__") && !free[at] && !cost.Prices(name, f.Name) {
 				t.Errorf("%s is not priced", at)
 			}
 		}
@@ -334,11 +334,11 @@ func BenchmarkPlan(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		op := plan.Operation{Definition: doc.Operations[0], Users: plan.Everyone, Now: now}
+		op := cost.Operation{Definition: doc.Operations[0], Users: cost.Everyone, Now: now}
 		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				plan.Of(op)
+				cost.Of(op)
 			}
 		})
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/explain"
+	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -139,7 +139,7 @@ func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 func TestCostIsReportedOnlyIfExplained(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
-	g.serveWith(g.client, explain.Options{Allowed: true})
+	g.serveWith(g.client, cost.Options{Allowed: true})
 	const users = `{ users(` + today + `) { nodes { userId } } }`
 	if a := g.askLimited(caller("alice", 0), users); a.Extensions.Cost != nil || a.header.Get("RateLimit") != "" {
 		t.Errorf("%+v, %v", a.Extensions.Cost, a.header)

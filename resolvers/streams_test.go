@@ -18,15 +18,14 @@ import (
 	"testing"
 	"time"
 
-	"deliverygraph/internal/race"
-
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"

@@ -7,8 +7,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"deliverygraph/graph"
 	"deliverygraph/graph/model"
-	"deliverygraph/graph/stream"
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/page"
@@ -34,13 +34,13 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after 
 		defer sub.Close()
 		defer func() {
 			if v := recover(); v != nil {
-				stream.Fail(ctx, fanout.Recovered(v))
+				graph.FailStream(ctx, fanout.Recovered(v))
 			}
 		}()
 		for {
 			e, err := sub.Next(ctx)
 			if err != nil {
-				stream.Fail(ctx, streamError(err))
+				graph.FailStream(ctx, streamError(err))
 				return
 			}
 			select {

@@ -17,8 +17,8 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"

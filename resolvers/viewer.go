@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/ratelimit"
+	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/upstream/ledger"
 )
 
@@ -21,7 +21,7 @@ func (query) Viewer(ctx context.Context) (*model.Viewer, error) {
 	if c.Users.Len() >= 0 {
 		v.Users = strings.FieldsFunc(c.Users.String(), func(r rune) bool { return r == ',' })
 	}
-	if s, limited := ratelimit.StatusOf(ctx); limited {
+	if s, limited := cost.RateLimitStatus(ctx); limited {
 		v.RateLimit = &model.RateLimit{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
 	}
 	return v, nil

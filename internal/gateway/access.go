@@ -9,12 +9,11 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
-	"deliverygraph/graph/operation"
-	"deliverygraph/graph/trusted"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/apikey"
+	"deliverygraph/internal/auth/token"
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/auth/apikey"
-	"deliverygraph/resolvers/auth/token"
 	"deliverygraph/upstream"
 )
 
@@ -64,7 +63,7 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 		return nil
 	}
 	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{HideSchema: g.c.hidesSchema()})
-	if g.trusted, err = trusted.Open(g.c.TrustedDocuments, check); err != nil {
+	if g.trusted, err = graph.OpenTrusted(g.c.TrustedDocuments, check); err != nil {
 		return badFile("--trusted-documents", err, "give a folder of .graphql files, or a manifest such as persisted.json")
 	}
 	go g.trusted.Follow(ctx, 5*time.Second, g.logger)
@@ -89,15 +88,20 @@ func (g *gateway) check(ctx context.Context) error {
 	return err
 }
 
-// refuse turns away a request whose caller is not known.
+// refuse answers a request with an error instead of running it.
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	g.logger.InfoContext(r.Context(), "refused", "outcome", operation.Refused, "from", r.RemoteAddr, "error", err)
+	g.logger.InfoContext(r.Context(), "refused", "outcome", telemetry.Refused, "from", r.RemoteAddr, "error", err)
 	graph.Refuse(w, r, err)
 }
 
-// refuseInText turns away a request of a port that does not speak GraphQL.
-func refuseInText(w http.ResponseWriter, _ *http.Request, err error) {
-	http.Error(w, err.Error(), http.StatusForbidden)
+// forbid refuses a request with status 403.
+func (g *gateway) forbid(w http.ResponseWriter, r *http.Request, reason string) {
+	g.refuse(w, r, &upstream.Error{Code: upstream.PermissionDenied, Message: reason})
+}
+
+// forbidInText refuses a request to a port that does not speak GraphQL, with status 403.
+func forbidInText(w http.ResponseWriter, _ *http.Request, reason string) {
+	http.Error(w, reason, http.StatusForbidden)
 }
 
 // refusePath turns away a request for what is neither the endpoint nor of the playground:

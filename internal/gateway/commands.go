@@ -13,9 +13,9 @@ import (
 	"github.com/vektah/gqlparser/v2/formatter"
 
 	"deliverygraph/graph/generated"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/apikey"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/auth/apikey"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 )

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/admin"
+	"deliverygraph/internal/telemetry"
 )
 
 // A gateway that is told to stop is not ready at once, answers as before for the drain
@@ -87,11 +87,11 @@ func TestDrain(t *testing.T) {
 }
 
 // readyz is what probes are told.
-func readyz(t *testing.T, r *admin.Readiness) string {
+func readyz(t *testing.T, r *telemetry.Readiness) string {
 	t.Helper()
 	w := &response{header: http.Header{}}
 	q, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
-	admin.Handler(admin.Options{Ready: r, Metrics: http.NotFoundHandler()}).ServeHTTP(w, q)
+	telemetry.AdminHandler(telemetry.AdminOptions{Ready: r, Metrics: http.NotFoundHandler()}).ServeHTTP(w, q)
 	return w.String()
 }
 

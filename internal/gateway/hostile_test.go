@@ -23,8 +23,8 @@ import (
 	"testing"
 	"time"
 
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/auth/apikey"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/apikey"
 )
 
 // Pages of this machine may ask; others only if they are named, and a page that may

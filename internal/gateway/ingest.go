@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"deliverygraph/graph/certificate"
 	"deliverygraph/internal/classify"
+	"deliverygraph/internal/telemetry"
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/ingest"
 )
@@ -134,7 +135,7 @@ func (s ingestSettings) listen() (net.Listener, error) {
 }
 
 // ingestServer is the port of webhooks.
-func (g *gateway) ingestServer(l net.Listener, pair *certificate.Certificate) (*server, error) {
+func (g *gateway) ingestServer(l net.Listener, pair *web.Certificate) (*server, error) {
 	s := g.c.Ingest
 	services, err := s.services()
 	if err != nil {
@@ -150,12 +151,12 @@ func (g *gateway) ingestServer(l net.Listener, pair *certificate.Certificate) (*
 		Services: services, User: upstream.ID(s.User), Rules: rules, MaxBody: int64(s.MaxBody), Logger: g.logger,
 		Observe: func(b ingest.Batch) {
 			if g.metrics != nil {
-				g.metrics.Webhook(b)
+				g.metrics.Webhook(webhook(b))
 			}
 		},
 		Written: func() { g.ingested.Add(1) },
 	})
-	port := newServer(l, g.c.known(l.Addr(), len(s.Unsigned) == 0, h, refuseInText))
+	port := newServer(l, g.c.restrictHosts(l.Addr(), len(s.Unsigned) == 0, h, forbidInText))
 	scheme := "http"
 	if pair != nil {
 		scheme, port.TLSConfig = "https", pair.Config()
@@ -166,4 +167,17 @@ func (g *gateway) ingestServer(l net.Listener, pair *certificate.Certificate) (*
 	}
 	g.logger.Info("webhooks", "url", fmt.Sprintf("%s://%s", scheme, l.Addr()), "services", strings.Join(names, ","))
 	return port, nil
+}
+
+// webhook describes a batch for the metrics.
+func webhook(b ingest.Batch) telemetry.Webhook {
+	skipped := 0
+	for _, n := range b.Skipped {
+		skipped += n
+	}
+	return telemetry.Webhook{
+		Service: b.Service, Status: b.Status, Duration: b.Duration,
+		Records: map[string]int{"taken": b.Records - skipped - b.Bad, "skipped": skipped, "bad": b.Bad},
+		Rows:    map[string]int{"new": b.New, "replaced": b.Replaced, "unchanged": b.Unchanged},
+	}
 }

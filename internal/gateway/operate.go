@@ -9,12 +9,11 @@ import (
 
 	"go.opentelemetry.io/otel"
 
-	"deliverygraph/graph/admin"
-	"deliverygraph/graph/certificate"
-	"deliverygraph/graph/metrics"
-	"deliverygraph/graph/operation"
-	"deliverygraph/graph/tracing"
+	"deliverygraph/internal/telemetry"
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/timed"
 )
 
@@ -28,7 +27,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	g.metrics = metrics.New(version(), runtime.Version())
+	g.metrics = telemetry.NewMetrics(version(), runtime.Version())
 	g.metrics.Gauge("ready", "1 while the gateway is ready, else 0.", func() float64 {
 		if g.ready.Err(context.Background()) != nil {
 			return 0
@@ -36,10 +35,16 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		return 1
 	})
 	g.metrics.Rows(g.rows)
-	g.calls, g.lookups = g.metrics.Call, g.metrics.Lookup
-	h := admin.Handler(admin.Options{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
+	g.calls = func(_ context.Context, c rest.Call) {
+		g.metrics.Call(telemetry.Call{
+			Endpoint: c.Endpoint, Outcome: c.Outcome(), Joined: c.Joined, Status: c.Status, Tries: c.Tries,
+			Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
+		})
+	}
+	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Endpoint, l.Result()) }
+	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
 	if loopback(l.Addr()) { // else load balancers ask by names of their own
-		h = g.c.known(l.Addr(), false, h, refuseInText)
+		h = g.c.restrictHosts(l.Addr(), false, h, forbidInText)
 	}
 	s := newServer(l, h)
 	g.logger.Info("admin", "url", "http://"+l.Addr().String())
@@ -60,17 +65,17 @@ func (g *gateway) trace(ctx context.Context) error {
 	if err != nil || to == "" {
 		return err
 	}
-	out, err := tracing.OTLP(ctx, to)
+	out, err := telemetry.OTLP(ctx, to)
 	if err != nil {
 		return badSetting("%s: %v", named, err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { g.logger.Warn("traces are lost", "error", err) }))
-	g.tracing = tracing.New(out, version(), g.c.TraceShare)
+	g.tracing = telemetry.NewTracing(out, version(), g.c.TraceShare)
 	return nil
 }
 
 // certificateEnd has the metrics tell when the certificate of the port ends.
-func (g *gateway) certificateEnd(pair *certificate.Certificate) {
+func (g *gateway) certificateEnd(pair *web.Certificate) {
 	if g.metrics != nil && pair != nil {
 		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the certificate that is served ends.", func() float64 { return float64(pair.NotAfter().Unix()) })
 	}
@@ -182,7 +187,7 @@ func (g *gateway) warnOfAnswer(err error) {
 }
 
 // rows are those in the store, for metrics; none before it is open, or without one.
-func (g *gateway) rows() []metrics.Rows {
+func (g *gateway) rows() []telemetry.Rows {
 	s := g.opened.Load()
 	if s == nil {
 		return nil
@@ -193,7 +198,7 @@ func (g *gateway) rows() []metrics.Rows {
 	if err != nil {
 		return nil
 	}
-	return []metrics.Rows{
+	return []telemetry.Rows{
 		{Kind: "emails", Number: info.Emails.Rows, Newest: int64(info.Emails.Last)},
 		{Kind: "bounces", Number: info.Bounces.Rows, Newest: int64(info.Bounces.Last)},
 		{Kind: "blocked_emails", Number: info.BlockedEmails.Rows, Newest: int64(info.BlockedEmails.Last)},
@@ -201,8 +206,8 @@ func (g *gateway) rows() []metrics.Rows {
 }
 
 // observers are told of every operation.
-func (g *gateway) observers() []operation.Observer {
-	var all []operation.Observer
+func (g *gateway) observers() []telemetry.Observer {
+	var all []telemetry.Observer
 	if g.tracing != nil {
 		all = append(all, g.tracing.Operation)
 	}
@@ -214,7 +219,7 @@ func (g *gateway) observers() []operation.Observer {
 
 // watched is a handler whose requests have an id, and are counted and timed.
 func (g *gateway) watched(h http.Handler) http.Handler {
-	h = operation.WithRequestID(h)
+	h = telemetry.WithRequestID(h)
 	if g.tracing != nil {
 		h = g.tracing.Requests(h)
 	}

@@ -25,12 +25,10 @@ import (
 	"github.com/coder/websocket"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/admin"
 	"deliverygraph/graph/generated"
-	"deliverygraph/graph/metrics"
-	"deliverygraph/graph/operation"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
@@ -105,23 +103,25 @@ func TestMetricsTellWhoIsSlow(t *testing.T) {
 			_, _ = io.WriteString(w, `{"data": ["bad-mailbox"]}`)
 		})}
 		go func() { _ = behind.Serve(metricsAPI) }()
-		m := metrics.New("test", "go")
-		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: m.Call})
+		m := telemetry.NewMetrics("test", "go")
+		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: func(_ context.Context, c rest.Call) {
+			m.Call(telemetry.Call{Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Rows: c.Rows})
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Load(client.Load)
+		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 		api := timed.API(client, nil)
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: time.Now}, slowField{&slow.gateway}},
-			Observers:  []operation.Observer{m.Operation},
+			Observers:  []telemetry.Observer{m.Operation},
 		})
 		public := make(pipes)
 		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)))
 		go func() { _ = s.Serve(public) }()
 		caller := public.client()
-		var ready admin.Readiness
-		operators := admin.Handler(admin.Options{Ready: &ready, Metrics: m.Handler()})
+		var ready telemetry.Readiness
+		operators := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &ready, Metrics: m.Handler()})
 
 		ask := func() {
 			body := `{"query": "{ bounceCategories { code } __schema { types { name description fields { name description } } } }"}`

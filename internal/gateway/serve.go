@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/certificate"
+	"deliverygraph/internal/auth"
 	"deliverygraph/internal/web"
-	"deliverygraph/resolvers/auth"
 	"deliverygraph/upstream/embedded"
 )
 
@@ -30,9 +29,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	var pair *certificate.Certificate // nil serves plain HTTP
+	var pair *web.Certificate // nil serves plain HTTP
 	if c.TLSCert != "" {
-		if pair, err = certificate.Open(c.TLSCert, c.TLSKey); err != nil {
+		if pair, err = web.OpenCertificate(c.TLSCert, c.TLSKey); err != nil {
 			return badFile("--tls-cert, --tls-key", err, "give files such as cert.pem and key.pem")
 		}
 	}
@@ -97,7 +96,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	main := newServer(public, c.known(public.Addr(), c.Auth.asks(), handler, g.refuse))
+	main := newServer(public, c.restrictHosts(public.Addr(), c.Auth.asks(), handler, g.forbid))
 	url := "http://" + public.Addr().String() + "/"
 	if pair != nil {
 		main.TLSConfig = pair.Config()
@@ -107,7 +106,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	servers := []*server{main}
 	if private != nil {
 		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
-		servers = append(servers, newServer(private, c.known(private.Addr(), keys != nil, h, refuseInText)))
+		servers = append(servers, newServer(private, c.restrictHosts(private.Addr(), keys != nil, h, forbidInText)))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	if hooks != nil {

@@ -17,12 +17,10 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"deliverygraph/graph/operation"
-	"deliverygraph/graph/origins"
-	"deliverygraph/graph/tracing"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/token"
 	"deliverygraph/internal/telemetry"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/auth/token"
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
@@ -139,7 +137,7 @@ func (a authSettings) check(c *serveCommand) error {
 			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: with a symmetric one whoever can check a token could make one", alg, strings.Join(token.Algorithms, ", "))
 		}
 	}
-	if u, err := url.Parse(a.JWKS); strings.Contains(a.JWKS, "://") && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !origins.Loopback(u.Hostname()))) {
+	if u, err := url.Parse(a.JWKS); strings.Contains(a.JWKS, "://") && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname()))) {
 		return badSetting("--auth-jwks: keys that do not come by https:// may be anybody's: give such a URL, as https://login.example.com/.well-known/jwks.json, or a file")
 	}
 	return nil
@@ -265,14 +263,13 @@ func (c *serveCommand) check() error {
 // hostName is a name of DNS, as browsers send it: letters of other alphabets are written xn--.
 var hostName = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)\.?$`)
 
-// known has a port answer only by names that it is known by, if it is one that pages could
-// reach by pointing theirs to it: on loopback, where nobody is asked who they are. So it is
-// where names are given.
-func (c *serveCommand) known(at net.Addr, asks bool, h http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
-	if len(c.AllowedHosts) == 0 && (asks || !loopback(at)) {
+// restrictHosts rejects requests whose Host header is not allowed, if there are allowed hosts, or if web pages could
+// reach the port by DNS rebinding: on loopback without authentication.
+func (c *serveCommand) restrictHosts(at net.Addr, authenticates bool, h http.Handler, refuse web.Refuse) http.Handler {
+	if len(c.AllowedHosts) == 0 && (authenticates || !loopback(at)) {
 		return h
 	}
-	return origins.NewHosts(c.AllowedHosts, c.CorsOrigins).Handler(h, refuse)
+	return web.NewHosts(c.AllowedHosts, c.CorsOrigins).Handler(h, refuse)
 }
 
 // collector is the URL that traces are sent to, and the setting that names it: the flag,
@@ -323,7 +320,7 @@ func (c *serveCommand) hidesSchema() bool {
 func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
 	return telemetry.NewLogger(w, telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
-		Attrs: []func(context.Context) slog.Attr{tracing.LogAttr, operation.LogAttr, ledger.LogAttr, auth.LogAttr},
+		Attrs: []func(context.Context) slog.Attr{telemetry.TraceAttr, telemetry.RequestIDAttr, ledger.LogAttr, auth.LogAttr},
 	})
 }
 

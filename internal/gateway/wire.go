@@ -12,19 +12,16 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/admin"
 	"deliverygraph/graph/generated"
-	"deliverygraph/graph/metrics"
-	"deliverygraph/graph/origins"
 	"deliverygraph/graph/playground"
-	"deliverygraph/graph/tracing"
-	"deliverygraph/graph/trusted"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/ratelimit"
+	"deliverygraph/internal/telemetry"
+	"deliverygraph/internal/web"
 	"deliverygraph/resolvers"
-	"deliverygraph/resolvers/auth"
-	"deliverygraph/resolvers/explain"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
-	"deliverygraph/resolvers/ratelimit"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
@@ -45,7 +42,7 @@ type gateway struct {
 	cache   *cached.API
 	mask    auth.Mask
 	feed    *feed.Feed
-	trusted *trusted.Documents // nil without any
+	trusted *graph.TrustedDocuments // nil without any
 
 	generation atomic.Int64   // of the store, as far as kept answers go
 	ingested   atomic.Int64   // requests to the port of webhooks that have changed the store
@@ -55,13 +52,13 @@ type gateway struct {
 	calls   func(context.Context, rest.Call)
 	lookups func(context.Context, cached.Lookup)
 
-	ready       admin.Readiness
+	ready       telemetry.Readiness
 	answered    chan struct{} // closed once the upstream has answered a call
 	firstAnswer sync.Once     // closes it
 
 	opened  atomic.Pointer[store.Store] // the store, once it is complete
-	metrics *metrics.Metrics            // nil without an admin port
-	tracing *tracing.Tracing            // nil without a collector
+	metrics *telemetry.Metrics          // nil without an admin port
+	tracing *telemetry.Tracing          // nil without a collector
 }
 
 func (g *gateway) close() error {
@@ -111,7 +108,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	}
 	g.client = client
 	if g.metrics != nil {
-		g.metrics.Load(client.Load)
+		g.metrics.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 	}
 	kept := cached.Options{
 		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups),
@@ -124,7 +121,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		return nil, err
 	}
 	if g.metrics != nil {
-		g.metrics.Cache(g.cache.Use)
+		g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
 	}
 	if g.store != nil {
 		g.ofStore(ctx) // takes note of the generation
@@ -196,8 +193,8 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
-	explaining := explain.New(explain.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
-	limits := ratelimit.New(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
+	explaining := cost.New(cost.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
+	limits := cost.NewRateLimit(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{
 			explaining,
@@ -218,7 +215,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		SocketsPerCaller: func(ctx context.Context) int {
 			return cmp.Or(auth.FromContext(ctx).Limits.Streams, g.c.SubscriptionsPerCaller)
 		},
-		Vary:        []string{"Authorization", "X-API-Key", explain.Header},
+		Vary:        []string{"Authorization", "X-API-Key", cost.Header},
 		Logger:      g.logger,
 		Observers:   g.observers(),
 		Timeout:     g.c.Timeout,
@@ -249,7 +246,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	}
 	known := auth.Middleware(who, g.refuse, endpoint)
 	asked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origins.IsSocket(r) { // the endpoint asks who it is when the socket is open
+		if web.IsSocket(r) { // the endpoint asks who it is when the socket is open
 			endpoint.ServeHTTP(w, r)
 			return
 		}
@@ -260,9 +257,9 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		counted = ratelimit.ByAddress(asked)
 	}
 	mux := http.NewServeMux()
-	public := g.watched(origins.New(g.c.CorsOrigins).Handler(counted, g.refuse))
+	public := g.watched(web.NewOrigins(g.c.CorsOrigins).Handler(counted, g.forbid))
 	mux.Handle("/graphql", public)
 	mux.Handle("/graphql/{$}", public)
 	mux.Handle("/", page)
-	return origins.Secure(mux), nil
+	return web.Secure(mux), nil
 }

@@ -1,4 +1,6 @@
-// Package telemetry is what operators see of a running gateway.
+// Package telemetry shows operators what a gateway does: its log, Prometheus metrics ([Metrics]), OpenTelemetry traces
+// ([Tracing]) and the admin port ([AdminHandler]). It knows nothing of GraphQL or of the metrics API: those report to
+// it through hooks, such as [Observer].
 package telemetry
 
 import (

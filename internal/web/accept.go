@@ -1,4 +1,6 @@
-// Package web holds what the HTTP handlers of all ports share.
+// Package web holds what the HTTP handlers of all ports share: which hosts and pages may send requests ([Hosts],
+// [Origins]), time limits for slow peers, certificates and other files that are reloaded when they change, and Accept
+// headers.
 package web
 
 import (

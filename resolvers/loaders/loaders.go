@@ -13,7 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/graph-gophers/dataloader/v7"
 
-	"deliverygraph/graph/operation"
+	"deliverygraph/graph"
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
@@ -75,7 +75,7 @@ func (l *Loaders) CountAll(ctx context.Context, all []Counts) {
 // keys that failed.
 type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
-// Extension gives every operation its own loaders. It is an extension of the endpoint (see package operation).
+// Extension gives every operation its own loaders. It is an extension of the endpoint (see graph/extension.go).
 type Extension struct {
 	// API returns the upstream as the operation's caller may see it.
 	API func(ctx context.Context) upstream.API
@@ -87,8 +87,8 @@ type Extension struct {
 
 var _ interface {
 	graphql.HandlerExtension
-	operation.Beginner
-	operation.EventBeginner
+	graph.Beginner
+	graph.EventBeginner
 } = Extension{}
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -97,12 +97,12 @@ func (Extension) ExtensionName() string { return "Loaders" }
 // Validate implements graphql.HandlerExtension.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// Begin implements [operation.Beginner].
+// Begin implements [graph.Beginner].
 func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
 	return e.BeginEvent(ctx), nil
 }
 
-// BeginEvent implements [operation.EventBeginner]. It is called before the event occurs. The loaders are
+// BeginEvent implements [graph.EventBeginner]. It is called before the event occurs. The loaders are
 // therefore created when the first field needs them, so that their Now is the time of the event.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
 	s := &source{e: e}

@@ -75,8 +75,22 @@ type Lookup struct {
 	Err    error         // what the API or the caller failed with; for Stale, too
 }
 
-// RedactedQuery is the query with an ellipsis for each value that is, or may hold,
-// somebody's address.
+// Result returns "hit", "miss", "stale", "joined" or "failed".
+func (l Lookup) Result() string {
+	switch {
+	case l.Stale:
+		return "stale"
+	case l.Err != nil:
+		return "failed"
+	case l.Hit:
+		return "hit"
+	case l.Joined:
+		return "joined"
+	}
+	return "miss"
+}
+
+// RedactedQuery returns the query with an ellipsis for each value that is or may contain an address.
 func (l Lookup) RedactedQuery() string { return upstream.RedactQuery(l.Query) }
 
 func (o Options) check() error {

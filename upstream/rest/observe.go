@@ -29,6 +29,19 @@ type Call struct {
 	Canceled bool          // all callers left, or this one if Joined: neither success nor failure
 }
 
+// Outcome returns the error code, or "ok", "joined" or "canceled".
+func (c Call) Outcome() string {
+	switch {
+	case c.Canceled:
+		return "canceled"
+	case c.Code != "":
+		return string(c.Code)
+	case c.Joined:
+		return "joined"
+	}
+	return "ok"
+}
+
 // RedactedQuery returns the query with an ellipsis for each value that is or may contain an address.
 func (c Call) RedactedQuery() string { return upstream.RedactQuery(c.Query) }
 

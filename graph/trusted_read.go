@@ -1,0 +1,133 @@
+package graph
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// document is a document of a folder or manifest.
+type trustedDocument struct{ id, text string }
+
+// ids returns all ids of the document.
+func (d trustedDocument) ids() []string {
+	return []string{HashDocument(d.text), HashDocument(strings.TrimSpace(d.text)), d.id}
+}
+
+// contents holds the documents of a folder or manifest, and their hash.
+type contents struct {
+	all []trustedDocument
+	sum [sha256.Size]byte
+}
+
+// maxBytes limits the total size of all documents.
+const maxTrustedBytes = 32 << 20
+
+// read reads a folder or manifest.
+func readTrusted(name string) (c contents, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return c, err
+	}
+	if info.IsDir() {
+		c.all, err = readFolder(name)
+	} else {
+		c.all, err = readManifest(name)
+	}
+	if err != nil {
+		return c, err
+	}
+	if len(c.all) == 0 {
+		return c, fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON", name)
+	}
+	h := sha256.New()
+	for _, d := range c.all {
+		fmt.Fprintf(h, "%q %q\n", d.id, d.text)
+	}
+	h.Sum(c.sum[:0])
+	return c, nil
+}
+
+// readFolder reads the .graphql and .gql files of a folder and its subfolders. It ignores names that begin with a dot,
+// such as the copies that Kubernetes keeps of mounted files.
+func readFolder(name string) (all []trustedDocument, err error) {
+	left := int64(maxTrustedBytes)
+	err = filepath.WalkDir(name, func(file string, e fs.DirEntry, err error) error {
+		switch hidden := file != name && strings.HasPrefix(e.Name(), "."); {
+		case err != nil:
+			return err
+		case hidden && e.IsDir():
+			return fs.SkipDir
+		case hidden || e.IsDir() || !slices.Contains([]string{".graphql", ".gql"}, path.Ext(e.Name())):
+			return nil
+		}
+		text, err := readFile(file, &left)
+		if err != nil {
+			return err
+		}
+		id, err := filepath.Rel(name, file)
+		if err != nil {
+			return err
+		}
+		id = filepath.ToSlash(id)
+		all = append(all, trustedDocument{strings.TrimSuffix(id, path.Ext(id)), string(text)})
+		return nil
+	})
+	return all, err
+}
+
+// readManifest reads a manifest: an object that maps ids to texts, as written by the Relay compiler and GraphQL Code
+// Generator, or Apollo's list of operations.
+func readManifest(name string) (all []trustedDocument, err error) {
+	left := int64(maxTrustedBytes)
+	text, err := readFile(name, &left)
+	if err != nil {
+		return nil, err
+	}
+	var texts map[string]string
+	if json.Unmarshal(text, &texts) == nil {
+		for _, id := range slices.Sorted(maps.Keys(texts)) {
+			all = append(all, trustedDocument{id, texts[id]})
+		}
+		return all, nil
+	}
+	var apollo struct {
+		Format     string
+		Version    int
+		Operations []struct{ ID, Body string }
+	}
+	if json.Unmarshal(text, &apollo) != nil || apollo.Format != "apollo-persisted-query-manifest" || apollo.Version != 1 {
+		return nil, fmt.Errorf(`%s: not a manifest of documents: it must be {"ID": "TEXT", …}, `+
+			`as the Relay compiler and GraphQL Code Generator write it, or Apollo's `+
+			`{"format": "apollo-persisted-query-manifest", "version": 1, "operations": […]}`, name)
+	}
+	for i, o := range apollo.Operations {
+		if o.ID == "" || o.Body == "" {
+			return nil, fmt.Errorf("%s: operation %d has no id or no body", name, i+1)
+		}
+		all = append(all, trustedDocument{o.ID, o.Body})
+	}
+	return all, nil
+}
+
+// readFile reads a file of at most *left bytes and subtracts its size from *left.
+func readFile(name string, left *int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, *left+1))
+	if *left -= int64(len(text)); *left < 0 {
+		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name, maxTrustedBytes)
+	}
+	return text, err
+}

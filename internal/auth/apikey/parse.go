@@ -1,0 +1,180 @@
+package apikey
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"deliverygraph/internal/auth"
+)
+
+// Table is the callers of a file.
+type Table struct{ all []entry }
+
+type entry struct {
+	digest [sha256.Size]byte // of the key
+	caller auth.Caller
+	line   int
+}
+
+// find gives the caller of a key. Every entry is compared, each in constant time, so
+// that the time taken says nothing of how near a guess came.
+func (t *Table) find(key string) (c auth.Caller, known bool) {
+	digest := sha256.Sum256([]byte(key))
+	for i := range t.all {
+		if subtle.ConstantTimeCompare(digest[:], t.all[i].digest[:]) == 1 {
+			c, known = t.all[i].caller, true
+		}
+	}
+	return c, known
+}
+
+// add adds an entry unless its name or key is there already.
+func (t *Table) add(e entry) error {
+	for _, o := range t.all {
+		switch {
+		case o.caller.Name == e.caller.Name:
+			return fmt.Errorf("the name %q stands in line %d already: give every caller one of its own", e.caller.Name, o.line)
+		case o.digest == e.digest:
+			return fmt.Errorf("it has the key of line %d: give every caller one of its own", o.line)
+		}
+	}
+	t.all = append(t.all, e)
+	return nil
+}
+
+// Parse reads a file, with one caller a line:
+//
+//	# NAME sha256=DIGEST users=USERS scopes=SCOPES [cost-per-minute=N] [streams=N]
+//	dashboard sha256=3b0c44…7852b855 users=* scopes=metrics:read
+//	partner-a sha256=9f86d0…b0f00a08 users=20,21 scopes=metrics:read,recipients:read cost-per-minute=2000
+//
+// A "#" begins a comment at the start of a line or after a space. The words behind the
+// name stand in any order; users and scopes must be there. Each name and each key stands
+// in one line only. Errors name the line. A file without a caller is an error: it would
+// let nobody in.
+func Parse(text []byte) (*Table, error) {
+	t := &Table{}
+	n := 0
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))) {
+		n++
+		words := wordsOf(string(line))
+		if len(words) == 0 {
+			continue
+		}
+		e, err := parseLine(words)
+		if err == nil {
+			e.line = n
+			err = t.add(e)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if len(t.all) == 0 {
+		return nil, errNoKey
+	}
+	return t, nil
+}
+
+var errNoKey = errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, and put the line that it prints into the file")
+
+func wordsOf(line string) []string {
+	words := strings.Fields(line)
+	for i, w := range words {
+		if strings.HasPrefix(w, "#") {
+			return words[:i]
+		}
+	}
+	return words
+}
+
+const example = "NAME sha256=DIGEST users=20,21 scopes=metrics:read"
+
+func parseLine(words []string) (e entry, err error) {
+	e.caller.Name = words[0]
+	if err := checkName(e.caller.Name); err != nil {
+		return e, err
+	}
+	seen := map[string]bool{}
+	for _, w := range words[1:] {
+		name, value, _ := strings.Cut(w, "=")
+		if seen[name] {
+			return e, fmt.Errorf("%.40q stands there twice", name+"=")
+		}
+		seen[name] = true
+		if err := e.set(name, value); err != nil {
+			return e, err
+		}
+	}
+	for _, name := range []string{"sha256", "users", "scopes"} {
+		if !seen[name] {
+			return e, fmt.Errorf("there is no %s=: a line is %s", name, example)
+		}
+	}
+	return e, nil
+}
+
+func (e *entry) set(name, value string) (err error) {
+	switch name {
+	case "sha256":
+		b, err := hex.DecodeString(value)
+		if err != nil || len(b) != len(e.digest) {
+			return errors.New("sha256= takes the SHA-256 of the key, 64 hexadecimal digits, as deliverygraph key new prints it")
+		}
+		copy(e.digest[:], b)
+		return nil
+	case "users":
+		e.caller.Users, err = auth.ParseUsers(value)
+		return err
+	case "scopes":
+		e.caller.Scopes, err = auth.ParseScopes(value)
+		if err == nil && e.caller.Scopes == 0 {
+			err = errors.New("scopes= names none: without metrics:read nothing can be read")
+		}
+		return err
+	}
+	return setLimit(&e.caller.Limits, name, value)
+}
+
+// checkName wants a name that can stand in logs, metrics and the file.
+func checkName(name string) error {
+	if strings.HasPrefix(name, Prefix) {
+		return errors.New("here stands a key: the file has keys' digests alone, and a line begins with the caller's name, as deliverygraph key new prints it")
+	}
+	bad := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.@", r)
+	}
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, bad) {
+		return fmt.Errorf("%.80q is not a caller's name: it has up to 64 letters, digits and -_.@, such as partner-a", name)
+	}
+	return nil
+}
+
+var limits = []struct {
+	name string
+	of   func(*auth.Limits) *int
+}{
+	{"cost-per-minute", func(l *auth.Limits) *int { return &l.CostPerMinute }},
+	{"streams", func(l *auth.Limits) *int { return &l.Streams }},
+}
+
+func setLimit(to *auth.Limits, name, value string) error {
+	for _, l := range limits {
+		if l.name != name {
+			continue
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > 1_000_000_000 {
+			return fmt.Errorf("%s= takes a positive whole number, such as %s=100; leave it out for what holds for all", name, name)
+		}
+		*l.of(to) = n
+		return nil
+	}
+	return fmt.Errorf("%.40q is not known here: a line is %s, and may go on with cost-per-minute=2000 and streams=10", name, example)
+}

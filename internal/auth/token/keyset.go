@@ -1,0 +1,237 @@
+package token
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
+
+	"deliverygraph/internal/web"
+)
+
+// errNoKeys says that the key set could not be fetched yet, or not for too long.
+var errNoKeys = errors.New("there is no key set")
+
+const (
+	// maxStale is how long keys stay in force while their URL cannot be fetched: long enough
+	// for a provider's bad night, but not for an attacker who holds a withdrawn key and
+	// keeps the gateway from learning of it.
+	maxStale = 24 * time.Hour
+	// patience bounds one fetch.
+	patience = 10 * time.Second
+	// maxSet bounds a key set in bytes.
+	maxSet = 1 << 20
+)
+
+// keySet is the provider's public keys at present.
+type keySet struct {
+	current atomic.Pointer[publicKeys] // nil before the first set was read
+	// refresh, where it is not nil, reads the set anew for a token whose key is missing.
+	refresh func(context.Context)
+	// tooOld says whether keys were read too long ago; nil is never.
+	tooOld func(*publicKeys) bool
+}
+
+// publicKeys are the keys of one reading of the set.
+type publicKeys struct {
+	keys []jwkset.JWKMarshal
+	of   []any // the key of each
+	read time.Time
+}
+
+// parseKeySet reads a JWKS (RFC 7517). Keys of a kind that is not supported here, or that are not
+// for signatures, are left out, so that a set may come to no key at all.
+func parseKeySet(text []byte) (*publicKeys, error) {
+	var set struct {
+		Keys *[]json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil || set.Keys == nil {
+		return nil, errors.New("it is not a JWKS: a JSON object with the public keys in an array \"keys\"")
+	}
+	p := &publicKeys{}
+	for _, raw := range *set.Keys {
+		jwk, err := jwkset.NewJWKFromRawJSON(raw, jwkset.JWKMarshalOptions{Private: true}, jwkset.JWKValidateOptions{})
+		if err != nil {
+			continue
+		}
+		m := jwk.Marshal()
+		if m.USE != "" && m.USE != jwkset.UseSig || len(m.KEYOPS) > 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify) {
+			continue
+		}
+		key := jwk.Key()
+		switch k := key.(type) {
+		case []byte: // a shared secret, which signs nothing here
+			continue
+		case interface{ Public() crypto.PublicKey }:
+			key = k.Public()
+		}
+		p.keys, p.of = append(p.keys, m), append(p.of, key)
+	}
+	return p, nil
+}
+
+// find gives the keys that a token may be signed with: the one that it names, or all
+// where it names none, as far as they are for its algorithm.
+func (p *publicKeys) find(kid string, named bool, alg string) (found []jwt.VerificationKey) {
+	if p == nil {
+		return nil
+	}
+	for i, m := range p.keys {
+		if (!named || m.KID == kid) && (m.ALG == "" || m.ALG.String() == alg) {
+			found = append(found, p.of[i])
+		}
+	}
+	return found
+}
+
+// of gives the keys that may have signed a token.
+func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
+	return func(t *jwt.Token) (any, error) {
+		if err := checkHeader(t.Header); err != nil {
+			return nil, err
+		}
+		kid, named := t.Header["kid"].(string)
+		if _, there := t.Header["kid"]; there != named {
+			return nil, jwt.ErrTokenMalformed
+		}
+		keys := k.current.Load()
+		found := keys.find(kid, named, t.Method.Alg())
+		if len(found) == 0 && k.refresh != nil {
+			k.refresh(ctx)
+			keys = k.current.Load()
+			found = keys.find(kid, named, t.Method.Alg())
+		}
+		switch {
+		case keys == nil, k.tooOld != nil && k.tooOld(keys):
+			return nil, errNoKeys
+		case len(found) == 0:
+			return nil, jwt.ErrTokenUnverifiable
+		}
+		return jwt.VerificationKeySet{Keys: found}, nil
+	}
+}
+
+// Fetch gives the Tokens by the keys at a URL. It is fetched at once, every so often
+// ([Options.Refresh]), and when a token names a key that is not among them, at most twice
+// a minute. Each set replaces the one before it, an empty one too. While no set can be
+// fetched the last one stays in force, for a day. It ends with ctx.
+func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) (*Tokens, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if _, err := url.ParseRequestURI(address); err != nil {
+		return nil, fmt.Errorf("token: the URL of the keys: %w", err)
+	}
+	o.setDefaults()
+	client := &http.Client{CheckRedirect: stays, Timeout: patience}
+	k := &keySet{tooOld: func(p *publicKeys) bool { return o.Now().Sub(p.read) > maxStale }}
+	var one sync.Mutex // so that no answer overtakes a later one
+	fetch := func(ctx context.Context) {
+		one.Lock()
+		defer one.Unlock()
+		asked := o.Now()
+		keys, err := fetchKeySet(ctx, client, address)
+		if err != nil {
+			if ctx.Err() == nil {
+				logger.Error("the identity provider's keys cannot be fetched: the last ones, if any, stay in force for a day", "error", err)
+			}
+			return
+		}
+		keys.read = asked
+		if before := k.current.Swap(keys); len(keys.of) == 0 && (before == nil || len(before.of) > 0) {
+			logger.Warn("the identity provider publishes no key: all tokens are refused until it does")
+		}
+	}
+	// A token waits for its turn no longer than for a fetch, so that tokens with made-up keys wait for neither.
+	unknown := rate.NewLimiter(rate.Every(30*time.Second), 1)
+	k.refresh = func(caller context.Context) {
+		wait, cancel := context.WithTimeout(caller, patience)
+		defer cancel()
+		if unknown.Wait(wait) == nil {
+			fetch(context.WithoutCancel(caller)) // others wait for these keys too
+		}
+	}
+	fetch(ctx)
+	go func() {
+		tick := time.NewTicker(o.Refresh)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				fetch(ctx)
+			}
+		}
+	}()
+	return newTokens(o, k), nil
+}
+
+func fetchKeySet(ctx context.Context, client *http.Client, address string) (*publicKeys, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer has the status %d", resp.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxSet+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxSet:
+		return nil, fmt.Errorf("the answer has more than %d bytes", maxSet)
+	}
+	return parseKeySet(text)
+}
+
+// Open gives the Tokens by the keys of a file, which has one at least at the start. The
+// file is read again when it changes, until ctx ends.
+func Open(ctx context.Context, path string, o Options, logger *slog.Logger) (*Tokens, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	k := &keySet{}
+	file, err := web.OpenFile(path, func(text []byte) error {
+		keys, err := parseKeySet(text)
+		if err != nil {
+			return err
+		}
+		if len(keys.of) == 0 && k.current.Load() == nil {
+			return errors.New("it is a JWKS without a key for signatures")
+		}
+		k.current.Store(keys)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	go file.Follow(ctx, 2*time.Second, logger)
+	return newTokens(o, k), nil
+}
+
+// stays follows redirects, but never away from https.
+func stays(to *http.Request, via []*http.Request) error {
+	if len(via) > 3 || via[0].URL.Scheme == "https" && to.URL.Scheme != "https" {
+		return errors.New("redirected too often, or away from https")
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package telemetry
+
+import (
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const namespace = "deliverygraph"
+
+// Metrics exports what the gateway does to Prometheus. It is safe for concurrent use.
+//
+// The main question it answers is: who is slow? It divides a request's time into phases ([Metrics.Requests]): reading
+// it from the caller, waiting for the upstream, writing the answer to the caller, and the rest, which is the gateway's
+// own time. All labels have few values, and callers cannot create new ones.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests   *prometheus.CounterVec // method, status
+	underWay   prometheus.Gauge
+	phases     *prometheus.HistogramVec // phase
+	duration   prometheus.Histogram
+	streams    *prometheus.GaugeVec // transport
+	operations *prometheus.CounterVec
+	took       *prometheus.HistogramVec // type
+	waited     prometheus.Histogram
+	asked      prometheus.Histogram
+	planned    prometheus.Histogram
+	refused    *prometheus.CounterVec // reason
+	bytes      prometheus.Histogram
+	errors     *prometheus.CounterVec // code
+
+	calls    *prometheus.HistogramVec // endpoint, status
+	outcomes *prometheus.CounterVec   // endpoint, outcome
+	queued   prometheus.Histogram
+	tries    *prometheus.CounterVec // endpoint
+	received *prometheus.CounterVec
+	rows     *prometheus.CounterVec
+	lookups  *prometheus.CounterVec // endpoint, result
+
+	webhooks webhooks
+}
+
+// seconds are histogram buckets from cached answers to the longest operations: 0.5 ms to 30 s.
+var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// calls are histogram buckets from cached answers to more calls than any operation should need.
+var calls = []float64{0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000}
+
+// NewMetrics returns the metrics of a program of this version, including those of the Go runtime and the process.
+func NewMetrics(version, goVersion string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+
+		requests: counters("http_requests_total",
+			"HTTP requests to the GraphQL endpoint that were answered.", "method", "status"),
+		underWay: gauge("http_requests_in_flight",
+			"HTTP requests to the GraphQL endpoint being read, executed or answered, including streams."),
+		duration: histogram("http_request_duration_seconds",
+			"Time of HTTP requests from the end of their header to the end of the answer, without streams.",
+			seconds),
+		phases: histograms("request_phase_seconds",
+			"Time of HTTP requests by phase, without streams: read (from the caller), write (to the caller), "+
+				"upstream (waiting for at least one answer of the metrics API or the cache) and own (the gateway's).",
+			seconds, "phase"),
+		streams: gauges("streams", "Open streams.", "transport"),
+
+		operations: counters("operations_total",
+			"GraphQL operations that have ended: ok, partial (data and errors), failed (only errors), refused "+
+				"(before they ran) or canceled (the caller left).", "type", "outcome"),
+		took: histograms("operation_duration_seconds",
+			"Time of GraphQL operations, without the transfer of request and answer, and without "+
+				"subscriptions.", seconds, "type"),
+		waited: histogram("operation_upstream_wait_seconds",
+			"Time that an operation waited for at least one answer of the metrics API or the cache.", seconds),
+		asked: histogram("operation_upstream_questions",
+			"Questions to the metrics API per operation, including those that the cache answered.", calls),
+		planned: histogram("operation_planned_upstream_calls",
+			"Calls of the metrics API that an operation planned before it ran, including operations refused for "+
+				"it. Its cost is one more.", calls),
+		refused: counters("refused_total",
+			"Requests refused by a limit: used-up (the caller's cost per minute), too-dear (a single operation "+
+				"that costs more than that), calls (more than an operation may make), load (the gateway is overloaded) "+
+				"or streams (too many subscriptions, WebSockets, operations on one, or watched filters).", "reason"),
+		bytes: histogram("operation_answer_bytes",
+			"Size of the data of answers.", prometheus.ExponentialBuckets(256, 4, 9)),
+		errors: counters("errors_total", "GraphQL errors by their extensions.code.", "code"),
+
+		calls: histograms("upstream_call_duration_seconds",
+			"Time of calls of the metrics API, including waiting for a slot and retries, by the last HTTP status "+
+				"(or none).", seconds, "endpoint", "status"),
+		outcomes: counters("upstream_calls_total",
+			"Calls of the metrics API: ok, joined (answered by an equal call under way), canceled, or their error "+
+				"code.", "endpoint", "outcome"),
+		queued: histogram("upstream_queue_seconds", "Time that calls of the metrics API waited for a slot.", seconds),
+		tries: counters("upstream_tries_total",
+			"HTTP requests sent to the metrics API; the excess over calls is retries.", "endpoint"),
+		received: counters("upstream_received_bytes_total",
+			"Decompressed bytes of the metrics API's answers.", "endpoint"),
+		rows: counters("upstream_received_rows_total",
+			"Rows, codes and series in the metrics API's answers.", "endpoint"),
+		lookups: counters("cache_lookups_total",
+			"Cache lookups: hit, joined (waited for an equal call), miss (made a call), stale (an old answer "+
+				"instead of an error) or failed.", "endpoint", "result"),
+	}
+	m.webhooks = newWebhooks(m.registry)
+	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams,
+		m.operations, m.took, m.waited, m.asked, m.planned, m.refused, m.bytes, m.errors,
+		m.calls, m.outcomes, m.queued, m.tries, m.received, m.rows, m.lookups,
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		// The scheduling latency of goroutines shows whether the gateway has too few processors.
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/sched/latencies:seconds$")})))
+	info := gauges("build_info", "Always 1; the labels identify the running version.", "version", "goversion")
+	info.WithLabelValues(version, goVersion).Set(1)
+	m.registry.MustRegister(info)
+	m.streams.WithLabelValues(sse)
+	m.streams.WithLabelValues(webSocket)
+	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, "load", "streams"} {
+		m.refused.WithLabelValues(reason)
+	}
+	for _, p := range phases { // export all phases from the start
+		m.phases.WithLabelValues(p)
+	}
+	return m
+}
+
+// Gauge adds a gauge whose value is computed when it is scraped.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
+
+// Handler serves the metrics in the formats of Prometheus. It aborts a scrape after 10 s and refuses more than 3 at a
+// time.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 3, Timeout: 10 * time.Second})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+}

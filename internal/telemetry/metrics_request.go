@@ -1,0 +1,154 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// The phases of a request.
+const (
+	phaseRead     = "read"
+	phaseUpstream = "upstream"
+	phaseOwn      = "own"
+	phaseWrite    = "write"
+)
+
+var phases = []string{phaseRead, phaseUpstream, phaseOwn, phaseWrite}
+
+// The transports of streams.
+const (
+	sse       = "sse"
+	webSocket = "websocket"
+)
+
+// Requests counts and times the requests to h. It must wrap everything that handles requests to the GraphQL endpoint,
+// so that all of it counts as the gateway's own time. An event stream or WebSocket counts while it is open, but its
+// time is not recorded.
+func (m *Metrics) Requests(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.underWay.Inc()
+		defer m.underWay.Dec()
+		x := &request{start: time.Now()}
+		out := &writer{ResponseWriter: w, m: m, x: x}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, x))
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &reader{r.Body, x}
+		}
+		defer func() {
+			out.end()
+			m.requests.WithLabelValues(method(r.Method), strconv.Itoa(out.statusOr200())).Inc()
+			if out.stream == "" {
+				m.observe(x, time.Since(x.start))
+			}
+		}()
+		h.ServeHTTP(out, r)
+	})
+}
+
+// request accumulates the times of one request. The body may be read on one goroutine and the answer written on
+// another.
+type request struct {
+	start               time.Time
+	read, wrote, waited atomic.Int64 // nanoseconds
+}
+
+type requestKey struct{}
+
+func (m *Metrics) observe(x *request, total time.Duration) {
+	read, wrote := time.Duration(x.read.Load()), time.Duration(x.wrote.Load())
+	// Concurrent operations in one request may together wait longer than it took.
+	waited := min(time.Duration(x.waited.Load()), max(0, total-read-wrote))
+	m.duration.Observe(total.Seconds())
+	m.phases.WithLabelValues(phaseRead).Observe(read.Seconds())
+	m.phases.WithLabelValues(phaseUpstream).Observe(waited.Seconds())
+	m.phases.WithLabelValues(phaseWrite).Observe(wrote.Seconds())
+	m.phases.WithLabelValues(phaseOwn).Observe(max(0, total-read-wrote-waited).Seconds())
+}
+
+// method returns the request's method, or "other" for unusual ones, which callers could invent.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodPost, http.MethodOptions, http.MethodHead:
+		return m
+	}
+	return "other"
+}
+
+func timing(to *atomic.Int64) func() {
+	start := time.Now()
+	return func() { to.Add(int64(time.Since(start))) }
+}
+
+type reader struct {
+	io.ReadCloser
+	x *request
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	defer timing(&r.x.read)()
+	return r.ReadCloser.Read(p)
+}
+
+// writer times writes and detects streams.
+type writer struct {
+	http.ResponseWriter
+	m      *Metrics
+	x      *request
+	status int
+	stream string
+}
+
+func (w *writer) statusOr200() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// Unwrap supports [http.ResponseController].
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.status = status
+		if status == http.StatusSwitchingProtocols {
+			w.begin(webSocket)
+		} else if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+			w.begin(sse)
+		}
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	defer timing(&w.x.wrote)()
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements [http.Flusher].
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError supports [http.ResponseController].
+func (w *writer) FlushError() error {
+	defer timing(&w.x.wrote)()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *writer) begin(stream string) {
+	w.stream = stream
+	w.m.streams.WithLabelValues(stream).Inc()
+}
+
+func (w *writer) end() {
+	if w.stream != "" {
+		w.m.streams.WithLabelValues(w.stream).Dec()
+	}
+}

@@ -1,0 +1,154 @@
+package cost
+
+import (
+	"deliverygraph/internal/auth"
+	"deliverygraph/upstream"
+)
+
+// call identifies the upstream calls that one field makes for all the objects it is selected on. Fields with
+// equal calls share them: the operation makes them once.
+type call struct {
+	op       op
+	kind     upstream.Kind
+	window   window
+	user     int32 // symbol of the users; 0 means all users
+	sender   int32
+	list     int32 // symbol of the list, for its pages and for calls about its rows
+	rollup   upstream.Rollup
+	interval upstream.Interval
+	bounces  upstream.BounceType
+}
+
+type op uint8
+
+const (
+	opFirst     op = iota // the first page of a list
+	opPages               // the other pages of the list
+	opProbe               // the search for the end of a list
+	opDetail              // the details of bounces
+	opCounts              // counts by sender or user
+	opSeries              // series by hour or day
+	opOwners              // counts that find the users of the senders of a list
+	opCatalogue           // the catalogue of categories or of reasons
+)
+
+func (c call) endpoint() string {
+	switch c.op {
+	case opDetail:
+		return upstream.DetailEndpoint
+	case opCounts, opSeries, opOwners:
+		return c.kind.CountsPath()
+	case opCatalogue:
+		if c.kind == upstream.Bounces {
+			return upstream.BounceCategoriesPath
+		}
+		return upstream.BlockedReasonsPath
+	}
+	return c.kind.ListPath()
+}
+
+// charge is the cost of the calls that share a key.
+type charge struct {
+	planned, worst int64
+	order          int // in order of first occurrence
+	at             *path
+}
+
+// charge records calls. Equal calls are shared, so the higher number counts: 40 details of a list are among the
+// 60 of another field on the same list.
+func (w *walker) charge(c call, planned, worst int64, at *path) {
+	if worst == 0 {
+		return
+	}
+	known, met := w.charges[c]
+	if !met {
+		known = charge{order: len(w.charges), at: at}
+	}
+	if planned > known.planned {
+		known.planned, known.at = planned, at
+	}
+	known.worst = max(known.worst, worst)
+	w.charges[c] = known
+}
+
+// window is the time window of a call.
+type window struct {
+	upstream.Window
+	walk bool  // paged with cursors, which keep the window in which the walk began
+	each int32 // if not 0, the symbol of rows: one window for the second of each
+}
+
+// symbol stands for a set of users or senders, or for a list. Equal symbols stand for the same set.
+type symbol struct {
+	list list
+	text string // all ids of ofIDs
+	id   int64  // the number of one user or sender
+	of   int32  // the symbol of the list, for sets derived from a list
+	what symbolKind
+}
+
+type symbolKind uint8
+
+const (
+	aUser symbolKind = iota
+	aSender
+	usersOf   // the users of the rows of a list
+	sendersOf // the senders of the rows of a list
+	ownersOf  // the users of the senders of a list
+	ofIDs     // the objects with given ids
+	theList
+)
+
+// list is a list that connections page through.
+type list struct {
+	kind          upstream.Kind
+	rollup        upstream.Rollup
+	counted       bool // a list of users or senders, found by counts
+	backward      bool
+	user, sender  int32
+	window        window
+	filter        string
+	after, before string
+}
+
+func (w *walker) symbol(s symbol) int32 {
+	n, known := w.symbols[s]
+	if !known {
+		n = int32(len(w.symbols) + 1)
+		w.symbols[s] = n
+	}
+	return n
+}
+
+// These are limits of package auth for lists that it merges from the lists of several users.
+const (
+	mergedPages = 200
+	mergedJumps = 16 // for the counts and series of each user
+)
+
+// times returns how many upstream calls one call for a user, or for all users, turns into.
+func (w *walker) times(user int32) int64 {
+	if user != 0 || w.op.Users == Everyone {
+		return 1
+	}
+	return int64(w.op.Users)
+}
+
+// counting is like times, for counts and series. One call with counts by user covers all users, so callers who
+// may see many users make that call.
+func (w *walker) counting(user int32, r upstream.Rollup) int64 {
+	n := w.times(user)
+	if r == upstream.ByUser && n > auth.FewUsers {
+		return 1
+	}
+	return n
+}
+
+// merged is like times, for the pages of a list after its first.
+func (w *walker) merged(user int32) (worst int64) {
+	n := w.times(user)
+	if n > 1 {
+		n = mergedPages + mergedJumps*n
+	}
+	return n
+}

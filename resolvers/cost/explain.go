@@ -1,0 +1,258 @@
+package cost
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/model"
+	"deliverygraph/internal/auth"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
+	"deliverygraph/upstream/rest"
+)
+
+// Options configure an [Extension].
+type Options struct {
+	// MaxCalls is how many upstream calls an operation may make; 0 is any number. One
+	// that plans more is refused, QUERY_TOO_EXPENSIVE.
+	MaxCalls int
+	// Allowed says whether callers may have their operations explained.
+	Allowed bool
+	// Fresh is how long answers about now may be shown again; see [Extension.CacheControl].
+	Fresh time.Duration
+	// Now is the clock.
+	Now func() time.Time
+	// Observe, if not nil, is told how many upstream calls each operation plans, and
+	// whether it was refused as that is past MaxCalls. It holds the operation up.
+	Observe func(calls int64, refused bool)
+}
+
+// Extension prices each operation before it runs, refuses it if it plans too many calls, and records what it does in a
+// ledger. It is an extension of the endpoint (see graph/extension.go), and must come before those whose work the ledger
+// records.
+//
+// A request that sends X-Explain: 1 (or extensions: {"explain": true}) gets a report in extensions.upstream: every
+// upstream call, what was joined, cached or stale, and the batches of loaders. Callers who may not see all of an answer
+// do not learn its size or how its call went. X-Explain: plan (or {"explain": "plan"}) prices the operation without
+// running it. Stale parts of an answer are always reported.
+type Extension struct {
+	o Options
+	n *atomic.Int64 // of operations
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graph.Preparer
+	graph.Beginner
+	graph.EventBeginner
+	graph.Finisher
+} = Extension{}
+
+// New returns the extension.
+func New(o Options) Extension { return Extension{o, new(atomic.Int64)} }
+
+// ExtensionName implements graphql.HandlerExtension.
+func (Extension) ExtensionName() string { return "Explain" }
+
+// Validate implements graphql.HandlerExtension.
+func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+// Header is the request header that asks for an explanation: 1 or plan.
+const Header = "X-Explain"
+
+// asked is the explanation that a request asks for.
+type asked uint8
+
+const (
+	nothing asked = iota
+	calls
+	askedPrice
+)
+
+// operation is the state of one operation.
+type operation struct {
+	asked   asked
+	refused bool // it asks, and may not
+	plan    Plan
+	name    string        // in logs
+	ledger  ledger.Ledger // of a subscription, until its first event
+}
+
+const extensionKey = "upstream" // of extensions in a response
+
+type explainKey struct{}
+
+func noted(ctx context.Context) *operation {
+	op, _ := ctx.Value(explainKey{}).(*operation)
+	return op
+}
+
+// PlanOf returns the plan of the context's operation, for extensions that come after this one.
+func PlanOf(ctx context.Context) (Plan, bool) {
+	op := noted(ctx)
+	if op == nil {
+		return Plan{}, false
+	}
+	return op.plan, true
+}
+
+// Asks reports whether the context's operation asks for its price alone, and so does not run, and whether it asks for a
+// report of its calls and may have it.
+func Asks(ctx context.Context) (priceAlone, itsCalls bool) {
+	op := noted(ctx)
+	return op != nil && op.asked == askedPrice, op != nil && op.explains()
+}
+
+// Rows returns how many rows the answer to the context's operation may have.
+func (Extension) Rows(ctx context.Context) int64 {
+	op := noted(ctx)
+	if op == nil || op.asked == askedPrice {
+		return 0
+	}
+	return op.plan.WorstRows
+}
+
+// Prepare implements [graph.Preparer]. It prices the operation, and refuses it if it is too expensive.
+func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
+	op := &operation{}
+	var problem *gqlerror.Error
+	if op.asked, problem = wish(oc); problem != nil {
+		return ctx, problem
+	}
+	op.refused = op.asked != nothing && !e.o.Allowed
+	if op.refused && op.asked == askedPrice {
+		return ctx, refuse("FORBIDDEN", notAllowed+"; this one was not run, as its price alone was asked for")
+	}
+	caller := auth.FromContext(ctx)
+	users := caller.Users.Len()
+	op.plan = Of(Operation{
+		Definition: oc.Operation, Variables: oc.Variables,
+		Users: users, Masked: !caller.Scopes.Has(auth.RecipientsRead), Now: upstream.Time(e.o.Now().Unix()),
+	})
+	ctx = context.WithValue(ctx, explainKey{}, op)
+	tooMany := op.asked != askedPrice && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
+	if e.o.Observe != nil {
+		e.o.Observe(op.plan.Calls, tooMany)
+	}
+	if tooMany {
+		return ctx, refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
+	}
+	return ctx, nil
+}
+
+const notAllowed = "operations are not explained here: that takes a gateway that was started with --explain on"
+
+// wish returns the explanation that a request asks for.
+func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
+	switch v := oc.Headers.Get(Header); v {
+	case "":
+	case "1", "true":
+		return calls, nil
+	case "plan":
+		return askedPrice, nil
+	case "0", "false":
+		return nothing, nil
+	default:
+		return nothing, refuse("BAD_USER_INPUT", `the header X-Explain is 1 or plan`)
+	}
+	switch oc.Extensions["explain"] {
+	case nil, false:
+		return nothing, nil
+	case true:
+		return calls, nil
+	case "plan":
+		return askedPrice, nil
+	}
+	return nothing, refuse("BAD_USER_INPUT", `the request's extensions.explain is true or "plan"`)
+}
+
+func refuse(code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code, "retryable": false}}
+}
+
+// tooExpensive returns the message that says what was planned, what is allowed and what to do.
+func tooExpensive(p Plan, limit, users int) string {
+	if p.Calls >= TooMany {
+		return fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit)
+	}
+	dearest, of := p.Dearest()
+	part := "for " + dearest
+	if of < p.Calls {
+		part = fmt.Sprintf("%d of them for %s", of, dearest)
+	}
+	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
+	if users > 1 {
+		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, so naming one (userId) is cheaper", users)
+	}
+	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less)
+}
+
+// Begin implements [graph.Beginner].
+func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (context.Context, *graphql.Response) {
+	op := noted(ctx)
+	if op.asked == askedPrice {
+		return ctx, &graphql.Response{Extensions: map[string]any{extensionKey: report{Plan: planned(op.plan, e.o.MaxCalls)}}}
+	}
+	var digits [20]byte
+	id := string(strconv.AppendInt(append(digits[:0], '#'), e.n.Add(1), 10))
+	if op.name = id; oc.Operation.Name != "" {
+		op.name = model.Excerpt(oc.Operation.Name) + " " + id
+	}
+	op.ledger.Init(e.options(ctx, op))
+	ctx = ledger.With(ctx, &op.ledger)
+	// Callers take turns at the client; where nobody is told apart, operations do.
+	caller := id
+	if who := auth.FromContext(ctx).Name; who != "" {
+		caller = who
+	}
+	return rest.WithCaller(ctx, caller), nil
+}
+
+// options returns the options of the operation's ledgers.
+func (e Extension) options(ctx context.Context, op *operation) ledger.Options {
+	o := ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
+	if o.Explain {
+		o.Sees = auth.FromContext(ctx).Sees
+	}
+	return o
+}
+
+func (op *operation) explains() bool { return op.asked == calls && !op.refused }
+
+// BeginEvent implements [graph.EventBeginner]. Each event of a subscription has its own ledger, and so its own budget.
+func (e Extension) BeginEvent(ctx context.Context) context.Context {
+	return ledger.With(ctx, ledger.New(e.options(ctx, noted(ctx))))
+}
+
+// Finish implements [graph.Finisher]. It adds the report. If an answer comes in parts, the last one has it.
+func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
+	l := ledger.From(ctx)
+	if l == nil || resp.HasNext != nil && *resp.HasNext {
+		return
+	}
+	op, sum := noted(ctx), l.Summary()
+	if op.asked == nothing && sum.Stale == 0 {
+		return
+	}
+	r := report{Stale: staleness(sum)}
+	switch {
+	case op.refused:
+		r.Message = notAllowed
+	case op.asked == calls:
+		notes, batches := l.Notes()
+		caller := auth.FromContext(ctx)
+		r.Plan, r.Batches = planned(op.plan, e.o.MaxCalls), gathered(sum, batches)
+		r.Calls, r.Totals = told(notes, caller), totals(sum, len(notes), caller)
+	}
+	if resp.Extensions == nil {
+		resp.Extensions = map[string]any{}
+	}
+	resp.Extensions[extensionKey] = r
+}

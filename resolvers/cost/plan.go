@@ -1,0 +1,148 @@
+// Package cost prices operations, holds them to their budgets, and explains what they did: [Extension] refuses
+// operations that plan too many upstream calls, and reports in extensions.upstream on request; [RateLimit] charges
+// callers for their calls.
+//
+// A price is computed from the document and its variables, without a call. It accounts for what the resolvers
+// do: some fields share a call (aliases, the senders of a page, a list and the stats over its window), others
+// cost a call for each row. It cannot know the answers, so there are two prices.
+//
+// The planned price assumes that every page is full, that each row has another user and sender, that nothing is
+// cached, and that totals and single objects are found by the fewest calls. It is exact for the operations in
+// the table of docs/partners.md. It is too high if pages are not full. It is too low if a total must be probed
+// for, or if a list has moved since a cursor was made.
+//
+// The worst price is never exceeded, given an upstream that follows the API's document and whose lists neither
+// lose nor reorder rows while they are read.
+//
+// The work is linear in the size of the document: the price of a selection on a kind of object is computed only
+// once. A document that keeps producing new ones gets the price [TooMany].
+//
+// Start reading at [Of]. walk.go visits the selections, field.go prices each field, calls.go defines which calls are
+// the same, report.go has the form of extensions.upstream, and cache_control.go says how long answers may be kept.
+package cost
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/upstream"
+)
+
+// Operation is the operation to price. The document must be validated and the variables coerced.
+type Operation struct {
+	Definition *ast.OperationDefinition
+	Variables  map[string]any
+	// Users is the number of users that the caller may see, or [Everyone]. For a few users, a call without a
+	// user becomes one call for each of them.
+	Users int
+	// Masked says that the caller may not read recipients' addresses. Email ids that may contain an address are
+	// then found by searching the second of the bounce.
+	Masked bool
+	// Now is the end of relative windows.
+	Now upstream.Time
+}
+
+// Everyone as Operation.Users means that the caller may see all users.
+const Everyone = -1
+
+// TooMany is the highest number of calls or rows that is counted.
+const TooMany = 1 << 40
+
+// Plan is the price of an operation. Its numbers do not exceed [TooMany].
+type Plan struct {
+	Calls      int64 // planned number of distinct upstream calls
+	WorstCalls int64 // maximum number of upstream calls, not counting retries
+	// WorstRows is the maximum number of elements in the lists of the answer: of connections (as nodes and as
+	// edges), of series and of nodes(ids:). Catalogues and headers are not counted.
+	WorstRows int64
+
+	of Operation
+}
+
+// Endpoint is the price of the calls of one endpoint of the REST API.
+type Endpoint struct {
+	Endpoint   string // path with placeholders
+	Calls      int64
+	WorstCalls int64
+}
+
+// Of returns the price of an operation. For a subscription it is the price of one event.
+func Of(op Operation) Plan {
+	w := walkers.Get().(*walker)
+	defer w.done()
+	return w.price(op)
+}
+
+// price prices an operation and leaves its calls in w.charges.
+func (w *walker) price(op Operation) Plan {
+	w.op = op
+	rows := w.root(op.Definition)
+	if w.steps > maxSteps {
+		return Plan{Calls: TooMany, WorstCalls: TooMany, WorstRows: TooMany}
+	}
+	p := Plan{WorstRows: rows, of: op}
+	for _, c := range w.charges {
+		p.Calls, p.WorstCalls = add(p.Calls, c.planned), add(p.WorstCalls, c.worst)
+	}
+	return p
+}
+
+// charges computes the plan's calls again. Few callers need them: most plans are only compared with a limit, so
+// a plan does not keep its calls.
+func (p Plan) charges() map[call]charge {
+	w := newWalker()
+	if p.of.Definition != nil {
+		w.price(p.of)
+	}
+	return w.charges
+}
+
+// Endpoints returns the price by endpoint, in descending order of planned calls.
+func (p Plan) Endpoints() []Endpoint {
+	of := map[string]Endpoint{}
+	for c, price := range p.charges() {
+		e := of[c.endpoint()]
+		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
+	}
+	return slices.SortedFunc(maps.Values(of), func(a, b Endpoint) int {
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
+	})
+}
+
+// Dearest returns the field with the most planned calls, such as "bounces.nodes.detail", and their number. The
+// field is empty if no calls are planned.
+func (p Plan) Dearest() (field string, calls int64) {
+	type sum struct {
+		calls int64
+		first int // order of the first of its charges
+	}
+	of := map[string]sum{}
+	for _, c := range p.charges() {
+		name := c.at.String()
+		s, met := of[name]
+		if !met || c.order < s.first {
+			s.first = c.order
+		}
+		of[name] = sum{add(s.calls, c.planned), s.first}
+	}
+	var dearest sum
+	for name, s := range of {
+		if s.calls > dearest.calls || s.calls == dearest.calls && s.calls > 0 && s.first < dearest.first {
+			field, dearest = name, s
+		}
+	}
+	return field, dearest.calls
+}
+
+func add(a, b int64) int64 { return min(a+b, TooMany) }
+
+func mul(a, b int64) int64 {
+	if a != 0 && b > TooMany/a {
+		return TooMany
+	}
+	return a * b
+}

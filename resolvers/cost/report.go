@@ -1,0 +1,157 @@
+package cost
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/address"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/ledger"
+)
+
+// report is extensions.upstream of a response. Times are milliseconds.
+type report struct {
+	Message string       `json:"message,omitempty"` // why there is no more
+	Stale   *staleReport `json:"stale,omitempty"`
+	Plan    *planReport  `json:"plan,omitempty"`
+	Calls   []callReport `json:"calls,omitempty"`
+	Totals  *totalReport `json:"totals,omitempty"`
+	Batches *batchReport `json:"batches,omitempty"`
+}
+
+// staleReport says that answers past their freshness stand in for some that the
+// upstream failed to give.
+type staleReport struct {
+	AgeMs   int64 `json:"ageMs"`   // of the oldest
+	Answers int   `json:"answers"` // how many there are
+}
+
+func staleness(s ledger.Summary) *staleReport {
+	if s.Stale == 0 {
+		return nil
+	}
+	return &staleReport{AgeMs: s.Age.Milliseconds(), Answers: s.Stale}
+}
+
+// planReport is the price of an operation, told before it runs.
+type planReport struct {
+	Calls      int64            `json:"calls"`              // planned
+	WorstCalls int64            `json:"worstCalls"`         // the most
+	WorstRows  int64            `json:"worstRows"`          // the most that the answer's lists have together
+	MaxCalls   int              `json:"maxCalls,omitempty"` // that an operation may plan, and make
+	Endpoints  []endpointReport `json:"endpoints"`
+	Dearest    string           `json:"dearest,omitempty"` // the field with most calls
+}
+
+type endpointReport struct {
+	Path       string `json:"path"`
+	Calls      int64  `json:"calls"`
+	WorstCalls int64  `json:"worstCalls"`
+}
+
+func planned(p Plan, limit int) *planReport {
+	r := &planReport{Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit, Endpoints: []endpointReport{}}
+	r.Dearest, _ = p.Dearest()
+	for _, e := range p.Endpoints() {
+		r.Endpoints = append(r.Endpoints, endpointReport{e.Endpoint, e.Calls, e.WorstCalls})
+	}
+	return r
+}
+
+// callReport is one answer. Of an answer with more in it than the caller sees it has path and
+// source alone.
+type callReport struct {
+	Path     string        `json:"path"` // and query; addresses are left out
+	Source   ledger.Source `json:"source"`
+	Status   int           `json:"status,omitempty"`
+	Tries    int           `json:"tries,omitempty"`
+	Ms       *float64      `json:"ms,omitempty"`
+	WaitedMs float64       `json:"waitedMs,omitempty"` // for its turn, of that
+	AgeMs    int64         `json:"ageMs,omitempty"`
+	Bytes    int64         `json:"bytes,omitempty"`
+	Rows     *int          `json:"rows,omitempty"`
+	Code     string        `json:"code,omitempty"` // of its failure
+}
+
+func told(notes []ledger.Note, caller auth.Caller) []callReport {
+	all := make([]callReport, len(notes))
+	for i, n := range notes {
+		all[i] = callReport{Path: pathOf(n, caller), Source: n.Source}
+		if n.Unseen {
+			continue
+		}
+		c, took := n.Call, ms(n.Call.Duration)
+		r := &all[i]
+		r.Status, r.Tries, r.Ms, r.WaitedMs = c.Status, c.Tries, &took, ms(c.Waited)
+		r.AgeMs, r.Rows, r.Code = n.Age.Milliseconds(), &c.Rows, string(c.Code)
+		if caller.SeesSizes() {
+			r.Bytes = c.Bytes
+		}
+	}
+	return all
+}
+
+// pathOf is the path and query of a call, without addresses. An email id that may hold one
+// is left out, and all of them for callers who may not read addresses.
+func pathOf(n ledger.Note, caller auth.Caller) string {
+	if n.Query != "" {
+		return n.Path + "?" + n.Query
+	}
+	if extensionKey, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail && strings.Contains(extensionKey, "/") {
+		at := strings.LastIndexByte(n.Path, '/') + 1
+		id, err := url.PathUnescape(n.Path[at:])
+		if err != nil || address.InEmailID(id, "") || !caller.Scopes.Has(auth.RecipientsRead) {
+			return n.Path[:at] + "…"
+		}
+	}
+	return n.Path
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// totalReport is all answers together. What calls do not tell is not in the sums from Failed on.
+type totalReport struct {
+	Sent    int    `json:"sent"`
+	Joined  int    `json:"joined"`
+	Cached  int    `json:"cached"`
+	Stale   int    `json:"stale"`
+	Unsent  int    `json:"unsent,omitempty"`
+	Failed  int    `json:"failed"`
+	Tries   int    `json:"tries"`
+	Bytes   *int64 `json:"bytes,omitempty"`
+	Rows    int    `json:"rows"`
+	Omitted int    `json:"omitted,omitempty"` // of calls, for want of room
+}
+
+func totals(s ledger.Summary, listed int, caller auth.Caller) *totalReport {
+	r := &totalReport{
+		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed, Tries: s.Tries,
+		Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
+	}
+	if caller.SeesSizes() {
+		r.Bytes = &s.Bytes
+	}
+	return r
+}
+
+// batchReport is what fields shared.
+type batchReport struct {
+	Asked    int            `json:"asked"`    // questions of fields
+	Distinct int            `json:"distinct"` // those that were not the same
+	Loaders  []loaderReport `json:"loaders,omitempty"`
+}
+
+type loaderReport struct {
+	Loader string `json:"loader"`
+	Keys   int    `json:"keys"`
+}
+
+func gathered(s ledger.Summary, batches []ledger.Batch) *batchReport {
+	r := &batchReport{Asked: s.Asked, Distinct: s.Distinct}
+	for _, b := range batches {
+		r.Loaders = append(r.Loaders, loaderReport(b))
+	}
+	return r
+}

@@ -1,0 +1,272 @@
+package cost
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"deliverygraph/upstream"
+)
+
+// maxSteps limits the number of selections visited. The longest allowed document has half as many; only a
+// document whose fragments multiply has more.
+const maxSteps = 20_000
+
+type walker struct {
+	op      Operation
+	charges map[call]charge
+	memo    map[visit]int64
+	symbols map[symbol]int32
+	steps   int
+
+	fields []field // arena for collected fields
+	paths  []path  // arena for paths
+}
+
+func newWalker() *walker {
+	return &walker{charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+}
+
+// walkers recycles walkers: allocating their maps is the main cost of a walk.
+var walkers = sync.Pool{New: func() any { return newWalker() }}
+
+// done releases a walker for reuse, unless it has grown large.
+func (w *walker) done() {
+	if len(w.charges)+len(w.memo)+len(w.symbols) > 200 || cap(w.fields)+cap(w.paths) > 1000 {
+		return
+	}
+	clear(w.charges)
+	clear(w.memo)
+	clear(w.symbols)
+	clear(w.fields)
+	clear(w.paths)
+	w.op, w.steps, w.fields, w.paths = Operation{}, 0, w.fields[:0], w.paths[:0]
+	walkers.Put(w)
+}
+
+// visit identifies a selection on a kind of object that has been priced.
+type visit struct {
+	field *ast.Field
+	on    object
+}
+
+// object stands for all the objects that a field returns, not for a single one.
+type object struct {
+	typ  string
+	n    int64 // number of distinct objects
+	self int32 // symbol of the objects
+
+	// The filter, window and number of the lists that contain the objects. One counts call with such a filter
+	// answers for all rows of a list.
+	user, sender int32
+	window       window
+	lists        int64
+
+	owner   int32 // of rows and owned senders: symbol of their users
+	owners  int64
+	within  int64           // of users: how many users their stats are limited to; 0 means no limit
+	similar int64           // of senders with unknown user: how many a list has
+	kind    upstream.Kind   // of rows and senders: kind of their list
+	rollup  upstream.Rollup // of stats
+	owned   bool            // of senders: their user is known
+	whole   bool            // of bounces: the detail came with them
+
+	unlisted bool // of bounces: no list of this operation has returned their masked email ids
+}
+
+// path is the path of a field, linked from its last name to its first.
+type path struct {
+	up   *path
+	name string
+}
+
+// path returns the path of a field below another.
+func (w *walker) path(up *path, name string) *path {
+	w.paths = append(w.paths, path{up, name})
+	return &w.paths[len(w.paths)-1]
+}
+
+// String returns the names joined by dots.
+func (p *path) String() string {
+	var names []string
+	for ; p != nil; p = p.up {
+		names = append(names, p.name)
+	}
+	slices.Reverse(names)
+	return strings.Join(names, ".")
+}
+
+// field is the set of selections with one response name, which are merged.
+type field struct {
+	*ast.Field
+	more []*ast.Field // all selections but the first
+}
+
+// collect returns the fields selected on an object type, as CollectFields in the GraphQL specification.
+func (w *walker) collect(typ string, from *field) []field {
+	c := collector{w: w, typ: typ, fields: w.room(len(from.SelectionSet))}
+	c.selections(from.SelectionSet)
+	for _, f := range from.more {
+		c.selections(f.SelectionSet)
+	}
+	return c.fields
+}
+
+// room returns space for n fields, up to many. A longer slice is allocated by append.
+func (w *walker) room(n int) []field {
+	n = min(n, many)
+	if len(w.fields)+n > cap(w.fields) {
+		w.fields = make([]field, 0, 8*many) // earlier slices keep the old array
+	}
+	at := len(w.fields)
+	w.fields = w.fields[:at+n]
+	return w.fields[at : at : at+n]
+}
+
+type collector struct {
+	w       *walker
+	typ     string
+	fields  []field
+	index   map[string]int // by alias, once there are many fields
+	spreads []*ast.FragmentDefinition
+}
+
+// many is the number of fields from which on a map is used to find them.
+const many = 12
+
+func (c *collector) selections(set ast.SelectionSet) {
+	for _, s := range set {
+		if c.w.steps++; c.w.steps > maxSteps {
+			return
+		}
+		switch s := s.(type) {
+		case *ast.Field:
+			if s.Name != "__typename" && c.w.included(s.Directives) {
+				c.add(s)
+			}
+		case *ast.InlineFragment:
+			if applies(s.TypeCondition, c.typ) && c.w.included(s.Directives) {
+				c.selections(s.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			if s.Definition != nil && applies(s.Definition.TypeCondition, c.typ) && c.w.included(s.Directives) && !c.spread(s.Definition) {
+				c.selections(s.Definition.SelectionSet)
+			}
+		}
+	}
+}
+
+// spread reports whether a fragment has been spread before, and records it.
+func (c *collector) spread(d *ast.FragmentDefinition) bool {
+	for _, seen := range c.spreads {
+		if c.w.steps++; seen == d {
+			return true
+		}
+	}
+	c.spreads = append(c.spreads, d)
+	return false
+}
+
+func (c *collector) add(f *ast.Field) {
+	i := -1
+	if c.index != nil {
+		if at, known := c.index[f.Alias]; known {
+			i = at
+		}
+	} else {
+		for j := range c.fields {
+			if c.fields[j].Alias == f.Alias {
+				i = j
+			}
+		}
+	}
+	if i >= 0 {
+		c.fields[i].more = append(c.fields[i].more, f)
+		return
+	}
+	if c.index == nil && len(c.fields) >= many {
+		c.index = make(map[string]int, 2*many)
+		for j := range c.fields {
+			c.index[c.fields[j].Alias] = j
+		}
+	}
+	if c.index != nil {
+		c.index[f.Alias] = len(c.fields)
+	}
+	c.fields = append(c.fields, field{Field: f})
+}
+
+// applies reports whether a fragment with a type condition applies to objects of type typ.
+func applies(condition, typ string) bool {
+	return condition == "" || condition == typ || condition == "Node" && typ != "Query" && typ != "Subscription"
+}
+
+// included evaluates @skip and @include.
+func (w *walker) included(ds ast.DirectiveList) bool {
+	for _, d := range ds {
+		if d.Name != "skip" && d.Name != "include" {
+			continue
+		}
+		if a := d.Arguments.ForName("if"); a != nil {
+			if on, _ := a.Value.Value(w.op.Variables); (on == true) == (d.Name == "skip") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// below prices the selection of a field on objects, and returns how many rows each object has.
+func (w *walker) below(on object, f *field, at *path) int64 {
+	if f.more != nil { // too rare to be worth remembering
+		return w.object(on, w.collect(on.typ, f), at)
+	}
+	if plain(f.SelectionSet) {
+		return 0
+	}
+	v := visit{f.Field, on}
+	rows, known := w.memo[v]
+	if !known {
+		w.memo[v] = 0 // a selection cannot contain itself
+		rows = w.object(on, w.collect(on.typ, f), at)
+		w.memo[v] = rows
+	}
+	return rows
+}
+
+// plain reports whether the selection has only fields that cost nothing, the common case.
+func plain(set ast.SelectionSet) bool {
+	for _, s := range set {
+		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && priceOf(f.ObjectDefinition.Name, f.Name) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// root prices an operation. For a subscription it prices one event.
+func (w *walker) root(op *ast.OperationDefinition) int64 {
+	typ := "Query"
+	if op.Operation == ast.Subscription {
+		typ = "Subscription"
+	}
+	c := collector{w: w, typ: typ, fields: w.room(len(op.SelectionSet))}
+	c.selections(op.SelectionSet)
+	return w.object(object{typ: typ, n: 1, lists: 1}, c.fields, nil)
+}
+
+// object prices the fields selected on objects, and returns how many rows each object has.
+func (w *walker) object(on object, fields []field, at *path) (rows int64) {
+	for i := range fields {
+		if w.steps > maxSteps {
+			return 0
+		}
+		f := &fields[i]
+		if price := priceOf(on.typ, f.Name); price != nil {
+			rows = add(rows, price(w, on, f, w.path(at, f.Alias)))
+		}
+	}
+	return rows
+}
