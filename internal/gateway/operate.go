@@ -35,12 +35,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		return 1
 	})
 	g.metrics.Rows(g.rows)
-	g.calls = func(_ context.Context, c rest.Call) {
-		g.metrics.Call(telemetry.Call{
-			Endpoint: c.Endpoint, Outcome: c.Outcome(), Joined: c.Joined, Status: c.Status, Tries: c.Tries,
-			Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
-		})
-	}
+	g.calls = countCalls(g.metrics)
 	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Endpoint, l.Result()) }
 	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
 	if loopback(l.Addr()) { // else load balancers ask by names of their own
@@ -57,6 +52,16 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		}
 	}()
 	return func() { _ = s.Close() }, nil
+}
+
+// countCalls returns an observer of the upstream client that records each call.
+func countCalls(m *telemetry.Metrics) func(context.Context, rest.Call) {
+	return func(_ context.Context, c rest.Call) {
+		m.Call(telemetry.Call{
+			Endpoint: c.Endpoint, Outcome: c.Outcome(), Joined: c.Joined, Status: c.Status, Tries: c.Tries,
+			Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
+		})
+	}
 }
 
 // trace has operations and calls traced, if they are to be.

@@ -104,9 +104,7 @@ func TestMetricsTellWhoIsSlow(t *testing.T) {
 		})}
 		go func() { _ = behind.Serve(metricsAPI) }()
 		m := telemetry.NewMetrics("test", "go")
-		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: func(_ context.Context, c rest.Call) {
-			m.Call(telemetry.Call{Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Rows: c.Rows})
-		}})
+		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: countCalls(m)})
 		if err != nil {
 			t.Fatal(err)
 		}
