@@ -7,6 +7,7 @@
 // [NewHandler].
 package graph
 
+//go:generate go generate ../upstream/kind
 //go:generate go tool gqlgen generate
 //go:generate go run ./concurrent
 //go:generate go run .. schema --output ../schema/published/schema.graphql

@@ -1,6 +1,10 @@
 package upstream
 
-import "context"
+import (
+	"context"
+
+	"deliverygraph/upstream/kind"
+)
 
 // PageSize is the maximum number of rows that a list call returns. The API has no limit parameter and reports no total:
 // a page shorter than PageSize is the last one.
@@ -41,33 +45,14 @@ type API interface {
 	BlockedReasons(ctx context.Context) ([]string, error)
 }
 
-// Kind is a kind of event.
-type Kind uint8
-
-// The three kinds of event.
-const (
-	Emails Kind = iota
-	Bounces
-	BlockedEmails
-)
-
-// Kinds lists all kinds in the order of their constants.
-var Kinds = [...]Kind{Emails, Bounces, BlockedEmails}
-
 // ListPath returns the path of the kind's list, such as "/blocked-emails".
-func (k Kind) ListPath() string {
-	return [...]string{"/emails", "/bounces", "/blocked-emails"}[k]
-}
+func (k Kind) ListPath() string { return kind.All[k].List }
 
 // CountsPath returns the path of the kind's counts, such as "/blocked-email/counts".
-func (k Kind) CountsPath() string {
-	return [...]string{"/email/counts", "/bounce/counts", "/blocked-email/counts"}[k]
-}
+func (k Kind) CountsPath() string { return kind.All[k].Counts }
 
 // String returns the kind in words, for messages.
-func (k Kind) String() string {
-	return [...]string{"emails", "bounces", "blocked emails"}[k]
-}
+func (k Kind) String() string { return kind.All[k].Words }
 
 // Paths of the endpoints that belong to no kind. [BouncePath] is followed by the four parts of a [BounceKey].
 const (

@@ -81,15 +81,15 @@ func (l *lexer) series(k Kind) []Series {
 
 func (l *lexer) count(c *Count, k Kind, r Rollup) {
 	var f tallyFields
-	id := senderID
+	id := senderIDKey
 	if r == ByUser {
-		id = userID
+		id = userIDKey
 	}
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		switch {
 		case m.field == id:
 			c.ID = l.id(m.name)
-		case m.field == sender && r == BySender:
+		case m.field == senderKey && r == BySender:
 			c.Sender = l.str(m.name)
 		default:
 			f.read(l, m)
@@ -107,7 +107,7 @@ func (l *lexer) point(k Kind) Point {
 	var p Point
 	var f tallyFields
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
-		if m.field == timestamp {
+		if m.field == timestampKey {
 			p.Start = l.time(m.name)
 		} else {
 			f.read(l, m)
@@ -132,15 +132,15 @@ type quantity struct {
 // read reads the value of m, which may be one of the counts.
 func (f *tallyFields) read(l *lexer, m *member) {
 	switch m.field {
-	case sentCount:
+	case sentCountKey:
 		f.sent = l.quantity(m.name)
-	case bounceCount:
+	case bounceCountKey:
 		f.bounced = l.quantity(m.name)
-	case softBounceCount:
+	case softBounceCountKey:
 		f.soft = l.quantity(m.name)
-	case hardBounceCount:
+	case hardBounceCountKey:
 		f.hard = l.quantity(m.name)
-	case blockedEmailCount:
+	case blockedEmailCountKey:
 		f.blocked = l.quantity(m.name)
 	default:
 		l.skip()

@@ -67,7 +67,7 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 			return m
 		}
 	}
-	m := member{text: text, name: name, odd: !isPlain(name), field: fieldOf[name], first: first}
+	m := member{text: text, name: name, odd: !isPlain(name), field: fieldOf(name), first: first}
 	if l.row < 1 || len(o.members) == maxMembers { // an answer of one row needs no prediction
 		o.other = m
 		return &o.other
@@ -83,43 +83,34 @@ func (l *lexer) learn(o *layout, text, name string, first bool) *member {
 // field is the meaning of a key in a row.
 type field uint8
 
-// The fields. The zero value is a key that is ignored.
+// The fields of counts and time series, besides those of rows.
 const (
-	unknownField field = iota
-	userID
-	senderID
-	emailID
-	emailAddress
-	local
-	domain
-	bounceType
-	bounceCategory
-	bounceCode
-	bounceTime
-	processTime
-	postbackTime
-	xheaders
-	diagnosticCode
-	regexName
-	fullContent
-	delivered
-	blockedReason
-	sender
-	timestamp
-	sentCount
-	bounceCount
-	softBounceCount
-	hardBounceCount
-	blockedEmailCount
+	senderKey field = rowFields + iota
+	timestampKey
+	sentCountKey
+	bounceCountKey
+	softBounceCountKey
+	hardBounceCountKey
+	blockedEmailCountKey
 )
 
-var fieldOf = map[string]field{
-	"user_id": userID, "sender_id": senderID, "email_id": emailID,
-	"email_address": emailAddress, "local": local, "domain": domain,
-	"bounce_type": bounceType, "bounce_category": bounceCategory, "bounce_code": bounceCode,
-	"bounce_time": bounceTime, "process_time": processTime, "postback_time": postbackTime,
-	"xheaders": xheaders, "diagnostic_code": diagnosticCode, "regex_name": regexName, "full_content": fullContent,
-	"delivered": delivered, "blocked_reason": blockedReason, "sender": sender, "timestamp": timestamp,
-	"sent_count": sentCount, "bounce_count": bounceCount, "soft_bounce_count": softBounceCount,
-	"hard_bounce_count": hardBounceCount, "blocked_email_count": blockedEmailCount,
+// fieldOf returns the field that a key stands for.
+func fieldOf(name string) field {
+	switch name {
+	case "sender":
+		return senderKey
+	case "timestamp":
+		return timestampKey
+	case "sent_count":
+		return sentCountKey
+	case "bounce_count":
+		return bounceCountKey
+	case "soft_bounce_count":
+		return softBounceCountKey
+	case "hard_bounce_count":
+		return hardBounceCountKey
+	case "blocked_email_count":
+		return blockedEmailCountKey
+	}
+	return rowField(name)
 }

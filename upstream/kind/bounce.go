@@ -1,0 +1,43 @@
+package kind
+
+// Bounce describes rows of GET /bounces, and their details.
+var Bounce = Kind{
+	Type: "Bounce", Name: "bounce", Words: "bounces",
+	Doc:  "a row of GET /bounces: an email that bounced.",
+	List: "/bounces", Counts: "/bounce/counts", Time: "bounce_time",
+	Fields: common(
+		Field{
+			Name: "BounceTime", REST: "bounce_time", GraphQL: "bouncedAt", Type: Time, Presence: Required,
+			Example: "1479772800", Doc: "when it bounced; lists are filtered and sorted by it",
+		},
+		Field{
+			Name: "Type", REST: "bounce_type", GraphQL: "type", Type: BounceType, Presence: Imported,
+			Doc: "set by the matching rule, not by the code's first digit",
+		},
+		Field{
+			Name: "Category", REST: "bounce_category", GraphQL: "category", Presence: Imported,
+			Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
+		},
+		Field{
+			Name: "Code", REST: "bounce_code", GraphQL: "code", Example: `"5.1.1"`,
+			Doc: `enhanced status code (RFC 3463), such as "5.1.1"`,
+		},
+		postbackTime,
+		Field{
+			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Example: `"smtp;550 5.1.1 User unknown"`,
+			Doc: "the receiving server's response",
+		},
+		Field{
+			Name: "RuleName", REST: "regex_name", Detail: true, Example: `"badmailbox03"`,
+			Doc: "the matching rule; regex_name in the API",
+		},
+		Field{
+			Name: "FullContent", REST: "full_content", Detail: true,
+			Doc: "the bounce message as received, including its headers",
+		},
+	),
+	Example: "domain bounce_category email_id postback_time bounce_time sender_id bounce_type email_address user_id " +
+		"xheaders bounce_code process_time local",
+	DetailExample: "domain bounce_category xheaders bounce_code email_id process_time sender_id local bounce_type " +
+		"full_content bounce_time diagnostic_code user_id regex_name email_address postback_time",
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream/kind"
+)
+
+// description is what templates read.
+type description struct {
+	Kinds []row
+	Keys  []field // the fields of all kinds, each REST name once
+	Codes int     // the most texts of a row besides its email id and recipient
+}
+
+// row is a kind as templates read it.
+type row struct {
+	kind.Kind
+	Fields  []field  // of the list's rows, in the order of the struct
+	Details []field  // that only the detail has
+	Listed  []member // the list's rows' members, in the order in which they are encoded
+	Whole   []member // the same of the detail
+	Needed  []field  // that a server must send, the time first, besides ids and email id
+	Time    field
+}
+
+// Var is the name of unexported identifiers that belong to the kind, such as blockedEmail.
+func (r row) Var() string { return strings.ToLower(r.Type[:1]) + r.Type[1:] }
+
+// Detailed says that the kind has a detail.
+func (r row) Detailed() bool { return len(r.Details) > 0 }
+
+// field is a field as templates read it.
+type field struct{ kind.Field }
+
+// member is a field in the JSON object of a row.
+type member struct {
+	field
+	Before string // the brace or comma before it
+}
+
+// Key is the constant that stands for the member's name in the codec, such as userIDKey.
+func (f field) Key() string {
+	var b strings.Builder
+	for i, word := range strings.Split(f.REST, "_") {
+		switch {
+		case i == 0:
+		case word == "id":
+			word = "ID"
+		default:
+			word = strings.ToUpper(word[:1]) + word[1:]
+		}
+		b.WriteString(word)
+	}
+	return b.String() + "Key"
+}
+
+// Local is the beginning of the names of local variables about the field.
+func (f field) Local() string { return strings.TrimSuffix(f.Key(), "Key") }
+
+// GoType is the field's type in package upstream.
+func (f field) GoType() string {
+	return [...]string{
+		kind.Text: "string", kind.Address: "string", kind.ID: "ID", kind.Time: "Time", kind.Flag: "bool",
+		kind.Headers: "[]Header", kind.BounceType: "BounceType",
+	}[f.Type]
+}
+
+// Is reports whether the field has one of the named types.
+func (f field) Is(types ...string) bool {
+	return slices.Contains(types, [...]string{
+		kind.Text: "text", kind.Address: "address", kind.ID: "id", kind.Time: "time", kind.Flag: "flag",
+		kind.Headers: "headers", kind.BounceType: "bounceType",
+	}[f.Type])
+}
+
+// IsRequired reports whether a server must send the field.
+func (f field) IsRequired() bool { return f.Presence == kind.Required }
+
+// Common reports whether rows of every kind have the field.
+func (f field) Common() bool {
+	return !slices.ContainsFunc(kind.All, func(k kind.Kind) bool {
+		return !slices.ContainsFunc(k.Fields, func(o kind.Field) bool { return o == f.Field })
+	})
+}
+
+// Code reports whether the field is a text that is neither part of the recipient nor the email id.
+func (f field) Code() bool { return f.Is("text", "bounceType") && !f.Common() }
+
+func describe() (*description, error) {
+	d := &description{}
+	seen := map[string]bool{}
+	for _, k := range kind.All {
+		r := row{Kind: k}
+		for _, f := range k.Fields {
+			f := field{f}
+			if !seen[f.REST] {
+				seen[f.REST] = true
+				d.Keys = append(d.Keys, f)
+			}
+			if f.REST == k.Time {
+				f.Doc = strings.TrimSuffix(f.Doc, "; "+sorted) + "; " + sorted
+				r.Time = f
+			}
+			if f.Detail {
+				r.Details = append(r.Details, f)
+			} else {
+				r.Fields = append(r.Fields, f)
+			}
+		}
+		if r.Time.REST == "" {
+			return nil, fmt.Errorf("%s has no field %q", k.Type, k.Time)
+		}
+		var err error
+		if r.Listed, err = ordered(k.Example, r.Fields); err != nil {
+			return nil, fmt.Errorf("the example of %s: %w", k.Type, err)
+		}
+		if r.Whole, err = ordered(k.DetailExample, slices.Concat(r.Fields, r.Details)); err != nil {
+			return nil, fmt.Errorf("the example of a %s's detail: %w", k.Type, err)
+		}
+		r.Needed = []field{r.Time}
+		codes := 0
+		for _, f := range r.Fields {
+			if f.IsRequired() && !f.Common() && f.REST != k.Time {
+				r.Needed = append(r.Needed, f)
+			}
+			if f.IsRequired() && f.Is("flag") && r.Detailed() {
+				return nil, fmt.Errorf("%s of %s: rows that have a detail cannot have a required flag", f.Name, k.Type)
+			}
+			if f.Code() {
+				codes++
+			}
+		}
+		d.Codes = max(d.Codes, codes)
+		// Flags come last in the struct, so that they share a word.
+		slices.SortStableFunc(r.Fields, func(a, b field) int {
+			switch {
+			case a.Is("flag") == b.Is("flag"):
+				return 0
+			case a.Is("flag"):
+				return 1
+			}
+			return -1
+		})
+		d.Kinds = append(d.Kinds, r)
+	}
+	return d, nil
+}
+
+// sorted is what the comment of a kind's time says.
+const sorted = "lists are filtered and sorted by it"
+
+// ordered returns the fields in the order of an example. Those that it lacks follow.
+func ordered(example string, fields []field) ([]member, error) {
+	var all []field
+	for name := range strings.FieldsSeq(example) {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.REST == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no field %q", name)
+		}
+		all = append(all, fields[i])
+	}
+	for _, f := range fields {
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	members := make([]member, len(all))
+	for i, f := range all {
+		members[i] = member{f, ","}
+	}
+	members[0].Before = "{"
+	return members, nil
+}

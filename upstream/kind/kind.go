@@ -1,0 +1,68 @@
+// Package kind describes the rows of the REST API: which fields each kind of row has, what they are called in Go, REST
+// and GraphQL, and what can be done with them. It is the only list of these fields. The program in kind/generate writes
+// the Go code that follows from it; other packages read it as it is.
+//
+// To change a field, edit its kind's file and run "go generate ./...". docs/architecture.md lists the steps. The package
+// imports nothing from this module, so that the generator builds while generated code does not.
+package kind
+
+//go:generate go run ./generate
+
+// All lists the kinds in the order of upstream.Kinds.
+var All = []Kind{Email, Bounce, BlockedEmail}
+
+// Kind describes one kind of row.
+type Kind struct {
+	Type  string // name of the Go and GraphQL type; with an s, that of the constant in package upstream
+	Name  string // in an import, such as "blocked_email"
+	Words string // in messages, in the plural
+	Doc   string // continues the sentence "Type is …" of the doc comment
+
+	List   string // path of the list
+	Counts string // path of the counts
+
+	Time   string  // REST name of the time by which lists are filtered and sorted
+	Fields []Field // in the order of FORMAT.md
+
+	// The REST names of the members of a row, and of the kind's detail if it has one, in the order of the API
+	// document's example. Members that the example lacks follow in the order of Fields.
+	Example, DetailExample string
+}
+
+// Field describes a field of a row.
+type Field struct {
+	Name    string // of the Go field
+	REST    string // of the JSON member
+	GraphQL string // of the GraphQL field; empty if the row's GraphQL type does not have it
+	Doc     string // comment of the Go field; may be empty
+	Example string // a JSON value, for messages; may be empty
+
+	Type     Type
+	Presence Presence
+	Nullable bool // GraphQL shows the zero value as null
+	Detail   bool // only the kind's detail has it
+}
+
+// Type is the type of a field.
+type Type uint8
+
+// The types of fields.
+const (
+	Text       Type = iota // any string
+	Address                // an email address
+	ID                     // the number of a user or sender
+	Time                   // Unix seconds
+	Flag                   // true or false
+	Headers                // custom headers
+	BounceType             // "hard" or "soft"
+)
+
+// Presence says which rows must have a field.
+type Presence uint8
+
+// The kinds of presence.
+const (
+	Optional Presence = iota // may be missing; it is then zero
+	Imported                 // imported rows must have it; a server may leave it out
+	Required                 // all rows must have it
+)

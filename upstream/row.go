@@ -1,0 +1,44 @@
+package upstream
+
+import "strings"
+
+// Identity tells a row from all others of its kind. Rows are listed in the order of its first three parts.
+type Identity struct {
+	Time      Time // by which the kind's lists are filtered and sorted
+	EmailID   string
+	Recipient string
+	UserID    ID
+	SenderID  ID
+}
+
+// Texts points to the texts of a row, for code that copies or changes them in rows of any kind. Code that changes one
+// must reset [Plain].
+type Texts struct {
+	EmailID       *string
+	Address       *string // the recipient
+	Local, Domain *string // the parts of the address
+	XHeaders      *[]Header
+	Codes         [maxCodes]*string // all others, such as a bounce's category; nil at the end if it has fewer
+}
+
+// needIDs fails unless the row has what identifies it.
+func (l *lexer) needIDs(user, sender ID, email string) {
+	l.need("user_id", user != 0)
+	l.need("sender_id", sender != 0)
+	l.need("email_id", email != "")
+}
+
+// completeRecipient computes a missing address from its parts, or missing parts from the address.
+func completeRecipient(address, local, domain *string) {
+	switch {
+	case *address == "" && *domain == "":
+		*address = *local
+	case *address == "":
+		*address = *local + "@" + *domain
+	case *local == "" && *domain == "":
+		*local = *address
+		if at := strings.LastIndexByte(*address, '@'); at >= 0 {
+			*local, *domain = (*address)[:at], (*address)[at+1:]
+		}
+	}
+}
