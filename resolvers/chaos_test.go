@@ -33,7 +33,7 @@ const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHA
 // chaos returns the minimum number of operations of the chaos test, its duration and its seed. Without a
 // duration, the run is short and always the same; with one, each run has another seed.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
-	operations, seed = 300, 1
+	operations, seed = 160, 1
 	if race.Enabled || testing.Short() {
 		operations = 60
 	}

@@ -44,7 +44,7 @@ func leakRun() (answers int, seed uint64) {
 	if race.Enabled || testing.Short() {
 		return 100, 1
 	}
-	return 1200, 1
+	return 500, 1
 }
 
 // A caller who may see some users' data cannot tell that other data exists. Random operations of such a caller,

@@ -134,7 +134,7 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	g := newGateway(t, rowsOfDay(1200))
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	random := rand.New(rand.NewPCG(3, 4))
-	operations := 120
+	operations := 80
 	if testing.Short() {
 		operations = 40
 	}

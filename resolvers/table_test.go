@@ -66,9 +66,9 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		t.Logf("seed %d", seed)
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
-	errors, nodes, i, least := 0, 0, 0, 200
+	errors, nodes, i, least := 0, 0, 0, 100
 	if race.Enabled {
-		least = 80
+		least = 50
 	}
 	for ; i < least || time.Now().Before(until); i++ {
 		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
