@@ -11,6 +11,13 @@ type Identity struct {
 	SenderID  ID
 }
 
+// Row is a pointer to a row of any kind, for generic code.
+type Row[R any] interface {
+	*R
+	Identity() Identity
+	Texts() Texts
+}
+
 // Texts points to the texts of a row, for code that copies or changes them in rows of any kind. Code that changes one
 // must reset [Plain].
 type Texts struct {
@@ -18,7 +25,8 @@ type Texts struct {
 	Address       *string // the recipient
 	Local, Domain *string // the parts of the address
 	XHeaders      *[]Header
-	Codes         [maxCodes]*string // all others, such as a bounce's category; nil at the end if it has fewer
+	Codes         [maxCodes]*string    // all others but the contents, such as a bounce's category; nil after the last
+	Contents      [maxContents]*string // of a message or a server's answer, for some callers only; nil after the last
 }
 
 // needIDs fails unless the row has what identifies it.

@@ -36,7 +36,11 @@ func (r *Email) Identity() Identity {
 
 // Texts returns where the row's texts are.
 func (r *Email) Texts() Texts {
-	return Texts{&r.EmailID, &r.EmailAddress, &r.Local, &r.Domain, &r.XHeaders, [maxCodes]*string{}}
+	return Texts{
+		EmailID: &r.EmailID, Address: &r.EmailAddress, Local: &r.Local, Domain: &r.Domain, XHeaders: &r.XHeaders,
+		Codes:    [maxCodes]*string{},
+		Contents: [maxContents]*string{},
+	}
 }
 
 // Bounce is a row of GET /bounces: an email that bounced.
@@ -72,7 +76,20 @@ func (r *Bounce) Identity() Identity {
 
 // Texts returns where the row's texts are.
 func (r *Bounce) Texts() Texts {
-	return Texts{&r.EmailID, &r.EmailAddress, &r.Local, &r.Domain, &r.XHeaders, [maxCodes]*string{(*string)(&r.Type), &r.Category, &r.Code}}
+	return Texts{
+		EmailID: &r.EmailID, Address: &r.EmailAddress, Local: &r.Local, Domain: &r.Domain, XHeaders: &r.XHeaders,
+		Codes:    [maxCodes]*string{(*string)(&r.Type), &r.Category, &r.Code},
+		Contents: [maxContents]*string{},
+	}
+}
+
+// Texts returns where the texts of the row and its details are.
+func (r *BounceDetail) Texts() Texts {
+	return Texts{
+		EmailID: &r.EmailID, Address: &r.EmailAddress, Local: &r.Local, Domain: &r.Domain, XHeaders: &r.XHeaders,
+		Codes:    [maxCodes]*string{(*string)(&r.Type), &r.Category, &r.Code, &r.RuleName},
+		Contents: [maxContents]*string{&r.DiagnosticCode, &r.FullContent},
+	}
 }
 
 // BlockedEmail is a row of GET /blocked-emails: an email that was not sent because its recipient is suppressed.
@@ -97,8 +114,15 @@ func (r *BlockedEmail) Identity() Identity {
 
 // Texts returns where the row's texts are.
 func (r *BlockedEmail) Texts() Texts {
-	return Texts{&r.EmailID, &r.EmailAddress, &r.Local, &r.Domain, &r.XHeaders, [maxCodes]*string{&r.Reason}}
+	return Texts{
+		EmailID: &r.EmailID, Address: &r.EmailAddress, Local: &r.Local, Domain: &r.Domain, XHeaders: &r.XHeaders,
+		Codes:    [maxCodes]*string{&r.Reason},
+		Contents: [maxContents]*string{},
+	}
 }
 
-// maxCodes is the maximum number of codes of a row: see [Texts].
-const maxCodes = 3
+// The maximum number of codes and of contents that a row has: see [Texts].
+const (
+	maxCodes    = 4
+	maxContents = 2
+)

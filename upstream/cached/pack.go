@@ -152,51 +152,10 @@ func (p *packer) listed(hs *[]upstream.Header) bool {
 	return false
 }
 
-func (p *packer) bounce(b *upstream.Bounce) {
-	p.address(&b.EmailAddress, &b.Local, &b.Domain)
-	for _, s := range [...]*string{&b.EmailID, (*string)(&b.Type), &b.Category, &b.Code} {
-		p.str(s)
-	}
-	p.xheaders(&b.XHeaders)
-}
-
-func (p *packer) email(e *upstream.Email) {
-	p.address(&e.EmailAddress, &e.Local, &e.Domain)
-	p.str(&e.EmailID)
-	p.xheaders(&e.XHeaders)
-}
-
-func (p *packer) blockedEmail(b *upstream.BlockedEmail) {
-	p.address(&b.EmailAddress, &b.Local, &b.Domain)
-	p.str(&b.EmailID)
-	p.str(&b.Reason)
-	p.xheaders(&b.XHeaders)
-}
-
-func (p *packer) detail(d *upstream.BounceDetail) {
-	p.bounce(&d.Bounce)
-	for _, s := range [...]*string{&d.DiagnosticCode, &d.RuleName, &d.FullContent} {
-		p.str(s)
-	}
-}
-
 func (p *packer) sender(c *upstream.Count) { p.str(&c.Sender) }
 
-func packBounces(rows []upstream.Bounce) ([]upstream.Bounce, size) {
-	return pack(rows, (*packer).bounce)
-}
-func packEmails(rows []upstream.Email) ([]upstream.Email, size) { return pack(rows, (*packer).email) }
 func packCounts(rows []upstream.Count) ([]upstream.Count, size) { return pack(rows, (*packer).sender) }
 func packCodes(codes []string) ([]string, size)                 { return pack(codes, (*packer).str) }
-
-func packBlockedEmails(rows []upstream.BlockedEmail) ([]upstream.BlockedEmail, size) {
-	return pack(rows, (*packer).blockedEmail)
-}
-
-func packDetail(d upstream.BounceDetail) (upstream.BounceDetail, size) {
-	packed, s := pack([]upstream.BounceDetail{d}, (*packer).detail)
-	return packed[0], s
-}
 
 // packSeries moves all points into one array.
 func packSeries(series []upstream.Series) ([]upstream.Series, size) {

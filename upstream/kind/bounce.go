@@ -24,7 +24,7 @@ var Bounce = Kind{
 		},
 		postbackTime,
 		Field{
-			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Example: `"smtp;550 5.1.1 User unknown"`,
+			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true, Example: `"smtp;550 5.1.1 User unknown"`,
 			Doc: "the receiving server's response",
 		},
 		Field{
@@ -32,7 +32,7 @@ var Bounce = Kind{
 			Doc: "the matching rule; regex_name in the API",
 		},
 		Field{
-			Name: "FullContent", REST: "full_content", Detail: true,
+			Name: "FullContent", REST: "full_content", Detail: true, Content: true,
 			Doc: "the bounce message as received, including its headers",
 		},
 	),

@@ -41,6 +41,7 @@ type Field struct {
 	Presence Presence
 	Nullable bool // GraphQL shows the zero value as null
 	Detail   bool // only the kind's detail has it
+	Content  bool // part of a message or of a server's answer, which only some callers may read
 }
 
 // Type is the type of a field.

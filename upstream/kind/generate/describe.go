@@ -12,7 +12,8 @@ import (
 type description struct {
 	Kinds []row
 	Keys  []field // the fields of all kinds, each REST name once
-	Codes int     // the most texts of a row besides its email id and recipient
+
+	MaxCodes, MaxContents int // of a row
 }
 
 // row is a kind as templates read it.
@@ -31,6 +32,9 @@ func (r row) Var() string { return strings.ToLower(r.Type[:1]) + r.Type[1:] }
 
 // Detailed says that the kind has a detail.
 func (r row) Detailed() bool { return len(r.Details) > 0 }
+
+// All returns all fields, those of the detail last.
+func (r row) All() []field { return slices.Concat(r.Fields, r.Details) }
 
 // field is a field as templates read it.
 type field struct{ kind.Field }
@@ -86,8 +90,8 @@ func (f field) Common() bool {
 	})
 }
 
-// Code reports whether the field is a text that is neither part of the recipient nor the email id.
-func (f field) Code() bool { return f.Is("text", "bounceType") && !f.Common() }
+// IsCode reports whether the field is a short text that is neither part of the recipient nor the email id.
+func (f field) IsCode() bool { return f.Is("text", "bounceType") && !f.Common() && !f.Content }
 
 func describe() (*description, error) {
 	d := &description{}
@@ -117,11 +121,11 @@ func describe() (*description, error) {
 		if r.Listed, err = ordered(k.Example, r.Fields); err != nil {
 			return nil, fmt.Errorf("the example of %s: %w", k.Type, err)
 		}
-		if r.Whole, err = ordered(k.DetailExample, slices.Concat(r.Fields, r.Details)); err != nil {
+		if r.Whole, err = ordered(k.DetailExample, r.All()); err != nil {
 			return nil, fmt.Errorf("the example of a %s's detail: %w", k.Type, err)
 		}
 		r.Needed = []field{r.Time}
-		codes := 0
+		codes, contents := 0, 0
 		for _, f := range r.Fields {
 			if f.IsRequired() && !f.Common() && f.REST != k.Time {
 				r.Needed = append(r.Needed, f)
@@ -129,11 +133,16 @@ func describe() (*description, error) {
 			if f.IsRequired() && f.Is("flag") && r.Detailed() {
 				return nil, fmt.Errorf("%s of %s: rows that have a detail cannot have a required flag", f.Name, k.Type)
 			}
-			if f.Code() {
+		}
+		for _, f := range r.All() {
+			switch {
+			case f.Content:
+				contents++
+			case f.IsCode():
 				codes++
 			}
 		}
-		d.Codes = max(d.Codes, codes)
+		d.MaxCodes, d.MaxContents = max(d.MaxCodes, codes), max(d.MaxContents, contents)
 		// Flags come last in the struct, so that they share a word.
 		slices.SortStableFunc(r.Fields, func(a, b field) int {
 			switch {
