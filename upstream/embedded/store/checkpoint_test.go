@@ -30,18 +30,12 @@ func fileAlone(t *testing.T, path string) *store.Store {
 func TestAfterACheckpointTheFileIsWholeByItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
-	for from := newSample(2000); ; {
-		b, ok := from.next(500)
-		if !ok {
-			break
-		}
-		write(t, s, b)
-	}
+	each(400, 100, func(b store.Batch) { write(t, s, b) })
 	if err := s.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := must[store.Info](t)(s.Info(t.Context()))
-	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got != want || got.Emails.Rows != 2000 {
+	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got != want || got.Emails.Rows != 400 {
 		t.Errorf("the copy of the file has %+v, the store %+v", got, want)
 	}
 	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before

@@ -9,8 +9,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 var ever = upstream.Window{Start: -1 << 63, End: 1<<63 - 1}
@@ -55,7 +53,7 @@ func TestOddContentComesBackAsItWas(t *testing.T) {
 			b.XHeaders = []upstream.Header{{Name: "X-A", Value: "1"}, {Name: "X-A", Value: "1"}, {}}
 		},
 		"many headers": func(b *upstream.BounceDetail) {
-			for i := range 3000 {
+			for i := range 1000 {
 				b.XHeaders = append(b.XHeaders, upstream.Header{Name: "X-" + strings.Repeat("n", i%50), Value: strings.Repeat("v", i%70)})
 			}
 		},
@@ -78,14 +76,14 @@ func TestOddContentComesBackAsItWas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := gocmp.Diff(want, got); d != "" {
+			if d := diff(want, got); d != "" {
 				t.Error(d)
 			}
 			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: ever, Local: want.Local, Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := gocmp.Diff([]upstream.Bounce{want.Bounce}, list); d != "" {
+			if d := diff([]upstream.Bounce{want.Bounce}, list); d != "" {
 				t.Error(d)
 			}
 		})

@@ -12,8 +12,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 const killedImport = "STORE_TEST_IMPORT" // the file that a child process imports into
@@ -112,12 +110,12 @@ func sameAll(t *testing.T, s *store.Store, o *oracle) {
 	ctx := context.Background()
 	for offset := 0; offset <= len(o.emails); offset += upstream.PageSize {
 		q := upstream.ListQuery{Window: ever, Offset: offset}
-		if d := gocmp.Diff(o.Emails(nil, q), must[[]upstream.Email](t)(s.Emails(ctx, nil, q))); d != "" {
+		if d := diff(o.Emails(nil, q), must[[]upstream.Email](t)(s.Emails(ctx, nil, q))); d != "" {
 			t.Fatalf("emails from %d: %s", offset, d)
 		}
 	}
 	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}
-	if d := gocmp.Diff(o.Series(nil, upstream.Emails, q), must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
+	if d := diff(o.Series(nil, upstream.Emails, q), must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
 		t.Fatal(d)
 	}
 }

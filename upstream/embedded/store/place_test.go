@@ -9,8 +9,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // Rows that come one by one, each of them next to the one before, use up the room between
@@ -48,12 +46,12 @@ func TestRowsOfOneSecondKeepTheirOrderHoweverTheyCome(t *testing.T) {
 			for _, q := range []upstream.ListQuery{
 				{Window: ever}, {Window: ever, SenderID: 2}, {Window: ever, XHeaders: []upstream.Header{{Name: "X-Parity", Value: "1"}}}, {Window: ever, Recipient: "r@example.com", Offset: 20},
 			} {
-				if d := gocmp.Diff(o.Bounces(nil, q), must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
+				if d := diff(o.Bounces(nil, q), must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
 					t.Errorf("%+v: %s", q, d)
 				}
 			}
 			for _, b := range o.bounces {
-				if d := gocmp.Diff(b, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
+				if d := diff(b, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
 					t.Error(d)
 				}
 			}

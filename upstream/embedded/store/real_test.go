@@ -11,8 +11,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // realBounces are bounces of 30 years of real mail; they are not part of the project.
@@ -78,7 +76,7 @@ func TestRealBouncesComeBackAsTheyWere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := gocmp.Diff(want, got); d != "" {
+		if d := diff(want, got); d != "" {
 			t.Error(d)
 		}
 		q := upstream.ListQuery{Window: upstream.Window{Start: want.BounceTime, End: want.BounceTime + 1}, Recipient: want.EmailAddress, Domain: want.Domain, BounceCategory: want.Category, BounceType: want.Type}
@@ -88,7 +86,7 @@ func TestRealBouncesComeBackAsTheyWere(t *testing.T) {
 	}
 	for _, k := range upstream.Kinds {
 		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Day}
-		if d := gocmp.Diff(o.Series(nil, k, q), must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
+		if d := diff(o.Series(nil, k, q), must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
 			t.Error(d)
 		}
 	}
