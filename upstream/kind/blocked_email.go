@@ -6,7 +6,7 @@ var BlockedEmail = Kind{
 	Doc:  "a row of GET /blocked-emails: an email that was not sent because its recipient is suppressed.",
 	List: "/blocked-emails", Counts: "/blocked-email/counts", Time: "process_time",
 	Fields: common(postbackTime, Field{
-		Name: "Reason", REST: "blocked_reason", GraphQL: "reason", Presence: Imported,
+		Name: "Reason", REST: "blocked_reason", GraphQL: "reason", Filter: "blocked_reason", Presence: Imported,
 		Example: `"unsubscribe"`, Doc: "an open set: see API.BlockedReasons",
 	}),
 	Example: "email_address postback_time user_id xheaders domain email_id process_time sender_id blocked_reason local",

@@ -11,11 +11,11 @@ var Bounce = Kind{
 			Example: "1479772800", Doc: "when it bounced; lists are filtered and sorted by it",
 		},
 		Field{
-			Name: "Type", REST: "bounce_type", GraphQL: "type", Type: BounceType, Presence: Imported,
+			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Type: BounceType, Presence: Imported,
 			Doc: "set by the matching rule, not by the code's first digit",
 		},
 		Field{
-			Name: "Category", REST: "bounce_category", GraphQL: "category", Presence: Imported,
+			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Presence: Imported,
 			Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
 		},
 		Field{
@@ -24,8 +24,8 @@ var Bounce = Kind{
 		},
 		postbackTime,
 		Field{
-			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true, Example: `"smtp;550 5.1.1 User unknown"`,
-			Doc: "the receiving server's response",
+			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true,
+			Example: `"smtp;550 5.1.1 User unknown"`, Doc: "the receiving server's response",
 		},
 		Field{
 			Name: "RuleName", REST: "regex_name", Detail: true, Example: `"badmailbox03"`,

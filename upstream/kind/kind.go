@@ -2,8 +2,8 @@
 // and GraphQL, and what can be done with them. It is the only list of these fields. The program in kind/generate writes
 // the Go code that follows from it; other packages read it as it is.
 //
-// To change a field, edit its kind's file and run "go generate ./...". docs/architecture.md lists the steps. The package
-// imports nothing from this module, so that the generator builds while generated code does not.
+// To change a field, edit its kind's file and run "go generate ./..."; docs/architecture.md lists the steps. This
+// package imports nothing from the module, so that the generator builds while generated code does not.
 package kind
 
 //go:generate go run ./generate
@@ -39,9 +39,10 @@ type Field struct {
 
 	Type     Type
 	Presence Presence
-	Nullable bool // GraphQL shows the zero value as null
-	Detail   bool // only the kind's detail has it
-	Content  bool // part of a message or of a server's answer, which only some callers may read
+	Filter   string // parameter by which the list is filtered by the field; empty if it cannot be
+	Nullable bool   // GraphQL shows the zero value as null
+	Detail   bool   // only the kind's detail has it
+	Content  bool   // part of a message or of a server's answer, which only some callers may read
 }
 
 // Type is the type of a field.

@@ -14,7 +14,7 @@ func Table() map[string][4]string {
 	m := map[string][4]string{}
 	for _, f := range fields {
 		var marks [4]string
-		for i, k := range []kinds{sender, email, bounce, blocked} {
+		for i, k := range []kinds{sender, email, bounce, blockedEmail} {
 			switch {
 			case f.required&k != 0:
 				marks[i] = "R"

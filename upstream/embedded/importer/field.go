@@ -6,22 +6,17 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"deliverygraph/upstream/kind"
 )
 
-// kinds is a set of kinds of row.
+// kinds is a set of kinds of row: a sender, or one that package kind describes.
 type kinds uint8
 
-const (
-	sender kinds = 1 << iota
-	email
-	bounce
-	blocked
-)
+const sender kinds = 1
 
-const (
-	events = email | bounce | blocked
-	all    = sender | events
-)
+// setOf returns the set of the kind at an index of kind.All.
+func setOf(i int) kinds { return sender << (1 + i) }
 
 type kindName struct {
 	name   string
@@ -30,12 +25,16 @@ type kindName struct {
 }
 
 // kindNames are the values of the field "kind".
-var kindNames = [...]kindName{
-	{"email", email, "an email"},
-	{"bounce", bounce, "a bounce"},
-	{"blocked_email", blocked, "a blocked email"},
-	{"sender", sender, "a sender"},
-}
+var kindNames = func() (names []kindName) {
+	for i, k := range kind.All {
+		phrase := "a " + strings.TrimSuffix(k.Words, "s")
+		if strings.ContainsAny(phrase[2:3], "aeiou") {
+			phrase = "an " + phrase[2:]
+		}
+		names = append(names, kindName{k.Name, setOf(i), phrase})
+	}
+	return append(names, kindName{"sender", sender, "a sender"})
+}()
 
 // phrase is the set in words, such as "a bounce or a blocked email".
 func (k kinds) phrase() string {
@@ -54,17 +53,18 @@ type form struct {
 	phrase string
 }
 
-var (
-	id         = form{"0123456789-", "a positive whole number"}
-	moment     = form{"0123456789-", "a time in Unix seconds, more than 0"}
-	text       = form{`"`, "a string"}
-	address    = form{`"`, "an address"}
-	bounceType = form{`"`, `"hard" or "soft"`}
-	flag       = form{"tf", "true or false"}
-	headers    = form{"{[", "an object of strings, or null"}
-)
+// forms are those of the types that fields have.
+var forms = [...]form{
+	kind.ID:         {"0123456789-", "a positive whole number"},
+	kind.Time:       {"0123456789-", "a time in Unix seconds, more than 0"},
+	kind.Text:       {`"`, "a string"},
+	kind.Address:    {`"`, "an address"},
+	kind.BounceType: {`"`, `"hard" or "soft"`},
+	kind.Flag:       {"tf", "true or false"},
+	kind.Headers:    {"{[", "an object of strings, or null"},
+}
 
-// field is a field of the format: FORMAT.md has the same table.
+// field is a field of the format: FORMAT.md has the same table, and a test compares the two.
 type field struct {
 	name     string
 	form     form
@@ -81,29 +81,40 @@ func (f *field) want() string {
 	return f.form.phrase + ", such as " + f.example
 }
 
-// The fields. Their order is that of problems told where there are several.
-var fields = [...]field{
-	{"kind", text, all, all, `"bounce"`},
-	{"user_id", id, all, all, "21"},
-	{"sender_id", id, all, all, "17"},
-	{"sender", address, sender, sender, `"news@example.com"`},
-	{"email_id", text, events, events, `"20161122000000.125874958762@mail6-40-ussnn1"`},
-	{"email_address", address, events, 0, `"recipient1@example.com"`},
-	{"local", text, events, 0, `"recipient1"`},
-	{"domain", text, events, 0, `"example.com"`},
-	{"process_time", moment, events, events, "1479772800"},
-	{"xheaders", headers, events, 0, `{"X-CampaignMaster11": "Notification"}`},
-	{"delivered", flag, email, email, ""},
-	{"bounce_time", moment, bounce, bounce, "1479772800"},
-	{"bounce_type", bounceType, bounce, bounce, ""},
-	{"bounce_category", text, bounce, bounce, `"bad-mailbox"`},
-	{"bounce_code", text, bounce, 0, `"5.1.1"`},
-	{"postback_time", moment, bounce | blocked, 0, "1479772800, or 0 for none"},
-	{"diagnostic_code", text, bounce, 0, `"smtp;550 5.1.1 User unknown"`},
-	{"regex_name", text, bounce, 0, `"badmailbox03"`},
-	{"full_content", text, bounce, 0, ""},
-	{"blocked_reason", text, blocked, blocked, `"unsubscribe"`},
-}
+// maxFields limits the number of fields: a set of them is a uint32.
+const maxFields = 32
+
+// fields are the format's fields. If a row has several mistakes, the first field's is reported.
+var fields = func() []field {
+	all := []field{
+		{name: "kind", form: forms[kind.Text], in: sender, required: sender, example: `"bounce"`},
+		{name: "user_id", in: sender, required: sender},
+		{name: "sender_id", in: sender, required: sender},
+		{"sender", forms[kind.Address], sender, sender, `"news@example.com"`},
+	}
+	for i, k := range kind.All {
+		set := setOf(i)
+		all[0].in |= set
+		all[0].required |= set
+		for _, f := range k.Fields {
+			at := slices.IndexFunc(all, func(o field) bool { return o.name == f.REST })
+			if at < 0 {
+				at = len(all)
+				all = append(all, field{name: f.REST})
+			}
+			o := &all[at]
+			o.form, o.example = forms[f.Type], f.Example
+			o.in |= set
+			if f.Presence != kind.Optional {
+				o.required |= set
+			}
+		}
+	}
+	if len(all) > maxFields {
+		panic("importer: the rows have too many fields")
+	}
+	return all
+}()
 
 // fieldIndex finds a field by its name.
 var fieldIndex = func() map[string]int {

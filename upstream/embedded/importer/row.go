@@ -13,7 +13,7 @@ import (
 
 // parser makes rows of lines. It keeps nothing from one line to the next but room.
 type parser struct {
-	values [len(fields)][]byte // the row's, by field; nil where there is none
+	values [maxFields][]byte // the row's, by field; nil where there is none
 }
 
 // parse adds the row of a line to the batch, or says what is wrong with the line.
@@ -56,6 +56,9 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 			return fmt.Sprintf("%s is missing: %s must have it, %s", f.name, k.phrase(), f.want())
 		}
 	}
+	if k == sender {
+		return p.sender(line, b)
+	}
 	return p.row(k, line, b)
 }
 
@@ -73,80 +76,25 @@ func (p *parser) kind() (kinds, string) {
 	return 0, unknownKind(string(value[1 : len(value)-1]))
 }
 
-// row reads a row that has the fields that it should.
-func (p *parser) row(k kinds, line []byte, b *store.Batch) string {
-	switch k {
-	case email:
-		e, err := upstream.DecodeEmail(string(line))
-		c := common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}
-		if problem := p.check(err, c); problem != "" {
-			return problem
-		}
-		b.Emails = append(b.Emails, e)
-	case bounce:
-		d, err := upstream.DecodeBounceDetail(string(line))
-		c := common{d.EmailID, &d.EmailAddress, &d.Local, &d.Domain, d.ProcessTime, d.XHeaders}
-		if problem := p.check(err, c); problem != "" {
-			return problem
-		}
-		switch {
-		case d.Type != upstream.Hard && d.Type != upstream.Soft:
-			return p.wrong("bounce_type")
-		case d.BounceTime <= 0:
-			return p.wrong("bounce_time")
-		case d.PostbackTime < 0:
-			return p.wrong("postback_time")
-		}
-		if problem := nameFault("bounce_category", d.Category); problem != "" {
-			return problem
-		}
-		b.Bounces = append(b.Bounces, d)
-	case blocked:
-		e, err := upstream.DecodeBlockedEmail(string(line))
-		c := common{e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, e.ProcessTime, e.XHeaders}
-		if problem := p.check(err, c); problem != "" {
-			return problem
-		}
-		if e.PostbackTime < 0 {
-			return p.wrong("postback_time")
-		}
-		if problem := nameFault("blocked_reason", e.Reason); problem != "" {
-			return problem
-		}
-		b.BlockedEmails = append(b.BlockedEmails, e)
-	case sender:
-		return p.sender(line, b)
-	}
-	return ""
-}
-
-// common is what rows of all kinds but senders have.
-type common struct {
-	emailID                string
-	address, local, domain *string
-	processTime            upstream.Time
-	headers                []upstream.Header
-}
-
-// check puts the codec's error into the words of this format, checks what rows of all
-// kinds have, and brings the recipient's domain into lower case.
-func (p *parser) check(err error, c common) string {
+// check returns what is wrong with the parts that rows of all kinds have, or the codec's error in the words of this
+// format. It brings the recipient's domain into lower case.
+func (p *parser) check(err error, processed upstream.Time, row upstream.Texts) string {
 	if err != nil {
 		return p.reworded(err)
 	}
-	if problem := p.recipient(*c.address, *c.local, *c.domain); problem != "" {
+	if problem := p.recipient(*row.Address, *row.Local, *row.Domain); problem != "" {
 		return problem
 	}
-	*c.address, *c.domain = upstream.LowerAddress(*c.address), upstream.LowerDomain(*c.domain)
-	if c.processTime <= 0 {
+	*row.Address, *row.Domain = upstream.LowerAddress(*row.Address), upstream.LowerDomain(*row.Domain)
+	if processed <= 0 {
 		return p.wrong("process_time")
 	}
-	for _, h := range c.headers {
+	for _, h := range *row.XHeaders {
 		if !upstream.IsHeaderName(h.Name) {
 			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", clip(h.Name), upstream.HeaderNameForm)
 		}
 	}
-	return nameFault("email_id", c.emailID)
+	return nameFault("email_id", *row.EmailID)
 }
 
 // recipient holds a recipient's address against its parts, and checks it.

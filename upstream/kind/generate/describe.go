@@ -36,6 +36,11 @@ func (r row) Detailed() bool { return len(r.Details) > 0 }
 // All returns all fields, those of the detail last.
 func (r row) All() []field { return slices.Concat(r.Fields, r.Details) }
 
+// Names returns the kind's own texts that lists can be filtered by.
+func (r row) Names() []field {
+	return slices.DeleteFunc(r.All(), func(f field) bool { return !f.Is("text") || f.Filter == "" || f.Common() })
+}
+
 // field is a field as templates read it.
 type field struct{ kind.Field }
 
@@ -83,10 +88,13 @@ func (f field) Is(types ...string) bool {
 // IsRequired reports whether a server must send the field.
 func (f field) IsRequired() bool { return f.Presence == kind.Required }
 
+// IsImported reports whether imported rows must have the field.
+func (f field) IsImported() bool { return f.Presence != kind.Optional }
+
 // Common reports whether rows of every kind have the field.
 func (f field) Common() bool {
 	return !slices.ContainsFunc(kind.All, func(k kind.Kind) bool {
-		return !slices.ContainsFunc(k.Fields, func(o kind.Field) bool { return o == f.Field })
+		return !slices.ContainsFunc(k.Fields, func(o kind.Field) bool { return o.REST == f.REST })
 	})
 }
 

@@ -17,9 +17,10 @@ var templates embed.FS
 
 // outputs are the generated files and their templates.
 var outputs = map[string]string{
-	"../rows_gen.go":        "rows.tmpl",
-	"../codec_gen.go":       "codec.tmpl",
-	"../cached/pack_gen.go": "pack.tmpl",
+	"../rows_gen.go":                  "rows.tmpl",
+	"../codec_gen.go":                 "codec.tmpl",
+	"../cached/pack_gen.go":           "pack.tmpl",
+	"../embedded/importer/row_gen.go": "import.tmpl",
 }
 
 func main() {
