@@ -22,7 +22,7 @@ func all(b *testing.B) (text []byte, rows int) {
 	return text, rows
 }
 
-type nowhere struct{ importer.Numberer }
+type nowhere struct{ importer.Store }
 
 func (nowhere) Write(context.Context, store.Batch) (store.Written, error) {
 	return store.Written{}, nil
@@ -35,7 +35,7 @@ func BenchmarkImport(b *testing.B) {
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	run := func(b *testing.B, w importer.Writer) {
+	run := func(b *testing.B, w importer.Store) {
 		s, err := importer.Run(b.Context(), w, []string{name}, importer.Options{Strict: true})
 		if err != nil || s.Rows() != rows {
 			b.Fatal(err, s)

@@ -26,7 +26,7 @@ type Numberer interface {
 // converter makes rows of records. It numbers their users and senders, and sorts bounces into
 // categories where the format does not.
 type converter struct {
-	numbers  Numberer
+	store    Store
 	user     upstream.ID // of mail without an account
 	rules    *classify.Rules
 	users    map[string]upstream.ID
@@ -40,12 +40,12 @@ type senderKey struct {
 	address string
 }
 
-func newConverter(n Numberer, o Options) *converter {
+func newConverter(s Store, o Options) *converter {
 	if o.Rules == nil {
 		o.Rules = classify.Default()
 	}
 	return &converter{
-		numbers: n, user: cmp.Or(o.User, 1), rules: o.Rules,
+		store: s, user: cmp.Or(o.User, 1), rules: o.Rules,
 		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{},
 	}
 }
@@ -128,21 +128,27 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 		known := false
 		if user, known = c.users[r.Account]; !known {
 			// No account gets the first number: by default it is the user of mail without one.
-			if _, err := c.numbers.UserID(ctx, ""); err != nil {
+			if _, err := c.store.UserID(ctx, ""); err != nil {
 				return 0, 0, err
 			}
-			if user, err = c.numbers.UserID(ctx, r.Account); err != nil {
+			if user, err = c.store.UserID(ctx, r.Account); err != nil {
 				return 0, 0, err
 			}
 			c.users[r.Account] = user
 			c.accounts = append(c.accounts, r.Account)
 		}
 	}
+	if r.Earliest > 0 {
+		if known, ok, err := c.known(ctx, user, r); err != nil || ok {
+			r.EmailID, r.Processed = cmp.Or(known.EmailID, r.EmailID), cmp.Or(known.ProcessTime, r.Processed)
+			return user, known.SenderID, err
+		}
+	}
 	key := senderKey{user, senderAddress(r)}
 	if sender, known := c.senders[key]; known {
 		return user, sender, nil
 	}
-	if sender, err = c.numbers.SenderID(ctx, user, key.address); err != nil {
+	if sender, err = c.store.SenderID(ctx, user, key.address); err != nil {
 		return 0, 0, err
 	}
 	if len(c.senders) >= maxSenders {

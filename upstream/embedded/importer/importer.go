@@ -15,11 +15,15 @@ import (
 // Stdin is the name of standard input among the files of [Run].
 const Stdin = "-"
 
-// Writer takes batches, each of them whole or not at all, and numbers the accounts and senders
-// of foreign files: a [store.Store].
-type Writer interface {
+// Store is where rows go: a [store.Store].
+type Store interface {
 	Numberer
+	// Write takes a batch, all of it or nothing.
 	Write(context.Context, store.Batch) (store.Written, error)
+	// State gives what batches have kept under keys that begin with prefix.
+	State(ctx context.Context, prefix string) (map[string]string, error)
+	// Emails gives the emails of users, in the order of their time.
+	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
 }
 
 // Options say how to import. The zero value is of use.
@@ -123,7 +127,7 @@ func (b *BadLine) Error() string {
 // and else says which file cannot be read, or that the store cannot be written;
 // batches before that are written. Without an error all rows are, but those of
 // Summary.BadLines and BadFiles. The Summary is right with an error too.
-func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, error) {
+func Run(ctx context.Context, w Store, files []string, o Options) (Summary, error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 32 << 10
 	}
@@ -152,7 +156,7 @@ func Run(ctx context.Context, w Writer, files []string, o Options) (Summary, err
 // run reads and writes side by side, since both take their time: one batch is
 // being written while the next is read. It does not wait for a read that hangs when
 // the context ends, as one of a terminal may.
-func run(ctx context.Context, w Writer, files []input, o Options, m *meter, s *Summary) error {
+func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Summary) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	batches, readErr := make(chan store.Batch), make(chan error, 1)

@@ -37,6 +37,12 @@ func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) 
 	return store.Written{New: len(b.Senders) + len(b.Emails) + len(b.Bounces) + len(b.BlockedEmails)}, nil
 }
 
+func (m *memory) State(context.Context, string) (map[string]string, error) { return nil, nil }
+
+func (m *memory) Emails(context.Context, []upstream.ID, upstream.ListQuery) ([]upstream.Email, error) {
+	return nil, nil
+}
+
 func (m *memory) UserID(context.Context, string) (upstream.ID, error) { return 2, nil }
 
 func (m *memory) SenderID(context.Context, upstream.ID, string) (upstream.ID, error) { return 1, nil }

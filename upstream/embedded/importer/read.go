@@ -35,7 +35,7 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 		default: // counted; what follows in this file cannot be read, other files can
 		}
 	}
-	if err := foreign.close(); err != nil {
+	if err := foreign.flush(false); err != nil {
 		return err
 	}
 	return b.finish()
@@ -190,8 +190,16 @@ func (b *batcher) finish() error {
 	return b.flush()
 }
 
+// keep puts a state into the batch.
+func (b *batcher) keep(key, value string) {
+	if b.batch.State == nil {
+		b.batch.State = map[string]string{}
+	}
+	b.batch.State[key] = value
+}
+
 func (b *batcher) flush() error {
-	if b.rows == 0 {
+	if b.rows == 0 && len(b.batch.State) == 0 {
 		return b.ctx.Err()
 	}
 	scattered := !b.sorting && b.spread.scattered(&b.batch)

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// foreign reads files of formats other than the API's rows. It keeps their readers, as what is
-// known of a message may lie in several files.
+// foreign reads files of formats other than the API's rows. It keeps their readers, as what
+// logs say about a message may lie in several files.
 type foreign struct {
+	store     Store
 	options   Options
 	meter     *meter
 	batcher   *batcher
@@ -20,8 +22,8 @@ type foreign struct {
 	order     []*records
 }
 
-func newForeign(n Numberer, o Options, m *meter) *foreign {
-	return &foreign{options: o, meter: m, converter: newConverter(n, o), readers: map[string]*records{}}
+func newForeign(s Store, o Options, m *meter) *foreign {
+	return &foreign{store: s, options: o, meter: m, converter: newConverter(s, o), readers: map[string]*records{}}
 }
 
 // records takes what the reader of a format finds. It is a [format.Sink].
@@ -41,16 +43,13 @@ var errOtherFormat = errors.New("the file is of another format")
 
 // read reads a file. Its error is a [*BadLine] if the rest of the file cannot be read.
 func (f *foreign) read(ctx context.Context, in *input, src *source) error {
-	r := f.readers[in.format.Name]
-	if r == nil {
-		r = &records{foreign: f, reader: in.format.New(f.options.format()),
-			sum: FormatSummary{Name: in.format.Name, Passed: map[string]int{}}}
-		f.readers[in.format.Name] = r
-		f.order = append(f.order, r)
+	r, err := f.reader(ctx, in.format)
+	if err != nil {
+		return err
 	}
 	r.ctx, r.file, r.good, r.held = ctx, in.name, false, nil
 	r.sum.Files++
-	err := r.reader.Read(ctx, in.file(src), r)
+	err = r.reader.Read(ctx, in.file(src), r)
 	if errors.Is(err, errOtherFormat) {
 		return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
 			r.sum.Name, r.held[0].line, r.held[0].reason, formats))
@@ -66,6 +65,33 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	return r.bad(0, src.damage(err))
 }
 
+// reader gives the reader of a format. One of logs gets the messages whose end earlier imports
+// have not read.
+func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, error) {
+	if r := f.readers[of.Name]; r != nil {
+		return r, nil
+	}
+	r := &records{foreign: f, ctx: ctx, reader: of.New(f.options.format()),
+		sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
+	if k, ok := r.reader.(format.Keeper); ok {
+		saved, err := f.store.State(ctx, r.prefix())
+		if err != nil {
+			return nil, err
+		}
+		messages := make(map[string]string, len(saved))
+		for key, value := range saved {
+			messages[strings.TrimPrefix(key, r.prefix())] = value
+		}
+		k.Load(messages)
+	}
+	f.readers[of.Name] = r
+	f.order = append(f.order, r)
+	return r, nil
+}
+
+// prefix is that of the keys under which the store keeps messages whose end was not read.
+func (r *records) prefix() string { return "queue/" + r.sum.Name + "/" }
+
 // writeError is an error that is not the file's.
 type writeError struct{ error }
 
@@ -73,12 +99,18 @@ func (w writeError) Unwrap() error { return w.error }
 
 func (r *records) failed(err error) bool { return errors.As(err, new(writeError)) }
 
-// close hands over what the readers know of messages whose end they have not seen.
-func (f *foreign) close() error {
+// flush hands over what the readers know of messages whose end they have not read, and puts
+// the messages into the batch, to be kept for the next import.
+func (f *foreign) flush(growing bool) error {
 	for _, r := range f.order {
-		if err := r.reader.Close(r); err != nil {
+		k, ok := r.reader.(format.Keeper)
+		if !ok {
+			continue
+		}
+		if err := k.Flush(r, growing); err != nil {
 			return err
 		}
+		k.Save(func(key, value string) { f.batcher.keep(r.prefix()+key, value) })
 	}
 	return nil
 }

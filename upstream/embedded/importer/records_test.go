@@ -111,7 +111,7 @@ const (
 `
 )
 
-var logRows = []string{"c@example.net 1 false", "a@example.net 1 true", "b@example.net 1 false",
+var logRows = []string{"a@example.net 1 true", "b@example.net 1 false", "c@example.net 1 false",
 	"b@example.net 1 hard bad-mailbox"}
 
 func TestAMailLogBecomesRows(t *testing.T) {
@@ -137,7 +137,7 @@ func TestAMailLogBecomesRows(t *testing.T) {
 	}
 	d, err := s.Bounce(t.Context(), nil, b[0].Key())
 	if err != nil || d.DiagnosticCode != "smtp;550 5.1.1 User unknown" || d.Code != "5.1.1" || d.RuleName == "" ||
-		d.EmailID != "20261110100001.4B1ED9C4292@mx1" {
+		d.EmailID != "20261110100001.4B1ED9C4292-65f46064@mx1" {
 		t.Errorf("%v, %+v", err, d)
 	}
 }

@@ -27,7 +27,7 @@ import (
 
 // Store takes the rows: a [store.Store].
 type Store interface {
-	importer.Writer
+	importer.Store
 	// Sync returns when all that was written survives a failure of the machine.
 	Sync() error
 }

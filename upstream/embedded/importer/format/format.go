@@ -49,6 +49,11 @@ type Record struct {
 
 	Reason  string            // for Blocked, such as "hardbounce"
 	Headers []upstream.Header // custom X- headers of the message, in the order sent
+
+	// Earliest is for records whose Sender, Processed and time in EmailID are guesses, as those of
+	// mail logs without the lines about the beginning of a message. It is the earliest time at which
+	// the server may have taken the message, and zero in all other records.
+	Earliest upstream.Time
 }
 
 // Sink takes what a reader finds. Its errors end the reading.
@@ -87,15 +92,27 @@ func (f File) Beginning() []byte {
 	return head
 }
 
-// Reader reads the files of one format. It may keep what files share, such as the
-// lines of messages that a log's rotation has cut in two, in bounded memory.
-// It is not safe for concurrent use.
+// Reader reads the files of one format. It is not safe for concurrent use.
 type Reader interface {
 	// Read reads f to its end. Its error is that of reading, of the context or of the sink:
 	// what is wrong with the content goes to [Sink.Bad].
 	Read(ctx context.Context, f File, s Sink) error
-	// Close hands over what is known of messages whose end was not seen.
-	Close(s Sink) error
+}
+
+// Keeper is a Reader of logs that tell about a message in several lines. It keeps the messages
+// whose end it has not read, in bounded memory: their other lines may follow in another file,
+// such as the next one that is rotated, or in a later import.
+type Keeper interface {
+	Reader
+	// Flush hands over the recipients whose outcome is open, as far as it did not before. The
+	// messages are kept. Growing says that lines may be on their way at the moment.
+	Flush(s Sink, growing bool) error
+	// Save calls put with the messages that have changed since they were loaded or saved, under
+	// keys of their own. An empty value removes a message.
+	Save(put func(key, value string))
+	// Load adds the messages that Save gave, before anything is read. It passes over values that
+	// it cannot read, such as those of a newer release.
+	Load(saved map[string]string)
 }
 
 // Options say how to read what a file leaves open.

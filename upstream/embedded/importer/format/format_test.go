@@ -59,8 +59,8 @@ func TestAddressKeepsAddressesAsTheyWere(t *testing.T) {
 
 func TestEmailIDsHaveTheServicesForm(t *testing.T) {
 	taken := upstream.Time(1479772800)
-	if got, want := format.QueueID(taken, "364B89C4292",
-		"mx1.example.com"), "20161122000000.364B89C4292@mx1"; got != want {
+	if got, want := format.QueueID(taken, "364B89C4292", "A@example.net",
+		"mx1.example.com"), "20161122000000.364B89C4292-3a915e64@mx1"; got != want {
 		t.Errorf("QueueID = %q, want %q", got, want)
 	}
 	if got := format.NthID("id", 1); got != "id" {

@@ -72,9 +72,9 @@ const (
 func TestReportNamesEachRecipientThatFailed(t *testing.T) {
 	s := read(t, example(t, "report.eml"))
 	want := []row{
-		{"20161122000000.364B89C4292@mx1-2", "gone+news@example.org", "5.1.1", "smtp; 550 5.1.1 <gone@example.org>: " +
+		{"20161122000000.364B89C4292-623465a0@mx1", "gone+news@example.org", "5.1.1", "smtp; 550 5.1.1 <gone@example.org>: " +
 			"Recipient address rejected: User unknown"},
-		{"20161122000000.364B89C4292@mx1-3", "full@example.org", "5.2.2", "smtp; 552 5.2.2 Over quota"},
+		{"20161122000000.364B89C4292-185e89f8@mx1", "full@example.org", "5.2.2", "smtp; 552 5.2.2 Over quota"},
 	}
 	if got := rows(s); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -83,7 +83,7 @@ func TestReportNamesEachRecipientThatFailed(t *testing.T) {
 		t.Errorf("skipped %q, bad %q", s.skipped, s.bad)
 	}
 	r := s.records[0]
-	if r.Outcome != format.Bounced || r.Sender != "news@example.com" || r.Processed != sent || r.Time != bounced {
+	if r.Outcome != format.Bounced || r.Sender != "bounces@example.com" || r.Processed != sent || r.Time != bounced {
 		t.Errorf("%v of %s, taken at %d, bounced at %d", r.Outcome, r.Sender, r.Processed, r.Time)
 	}
 	if want := []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-Greeting",

@@ -45,8 +45,6 @@ func recognise(head []byte) bool {
 // reader reads mails. It keeps nothing from one to the next.
 type reader struct{}
 
-func (reader) Close(format.Sink) error { return nil }
-
 // Read reads a mail or an mbox.
 func (reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	for m, err := range All(f.Reader) {
@@ -119,7 +117,7 @@ func (m *Message) hand(s format.Sink) error {
 			}
 			continue
 		}
-		if err := s.Record(m.Line, format.Record{
+		rec := format.Record{
 			Outcome:    format.Bounced,
 			Sender:     m.sender(),
 			EmailID:    ids[i],
@@ -130,7 +128,11 @@ func (m *Message) hand(s format.Sink) error {
 			Diagnostic: r.Diagnostic,
 			Content:    shorten(m.text, most, m.cut),
 			Headers:    headers,
-		}); err != nil {
+		}
+		if m.logged() { // clocks and the rounding of times differ
+			rec.Earliest = processed - 3
+		}
+		if err := s.Record(m.Line, rec); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,8 @@ type Message struct {
 
 // Recipient is what a bounce message says about one of its recipients.
 type Recipient struct {
-	Address    string
+	Address    string // as the sender named it, if the report says so
+	final      string // after aliases
 	Action     string // failed, delayed, delivered, relayed or expanded (RFC 3464)
 	Status     string // the enhanced status code; empty if there is none
 	Diagnostic string // what the server said

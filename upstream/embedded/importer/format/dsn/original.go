@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -25,9 +26,15 @@ func (m *Message) times() (bounced, processed upstream.Time) {
 	return bounced, processed
 }
 
-// sender is the address that the message came from.
+// sender is the address that the message came from. If a mail log names the message, it is the
+// address in the envelope, which is all that the log knows.
 func (m *Message) sender() string {
+	first := ""
+	if m.logged() {
+		first = m.envelopeSender
+	}
 	for _, a := range []string{
+		first,
 		addressOf(decodeWords(m.original.get("From"))), m.envelopeSender,
 		addressOf(m.original.get("Return-Path")), addressOf(m.header.get("To")),
 	} {
@@ -65,13 +72,20 @@ func (m *Message) addressees() (all []string) {
 	return all
 }
 
+// logged reports whether the message has an id by which a mail log of Postfix names it.
+func (m *Message) logged() bool { return m.queueID != "" && m.arrival != 0 }
+
 // emailIDs are the ids of the message for each of its recipients. By the queue id that
 // Postfix gave it, it has the id that a mail log gives it. Otherwise it is the Message-ID.
 func (m *Message) emailIDs(bounced upstream.Time) []string {
-	id := messageID(m.original.get("Message-ID"))
-	if m.queueID != "" && m.arrival != 0 {
-		id = format.QueueID(m.arrival, m.queueID, m.reportingMTA)
+	ids := make([]string, len(m.Recipients))
+	if m.logged() {
+		for i, r := range m.Recipients {
+			ids[i] = format.QueueID(m.arrival, m.queueID, cmp.Or(r.final, m.complete(r.Address)), m.reportingMTA)
+		}
+		return ids
 	}
+	id := messageID(m.original.get("Message-ID"))
 	own := id == "" // it is the bounce message's
 	if own {
 		id = messageID(m.header.get("Message-ID"))
@@ -87,7 +101,6 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 	// A recipient has its place among the addressees. One that is not among them, as of a
 	// mailing list, may share the id with others, so the bounce message tells them apart.
 	addressees := m.addressees()
-	ids := make([]string, len(m.Recipients))
 	for i, r := range m.Recipients {
 		place := 0
 		for n, a := range addressees {

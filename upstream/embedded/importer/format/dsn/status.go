@@ -84,6 +84,9 @@ func readRecipient(g header) (Recipient, bool) {
 			break
 		}
 	}
+	if _, _, ok := split(final); ok {
+		r.final = valid(final)
+	}
 	if r.Address == "" { // a user of the reporting host, or a fax number
 		r.Address = valid(final)
 	}

@@ -71,15 +71,21 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	})
 }
 
-// Close hands over the messages that are still in the queue.
-func (r *reader) Close(s format.Sink) error {
-	for m := r.queue.Oldest(); m != nil; m = r.queue.Oldest() {
-		if err := r.finish(0, m, s); err != nil {
+// Flush hands over the recipients in the queue whose outcome is open.
+func (r *reader) Flush(s format.Sink, _ bool) error {
+	for _, m := range r.queue.Changed() {
+		if err := r.open(0, m, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// Save gives the messages that are still in the queue.
+func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
+
+// Load takes the messages that Save gave.
+func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
 
 // entry reads a line about a message.
 func (r *reader) entry(n int, e entry, s format.Sink) error {
@@ -158,7 +164,7 @@ func (r *reader) delivered(n int, e entry, m *message, d delivery, s format.Sink
 		return err
 	}
 	r.queue.Settle(m, i)
-	return s.Record(n, m.Record(i, format.Delivered, e.time))
+	return s.Record(n, record(m, i, format.Delivered, e.time))
 }
 
 // deferred reads that a delivery will be tried again.
@@ -180,7 +186,7 @@ func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) e
 	if i < 0 {
 		return err
 	}
-	rec := m.Record(i, format.Bounced, e.time)
+	rec := record(m, i, format.Bounced, e.time)
 	rec.Code, rec.Diagnostic = d.reason()
 	if d.expired() {
 		rec.Type, rec.Category = upstream.Soft, "message-expired"
@@ -209,14 +215,33 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 // finish hands over the recipients whose outcome is open, and forgets the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
+	err := r.open(n, m, s)
 	for i := range m.Recipients {
-		if rcpt := &m.Recipients[i]; rcpt.State == queue.Deferred {
-			at := rcpt.Time
-			r.queue.Settle(m, i)
-			if err := s.Record(n, m.Record(i, format.Accepted, at)); err != nil {
-				return err
-			}
+		m.Recipients[i].State = queue.Done
+	}
+	return err
+}
+
+// open hands over the recipients of a message whose outcome is open.
+func (r *reader) open(n int, m *message, s format.Sink) error {
+	for i := range m.Recipients {
+		rcpt := &m.Recipients[i]
+		if rcpt.State != queue.Deferred || rcpt.Told {
+			continue
+		}
+		rcpt.Told = true
+		if err := s.Record(n, record(m, i, format.Accepted, rcpt.Time)); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// record makes a record of a recipient.
+func record(m *message, i int, o format.Outcome, at int64) format.Record {
+	rec := m.Record(i, o, at)
+	if m.Sender == "" { // Exim tries to deliver a message for days
+		rec.Earliest = max(1, rec.Processed-30*24*60*60)
+	}
+	return rec
 }

@@ -68,10 +68,10 @@ func of(text, id string) string { return strings.ReplaceAll(text, "{id}", id) }
 func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
 	for _, id := range []string{id, longID} {
 		want := []format.Record{{
-			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20260619103254." + id,
+			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20260619103254." + id + "-3a915e64",
 			Recipient: "a@example.net", Processed: 1781865174, Time: 1781865177,
 		}, {
-			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "20260619103254." + id + "-2",
+			Outcome: format.Bounced, Sender: "news@example.com", EmailID: "20260619103254." + id + "-65f46064",
 			Recipient: "B@example.org", Processed: 1781865174, Time: 1781865178,
 			Code: "5.1.1", Diagnostic: "smtp;550-5.1.1 unknown 550 5.1.1 user",
 		}}
@@ -227,8 +227,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if r.queue.Full() || len(s.Records) < 4_900 {
 		t.Errorf("%d messages were handed over; full is %v", len(s.Records), r.queue.Full())
 	}
-	if err := r.Close(&s); err != nil || len(s.Records) != 5_000 {
-		t.Errorf("%d messages in all, %v", len(s.Records), err)
+	if formattest.Flush(t, r, &s); len(s.Records) != 5_000 {
+		t.Errorf("%d messages in all", len(s.Records))
 	}
 }
 

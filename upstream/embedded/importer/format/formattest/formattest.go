@@ -58,10 +58,18 @@ func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sin
 			t.Fatal(err)
 		}
 	}
-	if err := r.Close(s); err != nil {
-		t.Fatal(err)
-	}
+	Flush(t, r, s)
 	return s
+}
+
+// Flush has a reader hand over what is known of messages whose end it has not read.
+func Flush(t testing.TB, r format.Reader, s *Sink) {
+	t.Helper()
+	if k, ok := r.(format.Keeper); ok {
+		if err := k.Flush(s, false); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Recognised reads a file that the format must recognise.

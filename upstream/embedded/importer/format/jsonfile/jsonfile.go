@@ -52,9 +52,6 @@ func TakeEach[T any](line int, l List, s format.Sink, take Take[T]) error {
 	return nil
 }
 
-// Close does nothing: objects stand on their own.
-func (r reader[T]) Close(format.Sink) error { return nil }
-
 // Unmarshal decodes a value. Unlike encoding/json it matches the names of fields exactly, as
 // senders may add fields of their own to events.
 func Unmarshal(value []byte, into any) error {

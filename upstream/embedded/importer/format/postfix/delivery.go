@@ -36,15 +36,15 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 	if arrived < 1000 {
 		return s.Bad(n, "the delay is longer than there has been mail")
 	}
-	m, err := r.current(n, e, id, m, m != nil && m.X.exact && !about(arrived, m.Arrived, sameMessage), s)
+	m, err := r.current(n, e, id, m, m != nil && m.X.Exact && !about(arrived, m.Arrived, sameMessage), s)
 	if err != nil {
 		return err
 	}
 	// Without a line about its arrival, the queue manager may have been seen to take it up again.
-	if !m.X.exact && (!m.X.queued || !about(arrived, m.Arrived, near)) {
+	if !m.X.Exact && (!m.X.Queued || !about(arrived, m.Arrived, near)) {
 		m.Arrived = arrived
 	}
-	m.X.exact, m.X.queued = true, true
+	m.X.Exact, m.X.Queued = true, true
 	if err := r.outcome(n, e, svc, m, a, s); err != nil {
 		return err
 	}
@@ -76,10 +76,10 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 		return r.sent(n, e, svc, m, i, a, s)
 	case "bounced":
 		r.queue.Settle(m, i)
-		return s.Record(n, bounced(m.Record(i, format.Bounced, e.Time), status, text))
+		return s.Record(n, bounced(r.record(m, i, format.Bounced, e.Time), status, text))
 	case "expired", "force-expired":
 		r.queue.Settle(m, i)
-		return s.Record(n, expired(m.Record(i, format.Bounced, e.Time), status, text))
+		return s.Record(n, expired(r.record(m, i, format.Bounced, e.Time), status, text))
 	case "deferred", "SOFTBOUNCE":
 		r.queue.Attempt(m, i, queue.Deferred, e.Time, status, text)
 		s.Skip(deferral)
@@ -109,7 +109,7 @@ func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a a
 		r.queue.Attempt(m, i, queue.Handed, e.Time, "", next) // the filter's lines may come later
 	default:
 		r.queue.Settle(m, i)
-		return s.Record(n, m.Record(i, format.Delivered, e.Time))
+		return s.Record(n, r.record(m, i, format.Delivered, e.Time))
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 		s.Skip(noRecipients)
 		return nil
 	}
-	if taken(m, sender, []byte(m.X.size)); m.Notice {
+	if taken(m, sender, []byte(m.X.Size)); m.Notice {
 		s.Skip(notice)
 		return r.shrink(n, m, s)
 	}
@@ -132,7 +132,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 		}
 		status, text := rcpt.Code, rcpt.Text
 		r.queue.Settle(m, i)
-		if err := s.Record(n, expired(m.Record(i, format.Bounced, e.Time), status, text)); err != nil {
+		if err := s.Record(n, expired(r.record(m, i, format.Bounced, e.Time), status, text)); err != nil {
 			return err
 		}
 	}
@@ -143,29 +143,52 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 // forgets it.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
-	if m.Notice {
-		return nil
+	err := r.open(n, m, true, s)
+	for i := range m.Recipients {
+		m.Recipients[i].State = queue.Done
 	}
+	return err
+}
+
+// open hands over the recipients of a message whose outcome is open. A message that was handed
+// to the same machine is delivered, unless the machine hands it on. Before the end of the message
+// or the log, it waits a minute for lines about that.
+func (r *reader) open(n int, m *message, end bool, s format.Sink) error {
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
 		outcome := format.Accepted
-		switch rcpt.State {
-		case queue.Deferred:
-		case queue.Handed:
-			if r.queue.Has(rcpt.Text) {
-				s.Skip(filtered)
-				continue
-			}
+		switch {
+		case m.Notice, rcpt.State == queue.Deferred && rcpt.Told:
+			continue
+		case rcpt.State == queue.Deferred:
+			rcpt.Told = true
+		case rcpt.State == queue.Handed && r.queue.Has(rcpt.Text):
+			r.queue.Settle(m, i)
+			s.Skip(filtered)
+			continue
+		case rcpt.State == queue.Handed && (end || !r.queue.Recent(rcpt.Time)):
 			outcome = format.Delivered
 		default:
 			continue
 		}
-		if err := s.Record(n, m.Record(i, outcome, rcpt.Time)); err != nil {
+		at := rcpt.Time
+		if outcome == format.Delivered {
+			r.queue.Settle(m, i)
+		}
+		if err := s.Record(n, r.record(m, i, outcome, at)); err != nil {
 			return err
 		}
-		rcpt.State = queue.Done
 	}
 	return nil
+}
+
+// record makes a record of a recipient.
+func (r *reader) record(m *message, i int, o format.Outcome, at int64) format.Record {
+	rec := m.Record(i, o, at)
+	if m.X.Size == "" && m.Sender == "" {
+		rec.Earliest = upstream.Time((m.Arrived - near) / 1000)
+	}
+	return rec
 }
 
 func bounced(r format.Record, code, diagnostic string) format.Record {

@@ -70,10 +70,10 @@ type message = queue.Message[life]
 
 // life is what Postfix logs about a message beside what other servers do.
 type life struct {
-	exact  bool   // the time of arrival is not merely when the queue manager was seen to take it up
-	queued bool   // the queue manager was seen to take it up, or an agent to deliver it
-	given  bool   // a client or a local program was seen to give it to Postfix
-	size   string // in bytes
+	Exact  bool   // the time of arrival is not merely when the queue manager was seen to take it up
+	Queued bool   // the queue manager was seen to take it up, or an agent to deliver it
+	Given  bool   // a client or a local program was seen to give it to Postfix
+	Size   string // in bytes; empty if the line that names the sender was not read
 }
 
 func newReader(o format.Options, memory int) *reader {
@@ -92,15 +92,21 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	})
 }
 
-// Close hands over the messages that are still in the queue.
-func (r *reader) Close(s format.Sink) error {
-	for m := r.queue.Oldest(); m != nil; m = r.queue.Oldest() {
-		if err := r.finish(0, m, s); err != nil {
+// Flush hands over the recipients in the queue whose outcome is open.
+func (r *reader) Flush(s format.Sink, growing bool) error {
+	for _, m := range r.queue.Changed() {
+		if err := r.open(0, m, !growing, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// Save gives the messages that are still in the queue.
+func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
+
+// Load takes the messages that Save gave.
+func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
 
 // entry reads a line.
 func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
@@ -152,6 +158,7 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 		id := text[bytes.LastIndexByte(text, ' ')+1:]
 		if sent := r.queue.Find(e.Host, id); sent != nil {
 			sent.Notice = true
+			r.queue.Touch(sent)
 		}
 		s.Skip(noDelivery)
 	default:
@@ -163,14 +170,14 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 // arrive reads that Postfix takes a message: that its queue file is made, or that its headers
 // are read, which may be much later.
 func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool, s format.Sink) error {
-	m, err := r.current(n, e, id, m, m != nil && m.X.queued && !about(e.Time, m.Arrived, near), s)
+	m, err := r.current(n, e, id, m, m != nil && m.X.Queued && !about(e.Time, m.Arrived, near), s)
 	if err != nil {
 		return err
 	}
-	if made && !m.X.queued {
+	if made && !m.X.Queued {
 		m.Arrived = e.Time
 	}
-	m.X.exact, m.X.given = true, m.X.given || made
+	m.X.Exact, m.X.Given = true, m.X.Given || made
 	return r.shrink(n, m, s)
 }
 
@@ -183,7 +190,7 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 	}
 	size := field(rest, "size=")
 	m, err := r.current(n, e, id, m, m != nil && (m.Gone > 0 && e.Time-m.Gone > near ||
-		m.X.queued && m.X.size != "" && (m.Sender != string(sender) || m.X.size != string(size))), s)
+		m.X.Queued && m.X.Size != "" && (!sameSender(m, sender) || m.X.Size != string(size))), s)
 	if err != nil {
 		return err
 	}
@@ -193,14 +200,18 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 
 // taken takes note that the queue manager has taken a message up.
 func taken(m *message, sender, size []byte) {
-	m.X.queued = true
-	m.Notice = m.Notice || !m.X.given && (len(sender) == 0 || isDoubleBounce(sender))
-	if m.Sender != string(sender) {
-		m.Sender = string(sender)
+	m.X.Queued = true
+	m.Notice = m.Notice || !m.X.Given && (len(sender) == 0 || isDoubleBounce(sender))
+	if !sameSender(m, sender) {
+		m.Sender = strings.ToValidUTF8(string(sender), "\ufffd")
 	}
-	if m.X.size != string(size) {
-		m.X.size = string(size)
+	if m.X.Size != string(size) {
+		m.X.Size = string(size)
 	}
+}
+
+func sameSender(m *message, sender []byte) bool {
+	return m.Sender == string(sender) || m.Sender == strings.ToValidUTF8(string(sender), "\ufffd")
 }
 
 // current gives the message that a line is about. It is a new one if the log did not tell of

@@ -31,9 +31,6 @@ var Format = format.Format{
 
 type reader struct{ options format.Options }
 
-// Close does nothing: rows stand on their own.
-func (r *reader) Close(format.Sink) error { return nil }
-
 // Read reads an accounting file.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	var c columns
@@ -104,7 +101,7 @@ func (r *reader) row(n int, row row, s format.Sink) error {
 		rec.Account = row.get("vmta")
 	}
 	if rec.EmailID = format.MessageID(row.get("header_message-id")); rec.EmailID == "" {
-		rec.EmailID = format.QueueID(queued, row.hash(), "")
+		rec.EmailID = format.QueueID(queued, row.hash(), "", "")
 	}
 	rec.Headers = row.headers()
 	return s.Record(n, rec)

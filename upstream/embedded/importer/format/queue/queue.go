@@ -1,6 +1,6 @@
-// Package queue keeps what a mail log has told of messages until they leave their server's
-// queue, in bounded memory: the sender and the time of arrival, and of each recipient whose
-// outcome is open the last attempt.
+// Package queue keeps what a mail log says about messages until they leave their server's
+// queue, in bounded memory: the sender and the time of arrival, and the last attempt for each
+// recipient whose outcome is open. It saves them from one import to the next.
 package queue
 
 import (
@@ -28,6 +28,8 @@ type Queue[X any] struct {
 	open     messages[X]
 	gone     messages[X]
 	maxBytes int
+	latest   int64    // the latest time that was read, in milliseconds since 1970
+	removed  []string // the keys of saved messages that are no longer in the queue
 }
 
 // messages is a list of messages and about how much memory they take.
@@ -49,6 +51,8 @@ type Message[X any] struct {
 	Recipients []Recipient // in the order in which the log names them
 	X          X
 
+	changed bool // since it was saved
+	saved   bool
 	places  map[Name]int // where in Recipients, if there are many
 	element *list.Element
 	bytes   int
@@ -61,6 +65,7 @@ type Recipient struct {
 	// The last attempt, if the outcome is open.
 	Time       int64 // in milliseconds since 1970
 	Code, Text string
+	Told       bool `json:"-"` // it was handed over with an open outcome
 }
 
 // Name tells recipients of a message apart: aliases lead to one address from several.
@@ -106,13 +111,18 @@ const messageBytes, recipientBytes = 500, 200
 
 // Add makes a message. There must be none with its host and id.
 func (q *Queue[X]) Add(host, id string, arrived int64) *Message[X] {
-	m := &Message[X]{Key: Key{host, id}, Arrived: arrived, bytes: messageBytes}
+	m := &Message[X]{Key: Key{host, id}, Arrived: arrived, bytes: messageBytes, changed: true}
+	q.latest = max(q.latest, arrived)
+	q.enter(m)
+	return m
+}
+
+func (q *Queue[X]) enter(m *Message[X]) {
 	q.messages[m.Key] = m
 	q.open.push(m)
 	if len(q.hosts) < maxHosts {
-		q.hosts[host] = true
+		q.hosts[m.Host] = true
 	}
-	return m
 }
 
 // Oldest gives the message in the queue that Touch was called with longest ago, or nil.
@@ -127,9 +137,11 @@ func (q *Queue[X]) Oldest() *Message[X] {
 // be dropped.
 func (q *Queue[X]) Full() bool { return q.open.bytes > q.maxBytes && q.open.list.Len() > 0 }
 
-// Touch takes note that the log has told of a message.
+// Touch must be called after a line about a message was read. So the messages that have changed
+// are the last in the list of open ones.
 func (q *Queue[X]) Touch(m *Message[X]) {
 	if m.Gone == 0 && q.messages[m.Key] == m {
+		m.changed = true
 		q.open.list.MoveToBack(m.element)
 	}
 }
@@ -143,12 +155,15 @@ func (q *Queue[X]) Drop(m *Message[X]) {
 	l := q.of(m)
 	l.list.Remove(m.element)
 	l.bytes -= m.bytes
+	if m.saved {
+		q.removed, m.saved = append(q.removed, m.name()), false
+	}
 }
 
 // Leave takes note that a message has left the queue. It is remembered for a while.
 func (q *Queue[X]) Leave(m *Message[X], at int64) {
 	q.Drop(m)
-	m.Gone = max(at, 1)
+	m.Gone, q.latest = max(at, 1), max(q.latest, at)
 	q.messages[m.Key] = m
 	q.gone.push(m)
 	for q.gone.list.Len() > maxGone || q.gone.bytes > maxGoneBytes {
@@ -173,6 +188,7 @@ const many = 16
 
 // Recipient gives the place of a recipient among the message's, who is added if need be.
 func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
+	to, original = valid(to), valid(original)
 	if m.places != nil {
 		if i, ok := m.places[Name{string(to), string(original)}]; ok {
 			return i
@@ -191,10 +207,7 @@ func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
 	case m.places != nil:
 		m.places[m.Recipients[i].Name] = i
 	case i == many:
-		m.places = map[Name]int{}
-		for i, r := range m.Recipients {
-			m.places[r.Name] = i
-		}
+		m.index()
 	}
 	return i
 }
@@ -205,7 +218,11 @@ func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, te
 	r := &m.Recipients[i]
 	q.grow(m, len(code)+len(text)-len(r.Code)-len(r.Text))
 	r.State, r.Time, r.Code, r.Text = state, at, code, text
+	q.latest = max(q.latest, at)
 }
+
+// Recent reports whether a time lies within the last minute that was read.
+func (q *Queue[X]) Recent(at int64) bool { return q.latest-at < 60_000 }
 
 // Settle takes note that the outcome for the ith recipient was handed over.
 func (q *Queue[X]) Settle(m *Message[X], i int) { q.Attempt(m, i, Done, 0, "", "") }
@@ -228,7 +245,7 @@ func (m *Message[X]) Record(i int, o format.Outcome, at int64) format.Record {
 	processed := upstream.Time(m.Arrived / 1000)
 	return format.Record{
 		Outcome: o, Sender: m.Sender, Recipient: address, Processed: processed, Time: upstream.Time(at / 1000),
-		EmailID: format.QueueID(processed, format.NthID(m.ID, i+1), m.Host),
+		EmailID: format.QueueID(processed, m.ID, r.To, m.Host),
 	}
 }
 

@@ -72,7 +72,7 @@ func TestRecipientsKeepTheirPlaces(t *testing.T) {
 		}
 	}
 	r := m.Record(99, format.Delivered, 1479772801001)
-	if r.Recipient != "49@example.com" || r.EmailID != "20161122000000.4B1ED9C4292-100@mx" ||
+	if r.Recipient != "49@example.com" || r.EmailID != "20161122000000.4B1ED9C4292-2f16ef31@mx" ||
 		r.Processed != 1479772800 || r.Time != 1479772801 {
 		t.Errorf("got %+v", r)
 	}

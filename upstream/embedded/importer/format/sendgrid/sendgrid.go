@@ -127,7 +127,7 @@ func (e *event) record(line int, at string, processed *format.Processed, r forma
 		return s.Bad(line, "the event has no email")
 	}
 	if r.EmailID = e.id(); r.EmailID == "" {
-		r.EmailID = format.QueueID(r.Time, "sendgrid", "") // bounces that come late may have no id
+		r.EmailID = format.QueueID(r.Time, "sendgrid", "", "") // bounces that come late may have no id
 	}
 	if r.Outcome == format.Accepted {
 		processed.Note(r.EmailID, r.Time)

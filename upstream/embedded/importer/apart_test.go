@@ -1,0 +1,160 @@
+package importer_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
+)
+
+// The log of Exim tells the same as that of Postfix.
+const eximLog = `2026-11-10 10:00:01 1jmKso-0000AB-12 <= news@example.com H=app.example.com [192.0.2.9] P=esmtp S=511 for b@example.net c@example.net a@example.net
+2026-11-10 10:00:02 1jmKso-0000AB-12 ** b@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<b@example.net>: 550 5.1.1 User unknown
+2026-11-10 10:00:03 1jmKso-0000AB-12 == c@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out
+2026-11-10 10:00:04 1jmKso-0000AB-12 => a@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]
+2026-11-10 12:00:04 1jmKso-0000AB-12 => c@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]
+2026-11-10 12:00:05 1jmKso-0000AB-12 Completed
+`
+
+const postfixLog = logBegin + logEnd + `2026-11-10T12:00:04Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<c@example.net>, relay=mx[192.0.2.1]:25, delay=7203, delays=0/7200/3/0, dsn=2.0.0, status=sent (250 Ok)
+2026-11-10T12:00:05Z mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
+`
+
+// all gives the store's emails and bounces with their ids and senders.
+func (s *shop) all(t *testing.T) (emails []upstream.Email, bounces []upstream.Bounce) {
+	t.Helper()
+	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounces, err = s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return emails, bounces
+}
+
+func sameRows(t *testing.T, got, want *shop) {
+	t.Helper()
+	emails, bounces := got.all(t)
+	wantEmails, wantBounces := want.all(t)
+	same := func(a, b upstream.Email) bool {
+		return a.EmailID == b.EmailID && a.EmailAddress == b.EmailAddress && a.SenderID == b.SenderID &&
+			a.Delivered == b.Delivered && a.ProcessTime == b.ProcessTime
+	}
+	if !slices.EqualFunc(emails, wantEmails, same) || len(bounces) != len(wantBounces) {
+		t.Errorf("the store has %+v, %+v\nwant %+v, %+v", emails, bounces, wantEmails, wantBounces)
+	}
+}
+
+func TestPartsOfALogThatAreImportedApartGiveTheSameRows(t *testing.T) {
+	t.Parallel()
+	for name, log := range map[string]string{"postfix": postfixLog, "exim": eximLog} {
+		whole := newShop(t)
+		whole.take(t, importer.Options{}, file(t, log))
+		lines := slices.Collect(strings.Lines(log))
+		for cut := 1; cut < len(lines); cut++ {
+			begin, end := file(t, strings.Join(lines[:cut], "")), file(t, strings.Join(lines[cut:], ""))
+			s := newShop(t)
+			s.take(t, importer.Options{Format: name}, begin)
+			s.take(t, importer.Options{Format: name}, end)
+			sameRows(t, s, whole)
+			// The message has left the queue, so that only the store knows who sent it.
+			if sum := s.take(t, importer.Options{Format: name}, end); sum.New+sum.Replaced > 0 {
+				t.Errorf("%s, cut after line %d: the second part again gives %+v", name, cut, sum.Written)
+			}
+			sameRows(t, s, whole)
+			s.take(t, importer.Options{Format: name}, begin)
+			sameRows(t, s, whole)
+		}
+	}
+}
+
+// A message that the log does not finish is kept, but not for ever.
+func TestMessagesWithoutAnEndAreKeptForThirtyDays(t *testing.T) {
+	t.Parallel()
+	later := strings.NewReplacer("4B1ED9C4292", "5C1ED9C4293", "2026-11-10", "2026-12-11").Replace(logBegin)
+	s := newShop(t)
+	for _, step := range []struct {
+		log  string
+		want []string
+	}{
+		{logBegin, []string{"queue/postfix/mx1/4B1ED9C4292"}},
+		{later, []string{"queue/postfix/mx1/5C1ED9C4293"}},
+	} {
+		s.take(t, importer.Options{}, file(t, step.log))
+		state, err := s.State(t.Context(), "queue/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []string
+		for key := range state {
+			keys = append(keys, key)
+		}
+		if !slices.Equal(keys, step.want) {
+			t.Errorf("the store keeps %q, want %q", keys, step.want)
+		}
+	}
+	s.take(t, importer.Options{}, file(t, strings.ReplaceAll(postfixLog, "4B1ED9C4292", "5C1ED9C4293")))
+	if state, err := s.State(t.Context(), "queue/"); err != nil || len(state) > 0 {
+		t.Errorf("the store keeps %q of messages that have left the queue, %v", state, err)
+	}
+}
+
+// Postfix names the recipient after aliases too, and its clock may differ by a second from the log.
+const postfixMail = `Date: Tue, 10 Nov 2026 10:00:02 +0000
+From: MAILER-DAEMON@mx1.example.com
+To: news@example.com
+Subject: Undelivered Mail Returned to Sender
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+Message-Id: <20261110100002.A02F49C42A5@mx1.example.com>
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx1.example.com
+X-Postfix-Queue-ID: 4B1ED9C4292
+X-Postfix-Sender: rfc822; news@example.com
+Arrival-Date: Tue, 10 Nov 2026 10:00:0{s} +0000
+
+Final-Recipient: rfc822; b@example.net
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+--b
+Content-Type: message/rfc822
+
+From: The News <news-desk@example.com>
+To: c@example.net, a@example.net, b@example.net
+Message-ID: <1@app.example.com>
+Date: Tue, 10 Nov 2026 10:00:01 +0000
+
+Hello
+--b--
+`
+
+func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
+	t.Parallel()
+	log := file(t, postfixLog)
+	mail, late := file(t, strings.ReplaceAll(postfixMail, "{s}", "1")), file(t, strings.ReplaceAll(postfixMail, "{s}", "2"))
+	for name, imports := range map[string][][]string{
+		"together": {{log, mail}}, "the log first": {{log}, {mail}}, "the mail first": {{mail}, {log}},
+		"the log first, and clocks that differ": {{log}, {late}}, "again and again": {{log}, {mail}, {log}, {mail}, {log, mail}},
+	} {
+		s := newShop(t)
+		for _, files := range imports {
+			s.take(t, importer.Options{}, files...)
+		}
+		emails, bounces := s.all(t)
+		if len(emails) != 3 || len(bounces) != 1 {
+			t.Errorf("%s: %+v, %+v", name, emails, bounces)
+			continue
+		}
+		if d, err := s.Bounce(t.Context(), nil, bounces[0].Key()); err != nil || d.FullContent == "" {
+			t.Errorf("%s: the bounce has no content: %v, %+v", name, err, d)
+		}
+	}
+}
