@@ -7,52 +7,49 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// Media types of answers. The first is for callers that know it: its status tells
-// whether the request was sound. With the second the status is 200 for whatever is
-// a GraphQL request at all.
+// Media types of responses. With mediaGraphQL, the HTTP status says whether the request was valid. With mediaJSON, the
+// status is 200 for every well-formed GraphQL request, even one that is refused.
 const (
 	mediaGraphQL = "application/graphql-response+json"
 	mediaJSON    = "application/json"
 	mediaEvents  = "text/event-stream"
 )
 
-// eagerness is when an answer is a stream of events. Gateways and playgrounds list
-// what they can read on every request; only who prefers events gets them for what
-// is one response.
+// eagerness says when a response is sent as a stream of events. Gateways and playgrounds list every type they can read
+// on each request, so a single response becomes a stream only for callers that prefer events.
 type eagerness uint8
 
 const (
 	never     eagerness = iota
-	ifStreams           // for a subscription
+	ifStreams           // for subscriptions only
 	always
 )
 
-// accepted is what a request accepts as its answer.
+// accepted holds the response formats that a request accepts.
 type accepted struct {
-	media  string    // of a single answer, and of errors, which are sent whatever is accepted
-	single bool      // a single answer is acceptable
-	events eagerness // likewise a stream of events
-	parts  bool      // likewise deferred parts
+	media  string    // of a single response, and of errors, which are sent whatever the request accepts
+	single bool      // a single response is acceptable
+	events eagerness // when a stream of events is acceptable
+	parts  bool      // deferred parts are acceptable
 }
 
-// nothing reports whether no form that an answer has here is acceptable.
+// nothing reports whether the request accepts none of the formats that this endpoint offers.
 func (a accepted) nothing() bool { return !a.single && a.events == never && !a.parts }
 
-// accepts knows what Accept headers ask for: programs send one of few, and to take one
-// apart costs as much as all else about a small request. It is safe for concurrent use.
+// accepts caches parsed Accept headers: programs send one of a few values, and parsing one costs as much as the rest of
+// a small request. It is safe for concurrent use.
 type accepts struct {
 	mu    sync.RWMutex
 	known map[string]accepted
 }
 
-// What is kept is bounded: headers that come later, or are longer, are taken apart each
-// time.
+// Bounds of the cache. Headers that arrive once it is full, or that are longer, are parsed each time.
 const (
 	maxAccepts   = 100
 	maxAcceptLen = 300
 )
 
-// of gives what the values of a request's Accept ask for.
+// of parses the values of a request's Accept header.
 func (a *accepts) of(accept []string) accepted {
 	if len(accept) != 1 || len(accept[0]) > maxAcceptLen {
 		return acceptedBy(accept)
@@ -71,7 +68,7 @@ func (a *accepts) of(accept []string) accepted {
 		if a.known == nil {
 			a.known = map[string]accepted{}
 		}
-		a.known[strings.Clone(accept[0])] = by // by itself, without the request's other headers
+		a.known[strings.Clone(accept[0])] = by // a copy, so that the cache does not keep all headers of the request alive
 	}
 	return by
 }

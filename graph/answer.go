@@ -13,35 +13,35 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// refusal is why a request is not executed: nothing of it has run.
+// refusal says why a request was not executed. No part of it has run.
 type refusal struct {
-	status int    // of HTTP
-	allow  string // the methods that are taken, where this one is not
-	// retryAfter is when to come back; 0 is not said.
+	status int    // HTTP status
+	allow  string // value of the Allow header, for 405
+	// retryAfter is when the caller may try again; 0 sends no Retry-After.
 	retryAfter time.Duration
-	// cacheControl is the value of the header of that name; "" is none.
+	// cacheControl is the value of the Cache-Control header; "" sends none.
 	cacheControl string
-	// understood says that the request is a GraphQL request, and what is wrong is in its
-	// document or variables. Callers that want plain JSON are told so with the status
-	// 200: to them another one may be a proxy's.
+	// understood is set if the request is a well-formed GraphQL request whose document or variables are at fault.
+	// Callers that accept plain JSON then get status 200: another status could come from a proxy, so they could not
+	// trust the body.
 	understood bool
 	response   *graphql.Response
 }
 
-// Error gives the first message, which is for the caller.
+// Error returns the first error message.
 func (n *refusal) Error() string { return n.response.Errors[0].Message }
 
-// refuse refuses what is no GraphQL request at all.
+// refuse refuses a request that is not a well-formed GraphQL request.
 func refuse(status int, format string, args ...any) *refusal {
 	return &refusal{status: status, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, fmt.Sprintf(format, args...))}}}
 }
 
-// refuseOperation refuses a GraphQL request that is not sound.
+// refuseOperation refuses a GraphQL request whose document or variables are invalid.
 func refuseOperation(errs ...*gqlerror.Error) *refusal {
 	return &refusal{status: http.StatusBadRequest, understood: true, response: &graphql.Response{Errors: errs}}
 }
 
-// refuseOver refuses what is sound, and over a limit of its caller's.
+// refuseOver refuses a valid request that exceeds one of its caller's limits.
 func refuseOver(errs ...*gqlerror.Error) *refusal {
 	no := refuseOperation(errs...)
 	if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
@@ -50,15 +50,15 @@ func refuseOver(errs ...*gqlerror.Error) *refusal {
 	return no
 }
 
-// answer is what a request is answered by.
+// answer is the response to a request.
 type answer struct {
 	status   int
 	allow    string // value of the Allow header
-	cache    string // of Cache-Control
+	cache    string // value of the Cache-Control header
 	retry    time.Duration
 	response *graphql.Response
-	ran      bool // there is data, if only null
-	room     held // of one of a batch
+	ran      bool // the response has data, possibly null
+	room     held // of a member of a batch
 }
 
 func (n *refusal) answer(media string) answer {
@@ -69,9 +69,8 @@ func (n *refusal) answer(media string) answer {
 	return a
 }
 
-// write sends an answer. The data's bytes go out as they are: they are JSON already,
-// and marshalling them again costs as much as making them. Its error is of the
-// connection: HTTP/2 may then still be reading the bytes.
+// write sends an answer. It writes the data's bytes as they are: they are JSON already, and marshalling them again
+// costs as much as producing them. An error is one of the connection; HTTP/2 may then still be reading the bytes.
 func write(w http.ResponseWriter, media string, a answer) error {
 	before, data, after := encode(a.response, a.ran)
 	h := w.Header()
@@ -92,24 +91,22 @@ func write(w http.ResponseWriter, media string, a answer) error {
 	if _, err := w.Write(before); err != nil {
 		return err
 	}
-	// The end goes with the data, which most often has room behind it: apart, it would be
-	// a packet of its own.
+	// Most data has spare capacity for the few bytes after it. Written separately, they would be a packet of their own.
 	_, err := w.Write(append(data, after...))
 	return err
 }
 
-// countedByServer is the size up to which the server itself tells the length of an
-// answer: so much it gathers before it sends any. Eight headers, as most small answers
-// have then, are a map without overhead.
+// countedByServer is the size, in bytes, up to which net/http sets Content-Length itself, because it buffers that much
+// before it sends anything. Most small answers then have eight headers, which fit a map without overflow buckets.
 const countedByServer = 2 << 10
 
-// contentTypes are the values of the header for each media type.
+// contentTypes maps each media type to its Content-Type header.
 var contentTypes = map[string][]string{
 	mediaGraphQL: {mediaGraphQL + "; charset=utf-8"},
 	mediaJSON:    {mediaJSON + "; charset=utf-8"},
 }
 
-// encodeErrors gives errors as a JSON array.
+// encodeErrors returns errors as a JSON array.
 func encodeErrors(list gqlerror.List) []byte {
 	errs, err := json.Marshal(list)
 	if err != nil {
@@ -118,7 +115,7 @@ func encodeErrors(list gqlerror.List) []byte {
 	return errs
 }
 
-// writeArray sends the answers of a batch.
+// writeArray sends the answers to a batch.
 func writeArray(w http.ResponseWriter, members []answer) {
 	var pieces [][]byte
 	size, separator := len("]"), "["
@@ -138,8 +135,7 @@ func writeArray(w http.ResponseWriter, members []answer) {
 	}
 }
 
-// encode gives a response as JSON in three pieces, so that its data need not be
-// copied.
+// encode returns a response as JSON in three pieces, so that the data need not be copied.
 func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
 	if len(resp.Errors) == 0 && len(resp.Extensions) == 0 && ran && len(resp.Data) > 0 {
 		return dataAlone, resp.Data, objectEnd
@@ -162,7 +158,7 @@ func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
 	if len(resp.Extensions) > 0 {
 		a.WriteString(`,"extensions":`)
 		enc := json.NewEncoder(&a)
-		enc.SetEscapeHTML(false) // queries of calls stay legible
+		enc.SetEscapeHTML(false) // keeps the URLs of calls readable
 		if enc.Encode(resp.Extensions) != nil {
 			a.Reset()
 		} else {
@@ -173,7 +169,7 @@ func encode(resp *graphql.Response, ran bool) (before, data, after []byte) {
 	return b.Bytes(), data, a.Bytes()
 }
 
-// What encode gives for most answers, which is not to be changed.
+// What encode returns for most answers. Callers must not modify it.
 var (
 	dataAlone = []byte(`{"data":`)
 	objectEnd = []byte("}")

@@ -10,32 +10,31 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// batch are the requests of a POST whose body is an array of them, as Apollo's
-// BatchHttpLink sends it. No specification has batches. Here each request is what it
-// would be alone: admitted, charged, held to every limit, counted and logged. It saves
-// its caller round trips and nothing else.
-type batch [][]byte // JSON
+// batch holds the requests of a POST whose body is an array of them, as Apollo's BatchHttpLink sends it. No
+// specification covers batches. Each request is treated as if it had come alone: admitted, charged, limited, counted
+// and logged. A batch saves round trips and nothing else.
+type batch [][]byte // each member as JSON
 
-// isArray says whether a text that is JSON is an array.
+// isArray reports whether a JSON text is an array.
 func isArray(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) }
 
-// readBatch takes an array apart.
+// readBatch splits an array into its members.
 func (h *handler) readBatch(text []byte) (batch, error) {
 	if problem := jsonProblem(text); problem != "" {
 		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
 	}
 	most := h.o.MaxBatch
 	if most == 0 {
-		return nil, refuse(http.StatusBadRequest, "the request's body must be one JSON object, such as %s: that an array of them is taken, --batch-limit has to allow", anOperation)
+		return nil, refuse(http.StatusBadRequest, "the request's body must be one JSON object, such as %s: arrays are disabled (--batch-limit)", anOperation)
 	}
 	var b batch
 	d := decoders.Get().(*decoder)
 	defer d.done()
 	d.reset(text)
-	_, err := d.ReadToken() // the bracket
+	_, err := d.ReadToken() // [
 	for err == nil && d.PeekKind() != ']' {
 		if len(b) == most {
-			return nil, refuse(http.StatusBadRequest, "an array may hold at most %d requests (--batch-limit): send the others in one of their own", most)
+			return nil, refuse(http.StatusBadRequest, "an array may hold at most %d requests (--batch-limit): send the rest in another array", most)
 		}
 		var one []byte
 		one, err = d.raw(text)
@@ -47,13 +46,13 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 	return b, nil
 }
 
-// answerBatch answers a batch by an array of responses in the same order, with the
-// status 200: what is wrong with a request is told in its own response, and spoils no
-// other. The array is plain JSON for all callers, since mediaGraphQL has one response.
+// answerBatch answers a batch with an array of responses in the same order and status 200. An error in one request
+// appears in its own response and does not affect the others. The array is plain JSON for all callers, since
+// mediaGraphQL holds a single response.
 func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 	accept := web.ParseAccept(r.Header["Accept"])
 	if weight, _ := accept.Weight(mediaJSON); weight == 0 && len(accept) > 0 {
-		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "the answer to an array is %s: accept that as well", mediaJSON).answer(mediaJSON))
+		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "an array is answered as %s: accept that as well", mediaJSON).answer(mediaJSON))
 		return
 	}
 	members := make([]answer, len(b))
@@ -76,7 +75,7 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 // answerMember answers one request of a batch.
 func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 	defer func() {
-		if v := recover(); v != nil { // which would end the process, as no server is above this goroutine
+		if v := recover(); v != nil { // it would end the process, as net/http does not recover in this goroutine
 			a = answer{response: h.broken(r.Context(), v)}
 		}
 	}()
@@ -93,6 +92,6 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 	}
 	defer x.end()
 	a = x.answer()
-	a.room, x.room = x.room, held{} // until the whole array is sent
+	a.room, x.room = x.room, held{} // released once the whole array is sent
 	return a
 }

@@ -16,13 +16,13 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// bodies are buffers for the bodies of requests, used again.
+// bodies pools buffers for request bodies.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// maxKeptBody is the most that a buffer may have grown to that is used again.
+// maxKeptBody is the largest capacity, in bytes, of a buffer that returns to the pool.
 const maxKeptBody = 64 << 10
 
-// readPost reads a POST. Of the text of a batch its members keep parts.
+// readPost reads a POST. The members of a batch refer to the buffer, which therefore does not return to the pool.
 func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, err error) {
 	buffer := bodies.Get().(*bytes.Buffer)
 	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
@@ -42,22 +42,22 @@ func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.Ra
 // readBody reads the body of a POST.
 func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
 	switch content := r.Header.Get("Content-Type"); content {
-	case mediaJSON, contentTypes[mediaJSON][0]: // as it is most often
+	case mediaJSON, contentTypes[mediaJSON][0]: // by far the most common
 	default:
 		media, attrs, err := mime.ParseMediaType(content)
 		if err != nil || media != mediaJSON {
 			return refuse(http.StatusUnsupportedMediaType, "a request's Content-Type must be "+mediaJSON)
 		}
 		if c := attrs["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-			return refuse(http.StatusUnsupportedMediaType, "a request's charset is utf-8")
+			return refuse(http.StatusUnsupportedMediaType, "a request's charset must be utf-8")
 		}
 	}
 	if encoding := contentEncoding(r); encoding != "" && encoding != "gzip" {
 		w.Header().Set("Accept-Encoding", "gzip")
-		return refuse(http.StatusUnsupportedMediaType, "a request's body may be compressed by gzip and nothing else")
+		return refuse(http.StatusUnsupportedMediaType, "a request's body may be compressed with gzip only")
 	}
 	body := io.Reader(r.Body)
-	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // else the server gives no more than that
+	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // otherwise net/http reads no more than that
 		body = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
 	}
 	_, err := to.ReadFrom(body)
@@ -65,16 +65,16 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	case err == nil:
 		return nil
 	case errors.As(err, new(*http.MaxBytesError)):
-		return refuse(http.StatusRequestEntityTooLarge, "a request's body is at most %d bytes", h.o.MaxBody)
+		return refuse(http.StatusRequestEntityTooLarge, "a request's body must be at most %d bytes", h.o.MaxBody)
 	case errors.Is(err, errOverloaded):
 		return h.overloaded()
 	case errors.Is(err, errGzip):
-		return refuse(http.StatusBadRequest, "the request's body is not gzip, as its Content-Encoding says, or is damaged")
+		return refuse(http.StatusBadRequest, "the request's body is not valid gzip, although its Content-Encoding says gzip")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout,
-			"the request's body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
+			"the request's body arrived too slowly: send at least %d bytes per second", web.MinRate)
 	}
-	return refuse(http.StatusBadRequest, "the request's body could not be read to its end")
+	return refuse(http.StatusBadRequest, "the request's body could not be read completely")
 }
 
 // contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or the list in the header.
@@ -96,8 +96,8 @@ func contentEncoding(r *http.Request) string {
 	return strings.Join(encodings, ", ")
 }
 
-// decompress has a body that is compressed by gzip read as what it decompresses to. The compressed body is bounded too,
-// since it may go on without end and decompress to nothing.
+// decompress makes a gzip-compressed body readable as plain text. MaxBody bounds the compressed body too, since an
+// endless one may decompress to nothing.
 func (h *handler) decompress(w http.ResponseWriter, r *http.Request) {
 	if contentEncoding(r) == "gzip" {
 		r.Body = &gzipBody{ReadCloser: http.MaxBytesReader(w, r.Body, h.o.MaxBody)}
@@ -105,13 +105,13 @@ func (h *handler) decompress(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// gzipReaders are used again.
+// gzipReaders pools decompressors.
 var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-// errGzip is a body that is not what gzip makes.
+// errGzip reports a body that is not valid gzip.
 var errGzip = errors.New("not gzip")
 
-// gzipBody decompresses a body while it is read.
+// gzipBody decompresses a body as it is read.
 type gzipBody struct {
 	io.ReadCloser
 	reader *gzip.Reader // nil before the first Read, and after the last
@@ -126,7 +126,7 @@ func (b *gzipBody) Read(p []byte) (n int, err error) {
 	}
 	if b.reader == nil {
 		b.reader = gzipReaders.Get().(*gzip.Reader)
-		if err = b.reader.Reset(compressedBody{b}); err == io.EOF { // there is nothing
+		if err = b.reader.Reset(compressedBody{b}); err == io.EOF { // the body is empty
 			err = io.ErrUnexpectedEOF
 		}
 	}
@@ -148,7 +148,7 @@ func (b *gzipBody) Read(p []byte) (n int, err error) {
 	return n, b.err
 }
 
-// compressedBody reads the compressed body, and keeps the error that it fails by.
+// compressedBody reads the compressed body and keeps the error that reading fails with.
 type compressedBody struct{ *gzipBody }
 
 // Read implements [io.Reader].

@@ -17,16 +17,15 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// mediaParts is the media type of answers that come in parts, for operations with
-// @defer: in the format of the draft of August 2022, which Apollo Client, urql and
-// gqlgen speak.
+// mediaParts is the media type of incremental delivery (@defer), in the format of the draft of August 2022, which
+// Apollo Client, urql and gqlgen use.
 const mediaParts = "multipart/mixed"
 
-// deferSpec is the draft's name in Accept and Content-Type.
+// deferSpec is the draft's version in Accept and Content-Type.
 const deferSpec = "20220824"
 
-// acceptsParts reports whether Accept names answers in parts, in our format or in any. "*/*" does not: callers that
-// send it know nothing of parts.
+// acceptsParts reports whether Accept names multipart responses in our format or in any. "*/*" does not count: callers
+// that send it do not expect parts.
 func acceptsParts(accept web.Accept) bool {
 	return slices.ContainsFunc(accept, func(r web.MediaRange) bool {
 		spec := r.Params["deferspec"] + r.Params["incrementalspec"]
@@ -34,10 +33,10 @@ func acceptsParts(accept web.Accept) bool {
 	})
 }
 
-// mayDefer is whether a text could have @defer in it.
+// mayDefer reports whether a document's text could contain @defer.
 func mayDefer(text string) bool { return strings.Contains(text, "defer") }
 
-// defers says whether an operation has a @defer that is not switched off.
+// defers reports whether an operation has a @defer that is not disabled by its "if" argument.
 func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) bool {
 	found := false
 	eachFragment(doc, op.SelectionSet, func(d *ast.DirectiveList, _ ast.SelectionSet) {
@@ -53,10 +52,10 @@ func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[s
 	return found
 }
 
-// flatten takes away each @defer within another, as a server may: its data then comes
-// with the outer one's, and so never before the object that it belongs to.
+// flatten removes each @defer nested in another, as a server may. The data of the inner one then arrives with the outer
+// one's, and so never before the object that it belongs to.
 func flatten(doc *ast.QueryDocument) {
-	for _, op := range doc.Operations { // which spread all fragments
+	for _, op := range doc.Operations { // between them, operations spread every fragment
 		eachFragment(doc, op.SelectionSet, func(outer *ast.DirectiveList, below ast.SelectionSet) {
 			if outer.ForName("defer") == nil {
 				return
@@ -68,9 +67,8 @@ func flatten(doc *ast.QueryDocument) {
 	}
 }
 
-// eachFragment gives the directives of every inline fragment and spread at or below a
-// selection, and what it selects, through the fragments that are spread there, each of
-// them once.
+// eachFragment calls visit with the directives and selections of every inline fragment and spread at or below a
+// selection set. It follows spreads into their fragments, each of them once.
 func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(d *ast.DirectiveList, below ast.SelectionSet)) {
 	seen := map[string]bool{}
 	var walk func(ast.SelectionSet)
@@ -95,17 +93,17 @@ func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(d *as
 	walk(set)
 }
 
-// noParts refuses an operation with @defer of a caller who takes no parts. A draft of
-// the specification lets servers answer it whole, but who defers wants something soon:
-// silence about why it comes late would help nobody.
+// noParts refuses an operation with @defer from a caller that does not accept parts. A draft of the specification lets
+// servers answer such an operation whole, but a caller that defers wants something early, and a late answer would not
+// say why it is late.
 func noParts() *refusal {
-	return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts: accept "+mediaParts+"; deferSpec="+deferSpec+" as well, or leave @defer out")
+	return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts: accept "+
+		mediaParts+"; deferSpec="+deferSpec+" as well, or leave @defer out")
 }
 
-// deferring makes an operation's deferred fields end by errors of their own when the
-// operation does. gqlgen waits for each of them, and loses those whose context has
-// ended, so that it would wait for good: its own context never ends, and resolvers
-// get one that does.
+// deferring makes an operation's deferred fields end with errors of their own when the operation ends. gqlgen waits for
+// every deferred field but drops those whose context has ended, so it would wait forever. It therefore gets a context
+// that never ends, and resolvers get one that does.
 func (x *execution) deferring() {
 	operation, inner := x.ctx, x.oc.ResolverMiddleware
 	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
@@ -118,8 +116,8 @@ func (x *execution) deferring() {
 	x.pending = shapeOf(&x.oc, schema, x.operation.SelectionSet, schema.Query)
 }
 
-// resolving is the context of a field: while the field is resolved it ends with the
-// operation, and then, as the context of the fields below, never.
+// resolving is the context of a field. While the field is being resolved, it ends with the operation; afterwards, as
+// the parent of the contexts of the fields below, it never ends.
 type resolving struct {
 	context.Context
 	operation context.Context
@@ -142,9 +140,10 @@ func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
 // Err implements context.Context.
 func (c *resolving) Err() error { return c.lasting().Err() }
 
-// deliver answers an operation part by part, each sent as soon as it is complete: several parts for one with @defer,
-// one for any other. Parts are made however slowly the caller takes them, so that the operation ends; those that wait
-// take room. A caller that leaves ends the operation by its context; the parts that still come are dropped.
+// deliver sends an operation's response in parts, each as soon as it is complete: several for an operation with @defer,
+// one for any other. Parts are produced no matter how slowly the caller reads them, so that the operation ends; parts
+// that wait count towards MaxInFlight. If the caller leaves, its context ends the operation, and the remaining parts
+// are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
 	parts := x.makeParts()
 	resp := parts.next()
@@ -169,22 +168,22 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) 
 	}
 }
 
-// partQueue is the responses of an operation that wait to be sent.
+// partQueue holds the parts of a response that wait to be sent.
 type partQueue struct {
 	mu    sync.Mutex
 	added *sync.Cond
 	wait  []*graphql.Response
-	done  bool // there are no more
+	done  bool // no more will be added
 }
 
-// makeParts makes the operation's responses one after the other. They have to be taken to the end.
+// makeParts produces the operation's parts one after the other. The caller must read the queue to its end.
 func (x *execution) makeParts() *partQueue {
 	p := &partQueue{}
 	p.added = sync.NewCond(&p.mu)
 	go func() {
 		defer p.add(nil)
 		defer func() {
-			if v := recover(); v != nil { // which would end the process, as no server is above this goroutine
+			if v := recover(); v != nil { // it would end the process, as net/http does not recover in this goroutine
 				p.add(x.h.broken(x.ctx, v))
 			}
 		}()
@@ -195,7 +194,7 @@ func (x *execution) makeParts() *partQueue {
 				break
 			}
 		}
-		if x.shed { // what still comes is dropped
+		if x.shed { // the remaining parts are dropped
 			ctx := context.WithoutCancel(x.ctx)
 			for resp := x.respond(ctx); more(resp); {
 				resp = x.respond(ctx)
@@ -205,7 +204,7 @@ func (x *execution) makeParts() *partQueue {
 	return p
 }
 
-// add adds a response; nil is the end.
+// add appends a part; nil marks the end.
 func (p *partQueue) add(resp *graphql.Response) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,7 +216,7 @@ func (p *partQueue) add(resp *graphql.Response) {
 	p.added.Signal()
 }
 
-// next gives the next response once it is there; nil is the end.
+// next returns the next part, waiting for it if necessary; nil is the end.
 func (p *partQueue) next() *graphql.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -233,8 +232,7 @@ func (p *partQueue) next() *graphql.Response {
 	return resp
 }
 
-// writePart writes one part and the boundary behind it, by which callers know that it
-// is whole.
+// writePart writes one part and the boundary after it, which tells the caller that the part is complete.
 func writePart(w io.Writer, resp *graphql.Response, first, more bool) error {
 	before, data, after := encode(resp, true)
 	head, tail := "", `,"hasNext":false}`
@@ -261,7 +259,9 @@ func writePart(w io.Writer, resp *graphql.Response, first, more bool) error {
 	if !more {
 		boundary = "\r\n-----\r\n"
 	}
-	for _, piece := range [][]byte{[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after, []byte(tail + boundary)} {
+	for _, piece := range [][]byte{
+		[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after, []byte(tail + boundary),
+	} {
 		if _, err := w.Write(piece); err != nil {
 			return err
 		}

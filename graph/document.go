@@ -17,9 +17,8 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// documents parses and validates documents, and keeps the sound ones by their
-// text, bounded in bytes: a bound in entries lets 1,000 large documents keep
-// hundreds of megabytes.
+// documents parses and validates documents and caches the valid ones by their text. The cache is bounded in bytes: with
+// a bound on entries, 1,000 large documents could hold hundreds of megabytes.
 type documents struct {
 	schema *ast.Schema
 	rules  []validator.Rule
@@ -27,18 +26,18 @@ type documents struct {
 	sound  *otter.Cache[string, document]
 }
 
-// document is a sound document, and what follows from its text alone.
+// document is a valid document and what follows from its text alone.
 type document struct {
 	*ast.QueryDocument
-	hash        string // as [HashDocument] has it
-	known       []byte // the data of every answer to it; nil where it takes running
+	hash        string // see [HashDocument]
+	known       []byte // the data of every response to it; nil if it has to run
 	plans       *columns.Plans
 	nulls       nullPlaces
-	introspects bool // an operation of it asks for the schema
+	introspects bool // one of its operations selects __schema or __type
 }
 
-// knownData is the data of every answer to a document, if there is any: that of a query
-// which asks what it is itself and no more, as health checks do.
+// knownData returns the data of every response to a document that selects only __typename of the query type, as health
+// checks do, and nil for all other documents.
 func knownData(doc *ast.QueryDocument, schema *ast.Schema) []byte {
 	if len(doc.Operations) != 1 || doc.Operations[0].Operation != ast.Query {
 		return nil
@@ -61,8 +60,8 @@ func knownData(doc *ast.QueryDocument, schema *ast.Schema) []byte {
 	return append(data, '}')
 }
 
-// docBytesPerByte is what a parsed document holds for each byte of its text:
-// measured 30 to 370 over small and large documents, and some 30 for each set of plans.
+// docBytesPerByte is the estimated memory of a parsed document per byte of its text: 30 to 370 were measured over small
+// and large documents, and about 30 for each set of plans.
 const docBytesPerByte = 200
 
 func newDocuments(schema *ast.Schema, o *Options) *documents {
@@ -77,7 +76,7 @@ func newDocuments(schema *ast.Schema, o *Options) *documents {
 	return d
 }
 
-// allRules are the library's, but those that ours are in place of.
+// allRules returns the library's rules, some of them replaced by ours.
 func (d *documents) allRules() []validator.Rule {
 	all := rules.NewDefaultRules()
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, d.literals)
@@ -86,7 +85,7 @@ func (d *documents) allRules() []validator.Rule {
 	all.ReplaceRule(rules.LoneAnonymousOperationRule.Name, anonymous)
 	all.ReplaceRule(rules.UniqueOperationNamesRule.Name, sameNames)
 	all.ReplaceRule(rules.SingleFieldSubscriptionsRule.Name, singleField)
-	if d.o.HideSchema { // what is near to a name tells of the schema too
+	if d.o.HideSchema { // suggestions of similar names would reveal the schema
 		all.ReplaceRule(rules.FieldsOnCorrectTypeRule.Name, rules.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownTypeNamesRule.Name, rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
@@ -100,7 +99,7 @@ func (d *documents) allRules() []validator.Rule {
 	return list
 }
 
-// read gives the document of a text, or all that is wrong with it.
+// read returns the document with that text, or all errors in it.
 func (d *documents) read(text string) (document, gqlerror.List) {
 	if doc, ok := d.sound.GetIfPresent(text); ok {
 		return doc, nil
@@ -139,7 +138,7 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 	return sound, nil
 }
 
-// parse parses a document, and gives the text that the positions in it refer to.
+// parse parses a document. It also returns the text that positions in the document refer to.
 func (d *documents) parse(text string) (*ast.QueryDocument, string, *gqlerror.Error) {
 	source, problem := readable(text)
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: source}, d.o.MaxTokens)
@@ -153,11 +152,10 @@ func (d *documents) parse(text string) (*ast.QueryDocument, string, *gqlerror.Er
 	return doc, source, problem
 }
 
-// enough ends a validation that has found as many errors as are shown.
+// enough is the panic that stops a check once it has found as many errors as are shown.
 type enough struct{}
 
-// validate holds a document against all rules, up to the last error that is shown:
-// to find and word a document's thousandth error is work for nobody.
+// validate checks a document against all rules. It stops after MaxErrors errors, as more would not be shown.
 func (d *documents) validate(doc *ast.QueryDocument) (errs gqlerror.List) {
 	defer func() {
 		if v := recover(); v != nil && v != (enough{}) {
@@ -180,7 +178,7 @@ func (d *documents) validate(doc *ast.QueryDocument) (errs gqlerror.List) {
 	return errs
 }
 
-// unparsable presents an error of the parser: a mistake, or a limit.
+// unparsable presents an error of the parser: a syntax error or an exceeded limit.
 func (d *documents) unparsable(err error) *gqlerror.Error {
 	e, ok := err.(*gqlerror.Error)
 	if !ok {
@@ -188,16 +186,19 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	}
 	switch {
 	case strings.HasPrefix(e.Message, "exceeded token limit"):
-		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the most that is taken: ask for less, or give values by variables", d.o.MaxTokens))
+		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the limit: "+
+			"select less, or pass values as variables", d.o.MaxTokens))
 	case strings.HasPrefix(e.Message, "exceeded maximum nesting depth"):
-		return finish(e, codeTooExpensive, fmt.Sprintf("the document nests deeper than %d levels, the most that is read; fields may have at most %d: ask for what is deeper by an operation of its own", parser.MaxNestingDepth, d.o.MaxDepth))
-	case strings.Contains(e.Message, "<Invalid>"): // the library knows more, and keeps it to itself
-		return finish(e, codeBadUserInput, "the document cannot be read on from here: there is a string without its end, an escape that is none, or a character that GraphQL has no use for")
+		return finish(e, codeTooExpensive, fmt.Sprintf("the document is nested more than %d levels deep, the parser's limit; "+
+			"fields may be nested %d levels: fetch what is deeper with another operation", parser.MaxNestingDepth, d.o.MaxDepth))
+	case strings.Contains(e.Message, "<Invalid>"): // the library does not say which of these it found
+		return finish(e, codeBadUserInput, "the document cannot be parsed from here: there is an unterminated string, "+
+			"an invalid escape sequence, or a character that GraphQL does not allow")
 	}
 	return finish(e, codeBadUserInput, e.Message)
 }
 
-// partsOf gives the directives of a selection, and what is selected below it.
+// partsOf returns the directives and the selections of a selection.
 func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 	switch s := s.(type) {
 	case *ast.Field:
@@ -205,7 +206,7 @@ func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 	case *ast.InlineFragment:
 		return s.Directives, s.SelectionSet
 	case *ast.FragmentSpread:
-		if s.Definition != nil { // else a rule refuses it
+		if s.Definition != nil { // otherwise a validation rule refuses it
 			return s.Directives, s.Definition.SelectionSet
 		}
 		return s.Directives, nil
@@ -213,13 +214,13 @@ func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 	return nil, nil
 }
 
-// operationOf gives the operation of that name, or the only one for no name.
+// operationOf returns the operation with that name, or the only operation if name is empty.
 func operationOf(doc *ast.QueryDocument, name string) (*ast.OperationDefinition, *gqlerror.Error) {
 	if op := doc.Operations.ForName(name); op != nil {
 		return op, nil
 	}
 	if name == "" {
-		return nil, requestError(codeBadUserInput, "the document has several operations: give the name of the one to run as operationName")
+		return nil, requestError(codeBadUserInput, "the document has several operations: name the one to run in operationName")
 	}
-	return nil, requestError(codeBadUserInput, fmt.Sprintf("the document has no operation named %q, as operationName asks", name))
+	return nil, requestError(codeBadUserInput, fmt.Sprintf("the document has no operation named %q (operationName)", name))
 }

@@ -11,21 +11,20 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// engine runs operations by the code that gqlgen generates. It is in the place of
-// gqlgen's executor, of which little is needed here: documents are read and found sound
-// by [documents], and extensions are called one after another (extension.go), where
-// the executor has closures and contexts around each other for every operation.
+// engine runs operations with the code that gqlgen generates. It replaces gqlgen's executor, of which little is needed
+// here: [documents] parses and validates, and extensions are called one after another (extension.go), where the
+// executor would nest closures and contexts for every operation.
 type engine struct {
 	schema    graphql.ExecutableSchema
 	preparers []Preparer
 	beginners []Beginner
 	events    []EventBeginner
-	finishers []Finisher // in the order in which they are called
+	finishers []Finisher // in the order of their calls
 	fields    graphql.FieldMiddleware
 }
 
-// newEngine makes the engine. That an extension is of no use to it, or wants a hook that
-// is not called here, is a fault of the wiring, and panics.
+// newEngine makes the engine. It panics if an extension is invalid, has no hook, or has a hook that is never called
+// here, which are programming errors.
 func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExtension) *engine {
 	e := &engine{schema: schema}
 	for _, x := range extensions {
@@ -34,7 +33,7 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 		}
 		switch x.(type) {
 		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor, graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
-			panic(fmt.Sprintf("the extension %s has a hook of gqlgen's that is not called here: see graph/extension.go", x.ExtensionName()))
+			panic(fmt.Sprintf("the extension %s has a gqlgen hook that is not called here: see graph/extension.go", x.ExtensionName()))
 		}
 		uses := also(&e.preparers, x)
 		uses = also(&e.beginners, x) || uses
@@ -55,7 +54,7 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 	return e
 }
 
-// also adds an extension to those with a hook, if it has it.
+// also appends the extension to the list of those with a hook, and reports whether it has the hook.
 func also[Hook any](to *[]Hook, x graphql.HandlerExtension) bool {
 	h, ok := x.(Hook)
 	if ok {
@@ -64,7 +63,7 @@ func also[Hook any](to *[]Hook, x graphql.HandlerExtension) bool {
 	return ok
 }
 
-// within is what is around fields, the inner one within the outer one, which may be nil.
+// within nests one middleware in another. The outer one may be nil.
 func within(outer, inner graphql.FieldMiddleware) graphql.FieldMiddleware {
 	if outer == nil {
 		return inner
@@ -74,7 +73,8 @@ func within(outer, inner graphql.FieldMiddleware) graphql.FieldMiddleware {
 	}
 }
 
-// prepareOperation makes the operation's context for gqlgen, and has the extensions judge it.
+// prepareOperation makes gqlgen's operation context and calls the extensions' Prepare, each of which may refuse the
+// operation.
 func (x *execution) prepareOperation(params *graphql.RawParams, doc document) *refusal {
 	e, oc := x.h.engine, &x.oc
 	oc.RawQuery, oc.OperationName = params.Query, params.OperationName
@@ -103,7 +103,7 @@ func (x *execution) prepareOperation(params *graphql.RawParams, doc document) *r
 
 func aroundRoots(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) }
 
-// begin begins the operation: of a subscription, its one field is resolved.
+// begin starts the operation. For a subscription it resolves the one field, which opens the stream of events.
 func (x *execution) begin() {
 	e := x.h.engine
 	for _, b := range e.beginners {
@@ -127,7 +127,7 @@ func (x *execution) begin() {
 	}
 }
 
-// respond gives the next response; nil is the end.
+// respond returns the next response, or nil at the end.
 func (x *execution) respond(ctx context.Context) *graphql.Response {
 	switch {
 	case x.only:
@@ -154,7 +154,7 @@ func (x *execution) respond(ctx context.Context) *graphql.Response {
 	return resp
 }
 
-// finish has the extensions finish a response.
+// finish passes a response to the extensions' Finish.
 func (x *execution) finish(ctx context.Context, resp *graphql.Response) {
 	for _, f := range x.h.engine.finishers {
 		f.Finish(ctx, resp)

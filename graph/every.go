@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// every calls f after each interval, until it says false or stop is called, which
-// waits for a call under way. Between the calls there is no goroutine, as there may be
-// thousands of these.
+// every calls f after each interval until f returns false or stop is called. stop waits for a call in progress. A timer
+// rather than a goroutine drives it, as there may be thousands of these.
 func every(interval time.Duration, f func() bool) (stop func()) {
 	var mu sync.Mutex
 	mu.Lock()

@@ -14,42 +14,41 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// execution is an operation under way. A transport starts it, takes its responses
-// one by one, and ends it.
+// execution is an operation in progress. A transport starts it, takes its responses one by one, and ends it.
 type execution struct {
 	h         *handler
 	ctx       context.Context
-	cancel    context.CancelFunc // stops what is still under way
+	cancel    context.CancelFunc // stops whatever is still running
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
-	refused   map[*ast.Field]*nullPlace // fields of the document that fail, as a variable is null; nil is none
+	refused   map[*ast.Field]*nullPlace // fields that fail because a variable is null; nil for none
 	responses graphql.ResponseHandler
-	known     []byte // the data of its one response, where that is known before
-	only      bool   // there is one response, which is final as it is
+	known     []byte // the data of its only response, if it is the same for every execution
+	only      bool   // there is one response, and it is final
 	record    record
-	caller    string // its caller's name, where callers have one
-	endTurn   func() // where it counts among the operations under way; nil once it does not
-	room      held   // of its answer, until that is sent
-	shed      bool   // its answer had no room
+	caller    string // the caller's name, if callers have names
+	endTurn   func() // ends its place among the running operations; nil if it has none
+	room      held   // for its response, until that is sent
+	shed      bool   // there was no room for its response
 
-	streams bool                    // it is a subscription, and has a response for each event
+	streams bool                    // it is a subscription and has a response for each event
 	field   graphql.CollectedField  // of the subscription
 	ending  *StreamEnd              // of the subscription
 	stop    context.CancelCauseFunc // of the subscription
-	event   *eventTime              // of its event under way; nil before the first
-	close   func()                  // where it counts among the open streams
+	event   *eventTime              // of the event being resolved; nil before the first
+	close   func()                  // ends its place among the open streams
 
-	parts    bool   // its transport delivers deferred parts
-	deferred bool   // its responses are parts
-	pending  *shape // of its first part
+	parts    bool   // the transport can deliver deferred parts
+	deferred bool   // its response is sent in parts
+	pending  *shape // of the first part
 }
 
-// means is what a transport can do for an operation.
+// means says what a transport can do for an operation.
 type means struct {
-	safe    bool // only what changes nothing, as GET has it
-	streams bool // more than one response
-	parts   bool // deferred parts, likewise
-	batched bool // it is one of several, which have one response each
+	safe    bool // only operations without side effects are allowed, as with GET
+	streams bool // it can send more than one response
+	parts   bool // it can send deferred parts
+	batched bool // the operation is a member of a batch, and has exactly one response
 }
 
 // start begins an operation, or refuses it.
@@ -72,7 +71,7 @@ func (h *handler) start(caller context.Context, params *graphql.RawParams, by me
 	return x, nil
 }
 
-// prepare does all that comes before the first field.
+// prepare does everything that precedes the first field.
 func (x *execution) prepare(caller context.Context, params *graphql.RawParams, by means) *refusal {
 	h := x.h
 	if h.o.Admit != nil {
@@ -99,13 +98,17 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	x.known = doc.known
 	x.streams = op.Operation == ast.Subscription
 	if x.streams && by.batched {
-		return refuse(http.StatusNotAcceptable, "a subscription has many responses, and in an array each operation has one: send it in a request of its own")
+		return refuse(http.StatusNotAcceptable,
+			"a subscription has many responses, but in an array each operation has one: send it in a request of its own")
 	}
 	if x.streams && !by.streams {
-		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s, or ask by a WebSocket", mediaEvents)
+		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s, or use a WebSocket", mediaEvents)
 	}
 	if by.safe && op.Operation == ast.Mutation {
-		return &refusal{status: http.StatusMethodNotAllowed, allow: http.MethodPost, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "only queries can be asked by GET")}}}
+		return &refusal{
+			status: http.StatusMethodNotAllowed, allow: http.MethodPost,
+			response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "GET is for queries only")}},
+		}
 	}
 	if x.oc.Variables, errs = h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
@@ -115,7 +118,8 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	}
 	deferred := mayDefer(text) && defers(doc.QueryDocument, op, x.oc.Variables)
 	if deferred && by.batched {
-		return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts, and in an array each operation has one response: send it in a request of its own, or leave @defer out")
+		return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts, "+
+			"but in an array each operation has one response: send it in a request of its own, or leave @defer out")
 	}
 	if deferred && (!x.parts || op.Operation != ast.Query) {
 		return noParts()
@@ -152,8 +156,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	return nil
 }
 
-// reserve takes room for the answer. While there is none, the operation lets others have
-// its turn.
+// reserve reserves room for the response. While there is none, it gives up the operation's turn, so that others run.
 func (x *execution) reserve() (ok bool) {
 	var bytes int64
 	if x.h.o.Rows != nil {
@@ -169,7 +172,7 @@ func (x *execution) reserve() (ok bool) {
 	return x.endTurn != nil
 }
 
-// giveBack ends the operation's turn.
+// giveBack gives up the operation's turn.
 func (x *execution) giveBack() {
 	if x.endTurn != nil {
 		x.endTurn()
@@ -177,8 +180,8 @@ func (x *execution) giveBack() {
 	}
 }
 
-// next runs the operation up to its next response. Only the first is sure to be one:
-// nil is the end. Once the last response is made, the operation is no longer under way.
+// next runs the operation up to its next response. The first response is never nil; after it, nil is the end. Once the
+// last response is made, the operation no longer counts as running.
 func (x *execution) next() *graphql.Response {
 	resp := x.made()
 	if x.streams {
@@ -191,10 +194,10 @@ func (x *execution) next() *graphql.Response {
 	return resp
 }
 
-// more says whether parts follow a response.
+// more reports whether parts follow a response.
 func more(resp *graphql.Response) bool { return resp != nil && resp.HasNext != nil && *resp.HasNext }
 
-// answer runs a query to its one response.
+// answer runs a query and returns its only response.
 func (x *execution) answer() answer {
 	resp := x.next()
 	if x.shed {
@@ -203,8 +206,7 @@ func (x *execution) answer() answer {
 	return answer{status: http.StatusOK, response: resp, ran: true}
 }
 
-// made makes the next response, which has its room until it is sent: if there is none, it
-// says so instead.
+// made makes the next response and takes room for it until it is sent. Without room, the response is an error instead.
 func (x *execution) made() *graphql.Response {
 	if x.streams {
 		resp := x.nextEvent()
@@ -240,8 +242,7 @@ func (x *execution) made() *graphql.Response {
 	return resp
 }
 
-// end stops what is still under way, and tells the observers and the log how the
-// operation has ended.
+// end stops whatever is still running and reports the operation's result to the observers and the log.
 func (x *execution) end() {
 	x.record.conclude(x.ctx)
 	x.cancel()
