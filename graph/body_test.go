@@ -79,12 +79,12 @@ func TestGzipBodiesAreBounded(t *testing.T) {
 		"a bomb":                                 {zipped(strings.Repeat(" ", 20<<20)), 413, "at most 10000 bytes"},
 		"a bomb in a bomb":                       {zipped(zipped(strings.Repeat(" ", 20<<20))), 413, "at most 10000 bytes"},
 		"much that is compressed, which is none": {whole + strings.Repeat(zipped(""), most/20), 413, "at most 10000 bytes"},
-		"plain text":                             {typename, 400, "is not gzip"},
-		"no body":                                {"", 400, "is not gzip"},
-		"an end that is missing":                 {whole[:30], 400, "is not gzip"},
-		"a checksum that is missing":             {whole[:behind], 400, "is not gzip"},
-		"a wrong checksum":                       {whole[:behind] + "12345678", 400, "is not gzip"},
-		"something behind it":                    {whole + typename, 400, "is not gzip"},
+		"plain text":                             {typename, 400, "is not valid gzip"},
+		"no body":                                {"", 400, "is not valid gzip"},
+		"an end that is missing":                 {whole[:30], 400, "is not valid gzip"},
+		"a checksum that is missing":             {whole[:behind], 400, "is not valid gzip"},
+		"a wrong checksum":                       {whole[:behind] + "12345678", 400, "is not valid gzip"},
+		"something behind it":                    {whole + typename, 400, "is not valid gzip"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -100,7 +100,7 @@ func TestGzipBodiesAreBounded(t *testing.T) {
 	for _, encoding := range []string{"br", "zstd", "deflate", "gzip, gzip", "br, gzip", "nonsense"} {
 		a := e.do(t, post(zipped(typename), "Content-Encoding", encoding))
 		got := a.header.Get("Accept-Encoding")
-		if a.status != 415 || got != "gzip" || !strings.Contains(a.body, "compressed by gzip") {
+		if a.status != 415 || got != "gzip" || !strings.Contains(a.body, "compressed with gzip") {
 			t.Errorf("%s: %d, Accept-Encoding %q, %s", encoding, a.status, got, a.body)
 		}
 	}

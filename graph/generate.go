@@ -1,10 +1,8 @@
-// Package graph is the GraphQL endpoint as one [http.Handler]: requests over HTTP,
-// budgets, the presentation of errors, and one log line an operation.
+// Package graph is the GraphQL endpoint as one [http.Handler]: transports, document cache, limits, the presentation of
+// errors, and one log line per operation.
 //
-// It knows nothing of bounces or of the upstream: what fields answer is the
-// executable schema's matter (package resolvers), handed in to [NewHandler]. All
-// knowledge of how an error looks to a caller is in present.go. Start reading at
-// [NewHandler].
+// It does not depend on the row kinds or the upstream: [NewHandler] takes the executable schema that resolves the
+// fields (package resolvers). Only present.go decides what callers see of an error. Start reading at [NewHandler].
 package graph
 
 //go:generate go generate ../upstream/kind

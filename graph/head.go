@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// asGet turns a HEAD request into the GET whose headers it asks for. The server drops the body, and derives the length
-// from it as for a GET. A stream has no end to wait for, so it is cut off where its body begins.
+// asGet turns a HEAD request into the GET whose headers it asks for. The server drops the body and computes
+// Content-Length from it as for a GET. A stream never ends by itself, so it is cut off where its body begins.
 func asGet(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	r = r.WithContext(ctx)
@@ -19,11 +19,11 @@ type headWriter struct {
 	cancel context.CancelFunc // of the request
 }
 
-// Flush implements [http.Flusher]. Streams alone flush.
+// Flush implements [http.Flusher]. Only streams flush.
 func (w headWriter) Flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 	w.cancel()
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap implements the interface of [http.ResponseController].
 func (w headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

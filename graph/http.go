@@ -11,32 +11,31 @@ import (
 	"deliverygraph/graph/columns"
 )
 
-// handler is the endpoint. A request goes through three steps, of which each
-// transport puts together its own: it is read (request.go), executed (execution.go),
-// and its responses are written (answer.go).
+// handler is the endpoint. Each transport handles a request in three steps: read it (request.go), execute it
+// (execution.go), and write its responses (answer.go).
 type handler struct {
 	engine    *engine
 	documents *documents
 	persisted *persisted
 	load      *load
 	accepts   accepts
-	vary      string // value of the header of that name
+	vary      string // value of the Vary header
 	o         Options
 }
 
 var nosniff = []string{"nosniff"}
 
-// ServeHTTP answers one GraphQL request.
+// ServeHTTP answers one GraphQL request or batch.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", h.vary)
 	if r.Method == http.MethodGet {
-		w.Header().Set("Cache-Control", "no-store") // unless it turns out otherwise
+		w.Header().Set("Cache-Control", "no-store") // replaced if the response may be cached
 	}
 	accepted := h.accepts.of(r.Header["Accept"])
 	media := accepted.media
 	if accepted.nothing() {
-		_ = write(w, media, refuse(http.StatusNotAcceptable, "answers are %s, %s, %s or %s; deferSpec=%s: accept one of them",
+		_ = write(w, media, refuse(http.StatusNotAcceptable, "responses are %s, %s, %s or %s; deferSpec=%s: accept one of them",
 			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer(media))
 		return
 	}
@@ -51,13 +50,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, accepted)
 }
 
-// answer answers a request by the one response of its operation, by parts, or by a stream of
-// events.
+// answer answers a request with the single response of its operation, in parts, or with a stream of events.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
 	media, events := accepted.media, accepted.events
 	var params graphql.RawParams
 	b, no := h.read(w, r, &params)
-	if no != nil { // no operation: there is nothing to stream
+	if no != nil { // without an operation there is nothing to stream
 		_ = h.reply(w, r, media, no.answer(media))
 		return
 	}
@@ -67,11 +65,11 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	}
 	x, no := h.start(r.Context(), &params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts})
 	switch {
-	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // of which clients try again
+	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // clients retry 503 as it is
 		h.stream(w, r, refused{no})
 	case no != nil:
 		_ = h.reply(w, r, media, no.answer(media))
-	case x.deferred, !accepted.single && events == never: // the caller accepts parts and nothing else
+	case x.deferred, !accepted.single && events == never: // the caller accepts only parts
 		defer x.end()
 		h.deliver(w, r, x)
 	case events == always || x.streams:
@@ -89,7 +87,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	}
 }
 
-// reply sends an answer.
+// reply writes an answer and the headers of Options.Headers.
 func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) error {
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
@@ -97,7 +95,7 @@ func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a 
 	return write(w, media, a)
 }
 
-// cacheable says how long the answer of an operation may be kept.
+// cacheable sets Cache-Control for the response to an operation.
 func (h *handler) cacheable(w http.ResponseWriter, x *execution, resp *graphql.Response) {
 	if len(resp.Errors) > 0 || h.o.CacheControl == nil {
 		return
@@ -109,8 +107,7 @@ func (h *handler) cacheable(w http.ResponseWriter, x *execution, resp *graphql.R
 	}
 }
 
-// recovered answers in the place of a handler that panicked, which none should:
-// panics in resolvers do not come here.
+// recovered answers with 500 if the handler panics, which is a bug. Panics in resolvers do not reach it.
 func (h *handler) recovered(w http.ResponseWriter, r *http.Request, media string) {
 	switch v := recover(); v {
 	case nil:
@@ -121,7 +118,7 @@ func (h *handler) recovered(w http.ResponseWriter, r *http.Request, media string
 	}
 }
 
-// broken is the response in the place of one whose making panicked with v.
+// broken logs a panic with value v and returns the response to send instead.
 func (h *handler) broken(ctx context.Context, v any) *graphql.Response {
 	h.o.Logger.ErrorContext(ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
 	return &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}

@@ -13,13 +13,12 @@ import (
 	"deliverygraph/graph/model"
 )
 
-// Input is checked as the GraphQL specification has it, literals while the document
-// is validated and variables before anything runs, so that no field meets a value
-// that is not of its type. The libraries below leave gaps here (numbers that
-// overflow, objects where scalars belong, @oneOf in variables, texts for numbers
-// and numbers for texts) and say it in Go's words.
+// Input is checked as the GraphQL specification requires, literals during validation and variables before anything
+// runs, so that no field ever gets a value of the wrong type. gqlgen and gqlparser leave gaps (numbers that overflow,
+// objects for scalars, @oneOf in variables, strings for numbers and numbers for strings), and their messages use Go's
+// terms.
 
-// scalars read the values of the schema's own scalars.
+// scalars maps the schema's custom scalars to functions that return what is wrong with a value.
 var scalars = map[string]func(any) error{
 	"DateTime": reads(model.UnmarshalDateTime),
 	"Duration": reads(model.UnmarshalDuration),
@@ -30,10 +29,9 @@ func reads[T any](read func(any) (T, error)) func(any) error {
 	return func(v any) error { _, err := read(v); return err }
 }
 
-// literals is the validation rule for values in documents: of arguments, of
-// directives, and variables' defaults.
+// literals is the validation rule for values in documents: of arguments, of directives, and defaults of variables.
 func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
-	seen := map[*ast.Value]bool{} // fragments are walked once for each operation too
+	seen := map[*ast.Value]bool{} // fragments are walked once for each operation
 	check := func(v *ast.Value, t *ast.Type, at string) {
 		if v == nil || t == nil || seen[v] {
 			return
@@ -75,8 +73,8 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 	})
 }
 
-// variables checks and coerces the values of an operation's variables. Values are as
-// encoding/json decodes them, numbers as [json.Number].
+// variables checks and coerces the values of an operation's variables. The values are as encoding/json decodes them,
+// with numbers as [json.Number].
 func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
 	if len(op.VariableDefinitions) == 0 {
 		return nil, nil
@@ -85,8 +83,8 @@ func (d *documents) variables(op *ast.OperationDefinition, given map[string]any)
 		return nil, errs
 	}
 	values, err := validator.VariableValues(d.schema, op, given)
-	if err != nil { // none, as they have been checked
-		return nil, gqlerror.List{requestError(codeBadUserInput, "the variables are not of their types")}
+	if err != nil { // cannot happen, as they have been checked
+		return nil, gqlerror.List{requestError(codeBadUserInput, "the variables do not have the right types")}
 	}
 	return values, nil
 }
@@ -111,18 +109,17 @@ func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string
 		case ok:
 			c.check(v, def.Type, at)
 		case def.DefaultValue == nil && def.Type.NonNull:
-			c.wrong(nil, at, "%s is missing: it is a %s", excerpt(at), def.Type)
+			c.wrong(nil, at, "%s is missing: its type is %s", excerpt(at), def.Type)
 		}
 	}
 	return errs
 }
 
-// inputChecker holds a value against a type: an [*ast.Value], or one that
-// encoding/json decoded. It reports each mistake with the place where it is, such
-// as "filter.xHeaders[0].name".
+// inputChecker checks a value, an [*ast.Value] or one decoded by encoding/json, against a type. It reports each error
+// with its path, such as "filter.xHeaders[0].name".
 type inputChecker struct {
 	schema *ast.Schema
-	hide   bool // what the schema has and was not named
+	hide   bool // do not list fields and values of the schema
 	report func(in any, at, message string)
 }
 
@@ -133,7 +130,7 @@ func (c inputChecker) wrong(in any, at, format string, args ...any) {
 func (c inputChecker) check(in any, t *ast.Type, at string) {
 	v := inputOf(in)
 	switch {
-	case v.kind == ofVariable: // rules of their own hold its type against the place
+	case v.kind == ofVariable: // other rules check its type
 	case v.kind == ofNull:
 		if t.NonNull {
 			c.wrong(in, at, "%s must not be null", excerpt(at))
@@ -142,17 +139,17 @@ func (c inputChecker) check(in any, t *ast.Type, at string) {
 		for i, e := range v.elements {
 			c.check(e, t.Elem, at+"["+strconv.Itoa(i)+"]")
 		}
-	case t.Elem != nil: // one value stands for a list of it
+	case t.Elem != nil: // a single value stands for a list of one
 		c.check(in, t.Elem, at)
 	default:
 		c.named(in, v, c.schema.Types[t.NamedType], at)
 	}
 }
 
-// named checks a value that is not null against a type that is no list.
+// named checks a value that is not null against a named type.
 func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
 	switch {
-	case t == nil: // a rule of its own refuses unknown types
+	case t == nil: // another rule refuses unknown types
 	case t.Kind == ast.InputObject && v.kind == ofObject:
 		c.object(in, v, t, at)
 	case t.Kind == ast.InputObject && c.hide:
@@ -174,17 +171,17 @@ func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
 	}
 }
 
-// scalar gives what is wrong with a scalar's value, to follow its place.
+// scalar returns what is wrong with a scalar value, as the end of a message that begins with its path, or "".
 func (c inputChecker) scalar(v input, name string) string {
 	text := v.kind == ofText || v.kind == ofEither
 	switch name {
 	case "Int":
 		if _, err := strconv.ParseInt(v.text, 10, 32); v.kind != ofWhole || err != nil {
-			return " must be a whole number of 32 bits"
+			return " must be a 32-bit integer"
 		}
 	case "Float":
 		if v.kind != ofWhole && v.kind != ofNumber || !v.fits() {
-			return " must be a number of 64 bits"
+			return " must be a 64-bit number"
 		}
 	case "String":
 		if !text {
@@ -196,7 +193,7 @@ func (c inputChecker) scalar(v input, name string) string {
 		}
 	case "ID":
 		if !text && v.kind != ofWhole {
-			return " must be a string or a whole number"
+			return " must be a string or an integer"
 		}
 		if v.kind == ofWhole && !v.fits() {
 			return " is too large for a number: write it as a string"
@@ -225,7 +222,7 @@ func (c inputChecker) object(in any, v input, t *ast.Definition, at string) {
 		}
 	}
 	if t.Directives.ForName("oneOf") != nil && (len(v.fields) != 1 || inputOf(v.fields[0].value).kind == ofNull) {
-		c.wrong(in, at, "%s takes exactly one of %s, and not null", excerpt(at), fieldNames(t))
+		c.wrong(in, at, "%s must have exactly one of the fields %s, which must not be null", excerpt(at), fieldNames(t))
 		return
 	}
 	for _, def := range t.Fields {
@@ -256,10 +253,10 @@ func enumNames(t *ast.Definition) string {
 	return strings.Join(names, ", ")
 }
 
-// input is a value that a caller gave, as a literal or as JSON.
+// input is a value that a caller sent, as a literal or as JSON.
 type input struct {
 	kind     inputKind
-	text     string // of a text, an enum value or a number
+	text     string // of a string, an enum value or a number
 	elements []any
 	fields   []inputField
 }
@@ -275,10 +272,10 @@ const (
 	ofNull inputKind = iota
 	ofVariable
 	ofWhole  // a number without fraction or exponent
-	ofNumber // another number
+	ofNumber // any other number
 	ofText
 	ofEnum
-	ofEither // JSON's texts are texts and enum values
+	ofEither // JSON strings stand for strings and enum values
 	ofFlag
 	ofList
 	ofObject
@@ -348,7 +345,7 @@ func (v input) field(name string) (any, bool) {
 	return nil, false
 }
 
-// fits says whether a number is one of 64 bits.
+// fits reports whether a number fits 64 bits.
 func (v input) fits() bool {
 	if v.kind == ofWhole {
 		_, err := strconv.ParseInt(v.text, 10, 64)
@@ -358,8 +355,7 @@ func (v input) fits() bool {
 	return err == nil
 }
 
-// plain is the value as a scalar's own reader takes it. Lists and objects are
-// nothing that a scalar of this schema could be.
+// plain returns the value as a custom scalar's reader takes it. No scalar of this schema is a list or an object.
 func (v input) plain() any {
 	switch v.kind {
 	case ofText, ofEither:

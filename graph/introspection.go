@@ -14,24 +14,23 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// Introspection answers from memory, but a schema's types lead to each other, so that
-// a short query can ask for the schema many times over. What an answer would hold is
-// counted on the schema itself, as far as the bound: exactly, and so that no shape
-// of query needs to be known.
+// Introspection is answered from memory, but a schema's types refer to each other, so a short query can select the
+// schema many times over. The fields of the response are therefore counted on the schema itself, up to the limit. The
+// count is exact, so no pattern of abuse needs to be known.
 
-// introspection is the rule that introspection is allowed, and bounded: in depth as graphql-js bounds it, and in what
-// its answer holds.
+// introspection is the validation rule that limits introspection: its depth, as graphql-js does, and the size of its
+// response. With HideSchema it refuses introspection.
 func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc) {
 	tooDeep := false
 	if !d.o.HideSchema {
 		rules.MaxIntrospectionDepth.RuleFunc(on, func(options ...validator.ErrorOption) {
-			if tooDeep { // a fragment is visited by itself and where it is spread
+			if tooDeep { // a fragment is visited by itself and wherever it is spread
 				return
 			}
 			tooDeep = true
 			add(append(options, func(e *gqlerror.Error) {
-				finish(e, codeTooExpensive, "the introspection goes in circles, through more than two lists of a type's parts: "+
-					"ask for the schema once, as GraphiQL does, not for types of fields of types")
+				finish(e, codeTooExpensive, "the introspection is circular: it nests more than two lists of a type's parts: "+
+					"query the schema once, as GraphiQL does, not types of fields of types")
 			})...)
 		})
 	}
@@ -39,24 +38,27 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 		c := &schemaCounter{schema: d.schema, most: d.o.MaxIntrospection}
 		if first := c.root(op.SelectionSet, map[string]bool{}); first != nil && d.o.HideSchema {
 			add(func(e *gqlerror.Error) {
-				placed(finish(e, codeForbidden, fmt.Sprintf("%s is not answered: this gateway does not show its schema. Ask whoever runs it for the schema as a file", first.Name)), first.Position)
+				placed(finish(e, codeForbidden, fmt.Sprintf("%s is disabled: this gateway does not show its schema. "+
+					"Ask its operator for the schema as a file", first.Name)), first.Position)
 			})
 		} else if c.n > c.most && !tooDeep {
 			add(func(e *gqlerror.Error) {
-				placed(finish(e, codeTooExpensive, fmt.Sprintf("the answer to the introspection has more than %d fields, the most that is given: ask for the schema once, as GraphiQL does, not for types of fields of types", c.most)), first.Position)
+				placed(finish(e, codeTooExpensive, fmt.Sprintf("the response to the introspection has more than %d fields, the limit: "+
+					"query the schema once, as GraphiQL does, not types of fields of types", c.most)), first.Position)
 			})
 		}
 	})
 }
 
-// asksForSchema says whether an operation of a document asks for the schema.
+// asksForSchema reports whether an operation of a document selects __schema or __type.
 func asksForSchema(doc *ast.QueryDocument, schema *ast.Schema) bool {
 	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool {
 		return (&schemaCounter{schema: schema}).root(op.SelectionSet, map[string]bool{}) != nil
 	})
 }
 
-// kindsWith are the kinds of types that have a field of __Type; others have null (GraphQL specification, 4.2.2).
+// kindsWith lists the kinds of types that have each field of __Type; for others it is null (GraphQL specification,
+// 4.2.2).
 var kindsWith = map[string][]string{
 	"fields":        {"OBJECT", "INTERFACE"},
 	"interfaces":    {"OBJECT", "INTERFACE"},
@@ -66,8 +68,8 @@ var kindsWith = map[string][]string{
 	"isOneOf":       {"INPUT_OBJECT"},
 }
 
-// typeFields answers null where a type's kind does not have a field, in place of gqlgen, which answers [] or false
-// (https://github.com/99designs/gqlgen/issues/1867). It is around all fields of the operation.
+// typeFields resolves fields of __Type that do not apply to a type's kind to null. gqlgen returns [] or false for them
+// (https://github.com/99designs/gqlgen/issues/1867). It wraps all fields of the operation.
 func typeFields(ctx context.Context, next graphql.Resolver) (any, error) {
 	if fc := graphql.GetFieldContext(ctx); fc.Object == "__Type" {
 		kinds := kindsWith[fc.Field.Name]
@@ -78,14 +80,13 @@ func typeFields(ctx context.Context, next graphql.Resolver) (any, error) {
 	return next(ctx)
 }
 
-// schemaCounter counts the fields of an answer to introspection.
+// schemaCounter counts the fields in the response to introspection.
 type schemaCounter struct {
 	schema  *ast.Schema
 	most, n int
 }
 
-// root counts what the introspection among the fields of a query's root gives, and
-// tells the first.
+// root counts what the introspection fields at a query's root select, and returns the first of them.
 func (c *schemaCounter) root(set ast.SelectionSet, spread map[string]bool) (first *ast.Field) {
 	note := func(f *ast.Field) {
 		if first == nil {
@@ -117,8 +118,7 @@ func (c *schemaCounter) root(set ast.SelectionSet, spread map[string]bool) (firs
 	return first
 }
 
-// named is the type that __type asks for, or where a variable names it the one with
-// the most fields.
+// named returns the type that __type selects. If a variable names it, that is the type with the most fields.
 func (c *schemaCounter) named(f *ast.Field) *ast.Definition {
 	name := f.Arguments.ForName("name")
 	if name != nil && name.Value.Kind != ast.Variable {
@@ -155,7 +155,7 @@ func (c *schemaCounter) count(set ast.SelectionSet, of any) {
 	}
 }
 
-// field counts what is below a field of a part of the schema.
+// field counts the fields below a field of a part of the schema.
 func (c *schemaCounter) field(f *ast.Field, of any) {
 	switch of := of.(type) {
 	case *ast.Schema:
@@ -177,7 +177,7 @@ func (c *schemaCounter) field(f *ast.Field, of any) {
 		}
 	case *ast.Definition:
 		c.definition(f, of)
-	case *ast.Type: // what a field, an argument or an element is of
+	case *ast.Type: // the type of a field, an argument or a list element
 		switch {
 		case f.Name == "ofType" && of.NonNull:
 			bare := *of
@@ -232,7 +232,7 @@ func (c *schemaCounter) definition(f *ast.Field, of *ast.Definition) {
 	}
 }
 
-// typed counts below a field that gives a type, which may be wrapped.
+// typed counts the fields below a field that returns a type, which may be wrapped.
 func (c *schemaCounter) typed(f *ast.Field, t *ast.Type) {
 	if t.NonNull || t.Elem != nil {
 		c.count(f.SelectionSet, t)

@@ -8,25 +8,23 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// What a document asks is measured as soon as it is parsed, before any rule of the
-// library sees it: some of those take time by the square of what they look at. The
-// measure takes time in proportion to the text alone: a fragment is measured once,
-// however often it is spread.
+// A document is measured as soon as it is parsed, before the library's validation rules see it, as some of those take
+// quadratic time. Measuring takes time proportional to the document's length: each fragment is measured once, however
+// often it is spread.
 
-// Limits of documents that no caller has a reason to change.
+// Limits of documents that no caller needs to change.
 const (
-	maxName            = 256 // bytes; names become part of messages, and are compared with the schema's
-	introspectionDepth = 20  // GraphiQL's and code generators' queries have 15 levels
+	maxName            = 256 // bytes; names appear in messages and are compared with the schema's
+	introspectionDepth = 20  // the queries of GraphiQL and code generators have 15 levels
 )
 
-// measures are how much an operation, a fragment or a selection set asks for, with
-// fragments counted as often as they are spread.
+// measures is the size of an operation, a fragment or a selection set, where a fragment counts each time it is spread.
 type measures struct {
 	depth, fields, aliases, directives int
 	introspectionDepth                 int
 }
 
-// manyTimes is where counting stops: fragments that double reach any number.
+// manyTimes is where counting stops: fragments that double each other would overflow any integer.
 const manyTimes = 1 << 30
 
 func (m *measures) add(o measures) {
@@ -42,7 +40,7 @@ type meter struct {
 	doc       *ast.QueryDocument
 	fragments map[string]*ast.FragmentDefinition
 	measured  map[string]*measures // of fragments; nil while one is being measured
-	circle    *gqlerror.Error      // the first fragment that spreads itself
+	circle    *gqlerror.Error      // a fragment that spreads itself
 	longName  *gqlerror.Error      // the first name that is too long
 }
 
@@ -56,7 +54,7 @@ func newMeter(doc *ast.QueryDocument) *meter {
 	return m
 }
 
-// limit gives what of the document is past a limit, or circular; nil is neither.
+// limit returns an error if the document exceeds a limit or a fragment spreads itself, and nil otherwise.
 func (o *Options) limit(doc *ast.QueryDocument) *gqlerror.Error {
 	if n := len(doc.Operations) + len(doc.Fragments); n > o.MaxDefinitions {
 		return tooMuch("the document", "operations and fragments", n, o.MaxDefinitions, "send only those that are needed")
@@ -66,7 +64,7 @@ func (o *Options) limit(doc *ast.QueryDocument) *gqlerror.Error {
 	for i, op := range doc.Operations {
 		of[i] = m.operation(op)
 	}
-	for _, f := range doc.Fragments { // those that no operation spreads too
+	for _, f := range doc.Fragments { // including those that no operation spreads
 		m.fragment(f.Name, f.Position)
 	}
 	switch {
@@ -88,14 +86,15 @@ func (o *Options) limitOperation(m *meter, op *ast.OperationDefinition, of measu
 	if op.Name != "" {
 		what = fmt.Sprintf("the operation %q", op.Name)
 	}
-	const split = "ask for less, or split it into several operations"
+	const split = "select less, or split it into several operations"
 	switch {
 	case of.depth > o.MaxDepth:
-		return tooMuch(what, "levels of fields", of.depth, o.MaxDepth, "ask for what is deeper by an operation of its own")
+		return tooMuch(what, "levels of fields", of.depth, o.MaxDepth, "fetch what is deeper with another operation")
 	case of.introspectionDepth > introspectionDepth:
-		return tooMuch(what, "levels of fields in its introspection", of.introspectionDepth, introspectionDepth, "leave out some levels of ofType")
+		return tooMuch(what, "levels of fields in its introspection", of.introspectionDepth, introspectionDepth,
+			"leave out some levels of ofType")
 	case of.fields > o.MaxFields:
-		return tooMuch(what, "fields, those of fragments counted wherever they are spread", of.fields, o.MaxFields, split)
+		return tooMuch(what, "fields, counting fragments each time they are spread", of.fields, o.MaxFields, split)
 	case of.aliases > o.MaxAliases:
 		return tooMuch(what, "aliases", of.aliases, o.MaxAliases, split)
 	case of.directives > o.MaxDirectives:
@@ -107,17 +106,17 @@ func (o *Options) limitOperation(m *meter, op *ast.OperationDefinition, of measu
 	return nil
 }
 
-// tooMuch is the error of what is past a limit: how much it is, how much is taken, and
-// what to change.
+// tooMuch returns the error for an exceeded limit: the size found, the limit, and what to change.
 func tooMuch(what, of string, found, most int, instead string) *gqlerror.Error {
 	more := ""
 	if found >= manyTimes {
 		more = "more than "
 	}
-	return requestError(codeTooExpensive, fmt.Sprintf("%s has %s%d %s, and at most %d are taken: %s", excerpt(what), more, found, of, most, instead))
+	return requestError(codeTooExpensive,
+		fmt.Sprintf("%s has %s%d %s, and at most %d are allowed: %s", excerpt(what), more, found, of, most, instead))
 }
 
-// placed adds where in the document an error is.
+// placed adds a location in the document to an error.
 func placed(e *gqlerror.Error, where *ast.Position) *gqlerror.Error {
 	if where != nil {
 		e.Locations = append(e.Locations, gqlerror.Location{Line: where.Line, Column: where.Column})
@@ -141,12 +140,13 @@ func (m *meter) operation(op *ast.OperationDefinition) measures {
 func (m *meter) fragment(name string, spread *ast.Position) measures {
 	f := m.fragments[name]
 	if f == nil {
-		return measures{} // a rule of its own refuses it
+		return measures{} // a validation rule refuses it
 	}
 	switch known, ok := m.measured[name]; {
 	case ok && known == nil:
 		if m.circle == nil {
-			m.circle = placed(requestError(codeBadUserInput, fmt.Sprintf("the fragment %q spreads itself, directly or through others: an answer to it would have no end", excerpt(name))), spread)
+			m.circle = placed(requestError(codeBadUserInput, fmt.Sprintf(
+				"the fragment %q spreads itself, directly or through others: its result would be infinite", excerpt(name))), spread)
 		}
 		return measures{}
 	case ok:
@@ -161,8 +161,7 @@ func (m *meter) fragment(name string, spread *ast.Position) measures {
 	return of
 }
 
-// selections measures a selection set; at the root of queries the introspection is
-// counted apart.
+// selections measures a selection set. At the root of a query, introspection is counted separately.
 func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 	for _, s := range set {
 		switch s := s.(type) {
@@ -193,11 +192,11 @@ func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 	return of
 }
 
-// introspects says whether a field of the root asks for the schema itself.
+// introspects reports whether a root field selects the schema itself.
 func introspects(f *ast.Field) bool { return f.Name == "__schema" || f.Name == "__type" }
 
-// rootFields counts the fields at an operation's root. The operation has been
-// measured, so that the walk is short.
+// rootFields counts the fields at an operation's root. It runs only on operations within the other limits, so the walk
+// is short.
 func (m *meter) rootFields(op *ast.OperationDefinition) int {
 	spread := map[string]bool{}
 	var count func(ast.SelectionSet) int
@@ -208,7 +207,7 @@ func (m *meter) rootFields(op *ast.OperationDefinition) int {
 				n++
 			case *ast.InlineFragment:
 				n += count(s.SelectionSet)
-			case *ast.FragmentSpread: // the same again adds nothing to an answer
+			case *ast.FragmentSpread: // a fragment spread again adds nothing
 				if f := m.fragments[s.Name]; f != nil && !spread[s.Name] {
 					spread[s.Name] = true
 					n += count(f.SelectionSet)
@@ -236,7 +235,8 @@ func (m *meter) arguments(all ast.ArgumentList) {
 
 func (m *meter) name(name string, where *ast.Position) {
 	if len(name) > maxName && m.longName == nil {
-		m.longName = placed(requestError(codeTooExpensive, fmt.Sprintf("a name in the document, %q, is %d bytes long, and at most %d are taken: give it a shorter one",
+		m.longName = placed(requestError(codeTooExpensive, fmt.Sprintf(
+			"a name in the document, %q, is %d bytes long, and at most %d are allowed: shorten it",
 			strings.ToValidUTF8(name[:20], "")+"…", len(name), maxName)), where)
 	}
 }

@@ -58,7 +58,7 @@ func TestLimitsOfDocuments(t *testing.T) {
 		"too many root fields":             {"{" + repeat(6, " a%d: __typename") + "}", "6 fields at its root, and at most 5"},
 		"too many root fields apart":       {"query A {" + repeat(5, " a%d: __typename") + "} query B { __typename ... { __typename } ...F ...F } fragment F on Query {" + strings.Repeat(" __typename", 4) + "}", `the operation "B" has 6 fields at its root`},
 		"fields at their limit":            {"{ bounces(" + window + ") { nodes {" + strings.Repeat(" id", 38) + "} } }", ""},
-		"too many fields":                  {"{ bounces(" + window + ") { nodes {" + strings.Repeat(" id", 39) + "} } }", "41 fields, those of fragments counted wherever they are spread, and at most 40"},
+		"too many fields":                  {"{ bounces(" + window + ") { nodes {" + strings.Repeat(" id", 39) + "} } }", "41 fields, counting fragments each time they are spread, and at most 40"},
 		"too many fields by a fragment":    {"{ bounces(" + window + ") { nodes { ...F ...F ...F } } } fragment F on Bounce { " + strings.Repeat(" id", 15) + "}", "47 fields"},
 		"aliases at their limit":           {"{ bounces(" + window + ") { nodes {" + repeat(8, " a%d: id") + "} } }", ""},
 		"too many aliases":                 {"{ bounces(" + window + ") { nodes {" + repeat(9, " a%d: id") + "} } }", "9 aliases, and at most 8"},
@@ -108,7 +108,7 @@ func TestDoublingFragments(t *testing.T) {
 	e := newEndpoint(graph.Options{})
 	for _, n := range []int{25, 200} {
 		a := e.ask(t, chain(n, 2), "")
-		if len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "fields, those of fragments counted wherever they are spread") {
+		if len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "fields, counting fragments each time they are spread") {
 			t.Errorf("%d fragments: %s", n, a.body)
 		}
 	}

@@ -11,26 +11,25 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// load bounds the operations that run at once. Further ones wait a moment for their turn,
-// and are then turned away, while there is memory left to do so: callers that are told to
-// come back do, those of a process that was killed get nothing. An operation has its turn
-// until its answer is made; what then waits to be sent takes room (room.go).
+// load limits the operations that run at once. Further ones wait briefly for a turn and are then refused, while there
+// is still memory to do so: callers that are asked to retry do, those of a killed process get nothing. An operation
+// keeps its turn until its response is made; a response that waits to be sent takes room instead (room.go).
 type load struct {
-	turns chan struct{} // one for each operation under way; subscriptions have limits of their own
-	end   func()        // gives a turn back
+	turns chan struct{} // one for each running operation; subscriptions have limits of their own
+	end   func()        // gives up a turn
 	room  *room
 
 	mu  sync.Mutex
-	own map[string]*own // of callers who have operations under way, or wait
+	own map[string]*own // of callers who have operations running or waiting
 }
 
-// own are the turns that one caller may have.
+// own holds the turns of one caller.
 type own struct {
 	turns chan struct{}
 	users int
 }
 
-// patience is how long an operation waits for its turn.
+// patience is how long an operation waits for a turn.
 const patience = time.Second
 
 func newLoad(o *Options) *load {
@@ -38,8 +37,8 @@ func newLoad(o *Options) *load {
 	return &load{turns: turns, end: func() { <-turns }, room: newRoom(o.MaxInFlight), own: map[string]*own{}}
 }
 
-// begin waits for an operation's turn, among its caller's and among all. It gives what
-// ends it; nil is that there was none.
+// begin waits for a turn for an operation, first among its caller's and then among all. It returns the function that
+// gives up the turn, or nil if there was no turn in time.
 func (l *load) begin(ctx context.Context, caller string) (end func()) {
 	turns, leave := l.ownTurns(caller)
 	if turns != nil && !take(ctx, turns) {
@@ -66,7 +65,7 @@ func (l *load) begin(ctx context.Context, caller string) (end func()) {
 	return giveBack
 }
 
-// take takes a turn, if there is one before patience ends.
+// take waits for a turn for at most patience, and reports whether it got one.
 func take(ctx context.Context, turns chan struct{}) bool {
 	select {
 	case turns <- struct{}{}:
@@ -84,7 +83,7 @@ func take(ctx context.Context, turns chan struct{}) bool {
 	return false
 }
 
-// ownTurns are the turns of a caller, until leave; nil are those of one without a name.
+// ownTurns returns the turns of a caller, which are valid until leave is called; nil for a caller without a name.
 func (l *load) ownTurns(caller string) (turns chan struct{}, leave func()) {
 	if caller == "" {
 		return nil, func() {}
@@ -106,17 +105,17 @@ func (l *load) ownTurns(caller string) (turns chan struct{}, leave func()) {
 	}
 }
 
-// shed counts what is turned away.
+// shed reports a refused request to Options.Shed.
 func (h *handler) shed(reason string) {
 	if h.o.Shed != nil {
 		h.o.Shed(reason)
 	}
 }
 
-// overloaded turns a request away.
+// overloaded returns the refusal for an overloaded server.
 func (h *handler) overloaded() *refusal {
 	h.shed(ShedForLoad)
-	e := requestError(codeRateLimited, fmt.Sprintf("the gateway has as much in hand as it can: try again in %v", patience))
+	e := requestError(codeRateLimited, fmt.Sprintf("the server is overloaded: try again in %v", patience))
 	set(e, "retryAfterMs", patience.Milliseconds())
 	return &refusal{status: http.StatusServiceUnavailable, retryAfter: patience, response: &graphql.Response{Errors: gqlerror.List{e}}}
 }

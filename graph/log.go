@@ -18,22 +18,21 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// record is what observers and the log are told of one operation.
+// record collects what observers and the log report about one operation.
 type record struct {
 	telemetry.Operation
-	began, ended time.Time // the latter when the answer was made
+	began, ended time.Time // ended is when the response was made
 	responses    int
 	clock        timed.Clock
-	why          error                       // it has ended, if its context does not say so
-	observers    []func(telemetry.Operation) // the last first
+	why          error                       // why it ended, if its context does not say so
+	observers    []func(telemetry.Operation) // in reverse order
 
 	mu       sync.Mutex
 	failures []failure
 }
 
-// failure is what went wrong in an operation without its caller's fault: the first of
-// its code and how many there were, since an upstream that is down fails 500 details
-// at once.
+// failure is an error that is not the caller's fault: the first with its code, and how often the code occurred. An
+// upstream that is down fails 500 details at once, which must not become 500 log lines.
 type failure struct {
 	code  string
 	path  string
@@ -43,7 +42,7 @@ type failure struct {
 
 type recordKey struct{}
 
-// begin begins the record of an operation, in a context as the observers make it.
+// begin starts the record of an operation. It returns the context that the observers made.
 func (r *record) begin(ctx context.Context, observers []telemetry.Observer) context.Context {
 	r.began = time.Now()
 	for _, observe := range observers {
@@ -53,26 +52,25 @@ func (r *record) begin(ctx context.Context, observers []telemetry.Observer) cont
 	return ctx
 }
 
-// identify notes which operation it is.
+// identify records which operation it is.
 func (r *record) identify(op *ast.OperationDefinition, of document) {
 	r.Type, r.Name, r.Hash = string(op.Operation), op.Name, of.hash
 }
 
-// recordOf gives the record of the context's operation, or nil.
+// recordOf returns the record of the context's operation, or nil.
 func recordOf(ctx context.Context) *record {
 	r, _ := ctx.Value(recordKey{}).(*record)
 	return r
 }
 
-// take adds a response, and gives those of its errors that the operation may still
-// show.
+// take counts a response, and returns those of its errors that may still be shown.
 func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
 	shown := resp.Errors[:max(0, min(len(resp.Errors), maxErrors-r.Errors))]
 	r.count(resp)
 	return shown
 }
 
-// count adds a response.
+// count counts a response.
 func (r *record) count(resp *graphql.Response) {
 	r.responses++
 	r.NoData = r.responses == 1 && (len(resp.Data) == 0 || string(resp.Data) == "null")
@@ -86,7 +84,7 @@ func (r *record) count(resp *graphql.Response) {
 	}
 }
 
-// conclude tells the observers how the operation has ended.
+// conclude reports the result of the operation to the observers.
 func (r *record) conclude(ctx context.Context) {
 	switch cause := cmp.Or(r.why, context.Cause(ctx)); {
 	case cause == context.Canceled:
@@ -104,7 +102,7 @@ func (r *record) conclude(ctx context.Context) {
 	}
 }
 
-// note remembers an error that has been presented, if the log is to tell its cause.
+// note records an error that was presented, if the log is to show its cause.
 func (r *record) note(g *gqlerror.Error, cause error) {
 	code, _ := g.Extensions["code"].(string)
 	switch code {
@@ -125,8 +123,8 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 	r.failures = append(r.failures, failure{code, g.Path.String(), cause, 1})
 }
 
-// log writes the operation's line, and one for each code of its failures: no
-// variables and no texts, which may hold addresses.
+// log writes the operation's line, and one for each error code among its failures. It logs no variables and no
+// documents, which may contain addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	h.o.Logger.LogAttrs(ctx, slog.LevelInfo, "operation",
 		slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),

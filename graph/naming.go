@@ -6,9 +6,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// anonymous is the rule that an operation without a name is the only one of its document
-// (GraphQL specification, "Lone Anonymous Operation"). The library's tells of each such
-// operation, in the same words; one error with all their places says as much.
+// anonymous is the rule that an operation without a name must be the only one of its document (GraphQL specification,
+// "Lone Anonymous Operation"). The library's rule reports the same error for each such operation; this one reports it
+// once, with all locations.
 func anonymous(on *validator.Events, add validator.AddErrFunc) {
 	var told bool
 	on.OnOperation(func(w *validator.Walker, op *ast.OperationDefinition) {
@@ -17,7 +17,8 @@ func anonymous(on *validator.Events, add validator.AddErrFunc) {
 			return
 		}
 		told = true
-		add(validator.Message("an operation without a name must be the only one, and this document has %d: name each, as in query First { … }, and say by operationName which to run", len(all)),
+		add(validator.Message("an operation without a name must be the only one, and this document has %d: "+
+			"name each, as in query First { … }, and select one with operationName", len(all)),
 			func(e *gqlerror.Error) {
 				for _, o := range all {
 					if o.Name == "" {
@@ -28,9 +29,8 @@ func anonymous(on *validator.Events, add validator.AddErrFunc) {
 	})
 }
 
-// sameNames is the rule that no two operations have the same name (GraphQL specification,
-// "Operation Name Uniqueness"). To have none is not to have the same, as it is to the
-// library's.
+// sameNames is the rule that no two operations have the same name (GraphQL specification, "Operation Name Uniqueness").
+// The library's rule also counts operations without a name as having the same name.
 func sameNames(on *validator.Events, add validator.AddErrFunc) {
 	seen := map[string]bool{}
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
@@ -38,7 +38,8 @@ func sameNames(on *validator.Events, add validator.AddErrFunc) {
 			return
 		}
 		if seen[op.Name] {
-			add(validator.Message("There can be only one operation named %q.", excerpt(op.Name)), func(e *gqlerror.Error) { placed(e, op.Position) })
+			add(validator.Message("There can be only one operation named %q.", excerpt(op.Name)),
+				func(e *gqlerror.Error) { placed(e, op.Position) })
 		}
 		seen[op.Name] = true
 	})

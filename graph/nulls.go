@@ -11,12 +11,12 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A variable with a default value may stand where null is not allowed, although its value may still be null (GraphQL
-// specification, 5.8.5). If it is, a field whose argument it is in fails when it is executed (6.4.1). gqlgen knows
-// nothing of this: it reads null as the zero value of the argument, and panics over @skip and @include.
+// A variable with a default value may appear where null is not allowed, although its value may still be null (GraphQL
+// specification, 5.8.5). If it is, execution of the field fails (6.4.1). gqlgen does not implement this: it reads null
+// as the argument's zero value, and panics over @skip and @include.
 
-// nullPlaces are the places of a document where null is not allowed and a variable may give it, by what they are an
-// argument of.
+// nullPlaces holds the places of a document where a variable may pass null although null is not allowed, by the field
+// or directive that has the argument.
 type nullPlaces struct {
 	fields     map[*ast.Field][]nullPlace
 	directives map[*ast.Directive][]nullPlace
@@ -24,12 +24,12 @@ type nullPlaces struct {
 
 type nullPlace struct {
 	variable string
-	argument string // or a part of it, such as "window.between.start"
+	argument string // may have a path, such as "window.between.start"
 }
 
-// nullPlacesOf gives the places of a valid document. It also makes variables in the document forget their definitions:
-// gqlparser leaves those of the last operation there, but a fragment may be used by several, and the variables of an
-// operation that runs hold their default values.
+// nullPlacesOf returns the places of a valid document. It also removes the definitions from the variables in the
+// document: gqlparser leaves those of the last operation there, but several operations may use a fragment, and the
+// variables of a running operation already have their default values.
 func nullPlacesOf(doc *ast.QueryDocument) nullPlaces {
 	n := nullPlaces{map[*ast.Field][]nullPlace{}, map[*ast.Directive][]nullPlace{}}
 	nullable := map[string]bool{}
@@ -90,7 +90,7 @@ func placesIn(args ast.ArgumentList, nullable map[string]bool) (places []nullPla
 	return places
 }
 
-// null gives the first of some places where a variable gives null.
+// null returns the first of the places whose variable is null, or nil.
 func null(places []nullPlace, variables map[string]any) *nullPlace {
 	for i, p := range places {
 		if v, ok := variables[p.variable]; ok && v == nil {
@@ -100,7 +100,7 @@ func null(places []nullPlace, variables map[string]any) *nullPlace {
 	return nil
 }
 
-// error is the error of a null. Argument is what messages call the argument.
+// error returns the error for a null. Messages call the argument argument.
 func (p *nullPlace) error(argument string, where *ast.Position) *gqlerror.Error {
 	e := requestError(codeBadUserInput, fmt.Sprintf("%s must not be null, but the variable $%s is",
 		excerpt(argument), excerpt(p.variable)))
@@ -108,7 +108,7 @@ func (p *nullPlace) error(argument string, where *ast.Position) *gqlerror.Error 
 	return placed(e, where)
 }
 
-// refusedFields gives the fields that fail if they are executed with these variables; nil is none.
+// refusedFields returns the fields that fail when executed with these variables; nil for none.
 func (n nullPlaces) refusedFields(variables map[string]any) (refused map[*ast.Field]*nullPlace) {
 	for f, places := range n.fields {
 		if p := null(places, variables); p != nil {
@@ -121,8 +121,8 @@ func (n nullPlaces) refusedFields(variables map[string]any) (refused map[*ast.Fi
 	return refused
 }
 
-// refusedDirective gives an error if a null decides, by @skip, @include or @defer, whether something of an operation is
-// selected.
+// refusedDirective returns an error if a null decides through @skip, @include or @defer whether a part of an operation
+// is selected.
 func (n nullPlaces) refusedDirective(op *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
 	if len(n.directives) == 0 {
 		return nil
@@ -154,7 +154,7 @@ func (n nullPlaces) refusedDirective(op *ast.OperationDefinition, variables map[
 	return look(op.SelectionSet)
 }
 
-// excludes says whether a directive excludes what it is on.
+// excludes reports whether a directive excludes its selection.
 func excludes(d *ast.Directive, variables map[string]any) bool {
 	if d.Name != "skip" && d.Name != "include" {
 		return false
@@ -165,7 +165,7 @@ func excludes(d *ast.Directive, variables map[string]any) bool {
 
 var errNull = errors.New("null where it is not allowed")
 
-// refuseNull fails the fields that a null is given to: around all fields of the operation.
+// refuseNull wraps all fields of the operation and fails those that get a null.
 func (x *execution) refuseNull(ctx context.Context, next graphql.Resolver) (any, error) {
 	if x.refused[graphql.GetFieldContext(ctx).Field.Field] != nil {
 		return nil, errNull
@@ -173,7 +173,7 @@ func (x *execution) refuseNull(ctx context.Context, next graphql.Resolver) (any,
 	return next(ctx)
 }
 
-// presenter gives what presents the errors of the operation.
+// presenter returns the function that presents the operation's errors.
 func (x *execution) presenter() graphql.ErrorPresenterFunc {
 	if x.refused == nil {
 		return present
@@ -181,8 +181,8 @@ func (x *execution) presenter() graphql.ErrorPresenterFunc {
 	return x.present
 }
 
-// present is [present] for this operation. Where null is given to a field, its arguments may have been refused before
-// the field, in other words.
+// present is like the function [present], but gives fields that get a null their own error: gqlgen may have refused the
+// field's arguments first, with another message.
 func (x *execution) present(ctx context.Context, err error) *gqlerror.Error {
 	if fc := graphql.GetFieldContext(ctx); fc != nil {
 		if p := x.refused[fc.Field.Field]; p != nil {

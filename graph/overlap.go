@@ -11,10 +11,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// overlaps is the rule that fields which are one in the answer must be one field
-// (GraphQL specification, "Field Selection Merging"). The library's rule compares
-// each two fields of a name, so that a document of 10,000 costs seconds; this one
-// groups them, and holds each against the first of its group: being alike is
+// overlaps is the rule that fields with the same response name must be mergeable (GraphQL specification, "Field
+// Selection Merging"). The library's rule compares each pair of fields with a name, which takes seconds for a document
+// with 10,000 of them. This rule groups the fields and compares each with the first of its group, since equality is
 // transitive.
 func (d *documents) overlaps(on *validator.Events, add validator.AddErrFunc) {
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
@@ -26,18 +25,17 @@ func (d *documents) overlaps(on *validator.Events, add validator.AddErrFunc) {
 // merger merges the selections of an operation as its execution would.
 type merger struct {
 	schema *ast.Schema
-	most   int // fields to look at
-	seen   int // so far; a field counts again for each type that it is compared for
+	most   int // limit of seen
+	seen   int // fields visited so far; a field counts again for each type that it is compared for
 	add    validator.AddErrFunc
 }
 
-// maxTypesCompared bounds for how many types on average a field may be compared
-// again, which selections on interfaces could otherwise multiply at each level.
+// maxTypesCompared limits for how many types a field may be compared on average. Selections on interfaces could
+// otherwise multiply at each level.
 const maxTypesCompared = 50
 
-// merge checks selection sets that are merged to one, at a path of the answer. Where
-// alike is not asked for, only the types must agree: those of fields whose objects
-// are of different types, and so never the same.
+// merge checks selection sets that are merged into one, at a path of the response. If alike is false, only the types
+// must agree: the fields then belong to objects of different types, which are never the same object.
 func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
 	names, groups := m.collect(sets)
 	for _, name := range names {
@@ -70,8 +68,7 @@ func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
 	}
 }
 
-// collect gives the fields of the selection sets by their name in the answer. A
-// fragment spread again adds none.
+// collect groups the fields of the selection sets by their response names. A fragment spread again adds none.
 func (m *merger) collect(sets []ast.SelectionSet) (names []string, groups map[string][]*ast.Field) {
 	groups = map[string][]*ast.Field{}
 	spread := map[string]bool{}
@@ -80,7 +77,7 @@ func (m *merger) collect(sets []ast.SelectionSet) (names []string, groups map[st
 		for _, s := range set {
 			switch s := s.(type) {
 			case *ast.Field:
-				if s.Definition == nil { // a rule of its own refuses it
+				if s.Definition == nil { // another rule refuses it
 					continue
 				}
 				name := cmp.Or(s.Alias, s.Name)
@@ -113,8 +110,7 @@ func selections(fields []*ast.Field) (sets []ast.SelectionSet) {
 	return sets
 }
 
-// byType parts fields by the type of object that they are of. Fields of an interface
-// can be of any.
+// byType groups fields by the object type that they belong to. A field of an interface belongs to every group.
 func byType(fields []*ast.Field) (parts [][]*ast.Field) {
 	var types []string
 	of := map[string][]*ast.Field{}
@@ -139,8 +135,7 @@ func byType(fields []*ast.Field) (parts [][]*ast.Field) {
 	return parts
 }
 
-// typesDiffer says how the types of fields differ so that they cannot be one, and
-// which differs from the first.
+// typesDiffer returns why the types of the fields cannot be merged, and the field that differs from the first.
 func (m *merger) typesDiffer(fields []*ast.Field) (string, *ast.Field) {
 	first := fields[0].Definition.Type
 	for _, f := range fields[1:] {
@@ -162,8 +157,7 @@ func (m *merger) alikeTypes(a, b *ast.Type) bool {
 	return a.NamedType == b.NamedType || !leaf(a) && !leaf(b)
 }
 
-// fieldsDiffer says how fields of one object differ so that they cannot be one, and
-// which differs from the first.
+// fieldsDiffer returns why fields of one object cannot be merged, and the field that differs from the first.
 func fieldsDiffer(fields []*ast.Field) (string, *ast.Field) {
 	if len(fields) < 2 {
 		return "", nil
@@ -180,8 +174,7 @@ func fieldsDiffer(fields []*ast.Field) (string, *ast.Field) {
 	return "", nil
 }
 
-// written is a text of arguments that is the same for the same arguments, in
-// whatever order.
+// written returns a text that is equal for equal arguments, in whatever order they are written.
 func written(args ast.ArgumentList) string {
 	var parts []string
 	for _, a := range args {
@@ -210,15 +203,17 @@ func writtenValue(v *ast.Value) string {
 }
 
 func (m *merger) conflict(at, problem string, f *ast.Field) {
-	m.add(validator.Message("Fields %q conflict because %s. Use different aliases on the fields to fetch both if this was intentional.", excerpt(at), problem),
+	m.add(validator.Message("Fields %q conflict because %s. "+
+		"Use different aliases on the fields to fetch both if this was intentional.", excerpt(at), problem),
 		func(e *gqlerror.Error) { placed(e, f.Position) })
 }
 
 func (m *merger) tooMany() {
-	if m.seen <= 2*m.most { // once
+	if m.seen <= 2*m.most { // report it once
 		m.seen = 2*m.most + 1
 		m.add(func(e *gqlerror.Error) {
-			finish(e, codeTooExpensive, fmt.Sprintf("the operation's fields are merged in more than %d ways, the most that is taken: give fields on interfaces names of their own by aliases", m.most))
+			finish(e, codeTooExpensive, fmt.Sprintf("the operation's fields can be merged in more than %d ways, the limit: "+
+				"give fields on interfaces different aliases", m.most))
 		})
 	}
 }

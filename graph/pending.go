@@ -11,18 +11,17 @@ import (
 	"deliverygraph/graph/generated"
 )
 
-// shape is where, in the first part of an answer, fields are whose values come in later
-// parts. gqlgen writes null for them. Clients would take that for the value, as Apollo
-// Client does, and null is none of many a field's.
+// shape says which fields of the first part of a response arrive in later parts. gqlgen writes null for them. Clients
+// such as Apollo Client would take that for the value, and null is not a valid value of many fields.
 type shape struct {
-	pending map[string]bool   // by the fields' names in the answer
-	below   map[string]*shape // likewise, where there is one further down
+	pending map[string]bool   // by response name
+	below   map[string]*shape // by response name, for fields with pending fields further down
 }
 
-// shapeOf gives the shape of a selection on a type; nil has nothing that is pending.
+// shapeOf returns the shape of a selection on a type, or nil if nothing in it is pending.
 func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.SelectionSet, on *ast.Definition) *shape {
 	s := &shape{pending: map[string]bool{}, below: map[string]*shape{}}
-	var satisfied []string // empty is all: what an interface's objects are is not known here
+	var satisfied []string // empty matches all types: the type of an interface's object is unknown here
 	if on.Kind == ast.Object {
 		satisfied = append(slices.Clone(on.Interfaces), on.Name)
 	}
@@ -45,14 +44,14 @@ func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.Selection
 	return s
 }
 
-// without gives the data without its pending fields.
+// without returns the data without its pending fields.
 func (s *shape) without(data []byte) []byte {
 	if s == nil || len(data) == 0 {
 		return data
 	}
 	var out bytes.Buffer
 	from, to := jsontext.NewDecoder(bytes.NewReader(data)), jsontext.NewEncoder(&out)
-	if s.copy(from, to) != nil { // it was JSON before, so this does not come to pass
+	if s.copy(from, to) != nil { // cannot happen, as the data is valid JSON
 		return data
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
@@ -75,7 +74,7 @@ func (s *shape) copy(from *jsontext.Decoder, to *jsontext.Encoder) error {
 	if err := to.WriteToken(t); err != nil {
 		return err
 	}
-	for from.PeekKind() != kind+2 { // its closing bracket
+	for from.PeekKind() != kind+2 { // until the closing bracket
 		of := s
 		if kind == '{' {
 			name, err := from.ReadToken()

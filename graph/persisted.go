@@ -12,20 +12,18 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A request may name its document in the place of sending it: by the SHA-256 of its
-// text as Apollo's clients and urql do (extensions.persistedQuery; what is not known
-// here yet is sent once more, with its text), or by the id of a trusted document
-// (documentId, as the GraphQL-over-HTTP draft has it, or id or doc_id, as Relay's
-// users do).
+// A request may identify its document instead of sending it. Apollo's clients and urql send the SHA-256 of its text
+// (extensions.persistedQuery), and send the text once if the gateway does not know it yet. Trusted documents have ids
+// (documentId, as in the GraphQL-over-HTTP draft; Relay's users send id or doc_id).
 
-// persisted knows the texts of documents that are asked for by name.
+// persisted looks up the texts of documents.
 type persisted struct {
-	sent    *otter.Cache[string, string] // by the hash of a text: what callers have sent
+	sent    *otter.Cache[string, string] // documents that callers sent, by the hash of their text
 	trusted *TrustedDocuments            // may be nil
-	only    bool                         // nothing but trusted documents is taken
+	only    bool                         // refuse all but trusted documents
 }
 
-// bytesPerText is what an entry of the cache takes beside its text.
+// bytesPerText is the size of a cache entry beside its text.
 const bytesPerText = 300
 
 func newPersisted(o *Options) *persisted {
@@ -35,17 +33,16 @@ func newPersisted(o *Options) *persisted {
 	})}
 }
 
-// documentID is the name in a request's extensions under which [handler.read] keeps an
-// id that stood beside the query.
+// documentID is the key in a request's extensions under which [handler.read] stores an id sent beside the query.
 const documentID = "documentId"
 
-// named says whether a request names a document.
+// named reports whether a request identifies a document instead of sending it.
 func named(p *graphql.RawParams) bool {
 	return p.Extensions[documentID] != nil || p.Extensions["persistedQuery"] != nil
 }
 
-// text gives the document of a request, and the hash that the caller gave with it;
-// that is theirs for the next time once the document has been found sound.
+// text returns the document of a request. If the request has both text and hash, it also returns the hash, under which
+// keep stores the document once it has been validated.
 func (s *persisted) text(p *graphql.RawParams) (text, hash string, no *refusal) {
 	hash, no = apolloHash(p.Extensions["persistedQuery"])
 	id, isID := p.Extensions[documentID].(string)
@@ -55,7 +52,7 @@ func (s *persisted) text(p *graphql.RawParams) (text, hash string, no *refusal) 
 	case p.Extensions[documentID] != nil && !isID:
 		return "", "", refuse(http.StatusBadRequest, "%q must be a string", documentID)
 	case id != "" && p.Query != "":
-		return "", "", refuse(http.StatusBadRequest, `the request has both a "query" and the id of a document: send one of them`)
+		return "", "", refuse(http.StatusBadRequest, `the request has both a "query" and the id of a document: send only one of them`)
 	case id != "":
 		return s.byID(id)
 	case hash == "" && p.Query == "":
@@ -63,9 +60,12 @@ func (s *persisted) text(p *graphql.RawParams) (text, hash string, no *refusal) 
 	case p.Query == "":
 		return s.byHash(hash)
 	case hash != "" && HashDocument(p.Query) != hash:
-		return "", "", refuse(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query's text, in hexadecimal digits")
+		return "", "", refuse(http.StatusBadRequest,
+			"extensions.persistedQuery.sha256Hash is not the SHA-256 of the query's text, in hexadecimal digits")
 	case s.only && !s.trusts(p.Query):
-		return "", "", refuseOperation(requestError(codeForbidden, "this gateway takes registered documents alone, and this is none of them: send the id of a registered one as documentId, or have this one registered by whoever runs the gateway"))
+		return "", "", refuseOperation(requestError(codeForbidden, "this gateway accepts registered documents only, "+
+			"and this is not one of them: send the id of a registered document as documentId, "+
+			"or ask the gateway's operator to register this one"))
 	}
 	return p.Query, hash, nil
 }
@@ -77,13 +77,15 @@ func apolloHash(v any) (string, *refusal) {
 	}
 	fields, _ := v.(map[string]any)
 	hash, _ := fields["sha256Hash"].(string)
-	if version, _ := fields["version"].(json.Number); version != "1" || len(hash) != 64 || strings.Trim(hash, "0123456789abcdefABCDEF") != "" {
-		return "", refuse(http.StatusBadRequest, `extensions.persistedQuery must be {"version": 1, "sha256Hash": "…"} with the SHA-256 of the query's text in hexadecimal digits`)
+	version, _ := fields["version"].(json.Number)
+	if version != "1" || len(hash) != 64 || strings.Trim(hash, "0123456789abcdefABCDEF") != "" {
+		return "", refuse(http.StatusBadRequest, `extensions.persistedQuery must be {"version": 1, "sha256Hash": "…"} `+
+			`with the SHA-256 of the query's text in hexadecimal digits`)
 	}
 	return strings.ToLower(hash), nil
 }
 
-// byHash gives a document that was sent before, or a trusted one.
+// byHash returns a document that was sent before, or a trusted one, by the hash of its text.
 func (s *persisted) byHash(hash string) (string, string, *refusal) {
 	if s.trusted != nil {
 		if text, ok := s.trusted.Text(hash); ok {
@@ -93,15 +95,15 @@ func (s *persisted) byHash(hash string) (string, string, *refusal) {
 	if text, ok := s.sent.GetIfPresent(hash); ok && !s.only {
 		return text, "", nil
 	}
-	// The message and the status are those that clients look for: Apollo's would give up
-	// naming documents after a 400, urql's knows nothing but the message.
+	// Clients expect exactly this message and status: Apollo's would stop sending hashes after a 400, and urql's looks
+	// only at the message.
 	no := refuse(http.StatusOK, "PersistedQueryNotFound")
 	finish(no.response.Errors[0], codePersistedQueryNotFound, "PersistedQueryNotFound")
 	no.cacheControl = "private, no-cache, must-revalidate"
 	return "", "", no
 }
 
-// byID gives a trusted document, or one that was sent before by its hash.
+// byID returns a trusted document, or one that was sent before if the id is its hash.
 func (s *persisted) byID(id string) (string, string, *refusal) {
 	hash, isHash := strings.CutPrefix(id, "sha256:")
 	if s.trusted != nil {
@@ -112,7 +114,8 @@ func (s *persisted) byID(id string) (string, string, *refusal) {
 	if text, ok := s.sent.GetIfPresent(strings.ToLower(hash)); ok && isHash && !s.only {
 		return text, "", nil
 	}
-	return "", "", refuseOperation(requestError(codePersistedQueryNotFound, fmt.Sprintf("there is no document with the id %q here: send a registered one's id, or the text as the query", excerpt(id))))
+	return "", "", refuseOperation(requestError(codePersistedQueryNotFound, fmt.Sprintf(
+		"there is no document with the id %q: send the id of a registered document, or the text as the query", excerpt(id))))
 }
 
 func (s *persisted) trusts(text string) bool {
@@ -123,16 +126,15 @@ func (s *persisted) trusts(text string) bool {
 	return ok
 }
 
-// keep remembers a sound document for whoever asks by its hash.
+// keep stores a valid document for later requests by its hash.
 func (s *persisted) keep(hash, text string) {
 	if hash != "" && !s.only {
 		s.sent.Set(hash, text)
 	}
 }
 
-// Checker gives a function that says what is wrong with the text of a document, by the
-// endpoint's own rules and limits: for documents that are known before the endpoint
-// is.
+// Checker returns a function that validates the text of a document by the endpoint's own rules and limits, for
+// documents that are read before the endpoint exists.
 func Checker(schema graphql.ExecutableSchema, o Options) func(text string) error {
 	o.setDefaults()
 	o.HideSchema = false

@@ -146,7 +146,7 @@ func TestTrustedDocuments(t *testing.T) {
 	}
 	for _, body := range []string{`{"query": "` + other + `"}`, byHash(sha(other), other)} {
 		a := only.do(t, post(body, "Accept", mediaNew))
-		if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "FORBIDDEN" || !strings.Contains(a.errors[0].Message, "registered documents alone") {
+		if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "FORBIDDEN" || !strings.Contains(a.errors[0].Message, "registered documents only") {
 			t.Errorf("status %d: %s", a.status, a.body)
 		}
 	}

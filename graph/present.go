@@ -14,33 +14,32 @@ import (
 	"deliverygraph/upstream"
 )
 
-// The values of extensions.code. A caller's fault, our credential's fault and the
-// upstream's fault are always told apart.
+// The values of extensions.code. They always distinguish a fault of the caller, of the gateway's credential and of the
+// upstream.
 const (
-	codeBadUserInput            = "BAD_USER_INPUT"  // a mistake in the request, its document, or an argument
-	codeUnauthenticated         = "UNAUTHENTICATED" // the gateway does not know who asks
+	codeBadUserInput            = "BAD_USER_INPUT"  // an error in the request, its document or an argument
+	codeUnauthenticated         = "UNAUTHENTICATED" // the gateway does not know the caller
 	codeForbidden               = "FORBIDDEN"
 	codeNotFound                = "NOT_FOUND"
 	codeTooExpensive            = "QUERY_TOO_EXPENSIVE"
 	codeRateLimited             = "RATE_LIMITED"
 	codePersistedQueryNotFound  = "PERSISTED_QUERY_NOT_FOUND"
-	codeTooSlow                 = "SUBSCRIBER_TOO_SLOW" // a stream was not read as fast as events came
+	codeTooSlow                 = "SUBSCRIBER_TOO_SLOW" // a subscriber did not read events as fast as they came
 	codeUpstreamUnavailable     = "UPSTREAM_UNAVAILABLE"
 	codeUpstreamTimeout         = "UPSTREAM_TIMEOUT"
-	codeUpstreamRejected        = "UPSTREAM_REJECTED" // the upstream refused what the gateway asked
+	codeUpstreamRejected        = "UPSTREAM_REJECTED" // the upstream refused the gateway's request
 	codeUpstreamUnauthenticated = "UPSTREAM_UNAUTHENTICATED"
 	codeUpstreamInvalidResponse = "UPSTREAM_INVALID_RESPONSE"
 	codeInternal                = "INTERNAL"
 )
 
-// present turns an error into what callers see: a message, extensions.code,
-// retryable and, where known, argument and retryAfterMs. Only errors that are known
-// to be fit for callers keep their text; of others the cause is for the log and the
-// caller gets "internal error". No stack, host, key or upstream body passes.
+// present turns an error into what callers see: a message, extensions.code, retryable and, if known, argument and
+// retryAfterMs. Only errors that are known to be safe for callers keep their text. The cause of all others goes to the
+// log, and the caller gets "internal error". Stacks, hosts, keys and upstream bodies never reach a caller.
 func present(ctx context.Context, err error) *gqlerror.Error {
 	g := located(ctx, err)
-	cause := cmp.Or(g.Err, errors.New(g.Message))      // its message is about to change
-	if code, ok := g.Extensions["code"].(string); ok { // made for callers already
+	cause := cmp.Or(g.Err, errors.New(g.Message))      // before its message changes
+	if code, ok := g.Extensions["code"].(string); ok { // made for callers
 		return finish(g, code, g.Message)
 	}
 	var u *upstream.Error
@@ -51,9 +50,9 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.As(err, &u):
 		presentUpstream(g, u)
 	case errors.Is(err, context.DeadlineExceeded):
-		finish(g, codeUpstreamTimeout, "the operation took longer than it may")
+		finish(g, codeUpstreamTimeout, "the operation took longer than its time limit")
 	case errors.Is(err, context.Canceled): // by the caller
-		return finish(g, codeUpstreamUnavailable, "the operation was given up")
+		return finish(g, codeUpstreamUnavailable, "the operation was canceled")
 	default:
 		finish(g, codeInternal, "internal error")
 	}
@@ -61,8 +60,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	return g
 }
 
-// located is the GraphQL error of err: with the path of the field that it happened
-// in, unless it has one.
+// located returns err as a GraphQL error, with the path of the field that it occurred in unless it has one.
 func located(ctx context.Context, err error) *gqlerror.Error {
 	var g *gqlerror.Error
 	if errors.As(err, &g) {
@@ -76,8 +74,8 @@ func located(ctx context.Context, err error) *gqlerror.Error {
 }
 
 func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
-	// The status tells who found the fault: 0 is the gateway, so it is the caller's;
-	// otherwise the upstream refused what the gateway made of a sound request.
+	// A status of 0 means that the gateway found the fault, so the request is at fault. Otherwise the upstream refused
+	// the request that the gateway made from a valid operation.
 	ours := u.Status == 0
 	code := codeInternal
 	switch u.Code {
@@ -96,9 +94,8 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 	case upstream.PermissionDenied:
 		code = codeForbidden
 	case upstream.NotFound:
-		// Resolvers know which calls find single objects, and say themselves that one
-		// is not there. That a list or a catalogue is not there, as with a wrong base
-		// URL, is nothing that the API answers.
+		// Resolvers know which calls look up a single object, and turn their NotFound into an error of their own. The
+		// API never answers 404 for a list or a catalogue: a wrong base URL does.
 		code = codeUpstreamInvalidResponse
 		if ours {
 			code = codeNotFound
@@ -127,7 +124,7 @@ func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
 	}
 }
 
-// requestError is an error found before anything ran.
+// requestError returns an error found before anything ran.
 func requestError(code, message string) *gqlerror.Error {
 	return finish(&gqlerror.Error{}, code, message)
 }
@@ -146,8 +143,8 @@ func set(g *gqlerror.Error, key string, value any) {
 	g.Extensions[key] = value
 }
 
-// What a message may be long, and what it repeats of its input: names in a document
-// can be as long as the document.
+// Limits of a message, and of what it repeats of its input, in bytes: names in a document can be as long as the
+// document.
 const (
 	maxMessage = 600
 	maxExcerpt = 100
@@ -170,5 +167,5 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// recovered makes an error of a panic.
+// recovered converts a panic to an error.
 func recovered(_ context.Context, v any) error { return &panicked{v, debug.Stack()} }

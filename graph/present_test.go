@@ -76,11 +76,11 @@ func TestFailedCalls(t *testing.T) {
 			map[string]any{"code": "INTERNAL", "retryable": false}, "ERROR",
 		},
 		"a deadline": {
-			context.DeadlineExceeded, "the operation took longer than it may",
+			context.DeadlineExceeded, "the operation took longer than its time limit",
 			map[string]any{"code": "UPSTREAM_TIMEOUT", "retryable": true}, "WARN",
 		},
 		"a caller that left": {
-			fmt.Errorf("list bounces: %w", context.Canceled), "the operation was given up",
+			fmt.Errorf("list bounces: %w", context.Canceled), "the operation was canceled",
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "",
 		},
 		"an overlong text": {

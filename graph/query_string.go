@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// readGet reads the URL of a GET.
+// readGet reads a GraphQL request from the URL of a GET.
 func readGet(r *http.Request, p *graphql.RawParams) error {
 	q := queryString(r.URL.RawQuery)
 	var err error
@@ -38,9 +38,9 @@ func readGet(r *http.Request, p *graphql.RawParams) error {
 	return errors.Join(err, problem)
 }
 
-// queryString reads a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), because
-// browsers and fetch write it for that. Unlike [url.ParseQuery] it never fails: a semicolon, and a percent sign that
-// begins no escape, stand for themselves, and U+FFFD stands for what is not UTF-8.
+// queryString parses a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), because
+// browsers and fetch produce that format. Unlike [url.ParseQuery] it never fails: semicolons and percent signs that
+// begin no escape stand for themselves, and invalid UTF-8 becomes U+FFFD.
 func queryString(raw string) url.Values {
 	q := url.Values{}
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -52,7 +52,7 @@ func queryString(raw string) url.Values {
 	return q
 }
 
-// unescaped decodes a name or a value of a URL's query.
+// unescaped decodes a name or value of a URL's query.
 func unescaped(s string) string {
 	plain, err := url.QueryUnescape(s)
 	if err != nil {
@@ -63,10 +63,10 @@ func unescaped(s string) string {
 				b.WriteString("25")
 			}
 		}
-		plain, _ = url.QueryUnescape(b.String()) // without an error, as each percent sign begins an escape now
+		plain, _ = url.QueryUnescape(b.String()) // cannot fail, as each percent sign begins an escape now
 	}
 	if !utf8.ValidString(plain) {
-		plain, _ = unicode.UTF8.NewDecoder().String(plain) // which replaces, and never fails
+		plain, _ = unicode.UTF8.NewDecoder().String(plain) // replaces invalid bytes, and cannot fail
 	}
 	return plain
 }

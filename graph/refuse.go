@@ -7,9 +7,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Refuse answers a request that is turned away before it is read, such as one whose
-// caller is not known: the error as every other is shown, in the media type that
-// the request accepts, with the status that its code has in HTTP.
+// Refuse answers a request that is refused before it is read, for example because its caller is unknown. It presents
+// err like every other error, in the media type that the request accepts, with the HTTP status of its code.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", "Accept")
@@ -24,7 +23,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_ = write(w, media, answer{status: status, response: &graphql.Response{Errors: gqlerror.List{g}}})
 }
 
-// refusalStatus is the status of what is refused as a whole.
+// refusalStatus maps error codes to the HTTP status of a request refused as a whole.
 var refusalStatus = map[string]int{
 	codeBadUserInput:        http.StatusBadRequest,
 	codeUnauthenticated:     http.StatusUnauthorized,

@@ -16,8 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// read reads the GraphQL request in an HTTP request into p, or gives the batch of them, or
-// says why it cannot.
+// read reads the GraphQL request in an HTTP request into p. If the body is an array, it returns the batch instead.
 func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, no *refusal) {
 	var err error
 	switch r.Method {
@@ -26,14 +25,14 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawPar
 	case http.MethodGet:
 		err = readGet(r, p)
 	default:
-		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests are GET or POST")
+		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests must be GET or POST")
 		no.allow = "GET, HEAD, POST"
 		return nil, no
 	}
 	return b, refusalOf(err)
 }
 
-// refusalOf is the first refusal in an error of reading, or nil for none.
+// refusalOf returns the first refusal in an error of reading, or nil for no error.
 func refusalOf(err error) *refusal {
 	if err == nil {
 		return nil
@@ -43,7 +42,7 @@ func refusalOf(err error) *refusal {
 	return no
 }
 
-// readRequest reads a request in JSON; what is what messages call it.
+// readRequest reads a request in JSON; error messages call it what.
 func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) error {
 	var room [4]field
 	fields, err := readFields(room[:0], text, what, anOperation)
@@ -53,7 +52,7 @@ func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) 
 	return errors.Join(readParams(fields, h, p), wanted(p))
 }
 
-// readParams reads the fields of a request, each of which must be of its type.
+// readParams reads the fields of a request and checks their types.
 func readParams(fields object, h http.Header, p *graphql.RawParams) error {
 	p.Headers = h
 	return errors.Join(
@@ -65,15 +64,15 @@ func readParams(fields object, h http.Header, p *graphql.RawParams) error {
 	)
 }
 
-// field is one of a JSON object's.
+// field is a field of a JSON object.
 type field struct {
 	name, value []byte // the value as JSON
 }
 
-// object is the fields of a JSON object, each name once.
+// object holds the fields of a JSON object, each name once.
 type object []field
 
-// of gives the value of that name, or nil.
+// of returns the value of the field with that name, or nil.
 func (o object) of(name string) []byte {
 	for _, f := range o {
 		if string(f.name) == name {
@@ -83,23 +82,23 @@ func (o object) of(name string) []byte {
 	return nil
 }
 
-// has reports whether there is a value of that name that is not null.
+// has reports whether the object has a field with that name that is not null.
 func (o object) has(name string) bool {
 	raw := o.of(name)
 	return raw != nil && string(raw) != "null"
 }
 
-// text gives the text of that name, or "".
+// text returns the string in the field with that name, or "" if there is none.
 func (o object) text(name string) (text string, err error) {
 	err = readString(o, name, &text)
 	return text, err
 }
 
-// anOperation is an example of an object that asks for one.
+// anOperation is an example of a request, for messages.
 const anOperation = `{"query": "{ __typename }"}`
 
-// readFields takes what is to be a JSON object, such as the example, apart, in one pass. It
-// puts the fields behind those given, for which there may be room.
+// readFields splits a JSON object into its fields, in one pass, and appends them to fields. On error, the message calls
+// the text what and shows the example.
 func readFields(fields object, text []byte, what, example string) (object, error) {
 	d := decoders.Get().(*decoder)
 	defer d.done()
@@ -114,7 +113,7 @@ func readFields(fields object, text []byte, what, example string) (object, error
 	return nil, refuse(http.StatusBadRequest, "%s must be a JSON object, such as %s", what, example)
 }
 
-// decoder reads JSON: names given twice, and text that is not UTF-8, are mistakes.
+// decoder reads JSON. Duplicate names and invalid UTF-8 are errors.
 type decoder struct {
 	jsontext.Decoder
 	text bytes.Buffer
@@ -127,7 +126,7 @@ func (d *decoder) reset(text []byte) {
 	d.Reset(&d.text)
 }
 
-// done gives the decoder back, without the text.
+// done returns the decoder to the pool, without the text.
 func (d *decoder) done() {
 	d.reset(nil)
 	decoders.Put(d)
@@ -156,15 +155,14 @@ func (d *decoder) fields(fields object, text []byte) (object, bool) {
 	return fields, err == io.EOF
 }
 
-// raw reads a value as it stands in the text: the decoder's own slice is good up to its
-// next step.
+// raw reads a value and returns its bytes in text. The decoder's own slice is valid only until its next call.
 func (d *decoder) raw(text []byte) ([]byte, error) {
 	value, err := d.ReadValue()
 	end := d.InputOffset()
 	return text[end-int64(len(value)) : end], err
 }
 
-// value reads any value, numbers as [number] has them.
+// value reads any value, with numbers converted by [number].
 func (d *decoder) value() (any, error) {
 	t, err := d.ReadToken()
 	if err != nil {
@@ -194,12 +192,11 @@ func (d *decoder) value() (any, error) {
 	return nil, nil
 }
 
-// number gives a number as it is written, so that whole numbers of 64 bits stay exact. A whole number that is written
-// with a fraction or an exponent, such as 2.0 or 1e1, becomes 2 or 10: clients may write either (GraphQL specification,
-// 3.5.1).
+// number returns a number as written, so that 64-bit integers stay exact. An integer written with a fraction or an
+// exponent, such as 2.0 or 1e1, becomes 2 or 10: clients may write either (GraphQL specification, 3.5.1).
 func number(written string) json.Number {
 	if strings.ContainsAny(written, ".eE") {
-		const exact = 1 << 53 // up to here a float64 is a whole number exactly
+		const exact = 1 << 53 // float64 holds all integers up to here exactly
 		if f, err := strconv.ParseFloat(written, 64); err == nil && f == math.Trunc(f) && math.Abs(f) <= exact {
 			return json.Number(strconv.FormatInt(int64(f), 10))
 		}
@@ -207,7 +204,7 @@ func number(written string) json.Number {
 	return json.Number(written)
 }
 
-// rest reads an object behind its brace.
+// rest reads an object after its opening brace.
 func (d *decoder) rest() (map[string]any, error) {
 	m := map[string]any{}
 	for d.PeekKind() != '}' {
@@ -224,9 +221,8 @@ func (d *decoder) rest() (map[string]any, error) {
 	return m, err
 }
 
-// readDocumentID puts the id of a document among the extensions. The names id and
-// doc_id may mean something else to whoever sends them: they count where there is no
-// query.
+// readDocumentID copies the id of a document into the extensions. The names id and doc_id are common and may mean
+// something else to the caller, so they count only in a request without a query.
 func readDocumentID(p *graphql.RawParams, read func(name string) (string, error)) error {
 	id, err := read(documentID)
 	if err != nil {
@@ -253,8 +249,8 @@ func wanted(p *graphql.RawParams) error {
 	return nil
 }
 
-// jsonProblem says where a text stops being one JSON value, without repeating it. A
-// name given twice is a problem, as readers differ in which of the two they take.
+// jsonProblem says where a text stops being one JSON value, without repeating the text, or returns "". A duplicate name
+// is a problem, as readers differ in which of the two they take.
 func jsonProblem(text []byte) string {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return "it is empty"
@@ -269,13 +265,13 @@ func jsonProblem(text []byte) string {
 	var s *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Sprintf("an object gives a name twice before byte %d", d.InputOffset()+1)
+		return fmt.Sprintf("an object has a duplicate name before byte %d", d.InputOffset()+1)
 	case errors.As(err, &s):
-		return fmt.Sprintf("it goes wrong at byte %d", s.ByteOffset+1)
+		return fmt.Sprintf("it is invalid at byte %d", s.ByteOffset+1)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "it ends too early"
+		return "it ends unexpectedly"
 	}
-	return fmt.Sprintf("it goes on at byte %d, behind its end", d.InputOffset()+1)
+	return fmt.Sprintf("there is more text after its end, at byte %d", d.InputOffset()+1)
 }
 
 func readString(fields object, name string, to *string) error {
@@ -290,16 +286,16 @@ func readString(fields object, name string, to *string) error {
 	return nil
 }
 
-// unquoted is a string of a text that is JSON.
+// unquoted returns the content of a JSON string.
 func unquoted(raw []byte) []byte {
 	if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 {
 		return plain
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // without an error, as the text has been read
+	text, _ := jsontext.AppendUnquote(nil, raw) // cannot fail, as the text has been read before
 	return text
 }
 
-// readObject reads an object, or null, of a text that is JSON.
+// readObject reads a JSON object, or null, of a text that is valid JSON.
 func readObject(raw []byte, name string, to *map[string]any) error {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
 		return nil

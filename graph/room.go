@@ -10,56 +10,55 @@ import (
 	"time"
 )
 
-// room is the memory for requests that are being read, and for answers that are being made or
-// wait until their callers have taken them. An answer counts from before it is made, by what
-// its rows may need, so that many large ones cannot be begun together.
+// room limits the memory for requests being read, and for responses being made or waiting until their callers have read
+// them. A response counts from before it is made, by the estimated size of its rows, so that many large ones cannot
+// start together.
 //
-// It is shared so that callers who do not read what they ask for leave room for others. A
-// caller with a name may have as much as is then left for all others: one has half of it
-// at most, two have a third each. Where there are no names, an answer may take an eighth of what is
-// left, so that small ones find room among large ones that nobody reads.
+// Callers that do not read their responses must leave room for others. A named caller may hold as much as is left for
+// all others: a single one gets at most half, two get a third each. Where callers have no names, a response may take an
+// eighth of what is left, so that small ones find room beside large ones that are not being read.
 type room struct {
 	most int64
-	used atomic.Int64 // bytes of requests and answers
+	used atomic.Int64 // of requests and responses, in bytes
 
 	mu      sync.Mutex
-	answers int64            // of used
-	callers map[string]int64 // of answers, those of callers with a name
-	freed   chan struct{}    // closed when there is more room; nil while nothing waits for that
+	answers int64            // the responses' part of used
+	callers map[string]int64 // the same by caller, for callers with a name
+	freed   chan struct{}    // closed when room becomes free; nil while nothing waits for it
 }
 
 const (
-	// rowBytes is about what a row takes in an answer.
+	// rowBytes is the approximate size of a row in a response.
 	rowBytes = 512
-	// smallAnswer is the size of answers that find room as long as there is any.
+	// smallAnswer is the size up to which a response gets room as long as there is any.
 	smallAnswer = 64 << 10
-	// mostReserved is the part of all room that an answer takes before it is made, at most:
-	// most answers have far fewer rows than they may have.
+	// mostReserved is the fraction of all room (1/16) that a response may reserve before it is made: most responses
+	// have far fewer rows than they could have.
 	mostReserved = 16
-	// mostNameless is the part of what is left that an answer may take for a caller without a name.
+	// mostNameless is the fraction of the free room (1/8) that a response to an unnamed caller may take.
 	mostNameless = 8
 )
 
 func newRoom(most int64) *room { return &room{most: most, callers: map[string]int64{}} }
 
-// full says whether there is no room for more.
+// full reports whether there is no room for more.
 func (r *room) full() bool { return r.used.Load() > r.most }
 
-// held is the room that an answer has. It is for one goroutine at a time, but for shrink.
+// held is the room that a response holds. Apart from shrink, only one goroutine at a time may use it.
 type held struct {
 	room   *room
 	caller string
 	bytes  int64
 }
 
-// reserve takes room for an answer of a caller, which may have no name.
+// reserve takes room for a response to a caller, whose name may be empty, and reports whether there was enough.
 func (r *room) reserve(caller string, bytes int64) (held, bool) {
 	h := held{room: r, caller: caller}
 	ok := h.grow(min(bytes, r.most/mostReserved))
 	return h, ok
 }
 
-// wait takes room as reserve does, as soon as there is some before patience ends.
+// wait is like reserve but waits up to patience for room.
 func (r *room) wait(ctx context.Context, caller string, bytes int64) (held, bool) {
 	over := time.NewTimer(patience)
 	defer over.Stop()
@@ -83,11 +82,11 @@ func (r *room) wait(ctx context.Context, caller string, bytes int64) (held, bool
 	}
 }
 
-// fits says whether an answer may take so much more than it has. The caller holds mu.
+// fits reports whether a response may take more bytes than it has. The caller must hold mu.
 func (r *room) fits(h *held, more int64) bool {
 	left := r.most - r.used.Load()
 	switch {
-	case more <= 0, r.answers == h.bytes: // alone it always may, or the largest would never be sent
+	case more <= 0, r.answers == h.bytes: // a response that is alone always fits, or the largest could never be sent
 		return true
 	case more <= smallAnswer:
 		return more <= left
@@ -97,7 +96,7 @@ func (r *room) fits(h *held, more int64) bool {
 	return r.callers[h.caller]+more <= left
 }
 
-// grow takes more room, if there is some.
+// grow takes more room, and reports whether there was enough.
 func (h *held) grow(more int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
@@ -108,7 +107,7 @@ func (h *held) grow(more int64) bool {
 	return true
 }
 
-// resize has the answer take so much room in all, if there is that much.
+// resize sets the total size of a response, and reports whether there was room for it.
 func (h *held) resize(bytes int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
@@ -119,21 +118,21 @@ func (h *held) resize(bytes int64) bool {
 	return true
 }
 
-// shrink gives room back.
+// shrink gives back some room.
 func (h *held) shrink(bytes int64) {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
 	h.change(-bytes)
 }
 
-// release gives all of it back. The zero held has none.
+// release gives back all room. The zero held has none.
 func (h *held) release() {
 	if h.room != nil {
 		h.shrink(h.bytes)
 	}
 }
 
-// change changes what an answer has. The caller holds mu.
+// change changes the size of a response. The caller must hold mu.
 func (h *held) change(by int64) {
 	r := h.room
 	h.bytes += by
@@ -150,18 +149,17 @@ func (h *held) change(by int64) {
 	}
 }
 
-// errOverloaded is a body that there is no room for.
+// errOverloaded reports that there was no room for a body.
 var errOverloaded = errors.New("no room for the body")
 
-// body counts what is read of a request's body, as it comes: one that is announced to be long
-// and does not come takes no room.
+// body counts the bytes read of a request's body as they arrive, so that an announced but unsent body takes no room.
 type body struct {
 	io.ReadCloser
 	room *room
 	read int64
 }
 
-// Read reads, as long as there is room.
+// Read implements [io.Reader]. It fails when there is no room.
 func (b *body) Read(p []byte) (int, error) {
 	if b.room.full() {
 		return 0, errOverloaded
@@ -172,7 +170,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counted makes a request's body count, until its release.
+// counted makes a request's body count until release is called.
 func (r *room) counted(req *http.Request) *body {
 	b := &body{ReadCloser: req.Body, room: r}
 	req.Body = b

@@ -13,52 +13,50 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// The subprotocols of GraphQL over WebSockets: the one that is spoken here, which npm's
-// graphql-ws has, and the one before it, of subscriptions-transport-ws, whose clients
-// are told so.
+// The subprotocols of GraphQL over WebSockets: the supported one, of npm's graphql-ws, and its predecessor, of
+// subscriptions-transport-ws. Clients of the latter get an error that names the former.
 const (
 	protocol    = "graphql-transport-ws"
 	oldProtocol = "graphql-ws"
 )
 
-// The protocol's reasons to close a socket.
+// Close codes of the protocol.
 const (
 	// pongTimeout is how long a client may take to answer a ping.
 	pongTimeout                            = 30 * time.Second
 	closeBadMessage   websocket.StatusCode = 4400
-	closeUnauthorized websocket.StatusCode = 4401 // an operation before connection_init
-	closeForbidden    websocket.StatusCode = 4403 // the caller is not let in, or no longer
+	closeUnauthorized websocket.StatusCode = 4401 // an operation was sent before connection_init
+	closeForbidden    websocket.StatusCode = 4403 // the caller is not allowed, or no longer
 	closeSubprotocol  websocket.StatusCode = 4406
 	closeInitTimeout  websocket.StatusCode = 4408
-	closeTwice        websocket.StatusCode = 4409 // an id that is in use
+	closeTwice        websocket.StatusCode = 4409 // an operation's id is already in use
 	closeTwoInits     websocket.StatusCode = 4429
 )
 
-// maxInit bounds messages in bytes as long as nobody knows whose they are.
+// maxInit limits the size of messages, in bytes, until the caller is known.
 const maxInit = 32 << 10
 
-// socket is a WebSocket. One goroutine reads its messages, and each operation has one
-// that writes its responses, the next only when the last is written: a client that
-// does not read holds what its operations have made until its connection is cut off.
+// socket is a WebSocket. One goroutine reads its messages. Each operation has a goroutine that writes its responses one
+// at a time: a client that does not read blocks its operations until the connection times out.
 type socket struct {
 	h      *handler
 	conn   *websocket.Conn
 	header http.Header     // of the request
-	ctx    context.Context // of the request; it ends with the socket
+	ctx    context.Context // of the request; canceled with the socket
 	seat   *seat
 
 	mu         sync.Mutex
 	caller     context.Context // nil before connection_init
 	operations map[string]*socketOperation
-	running    int // operations, those included that are no longer wanted
-	counted    int // of them, those that count towards SocketOperations: not those whose end is being told
+	running    int // operations, including those canceled by the client
+	counted    int // of those, the ones that count towards SocketOperations: not those whose end is being sent
 	stopping   bool
-	closing    bool // nothing that comes is heeded any more
+	closing    bool // further messages are ignored
 
 	under     sync.WaitGroup // operations
-	initiated bool           // of the reader, as are the following
+	initiated bool           // used by the reader only, as are the following
 	timer     *time.Timer
-	leave     func() // where it counts among its caller's
+	leave     func() // ends its place among the caller's sockets
 }
 
 // serveSocket serves a WebSocket until it is closed.
@@ -77,9 +75,9 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{protocol, oldProtocol},
-		InsecureSkipVerify: true, // origins are not the endpoint's matter
+		InsecureSkipVerify: true, // the gateway checks origins before the endpoint
 	})
-	if err != nil { // it has been answered
+	if err != nil { // Accept has answered
 		return
 	}
 	defer conn.CloseNow()
@@ -107,14 +105,14 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// closedError ends the operations of a socket that the gateway closes: with the error
-// that they have ended by, which their client sees as the reason to close.
+// closedError ends the operations of a socket that the gateway closes. It holds the error that they end with, which is
+// also the client's reason for the close.
 type closedError struct{ code, message string }
 
 func (e *closedError) Error() string { return e.message }
 
-// close ends the socket, for a reason of at most some words. It waits some seconds for
-// the client to agree. Whoever is first tells the reason.
+// close closes the socket with a short reason. It waits a few seconds for the client's reply. Only the first call
+// counts.
 func (s *socket) close(code websocket.StatusCode, reason string) {
 	switch code {
 	case websocket.StatusGoingAway:
@@ -126,7 +124,7 @@ func (s *socket) close(code websocket.StatusCode, reason string) {
 	}
 }
 
-// closeBy is close, where it is known by which error the socket's operations end.
+// closeBy is like close, with the error that ends the socket's operations.
 func (s *socket) closeBy(cause error, code websocket.StatusCode, reason string) {
 	s.mu.Lock()
 	first := !s.closing
@@ -136,15 +134,14 @@ func (s *socket) closeBy(cause error, code websocket.StatusCode, reason string) 
 	}
 	s.mu.Unlock()
 	if first {
-		_ = s.conn.Close(code, clip(reason, 120)) // 123 bytes is the most
+		_ = s.conn.Close(code, clip(reason, 120)) // the protocol allows 123 bytes
 	}
 }
 
-// malformed closes the socket because of a message that the protocol does not have, or that is not of the form that the
-// protocol gives it.
+// malformed closes the socket because of a message that does not follow the protocol.
 func (s *socket) malformed(why string) { s.close(closeBadMessage, "Invalid message: "+why) }
 
-// refuse ends the socket of one who is not let in, or no longer.
+// refuse closes the socket of a caller that is not allowed, or no longer.
 func (s *socket) refuse(err error) {
 	g := present(s.ctx, err)
 	code, _ := g.Extensions["code"].(string)
@@ -152,19 +149,18 @@ func (s *socket) refuse(err error) {
 	switch code {
 	case codeUnauthenticated, codeForbidden:
 		s.closeBy(cause, closeForbidden, "Forbidden: "+g.Message)
-	default: // it is not known who it is
+	default: // the caller could not be identified
 		s.closeBy(cause, websocket.StatusTryAgainLater, g.Message)
 	}
 }
 
-// full ends a socket that there is no room for.
+// full closes a socket because too many are open.
 func (s *socket) full(err error) {
 	s.h.shed(ShedForStreams)
 	s.close(websocket.StatusTryAgainLater, err.Error())
 }
 
-// beat shows that the socket is alive, and sees whether the client is, and may still be
-// there.
+// beat sends a ping and checks that the client answers and may still be connected.
 func (s *socket) beat() bool {
 	if err := s.check(); err != nil {
 		s.refuse(err)
@@ -179,7 +175,7 @@ func (s *socket) beat() bool {
 	return true
 }
 
-// check says whether the socket's caller may still be there.
+// check returns an error if the socket's caller may no longer be connected.
 func (s *socket) check() error {
 	s.mu.Lock()
 	caller := s.caller
@@ -190,8 +186,8 @@ func (s *socket) check() error {
 	return s.h.o.Check(caller)
 }
 
-// stop closes the socket because the gateway stops, once the operations that have an end
-// of their own are answered. Clients connect again by the code.
+// stop closes the socket because the gateway stops, once queries in progress are answered. The close code makes clients
+// reconnect.
 func (s *socket) stop() {
 	s.mu.Lock()
 	s.stopping = true
@@ -202,7 +198,7 @@ func (s *socket) stop() {
 	}
 }
 
-// read reads a message, whose bytes count among those in hand until release.
+// read reads a message. Its bytes count towards MaxInFlight until release is called.
 func (s *socket) read() (data []byte, release func(), err error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
@@ -220,7 +216,7 @@ func (s *socket) read() (data []byte, release func(), err error) {
 		s.close(websocket.StatusTryAgainLater, s.h.overloaded().Error())
 	case err == nil && kind != websocket.MessageText:
 		err = errors.New("a binary message")
-		s.malformed("a message is text: a JSON object")
+		s.malformed("a message must be text: a JSON object")
 	}
 	if err != nil {
 		release()
@@ -229,14 +225,14 @@ func (s *socket) read() (data []byte, release func(), err error) {
 	return data, release, nil
 }
 
-// paced is a message, which must come at [web.MinRate], like the body of a request.
+// paced reads a message, which must arrive at [web.MinRate] at least, like the body of a request.
 type paced struct {
 	io.Reader
 	pace web.Pace
 	late *time.Timer
 }
 
-// Read implements [io.Reader]. The library fills all of b before it returns, so b must not take long.
+// Read implements [io.Reader]. The library fills all of b before it returns, so b must not take long to fill.
 func (p *paced) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b[:min(len(b), web.MinRate)])
 	p.pace.Sent(n)
@@ -244,7 +240,7 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// send writes a message. How long a client may take is the connection's matter.
+// send writes a message. The connection limits how long the client may take.
 func (s *socket) send(message []byte) error {
 	err := s.conn.Write(context.Background(), websocket.MessageText, message)
 	if err != nil {
@@ -253,7 +249,7 @@ func (s *socket) send(message []byte) error {
 	return err
 }
 
-// initiate lets the socket's caller in, or not.
+// initiate handles connection_init: it identifies the caller and accepts or refuses the socket.
 func (s *socket) initiate(payload []byte) {
 	var said map[string]any
 	if err := readObject(payload, "payload", &said); err != nil {

@@ -10,22 +10,21 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// maxOperationID bounds the ids that clients give to operations, in bytes: each response
-// repeats its operation's.
+// maxOperationID limits the ids that clients give to operations, in bytes, since each response repeats one.
 const maxOperationID = 256
 
-// socketOperation is an operation of a socket.
+// socketOperation is an operation on a socket.
 type socketOperation struct {
 	id      string
 	ctx     context.Context // of the socket's caller
 	cancel  context.CancelCauseFunc
 	params  *graphql.RawParams
-	dropped bool // its client wants no more of it; guarded by the socket's mu
+	dropped bool // its client has canceled it or it has ended; guarded by the socket's mu
 
 	discounted bool // it no longer counts towards SocketOperations; guarded by the socket's mu
 }
 
-// heed does what a message says. What a message must not be closes the socket.
+// heed handles a message. A message that does not follow the protocol closes the socket.
 func (s *socket) heed(message []byte, release func()) {
 	passedOn := false
 	defer func() {
@@ -68,14 +67,14 @@ func (s *socket) heed(message []byte, release func()) {
 		}
 		s.drop(id)
 	default:
-		s.malformed("a message's type is connection_init, ping, pong, subscribe or complete")
+		s.malformed("a message's type must be connection_init, ping, pong, subscribe or complete")
 	}
 }
 
-// badID is what is wrong with an id that is missing or too long.
-var badID = fmt.Sprintf("an operation's id is a string of 1 to %d bytes", maxOperationID)
+// badID says what is wrong with a missing or overlong id.
+var badID = fmt.Sprintf("an operation's id must be a string of 1 to %d bytes", maxOperationID)
 
-// messageOf makes a message; without an id, and without a payload, it has none.
+// messageOf returns a message. An empty id or payload is left out.
 func messageOf(kind, id string, payload ...[]byte) []byte {
 	n := len(kind) + 2*len(id) + 40
 	for _, p := range payload {
@@ -84,7 +83,7 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 	m := make([]byte, 0, n)
 	m = append(append(append(m, `{"type":"`...), kind...), '"')
 	if id != "" {
-		quoted, _ := json.Marshal(id) // a string always can be
+		quoted, _ := json.Marshal(id) // cannot fail for a string
 		m = append(append(m, `,"id":`...), quoted...)
 	}
 	for i, p := range payload {
@@ -96,15 +95,15 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 	return append(m, '}')
 }
 
-// subscribe begins an operation, a query just as well. Its message's bytes are released
-// when it has ended: then it is passed on.
+// subscribe starts an operation, which may also be a query. If it reports true, the operation calls release when it has
+// ended.
 func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
 	params := new(graphql.RawParams)
 	fields, err := readFields(nil, payload, "the payload of subscribe", anOperation)
 	if err == nil {
 		err = readParams(fields, s.header, params)
 	}
-	if err == nil && !fields.has("query") { // as the protocol wants it, but where a document is asked for by its name
+	if err == nil && !fields.has("query") { // the protocol requires a query, except with the id of a document
 		err = wanted(params)
 	}
 	switch {
@@ -133,7 +132,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		return false
 	}
 	if running >= s.h.o.SocketOperations {
-		s.fail(id, s.h.noRoom(fmt.Errorf("this socket has %d operations under way, the most it may have: complete one first", running)).response)
+		s.fail(id, s.h.noRoom(fmt.Errorf("this socket has %d operations running, the limit: complete one first", running)).response)
 		return false
 	}
 	if s.h.load.room.full() {
@@ -162,7 +161,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 func (s *socket) run(op *socketOperation, release func()) {
 	defer release()
 	defer s.ended(op)
-	defer func() { // which no panic should reach: those in resolvers do not
+	defer func() { // a safety net: panics in resolvers do not get here
 		if v := recover(); v != nil {
 			s.end(op, s.h.broken(op.ctx, v))
 		}
@@ -173,7 +172,7 @@ func (s *socket) run(op *socketOperation, release func()) {
 		return
 	}
 	defer x.end()
-	defer func() { // nobody is told of it but the log
+	defer func() { // only the log reports it
 		if why := new(closedError); errors.As(context.Cause(op.ctx), &why) {
 			x.record.why = why
 			x.record.count(&graphql.Response{Errors: gqlerror.List{requestError(why.code, why.message)}})
@@ -193,30 +192,30 @@ func (s *socket) run(op *socketOperation, release func()) {
 		}
 		x.room.resize(0)
 	}
-	if x.streams && x.stopped() { // the socket is about to say so
+	if x.streams && x.stopped() { // the socket's close frame is about to tell the client
 		return
 	}
 	s.end(op, x.failure())
 }
 
-// next sends a response of an operation that its client still wants.
+// next sends a response, unless the client has canceled the operation.
 func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 	s.mu.Lock()
 	dropped := op.dropped || s.closing
 	s.mu.Unlock()
 	if dropped {
-		return errors.New("nobody wants it")
+		return errors.New("the operation was canceled")
 	}
 	before, data, after := encode(resp, true)
 	message := messageOf("next", op.id, before, data, after)
-	// A large one is not to be there twice while it waits. It is not recycled: a subscription
-	// makes its next event in the same memory.
+	// A large response must not be in memory twice while it waits. It is not recycled either: a subscription makes its
+	// next event in the same memory.
 	resp.Data = nil
 	return s.send(message)
 }
 
-// end says that an operation has ended: by the errors of a response, or completely. Its
-// id may be used again from then on.
+// end tells the client that an operation has ended, with the errors of a response or normally. The client may then use
+// its id again.
 func (s *socket) end(op *socketOperation, failed *graphql.Response) {
 	s.mu.Lock()
 	wanted := s.forget(op)
@@ -232,13 +231,12 @@ func (s *socket) end(op *socketOperation, failed *graphql.Response) {
 	_ = s.send(messageOf("complete", op.id))
 }
 
-// fail says that an operation has ended by errors, or has not begun.
+// fail tells the client that an operation has ended with errors or was refused.
 func (s *socket) fail(id string, resp *graphql.Response) {
 	_ = s.send(messageOf("error", id, encodeErrors(resp.Errors)))
 }
 
-// drop ends an operation that its client wants no more of. There may be none: it has
-// just ended.
+// drop cancels an operation on the client's request. The operation may just have ended.
 func (s *socket) drop(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,8 +245,8 @@ func (s *socket) drop(id string) {
 	}
 }
 
-// forget lets the operation's id be used again, and says whether its client still wanted
-// more of it. The caller holds mu.
+// forget frees the operation's id, and reports whether the client had not canceled the operation. The caller must hold
+// mu.
 func (s *socket) forget(op *socketOperation) bool {
 	if op.dropped || s.closing {
 		return false
@@ -258,8 +256,7 @@ func (s *socket) forget(op *socketOperation) bool {
 	return true
 }
 
-// discount frees the operation's place among those of the socket, once. The caller holds
-// mu.
+// discount stops counting the operation towards SocketOperations. The caller must hold mu.
 func (s *socket) discount(op *socketOperation) {
 	if !op.discounted {
 		op.discounted = true
@@ -267,7 +264,7 @@ func (s *socket) discount(op *socketOperation) {
 	}
 }
 
-// ended counts an operation that has ended, the last of which a stop has waited for.
+// ended removes an operation that has ended. If it was the last and the gateway is stopping, it closes the socket.
 func (s *socket) ended(op *socketOperation) {
 	op.cancel(nil)
 	s.mu.Lock()

@@ -165,7 +165,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		"no protocol":                     {[]string{}, nil, nil, 4406, "speak graphql-transport-ws"},
 		"the old protocol":                {[]string{"graphql-ws"}, nil, nil, 4406, "speak graphql-transport-ws"},
 		"another protocol":                {[]string{"mqtt"}, nil, nil, 4406, "speak graphql-transport-ws"},
-		"no JSON":                         {nil, nil, []string{`{"type":`}, 4400, "not JSON: it goes wrong at byte 9"},
+		"no JSON":                         {nil, nil, []string{`{"type":`}, 4400, "not JSON: it is invalid at byte 9"},
 		"no object":                       {nil, nil, []string{`[]`}, 4400, "JSON object"},
 		"null":                            {nil, nil, []string{`null`}, 4400, "JSON object"},
 		"a name twice":                    {nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "a name twice"},
@@ -309,7 +309,7 @@ func TestOperationsOfASocket(t *testing.T) {
 	c.expect("complete", "1")
 	c.say(strings.Replace(listQuery, `"1"`, `"slow too"`, 1))
 	c.say(typenameQuery)
-	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations under way") || !strings.Contains(string(m.Payload), "RATE_LIMITED") {
+	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations running") || !strings.Contains(string(m.Payload), "RATE_LIMITED") {
 		t.Errorf("%s", m.Payload)
 	}
 	if got := refused.Load(); got != 1 {

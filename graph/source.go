@@ -20,9 +20,10 @@ import (
 //   - It counts the line feed of CR LF as a column of the next line (2.1.3).
 //   - It places a string behind its opening quotes, and a block string on its last line.
 
-// readable gives a document's text as gqlparser reads it correctly, and its first error that gqlparser does not find.
+// readable returns a document's text in a form that gqlparser reads correctly, and the first error that gqlparser
+// misses.
 func readable(text string) (string, *gqlerror.Error) {
-	if strings.Contains(text, "\r") { // a line end like any other, in block strings too
+	if strings.Contains(text, "\r") { // \r is a line terminator too, also in block strings
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	}
 	s := scanner{text: text, line: 1}
@@ -51,7 +52,7 @@ func placeStrings(text string, errs gqlerror.List) {
 	}
 }
 
-// before says whether an error is located before another one, or nowhere.
+// before reports whether an error is located before another one, or has no location.
 func before(a, b *gqlerror.Error) bool {
 	if len(a.Locations) == 0 || len(b.Locations) == 0 {
 		return len(a.Locations) == 0
@@ -60,20 +61,20 @@ func before(a, b *gqlerror.Error) bool {
 	return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column)) < 0
 }
 
-// scanner goes through the tokens of a text whose lines end in line feeds.
+// scanner scans the tokens of a text whose lines end in \n.
 type scanner struct {
 	text    string
 	at      int
 	problem *gqlerror.Error
-	// found, if not nil, gets where each string begins, and where gqlparser takes it to begin.
+	// found, if not nil, is called with the location of each string and the location that gqlparser reports for it.
 	found func(begin, taken gqlerror.Location)
 
 	line      int
 	lineStart int // in characters
-	counted   int // up to where characters have been counted
-	runes     int // how many
+	counted   int // how far characters have been counted, in bytes
+	runes     int // how many were counted
 
-	rewritten []byte // the text up to the byte copied, with block strings that gqlparser reads correctly
+	rewritten []byte // text[:copied], with block strings rewritten so that gqlparser reads them correctly
 	copied    int
 }
 
@@ -110,14 +111,15 @@ func (s *scanner) skip(while func(byte) bool) {
 	}
 }
 
-// count gives how many characters there are before the scanner.
+// count returns the number of characters before the scanner's position.
 func (s *scanner) count() int {
 	s.runes += utf8.RuneCountInString(s.text[s.counted:s.at])
 	s.counted = s.at
 	return s.runes
 }
 
-// location is that of a character, as if it were on the present line. Columns count characters.
+// location returns the location of a character, counted from the start of the text, on the current line. Columns count
+// characters.
 func (s *scanner) location(character int) gqlerror.Location {
 	return gqlerror.Location{Line: s.line, Column: character - s.lineStart + 1}
 }
@@ -127,7 +129,7 @@ func (s *scanner) fail(format string, args ...any) {
 	s.problem.Locations = []gqlerror.Location{s.location(s.count())}
 }
 
-// number goes through a number. What is wrong within it gqlparser finds.
+// number scans a number. gqlparser finds errors within it.
 func (s *scanner) number() {
 	s.at++
 	s.skip(isDigit)
@@ -148,7 +150,7 @@ func (s *scanner) number() {
 
 const unicodeEscape = len(`\u0000`)
 
-// string goes through a string in single quotes. What is wrong in it but surrogates gqlparser finds.
+// string scans a string in single quotes. gqlparser finds errors in it, except for surrogates.
 func (s *scanner) string() {
 	begin := s.location(s.count())
 	s.at++
@@ -181,7 +183,7 @@ func (s *scanner) string() {
 	}
 }
 
-// escape gives the code unit of an escape such as \uD83D, if there is one.
+// escape returns the code unit of an escape such as \uD83D at a position, if there is one.
 func (s *scanner) escape(at int) (rune, bool) {
 	if len(s.text) < at+unicodeEscape || s.text[at:at+2] != `\u` {
 		return 0, false
@@ -192,7 +194,7 @@ func (s *scanner) escape(at int) (rune, bool) {
 
 const blockQuote = `"""`
 
-// blockString goes through a block string, which has no escapes but that of its quotes.
+// blockString scans a block string, whose only escape is \""".
 func (s *scanner) blockString() {
 	character := s.count()
 	begin := s.location(character)
@@ -218,7 +220,7 @@ func (s *scanner) blockString() {
 	}
 }
 
-// rewrite puts another text in the place of a part of the text.
+// rewrite replaces a part of the text.
 func (s *scanner) rewrite(from, to int, with string) {
 	if s.text[from:to] != with {
 		s.rewritten = append(append(s.rewritten, s.text[s.copied:from]...), with...)
@@ -226,7 +228,7 @@ func (s *scanner) rewrite(from, to int, with string) {
 	}
 }
 
-// dedented gives a block string's lines behind the first with no more indentation in common than the first has.
+// dedented returns a block string in which the lines after the first have no more common indentation than the first.
 func dedented(block string) string {
 	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 	lines := strings.Split(block, "\n")

@@ -25,7 +25,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 		"half a pair and a character":       {text: `"\uD83D😀"`, says: half},
 		"half a pair and an escape":         {text: `"\uD83D\u0041"`, says: half},
 		"half a pair and a braced half":     {text: `"\uD83D\u{DE00}"`, says: half},
-		"a braced surrogate":                {text: `"\u{D83D}"`, says: "cannot be read on"},
+		"a braced surrogate":                {text: `"\u{D83D}"`, says: "cannot be parsed from here"},
 		"half a pair in a list":             {text: `["a", "\uDBFF"]`, says: half},
 		"a pair":                            {text: `"\uD83D\uDE00"`, id: "😀"},
 		"a pair in lower case":              {text: `"\ud83d\ude00"`, id: "😀"},
@@ -44,7 +44,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 		"a number and a string":             {text: `[1"a"]`, id: "1"},
 		"negative numbers side by side":     {text: `[-1-2]`, id: "-1"},
 		"a name with a number":              {text: `"a" first1: 1`, says: `Unknown argument "first1"`},
-		"four quotes at the end":            {text: `"""a""""`, says: "cannot be read on"},
+		"four quotes at the end":            {text: `"""a""""`, says: "cannot be parsed from here"},
 		"a block string and a string":       {text: `["""a""""b"]`, id: "a"},
 		"two block strings":                 {text: `["""a""""""b"""]`, id: "a"},
 		"escaped quotes":                    {text: `"""a\""""""`, id: `a\"\"\"`},
@@ -52,7 +52,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 		"a first line with some indent":     {text: "\"\"\"  a\n    b\n\n   c\"\"\"", id: `  a\n b\n\nc`},
 		"an empty first line":               {text: "\"\"\"\n  a\n   b\n\"\"\"", id: `a\n b`},
 		"lines of all kinds":                {text: "\"\"\"\r\n  a\r  b\n  c\r\n\"\"\"", id: `a\nb\nc`},
-		"text that is not closed":           {text: `"\`, says: "cannot be read on"},
+		"text that is not closed":           {text: `"\`, says: "cannot be parsed from here"},
 		"half a pair behind a syntax error": {text: `} "\uD83D"`, says: "Unexpected }"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,23 +8,21 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// responses is what a stream tells of: an execution, or why there is none.
+// responses is the source of a stream: an execution or a refusal.
 type responses interface {
 	next() *graphql.Response    // nil at the end
 	failure() *graphql.Response // why it ended, or nil
 }
 
-// refused is the one response of an operation that does not run.
+// refused is the response to an operation that was refused.
 type refused struct{ *refusal }
 
 func (n refused) next() *graphql.Response    { return nil }
 func (n refused) failure() *graphql.Response { return n.response }
 
-// stream answers a request by server-sent events, as the distinct connections mode of
-// graphql-sse has it: an event "next" for each response, errors of the request too, and
-// "complete" at the end. The client ends it by closing its connection. Where the gateway
-// stops, the stream ends without "complete": by that clients know that they are to
-// connect again.
+// stream answers a request with server-sent events, in the distinct connections mode of graphql-sse: an event "next"
+// for each response, also for errors of the request, and "complete" at the end. The client ends the stream by closing
+// its connection. When the gateway stops, the stream ends without "complete", so that clients reconnect.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
 	x, runs := of.(*execution)
 	if runs && x.streams && h.o.Check != nil {
@@ -59,7 +57,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
 	_ = out.event("complete", nil)
 }
 
-// eventStream writes server-sent events, and comments while there are none.
+// eventStream writes server-sent events, and comments as heartbeats.
 type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -74,13 +72,13 @@ func newEventStream(w http.ResponseWriter, every time.Duration) *eventStream {
 	s := &eventStream{w: w, control: http.NewResponseController(w), every: every}
 	h := w.Header()
 	h.Set("Content-Type", mediaEvents+"; charset=utf-8")
-	h.Set("Cache-Control", "no-cache, no-transform") // compressed, events would wait for one another
-	h.Set("X-Accel-Buffering", "no")                 // likewise in nginx
+	h.Set("Cache-Control", "no-cache, no-transform") // compression would delay events
+	h.Set("X-Accel-Buffering", "no")                 // nginx would buffer events
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heartbeat = time.AfterFunc(every, s.beat)
 	s.w.WriteHeader(http.StatusOK)
-	s.write([]byte(":\n\n")) // so that the client knows at once that it is connected
+	s.write([]byte(":\n\n")) // tells the client at once that it is connected
 	return s
 }
 
@@ -90,8 +88,7 @@ func (s *eventStream) next(resp *graphql.Response, ran bool) error {
 	return s.event("next", before, data, after)
 }
 
-// event writes an event whose data is JSON, which has no line ends. Browsers drop an
-// event without data.
+// event writes an event. Its data is JSON without line breaks. Browsers drop events without data.
 func (s *eventStream) event(name string, data ...[]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +98,7 @@ func (s *eventStream) event(name string, data ...[]byte) error {
 	return s.write(parts...)
 }
 
-// write writes and flushes. The caller holds mu.
+// write writes and flushes. The caller must hold mu.
 func (s *eventStream) write(parts ...[]byte) error {
 	for _, p := range parts {
 		if s.err == nil {
@@ -115,7 +112,7 @@ func (s *eventStream) write(parts ...[]byte) error {
 	return s.err
 }
 
-// beat shows that the stream is alive, to the client and to proxies between.
+// beat sends a comment, which shows the client and proxies that the stream is alive.
 func (s *eventStream) beat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +121,7 @@ func (s *eventStream) beat() {
 	}
 }
 
-// stop ends the heartbeat: nothing is written afterwards.
+// stop ends the heartbeat. The stream must not be used afterwards.
 func (s *eventStream) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// Streams are the subscriptions and WebSockets that are open: what outlives a request's
-// deadline, and has to be told when the gateway stops. They are safe for concurrent
-// use.
+// Streams counts and limits the open subscriptions and WebSockets, which outlive the deadlines of requests, and ends
+// them when the gateway stops. It is safe for concurrent use.
 type Streams struct {
 	most    int
 	closing context.Context
@@ -24,28 +23,27 @@ type Streams struct {
 	mu      sync.Mutex
 	open    int            // subscriptions
 	sockets int            // WebSockets
-	known   int            // of them, those whose caller is known
-	strange list.List      // of them, those whose caller may yet become known: *seat, the oldest first
-	callers map[string]int // WebSockets by their caller's name
-	none    chan struct{}  // closed when the last one has ended; nil while nobody waits
+	known   int            // WebSockets whose caller is known
+	strange list.List      // those whose caller is not known yet: *seat, oldest first
+	callers map[string]int // WebSockets by caller name
+	none    chan struct{}  // closed when the last stream has ended; nil unless Shutdown waits
 }
 
-// NewStreams allows as many open subscriptions as most, and as many WebSockets.
+// NewStreams allows up to most open subscriptions and as many WebSockets.
 func NewStreams(most int) *Streams {
 	s := &Streams{most: most, callers: map[string]int{}}
 	s.closing, s.close = context.WithCancel(context.Background())
 	return s
 }
 
-// errTooManyStreams, errTooManySockets and errStopping refuse a stream, and the last one
-// ends it.
+// The errors that refuse a stream. errStopping also ends streams.
 var (
-	errTooManyStreams = errors.New("as many streams are open as this gateway takes: try again later")
-	errTooManySockets = errors.New("as many sockets are open as this gateway takes: try again later")
+	errTooManyStreams = errors.New("too many subscriptions are open on this gateway: try again later")
+	errTooManySockets = errors.New("too many WebSockets are open on this gateway: try again later")
 	errStopping       = errors.New("the gateway is stopping: connect again")
 )
 
-// noRoom refuses a stream that there is no room for at present, or no time any more.
+// noRoom returns the refusal of a stream because too many are open or the gateway is stopping.
 func (h *handler) noRoom(err error) *refusal {
 	if !errors.Is(err, errStopping) {
 		h.shed(ShedForStreams)
@@ -55,23 +53,22 @@ func (h *handler) noRoom(err error) *refusal {
 	return &refusal{status: http.StatusServiceUnavailable, retryAfter: time.Second, response: &graphql.Response{Errors: gqlerror.List{e}}}
 }
 
-// begin counts a subscription, which calls end when it has ended.
+// begin counts a subscription until end is called.
 func (s *Streams) begin() error { return s.enter(&s.open, errTooManyStreams) }
 
 func (s *Streams) end() { s.leave(&s.open) }
 
-// seat is a WebSocket's place among those that are open.
+// seat is a WebSocket's place among the open ones.
 type seat struct {
 	streams *Streams
-	strange *list.Element // nil once its caller is known, or it has had to leave
+	strange *list.Element // nil once the caller is known or the seat was taken away
 	known   bool
-	evict   func() // does not wait
+	evict   func() // must not block
 }
 
-// beginSocket gives a WebSocket a seat, which it leaves when it is closed. As long as
-// nobody has said whose it is, it takes no room from those whose caller is known: where
-// too many wait, the oldest is told to leave by evict, so that nobody can keep others
-// out by saying nothing.
+// beginSocket gives a WebSocket a seat until leave is called. Sockets whose caller is unknown take no room from those
+// whose caller is known: when too many of them wait, the oldest is evicted, so that no client can keep others out by
+// never sending connection_init.
 func (s *Streams) beginSocket(evict func()) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +90,7 @@ func (s *Streams) beginSocket(evict func()) (*seat, error) {
 	return p, nil
 }
 
-// keep makes the seat one of a known caller's.
+// keep marks the seat's caller as known.
 func (p *seat) keep() error {
 	s := p.streams
 	s.mu.Lock()
@@ -107,7 +104,7 @@ func (p *seat) keep() error {
 	return nil
 }
 
-// leave gives the seat up.
+// leave gives up the seat.
 func (p *seat) leave() {
 	s := p.streams
 	s.mu.Lock()
@@ -144,8 +141,8 @@ func (s *Streams) leave(count *int) {
 	}
 }
 
-// own counts a WebSocket of a caller who may have so many, until leave; 0 is any number.
-// Callers without a name are not counted.
+// own counts a WebSocket towards its caller's limit until leave is called; a limit of 0 is none. Callers without a name
+// are not counted.
 func (s *Streams) own(caller string, most int) (leave func(), err error) {
 	if caller == "" {
 		return func() {}, nil
@@ -153,7 +150,7 @@ func (s *Streams) own(caller string, most int) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if most > 0 && s.callers[caller] >= most {
-		return nil, fmt.Errorf("this caller has %d sockets open, the most it may have: one serves many operations", most)
+		return nil, fmt.Errorf("this caller has %d WebSockets open, the limit: one can run many operations", most)
 	}
 	s.callers[caller]++
 	return func() {
@@ -165,17 +162,16 @@ func (s *Streams) own(caller string, most int) (leave func(), err error) {
 	}, nil
 }
 
-// Open is the number of subscriptions and WebSockets that are open.
+// Open returns the number of open subscriptions and WebSockets.
 func (s *Streams) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open + s.sockets
 }
 
-// Shutdown tells all streams that they end, and waits until they have, or ctx does. They
-// are cut off rather than completed, so that their readers connect again; operations
-// that a WebSocket has under way are answered first. New ones are refused. It is called
-// once.
+// Shutdown ends all streams, and waits until they have ended or ctx is done. Streams are cut off rather than completed,
+// so that clients reconnect; WebSockets first answer the queries in progress. New streams are refused. Shutdown may be
+// called once.
 func (s *Streams) Shutdown(ctx context.Context) error {
 	s.close()
 	s.mu.Lock()

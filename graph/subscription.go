@@ -82,27 +82,27 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	return nil
 }
 
-// nextEvent is the response for the next event of a subscription.
+// nextEvent returns the response to the next event of a subscription.
 func (x *execution) nextEvent() *graphql.Response {
-	// The engine answers an event outside of the field that it is of: without this the
-	// paths of errors would lack it.
+	// gqlgen resolves an event outside its subscription field; without this context the paths of errors would lack the
+	// field.
 	x.event = &eventTime{}
 	resp := x.respond(x.atField())
 	x.event.end()
 	if resp != nil {
-		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // of each response
+		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // MaxErrors applies to each response
 		x.record.count(resp)
 	}
 	return resp
 }
 
-// atField is the context of the subscription's field.
+// atField returns the context of the subscription's field.
 func (x *execution) atField() context.Context {
 	return graphql.WithFieldContext(x.ctx, &graphql.FieldContext{Object: "Subscription", Field: x.field})
 }
 
-// eventTime is the time that the fields of one event have. It begins with the first of
-// them: before that the event is being waited for.
+// eventTime is the time limit of one event. It starts when the first field is resolved, so that waiting for the event
+// does not count.
 type eventTime struct {
 	once   sync.Once
 	ctx    context.Context
@@ -115,20 +115,20 @@ func (e *eventTime) end() {
 	}
 }
 
-// within is the context of a field of an event, which ends with the time of the event.
+// within returns the context of a field of an event, which ends with the event's time limit.
 func (x *execution) within(ctx context.Context) context.Context {
 	e := x.event
-	if e == nil { // the field of the subscription, which is resolved once
+	if e == nil { // the subscription field itself, which is resolved once
 		return ctx
 	}
 	e.once.Do(func() { e.ctx, e.cancel = context.WithTimeout(x.ctx, x.h.o.Timeout) })
-	if ctx.Done() == e.ctx.Done() { // the field that it is below has it already
+	if ctx.Done() == e.ctx.Done() { // the parent field's context already has it
 		return ctx
 	}
 	return eventContext{ctx, e.ctx}
 }
 
-// eventContext is a context with the end of another one.
+// eventContext is a context that ends with another one.
 type eventContext struct {
 	context.Context
 	until context.Context
@@ -143,13 +143,13 @@ func (c eventContext) Done() <-chan struct{} { return c.until.Done() }
 // Err implements context.Context.
 func (c eventContext) Err() error { return c.until.Err() }
 
-// fail ends a subscription by an error, which its caller is told.
+// fail ends a subscription with an error, which its caller gets.
 func (x *execution) fail(err error) {
 	FailStream(x.ctx, err)
 	x.stop(err)
 }
 
-// failure is the last response of a subscription that ended by an error, or nil.
+// failure returns the last response of a subscription that ended with an error, or nil.
 func (x *execution) failure() *graphql.Response {
 	if x.ending == nil || x.ending.Err() == nil {
 		return nil
@@ -160,6 +160,6 @@ func (x *execution) failure() *graphql.Response {
 	return resp
 }
 
-// stopped says that a subscription is cut off by the end of the gateway: it is not
-// complete, and whoever reads it is to connect again.
+// stopped reports whether a subscription was cut off because the gateway stops: it is not complete, and its client
+// should reconnect.
 func (x *execution) stopped() bool { return errors.Is(context.Cause(x.ctx), errStopping) }

@@ -80,7 +80,7 @@ func (d *TrustedDocuments) reload() (changed bool, err error) {
 	return true, nil
 }
 
-// HashDocument returns the id that a text has by its content.
+// HashDocument returns the SHA-256 of a document's text in hexadecimal, which is one of its ids.
 func HashDocument(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// document is a document of a folder or manifest.
+// trustedDocument is a document of a folder or manifest.
 type trustedDocument struct{ id, text string }
 
 // ids returns all ids of the document.
@@ -28,10 +28,10 @@ type contents struct {
 	sum [sha256.Size]byte
 }
 
-// maxBytes limits the total size of all documents.
+// maxTrustedBytes limits the total size of all documents.
 const maxTrustedBytes = 32 << 20
 
-// read reads a folder or manifest.
+// readTrusted reads a folder or manifest.
 func readTrusted(name string) (c contents, err error) {
 	info, err := os.Stat(name)
 	if err != nil {

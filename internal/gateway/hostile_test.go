@@ -189,7 +189,7 @@ func TestTrustedDocumentsSetting(t *testing.T) {
 	if _, body := p.do(http.MethodPost, p.graphql, `{"documentId": "totals", "variables": {"w": {"last": "P1D"}}}`, "Content-Type", "application/json"); !strings.Contains(body, `"sent":`) || strings.Contains(body, `"errors":`) {
 		t.Error(body)
 	}
-	if _, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Content-Type", "application/json"); !strings.Contains(body, "registered documents alone") {
+	if _, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Content-Type", "application/json"); !strings.Contains(body, "registered documents only") {
 		t.Error(body)
 	}
 }
@@ -262,14 +262,14 @@ func TestAttacks(t *testing.T) {
 		"directives on everything":       {body: query("{" + strings.Repeat(" ... @skip(if: true) { __typename }", 800) + "}"), status: 400, says: "800 directives"},
 		"circular fragments":             {body: query("{ ...A } fragment A on Query { ...B } fragment B on Query { ...C ...A } fragment C on Query { ...A ...B }"), status: 400, says: "spreads itself"},
 		"fragments all in a circle":      {body: query("{ ...F0 } " + strings.ReplaceAll(times(60, "fragment F%d on Query { all } "), "all", times(60, "...F%d "))), status: 400, says: "spreads itself"},
-		"doubling fragments":             {body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, those of fragments counted"},
+		"doubling fragments":             {body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, counting fragments"},
 		"3,000 fragments":                {body: query("{ __typename } " + times(1_200, "fragment F%d on Query { __typename } ")), status: 400, says: "1201 operations and fragments"},
 		"1,000 operations":               {body: query(times(1_000, "query A%d { __typename } ")), status: 400, says: "1000 operations and fragments"},
-		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "fields may have at most 16"},
+		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "fields may be nested 16 levels"},
 		"deeper than is taken":           {body: query("{ users(" + w + ") " + strings.Repeat("{ nodes { senders("+w+") { nodes { user ", 50) + "{ id }" + strings.Repeat("}", 201) + "}"), status: 400, says: bad},
-		"deep lists":                     {body: query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"), status: 400, says: "nests deeper"},
+		"deep lists":                     {body: query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"), status: 400, says: "nested more than"},
 		"deep objects":                   {body: query("{ bounces(window: " + strings.Repeat("{between: ", 900) + "1" + strings.Repeat("}", 900) + ") { totalCount } }"), status: 400, says: bad},
-		"deep types":                     {body: query("query($a: " + strings.Repeat("[", 4_000) + "Int" + strings.Repeat("]", 4_000) + ") { __typename }"), status: 400, says: "nests deeper"},
+		"deep types":                     {body: query("query($a: " + strings.Repeat("[", 4_000) + "Int" + strings.Repeat("]", 4_000) + ") { __typename }"), status: 400, says: "nested more than"},
 		"deep variables":                 {body: `{"query": "query($w: Window!) { bounces(window: $w) { totalCount } }", "variables": {"w": ` + strings.Repeat(`{"between":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "}}", status: 400, says: bad},
 		"deep lists in variables":        {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": ` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}}", status: 400, says: "$i"},
 		"many bad variables":             {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": [` + strings.Repeat("{},", 300_000) + "1]}}", status: 400, says: "$i[99]"},
@@ -291,12 +291,12 @@ func TestAttacks(t *testing.T) {
 		"a lone surrogate":               {body: `{"query": "{ __typename } # \ud800"}`, status: 400, says: "not JSON"},
 		"a lone surrogate in a variable": {body: `{"query": "query($i: ID!) { node(id: $i) { id } }", "variables": {"i": "\udfff"}}`, status: 400, says: "not JSON"},
 		"trailing junk":                  {body: query("{ __typename }") + "x", status: 400, says: "not JSON"},
-		"a duplicate key":                {body: `{"query": "{ __typename }", "query": "{ a }"}`, status: 400, says: "twice"},
+		"a duplicate key":                {body: `{"query": "{ __typename }", "query": "{ a }"}`, status: 400, says: "duplicate name"},
 		"100,000 keys":                   {body: `{"query": "{ nothing }"` + times(60_000, `, "k%d": 1`) + "}", status: 400, says: "nothing"},
 		"a query that is a list":         {body: `{"query": ["{ __typename }"]}`, status: 400, says: "must be a string"},
 		"variables that are a text":      {body: `{"query": "{ __typename }", "variables": "{}"}`, status: 400, says: "JSON object"},
-		"a number beyond all":            {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": 1e999999999}}`, status: 400, says: "32 bits"},
-		"a number of 1 MB":               {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": ` + strings.Repeat("9", mega-1000) + `}}`, status: 400, says: "32 bits"},
+		"a number beyond all":            {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": 1e999999999}}`, status: 400, says: "32-bit"},
+		"a number of 1 MB":               {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": ` + strings.Repeat("9", mega-1000) + `}}`, status: 400, says: "32-bit"},
 		"fields that overlap":            {body: query("{" + strings.Repeat(" bounces("+w+") { nodes { id id id id } }", 40) + times(9, " a: bounces("+w+", first: %d) { totalCount }") + "}"), status: 400, says: "conflict"},
 		"introspection of introspection": {body: query("{ __schema { types " + strings.Repeat("{ fields { type { ofType ", 4) + "{ fields { name args { name } } }" + strings.Repeat("} } }", 4) + times(60, " a%d: types { fields { name args { name type { name } } } }") + "} }"), status: 400, says: tooMuch},
 		"500 details in 500 senders":     {body: query("{ senders(" + w + ", first: 500) { nodes { bounces(" + w + ", first: 500) { nodes { detail { fullContent } } } } } }"), status: 400, says: tooMuch},
@@ -306,7 +306,7 @@ func TestAttacks(t *testing.T) {
 		"an array of large requests":     {body: array(10, query("{"+strings.Repeat(" __typename", 9_000)+"}")), header: []string{"Accept", "application/json"}, status: 200, says: "9000 fields"},
 		"@defer 5,000 times":             {body: query("{" + strings.Repeat(" ... @defer { __typename }", 1_600) + "}"), header: parts, status: 400, says: "1600 directives"},
 		"@defer within @defer":           {body: query("{ " + strings.Repeat("... @defer { ", 240) + "stats(" + w + ") { sent }" + strings.Repeat(" }", 241)), header: parts, status: 200, says: `"hasNext":false`},
-		"@defer by doubling fragments":   {body: query("{ ...F0 @defer } " + doubling(200)), header: parts, status: 400, says: "fields, those of fragments counted"},
+		"@defer by doubling fragments":   {body: query("{ ...F0 @defer } " + doubling(200)), header: parts, status: 400, says: "fields, counting fragments"},
 		"many headers":                   {body: query("{ __typename }"), header: manyHeaders(2_000), status: 431, says: ""},
 		"huge headers":                   {body: query("{ __typename }"), header: []string{"X-Long", strings.Repeat("x", 200_000)}, status: 431, says: ""},
 	} {
@@ -444,7 +444,7 @@ func TestIdleStreams(t *testing.T) {
 		}
 	}
 	_, body := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), "", "Accept", "text/event-stream")
-	if !strings.Contains(body, "as many streams are open") {
+	if !strings.Contains(body, "too many subscriptions are open") {
 		t.Errorf("one more than may be: %s", body)
 	}
 	if got := p.query("{ __typename }", nil); got["__typename"] != "Query" {
