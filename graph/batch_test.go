@@ -96,7 +96,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		"with nothing in it":       {on, post("[]"), 400, "at least one"},
 		"with too many":            {on, post(three), 400, "at most 2 requests (--batch-limit)"},
 		"that breaks off":          {on, post("[" + typename), 400, "not JSON"},
-		"with a name twice":        {on, post(`[{"query": "{ __typename }", "query": ""}]`), 400, "twice"},
+		"with a name twice":        {on, post(`[{"query": "{ __typename }", "query": ""}]`), 400, "duplicate name"},
 		"of a caller without JSON": {on, post("["+typename+"]", "Accept", mediaNew), 406, "accept that as well"},
 		"that is no JSON by type":  {on, post("["+typename+"]", "Content-Type", "text/plain"), 415, "application/json"},
 		"past the limit of a body": {newEndpoint(graph.Options{MaxBatch: 2, MaxBody: 50}), post("[" + typename + "," + typename + "]"), 413, "50 bytes"},

@@ -222,7 +222,7 @@ func (c inputChecker) object(in any, v input, t *ast.Definition, at string) {
 		}
 	}
 	if t.Directives.ForName("oneOf") != nil && (len(v.fields) != 1 || inputOf(v.fields[0].value).kind == ofNull) {
-		c.wrong(in, at, "%s must have exactly one of the fields %s, which must not be null", excerpt(at), fieldNames(t))
+		c.wrong(in, at, "%s must have exactly one of %s, and it must not be null", excerpt(at), fieldNames(t))
 		return
 	}
 	for _, def := range t.Fields {

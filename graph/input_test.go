@@ -67,7 +67,7 @@ func TestInputOfTheWrongType(t *testing.T) {
 		"a DateTime of 70 bits":                 {query: `{ bounces(window: {between: {start: 99999999999999999999, end: 5}}) { totalCount } }`, argument: "window.between.start", says: "not milliseconds"},
 		"a DateTime beyond all floats":          {query: `{ bounces(window: {between: {start: -1e999, end: 5}}) { totalCount } }`, argument: "window.between.start", says: "years 0 to 9999"},
 		"a Boolean of a directive":              {query: `{ __typename @include(if: "yes") }`, argument: "if", says: "true or false"},
-		"a variable's default":                  {query: `query($n: Int = "5") { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, argument: "$n", says: "whole number"},
+		"a variable's default":                  {query: `query($n: Int = "5") { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, argument: "$n", says: "32-bit integer"},
 		"a mistake in a fragment":               {query: `query A { ...F } query B { ...F } fragment F on Query { bounces(window: {}) { totalCount } }`, argument: "window", says: "exactly one"},
 		"a variable of another type":            {query: `query($n: String) { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n"},
 		"a variable that is not defined":        {query: `{ bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n"},

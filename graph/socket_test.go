@@ -168,7 +168,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		"no JSON":                         {nil, nil, []string{`{"type":`}, 4400, "not JSON: it is invalid at byte 9"},
 		"no object":                       {nil, nil, []string{`[]`}, 4400, "JSON object"},
 		"null":                            {nil, nil, []string{`null`}, 4400, "JSON object"},
-		"a name twice":                    {nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "a name twice"},
+		"a name twice":                    {nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "duplicate name"},
 		"no type":                         {nil, nil, []string{`{"id":"1"}`}, 4400, "connection_init, ping"},
 		"an unknown type":                 {nil, nil, []string{`{"type":"start"}`}, 4400, "connection_init, ping"},
 		"a type that is a number":         {nil, nil, []string{`{"type":1}`}, 4400, `"type" must be a string`},
@@ -188,7 +188,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		"a bad key in a header":           {nil, http.Header{"X-Api-Key": {"bad"}}, []string{initiate}, 4403, "Forbidden: this API key is not known here"},
 		"a key that has been taken":       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403, "Forbidden: this API key is not known here"},
 		"a key that nobody can check now": {nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again"},
-		"one socket too many":             {nil, nil, []string{`{"type":"connection_init","payload":{"key":"greedy"}}`}, 1013, "1 sockets open"},
+		"one socket too many":             {nil, nil, []string{`{"type":"connection_init","payload":{"key":"greedy"}}`}, 1013, "1 WebSockets open"},
 		"an id that is in use":            {nil, nil, []string{initiate, listQuery, listQuery}, 4409, "Subscriber for 1 already exists"},
 		"two inits":                       {nil, nil, []string{initiate, initiate}, 4429, "Too many initialisation requests"},
 		"a long init":                     {nil, nil, []string{`{"type":"connection_init","payload":{"key":"` + strings.Repeat("x", 40<<10) + `"}}`}, 1009, "32769 bytes"},
@@ -228,7 +228,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		`"query":"x","extensions":"x"`:         `"extensions" must be a JSON object`,
 		`"query":"x","extensions":false`:       `"extensions" must be a JSON object`,
 		`"documentId":7`:                       `"documentId" must be a string`,
-		`"query":"x","query":"{ __typename }"`: "a name twice",
+		`"query":"x","query":"{ __typename }"`: "duplicate name",
 	} {
 		t.Run("a payload of "+field, func(t *testing.T) {
 			t.Parallel()

@@ -107,7 +107,7 @@ func TestSockets(t *testing.T) {
 	}
 	if second, _, err := p.dial("", greet(partner)); err != nil {
 		t.Error(err)
-	} else if _, end := heard(t, second, "never"); end.Code != websocket.StatusTryAgainLater || !strings.Contains(end.Reason, "1 sockets") {
+	} else if _, end := heard(t, second, "never"); end.Code != websocket.StatusTryAgainLater || !strings.Contains(end.Reason, "1 WebSockets") {
 		t.Errorf("a second socket is closed by %v", end)
 	}
 	if nobody, _, err := p.dial("", `{"type":"connection_init"}`); err != nil {
