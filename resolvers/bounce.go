@@ -9,32 +9,8 @@ import (
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/classify"
 	"deliverygraph/resolvers/loaders"
-	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
-
-var bounceList = kindOf[upstream.Bounce, model.Bounce]{
-	kind:  upstream.Bounces,
-	fetch: upstream.API.Bounces,
-	key: func(b *upstream.Bounce) page.Key {
-		return page.Key{Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress, UserID: b.UserID, SenderID: b.SenderID}
-	},
-	time: func(b *upstream.Bounce) upstream.Time { return b.BounceTime },
-	node: func(b *upstream.Bounce, o *model.Origin) model.Bounce { return model.Bounce{Row: b, Origin: o} },
-}
-
-func bounces(ctx context.Context, p parent, window model.Window, f *model.BounceFilter, a page.Args) (*model.BounceConnection, error) {
-	c, err := listing(ctx, bounceList, p, window, bounceFilter(f), a)
-	if err != nil {
-		return nil, err
-	}
-	return &model.BounceConnection{Connection: c}, nil
-}
-
-// Bounces answers Query.bounces.
-func (query) Bounces(ctx context.Context, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}
 
 // Bounce answers Query.bounce.
 func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -16,43 +15,10 @@ type filter struct {
 	recipient, localPart, domain *string
 	xHeaders                     []*upstream.Header
 
-	bounceType    *upstream.BounceType
-	category      *string
-	blockedReason *string
-	deliveredOnly *bool
-}
-
-func bounceFilter(f *model.BounceFilter) filter {
-	if f == nil {
-		return filter{}
-	}
-	return filter{
-		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
-		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		bounceType: f.Type, category: f.Category,
-	}
-}
-
-func emailFilter(f *model.EmailFilter) filter {
-	if f == nil {
-		return filter{}
-	}
-	return filter{
-		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
-		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		deliveredOnly: f.DeliveredOnly,
-	}
-}
-
-func blockedEmailFilter(f *model.BlockedEmailFilter) filter {
-	if f == nil {
-		return filter{}
-	}
-	return filter{
-		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
-		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		blockedReason: f.Reason,
-	}
+	bounceType     *upstream.BounceType
+	bounceCategory *string
+	blockedReason  *string
+	delivered      *bool
 }
 
 // parent is the user or sender whose field a list is.
@@ -75,7 +41,7 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 		{"filter.recipient", f.recipient, &q.Recipient},
 		{"filter.localPart", f.localPart, &q.Local},
 		{"filter.domain", f.domain, &q.Domain},
-		{"filter.category", f.category, &q.BounceCategory},
+		{"filter.category", f.bounceCategory, &q.BounceCategory},
 		{"filter.reason", f.blockedReason, &q.BlockedReason},
 	} {
 		if *t.to, err = text(t.name, t.from); err != nil {
@@ -91,8 +57,8 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 	if f.bounceType != nil {
 		q.BounceType = *f.bounceType
 	}
-	if f.deliveredOnly != nil {
-		q.Delivered = *f.deliveredOnly
+	if f.delivered != nil {
+		q.Delivered = *f.delivered
 	}
 	if q.XHeaders, err = xHeaders(f.xHeaders); err != nil {
 		return q, err

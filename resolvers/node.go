@@ -81,13 +81,8 @@ func findNode(ctx context.Context, argument, text string) (model.Node, error) {
 	if err := auth.FromContext(ctx).MayName(argument, id.EmailID, id.Recipient); err != nil {
 		return nil, err
 	}
-	switch id.Type {
-	case model.BounceNode:
-		return findBounce(ctx, id)
-	case model.EmailNode:
-		return findEmail(ctx, id)
-	}
-	return findBlockedEmail(ctx, id)
+	k, _ := id.Type.RowKind()
+	return findRowNode(ctx, k, id)
 }
 
 func notFound(what string) error {
@@ -156,14 +151,6 @@ func findBounce(ctx context.Context, id model.NodeID) (*model.Bounce, error) {
 	// An email may bounce for two recipients in the same second. The detail endpoint cannot distinguish them,
 	// but the list can.
 	return findRow(ctx, bounceList, id)
-}
-
-func findEmail(ctx context.Context, id model.NodeID) (*model.Email, error) {
-	return findRow(ctx, emailList, id)
-}
-
-func findBlockedEmail(ctx context.Context, id model.NodeID) (*model.BlockedEmail, error) {
-	return findRow(ctx, blockedEmailList, id)
 }
 
 // second returns the one-second window of a row's time.

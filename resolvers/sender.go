@@ -105,15 +105,3 @@ func ownerKey(s *model.Sender) loaders.OwnerKey {
 func (sender) Stats(ctx context.Context, s *model.Sender, window model.Window) (*model.Stats, error) {
 	return statsOf(ctx, window, s.Subject())
 }
-
-func (sender) Bounces(ctx context.Context, s *model.Sender, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}
-
-func (sender) Emails(ctx context.Context, s *model.Sender, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}
-
-func (sender) BlockedEmails(ctx context.Context, s *model.Sender, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}

@@ -14,12 +14,11 @@ import (
 // Columns returns the extension that answers lists column by column. Each table repeats, for many rows at once,
 // what the generated code and the resolvers do for its type. Tests compare the two.
 func Columns() columns.Extension {
-	return columns.New(
-		columns.Of(bounceTable), columns.Of(emailTable), columns.Of(blockedEmailTable), columns.Of(senderTable), columns.Of(userTable),
-		columns.Of(edgeTable("BounceEdge", bounceTable)), columns.Of(edgeTable("EmailEdge", emailTable)), columns.Of(edgeTable("BlockedEmailEdge", blockedEmailTable)),
-		columns.Of(edgeTable("SenderEdge", senderTable)), columns.Of(edgeTable("UserEdge", userTable)),
+	return columns.New(append(rowTables(),
+		columns.Of(senderTable), columns.Of(edgeTable("SenderEdge", senderTable)),
+		columns.Of(userTable), columns.Of(edgeTable("UserEdge", userTable)),
 		columns.Of(statsPointTable),
-	)
+	)...)
 }
 
 var node = []string{"Node"}
@@ -53,76 +52,6 @@ func edgeTable[T any](name string, t *columns.Type[T]) *columns.Type[model.Edge[
 		"node":   columns.Object(t, func(e *model.Edge[T]) *T { return e.Node }),
 	}}
 }
-
-var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, Fields: map[string]columns.Field[model.Bounce]{
-	"id":       leaf((*model.Bounce).ID, model.AppendNodeID),
-	"userId":   leaf((*model.Bounce).UserID, model.AppendKey),
-	"user":     columns.Made(userTable, (*model.Bounce).User),
-	"senderId": leaf((*model.Bounce).SenderID, model.AppendKey),
-	"sender":   columns.Made(senderTable, (*model.Bounce).Sender),
-	"emailId": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
-		return model.AppendRowString(dst, b.Row.EmailID, b.Row.Plain)
-	}),
-	"recipient": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
-		return model.AppendRowString(dst, b.Row.EmailAddress, b.Row.Plain)
-	}),
-	"localPart": columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Local, b.Row.Plain) }),
-	"domain":    columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Domain, b.Row.Plain) }),
-	"type": columns.LeafIf(func(b *model.Bounce) bool { _, err := b.Type(); return err == nil },
-		func(dst []byte, b *model.Bounce) []byte { return model.AppendBounceType(dst, b.Row.Type) }),
-	"category": columns.Leaf(func(dst []byte, b *model.Bounce) []byte {
-		return model.AppendRowString(dst, b.Row.Category, b.Row.Plain)
-	}),
-	"code":        columns.Leaf(func(dst []byte, b *model.Bounce) []byte { return model.AppendRowString(dst, b.Row.Code, b.Row.Plain) }),
-	"bouncedAt":   moment((*model.Bounce).BouncedAt),
-	"processedAt": moment((*model.Bounce).ProcessedAt),
-	"postbackAt":  optional((*model.Bounce).PostbackAt, model.AppendDateTime),
-	"xHeaders":    headersOf(func(b *model.Bounce) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
-	"detail":      columns.Join(detailTable, details),
-}}
-
-var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fields: map[string]columns.Field[model.Email]{
-	"id":       leaf((*model.Email).ID, model.AppendNodeID),
-	"userId":   leaf((*model.Email).UserID, model.AppendKey),
-	"user":     columns.Made(userTable, (*model.Email).User),
-	"senderId": leaf((*model.Email).SenderID, model.AppendKey),
-	"sender":   columns.Made(senderTable, (*model.Email).Sender),
-	"emailId":  columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.EmailID, e.Row.Plain) }),
-	"recipient": columns.Leaf(func(dst []byte, e *model.Email) []byte {
-		return model.AppendRowString(dst, e.Row.EmailAddress, e.Row.Plain)
-	}),
-	"localPart":   columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Local, e.Row.Plain) }),
-	"domain":      columns.Leaf(func(dst []byte, e *model.Email) []byte { return model.AppendRowString(dst, e.Row.Domain, e.Row.Plain) }),
-	"processedAt": moment((*model.Email).ProcessedAt),
-	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
-	"xHeaders":    headersOf(func(e *model.Email) ([]upstream.Header, upstream.Plain) { return e.Row.XHeaders, e.Row.Plain }),
-}}
-
-var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: node, Fields: map[string]columns.Field[model.BlockedEmail]{
-	"id":       leaf((*model.BlockedEmail).ID, model.AppendNodeID),
-	"userId":   leaf((*model.BlockedEmail).UserID, model.AppendKey),
-	"user":     columns.Made(userTable, (*model.BlockedEmail).User),
-	"senderId": leaf((*model.BlockedEmail).SenderID, model.AppendKey),
-	"sender":   columns.Made(senderTable, (*model.BlockedEmail).Sender),
-	"emailId": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
-		return model.AppendRowString(dst, b.Row.EmailID, b.Row.Plain)
-	}),
-	"recipient": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
-		return model.AppendRowString(dst, b.Row.EmailAddress, b.Row.Plain)
-	}),
-	"localPart": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
-		return model.AppendRowString(dst, b.Row.Local, b.Row.Plain)
-	}),
-	"domain": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
-		return model.AppendRowString(dst, b.Row.Domain, b.Row.Plain)
-	}),
-	"reason": columns.Leaf(func(dst []byte, b *model.BlockedEmail) []byte {
-		return model.AppendRowString(dst, b.Row.Reason, b.Row.Plain)
-	}),
-	"processedAt": moment((*model.BlockedEmail).ProcessedAt),
-	"postbackAt":  optional((*model.BlockedEmail).PostbackAt, model.AppendDateTime),
-	"xHeaders":    headersOf(func(b *model.BlockedEmail) ([]upstream.Header, upstream.Plain) { return b.Row.XHeaders, b.Row.Plain }),
-}}
 
 // headersOf returns a column of a row's headers. They are plain if the row is.
 func headersOf[T any](get func(*T) ([]upstream.Header, upstream.Plain)) columns.Field[T] {

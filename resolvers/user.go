@@ -29,15 +29,3 @@ func (user) Stats(ctx context.Context, u *model.User, window model.Window) (*mod
 func (user) Senders(ctx context.Context, u *model.User, window model.Window, first *int, after *string, last *int, before *string) (*model.SenderConnection, error) {
 	return senders(ctx, window, u.Key, page.Args{First: first, After: after, Last: last, Before: before})
 }
-
-func (user) Bounces(ctx context.Context, u *model.User, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}
-
-func (user) Emails(ctx context.Context, u *model.User, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}
-
-func (user) BlockedEmails(ctx context.Context, u *model.User, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
-}

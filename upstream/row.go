@@ -1,6 +1,9 @@
 package upstream
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Identity tells a row from all others of its kind. Rows are listed in the order of its first three parts.
 type Identity struct {
@@ -9,6 +12,16 @@ type Identity struct {
 	Recipient string
 	UserID    ID
 	SenderID  ID
+}
+
+// Compare orders rows as lists are ordered, by time, email id and recipient, and rows that share these by user and
+// sender. It returns 0 only for the same row.
+func (i Identity) Compare(o Identity) int {
+	if i.Time != o.Time { // the common case
+		return cmp.Compare(i.Time, o.Time)
+	}
+	return cmp.Or(strings.Compare(i.EmailID, o.EmailID), strings.Compare(i.Recipient, o.Recipient),
+		cmp.Compare(i.UserID, o.UserID), cmp.Compare(i.SenderID, o.SenderID))
 }
 
 // Row is a pointer to a row of any kind, for generic code.

@@ -114,17 +114,11 @@ func (p *PageInfo) EndCursor(ctx context.Context) (*string, error) {
 	return last, err
 }
 
-// The schema's connections and edges.
+// The schema's connections and edges besides those of rows.
 type (
-	BounceConnection       struct{ Connection[Bounce] }
-	EmailConnection        struct{ Connection[Email] }
-	BlockedEmailConnection struct{ Connection[BlockedEmail] }
-	UserConnection         struct{ Connection[User] }
-	SenderConnection       struct{ Connection[Sender] }
+	UserConnection   struct{ Connection[User] }
+	SenderConnection struct{ Connection[Sender] }
 
-	BounceEdge       = Edge[Bounce]
-	EmailEdge        = Edge[Email]
-	BlockedEmailEdge = Edge[BlockedEmail]
-	UserEdge         = Edge[User]
-	SenderEdge       = Edge[Sender]
+	UserEdge   = Edge[User]
+	SenderEdge = Edge[Sender]
 )

@@ -19,9 +19,9 @@ import (
 // URL-safe base64 without padding.
 type NodeID struct {
 	Type      NodeType
-	UserID    upstream.ID   // of a user, bounce, email or blocked email
-	SenderID  upstream.ID   // of a sender, bounce, email or blocked email
-	Time      upstream.Time // bounce time of a bounce, process time of an email or blocked email
+	UserID    upstream.ID   // of a user or row
+	SenderID  upstream.ID   // of a sender or row
+	Time      upstream.Time // of a row, by which its list is sorted
 	EmailID   string
 	Recipient string
 }
@@ -29,13 +29,10 @@ type NodeID struct {
 // NodeType is the letter that stands for an object's type in its id.
 type NodeType byte
 
-// The types of objects with ids.
+// The types of objects with ids, besides those of rows.
 const (
-	UserNode         NodeType = 'U'
-	SenderNode       NodeType = 'S'
-	BounceNode       NodeType = 'B'
-	EmailNode        NodeType = 'E'
-	BlockedEmailNode NodeType = 'K'
+	UserNode   NodeType = 'U'
+	SenderNode NodeType = 'S'
 )
 
 const (
@@ -90,7 +87,10 @@ func ParseNodeID(s string) (NodeID, error) {
 		id.UserID = upstream.ID(number())
 	case SenderNode:
 		id.SenderID = upstream.ID(number())
-	case BounceNode, EmailNode, BlockedEmailNode:
+	default:
+		if _, ok := id.Type.RowKind(); !ok {
+			return NodeID{}, bad
+		}
 		id.UserID, id.SenderID, id.Time = upstream.ID(number()), upstream.ID(number()), upstream.Time(number())
 		size, n := binary.Uvarint(b)
 		if !ok || n <= 0 || size > uint64(len(b)-n) {
@@ -98,8 +98,6 @@ func ParseNodeID(s string) (NodeID, error) {
 		}
 		id.EmailID, id.Recipient = string(b[n:n+int(size)]), string(b[n+int(size):])
 		b = nil
-	default:
-		return NodeID{}, bad
 	}
 	// An object has exactly one id: accept only the text that String returns.
 	if !ok || len(b) != 0 || !id.sound() || id.String() != s {

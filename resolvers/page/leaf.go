@@ -30,7 +30,7 @@ type leaf[R any] struct {
 	key    func(*R) Key
 }
 
-func (p *leaf[R]) keyAt(i int) Key { return p.key(&p.rows[i]).clip() }
+func (p *leaf[R]) keyAt(i int) Key { return clipKey(p.key(&p.rows[i])) }
 
 // begins reports whether no row of the list, from the call's start on, comes before the page.
 func (p *leaf[R]) begins() bool { return p.offset == 0 || p.lead > 0 }
@@ -75,7 +75,7 @@ func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 		case last > at:
 			p.order = unsorted
 		default:
-			switch d := key(&rows[i-1]).compare(key(&rows[i])); {
+			switch d := key(&rows[i-1]).Compare(key(&rows[i])); {
 			case d > 0:
 				p.order = max(p.order, byTime)
 			case d == 0 && reflect.DeepEqual(rows[i-1], rows[i]):

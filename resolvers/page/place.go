@@ -30,7 +30,7 @@ func (p *leaf[R]) place(k Key, expect int, ahead, loose bool) (int, verdict) {
 		return found + 1, covers // k itself connects the page to what came before
 	case found < 0:
 		for i = from; i < to; i++ {
-			if p.keyAt(i).compare(k) > 0 {
+			if p.keyAt(i).Compare(k) > 0 {
 				break
 			}
 		}

@@ -128,7 +128,7 @@ func (c *Connection[R]) outside(s spot[R]) bool {
 	case c.sorting() == byTime:
 		return sign*int(k.Time-bound.key.Time) > 0
 	default:
-		return sign*k.compare(bound.key) >= 0
+		return sign*k.Compare(bound.key) >= 0
 	}
 }
 

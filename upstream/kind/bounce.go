@@ -2,7 +2,7 @@ package kind
 
 // Bounce describes rows of GET /bounces, and their details.
 var Bounce = Kind{
-	Type: "Bounce", Name: "bounce", Words: "bounces",
+	Type: "Bounce", Name: "bounce", Words: "bounces", Node: 'B',
 	Doc:  "a row of GET /bounces: an email that bounced.",
 	List: "/bounces", Counts: "/bounce/counts", Time: "bounce_time",
 	Fields: common(
@@ -11,11 +11,11 @@ var Bounce = Kind{
 			Example: "1479772800", Doc: "when it bounced; lists are filtered and sorted by it",
 		},
 		Field{
-			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Type: BounceType, Presence: Imported,
+			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Counted: true, Type: BounceType, Presence: Imported,
 			Doc: "set by the matching rule, not by the code's first digit",
 		},
 		Field{
-			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Presence: Imported,
+			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Catalogue: true, Presence: Imported,
 			Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
 		},
 		Field{

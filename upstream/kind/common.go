@@ -4,11 +4,11 @@ package kind
 func common(others ...Field) []Field {
 	return append([]Field{
 		{
-			Name: "UserID", REST: "user_id", GraphQL: "userId", Filter: "user_id", Type: ID, Presence: Required,
+			Name: "UserID", REST: "user_id", GraphQL: "userId", Filter: "user_id", Counted: true, Type: ID, Presence: Required,
 			Example: "21",
 		},
 		{
-			Name: "SenderID", REST: "sender_id", GraphQL: "senderId", Filter: "sender_id", Type: ID, Presence: Required,
+			Name: "SenderID", REST: "sender_id", GraphQL: "senderId", Filter: "sender_id", Counted: true, Type: ID, Presence: Required,
 			Example: "17",
 		},
 		{

@@ -17,6 +17,7 @@ type Kind struct {
 	Name  string // in an import, such as "blocked_email"
 	Words string // in messages, in the plural
 	Doc   string // continues the sentence "Type is …" of the doc comment
+	Node  byte   // letter of the type in opaque ids
 
 	List   string // path of the list
 	Counts string // path of the counts
@@ -37,12 +38,16 @@ type Field struct {
 	Doc     string // comment of the Go field; may be empty
 	Example string // a JSON value, for messages; may be empty
 
-	Type     Type
-	Presence Presence
-	Filter   string // parameter by which the list is filtered by the field; empty if it cannot be
-	Nullable bool   // GraphQL shows the zero value as null
-	Detail   bool   // only the kind's detail has it
-	Content  bool   // part of a message or of a server's answer, which only some callers may read
+	Type      Type
+	Presence  Presence
+	Filter    string // parameter by which the list is filtered by the field; empty if it cannot be
+	Argument  string // the filter's name in GraphQL, if it is not that of the field
+	Catalogue bool   // the filter must be a code of the kind's catalogue
+	Counted   bool   // counts take the filter too
+
+	Nullable bool // GraphQL shows the zero value as null
+	Detail   bool // only the kind's detail has it
+	Content  bool // part of a message or of a server's answer, which only some callers may read
 }
 
 // Type is the type of a field.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,16 @@ func (r row) Detailed() bool { return len(r.Details) > 0 }
 // All returns all fields, those of the detail last.
 func (r row) All() []field { return slices.Concat(r.Fields, r.Details) }
 
+// Shown returns the fields of the GraphQL type.
+func (r row) Shown() []field {
+	return slices.DeleteFunc(slices.Clone(r.Fields), func(f field) bool { return f.GraphQL == "" })
+}
+
+// Own returns the fields by which only some kinds' lists can be filtered.
+func (r row) Own() []field {
+	return slices.DeleteFunc(slices.Clone(r.Fields), func(f field) bool { return f.Filter == "" || f.Common() })
+}
+
 // Names returns the kind's own texts that lists can be filtered by.
 func (r row) Names() []field {
 	return slices.DeleteFunc(r.All(), func(f field) bool { return !f.Is("text") || f.Filter == "" || f.Common() })
@@ -52,18 +63,53 @@ type member struct {
 
 // Key is the constant that stands for the member's name in the codec, such as userIDKey.
 func (f field) Key() string {
+	return camel(f.REST) + "Key"
+}
+
+// camel returns a REST name as an unexported Go name.
+func camel(rest string) string {
+	first, others, _ := strings.Cut(rest, "_")
+	return first + exported(others)
+}
+
+// exported returns a REST name as an exported Go name.
+func exported(rest string) string {
 	var b strings.Builder
-	for i, word := range strings.Split(f.REST, "_") {
-		switch {
-		case i == 0:
-		case word == "id":
+	for word := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == '_' }) {
+		if word == "id" {
 			word = "ID"
-		default:
-			word = strings.ToUpper(word[:1]) + word[1:]
 		}
-		b.WriteString(word)
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
-	return b.String() + "Key"
+	return b.String()
+}
+
+// method returns the Go name for a GraphQL name.
+func method(name string) string {
+	if start, ok := strings.CutSuffix(name, "Id"); ok {
+		name = start + "ID"
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// Method is the name of the method of package model that returns the field.
+func (f field) Method() string { return method(f.GraphQL) }
+
+// FilterMethod is the name of the field of the GraphQL filter's Go type.
+func (f field) FilterMethod() string { return method(cmp.Or(f.Argument, f.GraphQL)) }
+
+// FilterVar is the parameter that filters by the field, as an unexported Go name.
+func (f field) FilterVar() string { return camel(f.Filter) }
+
+// ModelType is the field's type in package model.
+func (f field) ModelType() string {
+	switch f.GoType() {
+	case "ID", "Time":
+		return "upstream." + f.GoType()
+	case "[]Header":
+		return "[]upstream.Header"
+	}
+	return f.GoType()
 }
 
 // Local is the beginning of the names of local variables about the field.
