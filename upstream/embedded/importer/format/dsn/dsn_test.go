@@ -106,8 +106,8 @@ func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
 			"listed in Domino Directory"}},
 		"novell.eml": {{"bounce-20161122000003", "gone@example.org", "", "The message that you sent was undeliverable to " +
 			"the following: gone (user not found)"}},
-		"nomime.eml": {{"mail-1@news.example.com", "gone@example.org", "5.4.7", "----- The following addresses had permanent fatal " +
-			"errors ----- gone@example.org"}},
+		"nomime.eml": {{"mail-1@news.example.com", "gone@example.org", "5.4.7", "The following addresses had permanent fatal " +
+			"errors gone@example.org"}},
 		"qmail.eml": {
 			{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)"},
 			{"mail-1@news.example.com-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host said: 552 5.2.2 " +
@@ -123,7 +123,17 @@ func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
 			{"bounce-20161122000003-2", "other@example.net", "", "554 Go away, spammer 554 <other@example.net>... Remote " +
 				"protocol error"},
 		},
-		"damaged.eml": {{"bounce-20161122000003", "gone@example.org", "5.1.1", "smtp; 550 5.1.1 gone"}},
+		"james.eml": {{"b1@example.org", "gone@example.org", "", "Error message below: 550 Requested action not taken: " +
+			"no such user here Message details: Subject: Hello Sent date: Mon Nov 21 23:59:59 GMT 2016 MAIL FROM: " +
+			"news@example.com RCPT TO: gone@example.org From: News <news@example.com> To: gone@example.org Size (in bytes): " +
+			"1024"}},
+		"messaging.eml": {{"b1@example.org", "gone@example.org", "", "Recipient address: gone@ims-ms-daemon Original " +
+			"address: gone@example.org Reason: Over quota"}},
+		"marshal.eml": {{"b1@example.org", "gone@example.org", "5.1.1", "Could not be delivered because of 550 5.1.1 " +
+			"User unknown The following recipients were affected: gone@example.org Additional Information Original Sender: " +
+			"<news@example.com>"}},
+		"passedon.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "smtp; 550 5.1.1 User unknown"}},
+		"damaged.eml":  {{"bounce-20161122000003", "gone@example.org", "5.1.1", "smtp; 550 5.1.1 gone"}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			text := example(t, file)
@@ -176,6 +186,24 @@ func TestWhatABounceMessageLacksIsReported(t *testing.T) {
 		if s := read(t, text); len(s.records) > 0 || !slices.Equal(s.bad, []string{want}) {
 			t.Errorf("%d records, skipped %q, bad %q, want %q", len(s.records), s.skipped, s.bad, want)
 		}
+	}
+}
+
+func TestBounceWithoutADateHasTheOneOfTheReturnedMessage(t *testing.T) {
+	s := read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\n\n<gone@example.org>: unknown\n\n"+
+		"Received: from a by b; Tue, 22 Nov 2016 00:00:03 +0000\nReceived: from c by a; Mon, 21 Nov 2016 23:59:59 +0000\n"+
+		"Message-ID: <mail-1@news.example.com>\nFrom: news@example.com\nTo: gone@example.org\n\nHello\n")
+	if len(s.records) != 1 || s.records[0].Time != bounced || s.records[0].Processed != sent {
+		t.Errorf("records %+v, bad %q", s.records, s.bad)
+	}
+}
+
+func TestBounceUnderAnAliasHasTheWordsAboutIt(t *testing.T) {
+	s := read(t, "From: MAILER-DAEMON@example.com\nX-Failed-Recipients: gone@example.net\nSubject: Mail delivery "+
+		"failed\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nThis is a permanent error.\n\n  gone@example.org\n    554 "+
+		"Header error\n")
+	if got := rows(s); len(got) != 1 || got[0].recipient != "gone@example.net" || got[0].diagnostic != "554 Header error" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -22,3 +22,8 @@ func (m *Message) refuse(kinds map[string]bool) string {
 	}
 	return "not a bounce message"
 }
+
+// isBounce reports whether a mail is a bounce message by its sender and subject.
+func (h header) isBounce() bool {
+	return senders.MatchString(h.get("From")) && subjects.MatchString(decodeWords(h.get("Subject")))
+}

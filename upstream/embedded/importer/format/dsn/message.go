@@ -59,10 +59,13 @@ func (r Recipient) Code() string {
 var frame = regexp.MustCompile(
 	`(?m)^(?:--[^\s-]\S{2,}|Content-[A-Za-z-]+:.*|This is a MIME-encapsulated message\.?)[ \t]*$`)
 
-// Parse reads a mail. It takes any: damaged ones as far as it can, and of those that are
-// not bounce messages it says so in Refusal.
-func Parse(mail string) *Message {
-	h, body := readHeader(normalise(mail))
+// Parse reads a mail of any kind: a damaged one as far as possible, and for one that is not
+// a bounce message it gives the reason in Refusal. If a mail only passes a bounce message
+// on, Parse returns what that one says.
+func Parse(mail string) *Message { return parse(normalise(mail), true) }
+
+func parse(mail string, outermost bool) *Message {
+	h, body := readHeader(mail)
 	m := &Message{header: h}
 	p := parts{kinds: map[string]bool{}}
 	p.take(h, body, 0)
@@ -79,10 +82,17 @@ func Parse(mail string) *Message {
 		report, original = cmp.Or(report, reportThere), cmp.Or(original, originalThere)
 	}
 	m.Notice = strings.TrimSpace(frame.ReplaceAllLiteralString(notice, ""))
-	m.original, _ = readHeader(strings.TrimLeft(normalise(original), "\n"))
+	original = normalise(original)
+	m.original, _ = readHeader(original)
 	m.apply(groups(report))
+	mentions := m.mentions(strings.Split(m.Notice, "\n"))
+	if outermost && len(m.Recipients) == 0 && len(mentions) == 0 && m.original.isBounce() {
+		if inner := parse(original, false); inner.Refusal == "" && len(inner.Recipients) > 0 {
+			return inner
+		}
+	}
 	m.Refusal = m.refuse(p.kinds)
-	m.readNotice()
+	m.readNotice(mentions)
 	if len(m.Recipients) > 1 {
 		m.Notice = ""
 	}

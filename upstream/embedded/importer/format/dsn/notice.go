@@ -19,18 +19,19 @@ var (
 	replied = regexp.MustCompile(`^\s*(?:<<<\s*)?[245]\d\d[ -](?:[245]\.\d+\.\d+ )?\s*<?["\w]`)
 	// asked are the commands of a transcript.
 	asked = regexp.MustCompile(`(?i)^\s*(?:>>>\s*)?RCPT TO:`)
+	// originalAddress labels the address that the sender used, below the one that it became.
+	originalAddress = regexp.MustCompile(`(?i)^\s*original (?:address|recipient):\s*<?$`)
 	// decoration may stand before an address in a list.
 	decoration = regexp.MustCompile(`^[\s>*#•\-]*(?:\d+[.)]\s+)?`)
 )
 
 // readNotice finds what only the notice tells: the recipients of messages that are no
 // reports, the server's words, and whether it is a notice of delay.
-func (m *Message) readNotice() {
-	mentions := m.mentions(strings.Split(m.Notice, "\n"))
+func (m *Message) readNotice(mentions []mention) {
 	if len(m.Recipients) == 0 {
 		m.Recipients = m.mentioned(mentions)
 	}
-	opening := strings.Join(strings.Fields(clip(m.Notice, mostWords)), " ")
+	opening := words(clip(m.Notice, mostWords))
 	delayed := sync.OnceValue(func() bool {
 		return delays.MatchString(decodeWords(m.header.get("Subject"))) || delays.MatchString(opening)
 	})
@@ -44,6 +45,9 @@ func (m *Message) readNotice() {
 		r := &m.Recipients[i]
 		if r.Diagnostic == "" {
 			r.Diagnostic = said[strings.ToLower(r.Address)]
+			if r.Diagnostic == "" && len(m.Recipients) == 1 && len(mentions) == 1 { // under an alias
+				r.Diagnostic = mentions[0].text
+			}
 			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 && len(m.Recipients) == 1 { // the notice says it elsewhere
 				r.Diagnostic = opening
 			}
@@ -149,8 +153,12 @@ func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention
 		listed := alone(before) || labels.MatchString(strings.TrimRight(before, `<("'[`)) ||
 			strings.HasSuffix(before, "SMTP=") || named(before, line[start-min(start, 1):])
 		ends := rest == "" || strings.IndexByte(":;.,([=-", rest[0]) >= 0 || isWord(rest)
-		transcript := replied.MatchString(line) && strings.Trim(before, ` <"'0123456789.-`) == "" || asked.MatchString(line)
-		if listed && ends || transcript {
+		transcript := replied.MatchString(line) && strings.Trim(before, ` <"'0123456789.-`) == "" ||
+			asked.MatchString(line) && !fieldFollows(lines[i+1:])
+		switch n := len(all); {
+		case n > 0 && all[n-1].at == i-1 && originalAddress.MatchString(before):
+			all[n-1].address = a // by the name that the sender used
+		case listed && ends || transcript:
 			all = append(all, mention{address: a, at: i})
 		}
 	}
@@ -184,6 +192,16 @@ func answers(lines []string) (said string) {
 		}
 	}
 	return said
+}
+
+// fieldFollows reports whether lines begin with a field such as "From: news@example.com". A
+// command before one has no reply: Apache James lists what it knows of a message so.
+func fieldFollows(lines []string) bool {
+	if len(lines) == 0 {
+		return false
+	}
+	_, _, ok := cutField(strings.TrimSpace(lines[0]))
+	return ok
 }
 
 // transcriptEnd is the line behind a reply or a command and its reply that stands at line
@@ -245,8 +263,8 @@ const (
 
 func wordChar(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f }
 
-// tail is the text of some lines, the first of which names an address: without it, if
-// nothing is before it, and without rulers.
+// tail returns the text of some lines, the first of which names an address: without the
+// address if nothing is before it, and without rulers.
 func tail(lines []string, address string) string {
 	var b strings.Builder
 	for i, line := range lines {
@@ -255,23 +273,44 @@ func tail(lines []string, address string) string {
 				line = strings.TrimLeft(line[at+len(address):], `>)]"' :;,.`)
 			}
 		}
-		if b.Len() > 0 && len(line) > 4 && strings.Trim(line, "-=*_~ \t") == "" {
-			break // what follows a ruler is about something else
+		if b.Len() > 0 && isRuler(line) || i > 0 && i+1 < len(lines) && isUnderline(line, lines[i+1]) {
+			break // what follows a ruler or a heading is about something else
 		}
-		for word := range strings.FieldsSeq(line) {
-			if strings.Trim(word, "-=*_<>") == "" {
-				continue
-			}
-			if b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			b.WriteString(word)
-		}
+		appendWords(&b, line)
 		if b.Len() > mostDiagnostic {
 			break
 		}
 	}
 	return b.String()
+}
+
+// isRuler reports whether a line does nothing but part what is above it from what is below.
+func isRuler(line string) bool { return len(line) > 4 && strings.Trim(line, "-=*_~ \t") == "" }
+
+// isUnderline reports whether the line below makes a line a heading.
+func isUnderline(line, below string) bool {
+	line, below = strings.TrimSpace(line), strings.TrimSpace(below)
+	return line != "" && len(below) == len(line) && isRuler(below)
+}
+
+// words returns the words of a text with one space between them, without rulers.
+func words(text string) string {
+	var b strings.Builder
+	appendWords(&b, text)
+	return b.String()
+}
+
+// appendWords appends the words of a text. Rulers, and what could not be decoded, are none.
+func appendWords(b *strings.Builder, text string) {
+	for word := range strings.FieldsSeq(text) {
+		if strings.Trim(word, "-=*_<>\uFFFD") == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+	}
 }
 
 // clip cuts s to at most n bytes, between characters.

@@ -10,8 +10,9 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// times are when the message bounced, 0 if nothing tells, and when it was taken for
-// delivery. Clocks differ: the second is never later than the first.
+// times returns when the message bounced and when it was accepted for delivery, 0 if
+// nothing says so. A bounce message without a date bounced when the message that it returns
+// was received last. As clocks differ, the second time is never later than the first.
 func (m *Message) times() (bounced, processed upstream.Time) {
 	first := func(times ...upstream.Time) upstream.Time {
 		for _, t := range times {
@@ -21,7 +22,7 @@ func (m *Message) times() (bounced, processed upstream.Time) {
 		}
 		return bounced
 	}
-	bounced = first(parseDate(m.header.get("Date")), m.header.latest(), m.lastAttempt, m.arrival)
+	bounced = first(parseDate(m.header.get("Date")), m.header.latest(), m.lastAttempt, m.arrival, m.original.latest())
 	processed = first(parseDate(m.original.get("Date")), m.original.earliest(), m.arrival)
 	return bounced, processed
 }

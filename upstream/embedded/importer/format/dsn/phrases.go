@@ -18,7 +18,7 @@ var subjects = phrases(
 	`(could not|couldn't|cannot|can't|unable to|was not|not) be? ?(deliver|send|sent)`, `unable to deliver`,
 	`message (delayed|status|not sent|undeliverable|blocked|rejected|could not|delivery)`, `delayed mail`,
 	`warning: (could not|message|delay)`, `user unknown`, `rejected`, `bounce`, `mail not accepted`,
-	`(is|are) not (a )?member`, `blocked`, `error sending`, `postmaster notify`, `nondeliverable`,
+	`(is|are) not (a )?member`, `loop (alert|back warning)`, `security alert`, `system error message`, `duplicated`, `blocked`, `error sending`, `postmaster notify`, `nondeliverable`,
 	`notice: mail`, `mta-blocked`, `mailbox full`, `quota`, `failed`, `unzustellbar`, `nicht zugestellt`,
 	`zustell`, `non remis`, `échec`, `remise`, `non livr`, `no (se )?entregad`, `no se puede entregar`,
 	`devuelto`, `fallo`, `mancat[ao] recapito`, `impossibile recapitare`, `não (foi )?entreg`, `falha`,
