@@ -2,6 +2,7 @@ package resolvers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -60,6 +61,9 @@ type gateway struct {
 	intrude func(w http.ResponseWriter, r *http.Request) bool // may answer a call instead of the server
 }
 
+// patience is long enough for calls and operations on the slowest machine.
+const patience = 5 * time.Minute
+
 func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 	t.Helper()
 	g := &gateway{t: t}
@@ -81,7 +85,10 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 		}
 	}))
 	t.Cleanup(g.rest.Close)
-	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}, Observe: ledger.Call})
+	client, err := rest.New(rest.Options{
+		BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}, Observe: ledger.Call,
+		Timeout: patience, CallTimeout: patience,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +108,7 @@ func (g *gateway) serveWith(api upstream.API, o cost.Options) {
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,
-		Timeout:      g.timeout,
+		Timeout:      cmp.Or(g.timeout, patience),
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{

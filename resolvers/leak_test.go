@@ -286,7 +286,7 @@ func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) 
 	(&gateway{t: t, store: s}).write(rows)
 	g := &leakGateway{}
 	clock := func() time.Time { return now.UTC().Add(time.Duration(g.later.Load()) * time.Second) }
-	client, err := rest.New(rest.Options{BaseURL: "http://embedded.invalid", Transport: embedded.Transport(embedded.New(s, embedded.Options{}))})
+	client, err := rest.New(rest.Options{BaseURL: "http://embedded.invalid", Timeout: patience, CallTimeout: patience, Transport: embedded.Transport(embedded.New(s, embedded.Options{}))})
 	if err != nil {
 		t.Fatal(err)
 	}
