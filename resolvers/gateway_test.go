@@ -26,6 +26,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
@@ -46,7 +47,7 @@ var mask = auth.NewMask("a secret of the tests")
 type gateway struct {
 	t     testing.TB
 	graph http.Handler
-	store *store.Store
+	store store.Store
 	rest  *httptest.Server
 
 	client upstream.API // of the REST server
@@ -67,7 +68,7 @@ const patience = 5 * time.Minute
 func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 	t.Helper()
 	g := &gateway{t: t}
-	s, err := store.Open(t.Context(), store.Options{})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

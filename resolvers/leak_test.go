@@ -30,7 +30,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -278,7 +278,7 @@ type leakGateway struct {
 
 func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) *leakGateway {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 type classifyCommand struct {
@@ -186,7 +187,7 @@ var incidental = regexp.MustCompile(`[^\s<>]+@[^\s<>]+|\[[0-9A-Fa-f.:]+\]|\b[\w-
 
 // unknown lists the bounces of the store that no rule knows.
 func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
-	db, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func noticeOf(d upstream.BounceDetail) string {
 // eachBounce calls f with each bounce that a query lists, whole. It misses those of which
 // the store gives another with the same email id and second; it returns how many these are.
 func eachBounce(
-	ctx context.Context, db *store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error,
+	ctx context.Context, db store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error,
 ) (missed int, err error) {
 	info, err := db.Info(ctx)
 	if err != nil || info.Bounces.Rows == 0 {

@@ -10,6 +10,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // classifying runs the command and gives its exit code, and what it printed.
@@ -100,7 +101,7 @@ func TestClassifyTakesRulesOfOnesOwn(t *testing.T) {
 func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagnostics ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bounces.db")
-	s, err := store.Open(t.Context(), store.Options{Path: path})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func TestReclassifySortsTheBouncesOfAStoreAnew(t *testing.T) {
 		if code, out, message := reclassify(c.args...); code != exitOK || out != c.out || message != c.message {
 			t.Errorf("%q: exit %d, %q, %q", c.args, code, out, message)
 		}
-		s, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+		s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, MustExist: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // lastDays is a store's file with the last ten days of the demo data. It is made once
@@ -23,7 +24,7 @@ var lastDays = sync.OnceValues(func() (file []byte, err error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "last-days.db")
-	s, err := store.Open(context.Background(), store.Options{Path: path})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 	if err != nil {
 		return nil, err
 	}

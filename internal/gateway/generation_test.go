@@ -10,6 +10,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // oldEmails are emails of user 20 from days ago, numbered from first on.
@@ -30,7 +31,7 @@ func oldEmails(first, n int) store.Batch {
 func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "metrics.db")
-	s, err := store.Open(t.Context(), store.Options{Path: path})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

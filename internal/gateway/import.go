@@ -23,6 +23,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // exitBadLines is the exit code of an import that skipped lines or files of another format,
@@ -98,7 +99,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 			return err
 		}
 	}
-	s, err := store.Open(ctx, store.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
 	if err != nil {
 		return err
 	}
@@ -178,7 +179,7 @@ func skipped(sum importer.Summary) string {
 
 // finish builds the indexes of a store that was empty, and brings all rows into the store's
 // file, so that a copy of it alone is whole, even if the import was stopped.
-func (c *importCommand) finish(ctx context.Context, s *store.Store, streams Streams) error {
+func (c *importCommand) finish(ctx context.Context, s store.Store, streams Streams) error {
 	if ctx.Err() == nil {
 		said := make(chan struct{})
 		slow := time.AfterFunc(2*time.Second, func() {

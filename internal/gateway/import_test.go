@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // importing runs an import and gives its exit code and all that it printed.
@@ -35,7 +35,7 @@ func emailLines(n int) string {
 // storedEmails is how many emails the store in a file has.
 func storedEmails(t *testing.T, path string) int {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: path, MustExist: true})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, MustExist: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -199,7 +199,7 @@ func (g *gateway) rows() []telemetry.Rows {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	info, err := s.Info(ctx)
+	info, err := (*s).Info(ctx)
 	if err != nil {
 		return nil
 	}

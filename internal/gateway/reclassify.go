@@ -15,6 +15,7 @@ import (
 	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 type reclassifyCommand struct {
@@ -42,7 +43,7 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if err != nil {
 		return err
 	}

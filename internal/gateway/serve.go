@@ -116,7 +116,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		}
 		servers = append(servers, port)
 	}
-	g.opened.Store(g.store)
+	g.opened.Store(&g.store)
 	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)
 	return g.serve(ctx, servers, streams)
 }

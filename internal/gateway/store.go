@@ -11,6 +11,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/ledger"
 )
 
@@ -66,8 +67,8 @@ func (g *gateway) prune(ctx context.Context) {
 }
 
 // openStore opens the store that the settings name, or one with demo data.
-func (g *gateway) openStore(ctx context.Context) (err error) {
-	g.store, err = store.Open(ctx, store.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
+func (g *gateway) openStore(ctx context.Context) error {
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
 	if errors.Is(err, store.ErrNoStore) {
 		return badSetting("--data: %s is not there, or is empty: make and fill it by deliverygraph import --data %s FILE, name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
 	}
@@ -76,6 +77,7 @@ func (g *gateway) openStore(ctx context.Context) (err error) {
 	} else if err != nil {
 		return err
 	}
+	g.store = s
 	if g.c.Data != "" {
 		info, err := g.store.Info(ctx)
 		if err != nil {

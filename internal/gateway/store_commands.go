@@ -15,6 +15,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // span is a length of time as ISO 8601 writes it, such as P400D.
@@ -37,8 +38,8 @@ type storeFlags struct {
 }
 
 // with runs f over the store.
-func (c storeFlags) with(ctx context.Context, f func(*store.Store) error) (err error) {
-	s, err := store.Open(ctx, store.Options{Path: c.Data, MustExist: true})
+func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err error) {
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if errors.Is(err, store.ErrNoStore) {
 		return badSetting("--data: %s is not there, or is empty: name a store that deliverygraph import has made", shown(c.Data))
 	}
@@ -70,7 +71,7 @@ func (pruneCommand) Help() string {
 // Run removes old events.
 func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
 	before := c.OlderThan.ago()
-	return c.with(ctx, func(s *store.Store) error {
+	return c.with(ctx, func(s store.Store) error {
 		n, err := s.Prune(ctx, before, c.DryRun)
 		if err == nil || n.Rows() > 0 {
 			fmt.Fprintf(io.Out, "%s %s from before %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n), before.UTC().Format(time.RFC3339))
@@ -112,7 +113,7 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 	if a, err := mail.ParseAddress(c.Recipient); err != nil || a.Address != c.Recipient {
 		return badSetting("--recipient: %q is not an address: write it as user@example.com", c.Recipient)
 	}
-	return c.with(ctx, func(s *store.Store) error {
+	return c.with(ctx, func(s store.Store) error {
 		waiting, cancel := ctx, context.CancelFunc(func() {})
 		if !c.DryRun { // for other processes, at its end
 			waiting, cancel = context.WithTimeout(ctx, time.Hour)
@@ -145,7 +146,7 @@ func (backupCommand) Help() string {
 
 // Run backs the store up.
 func (c *backupCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s *store.Store) error {
+	return c.with(ctx, func(s store.Store) error {
 		if err := s.Backup(ctx, c.Target); errors.Is(err, os.ErrExist) {
 			return badSetting("the target %s is there already: name a new file", shown(c.Target))
 		} else if err != nil {
@@ -168,12 +169,8 @@ func (infoCommand) Help() string {
 
 // Run describes the store.
 func (c *infoCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s *store.Store) error {
+	return c.with(ctx, func(s store.Store) error {
 		i, err := s.Info(ctx)
-		if err != nil {
-			return err
-		}
-		f, err := s.File(ctx)
 		if err != nil {
 			return err
 		}
@@ -187,16 +184,16 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 			}
 			fmt.Fprintln(io.Out)
 		}
-		fmt.Fprintf(io.Out, "%-15s %13s\n%-15s %13s\n", "users", humanize.Comma(int64(f.Users)), "senders", humanize.Comma(int64(i.Senders)))
-		fmt.Fprintf(io.Out, "%-15s %13s\n", "size", humanize.IBytes(uint64(f.Bytes)))
-		if f.WALBytes > 0 {
-			fmt.Fprintf(io.Out, "%-15s %13s   beside it, in %s-wal\n", "", humanize.IBytes(uint64(f.WALBytes)), c.Data)
+		fmt.Fprintf(io.Out, "%-15s %13s\n%-15s %13s\n", "users", humanize.Comma(int64(i.Users)), "senders", humanize.Comma(int64(i.Senders)))
+		fmt.Fprintf(io.Out, "%-15s %13s\n", "size", humanize.IBytes(uint64(i.Bytes)))
+		if i.ExtraBytes > 0 {
+			fmt.Fprintf(io.Out, "%-15s %13s   beside it, in %s-wal\n", "", humanize.IBytes(uint64(i.ExtraBytes)), c.Data)
 		}
-		fmt.Fprintf(io.Out, "%-15s %13d\n", "version", f.Version)
-		if !f.Indexed {
+		fmt.Fprintf(io.Out, "%-15s %13d\n", "version", i.Version)
+		if i.Unfinished {
 			fmt.Fprintln(io.Out, "An import into this store has not ended: run it again.")
 		}
-		if f.Remains {
+		if i.Remains {
 			fmt.Fprintln(io.Out, "An erase of a recipient has not ended: run it again.")
 		}
 		return nil
@@ -214,7 +211,7 @@ Exit code: 0 all is well, 1 something is wrong, which is printed line by line.`
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s *store.Store) error {
+	return c.with(ctx, func(s store.Store) error {
 		problems, err := s.Check(ctx)
 		if err != nil {
 			return err

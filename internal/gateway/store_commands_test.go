@@ -13,6 +13,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // command runs a command of the program, and gives what it prints.
@@ -29,7 +30,7 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "metrics.db")
-	s, err := store.Open(t.Context(), store.Options{Path: path})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 func TestRetentionPrunesByItself(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "metrics.db")
-	s, err := store.Open(t.Context(), store.Options{Path: path})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestStoreCommandsRefuseWhatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := filepath.Join(dir, "made.db")
-	s, err := store.Open(t.Context(), store.Options{Path: made})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: made})
 	if err != nil {
 		t.Fatal(err)
 	}

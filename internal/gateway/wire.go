@@ -37,7 +37,7 @@ type gateway struct {
 	local   bool   // only this machine can ask
 	data    string // what is shown, for the log
 	demo    string // likewise for the playground; empty where it is not demo data
-	store   *store.Store
+	store   store.Store
 	client  *rest.Client
 	cache   *cached.API
 	mask    auth.Mask

@@ -15,6 +15,7 @@ import (
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -79,9 +80,9 @@ func TestEmbeddedServerHasNoDifferences(t *testing.T) {
 	}
 }
 
-func open(t *testing.T) *store.Store {
+func open(t *testing.T) store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

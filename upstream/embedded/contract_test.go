@@ -13,6 +13,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -72,9 +73,9 @@ func TestContractOfARemote(t *testing.T) {
 }
 
 // openStore returns a store with rows, closed when the test ends.
-func openStore(t testing.TB, rows upstreamtest.Rows) *store.Store {
+func openStore(t testing.TB, rows upstreamtest.Rows) store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

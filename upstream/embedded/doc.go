@@ -8,7 +8,7 @@
 //
 // This package deals with HTTP: routing, methods, content negotiation, API keys,
 // limits and error bodies. The codecs of package upstream parse requests and format
-// answers. The data comes from a [Backend], which package store implements.
+// answers. The data comes from a [store.Reader].
 //
 // Start reading at [New]; the table of endpoints is in endpoint.go.
 package embedded

@@ -6,13 +6,14 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// blocking is a Backend of the sample whose calls block: each sends on entered and
+// blocking is a store.Reader of the sample whose calls block: each sends on entered and
 // waits until release is closed.
 type blocking struct {
-	embedded.Backend
+	store.Reader
 	entered chan struct{}
 	release chan struct{}
 }
@@ -25,27 +26,27 @@ func (b blocking) wait() { b.entered <- struct{}{}; <-b.release }
 
 func (b blocking) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
 	b.wait()
-	return b.Backend.Emails(ctx, only, q)
+	return b.Reader.Emails(ctx, only, q)
 }
 
 func (b blocking) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	b.wait()
-	return b.Backend.Bounce(ctx, only, k)
+	return b.Reader.Bounce(ctx, only, k)
 }
 
 func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
 	b.wait()
-	return b.Backend.Counts(ctx, only, k, q)
+	return b.Reader.Counts(ctx, only, k, q)
 }
 
 func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
 	b.wait()
-	return b.Backend.Series(ctx, only, k, q)
+	return b.Reader.Series(ctx, only, k, q)
 }
 
 func (b blocking) BounceCategories(ctx context.Context) ([]string, error) {
 	b.wait()
-	return b.Backend.BounceCategories(ctx)
+	return b.Reader.BounceCategories(ctx)
 }
 
 const (

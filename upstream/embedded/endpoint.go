@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // An endpoint parses a request. It does not call the backend; the question that it
@@ -35,7 +36,7 @@ const (
 )
 
 // endpoints returns the endpoints with a fixed path, by path.
-func endpoints(b Backend) map[string]endpoint {
+func endpoints(b store.Reader) map[string]endpoint {
 	return map[string]endpoint{
 		"/bounces":        list(upstream.Bounces, b.Bounces, upstream.AppendBounces),
 		"/emails":         list(upstream.Emails, b.Emails, upstream.AppendEmails),
@@ -70,7 +71,7 @@ func list[R any](k upstream.Kind,
 
 // counts answers GET /bounce/counts, /email/counts and /blocked-email/counts, as
 // rows or, with timeseries, as points.
-func counts(k upstream.Kind, b Backend) endpoint {
+func counts(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseCountQuery(k, r.query)
 		if err != nil {
@@ -110,7 +111,7 @@ func codes(list func(context.Context) ([]string, error)) endpoint {
 
 // detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]. It calls
 // envelope once it has the data.
-func detail(b Backend, envelope func() upstream.Envelope) endpoint {
+func detail(b store.Reader, envelope func() upstream.Envelope) endpoint {
 	return func(r request) (question, error) {
 		k, err := upstream.ParseBounceKey(r.path)
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // MaxURL is the maximum length of path and query string together, in bytes. Longer
@@ -50,7 +51,7 @@ type Options struct {
 // details. Every error has the body
 //
 //	{"error": {"code": 452, "message": "…", "parameter": "…"}}
-func New(b Backend, o Options) http.Handler {
+func New(b store.Reader, o Options) http.Handler {
 	h := &handler{backend: b, options: o, endpoints: endpoints(b)}
 	if o.Now == nil {
 		h.options.Now = time.Now
@@ -68,7 +69,7 @@ func New(b Backend, o Options) http.Handler {
 }
 
 type handler struct {
-	backend    Backend
+	backend    store.Reader
 	options    Options
 	endpoints  map[string]endpoint
 	duplicates *duplicates   // nil if duplicates get the data too

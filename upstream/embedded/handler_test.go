@@ -26,7 +26,7 @@ const (
 	crowdDay = "start_time=1480118400&end_time=1480204800"
 )
 
-// faulty is a Backend of the sample whose bounces come from a function.
+// faulty is a store.Reader of the sample whose bounces come from a function.
 type faulty struct {
 	modelBackend
 	bounces func(ctx context.Context) ([]upstream.Bounce, error)

@@ -7,7 +7,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// modelBackend adapts upstreamtest.Model to Backend.
+// modelBackend adapts upstreamtest.Model to store.Reader.
 type modelBackend struct{ *upstreamtest.Model }
 
 func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {

@@ -20,6 +20,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // now is in the middle of an hour, like most starts.
@@ -496,7 +497,7 @@ func BenchmarkGenerate(b *testing.B) {
 // it to a store.
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
-		s, err := store.Open(b.Context(), store.Options{})
+		s, err := sqlite.Open(b.Context(), sqlite.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // all is the whole of the demo data as a file's text.
@@ -54,7 +55,7 @@ func BenchmarkImport(b *testing.B) {
 	})
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			s, err := store.Open(b.Context(), store.Options{})
+			s, err := sqlite.Open(b.Context(), sqlite.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

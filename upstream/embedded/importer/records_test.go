@@ -23,7 +23,7 @@ import (
 
 // shop is a store that takes files.
 type shop struct {
-	*store.Store
+	store.Store
 	bad []importer.BadLine
 }
 

@@ -17,11 +17,12 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-func open(t *testing.T, path string) *store.Store {
+func open(t *testing.T, path string) store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{Path: path})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func TestOddAddressesAreFoundAgain(t *testing.T) {
 const killed = "IMPORTER_TEST_STORE"
 
 // announcing tells its reader of each batch that is written.
-type announcing struct{ *store.Store }
+type announcing struct{ store.Store }
 
 func (a announcing) Write(ctx context.Context, b store.Batch) (store.Written, error) {
 	w, err := a.Store.Write(ctx, b)
@@ -161,7 +162,7 @@ func TestMain(m *testing.M) {
 	if path == "" {
 		os.Exit(m.Run())
 	}
-	s, err := store.Open(context.Background(), store.Options{Path: path})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 	if err == nil {
 		_, err = importer.Run(context.Background(), announcing{s}, []string{"-"}, importer.Options{Stdin: os.Stdin, BatchRows: 500})
 	}

@@ -20,19 +20,20 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/ingest"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // port is a server of webhooks over a store of its own.
 type port struct {
 	t       *testing.T
 	url     string
-	store   *store.Store
+	store   store.Store
 	batches []ingest.Batch
 }
 
 func serve(t *testing.T, o ingest.Options) *port {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "metrics.db")})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "metrics.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,13 +300,13 @@ func TestRowsOfTheAPI(t *testing.T) {
 }
 
 // failing is a store that cannot be written.
-type failing struct{ *store.Store }
+type failing struct{ store.Store }
 
 func (failing) Sync() error { return errors.New("the disk fails") }
 
 func TestRowsThatAreNotOnDiskAreNotAcknowledged(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(context.Background(), store.Options{})
+	s, err := sqlite.Open(context.Background(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +321,7 @@ func TestRowsThatAreNotOnDiskAreNotAcknowledged(t *testing.T) {
 
 func TestClientsThatLeaveAreNoFailures(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), store.Options{})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

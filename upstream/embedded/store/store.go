@@ -1,66 +1,32 @@
+// Package store is the contract of the database that keeps the events of the metrics API: serving, importing and
+// maintenance use a [Store], and know nothing of what is behind it. Package sqlite implements it. Package storetest
+// tests any implementation.
 package store
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"time"
 
 	"deliverygraph/upstream"
 )
 
-// Options say where a store lies and what it may use.
-type Options struct {
-	// Path is the store's file, created if there is none (but see MustExist); files that begin with its name
-	// and end in "-wal" or "-shm" belong to it. Empty means a private store in a temporary
-	// directory, removed by Close.
-	Path string
-	// CacheBytes bounds the memory for pages of the file, for reading and once more for
-	// writing; 0 is 64 MiB, and less than 8 MiB is 8 MiB.
-	CacheBytes int64
-	// ReadOnly opens a store that exists and refuses to change it.
-	ReadOnly bool
-	// MustExist makes it an error, [ErrNoStore], that there is no file at Path, or one
-	// without anything in it.
-	MustExist bool
-}
+// Store is a database of emails, bounces, blocked emails and senders.
+//
+// It is safe for concurrent use, and other processes may use the same data. Each call sees one state of it, between two
+// writes. A call returns when its context ends. Errors are of type [upstream.Error] or wrap one of the causes below.
+type Store interface {
+	Reader
+	Writer
+	Maintainer
 
-const (
-	defaultCacheBytes = 64 << 20
-	minCacheBytes     = 8 << 20
-)
+	// Generation returns the number of the last transaction that changed senders, removed events, or changed events
+	// that were at least so old at the time; 0 if there was none. As long as it stays the same, so do answers about
+	// older events. Transactions of other processes count.
+	Generation(ctx context.Context, age time.Duration) (int64, error)
 
-// How long a connection waits for another one's lock, in milliseconds. Writers wait for
-// imports and for indexes that are being built, until their context ends.
-const (
-	readerBusy = 10_000
-	writerBusy = 86_400_000
-)
-
-// Store is a set of events in a SQLite file. It is safe for concurrent use: reads go on
-// during a Write, and each read sees one state of the store, between two writes. Other
-// processes may have the same file open, to read and to write.
-type Store struct {
-	path     string
-	temp     string // the directory to remove at Close
-	readOnly bool
-
-	writer  chan *writer // holds the one writer while it is idle
-	readers *pool
-	pages   pages
-	closed  atomic.Bool
-	ctx     context.Context // ends at Close
-	cancel  context.CancelFunc
-
-	indexed    atomic.Bool // all indexes are there
-	unfinished atomic.Bool // they could not be built
-	mu         sync.Mutex
-	building   *build // of indexes, or nil
+	// Close waits for calls in progress and ends the use of the store. Later calls fail with ErrClosed, except Close.
+	Close() error
 }
 
 // Causes of errors.
@@ -71,159 +37,156 @@ var (
 	ErrInUse    = errors.New("another process is using the store")
 )
 
-// Open opens the store at o.Path, or creates it. A file that is not a store, or one of a
-// newer release, is an error and left as it is.
-func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *writer, 1)}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if s.path == "" {
-		if o.ReadOnly {
-			return nil, errors.New("open store: a store that is only read needs a path")
-		}
-		dir, err := os.MkdirTemp("", "deliverygraph-*")
-		if err != nil {
-			return nil, fmt.Errorf("open a private store: %w", err)
-		}
-		s.temp, s.path = dir, filepath.Join(dir, "events.db")
-	}
-	if err := s.open(ctx, o); err != nil {
-		_ = s.Close()
-		return nil, fmt.Errorf("open store %w", s.named(err))
-	}
-	return s, nil
+// Reader answers the questions of the metrics API. It is [upstream.API] with one more argument: only lists the users
+// whose events the caller may see; nil is all, empty is none. Events of other users are treated as if they did not
+// exist. The catalogues are the same for all callers. Implementations neither modify only nor keep it.
+type Reader interface {
+	// Emails lists at most [upstream.PageSize] emails of the window from q.Offset, oldest first: by process time, then
+	// by email id, recipient, user and sender. All filters must match; filters that emails do not have are ignored.
+	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
+	// Bounces lists bounces by bounce time.
+	Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error)
+	// BlockedEmails lists blocked emails by process time.
+	BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error)
+	// Bounce returns one bounce with its details, the first by recipient if an email bounced for several. The error is
+	// [upstream.NotFound] if there is none among those of only.
+	Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error)
+
+	// Counts counts a kind's events in the window by sender, or by user with [upstream.ByUser]: one row for each that
+	// has any, ordered by id. Of bounces, Soft and Hard count those types, and Total counts all. A sender's address is
+	// the one that was written last for its id, and empty if there is none.
+	Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error)
+	// Series is Counts for each UTC hour or day that has events, oldest first. The first and the last count only what
+	// lies in the window.
+	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error)
+
+	// BounceCategories returns the documented bounce categories and all others in use, sorted.
+	BounceCategories(ctx context.Context) ([]string, error)
+	// BlockedReasons returns the documented reasons for blocking and all others in use, sorted.
+	BlockedReasons(ctx context.Context) ([]string, error)
 }
 
-func (s *Store) open(ctx context.Context, o Options) error {
-	bytes := o.CacheBytes
-	if bytes == 0 {
-		bytes = defaultCacheBytes
-	}
-	readers := max(4, runtime.GOMAXPROCS(0))
-	cfg := connConfig{
-		path: s.path, readOnly: s.readOnly, mustExist: o.MustExist, private: s.temp != "",
-		cacheKiB: max(bytes, minCacheBytes) >> 10, busy: writerBusy,
-	}
-	c, err := openFile(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	s.writer <- &writer{conn: c, cacheKiB: cfg.cacheKiB, generation: -1}
-	cfg.cacheKiB, cfg.busy = cfg.cacheKiB/int64(readers), readerBusy
-	s.readers = newPool(cfg, readers)
-	return nil
+// Writer takes rows.
+type Writer interface {
+	// Write adds a batch, all of it or nothing. Rows that exist are replaced: kind, time, email id, recipient, user and
+	// sender identify a row. Rows of one batch with the same identity count as if each came in a batch of its own, in
+	// their order: the last one stays. Domains are stored in lower case.
+	//
+	// When Write returns, all later reads see the rows, and the rows survive the end of the process. The error is
+	// [upstream.InvalidArgument] if the time of a row is beyond [MaxTime], or if more than 1,048,575 rows of one kind
+	// have the same time. Writes wait for one another.
+	Write(ctx context.Context, b Batch) (Written, error)
+	// Sync returns when everything written survives a failure of the machine.
+	Sync() error
+	// Finish completes what writing to a new store leaves out for speed. Until then, answers are right but slow.
+	// Imports call it at their end; if one was killed, the first list does. The work continues when ctx ends, until the
+	// store is closed.
+	Finish(ctx context.Context) error
+
+	// UserID returns the number of an account that has none of its own, such as a tenant in a mail log, by its name.
+	// A new account gets a number that no row, sender or account uses. It never changes.
+	UserID(ctx context.Context, account string) (upstream.ID, error)
+	// SenderID returns the number of a user's sender by its address. A new sender gets a number that no row or sender
+	// uses. It never changes. The case of the domain is ignored.
+	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
+	// State returns the keys that begin with prefix, and their values, that batches have stored.
+	State(ctx context.Context, prefix string) (map[string]string, error)
 }
 
-// Close waits for calls that are under way and ends the store's use. What was written is
-// then in the store's own file, unless another process has it open: see [Store.Checkpoint].
-// A private store is removed.
-func (s *Store) Close() error {
-	if s.closed.Swap(true) {
-		return nil
-	}
-	s.cancel()
-	var errs []error
-	if s.readers != nil { // it was opened
-		errs = append(errs, s.readers.close(), (<-s.writer).conn.close())
-	}
-	close(s.writer)
-	if s.temp != "" {
-		errs = append(errs, os.RemoveAll(s.temp))
-	}
-	return errors.Join(errs...)
+// Maintainer looks after the data.
+type Maintainer interface {
+	// Info describes the store. It is quick.
+	Info(ctx context.Context) (Info, error)
+	// Check looks for damage: it compares rows, indexes and counts with each other. It returns what is wrong, up to 100
+	// problems. It reads everything.
+	Check(ctx context.Context) (problems []string, err error)
+
+	// Prune removes the events before a time and subtracts them from the counts, in many small transactions. With dry
+	// it only counts them. New events use the room; Compact returns it to the disk.
+	Prune(ctx context.Context, before upstream.Time, dry bool) (Removed, error)
+	// Erase removes a recipient: its rows and the address in email ids, headers, diagnostics and messages of other
+	// rows, whether written plainly, in a return path (VERP, SRS) or percent-encoded, in any case of its letters. No
+	// file contains the address afterwards. With dry it only counts. If it is interrupted, a second call completes it.
+	// It fails with ErrInUse if other processes keep old data alive until ctx ends.
+	Erase(ctx context.Context, address string, dry bool) (Erased, error)
+	// Compact returns unused room to the disk. Others can read meanwhile, but wait to write.
+	Compact(ctx context.Context) error
+	// Backup writes a copy of the current state to a file that must not exist. Others can read and write meanwhile.
+	Backup(ctx context.Context, target string) error
+	// Checkpoint makes the store's main file complete, so that it can be copied by itself. It fails with ErrInUse if
+	// other processes use the store until ctx ends. No rows are lost in any case.
+	Checkpoint(ctx context.Context) error
 }
 
-// read runs f in one state of the store.
-func (s *Store) read(ctx context.Context, what string, f func(*reader) error) error {
-	err := s.tryRead(ctx, f)
-	var known *upstream.Error
-	switch {
-	case err == nil || errors.As(err, &known):
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be read", Err: s.named(err)}
+// MaxTime is the latest time that a row may be listed by, and -MaxTime the earliest.
+const MaxTime upstream.Time = 1 << 42
+
+// Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store does not derive an email
+// from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in
+// order of time are written fastest.
+type Batch struct {
+	Senders       []Sender
+	Emails        []upstream.Email
+	Bounces       []upstream.BounceDetail
+	BlockedEmails []upstream.BlockedEmail
+
+	// Merge is for rows that are made of log records, which come in any order and repeatedly. They are merged with those
+	// of the same message, which user, sender, email id and recipient identify. An email gets the earliest process time
+	// and the most headers. It is delivered if any record says so, unless there is a bounce or a blocked email of it. Of
+	// several bounces, or blocked emails, the one that says most stays.
+	Merge bool
+	// State is stored with the rows, all or nothing, such as how far a log was read: see [Writer.State]. An empty value
+	// removes its key.
+	State map[string]string
 }
 
-func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
-	if s.closed.Load() {
-		return ErrClosed
-	}
-	c, err := s.readers.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c)
-	r := &reader{ctx: ctx, conn: c, store: s, indexed: s.indexed.Load()} // before the transaction, which then has them
-	if err := c.begin(ctx, false); err != nil {
-		return err
-	}
-	defer c.rollback()
-	return f(r)
+// Sender is an approved From address of a user. Its id alone identifies it.
+type Sender struct {
+	UserID   upstream.ID
+	SenderID upstream.ID
+	Address  string
 }
 
-// reader is one read: a connection within a transaction.
-type reader struct {
-	ctx     context.Context
-	conn    *conn
-	store   *Store
-	indexed bool // all indexes are there
+// Written says what a Write did with the rows of its batch, including senders.
+type Written struct {
+	New       int
+	Replaced  int // existed with other content
+	Unchanged int // existed
 }
 
-// lock gives the writer to the caller, who gives it back by unlock.
-func (s *Store) lock(ctx context.Context) (*writer, error) {
-	if s.readOnly {
-		return nil, errors.New("it was opened to be read only")
-	}
-	select {
-	case w, ok := <-s.writer:
-		if !ok {
-			return nil, ErrClosed
-		}
-		if s.closed.Load() {
-			s.writer <- w
-			return nil, ErrClosed
-		}
-		return w, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+// Info describes a store.
+type Info struct {
+	Users         int // with events or senders
+	Senders       int
+	Emails        Extent
+	Bounces       Extent
+	BlockedEmails Extent
+
+	Bytes      int64 // of the main file
+	ExtraBytes int64 // of files beside it, until a Checkpoint
+	Version    int   // of the schema
+	Unfinished bool  // an import has not called Finish
+	Remains    bool  // an Erase was interrupted
 }
 
-func (s *Store) unlock(w *writer) { s.writer <- w }
-
-// Sync waits until the disk has all that was written, so that it survives a failure of the
-// machine, and not of the process alone.
-func (s *Store) Sync() error {
-	if s.path == "" {
-		return nil
-	}
-	f, err := os.Open(s.path + "-wal") // what is no longer there, a checkpoint has synced
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = errors.Join(f.Sync(), f.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("sync the store: %w", s.named(err))
-	}
-	return nil
+// Extent is the number of rows of a kind, and the times of the first and the last; both are 0 if there are none.
+type Extent struct {
+	Rows  int64
+	First upstream.Time
+	Last  upstream.Time
 }
 
-// Checkpoint moves what was written from the -wal file into the store's own file, which is
-// whole without the other then, and waits until the disk has it. It waits until ctx ends for
-// other processes that write or read an older state, and gives up with [ErrInUse]. Other
-// errors, such as that the disk is full, name the file. All rows stay readable in any case.
-func (s *Store) Checkpoint(ctx context.Context) error {
-	w, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.unlock(w)
-	err = w.conn.checkpoint(ctx)
-	if err == nil || errors.Is(err, ErrInUse) {
-		return err
-	}
-	return fmt.Errorf("finish the store: %w", s.named(err))
+// Removed is how many rows were removed, or would be.
+type Removed struct {
+	Emails, Bounces, BlockedEmails int64
+}
+
+// Rows is the number of rows of all kinds.
+func (r Removed) Rows() int64 { return r.Emails + r.Bounces + r.BlockedEmails }
+
+// Erased is what Erase found.
+type Erased struct {
+	Removed       // rows of the recipient
+	Edited  int64 // other rows that contained the address
+	Senders int64 // senders with the address, which keep it
 }

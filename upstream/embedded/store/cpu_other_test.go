@@ -1,8 +1,0 @@
-//go:build !linux
-
-package store_test
-
-import "time"
-
-func threadCPU() time.Duration  { return 0 }
-func processCPU() time.Duration { return 0 }

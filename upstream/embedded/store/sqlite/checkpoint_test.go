@@ -1,0 +1,102 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+)
+
+// fileAlone opens a copy of a store's file, without the files beside it.
+func fileAlone(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(alone, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, alone)
+}
+
+func TestAfterACheckpointTheFileIsWholeByItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	each(400, 100, func(b store.Batch) { write(t, s, b) })
+	if err := s.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := must[store.Info](t)(s.Info(t.Context()))
+	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails != want.Emails || got.Bounces != want.Bounces || got.Emails.Rows != 400 {
+		t.Errorf("the copy of the file has %+v, the store %+v", got, want)
+	}
+	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before
+}
+
+// reading has another process, as far as SQLite knows, read the store until release.
+func reading(t *testing.T, path string) (release func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := tx.QueryRow("select count(*) from sqlite_schema").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	release := reading(t, path)
+	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := s.Checkpoint(ctx); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("while another process reads it gives %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Checkpoint(t.Context()) }()
+	release()
+	if err := <-done; err != nil {
+		t.Errorf("after that it gives %v", err)
+	}
+	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails.Rows != 1 {
+		t.Errorf("the copy of the file has %+v", got)
+	}
+}
+
+func TestACheckpointNeedsAStoreThatCanBeWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	r := must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: true}))
+	if err := r.Checkpoint(t.Context()); err == nil {
+		t.Error("a store that is only read is written")
+	}
+	if err := errors.Join(r.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Checkpoint(t.Context()); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after Close it gives %v", err)
+	}
+}

@@ -1,0 +1,124 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+)
+
+// step is a batch of step number n: 10 emails spread over all steps before it, each
+// of another sender, so that every step changes chunks, pages and rollups.
+func step(n int) store.Batch {
+	var b store.Batch
+	for i := range 10 {
+		b.Emails = append(b.Emails, upstream.Email{
+			UserID: 20, SenderID: upstream.ID(1 + i), EmailID: fmt.Sprintf("%d-%d", n, i), Local: "r", Domain: "example.com",
+			EmailAddress: "r@example.com", ProcessTime: upstream.Time(1479600000 + (n*7919+i*100003)%360000), Delivered: true,
+		})
+	}
+	return b
+}
+
+func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
+	const steps = 30
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "events.db")
+	here, there := open(t, path), open(t, path) // there is like another process
+	var written atomic.Int64
+	var wg sync.WaitGroup
+	check := func(s *sqlite.Store) error {
+		least := int(written.Load())
+		counts, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 1479600000 + 11, End: 1479600000 + 359999}})
+		if err != nil {
+			return err
+		}
+		rows, err := s.Emails(ctx, nil, upstream.ListQuery{Window: ever, Local: "r", Delivered: true})
+		if err != nil {
+			return err
+		}
+		if n := len(rows); n%10 != 0 && n != upstream.PageSize || n < min(least*10, upstream.PageSize) {
+			return fmt.Errorf("a list has %d rows after %d steps", n, least)
+		}
+		all, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: ever})
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.Total != all[0].Total || int(c.Total) < least {
+				return fmt.Errorf("after %d steps the counts are %v", least, all)
+			}
+		}
+		if len(counts) > len(all) {
+			return fmt.Errorf("more senders in a part than in all: %v, %v", counts, all)
+		}
+		return nil
+	}
+	for _, s := range []*sqlite.Store{here, here, there} {
+		wg.Go(func() {
+			for written.Load() < steps {
+				if err := check(s); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for n := range steps {
+		s := here
+		if n%3 == 2 {
+			s = there // two who write take turns
+		}
+		if _, err := s.Write(ctx, step(n)); err != nil {
+			t.Error(err)
+		}
+		written.Add(1)
+	}
+	wg.Wait()
+	for _, s := range []*sqlite.Store{here, there} {
+		if err := check(s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWritesAtOnceAreAllThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	stores := []*sqlite.Store{open(t, path), open(t, path)}
+	var wg sync.WaitGroup
+	for n := range 16 {
+		wg.Go(func() {
+			if _, err := stores[n%2].Write(context.Background(), step(n)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range stores {
+		if i := must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 160 {
+			t.Errorf("there are %d rows, want 160", i.Emails.Rows)
+		}
+	}
+}
+
+func TestACallerWhoLeavesGetsItsOwnError(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s := open(t, "")
+	if _, err := s.Write(ctx, step(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("Write gives %v", err)
+	}
+	if _, err := s.Emails(ctx, nil, upstream.ListQuery{Window: ever}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Emails gives %v", err)
+	}
+	if i := must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {
+		t.Errorf("rows of a write that was left: %+v", i)
+	}
+}

@@ -1,0 +1,84 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+)
+
+// smallDisk is a folder on a disk of its own, of so many KiB.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skip("a small disk cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	return dir
+}
+
+// TestOnAFullDiskWhatWasWrittenIsThere fills disks of different sizes, so that they are
+// full at different steps of a write or of a checkpoint.
+func TestOnAFullDiskWhatWasWrittenIsThere(t *testing.T) {
+	for _, size := range []string{"100k", "300k", "500k", "700k", "1100k"} {
+		t.Run(size, func(t *testing.T) {
+			path := filepath.Join(smallDisk(t, size), "events.db")
+			isFull := func(err error) {
+				t.Helper()
+				if !errors.Is(err, store.ErrDiskFull) || !strings.Contains(err.Error(), path+": the disk is full") {
+					t.Fatalf("the error is %v, want it to name the file and to say that the disk is full", err)
+				}
+			}
+			s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+			if err != nil {
+				isFull(err)
+				return
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			var want store.Written
+			for from := newSample(20000); err == nil; {
+				b, ok := from.next(300)
+				if !ok {
+					t.Fatal("all rows fit")
+				}
+				b.Senders = nil
+				var w store.Written
+				w, err = s.Write(t.Context(), b)
+				want.New += w.New
+			}
+			isFull(err)
+			if err := s.Checkpoint(t.Context()); err != nil {
+				isFull(err)
+			}
+			rows := func(s *sqlite.Store) int {
+				t.Helper()
+				i := must[store.Info](t)(s.Info(t.Context()))
+				return int(i.Emails.Rows + i.Bounces.Rows + i.BlockedEmails.Rows)
+			}
+			if got := rows(s); got != want.New {
+				t.Errorf("%d rows are there, of %d that were written", got, want.New)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			// What the disk holds is good elsewhere too.
+			elsewhere := filepath.Join(t.TempDir(), "events.db")
+			for _, suffix := range []string{"", "-wal"} {
+				if image, err := os.ReadFile(path + suffix); err == nil {
+					if err := os.WriteFile(elsewhere+suffix, image, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if got := rows(open(t, elsewhere)); got != want.New {
+				t.Errorf("%d rows are there in a copy, of %d that were written", got, want.New)
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+)
+
+const killedImport = "STORE_TEST_IMPORT" // the file that a child process imports into
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killedImport); path != "" {
+		if err := importSteps(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// killSteps is how many steps an import has.
+const killSteps = 400
+
+// importSteps writes step after step, and says so after each.
+func importSteps(path string) error {
+	ctx := context.Background()
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	for n := range killSteps {
+		if _, err := s.Write(ctx, step(n)); err != nil {
+			return err
+		}
+		fmt.Println(n)
+	}
+	return s.Close()
+}
+
+func TestAKilledImportLeavesWholeBatchesAndCanBeRepeated(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []int{0, 3, 50} {
+		t.Run(fmt.Sprintf("after %d batches", after), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "events.db")
+			child := exec.Command(exe)
+			child.Env = append(os.Environ(), killedImport+"="+path)
+			child.Stderr = os.Stderr
+			out, err := child.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Start(); err != nil {
+				t.Fatal(err)
+			}
+			said := 0
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				if strings.TrimSpace(lines.Text()) == fmt.Sprint(said) {
+					said++
+				}
+				if said == after+1 {
+					if err := child.Process.Kill(); err != nil { // SIGKILL, amid the next batch
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := child.Wait(); err == nil {
+				t.Fatal("the import ended before it was killed")
+			}
+
+			s := open(t, path)
+			o := &oracle{}
+			rows := int(must[store.Info](t)(s.Info(context.Background())).Emails.Rows)
+			if rows%10 != 0 || rows < 10*said {
+				t.Fatalf("there are %d rows after %d batches of 10", rows, said)
+			}
+			for n := range rows / 10 {
+				o.write(step(n))
+			}
+			sameAll(t, s, o)
+			var again store.Written
+			for n := range rows/10 + 5 {
+				w := write(t, s, step(n))
+				o.write(step(n))
+				again.New += w.New
+				again.Unchanged += w.Unchanged
+			}
+			if want := (store.Written{New: 50, Unchanged: rows}); again != want {
+				t.Errorf("importing again gives %+v, want %+v", again, want)
+			}
+			sameAll(t, s, o)
+		})
+	}
+}
+
+// sameAll compares all emails and their counts, by pages and by hours.
+func sameAll(t *testing.T, s *sqlite.Store, o *oracle) {
+	t.Helper()
+	ctx := context.Background()
+	for offset := 0; offset <= len(o.emails); offset += upstream.PageSize {
+		q := upstream.ListQuery{Window: ever, Offset: offset}
+		if d := diff(o.Emails(nil, q), must[[]upstream.Email](t)(s.Emails(ctx, nil, q))); d != "" {
+			t.Fatalf("emails from %d: %s", offset, d)
+		}
+	}
+	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}
+	if d := diff(o.Series(nil, upstream.Emails, q), must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
+		t.Fatal(d)
+	}
+}

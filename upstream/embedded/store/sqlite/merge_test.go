@@ -1,0 +1,189 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+
+	"pgregory.net/rapid"
+)
+
+// TestMergedRowsAreTheSameInAnyOrder writes what happened to messages in two orders, in
+// batches of any size, and holds the result against what it should be.
+func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
+	ctx := context.Background()
+	type record struct {
+		message int
+		what    string // sent, delivered, bounced or blocked
+		at      upstream.Time
+		headers bool
+
+		// Of bounces.
+		process       upstream.Time
+		says, content string
+	}
+	stores := []*sqlite.Store{open(t, ""), open(t, "")} // one for each order
+	user := upstream.ID(0)
+	rapid.Check(t, func(t *rapid.T) {
+		user++ // each case has one
+		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
+			m := rapid.IntRange(0, 3).Draw(t, "message")
+			return record{
+				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
+				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
+				headers: rapid.Bool().Draw(t, "headers"),
+				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
+				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"), content: rapid.SampledFrom([]string{"", "", "mail"}).Draw(t, "content"),
+			}
+		}), 1, 12).Draw(t, "records")
+		type state struct{ delivered, failed, any bool }
+		var emails [4]state
+		var first [4]upstream.Time
+		for _, r := range records {
+			x := &emails[r.message]
+			switch r.what {
+			case "bounced", "blocked":
+				x.failed = true
+				continue
+			case "delivered":
+				x.delivered = true
+			}
+			if !x.any || r.at < first[r.message] {
+				first[r.message] = r.at
+			}
+			x.any = true
+		}
+		withWhat := func(what string) map[int]bool { // messages
+			all := map[int]bool{}
+			for _, r := range records {
+				if r.what == what {
+					all[r.message] = true
+				}
+			}
+			return all
+		}
+		batch := func(r record) store.Batch {
+			id, local := fmt.Sprint("m", r.message), fmt.Sprint("r", r.message%2)
+			address := local + "@example.com"
+			var headers []upstream.Header
+			if r.headers {
+				headers = []upstream.Header{{Name: "X-A", Value: fmt.Sprint(r.at)}}
+			}
+			switch r.what {
+			case "bounced":
+				return store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+					UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
+					DiagnosticCode: r.says, FullContent: r.content}}}
+			case "blocked":
+				return store.Batch{BlockedEmails: []upstream.BlockedEmail{{
+					UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
+			}
+			return store.Batch{Emails: []upstream.Email{{
+				UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
+				Delivered: r.what == "delivered", XHeaders: headers}}}
+		}
+		var answers [2]string
+		for i, s := range stores {
+			order := rapid.Permutation(records).Draw(t, "order")
+			for len(order) > 0 {
+				n := rapid.IntRange(1, len(order)).Draw(t, "batch")
+				b := store.Batch{Merge: true}
+				for _, r := range order[:n] {
+					x := batch(r)
+					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces, x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
+				}
+				w := write(t, s, b)
+				if w.New < 0 || w.New+w.Replaced+w.Unchanged != n {
+					t.Fatalf("Write says %+v of %d rows", w, n)
+				}
+				order = order[n:]
+			}
+			rows := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
+			for _, e := range rows {
+				m := int(e.EmailID[1] - '0')
+				if want := emails[m].delivered && !emails[m].failed; e.Delivered != want || e.ProcessTime != first[m] {
+					t.Fatalf("%+v, want it delivered %v at %d", e, want, first[m])
+				}
+			}
+			messages := 0
+			for _, x := range emails {
+				if x.any {
+					messages++
+				}
+			}
+			if len(rows) != messages {
+				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
+			}
+			counts := must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever, UserID: user}, Interval: upstream.Hour}))
+			delivered := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user, Delivered: true, Offset: 1}))
+			bounces := must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
+			blocked := must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
+			var details []upstream.BounceDetail
+			for _, b := range bounces {
+				details = append(details, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
+			}
+			if n := len(bounces); n != len(withWhat("bounced")) || len(blocked) != len(withWhat("blocked")) {
+				t.Fatalf("there are %d bounces and %d blocked emails", n, len(blocked))
+			}
+			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v", rows, counts, delivered, details, blocked)
+		}
+		if d := diff(answers[0], answers[1]); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+func TestNumbersStayAndAreNeverInUse(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))
+	write(t, s, store.Batch{
+		Senders:       []store.Sender{{UserID: 2, SenderID: 1, Address: "a@example.com"}},
+		Emails:        []upstream.Email{{UserID: 1, SenderID: 3, ProcessTime: 5}},
+		BlockedEmails: []upstream.BlockedEmail{{UserID: 4, SenderID: 4, ProcessTime: 5}},
+	})
+	number := func(s *sqlite.Store) []upstream.ID {
+		var all []upstream.ID
+		for _, account := range []string{"tenant a", "tenant b", "", "tenant a"} {
+			user := must[upstream.ID](t)(s.UserID(ctx, account))
+			all = append(all, user, must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")), must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
+		}
+		return append(all, must[upstream.ID](t)(s.SenderID(ctx, 2, "a@example.com")))
+	}
+	want := []upstream.ID{3, 2, 2, 5, 5, 5, 6, 6, 6, 3, 2, 2, 1}
+	if d := diff(want, number(s)); d != "" {
+		t.Error(d)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	if d := diff(want, number(s)); d != "" {
+		t.Error("opened again: ", d)
+	}
+}
+
+func TestStateIsKeptWithItsBatch(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, "")
+	write(t, s, store.Batch{State: map[string]string{"follow/a": "1", "follow/b": "2", "other": "3"}})
+	write(t, s, store.Batch{State: map[string]string{"follow/a": "5", "follow/b": ""}})
+	if _, err := s.Write(ctx, store.Batch{
+		Emails: []upstream.Email{{ProcessTime: store.MaxTime + 1}}, State: map[string]string{"follow/a": "lost"},
+	}); err == nil {
+		t.Fatal("a bad batch is written")
+	}
+	for prefix, want := range map[string]map[string]string{
+		"follow/": {"follow/a": "5"}, "": {"follow/a": "5", "other": "3"}, "none": {},
+	} {
+		if got := must[map[string]string](t)(s.State(ctx, prefix)); !maps.Equal(got, want) {
+			t.Errorf("under %q there is %v, want %v", prefix, got, want)
+		}
+	}
+}

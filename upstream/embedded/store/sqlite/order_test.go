@@ -1,0 +1,101 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// BenchmarkWrite writes emails in several orders, in batches of several sizes.
+func BenchmarkWrite(b *testing.B) {
+	const emails = 300000
+	var all []upstream.Email
+	for from := newSample(emails); ; {
+		batch, ok := from.next(50000)
+		if !ok {
+			break
+		}
+		all = append(all, batch.Emails...)
+	}
+	byUser := slices.Clone(all)
+	slices.SortStableFunc(byUser, func(a, b upstream.Email) int { return int(a.UserID - b.UserID) })
+	backwards := slices.Clone(all)
+	slices.Reverse(backwards)
+	shuffled := slices.Clone(all)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	nearly := slices.Clone(all)
+	for i := range nearly[50:] {
+		if i%5 == 0 {
+			nearly[i], nearly[i+50] = nearly[i+50], nearly[i]
+		}
+	}
+	for _, o := range []struct {
+		name string
+		rows []upstream.Email
+	}{{"in order", all}, {"nearly in order", nearly}, {"user by user", byUser}, {"backwards", backwards}, {"shuffled", shuffled}} {
+		for _, size := range []int{1, 100, 4000, 20000} {
+			rows := o.rows
+			if n := size * 300; n < len(rows) {
+				rows = rows[:n] // small batches show all in fewer rows
+			}
+			b.Run(fmt.Sprintf("%s by %d", o.name, size), func(b *testing.B) {
+				for b.Loop() {
+					s := open(b, "")
+					for batch := range slices.Chunk(rows, size) {
+						write(b, s, store.Batch{Emails: batch})
+					}
+				}
+				b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
+}
+
+// BenchmarkMore writes to the store of STORE_BENCH_PATH, which BenchmarkStore has made and
+// which is changed by it: a later file in order, and late rows in no order.
+func BenchmarkMore(b *testing.B) {
+	path := os.Getenv("STORE_BENCH_PATH")
+	if path == "" {
+		b.Skip("STORE_BENCH_PATH names no store")
+	}
+	var all []upstream.Email
+	for from := newSample(100000); ; {
+		batch, ok := from.next(50000)
+		if !ok {
+			break
+		}
+		all = append(all, batch.Emails...)
+	}
+	round := time.Now().UnixNano() // so that rows are new each time
+	edit := func(shift upstream.Time) []upstream.Email {
+		rows := slices.Clone(all)
+		for i := range rows {
+			rows[i].EmailID = fmt.Sprintf("%x-%s", round, rows[i].EmailID)
+			rows[i].ProcessTime += shift
+		}
+		return rows
+	}
+	shuffled := edit(0)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for _, o := range []struct {
+		name string
+		rows []upstream.Email
+	}{{"later in order", edit(upstream.Time(round/1e9) - sampleStart)}, {"late and shuffled", shuffled}} {
+		b.Run(o.name, func(b *testing.B) {
+			s := open(b, path)
+			start, cpu := time.Now(), processCPU()
+			for batch := range slices.Chunk(o.rows, 32768) {
+				write(b, s, store.Batch{Emails: batch})
+			}
+			b.ReportMetric(float64(len(o.rows))/time.Since(start).Seconds(), "rows/s")
+			b.ReportMetric(float64(len(o.rows))/(processCPU()-cpu).Seconds(), "rows/CPU-s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}

@@ -1,0 +1,314 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+
+	"pgregory.net/rapid"
+)
+
+// sound fails the test if the check of the store finds something.
+func sound(t fataler, s *sqlite.Store) {
+	t.Helper()
+	if problems := must[[]string](t)(s.Check(context.Background())); len(problems) > 0 {
+		t.Fatalf("the check finds:\n%s", strings.Join(problems, "\n"))
+	}
+}
+
+// prune removes the events before a time from both, and compares what that says.
+func prune(t *rapid.T, s *sqlite.Store, o *oracle, before upstream.Time) {
+	ctx := context.Background()
+	var want store.Removed
+	old := func(n *int64, h head) bool {
+		if h.time < before {
+			*n++
+		}
+		return h.time < before
+	}
+	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, emailHead(&x)) })
+	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool { return old(&want.Bounces, bounceHead(&x)) })
+	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool { return old(&want.BlockedEmails, blockedHead(&x)) })
+	generation := must[int64](t)(s.Generation(ctx, 0))
+	for _, dry := range []bool{true, false} {
+		if got := must[store.Removed](t)(s.Prune(ctx, before, dry)); got != want {
+			t.Fatalf("dry %v: %+v are pruned, want %+v", dry, got, want)
+		}
+	}
+	if g := must[int64](t)(s.Generation(ctx, 0)); (g != generation) != (want.Rows() > 0) {
+		t.Fatalf("the generation goes from %d to %d, with %+v pruned", generation, g, want)
+	}
+}
+
+// TestPruneTakesSeveralTransactions prunes more rows than one transaction removes.
+func TestPruneTakesSeveralTransactions(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, "")
+	var b store.Batch
+	for n := range 4300 {
+		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
+	}
+	write(t, s, b)
+	if n := must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{Emails: 4200}) {
+		t.Errorf("%+v are pruned", n)
+	}
+	if e := must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
+		t.Errorf("there are %+v", e)
+	}
+	sound(t, s)
+}
+
+// forms are ways to write jane.roe@pots.example in texts.
+var forms = []string{
+	"jane.roe@pots.example", "Jane.Roe@POTS.example", "bounces+jane.roe=pots.example@mail6", "b-1-jane.roe=pots.example@mail6",
+	"SRS0=x1=7a=pots.example=jane.roe@forward.example", "jane.roe%40pots.example", "jane.roe=40pots.example", "<jane.roe@pots.example>...",
+}
+
+// others are not the same address.
+var others = []string{"mary.jane.roe@pots.example", "jane.roe@pots.example.net", "jane.roe@pots.example-mail.net", "mary-jane.roe@pots.example", "jane.roex@pots.example", "xjane.roe=pots.example@mail6"}
+
+func TestErasedMeansGoneFromTheFiles(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	gateway := open(t, path) // another process, as far as SQLite knows
+	base := func(n int, local, domain string) upstream.BounceDetail {
+		return upstream.BounceDetail{Bounce: upstream.Bounce{
+			UserID: 20, SenderID: 17, EmailID: fmt.Sprintf("id%04d", n), EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+			Type: upstream.Hard, Category: "bad-mailbox", BounceTime: upstream.Time(1479600000 + n/3), XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
+		}, DiagnosticCode: "smtp; 550", FullContent: strings.Repeat("x", n%3000)}
+	}
+	var b store.Batch
+	add := func(d upstream.BounceDetail) {
+		b.Bounces = append(b.Bounces, d)
+		b.Emails = append(b.Emails, upstream.Email{UserID: 20, SenderID: 17, EmailID: d.EmailID, EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
+		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{UserID: 20, SenderID: 17, EmailID: d.EmailID, EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
+	}
+	for n := range 400 {
+		add(base(n, fmt.Sprint("r", n), "example.com"))
+	}
+	for n, local := range []string{"jane.roe", "Jane.Roe", "jane.roe"} {
+		d := base(500+n, local, "pots.example")
+		d.XHeaders = append(d.XHeaders, upstream.Header{Name: "X-Customer", Value: "jane's own number 4711"})
+		add(d)
+	}
+	edited := 0
+	for i, text := range slices.Concat(forms, others) {
+		for field := range 4 {
+			d := base(1000+10*i+field, "someone", "example.com")
+			switch field {
+			case 0:
+				d.EmailID = fmt.Sprint(i, "/", text)
+			case 1:
+				d.DiagnosticCode = "said: " + text + " is unknown"
+			case 2:
+				d.FullContent = strings.Repeat("a line\r\n", 500) + "To: " + text + "\r\n\x00 and " + text + "\r\n"
+			case 3:
+				d.XHeaders = []upstream.Header{{Name: "X-To", Value: text}, {Name: "X-N", Value: "1"}}
+			}
+			if i < len(forms) {
+				edited++
+			}
+			if field == 0 || field == 3 { // emails and blocked emails have it too
+				add(d)
+				if i < len(forms) {
+					edited += 2
+				}
+			} else {
+				b.Bounces = append(b.Bounces, d)
+			}
+		}
+	}
+	write(t, s, b)
+	must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: ever, Recipient: "jane.roe@pots.example"}))
+	files := func() (all []byte) {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			image, err := os.ReadFile(path + suffix)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			all = append(all, bytes.ToLower(image)...)
+		}
+		return all
+	}
+	if !bytes.Contains(files(), []byte("jane.roe=pots.example")) || !bytes.Contains(files(), []byte("4711")) {
+		t.Fatal("nothing is to be erased")
+	}
+	for _, dry := range []bool{true, false} {
+		got := must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
+		if want := (store.Erased{Removed: store.Removed{Emails: 3, Bounces: 3, BlockedEmails: 3}, Edited: int64(edited)}); got != want {
+			t.Errorf("dry %v: it says %+v, want %+v", dry, got, want)
+		}
+	}
+	image := files()
+	for _, other := range others {
+		image = bytes.ReplaceAll(image, []byte(other), nil)
+	}
+	for _, gone := range []string{"jane.roe", "pots.example=jane", "4711"} {
+		if i := bytes.Index(image, []byte(gone)); i >= 0 {
+			t.Errorf("%q is in the files: %q", gone, image[max(0, i-60):i+60])
+		}
+	}
+	for _, kept := range others {
+		if n := bytes.Count(files(), []byte(kept)); n < 4 {
+			t.Errorf("%q is there %d times", kept, n)
+		}
+	}
+	sound(t, gateway)
+	if got := must[store.Erased](t)(s.Erase(ctx, "jane.roe@pots.example", false)); got != (store.Erased{}) {
+		t.Errorf("erased again: %+v", got)
+	}
+	if rows := must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: ever, Domain: "pots.example"})); len(rows) != 0 {
+		t.Errorf("there are %+v", rows)
+	}
+}
+
+// An erase that cannot empty the -wal, as another process reads, is completed by the next.
+func TestAnInterruptedEraseIsCompleted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	write(t, s, store.Batch{
+		Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "Jane@example.com"}},
+		Emails:  []upstream.Email{{UserID: 20, SenderID: 17, EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com", ProcessTime: 5}},
+	})
+	release := reading(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // it waits that long for the reader
+	defer cancel()
+	n, err := s.Erase(ctx, "jane@example.com", false)
+	if !errors.Is(err, store.ErrInUse) || n.Emails != 1 || n.Senders != 1 {
+		t.Fatalf("it gives %+v, %v", n, err)
+	}
+	if i := must[store.Info](t)(s.Info(t.Context())); !i.Remains {
+		t.Errorf("the store is said to have no remains: %+v", i)
+	}
+	release()
+	if n, err := s.Erase(t.Context(), "jane@example.com", false); err != nil || n.Rows() != 0 {
+		t.Fatalf("the second gives %+v, %v", n, err)
+	}
+	if i := must[store.Info](t)(s.Info(t.Context())); i.Remains {
+		t.Errorf("the store is said to have remains: %+v", i)
+	}
+}
+
+func TestABackupIsOneStateOfTheStore(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	path, target := filepath.Join(dir, "events.db"), filepath.Join(dir, "backup.db")
+	s := open(t, path)
+	for n := range 20 {
+		write(t, s, step(n))
+	}
+	done, stop := make(chan error), make(chan struct{})
+	go func() {
+		var err error
+		for n := 20; err == nil; n++ {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+				_, err = s.Write(ctx, step(n))
+			}
+		}
+		done <- err
+	}()
+	err := s.Backup(ctx, target)
+	close(stop)
+	if err := errors.Join(err, <-done); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, target)
+	rows := must[store.Info](t)(b.Info(ctx)).Emails.Rows
+	if rows < 200 || rows%10 != 0 {
+		t.Errorf("it has %d rows", rows)
+	}
+	o := &oracle{}
+	for n := range int(rows / 10) {
+		o.write(step(n))
+	}
+	sameAll(t, b, o)
+	sound(t, b)
+	if err := s.Backup(ctx, target); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over a file it gives %v", err)
+	}
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := s.Backup(canceled, filepath.Join(dir, "none.db")); err == nil {
+		t.Error("it is made without a context")
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "*none*")); len(found) > 0 {
+		t.Errorf("left behind: %v", found)
+	}
+}
+
+func TestTheCheckNoticesWhatDoesNotAgree(t *testing.T) {
+	ctx := context.Background()
+	good := filepath.Join(t.TempDir(), "good.db")
+	s := must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
+	each(200, 200, func(b store.Batch) { write(t, s, b) })
+	if err := s.Finish(ctx); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	image, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"update email set delivered = 1 - delivered where id = (select max(id) from email)",
+		"update email set user_id = 99 where id = (select max(id) from email)",
+		"update email set id = id + 3600 * (1 << 20) where id = (select max(id) from email)",
+		"update email set headers = '{}' where id = (select max(id) from email)",
+		"update bounce set type = 'hard' where id = (select max(id) from bounce where type = 'soft')",
+		"delete from bounce where id = (select max(id) from bounce)",
+		"delete from email_header where id = (select max(id) from email)",
+		"update email_header set header_id = 1 where id = (select max(id) from email) and header_id = (select max(header_id) from email_header where id = (select max(id) from email))",
+		"delete from event_count where kind = 'blocked_email' and day = (select max(day) from event_count where kind = 'blocked_email')",
+		"update event_count set h3 = h3 + 1 where kind = 'email' and day = (select max(day) from event_count)",
+		"delete from domain where id = 1",
+		"delete from header where id = 1",
+	} {
+		t.Run(statement, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "bad.db")
+			if err := os.WriteFile(path, image, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			edit(t, path, statement)
+			if problems, err := open(t, path).Check(ctx); err != nil || len(problems) == 0 {
+				t.Errorf("it finds %q, %v", problems, err)
+			}
+		})
+	}
+	t.Run("bytes of indexes", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "bad.db")
+		bad := slices.Clone(image)
+		for i := len(bad) - 20000; i < len(bad); i += 100 { // indexes come last
+			bad[i] ^= 4
+		}
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sqlite.Open(ctx, sqlite.Options{Path: path})
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		if problems, err := s.Check(ctx); err == nil && len(problems) == 0 {
+			t.Error("it finds nothing")
+		}
+	})
+}

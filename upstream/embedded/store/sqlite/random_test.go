@@ -1,0 +1,170 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+
+	"pgregory.net/rapid"
+)
+
+// Values are few, so that filters meet rows, and some are odd.
+var (
+	users     = []upstream.ID{20, 21, 22, 405954}
+	senderIDs = []upstream.ID{17, 18, 19, 107546, 1}
+	addresses = []string{"a@example.com", "b@example.com", "ü@example.org", ""}
+	locals    = []string{"recipient1", "recipient2", "info", "", "x\x00y", "é"}
+	domains   = []string{"example.com", "example.org", "example.net", ""}
+	names     = []string{"X-Campaign", "x-campaign", "X-Region", "X-K\u212a", ""}
+	values    = []string{"spring", "Spring", "", "a\x00b", "7"}
+	types     = []upstream.BounceType{"hard", "soft", "", "odd"}
+	codes     = []string{"bad-mailbox", "other", "blockedcontent", ""}
+)
+
+// times draws times of a span that is a second, an hour or 90 days long, so that
+// rows are dense and sparse.
+func times(t *rapid.T) *rapid.Generator[upstream.Time] {
+	start := rapid.SampledFrom([]int64{1472500953, 1479600000 - 1800, -86400 * 3, 800000000}).Draw(t, "start")
+	span := rapid.SampledFrom([]int64{0, 10, 7200, 86400 * 90}).Draw(t, "span")
+	return rapid.Custom(func(t *rapid.T) upstream.Time {
+		x := upstream.Time(rapid.Int64Range(start, start+span).Draw(t, "time"))
+		if rapid.IntRange(0, 9).Draw(t, "edge") == 0 {
+			x = upstream.Hour.Floor(x)
+		}
+		return x
+	})
+}
+
+func headers(t *rapid.T) []upstream.Header {
+	n := rapid.IntRange(-1, 3).Draw(t, "headers")
+	if n < 0 {
+		return nil
+	}
+	hs := make([]upstream.Header, n)
+	for i := range hs {
+		hs[i] = upstream.Header{Name: rapid.SampledFrom(names).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")}
+	}
+	return hs
+}
+
+func emails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.Email] {
+	return rapid.Custom(func(t *rapid.T) upstream.Email {
+		x := upstream.Email{
+			UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
+			Local: rapid.SampledFrom(locals).Draw(t, "local"), Domain: rapid.SampledFrom(domains).Draw(t, "domain"),
+			ProcessTime: when.Draw(t, "process"), Delivered: rapid.Bool().Draw(t, "delivered"), XHeaders: headers(t),
+		}
+		x.EmailAddress = x.Local + "@" + x.Domain
+		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+			x.EmailAddress = rapid.SampledFrom([]string{"", "other@example.com", x.Local}).Draw(t, "address")
+		}
+		x.EmailID = fmt.Sprintf("%s.%d@mail", x.ProcessTime.UTC().Format("20060102150405"), rapid.IntRange(0, 3).Draw(t, "id"))
+		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+			x.EmailID = rapid.SampledFrom([]string{"", "b", "a@b", "20160829200233"}).Draw(t, "email id")
+		}
+		return x
+	})
+}
+
+func bounces(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.BounceDetail] {
+	return rapid.Custom(func(t *rapid.T) upstream.BounceDetail {
+		e := emails(when).Draw(t, "email")
+		return upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+				Type: rapid.SampledFrom(types).Draw(t, "type"), Category: rapid.SampledFrom(codes).Draw(t, "category"),
+				Code:       rapid.SampledFrom([]string{"5.1.1", "4.2.0", ""}).Draw(t, "code"),
+				BounceTime: when.Draw(t, "bounce"), ProcessTime: e.ProcessTime,
+				PostbackTime: upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback")), XHeaders: e.XHeaders,
+			},
+			DiagnosticCode: rapid.SampledFrom([]string{"", "smtp; 550", "\x00"}).Draw(t, "diagnostic"),
+			RuleName:       rapid.SampledFrom([]string{"", "rule03"}).Draw(t, "rule"),
+			FullContent:    rapid.SampledFrom([]string{"", "short", string(slices.Repeat([]byte("Received: x\n"), 40))}).Draw(t, "content"),
+		}
+	})
+}
+
+func blockedEmails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.BlockedEmail] {
+	return rapid.Custom(func(t *rapid.T) upstream.BlockedEmail {
+		e := emails(when).Draw(t, "email")
+		return upstream.BlockedEmail{
+			UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+			Reason: rapid.SampledFrom(codes).Draw(t, "reason"), ProcessTime: e.ProcessTime,
+			PostbackTime: upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback")), XHeaders: e.XHeaders,
+		}
+	})
+}
+
+func batches(when *rapid.Generator[upstream.Time], rows int) *rapid.Generator[store.Batch] {
+	return rapid.Custom(func(t *rapid.T) store.Batch {
+		sender := rapid.Custom(func(t *rapid.T) store.Sender {
+			return store.Sender{UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"), Address: rapid.SampledFrom(addresses).Draw(t, "address")}
+		})
+		return store.Batch{
+			Senders:       rapid.SliceOfN(sender, 0, 3).Draw(t, "senders"),
+			Emails:        rapid.SliceOfN(emails(when), 0, rows).Draw(t, "emails"),
+			Bounces:       rapid.SliceOfN(bounces(when), 0, rows).Draw(t, "bounces"),
+			BlockedEmails: rapid.SliceOfN(blockedEmails(when), 0, rows).Draw(t, "blocked emails"),
+		}
+	})
+}
+
+func window(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.Window {
+	switch rapid.IntRange(0, 5).Draw(t, "window") {
+	case 0:
+		return upstream.Window{Start: -1 << 63, End: 1<<63 - 1}
+	case 1:
+		return upstream.Window{Start: -1 << 40, End: 1 << 40}
+	}
+	a, b := when.Draw(t, "a"), when.Draw(t, "b")
+	return upstream.Window{Start: min(a, b), End: max(a, b) + upstream.Time(rapid.IntRange(0, 1).Draw(t, "past"))}
+}
+
+// sometimes draws a value, or the zero value more often than not.
+func sometimes[V any](t *rapid.T, label string, from ...V) V {
+	if rapid.IntRange(0, 3).Draw(t, label+"?") > 0 {
+		var none V
+		return none
+	}
+	return rapid.SampledFrom(from).Draw(t, label)
+}
+
+func scopes(t *rapid.T) []upstream.ID {
+	return rapid.SampledFrom([][]upstream.ID{nil, nil, nil, {}, {20}, {21, 20}, {405954, 22, 21, 20, 20}, {99}}).Draw(t, "only")
+}
+
+func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) upstream.ListQuery {
+	q := upstream.ListQuery{
+		Window:    window(t, when),
+		UserID:    sometimes(t, "user", append(users, 99)...),
+		SenderID:  sometimes(t, "sender id", append(senderIDs, 99)...),
+		Sender:    sometimes(t, "sender", append(addresses, "nobody@example.com")...),
+		Domain:    sometimes(t, "domain", append(domains, "none.example.com")...),
+		Local:     sometimes(t, "local", append(locals, "nobody")...),
+		Recipient: sometimes(t, "recipient", "recipient1@example.com", "@", "info@example.org", "other@example.com", "info"),
+
+		BounceType:     sometimes(t, "type", types...),
+		BounceCategory: sometimes(t, "category", codes...),
+		Delivered:      rapid.IntRange(0, 3).Draw(t, "delivered") == 0,
+		BlockedReason:  sometimes(t, "reason", codes...),
+	}
+	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "headers") {
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom(append(names, "X-CAMPAIGN", "x-kk")).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")})
+	}
+	if rapid.Bool().Draw(t, "skip") {
+		q.Offset = rapid.IntRange(0, rows).Draw(t, "offset")
+	}
+	return q
+}
+
+func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.SeriesQuery {
+	return upstream.SeriesQuery{
+		CountQuery: upstream.CountQuery{
+			Window: window(t, when), UserID: sometimes(t, "user", users...), SenderID: sometimes(t, "sender", senderIDs...),
+			BounceType: sometimes(t, "type", types...), Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+		},
+		Interval: rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
+	}
+}

@@ -1,0 +1,133 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// sample makes the data of a busy account for benchmarks: 90 days of emails in time
+// order, more by day and on weekdays; of 20 emails one bounces and of 83 one is
+// blocked. It is the same for the same number of emails.
+type sample struct {
+	rand   *rand.Rand
+	emails int
+	hours  []float64 // the share of emails that come before the end of each hour
+	hour   int
+	made   int
+	text   string
+}
+
+const (
+	sampleStart = upstream.Time(1777248000) // a Monday, midnight
+	sampleDays  = 90
+	sampleEnd   = sampleStart + sampleDays*86400
+
+	sampleUsers   = 6
+	sampleSenders = 24
+)
+
+func newSample(emails int) *sample {
+	s := &sample{rand: rand.New(rand.NewPCG(7, 11)), emails: emails}
+	sum := 0.0
+	for h := range sampleDays * 24 {
+		weight := 1.0
+		if hour := h % 24; hour >= 7 && hour < 19 {
+			weight = 4
+		}
+		if h/24%7 >= 5 {
+			weight *= 0.3
+		}
+		sum += weight * (0.7 + 0.6*s.rand.Float64())
+		s.hours = append(s.hours, sum)
+	}
+	for h := range s.hours {
+		s.hours[h] /= sum
+	}
+	for i := range 60 {
+		s.text += fmt.Sprintf("X-Line-%02d: %x\r\n", i, s.rand.Uint64())
+	}
+	return s
+}
+
+// skewed draws 0 to n-1, small numbers much more often.
+func (s *sample) skewed(n int) int {
+	f := s.rand.Float64()
+	return int(float64(n) * f * f * f)
+}
+
+func sampleSender(n int) store.Sender {
+	return store.Sender{UserID: upstream.ID(20 + n%sampleUsers), SenderID: upstream.ID(100 + n), Address: fmt.Sprintf("sender%d@example.com", n)}
+}
+
+func sampleDomain(n int) string { return fmt.Sprintf("mail%d.example.com", n) }
+
+// next makes about n emails and what becomes of them; ok is false at the end.
+func (s *sample) next(n int) (b store.Batch, ok bool) {
+	if s.made == 0 {
+		for i := range sampleSenders {
+			b.Senders = append(b.Senders, sampleSender(i))
+		}
+	}
+	for s.hour < len(s.hours) && len(b.Emails) < n {
+		first, want := s.made, int(s.hours[s.hour]*float64(s.emails))
+		for s.made < want {
+			start := sampleStart + upstream.Time(s.hour)*3600
+			s.row(&b, start+upstream.Time(3600*(s.made-first)/(want-first)))
+		}
+		s.hour++
+	}
+	return b, len(b.Emails) > 0
+}
+
+func (s *sample) row(b *store.Batch, at upstream.Time) {
+	from := sampleSender(s.skewed(sampleSenders))
+	recipient := s.skewed(s.emails/10 + 100)
+	local := "recipient" + strconv.Itoa(recipient)
+	domain := sampleDomain(recipient % (1 + recipient%2000)) // some are much larger than others
+	id := fmt.Sprintf("%s.%06d%06x@mail6-%d-ussnn1", at.UTC().Format("20060102150405"), s.made%1000000, s.rand.IntN(1<<24), 40+s.rand.IntN(6))
+	s.made++
+	headers := []upstream.Header{
+		{Name: "X-Campaign", Value: "campaign" + strconv.Itoa(int(at-sampleStart)/86400*3+s.rand.IntN(3))},
+		{Name: "X-Region", Value: "region " + strconv.Itoa(recipient%50)},
+		{Name: "X-Opt-In", Value: strconv.Itoa(recipient % 3)},
+		{Name: "X-Customer", Value: strconv.Itoa(recipient)},
+	}
+	e := upstream.Email{
+		UserID: from.UserID, SenderID: from.SenderID, EmailID: id, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+		ProcessTime: at, Delivered: true, XHeaders: headers,
+	}
+	switch x := s.rand.IntN(1000); {
+	case x < 50:
+		e.Delivered = false
+		n := s.skewed(len(sampleCategories))
+		hard := n < 3
+		d := upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
+				Type: upstream.Soft, Category: sampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at + upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
+			},
+			DiagnosticCode: "smtp; 550 <" + e.EmailAddress + ">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
+			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" + s.text,
+		}
+		if hard {
+			d.Type, d.Code = upstream.Hard, fmt.Sprintf("5.%d.%d", n%8, n%3)
+		}
+		b.Bounces = append(b.Bounces, d)
+	case x < 62:
+		e.Delivered = false
+		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
+			UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
+			Reason: sampleReasons[s.skewed(len(sampleReasons))], ProcessTime: at, XHeaders: headers,
+		})
+	}
+	b.Emails = append(b.Emails, e)
+}
+
+var (
+	sampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues", "spam-related", "message-expired", "content-related", "other", "virus-related"}
+	sampleReasons    = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
+)
