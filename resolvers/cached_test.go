@@ -41,7 +41,7 @@ func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), 
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(c.Close)
-	e.Fresh = cached.DefaultFresh
+	e.Shared = cached.DefaultFresh
 	g.serveWith(c, e)
 }
 

@@ -114,7 +114,7 @@ func (g *gateway) serveWith(api upstream.API, o cost.Options) {
 		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
-			Now: g.now,
+			Now: g.now, Shared: o.Shared,
 		}, resolvers.Columns()},
 	})
 }

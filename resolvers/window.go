@@ -10,7 +10,7 @@ import (
 )
 
 // resolve returns the window in absolute time. A relative window ends at the operation's current time, which is
-// the same for all fields.
+// the same for all its fields, and for other operations that begin soon: see [loaders.Now].
 func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 	switch {
 	case w.Between != nil && w.Last == nil:
@@ -19,8 +19,9 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		}
 		return upstream.Window{Start: w.Between.Start, End: w.Between.End}, nil
 	case w.Last != nil && w.Between == nil:
-		ledger.From(ctx).Move()
-		return w.Last.UpTo(loaders.From(ctx).Now), nil
+		l := loaders.From(ctx)
+		ledger.From(ctx).Move(l.Until)
+		return w.Last.UpTo(l.Now), nil
 	}
 	return upstream.Window{}, badArgument("window", "window needs exactly one of between and last, such as {last: \"P7D\"}")
 }

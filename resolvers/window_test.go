@@ -1,10 +1,17 @@
 package resolvers_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -48,6 +55,75 @@ func TestRelativeWindowsStayFixedWhilePaging(t *testing.T) {
 	fresh := g.data(page, nil)
 	if got := fmt.Sprint(get(fresh, "emails", "totalCount")); got != "19" {
 		t.Errorf("%s emails in the last twelve hours", got)
+	}
+}
+
+// Operations share the end of their relative windows as long as cached answers are fresh, on every gateway, so that
+// a question that was just answered is found again.
+func TestRelativeWindowsShareNow(t *testing.T) {
+	t.Parallel()
+	const query = `{ stats(window: {last: "P1D"}) { sent } emails(window: {last: "PT12H"}) { nodes { id } } }`
+	g, other := newGateway(t, rowsOfDay(48)), newGateway(t, rowsOfDay(48))
+	calls := func(g *gateway, later int64) []string {
+		g.later.Store(later)
+		g.data(query, nil)
+		return g.called()
+	}
+	if a, b := calls(g, 1), calls(g, 2); slices.Equal(a, b) {
+		t.Errorf("without a cache, %v is asked at two moments", a)
+	}
+	g.remembering(nil)
+	other.remembering(nil)
+	g.called()
+	for _, span := range []int64{10, 15} {
+		want := calls(g, span)
+		if got := calls(other, span+3); len(want) != 2 || !slices.Equal(want, got) {
+			t.Errorf("one gateway asks %v, another %v", want, got)
+		}
+		if again := calls(g, span+4); len(again) != 0 {
+			t.Errorf("asked again within the span: %v", again)
+		}
+	}
+}
+
+// Every second a bounce arrives that happened two seconds before. It is shown within five seconds, although
+// operations share their now, answers are cached, and the client keeps them for as long as Cache-Control says.
+func TestRelativeWindowsLagAtMostFiveSeconds(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(0))
+	g.remembering(nil)
+	const query = `{ bounces(window: {last: "PT1H"}, last: 500) { totalCount nodes { recipient } } stats(window: {last: "P1D"}) { bounced } }`
+	var kept map[string]any
+	expires := int64(3) // the client begins amid a span of five seconds
+	for s := range int64(31) {
+		g.later.Store(s)
+		g.write(rowsAt(now+upstream.Time(s)-2, int(s)))
+		if s >= expires {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
+			g.graph.ServeHTTP(w, r.WithContext(auth.With(r.Context(), auth.Anyone())))
+			var resp response
+			if err := json.Unmarshal(w.Body.Bytes(), &resp); err != nil || resp.Errors != nil {
+				t.Fatal(err, resp.Errors)
+			}
+			kept, expires = resp.Data, s
+			if age, found := strings.CutPrefix(w.Header().Get("Cache-Control"), "max-age="); found {
+				n, _ := strconv.ParseInt(age, 10, 64)
+				expires = s + n
+			}
+		}
+		if kept == nil {
+			continue
+		}
+		arrived := int(max(0, s-5+1)) // five seconds ago, the one of that second included
+		for _, n := range []any{len(list(kept, "bounces", "nodes")), get(kept, "bounces", "totalCount"), get(kept, "stats", "bounced")} {
+			if n, _ := strconv.Atoi(fmt.Sprint(n)); n < arrived {
+				t.Errorf("after %d s, %d bounces are shown, want at least %d", s, n, arrived)
+			}
+		}
+	}
+	if calls := len(g.called()); calls > 7*4 {
+		t.Errorf("%d calls in 31 s, as if nothing were shared", calls)
 	}
 }
 

@@ -72,7 +72,7 @@ type serveCommand struct {
 	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to send a sign of life on streams and WebSockets, and to check whether their callers may still read them. Default: ${default}."`
 
 	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory for upstream answers; 0 turns the cache off. Default: ${default}."`
-	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again; 0 is not at all. Default: ${default}."`
+	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again, and how long operations share the now that windows end at; 0 is not at all. Default: ${default}."`
 	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events must lie to be taken as final. Answers about such events alone are kept: of a store until older events change, of a remote upstream for this long. 0 takes nothing as final. Default: ${default}."`
 	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`

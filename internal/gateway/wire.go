@@ -189,11 +189,15 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 		Refused: func() { refused(graph.ShedForStreams) },
 	})
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
-	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now}
+	shared := g.c.CacheFresh
+	if g.c.CacheSize == 0 {
+		shared = 0 // nothing would be found again
+	}
+	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
-	explaining := cost.New(cost.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Fresh: g.c.CacheFresh, Now: time.Now, Observe: planned})
+	explaining := cost.New(cost.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Shared: shared, Now: time.Now, Observe: planned})
 	limits := cost.NewRateLimit(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{

@@ -13,11 +13,10 @@ import (
 // maxAge is the most that is said of an answer, however final its parts are.
 const maxAge = time.Hour
 
-// CacheControl is the Cache-Control header of the answer to a GET, once its operation
-// has run without an error: no longer than its least fresh part may be shown, and no
-// longer than an answer about now where a window ends now, since that is another one
-// by then. It is no-store where a part is not kept or stale, or the operation is
-// explained, and empty where nothing was asked of the upstream.
+// CacheControl returns the Cache-Control header of the answer to a GET whose operation has run without an error.
+// The answer may be kept as long as its least fresh part is fresh and, if a window ends now, until other operations
+// get a later now. The header is no-store if a part is stale or not cached, or if the operation is explained. It is
+// empty if the operation asked the upstream nothing.
 func (e Extension) CacheControl(ctx context.Context) string {
 	l := ledger.From(ctx)
 	if l == nil {
@@ -32,8 +31,8 @@ func (e Extension) CacheControl(ctx context.Context) string {
 		return ""
 	case !held:
 		return "no-store"
-	case sum.Moves:
-		left = min(left, e.o.Fresh)
+	case !sum.Until.IsZero():
+		left = min(left, sum.Until.Sub(e.o.Now()))
 	}
 	if left < cached.Forever { // a second that has begun may be over
 		left = left.Truncate(time.Second)

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/upstream"
+	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 )
@@ -25,8 +25,8 @@ type Options struct {
 	MaxCalls int
 	// Allowed says whether callers may have their operations explained.
 	Allowed bool
-	// Fresh is how long answers about now may be shown again; see [Extension.CacheControl].
-	Fresh time.Duration
+	// Shared is how long operations share the end of their relative windows: see [loaders.Now].
+	Shared time.Duration
 	// Now is the clock.
 	Now func() time.Time
 	// Observe, if not nil, is told how many upstream calls each operation plans, and
@@ -132,9 +132,10 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	}
 	caller := auth.FromContext(ctx)
 	users := caller.Users.Len()
+	now, _ := loaders.Now(e.o.Now(), e.o.Shared)
 	op.plan = Of(Operation{
 		Definition: oc.Operation, Variables: oc.Variables,
-		Users: users, Masked: !caller.Scopes.Has(auth.RecipientsRead), Now: upstream.Time(e.o.Now().Unix()),
+		Users: users, Masked: !caller.Scopes.Has(auth.RecipientsRead), Now: now,
 	})
 	ctx = context.WithValue(ctx, explainKey{}, op)
 	tooMany := op.asked != askedPrice && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)

@@ -24,8 +24,10 @@ type Loaders struct {
 	// API makes each distinct call once. Repeated within the operation, a call returns the same answer or
 	// error.
 	API upstream.API
-	// Now is the current time of the operation, so that all its relative windows end at the same moment.
+	// Now is the end of all relative windows of the operation: see [Now].
 	Now upstream.Time
+	// Until is when Now stops being current: operations from then on have a later one.
+	Until time.Time
 
 	memo   *memo // the layer under API
 	batch  dataloader.BatchFunc[OwnerKey, upstream.ID]
@@ -33,14 +35,16 @@ type Loaders struct {
 	owners *dataloader.Loader[OwnerKey, upstream.ID]
 }
 
-// New returns the loaders of one operation. The argument api is the upstream as its caller may see it.
-func New(api upstream.API, now time.Time) *Loaders { return newLoaders(api, now, nil, nil) }
+// New returns the loaders of one operation, whose relative windows end exactly now. The argument api is the
+// upstream as its caller may see it.
+func New(api upstream.API, now time.Time) *Loaders { return newLoaders(api, now, 0, nil, nil) }
 
 // newLoaders returns loaders that record shared calls in the operation's ledger and report batches to watch.
 // Both may be nil.
-func newLoaders(api upstream.API, now time.Time, ops *ledger.Ledger, watch Watch) *Loaders {
+func newLoaders(api upstream.API, now time.Time, shared time.Duration, ops *ledger.Ledger, watch Watch) *Loaders {
 	m := &memo{ops: ops}
-	l := &Loaders{API: upstream.Around(api, m.ask), Now: upstream.Time(now.Unix()), memo: m}
+	l := &Loaders{API: upstream.Around(api, m.ask), memo: m}
+	l.Now, l.Until = Now(now, shared)
 	l.batch = newBatch(l.API, ops, watch)
 	return l
 }
@@ -81,6 +85,8 @@ type Extension struct {
 	API func(ctx context.Context) upstream.API
 	// Now returns the current time.
 	Now func() time.Time
+	// Shared is how long operations share the end of their relative windows: see [Now].
+	Shared time.Duration
 	// Watch is called for every batch, unless it is nil.
 	Watch Watch
 }
@@ -99,12 +105,18 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // Begin implements [graph.Beginner].
 func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
-	return e.BeginEvent(ctx), nil
+	return e.begin(ctx), nil
 }
 
 // BeginEvent implements [graph.EventBeginner]. It is called before the event occurs. The loaders are
-// therefore created when the first field needs them, so that their Now is the time of the event.
+// therefore created when the first field needs them, so that their Now is the time of the event. It is exact:
+// the event's own row must not be too new for the windows of the event's fields.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
+	e.Shared = 0
+	return e.begin(ctx)
+}
+
+func (e Extension) begin(ctx context.Context) context.Context {
 	s := &source{e: e}
 	s.ctx = context.WithValue(ctx, contextKey{}, s)
 	return s.ctx
@@ -121,7 +133,7 @@ type source struct {
 }
 
 func (s *source) loaders() *Loaders {
-	s.once.Do(func() { s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), ledger.From(s.ctx), s.e.Watch) })
+	s.once.Do(func() { s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), s.e.Shared, ledger.From(s.ctx), s.e.Watch) })
 	return s.made
 }
 

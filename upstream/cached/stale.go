@@ -36,9 +36,10 @@ func (o Options) bearable(e entry, now time.Time) bool {
 
 // latest finds the newest answer to a question whose window ends now, whenever
 // now was: dashboards ask for the same days again and again, each time with
-// another end. As nothing had happened behind the end when the answer was given,
+// another end. As hardly anything had happened behind the end when the answer was given,
 // it is what a later end would have been answered then, so it may stand in for
-// that as long as it may be stale.
+// that as long as it may be stale. A window ends now, too, if its end is no older than
+// answers stay fresh: that is how far a now that operations share may lie back.
 type latest struct {
 	key string // of the question without its end; empty if the window is not open
 	end upstream.Time
@@ -46,7 +47,7 @@ type latest struct {
 
 // latestOf is for a question of a form that has the query if its window has no end.
 func (a *API) latestOf(m moment, end upstream.Time, form, path string, endless func() string) latest {
-	if a.o.MaxStale == 0 || end < m.now {
+	if a.o.MaxStale == 0 || end < m.now-upstream.Time(a.o.Fresh/time.Second) {
 		return latest{}
 	}
 	return latest{a.key(form+" to now", path, endless()), end}

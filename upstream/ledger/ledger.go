@@ -53,7 +53,7 @@ type Summary struct {
 	Age                         time.Duration // of the oldest stale answer
 	Asked                       int           // questions that fields asked, including repeated ones
 	Distinct                    int           // distinct questions
-	Moves                       bool          // some asked about a window up to now, which changes with time
+	Until                       time.Time     // when a later operation gets another answer; zero if no window ends now
 
 	left time.Duration
 	held bool
@@ -223,14 +223,17 @@ func (l *Ledger) Batch(loader string, keys int) {
 	l.batches = append(l.batches, Batch{loader, keys})
 }
 
-// Move records that an answer depends on the current time, such as one about a window up to now.
-func (l *Ledger) Move() {
+// Move records that an answer depends on the current time, such as one about a window up to now, and until when
+// other operations get the same one.
+func (l *Ledger) Move(until time.Time) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sum.Moves = true
+	if l.sum.Until.IsZero() || until.Before(l.sum.Until) {
+		l.sum.Until = until
+	}
 }
 
 // Pass records that a part of the answer is valid only at this moment, such as the caller's remaining budget.

@@ -143,7 +143,7 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 	}
 	ledger.Call(t.Context(), rest.Call{}) // has no ledger to record it
 	ledger.Lookup(t.Context(), cached.Lookup{})
-	ledger.From(t.Context()).Move()
+	ledger.From(t.Context()).Move(time.Time{})
 }
 
 // The number of notes is limited; further calls are only counted.

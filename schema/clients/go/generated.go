@@ -140,13 +140,14 @@ func (v *BouncesOfMonthResponse) GetBounces() *BouncesOfMonthBouncesBounceConnec
 	return v.Bounces
 }
 
-// A window of time: either two moments, or so much time up to now. Exactly one of its fields is given.
+// A window of time: either two moments, or a length of time up to now. Give exactly one of its fields.
 type Window struct {
 	// From a moment to a moment.
 	Between *WindowBetween `json:"between,omitempty"`
-	// The time up to now, such as "P7D". Now is the same for all windows of one operation; pages that follow
-	// a cursor stay in the window in which the first page was asked for. A window of a day or more starts on a whole hour of UTC,
-	// up to an hour before; a shorter one starts exactly so much time ago.
+	// The time up to now, such as "P7D". Now is the same for all windows of an operation, and for all operations within the same 5 seconds
+	// of the clock (for as long as the gateway caches answers), so that a question that was just answered is answered again from the cache.
+	// In events of a subscription it is the time of the event. A window of a day or more starts on a whole hour of UTC, up to an hour earlier;
+	// a shorter one has exactly that length. Pages that follow a cursor stay in the window of the first page.
 	Last *string `json:"last,omitempty"`
 }
 
