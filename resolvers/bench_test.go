@@ -22,6 +22,7 @@ var wholeRequests = []struct{ name, query string }{
 	{"50 rows with sender and user", `{ bounces(` + today + `, first: 50) { nodes { emailId recipient bouncedAt sender { senderId address } user { userId } } } }`},
 	{"20 rows with detail", `{ bounces(` + today + `, first: 20) { nodes { emailId recipient bouncedAt detail { diagnosticCode ruleName } } } }`},
 	{"24 senders with counts", `{ senders(` + today + `) { nodes { senderId address stats(` + today + `) { sent bounced softBounced hardBounced blocked } } } }`},
+	{"24 senders with series", `{ senders(` + today + `) { nodes { senderId user { userId } stats(` + today + `) { sent bounced series(interval: DAY) { start sent bounced } } } } }`},
 }
 
 // kept returns a function that queries the gateway, with the REST server's answers kept in memory so that only

@@ -34,17 +34,42 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 // Detail answers Bounce.detail. Details of several bounces are fetched concurrently, one call each, and only if
 // one of their fields is selected.
 func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail, error) {
-	return detailOf(ctx, b, selectsData(ctx))
-}
-
-func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDetail, error) {
-	if b.Detail != nil {
+	switch {
+	case b.Detail != nil:
 		return newBounceDetail(b.Detail), nil
-	}
-	if !data {
+	case !selectsData(ctx):
 		return &model.BounceDetail{}, nil
 	}
-	d, err := loaders.From(ctx).API.Bounce(ctx, b.Row.Key())
+	d, err := loaders.From(ctx).Detail(ctx, b.Row.Key())
+	return detailOf(b, d, err)
+}
+
+// details loads the details of bounces for a column.
+func details(ctx context.Context, _ map[string]any, fields []string, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
+	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
+	var keys []upstream.BounceKey
+	var of []int // the row of each key
+	for i, b := range rows {
+		switch {
+		case b.Detail != nil:
+			out[i] = newBounceDetail(b.Detail)
+		case len(fields) == 0:
+			out[i] = &model.BounceDetail{}
+		default:
+			keys, of = append(keys, b.Row.Key()), append(of, i)
+		}
+	}
+	if len(keys) > 0 {
+		loaded, failed := loaders.From(ctx).Details(ctx, keys)
+		for j, i := range of {
+			out[i], errs[i] = detailOf(rows[i], loaded[j], failed[j])
+		}
+	}
+	return out, errs
+}
+
+// detailOf checks the upstream's answer for the detail of a bounce.
+func detailOf(b *model.Bounce, d *upstream.BounceDetail, err error) (*model.BounceDetail, error) {
 	switch {
 	case upstream.CodeOf(err) == upstream.NotFound:
 		return nil, notFound("the upstream has no detail of this bounce")
@@ -55,7 +80,7 @@ func detailOf(ctx context.Context, b *model.Bounce, data bool) (*model.BounceDet
 		// returns only one of the bounces.
 		return nil, notFound("the upstream has only the detail of this email's bounce for another recipient")
 	}
-	return newBounceDetail(&d), nil
+	return newBounceDetail(d), nil
 }
 
 func newBounceDetail(d *upstream.BounceDetail) *model.BounceDetail {

@@ -161,7 +161,7 @@ func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 
 // counted returns the connection for users or senders: all that occur in one of the three counts of the window.
 // The window of q is not set yet; name is the name of the field.
-func counted[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
+func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
 		return name + "?" + q.Encode() + "&" + written
 	})
@@ -189,18 +189,18 @@ type found struct {
 // findAll makes the three counts calls concurrently and returns each id once. A sender's address is the first
 // one that any of them contains.
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
-	var answers [len(upstream.Kinds)]loaders.Counts
+	var keys [len(upstream.Kinds)]loaders.CountsKey
 	for i, k := range upstream.Kinds {
-		answers[i] = loaders.Counts{Kind: k, Query: q}
+		keys[i] = loaders.CountsKey{Kind: k, Query: q}
 	}
-	loaders.From(ctx).CountAll(ctx, answers[:])
+	counts, errs := loaders.From(ctx).AllCounts(ctx, keys[:])
 	// Most ids are in the first answer, which is sorted. The map holds only the others.
 	var all []found
 	var others map[upstream.ID]int
 	sorted := 0
-	for i, a := range answers {
-		if a.Err != nil {
-			return nil, a.Err
+	for i, a := range counts {
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
 		if i == 0 {
 			all = make([]found, 0, len(a.Rows))
@@ -208,7 +208,7 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 		for n := range a.Rows {
 			c := &a.Rows[n]
 			if i == 0 && sorted == len(all) && (sorted == 0 || all[sorted-1].ID < c.ID) {
-				all = append(all, found{*c, a.Kind})
+				all = append(all, found{*c, keys[i].Kind})
 				sorted++
 				continue
 			}
@@ -222,7 +222,7 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 					others = map[upstream.ID]int{}
 				}
 				others[c.ID] = len(all)
-				all = append(all, found{*c, a.Kind})
+				all = append(all, found{*c, keys[i].Kind})
 			case all[j].Sender == "":
 				all[j].Sender = c.Sender
 			}

@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"deliverygraph/graph/model"
@@ -31,7 +30,7 @@ func newSender(c *upstream.Count, o model.Origin, owner upstream.ID) model.Sende
 // senders lists the senders with an event of any kind in the window. The three calls for the list also answer
 // the senders' stats over the same window.
 func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Args) (*model.SenderConnection, error) {
-	c, err := counted(ctx, "senders", window, upstream.CountQuery{UserID: u}, a,
+	c, err := accounts(ctx, "senders", window, upstream.CountQuery{UserID: u}, a,
 		func(rows []found, w upstream.Window) []*model.Sender {
 			var siblings [len(upstream.Kinds)]int
 			for _, f := range rows {
@@ -55,20 +54,19 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if s.Known != nil {
 		return s.Known, nil
 	}
-	rows, err := loaders.From(ctx).API.Counts(ctx, s.Origin.Kind, originQuery(s.Origin))
+	counts, err := loaders.From(ctx).Counts(ctx, originCounts(s.Origin))
 	if err != nil {
 		return nil, err
 	}
-	// A remote may not sort counts by id.
-	if i := slices.IndexFunc(rows, func(r upstream.Count) bool { return r.ID == s.Key }); i >= 0 && rows[i].Sender != "" {
-		return &rows[i].Sender, nil
+	if c := counts.Of(s.Key); c.Sender != "" {
+		return &c.Sender, nil
 	}
 	return nil, nil
 }
 
-// originQuery returns the query for counts that contain every sender of a list.
-func originQuery(o model.Origin) upstream.CountQuery {
-	return upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID}
+// originCounts identifies the counts that contain every sender of a list.
+func originCounts(o model.Origin) loaders.CountsKey {
+	return loaders.CountsKey{Kind: o.Kind, Query: upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID}}
 }
 
 // UserID answers Sender.userId.

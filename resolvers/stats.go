@@ -6,7 +6,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -32,20 +31,17 @@ func statsOf(ctx context.Context, window model.Window, s model.Subject) (*model.
 	return &model.Stats{Window: w, Subject: s}, nil
 }
 
-// tally loads the counts of one kind. All subjects of a list share one call, since each picks its own row from
-// the same counts.
-func tally(ctx context.Context, s *model.Stats, k upstream.Kind) (upstream.Tally, error) {
-	rows, err := loaders.From(ctx).API.Counts(ctx, k, countQuery(s))
-	if err != nil {
-		return upstream.Tally{}, err
-	}
-	var sum upstream.Tally
-	for _, r := range rows {
-		if s.Subject.Row == 0 || r.ID == s.Subject.Row {
-			sum = sum.Add(r.Tally)
+// tally begins to load the counts of one kind, and returns the function that waits for the subject's tally. All
+// subjects of a list share one call, since each picks its own row from the same counts.
+func tally(ctx context.Context, s *model.Stats, k upstream.Kind) func() (upstream.Tally, error) {
+	counts := loaders.From(ctx).BeginCounts(ctx, loaders.CountsKey{Kind: k, Query: countQuery(s)})
+	return func() (upstream.Tally, error) {
+		c, err := counts()
+		if err != nil {
+			return upstream.Tally{}, err
 		}
+		return c.Tally(s.Subject.Row), nil
 	}
-	return sum, nil
 }
 
 func countQuery(s *model.Stats) upstream.CountQuery {
@@ -54,7 +50,7 @@ func countQuery(s *model.Stats) upstream.CountQuery {
 
 // count answers a field of the stats.
 func count(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*int64, error) {
-	t, err := tally(ctx, s, k)
+	t, err := tally(ctx, s, k)()
 	if err != nil {
 		return nil, err
 	}
@@ -89,19 +85,16 @@ func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
 // rate returns a count divided by the number of emails sent, or nil if none were sent. Both counts are fetched
 // concurrently.
 func rate(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*float64, error) {
-	kinds := [...]upstream.Kind{upstream.Emails, k}
-	var tallies [len(kinds)]upstream.Tally
-	var errs [len(kinds)]error
-	fanout.Each(len(kinds), func(i int) { tallies[i], errs[i] = tally(ctx, s, kinds[i]) })
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	emails, counted := tally(ctx, s, upstream.Emails), tally(ctx, s, k)
+	sent, err := emails()
+	if err != nil {
+		return nil, err
 	}
-	if tallies[0].Total == 0 {
-		return nil, nil
+	t, err := counted()
+	if err != nil || sent.Total == 0 {
+		return nil, err
 	}
-	r := float64(pick(tallies[1])) / float64(tallies[0].Total)
+	r := float64(pick(t)) / float64(sent.Total)
 	return &r, nil
 }
 
@@ -130,17 +123,17 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 			"use a longer interval or a shorter window", n, model.MaxPoints)
 	}
 	kinds := seriesKinds(ctx)
-	errs := make([]error, len(kinds))
-	answers := make([][]upstream.Series, len(kinds))
-	fanout.Each(len(kinds), func(i int) {
-		answers[i], errs[i] = loaders.From(ctx).API.Series(ctx, kinds[i], upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval})
-	})
+	answers := make([]func() ([]upstream.Series, error), len(kinds))
+	for i, k := range kinds {
+		answers[i] = loaders.From(ctx).BeginSeries(ctx, loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval}})
+	}
 	points := b.points()
 	for i, k := range kinds {
-		if errs[i] != nil {
-			return nil, errs[i]
+		series, err := answers[i]()
+		if err != nil {
+			return nil, err
 		}
-		for _, one := range answers[i] {
+		for _, one := range series {
 			if s.Subject.Row != 0 && one.ID != s.Subject.Row {
 				continue
 			}

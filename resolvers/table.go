@@ -6,7 +6,6 @@ import (
 
 	"deliverygraph/graph/columns"
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -89,13 +88,6 @@ var ruleTable = &columns.Type[model.BounceRule]{Name: "BounceRule", Fields: map[
 func readable[T any](get func(*T) model.Text) columns.Field[T] {
 	return columns.LeafIf(func(row *T) bool { return get(row).Withheld == nil },
 		func(dst []byte, row *T) []byte { return model.AppendString(dst, get(row).Text) })
-}
-
-// details loads the details of bounces concurrently.
-func details(ctx context.Context, _ map[string]any, fields []string, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
-	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
-	fanout.Each(len(rows), func(i int) { out[i], errs[i] = detailOf(ctx, rows[i], len(fields) > 0) })
-	return out, errs
 }
 
 var userTable = &columns.Type[model.User]{Name: "User", Interfaces: node, Fields: map[string]columns.Field[model.User]{

@@ -1,7 +1,6 @@
 package resolvers
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -12,18 +11,19 @@ import (
 
 // statsRow has the stats of one row of a list, with all the counts that are selected.
 type statsRow struct {
-	of  *[len(upstream.Kinds)]countsOf // shared by the list
-	row upstream.ID                    // id of the counts' row; 0 means the sum of all
+	of  *[len(upstream.Kinds)]counted // shared by the list
+	row upstream.ID                   // id of the counts' row; 0 means the sum of all
+}
+
+// counted is the answer to a counts call, or its error.
+type counted struct {
+	*loaders.Counts
+	err error
 }
 
 func (s *statsRow) err(k upstream.Kind) error { return s.of[k].err }
 
-func (s *statsRow) tally(k upstream.Kind) upstream.Tally {
-	if s.row == 0 {
-		return s.of[k].all
-	}
-	return s.of[k].find(s.row).Tally
-}
+func (s *statsRow) tally(k upstream.Kind) upstream.Tally { return s.of[k].Tally(s.row) }
 
 // statsOfAll returns the stats of many subjects over the window in args, with the counts that the selected
 // fields need. It makes one call for each kind and each distinct query, and reads each answer once.
@@ -37,16 +37,16 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 		return countQuery(&model.Stats{Window: w, Subject: subject(r)}), true
 	})
 	kinds := kindsOf(fields)
-	asked := make([]loaders.Counts, 0, len(questions)*len(kinds))
+	keys := make([]loaders.CountsKey, 0, len(questions)*len(kinds))
 	for _, q := range questions {
 		for _, k := range kinds {
-			asked = append(asked, loaders.Counts{Kind: k, Query: q})
+			keys = append(keys, loaders.CountsKey{Kind: k, Query: q})
 		}
 	}
-	loaders.From(ctx).CountAll(ctx, asked)
-	answers := make([][len(upstream.Kinds)]countsOf, len(questions))
-	for i, a := range asked {
-		answers[i/len(kinds)][a.Kind] = newCountsOf(a)
+	counts, errs := loaders.From(ctx).AllCounts(ctx, keys)
+	answers := make([][len(upstream.Kinds)]counted, len(questions))
+	for i, k := range keys {
+		answers[i/len(kinds)][k.Kind] = counted{counts[i], errs[i]}
 	}
 	made := make([]statsRow, len(rows))
 	for i, r := range rows {
@@ -59,27 +59,24 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 // addresses loads senders' addresses. It makes one call for each origin, and reads each answer once.
 func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
 	origins, at := shared(rows, func(s *model.Sender) (model.Origin, bool) { return s.Origin, s.Known == nil })
-	asked := make([]loaders.Counts, len(origins))
+	keys := make([]loaders.CountsKey, len(origins))
 	for i, o := range origins {
-		asked[i] = loaders.Counts{Kind: o.Kind, Query: originQuery(o)}
+		keys[i] = originCounts(o)
 	}
-	loaders.From(ctx).CountAll(ctx, asked)
-	answers := make([]countsOf, len(origins))
+	counts, failed := loaders.From(ctx).AllCounts(ctx, keys)
 	var errs []error
-	for i, a := range asked {
-		if answers[i] = newCountsOf(a); a.Err != nil {
-			errs = make([]error, len(rows))
-		}
+	if slices.ContainsFunc(failed, func(err error) bool { return err != nil }) {
+		errs = make([]error, len(rows))
 	}
 	texts := make([]string, len(rows))
 	for i, s := range rows {
-		if s.Known != nil {
+		switch {
+		case s.Known != nil:
 			texts[i] = *s.Known
-			continue
-		}
-		a := &answers[at.of(i)]
-		if texts[i] = a.find(s.Key).Sender; errs != nil {
-			errs[i] = a.err
+		case failed[at.of(i)] != nil:
+			errs[i] = failed[at.of(i)]
+		default:
+			texts[i] = counts[at.of(i)].Of(s.Key).Sender
 		}
 	}
 	return func(dst []byte, i int) []byte {
@@ -129,48 +126,4 @@ func (p places) of(i int) int {
 		return 0
 	}
 	return p[i]
-}
-
-// countsOf finds rows of a counts answer by id. Answers are normally sorted and have each id once, so an index
-// is built only for a remote whose answer is not.
-type countsOf struct {
-	rows  []upstream.Count
-	index map[upstream.ID]int // set if rows are not sorted
-	all   upstream.Tally      // sum of the rows
-	err   error
-}
-
-func newCountsOf(a loaders.Counts) countsOf {
-	c := countsOf{rows: a.Rows, err: a.Err}
-	sorted := true
-	for i, r := range a.Rows {
-		sorted = sorted && (i == 0 || a.Rows[i-1].ID < r.ID)
-		c.all = c.all.Add(r.Tally)
-	}
-	if sorted {
-		return c
-	}
-	c.rows, c.index = nil, make(map[upstream.ID]int, len(a.Rows))
-	for _, r := range a.Rows {
-		i, met := c.index[r.ID]
-		if !met {
-			c.index[r.ID] = len(c.rows)
-			c.rows = append(c.rows, r)
-			continue
-		}
-		c.rows[i].Tally = c.rows[i].Add(r.Tally)
-	}
-	return c
-}
-
-// find returns the row of an id, with all its tallies added up and its first address, or a zero row.
-func (c *countsOf) find(id upstream.ID) upstream.Count {
-	i, met := c.index[id]
-	if c.index == nil {
-		i, met = slices.BinarySearchFunc(c.rows, id, func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
-	}
-	if !met {
-		return upstream.Count{}
-	}
-	return c.rows[i]
 }

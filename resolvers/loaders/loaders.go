@@ -1,5 +1,9 @@
 // Package loaders holds what the fields of one operation share in order to make the fewest upstream calls: a
-// memory of every call made ([memo]), and a dataloader that finds the users of senders.
+// dataloader for each kind of nested data, over a memory of every call made ([memo]).
+//
+// Each loader has two doors. A field of a single object goes through the dataloader, which collects the keys of
+// sibling fields. A column of a list, which knows its keys, loads them all at once. Both run the same batch
+// function and fill the same memory.
 //
 // Loaders belong to one operation of one caller; in a subscription, to one event. [Extension] creates them and
 // puts them into the operation's context, and resolvers get them with [From].
@@ -11,10 +15,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/graph-gophers/dataloader/v7"
 
 	"deliverygraph/graph"
-	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 )
@@ -29,10 +31,10 @@ type Loaders struct {
 	// Until is when Now stops being current: operations from then on have a later one.
 	Until time.Time
 
-	memo   *memo // the layer under API
-	batch  dataloader.BatchFunc[OwnerKey, upstream.ID]
-	once   sync.Once // creates owners, which few operations need
-	owners *dataloader.Loader[OwnerKey, upstream.ID]
+	counts  loader[CountsKey, *Counts]
+	series  loader[SeriesKey, []upstream.Series]
+	owners  loader[OwnerKey, upstream.ID]
+	details loader[upstream.BounceKey, *upstream.BounceDetail]
 }
 
 // New returns the loaders of one operation, whose relative windows end exactly now. The argument api is the
@@ -42,42 +44,15 @@ func New(api upstream.API, now time.Time) *Loaders { return newLoaders(api, now,
 // newLoaders returns loaders that record shared calls in the operation's ledger and report batches to watch.
 // Both may be nil.
 func newLoaders(api upstream.API, now time.Time, shared time.Duration, ops *ledger.Ledger, watch Watch) *Loaders {
-	m := &memo{ops: ops}
-	l := &Loaders{API: upstream.Around(api, m.ask), memo: m}
+	l := &Loaders{API: upstream.Around(api, (&memo{ops: ops}).ask)}
 	l.Now, l.Until = Now(now, shared)
-	l.batch = newBatch(l.API, ops, watch)
+	b := base{l.API, ops, watch}
+	l.counts.open("counts", b, countsBatch)
+	l.series.open("time series", b, seriesBatch)
+	l.owners.open("owners of senders", b, ownersBatch)
+	l.details.open("details of bounces", b, detailsBatch)
 	return l
 }
-
-// Counts is a counts call and its result.
-type Counts struct {
-	Kind  upstream.Kind
-	Query upstream.CountQuery
-	Rows  []upstream.Count
-	Err   error
-}
-
-// CountAll fills in the results of all counts. It makes the calls that the operation has not made yet
-// concurrently.
-func (l *Loaders) CountAll(ctx context.Context, all []Counts) {
-	var missing []*Counts
-	for i := range all {
-		if c := &all[i]; !l.memo.has(c) {
-			missing = append(missing, c)
-		}
-	}
-	if len(missing) > 0 {
-		fanout.Each(len(missing), func(i int) {
-			c := missing[i]
-			c.Rows, c.Err = l.API.Counts(ctx, c.Kind, c.Query)
-		})
-	}
-}
-
-// Watch is called when a batch of a loader begins, with the name of the loader and the number of keys. It
-// returns the context for the batch's calls, and a function to call at the end with the number of calls and of
-// keys that failed.
-type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
 // Extension gives every operation its own loaders. It is an extension of the endpoint (see graph/extension.go).
 type Extension struct {

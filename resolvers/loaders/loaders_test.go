@@ -288,9 +288,9 @@ func TestPanicBecomesError(t *testing.T) {
 	}
 }
 
-// Missing counts are fetched concurrently. Counts that the operation already has, including errors, are not
-// fetched again.
-func TestCountAllMakesMissingCallsConcurrently(t *testing.T) {
+// A column fetches missing counts concurrently. Counts that the operation already has, errors included, are not
+// fetched again, whether a field or a column loaded them.
+func TestColumnsLoadMissingCountsConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
@@ -305,24 +305,37 @@ func TestCountAllMakesMissingCallsConcurrently(t *testing.T) {
 		ask := func(calls, atOnce int) {
 			t.Helper()
 			api.Reset()
-			all := []loaders.Counts{
+			all, errs := l.AllCounts(t.Context(), []loaders.CountsKey{
 				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window}},
 				{Kind: upstream.BlockedEmails, Query: upstream.CountQuery{Window: window}},
 				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser}},
 				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window}},
+			})
+			if !errors.Is(errs[1], down) {
+				t.Error(errs)
 			}
-			l.CountAll(t.Context(), all)
-			if len(all[0].Rows) != 3 || !errors.Is(all[1].Err, down) || len(all[2].Rows) != 2 || len(all[3].Rows) != 3 {
-				t.Errorf("got %+v", all)
+			for i, rows := range map[int]int{0: 3, 2: 2, 3: 3} {
+				if errs[i] != nil || len(all[i].Rows) != rows {
+					t.Errorf("key %d has %v (%v), want %d rows", i, all[i], errs[i], rows)
+				}
 			}
 			if api.Total() != calls || api.Peak() != atOnce {
 				t.Errorf("%d calls, %d at once; want %d and %d", api.Total(), api.Peak(), calls, atOnce)
 			}
 		}
-		if _, err := l.API.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: window, Rollup: upstream.ByUser}); err != nil {
+		byUser := loaders.CountsKey{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser}}
+		if _, err := l.Counts(t.Context(), byUser); err != nil {
 			t.Fatal(err)
 		}
 		ask(2, 2)
 		ask(0, 0)
+		for k, fails := range map[upstream.Kind]bool{upstream.Emails: false, upstream.BlockedEmails: true} {
+			if _, err := l.Counts(t.Context(), loaders.CountsKey{Kind: k, Query: upstream.CountQuery{Window: window}}); errors.Is(err, down) != fails {
+				t.Error(k, err)
+			}
+		}
+		if n := api.Total(); n != 0 {
+			t.Errorf("%d calls for known counts", n)
+		}
 	})
 }

@@ -74,17 +74,3 @@ func (m *memo) fill(ctx context.Context, c *call, q *upstream.Question, next ups
 	}()
 	c.answer, c.err = next.Ask(ctx, q)
 }
-
-// has fills in the result of c and reports true if its call is complete.
-func (m *memo) has(c *Counts) bool {
-	m.mu.Lock()
-	made := m.calls[c.Query.Question(c.Kind)]
-	there := made != nil && made.done
-	m.mu.Unlock()
-	if there {
-		m.ops.Ask(true)
-		c.Rows, _ = made.answer.([]upstream.Count)
-		c.Err = made.err
-	}
-	return there
-}

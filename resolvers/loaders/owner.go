@@ -6,14 +6,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/graph-gophers/dataloader/v7"
 
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 )
 
 // OwnerKey identifies a sender found by counts of a window. Counts by sender do not report the user of a
@@ -30,79 +25,21 @@ type OwnerKey struct {
 // Owner returns the user of a sender, or a NotFound error if the counts of the window do not contain it. The
 // senders of one page cost one call each, or one call for the users plus one for each user if that is less.
 func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
-	l.once.Do(func() { l.owners = newOwners(l.batch) })
-	return l.owners.Load(ctx, k)()
+	return l.owners.one(ctx, k)
 }
 
-// Owners is like [Loaders.Owner] for all senders of a page. Since all keys are given, it need not wait for
-// others.
+// Owners is like [Loaders.Owner] for all senders of a page at once.
 func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, []error) {
-	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
-	for i, r := range l.batch(ctx, keys) {
-		users[i], errs[i] = r.Data, r.Error
+	return l.owners.all(ctx, keys)
+}
+
+// ownersBatch answers the keys. If some keys of a page come later, they need the same calls, which the operation
+// has already made, since keys include the number of siblings.
+func ownersBatch(ctx context.Context, api upstream.API, keys []OwnerKey, users []upstream.ID, errs []error) {
+	found := owners(ctx, api, keys)
+	for i, k := range keys {
+		users[i], errs[i] = found[k].user, found[k].err
 	}
-	return users, errs
-}
-
-// newOwners returns the dataloader for batch. Its wait lets sibling fields, which run concurrently, join the
-// batch; it is spent only if a sender's user is selected and not known from its list. Under load, some fields
-// come later and form another batch. Since keys include the number of siblings, that batch needs the same
-// calls, which the operation has already made.
-func newOwners(batch dataloader.BatchFunc[OwnerKey, upstream.ID]) *dataloader.Loader[OwnerKey, upstream.ID] {
-	return dataloader.NewBatchedLoader(batch,
-		dataloader.WithWait[OwnerKey, upstream.ID](time.Millisecond),
-		dataloader.WithBatchCapacity[OwnerKey, upstream.ID](upstream.PageSize))
-}
-
-// newBatch returns the function that answers a batch of keys.
-func newBatch(api upstream.API, ops *ledger.Ledger, watch Watch) dataloader.BatchFunc[OwnerKey, upstream.ID] {
-	return func(ctx context.Context, keys []OwnerKey) (results []*dataloader.Result[upstream.ID]) {
-		const name = "owners of senders"
-		ops.Batch(name, len(keys))
-		results = make([]*dataloader.Result[upstream.ID], len(keys))
-		defer func() { // the dataloader runs the batch on its own goroutine
-			if v := recover(); v != nil {
-				for i := range results {
-					results[i] = &dataloader.Result[upstream.ID]{Error: fanout.Recovered(v)}
-				}
-			}
-		}()
-		api := api
-		if watch != nil {
-			var done func(calls, failed int)
-			ctx, done = watch(ctx, name, len(keys))
-			counted := &counting{API: api}
-			api = counted
-			defer func() { done(int(counted.calls.Load()), failures(results)) }()
-		}
-		found := owners(ctx, api, keys)
-		for i, k := range keys {
-			o := found[k]
-			results[i] = &dataloader.Result[upstream.ID]{Data: o.user, Error: o.err}
-		}
-		return results
-	}
-}
-
-// counting counts the calls of a batch.
-type counting struct {
-	upstream.API
-	calls atomic.Int64
-}
-
-func (c *counting) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	c.calls.Add(1)
-	return c.API.Counts(ctx, k, q)
-}
-
-// failures returns the number of failed results. A missing result is due to a panic.
-func failures(results []*dataloader.Result[upstream.ID]) (n int) {
-	for _, r := range results {
-		if r == nil || r.Error != nil {
-			n++
-		}
-	}
-	return n
 }
 
 type owner struct {
