@@ -17,8 +17,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// authenticator tells who callers are. Its files and URLs are kept up with until ctx
-// ends.
+// authenticator returns the authenticator of callers. It reloads its files and URLs until ctx ends.
 func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error) {
 	s := g.c.Auth
 	var keys, tokens auth.Authenticator
@@ -31,7 +30,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 	if s.Keys != "" {
 		k, err := apikey.Open(s.Keys)
 		if err != nil {
-			return nil, badFile("--auth-keys", err, "give a file of the lines that deliverygraph key new prints")
+			return nil, badFile("--auth-keys", err, "give a file with lines that deliverygraph key new prints")
 		}
 		go k.Follow(ctx, 2*time.Second, g.logger)
 		keys = k
@@ -57,7 +56,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 	return auth.KeysOrTokens{Keys: keys, Tokens: tokens}, nil
 }
 
-// trust reads the trusted documents, and keeps up with them until ctx ends.
+// trust reads the trusted documents, and reloads them until ctx ends.
 func (g *gateway) trust(ctx context.Context) (err error) {
 	if g.c.TrustedDocuments == "" {
 		return nil
@@ -70,7 +69,7 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 	return nil
 }
 
-// identify lets the caller of a WebSocket in, or not.
+// identify authenticates the caller of a WebSocket.
 func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header, init map[string]any) (context.Context, error) {
 	caller, err := auth.IdentifySocket(ctx, who, h, init)
 	if err != nil {
@@ -79,7 +78,7 @@ func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.H
 	return caller, err
 }
 
-// check ends streams of callers who are no longer let in.
+// check ends streams of callers who are no longer allowed.
 func (g *gateway) check(ctx context.Context) error {
 	err := auth.Check(ctx)
 	if err != nil {
@@ -104,8 +103,8 @@ func forbidInText(w http.ResponseWriter, _ *http.Request, reason string) {
 	http.Error(w, reason, http.StatusForbidden)
 }
 
-// refusePath turns away a request for what is neither the endpoint nor of the playground:
-// in GraphQL's form where the caller seems to look for the endpoint, else in text.
+// refusePath answers requests for paths that belong to neither the endpoint nor the playground: as GraphQL if the
+// caller seems to look for the endpoint, otherwise as text.
 func refusePath(w http.ResponseWriter, r *http.Request) {
 	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /", r.URL.Path)
 	accept := strings.Join(r.Header.Values("Accept"), ",")

@@ -158,7 +158,7 @@ func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
 		"a symmetric algorithm":            {append(jwks, "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a", "--auth-jwt-algorithms", "HS256"), []string{"--auth-jwt-algorithms", "RS256"}},
 		"keys over plain HTTP":             {[]string{"--auth-jwks", "http://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}, []string{"--auth-jwks", "https://"}},
 		"keys over something else":         {[]string{"--auth-jwks", "ftp://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}, []string{"--auth-jwks", "https://"}},
-		"a variable that is not set":       {[]string{"--auth-keys", ""}, []string{"--auth-keys", "without a value"}},
+		"a variable that is not set":       {[]string{"--auth-keys", ""}, []string{"--auth-keys", "empty value"}},
 		"an issuer without keys":           {[]string{"--auth-jwt-issuer", "i"}, []string{"--auth-jwks https://"}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // for where it starts all the same

@@ -24,16 +24,16 @@ import (
 )
 
 type classifyCommand struct {
-	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one a line, or bounce mails: single ones or an mbox. Left out, or -, is standard input."`
+	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one per line, or bounce mails: single ones or an mbox. Default, or -: standard input."`
 	Rules        string   `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
-	JSON         bool     `name:"json" help:"Print a JSON object a line, with the rule's description and what was said."`
-	Unclassified bool     `help:"List what the bounces of a store say that no rule knows, most frequent first."`
+	JSON         bool     `name:"json" help:"Print one JSON object per line, with the rule's description and the diagnostic."`
+	Unclassified bool     `help:"List the diagnostics in a store that no rule matches, most frequent first."`
 	Data         string   `placeholder:"FILE" help:"The store whose bounces to list."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (classifyCommand) Help() string {
-	return `It prints a line for each diagnostic, and for each recipient of a bounce mail: category, type, rule and the words that matched, with a tab between them, and for mails the recipient. Where no rule matches, the category is unclassified and the rule is -.
+	return `It prints a tab-separated line for each diagnostic, and for each recipient of a bounce mail: category, type, rule, the words that matched and, for mails, the recipient. If no rule matches, the category is unclassified and the rule is -.
 
 The words that people read in a bounce mail are looked at too, if what the server said is not enough.
 
@@ -42,7 +42,7 @@ With --unclassified, each line is a number of bounces and what they say. Address
 A file of rules has the form of internal/classify/rules.txt, which explains itself.`
 }
 
-// Run classifies.
+// Run classifies diagnostics.
 func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 	rules, err := loadRules(c.Rules)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 	case c.Unclassified && c.Data == "":
 		return badSetting("--unclassified needs --data, the store whose bounces to list, such as --data metrics.db")
 	case c.Unclassified && len(c.Files) > 0:
-		return badSetting("--unclassified lists the bounces of --data: leave %s out", c.Files[0])
+		return badSetting("--unclassified lists the bounces of --data: leave out %s", c.Files[0])
 	case c.Unclassified:
 		return c.unknown(ctx, rules, io)
 	}
@@ -68,7 +68,7 @@ func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 	return out.Flush()
 }
 
-// loadRules gives the rules of a file and the embedded ones, or these alone.
+// loadRules returns the embedded rules, extended by those of a file if one is named.
 func loadRules(file string) (*classify.Rules, error) {
 	if file == "" {
 		return classify.Default(), nil
@@ -80,7 +80,7 @@ func loadRules(file string) (*classify.Rules, error) {
 	return rules, nil
 }
 
-// file classifies what a file says: mails, if it begins with one, otherwise lines.
+// file classifies the contents of a file: mails if it begins with one, otherwise lines.
 func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Writer, s Streams) error {
 	in := s.In
 	if name != "-" {
@@ -88,7 +88,7 @@ func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Wr
 		if err != nil {
 			return err
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close() //nolint:errcheck // read only
 		in = f
 	}
 	r := bufio.NewReaderSize(in, 64<<10)
@@ -101,7 +101,7 @@ func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Wr
 	}
 	for {
 		line, err := r.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) { // what is beyond 64 KiB is passed over
+		if errors.Is(err, bufio.ErrBufferFull) { // text beyond 64 KiB is ignored
 			line = slices.Clone(line)
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = r.ReadSlice('\n')
@@ -117,7 +117,7 @@ func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Wr
 			return nil
 		case err != nil:
 			return err
-		case r.Buffered() == 0: // someone may be typing
+		case r.Buffered() == 0: // input may be typed by hand: show each result at once
 			if err := out.Flush(); err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ type classified struct {
 	Diagnostic  string              `json:"diagnostic,omitempty"`
 }
 
-// print prints how something was classified, and what it was.
+// print prints a classification.
 func (c *classifyCommand) print(out *bufio.Writer, m classify.Match, said classified) error {
 	if c.JSON {
 		said.Category, said.Type, said.Rule = m.Rule.Category, m.Rule.Type, m.Rule.Name
@@ -182,27 +182,27 @@ func (c *classifyCommand) print(out *bufio.Writer, m classify.Match, said classi
 	return err
 }
 
-// incidental is what differs between diagnostics that say the same.
+// incidental matches what differs between diagnostics that say the same: addresses, IP addresses, ids.
 var incidental = regexp.MustCompile(`[^\s<>]+@[^\s<>]+|\[[0-9A-Fa-f.:]+\]|\b[\w-]*\d[\w.:-]*\d[\w-]*\b`)
 
-// unknown lists the bounces of the store that no rule knows.
+// unknown lists the diagnostics in the store that no rule matches.
 func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
 	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // it was only read
+	defer db.Close() //nolint:errcheck // read only
 	said, total := make(map[string]int), 0
 	_, err = eachBounce(ctx, db, upstream.ListQuery{BounceCategory: classify.Unclassified}, func(d upstream.BounceDetail) error {
 		if rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
-			return nil // they do by now: reclassify would sort it
+			return nil // a rule matches by now: reclassify would change it
 		}
 		text := strings.Join(strings.Fields(d.Code+" "+cmp.Or(d.DiagnosticCode, noticeOf(d))), " ")
 		text = incidental.ReplaceAllStringFunc(text, func(found string) string {
 			if strings.Contains(found, "@") {
 				return "…@…"
 			}
-			if len(found) <= 6 { // a code
+			if len(found) <= 6 { // a status code
 				return found
 			}
 			return "…"
@@ -224,11 +224,11 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 	for _, text := range texts {
 		fmt.Fprintf(out, "%d\t%s\n", said[text], text)
 	}
-	fmt.Fprintf(s.Err, "%s of %s that no rule knows\n", english.Plural(len(texts), "text", ""), english.Plural(total, "bounce", ""))
+	fmt.Fprintf(s.Err, "%s of %s that no rule matches\n", english.Plural(len(texts), "text", ""), english.Plural(total, "bounce", ""))
 	return out.Flush()
 }
 
-// noticeOf is the text for people of the bounce message that a bounce has, if it has one.
+// noticeOf returns the human-readable part of a bounce's message, if it has one.
 func noticeOf(d upstream.BounceDetail) string {
 	if d.FullContent == "" {
 		return ""
@@ -236,8 +236,8 @@ func noticeOf(d upstream.BounceDetail) string {
 	return dsn.Notice(d.FullContent)
 }
 
-// eachBounce calls f with each bounce that a query lists, whole. It misses those of which
-// the store gives another with the same email id and second; it returns how many these are.
+// eachBounce calls f with each bounce that a query lists, with its details. It skips bounces that share their email id
+// and second with another one, because the store returns only one of them, and returns the number of skipped bounces.
 func eachBounce(
 	ctx context.Context, db store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error,
 ) (missed int, err error) {

@@ -67,7 +67,7 @@ func TestClassifyReadsBounceMails(t *testing.T) {
 	}
 }
 
-func TestClassifyTakesRulesOfOnesOwn(t *testing.T) {
+func TestClassifyUsesTheGivenRules(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rules.txt")
 	rule := "Rule: ours01\nCategory: other\nType: soft\nDescription: Ours.\nText: blue moon\nExample: once in a blue moon\n"
 	if err := os.WriteFile(file, []byte(rule), 0o600); err != nil {
@@ -86,7 +86,7 @@ func TestClassifyTakesRulesOfOnesOwn(t *testing.T) {
 		{[]string{"--rules", file}, file + `:7: rule ours01: unknown field "Kind"`},
 		{[]string{"--rules", "/nowhere/rules.txt"}, `"/nowhere/rules.txt" cannot be read`},
 		{[]string{"--unclassified"}, "--unclassified needs --data"},
-		{[]string{"--unclassified", "--data", "x.db", "file"}, "leave file out"},
+		{[]string{"--unclassified", "--data", "x.db", "file"}, "leave out file"},
 	} {
 		if code, _, messages := classifying(t, "", c.args...); code != exitUsage || !strings.Contains(messages, c.want) {
 			t.Errorf("%q: exit %d, %q, want %q", c.args, code, messages, c.want)
@@ -123,7 +123,7 @@ func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagn
 	return path
 }
 
-func TestUnclassifiedListsWhatNoRuleKnowsMostFrequentFirst(t *testing.T) {
+func TestUnclassifiedListsUnmatchedDiagnosticsByFrequency(t *testing.T) {
 	var said []string
 	for range 600 { // more than a page
 		said = append(said, "999 Blah blah <a@example.com> id 12345678", "999 Blah blah <b@example.org> id 987654321", "999 Hm")
@@ -131,12 +131,12 @@ func TestUnclassifiedListsWhatNoRuleKnowsMostFrequentFirst(t *testing.T) {
 	path := bouncesIn(t, func(int, *upstream.BounceDetail) {}, append(said, "", "550 User unknown")...)
 	code, out, messages := classifying(t, "", "--unclassified", "--data", path)
 	want := "1200\t999 Blah blah <…@…> id …\n600\t999 Hm\n1\t(nothing)\n"
-	if code != exitOK || out != want || messages != "3 texts of 1,801 bounces that no rule knows\n" {
+	if code != exitOK || out != want || messages != "3 texts of 1,801 bounces that no rule matches\n" {
 		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
 	}
 }
 
-func TestReclassifySortsTheBouncesOfAStoreAnew(t *testing.T) {
+func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 	path := bouncesIn(t, func(i int, d *upstream.BounceDetail) {
 		switch i {
 		case 1:
@@ -158,10 +158,10 @@ func TestReclassifySortsTheBouncesOfAStoreAnew(t *testing.T) {
 		out, message   string
 		quota, mailbox int // bounces of these categories afterwards
 	}{
-		{[]string{"--dry-run"}, changes, "6 bounces: 3 would change, 1 that no rule knows\n", 0, 1},
-		{nil, changes, "6 bounces: 3 changed, 1 that no rule knows\n", 2, 2},
-		{nil, "", "6 bounces: 0 changed, 1 that no rule knows\n", 2, 2},
-		{[]string{"--all"}, "1\tspam-related\tsoft\tbad-mailbox\thard\n", "6 bounces: 1 changed, 1 that no rule knows\n", 2, 3},
+		{[]string{"--dry-run"}, changes, "6 bounces: 3 would change, 1 that no rule matches\n", 0, 1},
+		{nil, changes, "6 bounces: 3 changed, 1 that no rule matches\n", 2, 2},
+		{nil, "", "6 bounces: 0 changed, 1 that no rule matches\n", 2, 2},
+		{[]string{"--all"}, "1\tspam-related\tsoft\tbad-mailbox\thard\n", "6 bounces: 1 changed, 1 that no rule matches\n", 2, 3},
 	} {
 		if code, out, message := reclassify(c.args...); code != exitOK || out != c.out || message != c.message {
 			t.Errorf("%q: exit %d, %q, %q", c.args, code, out, message)

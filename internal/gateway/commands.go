@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -20,23 +21,23 @@ import (
 	"deliverygraph/upstream/doctor"
 )
 
-// exitDiffers is the exit code of an examination whose differences the gateway copes
-// with, or that had no data to judge by.
+// exitDiffers is the exit code of an examination that found only differences that the gateway handles, or no data to
+// judge by.
 const exitDiffers = 3
 
 type doctorCommand struct {
 	Upstream    string `required:"" placeholder:"URL" help:"The server to examine, such as https://metrics.example.com/v4."`
-	UpstreamKey string `placeholder:"KEY" help:"The API key to give it. Better set in the environment, where no process list shows it."`
+	UpstreamKey string `placeholder:"KEY" help:"The API key to send it. Prefer the environment variable: flags show up in process lists."`
 	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	Window      string `placeholder:"START/END" help:"Where to look, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
-	ASCII       bool   `name:"ascii" help:"Print ASCII alone."`
+	Window      string `placeholder:"START/END" help:"The window of time to read, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
+	ASCII       bool   `name:"ascii" help:"Print ASCII only."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (doctorCommand) Help() string {
-	return `It reads, some sixty requests one after the other, and holds the answers against the API's document and against each other: a table tells what agrees, what differs and whether the gateway copes with it, and what could not be judged.
+	return `It sends about sixty requests that only read, one after the other, and compares the responses with the API's documentation and with each other. A table shows what agrees, what differs and whether the gateway handles it, and what could not be judged.
 
-Exit code: 0 the server will do, 3 it will do with differences that the gateway copes with, or there is no data to judge by, 1 it will not do or cannot be reached, 2 it was asked wrongly.`
+Exit code: 0 the gateway can use the server; 3 it can, with differences that it handles, or there is no data to judge by; 1 it cannot, or the server cannot be reached; 2 wrong flags.`
 }
 
 // Run examines the server.
@@ -73,12 +74,12 @@ func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 }
 
 type schemaCommand struct {
-	Output string `short:"o" placeholder:"FILE" help:"Write it there rather than to standard output."`
+	Output string `short:"o" placeholder:"FILE" help:"The file to write. Default: standard output."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (schemaCommand) Help() string {
-	return `The same text for the same version, with all descriptions: what code generators and linters take. A copy of it is schema/published/schema.graphql.`
+	return `It prints the schema with all descriptions, as code generators and linters need it. A copy of it is schema/published/schema.graphql.`
 }
 
 // Run prints the schema.
@@ -107,16 +108,16 @@ type keyCommand struct {
 }
 
 type newKeyCommand struct {
-	Name          string `required:"" placeholder:"NAME" help:"The caller's name, for logs and limits, such as partner-a."`
+	Name          string `required:"" placeholder:"NAME" help:"The caller's name, used in logs and for limits, such as partner-a."`
 	Users         string `required:"" placeholder:"USERS" help:"The users whose data the caller may read, such as 20,21, or * for all."`
-	Scopes        string `default:"metrics:read" placeholder:"SCOPES" help:"What it may read of them: metrics:read, and with it recipients:read (recipients' addresses, else masked) and content:read (what receiving servers said, and whole bounce messages). Default: ${default}."`
-	CostPerMinute int    `placeholder:"N" help:"How much its operations may cost in a minute, where it is not to be what holds for all."`
-	Streams       int    `placeholder:"N" help:"How many subscriptions, and how many WebSockets, it may have open at once, likewise."`
+	Scopes        string `default:"metrics:read" placeholder:"SCOPES" help:"What the caller may read: metrics:read, which is required, recipients:read (recipients' addresses, which are masked otherwise) and content:read (the responses of receiving servers, and whole bounce messages). Default: ${default}."`
+	CostPerMinute int    `placeholder:"N" help:"How much the caller's operations may cost per minute. Default: the gateway's limit for all callers."`
+	Streams       int    `placeholder:"N" help:"How many subscriptions, and how many WebSockets, the caller may have open at once. Default: the gateway's limit for all callers."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (newKeyCommand) Help() string {
-	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which holds the key's SHA-256 alone. A gateway that is serving sees the change within seconds. To withdraw a key, delete its line: streams that it has open end within a heartbeat (--subscription-heartbeat).`
+	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which contains only the key's SHA-256. A running gateway sees the change within seconds. To withdraw a key, delete its line: its open streams end within a heartbeat (--subscription-heartbeat).`
 }
 
 // Run makes a key.
@@ -127,13 +128,13 @@ func (c *newKeyCommand) Run(io Streams) error {
 	}
 	scopes, err := auth.ParseScopes(c.Scopes)
 	if err == nil && !scopes.Has(auth.MetricsRead) {
-		err = errors.New("without metrics:read nothing can be read: give it and what else there shall be, such as metrics:read,content:read")
+		err = errors.New("metrics:read is required: give it and the others that you need, such as metrics:read,content:read")
 	}
 	if err != nil {
 		return badSetting("--scopes: %v", err)
 	}
 	if c.CostPerMinute < 0 || c.Streams < 0 {
-		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; leave them out for what holds for all")
+		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; leave them out for the gateway's limits")
 	}
 	key, line, err := apikey.New(auth.Caller{Name: c.Name, Users: users, Scopes: scopes, Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams}})
 	if err != nil {
@@ -141,29 +142,37 @@ func (c *newKeyCommand) Run(io Streams) error {
 	}
 	fmt.Fprintln(io.Out, key)
 	fmt.Fprintln(io.Out, line)
-	fmt.Fprintln(io.Err, "The first line is the key: give it to its caller, and keep it nowhere else. The second is for the file of --auth-keys.")
+	fmt.Fprintln(io.Err, "The first line is the key: give it to its caller and store it nowhere else. Append the second line to the file of --auth-keys.")
 	return nil
 }
 
 type versionCommand struct{}
 
-// Run prints the version.
+// Run prints the version, and what the program was built from and with.
 func (versionCommand) Run(io Streams) error {
-	fmt.Fprintln(io.Out, "deliverygraph", version())
+	line := "deliverygraph " + version()
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				line += ", revision " + s.Value
+			case s.Key == "vcs.time":
+				line += ", committed " + s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				line += ", modified"
+			}
+		}
+	}
+	fmt.Fprintf(io.Out, "%s, %s\n", line, runtime.Version())
 	return nil
 }
 
-// version is the module's version, or the commit that a working copy was built of.
+// version returns the version of the program, which go build takes from the tags and commits in the source's
+// repository. Builds without one, and those of go run, have none.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "(unversioned build)"
 	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return v + " " + info.GoVersion
+	return info.Main.Version
 }

@@ -1,9 +1,9 @@
-// Package gateway is the program deliverygraph: its command line, its settings, and the
-// wiring and serving of its parts.
+// Package gateway is the program deliverygraph: its command line, its settings, and the wiring and serving of its
+// parts.
 //
-// gateway.go runs a command, serve.go serves until it is told to stop, and wire.go shows which
-// part gets which. settings.go has the flags of serve, mistakes.go explains wrong ones, and
-// commands.go has the commands that do not serve.
+// gateway.go runs a command, serve.go serves until the program is stopped, and wire.go shows how the parts are
+// connected. settings.go has the flags of serve, mistakes.go explains wrong ones, and commands.go has the commands that
+// do not serve.
 package gateway
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Streams are the program's input, output, and where it writes messages and the log.
+// Streams are the program's standard input and output, and the writer for messages and the log.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -23,12 +23,12 @@ type Streams struct {
 
 const (
 	exitOK      = 0
-	exitFailure = 1 // something went wrong while running
+	exitFailure = 1 // an error while running
 	exitUsage   = 2 // a wrong flag, setting or argument
 )
 
-// Run runs the program with its command line, without its name, and gives its exit code.
-// It ends when ctx does.
+// Run runs the program with its command line, without the program's name, until it ends or ctx does, and returns its
+// exit code.
 func Run(ctx context.Context, args []string, io Streams) int {
 	var c commands
 	exit := -1
@@ -43,7 +43,7 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		kong.Bind(io),
 	)
 	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
-		args = []string{"serve", "--help"} // what nearly everyone runs; its help names the other commands
+		args = []string{"serve", "--help"} // the usual command; its help names the others
 	}
 	k, err := parse(parser, args)
 	if exit >= 0 { // --help
@@ -75,7 +75,7 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	return exitFailure
 }
 
-// exited unwinds kong after --help, which would leave the process.
+// exited is the panic that unwinds kong after --help, where kong would exit the process.
 type exited struct{}
 
 func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
@@ -89,23 +89,23 @@ func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
 	return p.Parse(args)
 }
 
-// exitCode is an error that has already been printed: the program ends with this code.
+// exitCode is an error that has already been printed. The program exits with this code.
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 type commands struct {
-	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The command where none is given."`
-	Import     importCommand     `cmd:"" help:"Import mail logs, bounce mails, events of delivery services or rows of the API into a store."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The default command."`
+	Import     importCommand     `cmd:"" help:"Import mail logs, bounce mails, events of delivery services, or rows of the API into a store."`
 	Prune      pruneCommand      `cmd:"" help:"Remove old events from a store."`
-	Erase      eraseCommand      `cmd:"" help:"Remove a recipient from a store, without a trace."`
-	Backup     backupCommand     `cmd:"" help:"Copy a store, also while it is in use."`
+	Erase      eraseCommand      `cmd:"" help:"Remove a recipient from a store without leaving a trace."`
+	Backup     backupCommand     `cmd:"" help:"Copy a store, even while it is in use."`
 	Info       infoCommand       `cmd:"" help:"Describe a store: rows, times, users, senders, size."`
 	Check      checkCommand      `cmd:"" help:"Check a store for damage."`
 	Key        keyCommand        `cmd:"" help:"Make an API key for --auth-keys."`
-	Doctor     doctorCommand     `cmd:"" help:"Examine a server of the metrics API: whether the gateway can front it."`
-	Classify   classifyCommand   `cmd:"" help:"Sort bounces by what servers said, and say which words decided."`
-	Reclassify reclassifyCommand `cmd:"" help:"Sort the bounces of a store anew, by the rules of today."`
+	Doctor     doctorCommand     `cmd:"" help:"Examine a metrics API server, and say whether the gateway can use it as its upstream."`
+	Classify   classifyCommand   `cmd:"" help:"Sort bounces into categories by their diagnostics, and show the words that matched."`
+	Reclassify reclassifyCommand `cmd:"" help:"Sort the bounces of a store again, by the current rules."`
 	Schema     schemaCommand     `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -392,7 +392,7 @@ func TestWrongSettings(t *testing.T) {
 		"a host with a port":                {[]string{"--allowed-hosts", "metrics.example.com:8080"}, []string{"--allowed-hosts", "metrics.example.com"}},
 		"profiles without a port":           {[]string{"--admin-pprof"}, []string{"--admin-pprof", "--admin-listen 127.0.0.1:9090"}},
 		"a limit with no room":              {[]string{"--memory-limit", "1MiB"}, []string{"--memory-limit", "512MiB"}},
-		"collecting less often than never":  {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "follow"}},
+		"collecting less often than never":  {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
 		"a delay that is negative":          {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
 		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},
 	}

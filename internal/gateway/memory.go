@@ -9,15 +9,14 @@ import (
 	"sync"
 )
 
-// minMemory is the least --memory-limit that leaves room for work: below it the
-// gateway would do little else than collect garbage.
+// minMemory is the smallest --memory-limit, in bytes. Below it the gateway would do little but collect garbage.
 const minMemory = 32 << 20
 
-// Go collects garbage when the heap has grown by a percentage of what lives. So little lives
-// in a gateway that it would collect hundreds of times a second, and with a percentage that
-// is right for that, a full cache would have several times its size in garbage beside it. The
-// ballast makes both right: garbage is at least half of it, and half of what lives besides. It is
-// never written to, so it takes addresses and no memory.
+// Go collects garbage when the heap has grown by a percentage of the live heap. A gateway's live heap is so small that
+// Go would collect hundreds of times a second, and a percentage that prevents that would let a full cache have several
+// times its size in garbage beside it. The ballast solves both: collections start after at least half its size has been
+// allocated, plus half of the rest of the live heap. The program never writes to it, so it takes address space but no
+// memory.
 const (
 	ballastBytes   = 88 << 20
 	ballastPercent = 50
@@ -25,8 +24,8 @@ const (
 
 var ballast = sync.OnceValue(func() []byte { return make([]byte, ballastBytes) })
 
-// tune sets how much garbage may gather before it is collected. Near the memory limit Go
-// collects as often as need be.
+// tune sets how much garbage may accumulate before a collection. Near the memory limit Go collects as often as
+// necessary.
 func (c *serveCommand) tune() {
 	unused := int64(0)
 	switch {
@@ -43,8 +42,8 @@ func (c *serveCommand) tune() {
 	}
 }
 
-// memory is what this process may use, in bytes: the least of Go's own limit
-// (GOMEMLIMIT), the container's, and the machine's; 0 where none is known.
+// memory returns the memory that this process may use, in bytes: the smallest of GOMEMLIMIT, the container's limit and
+// the machine's memory; 0 if none is known.
 func memory() int64 {
 	least := int64(math.MaxInt64)
 	for _, n := range []int64{debug.SetMemoryLimit(-1), number("/sys/fs/cgroup/memory.max", "", 1), number("/sys/fs/cgroup/memory/memory.limit_in_bytes", "", 1), number("/proc/meminfo", "MemTotal:", 1<<10)} {
@@ -58,7 +57,7 @@ func memory() int64 {
 	return least
 }
 
-// number reads the number that follows a name in a file of the kernel's, or 0.
+// number returns the number that follows a name in a file of the kernel's, times unit, or 0.
 func number(file, name string, unit int64) int64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

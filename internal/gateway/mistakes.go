@@ -13,8 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settingError is a setting that cannot be: it names the setting and gives an
-// example.
+// settingError is an invalid setting. Its message names the setting and gives an example of a valid one.
 type settingError struct{ message string }
 
 func (e *settingError) Error() string { return e.message }
@@ -23,8 +22,8 @@ func badSetting(format string, args ...any) error {
 	return &settingError{fmt.Sprintf(format, args...)}
 }
 
-// badFile is what is wrong with the file that a setting names; instead says what to give
-// where there is none that could be read.
+// badFile is the error of a file that a setting names. If the file cannot be read, the message says what to give
+// instead.
 func badFile(flag string, err error, instead string) error {
 	if p := new(fs.PathError); errors.As(err, &p) {
 		return badSetting("%s: %s cannot be read (%v): %s", flag, shown(p.Path), p.Err, instead)
@@ -32,69 +31,67 @@ func badFile(flag string, err error, instead string) error {
 	return badSetting("%s: %v", flag, err)
 }
 
-// leftOut says what it means to leave a setting out, for those of which somebody would
-// like to know.
+// leftOut says, for some settings, what leaving them out means.
 var leftOut = map[string]string{
 	"upstream": "leave it out for demo data", "data": "leave it out for demo data",
-	"auth-keys": "leave it out to ask for no API keys", "auth-jwks": "leave it out to ask for no tokens",
+	"auth-keys": "leave it out to require no API keys", "auth-jwks": "leave it out to require no tokens",
 	"tls-cert": "leave it out, and --tls-key, to serve plain HTTP", "tls-key": "leave it out, and --tls-cert, to serve plain HTTP",
-	"rest-keys": "leave it out to ask for no keys", "rest-key-list": "leave it out to ask for no keys",
-	"upstream-ca": "leave it out to trust the system's authorities", "upstream-key": "leave it out where the upstream asks for none",
+	"rest-keys": "leave it out to require no keys", "rest-key-list": "leave it out to require no keys",
+	"upstream-ca": "leave it out to trust the system's authorities", "upstream-key": "leave it out if the upstream requires none",
 	"listen": "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port", "rest-listen": "leave it out for no port",
 	"rules":  "leave it out for the embedded rules",
-	"format": "leave it out to tell formats by the files' content", "time-zone": "leave it out for UTC",
+	"format": "leave it out to detect formats by the files' content", "time-zone": "leave it out for UTC",
 	"trace-otlp": "leave it out to send no traces", "trusted-documents": "leave it out for none",
-	"cors-origins": "leave it out to let pages of this machine ask alone", "allowed-hosts": "leave it out, or give names such as metrics.example.com",
-	"auth-mask-secret":    "leave it out for a new one at each start",
+	"cors-origins": "leave it out to allow only pages of this machine", "allowed-hosts": "leave it out, or give names such as metrics.example.com",
+	"auth-mask-secret":    "leave it out to generate one at each start",
 	"auth-jwt-algorithms": "leave it out for RS256", "auth-jwt-users-claim": "leave it out for users", "auth-jwt-scopes-claim": "leave it out for scope",
 }
 
-// givenEmpty refuses settings with nothing behind them, as a shell's variable that is not
-// set leaves them, where leaving them out would mean demo data, asking nobody, or plain
-// HTTP.
+// givenEmpty refuses settings with an empty value, as an unset shell variable leaves them: leaving such a setting out
+// could mean demo data, no authentication, or plain HTTP.
 func givenEmpty(flags []*kong.Flag, args []string) error {
 	for _, f := range flags {
 		if kind := f.Target.Kind(); kind != reflect.String && kind != reflect.Slice {
-			continue // nothing is no number, and was refused as such
+			continue // an empty number has already been refused
 		}
 		without := leftOut[f.Name]
 		if without == "" {
 			without = "give one, or leave it out"
 		}
 		given := false
-		for i, a := range args { // each time: the last one counts, and might ask nobody
+		for i, a := range args { // check all, as the last one counts
 			given = given || gives(a, f)
 			if a == "--"+f.Name+"=" || a == "--"+f.Name && i+1 < len(args) && args[i+1] == "" {
-				return badSetting("--%s is given without a value: %s", f.Name, without)
+				return badSetting("--%s has an empty value: %s", f.Name, without)
 			}
 		}
 		if given {
 			continue
 		}
 		if name, value, ok := variable(f); ok && value == "" {
-			return badSetting("%s is given without a value: %s", name, without)
+			return badSetting("%s has an empty value: %s", name, without)
 		}
 	}
 	return nil
 }
 
-// gives says whether an argument gives a flag.
+// gives reports whether an argument sets a flag.
 func gives(arg string, f *kong.Flag) bool {
 	return arg == "--"+f.Name || strings.HasPrefix(arg, "--"+f.Name+"=")
 }
 
-// withSecret is a URL, or what was meant as one, that may hold a password or a token.
+// withSecret matches URLs, or attempts at one, that may contain a password or a token.
 var withSecret = regexp.MustCompile(`//.*[@?]|^[^/]*:.*@`)
 
-// shown is a value as it may be told, quoted: what is printed at the start ends in logs.
+// shown returns a value, quoted, for a message, unless it may contain a secret: messages at the start end up in logs.
 func shown(value string) string {
 	if withSecret.MatchString(value) {
-		return "what it holds, which may be secret,"
+		return "its value (not shown, as it may be secret)"
 	}
 	return fmt.Sprintf("%q", value)
 }
 
-// variable is the environment variable that sets a flag, if one does.
+// variable returns the environment variable that sets a flag, if one does.
 func variable(f *kong.Flag) (name, value string, ok bool) {
 	for _, name = range f.Envs {
 		if value, ok = os.LookupEnv(name); ok {
@@ -106,9 +103,9 @@ func variable(f *kong.Flag) (name, value string, ok bool) {
 
 var namesOfFlags = regexp.MustCompile(`--([a-z0-9]+(?:-[a-z0-9]+)*)`)
 
-// explained is what is told of settings that cannot be: with what would be right, where
-// the flag library says only what is wrong, and with the environment variables that
-// gave the flags it names. Neither secrets nor URLs that may hold some are shown.
+// explained returns the message for an invalid setting. It adds an example of a valid value if the flag library gives
+// none, and the environment variables that set the flags in the message. It shows neither secrets nor URLs that may
+// contain some.
 func explained(err error, flags []*kong.Flag, args []string) string {
 	text := strings.ReplaceAll(err.Error(), "(from envar ", "(from ")
 	var from []string
@@ -135,13 +132,13 @@ func explained(err error, flags []*kong.Flag, args []string) string {
 	return text
 }
 
-// hint is what would be right, where the flag library says only what is wrong.
+// hint returns an example of a valid value for errors of the flag library.
 func hint(err error) string {
 	switch text := err.Error(); {
 	case strings.Contains(text, "expected duration"):
 		return "; write it as 30s, 10m or 1h"
 	case strings.Contains(text, "slog: level"):
-		return "; it is debug, info, warn or error"
+		return "; it must be debug, info, warn or error"
 	case strings.Contains(text, "64 bit int"):
 		return "; write it as 16"
 	case strings.Contains(text, "expected a float"):
@@ -150,7 +147,7 @@ func hint(err error) string {
 	return ""
 }
 
-// allFlags are those of a command and of all below it.
+// allFlags returns the flags of a command and of all its subcommands.
 func allFlags(n *kong.Node) []*kong.Flag {
 	all := slices.Clone(n.Flags)
 	for _, c := range n.Children {

@@ -168,7 +168,7 @@ func TestFlagsOverVariables(t *testing.T) { // nor is this
 	t.Setenv("DELIVERYGRAPH_TIMEOUT", "10s")
 	t.Setenv("DELIVERYGRAPH_UPSTREAM", "")
 	said := refused(t, "--listen", "127.0.0.1:0", "--timeout=0s", "--upstream", "https://metrics.example.com")
-	if !strings.Contains(said, "--timeout must be more than nothing") || strings.Contains(said, "DELIVERYGRAPH") {
+	if !strings.Contains(said, "--timeout must be positive") || strings.Contains(said, "DELIVERYGRAPH") {
 		t.Errorf("it says:\n%s", said)
 	}
 }
@@ -184,7 +184,7 @@ func TestFlagsGivenAgain(t *testing.T) {
 			{"--" + flag + "=" + value, "--" + flag + "="}, {"--" + flag + "=", "--" + flag + "=" + value},
 		} {
 			said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, args...)...)
-			if !strings.Contains(said, "--"+flag+" is given without a value: ") {
+			if !strings.Contains(said, "--"+flag+" has an empty value: ") {
 				t.Errorf("%q: %s", args, said)
 			}
 		}

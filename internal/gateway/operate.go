@@ -17,8 +17,8 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// serveAdmin opens the admin port, if there is to be one. It answers while the gateway
-// starts and until it has drained.
+// serveAdmin opens the admin port, if one is configured. The port answers while the gateway starts and until it has
+// drained.
 func (g *gateway) serveAdmin() (closer func(), err error) {
 	if g.c.AdminListen == "" {
 		return func() {}, nil
@@ -28,7 +28,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		return nil, err
 	}
 	g.metrics = telemetry.NewMetrics(version(), runtime.Version())
-	g.metrics.Gauge("ready", "1 while the gateway is ready, else 0.", func() float64 {
+	g.metrics.Gauge("ready", "1 while the gateway is ready, otherwise 0.", func() float64 {
 		if g.ready.Err(context.Background()) != nil {
 			return 0
 		}
@@ -38,7 +38,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	g.calls = countCalls(g.metrics)
 	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Endpoint, l.Result()) }
 	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
-	if loopback(l.Addr()) { // else load balancers ask by names of their own
+	if loopback(l.Addr()) { // on other addresses, load balancers use names of their own
 		h = g.c.restrictHosts(l.Addr(), false, h, forbidInText)
 	}
 	s := newServer(l, h)
@@ -64,7 +64,7 @@ func countCalls(m *telemetry.Metrics) func(context.Context, rest.Call) {
 	}
 }
 
-// trace has operations and calls traced, if they are to be.
+// trace sets up tracing of operations and calls, if it is configured.
 func (g *gateway) trace(ctx context.Context) error {
 	to, named, err := g.c.collector()
 	if err != nil || to == "" {
@@ -79,15 +79,15 @@ func (g *gateway) trace(ctx context.Context) error {
 	return nil
 }
 
-// certificateEnd has the metrics tell when the certificate of the port ends.
+// certificateEnd exports a metric of when the port's certificate expires.
 func (g *gateway) certificateEnd(pair *web.Certificate) {
 	if g.metrics != nil && pair != nil {
-		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the certificate that is served ends.", func() float64 { return float64(pair.NotAfter().Unix()) })
+		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the served certificate expires.", func() float64 { return float64(pair.NotAfter().Unix()) })
 	}
 }
 
-// question is the API with a span for each of its calls, if they are traced, and the clock
-// of the operation that makes them.
+// question returns the upstream with a span for each call, if calls are traced, and with the clock of the operation
+// that makes it.
 func (g *gateway) question(api upstream.API) upstream.API {
 	if g.tracing == nil {
 		return timed.API(api, nil)
@@ -95,8 +95,8 @@ func (g *gateway) question(api upstream.API) upstream.API {
 	return timed.API(api, g.tracing.Question)
 }
 
-// begin ends the start. Over a store the gateway is ready at once, and for as long as the
-// store can be read; over an upstream once that has answered. urls are for the log.
+// begin completes the start. Over a store the gateway is ready at once, and as long as the store can be read; over an
+// upstream it is ready once that has answered. urls are log attributes.
 func (g *gateway) begin(ctx context.Context, urls ...any) {
 	if g.store != nil {
 		g.ready.Begin(func(ctx context.Context) error {
@@ -132,16 +132,16 @@ func (g *gateway) begin(ctx context.Context, urls ...any) {
 	})
 }
 
-// noteAnswer notes that the upstream has answered, whether well or not, and to whichever
-// call. That a proxy has no answer of it is none.
+// noteAnswer records that the upstream has answered a call, with any status. An error of a proxy that cannot reach the
+// upstream does not count.
 func (g *gateway) noteAnswer(status int) {
 	if status != http.StatusBadGateway && status != http.StatusGatewayTimeout {
 		g.firstAnswer.Do(func() { close(g.answered) })
 	}
 }
 
-// askUpstream makes calls until the upstream has answered one, however long that takes,
-// and logs why it has not, or what is wrong with its answer.
+// askUpstream makes calls until the upstream has answered one, however long that takes. It logs why the upstream does
+// not answer, or what is wrong with its answer.
 func (g *gateway) askUpstream(ctx context.Context) {
 	logged, at := "", time.Time{}
 	for {
@@ -173,7 +173,7 @@ func (g *gateway) askUpstream(ctx context.Context) {
 	}
 }
 
-// warnOfAnswer logs what the first answer of the upstream shows to be wrong.
+// warnOfAnswer logs a warning if the upstream's first answer shows a wrong setting.
 func (g *gateway) warnOfAnswer(err error) {
 	var e *upstream.Error
 	if !errors.As(err, &e) {
@@ -182,16 +182,16 @@ func (g *gateway) warnOfAnswer(err error) {
 	hint := "the upstream answers with an error"
 	switch {
 	case e.Code == upstream.Unauthenticated && g.c.Auth.PassThrough:
-		return // the keys are the callers', and this call had none
+		return // each caller sends its own key, and this call had none
 	case e.Code == upstream.Unauthenticated:
-		hint = "the upstream refuses the gateway's key: see --upstream-key"
+		hint = "the upstream refuses the gateway's key: check --upstream-key"
 	case e.Status < http.StatusInternalServerError && (e.Code == upstream.InvalidResponse || e.Code == upstream.NotFound):
-		hint = "the upstream's answers are not the metrics API's: see --upstream, and deliverygraph doctor"
+		hint = "the upstream does not answer as the metrics API does: check --upstream, and run deliverygraph doctor"
 	}
 	g.logger.Warn(hint, "error", err)
 }
 
-// rows are those in the store, for metrics; none before it is open, or without one.
+// rows returns the store's row counts for metrics; none without an open store.
 func (g *gateway) rows() []telemetry.Rows {
 	s := g.opened.Load()
 	if s == nil {
@@ -210,7 +210,7 @@ func (g *gateway) rows() []telemetry.Rows {
 	}
 }
 
-// observers are told of every operation.
+// observers returns the observers of operations.
 func (g *gateway) observers() []telemetry.Observer {
 	var all []telemetry.Observer
 	if g.tracing != nil {
@@ -222,7 +222,7 @@ func (g *gateway) observers() []telemetry.Observer {
 	return all
 }
 
-// watched is a handler whose requests have an id, and are counted and timed.
+// watched wraps a handler: each request gets an id, and is counted and timed.
 func (g *gateway) watched(h http.Handler) http.Handler {
 	h = telemetry.WithRequestID(h)
 	if g.tracing != nil {

@@ -393,7 +393,7 @@ func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 		"it limits rates":                   {status: 429, after: time.Millisecond},
 		"it has failed":                     {status: 500, after: time.Millisecond, log: []string{"answers with an error", "status 500"}},
 		"it refuses the key":                {status: 451, after: time.Millisecond, log: []string{"--upstream-key"}},
-		"it has another path":               {status: 404, after: time.Millisecond, log: []string{"not the metrics API's"}},
+		"it has another path":               {status: 404, after: time.Millisecond, log: []string{"does not answer as the metrics API does"}},
 		"it answers another call alone":     {status: 200, takes: 3 * time.Second, never: categories, after: 3 * time.Second},
 		"a proxy has no answer of it":       {status: 502, log: []string{"not ready yet", "status 502"}},
 		"a proxy waits for it in vain":      {status: 504, log: []string{"not ready yet", "status 504"}},

@@ -19,22 +19,22 @@ import (
 )
 
 type reclassifyCommand struct {
-	Data   string `required:"" placeholder:"FILE" help:"The store whose bounces to sort. A gateway may be serving it meanwhile."`
+	Data   string `required:"" placeholder:"FILE" help:"The store whose bounces to sort. A gateway may be serving it."`
 	Rules  string `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
-	All    bool   `help:"Sort bounces too that their source sorted without a rule, as PowerMTA and delivery services do."`
-	DryRun bool   `help:"Print what would change, and change nothing."`
+	All    bool   `help:"Also sort bounces whose source assigned the category, as PowerMTA and delivery services do."`
+	DryRun bool   `help:"Print what would change without changing it."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (reclassifyCommand) Help() string {
-	return `It sorts the bounces of a store anew, by the rules of today. A bounce that no rule knows stays as it is.
+	return `It sorts the bounces of a store again, by the current rules. A bounce that no rule matches stays as it is.
 
 It prints a line for each kind of change, most frequent first: how many bounces, and their category and type before and after, with a tab between them.
 
-If it is stopped, what it has changed stays changed; the same command again does the rest.`
+If it is stopped, run the same command again to complete it.`
 }
 
-// reclassifyBatch is how many bounces are changed at once.
+// reclassifyBatch is the number of bounces changed in one transaction.
 const reclassifyBatch = 1000
 
 // Run sorts the bounces.
@@ -73,24 +73,24 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	return errors.Join(err, r.report(s, missed, c.DryRun))
 }
 
-// reclassification is what was found so far.
+// reclassification counts what was found so far.
 type reclassification struct {
 	rules   *classify.Rules
 	all     bool
-	batch   store.Batch // bounces that are to change
+	batch   store.Batch // bounces to change
 	changes map[change]int
 	seen    int
 	changed int
-	unknown int // no rule knows them
+	unknown int // matched by no rule
 }
 
-// change is how a bounce was sorted, and is.
+// change is how a bounce was sorted before and is sorted now.
 type change struct {
 	from, to         string
 	fromType, toType upstream.BounceType
 }
 
-// sort looks at a bounce, and adds it to the batch if it is to change.
+// sort looks at a bounce, and adds it to the batch if its classification changes.
 func (r *reclassification) sort(d upstream.BounceDetail) {
 	r.seen++
 	if d.RuleName == "" && d.Category != classify.Unclassified && !r.all {
@@ -123,9 +123,9 @@ func (r *reclassification) report(s Streams, missed int, dry bool) error {
 	if dry {
 		verb = "would change"
 	}
-	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule knows\n", english.Plural(r.seen, "bounce", ""), r.changed, verb, r.unknown)
+	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), r.changed, verb, r.unknown)
 	if missed > 0 {
-		fmt.Fprintf(s.Err, "%s left as they are: they share an email id and a second with another\n", english.Plural(missed, "bounce", ""))
+		fmt.Fprintf(s.Err, "%s unchanged, because they share an email id and a second with another\n", english.Plural(missed, "bounce", ""))
 	}
 	return out.Flush()
 }

@@ -35,7 +35,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 			return badFile("--tls-cert, --tls-key", err, "give files such as cert.pem and key.pem")
 		}
 	}
-	// Ports come first: one that is taken should stop the start at once, before any work.
+	// Ports come first: one that is in use should stop the start at once, before any work.
 	public, err := listen("listen", c.Listen)
 	if err != nil {
 		return err
@@ -72,9 +72,10 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		return err
 	}
 	if !loopback(public.Addr()) && !c.Auth.asks() {
-		logger.Warn("anyone who can reach this address can read all of the data: keep it behind something that asks who they are", "address", public.Addr().String())
+		logger.Warn("anyone who can reach this address can read all data: put a proxy with authentication in front", "address", public.Addr().String())
 		if len(c.AllowedHosts) == 0 {
-			logger.Warn("any web page in a browser that reaches this address can read the data too, by pointing a name of its own to it (DNS rebinding): say by which names it is asked, such as --allowed-hosts metrics.example.com", "address", public.Addr().String())
+			logger.Warn("any web page in a browser that reaches this address can read the data too, by DNS rebinding: "+
+				"name the allowed hosts, such as --allowed-hosts metrics.example.com", "address", public.Addr().String())
 		}
 	}
 	defer func() { stop(); err = errors.Join(err, g.close()) }()
@@ -87,7 +88,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	}
 	api, err := g.upstream(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil // told to stop before it was ready
+		return nil // stopped before it was ready
 	} else if err != nil {
 		return err
 	}
@@ -121,9 +122,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	return g.serve(ctx, servers, streams)
 }
 
-// serve serves all ports until ctx ends. From then on it is not ready, but goes on for
-// the drain delay, so that load balancers see that. Then all ports close at once, the
-// requests under way finish within the drain time, and streams are ended.
+// serve serves all ports until ctx ends. Then the gateway reports that it is not ready but serves on for the drain
+// delay, so that load balancers notice. After that it closes all ports at once, lets requests in progress finish within
+// the drain time, and ends streams.
 func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.Streams) error {
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
@@ -170,13 +171,13 @@ func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.S
 	return err
 }
 
-// server is one port.
+// server is an HTTP server on one port.
 type server struct {
 	http.Server
 	listener net.Listener
 }
 
-// newServer bounds what a slow or idle client may hold.
+// newServer returns a server that limits what a slow or idle client may hold.
 func newServer(l net.Listener, h http.Handler) *server {
 	return &server{listener: web.LimitSlowReaders(l), Server: http.Server{
 		Handler:           web.LimitSlowStreams(web.LimitSlowBodies(h)),

@@ -27,141 +27,154 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve: /graphql, and the playground at /. Default: ${default}."`
-	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may query the gateway, such as https://app.example.com, or * for all. Pages of this machine's loopback always may."`
-	AllowedHosts []string      `placeholder:"NAME,…" help:"Host names that the gateway answers to, such as metrics.example.com, or * for any. Localhost and IP addresses are always allowed. Left out, other names are refused only where it listens on loopback without authentication, since web pages can point names of theirs there (DNS rebinding)."`
-	Timeout      time.Duration `default:"30s" help:"The most time that one operation may take. Default: ${default}."`
-	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with its intermediates). The file is read again when it changes."`
+	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"The address to serve on: /graphql, and the playground at /. Default: ${default}."`
+	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may query the gateway, such as https://app.example.com, or * for all. Pages from this machine's loopback addresses always may."`
+	AllowedHosts []string      `placeholder:"NAME,…" help:"Host names that the gateway answers to, such as metrics.example.com, or * for any. Localhost and IP addresses are always allowed. By default, other names are refused only if it listens on loopback without authentication, since web pages could reach it there by DNS rebinding."`
+	Timeout      time.Duration `default:"30s" help:"The time limit of an operation. Default: ${default}."`
+	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with its intermediates). The file is reloaded when it changes."`
 	TLSKey       string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
-	DrainTime    time.Duration `default:"10s" help:"How long requests under way may still take when the gateway is stopped. Default: ${default}."`
+	DrainTime    time.Duration `default:"10s" help:"How long requests in progress may take when the gateway stops. Default: ${default}."`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Authentication:"`
 
 	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is off only with --trusted-only. Off also leaves suggested names out of messages. Default: ${default}."`
-	TrustedDocuments string `group:"Operations:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay, GraphQL Code Generator or Apollo: documents that callers may name by id. Read again when they change."`
-	TrustedOnly      bool   `group:"Operations:" help:"Run no other documents than those."`
-	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N" help:"The most upstream calls that one operation may make; 0 is unlimited. Default: ${default}."`
-	BatchLimit       int    `group:"Operations:" default:"0" placeholder:"N" help:"The most operations that one POST may hold, in an array of requests; each counts as if it were alone. 0 accepts no arrays. Default: ${default}."`
-	Explain          string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on where only this machine can connect. Default: ${default}."`
+	TrustedDocuments string `group:"Operations:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay, GraphQL Code Generator or Apollo: documents that callers may request by id. They are reloaded when they change."`
+	TrustedOnly      bool   `group:"Operations:" help:"Refuse all other documents."`
+	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N" help:"The maximum number of upstream calls of an operation; 0 is unlimited. Default: ${default}."`
+	BatchLimit       int    `group:"Operations:" default:"0" placeholder:"N" help:"The maximum number of operations in one POST, as an array of requests; each counts like a request of its own. 0 refuses arrays. Default: ${default}."`
+	Explain          string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on if only this machine can connect. Default: ${default}."`
 
-	CostPerMinute int      `group:"Operations:" placeholder:"N" help:"How much each caller may spend in a minute, unless its key has a cost-per-minute: an operation costs 1, and 1 for each upstream call. Without authentication each address is a caller. Default: unlimited."`
-	MaxOperations int      `group:"Operations:" placeholder:"N" help:"The most operations under way at once, subscriptions apart. More wait for a second and are then turned away. Default: 64 for each processor."`
-	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The most bytes of requests being read, and of answers being made or waiting to be sent. More requests are turned away. Default: a quarter of the memory, at most 256 MiB."`
+	CostPerMinute int      `group:"Operations:" placeholder:"N" help:"How much each caller may spend per minute, unless its key has a cost-per-minute. An operation costs 1, plus 1 for each upstream call. Without authentication, each IP address is a caller. Default: unlimited."`
+	MaxOperations int      `group:"Operations:" placeholder:"N" help:"The maximum number of operations running at once, without subscriptions. Further ones wait up to a second and are then refused. Default: 64 per processor."`
+	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The maximum memory for requests being read, and for responses being made or waiting to be sent. Further requests are refused. Default: a quarter of the memory, at most 256 MiB."`
 
-	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Front this server of the REST API, such as https://metrics.example.com/v4, in place of a store."`
-	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to send it. Better set in the environment, where no process list shows it."`
-	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, in place of the system's."`
-	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The most calls under way at once. Default: ${default}."`
+	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Serve data from this server of the REST API, such as https://metrics.example.com/v4, instead of a store."`
+	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to send it. Prefer the environment variable: flags show up in process lists."`
+	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
+	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The maximum number of calls at once. Default: ${default}."`
 
-	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import makes and fills. With neither this nor --upstream there is demo data."`
-	Create           bool     `group:"The embedded store:" help:"Make the store of --data if there is none, and serve it while it is empty."`
-	Retention        span     `group:"The embedded store:" placeholder:"DURATION" help:"Remove events of --data that are older than this, now and each hour, such as P400D or P13M (ISO 8601). Default: all are kept."`
-	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The most memory to use for reading the store. Default: ${default}."`
-	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Serve the REST API of the store there too, such as 127.0.0.1:8081."`
-	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"API keys that the REST port requires, one a line: KEY, or KEY users=20,21. Without keys it serves loopback only."`
-	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The same as text, with semicolons in place of line ends: only for the environment."`
-	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one under way, as the original service did."`
+	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import creates and fills. Without it and --upstream, the gateway serves demo data."`
+	Create           bool     `group:"The embedded store:" help:"Create the store of --data if it does not exist, and serve it even while it is empty."`
+	Retention        span     `group:"The embedded store:" placeholder:"DURATION" help:"Remove events older than this from --data, at the start and every hour, such as P400D or P13M (ISO 8601). Default: keep all."`
+	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The maximum memory for reading the store. Default: ${default}."`
+	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Also serve the store's REST API, on this address, such as 127.0.0.1:8081."`
+	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"A file of API keys for the REST port, one per line: KEY, or KEY users=20,21. Without keys, the REST port must be on loopback."`
+	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The lines of --rest-keys, separated by semicolons: for the environment only."`
+	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one in progress, as the original service did."`
 
 	Ingest ingestSettings `embed:"" prefix:"ingest-" group:"Webhooks:"`
 
-	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The most subscriptions open at once, and the most WebSockets. Default: ${default}."`
-	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most of each for one caller without a limit of its own. Default: ${default}."`
-	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The most different filters watched at once; each is polled once for all its subscribers. Default: ${default}."`
-	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s" help:"How often to ask the upstream for new bounces. Default: ${default}."`
-	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after it bounced a bounce may still appear at the upstream. Default: ${default}."`
-	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to send a sign of life on streams and WebSockets, and to check whether their callers may still read them. Default: ${default}."`
+	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The maximum number of open subscriptions, and of open WebSockets. Default: ${default}."`
+	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The same for each caller whose key has no limit of its own. Default: ${default}."`
+	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The maximum number of different filters that subscriptions use at once; each is polled once for all its subscribers. Default: ${default}."`
+	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s" help:"How often to poll the upstream for new bounces. Default: ${default}."`
+	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after its time a bounce may still appear upstream. Default: ${default}."`
+	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to send a heartbeat on streams and WebSockets, and to check whether their callers are still allowed. Default: ${default}."`
 
-	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The most memory for upstream answers; 0 turns the cache off. Default: ${default}."`
-	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be shown again, and how long operations share the now that windows end at; 0 is not at all. Default: ${default}."`
-	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How far back events must lie to be taken as final. Answers about such events alone are kept: of a store until older events change, of a remote upstream for this long. 0 takes nothing as final. Default: ${default}."`
-	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer an answer may be shown, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
-	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be shown again. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The maximum memory for cached upstream answers; 0 disables the cache. Default: ${default}."`
+	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be served from the cache, and how long operations share the same now for windows that end at it; 0 is not at all. Default: ${default}."`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How old events must be to count as final. Answers about final events only are cached longer: of a store until such events change, of a remote upstream for this duration. 0: no events are final. Default: ${default}."`
+	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer a cached answer may be served, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
+	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be served from the cache. Default: ${default}."`
 
-	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"Serve /healthz, /readyz and /metrics there, such as 127.0.0.1:9090, without authentication."`
-	AdminPprof  bool          `group:"Operating:" help:"Serve profiles at /debug/pprof/ there too."`
-	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"Memory to stay below as far as possible, by collecting garbage more often. Default: GOMEMLIMIT, or nine tenths of the memory."`
-	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate before garbage is collected, in percent of the memory in use. Less takes less memory and more time. Default: GOGC, or what makes 44 MiB and half of the memory in use."`
-	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long to go on as before, but not ready, when the gateway is stopped: until load balancers have seen it. Default: ${default}."`
+	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"The address for /healthz, /readyz and /metrics, such as 127.0.0.1:9090, which require no authentication."`
+	AdminPprof  bool          `group:"Operating:" help:"Also serve profiles there, at /debug/pprof/."`
+	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"The memory to stay below as far as possible, by collecting garbage more often. Default: GOMEMLIMIT, or 90 % of the memory."`
+	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate before garbage is collected, in percent of the memory in use. Lower values save memory and take more time. Default: GOGC, or otherwise 44 MiB plus half of the memory in use."`
+	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long the gateway serves on, but reports that it is not ready, when it is stopped, so that load balancers notice. Default: ${default}."`
 
-	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, otherwise none."`
-	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces that begin here to send, from 0 to 1. Traces that callers began are sent if theirs are. Default: ${default}."`
+	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or no traces."`
+	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces to send, from 0 to 1, of those that begin here. Traces that callers began are sent if the caller samples them. Default: ${default}."`
 
 	LogLevel  slog.Level `group:"Logging:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
 	LogFormat string     `group:"Logging:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
 }
 
-// authSettings say who may ask. With none of them given the gateway asks nobody, and
-// listens on loopback only.
+// authSettings say how callers authenticate. By default they do not, and the gateway listens on loopback only.
 type authSettings struct {
-	Open           bool          `help:"Require no authentication, on any address: all who can reach it may read everything."`
-	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. It is read again when it changes."`
+	Open           bool          `help:"Require no authentication, on any address: anyone who can reach it may read everything."`
+	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. The file is reloaded when it changes."`
 	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Require a JSON Web Token signed by a key of this set."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set again if it is a URL, and so how long a withdrawn key may stay valid. While it cannot be fetched the last one stays in force, for a day. Default: ${default}."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set if it is a URL, and so how long a withdrawn key may stay valid. If fetching fails, the last set stays valid for a day. Default: ${default}."`
 	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
 	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"What a token may be signed with: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
+	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"The allowed signature algorithms: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
 	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim that lists the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
 	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
-	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and share no answer between keys."`
-	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"What masked addresses are derived from, at least 16 bytes. Gateways with the same secret find each other's ids of masked rows. Better set in the environment. Default: a new one at each start."`
+	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and cache answers separately for each key."`
+	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"The secret that masked addresses are derived from, at least 16 bytes. Gateways with the same secret accept each other's ids of masked rows. Prefer the environment variable. Default: a new one at each start."`
 }
 
-// minSecret is the least of bytes that a secret must have.
+// minSecret is the minimum length of a secret, in bytes.
 const minSecret = 16
 
-// asks says whether callers are asked who they are.
+// asks reports whether callers must authenticate.
 func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.PassThrough }
 
 // check refuses settings that contradict each other.
 func (a authSettings) check(c *serveCommand) error {
 	switch {
 	case a.Open && a.asks():
-		return badSetting("--auth-open asks nobody who they are, and --auth-keys, --auth-jwks and --auth-pass-through do: keep one side")
+		return badSetting("--auth-open requires no authentication, but --auth-keys, --auth-jwks and --auth-pass-through do: " +
+			"remove one or the other")
 	case a.PassThrough && (a.Keys != "" || a.JWKS != ""):
-		return badSetting("--auth-pass-through leaves it to the upstream who may see what, and --auth-keys and --auth-jwks do not: keep one side")
+		return badSetting("--auth-pass-through lets the upstream authenticate callers, but with --auth-keys and --auth-jwks " +
+			"the gateway does: remove one or the other")
 	case a.PassThrough && c.Upstream == "":
-		return badSetting("--auth-pass-through needs an upstream that asks for keys: name it, such as --upstream https://metrics.example.com/v4")
+		return badSetting("--auth-pass-through needs an upstream that requires keys: name it, " +
+			"such as --upstream https://metrics.example.com/v4")
 	case a.PassThrough && c.UpstreamKey != "":
-		return badSetting("--auth-pass-through sends each caller's own key upstream, so --upstream-key would never be used: leave one out")
+		return badSetting("--auth-pass-through sends each caller's own key upstream, so --upstream-key would never be used: " +
+			"leave one out")
 	case a.JWKS == "" && (a.JWTIssuer != "" || a.JWTAudience != ""):
-		return badSetting("--auth-jwt-issuer and --auth-jwt-audience say which tokens are good: give the keys that sign them too, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
+		return badSetting("--auth-jwt-issuer and --auth-jwt-audience need the keys that sign the tokens: " +
+			"give them, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
 	case a.JWKS != "" && (a.JWTIssuer == "" || a.JWTAudience == ""):
-		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: without them tokens that are meant for others would be good here")
+		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, " +
+			"such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: " +
+			"without them, tokens for other services would be valid here")
 	case a.JWKSRefresh < time.Second:
 		return badSetting("--auth-jwks-refresh must be at least 1s, such as 5m")
 	case a.MaskSecret != "" && len(a.MaskSecret) < minSecret:
-		return badSetting("--auth-mask-secret has %d bytes, and whoever guesses it finds the addresses that are masked: give at least %d, such as openssl rand -base64 32 prints", len(a.MaskSecret), minSecret)
+		return badSetting("--auth-mask-secret has %d bytes, and anyone who guesses it can find the masked addresses: "+
+			"give at least %d, such as the output of openssl rand -base64 32", len(a.MaskSecret), minSecret)
 	}
 	for _, alg := range a.JWTAlgorithms {
 		if !slices.Contains(token.Algorithms, alg) {
-			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: with a symmetric one whoever can check a token could make one", alg, strings.Join(token.Algorithms, ", "))
+			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: "+
+				"with a symmetric algorithm, anyone who can verify a token could make one", alg, strings.Join(token.Algorithms, ", "))
 		}
 	}
-	if u, err := url.Parse(a.JWKS); strings.Contains(a.JWKS, "://") && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname()))) {
-		return badSetting("--auth-jwks: keys that do not come by https:// may be anybody's: give such a URL, as https://login.example.com/.well-known/jwks.json, or a file")
+	u, err := url.Parse(a.JWKS)
+	insecure := err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname()))
+	if strings.Contains(a.JWKS, "://") && insecure {
+		return badSetting("--auth-jwks: keys fetched without HTTPS could be forged: " +
+			"give an https:// URL, such as https://login.example.com/.well-known/jwks.json, or a file")
 	}
 	return nil
 }
 
-// checkListener refuses to serve everything to whoever can reach the address, unless
-// that was asked for.
+// checkListener refuses to serve an address that other machines can reach without authentication, unless that was
+// requested.
 func (a authSettings) checkListener(addr net.Addr) error {
 	if loopback(addr) || a.asks() || a.Open {
 		return nil
 	}
-	return badSetting("--listen: %s can be reached from other machines, and nobody would be asked who they are: give --auth-keys FILE (make a key by deliverygraph key new), --auth-jwks URL, or --auth-pass-through; or --auth-open if all who can reach it may read everything", addr)
+	return badSetting("--listen: %s can be reached from other machines, and callers would not have to authenticate: "+
+		"give --auth-keys FILE (make a key with deliverygraph key new), --auth-jwks URL, or --auth-pass-through; "+
+		"or --auth-open if anyone who can reach it may read everything", addr)
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (serveCommand) Help() string {
-	return `With nothing set it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
+	return `Without settings it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
 
-Each flag is an environment variable too, --rest-listen being DELIVERYGRAPH_REST_LISTEN; the flag wins.
+Each flag can also be set by an environment variable, such as DELIVERYGRAPH_REST_LISTEN for --rest-listen; the flag takes precedence.
 
 Other commands: deliverygraph import, prune, erase, backup, info and check for stores; deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version; add --help to each.`
 }
 
-// check refuses settings that contradict each other or cannot be.
+// check refuses settings that are invalid or contradict each other.
 func (c *serveCommand) check() error {
 	if c.Upstream != "" {
 		for _, s := range []struct {
@@ -169,44 +182,49 @@ func (c *serveCommand) check() error {
 			set  bool
 		}{{"data", c.Data != ""}, {"create", c.Create}, {"retention", c.Retention != (span{})}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
 			if s.set {
-				return badSetting("--%s is of the embedded store, and --upstream puts a remote server in its place: give one of them", s.flag)
+				return badSetting("--%s configures the embedded store, but --upstream replaces it by a remote server: leave one out",
+					s.flag)
 			}
 		}
 	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
-		return badSetting("--upstream-key or --upstream-ca is given without --upstream: name the server, such as --upstream https://metrics.example.com/v4")
+		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
+			"name the server, such as --upstream https://metrics.example.com/v4")
 	}
 	if c.Retention != (span{}) && c.Data == "" && c.Upstream == "" {
-		return badSetting("--retention is of the store in a file: name it, such as --data metrics.db")
+		return badSetting("--retention needs a store in a file: name it, such as --data metrics.db")
 	}
 	if c.Create && c.Data == "" {
-		return badSetting("--create makes the store of --data: name its file, such as --data metrics.db")
+		return badSetting("--create creates the store of --data: name its file, such as --data metrics.db")
 	}
 	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
-		return badSetting("--rest-keys and --rest-duplicate-202 are of the REST port: open one, such as --rest-listen 127.0.0.1:8081")
+		return badSetting("--rest-keys and --rest-duplicate-202 configure the REST port: " +
+			"open it, such as --rest-listen 127.0.0.1:8081")
 	}
 	if c.RestKeys != "" && c.RestKeyList != "" {
-		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both given: keep one")
+		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both set: leave one out")
 	}
 	if c.TrustedOnly && c.TrustedDocuments == "" {
-		return badSetting("--trusted-only refuses all documents without --trusted-documents: name them, such as --trusted-documents persisted.json")
+		return badSetting("--trusted-only without --trusted-documents refuses all documents: " +
+			"name some, such as --trusted-documents persisted.json")
 	}
 	if c.CostPerMinute < 0 || c.CostPerMinute > 1_000_000 {
-		return badSetting("--cost-per-minute must be from 1 to 1000000, such as 2000; leave it out for any")
+		return badSetting("--cost-per-minute must be from 1 to 1000000, such as 2000; leave it out for no limit")
 	}
 	if c.MaxOperations < 0 {
 		return badSetting("--max-operations must be at least 1, such as 128")
 	}
 	if c.Timeout <= 0 {
-		return badSetting("--timeout must be more than nothing, such as 30s")
+		return badSetting("--timeout must be positive, such as 30s")
 	}
 	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: such as 10s")
+		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: " +
+			"such as 10s")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return badSetting("--tls-cert and --tls-key go together: give both files, such as --tls-cert cert.pem --tls-key key.pem")
+		return badSetting("--tls-cert and --tls-key must be given together, such as --tls-cert cert.pem --tls-key key.pem")
 	}
 	if c.AdminListen == "" && c.AdminPprof {
-		return badSetting("--admin-pprof is of the admin port: open it, such as --admin-listen 127.0.0.1:9090")
+		return badSetting("--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090")
 	}
 	if _, _, err := c.collector(); err != nil {
 		return err
@@ -218,16 +236,16 @@ func (c *serveCommand) check() error {
 		return badSetting("--memory-limit must be at least 32MiB, such as 512MiB")
 	}
 	if c.GCPercent < 0 || c.GCPercent > 10_000 {
-		return badSetting("--gc-percent must be from 1 to 10000, such as 100; leave it out to have it follow the memory in use")
+		return badSetting("--gc-percent must be from 1 to 10000, such as 100; leave it out to adapt it to the memory in use")
 	}
 	if c.DrainDelay < 0 {
 		return badSetting("--drain-delay must not be negative: such as 5s")
 	}
 	if c.MaxUpstreamCalls < 0 {
-		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for any number")
+		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for no limit")
 	}
 	if c.BatchLimit < 0 || c.BatchLimit > 1000 {
-		return badSetting("--batch-limit must be from 0 to 1000, such as 10; 0 takes no arrays")
+		return badSetting("--batch-limit must be from 0 to 1000, such as 10; 0 refuses arrays")
 	}
 	if err := c.Auth.check(c); err != nil {
 		return err
@@ -239,7 +257,8 @@ func (c *serveCommand) check() error {
 		return badSetting("--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least 1, such as 100")
 	}
 	if c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second {
-		return badSetting("--subscription-poll must be at least 100ms, such as 5s, and --subscription-overlap at least 1s, such as 5m")
+		return badSetting("--subscription-poll must be at least 100ms, such as 5s, " +
+			"and --subscription-overlap at least 1s, such as 5m")
 	}
 	if c.SubscriptionHeartbeat < 100*time.Millisecond {
 		return badSetting("--subscription-heartbeat must be at least 100ms, such as 15s")
@@ -249,18 +268,22 @@ func (c *serveCommand) check() error {
 	}
 	for _, h := range c.AllowedHosts {
 		if h != "*" && !hostName.MatchString(h) {
-			return badSetting("--allowed-hosts: %q is not a name: write it as in the Host of requests, without scheme, port and spaces, such as metrics.example.com (more than one as metrics.example.com,mail.example.com), or * for any", h)
+			return badSetting("--allowed-hosts: %q is not a host name: write it as in the Host header, "+
+				"without scheme, port and spaces, such as metrics.example.com "+
+				"(several as metrics.example.com,mail.example.com), or * for any", h)
 		}
 	}
 	for _, o := range c.CorsOrigins {
-		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
-			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port alone, such as https://app.example.com", shown(o))
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
+			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port only, such as https://app.example.com",
+				shown(o))
 		}
 	}
 	return nil
 }
 
-// hostName is a name of DNS, as browsers send it: letters of other alphabets are written xn--.
+// hostName matches DNS names as browsers send them, with other alphabets in Punycode (xn--).
 var hostName = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)\.?$`)
 
 // restrictHosts rejects requests whose Host header is not allowed, if there are allowed hosts, or if web pages could
@@ -272,9 +295,8 @@ func (c *serveCommand) restrictHosts(at net.Addr, authenticates bool, h http.Han
 	return web.NewHosts(c.AllowedHosts, c.CorsOrigins).Handler(h, refuse)
 }
 
-// collector is the URL that traces are sent to, and the setting that names it: the flag,
-// or else the variables by which OpenTelemetry's own programs are told. It is empty where
-// there are to be no traces.
+// collector returns the URL to send traces to, and the setting that names it: the flag, or else OpenTelemetry's
+// standard environment variables. The URL is empty if tracing is off.
 func (c *serveCommand) collector() (to, named string, err error) {
 	const base, whole = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	off := strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none"
@@ -296,12 +318,14 @@ func (c *serveCommand) collector() (to, named string, err error) {
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		if v := os.Getenv(name); v != "" && v != "http/protobuf" {
-			return "", "", badSetting("%s: %q is not spoken here: leave it out, or write http/protobuf, whose port at collectors is 4318", name, v)
+			return "", "", badSetting("%s: %q is not supported: leave it out, or set http/protobuf, which collectors serve on port 4318",
+				name, v)
 		}
 	}
 	for pair := range strings.SplitSeq(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), ",") {
 		if pair != "" && !strings.Contains(pair, "=") {
-			return "", "", badSetting("OTEL_RESOURCE_ATTRIBUTES: %q is not a name and a value: write them as deployment.environment=production,service.namespace=mail", pair)
+			return "", "", badSetting("OTEL_RESOURCE_ATTRIBUTES: %q is not a name and a value: "+
+				"write them as deployment.environment=production,service.namespace=mail", pair)
 		}
 	}
 	if named != whole {
@@ -310,13 +334,13 @@ func (c *serveCommand) collector() (to, named string, err error) {
 	return to, named, nil
 }
 
-// hidesSchema reports whether callers may not read the schema. Who may run any document may,
-// unless told otherwise: the schema is public, and a playground without it explains nothing.
+// hidesSchema reports whether callers may not read the schema. By default, callers who may run any document may read
+// it: the schema is public, and a playground without it explains nothing.
 func (c *serveCommand) hidesSchema() bool {
 	return c.Introspection == "off" || c.Introspection == "auto" && c.TrustedOnly
 }
 
-// logger makes the log, and a function that writes what is buffered of it.
+// logger returns the log, and a function that flushes it.
 func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
 	return telemetry.NewLogger(w, telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
@@ -324,12 +348,12 @@ func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
 	})
 }
 
-// restKeys reads the keys that the REST port asks for; nil asks for none.
+// restKeys reads the keys for the REST port; nil requires none.
 func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 	switch {
 	case c.RestKeys != "":
 		if keys, err = embedded.LoadKeys(c.RestKeys); err != nil {
-			return nil, badFile("--rest-keys", err, "give a file with a key of at least 16 characters a line")
+			return nil, badFile("--rest-keys", err, "give a file with one key of at least 16 characters per line")
 		}
 	case c.RestKeyList != "":
 		if keys, err = embedded.ParseKeys(strings.NewReader(strings.ReplaceAll(c.RestKeyList, ";", "\n"))); err != nil {
@@ -339,9 +363,12 @@ func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 	return keys, nil
 }
 
-// badUpstream names the flags that fill the options of package rest which are wrong.
+// badUpstream translates the options of package rest in an error to the flags that set them.
 func badUpstream(err error) error {
-	flags := map[string]string{"BaseURL": "--upstream", "Key": "--upstream-key", "CAFile": "--upstream-ca", "MaxConcurrent": "--upstream-concurrency", "CallTimeout": "--timeout"}
+	flags := map[string]string{
+		"BaseURL": "--upstream", "Key": "--upstream-key", "CAFile": "--upstream-ca",
+		"MaxConcurrent": "--upstream-concurrency", "CallTimeout": "--timeout",
+	}
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		all = joined.Unwrap()
@@ -358,7 +385,7 @@ func badUpstream(err error) error {
 // byteSize is a number of bytes, such as "64MiB" or "1000000".
 type byteSize int64
 
-// UnmarshalText reads a size.
+// UnmarshalText parses a size.
 func (b *byteSize) UnmarshalText(text []byte) error {
 	n, err := humanize.ParseBytes(string(text))
 	if err != nil || n > 1<<50 {

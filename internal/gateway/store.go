@@ -15,24 +15,23 @@ import (
 	"deliverygraph/upstream/ledger"
 )
 
-// ofStore is the cache in front of the store. Answers from before a change of what the cache
-// takes as settled, such as by an import of old events by another process, are forgotten, and
-// those from before a webhook's rows.
+// ofStore returns the cache in front of the store. The cache drops answers from before a webhook's rows, and from
+// before a change of settled events, for example when another process imports old events.
 func (g *gateway) ofStore(ctx context.Context) upstream.API {
-	// A transaction may take a while from when its time is taken to when it is seen.
+	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute
 	n, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
 	if err != nil {
-		return ledger.Budget(g.client) // which fails too, but never gives what may be wrong
+		return ledger.Budget(g.client) // fails as well, and never returns outdated rows
 	}
-	n += g.ingested.Load() // neither becomes less, so that no sum comes twice
+	n += g.ingested.Load() // neither ever decreases, so no sum repeats
 	if g.generation.Swap(n) != n {
 		g.cache.Clear()
 	}
 	return g.cache.For(strconv.FormatInt(n, 10))
 }
 
-// watchStore forgets answers also while no one asks, since what was erased must be gone.
+// watchStore drops outdated answers even while no requests arrive, since erased data must disappear.
 func (g *gateway) watchStore(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
@@ -46,7 +45,7 @@ func (g *gateway) watchStore(ctx context.Context) {
 	}
 }
 
-// prune removes what is older than --retention, at once and then each hour.
+// prune removes events older than --retention, at once and then hourly.
 func (g *gateway) prune(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -66,14 +65,15 @@ func (g *gateway) prune(ctx context.Context) {
 	}
 }
 
-// openStore opens the store that the settings name, or one with demo data.
+// openStore opens the configured store, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) error {
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
 	if errors.Is(err, store.ErrNoStore) {
-		return badSetting("--data: %s is not there, or is empty: make and fill it by deliverygraph import --data %s FILE, name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
+		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import --data %s FILE, "+
+			"name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
 	}
 	if err != nil && g.c.Data != "" {
-		return badFile("--data", err, "give a file such as metrics.db, in a folder that is there")
+		return badFile("--data", err, "give a file such as metrics.db in an existing folder")
 	} else if err != nil {
 		return err
 	}
@@ -86,12 +86,12 @@ func (g *gateway) openStore(ctx context.Context) error {
 		g.data = g.c.Data
 		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows, "blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
 		if info.Emails.Rows+info.Bounces.Rows+info.BlockedEmails.Rows == 0 {
-			g.logger.Warn("the store is empty: fill it by deliverygraph import --data "+g.c.Data+" FILE…", "file", g.c.Data)
-			return nil // an import fills it faster without indexes
+			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file", g.c.Data)
+			return nil // an import is faster without indexes
 		}
 		started := time.Now()
 		if err := g.store.Finish(ctx); err != nil {
-			g.logger.Warn("the indexes of the store cannot be built, so that lists are slow", "error", err)
+			g.logger.Warn("the indexes of the store cannot be built, so lists are slow", "error", err)
 		} else if took := time.Since(started); took > time.Second {
 			g.logger.Info("built the indexes that an import had left out", "took_ms", took.Milliseconds())
 		}
@@ -116,8 +116,10 @@ func (g *gateway) openStore(ctx context.Context) error {
 		}
 	})
 	g.data = "demo data"
-	g.demo = "Made up when the gateway started, and gone when it stops. For data of your own start it with --data FILE or --upstream URL."
-	g.logger.Info("this is demo data, made up at the start: give --data FILE or --upstream URL for data of your own", "made_in_ms", time.Since(now).Milliseconds())
+	g.demo = "Generated when the gateway started, and gone when it stops. " +
+		"To see your own data, start it with --data FILE or --upstream URL."
+	g.logger.Info("this is demo data, generated at the start: give --data FILE or --upstream URL for your own data",
+		"made_in_ms", time.Since(now).Milliseconds())
 	for line := range strings.Lines(demo.Describe(now)) {
 		g.logger.Info(strings.TrimSpace(line))
 	}

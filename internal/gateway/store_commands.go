@@ -18,30 +18,30 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// span is a length of time as ISO 8601 writes it, such as P400D.
+// span is a duration in ISO 8601, such as P400D.
 type span struct{ model.Duration }
 
-// UnmarshalText reads a span.
+// UnmarshalText parses a duration.
 func (s *span) UnmarshalText(text []byte) (err error) {
 	if s.Duration, err = model.ParseDuration(string(text)); err != nil {
-		return fmt.Errorf("%q is not a length of time: write it as ISO 8601, such as P400D, P13M or P2Y", text)
+		return fmt.Errorf("%q is not a duration: write it in ISO 8601, such as P400D, P13M or P2Y", text)
 	}
 	return nil
 }
 
-// ago is the time that lies the span before now.
+// ago returns the time that lies the span before now.
 func (s span) ago() upstream.Time { return s.Before(upstream.Time(time.Now().Unix())) }
 
-// storeFlags name the store of a command that does not make one.
+// storeFlags name the store of a command that works on an existing one.
 type storeFlags struct {
-	Data string `required:"" placeholder:"FILE" help:"The store. A gateway may be serving it, and an import writing to it."`
+	Data string `required:"" placeholder:"FILE" help:"The store. It may be in use by a gateway or an import."`
 }
 
-// with runs f over the store.
+// with opens the store, runs f and closes the store.
 func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err error) {
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if errors.Is(err, store.ErrNoStore) {
-		return badSetting("--data: %s is not there, or is empty: name a store that deliverygraph import has made", shown(c.Data))
+		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made", shown(c.Data))
 	}
 	if err != nil {
 		return badFile("--data", err, "give a store that deliverygraph import has made")
@@ -49,7 +49,7 @@ func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err er
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := f(s); err != nil {
 		if ctx.Err() != nil {
-			return errors.New("it was stopped; the same command again completes it")
+			return errors.New("stopped; run the same command again to complete it")
 		}
 		return err
 	}
@@ -59,13 +59,13 @@ func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err er
 type pruneCommand struct {
 	storeFlags
 	OlderThan span `required:"" placeholder:"DURATION" help:"Remove events older than this, such as P400D or P13M: ISO 8601."`
-	DryRun    bool `help:"Only count them."`
-	Compact   bool `help:"Give the room back to the disk, by writing the file anew. Otherwise new events use it."`
+	DryRun    bool `help:"Only count the events."`
+	Compact   bool `help:"Rewrite the file to give its free space back to the file system. Otherwise new events reuse the space."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (pruneCommand) Help() string {
-	return `Removes emails, bounces and blocked emails, with their headers and messages, and takes them out of all counts. It does so in steps, so that others can read and write meanwhile; after one that was stopped, the same command again completes it. deliverygraph serve --retention does the same by itself.`
+	return `Removes emails, bounces and blocked emails, with their headers and messages, and subtracts them from all counts. It works in small steps, so that other programs can read and write at the same time. If it was stopped, run the same command again to complete it. deliverygraph serve --retention does the same automatically.`
 }
 
 // Run removes old events.
@@ -83,7 +83,7 @@ func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
 	})
 }
 
-// did says what was done, or would be.
+// did returns what was done, or would be.
 func did(dry bool, done, would string) string {
 	if dry {
 		return would
@@ -101,11 +101,11 @@ type eraseCommand struct {
 	DryRun    bool   `help:"Only count what would be removed."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (eraseCommand) Help() string {
-	return `Removes all rows of the recipient, with their headers and messages, and takes them out of all counts. In other rows' email ids, headers, diagnostics and messages the word "erased" takes the place of the address, also where it stands in a return path (bounces+user=example.com@…). The case of letters makes no difference. Then the file is written anew, so that no trace of the address is left in it, which takes as much room again meanwhile; a gateway that serves the store forgets what it keeps.
+	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is part of a return path (bounces+user=example.com@…). Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
 
-Backups, logs and files that were imported are not changed: erase the address there too, or it comes back with the next import.`
+Backups, logs and imported files are not changed: erase the address there too, or the next import brings it back.`
 }
 
 // Run removes a recipient.
@@ -115,20 +115,21 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 	}
 	return c.with(ctx, func(s store.Store) error {
 		waiting, cancel := ctx, context.CancelFunc(func() {})
-		if !c.DryRun { // for other processes, at its end
+		if !c.DryRun { // for other processes, once it has ended
 			waiting, cancel = context.WithTimeout(ctx, time.Hour)
 		}
 		defer cancel()
 		n, err := s.Erase(waiting, c.Recipient, c.DryRun)
 		if errors.Is(err, store.ErrInUse) {
-			return fmt.Errorf("the address is out of %[1]s, but not yet out of %[1]s-wal, which another program is reading: run the same command again when it has ended", c.Data)
+			return fmt.Errorf("the address has been removed from %[1]s, but not yet from %[1]s-wal, which another program is reading: "+
+				"run the same command again when that has ended", c.Data)
 		}
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(io.Out, "%s %s, and the address from %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n.Removed), english.Plural(int(n.Edited), "other row", ""))
 		if n.Senders > 0 {
-			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which keep it\n", english.Plural(int(n.Senders), "sender", ""))
+			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which still have it\n", english.Plural(int(n.Senders), "sender", ""))
 		}
 		return nil
 	})
@@ -139,16 +140,16 @@ type backupCommand struct {
 	Target string `arg:"" name:"target" help:"The file to write, which must not exist."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (backupCommand) Help() string {
-	return `Writes a copy of the store as it is now, while a gateway serves it and an import writes to it. The copy is complete by itself and without unused room. (A plain copy of the file loses what is in the -wal file beside it.)`
+	return `Writes a copy of the store as it is now, even while a gateway serves it and an import writes to it. The copy is a complete store without free space. (A plain copy of the file would lack what is in the -wal file beside it.)`
 }
 
 // Run backs the store up.
 func (c *backupCommand) Run(ctx context.Context, io Streams) error {
 	return c.with(ctx, func(s store.Store) error {
 		if err := s.Backup(ctx, c.Target); errors.Is(err, os.ErrExist) {
-			return badSetting("the target %s is there already: name a new file", shown(c.Target))
+			return badSetting("the target %s already exists: name a new file", shown(c.Target))
 		} else if err != nil {
 			return err
 		}
@@ -162,9 +163,9 @@ func (c *backupCommand) Run(ctx context.Context, io Streams) error {
 
 type infoCommand struct{ storeFlags }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (infoCommand) Help() string {
-	return `Says how many rows, users and senders the store has, from when to when, and how large its file is.`
+	return `Prints how many rows, users and senders the store has, the times of its first and last rows, and the size of its file.`
 }
 
 // Run describes the store.
@@ -191,10 +192,10 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 		}
 		fmt.Fprintf(io.Out, "%-15s %13d\n", "version", i.Version)
 		if i.Unfinished {
-			fmt.Fprintln(io.Out, "An import into this store has not ended: run it again.")
+			fmt.Fprintln(io.Out, "An import into this store is incomplete: run it again.")
 		}
 		if i.Remains {
-			fmt.Fprintln(io.Out, "An erase of a recipient has not ended: run it again.")
+			fmt.Fprintln(io.Out, "An erase of a recipient is incomplete: run it again.")
 		}
 		return nil
 	})
@@ -202,11 +203,11 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 
 type checkCommand struct{ storeFlags }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (checkCommand) Help() string {
-	return `Reads the whole store: SQLite's own check of the file and its indexes, then rows, their order, headers, messages and counts against each other.
+	return `Reads the whole store: it runs SQLite's check of the file and its indexes, then compares rows, their order, headers, messages and counts with each other.
 
-Exit code: 0 all is well, 1 something is wrong, which is printed line by line.`
+Exit code: 0 all is well, 1 the store is damaged; each problem is printed on a line.`
 }
 
 // Run checks the store.

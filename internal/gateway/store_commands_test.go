@@ -147,7 +147,7 @@ func TestStoreCommandsRefuseWhatCannotBe(t *testing.T) {
 		{"not a store", []string{"info", "--data", text}},
 		{"P400D", []string{"prune", "--data", made, "--older-than", "400 days"}},
 		{"is not an address", []string{"erase", "--data", made, "--recipient", "Jane <jane@example.com>"}},
-		{"is there already", []string{"backup", "--data", made, text}},
+		{"already exists", []string{"backup", "--data", made, text}},
 		{"--retention", []string{"serve", "--retention", "P1D"}},
 		{"--retention", []string{"serve", "--retention", "P1D", "--upstream", "http://127.0.0.1:1"}},
 	} {

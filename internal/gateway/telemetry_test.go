@@ -28,7 +28,7 @@ func TestCollector(t *testing.T) {
 		"a flag that is no URL":    {flag: "c.example.com:4318", want: `--trace-otlp: "c.example.com:4318" is not a URL: write it as http://127.0.0.1:4318`},
 		"a variable that is none":  {env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "c.example.com"}, want: `OTEL_EXPORTER_OTLP_ENDPOINT: "c.example.com" is not a URL: write it as http://127.0.0.1:4318`},
 		"that of traces likewise":  {env: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "4318"}, want: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "4318" is not a URL: write it as http://127.0.0.1:4318`},
-		"a protocol of others":     {flag: "http://c.example.com", env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, want: `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not spoken here: leave it out, or write http/protobuf, whose port at collectors is 4318`},
+		"a protocol of others":     {flag: "http://c.example.com", env: map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, want: `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported: leave it out, or set http/protobuf, which collectors serve on port 4318`},
 		"attributes without value": {flag: "http://c.example.com", env: map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "a=b,production"}, want: `OTEL_RESOURCE_ATTRIBUTES: "production" is not a name and a value: write them as deployment.environment=production,service.namespace=mail`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,25 +30,25 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// gateway is the parts that serving joins.
+// gateway is the parts that serve connects.
 type gateway struct {
 	c       *serveCommand
 	logger  *slog.Logger
-	local   bool   // only this machine can ask
-	data    string // what is shown, for the log
-	demo    string // likewise for the playground; empty where it is not demo data
+	local   bool   // only this machine can connect
+	data    string // what is served, for the log
+	demo    string // the same for the playground; empty unless it is demo data
 	store   store.Store
 	client  *rest.Client
 	cache   *cached.API
 	mask    auth.Mask
 	feed    *feed.Feed
-	trusted *graph.TrustedDocuments // nil without any
+	trusted *graph.TrustedDocuments // nil for none
 
-	generation atomic.Int64   // of the store, as far as kept answers go
-	ingested   atomic.Int64   // requests to the port of webhooks that have changed the store
-	background sync.WaitGroup // goroutines that end with the context of serving
+	generation atomic.Int64   // of the store: cached answers of older ones are invalid
+	ingested   atomic.Int64   // webhook requests that have changed the store
+	background sync.WaitGroup // goroutines that end with the context of serve
 
-	// Observers of all calls and lookups, besides the operations' ledgers; nil is none.
+	// Observers of all calls and lookups, besides the operations' ledgers; nil for none.
 	calls   func(context.Context, rest.Call)
 	lookups func(context.Context, cached.Lookup)
 
@@ -56,7 +56,7 @@ type gateway struct {
 	answered    chan struct{} // closed once the upstream has answered a call
 	firstAnswer sync.Once     // closes it
 
-	opened  atomic.Pointer[store.Store] // the store, once it is complete
+	opened  atomic.Pointer[store.Store] // nil until it is complete
 	metrics *telemetry.Metrics          // nil without an admin port
 	tracing *telemetry.Tracing          // nil without a collector
 }
@@ -68,7 +68,7 @@ func (g *gateway) close() error {
 	g.opened.Store(nil)
 	if g.tracing != nil {
 		if err := g.tracing.Close(); err != nil {
-			g.logger.Warn("the last traces are lost", "error", err)
+			g.logger.Warn("the last traces were lost", "error", err)
 		}
 	}
 	if g.cache != nil {
@@ -84,8 +84,8 @@ func (g *gateway) close() error {
 	return nil
 }
 
-// upstream gives the API that the gateway shows: a remote server's or the store's,
-// through the same client, and a cache around it.
+// upstream returns the API that the gateway serves: a remote server or the store, through the same client, with a cache
+// in front.
 func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
 	g.data = "upstream"
@@ -115,7 +115,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle,
 	}
 	if g.store != nil {
-		kept.Sealed = 0 // its changes are noticed: see ofStore
+		kept.Sealed = 0 // changes are noticed: see ofStore
 	}
 	if g.cache, err = cached.New(ledger.Budget(client), kept); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 		g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
 	}
 	if g.store != nil {
-		g.ofStore(ctx) // takes note of the generation
+		g.ofStore(ctx) // records the generation
 		g.background.Go(func() { g.watchStore(ctx) })
 		if g.c.Retention != (span{}) {
 			g.background.Go(func() { g.prune(ctx) })
@@ -133,7 +133,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	return g.cache, nil
 }
 
-// both tells two observers, of which the second may be nil.
+// both calls two observers, the second of which may be nil.
 func both[T any](first, second func(context.Context, T)) func(context.Context, T) {
 	if second == nil {
 		return first
@@ -141,8 +141,7 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
 }
 
-// apiOf is the upstream as the caller of ctx sees it. Answers to a key of its own are
-// kept apart.
+// apiOf returns the upstream for the context's caller. Answers for a key of the caller's own are cached separately.
 func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	c := auth.FromContext(ctx)
 	switch {
@@ -154,21 +153,20 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
 	return auth.Limit(g.question(api), c, g.mask)
 }
 
-// clientOf is the upstream that a caller's calls go to: with the caller's own key where
-// there is one.
+// clientOf returns the client for a caller's calls, with the caller's own key if it has one.
 func (g *gateway) clientOf(c auth.Caller) upstream.API {
 	if c.UpstreamKey == "" {
 		return g.client
 	}
 	client, err := g.client.WithKey(string(c.UpstreamKey))
-	if err != nil { // no header can carry it, so none did
+	if err != nil { // the key is not valid in a header, so no request could have sent it
 		return auth.Limit(g.client, auth.Caller{}, g.mask)
 	}
 	return client
 }
 
-// view is the upstream as a subscription's caller sees it: by the same door as for
-// all operations, and past the cache, since polls look for what is new.
+// view returns the upstream for a subscription's caller, with the caller's restrictions like all operations, but past
+// the cache, since polls look for new rows.
 func (g *gateway) view(ctx context.Context) feed.View {
 	c := auth.FromContext(ctx)
 	return feed.View{
@@ -177,7 +175,7 @@ func (g *gateway) view(ctx context.Context) feed.View {
 	}
 }
 
-// handler is what the public port serves, until ctx ends.
+// handler returns the public port's handler, which works until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	planned, refused := func(int64, bool) {}, func(string) {}
 	if g.metrics != nil {
@@ -237,12 +235,13 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	notice := ""
 	switch {
 	case g.c.Auth.JWKS != "":
-		notice = `This gateway asks who you are: give your token under Headers, as {"Authorization": "Bearer TOKEN"}. `
+		notice = `This gateway requires authentication: enter your token under Headers, as {"Authorization": "Bearer TOKEN"}. `
 	case g.c.Auth.asks():
-		notice = `This gateway asks who you are: give your key under Headers, as {"X-API-Key": "KEY"}. `
+		notice = `This gateway requires authentication: enter your key under Headers, as {"X-API-Key": "KEY"}. `
 	}
 	if o.HideSchema {
-		notice += "This gateway does not show its schema (--introspection), so that this page can neither complete nor document what is written."
+		notice += "This gateway does not show its schema (--introspection), " +
+			"so this page can neither complete nor document what you write."
 	}
 	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(), NotFound: http.HandlerFunc(refusePath)})
 	if err != nil {
@@ -250,7 +249,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	}
 	known := auth.Middleware(who, g.refuse, endpoint)
 	asked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if web.IsSocket(r) { // the endpoint asks who it is when the socket is open
+		if web.IsSocket(r) { // the endpoint authenticates the caller when the socket is open
 			endpoint.ServeHTTP(w, r)
 			return
 		}
