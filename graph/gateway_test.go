@@ -34,7 +34,7 @@ type endpoint struct {
 func newEndpoint(o graph.Options) endpoint {
 	e := endpoint{api: &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}, log: &bytes.Buffer{}}
 	o.Extensions = []graphql.HandlerExtension{loaders.Extension{
-		API: func(context.Context) upstream.API { return e.api },
+		API: func(context.Context) upstream.Asker { return e.api },
 		Now: upstreamtest.SampleDay.UTC,
 	}}
 	o.Logger = slog.New(slog.NewTextHandler(e.log, nil))

@@ -37,7 +37,7 @@ func (g *gone) Write(p []byte) (int, error) {
 func TestAnAnswerThatWasNotSentKeepsItsMemory(t *testing.T) {
 	e := newEndpoint(graph.Options{})
 	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{
-		loaders.Extension{API: func(context.Context) upstream.API { return e.api }, Now: upstreamtest.SampleDay.UTC},
+		loaders.Extension{API: func(context.Context) upstream.Asker { return e.api }, Now: upstreamtest.SampleDay.UTC},
 		resolvers.Columns(),
 	}})
 	ask := func(w http.ResponseWriter, alias string) {

@@ -27,7 +27,7 @@ func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 
 func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e cost.Options) {
 	g.t.Helper()
-	c, err := cached.New(ledger.Budget(g.client), cached.Options{
+	c, err := cached.New(upstream.Around(g.client, ledger.Budget), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
 		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now,
 		Observe: func(ctx context.Context, l cached.Lookup) {
@@ -239,7 +239,7 @@ func TestDashboardShowsStaleAnswersInAnOutage(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if l.Stale {
-			stale[fmt.Sprint(l.Endpoint, " ", l.Age)]++
+			stale[fmt.Sprint(l.Question.Endpoint(), " ", l.Age)]++
 		}
 	})
 	want := g.dashboard()

@@ -118,7 +118,7 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 	}
 	t.Cleanup(client.Close)
 	storm := &gateway{t: t, store: calm.store, client: client}
-	var api upstream.API = ledger.Budget(client)
+	var api upstream.Asker = upstream.Around(client, ledger.Budget)
 	if kept != nil {
 		kept.Now = storm.now
 		c, err := cached.New(api, *kept)

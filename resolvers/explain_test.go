@@ -169,7 +169,7 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 func TestExplainPlanMakesNoCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
-	g.serveWith(ledger.Budget(g.client), cost.Options{Allowed: true, MaxCalls: 200})
+	g.serveWith(upstream.Around(g.client, ledger.Budget), cost.Options{Allowed: true, MaxCalls: 200})
 	g.header = http.Header{"X-Explain": {"plan"}}
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
@@ -378,7 +378,7 @@ func TestManyCallsDoNotStarveOtherCallers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := cached.New(ledger.Budget(client), cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
+		c, err := cached.New(upstream.Around(client, ledger.Budget), cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,19 +18,19 @@ import (
 type listOf struct {
 	kind  upstream.Kind
 	field string
-	ids   func(upstream.API, upstream.ListQuery) ([]string, error)
+	ids   func(upstreamtest.API, upstream.ListQuery) ([]string, error)
 }
 
 var lists = []listOf{
-	{upstream.Emails, "emails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.Emails, "emails", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.Emails(context.Background(), q)
 		return idsOf(rows, func(e *upstream.Email) fmt.Stringer { return (&model.Email{Row: e}).ID() }), err
 	}},
-	{upstream.Bounces, "bounces", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.Bounces, "bounces", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.Bounces(context.Background(), q)
 		return idsOf(rows, func(b *upstream.Bounce) fmt.Stringer { return (&model.Bounce{Row: b}).ID() }), err
 	}},
-	{upstream.BlockedEmails, "blockedEmails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.BlockedEmails, "blockedEmails", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.BlockedEmails(context.Background(), q)
 		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }), err
 	}},

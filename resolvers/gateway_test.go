@@ -50,7 +50,7 @@ type gateway struct {
 	store store.Store
 	rest  *httptest.Server
 
-	client upstream.API // of the REST server
+	client *rest.Client // of the REST server
 
 	header  http.Header   // of further requests
 	limit   int           // units per minute of each caller, for endpoints served afterwards; 0 means none
@@ -100,9 +100,9 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 }
 
 // serve starts the endpoint over the API.
-func (g *gateway) serve(api upstream.API) { g.serveWith(api, cost.Options{}) }
+func (g *gateway) serve(api upstream.Asker) { g.serveWith(api, cost.Options{}) }
 
-func (g *gateway) serveWith(api upstream.API, o cost.Options) {
+func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 	o.Now = g.now
 	e := cost.New(o)
 	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
@@ -113,7 +113,7 @@ func (g *gateway) serveWith(api upstream.API, o cost.Options) {
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
-			API: func(ctx context.Context) upstream.API { return auth.Limit(api, auth.FromContext(ctx), mask) },
+			API: func(ctx context.Context) upstream.Asker { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Now: g.now, Shared: o.Shared,
 		}, resolvers.Columns()},
 	})

@@ -302,7 +302,7 @@ func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) 
 	}
 	t.Cleanup(cache.Close)
 	g.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
-		loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns()}})
+		loaders.Extension{API: func(ctx context.Context) upstream.Asker { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns()}})
 	return g
 }
 

@@ -39,7 +39,7 @@ func TestPagingNeverRepeatsOrLosesRowsThatStay(t *testing.T) {
 			t.Parallel()
 			g := newGateway(t, upstreamtest.Rows{})
 			if c.kept {
-				g.serve(&keeping{API: g.client, pages: map[string][]upstream.Email{}})
+				g.serve(upstream.Around(g.client, (&keeping{pages: map[upstream.Question]any{}}).ask))
 			}
 			var start upstreamtest.Rows
 			want := make([]string, n)
@@ -127,21 +127,19 @@ func TestPagingNeverRepeatsOrLosesRowsThatStay(t *testing.T) {
 
 // keeping is an API that caches pages forever.
 type keeping struct {
-	upstream.API
 	mu    sync.Mutex
-	pages map[string][]upstream.Email
+	pages map[upstream.Question]any
 }
 
-func (k *keeping) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+func (k *keeping) ask(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	call := q.Encode(upstream.Emails)
-	if page, ok := k.pages[call]; ok {
+	if page, ok := k.pages[*q]; ok {
 		return page, nil
 	}
-	page, err := k.API.Emails(ctx, q)
-	if err == nil {
-		k.pages[call] = page
+	page, err := next.Ask(ctx, q)
+	if err == nil && q.Shape == upstream.ShapeList {
+		k.pages[*q] = page
 	}
 	return page, err
 }

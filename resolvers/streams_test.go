@@ -46,7 +46,7 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 	t.Helper()
 	s := &streaming{model: upstreamtest.NewModel(upstreamtest.Rows{}), streams: graph.NewStreams(10_000)}
 	s.api = &upstreamtest.Counting{API: s.model}
-	view := func(ctx context.Context) upstream.API { return auth.Limit(s.api, auth.FromContext(ctx), mask) }
+	view := func(ctx context.Context) upstream.Asker { return auth.Limit(s.api, auth.FromContext(ctx), mask) }
 	clock := func() time.Time { return (day + 43200).UTC() }
 	f := feed.New(func(ctx context.Context) feed.View {
 		c := auth.FromContext(ctx)

@@ -89,7 +89,7 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
 		Streams: streams,
 		Extensions: []graphql.HandlerExtension{
-			loaders.Extension{API: func(ctx context.Context) upstream.API { return auth.Limit(g.client, auth.FromContext(ctx), mask) }, Now: g.now},
+			loaders.Extension{API: func(ctx context.Context) upstream.Asker { return auth.Limit(g.client, auth.FromContext(ctx), mask) }, Now: g.now},
 			resolvers.Columns(),
 		},
 	})

@@ -53,9 +53,9 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(kept.Close)
-	handler := func(api upstream.API, extensions ...graphql.HandlerExtension) http.Handler {
+	handler := func(api upstream.Asker, extensions ...graphql.HandlerExtension) http.Handler {
 		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
-			loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: now.UTC})})
+			loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: now.UTC})})
 	}
 	columns, reference := handler(kept, resolvers.Columns()), handler(api)
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()

@@ -10,39 +10,70 @@ import (
 // a page shorter than PageSize is the last one.
 const PageSize = 500
 
-// API is the complete metrics REST API. Implementations are safe for concurrent use. Every error is or wraps an
-// [*Error], except for the context's own error when the caller gave up.
+// API is the complete metrics REST API as typed calls over an [Asker], for code that asks a particular question.
+// Layers, which treat all questions alike, are Askers themselves.
 //
 // Rows are ordered by their kind's time (bounce time for bounces, process time for emails and blocked emails), oldest
 // first, then by email id and recipient. This is a total order, which makes offsets stable. A remote server may break
 // this promise; package resolvers/page handles that.
 //
 // Returned slices may be shared between callers and must not be modified.
-type API interface {
-	// Bounces returns at most [PageSize] bounces starting at q.Offset: GET /bounces.
-	Bounces(ctx context.Context, q ListQuery) ([]Bounce, error)
-	// Emails returns at most [PageSize] emails starting at q.Offset: GET /emails.
-	Emails(ctx context.Context, q ListQuery) ([]Email, error)
-	// BlockedEmails returns at most [PageSize] blocked emails starting at q.Offset: GET /blocked-emails.
-	BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error)
+type API struct{ Asker }
 
-	// Bounce returns one bounce in full: GET /bounce/[user]/[sender]/[time]/[email]. An unknown bounce is a [NotFound]
-	// error.
-	Bounce(ctx context.Context, k BounceKey) (BounceDetail, error)
+// Bounces returns at most [PageSize] bounces starting at q.Offset: GET /bounces.
+func (a API) Bounces(ctx context.Context, q ListQuery) ([]Bounce, error) {
+	return askList[Bounce](ctx, a, Bounces, q)
+}
 
-	// Counts returns one row for each sender, or with [ByUser] each user, that has an event of the kind in the window,
-	// ordered by id: GET /bounce/counts, /email/counts, /blocked-email/counts.
-	Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error)
-	// Series is Counts per UTC hour or day. For each sender or user, ordered by id, it returns the buckets that have an
-	// event, oldest first. The first and the last bucket count only events within the window.
-	Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error)
+// Emails returns at most [PageSize] emails starting at q.Offset: GET /emails.
+func (a API) Emails(ctx context.Context, q ListQuery) ([]Email, error) {
+	return askList[Email](ctx, a, Emails, q)
+}
 
-	// BounceCategories returns the codes of all current bounce categories: GET /bounce/categories. The set is open:
-	// rows may have others.
-	BounceCategories(ctx context.Context) ([]string, error)
-	// BlockedReasons returns the codes of all current reasons for blocking: GET /blocked-email/reasons. The set is
-	// open: rows may have others.
-	BlockedReasons(ctx context.Context) ([]string, error)
+// BlockedEmails returns at most [PageSize] blocked emails starting at q.Offset: GET /blocked-emails.
+func (a API) BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error) {
+	return askList[BlockedEmail](ctx, a, BlockedEmails, q)
+}
+
+// Bounce returns one bounce in full: GET /bounce/[user]/[sender]/[time]/[email]. An unknown bounce is a [NotFound]
+// error.
+func (a API) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {
+	q := k.Question()
+	return Ask[BounceDetail](ctx, a, &q)
+}
+
+// Counts returns one row for each sender, or with [ByUser] each user, that has an event of the kind in the window,
+// ordered by id: GET /bounce/counts, /email/counts, /blocked-email/counts.
+func (a API) Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error) {
+	question := q.Question(k)
+	return Ask[[]Count](ctx, a, &question)
+}
+
+// Series is Counts per UTC hour or day. For each sender or user, ordered by id, it returns the buckets that have an
+// event, oldest first. The first and the last bucket count only events within the window.
+func (a API) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error) {
+	question := q.Question(k)
+	return Ask[[]Series](ctx, a, &question)
+}
+
+// BounceCategories returns the codes of all current bounce categories: GET /bounce/categories. The set is open: rows
+// may have others.
+func (a API) BounceCategories(ctx context.Context) ([]string, error) {
+	return Ask[[]string](ctx, a, &Question{Shape: ShapeCatalogue, Kind: Bounces})
+}
+
+// BlockedReasons returns the codes of all current reasons for blocking: GET /blocked-email/reasons. The set is open:
+// rows may have others.
+func (a API) BlockedReasons(ctx context.Context) ([]string, error) {
+	return Ask[[]string](ctx, a, &Question{Shape: ShapeCatalogue, Kind: BlockedEmails})
+}
+
+func askList[R any](ctx context.Context, a API, k Kind, q ListQuery) ([]R, error) {
+	question, err := q.Question(k)
+	if err != nil {
+		return nil, err
+	}
+	return Ask[[]R](ctx, a, &question)
 }
 
 // ListPath returns the path of the kind's list, such as "/blocked-emails".

@@ -92,17 +92,19 @@ func (w *queryWriter) headers(hs []Header) {
 	if len(hs) == 0 {
 		return
 	}
-	sorted := slices.SortedStableFunc(slices.Values(hs), func(a, b Header) int {
-		return cmp.Or(
-			strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
-			strings.Compare(a.Value, b.Value),
-			strings.Compare(a.Name, b.Name),
-		)
-	})
-	for _, h := range sorted {
+	for _, h := range slices.SortedStableFunc(slices.Values(hs), Header.compare) {
 		w.name(string(appendEscaped(nil, h.Name)))
 		*w = appendEscaped(*w, h.Value)
 	}
+}
+
+// compare orders header filters canonically.
+func (h Header) compare(o Header) int {
+	return cmp.Or(
+		strings.Compare(strings.ToLower(h.Name), strings.ToLower(o.Name)),
+		strings.Compare(h.Value, o.Value),
+		strings.Compare(h.Name, o.Name),
+	)
 }
 
 // name begins a parameter. It writes the name, which must be escaped already.

@@ -21,7 +21,7 @@ func page() []upstream.Email {
 }
 
 func BenchmarkMaskAPage(b *testing.B) {
-	api := auth.Limit(shared{rows: upstreamtest.Rows{Emails: page()}}, auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}, auth.NewMask("secret"))
+	api := limit(shared{rows: upstreamtest.Rows{Emails: page()}}, auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}, auth.NewMask("secret"))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := api.Emails(b.Context(), letterBox); err != nil {

@@ -101,7 +101,7 @@ func TestNothingIsReadWithoutItsScope(t *testing.T) {
 		"no scope":         {Users: auth.Everyone()},
 		"all other scopes": {Users: auth.Everyone(), Scopes: auth.AllScopes &^ auth.MetricsRead},
 	} {
-		api := auth.Limit(model, c, auth.Mask{})
+		api := limit(model, c, auth.Mask{})
 		var errs []error
 		note := func(_ any, err error) { errs = append(errs, err) }
 		note(api.Bounces(t.Context(), upstream.ListQuery{Window: w}))

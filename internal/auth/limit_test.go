@@ -19,6 +19,15 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
+// limit returns an asker or a fake as a caller may see it, with typed calls.
+func limit(next any, c auth.Caller, mask auth.Mask) upstream.API {
+	asker, ok := next.(upstream.Asker)
+	if !ok {
+		asker = upstreamtest.Asker(next.(upstreamtest.API))
+	}
+	return upstream.API{Asker: auth.Limit(asker, c, mask)}
+}
+
 const day upstream.Time = 1479772800 // 2016-11-22
 
 // crowd is n emails and bounces of users 20 to 23 over three days, some of them
@@ -85,7 +94,7 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 	all := upstreamtest.NewModel(crowd())
 	rapid.Check(t, func(t *rapid.T) {
 		users := someUsers(t)
-		got, want := auth.Limit(all, reader(users...), auth.Mask{}), all.Limit(append([]upstream.ID{}, users...))
+		got, want := limit(all, reader(users...), auth.Mask{}), all.Limit(append([]upstream.ID{}, users...))
 		q := upstream.ListQuery{Window: windows(t)}
 		filters(t, &q)
 		counts := upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup")}
@@ -143,46 +152,46 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 	ctx := t.Context()
 	cases := map[string]struct {
 		users []upstream.ID
-		ask   func(upstream.API) (int, error)
+		ask   func(upstreamtest.API) (int, error)
 		calls []string
 	}{
-		"no users": {nil, func(a upstream.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) }, nil},
-		"a list of another user": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
+		"no users": {nil, func(a upstreamtest.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) }, nil},
+		"a list of another user": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.BlockedEmails(ctx, upstream.ListQuery{Window: w, UserID: 22}))
 		}, nil},
-		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
+		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, UserID: 21, Offset: 1000}))
 		}, []string{"/emails" + at + "&user_id=21&offset=1000"}},
-		"a list of the only user": {[]upstream.ID{21}, func(a upstream.API) (int, error) {
+		"a list of the only user": {[]upstream.ID{21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Bounces(ctx, upstream.ListQuery{Window: w, SenderID: 211, Offset: 50}))
 		}, []string{"/bounces" + at + "&user_id=21&sender_id=211&offset=50"}},
-		"a list of several": {[]upstream.ID{22, 23}, func(a upstream.API) (int, error) {
+		"a list of several": {[]upstream.ID{22, 23}, func(a upstreamtest.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, Domain: "example1.com"}))
 		}, []string{"/emails" + at + "&user_id=22&domain=example1.com", "/emails" + at + "&user_id=23&domain=example1.com"}},
-		"counts of another user": {[]upstream.ID{20}, func(a upstream.API) (int, error) {
+		"counts of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, UserID: 21}))
 		}, nil},
-		"counts of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
+		"counts of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser}))
 		}, []string{"/email/counts" + at + "&user_id=20&rollup_to=user", "/email/counts" + at + "&user_id=21&rollup_to=user"}},
-		"series of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
+		"series of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Series(ctx, upstream.Bounces, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
 		}, []string{"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day"}},
-		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstream.API) (int, error) {
+		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstreamtest.API) (int, error) {
 			rows, err := a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
 			if len(rows) != 2 || rows[0].ID != 20 || rows[1].ID != 21 {
 				t.Errorf("got %v", rows)
 			}
 			return len(rows), err
 		}, []string{"/email/counts" + at + "&rollup_to=user"}},
-		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstream.API) (int, error) {
+		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstreamtest.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser, UserID: 22}))
 		}, nil},
-		"a detail of another user": {[]upstream.ID{20}, func(a upstream.API) (int, error) {
+		"a detail of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
 			_, err := a.Bounce(ctx, upstream.BounceKey{UserID: 21, SenderID: 210, BounceTime: day, EmailID: "x"})
 			return 0, ignore(err, upstream.NotFound)
 		}, nil},
-		"the catalogues are for all": {nil, func(a upstream.API) (int, error) {
+		"the catalogues are for all": {nil, func(a upstreamtest.API) (int, error) {
 			n, err := length(a.BounceCategories(ctx))
 			m, err2 := length(a.BlockedReasons(ctx))
 			return n + m, errors.Join(err, err2)
@@ -192,7 +201,7 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd())}
-			rows, err := c.ask(auth.Limit(api, reader(c.users...), auth.Mask{}))
+			rows, err := c.ask(limit(api, reader(c.users...), auth.Mask{}))
 			if err != nil || (rows > 0) != (len(c.calls) > 0) {
 				t.Errorf("%d rows, %v", rows, err)
 			}
@@ -232,7 +241,7 @@ func TestCallsOfLongOffsets(t *testing.T) {
 		rows.Emails = append(rows.Emails, upstream.Email{UserID: 20 + upstream.ID(i%2), SenderID: 200, EmailID: fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i), EmailAddress: "r@example.com", Domain: "example.com", ProcessTime: at})
 	}
 	counting := &upstreamtest.Counting{API: &sorted{rows: rows.Emails}}
-	api := auth.Limit(counting, reader(20, 21), auth.Mask{})
+	api := limit(counting, reader(20, 21), auth.Mask{})
 	w := upstream.Window{Start: day - 10*86400, End: day + 10*86400}
 	for name, c := range map[string]struct {
 		q    upstream.ListQuery
@@ -278,7 +287,7 @@ func TestCallsOfLongOffsets(t *testing.T) {
 
 // sorted is an API over emails in list order that is quick with many.
 type sorted struct {
-	upstream.API
+	upstreamtest.API
 	rows []upstream.Email
 }
 
@@ -333,7 +342,7 @@ func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQue
 // An upstream that gives what it was not asked for is not passed on.
 func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	t.Parallel()
-	api := auth.Limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23), auth.Mask{})
+	api := limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	ctx := t.Context()
 	for name, ask := range map[string]func() (int, error){
@@ -360,7 +369,7 @@ func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 }
 
 // deaf is an API that takes no notice of the user that is asked for.
-type deaf struct{ upstream.API }
+type deaf struct{ upstreamtest.API }
 
 func (d deaf) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
 	q.UserID = 0
@@ -396,7 +405,7 @@ func TestOneUsersFailure(t *testing.T) {
 		}
 		return nil
 	}}
-	api := auth.Limit(counting, reader(20, 21, 22), auth.Mask{})
+	api := limit(counting, reader(20, 21, 22), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	for name, ask := range map[string]func() (int, error){
 		"a list": func() (int, error) { return length(api.Emails(t.Context(), upstream.ListQuery{Window: w})) },
@@ -437,7 +446,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 		}
 		return nil
 	}
-	got, err := auth.Limit(counting, reader(20, 21), auth.Mask{}).Emails(t.Context(), q)
+	got, err := limit(counting, reader(20, 21), auth.Mask{}).Emails(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +460,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 
 // wide is an API that answers some lists of emails for a day more at both ends.
 type wide struct {
-	upstream.API
+	upstreamtest.API
 	wrong func() bool
 }
 
@@ -470,7 +479,7 @@ func TestMergingRowsFromOutsideTheWindow(t *testing.T) {
 	for name, odds := range map[string]int{"always": 100, "now and then": 40} {
 		random := rand.New(rand.NewPCG(1, 2))
 		var mu sync.Mutex
-		api := auth.Limit(wide{model, func() bool {
+		api := limit(wide{model, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return random.IntN(100) < odds
@@ -506,7 +515,7 @@ func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())
 	users := []upstream.ID{20, 21}
-	api, want := auth.Limit(model, reader(users...), auth.Mask{}), model.Limit(users)
+	api, want := limit(model, reader(users...), auth.Mask{}), model.Limit(users)
 	q := upstream.CountQuery{Window: upstream.Window{Start: day, End: day + 3*86400}}
 	got, err := api.Counts(t.Context(), upstream.Bounces, q)
 	counts, _ := want.Counts(t.Context(), upstream.Bounces, q)

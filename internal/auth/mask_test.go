@@ -50,7 +50,7 @@ func TestAddressesAreMasked(t *testing.T) {
 	before := fmt.Sprint(rows)
 	model := shared{upstreamtest.NewModel(rows), rows}
 	caller := auth.Caller{Users: auth.Only(20), Scopes: metrics | content}
-	api := auth.Limit(model, caller, auth.NewMask("secret"))
+	api := limit(model, caller, auth.NewMask("secret"))
 	ctx := t.Context()
 	b, err := api.Bounces(ctx, letterBox)
 	if err != nil {
@@ -74,9 +74,9 @@ func TestAddressesAreMasked(t *testing.T) {
 	if k[0].EmailAddress == k[1].EmailAddress {
 		t.Error("two recipients have one pseudonym")
 	}
-	again, _ := auth.Limit(model, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask("secret")).Emails(ctx, letterBox)
-	other, _ := auth.Limit(model, caller, auth.NewMask("another secret")).Emails(ctx, letterBox)
-	random, _ := auth.Limit(model, caller, auth.NewMask("")).Emails(ctx, letterBox)
+	again, _ := limit(model, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask("secret")).Emails(ctx, letterBox)
+	other, _ := limit(model, caller, auth.NewMask("another secret")).Emails(ctx, letterBox)
+	random, _ := limit(model, caller, auth.NewMask("")).Emails(ctx, letterBox)
 	if again[0].EmailAddress != e[0].EmailAddress || other[0].EmailAddress == e[0].EmailAddress || random[0].EmailAddress == e[0].EmailAddress {
 		t.Errorf("the pseudonym goes by something else than the secret: %s, %s, %s, %s", e[0].EmailAddress, again[0].EmailAddress, other[0].EmailAddress, random[0].EmailAddress)
 	}
@@ -102,7 +102,7 @@ func TestAddressesAreMasked(t *testing.T) {
 
 // shared is an API that gives the same rows to all, as a cache does.
 type shared struct {
-	upstream.API
+	upstreamtest.API
 	rows upstreamtest.Rows
 }
 
@@ -129,7 +129,7 @@ func TestWhatEachScopeShows(t *testing.T) {
 		{metrics | content, false, "", "content:read and recipients:read"},
 		{metrics, false, "content:read", "content:read"},
 	} {
-		api := auth.Limit(upstreamtest.NewModel(letters()), auth.Caller{Users: auth.Everyone(), Scopes: c.scopes}, auth.NewMask(""))
+		api := limit(upstreamtest.NewModel(letters()), auth.Caller{Users: auth.Everyone(), Scopes: c.scopes}, auth.NewMask(""))
 		d, err := api.Bounce(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 		c.q.Window = letterBox.Window
 		for _, scopes := range []auth.Scopes{metrics | content, metrics, metrics | recipients} {
 			refused := c.refused != "" && !scopes.Has(recipients)
-			api := auth.Limit(model, auth.Caller{Users: auth.Everyone(), Scopes: scopes}, auth.NewMask(""))
+			api := limit(model, auth.Caller{Users: auth.Everyone(), Scopes: scopes}, auth.NewMask(""))
 			model.Reset()
 			_, b := api.Bounces(t.Context(), c.q)
 			_, e := api.Emails(t.Context(), c.q)
@@ -215,7 +215,7 @@ func TestGuessesOfHeaders(t *testing.T) {
 		value := strings.Join(rapid.SliceOfN(piece, 1, 5).Draw(t, "value"), "")
 		local, domain := rapid.SampledFrom([]string{"omar", "omar.klein", "1"}).Draw(t, "local"), rapid.SampledFrom([]string{"pots.example", "mailhost", "pots"}).Draw(t, "domain")
 		row := upstream.Email{UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: local + "@" + domain, Local: local, Domain: domain, ProcessTime: day, XHeaders: []upstream.Header{{Name: "X-To", Value: value}}}
-		api := auth.Limit(upstreamtest.NewModel(upstreamtest.Rows{Emails: []upstream.Email{row}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
+		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Emails: []upstream.Email{row}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
 		rows, err := api.Emails(context.Background(), letterBox)
 		if err != nil || len(rows) != 1 {
 			t.Fatalf("%d rows, %v", len(rows), err)
@@ -246,8 +246,8 @@ func TestEmailIDsAreMasked(t *testing.T) {
 	}
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(rows)}
 	mask := auth.NewMask("secret")
-	open := func() upstream.API {
-		return auth.Limit(counting, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, mask)
+	open := func() upstreamtest.API {
+		return limit(counting, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, mask)
 	}
 	listed := open()
 	var all []upstream.Bounce
@@ -275,7 +275,7 @@ func TestEmailIDsAreMasked(t *testing.T) {
 		if !strings.HasPrefix(b.EmailID, "20161122000000.***") {
 			t.Errorf("masked as %s", b.EmailID)
 		}
-		for name, api := range map[string]upstream.API{"listed": listed, "not listed": open()} {
+		for name, api := range map[string]upstreamtest.API{"listed": listed, "not listed": open()} {
 			counting.Reset()
 			d, err := api.Bounce(t.Context(), b.Key())
 			if err != nil || d.EmailID != b.EmailID || d.EmailAddress != b.EmailAddress {
@@ -312,7 +312,7 @@ func TestGuessesOfEmailIDs(t *testing.T) {
 	t.Parallel()
 	b := letters().Bounces[0]
 	b.EmailID, b.EmailAddress, b.Local = "20161122000000.dad1980abc@mail6", "dad1980@pots.example", "dad1980"
-	api := auth.Limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
+	api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
 	if _, err := api.Bounce(t.Context(), b.Key()); upstream.CodeOf(err) != upstream.NotFound {
 		t.Errorf("guessed: %v", err)
 	}
@@ -335,7 +335,7 @@ func TestAddressesInOddPlaces(t *testing.T) {
 	k.Reason, k.EmailAddress, k.Domain = odd, "omar.klein@pots.example (Omar Klein)", "pots.example (Omar Klein)"
 	rows := upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}, BlockedEmails: []upstream.BlockedEmail{k}, Senders: []upstreamtest.Sender{
 		{UserID: 20, ID: 200, Address: "bounces+omar.klein=pots.example@shop.example.com"}}}
-	api := auth.Limit(upstreamtest.NewModel(rows), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
+	api := limit(upstreamtest.NewModel(rows), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
 	bounces, err := api.Bounces(t.Context(), letterBox)
 	blocked, err2 := api.BlockedEmails(t.Context(), letterBox)
 	detail, err3 := api.Bounce(t.Context(), b.Key())
@@ -373,7 +373,7 @@ func TestNoAddressIsLeftInTexts(t *testing.T) {
 		b := letters().Bounces[0]
 		b.EmailAddress, b.Local, b.Domain, b.DiagnosticCode = local+"@"+domain, local, domain, said
 		b.XHeaders = []upstream.Header{{Name: "X-Said", Value: said}}
-		api := auth.Limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
+		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
 		d, err := api.Bounce(context.Background(), b.Key())
 		if err != nil {
 			t.Fatal(err)

@@ -11,28 +11,37 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maskedAPI is the API as a caller sees it who may not read recipients' addresses, content,
-// or either. Rows are shared with others, so it masks copies.
-type maskedAPI struct {
-	upstream.API
+// masked is a layer for a caller who may not read recipients' addresses, content, or either. It masks copies of rows,
+// because rows are shared between callers.
+type masked struct {
+	next   upstream.Asker
 	mask   Mask
 	scopes Scopes
-	ids    *maskedIDs
+	ids    maskedIDs
 }
 
-func newMasked(api upstream.API, mask Mask, scopes Scopes) upstream.API {
-	return maskedAPI{api, mask, scopes, &maskedIDs{}}
+// Ask implements [upstream.Asker].
+func (m *masked) Ask(ctx context.Context, q *upstream.Question) (any, error) {
+	switch q.Shape {
+	case upstream.ShapeDetail:
+		return m.detail(ctx, q)
+	case upstream.ShapeList:
+		return m.list(ctx, q)
+	case upstream.ShapeCounts:
+		return m.counts(ctx, q)
+	}
+	return m.next.Ask(ctx, q)
 }
 
-// refused is the error for a caller who asks for what it may not read, by an argument.
+// refused returns the error for an argument by which a caller asks for what it may not read.
 func refused(argument string) error {
 	return &upstream.Error{Code: upstream.PermissionDenied, Parameter: argument, Message: argument +
 		" holds, or may hold, a recipient's address: asking for one needs the scope recipients:read, " +
 		"which this caller has not been given"}
 }
 
-// MayName says whether the caller may look for the row of an email id and a recipient, one
-// of which may be empty: masked ones it may. The argument is where it named them.
+// MayName returns an error if the caller may not search for the row of an email id and a recipient, one of which may be
+// empty. Masked ones may always be used. The error names the given argument.
 func (c Caller) MayName(argument, emailID, recipient string) error {
 	shown := IsMaskedEmailID(emailID) || !address.InEmailID(emailID, "")
 	if c.Scopes.Has(RecipientsRead) || shown && (recipient == "" || IsMasked(recipient)) {
@@ -41,13 +50,9 @@ func (c Caller) MayName(argument, emailID, recipient string) error {
 	return refused(argument)
 }
 
-// refuses says whether a query would tell what is masked: a caller who may ask how many
-// emails an address got knows whether it got any. What is masked in rows is refused here,
-// by the same rules.
-func (m maskedAPI) refuses(q upstream.ListQuery) error {
-	if m.scopes.Has(RecipientsRead) {
-		return nil
-	}
+// refuses returns an error for filters that would reveal what is masked: a caller who learns how many emails an address
+// received knows whether it received any. The rules are those by which rows are masked.
+func (m *masked) refuses(q *upstream.Question) error {
 	for _, f := range []struct {
 		argument string
 		masked   bool
@@ -74,58 +79,58 @@ func (m maskedAPI) refuses(q upstream.ListQuery) error {
 	return nil
 }
 
-// Bounces lists bounces with their recipients masked.
-func (m maskedAPI) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return listMasked(ctx, m, q, m.API.Bounces, func(one masker, b *upstream.Bounce) bool {
-		id := b.EmailID
-		guessed := one.bounce(b, q.XHeaders)
-		if b.EmailID != id {
-			m.ids.keep(b.EmailID, id)
-		}
-		return guessed
-	})
-}
-
-// Emails lists emails with their recipients masked.
-func (m maskedAPI) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return listMasked(ctx, m, q, m.API.Emails, func(one masker, e *upstream.Email) bool {
-		return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, q.XHeaders)
-	})
-}
-
-// BlockedEmails lists blocked emails with their recipients masked.
-func (m maskedAPI) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return listMasked(ctx, m, q, m.API.BlockedEmails, func(one masker, e *upstream.BlockedEmail) bool {
-		one.codes(&e.Reason)
-		return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, q.XHeaders)
-	})
-}
-
-// listMasked masks a page. Mask says whether a header of a row is masked that the query
-// names: it guesses at an address in a way that shows only beside the recipient, and is
-// answered as any wrong guess is, by no rows.
-func listMasked[R any](
-	ctx context.Context, m maskedAPI, q upstream.ListQuery,
-	ask func(context.Context, upstream.ListQuery) ([]R, error), mask func(masker, *R) (guessed bool),
-) ([]R, error) {
+// list returns a page with its recipients masked.
+func (m *masked) list(ctx context.Context, q *upstream.Question) (any, error) {
+	if m.scopes.Has(RecipientsRead) {
+		return m.next.Ask(ctx, q)
+	}
 	if err := m.refuses(q); err != nil {
 		return nil, err
 	}
-	rows, err := ask(ctx, q)
-	if m.scopes.Has(RecipientsRead) || len(rows) == 0 {
+	switch q.Kind {
+	case upstream.Bounces:
+		return listMasked(ctx, m, q, func(one masker, b *upstream.Bounce, asked []upstream.Header) bool {
+			id := b.EmailID
+			guessed := one.bounce(b, asked)
+			if b.EmailID != id {
+				m.ids.keep(b.EmailID, id)
+			}
+			return guessed
+		})
+	case upstream.Emails:
+		return listMasked(ctx, m, q, func(one masker, e *upstream.Email, asked []upstream.Header) bool {
+			return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, asked)
+		})
+	default:
+		return listMasked(ctx, m, q, func(one masker, e *upstream.BlockedEmail, asked []upstream.Header) bool {
+			one.codes(&e.Reason)
+			return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, asked)
+		})
+	}
+}
+
+// listMasked masks the rows of a page. The function mask is given the headers that the question filters by, and reports
+// whether it masked one of them in the row. Such a filter guesses at an address that shows only beside its recipient,
+// and finds no rows, like any wrong guess.
+func listMasked[R any](
+	ctx context.Context, m *masked, q *upstream.Question, mask func(masker, *R, []upstream.Header) (guessed bool),
+) ([]R, error) {
+	rows, err := upstream.Ask[[]R](ctx, m.next, q)
+	if len(rows) == 0 {
 		return rows, err
 	}
+	asked := q.List().XHeaders
 	rows = slices.Clone(rows)
 	one := m.mask.masker()
 	for i := range rows {
-		if mask(one, &rows[i]) {
+		if mask(one, &rows[i], asked) {
 			return nil, nil
 		}
 	}
 	return rows, err
 }
 
-// row masks what the rows of all kinds have. Asked is as for headers.
+// row masks what rows of all kinds have. Its argument asked is that of headers.
 func (m masker) row(
 	emailID, recipient, local, domain *string, xHeaders *[]upstream.Header, asked []upstream.Header,
 ) (guessed bool) {
@@ -145,33 +150,35 @@ func (m masker) bounce(b *upstream.Bounce, asked []upstream.Header) (guessed boo
 	return m.row(&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, &b.XHeaders, asked)
 }
 
-// Bounce gives a bounce without what the caller may not read: in its place stands a
-// mark, for [Withheld]. A masked email id that no list has shown is looked for among the bounces
-// of its second.
-func (m maskedAPI) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	asked := k.EmailID
+// detail returns a bounce with marks in place of what the caller may not read; see [Withheld]. If the email id is masked
+// and no list has shown it, the bounces of its second are searched for it.
+func (m *masked) detail(ctx context.Context, q *upstream.Question) (any, error) {
+	asked := q.EmailID
 	if !m.scopes.Has(RecipientsRead) {
 		if err := (Caller{Scopes: m.scopes}).MayName("emailId", asked, ""); err != nil {
-			return upstream.BounceDetail{}, err
+			return nil, err
 		}
 		if IsMaskedEmailID(asked) {
-			var err error
-			if k.EmailID, err = m.unmask(ctx, k); err != nil {
-				return upstream.BounceDetail{}, err
+			id, err := m.unmask(ctx, q.Detail())
+			if err != nil {
+				return nil, err
 			}
+			shown := *q
+			shown.EmailID = id
+			q = &shown
 		}
 	}
-	d, err := m.API.Bounce(ctx, k)
+	d, err := upstream.Ask[upstream.BounceDetail](ctx, m.next, q)
 	if err != nil {
-		return upstream.BounceDetail{}, err
+		return nil, err
 	}
 	switch {
 	case !m.scopes.Has(ContentRead):
 		d.DiagnosticCode, d.FullContent = withheldContent, withheldContent
 	case !m.scopes.Has(RecipientsRead):
 		d.DiagnosticCode = address.Mask(d.DiagnosticCode, d.Local, d.Domain)
-		// A whole message has addresses in ways that nobody can list: encoded, quoted,
-		// broken over lines, and those of others.
+		// A whole message contains addresses in too many ways to find them all: encoded, quoted, broken over lines,
+		// and those of others.
 		d.FullContent = withheldMessage
 	}
 	d.Plain = false
@@ -184,23 +191,23 @@ func (m maskedAPI) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.B
 	switch {
 	case IsMaskedEmailID(asked): // for this or another recipient of the email
 		d.EmailID = asked
-	case d.EmailID != asked: // masked because of its recipient, so it was guessed
-		return upstream.BounceDetail{}, errNoBounce
+	case d.EmailID != asked: // masked because of its recipient, so the caller guessed it
+		return nil, errNoBounce
 	}
 	return d, nil
 }
 
 var errNoBounce = &upstream.Error{Code: upstream.NotFound, Message: "there is no such bounce"}
 
-// unmask gives the email id of a bounce whose id is masked.
-func (m maskedAPI) unmask(ctx context.Context, k upstream.BounceKey) (string, error) {
+// unmask returns the email id of a bounce whose id is masked.
+func (m *masked) unmask(ctx context.Context, k upstream.BounceKey) (string, error) {
 	second := upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}
 	q := upstream.ListQuery{Window: second, UserID: k.UserID, SenderID: k.SenderID}
 	for range MaxUnmasked {
 		if id, known := m.ids.of(k.EmailID); known {
 			return id, nil
 		}
-		rows, err := m.Bounces(ctx, q)
+		rows, err := upstream.API{Asker: m}.Bounces(ctx, q)
 		if err != nil {
 			return "", err
 		}
@@ -214,17 +221,16 @@ func (m maskedAPI) unmask(ctx context.Context, k upstream.BounceKey) (string, er
 	return "", errNoBounce
 }
 
-// MaxUnmasked is how many pages of a second are looked through for a masked email id.
+// MaxUnmasked is the most pages of a second that are searched for a masked email id.
 const MaxUnmasked = 20
 
-// maskedIDs are email ids by their pseudonyms, as far as lists have shown them. It is safe
-// for concurrent use.
+// maskedIDs maps pseudonyms to the email ids that lists have shown. It is safe for concurrent use.
 type maskedIDs struct {
 	mu  sync.Mutex
 	ids map[string]string
 }
 
-// mostIDs bounds the ids that are kept: more than an operation asks for the details of.
+// mostIDs limits the ids that are kept. It is more than the details that an operation may ask for.
 const mostIDs = 4_000
 
 func (i *maskedIDs) keep(masked, id string) {
@@ -243,9 +249,9 @@ func (i *maskedIDs) of(masked string) (id string, known bool) {
 	return id, known
 }
 
-// Counts counts events. The address of a sender that is a return path is masked.
-func (m maskedAPI) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	rows, err := m.API.Counts(ctx, k, q)
+// counts masks addresses of senders that are return paths.
+func (m *masked) counts(ctx context.Context, q *upstream.Question) (any, error) {
+	rows, err := upstream.Ask[[]upstream.Count](ctx, m.next, q)
 	if m.scopes.Has(RecipientsRead) {
 		return rows, err
 	}
@@ -267,8 +273,7 @@ const (
 	withheldMessage = "\x00withheld: content:read and recipients:read"
 )
 
-// Withheld is the error of a text of a bounce's detail that the caller may not read, or
-// nil if it may.
+// Withheld returns the error for a text of a bounce's detail that the caller may not read, or nil if it may.
 func Withheld(text string) error {
 	scopes, ok := strings.CutPrefix(text, "\x00withheld: ")
 	if !ok {

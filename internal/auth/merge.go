@@ -12,41 +12,35 @@ import (
 )
 
 const (
-	// near is as many rows as are skipped by reading them: more are jumped over
-	// where counts tell how far to jump.
+	// near is the number of rows up to which an offset is skipped by reading. Longer offsets are jumped over if counts
+	// tell how far.
 	near = 2 * upstream.PageSize
-	// maxPages is how many upstream pages a merge reads, besides the first of each
-	// user.
+	// maxPages is the most upstream pages that a merge reads, besides the first of each user.
 	maxPages = 200
 )
 
-// merge is a list of several users, put together from the lists of each in list
-// order: time, email id, recipient, and then user and sender.
+// merge is a list of several users, merged from the lists of each in list order: time, email id, recipient, and then
+// user and sender.
 //
-// A page of it costs a call for each user, and one more for each upstream page that is
-// used up on the way to the offset. Offsets of more than [near] rows would make
-// that many, so the start of the window is moved up to an hour (then a second) before
-// the wanted row, by at most 2 time series calls a user, and some counts in hours of
-// many thousand rows. That needs a filter that the counts endpoints take; with
-// others, offsets beyond [maxPages] pages are refused. Walks of package page keep
-// offsets small, so what costs more is the end of a list, and totals of such
-// filters.
+// A page costs a call for each user, and one more for each upstream page that is used up on the way to the offset.
+// Offsets of more than [near] rows would need many, so the start of the window is first moved up to an hour (then a
+// second) before the wanted row. This takes at most two time series calls for each user, and some counts in hours of
+// many thousand rows. It needs a filter that the counts endpoints support; with others, offsets beyond [maxPages] pages
+// are refused. Package page walks with small offsets, so only the end of a list and totals of such filters cost more.
 //
-// Of a remote that does not sort, pages without a jump are still one order, the same
-// in each call; with jumps they are not.
+// Pages of a remote that does not sort still have one order, the same in each call, unless the window was moved.
 type merge[R any] struct {
-	limited
-	kind  upstream.Kind
-	q     upstream.ListQuery
-	users []upstream.ID
-	ask   func(context.Context, upstream.ListQuery) ([]R, error)
-	place func(*R) place
+	limited *limited
+	q       upstream.Question
+	users   []upstream.ID
+	ask     func(context.Context, *upstream.Question) ([]R, error)
+	place   func(*R) place
 }
 
-// list is a page of a list of the caller's users.
-func list[R any](ctx context.Context, l limited, k upstream.Kind, q upstream.ListQuery, fetch func(context.Context, upstream.ListQuery) ([]R, error), at func(*R) place) ([]R, error) {
-	ask := func(ctx context.Context, q upstream.ListQuery) ([]R, error) {
-		rows, err := fetch(ctx, q)
+// list returns a page of a list of the caller's users.
+func list[R any](ctx context.Context, l *limited, q *upstream.Question, at func(*R) place) ([]R, error) {
+	ask := func(ctx context.Context, q *upstream.Question) ([]R, error) {
+		rows, err := upstream.Ask[[]R](ctx, l.next, q)
 		for i := range rows {
 			if at(&rows[i]).user != q.UserID {
 				return nil, errForeign
@@ -59,17 +53,18 @@ func list[R any](ctx context.Context, l limited, k upstream.Kind, q upstream.Lis
 	case 0:
 		return nil, nil
 	case 1:
-		q.UserID = users[0]
-		return ask(ctx, q)
+		ofUser := *q
+		ofUser.UserID = users[0]
+		return ask(ctx, &ofUser)
 	}
-	m := merge[R]{l, k, q, users, ask, at}
+	m := merge[R]{l, *q, users, ask, at}
 	if err := m.jump(ctx); err != nil {
 		return nil, err
 	}
 	return m.read(ctx)
 }
 
-// read skips q.Offset rows and gives a page.
+// read skips q.Offset rows and returns a page.
 func (m *merge[R]) read(ctx context.Context) ([]R, error) {
 	readers := make([]*reader[R], len(m.users))
 	errs := make([]error, len(m.users))
@@ -118,9 +113,9 @@ func (m *merge[R]) tooLong() error {
 		Message: fmt.Sprintf("this list of %d users is too long to be counted, or read from its end: name one user as filter.userId, or a shorter window", len(m.users))}
 }
 
-// jump moves the window's start up and the offset down, over rows that counts know.
+// jump moves the window's start up and the offset down, over rows that counts can tell.
 func (m *merge[R]) jump(ctx context.Context) error {
-	c, counted := m.q.Counted()
+	c, counted := m.q.List().Counted()
 	if m.q.Offset <= near || !counted || c.UserID != 0 {
 		return nil
 	}
@@ -131,7 +126,7 @@ func (m *merge[R]) jump(ctx context.Context) error {
 		if c.Window.End-c.Window.Start <= i.Seconds() {
 			continue
 		}
-		all, err := m.Series(ctx, m.kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
+		all, err := upstream.API{Asker: m.limited}.Series(ctx, m.q.Kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
 		if err != nil {
 			return err
 		}
@@ -140,8 +135,8 @@ func (m *merge[R]) jump(ctx context.Context) error {
 	return m.bisect(ctx, c)
 }
 
-// over jumps over the buckets before the one that has the wanted row, and gives that
-// one. Behind the last row it is the last: rows may have arrived since.
+// over jumps over the buckets before the one with the wanted row, and returns that bucket. An offset beyond the last row
+// leads to the last bucket: rows may have arrived since.
 func (m *merge[R]) over(all []upstream.Series, w upstream.Window, i upstream.Interval) upstream.Window {
 	totals := map[upstream.Time]int{}
 	for _, s := range all {
@@ -166,11 +161,11 @@ func (m *merge[R]) over(all []upstream.Series, w upstream.Window, i upstream.Int
 	return w
 }
 
-// bisect jumps within a window of many rows, by counts of halves.
+// bisect jumps within a window of many rows, by the counts of halves.
 func (m *merge[R]) bisect(ctx context.Context, c upstream.CountQuery) error {
 	for end := c.Window.End; m.q.Offset > 5*near && end-m.q.Window.Start > 1; {
 		c.Window = upstream.Window{Start: m.q.Window.Start, End: m.q.Window.Start + (end-m.q.Window.Start)/2}
-		rows, err := m.Counts(ctx, m.kind, c)
+		rows, err := upstream.API{Asker: m.limited}.Counts(ctx, m.q.Kind, c)
 		if err != nil {
 			return err
 		}
@@ -189,23 +184,24 @@ func (m *merge[R]) bisect(ctx context.Context, c upstream.CountQuery) error {
 
 // reader reads the list of one user.
 type reader[R any] struct {
-	q     upstream.ListQuery // the next page's
-	ask   func(context.Context, upstream.ListQuery) ([]R, error)
+	q     upstream.Question // of the next page
+	ask   func(context.Context, *upstream.Question) ([]R, error)
 	place func(*R) place
 	rows  []R            // not yet taken
-	seen  map[place]bool // what the page before had, if it was full
+	seen  map[place]bool // rows of the previous page, if it was full
 	more  bool
 }
 
-// errApart says that nothing ties a page to the one before it: rows are missing between
-// them, as offsets of one call counted rows that those of the other do not.
-var errApart = &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together"}
+// errApart means that a page does not continue the previous one: rows are missing between them, because the offsets of
+// one call counted rows that those of the other do not.
+var errApart = &upstream.Error{
+	Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together",
+}
 
-// fill reads the next page, which begins with the last row of the one before. Rows that
-// arrived behind the reader's back, or are from outside the window, move others into it
-// that the page before it had.
+// fill reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page, if
+// rows have arrived before them in the meantime, or if rows are from outside the window.
 func (r *reader[R]) fill(ctx context.Context) error {
-	rows, err := r.ask(ctx, r.q)
+	rows, err := r.ask(ctx, &r.q)
 	if err != nil {
 		return err
 	}
@@ -229,8 +225,7 @@ func (r *reader[R]) fill(ctx context.Context) error {
 	return nil
 }
 
-// within gives the rows that are in the window. Behind a sorted page with rows that are
-// too late there are no others.
+// within returns the rows in the window. If a sorted page ends with rows beyond the window, it is the last one.
 func (r *reader[R]) within(rows []R) []R {
 	w := r.q.Window
 	kept, sorted, strays := rows, true, 0
@@ -251,7 +246,7 @@ func (r *reader[R]) within(rows []R) []R {
 	return kept
 }
 
-// place is where a row stands in lists, and in lists of several users.
+// place is the position of a row in lists, and in lists of several users.
 type place struct {
 	time      upstream.Time
 	emailID   string

@@ -6,8 +6,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// ownKey is a layer around an API that is asked with the caller's own key. If the upstream
-// does not accept that key, the caller is told, and not the gateway's operator.
+// ownKey is a layer for calls with the caller's own API key. If the upstream does not accept the key, that is the
+// caller's mistake and not the gateway operator's.
 func ownKey(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	answer, err := next.Ask(ctx, q)
 	if upstream.CodeOf(err) == upstream.Unauthenticated {

@@ -57,7 +57,7 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return client }, Now: time.Now}}
+	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.Asker { return client }, Now: time.Now}}
 	s := newServer(b.public, graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), o))
 	go func() { _ = s.Serve(s.listener) }()
 	return b, func() {

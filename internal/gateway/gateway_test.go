@@ -622,7 +622,7 @@ func TestDoctor(t *testing.T) {
 // The client, its cache, the handler and the store keep the contract together.
 func TestContractOfTheWholeUpstream(t *testing.T) {
 	t.Parallel()
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
 		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
 		api, err := g.upstream(t.Context())
 		if err != nil {
@@ -640,6 +640,6 @@ func TestContractOfTheWholeUpstream(t *testing.T) {
 		if _, err := g.store.Write(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		return api
+		return upstream.API{Asker: api}
 	})
 }

@@ -36,7 +36,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	})
 	g.metrics.Rows(g.rows)
 	g.calls = countCalls(g.metrics)
-	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Endpoint, l.Result()) }
+	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Question.Endpoint(), l.Result()) }
 	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
 	if loopback(l.Addr()) { // on other addresses, load balancers use names of their own
 		h = g.c.restrictHosts(l.Addr(), false, h, forbidInText)
@@ -86,13 +86,12 @@ func (g *gateway) certificateEnd(pair *web.Certificate) {
 	}
 }
 
-// question returns the upstream with a span for each call, if calls are traced, and with the clock of the operation
-// that makes it.
-func (g *gateway) question(api upstream.API) upstream.API {
+// timed returns the layer that runs an operation's clock, and traces its questions if tracing is on.
+func (g *gateway) timed() upstream.Middleware {
 	if g.tracing == nil {
-		return timed.API(api, nil)
+		return timed.Layer(nil)
 	}
-	return timed.API(api, g.tracing.Question)
+	return timed.Layer(g.tracing.Question)
 }
 
 // begin completes the start. Over a store the gateway is ready at once, and as long as the store can be read; over an

@@ -109,9 +109,9 @@ func TestMetricsTellWhoIsSlow(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
-		api := timed.API(client, nil)
+		api := upstream.Around(client, timed.Layer(nil))
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.API { return api }, Now: time.Now}, slowField{&slow.gateway}},
+			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now}, slowField{&slow.gateway}},
 			Observers:  []telemetry.Observer{m.Operation},
 		})
 		public := make(pipes)

@@ -17,12 +17,12 @@ import (
 
 // ofStore returns the cache in front of the store. The cache drops answers from before a webhook's rows, and from
 // before a change of settled events, for example when another process imports old events.
-func (g *gateway) ofStore(ctx context.Context) upstream.API {
+func (g *gateway) ofStore(ctx context.Context) upstream.Asker {
 	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute
 	n, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
 	if err != nil {
-		return ledger.Budget(g.client) // fails as well, and never returns outdated rows
+		return upstream.Around(g.client, ledger.Budget) // fails as well, and never returns outdated rows
 	}
 	n += g.ingested.Load() // neither ever decreases, so no sum repeats
 	if g.generation.Swap(n) != n {

@@ -39,7 +39,7 @@ type gateway struct {
 	demo    string // the same for the playground; empty unless it is demo data
 	store   store.Store
 	client  *rest.Client
-	cache   *cached.API
+	cache   *cached.Cache
 	mask    auth.Mask
 	feed    *feed.Feed
 	trusted *graph.TrustedDocuments // nil for none
@@ -86,7 +86,7 @@ func (g *gateway) close() error {
 
 // upstream returns the API that the gateway serves: a remote server or the store, through the same client, with a cache
 // in front.
-func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
+func (g *gateway) upstream(ctx context.Context) (upstream.Asker, error) {
 	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
 	g.data = "upstream"
 	if g.c.Upstream == "" {
@@ -117,7 +117,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.API, error) {
 	if g.store != nil {
 		kept.Sealed = 0 // changes are noticed: see ofStore
 	}
-	if g.cache, err = cached.New(ledger.Budget(client), kept); err != nil {
+	if g.cache, err = cached.New(upstream.Around(client, ledger.Budget), kept); err != nil {
 		return nil, err
 	}
 	if g.metrics != nil {
@@ -142,19 +142,19 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 }
 
 // apiOf returns the upstream for the context's caller. Answers for a key of the caller's own are cached separately.
-func (g *gateway) apiOf(ctx context.Context, api upstream.API) upstream.API {
+func (g *gateway) apiOf(ctx context.Context, api upstream.Asker) upstream.Asker {
 	c := auth.FromContext(ctx)
 	switch {
 	case g.store != nil:
 		api = g.ofStore(ctx)
 	case c.UpstreamKey != "":
-		api = g.cache.Over(c.Realm(), ledger.Budget(g.clientOf(c)))
+		api = g.cache.Over(c.Realm(), upstream.Around(g.clientOf(c), ledger.Budget))
 	}
-	return auth.Limit(g.question(api), c, g.mask)
+	return auth.Limit(upstream.Around(api, g.timed()), c, g.mask)
 }
 
 // clientOf returns the client for a caller's calls, with the caller's own key if it has one.
-func (g *gateway) clientOf(c auth.Caller) upstream.API {
+func (g *gateway) clientOf(c auth.Caller) upstream.Asker {
 	if c.UpstreamKey == "" {
 		return g.client
 	}
@@ -176,7 +176,7 @@ func (g *gateway) view(ctx context.Context) feed.View {
 }
 
 // handler returns the public port's handler, which works until ctx ends.
-func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
+func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	planned, refused := func(int64, bool) {}, func(string) {}
 	if g.metrics != nil {
 		planned, refused = g.metrics.Planned, g.metrics.Refused
@@ -191,7 +191,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.API, who auth.Authen
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
-	batches := loaders.Extension{API: func(ctx context.Context) upstream.API { return g.apiOf(ctx, api) }, Now: time.Now, Shared: shared}
+	batches := loaders.Extension{API: func(ctx context.Context) upstream.Asker { return g.apiOf(ctx, api) }, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}

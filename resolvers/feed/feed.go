@@ -56,7 +56,7 @@ func orElse[T int | time.Duration](v *T, otherwise T) {
 // View is the upstream as one caller sees it.
 type View struct {
 	// API is used by the polls. It must not cache answers, since a poll must see what is new.
-	API upstream.API
+	API upstream.Asker
 	// Context carries the values that the API needs from the caller. It must not end with the request, since a
 	// topic outlives it.
 	Context context.Context

@@ -50,7 +50,7 @@ type entry struct {
 
 func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
 	t := &topic{
-		feed: f, key: key, api: v.API, query: q,
+		feed: f, key: key, api: upstream.API{Asker: v.API}, query: q,
 		subscribers: map[*Subscription]struct{}{},
 		ready:       make(chan struct{}),
 		seen:        map[print]struct{}{},

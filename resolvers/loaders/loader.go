@@ -162,7 +162,7 @@ func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []er
 	api := l.api
 	if l.watch != nil {
 		var calls atomic.Int64
-		api = upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+		api.Asker = upstream.Around(api.Asker, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 			calls.Add(1)
 			return next.Ask(ctx, q)
 		})

@@ -37,14 +37,14 @@ type Loaders struct {
 	details loader[upstream.BounceKey, *upstream.BounceDetail]
 }
 
-// New returns the loaders of one operation, whose relative windows end exactly now. The argument api is the
+// New returns the loaders of one operation, whose relative windows end exactly now. The argument next is the
 // upstream as its caller may see it.
-func New(api upstream.API, now time.Time) *Loaders { return newLoaders(api, now, 0, nil, nil) }
+func New(next upstream.Asker, now time.Time) *Loaders { return newLoaders(next, now, 0, nil, nil) }
 
 // newLoaders returns loaders that record shared calls in the operation's ledger and report batches to watch.
 // Both may be nil.
-func newLoaders(api upstream.API, now time.Time, shared time.Duration, ops *ledger.Ledger, watch Watch) *Loaders {
-	l := &Loaders{API: upstream.Around(api, (&memo{ops: ops}).ask)}
+func newLoaders(next upstream.Asker, now time.Time, shared time.Duration, ops *ledger.Ledger, watch Watch) *Loaders {
+	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, (&memo{ops: ops}).ask)}}
 	l.Now, l.Until = Now(now, shared)
 	b := base{l.API, ops, watch}
 	l.counts.open("counts", b, countsBatch)
@@ -57,7 +57,7 @@ func newLoaders(api upstream.API, now time.Time, shared time.Duration, ops *ledg
 // Extension gives every operation its own loaders. It is an extension of the endpoint (see graph/extension.go).
 type Extension struct {
 	// API returns the upstream as the operation's caller may see it.
-	API func(ctx context.Context) upstream.API
+	API func(ctx context.Context) upstream.Asker
 	// Now returns the current time.
 	Now func() time.Time
 	// Shared is how long operations share the end of their relative windows: see [Now].

@@ -115,9 +115,15 @@ func TestWatchSeesEveryBatch(t *testing.T) {
 		type mine struct{}
 		var log string
 		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3, 3))}
-		within := &contexts{API: api, see: func(ctx context.Context) { log += fmt.Sprint(ctx.Value(mine{}), " ") }}
+		var mu sync.Mutex
+		within := upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+			mu.Lock()
+			log += fmt.Sprint(ctx.Value(mine{}), " ")
+			mu.Unlock()
+			return next.Ask(ctx, q)
+		})
 		e := loaders.Extension{
-			API: func(context.Context) upstream.API { return within },
+			API: func(context.Context) upstream.Asker { return within },
 			Now: time.Now,
 			Watch: func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int)) {
 				log += fmt.Sprintf("%s: %d keys; ", loader, keys)
@@ -134,20 +140,6 @@ func TestWatchSeesEveryBatch(t *testing.T) {
 			t.Errorf("got %s\nwant %s", log, want)
 		}
 	})
-}
-
-// contexts reports the context of each counts call to see.
-type contexts struct {
-	upstream.API
-	mu  sync.Mutex
-	see func(context.Context)
-}
-
-func (c *contexts) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	c.mu.Lock()
-	c.see(ctx)
-	c.mu.Unlock()
-	return c.API.Counts(ctx, k, q)
 }
 
 const now = day + 86400

@@ -5,17 +5,12 @@ import (
 	"testing"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/upstreamtest"
 )
 
 // hits are questions that a memory holds the answers to.
 func hits(t testing.TB) map[string]func() error {
 	t.Helper()
-	a, err := New(&upstreamtest.Counting{API: sampleModel()}, sealing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(a.Close)
+	a := open(t, sampleModel(), sealing)
 	ctx := context.Background()
 	day := upstream.Window{Start: 1479772800, End: 1479859200}
 	bounces, err := a.Bounces(ctx, upstream.ListQuery{Window: everything})

@@ -19,14 +19,30 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t *testing.T, api upstream.API, o Options) *API {
+// view is a cache with typed calls.
+type view struct {
+	*Cache
+	upstream.API
+}
+
+func typed(c *Cache) *view { return &view{c, upstream.API{Asker: c}} }
+
+// For returns a typed view of a scope.
+func (v *view) For(scope string) *view { return typed(v.Cache.For(scope)) }
+
+// open returns a cache around an asker or a fake.
+func open(t testing.TB, next any, o Options) *view {
 	t.Helper()
-	a, err := New(api, o)
+	asker, ok := next.(upstream.Asker)
+	if !ok {
+		asker = upstreamtest.Asker(next.(upstreamtest.API))
+	}
+	c, err := New(asker, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(a.Close)
-	return a
+	t.Cleanup(c.Close)
+	return typed(c)
 }
 
 // standard keeps all for its time, and takes nothing for sealed; sealing does.
@@ -43,7 +59,7 @@ func model() *upstreamtest.Counting { return &upstreamtest.Counting{API: sampleM
 // sampleQuestion is a call of an API, and what it gives, as text.
 type sampleQuestion struct {
 	name      string
-	ask       func(context.Context, upstream.API) (any, error)
+	ask       func(context.Context, upstreamtest.API) (any, error)
 	catalogue bool
 }
 
@@ -57,17 +73,17 @@ func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
 	bounces, _ := m.Bounces(context.Background(), list)
 	key := bounces[0].Key()
 	qs := []sampleQuestion{
-		{name: "bounces", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounces(ctx, list) }},
-		{name: "emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Emails(ctx, list) }},
-		{name: "blocked emails", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedEmails(ctx, list) }},
-		{name: "detail", ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounce(ctx, key) }},
-		{name: "categories", catalogue: true, ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BounceCategories(ctx) }},
-		{name: "reasons", catalogue: true, ask: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedReasons(ctx) }},
+		{name: "bounces", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounces(ctx, list) }},
+		{name: "emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Emails(ctx, list) }},
+		{name: "blocked emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedEmails(ctx, list) }},
+		{name: "detail", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounce(ctx, key) }},
+		{name: "categories", catalogue: true, ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) }},
+		{name: "reasons", catalogue: true, ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedReasons(ctx) }},
 	}
 	for _, k := range upstream.Kinds {
 		qs = append(qs,
-			sampleQuestion{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) { return a.Counts(ctx, k, count) }},
-			sampleQuestion{name: "series of " + k.String(), ask: func(ctx context.Context, a upstream.API) (any, error) {
+			sampleQuestion{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Counts(ctx, k, count) }},
+			sampleQuestion{name: "series of " + k.String(), ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
 				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
 			}},
 		)
@@ -76,7 +92,7 @@ func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
 }
 
 func TestContract(t *testing.T) {
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API {
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
 		o := sealing
 		o.Fresh = time.Hour
 		o.Now = (upstreamtest.SampleDay + 10*3600).UTC // so that many windows straddle the edge
@@ -199,14 +215,14 @@ func TestKeysAreCanonical(t *testing.T) {
 
 // intervalless answers a series query that lacks its interval, whose path and
 // query are those of the counts.
-type intervalless struct{ upstream.API }
+type intervalless struct{ upstreamtest.API }
 
 func (intervalless) Series(context.Context, upstream.Kind, upstream.SeriesQuery) ([]upstream.Series, error) {
 	return []upstream.Series{{ID: 1}}, nil
 }
 
 func TestCountsAreNeverSeries(t *testing.T) {
-	a := open(t, intervalless{model()}, standard)
+	a := open(t, intervalless{sampleModel()}, standard)
 	q := upstream.CountQuery{Window: upstream.Window{Start: 1, End: 2}}
 	if _, err := a.Counts(t.Context(), upstream.Emails, q); err != nil {
 		t.Fatal(err)
@@ -217,7 +233,7 @@ func TestCountsAreNeverSeries(t *testing.T) {
 }
 
 // perScope answers each scope, which it finds in the context, with its own code.
-type perScope struct{ upstream.API }
+type perScope struct{ upstreamtest.API }
 
 type scopeKey struct{}
 
@@ -299,7 +315,7 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 		o.Observe = func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Endpoint, l.Query, l.Hit, l.Joined, l.Age, l.Rows)]++
+			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Question.Endpoint(), l.Question.Query(), l.Hit, l.Joined, l.Age, l.Rows)]++
 		}
 		a := open(t, counting, o)
 		defer a.Close()

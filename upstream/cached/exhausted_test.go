@@ -32,7 +32,7 @@ func TestAnExhaustedBudgetIsNobodyElses(t *testing.T) {
 		defer c.Close()
 		edge := upstream.CountQuery{Window: upstream.Window{Start: upstreamtest.SampleDay, End: upstreamtest.SampleDay + 86400}} // of two parts
 		ask := func(ctx context.Context) error {
-			_, err := c.Counts(ctx, upstream.Emails, edge)
+			_, err := upstream.API{Asker: c}.Counts(ctx, upstream.Emails, edge)
 			return err
 		}
 		poor, rich := make(chan error, 1), make(chan error, 3)

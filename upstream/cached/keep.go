@@ -7,15 +7,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Forever is how long what is sealed is fresh.
+// Forever is how long a sealed answer is fresh. It is kept until its memory is needed.
 const Forever = time.Duration(math.MaxInt64)
 
-// forever is how long it is kept: until its room is needed.
-const forever = Forever
-
-// moment is when a question was asked, and what was settled then. It is taken
-// before the API is asked: an answer that was under way while its events settled
-// may lack some, and is not sealed.
+// moment is the time of a question, and what was settled then. It is taken before the API is asked: an answer that was
+// under way while its events settled may lack some of them, and must not be sealed.
 type moment struct {
 	now     upstream.Time
 	settled upstream.Time // events before this no longer change
@@ -30,37 +26,52 @@ func (o Options) moment() moment {
 	return m
 }
 
-// seals says whether what happened in the window no longer changes.
+// seals reports whether the events in the window no longer change.
 func (m moment) seals(w upstream.Window) bool { return w.End <= m.settled }
 
-// hour is the last whole hour, UTC, before which all is settled.
+// hour returns the last full UTC hour before which everything is settled.
 func (m moment) hour() upstream.Time { return upstream.Hour.Floor(m.settled) }
 
-// keep is how long an answer about the window is fresh.
-func (o Options) keep(m moment, w upstream.Window) time.Duration {
-	if m.seals(w) {
-		return forever
+// keep returns how long an answer to q is fresh.
+func (o Options) keep(m moment, q *upstream.Question, answer any) time.Duration {
+	w := q.Window
+	switch q.Shape {
+	case upstream.ShapeCatalogue:
+		return o.Catalogue
+	case upstream.ShapeDetail:
+		w = upstream.Window{Start: q.BounceTime, End: q.BounceTime + 1}
 	}
-	return o.Fresh
+	keep := o.Fresh
+	if m.seals(w) {
+		keep = Forever
+	}
+	switch rows := answer.(type) {
+	case []upstream.Bounce:
+		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].BounceTime })
+	case []upstream.Email:
+		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].ProcessTime })
+	case []upstream.BlockedEmail:
+		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].ProcessTime })
+	}
+	return keep
 }
 
-// keepPage is how long a list's page is fresh. One that no longer changes although its
-// window is open is kept forever: rows come oldest first, so whatever is yet to come lies
-// behind a full page of settled rows. A page that is out of order, as a remote may give
-// it, is not relied on for that; and one with rows from outside the window is wrong, so it
-// is asked for again soon, however long ago it happened.
-func keepPage[R any](o Options, m moment, w upstream.Window, rows []R, at func(*R) upstream.Time) time.Duration {
-	keep := o.keep(m, w)
-	settled := len(rows) >= upstream.PageSize
-	for i := range rows {
-		t := at(&rows[i])
-		if t < w.Start || t > w.End { // a remote may take the end to belong to it, always
+// keepPage returns how long a list's page of n rows is fresh, given how long its window alone would keep it.
+//
+// A full page of settled rows no longer changes even if its window is open: rows come oldest first, so new ones follow
+// it. This is not assumed of a page that is out of order, as a remote may send it. A page with rows from outside the
+// window is wrong, so it is asked for again soon, however old its rows are.
+func (o Options) keepPage(m moment, w upstream.Window, keep time.Duration, n int, at func(int) upstream.Time) time.Duration {
+	settled := n >= upstream.PageSize
+	for i := range n {
+		t := at(i)
+		if t < w.Start || t > w.End { // a remote may always include the end
 			return min(keep, o.Fresh)
 		}
-		settled = settled && t < m.settled && (i == 0 || t >= at(&rows[i-1]))
+		settled = settled && t < m.settled && (i == 0 || t >= at(i-1))
 	}
 	if settled {
-		return forever
+		return Forever
 	}
 	return keep
 }

@@ -28,17 +28,13 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 	}}
 	var mu sync.Mutex
 	var told []time.Duration
-	a, err := New(api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: time.Minute, Now: c.now,
+	a := open(t, api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: time.Minute, Now: c.now,
 		Observe: func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, l.Left)
 		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	past, open := upstream.Window{Start: at(0), End: at(9 * time.Hour)}, upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
+	past, edge := upstream.Window{Start: at(0), End: at(9 * time.Hour)}, upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
 	counts := func(w upstream.Window) func() error {
 		return func() error {
 			_, err := a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w})
@@ -54,9 +50,9 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 	}{
 		{"settled", 0, false, counts(past), []time.Duration{Forever}},
 		{"settled, held", time.Second, false, counts(past), []time.Duration{Forever}},
-		{"open", 0, false, counts(open), []time.Duration{5 * time.Second}},
-		{"open, held", 2 * time.Second, false, counts(open), []time.Duration{3 * time.Second}},
-		{"open, stale", 10 * time.Second, true, counts(open), []time.Duration{0}},
+		{"open", 0, false, counts(edge), []time.Duration{5 * time.Second}},
+		{"open, held", 2 * time.Second, false, counts(edge), []time.Duration{3 * time.Second}},
+		{"open, stale", 10 * time.Second, true, counts(edge), []time.Duration{0}},
 		{"a catalogue", 0, false, func() error { _, err := a.BounceCategories(t.Context()); return err }, []time.Duration{time.Hour}},
 	} {
 		told = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -12,60 +13,79 @@ import (
 	"deliverygraph/upstream/flight"
 )
 
-// question is a call of the API whose answer may be kept. Equal ones have equal
-// keys, and answers of one type.
-type question[T any] struct {
-	endpoint string // the path, with placeholders for the parts that vary
-	path     string // escaped
-	query    string // canonical
-	form     string // what the answer is decoded to, where path and query do not tell
-
-	keep   time.Duration         // how long an answer is fresh; 0 is not kept
-	lasts  func(T) time.Duration // how long this one is, where the question alone does not tell; nil is keep
-	latest latest                // for a window that is open; else zero
-	final  bool                  // no longer changes, though it is not kept by itself
-
-	load func(context.Context) (T, error)
-	pack func(T) (T, size)
+// key identifies what is kept, and a call under way.
+type key struct {
+	scope string
+	form  form
+	hour  upstream.Time // for reaches, the hour up to which they can be cut
+	q     upstream.Question
 }
 
-// memory holds answers, and the calls that are to fill it.
+// form says what is kept for a question.
+type form uint8
+
+const (
+	answers form = iota // the answer to the question
+	sums                // a [sum] of counts or series; the question has no end
+	reaches             // a time series that extends a sum; see [Cache.reach]
+	newest              // a [pointer] to the newest answer; the question has no end
+)
+
+// keep returns the key with its own copies of all strings. They may be parts of a page or of a request, which would
+// otherwise stay in memory as long as the key.
+func (k key) keep() key {
+	for _, s := range k.q.Strings() {
+		*s = strings.Clone(*s)
+	}
+	return k
+}
+
+// size returns the memory that a kept key uses.
+func (k key) size() int {
+	n := sizeOf[key]()
+	for _, s := range k.q.Strings() {
+		n += len(*s)
+	}
+	return n
+}
+
+// memory holds answers, and joins the calls that fill it.
 type memory struct {
-	entries *otter.Cache[string, entry]
-	flights flight.Group[string, landed]
+	entries *otter.Cache[key, entry]
+	flights flight.Group[key, landed]
 }
 
-// landed is what waiting for an answer ends with.
+// landed is the result of a joined call.
 type landed struct {
 	entry
-	held bool // it was in memory by then: the call before had brought it
+	held bool // it was in memory by then: the previous call had brought it
 }
 
-// entry is an answer. It must not be changed.
+// entry is a kept answer. It must not be modified.
 type entry struct {
 	value any
 	rows  int
-	bytes int           // what it holds, its key apart
-	keep  time.Duration // how long it is fresh, from when it arrived
+	bytes int           // memory that it uses, without its key
+	keep  time.Duration // how long it is fresh, since it arrived
 	since time.Time     // when it arrived
-	final bool          // sealed: good in place of none, however old
+	final bool          // sealed: better than no answer, however old
 }
 
-// overhead is what an entry costs beside its key and its answer's rows and
-// strings: its share of the table, as measured.
+// overhead is the memory that an entry uses beside its key and its answer's rows and strings: its share of the table,
+// as measured.
 const overhead = 200
 
-// newMemory makes the memory. It forgets by a clock of its own, which is there to
-// give room back: whether an entry is still good is asked where it is used.
+// newMemory returns an empty memory. Its own clock only limits how long memory is used: whether an entry is still fresh
+// is checked where it is used.
 func newMemory(o Options) (*memory, error) {
-	entries, err := otter.New(&otter.Options[string, entry]{
+	entries, err := otter.New(&otter.Options[key, entry]{
 		MaximumWeight: uint64(o.Bytes),
-		Weigher: func(key string, e entry) uint32 {
-			return uint32(min(len(key)+e.bytes+overhead, math.MaxUint32))
+		Weigher: func(k key, e entry) uint32 {
+			return uint32(min(k.size()+e.bytes+overhead, math.MaxUint32))
 		},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, entry]) time.Duration {
-			if e.Value.final || e.Value.keep > forever-o.MaxStale {
-				return forever
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[key, entry]) time.Duration {
+			if e.Value.final || e.Value.keep > Forever-o.MaxStale {
+				return Forever
 			}
 			return e.Value.keep + o.MaxStale
 		}),
@@ -76,98 +96,95 @@ func newMemory(o Options) (*memory, error) {
 	return &memory{entries: entries}, nil
 }
 
-func (m *memory) close() { m.entries.StopAllGoroutines() }
+func (m *memory) get(k key) (entry, bool) { return m.entries.GetIfPresent(k) }
 
-// Clear forgets all answers, of all scopes.
-func (a *API) Clear() {
-	if a.memory != nil {
-		a.memory.entries.InvalidateAll()
-	}
+// fresh returns the entry of a key if it is fresh.
+func (c *Cache) fresh(k key) (e entry, ok bool) {
+	e, ok = c.memory.get(k)
+	return e, ok && e.fresh(c.o.Now())
 }
 
-func (m *memory) get(key string) (entry, bool) { return m.entries.GetIfPresent(key) }
+func (e entry) fresh(now time.Time) bool { return e.keep == Forever || now.Sub(e.since) < e.keep }
 
-func (e entry) fresh(now time.Time) bool { return e.keep == forever || now.Sub(e.since) < e.keep }
-
-// left is how much longer the entry is fresh.
+// left returns how much longer the entry is fresh.
 func (e entry) left(now time.Time) time.Duration {
-	if e.keep == forever {
-		return forever
+	if e.keep == Forever {
+		return Forever
 	}
 	return max(0, e.keep-now.Sub(e.since))
 }
 
-// key is what a question's answer is kept under. Paths and queries are escaped and
-// forms are ours, so neither holds a NUL: the scope ends at the key's last but
-// one, whatever is in it.
-func (a *API) key(form, path, query string) string {
-	return a.scope + "\x00" + form + "\x00" + path + "?" + query
-}
-
-// put keeps an answer that has just arrived.
-func (a *API) put(key string, value any, s size, keep time.Duration) entry {
-	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: a.o.Now(), final: keep == forever}
-	if e.final && a.o.Sealed > 0 {
-		e.keep = a.o.Sealed
+// put keeps a value that has just arrived.
+func (c *Cache) put(k key, value any, s size, keep time.Duration) entry {
+	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now(), final: keep == Forever}
+	if e.final && c.o.Sealed > 0 {
+		e.keep = c.o.Sealed
 	}
 	if keep > 0 {
-		a.memory.entries.Set(key, e)
+		c.memory.entries.Set(k.keep(), e)
 	}
 	return e
 }
 
-// remember answers a question from memory, or by asking the API, alone or together
-// with others who wait for the same.
-func remember[T any](ctx context.Context, a *API, q question[T]) (T, error) {
-	var none T
-	if err := ctx.Err(); err != nil {
-		return none, gaveUp(err)
-	}
-	key := a.key(q.form, q.path, q.query)
-	look := Lookup{Endpoint: q.endpoint, Path: q.path, Query: q.query}
-	defer func() { a.report(ctx, look) }()
+// lookup is a question to memory.
+type lookup struct {
+	q    *upstream.Question
+	form form
+	hour upstream.Time // see key
+	part bool          // of a sum, which keeps it
+}
 
-	e, held := a.memory.get(key)
-	look.Hit = held && e.fresh(a.o.Now())
-	if !look.Hit {
-		var l landed
-		l, look.Joined, look.Err = board(ctx, a, key, func(ctx context.Context) (landed, error) {
-			// The flight before this one may have landed since the caller looked.
-			if e, held := a.memory.get(key); held && e.fresh(a.o.Now()) {
+func (c *Cache) key(l lookup) key { return key{c.scope, l.form, l.hour, *l.q} }
+
+// remember answers a question from memory, or by a call, which it may share with other callers.
+func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, gaveUp(err)
+	}
+	k := c.key(l)
+	look := Lookup{Question: l.q}
+	defer func() { c.report(ctx, look) }()
+
+	e, held := c.fresh(k)
+	look.Hit = held
+	if !held {
+		var got landed
+		got, look.Joined, look.Err = c.join(ctx, k, func(ctx context.Context) (landed, error) {
+			// The previous call may have ended since the caller looked.
+			if e, held := c.fresh(k); held {
 				return landed{e, true}, nil
 			}
-			e, err := load(ctx, a, key, q)
+			e, err := c.load(ctx, m, k, l)
 			return landed{e, false}, err
 		})
-		e, look.Hit = l.entry, l.held && !look.Joined
+		e, look.Hit = got.entry, got.held && !look.Joined
 		if look.Err != nil {
 			look.Err = gaveUp(look.Err)
-			if e, look.Stale = a.stale(key, q.latest, look.Err); !look.Stale {
-				return none, look.Err
+			if e, look.Stale = c.stale(m, k, look.Err); !look.Stale {
+				return nil, look.Err
 			}
 		}
 	}
 	look.Rows = e.rows
-	now := a.o.Now()
+	now := c.o.Now()
 	if look.Hit || look.Stale {
 		look.Age = now.Sub(e.since)
 	}
 	switch {
 	case look.Stale:
-	case q.final:
+	case l.part: // final, as all parts of sums are
 		look.Left = Forever
 	default:
 		look.Left = e.left(now)
 	}
-	return e.value.(T), nil
+	return e.value, nil
 }
 
-// board makes a call, or joins one that is under way. That a call failed since the
-// operation that began it may make no more is nothing to others who joined it: they
-// make it themselves.
-func board(ctx context.Context, a *API, key string, fill func(context.Context) (landed, error)) (l landed, joined bool, err error) {
+// join makes a call, or joins one that is under way. If that call fails because the operation that began it may make no
+// more calls, the others make the call themselves.
+func (c *Cache) join(ctx context.Context, k key, fill func(context.Context) (landed, error)) (l landed, joined bool, err error) {
 	for {
-		l, joined, err = a.memory.flights.Do(ctx, key, fill)
+		l, joined, err = c.memory.flights.Do(ctx, k, fill)
 		if !joined || upstream.CodeOf(err) != upstream.Exhausted {
 			return l, joined, err
 		}
@@ -175,28 +192,33 @@ func board(ctx context.Context, a *API, key string, fill func(context.Context) (
 }
 
 // load asks the API and keeps the answer.
-func load[T any](ctx context.Context, a *API, key string, q question[T]) (entry, error) {
-	v, err := q.load(ctx)
+func (c *Cache) load(ctx context.Context, m moment, k key, l lookup) (entry, error) {
+	answer, err := c.next.Ask(ctx, l.q)
 	if err != nil {
 		return entry{}, err
 	}
-	keep := q.keep
-	if q.lasts != nil {
-		keep = q.lasts(v)
+	keep := time.Duration(0)
+	switch {
+	case l.part:
+	case l.form == reaches:
+		keep = c.o.Fresh
+	default:
+		keep = c.o.keep(m, l.q, answer)
 	}
-	v, s := q.pack(v)
-	e := a.put(key, v, s, keep)
-	q.latest.point(a, key)
+	answer, s := packed(answer)
+	e := c.put(k, answer, s, keep)
+	c.point(m, k)
 	return e, nil
 }
 
-func (a *API) report(ctx context.Context, l Lookup) {
-	if a.o.Observe != nil {
-		a.o.Observe(ctx, l)
+func (c *Cache) report(ctx context.Context, l Lookup) {
+	if c.o.Observe != nil {
+		c.o.Observe(ctx, l)
 	}
 }
 
-// gaveUp gives the caller's own deadline the form that it has at the API.
+// gaveUp returns the error for a caller whose context has ended: a passed deadline becomes a Timeout, as if the API had
+// reported it.
 func gaveUp(err error) error {
 	var e *upstream.Error
 	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e) {

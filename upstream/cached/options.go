@@ -9,7 +9,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Good values for the fields of [Options], which have no defaults of their own.
+// Recommended values for the fields of [Options], whose zero values are no defaults.
 const (
 	DefaultBytes     = 64 << 20
 	DefaultSettle    = time.Hour
@@ -18,61 +18,53 @@ const (
 	DefaultMaxStale  = 10 * time.Minute
 )
 
-// Options say what is kept. A zero switches its part off.
+// Options configure a cache. A zero disables what it configures.
 type Options struct {
-	// Bytes is how much memory the answers may hold, all scopes together. It is passed for the moment that it takes to put
-	// the least useful answers out. An answer that is larger is not kept. 0 keeps nothing.
+	// Bytes limits the memory of the answers of all scopes together. It is exceeded for the moment that it takes to evict
+	// the least useful answers. A larger answer is not kept. 0 keeps nothing.
 	Bytes int64
 
-	// Settle is how far back events must lie to be sealed: they no longer change, so
-	// what tells of them alone is kept until its room is needed. It has to cover how
-	// late events reach the API, and how far its clock and ours differ. 0 takes
-	// nothing for sealed; Fresh is then for all events.
+	// Settle is the age at which events are settled: they no longer change, so answers about them alone are sealed, that
+	// is, kept until their memory is needed. It must cover how late events reach the API, and how far its clock and ours
+	// differ. 0 settles nothing; Fresh then applies to all events.
 	Settle time.Duration
 
-	// Sealed is how long a sealed answer is kept before it is asked for again, in case events
-	// did change, such as by an import of old ones. If the API fails to give another, the old
-	// one serves, as stale. 0 keeps sealed answers until their room is needed.
+	// Sealed is how long a sealed answer is used before it is asked for again, in case events did change, such as by an
+	// import of old ones. If the API then fails, the old answer is used, as stale. 0 means without limit.
 	Sealed time.Duration
 
-	// Fresh is how long list pages, counts, time series and details are kept that
-	// are not sealed, from when they arrived. 0 keeps none of them, and so none to
-	// be served stale; what is sealed does not heed it.
+	// Fresh is how long other list pages, counts, time series and details are used, from when they arrived. 0 keeps none
+	// of them, so that none can be used as stale either.
 	Fresh time.Duration
 
-	// Catalogue is how long the catalogues of categories and reasons are kept. 0
-	// keeps neither.
+	// Catalogue is how long the catalogues of categories and reasons are used. 0 keeps neither.
 	Catalogue time.Duration
 
-	// MaxStale is how long past its freshness an answer may be served in place of
-	// one that the API failed to give: see [Lookup]. 0 serves none.
+	// MaxStale is how long after it was fresh an answer may be used instead of one that the API failed to give; see
+	// [Lookup]. 0 uses none.
 	MaxStale time.Duration
 
-	// Now is the clock; nil is time.Now.
+	// Now returns the current time. Nil means time.Now.
 	Now func() time.Time
 
-	// Observe, if not nil, is told of every question, unless nothing at all is kept:
-	// see [Lookup]. It is called by many goroutines at once and holds up the answer
-	// while it runs. It gets the caller's context; where a call for several callers
-	// made further calls, one with the values of the first of them.
+	// Observe, if not nil, is called for every question before its caller gets the answer, unless nothing is kept at all;
+	// see [Lookup]. It is called concurrently, and the answer waits for it. It gets the caller's context; for calls that a
+	// joined call makes, a context with the values of its first caller.
 	Observe func(context.Context, Lookup)
 }
 
-// Lookup is what [Options].Observe is told of a question, before its caller has
-// the answer. Counts and time series that were put together of two parts are told
-// of as two. With neither Hit, Joined nor Stale the API was asked.
+// Lookup describes how a question was answered. Counts and time series that consist of two parts are reported as two
+// lookups. If none of Hit, Joined and Stale is set, the API was asked.
 type Lookup struct {
-	Endpoint string // the path with placeholders, such as "/bounces": of few different values
-	Path     string // the path below the base URL, escaped
-	Query    string // canonical, without the question mark: it may hold addresses
+	Question *upstream.Question // it may contain addresses
 
-	Hit    bool          // the answer was there
-	Joined bool          // the answer was being waited for, for another caller
-	Stale  bool          // the answer was there, past its freshness, and the API failed to give another
+	Hit    bool          // the answer was in memory
+	Joined bool          // another caller was already waiting for the answer
+	Stale  bool          // the answer was in memory, no longer fresh, and the API failed to give another
 	Age    time.Duration // since the answer arrived, for Hit and Stale
-	Left   time.Duration // how much longer the answer may be shown; [Forever] if it is final, 0 if it is stale or not kept
+	Left   time.Duration // how much longer the answer is fresh; [Forever] if it is final, 0 if it is stale or not kept
 	Rows   int           // rows, codes or series in the answer
-	Err    error         // what the API or the caller failed with; for Stale, too
+	Err    error         // of the API or the caller; also set for Stale
 }
 
 // Result returns "hit", "miss", "stale", "joined" or "failed".
@@ -89,9 +81,6 @@ func (l Lookup) Result() string {
 	}
 	return "miss"
 }
-
-// RedactedQuery returns the query with an ellipsis for each value that is or may contain an address.
-func (l Lookup) RedactedQuery() string { return upstream.RedactQuery(l.Query) }
 
 func (o Options) check() error {
 	var errs []error
@@ -114,7 +103,7 @@ func (o Options) check() error {
 	return errors.Join(errs...)
 }
 
-// keepsAny says whether there is anything to keep.
+// keepsAny reports whether anything is kept.
 func (o Options) keepsAny() bool {
 	return o.Bytes > 0 && (o.Settle > 0 || o.Fresh > 0 || o.Catalogue > 0)
 }

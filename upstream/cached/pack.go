@@ -9,17 +9,37 @@ import (
 	"deliverygraph/upstream"
 )
 
-// size is what an answer holds.
+// size is the size of an answer.
 type size struct {
 	rows  int
 	bytes int
 }
 
-// pack copies rows with their strings into memory of their own. Decoded rows
-// refer to the text of the page that they came in, keys, punctuation and all:
-// kept, they would hold more than twice what they need, and nobody could say how
-// much. Headers that rows have alike, as those of a mailing do, are kept once, and the
-// parts of an address lie in it: that is half of a page.
+// packed copies an answer into memory of its own, and returns its size.
+func packed(answer any) (any, size) {
+	switch a := answer.(type) {
+	case []upstream.Bounce:
+		return packBounces(a)
+	case []upstream.Email:
+		return packEmails(a)
+	case []upstream.BlockedEmail:
+		return packBlockedEmails(a)
+	case upstream.BounceDetail:
+		return packDetail(a)
+	case []upstream.Count:
+		return packCounts(a)
+	case []upstream.Series:
+		return packSeries(a)
+	case []string:
+		return packCodes(a)
+	}
+	return answer, size{}
+}
+
+// pack copies rows with their strings into memory of their own. Decoded rows refer to the text of the whole page,
+// including keys and punctuation, so keeping them would use more than twice the memory, and an unknown amount. Headers
+// that several rows have, such as those of a mailing, are kept once, and the parts of an address refer to the address:
+// that is half of a page.
 func pack[T any](rows []T, fields func(*packer, *T)) ([]T, size) {
 	if rows == nil {
 		return nil, size{}
@@ -42,8 +62,7 @@ func pack[T any](rows []T, fields func(*packer, *T)) ([]T, size) {
 
 func sizeOf[T any]() int { return int(reflect.TypeFor[T]().Size()) }
 
-// packer is shown all strings and headers of the rows twice: to count them, and
-// to move them.
+// packer visits all strings and headers of the rows twice: to count them, and to move them.
 type packer struct {
 	moving  bool
 	length  int // of all strings
@@ -53,17 +72,17 @@ type packer struct {
 
 	hash  maphash.Hash
 	lists map[uint64][]upstream.Header // of headers, the first of equal ones, by their hash
-	moved map[listed][]upstream.Header // where these are now; nil before they are moved
+	moved map[listed][]upstream.Header // their copies; nil before they are moved
 }
 
-// listed is a list of headers by where it is.
+// listed identifies a list of headers by its place in memory.
 type listed struct {
 	first *upstream.Header
 	n     int
 }
 
-// maxLists is how many lists of headers are held against those that follow: where rows
-// have more, they have little alike.
+// maxLists is the number of lists of headers that later ones are compared with. Rows with more distinct lists have little
+// in common.
 const maxLists = 64
 
 func (p *packer) allocate() {
@@ -82,7 +101,7 @@ func (p *packer) str(s *string) {
 	*s = p.text.String()[from:]
 }
 
-// address is shown an address with its parts.
+// address visits an address and its parts.
 func (p *packer) address(whole, local, domain *string) {
 	p.str(whole)
 	at := len(*local)
@@ -127,7 +146,7 @@ func (p *packer) xheaders(hs *[]upstream.Header) {
 	}
 }
 
-// listed puts the list that is equal to hs in its place, where there was one before.
+// listed replaces hs by an equal list of an earlier row, if there is one.
 func (p *packer) listed(hs *[]upstream.Header) bool {
 	p.hash.Reset()
 	for _, h := range *hs {

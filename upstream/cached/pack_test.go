@@ -15,12 +15,13 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
 )
 
 // pages answers every list with a page of its own, decoded from JSON as a client
 // does, and details with long messages.
 type pages struct {
-	upstream.API
+	upstreamtest.API
 	rows int
 }
 
@@ -80,7 +81,7 @@ func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery
 }
 
 // fill asks for the n-th answer of a kind.
-func fill(t *testing.T, a *API, n int, kind string) {
+func fill(t *testing.T, a *view, n int, kind string) {
 	t.Helper()
 	var err error
 	w := upstream.Window{Start: 1, End: 2}

@@ -2,69 +2,61 @@ package cached
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"deliverygraph/upstream"
 )
 
-// far is how much a sum may lack to be fetched by the hour; more is fetched by the day.
+// far is the part of a window that a sum may lack to be fetched by the hour, in seconds; more is fetched by the day.
 const far = 2 * 86400
 
-// reach answers the question where the sum lacks an hour or more: one call fetches what
-// has settled since and the open edge behind it, as a time series, which can be cut where
-// a bucket begins. It says false where that cannot be done, or failed. A sum that lacks
-// many days grows to the last midnight, and to the last settled hour the next time.
-func (t tally[T]) reach(ctx context.Context, a *API, m moment, key string) (T, bool) {
-	var none T
-	_, s, good := t.held(a, key)
+// reach answers q if the sum lacks an hour or more. One call fetches what has settled since and the open edge after it,
+// as a time series, which can be cut at the start of a bucket. It returns false if that is not possible, or fails. A sum
+// that lacks many days grows to the last midnight, and to the last settled hour the next time.
+func (c *Cache) reach(ctx context.Context, m moment, q *upstream.Question, k key) (any, bool) {
+	_, s, good := c.heldSum(k)
 	if !good {
-		s = sum[T]{upTo: t.window.Start, since: a.o.Now()}
+		s = sum{upTo: q.Window.Start, since: c.o.Now()}
 	}
 	if s.upTo >= m.hour() {
-		return none, false
+		return nil, false
 	}
 	known := s.rows
-	if e, held := t.question(a, m, upstream.Window{Start: s.upTo, End: t.window.End}).latest.follow(a); held {
-		known = t.join(known, e.value.(T))
+	missing := within(q, s.upTo, q.Window.End)
+	if e, held := c.newest(m, c.key(lookup{q: missing})); held {
+		known = add(q, known, e.value)
 	}
-	if _, can := t.tell(t.filter, known, nil); !can {
-		return none, false
+	if _, can := fromSeries(q, known, nil); !can {
+		return nil, false
 	}
 	step, seam := upstream.Hour, m.hour()
-	if t.filter.Interval != upstream.Hour && seam-s.upTo > far {
+	if q.Interval != upstream.Hour && seam-s.upTo > far {
 		step, seam = upstream.Day, upstream.Day.Floor(seam)
 	}
-	q := t.filter
-	q.Interval, q.Window = step, upstream.Window{Start: s.upTo, End: t.window.End}
-	rows, err := remember(ctx, a, question[[]upstream.Series]{
-		endpoint: t.path, path: t.path, query: q.Encode(),
-		form: fmt.Sprint("reach to ", m.hour()), // what was asked for before that hour was settled may lack some of it
-		keep: a.o.Fresh,
-		load: func(ctx context.Context) ([]upstream.Series, error) { return a.api.Series(ctx, t.kind, q) },
-		pack: packSeries,
-	})
+	missing.Shape, missing.Interval = upstream.ShapeSeries, step
+	// Earlier answers, from before that hour had settled, may lack some of its events.
+	answer, err := c.remember(ctx, m, lookup{q: missing, form: reaches, hour: m.hour()})
 	if err != nil {
-		return none, false
+		return nil, false
 	}
+	rows, _ := answer.([]upstream.Series)
 	older, newer, sound := cut(rows, step, seam)
-	past, knowsPast := t.tell(t.filter, known, older)
-	edge, knowsEdge := t.tell(t.filter, known, newer)
+	past, knowsPast := fromSeries(q, known, older)
+	edge, knowsEdge := fromSeries(q, known, newer)
 	if !sound || !knowsPast || !knowsEdge {
-		return none, false
+		return nil, false
 	}
-	past, ofPast := t.pack(t.join(s.rows, past))
-	ofPast.bytes += sizeOf[sum[T]]()
-	whole := t.question(a, m, t.window)
-	all, n := t.pack(t.join(past, edge))
-	a.put(a.key(whole.form, whole.path, whole.query), all, n, whole.keep)
-	whole.latest.point(a, a.key(whole.form, whole.path, whole.query))
-	a.put(key, sum[T]{seam, past, s.since}, ofPast, forever) // last: whoever finds that it has grown finds the whole
+	past, ofPast := packed(add(q, s.rows, past))
+	ofPast.bytes += sizeOf[sum]()
+	all, n := packed(add(q, past, edge))
+	whole := c.key(lookup{q: q})
+	c.put(whole, all, n, c.o.keep(m, q, all))
+	c.point(m, whole)
+	c.put(k, sum{seam, past, s.since}, ofPast, Forever) // last: callers who find the grown sum also find the whole
 	return all, true
 }
 
-// cut parts time series at the start of a bucket. A remote's buckets may be others than
-// were asked for: it says false.
+// cut splits time series at the start of a bucket. It returns false if a remote sent other buckets than were asked for.
 func cut(series []upstream.Series, step upstream.Interval, seam upstream.Time) (older, newer []upstream.Series, sound bool) {
 	for _, s := range series {
 		var parts [2][]upstream.Point
@@ -88,10 +80,19 @@ func cut(series []upstream.Series, step upstream.Interval, seam upstream.Time) (
 	return older, newer, true
 }
 
-// addUp is the counts that time series add up to. Those by sender show addresses, which
-// series do not: they are the known ones, and it says false where one or all of them are
-// not known.
-func addUp(q upstream.SeriesQuery, known []upstream.Count, series []upstream.Series) (counts []upstream.Count, all bool) {
+// fromSeries answers q from time series and from what is known about the same rows. It returns false if these do not
+// suffice.
+func fromSeries(q *upstream.Question, known any, series []upstream.Series) (answer any, ok bool) {
+	if q.Shape == upstream.ShapeSeries {
+		return widen(q, series), true
+	}
+	counts, _ := known.([]upstream.Count)
+	return addUp(q, counts, series)
+}
+
+// addUp returns the counts that time series add up to. Counts by sender contain addresses, which series do not: they are
+// taken from the known counts. It returns false if those lack an address.
+func addUp(q *upstream.Question, known []upstream.Count, series []upstream.Series) (counts []upstream.Count, all bool) {
 	bySender := q.Rollup == upstream.BySender
 	if bySender && len(known) == 0 {
 		return nil, false
@@ -116,16 +117,15 @@ func addUp(q upstream.SeriesQuery, known []upstream.Count, series []upstream.Ser
 	return counts, true
 }
 
-// widen puts time series into the buckets that are asked for, each of which holds whole
-// buckets of theirs.
-func widen(q upstream.SeriesQuery, _, series []upstream.Series) (_ []upstream.Series, all bool) {
+// widen puts the points of time series into the buckets that q asks for, each of which contains whole buckets of theirs.
+func widen(q *upstream.Question, series []upstream.Series) []upstream.Series {
 	wide := make([]upstream.Series, len(series))
 	for i, s := range series {
 		points := slices.Clone(s.Points)
 		for j := range points {
 			points[j].Start = q.Interval.Floor(points[j].Start)
 		}
-		wide[i] = upstream.Series{ID: s.ID, Points: joinPoints(nil, points)}
+		wide[i] = upstream.Series{ID: s.ID, Points: upstream.MergePoints(points)}
 	}
-	return wide, true
+	return wide
 }

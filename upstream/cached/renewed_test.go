@@ -74,7 +74,7 @@ func TestOldEventsThatArriveLateAreSeenWithinSealed(t *testing.T) {
 func TestClearForgetsAllScopes(t *testing.T) {
 	counting := model()
 	a := open(t, counting, sealing)
-	for _, view := range []*API{a, a.For("other")} {
+	for _, view := range []*view{a, a.For("other")} {
 		if _, err := view.BounceCategories(t.Context()); err != nil {
 			t.Fatal(err)
 		}

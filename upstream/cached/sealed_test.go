@@ -107,7 +107,7 @@ func TestAnEarlyAnswerIsNeverSealed(t *testing.T) {
 
 // lister answers with the rows it is given.
 type lister struct {
-	upstream.API
+	upstreamtest.API
 	rows []upstream.Email
 }
 

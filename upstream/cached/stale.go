@@ -6,9 +6,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// failed says whether an error means that the API is down or talks nonsense, so
-// that an old answer is better than none. Whoever asked wrongly, for what is not
-// there or for what is not theirs gets told so, and faults of ours are shown.
+// failed reports whether an error means that the API is down or sends nonsense, so that an old answer is better than
+// none. Callers who ask for something wrong, missing or forbidden get the error, and so do those who meet a fault of
+// ours.
 func failed(err error) bool {
 	switch upstream.CodeOf(err) {
 	case upstream.Unavailable, upstream.Timeout, upstream.InvalidResponse:
@@ -17,67 +17,62 @@ func failed(err error) bool {
 	return false
 }
 
-// stale is what may be served in place of an answer that the API failed to give.
-func (a *API) stale(key string, l latest, err error) (entry, bool) {
-	if a.o.MaxStale == 0 || !failed(err) {
+// stale returns an answer to use instead of one that the API failed to give.
+func (c *Cache) stale(m moment, k key, err error) (entry, bool) {
+	if c.o.MaxStale == 0 || !failed(err) {
 		return entry{}, false
 	}
-	now := a.o.Now()
-	if e, held := a.memory.get(key); held && a.o.bearable(e, now) {
+	now := c.o.Now()
+	if e, held := c.memory.get(k); held && c.o.bearable(e, now) {
 		return e, true
 	}
-	e, held := l.follow(a)
-	return e, held && a.o.bearable(e, now)
+	e, held := c.newest(m, k)
+	return e, held && c.o.bearable(e, now)
 }
 
 func (o Options) bearable(e entry, now time.Time) bool {
 	return e.final || now.Sub(e.since)-e.keep <= o.MaxStale
 }
 
-// latest finds the newest answer to a question whose window ends now, whenever
-// now was: dashboards ask for the same days again and again, each time with
-// another end. As hardly anything had happened behind the end when the answer was given,
-// it is what a later end would have been answered then, so it may stand in for
-// that as long as it may be stale. A window ends now, too, if its end is no older than
-// answers stay fresh: that is how far a now that operations share may lie back.
-type latest struct {
-	key string // of the question without its end; empty if the window is not open
-	end upstream.Time
-}
-
-// latestOf is for a question of a form that has the query if its window has no end.
-func (a *API) latestOf(m moment, end upstream.Time, form, path string, endless func() string) latest {
-	if a.o.MaxStale == 0 || end < m.now-upstream.Time(a.o.Fresh/time.Second) {
-		return latest{}
-	}
-	return latest{a.key(form+" to now", path, endless()), end}
-}
-
-// pointer is what is kept of a latest: where the answer is.
+// pointer refers to the newest answer to a question whose window ends now, whenever now was: dashboards ask for the same
+// days again and again, each time with a later end. When the answer was given hardly anything had happened after its end,
+// so a question with a later end would have had the same answer, and may use it for as long as it may be stale. A window
+// also ends now if its end is no older than answers stay fresh: operations may share a now that lies back so far.
 type pointer struct {
-	key string
+	key key
 	end upstream.Time
 }
 
-// point notes that the newest answer is under key.
-func (l latest) point(a *API, key string) {
-	if l.key != "" {
-		a.put(l.key, pointer{key, l.end}, size{bytes: len(key) + sizeOf[pointer]()}, a.o.Fresh)
+// endless returns the key of the pointer for k. It returns false if k has no window, or one that does not end now.
+func (c *Cache) endless(m moment, k key) (key, bool) {
+	now := m.now - upstream.Time(c.o.Fresh/time.Second)
+	if c.o.MaxStale == 0 || k.form != answers || k.q.Window.End < now || k.q.Window == (upstream.Window{}) {
+		return key{}, false
+	}
+	k.form, k.q.Window.End = newest, 0
+	return k, true
+}
+
+// point records that k has the newest answer.
+func (c *Cache) point(m moment, k key) {
+	if at, ok := c.endless(m, k); ok {
+		c.put(at, pointer{k.keep(), k.q.Window.End}, size{bytes: k.size()}, c.o.Fresh)
 	}
 }
 
-// follow gives the newest answer, if it is held and does not go on behind the end.
-func (l latest) follow(a *API) (entry, bool) {
-	if l.key == "" {
+// newest returns the newest answer for k, if it does not go beyond the end of k's window.
+func (c *Cache) newest(m moment, k key) (entry, bool) {
+	at, ok := c.endless(m, k)
+	if !ok {
 		return entry{}, false
 	}
-	e, held := a.memory.get(l.key)
+	e, held := c.memory.get(at)
 	if !held {
 		return entry{}, false
 	}
 	p := e.value.(pointer)
-	if p.end > l.end {
+	if p.end > k.q.Window.End {
 		return entry{}, false
 	}
-	return a.memory.get(p.key)
+	return c.memory.get(p.key)
 }

@@ -18,7 +18,7 @@ import (
 // failing is an API that fails with an error while there is one, with a memory
 // around it.
 type failing struct {
-	*API
+	*view
 	clock    clock
 	model    *upstreamtest.Model
 	counting *upstreamtest.Counting
@@ -39,7 +39,7 @@ func newFailing(t *testing.T, change func(*Options)) *failing {
 		f.seen = append(f.seen, l)
 	}
 	change(&o)
-	f.API = open(t, f.counting, o)
+	f.view = open(t, f.counting, o)
 	return f
 }
 
@@ -65,7 +65,7 @@ var (
 // as long as they may be, told of as stale with their age; and never after it is up.
 func TestStaleRatherThanDown(t *testing.T) {
 	qs := questions(upstreamtest.NewModel(everyTenMinutes(-48, 2)), lastHalf)
-	qs = append(qs, sampleQuestion{name: "counts with a sealed past", ask: func(ctx context.Context, a upstream.API) (any, error) {
+	qs = append(qs, sampleQuestion{name: "counts with a sealed past", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
 		return a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: at(time.Hour)}})
 	}})
 	for _, q := range qs {

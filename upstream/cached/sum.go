@@ -7,182 +7,154 @@ import (
 	"deliverygraph/upstream"
 )
 
-// tally is a question for counts or time series, as a function of its window:
-// answers to windows side by side add up to the answer to both.
-type tally[T any] struct {
-	window upstream.Window
-	kind   upstream.Kind
-	path   string
-	form   string
-	query  func(upstream.Window) string
-	load   func(context.Context, upstream.Window) (T, error)
-	pack   func(T) (T, size)
-	join   func(older, newer T) T
-
-	// Where the answer is asked for as time series ([tally.reach]):
-	filter upstream.SeriesQuery // the question, of any window; of counts it has no interval
-	// tell makes an answer of series and of what is known of the same rows. It says false
-	// where that is not enough.
-	tell func(q upstream.SeriesQuery, known T, series []upstream.Series) (T, bool)
-}
-
-// sum is the answer to a window that ends at a settled hour. It grows with the
+// sum is the answer to a question for counts or series about a window that ends at a settled hour. It grows with the
 // clock: what has settled since is fetched and added.
-type sum[T any] struct {
+type sum struct {
 	upTo  upstream.Time
-	rows  T
+	rows  any
 	since time.Time // when its oldest part arrived
 }
 
-// held gives the sum under key, and whether it is still good. One that is not serves only
-// where the API fails.
-func (t tally[T]) held(a *API, key string) (e entry, s sum[T], good bool) {
-	e, held := a.memory.get(key)
+// heldSum returns the sum under k, and whether it is still good. One that is not is used only if the API fails.
+func (c *Cache) heldSum(k key) (e entry, s sum, good bool) {
+	e, held := c.memory.get(k)
 	if !held {
 		return e, s, false
 	}
-	s = e.value.(sum[T])
-	return e, s, a.o.Sealed == 0 || a.o.Now().Sub(s.since) < a.o.Sealed
+	s = e.value.(sum)
+	return e, s, c.o.Sealed == 0 || c.o.Now().Sub(s.since) < c.o.Sealed
 }
 
-// answer answers the question. A window that begins before the last settled hour
-// and ends in what is not settled is split at that hour: its past is in memory,
-// so that only what may have changed is asked for. Where the past lacks what has settled
-// since, that and the open edge are asked for in one.
+// within returns q with another window.
+func within(q *upstream.Question, start, end upstream.Time) *upstream.Question {
+	part := *q
+	part.Window = upstream.Window{Start: start, End: end}
+	return &part
+}
+
+// tally answers a question for counts or time series. A window that begins before the last settled hour and is not
+// settled as a whole is split at that hour: its past is in memory, so only the part that may have changed is fetched. If
+// the past lacks what has settled since, both are fetched by one call.
 //
-// That pays when the past is asked for again, and so for windows that keep their
-// start. One that does not begin on an hour most often moves with the clock: it is
-// asked for as a whole, and split from the second time on.
-func (t tally[T]) answer(ctx context.Context, a *API) (T, error) {
-	m, w := a.o.moment(), t.window
-	whole := t.question(a, m, w)
+// That pays if the past is used again, so it is done for windows that keep their start. A window that does not begin at
+// an hour usually moves with the clock: it is fetched as a whole, and split from the second time on.
+func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any, error) {
+	w := q.Window
+	whole := lookup{q: q}
+	k := c.key(whole)
 	if m.seals(w) || w.Start >= m.hour() {
-		return remember(ctx, a, whole)
+		return c.remember(ctx, m, whole)
 	}
-	there := func() bool {
-		e, held := a.memory.get(a.key(whole.form, whole.path, whole.query))
-		return held && e.fresh(a.o.Now())
+	if _, ok := c.fresh(k); ok {
+		return c.remember(ctx, m, whole)
 	}
-	if there() {
-		return remember(ctx, a, whole)
-	}
-	key := a.key("sum of "+t.form, t.path, t.endless(w.Start))
+	past := key{c.scope, sums, 0, *within(q, w.Start, 0)}
 	if w.Start != upstream.Hour.Floor(w.Start) {
-		if _, again := a.memory.get(key); !again {
-			rows, err := remember(ctx, a, whole)
+		if _, again := c.memory.get(past); !again {
+			rows, err := c.remember(ctx, m, whole)
 			if err == nil {
-				a.put(key, sum[T]{upTo: w.Start, since: a.o.Now()}, size{bytes: sizeOf[sum[T]]()}, forever)
+				c.put(past, sum{upTo: w.Start, since: c.o.Now()}, size{bytes: sizeOf[sum]()}, Forever)
 			}
 			return rows, err
 		}
 	}
-	if all, reached := t.reach(ctx, a, m, key); reached {
+	if all, reached := c.reach(ctx, m, q, past); reached {
 		return all, nil
 	}
-	if there() { // others have reached it since
-		return remember(ctx, a, whole)
+	if _, ok := c.fresh(k); ok { // another caller has reached it since
+		return c.remember(ctx, m, whole)
 	}
-	all, err := t.split(ctx, a, m, key)
+	all, err := c.split(ctx, m, q, past)
 	if err != nil {
-		if e, held := a.stale(a.key(whole.form, whole.path, whole.query), whole.latest, err); held { // of a time when it was had in one
-			a.report(ctx, Lookup{Endpoint: whole.endpoint, Path: whole.path, Query: whole.query, Rows: e.rows, Age: a.o.Now().Sub(e.since), Stale: true, Err: err})
-			return e.value.(T), nil
+		if e, held := c.stale(m, k, err); held { // from a time when it was fetched as a whole
+			c.report(ctx, Lookup{Question: q, Rows: e.rows, Age: c.o.Now().Sub(e.since), Stale: true, Err: err})
+			return e.value, nil
 		}
 	}
 	return all, err
 }
 
-// split asks for the past and for the open edge side by side.
-func (t tally[T]) split(ctx context.Context, a *API, m moment, key string) (T, error) {
-	var none T
-	type answer struct {
-		sum[T]
+// split fetches the past and the open edge concurrently.
+func (c *Cache) split(ctx context.Context, m moment, q *upstream.Question, k key) (any, error) {
+	type result struct {
+		sum
 		err error
 	}
-	past := make(chan answer, 1)
+	past := make(chan result, 1)
 	go func() {
-		s, err := t.past(ctx, a, m, key)
-		past <- answer{s, err}
+		s, err := c.past(ctx, m, q, k)
+		past <- result{s, err}
 	}()
-	edge, err := remember(ctx, a, t.question(a, m, upstream.Window{Start: m.hour(), End: t.window.End}))
+	edge, err := c.remember(ctx, m, lookup{q: within(q, m.hour(), q.Window.End)})
 	p := <-past
 	switch {
 	case p.err != nil:
-		return none, p.err
-	case p.upTo >= t.window.End: // the clock went back
-		return remember(ctx, a, t.question(a, m, t.window))
+		return nil, p.err
+	case p.upTo >= q.Window.End: // the clock went back
+		return c.remember(ctx, m, lookup{q: q})
 	case p.upTo != m.hour():
-		edge, err = remember(ctx, a, t.question(a, m, upstream.Window{Start: p.upTo, End: t.window.End}))
+		edge, err = c.remember(ctx, m, lookup{q: within(q, p.upTo, q.Window.End)})
 	}
 	if err != nil {
-		return none, err
+		return nil, err
 	}
-	return t.join(p.rows, edge), nil
+	return add(q, p.rows, edge), nil
 }
 
-// past gives the sum up to the last settled hour, or to an earlier one where what
-// has settled since could not be had: the edge begins there then.
-func (t tally[T]) past(ctx context.Context, a *API, m moment, key string) (sum[T], error) {
-	look := Lookup{Endpoint: t.path, Path: t.path}
-	e, s, good := t.held(a, key)
+// past returns the sum up to the last settled hour. If what has settled since cannot be fetched, the sum ends earlier,
+// and the edge begins there.
+func (c *Cache) past(ctx context.Context, m moment, q *upstream.Question, k key) (sum, error) {
+	var look Lookup
+	e, s, good := c.heldSum(k)
 	if look.Hit = good && s.upTo >= m.hour(); !look.Hit {
-		l, joined, err := board(ctx, a, key, func(ctx context.Context) (landed, error) {
-			return t.grow(ctx, a, m, key)
-		})
+		l, joined, err := c.join(ctx, k, func(ctx context.Context) (landed, error) { return c.grow(ctx, m, q, k) })
 		if err != nil {
-			return sum[T]{}, gaveUp(err)
+			return sum{}, gaveUp(err)
 		}
 		e, look.Joined, look.Hit = l.entry, joined, l.held && !joined
 	}
-	s = e.value.(sum[T])
-	if (look.Hit || look.Joined) && s.upTo > t.window.Start { // else what was fetched has been told of
-		look.Query = t.query(upstream.Window{Start: t.window.Start, End: s.upTo})
-		look.Rows, look.Left = e.rows, e.left(a.o.Now())
+	s = e.value.(sum)
+	if (look.Hit || look.Joined) && s.upTo > q.Window.Start { // otherwise the call has been reported
+		look.Question = within(q, q.Window.Start, s.upTo)
+		look.Rows, look.Left = e.rows, e.left(c.o.Now())
 		if look.Hit {
-			look.Age = a.o.Now().Sub(e.since)
+			look.Age = c.o.Now().Sub(e.since)
 		}
-		a.report(ctx, look)
+		c.report(ctx, look)
 	}
 	return s, nil
 }
 
-// grow fetches what the sum lacks, and keeps it. Where that fails, a sum that is
-// held is as good as it was.
-func (t tally[T]) grow(ctx context.Context, a *API, m moment, key string) (landed, error) {
-	kept, s, good := t.held(a, key)
+// grow fetches what the sum lacks, and keeps it. If that fails, a sum in memory remains as it was.
+func (c *Cache) grow(ctx context.Context, m moment, q *upstream.Question, k key) (landed, error) {
+	kept, s, good := c.heldSum(k)
 	held := kept.value != nil
 	if !good {
-		s = sum[T]{upTo: t.window.Start, since: a.o.Now()}
+		s = sum{upTo: q.Window.Start, since: c.o.Now()}
 	}
 	if s.upTo >= m.hour() {
 		return landed{kept, true}, nil
 	}
-	piece := t.question(a, m, upstream.Window{Start: s.upTo, End: m.hour()})
-	piece.keep, piece.final = 0, true // the sum has it
-	rows, err := remember(ctx, a, piece)
+	rows, err := c.remember(ctx, m, lookup{q: within(q, s.upTo, m.hour()), part: true})
 	switch {
 	case err != nil && held:
 		return landed{kept, true}, nil
 	case err != nil:
 		return landed{}, err
 	}
-	packed, n := t.pack(t.join(s.rows, rows))
-	n.bytes += sizeOf[sum[T]]()
-	return landed{a.put(key, sum[T]{m.hour(), packed, s.since}, n, forever), false}, nil
+	grown, n := packed(add(q, s.rows, rows))
+	n.bytes += sizeOf[sum]()
+	return landed{c.put(k, sum{m.hour(), grown, s.since}, n, Forever), false}, nil
 }
 
-// question is the call for a window.
-func (t tally[T]) question(a *API, m moment, w upstream.Window) question[T] {
-	return question[T]{
-		endpoint: t.path, path: t.path, query: t.query(w), form: t.form,
-		keep:   a.o.keep(m, w),
-		latest: a.latestOf(m, w.End, t.form, t.path, func() string { return t.endless(w.Start) }),
-		load:   func(ctx context.Context) (T, error) { return t.load(ctx, w) },
-		pack:   t.pack,
+// add adds up the answers to q for adjacent windows.
+func add(q *upstream.Question, older, newer any) any {
+	if q.Shape == upstream.ShapeCounts {
+		a, _ := older.([]upstream.Count) // nil of an empty sum
+		b, _ := newer.([]upstream.Count)
+		return upstream.MergeCounts(a, b)
 	}
-}
-
-// endless is the query without an end. (0 is one that no window that is split has.)
-func (t tally[T]) endless(start upstream.Time) string {
-	return t.query(upstream.Window{Start: start})
+	a, _ := older.([]upstream.Series)
+	b, _ := newer.([]upstream.Series)
+	return upstream.MergeSeries(a, b)
 }

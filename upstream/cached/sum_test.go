@@ -23,7 +23,7 @@ type tallyQuestion struct {
 	query upstream.SeriesQuery
 }
 
-func (q tallyQuestion) ask(ctx context.Context, a upstream.API) (any, error) {
+func (q tallyQuestion) ask(ctx context.Context, a upstreamtest.API) (any, error) {
 	if q.query.Interval == 0 {
 		return a.Counts(ctx, q.kind, q.query.CountQuery)
 	}
@@ -88,11 +88,12 @@ func TestSumsAreThoseOfOneCall(t *testing.T) {
 			}
 			return nil
 		}}
-		a, err := New(serial(counting), o)
+		cache, err := New(serial(counting), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer a.Close()
+		defer cache.Close()
+		a := typed(cache)
 		questions := rapid.SliceOfN(rapid.Custom(drawTally), 1, 2).Draw(t, "questions")
 		starts := []upstream.Time{
 			at(second(t, -60*time.Hour, 10*time.Hour, "start").Truncate(time.Hour)),
@@ -173,7 +174,7 @@ func hours(t upstream.Time) string {
 }
 
 // dashboard asks for the counts of bounces from a start up to now.
-func dashboard(t *testing.T, a, m upstream.API, c *clock, start upstream.Time) {
+func dashboard(t *testing.T, a, m upstreamtest.API, c *clock, start upstream.Time) {
 	t.Helper()
 	q := upstream.CountQuery{Window: upstream.Window{Start: start, End: upstream.Time(c.now().Unix())}}
 	got, err := a.Counts(t.Context(), upstream.Bounces, q)
@@ -415,13 +416,13 @@ func TestJoining(t *testing.T) {
 		newer[0],
 		{ID: 3, Points: []upstream.Point{{Start: 86400, Tally: tally(20)}, {Start: 172800, Tally: tally(32)}}},
 	}
-	if diff := cmp.Diff(want, joinSeries(older, newer)); diff != "" {
+	if diff := cmp.Diff(want, upstream.MergeSeries(older, newer)); diff != "" {
 		t.Errorf("series: (-want +got)\n%s", diff)
 	}
 	if p := older[1].Points; len(p) != 1 || p[0].Tally != tally(4) {
 		t.Error("joining wrote to what it joined")
 	}
-	counts := joinCounts(
+	counts := upstream.MergeCounts(
 		[]upstream.Count{{ID: 1, Sender: "old@example.com", Tally: tally(1)}, {ID: 2, Sender: "two@example.com", Tally: tally(2)}, {ID: 4, Sender: "four@example.com"}},
 		[]upstream.Count{{ID: 1, Sender: "new@example.com", Tally: tally(4)}, {ID: 2, Tally: tally(8)}, {ID: 3, Sender: "three@example.com", Tally: tally(16)}},
 	)
@@ -449,7 +450,7 @@ func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 	o.Observe = func(_ context.Context, l Lookup) {
 		mu.Lock()
 		defer mu.Unlock()
-		q, _ := upstream.ParseCountQuery(upstream.Bounces, l.Query)
+		q, _ := upstream.ParseCountQuery(upstream.Bounces, l.Question.Query())
 		how := "sent"
 		if l.Hit || l.Joined {
 			how = "not sent"

@@ -7,15 +7,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Budget returns an API that limits the calls of each operation to Options.MaxCalls. It belongs directly before the
-// client, behind the cache, so that cached answers are free. Calls beyond the limit fail with [upstream.Exhausted].
-func Budget(api upstream.API) upstream.API {
-	return upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
-		if err := spend(ctx); err != nil {
-			return nil, err
-		}
-		return next.Ask(ctx, q)
-	})
+// Budget is a layer that limits the calls of each operation to Options.MaxCalls. It belongs directly before the client,
+// behind the cache, so that cached answers are free. Calls beyond the limit fail with [upstream.Exhausted].
+func Budget(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	if err := spend(ctx); err != nil {
+		return nil, err
+	}
+	return next.Ask(ctx, q)
 }
 
 // spend takes a call from the budget of ctx's operation.

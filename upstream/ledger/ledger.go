@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
 )
@@ -164,9 +165,14 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	if !l.sum.held || q.Left < l.sum.left {
 		l.sum.left, l.sum.held = q.Left, true
 	}
-	n := Note{Path: q.Path, Unseen: l.unseen(q.Path, q.Query)}
+	n := Note{}
+	if l.o.Explain {
+		query := q.Question.Query()
+		n.Path, n.Query = q.Question.Path(), upstream.RedactQuery(query)
+		n.Unseen = l.unseen(n.Path, query)
+	}
 	if !n.Unseen {
-		n.Age, n.Call = q.Age, rest.Call{Endpoint: q.Endpoint, Rows: q.Rows}
+		n.Age, n.Call = q.Age, rest.Call{Endpoint: q.Question.Endpoint(), Rows: q.Rows}
 	}
 	switch {
 	case q.Stale:
@@ -184,7 +190,6 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	}
 	l.sum.Rows += n.Call.Rows
 	if l.o.Explain {
-		n.Query = q.RedactedQuery()
 		l.note(n)
 	}
 }

@@ -33,27 +33,12 @@ func TestBudgetLimitsCalls(t *testing.T) {
 		{"no ledger", t.Context(), 40},
 	} {
 		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{})}
-		api := ledger.Budget(counting)
-		w := upstream.Window{End: 1}
-		l, q := upstream.ListQuery{Window: w}, upstream.CountQuery{Window: w}
-		asks := []func(context.Context) error{
-			func(ctx context.Context) error { _, err := api.Bounces(ctx, l); return err },
-			func(ctx context.Context) error { _, err := api.Emails(ctx, l); return err },
-			func(ctx context.Context) error { _, err := api.BlockedEmails(ctx, l); return err },
-			func(ctx context.Context) error { _, err := api.Bounce(ctx, upstream.BounceKey{}); return err },
-			func(ctx context.Context) error { _, err := api.Counts(ctx, upstream.Emails, q); return err },
-			func(ctx context.Context) error {
-				_, err := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
-				return err
-			},
-			func(ctx context.Context) error { _, err := api.BounceCategories(ctx); return err },
-			func(ctx context.Context) error { _, err := api.BlockedReasons(ctx); return err },
-		}
+		api := upstream.API{Asker: upstream.Around(counting, ledger.Budget)}
 		var wg sync.WaitGroup
 		refused := make(chan error, 40)
 		for i := range 40 {
 			wg.Go(func() {
-				if err := asks[i%len(asks)](c.ctx); upstream.CodeOf(err) == upstream.Exhausted {
+				if _, err := api.Emails(c.ctx, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
 					refused <- err
 				}
 			})
@@ -73,12 +58,14 @@ func TestBudgetLimitsCalls(t *testing.T) {
 // For calls whose answers the caller may not see, an explaining ledger records only that they were made.
 func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
-	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/seen" && query == "a=1" }})
+	const seen = "start_time=0&end_time=0&local=a"
+	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/emails" && query == seen }})
 	ctx := ledger.With(t.Context(), l)
-	for _, path := range []string{"/seen", "/unseen"} {
-		ledger.Call(ctx, rest.Call{Path: path, Query: "a=1", Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
-		ledger.Call(ctx, rest.Call{Path: path, Query: "a=1", Joined: true, Rows: 3, Code: upstream.Timeout})
-		ledger.Lookup(ctx, cached.Lookup{Path: path, Query: "a=1", Hit: true, Rows: 3, Age: 1})
+	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Local: "a"}, {Kind: upstream.Bounces, Local: "a"}} {
+		path := q.Path()
+		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
+		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Joined: true, Rows: 3, Code: upstream.Timeout})
+		ledger.Lookup(ctx, cached.Lookup{Question: q, Hit: true, Rows: 3, Age: 1})
 	}
 	sum := l.Summary()
 	if d := cmp.Diff(ledger.Summary{Sent: 2, Joined: 2, Cached: 2, Failed: 1, Tries: 2, Bytes: 10, Rows: 9}, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
@@ -86,7 +73,7 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 	}
 	notes, _ := l.Notes()
 	for i, n := range notes {
-		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 || n.Query != "a=…" || n.Source == "" {
+		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 || n.Query != "start_time=0&end_time=0&local=…" || n.Source == "" {
 			t.Errorf("note %d: %+v", i, n)
 		}
 	}
@@ -95,14 +82,16 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 // A ledger sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
 func TestLedgerSumsUpCalls(t *testing.T) {
 	t.Parallel()
+	bySender := &upstream.Question{Kind: upstream.Emails, Sender: "b@example.com"}
+	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
 	for _, explain := range []bool{true, false} {
 		l := ledger.New(ledger.Options{Explain: explain})
 		ctx := ledger.With(t.Context(), l)
 		ledger.Call(ctx, rest.Call{Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3})
 		ledger.Call(ctx, rest.Call{Path: "/emails", Joined: true, Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
-		ledger.Lookup(ctx, cached.Lookup{Path: "/bounces", Left: time.Minute})
-		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Query: "sender=b%40example.com", Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
-		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Err: errors.New("down")})
+		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Left: time.Minute})
+		ledger.Lookup(ctx, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
+		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Err: errors.New("down")})
 		ledger.Call(ctx, rest.Call{Path: "/y", Code: upstream.Unavailable})
 		l.Ask(false)
 		l.Ask(true)
@@ -111,9 +100,9 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 		if left, held := sum.Left(); left != time.Minute || !held {
 			t.Errorf("fresh for %v, %v", left, held)
 		}
-		ledger.Lookup(ctx, cached.Lookup{Path: "/x", Joined: true, Left: time.Hour})
-		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Hour, Err: errors.New("down")})
-		ledger.Lookup(ctx, cached.Lookup{Path: "/emails", Stale: true, Age: time.Minute, Err: errors.New("down")})
+		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Joined: true, Left: time.Hour})
+		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Stale: true, Age: time.Hour, Err: errors.New("down")})
+		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Stale: true, Age: time.Minute, Err: errors.New("down")})
 		sum = l.Summary()
 		want := ledger.Summary{Sent: 1, Joined: 2, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 2, Bytes: 10, Rows: 9, Age: time.Hour}
 		notes, batches := l.Notes()
@@ -125,7 +114,8 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 		var wantBatches []ledger.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
-			wantNoted = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?sender=…", "unsent /y", "joined /x", "stale /emails", "stale /emails"}
+			wantNoted = []string{"sent /bounces?start_time=1&recipient=…", "joined /emails", "cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
+				"joined /blocked-email/reasons", "stale /blocked-email/reasons", "stale /blocked-email/reasons"}
 			wantBatches = []ledger.Batch{{Loader: "loader", Keys: 7}}
 		}
 		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {

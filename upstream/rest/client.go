@@ -15,7 +15,7 @@ import (
 // Client asks a server of the metrics API. It is safe for concurrent use. Use one Client per server, with views for
 // other keys (see [Client.WithKey]): its limits cover only itself and its views.
 type Client struct {
-	upstream.Calls // a typed method for each call
+	upstream.API // a typed method for each call
 
 	o     Options
 	base  *url.URL      // its path has no trailing slash
@@ -27,11 +27,6 @@ type Client struct {
 	breaker *breaker
 	budget  *budget
 }
-
-var _ interface {
-	upstream.API
-	upstream.Asker
-} = (*Client)(nil)
 
 // New returns a client. It makes no request. Its error joins an [*OptionError] for every option that is wrong.
 func New(o Options) (*Client, error) {
@@ -50,7 +45,7 @@ func New(o Options) (*Client, error) {
 	}
 	c.breaker = newBreaker(o.Breaker, o.Logger, c.gate.turnAway)
 	c.every = every(c.base.Host, o.Key)
-	c.Calls.Asker = c
+	c.API.Asker = c
 	return c, nil
 }
 
@@ -72,7 +67,7 @@ func (c *Client) WithKey(key string) (*Client, error) {
 	view := *c
 	view.o.Key = key
 	view.every = every(c.base.Host, key)
-	view.Calls.Asker = &view
+	view.API.Asker = &view
 	return &view, nil
 }
 

@@ -1,4 +1,4 @@
-// Package rest is a client for the metrics API over HTTP: a [Client] implements [upstream.API] by asking a server.
+// Package rest is a client for the metrics API over HTTP: a [Client] is an [upstream.Asker] that asks a server.
 //
 //   - Equal concurrent calls become one request (package upstream/flight), because the API gives the result only to the
 //     first of identical requests.

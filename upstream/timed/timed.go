@@ -2,7 +2,7 @@
 // while at least one of its calls is under way. Concurrent calls count once, so the rest of the time is the operation's
 // own.
 //
-// Start reading at [API].
+// Start reading at [Layer].
 package timed
 
 import (
@@ -61,9 +61,9 @@ func With(ctx context.Context, c *Clock) context.Context {
 // call, and a function to call with the call's error when it ends.
 type Around func(ctx context.Context, endpoint string) (context.Context, func(error))
 
-// API returns api with each call measured by the clock in its context, if there is one. around may be nil.
-func API(api upstream.API, around Around) upstream.API {
-	return upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (answer any, err error) {
+// Layer returns a layer that measures each call by the clock in its context, if there is one. around may be nil.
+func Layer(around Around) upstream.Middleware {
+	return func(ctx context.Context, q *upstream.Question, next upstream.Asker) (answer any, err error) {
 		if c, ok := ctx.Value(clockKey{}).(*Clock); ok {
 			c.begin()
 			defer c.end()
@@ -74,5 +74,5 @@ func API(api upstream.API, around Around) upstream.API {
 			defer func() { done(err) }()
 		}
 		return next.Ask(ctx, q)
-	})
+	}
 }

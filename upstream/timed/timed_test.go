@@ -13,28 +13,24 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// slow answers only catalogues, after a delay.
-type slow struct {
-	upstream.API
-	categories, reasons time.Duration
-}
+// slow answers catalogues after a delay.
+type slow struct{ categories, reasons time.Duration }
 
 var errDown = errors.New("it is down")
 
-func (s slow) BounceCategories(context.Context) ([]string, error) {
+func (s slow) Ask(_ context.Context, q *upstream.Question) (any, error) {
+	if q.Kind == upstream.BlockedEmails {
+		time.Sleep(s.reasons)
+		return nil, errDown
+	}
 	time.Sleep(s.categories)
 	return nil, nil
-}
-
-func (s slow) BlockedReasons(context.Context) ([]string, error) {
-	time.Sleep(s.reasons)
-	return nil, errDown
 }
 
 // Concurrent calls count once, and time between calls does not count. A running clock can be read.
 func TestClockMeasuresWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := timed.API(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, nil)
+		api := upstream.API{Asker: upstream.Around(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, timed.Layer(nil))}
 		var c timed.Clock
 		ctx := timed.With(t.Context(), &c)
 		var wg sync.WaitGroup
@@ -66,7 +62,7 @@ func TestClockMeasuresWaiting(t *testing.T) {
 func TestAroundWrapsCalls(t *testing.T) {
 	type key struct{}
 	var ended []string
-	api := timed.API(seen{key: key{}}, func(ctx context.Context, endpoint string) (context.Context, func(error)) {
+	layer := timed.Layer(func(ctx context.Context, endpoint string) (context.Context, func(error)) {
 		return context.WithValue(ctx, key{}, endpoint), func(err error) {
 			if !errors.Is(err, errDown) {
 				t.Errorf("%s ended with %v", endpoint, err)
@@ -74,6 +70,7 @@ func TestAroundWrapsCalls(t *testing.T) {
 			ended = append(ended, endpoint)
 		}
 	})
+	api := upstream.API{Asker: upstream.Around(seen{key{}}, layer)}
 	_, _ = api.BounceCategories(t.Context())
 	_, _ = api.Bounce(t.Context(), upstream.BounceKey{UserID: 21})
 	want := []string{"/bounce/categories", "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}"}
@@ -83,16 +80,9 @@ func TestAroundWrapsCalls(t *testing.T) {
 }
 
 // seen panics unless a call has the context that around returned.
-type seen struct {
-	key any
-	upstream.API
-}
+type seen struct{ key any }
 
-func (s seen) BounceCategories(ctx context.Context) ([]string, error) {
-	return []string{ctx.Value(s.key).(string)}, errDown
-}
-
-func (s seen) Bounce(ctx context.Context, _ upstream.BounceKey) (upstream.BounceDetail, error) {
+func (s seen) Ask(ctx context.Context, _ *upstream.Question) (any, error) {
 	_ = ctx.Value(s.key).(string)
-	return upstream.BounceDetail{}, errDown
+	return nil, errDown
 }

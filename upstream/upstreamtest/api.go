@@ -23,7 +23,7 @@ import (
 // RunAPI calls newAPI once. It must return an API over these rows.
 //
 // RunAPI makes no invalid queries, such as a negative offset.
-func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) upstream.API) {
+func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) API) {
 	sample := Sample()
 	s := apiSuite{api: newAPI(t, sample), model: NewModel(sample), sample: sample}
 	t.Run("lists", s.lists)
@@ -37,7 +37,7 @@ func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) upstream.API) {
 }
 
 type apiSuite struct {
-	api    upstream.API
+	api    API
 	model  *Model // the oracle
 	sample Rows
 }

@@ -3,7 +3,7 @@
 //
 // [Run] checks any server of the REST API over HTTP against the API's document and,
 // where that is silent, against what this project has settled. [RunReadOnly] checks
-// servers whose data is unknown. [RunAPI] checks an [upstream.API].
+// servers whose data is unknown. [RunAPI] checks an [upstream.Asker].
 //
 // [Model] implements the API with slices and loops. It is simple enough to be evidently
 // correct, so the suites use it as their oracle and other tests as a fake. [Counting]

@@ -11,7 +11,7 @@ import (
 // answers with the codecs of package upstream.
 type foreign struct{ plain }
 
-var _ upstream.API = foreign{}
+var _ API = foreign{}
 
 // Bounces lists bounces.
 func (f foreign) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {

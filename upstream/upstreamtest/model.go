@@ -23,11 +23,16 @@ type data struct {
 	rows Rows
 }
 
-var _ upstream.API = (*Model)(nil)
+var _ API = (*Model)(nil)
 
 // NewModel returns a model of rows.
 func NewModel(rows Rows) *Model {
 	return &Model{data: &data{rows: rows.Join(Rows{})}}
+}
+
+// Ask implements [upstream.Asker].
+func (m *Model) Ask(ctx context.Context, q *upstream.Question) (any, error) {
+	return Asker(m).Ask(ctx, q)
 }
 
 // Limit returns a view of m that is limited to the data of these users. Nil means all.

@@ -16,7 +16,7 @@ import (
 // requires the exact format of every answer: keys, types and envelope.
 type plain struct{ Server }
 
-var _ upstream.API = plain{}
+var _ API = plain{}
 
 // Bounces lists bounces.
 func (p plain) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {

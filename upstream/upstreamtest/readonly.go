@@ -25,7 +25,7 @@ func RunReadOnly(t *testing.T, s Server, w upstream.Window) {
 
 type readOnlySuite struct {
 	server Server
-	api    upstream.API
+	api    API
 	window upstream.Window
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func TestModelKeepsTheContract(t *testing.T) {
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.API { return upstreamtest.NewModel(rows) })
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API { return upstreamtest.NewModel(rows) })
 }
 
 // The suites compare servers with the model, so the model itself is checked against
@@ -86,20 +86,21 @@ func TestCountingRecordsEachCall(t *testing.T) {
 	c := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}
 	w := upstream.Window{Start: 100, End: 200}
 	ctx := t.Context()
+	api := upstream.API{Asker: c}
 	ask := func() error {
-		_, bounces := c.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 21})
-		_, emails := c.Emails(ctx, upstream.ListQuery{Window: w})
-		_, blocked := c.BlockedEmails(ctx, upstream.ListQuery{Window: w})
-		_, counts := c.Counts(ctx, upstream.Bounces, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
-		_, series := c.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day})
-		_, categories := c.BounceCategories(ctx)
-		_, reasons := c.BlockedReasons(ctx)
+		_, bounces := api.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 21})
+		_, emails := api.Emails(ctx, upstream.ListQuery{Window: w})
+		_, blocked := api.BlockedEmails(ctx, upstream.ListQuery{Window: w})
+		_, counts := api.Counts(ctx, upstream.Bounces, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
+		_, series := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day})
+		_, categories := api.BounceCategories(ctx)
+		_, reasons := api.BlockedReasons(ctx)
 		return errors.Join(bounces, emails, blocked, counts, series, categories, reasons)
 	}
 	if err := errors.Join(ask(), ask()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Bounce(ctx, upstream.BounceKey{UserID: 1, SenderID: 2, BounceTime: 3, EmailID: "a@b"}); upstream.CodeOf(err) != upstream.NotFound {
+	if _, err := api.Bounce(ctx, upstream.BounceKey{UserID: 1, SenderID: 2, BounceTime: 3, EmailID: "a@b"}); upstream.CodeOf(err) != upstream.NotFound {
 		t.Errorf("unknown bounce: %v", err)
 	}
 	want := map[string]int{
@@ -135,13 +136,14 @@ func TestCountingBeforeCanFailOrBlockCalls(t *testing.T) {
 			return nil
 		},
 	}
-	if _, err := c.BounceCategories(t.Context()); !errors.Is(err, failure) {
+	api := upstream.API{Asker: c}
+	if _, err := api.BounceCategories(t.Context()); !errors.Is(err, failure) {
 		t.Errorf("error %v, want %v", err, failure)
 	}
 	var callers sync.WaitGroup
 	for range 3 {
 		callers.Go(func() {
-			if _, err := c.BlockedReasons(t.Context()); err != nil {
+			if _, err := api.BlockedReasons(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

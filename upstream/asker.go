@@ -1,0 +1,33 @@
+package upstream
+
+import "context"
+
+// Asker answers questions: the whole API as one method. It is what every layer implements, whether it calls the API,
+// remembers its answers or restricts what a caller sees. Implementations are safe for concurrent use.
+//
+// The question's [Shape] determines the type of the answer, which is nil if there is an error. Askers must not modify
+// the question, and callers must not modify the answer. Every error is or wraps an [*Error], except for the context's
+// own error when the caller gave up.
+type Asker interface {
+	Ask(ctx context.Context, q *Question) (answer any, err error)
+}
+
+// Ask asks a question whose answer is a T, the type that its shape determines.
+func Ask[T any](ctx context.Context, a Asker, q *Question) (T, error) {
+	answer, err := a.Ask(ctx, q)
+	t, _ := answer.(T) // the zero T if there is no answer
+	return t, err
+}
+
+// Middleware is a layer around an Asker, for layers that need no state of their own.
+type Middleware func(ctx context.Context, q *Question, next Asker) (answer any, err error)
+
+// Around returns next with a layer around it.
+func Around(next Asker, layer Middleware) Asker { return layered{next, layer} }
+
+type layered struct {
+	next  Asker
+	layer Middleware
+}
+
+func (l layered) Ask(ctx context.Context, q *Question) (any, error) { return l.layer(ctx, q, l.next) }
