@@ -1427,7 +1427,7 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../../schema/blocked_email.graphql", Input: `"""
-An email that was not sent, since its recipient is suppressed.
+An email that was not sent because its recipient is suppressed.
 """
 type BlockedEmail implements Node {
   "Opaque, and unique among all objects."
@@ -1442,30 +1442,30 @@ type BlockedEmail implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
-  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
+  Unique together with the recipient. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym of an id that is more than a number, because
+  it might contain an address: its second, "***" and some letters. The pseudonym can be used in place of the id.
   """
   emailId: String!
   """
-  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  The recipient's address. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym: "***", some letters, and the real domain. Each address always has the same pseudonym.
   """
   recipient: String!
-  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The part of the recipient's address before the @; that of the pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
-  "Why the recipient is suppressed, such as \"hardbounce\": a code of ` + "`" + `blockedReasons` + "`" + `, or one that is new."
+  "Why the recipient is suppressed, such as \"hardbounce\": a code of ` + "`" + `blockedReasons` + "`" + `, or a newer one."
   reason: String!
-  "When the email was processed: what blocked emails are windowed and ordered by."
+  "When the email was processed. Windows and the order of blocked emails refer to this time."
   processedAt: DateTime!
-  "When the sender's own system was told; null where it was not."
+  "When the sender's own system was notified; null if it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null if it has none. Values that might contain an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
 """
-Which blocked emails: all that is given must hold.
+A filter on blocked emails. All given conditions must hold.
 """
 input BlockedEmailFilter {
   "Only of this user: a user number, such as \"21\"."
@@ -1474,25 +1474,25 @@ input BlockedEmailFilter {
   senderId: ID
   "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to recipients whose address has exactly this part before the @. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at exactly this domain, in any case."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
-  "Only blocked for this reason: a code of ` + "`" + `blockedReasons` + "`" + `, such as \"unsubscribe\"."
+  "Only those blocked for this reason: a code of ` + "`" + `blockedReasons` + "`" + `, such as \"unsubscribe\"."
   reason: String
 }
 
 """
-A reason for which emails are blocked. The set is open: upstreams add to it.
+A reason for blocking emails. More may be added at any time.
 """
 type BlockedReason {
-  "What blocked emails carry as their reason, such as \"hardbounce\"."
+  "The ` + "`" + `reason` + "`" + ` of blocked emails, such as \"hardbounce\"."
   code: String!
-  "What it means; null where the code is not a documented one."
+  "What it means; null if the code is not documented."
   description: String
 }
 
@@ -1504,26 +1504,26 @@ type BlockedEmailConnection {
   edges: [BlockedEmailEdge!]!
   "The page's rows."
   nodes: [BlockedEmail!]!
-  "Where the page lies among all."
+  "Whether there are more rows before and after the page, and its cursors."
   pageInfo: PageInfo!
   """
-  How many rows the whole connection has, exactly. Counted only when selected: 1 upstream call where the filter has none but user, sender number and type; otherwise a few more, growing with the logarithm of the count.
+  The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
 }
 
 """
-One of the blocked emails on a page, and where it stands.
+A blocked email on a page, and its cursor.
 """
 type BlockedEmailEdge {
-  "Marks this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Only fit for the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
   cursor: String!
   "The row."
   node: BlockedEmail!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/bounce.graphql", Input: `"""
-An email that came back: its recipient's server refused it, or never took it.
+An email that could not be delivered: the recipient's server refused it, or never accepted it.
 """
 type Bounce implements Node {
   "Opaque, and unique among all objects."
@@ -1538,35 +1538,35 @@ type Bounce implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
-  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
+  Unique together with the recipient. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym of an id that is more than a number, because
+  it might contain an address: its second, "***" and some letters. The pseudonym can be used in place of the id.
   """
   emailId: String!
   """
-  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  The recipient's address. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym: "***", some letters, and the real domain. Each address always has the same pseudonym.
   """
   recipient: String!
-  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The part of the recipient's address before the @; that of the pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
-  "Whether it failed for good. Follows the rule that matched, not the first digit of the code."
+  "Whether the failure is permanent. It follows from the rule that matched, not from the first digit of the code."
   type: BounceType!
-  "What kind of failure it was, such as \"bad-mailbox\": a code of ` + "`" + `bounceCategories` + "`" + `, or one that is new."
+  "The kind of failure, such as \"bad-mailbox\": a code of ` + "`" + `bounceCategories` + "`" + `, or a newer one."
   category: String!
   "The enhanced status code (RFC 3463), such as \"5.1.1\"."
   code: String!
-  "When it bounced: what bounces are windowed and ordered by."
+  "When it bounced. Windows and the order of bounces refer to this time."
   bouncedAt: DateTime!
   "When the email was processed."
   processedAt: DateTime!
-  "When the sender's own system was told of the bounce; null where it was not."
+  "When the sender's own system was notified of the bounce; null if it was not."
   postbackAt: DateTime
-  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null if it has none. Values that might contain an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
   """
-  What the receiving server said, and the whole bounce message. Costs 1 upstream call a bounce, made only when one of its fields is
-  selected; where it fails, this field alone is null.
+  The receiving server's response, and the whole bounce message. Costs 1 upstream call per bounce, made only if one of its fields is
+  selected. If the call fails, only this field is null.
   """
   detail: BounceDetail
 }
@@ -1575,28 +1575,28 @@ type Bounce implements Node {
 Whether a bounce is final.
 """
 enum BounceType {
-  "The address will not work: sending again is of no use."
+  "Permanent: sending to this address again is of no use."
   HARD
-  "It may work later."
+  "Temporary: a later attempt may succeed."
   SOFT
 }
 
 """
-The whole of one bounce.
+The details of a bounce.
 """
 type BounceDetail {
-  "What the receiving server said, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\". Needs the scope ` + "`" + `content:read` + "`" + `; without ` + "`" + `recipients:read` + "`" + ` all that might be an address is \"***\"."
+  "The receiving server's response, such as \"smtp;550 5.1.1 <recipient1@example.com>: User unknown\". Requires the scope ` + "`" + `content:read` + "`" + `; without ` + "`" + `recipients:read` + "`" + `, everything that might be an address is \"***\"."
   diagnosticCode: String
-  "The rule that sorted the bounce into its type and category, such as \"policyrelated03\"."
+  "The name of the rule that determined the bounce's type and category, such as \"policyrelated03\"."
   ruleName: String!
-  "The same rule, and what is known of it."
+  "The same rule with its description."
   rule: BounceRule!
-  "The bounce message as it was received, headers and all; often 1 to 100 KB. Needs the scopes ` + "`" + `content:read` + "`" + ` and ` + "`" + `recipients:read` + "`" + `."
+  "The bounce message as received, including its headers; often 1 to 100 KB. Requires the scopes ` + "`" + `content:read` + "`" + ` and ` + "`" + `recipients:read` + "`" + `."
   fullContent: String
 }
 
 """
-A rule that sorts bounces by what servers say. Only its name is known if it is not one of the gateway's own, as with
+A rule that sorts bounces by the responses of servers. Only its name is known if it is not one of the gateway's own, as with
 bounces that another service sorted.
 """
 type BounceRule {
@@ -1611,7 +1611,7 @@ type BounceRule {
 }
 
 """
-Which bounces: all that is given must hold.
+A filter on bounces. All given conditions must hold.
 """
 input BounceFilter {
   "Only of this user: a user number, such as \"21\"."
@@ -1620,13 +1620,13 @@ input BounceFilter {
   senderId: ID
   "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to recipients whose address has exactly this part before the @. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at exactly this domain, in any case."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
   "Only hard or only soft bounces."
   type: BounceType
@@ -1635,12 +1635,12 @@ input BounceFilter {
 }
 
 """
-A category that bounces are sorted into. The set is open: upstreams add to it.
+A category of bounces. More may be added at any time.
 """
 type BounceCategory {
-  "What bounces carry as their category, such as \"bad-mailbox\"."
+  "The ` + "`" + `category` + "`" + ` of bounces, such as \"bad-mailbox\"."
   code: String!
-  "What it means; null where the code is not a documented one."
+  "What it means; null if the code is not documented."
   description: String
 }
 
@@ -1652,31 +1652,31 @@ type BounceConnection {
   edges: [BounceEdge!]!
   "The page's rows."
   nodes: [Bounce!]!
-  "Where the page lies among all."
+  "Whether there are more rows before and after the page, and its cursors."
   pageInfo: PageInfo!
   """
-  How many rows the whole connection has, exactly. Counted only when selected: 1 upstream call where the filter has none but user, sender number and type; otherwise a few more, growing with the logarithm of the count.
+  The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
 }
 
 """
-One of the bounces on a page, and where it stands.
+A bounce on a page, and its cursor.
 """
 type BounceEdge {
-  "Marks this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Only fit for the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
   cursor: String!
   "The row."
   node: Bounce!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/directive.graphql", Input: `"""
-Answers a fragment later, in a part of its own, so that the rest of the answer does not wait for it. It takes a caller that accepts parts (` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `).
+Delivers a fragment later, in a separate part, so that the rest of the response does not wait for it. The caller must accept parts (` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `).
 """
 directive @defer(
-  "Whether to answer it later."
+  "Whether to deliver it later."
   if: Boolean! = true
-  "A name for the part, by which the caller finds it."
+  "A name for the part, which the part repeats."
   label: String
 ) on FRAGMENT_SPREAD | INLINE_FRAGMENT
 
@@ -1713,7 +1713,7 @@ directive @specifiedBy(
 ) on SCALAR
 
 """
-Exactly one of the input object's fields is given, and it is not null.
+Requires exactly one of the input object's fields, with a value that is not null.
 """
 directive @oneOf on INPUT_OBJECT
 `, BuiltIn: false},
@@ -1733,28 +1733,28 @@ type Email implements Node {
   sender: Sender!
   """
   The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
-  Unique together with the recipient. To callers without the scope ` + "`" + `recipients:read` + "`" + ` an id that is more than a number, and so might hold an
-  address, comes as a pseudonym: its second, "***" and some letters. It stands for the id wherever one is asked for.
+  Unique together with the recipient. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym of an id that is more than a number, because
+  it might contain an address: its second, "***" and some letters. The pseudonym can be used in place of the id.
   """
   emailId: String!
   """
-  The recipient's address. To callers without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+  The recipient's address. Callers without the scope ` + "`" + `recipients:read` + "`" + ` get a pseudonym: "***", some letters, and the real domain. Each address always has the same pseudonym.
   """
   recipient: String!
-  "The part of the recipient's address before the @; of a pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The part of the recipient's address before the @; that of the pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String!
   "The domain of the recipient's address."
   domain: String!
-  "When it was processed: what emails are windowed and ordered by."
+  "When it was processed. Windows and the order of emails refer to this time."
   processedAt: DateTime!
-  "Whether the recipient's server took it; false where it bounced or was blocked from sending."
+  "Whether the recipient's server accepted it; false if it bounced or was blocked."
   delivered: Boolean!
-  "The email's custom headers, in the order sent; null where it has none. Values that might hold an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  "The email's custom headers, in the order sent; null if it has none. Values that might contain an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
 
 """
-Which emails: all that is given must hold.
+A filter on emails. All given conditions must hold.
 """
 input EmailFilter {
   "Only of this user: a user number, such as \"21\"."
@@ -1763,15 +1763,15 @@ input EmailFilter {
   senderId: ID
   "Only of this sender, by address; the case of its domain does not matter."
   sender: String
-  "Only to this recipient's address; the case of its domain does not matter. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to this recipient's address; the case of its domain does not matter. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   recipient: String
-  "Only to recipients whose address has this part before the @, exactly. Needs the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only to recipients whose address has exactly this part before the @. Requires the scope ` + "`" + `recipients:read` + "`" + `."
   localPart: String
   "Only to recipients at exactly this domain, in any case."
   domain: String
-  "Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope ` + "`" + `recipients:read` + "`" + `."
+  "Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeaderInput!]
-  "True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked."
+  "True selects delivered emails only; false, the default, selects all, including those that bounced or were blocked."
   deliveredOnly: Boolean = false
 }
 
@@ -1783,42 +1783,42 @@ type EmailConnection {
   edges: [EmailEdge!]!
   "The page's rows."
   nodes: [Email!]!
-  "Where the page lies among all."
+  "Whether there are more rows before and after the page, and its cursors."
   pageInfo: PageInfo!
   """
-  How many rows the whole connection has, exactly. Counted only when selected: 1 upstream call where the filter has none but user, sender number and type; otherwise a few more, growing with the logarithm of the count.
+  The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
 }
 
 """
-One of the emails on a page, and where it stands.
+An email on a page, and its cursor.
 """
 type EmailEdge {
-  "Marks this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Only fit for the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
   cursor: String!
   "The row."
   node: Email!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/page.graphql", Input: `"""
-Where a page lies in its connection.
+The position of a page in its connection.
 """
 type PageInfo {
   """
-  Whether rows follow the page's last; true, with an error, where that could not be found out. Known without a further upstream call unless the page ends where a full upstream page of 500 ends.
+  Whether there are rows after the page; true, with an error, if that could not be determined. Costs no further upstream call, unless the page ends exactly where a full upstream page of 500 rows ends.
   """
   hasNextPage: Boolean!
-  "Whether rows come before the page's first; true, with an error, where that could not be found out."
+  "Whether there are rows before the page; true, with an error, if that could not be determined."
   hasPreviousPage: Boolean!
   "The cursor of the page's first row; null on an empty page."
   startCursor: String
-  "The cursor of the page's last row; null on an empty page. Give it as ` + "`" + `after` + "`" + ` for the next page."
+  "The cursor of the page's last row; null on an empty page. Pass it as ` + "`" + `after` + "`" + ` to get the next page."
   endCursor: String
 }
 
 """
-A custom header of an email, or a filter on one.
+A custom header of an email.
 """
 type XHeader {
   "The header's name, which begins with \"X-\"."
@@ -1838,63 +1838,63 @@ input XHeaderInput {
 }
 `, BuiltIn: false},
 	{Name: "../../schema/query.graphql", Input: `"""
-The metrics of an email delivery account: who sent, what bounced, what was blocked, and how many of each.
+The metrics of an email delivery account: who sent emails, which bounced, which were blocked, and how many.
 
-Every list and every count names its window of time. Lists are Relay connections, oldest rows first.
+Each list and count covers a window of time. Lists are Relay connections, with the oldest rows first.
 """
 type Query {
   """
-  Any object that has an id, by that id: a user, a sender, a bounce, an email or a blocked email.
-  Null, with a NOT_FOUND error, where there is none. Costs 1 upstream call, for a user or a sender at most 3, and for a bounce whose email id is
-  a pseudonym 1 more for each 500 bounces of its sender in its second.
+  The object with an id: a user, a sender, a bounce, an email or a blocked email.
+  Null, with a NOT_FOUND error, if there is none. Costs 1 upstream call; for a user or a sender at most 3; for a bounce whose email id is a
+  pseudonym 1 more for each 500 bounces of its sender in the same second.
   """
   node(
-    "The id, as any query gave it."
+    "The ` + "`" + `id` + "`" + ` of an object."
     id: ID!
   ): Node
 
   """
-  Several objects by their ids, in the order of the ids, each null with an error of its own where there is none.
-  Asking for one id twice costs no more than once.
+  The objects with these ids, in the order of the ids. Each is null, with an error of its own, if there is none.
+  Repeated ids cost nothing extra.
   """
   nodes(
-    "The ids, as any query gave them; at most 500."
+    "The ` + "`" + `id` + "`" + `s of at most 500 objects."
     ids: [ID!]!
   ): [Node]!
 
   """
   The users (accounts) that sent, bounced or were blocked in the window, by ascending user number.
-  Costs 3 upstream calls, which also answer their stats over the same window.
+  Costs 3 upstream calls, which also return their stats over the same window.
   """
   users(
-    "When: a user is listed if anything of theirs lies in it."
+    "Only users with an email, a bounce or a blocked email in this window."
     window: Window!
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): UserConnection
 
   """
   The senders (approved From addresses) that sent, bounced or were blocked in the window, by ascending sender number.
-  Costs 3 upstream calls, which also answer their stats over the same window.
+  Costs 3 upstream calls, which also return their stats over the same window.
   """
   senders(
-    "When: a sender is listed if anything of theirs lies in it."
+    "Only senders with an email, a bounce or a blocked email in this window."
     window: Window!
     "Only the senders of this user: a user number, such as \"21\"."
     userId: ID
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): SenderConnection
 
@@ -1904,21 +1904,21 @@ type Query {
   bounces(
     "When they bounced."
     window: Window!
-    "Which of them; all where left out."
+    "Which of them; by default all."
     filter: BounceFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BounceConnection
 
   """
-  One bounce by its natural key, as the REST API and exports of it name it. Null, with a NOT_FOUND error, where there is none.
-  Costs 1 upstream call, which also answers its detail.
+  The bounce with a natural key, as the REST API and its exports have it. Null, with a NOT_FOUND error, if there is none.
+  Costs 1 upstream call, which also returns its detail.
   """
   bounce(
     "The user's number, such as \"21\"."
@@ -1927,7 +1927,7 @@ type Query {
     senderId: ID!
     "When it bounced."
     bouncedAt: DateTime!
-    "The email's id, such as \"20161122000000.125874958762@mail6-40-ussnn1\", or the pseudonym that stands for it, which costs 1 upstream call more."
+    "The email's id, such as \"20161122000000.125874958762@mail6-40-ussnn1\", or its pseudonym, which costs 1 more upstream call."
     emailId: String!
   ): Bounce
 
@@ -1937,42 +1937,42 @@ type Query {
   emails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out."
+    "Which of them; by default all."
     filter: EmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): EmailConnection
 
   """
-  The emails of the window that were not sent since their recipient is suppressed, by the time they were processed.
+  The emails of the window that were not sent because their recipient is suppressed, by the time they were processed.
   """
   blockedEmails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out."
+    "Which of them; by default all."
     filter: BlockedEmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BlockedEmailConnection
 
   """
   The counts of a window over all users, or over one user or sender.
-  Costs 1 upstream call for each of: what was sent, bounced, blocked; only for those selected.
+  Costs 1 upstream call for each of sent, bounced and blocked that is selected.
   """
   stats(
-    "What to count over."
+    "The window to count over."
     window: Window!
     "Only this user: a user number, such as \"21\"."
     userId: ID
@@ -1981,53 +1981,53 @@ type Query {
   ): Stats
 
   """
-  Who asks: what the gateway knows of the caller of this operation, and what it may do. Costs no upstream call.
+  What the gateway knows about the caller of this operation, and what the caller may do. Costs no upstream call.
   """
   viewer: Viewer!
 
   """
-  The categories that bounces are sorted into at present, in the upstream's order. Bounces may carry others. Costs 1 upstream call.
+  The current categories of bounces, in the upstream's order. Bounces may have others. Costs 1 upstream call.
   """
   bounceCategories: [BounceCategory!]
 
   """
-  The reasons for which emails are blocked at present, in the upstream's order. Blocked emails may carry others. Costs 1 upstream call.
+  The current reasons for blocking emails, in the upstream's order. Blocked emails may have others. Costs 1 upstream call.
   """
   blockedReasons: [BlockedReason!]
 }
 
 """
-An object with an id that finds it again.
+An object that ` + "`" + `node` + "`" + ` can look up by its id.
 """
 interface Node {
-  "Opaque, and unique among all objects. Keep it as it is; do not take it apart."
+  "Opaque, and unique among all objects. Do not parse it: its form may change."
   id: ID!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/schema.graphql", Input: `"""
-The metrics of an email delivery account: who sent, what bounced, what was blocked, and how many of each.
+The metrics of an email delivery account: who sent emails, which bounced, which were blocked, and how many.
 
-**Windows.** Every list and every count names its window of time: ` + "`" + `{last: "P7D"}` + "`" + `, an
-[ISO 8601 duration](https://en.wikipedia.org/wiki/ISO_8601#Durations) up to now, or ` + "`" + `{between: {start, end}}` + "`" + `, whose end no longer belongs to it.
+**Windows.** Each list and count covers a window of time: ` + "`" + `{last: "P7D"}` + "`" + `, an
+[ISO 8601 duration](https://en.wikipedia.org/wiki/ISO_8601#Durations) up to now, or ` + "`" + `{between: {start, end}}` + "`" + `, where the end is exclusive.
 Times are [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) in UTC, to the second.
 
-**Connections.** Lists are [Relay connections](https://relay.dev/graphql/connections.htm), oldest rows first: 50 rows unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + `
-says otherwise, and at most 500. For the next page give ` + "`" + `pageInfo.endCursor` + "`" + ` as ` + "`" + `after` + "`" + `, with the same window and filter; pages neither repeat nor
-skip rows. Objects with an ` + "`" + `id` + "`" + ` are found again by ` + "`" + `node` + "`" + `.
+**Connections.** Lists are [Relay connections](https://relay.dev/graphql/connections.htm), with the oldest rows first: 50 rows, or as many as ` + "`" + `first` + "`" + `
+or ` + "`" + `last` + "`" + ` says, at most 500. For the next page, pass ` + "`" + `pageInfo.endCursor` + "`" + ` as ` + "`" + `after` + "`" + `, with the same window and filter. Paging never repeats or
+skips rows. ` + "`" + `node` + "`" + ` looks up objects by their ` + "`" + `id` + "`" + `.
 
-**Cost.** Nothing is fetched that is not selected. A page of rows is one call of the upstream's REST API; what other fields cost, their descriptions
-say. An operation has a limit of calls. Where callers have a budget a minute, ` + "`" + `viewer { rateLimit { remaining } }` + "`" + ` and the
-[RateLimit headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) show what is left of it. With the request header
-` + "`" + `X-Explain: plan` + "`" + ` an operation is priced without running, and with ` + "`" + `X-Explain: 1` + "`" + ` it tells of each call, where the gateway allows that.
+**Cost.** Only what is selected is fetched. A page of rows is one call of the upstream's REST API; the descriptions of other fields say what they
+cost. The number of calls of an operation is limited. If callers have a budget per minute, ` + "`" + `viewer { rateLimit { remaining } }` + "`" + ` and the
+[RateLimit headers](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) show what is left of it. If the gateway allows it, the
+request header ` + "`" + `X-Explain: plan` + "`" + ` returns an operation's price without running it, and ` + "`" + `X-Explain: 1` + "`" + ` lists its calls.
 
-**Errors.** A call that fails makes one field null and adds one error; the rest is answered. ` + "`" + `extensions.code` + "`" + ` says what to do about it:
-` + "`" + `BAD_USER_INPUT` + "`" + ` (see ` + "`" + `argument` + "`" + `), ` + "`" + `QUERY_TOO_EXPENSIVE` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + ` are about the request, ` + "`" + `UNAUTHENTICATED` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` about the caller's key
-or token, ` + "`" + `RATE_LIMITED` + "`" + ` about its budget or the gateway's load, and ` + "`" + `UPSTREAM_…` + "`" + ` about the upstream. Errors that are ` + "`" + `retryable` + "`" + ` may be tried again, after
-` + "`" + `retryAfterMs` + "`" + ` where it is given.
+**Errors.** A call that fails makes one field null and adds one error; the other fields are still answered. ` + "`" + `extensions.code` + "`" + ` says what to do:
+` + "`" + `BAD_USER_INPUT` + "`" + ` (see ` + "`" + `argument` + "`" + `), ` + "`" + `QUERY_TOO_EXPENSIVE` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + ` concern the request, ` + "`" + `UNAUTHENTICATED` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` the caller's key or
+token, ` + "`" + `RATE_LIMITED` + "`" + ` the caller's budget or the gateway's load, and ` + "`" + `UPSTREAM_…` + "`" + ` the upstream. Errors that are ` + "`" + `retryable` + "`" + ` may be retried, after
+` + "`" + `retryAfterMs` + "`" + ` if it is given.
 
-**Streams.** Subscriptions come as [server-sent events](https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md) or over
-[WebSockets](https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md), at the same URL. An operation with ` + "`" + `@defer` + "`" + ` is answered
-in parts, for callers that send ` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `.
+**Streams.** Subscriptions are sent as [server-sent events](https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md) or over
+[WebSockets](https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md), at the same URL. An operation with ` + "`" + `@defer` + "`" + ` is answered in parts,
+for callers that send ` + "`" + `Accept: multipart/mixed; deferSpec=20220824` + "`" + `.
 """
 schema {
   query: Query
@@ -2042,63 +2042,63 @@ type Sender implements Node {
   id: ID!
   "The sender's number, such as \"17\"."
   senderId: ID!
-  "The address, such as \"news@example.com\". Costs 1 upstream call for all senders of a list together, or none where it is known already."
+  "The address, such as \"news@example.com\". Costs 1 upstream call for all senders of a list together, or none if it is already known."
   address: String
-  "The number of the user whose sender this is. Costs upstream calls only where the list was not limited to one user: at most 1 for each user, or for each sender where those are fewer."
+  "The number of the user that the sender belongs to. Costs upstream calls only if the list was not limited to one user: at most 1 for each user or each sender, whichever are fewer."
   userId: ID
-  "The user whose sender this is. Costs what ` + "`" + `userId` + "`" + ` costs."
+  "The user that the sender belongs to. Costs the same as ` + "`" + `userId` + "`" + `."
   user: User
-  "The sender's counts over a window. At most 3 upstream calls for all senders of a list together: 1 for each of sent, bounced, blocked that is selected."
+  "The sender's counts over a window. Costs at most 3 upstream calls for all senders of a list together: 1 for each of sent, bounced and blocked that is selected."
   stats(
-    "What to count over. It is not taken from the list above."
+    "The window to count over. It need not be the window of the list."
     window: Window!
   ): Stats
 
-  "The bounces of this sender in a window, by the time they bounced. One upstream call for each sender."
+  "The bounces of this sender in a window, by the time they bounced. Costs 1 upstream call for each sender."
   bounces(
     "When they bounced."
     window: Window!
-    "Which of them; all where left out. Naming another sender here is an error."
+    "Which of them; by default all. Naming another sender here is an error."
     filter: BounceFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BounceConnection
 
-  "The emails of this sender in a window, by the time they were processed. One upstream call for each sender."
+  "The emails of this sender in a window, by the time they were processed. Costs 1 upstream call for each sender."
   emails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out. Naming another sender here is an error."
+    "Which of them; by default all. Naming another sender here is an error."
     filter: EmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): EmailConnection
 
-  "The blocked emails of this sender in a window, by the time they were processed. One upstream call for each sender."
+  "The blocked emails of this sender in a window, by the time they were processed. Costs 1 upstream call for each sender."
   blockedEmails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out. Naming another sender here is an error."
+    "Which of them; by default all. Naming another sender here is an error."
     filter: BlockedEmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BlockedEmailConnection
 }
@@ -2111,28 +2111,28 @@ type SenderConnection {
   edges: [SenderEdge!]!
   "The page's rows."
   nodes: [Sender!]!
-  "Where the page lies among all."
+  "Whether there are more rows before and after the page, and its cursors."
   pageInfo: PageInfo!
   """
-  How many rows the whole connection has, exactly. Costs nothing.
+  The exact number of rows in the whole connection. Costs no upstream call.
   """
   totalCount: Long
 }
 
 """
-One of the senders on a page, and where it stands.
+A sender on a page, and its cursor.
 """
 type SenderEdge {
-  "Marks this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Only fit for the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
   cursor: String!
   "The row."
   node: Sender!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/stats.graphql", Input: `"""
-How many emails were sent, bounced and were blocked in a window. Emails count at the time they were processed, bounces at the time they bounced.
+How many emails were sent, bounced and blocked in a window. Emails count at the time they were processed, bounces at the time they bounced.
 
-Sent, bounced and blocked are 1 upstream call each, made only when selected; where one fails, the fields that need it are null.
+Sent, bounced and blocked cost 1 upstream call each, made only if selected. If a call fails, the fields that need it are null.
 """
 type Stats {
   "Emails, delivered or not."
@@ -2143,28 +2143,28 @@ type Stats {
   hardBounced: Long
   "Soft bounces."
   softBounced: Long
-  "Emails that were not sent since their recipient is suppressed."
+  "Emails that were not sent because their recipient is suppressed."
   blocked: Long
-  "Bounces for each email sent: bounced / sent. Null where nothing was sent. Above 1 where bounces came late."
+  "Bounces per email sent: bounced / sent. Null if nothing was sent. May exceed 1, because bounces can arrive late."
   bounceRate: Float
-  "Hard bounces for each email sent: hardBounced / sent. Null where nothing was sent."
+  "Hard bounces per email sent: hardBounced / sent. Null if nothing was sent."
   hardBounceRate: Float
-  "Soft bounces for each email sent: softBounced / sent. Null where nothing was sent."
+  "Soft bounces per email sent: softBounced / sent. Null if nothing was sent."
   softBounceRate: Float
-  "Blocked emails for each email sent: blocked / sent. Null where nothing was sent."
+  "Blocked emails per email sent: blocked / sent. Null if nothing was sent."
   blockedRate: Float
   """
-  The counts of the window by hour or by day, oldest first, with zeros where nothing happened. At most 10,000 points.
-  1 further upstream call for each of sent, bounced, blocked that is selected in it.
+  The counts of the window by hour or by day, oldest first, with zeros if nothing happened. At most 10,000 points.
+  Costs 1 more upstream call for each of sent, bounced and blocked that is selected in it.
   """
   series(
-    "How wide the buckets are: hours or days of UTC."
+    "The length of the buckets: hours or days in UTC."
     interval: Interval!
   ): [StatsPoint!]
 }
 
 """
-The counts of one hour or day. The first and the last of a series count only what lies in the window.
+The counts of an hour or a day. The first and the last of a series count only events in the window.
 """
 type StatsPoint {
   "When the bucket begins."
@@ -2177,39 +2177,40 @@ type StatsPoint {
   hardBounced: Long!
   "Soft bounces."
   softBounced: Long!
-  "Emails that were not sent since their recipient is suppressed."
+  "Emails that were not sent because their recipient is suppressed."
   blocked: Long!
 }
 
 """
-The width of a series' buckets.
+The length of a series' buckets.
 """
 enum Interval {
-  "Hours of UTC."
+  "Hours in UTC."
   HOUR
-  "Days of UTC, from midnight."
+  "Days in UTC, from midnight."
   DAY
 }
 `, BuiltIn: false},
 	{Name: "../../schema/subscription.graphql", Input: `"""
-What happens, as it happens. A subscription has one field. It is answered as server-sent events (` + "`" + `Accept: text/event-stream` + "`" + `, the distinct
-connections mode of graphql-sse) at the endpoint of the queries.
+Events as they happen. A subscription has one field. The endpoint of queries sends it as server-sent events (` + "`" + `Accept: text/event-stream` + "`" + `, the
+distinct connections mode of graphql-sse), or over a WebSocket (the subprotocol graphql-transport-ws).
 """
 type Subscription {
   """
-  Bounces as they appear at the upstream, one event each, and each bounce once.
+  Bounces as they appear upstream, each once, in an event of its own.
 
-  They come in the order in which they appear; those that appear together come oldest first. A bounce may appear some time after it bounced,
-  and so behind later ones. The gateway asks the upstream every few seconds, once for all subscribers of a filter. While the upstream fails
-  the stream is silent, and goes on with what was missed. A subscriber who falls too far behind is ended with a SUBSCRIBER_TOO_SLOW error,
-  whose extension ` + "`" + `resumeAfter` + "`" + ` is the cursor to go on from.
+  They arrive in the order in which they appear; those that appear together arrive oldest first. A bounce may appear some time after it
+  bounced, and so after later ones. The gateway polls the upstream every few seconds, once for all subscribers of a filter. While the upstream
+  fails, the stream is silent; afterwards it continues with the missed bounces. A subscriber that falls too far behind gets a
+  SUBSCRIBER_TOO_SLOW error, which ends the stream. The error's extension ` + "`" + `resumeAfter` + "`" + ` is the cursor to resume after.
   """
   bounces(
-    "Which of them; all where left out."
+    "Which of them; by default all."
     filter: BounceFilter
     """
-    Go on behind the event with this cursor of the same subscription and filter: first comes what was missed meanwhile, then what is new.
-    A cursor holds for a day. It has room for 512 bounces: where more come within a few minutes, those that appear late can be missed by who goes on. Where left out, only what is new comes.
+    Resume after the event with this cursor of the same subscription and filter: missed bounces come first, then new ones. By default only new
+    bounces come. A cursor is valid for a day. It can hold 512 bounces: if more arrive within a few minutes, a resumed stream can miss bounces
+    that appear late.
     """
     after: String
   ): BounceEvent!
@@ -2219,7 +2220,7 @@ type Subscription {
 A bounce that has appeared.
 """
 type BounceEvent {
-  "Marks this event, for ` + "`" + `after` + "`" + `: keep the last one to go on from after the stream has ended. Only fit for the same filter."
+  "Identifies this event, for ` + "`" + `after` + "`" + `: keep the last one to resume after the stream has ended. Valid only with the same filter."
   cursor: String!
   "The bounce."
   node: Bounce!
@@ -2233,70 +2234,70 @@ type User implements Node {
   id: ID!
   "The user's number, such as \"21\"."
   userId: ID!
-  "The user's counts over a window. At most 3 upstream calls for all users of a list together: 1 for each of sent, bounced, blocked that is selected."
+  "The user's counts over a window. Costs at most 3 upstream calls for all users of a list together: 1 for each of sent, bounced and blocked that is selected."
   stats(
-    "What to count over. It is not taken from the list above."
+    "The window to count over. It need not be the window of the list."
     window: Window!
   ): Stats
-  "The user's senders that sent, bounced or were blocked in a window, by ascending number. 3 upstream calls for each user."
+  "The user's senders that sent, bounced or were blocked in a window, by ascending number. Costs 3 upstream calls for each user."
   senders(
-    "When: a sender is listed if anything of theirs lies in it."
+    "Only senders with an email, a bounce or a blocked email in this window."
     window: Window!
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): SenderConnection
 
-  "The bounces of this user in a window, by the time they bounced. One upstream call for each user."
+  "The bounces of this user in a window, by the time they bounced. Costs 1 upstream call for each user."
   bounces(
     "When they bounced."
     window: Window!
-    "Which of them; all where left out. Naming another user here is an error."
+    "Which of them; by default all. Naming another user here is an error."
     filter: BounceFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BounceConnection
 
-  "The emails of this user in a window, by the time they were processed. One upstream call for each user."
+  "The emails of this user in a window, by the time they were processed. Costs 1 upstream call for each user."
   emails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out. Naming another user here is an error."
+    "Which of them; by default all. Naming another user here is an error."
     filter: EmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): EmailConnection
 
-  "The blocked emails of this user in a window, by the time they were processed. One upstream call for each user."
+  "The blocked emails of this user in a window, by the time they were processed. Costs 1 upstream call for each user."
   blockedEmails(
     "When they were processed."
     window: Window!
-    "Which of them; all where left out. Naming another user here is an error."
+    "Which of them; by default all. Naming another user here is an error."
     filter: BlockedEmailFilter
-    "How many to give from the front; 50 where neither first nor last is given, at most 500."
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
-    "Give only what comes after this cursor of the same connection."
+    "Only rows after this cursor of the same connection."
     after: String
-    "How many to give from the end, at most 500."
+    "The number of rows from the end, at most 500."
     last: Int
-    "Give only what comes before this cursor of the same connection."
+    "Only rows before this cursor of the same connection."
     before: String
   ): BlockedEmailConnection
 }
@@ -2309,19 +2310,19 @@ type UserConnection {
   edges: [UserEdge!]!
   "The page's rows."
   nodes: [User!]!
-  "Where the page lies among all."
+  "Whether there are more rows before and after the page, and its cursors."
   pageInfo: PageInfo!
   """
-  How many rows the whole connection has, exactly. Costs nothing.
+  The exact number of rows in the whole connection. Costs no upstream call.
   """
   totalCount: Long
 }
 
 """
-One of the users on a page, and where it stands.
+A user on a page, and its cursor.
 """
 type UserEdge {
-  "Marks this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Only fit for the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
   cursor: String!
   "The row."
   node: User!
@@ -2331,70 +2332,70 @@ type UserEdge {
 The caller of an operation.
 """
 type Viewer {
-  "The name that the gateway knows the caller by; null where nobody is asked who they are."
+  "The caller's name; null without authentication."
   name: String
-  "The numbers of the users whose data the caller may read, ascending; null where that is all users."
+  "The numbers of the users whose data the caller may read, ascending; null for all users."
   users: [ID!]
-  "What the caller may read: \"metrics:read\" is the data itself, \"recipients:read\" recipients' addresses, \"content:read\" what bounces say."
+  "What the caller may read: \"metrics:read\" is the data itself, \"recipients:read\" the addresses of recipients, \"content:read\" the content of bounces."
   permissions: [String!]!
-  "How much the caller may ask for in a minute; null where there is no limit."
+  "How much the caller may spend per minute; null for no limit."
   rateLimit: RateLimit
 }
 
 """
-How much a caller may ask for. An operation costs 1 unit, and 1 more for each upstream call. It is charged what it plans, and is given back what
-it did not use. Units come back steadily.
+How much a caller may spend. An operation costs 1 unit, plus 1 for each upstream call. Its maximum cost is charged in advance, and what it did
+not use is refunded. Units are replenished continuously.
 """
 type RateLimit {
-  "Units a minute; the most that can be at hand."
+  "Units per minute; also the most that can be available."
   limit: Int!
-  "Units at hand, this operation's charge taken off."
+  "Available units, after this operation's charge."
   remaining: Int!
-  "Milliseconds until all units are at hand, if nothing is asked meanwhile."
+  "Milliseconds until all units are available, if no operations run until then."
   resetAfterMs: Long!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/window.graphql", Input: `"""
-A window of time: either two moments, or a length of time up to now. Give exactly one of its fields.
+A window of time: either between two times, or a duration up to now. Give exactly one of its fields.
 """
 input Window @oneOf {
-  "From a moment to a moment."
+  "From one time to another."
   between: WindowBetween
   """
   The time up to now, such as "P7D". Now is the same for all windows of an operation, and for all operations within the same 5 seconds
-  of the clock (for as long as the gateway caches answers), so that a question that was just answered is answered again from the cache.
-  In events of a subscription it is the time of the event. A window of a day or more starts on a whole hour of UTC, up to an hour earlier;
+  of the clock (for as long as the gateway caches answers), so that repeated queries are answered from the cache.
+  In events of a subscription, now is the time of the event. A window of a day or more starts on a whole hour in UTC, up to an hour earlier;
   a shorter one has exactly that length. Pages that follow a cursor stay in the window of the first page.
   """
   last: Duration
 }
 
 """
-Two moments: what happened at the start belongs to the window, what happened at the end does not, so that windows side by side add up.
+A start, which belongs to the window, and an end, which does not, so that adjacent windows add up.
 """
 input WindowBetween {
-  "The first moment that belongs to the window."
+  "The start of the window, inclusive."
   start: DateTime!
   """
-  The first moment that no longer belongs to it; later than the start. A date is its midnight, so that day does not belong to it:
+  The end of the window, exclusive; it must be after the start. A date means its midnight, so the window does not include that day:
   November 2026 is from "2026-11-01" to "2026-12-01".
   """
   end: DateTime!
 }
 
 """
-A moment. Given out as RFC 3339 in UTC to the second, such as "2026-11-22T09:30:00Z"; taken as RFC 3339 with any offset, as a number of Unix seconds,
-or as a date, such as "2026-11-22", which is that day's midnight in UTC. As the end of a window a date excludes its day.
+A point in time. Output is RFC 3339 in UTC to the second, such as "2026-11-22T09:30:00Z". Input is RFC 3339 with any offset, a number of Unix
+seconds, or a date, such as "2026-11-22", which means midnight in UTC. As the end of a window, a date excludes its day.
 """
 scalar DateTime
 
 """
-A length of time as ISO 8601 writes it, such as "PT6H" (6 hours), "P7D" (7 days), "P4W", "P3M" (3 months of the calendar) or "P1DT12H". More than nothing, at most 100 years.
+A duration in ISO 8601, such as "PT6H" (6 hours), "P7D" (7 days), "P4W", "P3M" (3 calendar months) or "P1DT12H". It must be positive and at most 100 years.
 """
 scalar Duration
 
 """
-A whole number of 64 bits, as a JSON number.
+A 64-bit integer, as a JSON number.
 """
 scalar Long
 `, BuiltIn: false},

@@ -6,7 +6,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Which blocked emails: all that is given must hold.
+// A filter on blocked emails. All given conditions must hold.
 type BlockedEmailFilter struct {
 	// Only of this user: a user number, such as "21".
 	UserID *string `json:"userId,omitempty"`
@@ -14,35 +14,35 @@ type BlockedEmailFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Requires the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
+	// Only to recipients whose address has exactly this part before the @. Requires the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
+	// Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
-	// Only blocked for this reason: a code of `blockedReasons`, such as "unsubscribe".
+	// Only those blocked for this reason: a code of `blockedReasons`, such as "unsubscribe".
 	Reason *string `json:"reason,omitempty"`
 }
 
-// A reason for which emails are blocked. The set is open: upstreams add to it.
+// A reason for blocking emails. More may be added at any time.
 type BlockedReason struct {
-	// What blocked emails carry as their reason, such as "hardbounce".
+	// The `reason` of blocked emails, such as "hardbounce".
 	Code string `json:"code"`
-	// What it means; null where the code is not a documented one.
+	// What it means; null if the code is not documented.
 	Description *string `json:"description,omitempty"`
 }
 
-// A category that bounces are sorted into. The set is open: upstreams add to it.
+// A category of bounces. More may be added at any time.
 type BounceCategory struct {
-	// What bounces carry as their category, such as "bad-mailbox".
+	// The `category` of bounces, such as "bad-mailbox".
 	Code string `json:"code"`
-	// What it means; null where the code is not a documented one.
+	// What it means; null if the code is not documented.
 	Description *string `json:"description,omitempty"`
 }
 
-// Which bounces: all that is given must hold.
+// A filter on bounces. All given conditions must hold.
 type BounceFilter struct {
 	// Only of this user: a user number, such as "21".
 	UserID *string `json:"userId,omitempty"`
@@ -50,13 +50,13 @@ type BounceFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Requires the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
+	// Only to recipients whose address has exactly this part before the @. Requires the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
+	// Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
 	// Only hard or only soft bounces.
 	Type *upstream.BounceType `json:"type,omitempty"`
@@ -64,7 +64,7 @@ type BounceFilter struct {
 	Category *string `json:"category,omitempty"`
 }
 
-// Which emails: all that is given must hold.
+// A filter on emails. All given conditions must hold.
 type EmailFilter struct {
 	// Only of this user: a user number, such as "21".
 	UserID *string `json:"userId,omitempty"`
@@ -72,46 +72,46 @@ type EmailFilter struct {
 	SenderID *string `json:"senderId,omitempty"`
 	// Only of this sender, by address; the case of its domain does not matter.
 	Sender *string `json:"sender,omitempty"`
-	// Only to this recipient's address; the case of its domain does not matter. Needs the scope `recipients:read`.
+	// Only to this recipient's address; the case of its domain does not matter. Requires the scope `recipients:read`.
 	Recipient *string `json:"recipient,omitempty"`
-	// Only to recipients whose address has this part before the @, exactly. Needs the scope `recipients:read`.
+	// Only to recipients whose address has exactly this part before the @. Requires the scope `recipients:read`.
 	LocalPart *string `json:"localPart,omitempty"`
 	// Only to recipients at exactly this domain, in any case.
 	Domain *string `json:"domain,omitempty"`
-	// Only emails that carry all of these custom headers; at most 4. Names and values that might hold an address need the scope `recipients:read`.
+	// Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope `recipients:read`.
 	XHeaders []*upstream.Header `json:"xHeaders,omitempty"`
-	// True gives delivered emails alone; false, as when left out, gives all, with those that bounced or were blocked.
+	// True selects delivered emails only; false, the default, selects all, including those that bounced or were blocked.
 	DeliveredOnly *bool `json:"deliveredOnly,omitempty"`
 }
 
-// How much a caller may ask for. An operation costs 1 unit, and 1 more for each upstream call. It is charged what it plans, and is given back what
-// it did not use. Units come back steadily.
+// How much a caller may spend. An operation costs 1 unit, plus 1 for each upstream call. Its maximum cost is charged in advance, and what it did
+// not use is refunded. Units are replenished continuously.
 type RateLimit struct {
-	// Units a minute; the most that can be at hand.
+	// Units per minute; also the most that can be available.
 	Limit int `json:"limit"`
-	// Units at hand, this operation's charge taken off.
+	// Available units, after this operation's charge.
 	Remaining int `json:"remaining"`
-	// Milliseconds until all units are at hand, if nothing is asked meanwhile.
+	// Milliseconds until all units are available, if no operations run until then.
 	ResetAfterMs int64 `json:"resetAfterMs"`
 }
 
 // The caller of an operation.
 type Viewer struct {
-	// The name that the gateway knows the caller by; null where nobody is asked who they are.
+	// The caller's name; null without authentication.
 	Name *string `json:"name,omitempty"`
-	// The numbers of the users whose data the caller may read, ascending; null where that is all users.
+	// The numbers of the users whose data the caller may read, ascending; null for all users.
 	Users []string `json:"users,omitempty"`
-	// What the caller may read: "metrics:read" is the data itself, "recipients:read" recipients' addresses, "content:read" what bounces say.
+	// What the caller may read: "metrics:read" is the data itself, "recipients:read" the addresses of recipients, "content:read" the content of bounces.
 	Permissions []string `json:"permissions"`
-	// How much the caller may ask for in a minute; null where there is no limit.
+	// How much the caller may spend per minute; null for no limit.
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 }
 
-// Two moments: what happened at the start belongs to the window, what happened at the end does not, so that windows side by side add up.
+// A start, which belongs to the window, and an end, which does not, so that adjacent windows add up.
 type WindowBetween struct {
-	// The first moment that belongs to the window.
+	// The start of the window, inclusive.
 	Start upstream.Time `json:"start"`
-	// The first moment that no longer belongs to it; later than the start. A date is its midnight, so that day does not belong to it:
+	// The end of the window, exclusive; it must be after the start. A date means its midnight, so the window does not include that day:
 	// November 2026 is from "2026-11-01" to "2026-12-01".
 	End upstream.Time `json:"end"`
 }

@@ -13,9 +13,9 @@ import (
 type BounceType string
 
 const (
-	// The address will not work: sending again is of no use.
+	// Permanent: sending to this address again is of no use.
 	BounceTypeHard BounceType = "HARD"
-	// It may work later.
+	// Temporary: a later attempt may succeed.
 	BounceTypeSoft BounceType = "SOFT"
 )
 
@@ -29,11 +29,11 @@ var AllBounceType = []BounceType{
 //
 // A page of bounces.
 type BouncesOfMonthBouncesBounceConnection struct {
-	// How many rows the whole connection has, exactly. Counted only when selected: 1 upstream call where the filter has none but user, sender number and type; otherwise a few more, growing with the logarithm of the count.
+	// The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
 	TotalCount *int64 `json:"totalCount"`
 	// The page's rows.
 	Nodes []BouncesOfMonthBouncesBounceConnectionNodesBounce `json:"nodes"`
-	// Where the page lies among all.
+	// Whether there are more rows before and after the page, and its cursors.
 	PageInfo BouncesOfMonthBouncesBounceConnectionPageInfo `json:"pageInfo"`
 }
 
@@ -53,19 +53,19 @@ func (v *BouncesOfMonthBouncesBounceConnection) GetPageInfo() BouncesOfMonthBoun
 // BouncesOfMonthBouncesBounceConnectionNodesBounce includes the requested fields of the GraphQL type Bounce.
 // The GraphQL type's documentation follows.
 //
-// An email that came back: its recipient's server refused it, or never took it.
+// An email that could not be delivered: the recipient's server refused it, or never accepted it.
 type BouncesOfMonthBouncesBounceConnectionNodesBounce struct {
 	// Opaque, and unique among all objects.
 	Id string `json:"id"`
-	// When it bounced: what bounces are windowed and ordered by.
+	// When it bounced. Windows and the order of bounces refer to this time.
 	BouncedAt time.Time `json:"bouncedAt"`
-	// The recipient's address. To callers without the scope `recipients:read` a pseudonym: "***", some letters, and the domain as it is. An address has one pseudonym.
+	// The recipient's address. Callers without the scope `recipients:read` get a pseudonym: "***", some letters, and the real domain. Each address always has the same pseudonym.
 	Recipient string `json:"recipient"`
-	// Whether it failed for good. Follows the rule that matched, not the first digit of the code.
+	// Whether the failure is permanent. It follows from the rule that matched, not from the first digit of the code.
 	Type BounceType `json:"type"`
-	// What kind of failure it was, such as "bad-mailbox": a code of `bounceCategories`, or one that is new.
+	// The kind of failure, such as "bad-mailbox": a code of `bounceCategories`, or a newer one.
 	Category string `json:"category"`
-	// When the sender's own system was told of the bounce; null where it was not.
+	// When the sender's own system was notified of the bounce; null if it was not.
 	PostbackAt *time.Time `json:"postbackAt"`
 	// The sender that the email was sent as. Its address costs 1 upstream call for the whole page.
 	Sender BouncesOfMonthBouncesBounceConnectionNodesBounceSender `json:"sender"`
@@ -103,7 +103,7 @@ func (v *BouncesOfMonthBouncesBounceConnectionNodesBounce) GetSender() BouncesOf
 //
 // An approved From address of a user.
 type BouncesOfMonthBouncesBounceConnectionNodesBounceSender struct {
-	// The address, such as "news@example.com". Costs 1 upstream call for all senders of a list together, or none where it is known already.
+	// The address, such as "news@example.com". Costs 1 upstream call for all senders of a list together, or none if it is already known.
 	Address *string `json:"address"`
 }
 
@@ -115,11 +115,11 @@ func (v *BouncesOfMonthBouncesBounceConnectionNodesBounceSender) GetAddress() *s
 // BouncesOfMonthBouncesBounceConnectionPageInfo includes the requested fields of the GraphQL type PageInfo.
 // The GraphQL type's documentation follows.
 //
-// Where a page lies in its connection.
+// The position of a page in its connection.
 type BouncesOfMonthBouncesBounceConnectionPageInfo struct {
-	// Whether rows follow the page's last; true, with an error, where that could not be found out. Known without a further upstream call unless the page ends where a full upstream page of 500 ends.
+	// Whether there are rows after the page; true, with an error, if that could not be determined. Costs no further upstream call, unless the page ends exactly where a full upstream page of 500 rows ends.
 	HasNextPage bool `json:"hasNextPage"`
-	// The cursor of the page's last row; null on an empty page. Give it as `after` for the next page.
+	// The cursor of the page's last row; null on an empty page. Pass it as `after` to get the next page.
 	EndCursor *string `json:"endCursor"`
 }
 
@@ -140,13 +140,13 @@ func (v *BouncesOfMonthResponse) GetBounces() *BouncesOfMonthBouncesBounceConnec
 	return v.Bounces
 }
 
-// A window of time: either two moments, or a length of time up to now. Give exactly one of its fields.
+// A window of time: either between two times, or a duration up to now. Give exactly one of its fields.
 type Window struct {
-	// From a moment to a moment.
+	// From one time to another.
 	Between *WindowBetween `json:"between,omitempty"`
 	// The time up to now, such as "P7D". Now is the same for all windows of an operation, and for all operations within the same 5 seconds
-	// of the clock (for as long as the gateway caches answers), so that a question that was just answered is answered again from the cache.
-	// In events of a subscription it is the time of the event. A window of a day or more starts on a whole hour of UTC, up to an hour earlier;
+	// of the clock (for as long as the gateway caches answers), so that repeated queries are answered from the cache.
+	// In events of a subscription, now is the time of the event. A window of a day or more starts on a whole hour in UTC, up to an hour earlier;
 	// a shorter one has exactly that length. Pages that follow a cursor stay in the window of the first page.
 	Last *string `json:"last,omitempty"`
 }
@@ -157,11 +157,11 @@ func (v *Window) GetBetween() *WindowBetween { return v.Between }
 // GetLast returns Window.Last, and is useful for accessing the field via an interface.
 func (v *Window) GetLast() *string { return v.Last }
 
-// Two moments: what happened at the start belongs to the window, what happened at the end does not, so that windows side by side add up.
+// A start, which belongs to the window, and an end, which does not, so that adjacent windows add up.
 type WindowBetween struct {
-	// The first moment that belongs to the window.
+	// The start of the window, inclusive.
 	Start time.Time `json:"start"`
-	// The first moment that no longer belongs to it; later than the start. A date is its midnight, so that day does not belong to it:
+	// The end of the window, exclusive; it must be after the start. A date means its midnight, so the window does not include that day:
 	// November 2026 is from "2026-11-01" to "2026-12-01".
 	End time.Time `json:"end"`
 }
