@@ -7,16 +7,8 @@ import (
 	"slices"
 )
 
-// build is a build of indexes that is under way.
-type build struct {
-	done chan struct{} // closed at its end
-	err  error
-}
-
-// Finish builds the indexes that the store lacks, and the tables of headers. A new store has
-// neither, so that an import fills it faster: it calls Finish at its end. The first list does so too, such as after an
-// import that was killed. The build goes on when ctx ends, until the store is closed; each
-// index that is complete stays. Without the indexes lists are right, and slow.
+// Finish builds the indexes that the store lacks, and fills the tables of headers: see [store.Writer]. Each index that
+// is complete stays.
 func (s *Store) Finish(ctx context.Context) error {
 	if err := s.finish(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -31,35 +23,22 @@ func (s *Store) finish(ctx context.Context) error {
 	if s.indexed.Load() {
 		return nil
 	}
-	s.mu.Lock()
-	b := s.building
-	if b == nil {
-		b = &build{done: make(chan struct{})}
-		s.building = b
-		go func() {
-			b.err = s.buildIndexes(s.ctx)
-			s.mu.Lock()
-			s.building = nil
-			s.mu.Unlock()
-			close(b.done)
-		}()
-	}
-	s.mu.Unlock()
+	building := s.building.DoChan("", func() (any, error) { return nil, s.buildIndexes(s.ctx) })
 	select {
-	case <-b.done:
-		return b.err
+	case built := <-building:
+		return built.Err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// readIndexed is read for what is slow without indexes.
+// readIndexed is read for calls that are slow without indexes. It builds them first, if it can.
 func (s *Store) readIndexed(ctx context.Context, what string, f func(*reader) error) error {
 	if !s.readOnly && !s.closed.Load() && !s.unfinished.Load() {
 		if err := s.finish(ctx); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil {
-			s.unfinished.Store(true) // such as on a full disk: not to be tried by each list
+			s.unfinished.Store(true) // such as on a full disk: the next calls do not try again
 		}
 	}
 	return s.read(ctx, what, func(r *reader) (err error) {
@@ -98,11 +77,11 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 	return nil
 }
 
-// filled is the key of a state that says that the tables of headers are filled.
+// filled is the key of the state that says that the tables of headers are filled.
 const filled = "store/headers"
 
-// fillHeaders fills the tables of headers from the rows, sorted, which is much faster than
-// row by row in the order of time.
+// fillHeaders fills the tables of headers from the rows, sorted, which is much faster than row by row in the order of
+// time.
 func (w *writer) fillHeaders(ctx context.Context) error {
 	if err := w.begin(ctx); err != nil {
 		return err
@@ -115,45 +94,7 @@ func (w *writer) fillHeaders(ctx context.Context) error {
 		return err
 	}
 	for _, k := range kinds {
-		if err := w.conn.exec("delete from " + k.table + "_header"); err != nil {
-			return err
-		}
-		var tags []tag
-		err := w.conn.each(ctx, func(v []driver.Value) error {
-			headers, err := decodeHeaders(text(v[1]))
-			if err != nil {
-				return err
-			}
-			from := len(tags)
-			for _, h := range headers {
-				id, err := w.header(h)
-				if err != nil {
-					return err
-				}
-				if t := (tag{id, integer(v[0])}); !slices.Contains(tags[from:], t) {
-					tags = append(tags, t)
-				}
-			}
-			if len(w.headers) > maxHeaders {
-				w.forget()
-			}
-			if len(tags) < 1024 {
-				return nil
-			}
-			err = w.insertTags("temp.tag", tags)
-			tags = tags[:0]
-			return err
-		}, "select id, headers from "+k.table+" where headers is not null order by id")
-		if err == nil {
-			err = w.insertTags("temp.tag", tags)
-		}
-		if err == nil {
-			err = w.conn.execContext(ctx, "insert into "+k.table+"_header select header_id, id from temp.tag order by header_id, id")
-		}
-		if err == nil {
-			err = w.conn.exec("delete from temp.tag")
-		}
-		if err != nil {
+		if err := w.fillHeadersOf(k); err != nil {
 			return err
 		}
 	}
@@ -163,9 +104,52 @@ func (w *writer) fillHeaders(ctx context.Context) error {
 	return w.commit()
 }
 
-// hasIndexes reports whether the store has all its indexes.
+func (w *writer) fillHeadersOf(k *kind) error {
+	var tags []tag
+	err := w.conn.each(w.ctx, func(v []driver.Value) error {
+		headers, err := decodeHeaders(text(v[1]))
+		if err != nil {
+			return err
+		}
+		from := len(tags)
+		for _, h := range headers {
+			id, err := w.header(h)
+			if err != nil {
+				return err
+			}
+			if t := (tag{id, integer(v[0])}); !slices.Contains(tags[from:], t) {
+				tags = append(tags, t)
+			}
+		}
+		if len(w.headers) > maxHeaders {
+			w.forget()
+		}
+		if len(tags) >= 1024 {
+			err = w.insertTags("temp.tag", tags)
+			tags = tags[:0]
+		}
+		return err
+	}, "select id, headers from "+k.table+" where headers is not null order by id")
+	if err == nil {
+		err = w.insertTags("temp.tag", tags)
+	}
+	table := k.table + "_header"
+	for _, q := range []string{
+		"delete from " + table,
+		"insert into " + table + " select header_id, id from temp.tag order by header_id, id",
+		"delete from temp.tag",
+	} {
+		if err == nil {
+			err = w.conn.execContext(w.ctx, q)
+		}
+	}
+	return err
+}
+
+// hasIndexes reports whether the store has all indexes, and the tables of headers are filled.
 func hasIndexes(ctx context.Context, c *conn) (bool, error) {
-	n, err := c.number(ctx, "select count(*) from sqlite_schema where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")
+	n, err := c.number(ctx, "select count(*) from sqlite_schema"+
+		" where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")
 	if err != nil || n != int64(len(indexes)) {
 		return false, err
 	}

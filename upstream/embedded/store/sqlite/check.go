@@ -100,7 +100,7 @@ func (c *checker) events(k *kind) error {
 			}
 		}
 		return nil
-	}, "select "+k.selection()+" from "+k.table+" r left join domain d on d.id = r.domain_id order by r.id")
+	}, "select "+k.selection(len(k.columns))+" from "+k.table+" r left join domain d on d.id = r.domain_id order by r.id")
 	if err != nil {
 		return err
 	}

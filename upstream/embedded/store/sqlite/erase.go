@@ -4,32 +4,27 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
-// erasedText takes the place of an address.
+// erasedText replaces an address.
 const erasedText = "erased"
 
 // errDry ends a transaction that only counts.
-var errDry = errors.New("nothing is to be changed")
+var errDry = errors.New("only counted")
 
-// Erase removes a recipient: its rows, their headers and messages, and the address from the
-// email ids, headers, diagnostics and messages of other rows, written plainly, in a return
-// path (VERP, SRS) or percent-encoded, whatever the case of its letters. Then it compacts
-// the file, so that no free page has remains of it, and empties the -wal. With dry it only
-// counts. An Erase that was interrupted is completed by another one; if it fails with
-// [store.ErrInUse], only the -wal is left to be emptied.
+// Erase removes a recipient: see [store.Maintainer]. At its end it compacts the file, so that no free page contains the
+// address, and empties the -wal. If it fails with [store.ErrInUse], only the -wal is not empty yet.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
-	address = upstream.LowerAddress(address)
 	if err := s.Finish(ctx); err != nil {
 		return n, err
 	}
 	err = s.change(ctx, "erase a recipient", func(w *writer) error {
-		w.sweeps = true
-		e := eraser{writer: w, address: address, pattern: addressPattern(address)}
+		e := newEraser(w, address)
 		if err := e.erase(); err != nil {
 			return err
 		}
@@ -46,7 +41,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	if dry && errors.Is(err, errDry) {
 		return n, nil
 	}
-	if err != nil || dry {
+	if err != nil {
 		return n, err
 	}
 	state, err := s.State(ctx, remains)
@@ -56,57 +51,83 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	return n, s.Compact(ctx)
 }
 
+// eraser erases an address within a transaction.
 type eraser struct {
 	*writer
-	address string
-	pattern *regexp.Regexp
-	found   store.Erased
+	address, local, domain string
+	pattern                *regexp.Regexp
+	found                  store.Erased
+}
+
+func newEraser(w *writer, address string) *eraser {
+	address = upstream.LowerAddress(address)
+	at := max(strings.LastIndexByte(address, '@'), 0)
+	e := &eraser{writer: w, address: address, local: address[:at], domain: strings.TrimPrefix(address[at:], "@")}
+	e.pattern = addressPattern(e.local, e.domain)
+	return e
 }
 
 func (e *eraser) erase() error {
-	at := max(strings.LastIndexByte(e.address, '@'), 0)
-	local, domain := e.address[:at], strings.TrimPrefix(e.address[at:], "@")
-	for _, k := range kinds {
-		n, err := e.dropAll(k, "r.id in (select id from "+k.table+" where domain_id = (select id from domain where name = ?) and lower(local) = lower(?)"+
-			" union all select id from "+k.table+" where address is not null and lower(address) = lower(?))", domain, local, e.address)
+	for i, n := range [len(kinds)]*int64{&e.found.Emails, &e.found.Bounces, &e.found.BlockedEmails} {
+		table := kinds[i].table
+		rows, err := e.dropAll(kinds[i], -1, "r.id in (select id from "+table+
+			" where domain_id = (select id from domain where name = ?) and lower(local) = lower(?)"+
+			" union all select id from "+table+" where address is not null and lower(address) = lower(?))",
+			e.domain, e.local, e.address)
 		if err != nil {
 			return err
 		}
-		add(&e.found.Removed, k.Kind, int64(n))
+		*n = int64(rows)
 	}
-	needle := asciiLower(local)
 	for _, k := range kinds {
-		mention := "instr(lower(r.email_id), ?1) or r.headers is not null and instr(lower(r.headers), ?1)"
-		if k.Kind == upstream.Bounces {
-			mention += " or instr(lower(r.diagnostic), ?1) or r.id in (select id from bounce_content where instr(lower(content), ?1))"
+		if err := e.editAll(k); err != nil {
+			return err
 		}
-		rows, err := load(e.ctx, e.conn, k, mention, needle)
+	}
+	n, err := e.conn.number(e.ctx, "select count(*) from sender where lower(address) = lower(?)", e.address)
+	if err != nil {
+		return err
+	}
+	e.found.Senders = n
+	return e.sweep()
+}
+
+// editAll removes the address from the texts of all rows of a kind, some at a time.
+func (e *eraser) editAll(k *kind) error {
+	const some = 1000
+	contains := func(text string) string { return "instr(lower(" + text + "), ?2) and instr(lower(" + text + "), ?3)" }
+	texts := contains("r.email_id") + " or r.headers is not null and " + contains("r.headers")
+	if k.Kind == upstream.Bounces {
+		texts += " or " + contains("r.diagnostic") + " or r.id in (select id from bounce_content where " + contains("content") + ")"
+	}
+	last := firstID(-store.MaxTime) - 1
+	for {
+		rows, err := load(e.ctx, e.conn, k, some, "r.id > ?1 and ("+texts+")",
+			last, asciiLower(e.local), asciiLower(e.domain))
 		if err != nil {
 			return err
 		}
 		for i := range rows {
+			last = rows[i].id
 			if err := e.edit(k, &rows[i]); err != nil {
 				return err
 			}
 		}
+		if len(rows) < some {
+			return nil
+		}
 	}
-	n, err := e.conn.number(e.ctx, "select count(*) from sender where lower(address) = lower(?)", e.address)
-	e.found.Senders = n
-	return err
 }
 
-// edit takes the address out of a row's texts.
+// edit removes the address from a row's texts.
 func (e *eraser) edit(k *kind, old *row) error {
 	r := *old
 	r.emailID, r.diag, r.content = e.without(r.emailID), e.without(r.diag), e.without(r.content)
-	r.headers = append([]upstream.Header(nil), old.headers...)
-	if old.headers != nil && r.headers == nil {
-		r.headers = []upstream.Header{}
-	}
+	r.headers = slices.Clone(old.headers)
 	for i := range r.headers {
 		r.headers[i].Value = e.without(r.headers[i].Value)
 	}
-	if r.equal(old) && r.emailID == old.emailID {
+	if r.equal(k, old) && r.emailID == old.emailID {
 		return nil
 	}
 	e.found.Edited++
@@ -116,24 +137,23 @@ func (e *eraser) edit(k *kind, old *row) error {
 	if r.emailID == old.emailID {
 		return e.add(k, &r)
 	}
-	r.id = 0 // its place in the order of its second is another
-	others, err := load(e.ctx, e.conn, k, "r.id >= ? and r.id < ?", firstID(r.time), firstID(r.time+1))
+	r.id = 0 // it has another place within its second
+	others, err := load(e.ctx, e.conn, k, -1, "r.id >= ? and r.id < ?", firstID(r.time), firstID(r.time+1))
 	if err != nil {
 		return err
 	}
 	return e.second(k, others, []row{r})
 }
 
-// addressPattern finds an address: plainly, percent-encoded or in quoted-printable, in a
-// return path (bounces+local=domain@), or in a forwarder's (SRS0=…=domain=local@).
-func addressPattern(address string) *regexp.Regexp {
-	at := max(strings.LastIndexByte(address, '@'), 0)
-	local, domain := regexp.QuoteMeta(address[:at]), regexp.QuoteMeta(strings.TrimPrefix(address[at:], "@"))
+// addressPattern matches an address: plainly, percent-encoded or in quoted-printable, in a return path
+// (bounces+local=domain@), or in a forwarder's (SRS0=…=domain=local@).
+func addressPattern(local, domain string) *regexp.Regexp {
+	local, domain = regexp.QuoteMeta(local), regexp.QuoteMeta(domain)
 	return regexp.MustCompile(`(?i)` + local + `(?:@|=40|%40|=)` + domain + `|` + domain + `=` + local)
 }
 
-// without gives a text without the address. Where it is part of a longer address, such as
-// that of mary.jane@example.com for jane@example.com, it is another's and stays.
+// without returns a text without the address. As part of a longer address, such as jane@example.com in
+// mary.jane@example.com, it stays.
 func (e *eraser) without(s string) string {
 	found := e.pattern.FindAllStringIndex(s, -1)
 	if found == nil {
@@ -147,7 +167,8 @@ func (e *eraser) without(s string) string {
 		if after != "" && (after[0] == '.' || after[0] == '-') { // which may end a sentence
 			after = after[1:]
 		}
-		if before != "" && isAddressByte(before[len(before)-1], plain) || after != "" && isAddressByte(after[0], false) {
+		if before != "" && isAddressByte(before[len(before)-1], plain) ||
+			after != "" && isAddressByte(after[0], false) {
 			continue
 		}
 		b.WriteString(s[from:at[0]])
@@ -157,13 +178,14 @@ func (e *eraser) without(s string) string {
 	return b.String() + s[from:]
 }
 
-// isAddressByte reports whether c goes on with an address. In return paths an address
-// follows a plus, a minus or an equals sign.
+// isAddressByte reports whether c continues an address. In return paths an address follows a plus, a minus or an equals
+// sign.
 func isAddressByte(c byte, plain bool) bool {
-	return c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '_' || plain && (c == '+' || c == '-')
+	return c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '_' ||
+		plain && (c == '+' || c == '-')
 }
 
-// asciiLower lowers letters as SQLite does.
+// asciiLower converts letters to lower case as SQLite does.
 func asciiLower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

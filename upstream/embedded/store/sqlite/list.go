@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"deliverygraph/upstream"
 )
@@ -68,7 +69,7 @@ func list[R any](ctx context.Context, s *Store, k upstream.Kind, only []upstream
 func (s *Store) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	var d upstream.BounceDetail
 	err := s.read(ctx, "get a bounce", func(r *reader) error {
-		rows, err := load(ctx, r.conn, kinds[upstream.Bounces], "r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
+		rows, err := load(ctx, r.conn, kinds[upstream.Bounces], -1, "r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
 			firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
 		if err != nil {
 			return err
@@ -83,13 +84,11 @@ func (s *Store) Bounce(ctx context.Context, only []upstream.ID, k upstream.Bounc
 	return d, err
 }
 
-// load reads whole rows in list order, of the event table as r.
-func load(ctx context.Context, c *conn, k *kind, where string, args ...any) (rows []row, err error) {
-	query := "select " + k.selection()
+// load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as r.
+func load(ctx context.Context, c *conn, k *kind, limit int, where string, args ...any) (rows []row, err error) {
+	content, from := "null", k.table+" r"
 	if k.Kind == upstream.Bounces {
-		query += ", c.content from bounce r left join bounce_content c on c.id = r.id"
-	} else {
-		query += ", null from " + k.table + " r"
+		content, from = "c.content", "bounce r left join bounce_content c on c.id = r.id"
 	}
 	err = c.each(ctx, func(v []driver.Value) error {
 		last := len(v) - 1
@@ -98,6 +97,7 @@ func load(ctx context.Context, c *conn, k *kind, where string, args ...any) (row
 		x.content = text(v[last])
 		rows = append(rows, x)
 		return err
-	}, query+" left join domain d on d.id = r.domain_id where "+where+" order by r.id", args...)
+	}, "select "+k.selection(len(k.columns))+", "+content+" from "+from+" left join domain d on d.id = r.domain_id where "+
+		where+" order by r.id limit "+strconv.Itoa(limit), args...)
 	return rows, err
 }

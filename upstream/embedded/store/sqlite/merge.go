@@ -22,7 +22,7 @@ func (w *writer) find(k *kind, r *row) ([]row, error) {
 	if err != nil || domain == 0 {
 		return nil, err
 	}
-	rows, err := load(w.ctx, w.conn, k, "r.local = ? and r.domain_id = ? and +r.email_id = ? and +r.user_id = ? and +r.sender_id = ?",
+	rows, err := load(w.ctx, w.conn, k, -1, "r.local = ? and r.domain_id = ? and +r.email_id = ? and +r.user_id = ? and +r.sender_id = ?",
 		r.local, domain, r.emailID, int64(r.user), int64(r.sender))
 	n := 0
 	for _, x := range rows {

@@ -11,25 +11,25 @@ import (
 
 // row is an event of any kind. Fields that its kind does not have are zero.
 type row struct {
-	id        int64 // 0 before it has a place
-	time      upstream.Time
+	id        int64         // 0 if it has no place yet
+	time      upstream.Time // by which lists are sorted
 	user      upstream.ID
 	sender    upstream.ID
 	emailID   string
 	local     string
 	domain    string
-	address   string // the recipient
+	address   string // of the recipient
 	headers   []upstream.Header
-	delivered bool          // emails
-	process   upstream.Time // bounces
-	postback  upstream.Time // bounces and blocked emails
-	typ       string        // bounces, as the five below
+	delivered bool
+	process   upstream.Time // of bounces
+	postback  upstream.Time
+	typ       string
 	category  string
 	code      string
 	rule      string
 	diag      string
 	content   string
-	reason    string // blocked emails
+	reason    string
 }
 
 // compare is the order of lists. Rows that compare as 0 are the same event.
@@ -41,35 +41,65 @@ func (r *row) compare(o *row) int {
 		cmp.Compare(r.user, o.user), cmp.Compare(r.sender, o.sender))
 }
 
-// equal reports whether both rows, of one event, say the same.
-func (r *row) equal(o *row) bool {
-	return r.local == o.local && r.domain == o.domain && r.delivered == o.delivered && r.process == o.process &&
-		r.postback == o.postback && r.typ == o.typ && r.category == o.category && r.code == o.code && r.rule == o.rule &&
-		r.diag == o.diag && r.content == o.content && r.reason == o.reason &&
+// equal reports whether both rows, of one event, have the same content.
+func (r *row) equal(k *kind, o *row) bool {
+	for _, c := range k.columns {
+		if c.value(r) != c.value(o) {
+			return false
+		}
+	}
+	return r.local == o.local && r.domain == o.domain && r.content == o.content &&
 		(r.headers == nil) == (o.headers == nil) && slices.Equal(r.headers, o.headers)
 }
 
 // plainAddress reports whether the recipient is local@domain.
 func (r *row) plainAddress() bool {
 	n := len(r.local)
-	return len(r.address) == n+1+len(r.domain) && r.address[:n] == r.local && r.address[n] == '@' && r.address[n+1:] == r.domain
+	return len(r.address) == n+1+len(r.domain) && r.address[:n] == r.local && r.address[n] == '@' &&
+		r.address[n+1:] == r.domain
 }
 
-// kind says how the events of one kind are stored: upstream.Kinds has the kinds.
+// kind describes how the events of one kind are stored.
 type kind struct {
 	upstream.Kind
 	table   string
-	columns string // those that only this kind has; lists leave the bounces' last two aside
-	values  func(*row) []any
-	scan    func(*row, []driver.Value) // the values of those columns
-	typ     func(*row) string          // that events are counted by
+	columns []column          // those that only this kind has
+	listed  int               // how many of them lists need
+	typ     func(*row) string // by which events are counted
 }
 
+// column is a column of a table.
+type column struct {
+	name  string
+	value func(*row) driver.Value
+	scan  func(*row, driver.Value)
+}
+
+func textColumn(name string, field func(*row) *string) column {
+	return column{
+		name,
+		func(r *row) driver.Value { return *field(r) },
+		func(r *row, v driver.Value) { *field(r) = text(v) },
+	}
+}
+
+func timeColumn(name string, field func(*row) *upstream.Time) column {
+	return column{
+		name,
+		func(r *row) driver.Value { return int64(*field(r)) },
+		func(r *row, v driver.Value) { *field(r) = upstream.Time(integer(v)) },
+	}
+}
+
+// kinds describes the tables, in the order of [upstream.Kinds].
 var kinds = [len(upstream.Kinds)]*kind{
-	upstream.Emails: {
-		Kind: upstream.Emails, table: "email", columns: "delivered",
-		values: func(r *row) []any { return []any{flag(r.delivered)} },
-		scan:   func(r *row, v []driver.Value) { r.delivered = integer(v[0]) != 0 },
+	{
+		Kind: upstream.Emails, table: "email", listed: 1,
+		columns: []column{{
+			"delivered",
+			func(r *row) driver.Value { return flag(r.delivered) },
+			func(r *row, v driver.Value) { r.delivered = integer(v) != 0 },
+		}},
 		typ: func(r *row) string {
 			if r.delivered {
 				return delivered
@@ -77,25 +107,26 @@ var kinds = [len(upstream.Kinds)]*kind{
 			return undelivered
 		},
 	},
-	upstream.Bounces: {
-		Kind: upstream.Bounces, table: "bounce", columns: "process_time, postback_time, type, category, code, rule, diagnostic",
-		values: func(r *row) []any {
-			return []any{int64(r.process), int64(r.postback), r.typ, r.category, r.code, r.rule, r.diag}
-		},
-		scan: func(r *row, v []driver.Value) {
-			r.process, r.postback = upstream.Time(integer(v[0])), upstream.Time(integer(v[1]))
-			r.typ, r.category, r.code = text(v[2]), text(v[3]), text(v[4])
-			if len(v) > 5 {
-				r.rule, r.diag = text(v[5]), text(v[6])
-			}
+	{
+		Kind: upstream.Bounces, table: "bounce", listed: 5,
+		columns: []column{
+			timeColumn("process_time", func(r *row) *upstream.Time { return &r.process }),
+			timeColumn("postback_time", func(r *row) *upstream.Time { return &r.postback }),
+			textColumn("type", func(r *row) *string { return &r.typ }),
+			textColumn("category", func(r *row) *string { return &r.category }),
+			textColumn("code", func(r *row) *string { return &r.code }),
+			textColumn("rule", func(r *row) *string { return &r.rule }),
+			textColumn("diagnostic", func(r *row) *string { return &r.diag }),
 		},
 		typ: func(r *row) string { return r.typ },
 	},
-	upstream.BlockedEmails: {
-		Kind: upstream.BlockedEmails, table: "blocked_email", columns: "postback_time, reason",
-		values: func(r *row) []any { return []any{int64(r.postback), r.reason} },
-		scan:   func(r *row, v []driver.Value) { r.postback, r.reason = upstream.Time(integer(v[0])), text(v[1]) },
-		typ:    func(*row) string { return "" },
+	{
+		Kind: upstream.BlockedEmails, table: "blocked_email", listed: 2,
+		columns: []column{
+			timeColumn("postback_time", func(r *row) *upstream.Time { return &r.postback }),
+			textColumn("reason", func(r *row) *string { return &r.reason }),
+		},
+		typ: func(*row) string { return "" },
 	},
 }
 
@@ -105,19 +136,20 @@ const (
 	undelivered = "undelivered"
 )
 
-// listed is the columns that lists need, of the event table as r and domain as d.
-func (k *kind) listed() string { return strings.TrimSuffix(k.selection(), ", r.rule, r.diagnostic") }
-
-// selection is all columns.
-func (k *kind) selection() string {
-	return "r.id, r.user_id, r.sender_id, r.email_id, r.local, d.name, r.address, r.headers, " +
-		"r." + strings.ReplaceAll(k.columns, ", ", ", r.")
+// selection is the columns that read needs, and the first n of those that only the kind has, of its table as r and
+// domain as d.
+func (k *kind) selection(n int) string {
+	s := "r.id, r.user_id, r.sender_id, r.email_id, r.local, d.name, r.address, r.headers"
+	for _, c := range k.columns[:n] {
+		s += ", r." + c.name
+	}
+	return s
 }
 
-// read reads a row of selection or listed; it leaves the content aside.
+// read reads the columns of selection.
 func (k *kind) read(r *row, v []driver.Value) error {
 	if v[5] == nil {
-		return errDamaged // a number of no domain
+		return errDamaged // the domain does not exist
 	}
 	*r = row{
 		id: integer(v[0]), user: upstream.ID(integer(v[1])), sender: upstream.ID(integer(v[2])),
@@ -129,7 +161,9 @@ func (k *kind) read(r *row, v []driver.Value) error {
 	} else {
 		r.address = text(v[6])
 	}
-	k.scan(r, v[8:])
+	for i, x := range v[8:] {
+		k.columns[i].scan(r, x)
+	}
 	if v[7] == nil {
 		return nil
 	}
@@ -138,7 +172,7 @@ func (k *kind) read(r *row, v []driver.Value) error {
 	return err
 }
 
-// Values as the driver gives them.
+// Values as the driver returns them.
 func integer(v driver.Value) int64 { n, _ := v.(int64); return n }
 func text(v driver.Value) string   { s, _ := v.(string); return s }
 
@@ -149,26 +183,39 @@ func flag(b bool) int64 {
 	return 0
 }
 
-func emailRow(x *upstream.Email) row {
+// newRow makes a row of what all kinds have.
+func newRow[R any, P upstream.Row[R]](x P) row {
+	id, t := x.Identity(), x.Texts()
 	return row{
-		time: x.ProcessTime, user: x.UserID, sender: x.SenderID, emailID: x.EmailID,
-		local: x.Local, domain: upstream.LowerDomain(x.Domain), address: upstream.LowerAddress(x.EmailAddress), headers: x.XHeaders, delivered: x.Delivered,
+		time: id.Time, user: id.UserID, sender: id.SenderID, emailID: id.EmailID, address: upstream.LowerAddress(id.Recipient),
+		local: *t.Local, domain: upstream.LowerDomain(*t.Domain), headers: *t.XHeaders,
 	}
+}
+
+func emailRow(x *upstream.Email) row {
+	r := newRow(x)
+	r.delivered = x.Delivered
+	return r
+}
+
+func bounceRow(x *upstream.BounceDetail) row {
+	r := newRow(x)
+	r.process, r.postback = x.ProcessTime, x.PostbackTime
+	r.typ, r.category, r.code = string(x.Type), x.Category, x.Code
+	r.rule, r.diag, r.content = x.RuleName, x.DiagnosticCode, x.FullContent
+	return r
+}
+
+func blockedEmailRow(x *upstream.BlockedEmail) row {
+	r := newRow(x)
+	r.postback, r.reason = x.PostbackTime, x.Reason
+	return r
 }
 
 func email(r *row) upstream.Email {
 	return upstream.Email{
 		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
 		ProcessTime: r.time, Delivered: r.delivered, XHeaders: r.headers,
-	}
-}
-
-func bounceRow(x *upstream.BounceDetail) row {
-	return row{
-		time: x.BounceTime, user: x.UserID, sender: x.SenderID, emailID: x.EmailID,
-		local: x.Local, domain: upstream.LowerDomain(x.Domain), address: upstream.LowerAddress(x.EmailAddress), headers: x.XHeaders,
-		process: x.ProcessTime, postback: x.PostbackTime, typ: string(x.Type), category: x.Category, code: x.Code,
-		rule: x.RuleName, diag: x.DiagnosticCode, content: x.FullContent,
 	}
 }
 
@@ -182,14 +229,6 @@ func bounce(r *row) upstream.Bounce {
 
 func bounceDetail(r *row) upstream.BounceDetail {
 	return upstream.BounceDetail{Bounce: bounce(r), DiagnosticCode: r.diag, RuleName: r.rule, FullContent: r.content}
-}
-
-func blockedEmailRow(x *upstream.BlockedEmail) row {
-	return row{
-		time: x.ProcessTime, user: x.UserID, sender: x.SenderID, emailID: x.EmailID,
-		local: x.Local, domain: upstream.LowerDomain(x.Domain), address: upstream.LowerAddress(x.EmailAddress), headers: x.XHeaders,
-		postback: x.PostbackTime, reason: x.Reason,
-	}
 }
 
 func blockedEmail(r *row) upstream.BlockedEmail {

@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Options say where a store lies and what it may use.
@@ -58,10 +59,9 @@ type Store struct {
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
 
-	indexed    atomic.Bool // all indexes are there
-	unfinished atomic.Bool // they could not be built
-	mu         sync.Mutex
-	building   *build // of indexes, or nil
+	building   singleflight.Group // of indexes
+	indexed    atomic.Bool        // all indexes exist
+	unfinished atomic.Bool        // they cannot be built
 }
 
 // Open opens the store at o.Path, or creates it. A file that is not a store, or one of a

@@ -1,47 +1,46 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
-// writer is the connection that writes, and what one transaction of it has changed.
+// writer is the connection that writes, and the changes of its current transaction.
 type writer struct {
 	conn       *conn
 	cacheKiB   int64
 	generation int64 // of the last transaction that it has seen; -1 before any
-	domains    map[string]int64
-	headers    map[upstream.Header]int64
+
+	domains map[string]int64 // their ids, as far as they are cached
+	headers map[upstream.Header]int64
 
 	lastUser, lastSender int64 // the last numbers that it gave to accounts and senders
 
-	filled  bool // the tables of headers are, and must be kept so
-	open    bool // a transaction is
+	filled  bool // the tables of headers are filled
+	open    bool // there is a transaction
 	ctx     context.Context
 	written store.Written
 	counts  counts
 	tagged  [len(kinds)][]tag // headers of rows, to be written
-	sweeps  bool              // headers and domains that no row has any more go too
-	loose   [2]map[int64]bool // the headers and domains that were taken from rows
 	changed bool
 	oldest  upstream.Time // the earliest event that was changed
 }
 
-// tag says that the row with the id has the header.
+// tag says that a row has a header.
 type tag struct{ header, id int64 }
 
-// everything is the time of changes that may concern any event.
-const everything = upstream.Time(math.MinInt64)
+// everything is the time of changes that may concern any event, nothing of those that concern none.
+const (
+	everything = upstream.Time(math.MinInt64)
+	nothing    = upstream.Time(math.MaxInt64)
+)
 
-// Bounds of what a writer remembers of the dictionaries.
+// Maximum sizes of the caches of dictionaries.
 const (
 	maxDomains = 1 << 16
 	maxHeaders = 1 << 17
@@ -52,8 +51,7 @@ func (w *writer) begin(ctx context.Context) error {
 		return err
 	}
 	w.open = true
-	w.ctx, w.counts, w.changed, w.oldest = ctx, counts{}, false, math.MaxInt64
-	w.sweeps, w.loose = false, [2]map[int64]bool{{}, {}}
+	w.ctx, w.counts, w.changed, w.oldest = ctx, counts{}, false, nothing
 	for k := range w.tagged {
 		w.tagged[k] = w.tagged[k][:0]
 	}
@@ -72,24 +70,24 @@ func (w *writer) begin(ctx context.Context) error {
 	return nil
 }
 
-// forget drops what is remembered of the dictionaries.
+// forget empties the caches of dictionaries.
 func (w *writer) forget() {
 	w.domains, w.headers = map[string]int64{}, map[upstream.Header]int64{}
 }
 
-// rollback undoes the transaction, unless it is committed.
+// rollback undoes the transaction unless it is committed.
 func (w *writer) rollback() {
 	if !w.open {
 		return
 	}
 	w.open = false
 	w.conn.rollback()
-	w.forget() // what was added is gone
+	w.forget()
 	w.lastUser, w.lastSender = 0, 0
 	w.generation = -1
 }
 
-// commit ends the transaction. What it changed gets the next generation.
+// commit ends the transaction. Its changes get the next generation.
 func (w *writer) commit() error {
 	err := w.finish()
 	if err == nil {
@@ -105,18 +103,11 @@ func (w *writer) finish() error {
 	if !w.changed {
 		return nil
 	}
-	for k := range w.tagged {
-		if err := w.writeTags(kinds[k]); err != nil {
-			return err
-		}
+	if err := w.writeAllTags(); err != nil {
+		return err
 	}
 	if err := w.counts.write(w.conn); err != nil {
 		return err
-	}
-	if w.sweeps {
-		if err := w.sweep(); err != nil {
-			return err
-		}
 	}
 	age := int64(math.MaxInt64)
 	if w.oldest != everything {
@@ -129,7 +120,7 @@ func (w *writer) finish() error {
 	return w.conn.exec("insert into change values (?, ?)", age, w.generation)
 }
 
-// touch notes a change that concerns events from t on.
+// touch notes a change of events from t on.
 func (w *writer) touch(t upstream.Time) {
 	w.changed = true
 	w.oldest = min(w.oldest, t)
@@ -137,15 +128,15 @@ func (w *writer) touch(t upstream.Time) {
 
 func (w *writer) senders(list []store.Sender) error {
 	for _, x := range list {
-		known, old := false, store.Sender{SenderID: x.SenderID}
+		exists, old := false, store.Sender{SenderID: x.SenderID}
 		err := w.conn.each(w.ctx, func(v []driver.Value) error {
-			known, old.UserID, old.Address = true, upstream.ID(integer(v[0])), text(v[1])
+			exists, old.UserID, old.Address = true, upstream.ID(integer(v[0])), text(v[1])
 			return nil
 		}, "select user_id, address from sender where id = ?", int64(x.SenderID))
 		switch {
 		case err != nil:
 			return err
-		case !known:
+		case !exists:
 			w.written.New++
 		case old == x:
 			w.written.Unchanged++
@@ -154,7 +145,8 @@ func (w *writer) senders(list []store.Sender) error {
 			w.written.Replaced++
 		}
 		w.touch(everything)
-		if err := w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address); err != nil {
+		err = w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address)
+		if err != nil {
 			return err
 		}
 	}
@@ -174,13 +166,14 @@ func (w *writer) put(k *kind, rows []row) error {
 		if n%1024 == 0 && w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
-		end := 1
+		first, end := firstID(rows[0].time), 1
 		for end < len(rows) && rows[end].time == rows[0].time {
 			end++
 		}
 		var old []row
-		if firstID(rows[0].time) <= last {
-			if old, err = load(w.ctx, w.conn, k, "r.id >= ? and r.id < ?", firstID(rows[0].time), firstID(rows[0].time+1)); err != nil {
+		if first <= last {
+			old, err = load(w.ctx, w.conn, k, -1, "r.id >= ? and r.id < ?", first, firstID(rows[0].time+1))
+			if err != nil {
 				return err
 			}
 		}
@@ -199,6 +192,7 @@ func (w *writer) add(k *kind, r *row) error {
 	return w.insert(k, r)
 }
 
+// insert is add for a row that is counted.
 func (w *writer) insert(k *kind, r *row) error {
 	domain, err := w.domain(r.domain)
 	if err != nil {
@@ -220,8 +214,11 @@ func (w *writer) insert(k *kind, r *row) error {
 			w.tagged[k.Kind] = append(w.tagged[k.Kind], tag{id, r.id})
 		}
 	}
-	args := append([]any{r.id, int64(r.user), int64(r.sender), r.emailID, r.local, domain, address, headers}, k.values(r)...)
-	if err := w.conn.exec("insert into "+k.table+" values ("+strings.Repeat("?, ", len(args)-1)+"?)", args...); err != nil {
+	args := []any{r.id, int64(r.user), int64(r.sender), r.emailID, r.local, domain, address, headers}
+	for _, c := range k.columns {
+		args = append(args, c.value(r))
+	}
+	if err := w.conn.exec("insert into "+k.table+" values ("+placeholders(len(args))+")", args...); err != nil {
 		return err
 	}
 	if r.content != "" {
@@ -230,31 +227,23 @@ func (w *writer) insert(k *kind, r *row) error {
 	return nil
 }
 
-// drop removes a row for good.
+// drop removes a row.
 func (w *writer) drop(k *kind, r *row) error {
 	w.counts.add(k, r, -1)
 	w.touch(r.time)
 	return w.remove(k, r)
 }
 
+// remove is drop for a row that stays counted.
 func (w *writer) remove(k *kind, r *row) error {
 	if err := w.writeTags(k); err != nil { // those of the row may be among them
 		return err
 	}
-	if w.sweeps {
-		domain, err := w.domain(r.domain)
-		if err != nil {
-			return err
-		}
-		w.loose[1][domain] = true
-	}
 	for i := 0; w.filled && i < len(r.headers); i++ {
-		h := r.headers[i]
-		id, err := w.header(h)
+		id, err := w.header(r.headers[i])
 		if err != nil {
 			return err
 		}
-		w.loose[0][id] = true
 		if err := w.conn.exec("delete from "+k.table+"_header where header_id = ? and id = ?", id, r.id); err != nil {
 			return err
 		}
@@ -265,61 +254,4 @@ func (w *writer) remove(k *kind, r *row) error {
 		}
 	}
 	return w.conn.exec("delete from "+k.table+" where id = ?", r.id)
-}
-
-// writeTags writes which rows have which headers, in the order of the table, which is
-// faster than row by row.
-func (w *writer) writeTags(k *kind) error {
-	tags := w.tagged[k.Kind]
-	w.tagged[k.Kind] = tags[:0]
-	slices.SortFunc(tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id)) })
-	return w.insertTags(k.table+"_header", slices.Compact(tags)) // a row may have a header twice
-}
-
-func (w *writer) insertTags(table string, tags []tag) error {
-	const many = 64
-	for len(tags) > 0 {
-		n := many
-		if len(tags) < many {
-			n = 1
-		}
-		args := make([]any, 0, 2*many)
-		for _, t := range tags[:n] {
-			args = append(args, t.header, t.id)
-		}
-		if err := w.conn.exec("insert into "+table+" values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...); err != nil {
-			return err
-		}
-		tags = tags[n:]
-	}
-	return nil
-}
-
-// domain gives the number of a domain.
-func (w *writer) domain(name string) (int64, error) {
-	if id, ok := w.domains[name]; ok {
-		return id, nil
-	}
-	id, err := w.intern("domain where name = ?", "domain (name) values (?)", name)
-	w.domains[name] = id
-	return id, err
-}
-
-// header gives the number of a header.
-func (w *writer) header(h upstream.Header) (int64, error) {
-	if id, ok := w.headers[h]; ok {
-		return id, nil
-	}
-	id, err := w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)", fold(h.Name), h.Value)
-	w.headers[h] = id
-	return id, err
-}
-
-// intern gives the id of a row of a dictionary, which it adds if there is none.
-func (w *writer) intern(find, add string, args ...any) (int64, error) {
-	id, err := w.conn.number(w.ctx, "select id from "+find, args...)
-	if err != nil || id != 0 {
-		return id, err
-	}
-	return w.conn.number(w.ctx, "insert into "+add+" returning id", args...)
 }

@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"deliverygraph/upstream/embedded/store"
+)
+
+// remains is the key of the state that says that the file may contain remains of what was erased.
+const remains = "store/remains"
+
+// Compact writes the file anew, without unused room and remains of what was removed. It takes about as long as copying
+// the file, and as much room again beside the file. Others can read, but wait to write.
+func (s *Store) Compact(ctx context.Context) error {
+	err := s.compact(ctx)
+	switch {
+	case err == nil || errors.Is(err, store.ErrInUse):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("compact the store: %w", s.named(err))
+}
+
+func (s *Store) compact(ctx context.Context) error {
+	w, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.unlock(w)
+	if err := w.conn.forget(); err != nil { // no statement may be in progress
+		return err
+	}
+	if err := s.tempBeside(w.conn); err != nil {
+		return err
+	}
+	if err := w.conn.execContext(ctx, "vacuum"); err != nil {
+		return err
+	}
+	if err := w.conn.checkpoint(ctx); err != nil { // the -wal has remains, too
+		return err
+	}
+	return w.conn.exec("delete from import_state where key = ?", remains)
+}
+
+// tempBeside makes SQLite create its temporary files beside the store, where there is room for it. Not every system has
+// a directory for them.
+func (s *Store) tempBeside(c *conn) error {
+	return c.exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
+}
+
+// Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact.
+func (s *Store) Backup(ctx context.Context, target string) (err error) {
+	if _, err := os.Lstat(target); err == nil {
+		return fmt.Errorf("%s: %w", target, os.ErrExist)
+	}
+	c, err := s.readers.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.put(c)
+	part := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+fmt.Sprintf(".%d.part", os.Getpid()))
+	defer func() { _ = os.Remove(part) }()
+	if err := c.execContext(ctx, "vacuum into ?", part); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("back up %w", s.named(err))
+	}
+	f, err := os.OpenFile(part, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part, target)
+}

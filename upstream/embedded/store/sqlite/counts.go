@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// counts are the changes of event_count in a transaction.
+type counts map[counted]*[24]int64
+
+// counted is what a row of event_count counts, hour by hour.
+type counted struct {
+	kind   *kind
+	day    upstream.Time
+	user   upstream.ID
+	sender upstream.ID
+	typ    string
+}
+
+// add counts n more of an event.
+func (c counts) add(k *kind, r *row, n int64) {
+	key := counted{k, upstream.Day.Floor(r.time), r.user, r.sender, k.typ(r)}
+	hours := c[key]
+	if hours == nil {
+		hours = new([24]int64)
+		c[key] = hours
+	}
+	hours[(r.time-key.day)/hour] += n
+}
+
+var (
+	hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 h21 h22 h23")
+	hourList    = strings.Join(hourColumns, ", ")
+)
+
+var addCounts = func() string {
+	var sums strings.Builder
+	for _, h := range hourColumns {
+		sums.WriteString(", " + h + " = " + h + " + excluded." + h)
+	}
+	return "insert into event_count values (" + placeholders(6+len(hourColumns)) + ")" +
+		" on conflict do update set total = total + excluded.total" + sums.String()
+}()
+
+// write adds the changes to the counts of the store.
+func (c counts) write(conn *conn) error {
+	for k, hours := range c {
+		if *hours == ([24]int64{}) {
+			continue
+		}
+		args := []any{k.kind.table, int64(k.day), int64(k.user), int64(k.sender), k.typ, int64(0)}
+		sum, less := int64(0), false
+		for _, n := range hours {
+			args = append(args, n)
+			sum += n
+			less = less || n < 0
+		}
+		args[5] = sum
+		if err := conn.exec(addCounts, args...); err != nil {
+			return err
+		}
+		if !less {
+			continue
+		}
+		err := conn.exec("delete from event_count"+
+			" where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
