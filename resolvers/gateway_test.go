@@ -23,7 +23,9 @@ import (
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
@@ -105,6 +107,7 @@ func (g *gateway) serve(api upstream.Asker) { g.serveWith(api, cost.Options{}) }
 func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 	o.Now = g.now
 	e := cost.New(o)
+	kept, _ := api.(*cached.Cache)
 	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
@@ -114,6 +117,12 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 		Admit:        limits.Admit,
 		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.Asker { return auth.Limit(api, auth.FromContext(ctx), mask) },
+			Memory: func(ctx context.Context) func(upstream.Question) page.Memory {
+				if kept == nil {
+					return nil
+				}
+				return func(q upstream.Question) page.Memory { return kept.Notes(auth.FromContext(ctx).View(), q) }
+			},
 			Now: g.now, Shared: o.Shared,
 		}, resolvers.Columns()},
 	})

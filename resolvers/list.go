@@ -38,7 +38,8 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
-	api := loaders.From(ctx).API
+	l := loaders.From(ctx)
+	api := l.API
 	c, err := page.New(binding, page.Source[R]{
 		Window: q.Window,
 		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
@@ -46,9 +47,10 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 			q.Window, q.Offset = w, offset
 			return k.fetch(api, ctx, q)
 		},
-		Count: counter(api, k.kind, q),
-		Key:   k.key,
-		Time:  k.time,
+		Count:  counter(api, k.kind, q),
+		Key:    k.key,
+		Time:   k.time,
+		Memory: memory(l, k.kind, q, a),
 	}, a)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
@@ -100,6 +102,19 @@ func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(conte
 		}
 		return n, err
 	}
+}
+
+// memory returns the memory of a list, or nil if none of its pages with these arguments needs one.
+func memory(l *loaders.Loaders, k upstream.Kind, q upstream.ListQuery, a page.Args) page.Memory {
+	if _, counts := q.Counted(); l.Memory == nil || counts && (!a.Backward() || a.Before != nil) {
+		return nil
+	}
+	q.Window = upstream.Window{}
+	question, err := q.Question(k)
+	if err != nil {
+		return nil // the call has the same error
+	}
+	return l.Memory(question)
 }
 
 // selects reports whether the current field selects one of the named fields.

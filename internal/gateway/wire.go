@@ -22,6 +22,7 @@ import (
 	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
@@ -153,6 +154,24 @@ func (g *gateway) apiOf(ctx context.Context, api upstream.Asker) upstream.Asker 
 	return auth.Limit(upstream.Around(api, g.timed()), c, g.mask)
 }
 
+// memory returns the memory of lists as the caller of ctx sees them, or nil if there is no cache. It is kept like the
+// answers that apiOf gives to that caller.
+func (g *gateway) memory(ctx context.Context) func(upstream.Question) page.Memory {
+	c, cache := auth.FromContext(ctx), g.cache
+	switch {
+	case g.c.CacheSize == 0:
+		return nil
+	case g.store != nil:
+		var kept bool
+		if cache, kept = g.ofStore(ctx).(*cached.Cache); !kept {
+			return nil
+		}
+	case c.UpstreamKey != "":
+		cache = cache.For(c.Realm())
+	}
+	return func(q upstream.Question) page.Memory { return cache.Notes(c.View(), q) }
+}
+
 // clientOf returns the client for a caller's calls, with the caller's own key if it has one.
 func (g *gateway) clientOf(c auth.Caller) upstream.Asker {
 	if c.UpstreamKey == "" {
@@ -191,7 +210,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Auth
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
-	batches := loaders.Extension{API: func(ctx context.Context) upstream.Asker { return g.apiOf(ctx, api) }, Now: time.Now, Shared: shared}
+	batches := loaders.Extension{API: func(ctx context.Context) upstream.Asker { return g.apiOf(ctx, api) }, Memory: g.memory, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}

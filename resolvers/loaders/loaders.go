@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
+	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
 )
@@ -30,6 +31,8 @@ type Loaders struct {
 	Now upstream.Time
 	// Until is when Now stops being current: operations from then on have a later one.
 	Until time.Time
+	// Memory returns the memory of a list, given its question without a window. It may be nil, or return nil.
+	Memory func(upstream.Question) page.Memory
 
 	counts  loader[CountsKey, *Counts]
 	series  loader[SeriesKey, []upstream.Series]
@@ -62,6 +65,9 @@ type Extension struct {
 	Now func() time.Time
 	// Shared is how long operations share the end of their relative windows: see [Now].
 	Shared time.Duration
+	// Memory returns the memory of lists as the operation's caller may see them. It is called before API. It may
+	// be nil, or return nil.
+	Memory func(ctx context.Context) func(upstream.Question) page.Memory
 	// Watch is called for every batch, unless it is nil.
 	Watch Watch
 }
@@ -108,7 +114,14 @@ type source struct {
 }
 
 func (s *source) loaders() *Loaders {
-	s.once.Do(func() { s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), s.e.Shared, ledger.From(s.ctx), s.e.Watch) })
+	s.once.Do(func() {
+		var memory func(upstream.Question) page.Memory
+		if s.e.Memory != nil {
+			memory = s.e.Memory(s.ctx)
+		}
+		s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), s.e.Shared, ledger.From(s.ctx), s.e.Watch)
+		s.made.Memory = memory
+	})
 	return s.made
 }
 

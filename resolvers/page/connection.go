@@ -21,6 +21,8 @@ type Source[R any] struct {
 	// Key returns a row's key, and Time the time in that key. Most rows need only their time.
 	Key  func(*R) Key
 	Time func(*R) upstream.Time
+	// Memory remembers what other connections over this list learned. It may be nil.
+	Memory Memory
 }
 
 // Connection is a client's page of a list. Each result is computed on first use, and only once. Rows costs one

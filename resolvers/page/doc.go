@@ -24,6 +24,10 @@
 // offsets can only count from the start of the window, so a call skips enough rows to make the wanted row its
 // last. A cursor records the call that returned its row, so the request for the next page repeats that call.
 //
+// The last page of a list needs the list's length for its offset. Where a [Memory] is there to learn from mistakes,
+// the count and the last part of the window are asked for side by side; the part serves if it ends the list and has
+// more rows than the page (tail.go).
+//
 // If a remote is seen to sort by time alone, rows within a second are found by identity. If it does not sort at
 // all, its list is read by plain offsets from the start of the window.
 //

@@ -122,6 +122,12 @@ func drawWorld(t *rapid.T) *world {
 			move()
 		}
 	}
+	if w.counts = rapid.Bool().Draw(t, "counted"); w.counts && rapid.Bool().Draw(t, "tail") {
+		w.memory = &notes{}
+		part := rapid.Float64Range(0, 1).Draw(t, "tail") // of the seconds that have rows
+		length := float64(window.End-window.Start) - part*float64(seconds)
+		page.KnowRate(w.memory, 160/length)
+	}
 	w.sizes = rapid.SampledFrom([][]int{{1, 7}, {7}, {50}, {500}, {1, 20, 250, 499, 500}}).Draw(t, "sizes")
 	if rows > 501 && slices.Max(w.sizes) == 7 {
 		w.sizes = []int{31} // small pages of long lists take too long

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"deliverygraph/resolvers/page"
@@ -34,6 +35,8 @@ type remote struct {
 	history [][]row     // the list at each moment; the last is the current one
 	age     func() int  // age of the next answer in moments; nil means 0
 	between func()      // called before each fetch, unless nil
+	memory  page.Memory // of the list; nil means none
+	counts  bool        // the counts endpoint supports the filter
 	fetched []string    // every call, in order
 	seen    map[row]int // rows that are or were in the list: none is added twice
 	gone    map[row]int // the moment at which a row was removed
@@ -107,12 +110,32 @@ func (m *remote) count(_ context.Context, w upstream.Window) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fetched = append(m.fetched, "count")
-	return int64(len(m.now())), nil
+	at := len(m.history) - 1
+	if m.age != nil {
+		at = max(0, at-m.age())
+	}
+	var n int64
+	for _, r := range m.history[at] {
+		if w.Contains(r.Time) {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (m *remote) source() page.Source[row] {
-	return page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf}
+	s := page.Source[row]{Window: window, Fetch: m.fetch, Key: keyOf, Time: timeOf, Memory: m.memory}
+	if m.counts {
+		s.Count = m.count
+	}
+	return s
 }
+
+// notes is a memory of a list.
+type notes struct{ value atomic.Value }
+
+func (n *notes) Load() any          { return n.value.Load() }
+func (n *notes) Store(v any, _ int) { n.value.Store(v) }
 
 // calls returns the calls since the last time it was called.
 func (m *remote) calls() []string {

@@ -181,7 +181,16 @@ func (c *Connection[R]) goesOn(ctx context.Context) (bool, error) {
 
 // end returns the spot after the list's last row.
 func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
-	counted, err := c.total(ctx)
+	var counted int64
+	var err error
+	if at, ok := c.tailCall(); ok {
+		var s spot[R]
+		if s, ok, counted, err = c.endInTail(ctx, at); ok {
+			return s, nil
+		}
+	} else {
+		counted, err = c.total(ctx)
+	}
 	if err != nil && !errors.Is(err, errPadded) {
 		return spot[R]{}, err
 	}

@@ -29,6 +29,7 @@ const (
 	sums                // a [sum] of counts or series; the question has no end
 	reaches             // a time series that extends a sum; see [Cache.reach]
 	newest              // a [pointer] to the newest answer; the question has no end
+	notes               // a value of a caller; the question has no window
 )
 
 // keep returns the key with its own copies of all strings. They may be parts of a page or of a request, which would
