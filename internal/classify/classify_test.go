@@ -95,6 +95,38 @@ func TestWhatServersSayIsSortedRight(t *testing.T) {
 	}
 }
 
+// TestAReplyIsSortedTheSameInEveryQuotation fails for a phrase that joins the words of the
+// server that quotes with those of the server that is quoted.
+func TestAReplyIsSortedTheSameInEveryQuotation(t *testing.T) {
+	text, err := os.ReadFile("testdata/diagnostics.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		_, said, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		alone := Default().Classify("", said, "")
+		if _, n := parseCode(said); n != 3 || alone.Rule.Weak || len(alone.Rule.phrases) == 0 {
+			continue
+		}
+		for _, quoted := range []string{
+			"host mx.example.org[192.0.2.9] said: " + said + " (in reply to RCPT TO command)",
+			"SMTP error from remote mail server after RCPT TO:<user@example.org>: host mx.example.org [192.0.2.9]: " + said,
+			"SMTP error from remote mail server after MAIL FROM:<news@example.com> SIZE=10: host mx.example.org [192.0.2.9]: " +
+				said,
+			"192.0.2.9 does not like recipient. Remote host said: " + said + " Giving up on 192.0.2.9.",
+			"Google tried to deliver your message, but it was rejected by the recipient domain. We recommend contacting the " +
+				"other email provider. The error that the other server returned was: " + said + " (state 14).",
+			"... while talking to mx.example.org.: >>> DATA <<< " + said,
+			"Remote Server at mx.example.org (192.0.2.9) returned '" + said + "'",
+		} {
+			if m := Default().Classify("", quoted, ""); m.Rule.Category != alone.Rule.Category {
+				t.Errorf("%s\n\tis %s by rule %s, %q; alone it is %s by rule %s, %q", quoted, m.Rule.Category, m.Rule.Name, m.Words,
+					alone.Rule.Category, alone.Rule.Name, alone.Words)
+			}
+		}
+	}
+}
+
 func TestTheMoreSpecificWins(t *testing.T) {
 	for name, c := range map[string]struct{ code, diagnostic, notice, want string }{
 		"text over a code that servers send for anything": {"5.1.1", "550 5.1.1 Mailbox full", "", "quota-issues"},

@@ -24,11 +24,12 @@ type text struct {
 	words []word
 	codes []code
 	fold  []byte // the word in hand, in small letters
+	reply bool   // what a server said begins with the next word
 }
 
 // scan cuts s into words, and looks them up in a vocabulary if there is one.
 func (t *text) scan(s string, v *vocabulary) {
-	t.words, t.codes = t.words[:0], t.codes[:0]
+	t.words, t.codes, t.reply = t.words[:0], t.codes[:0], false
 	if len(s) > maxText {
 		s = s[:maxText]
 	}
@@ -39,7 +40,15 @@ func (t *text) scan(s string, v *vocabulary) {
 			continue
 		}
 		end := chunkEnd(s, i)
-		if at := strings.IndexByte(s[i:end], '@'); at > 0 && i+at+1 < end || hostBefore(s, end) || hostName(s[i:end]) {
+		if i > 0 && s[i-1] == '(' && strings.HasPrefix(s[i:], "in reply to ") { // Postfix, behind what was said
+			t.reply = true
+		}
+		at := strings.IndexByte(s[i:end], '@')
+		host := at < 0 && (hostBefore(s, end) || hostName(s[i:end]) && hostBefore(s, end+1))
+		if host {
+			t.dropLabel(s, i)
+		}
+		if host || at > 0 && i+at+1 < end || hostBefore(s, end) || hostName(s[i:end]) || parameter(s[i:end]) {
 			i = end
 			continue
 		}
@@ -68,6 +77,20 @@ func chunkEnd(s string, i int) int {
 func hostBefore(s string, i int) bool {
 	return i+1 < len(s) && s[i] == '[' && (s[i+1] >= '0' && s[i+1] <= '9' || s[i+1] == ':' ||
 		strings.HasPrefix(s[i+1:], "IPv6"))
+}
+
+// parameter reports whether s is a parameter of the command MAIL, such as "SIZE=1024".
+func parameter(s string) bool { return strings.HasPrefix(s, "SIZE=") || strings.HasPrefix(s, "BODY=") }
+
+// dropLabel takes the word "host" off that labels the host named at i, as in "host
+// mail.example.com[192.0.2.1] said: 550 unknown": what was said is not about that host.
+func (t *text) dropLabel(s string, i int) {
+	if n := len(t.words) - 1; n >= 0 {
+		w := t.words[n]
+		if strings.EqualFold(s[w.start:w.end], "host") && strings.TrimSpace(s[w.end:i]) == "" {
+			t.words = t.words[:n]
+		}
+	}
 }
 
 // hostName reports whether s is the name of a host, such as "mail.example.com", whose
@@ -109,7 +132,8 @@ func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 			i += size
 			continue
 		}
-		w := word{start: i, begins: begins && !(b >= 'a' && b <= 'z')}
+		w := word{start: i, begins: t.reply || begins && !(b >= 'a' && b <= 'z')}
+		t.reply = false
 		if w.end = i + size; !ideograph(r) {
 			w.end = wordEnd(s, i, end)
 		}
@@ -128,6 +152,7 @@ func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 func (t *text) number(s string, i, end int) int {
 	if c, n := parseCode(s[i:end]); n > 0 {
 		t.codes = append(t.codes, c)
+		t.reply = t.reply || c.subject == isReply && replyBegins(s, i)
 		return n
 	}
 	n := i
@@ -138,6 +163,15 @@ func (t *text) number(s string, i, end int) int {
 		return 0
 	}
 	return n - i
+}
+
+// replyBegins reports whether the reply code at i begins what a server said, as in
+// "after RCPT TO:<user@example.com>: 550 unknown". It does not in a second line of that.
+func replyBegins(s string, i int) bool {
+	for i > 0 && s[i-1] <= ' ' {
+		i--
+	}
+	return i > 0 && strings.IndexByte(`:;<>'"([-`, s[i-1]) >= 0
 }
 
 // wordEnd is where the word that begins at i ends. An apostrophe between letters

@@ -51,7 +51,7 @@ func (m *Message) readNotice(mentions []mention) {
 			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 && len(m.Recipients) == 1 { // the notice says it elsewhere
 				r.Diagnostic = opening
 			}
-			r.Diagnostic = clip(r.Diagnostic, mostDiagnostic)
+			r.Diagnostic = clip(wrapper.ReplaceAllLiteralString(r.Diagnostic, "ERROR_CODE :"), mostDiagnostic)
 		}
 		if r.Action == "" {
 			r.Action = "failed"

@@ -69,6 +69,9 @@ var cuts = phrases(
 	`ursprüngliche nachricht`, `message d'origine`,
 )
 
+// wrapper is what Zoho puts before each answer of a server, whatever it says.
+var wrapper = regexp.MustCompile(`^(?:Invalid Address|Error), ERROR_CODE :`)
+
 // labels stand before a recipient's address.
 var labels = regexp.MustCompile(`(?i)^[\s>*#-]*(?:` +
 	`(?:failed |invalid |bad |unknown |original |final |intended |addressed )?` +
