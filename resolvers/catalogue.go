@@ -46,11 +46,15 @@ func describe(descriptions map[string]string, code string) *string {
 	return nil
 }
 
-// knownCode checks a code in a filter. Documented codes are valid. The set is open, so the upstream's catalogue
-// decides about others. If the catalogue cannot be fetched, the code is accepted.
-func knownCode(ctx context.Context, argument, code string, documented map[string]string, catalogue func(context.Context) ([]string, error)) error {
-	if _, ok := documented[code]; ok || code == "" {
+// knownCode checks a code in a filter of a kind. Documented codes are valid. The set is open, so the upstream's
+// catalogue decides about others. If the catalogue cannot be fetched, the code is accepted.
+func knownCode(ctx context.Context, argument, code string, k upstream.Kind) error {
+	if _, ok := k.Descriptions()[code]; ok || code == "" {
 		return nil
+	}
+	catalogue := loaders.From(ctx).API.BounceCategories
+	if k == upstream.BlockedEmails {
+		catalogue = loaders.From(ctx).API.BlockedReasons
 	}
 	codes, err := catalogue(ctx)
 	if err != nil || slices.Contains(codes, code) {

@@ -5,27 +5,40 @@ import (
 	"fmt"
 	"strings"
 
-	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
 
-// filter has the fields of all three lists' filters.
+// filter is the filter of a list.
 type filter struct {
 	userID, senderID, sender     *string
 	recipient, localPart, domain *string
 	xHeaders                     []*upstream.Header
 
-	bounceType     *upstream.BounceType
-	bounceCategory *string
-	blockedReason  *string
-	delivered      *bool
+	own []ownFilter
+}
+
+// ownFilter is a filter that only some kinds' lists have.
+type ownFilter struct {
+	parameter string
+	argument  string
+	value     *string // as in the query string
+	catalogue bool    // it must be a code of the kind's catalogue
+}
+
+// flag returns the value of a filter that is true or false.
+func flag(set *bool) *string {
+	if set == nil || !*set {
+		return nil
+	}
+	on := "1"
+	return &on
 }
 
 // parent is the user or sender whose field a list is.
 type parent struct{ user, sender upstream.ID }
 
-// listQuery returns the upstream query for a filter, without the window. Errors name the filter's field.
-func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, err error) {
+// listQuery returns the upstream query for a filter of a kind, without the window. Errors name the filter's field.
+func listQuery(ctx context.Context, k upstream.Kind, f filter, p parent) (q upstream.ListQuery, err error) {
 	if q.UserID, err = within("filter.userId", f.userID, p.user); err != nil {
 		return q, err
 	}
@@ -41,12 +54,17 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 		{"filter.recipient", f.recipient, &q.Recipient},
 		{"filter.localPart", f.localPart, &q.Local},
 		{"filter.domain", f.domain, &q.Domain},
-		{"filter.category", f.bounceCategory, &q.BounceCategory},
-		{"filter.reason", f.blockedReason, &q.BlockedReason},
 	} {
 		if *t.to, err = text(t.name, t.from); err != nil {
 			return q, err
 		}
+	}
+	for _, o := range f.own {
+		value, err := text(o.argument, o.value)
+		if err != nil {
+			return q, err
+		}
+		q.SetFilter(o.parameter, value)
 	}
 	q.Sender, q.Recipient, q.Domain = upstream.LowerAddress(q.Sender), upstream.LowerAddress(q.Recipient), upstream.LowerDomain(q.Domain)
 	if strings.Trim(q.Sender, "0123456789") == "" && q.Sender != "" {
@@ -54,20 +72,17 @@ func listQuery(ctx context.Context, f filter, p parent) (q upstream.ListQuery, e
 		return q, badArgument("filter.sender",
 			"filter.sender must be an address, such as \"news@example.com\"; for a sender's number use filter.senderId")
 	}
-	if f.bounceType != nil {
-		q.BounceType = *f.bounceType
-	}
-	if f.delivered != nil {
-		q.Delivered = *f.delivered
-	}
 	if q.XHeaders, err = xHeaders(f.xHeaders); err != nil {
 		return q, err
 	}
-	api := loaders.From(ctx).API
-	if err = knownCode(ctx, "filter.category", q.BounceCategory, upstream.CategoryDescriptions, api.BounceCategories); err != nil {
-		return q, err
+	for _, o := range f.own {
+		if o.catalogue {
+			if err := knownCode(ctx, o.argument, q.Filter(o.parameter), k); err != nil {
+				return q, err
+			}
+		}
 	}
-	return q, knownCode(ctx, "filter.reason", q.BlockedReason, upstream.ReasonDescriptions, api.BlockedReasons)
+	return q, nil
 }
 
 // within parses an id in the filter of a list that may be a field of a parent. It returns the parent's id, and

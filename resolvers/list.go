@@ -27,7 +27,7 @@ type kindOf[R, T any] struct {
 
 // listing returns the connection for a list.
 func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
-	q, err := listQuery(ctx, f, p)
+	q, err := listQuery(ctx, k.kind, f, p)
 	if err != nil {
 		return model.Connection[T]{}, err
 	}

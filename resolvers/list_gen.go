@@ -87,7 +87,9 @@ func emailFilter(f *model.EmailFilter) filter {
 	return filter{
 		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
 		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		delivered: f.DeliveredOnly,
+		own: []ownFilter{
+			{"delivered", "filter.deliveredOnly", flag(f.DeliveredOnly), false},
+		},
 	}
 }
 
@@ -157,8 +159,10 @@ func bounceFilter(f *model.BounceFilter) filter {
 	return filter{
 		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
 		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		bounceType:     f.Type,
-		bounceCategory: f.Category,
+		own: []ownFilter{
+			{"bounce_type", "filter.type", (*string)(f.Type), false},
+			{"bounce_category", "filter.category", f.Category, true},
+		},
 	}
 }
 
@@ -229,6 +233,8 @@ func blockedEmailFilter(f *model.BlockedEmailFilter) filter {
 	return filter{
 		userID: f.UserID, senderID: f.SenderID, sender: f.Sender,
 		recipient: f.Recipient, localPart: f.LocalPart, domain: f.Domain, xHeaders: f.XHeaders,
-		blockedReason: f.Reason,
+		own: []ownFilter{
+			{"blocked_reason", "filter.reason", f.Reason, true},
+		},
 	}
 }

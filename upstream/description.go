@@ -1,5 +1,17 @@
 package upstream
 
+// Descriptions returns the descriptions of the documented codes of the kind's catalogue, by code. It returns nil if the
+// kind has no catalogue.
+func (k Kind) Descriptions() map[string]string {
+	switch k {
+	case Bounces:
+		return CategoryDescriptions
+	case BlockedEmails:
+		return ReasonDescriptions
+	}
+	return nil
+}
+
 // CategoryDescriptions describes the documented bounce categories by code. The set is open: categories in use may be
 // missing here.
 //

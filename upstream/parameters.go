@@ -7,21 +7,25 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"deliverygraph/upstream/kind"
 )
 
 // Parameters of the list and counts endpoints besides X-… filters, as in the document.
-var (
-	listParameters = [...][]string{
-		Emails:        {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "delivered", "offset"},
-		Bounces:       {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "bounce_type", "bounce_category", "offset"},
-		BlockedEmails: {"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient", "blocked_reason", "offset"},
+var listParameters, countParameters = func() (lists, counts [len(Kinds)][]string) {
+	for i, own := range kind.Own {
+		lists[i] = []string{"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient"}
+		counts[i] = []string{"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"}
+		for _, f := range own {
+			lists[i] = append(lists[i], f.Filter)
+			if f.Counted {
+				counts[i] = append(counts[i], f.Filter)
+			}
+		}
+		lists[i] = append(lists[i], "offset")
 	}
-	countParameters = [...][]string{
-		Emails:        {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
-		Bounces:       {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries", "bounce_type"},
-		BlockedEmails: {"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"},
-	}
-)
+	return lists, counts
+}()
 
 // parameters holds the decoded parameters of one request. Its methods convert single parameters; the first error is
 // stored in err, and later results are meaningless.
@@ -137,6 +141,19 @@ func (p *parameters) get(name string) (value string, given bool) {
 func (p *parameters) text(name string) string {
 	v, _ := p.get(name)
 	return v
+}
+
+// filter returns the value of a filter that only some kinds' lists have.
+func (p *parameters) filter(f kind.Field) string {
+	switch f.Type {
+	case kind.BounceType:
+		return p.oneOf(f.Filter, string(Hard), string(Soft))
+	case kind.Flag:
+		if v := p.text(f.Filter); v != "" && v != "1" {
+			p.fail(f.Filter, "%s must be 1: leave it out to list all rows", f.Filter)
+		}
+	}
+	return p.text(f.Filter)
 }
 
 // oneOf returns text that must be one of values.

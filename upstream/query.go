@@ -1,5 +1,7 @@
 package upstream
 
+import "deliverygraph/upstream/kind"
+
 // MaxXHeaders is the maximum number of X-… filters of a list call: "up to four".
 const MaxXHeaders = 4
 
@@ -7,31 +9,13 @@ const MaxXHeaders = 4
 // bytes, a header line 998.
 const MaxFilter = 1000
 
-// ListQuery is the question of a list call. Zero fields do not filter; all other filters must match.
-type ListQuery struct {
-	Window Window
-	Offset int // rows to skip, in list order
-
-	UserID   ID
-	SenderID ID
-	Sender   string // the sender's address; the API reads digits only as an id
-
-	Domain    string   // the recipient's domain; domains and those of addresses are in lower case: see LowerDomain
-	Local     string   // the recipient's local part; must match exactly
-	Recipient string   // the recipient's address
-	XHeaders  []Header // names ignore case, values match exactly; at most MaxXHeaders, no name repeated, no value empty
-
-	BounceType     BounceType // bounces only
-	BounceCategory string     // bounces only
-	Delivered      bool       // emails only: true lists only delivered emails, false all
-	BlockedReason  string     // blocked emails only
-}
-
 // Counted returns the counts call whose rows add up to all rows of the list. It returns false if counts do not support
 // the list's filters.
 func (q ListQuery) Counted() (CountQuery, bool) {
-	taken := q.Sender == "" && q.Domain == "" && q.Local == "" && q.Recipient == "" && len(q.XHeaders) == 0 &&
-		q.BounceCategory == "" && !q.Delivered && q.BlockedReason == ""
+	taken := q.Sender == "" && q.Domain == "" && q.Local == "" && q.Recipient == "" && len(q.XHeaders) == 0
+	for _, f := range kind.Filters {
+		taken = taken && (f.Counted || q.Filter(f.Filter) == "")
+	}
 	return CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: ByUser}, taken
 }
 

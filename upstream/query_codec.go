@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"deliverygraph/upstream/kind"
 )
 
 // Encode returns the query string of a list call in canonical form: fixed order of parameters, X-… filters sorted by
@@ -22,12 +24,9 @@ func (q ListQuery) Encode(_ Kind) string {
 	w.text("domain", q.Domain)
 	w.text("local", q.Local)
 	w.text("recipient", q.Recipient)
-	w.text("bounce_type", string(q.BounceType))
-	w.text("bounce_category", q.BounceCategory)
-	if q.Delivered {
-		w.text("delivered", "1")
+	for _, f := range kind.Filters {
+		w.text(f.Filter, q.Filter(f.Filter))
 	}
-	w.text("blocked_reason", q.BlockedReason)
 	w.headers(q.XHeaders)
 	if q.Offset != 0 {
 		w.number("offset", int64(q.Offset))

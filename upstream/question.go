@@ -25,16 +25,8 @@ type Question struct {
 	UserID   ID
 	SenderID ID
 
-	// Filters of a list: see [ListQuery]. Unused places of XHeaders are zero.
-	Sender         string
-	Domain         string
-	Local          string
-	Recipient      string
-	XHeaders       [MaxXHeaders]Header // sorted by name without regard to case, then by value
-	BounceType     BounceType          // of counts and series, too
-	BounceCategory string
-	Delivered      bool
-	BlockedReason  string
+	Filters                      // of a list
+	XHeaders [MaxXHeaders]Header // of a list; sorted by name without regard to case, then by value; zero where unused
 
 	Rollup   Rollup   // of counts and series
 	Interval Interval // of series
@@ -48,8 +40,7 @@ type Question struct {
 func (q ListQuery) Question(k Kind) (Question, error) {
 	a := Question{
 		Shape: ShapeList, Kind: k, Window: q.Window, Offset: q.Offset, UserID: q.UserID, SenderID: q.SenderID,
-		Sender: q.Sender, Domain: q.Domain, Local: q.Local, Recipient: q.Recipient,
-		BounceType: q.BounceType, BounceCategory: q.BounceCategory, Delivered: q.Delivered, BlockedReason: q.BlockedReason,
+		Filters: q.filters(),
 	}
 	if len(q.XHeaders) > len(a.XHeaders) {
 		return Question{}, &Error{
@@ -72,7 +63,7 @@ func (k BounceKey) Question() Question {
 func (q CountQuery) Question(k Kind) Question {
 	return Question{
 		Shape: ShapeCounts, Kind: k, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID,
-		BounceType: q.BounceType, Rollup: q.Rollup,
+		Filters: Filters{BounceType: q.BounceType}, Rollup: q.Rollup,
 	}
 }
 
@@ -84,14 +75,13 @@ func (q SeriesQuery) Question(k Kind) Question {
 }
 
 // Strings returns all texts of the question, to be measured or replaced.
-func (q *Question) Strings() [8 + 2*MaxXHeaders]*string {
-	all := [...]*string{
-		&q.Sender, &q.Domain, &q.Local, &q.Recipient, (*string)(&q.BounceType), &q.BounceCategory, &q.BlockedReason, &q.EmailID,
-		2*MaxXHeaders + 7: nil,
-	}
+func (q *Question) Strings() (all [filterTexts + 2*MaxXHeaders + 1]*string) {
+	texts := q.Filters.texts()
+	rest := all[copy(all[:], texts[:]):]
 	for i := range q.XHeaders {
-		all[8+2*i], all[9+2*i] = &q.XHeaders[i].Name, &q.XHeaders[i].Value
+		rest[2*i], rest[2*i+1] = &q.XHeaders[i].Name, &q.XHeaders[i].Value
 	}
+	rest[2*MaxXHeaders] = &q.EmailID
 	return all
 }
 
@@ -101,11 +91,8 @@ func (q *Question) List() ListQuery {
 	for n < len(q.XHeaders) && q.XHeaders[n] != (Header{}) {
 		n++
 	}
-	a := ListQuery{
-		Window: q.Window, Offset: q.Offset, UserID: q.UserID, SenderID: q.SenderID,
-		Sender: q.Sender, Domain: q.Domain, Local: q.Local, Recipient: q.Recipient,
-		BounceType: q.BounceType, BounceCategory: q.BounceCategory, Delivered: q.Delivered, BlockedReason: q.BlockedReason,
-	}
+	a := q.Filters.query()
+	a.Window, a.Offset, a.UserID, a.SenderID = q.Window, q.Offset, q.UserID, q.SenderID
 	if n > 0 {
 		a.XHeaders = append(a.XHeaders, q.XHeaders[:n]...)
 	}

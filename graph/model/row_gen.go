@@ -11,6 +11,9 @@ const (
 	BlockedEmailNode NodeType = 'K'
 )
 
+// RowNodes are the types of objects that are rows.
+var RowNodes = []NodeType{EmailNode, BounceNode, BlockedEmailNode}
+
 // RowKind returns the kind of the rows of type t, and whether its objects are rows.
 func (t NodeType) RowKind() (upstream.Kind, bool) {
 	switch t {

@@ -8,6 +8,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // input is an input value: the literal of an object, or any other value. Fields of a literal object are read
@@ -131,8 +132,8 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 // maxText is the maximum length of a text or cursor that identifies calls. Resolvers reject longer ones.
 const maxText = 2048
 
-// filterOf returns the query of a list's filter. It reports false if the filter is invalid.
-func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
+// filterOf returns the query of the filter of a list of a kind. It reports false if the filter is invalid.
+func (w *walker) filterOf(k upstream.Kind, f *field) (q upstream.ListQuery, ok bool) {
 	filter := w.of(f, "filter")
 	of := func(name string) any { return w.member(filter, name).value }
 	var ok2 bool
@@ -145,12 +146,25 @@ func (w *walker) filterOf(f *field) (q upstream.ListQuery, ok bool) {
 	}
 	q.Sender, q.Recipient = upstream.LowerAddress(text("sender")), upstream.LowerAddress(text("recipient"))
 	q.Local, q.Domain = text("localPart"), upstream.LowerDomain(text("domain"))
-	q.BounceCategory, q.BlockedReason = text("category"), text("reason")
-	q.Delivered, _ = of("deliveredOnly").(bool)
-	if t := of("type"); t != nil {
-		var err error
-		q.BounceType, err = model.UnmarshalBounceType(t)
-		ok = ok && err == nil
+	for i := range kind.Own[k] {
+		own := &kind.Own[k][i]
+		name := own.ArgumentName()
+		value := ""
+		switch own.Type {
+		case kind.Flag:
+			if set, _ := of(name).(bool); set {
+				value = "1"
+			}
+		case kind.BounceType:
+			if t := of(name); t != nil {
+				v, err := model.UnmarshalBounceType(t)
+				ok = ok && err == nil
+				value = string(v)
+			}
+		default:
+			value = text(name)
+		}
+		q.SetFilter(own.Filter, value)
 	}
 	headers := elements(w.whole(w.member(filter, "xHeaders")))
 	if len(headers) > upstream.MaxXHeaders {

@@ -19,8 +19,6 @@ func priceOf(typ, name string) price {
 			return nodes
 		case "users", "senders":
 			return accounts
-		case "bounces", "emails", "blockedEmails":
-			return rows
 		case "bounce":
 			return bounce
 		case "stats":
@@ -30,18 +28,10 @@ func priceOf(typ, name string) price {
 		case "blockedReasons":
 			return catalogue(upstream.BlockedEmails)
 		}
+		return listPrice(name)
 	case "Subscription":
 		if name == "bounces" {
 			return event
-		}
-	case "Bounce", "Email", "BlockedEmail":
-		switch name {
-		case "user":
-			return userOf
-		case "sender":
-			return senderOf
-		case "detail":
-			return detail
 		}
 	case "User":
 		switch name {
@@ -49,9 +39,8 @@ func priceOf(typ, name string) price {
 			return stats
 		case "senders":
 			return accounts
-		case "bounces", "emails", "blockedEmails":
-			return rows
 		}
+		return listPrice(name)
 	case "Sender":
 		switch name {
 		case "address":
@@ -62,11 +51,28 @@ func priceOf(typ, name string) price {
 			return userOf
 		case "stats":
 			return stats
-		case "bounces", "emails", "blockedEmails":
-			return rows
 		}
+		return listPrice(name)
 	case "Stats":
 		return statsField
+	}
+	if rowTypes[typ] {
+		switch name {
+		case "user":
+			return userOf
+		case "sender":
+			return senderOf
+		case "detail":
+			return detail
+		}
+	}
+	return nil
+}
+
+// listPrice returns how a field is priced if it is a list of rows.
+func listPrice(name string) price {
+	if _, ok := lists[name]; ok {
+		return rows
 	}
 	return nil
 }

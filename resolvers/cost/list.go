@@ -1,8 +1,11 @@
 package cost
 
 import (
+	"strings"
+
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // selected returns the parts of a connection that are selected.
@@ -53,28 +56,35 @@ func (w *walker) elements(typ string, f *field, on object, size int64, at *path)
 	return rows
 }
 
-// rows prices lists of bounces, emails and blocked emails: of everyone, or of certain users or senders.
-func rows(w *walker, on object, f *field, at *path) int64 {
-	kind, typ := upstream.Emails, "Email"
-	documented := map[string]string(nil)
-	switch f.Name {
-	case "bounces":
-		kind, typ, documented = upstream.Bounces, "Bounce", upstream.CategoryDescriptions
-	case "blockedEmails":
-		kind, typ, documented = upstream.BlockedEmails, "BlockedEmail", upstream.ReasonDescriptions
+// lists are the fields that are lists of rows, and their kinds; rowTypes are the types of the rows.
+var lists, rowTypes = func() (map[string]upstream.Kind, map[string]bool) {
+	lists, types := map[string]upstream.Kind{}, map[string]bool{}
+	for _, k := range upstream.Kinds {
+		typ := kind.All[k].Type
+		types[typ] = true
+		lists[strings.ToLower(typ[:1])+typ[1:]+"s"] = k
 	}
+	return lists, types
+}()
+
+// rows prices a list of rows: of everyone, or of certain users or senders.
+func rows(w *walker, on object, f *field, at *path) int64 {
+	k := lists[f.Name]
+	typ := kind.All[k].Type
 	in, now, ok := w.windowOf(f)
-	q, ok2 := w.filterOf(f)
+	q, ok2 := w.filterOf(k, f)
 	a, ok3 := w.paging(f)
 	if !ok || !ok2 || !ok3 {
 		return 0
 	}
-	if code := q.BounceCategory + q.BlockedReason; code != "" {
-		if _, known := documented[code]; !known { // validated against the upstream's own catalogue
-			w.catalogue(kind, at)
+	for _, own := range kind.Own[k] {
+		if code := q.Filter(own.Filter); own.Catalogue && code != "" {
+			if _, documented := k.Descriptions()[code]; !documented { // validated against the upstream's own catalogue
+				w.catalogue(k, at)
+			}
 		}
 	}
-	l := list{kind: kind, window: window{Window: in}, user: w.literal(aUser, q.UserID), sender: w.literal(aSender, q.SenderID)}
+	l := list{kind: k, window: window{Window: in}, user: w.literal(aUser, q.UserID), sender: w.literal(aSender, q.SenderID)}
 	n := int64(1)
 	switch on.typ {
 	case "User":
@@ -86,7 +96,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	q.UserID, q.SenderID = 0, 0
 	_, counted := q.Counted()
 	if l.filter = string(q.BounceType); !counted {
-		l.filter = q.Encode(kind)
+		l.filter = q.Encode(k)
 	}
 
 	c := w.selected(typ+"Connection", f)
@@ -97,17 +107,17 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	everyPage := w.symbol(symbol{what: theList, list: first})
 	self := w.symbol(symbol{what: theList, list: l})
 	calls := func(o op, of int32, planned, worst int, each, most int64) {
-		w.charge(call{op: o, kind: kind, list: of}, mul(n, mul(int64(planned), each)), mul(n, mul(int64(worst), most)), at)
+		w.charge(call{op: o, kind: k, list: of}, mul(n, mul(int64(planned), each)), mul(n, mul(int64(worst), most)), at)
 	}
 	calls(opFirst, everyPage, p.First, p.First, times, times)
 	calls(opPages, self, p.Pages, p.MaxPages, times, merged)
 	calls(opProbe, everyPage, 0, p.MaxProbes, times, merged)
 	if p.Counts > 0 {
-		w.counts(kind, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
+		w.counts(k, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
 	size := int64(a.Size())
-	row := object{typ: typ, kind: kind, n: mul(n, size), self: self, window: l.window, user: l.user, sender: l.sender, lists: n}
+	row := object{typ: typ, kind: k, n: mul(n, size), self: self, window: l.window, user: l.user, sender: l.sender, lists: n}
 	row.owner, row.owners = l.user, n
 	if l.user != 0 {
 		row.within = n

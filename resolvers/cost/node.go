@@ -6,6 +6,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // maxRowPages is the maximum number of pages of one second that are searched for a row.
@@ -37,7 +38,7 @@ func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
 			ids[id.Type], texts[id.Type] = append(ids[id.Type], id), append(texts[id.Type], text)
 		}
 	}
-	for _, t := range []model.NodeType{model.UserNode, model.SenderNode, model.BounceNode, model.EmailNode, model.BlockedEmailNode} {
+	for _, t := range append([]model.NodeType{model.UserNode, model.SenderNode}, model.RowNodes...) {
 		if len(ids[t]) > 0 {
 			on := w.found(t, ids[t], strings.Join(texts[t], " "), at)
 			rows = add(rows, mul(times[t], w.below(on, f, at)))
@@ -73,27 +74,25 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		}
 		w.charge(call{op: opDetail, list: self}, n, n, at)
 		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, masked, add(mul(n, maxRowPages), mul(masked, auth.MaxUnmasked)), at)
-		return w.foundRows("Bounce", upstream.Bounces, self, n)
-	case model.EmailNode:
-		w.charge(call{op: opFirst, kind: upstream.Emails, list: self}, n, mul(n, maxRowPages), at)
-		return w.foundRows("Email", upstream.Emails, self, n)
+		return w.foundRows(upstream.Bounces, self, n)
 	}
-	w.charge(call{op: opFirst, kind: upstream.BlockedEmails, list: self}, n, mul(n, maxRowPages), at)
-	return w.foundRows("BlockedEmail", upstream.BlockedEmails, self, n)
+	k, _ := t.RowKind()
+	w.charge(call{op: opFirst, kind: k, list: self}, n, mul(n, maxRowPages), at)
+	return w.foundRows(k, self, n)
 }
 
 // foundRows returns rows whose user, sender and second are known from their ids.
-func (w *walker) foundRows(typ string, k upstream.Kind, self int32, n int64) object {
+func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
 	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
-	return object{typ: typ, kind: k, n: n, self: self, window: window{each: self}, user: users, sender: senders, lists: n,
-		owner: users, owners: n, within: n, whole: typ == "Bounce"}
+	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: users, sender: senders, lists: n,
+		owner: users, owners: n, within: n, whole: k == upstream.Bounces}
 }
 
 // event prices a bounce of a subscription. The bounce itself costs nothing; fields that refer to other data do.
 func event(w *walker, _ object, f *field, at *path) (rows int64) {
-	on := w.foundRows("Bounce", upstream.Bounces, w.symbol(symbol{what: theList}), 1)
+	on := w.foundRows(upstream.Bounces, w.symbol(symbol{what: theList}), 1)
 	on.whole, on.unlisted = false, w.op.Masked
-	if q, ok := w.filterOf(f); ok { // the counts that name the sender use the same filter
+	if q, ok := w.filterOf(upstream.Bounces, f); ok { // the counts that name the sender use the same filter
 		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID), min(1, int64(q.UserID))
 	}
 	fields := w.collect("BounceEvent", f)
@@ -137,7 +136,7 @@ func bounce(w *walker, _ object, f *field, at *path) int64 {
 	if auth.IsMaskedEmailID(id) {
 		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, 1, auth.MaxUnmasked, at)
 	}
-	on := w.foundRows("Bounce", upstream.Bounces, self, 1)
+	on := w.foundRows(upstream.Bounces, self, 1)
 	on.user, on.sender = w.literal(aUser, u), w.literal(aSender, s)
 	on.owner = on.user
 	return w.below(on, f, at)

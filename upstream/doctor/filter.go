@@ -59,7 +59,7 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 				return one(known, upstream.ListQuery{BounceType: r.BounceType})
 			}, []upstream.ListQuery{{BounceType: upstream.Hard}, {BounceType: upstream.Soft}}},
 			{"bounce_category", func(r event.Row) []upstream.ListQuery {
-				return one(r.Category != "", upstream.ListQuery{BounceCategory: r.Category})
+				return one(r.BounceCategory != "", upstream.ListQuery{BounceCategory: r.BounceCategory})
 			}, []upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
 		}
 	case upstream.Emails:
@@ -74,7 +74,7 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 		return []filter{
 			user, sender, recipient,
 			{"blocked_reason", func(r event.Row) []upstream.ListQuery {
-				return one(r.Reason != "", upstream.ListQuery{BlockedReason: r.Reason})
+				return one(r.BlockedReason != "", upstream.ListQuery{BlockedReason: r.BlockedReason})
 			}, []upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
 		}
 	}

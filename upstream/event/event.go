@@ -23,33 +23,14 @@ type Row struct {
 	Domain    string
 	XHeaders  []upstream.Header
 
-	BounceType upstream.BounceType // bounces only
-	Category   string              // bounces only
-	Delivered  bool                // emails only
-	Reason     string              // blocked emails only
+	Own
 }
 
-// OfBounce converts a bounce.
-func OfBounce(b upstream.Bounce) Row {
+// row returns a row of any kind.
+func row(i upstream.Identity, t upstream.Texts, own Own) Row {
 	return Row{
-		UserID: b.UserID, SenderID: b.SenderID, Time: b.BounceTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
-		Local: b.Local, Domain: b.Domain, XHeaders: b.XHeaders, BounceType: b.Type, Category: b.Category,
-	}
-}
-
-// OfEmail converts an email.
-func OfEmail(e upstream.Email) Row {
-	return Row{
-		UserID: e.UserID, SenderID: e.SenderID, Time: e.ProcessTime, EmailID: e.EmailID, Recipient: e.EmailAddress,
-		Local: e.Local, Domain: e.Domain, XHeaders: e.XHeaders, Delivered: e.Delivered,
-	}
-}
-
-// OfBlockedEmail converts a blocked email.
-func OfBlockedEmail(b upstream.BlockedEmail) Row {
-	return Row{
-		UserID: b.UserID, SenderID: b.SenderID, Time: b.ProcessTime, EmailID: b.EmailID, Recipient: b.EmailAddress,
-		Local: b.Local, Domain: b.Domain, XHeaders: b.XHeaders, Reason: b.Reason,
+		UserID: i.UserID, SenderID: i.SenderID, Time: i.Time, EmailID: i.EmailID, Recipient: i.Recipient,
+		Local: *t.Local, Domain: *t.Domain, XHeaders: *t.XHeaders, Own: own,
 	}
 }
 
@@ -69,10 +50,7 @@ func (r Row) Matches(q upstream.ListQuery) bool {
 		(q.Domain == "" || upstream.LowerDomain(q.Domain) == upstream.LowerDomain(r.Domain)) &&
 		(q.Local == "" || q.Local == r.Local) &&
 		(q.Recipient == "" || upstream.LowerAddress(q.Recipient) == upstream.LowerAddress(r.Recipient)) &&
-		(q.BounceType == "" || q.BounceType == r.BounceType) &&
-		(q.BounceCategory == "" || q.BounceCategory == r.Category) &&
-		(!q.Delivered || r.Delivered) &&
-		(q.BlockedReason == "" || q.BlockedReason == r.Reason)
+		r.passes(&q)
 }
 
 // Compare orders rows as lists do: by time, then email id, then recipient.

@@ -55,7 +55,7 @@ func TestOrderAndTally(t *testing.T) {
 			t.Errorf("row %d does not come before row %d", i-1, i)
 		}
 	}
-	r := event.Row{UserID: 1, SenderID: 2, BounceType: upstream.Hard}
+	r := event.Row{UserID: 1, SenderID: 2, Own: event.Own{BounceType: upstream.Hard}}
 	if r.Same(event.Row{UserID: 1, SenderID: 3}) || !r.Same(r) {
 		t.Error("rows of two senders are the same, or a row differs from itself")
 	}

@@ -8,7 +8,12 @@ package kind
 
 //go:generate go run ./generate
 
-// All lists the kinds in the order of upstream.Kinds.
+import (
+	"cmp"
+	"slices"
+)
+
+// All lists the kinds. upstream.Kinds has the same order.
 var All = []Kind{Email, Bounce, BlockedEmail}
 
 // Kind describes one kind of row.
@@ -73,3 +78,28 @@ const (
 	Imported                 // imported rows must have it; a server may leave it out
 	Required                 // all rows must have it
 )
+
+// ArgumentName is the name of the field's filter in GraphQL.
+func (f *Field) ArgumentName() string { return cmp.Or(f.Argument, f.GraphQL) }
+
+// Own lists for each of All the fields by which the lists of only some kinds can be filtered.
+var Own = func() (all [][]Field) {
+	for _, k := range All {
+		all = append(all, slices.DeleteFunc(slices.Clone(k.Fields), func(f Field) bool {
+			return f.Filter == "" || slices.ContainsFunc(Shared, func(c Field) bool { return c.REST == f.REST })
+		}))
+	}
+	return all
+}()
+
+// Filters are the fields by which the lists of only some kinds can be filtered, each once.
+var Filters = func() (all []Field) {
+	for _, own := range Own {
+		for _, f := range own {
+			if !slices.ContainsFunc(all, func(o Field) bool { return o.Filter == f.Filter }) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}()

@@ -61,7 +61,8 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 	const seen = "start_time=0&end_time=0&local=a"
 	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/emails" && query == seen }})
 	ctx := ledger.With(t.Context(), l)
-	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Local: "a"}, {Kind: upstream.Bounces, Local: "a"}} {
+	local := upstream.Filters{Local: "a"}
+	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local}} {
 		path := q.Path()
 		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
 		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Joined: true, Rows: 3, Code: upstream.Timeout})
@@ -82,7 +83,7 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 // A ledger sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
 func TestLedgerSumsUpCalls(t *testing.T) {
 	t.Parallel()
-	bySender := &upstream.Question{Kind: upstream.Emails, Sender: "b@example.com"}
+	bySender := &upstream.Question{Kind: upstream.Emails, Filters: upstream.Filters{Sender: "b@example.com"}}
 	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
 	for _, explain := range []bool{true, false} {
 		l := ledger.New(ledger.Options{Explain: explain})

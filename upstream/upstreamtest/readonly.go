@@ -206,11 +206,11 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	case upstream.Bounces:
 		queries["hard"] = upstream.ListQuery{BounceType: upstream.Hard}
 		queries["soft"] = upstream.ListQuery{BounceType: upstream.Soft}
-		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.Category}
+		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.BounceCategory}
 	case upstream.Emails:
 		queries["delivered"] = upstream.ListQuery{Delivered: true}
 	case upstream.BlockedEmails:
-		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.Reason}
+		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.BlockedReason}
 	}
 	for name, q := range queries {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,12 +13,15 @@ type description struct {
 	Kinds []row
 	Keys  []field // the fields of all kinds, each REST name once
 
+	Filters []filter // by which only some kinds' lists can be filtered
+
 	MaxCodes, MaxContents int // of a row
 }
 
 // row is a kind as templates read it.
 type row struct {
 	kind.Kind
+	Index   int
 	Fields  []field  // of the list's rows, in the order of the struct
 	Details []field  // that only the detail has
 	Listed  []member // the list's rows' members, in the order in which they are encoded
@@ -43,8 +45,11 @@ func (r row) Shown() []field {
 }
 
 // Own returns the fields by which only some kinds' lists can be filtered.
-func (r row) Own() []field {
-	return slices.DeleteFunc(slices.Clone(r.Fields), func(f field) bool { return f.Filter == "" || f.Common() })
+func (r row) Own() (own []field) {
+	for _, f := range kind.Own[r.Index] {
+		own = append(own, field{f})
+	}
+	return own
 }
 
 // Names returns the kind's own texts that lists can be filtered by.
@@ -54,6 +59,15 @@ func (r row) Names() []field {
 
 // field is a field as templates read it.
 type field struct{ kind.Field }
+
+// filter is a field by which the lists of some kinds can be filtered.
+type filter struct {
+	field
+	Words string // the kinds
+}
+
+// FilterName is the name of the filter's Go field.
+func (f field) FilterName() string { return exported(f.Filter) }
 
 // member is a field in the JSON object of a row.
 type member struct {
@@ -96,10 +110,7 @@ func method(name string) string {
 func (f field) Method() string { return method(f.GraphQL) }
 
 // FilterMethod is the name of the field of the GraphQL filter's Go type.
-func (f field) FilterMethod() string { return method(cmp.Or(f.Argument, f.GraphQL)) }
-
-// FilterVar is the parameter that filters by the field, as an unexported Go name.
-func (f field) FilterVar() string { return camel(f.Filter) }
+func (f field) FilterMethod() string { return method(f.ArgumentName()) }
 
 // ModelType is the field's type in package model.
 func (f field) ModelType() string {
@@ -139,9 +150,7 @@ func (f field) IsImported() bool { return f.Presence != kind.Optional }
 
 // Common reports whether rows of every kind have the field.
 func (f field) Common() bool {
-	return !slices.ContainsFunc(kind.All, func(k kind.Kind) bool {
-		return !slices.ContainsFunc(k.Fields, func(o kind.Field) bool { return o.REST == f.REST })
-	})
+	return slices.ContainsFunc(kind.Shared, func(o kind.Field) bool { return o.REST == f.REST })
 }
 
 // IsCode reports whether the field is a short text that is neither part of the recipient nor the email id.
@@ -150,8 +159,8 @@ func (f field) IsCode() bool { return f.Is("text", "bounceType") && !f.Common() 
 func describe() (*description, error) {
 	d := &description{}
 	seen := map[string]bool{}
-	for _, k := range kind.All {
-		r := row{Kind: k}
+	for i, k := range kind.All {
+		r := row{Kind: k, Index: i}
 		for _, f := range k.Fields {
 			f := field{f}
 			if !seen[f.REST] {
@@ -208,6 +217,14 @@ func describe() (*description, error) {
 			return -1
 		})
 		d.Kinds = append(d.Kinds, r)
+		for _, f := range r.Own() {
+			i := slices.IndexFunc(d.Filters, func(o filter) bool { return o.Filter == f.Filter })
+			if i < 0 {
+				d.Filters = append(d.Filters, filter{f, r.Words})
+			} else {
+				d.Filters[i].Words += " and " + r.Words
+			}
+		}
 	}
 	return d, nil
 }

@@ -21,6 +21,8 @@ var outputs = map[string]string{
 	"../codec_gen.go":                 "codec.tmpl",
 	"../cached/pack_gen.go":           "pack.tmpl",
 	"../embedded/importer/row_gen.go": "import.tmpl",
+	"../filter_gen.go":                "filter.tmpl",
+	"../event/row_gen.go":             "event.tmpl",
 	"../../graph/model/row_gen.go":    "model.tmpl",
 	"../../resolvers/list_gen.go":     "list.tmpl",
 }
