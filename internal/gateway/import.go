@@ -37,6 +37,7 @@ type importCommand struct {
 	User        int      `default:"1" placeholder:"ID" help:"The user of mail in formats that do not name an account. Default: ${default}."`
 	TimeZone    string   `placeholder:"ZONE" help:"The zone of times that have none, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
 	Rules       string   `placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them."`
+	Follow      bool     `help:"Import what is added to the files too, until the program is stopped. The next start goes on from there."`
 	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
 	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
 }
@@ -50,7 +51,9 @@ func (importCommand) Help() string {
 	}
 	return `Formats are told apart by the content of the files. ` + list.String() + `.
 
-Logs are read in the order of their first lines, whatever the order of the arguments. Lines of one message belong together across files, so give rotated logs at once. Accounts become users, and From addresses senders, whose numbers stay the same; bounces are sorted into the API's categories. At the end a summary says for each format what was found, and what was passed over and why.
+Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may lie in several files, also of imports on different days, oldest first. Accounts become users, and From addresses senders, whose numbers stay the same; bounces are sorted into the API's categories. At the end a summary says for each format what was found, and what was passed over and why.
+
+With --follow, logs and Maildirs are imported as they grow, and a gateway that serves the same store shows the rows within a second. Logs may be rotated, truncated, or absent at first. The store keeps how far each file was read together with its rows, so that nothing is lost or doubled when the program is stopped or killed and started again. Standard input is read until it ends, and packed files once. A line a minute on standard error says how far it is; SIGTERM and SIGINT end it.
 
 Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows of the API about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
 
@@ -58,7 +61,7 @@ At the end all rows are in the store's own file, so that a copy of it is whole.
 
 A bad line or record is reported and skipped. A file of no known format is named and skipped as a whole.
 
-Exit code: 0 all is imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly.`
+Exit code: 0 all is imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly. With --follow: 0 it was stopped by a signal, or there is nothing left to follow.`
 }
 
 // check checks the settings that kong cannot check.
@@ -72,6 +75,9 @@ func (c *importCommand) check() (*time.Location, error) {
 	}
 	if c.User < 1 {
 		return nil, badSetting("--user must be positive, such as 1")
+	}
+	if c.Follow && c.Strict {
+		return nil, badSetting("--strict stops at the first bad line, and --follow never: give one of them")
 	}
 	if c.TimeZone == "" {
 		return nil, nil
@@ -95,7 +101,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	for _, file := range c.Files { // a mistyped name leaves no empty store behind
-		if _, err := os.Stat(file); file != "-" && err != nil {
+		if _, err := os.Stat(file); file != "-" && err != nil && !c.Follow {
 			return err
 		}
 	}
@@ -105,7 +111,11 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	f, isFile := streams.Err.(*os.File)
-	sum, err := importer.Run(ctx, s, c.Files, importer.Options{
+	run := importer.Run
+	if c.Follow {
+		run = importer.Follow
+	}
+	sum, err := run(ctx, s, c.Files, importer.Options{
 		Format:   c.Format,
 		User:     upstream.ID(c.User),
 		Location: zone,
@@ -132,6 +142,8 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		return unfinished
 	case stopped:
 		return exitCode(exitBadLines)
+	case ctx.Err() != nil && c.Follow:
+		return errors.Join(err, unfinished)
 	case ctx.Err() != nil:
 		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
 	case err != nil:

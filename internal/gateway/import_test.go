@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
@@ -167,4 +169,44 @@ func TestImportOfAMailLog(t *testing.T) {
 			t.Errorf("%s %s: exit code %d:\n%s", flag, value, code, said)
 		}
 	}
+}
+
+// An import follows a log into the store that a gateway serves, and ends by a signal without an error.
+func TestQueriesSeeTheLinesOfALogThatIsFollowed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db, log := filepath.Join(dir, "metrics.db"), filepath.Join(dir, "mail.log")
+	p := start(t, "--create", "--data", db)
+	ctx, stop := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	code := make(chan int)
+	go func() {
+		code <- Run(ctx, []string{"import", "--follow", "--data", db, log}, Streams{strings.NewReader(""), &out, &out})
+	}()
+	const line = "%s mx1 postfix/smtp[4]: 4B1ED9C42%02d: to=<a@example.net>, relay=mx[192.0.2.1]:25, delay=1, " +
+		"delays=0/0/1/0, dsn=5.1.1, status=bounced (host mx[192.0.2.1] said: 550 5.1.1 User unknown)\n"
+	for i := range 2 {
+		f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(f, line, time.Now().Add(-time.Minute).Format(time.RFC3339), i)
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			n := at(p.query(`{ bounces(window: {last: "P1D"}) { totalCount } }`, nil), "bounces", "totalCount")
+			if n == float64(i+1) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("a query finds %v bounces, want %d", n, i+1)
+			}
+		}
+	}
+	stop()
+	if got := <-code; got != exitOK || !strings.Contains(out.String(), "2 bounces") {
+		t.Errorf("exit code %d: %s", got, out.String())
+	}
+	p.stop()
 }

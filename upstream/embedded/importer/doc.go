@@ -15,7 +15,7 @@
 // for users and senders, and bounces sorted into categories.
 //
 // The package hides folders and Maildirs, compression and the recognition of formats
-// (input.go and source.go), that reading and writing go on side by side, and that rows in no
+// (input.go and source.go), following files as they grow (follow.go and package tail), that reading and writing go on side by side, and that rows in no
 // order are sorted before they are written (spread.go and runs.go). Start reading at [Run];
 // line by line, rows are made in row.go.
 package importer

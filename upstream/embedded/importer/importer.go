@@ -66,6 +66,22 @@ type Options struct {
 	now func() time.Time // tests have their own
 }
 
+// defaults sets what is zero.
+func (o *Options) defaults() {
+	if o.BatchRows <= 0 {
+		o.BatchRows = 32 << 10
+	}
+	if o.SortBytes <= 0 {
+		o.SortBytes = 32 << 20
+	}
+	if o.MaxLine <= 0 {
+		o.MaxLine = 16 << 20
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+}
+
 // format gives the options that readers of foreign formats have.
 func (o Options) format() format.Options { return format.Options{Location: o.Location, Now: o.now()} }
 
@@ -128,18 +144,7 @@ func (b *BadLine) Error() string {
 // batches before that are written. Without an error all rows are, but those of
 // Summary.BadLines and BadFiles. The Summary is right with an error too.
 func Run(ctx context.Context, w Store, files []string, o Options) (Summary, error) {
-	if o.BatchRows <= 0 {
-		o.BatchRows = 32 << 10
-	}
-	if o.SortBytes <= 0 {
-		o.SortBytes = 32 << 20
-	}
-	if o.MaxLine <= 0 {
-		o.MaxLine = 16 << 20
-	}
-	if o.now == nil {
-		o.now = time.Now
-	}
+	o.defaults()
 	start := o.now()
 	list, total, err := inputs(files, o)
 	if err != nil {
@@ -161,8 +166,16 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 	defer stop()
 	batches, readErr := make(chan store.Batch), make(chan error, 1)
 	foreign := newForeign(w, o, m)
+	send := func(b store.Batch) error {
+		select {
+		case batches <- b:
+			return nil
+		case <-reading.Done():
+			return reading.Err()
+		}
+	}
 	go func() {
-		readErr <- readFiles(reading, files, o, m, foreign, batches)
+		readErr <- readFiles(reading, files, o, m, foreign, send)
 		close(batches)
 	}()
 	for {

@@ -90,6 +90,13 @@ func (m *meter) tick(line int) {
 	m.show()
 }
 
+// badSoFar is how many bad lines and files there were.
+func (m *meter) badSoFar() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.badLines + m.badFiles
+}
+
 // finish ends the showing and gives what was counted. Nothing is shown or reported
 // afterwards.
 func (m *meter) finish() (files, badLines, badFiles int, bytes int64) {

@@ -16,8 +16,8 @@ const batchBytes = 16 << 20
 
 // readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
 // that ends a strict import, behind the rows before it.
-func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, batches chan<- store.Batch) error {
-	b := batcher{ctx: ctx, most: o.BatchRows, merge: o.Merge, send: batches, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
+func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, send func(store.Batch) error) error {
+	b := batcher{ctx: ctx, most: o.BatchRows, merge: o.Merge, send: send, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
 	defer b.runs.close()
 	foreign.batcher = &b
 	for i := range files {
@@ -108,7 +108,8 @@ type batcher struct {
 	ctx    context.Context
 	most   int
 	merge  bool // rows of the API
-	send   chan<- store.Batch
+	whole  bool // only flush sends a batch
+	send   func(store.Batch) error
 	parser parser
 	batch  store.Batch
 	rows   int
@@ -166,7 +167,7 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 func (b *batcher) added(bytes int) error {
 	b.rows++
 	b.bytes += bytes
-	if b.rows < b.most && b.bytes < batchBytes {
+	if b.whole || b.rows < b.most && b.bytes < batchBytes {
 		return nil
 	}
 	return b.flush()
@@ -202,11 +203,9 @@ func (b *batcher) flush() error {
 	if b.rows == 0 && len(b.batch.State) == 0 {
 		return b.ctx.Err()
 	}
-	scattered := !b.sorting && b.spread.scattered(&b.batch)
-	select {
-	case b.send <- b.batch:
-	case <-b.ctx.Done():
-		return b.ctx.Err()
+	scattered := !b.sorting && !b.whole && b.spread.scattered(&b.batch)
+	if err := b.send(b.batch); err != nil {
+		return err
 	}
 	b.batch, b.rows, b.bytes = store.Batch{}, 0, 0
 	b.sorting = b.sorting || scattered

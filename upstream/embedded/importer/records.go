@@ -1,13 +1,18 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"strings"
+	"time"
 
 	"deliverygraph/upstream/embedded/importer/format"
+	table "deliverygraph/upstream/embedded/importer/format/formats"
+	"deliverygraph/upstream/embedded/importer/tail"
 )
 
 // foreign reads files of formats other than the API's rows. It keeps their readers, as what
@@ -32,6 +37,7 @@ type records struct {
 	ctx    context.Context
 	reader format.Reader
 	file   string // that is being read
+	before int    // how many lines of it come before those that are being read
 	found  int
 	good   bool    // something could be read of the file
 	held   []fault // the first bad records of a file of which nothing could be read yet
@@ -47,12 +53,11 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	if err != nil {
 		return err
 	}
-	r.ctx, r.file, r.good, r.held = ctx, in.name, false, nil
+	r.ctx, r.file, r.good, r.held, r.before = ctx, in.name, false, nil, 0
 	r.sum.Files++
 	err = r.reader.Read(ctx, in.file(src), r)
 	if errors.Is(err, errOtherFormat) {
-		return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
-			r.sum.Name, r.held[0].line, r.held[0].reason, formats))
+		return r.otherFormat()
 	}
 	r.pass()
 	var bad *BadLine
@@ -65,28 +70,75 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	return r.bad(0, src.damage(err))
 }
 
+// otherFormat reports a file of which nothing can be read.
+func (r *records) otherFormat() *BadLine {
+	return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
+		r.sum.Name, r.held[0].line, r.held[0].reason, formats))
+}
+
+// piece reads a piece of a file that is followed.
+func (f *foreign) piece(ctx context.Context, c tail.Chunk) error {
+	of, _ := table.Find(c.Mark.Format)
+	r, err := f.reader(ctx, &of)
+	if err != nil {
+		return err
+	}
+	r.ctx, r.file, r.good, r.held, r.before = ctx, c.Name, c.Mark.Offset > 0, nil, c.Mark.Lines
+	var text io.Reader = bytes.NewReader(c.Data)
+	if c.Mark.Offset == 0 {
+		r.sum.Files++
+	} else if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && of.Header {
+		text = io.MultiReader(bytes.NewReader(header), strings.NewReader("\n"), text)
+		r.before--
+	}
+	file, clock := format.NewFile(displayName(c.Name), c.Written, text), time.Time{}
+	if file.Clock = &clock; c.Mark.Clock != 0 {
+		clock = time.Unix(c.Mark.Clock, 0)
+	}
+	err = r.reader.Read(ctx, file, r)
+	if errors.Is(err, errOtherFormat) {
+		_ = r.otherFormat()
+		c.Mark.Format = ignored
+		return nil
+	}
+	r.pass()
+	if !clock.IsZero() {
+		c.Mark.Clock = clock.Unix()
+	}
+	return err
+}
+
 // reader gives the reader of a format. One of logs gets the messages whose end earlier imports
 // have not read.
 func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, error) {
 	if r := f.readers[of.Name]; r != nil {
 		return r, nil
 	}
-	r := &records{foreign: f, ctx: ctx, reader: of.New(f.options.format()),
-		sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
+	o := f.options.format()
+	if f.batcher.whole { // for days, so that the readers look at the clock
+		o.Now = time.Time{}
+	}
+	r := &records{foreign: f, ctx: ctx, reader: of.New(o), sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
 	if k, ok := r.reader.(format.Keeper); ok {
-		saved, err := f.store.State(ctx, r.prefix())
+		messages, err := state(ctx, f.store, r.prefix())
 		if err != nil {
 			return nil, err
-		}
-		messages := make(map[string]string, len(saved))
-		for key, value := range saved {
-			messages[strings.TrimPrefix(key, r.prefix())] = value
 		}
 		k.Load(messages)
 	}
 	f.readers[of.Name] = r
 	f.order = append(f.order, r)
 	return r, nil
+}
+
+// state gives what a store keeps under a prefix, by the keys without it.
+func state(ctx context.Context, s Store, prefix string) (map[string]string, error) {
+	kept, err := s.State(ctx, prefix)
+	state := make(map[string]string, len(kept))
+	for key, value := range kept {
+		state[strings.TrimPrefix(key, prefix)] = value
+	}
+	return state, err
 }
 
 // prefix is that of the keys under which the store keeps messages whose end was not read.
@@ -185,6 +237,9 @@ func (r *records) pass() {
 }
 
 func (r *records) bad(line int, reason string) *BadLine {
+	if line > 0 {
+		line += r.before
+	}
 	b := &BadLine{File: r.file, Line: line, Reason: reason}
 	r.meter.bad(*b)
 	return b

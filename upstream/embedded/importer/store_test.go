@@ -158,6 +158,9 @@ func (a announcing) Write(ctx context.Context, b store.Batch) (store.Written, er
 }
 
 func TestMain(m *testing.M) {
+	if names := os.Getenv(followed); names != "" {
+		followUntilKilled(names)
+	}
 	path := os.Getenv(killed)
 	if path == "" {
 		os.Exit(m.Run())

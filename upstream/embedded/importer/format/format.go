@@ -72,6 +72,10 @@ type Sink interface {
 type File struct {
 	Name    string    // for messages
 	ModTime time.Time // when it was last written, which tells the year of logs without one; zero if unknown
+	// Clock is for a file that is read piece by piece. It holds the time of the last line before
+	// the piece, zero if there is none, and gets that of the last line in it, as far as the year
+	// of a line depends on the line before.
+	Clock *time.Time
 	*bufio.Reader
 }
 
@@ -81,7 +85,7 @@ const BufferSize = 256 << 10
 
 // NewFile makes a file that is read from r.
 func NewFile(name string, modTime time.Time, r io.Reader) File {
-	return File{name, modTime, bufio.NewReaderSize(r, BufferSize)}
+	return File{Name: name, ModTime: modTime, Reader: bufio.NewReaderSize(r, BufferSize)}
 }
 
 // Beginning gives what of the file's beginning can be had without waiting, if nothing was read
@@ -118,7 +122,7 @@ type Keeper interface {
 // Options say how to read what a file leaves open.
 type Options struct {
 	Location *time.Location // of times without a zone; nil is UTC
-	Now      time.Time      // no log line is later than this, which tells the year of those without one
+	Now      time.Time      // no log line is later than this, which tells the year of those without one; zero is now
 }
 
 // Format is one kind of file.
@@ -134,4 +138,9 @@ type Format struct {
 	// and may peek at it.
 	Begins func(f File, o Options) time.Time
 	New    func(Options) Reader
+	// Header says that the first line of a file tells how to read the others.
+	Header bool
+	// Whole says that a file is read as a whole, and not line by line, so that it cannot be read
+	// while it grows.
+	Whole bool
 }

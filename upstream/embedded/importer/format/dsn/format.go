@@ -20,6 +20,7 @@ var Format = format.Format{
 	About:     "bounce mails: delivery reports (RFC 3464) and others, as single mails, of a Maildir, or in an mbox",
 	Recognise: recognise,
 	New:       func(format.Options) format.Reader { return reader{} },
+	Whole:     true,
 }
 
 // recognise looks for the header of a mail, behind the line of an mbox if there is one.

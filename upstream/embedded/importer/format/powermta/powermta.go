@@ -26,7 +26,8 @@ var Format = format.Format{
 		c := newColumns(row)
 		return c.has("rcpt") && (c.has("timelogged") || c.has("timequeued") || c.has("dsnstatus") || c.has("bouncecat"))
 	},
-	New: func(o format.Options) format.Reader { return &reader{options: o} },
+	New:    func(o format.Options) format.Reader { return &reader{options: o} },
+	Header: true,
 }
 
 type reader struct{ options format.Options }

@@ -10,10 +10,11 @@ import (
 // clock finds the years of times that have none.
 type clock struct {
 	loc  *time.Location
-	most int64     // no line is later, in milliseconds since 1970
-	year int       // of the first line
-	last time.Time // the minute of the line before; zero before the first
-	late bool      // a line was later than most in the year that follows from the first line's
+	most int64      // no line is later, in milliseconds since 1970
+	year int        // of the first line
+	last time.Time  // the minute of the line before; zero before the first
+	keep *time.Time // gets last; may be nil
+	late bool       // a line was later than most in the year that follows from the first line's
 }
 
 // slack is how much later than the file itself a line may seem to be: its time may be in
@@ -65,6 +66,9 @@ func (c *clock) minute(text []byte) (millis int64, ok bool) {
 		return 0, false
 	}
 	c.last = t
+	if c.keep != nil {
+		*c.keep = t
+	}
 	return t.UnixMilli(), true
 }
 

@@ -36,8 +36,13 @@ type Parser struct {
 // New makes a parser of a file. It peeks at the file's beginning.
 func New(f format.File, o format.Options) *Parser {
 	c := newClock(o, f.ModTime)
+	if c.keep = f.Clock; c.keep != nil && !c.keep.IsZero() {
+		c.last = c.keep.In(c.loc)
+		return newParser(c)
+	}
 	for range 2 {
 		trial := newParser(c)
+		trial.clock.keep = nil
 		for line := range bytes.Lines(f.Beginning()) {
 			trial.Parse(bytes.TrimRight(line, "\r\n"))
 		}

@@ -1,0 +1,358 @@
+package importer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+
+	table "deliverygraph/upstream/embedded/importer/format/formats"
+	"deliverygraph/upstream/embedded/importer/tail"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// The keys of what [Follow] keeps in the store.
+const (
+	filePrefix = "follow/file/"
+	mailPrefix = "follow/mail/"
+)
+
+// How often Follow looks for more lines, and reports how far it is.
+const (
+	pollInterval   = 200 * time.Millisecond
+	statusInterval = time.Minute
+)
+
+// Follow imports files, and what is added to them, until ctx ends; then it returns without an
+// error. It follows logs through rotation and truncation, and Maildirs. Files may be absent at
+// first. It reads standard input, "-", until that ends, and packed files once. It returns if
+// nothing else is to follow.
+//
+// In one transaction with the rows the store keeps how far each file was read, so that nothing is
+// lost or doubled if the process is killed: the next call goes on from there. The files must have
+// lines that stand for themselves: an mbox, or JSON with line breaks in it, cannot be followed.
+//
+// Options.Progress gets a line a minute, and notes such as that a file is not there. Strict,
+// BatchRows, SortBytes, Merge and Terminal do not matter.
+func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, error) {
+	o.Merge, o.Strict = true, false
+	status := cmp.Or[io.Writer](o.Progress, io.Discard)
+	o.Progress = nil
+	o.defaults()
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	f := &follower{
+		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(),
+		batcher: batcher{ctx: writing, merge: true, whole: true},
+	}
+	f.foreign = newForeign(s, o, f.meter)
+	f.foreign.batcher, f.batcher.meter, f.batcher.send = &f.batcher, f.meter, f.write
+	err := f.open(files)
+	if err == nil {
+		err = f.run()
+	}
+	if f.files != nil {
+		f.files.Close()
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil
+	}
+	f.summary.Formats, f.summary.Accounts = f.foreign.summary()
+	f.summary.Files, f.summary.BadLines, f.summary.BadFiles, f.summary.Bytes = f.meter.finish()
+	f.summary.Duration = o.now().Sub(f.start)
+	return f.summary, err
+}
+
+type follower struct {
+	ctx     context.Context
+	store   Store
+	options Options
+	status  io.Writer
+	meter   *meter
+	foreign *foreign
+	batcher batcher
+	summary Summary
+
+	files *tail.Set
+	mails []*maildir
+	input *pipe // standard input, or nil
+
+	read            bool // something was, since the last commit
+	start, reported time.Time
+	counts
+	before counts // at the last report
+}
+
+// counts is how much was read.
+type counts struct{ lines, mailsRead int }
+
+// grace is how long the last batch may take once the context has ended.
+const grace = 10 * time.Second
+
+const mailFile = "it is one mail or an mbox, which cannot be followed: follow a Maildir, or import the file again from time to time"
+
+// open finds out what is to follow, and how far it was read.
+func (f *follower) open(names []string) error {
+	var logs []input
+	for _, name := range names {
+		info, err := os.Stat(name)
+		switch {
+		case name == Stdin && f.input != nil:
+			return errors.New(`"-" is given twice: standard input can be read once`)
+		case name == Stdin:
+			f.input = newPipe(f.options.Stdin)
+		case err == nil && info.IsDir() && !isMaildir(name):
+			return fmt.Errorf("cannot follow the folder %s, as it is not a Maildir: name the files in it", name)
+		case err == nil && info.IsDir():
+			f.mails = append(f.mails, &maildir{path: name})
+		default:
+			in := input{name: name, again: true}
+			if err == nil && info.Mode().IsRegular() {
+				if err := in.look(f.options); err != nil {
+					return err
+				}
+			}
+			if in.format != nil && in.format.Whole {
+				return fmt.Errorf("cannot follow %s: %s", name, mailFile)
+			}
+			logs = append(logs, in)
+		}
+	}
+	order(logs)
+	paths := make([]string, len(logs))
+	for i, in := range logs {
+		paths[i] = in.name
+	}
+	marks, err := state(f.ctx, f.store, filePrefix)
+	if err != nil {
+		return err
+	}
+	f.files, err = tail.New(paths, marks, tail.Options{Unpack: unpack, Note: f.note, Now: f.options.now})
+	if err != nil || len(f.mails) == 0 {
+		return err
+	}
+	known, err := state(f.ctx, f.store, mailPrefix)
+	for _, m := range f.mails {
+		m.known = known
+	}
+	return err
+}
+
+// unpack opens a file for a [tail.Set].
+func unpack(path string) (content io.ReadCloser, packed bool, written time.Time, err error) {
+	src, err := open(path, nil, new(atomic.Int64))
+	switch {
+	case err != nil:
+		return nil, false, written, err
+	case src.packing == "":
+		written = src.written
+		src.close()
+		file, err := os.Open(path)
+		return file, false, written, err
+	}
+	return unpacked{src}, true, src.written, nil
+}
+
+// unpacked is the content of a packed file.
+type unpacked struct{ *source }
+
+func (u unpacked) Close() error {
+	u.close()
+	return nil
+}
+
+// run reads and writes until there is nothing to follow any more, or the context ends.
+func (f *follower) run() error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		err := f.poll()
+		if err == nil || errors.Is(err, f.ctx.Err()) { // between two pieces
+			err = errors.Join(err, f.commit())
+		}
+		if err != nil {
+			return err
+		}
+		f.report()
+		if len(f.mails) == 0 && f.files.Ended() && (f.input == nil || f.input.ended) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+	}
+}
+
+// poll reads what there is to read now.
+func (f *follower) poll() error {
+	if err := f.files.Poll(f.chunk); err != nil {
+		return err
+	}
+	for _, m := range f.mails {
+		if err := m.poll(f); err != nil {
+			return err
+		}
+	}
+	if f.input != nil {
+		return f.input.poll(f.chunk)
+	}
+	return nil
+}
+
+// ready must be called before a piece of input is read. It writes what was read before, if that is
+// enough for a batch.
+func (f *follower) ready() error {
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
+	if f.batcher.rows >= f.options.BatchRows || f.batcher.bytes >= batchBytes {
+		return f.commit()
+	}
+	return nil
+}
+
+// chunk imports a piece of a file. It is not stopped in the midst, so that what is written belongs
+// to whole pieces.
+func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
+	if err := f.ready(); err != nil {
+		return false, err
+	}
+	if _, ok := table.Find(c.Mark.Format); !ok && c.Mark.Format != Rows && c.Mark.Format != ignored {
+		if c.Mark.Format, err = f.recognise(c); c.Mark.Format == "" {
+			return false, err
+		}
+	}
+	f.read = true
+	f.lines += bytes.Count(c.Data, []byte("\n"))
+	f.meter.bytes.Add(int64(len(c.Data)))
+	if c.Mark.Offset == 0 {
+		f.meter.opened()
+	}
+	switch c.Mark.Format {
+	case ignored:
+	case Rows:
+		err = f.rows(c)
+	default:
+		err = f.foreign.piece(f.batcher.ctx, c)
+	}
+	return err == nil, err
+}
+
+// ignored is the format of files that cannot be followed.
+const ignored = "-"
+
+// recognise gives the format of a file, or nothing if it needs more of it to tell.
+func (f *follower) recognise(c tail.Chunk) (string, error) {
+	head := c.Data[:min(len(c.Data), headBytes)]
+	of, ok := table.Recognise(head)
+	first, _, _ := bytes.Cut(bytes.TrimLeftFunc(head, blank), []byte("\n"))
+	problem := "none of its first lines is of a known format; " + formats
+	switch {
+	case f.options.Format != "":
+		return f.options.Format, nil
+	case ok && of.Whole:
+		problem = mailFile
+	case ok:
+		return of.Name, nil
+	case isRow(first):
+		return Rows, nil
+	case packed(head) != "":
+		problem = packed(head)
+	case len(c.Data) < headBytes && !c.Whole:
+		return "", nil
+	}
+	f.meter.bad(BadLine{File: c.Name, Reason: problem})
+	return ignored, nil
+}
+
+// rows imports rows of the API.
+func (f *follower) rows(c tail.Chunk) error {
+	lines := newLines(bytes.NewReader(c.Data), f.options.MaxLine)
+	for {
+		line, err := lines.next()
+		problem := ""
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			problem = err.Error()
+		case len(line) > 0:
+			if problem, err = f.batcher.add(line); err != nil {
+				return err
+			}
+		}
+		if problem != "" {
+			f.meter.bad(BadLine{File: c.Name, Line: c.Mark.Lines + lines.n, Reason: problem})
+		}
+	}
+}
+
+// commit writes what was read, and how far that is.
+func (f *follower) commit() error {
+	if !f.read {
+		return nil
+	}
+	f.read = false
+	if err := f.foreign.flush(true); err != nil {
+		return err
+	}
+	for key, text := range f.files.Changed() {
+		f.batcher.keep(filePrefix+key, text)
+	}
+	return f.batcher.flush()
+}
+
+// write writes a batch.
+func (f *follower) write(b store.Batch) error {
+	n, err := f.store.Write(f.batcher.ctx, b)
+	if err == nil {
+		f.summary.add(b, n)
+	}
+	return err
+}
+
+func (f *follower) note(text string) { fmt.Fprintln(f.status, text) }
+
+// report says how far it is, once a minute.
+func (f *follower) report() {
+	if now := f.options.now(); now.Sub(f.reported) >= statusInterval {
+		f.reported = now
+		f.note(f.String())
+		f.before = f.counts
+	}
+}
+
+// String is such as "following 2 files: 1,200 lines in the last minute, 56,789 in all; 1,234 rows are new".
+func (f *follower) String() string {
+	var of []string
+	if n := f.files.Files(); n > 0 {
+		of = append(of, english.Plural(n, "file", ""))
+	}
+	if n := len(f.mails); n > 0 {
+		of = append(of, english.Plural(n, "Maildir", ""))
+	}
+	if f.input != nil {
+		of = append(of, "standard input")
+	}
+	text := "following " + english.WordSeries(of, "and") + ": "
+	if len(f.mails) > 0 {
+		text += fmt.Sprintf("%s and ", english.Plural(f.mailsRead-f.before.mailsRead, "mail", ""))
+	}
+	text += fmt.Sprintf("%s in the last minute, %s in all; %s new", english.Plural(f.lines-f.before.lines, "line", ""),
+		humanize.Comma(int64(f.lines+f.mailsRead)), english.Plural(f.summary.New, "row", ""))
+	if n := f.meter.badSoFar(); n > 0 {
+		text += ", " + english.Plural(n, "bad line", "")
+	}
+	return text
+}

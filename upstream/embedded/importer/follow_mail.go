@@ -1,0 +1,130 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maildir is a Maildir that is followed, with those in it. A mail lies in new at first, and in cur
+// under another name later.
+type maildir struct {
+	path    string
+	known   map[string]string    // mails that were read, by their keys
+	scanned map[string]time.Time // folders, and when they were read
+}
+
+// poll reads the mails that were delivered since the last call.
+func (d *maildir) poll(f *follower) error {
+	folders := []string{d.path}
+	entries, err := os.ReadDir(d.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if within := filepath.Join(d.path, e.Name()); e.IsDir() && strings.HasPrefix(e.Name(), ".") && isMaildir(within) {
+			folders = append(folders, within)
+		}
+	}
+	for _, folder := range folders {
+		if err := d.folder(f, folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder reads the new mails of one folder, and forgets those that are gone.
+func (d *maildir) folder(f *follower, folder string) error {
+	if d.unchanged(folder, f.options.now()) {
+		return nil
+	}
+	absolute, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(absolute))
+	prefix := hex.EncodeToString(sum[:8]) + "/"
+	present := map[string]string{}                // paths by keys
+	for _, part := range []string{"new", "cur"} { // in this order, as mails are moved from one to the other
+		entries, err := os.ReadDir(filepath.Join(folder, part))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the folder is being removed
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if name := e.Name(); e.Type().IsRegular() && !strings.HasPrefix(name, ".") {
+				unique, _, _ := strings.Cut(name, ":") // flags follow
+				present[prefix+unique] = filepath.Join(folder, part, name)
+			}
+		}
+	}
+	for key := range d.known {
+		if _, there := present[key]; !there && strings.HasPrefix(key, prefix) {
+			delete(d.known, key)
+			f.batcher.keep(mailPrefix+key, "")
+			f.read = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(present)) {
+		if d.known[key] != "" {
+			continue
+		}
+		if err := d.mail(f, key, present[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unchanged reports whether a folder is as it was when it was read last. Some file systems tell
+// times by two seconds.
+func (d *maildir) unchanged(folder string, now time.Time) bool {
+	const exact = 2 * time.Second
+	if d.scanned == nil {
+		d.scanned = map[string]time.Time{}
+	}
+	last := d.scanned[folder]
+	d.scanned[folder] = now
+	for _, part := range []string{"new", "cur"} {
+		info, err := os.Stat(filepath.Join(folder, part))
+		if err != nil || !info.ModTime().Before(last.Add(-exact)) {
+			return false
+		}
+	}
+	return true
+}
+
+// mail imports a mail.
+func (d *maildir) mail(f *follower, key, path string) error {
+	if err := f.ready(); err != nil {
+		delete(d.scanned, filepath.Dir(filepath.Dir(path)))
+		return err
+	}
+	in := input{name: path, again: true}
+	err := in.look(f.options)
+	if err == nil {
+		err = readFile(f.batcher.ctx, &in, f.options, f.meter, f.foreign, &f.batcher)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it was moved from new to cur, where it is found next time
+		delete(d.scanned, filepath.Dir(filepath.Dir(path)))
+		return nil
+	case err != nil && !errors.As(err, new(*BadLine)):
+		return err
+	}
+	f.read = true
+	f.mailsRead++
+	d.known[key] = "1"
+	f.batcher.keep(mailPrefix+key, "1")
+	return nil
+}

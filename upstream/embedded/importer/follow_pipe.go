@@ -1,0 +1,87 @@
+package importer
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"deliverygraph/upstream/embedded/importer/tail"
+)
+
+// pipe is standard input that is followed. It cannot be read again, so that no place is kept of it.
+type pipe struct {
+	pieces  chan []byte // whole lines
+	err     error       // why there are no more, once pieces is closed
+	pending []byte      // lines that were not taken yet
+	mark    tail.Mark
+	ended   bool
+}
+
+// maxPiece is how much of a line is waited for, and how many lines are read ahead.
+const maxPiece = 1 << 20
+
+func newPipe(r io.Reader) *pipe {
+	p := &pipe{pieces: make(chan []byte, 4)}
+	if r == nil {
+		r = bytes.NewReader(nil)
+	}
+	go p.read(r)
+	return p
+}
+
+// read reads ahead.
+func (p *pipe) read(r io.Reader) {
+	defer close(p.pieces)
+	var text []byte
+	for buffer := make([]byte, 64<<10); ; {
+		n, err := r.Read(buffer)
+		text = append(text, buffer[:n]...)
+		end := bytes.LastIndexByte(text, '\n') + 1
+		if err != nil || len(text)-end > maxPiece {
+			end = len(text)
+		}
+		if end > 0 {
+			p.pieces <- text[:end]
+			text = bytes.Clone(text[end:])
+		}
+		if err != nil {
+			if err != io.EOF {
+				p.err = err
+			}
+			return
+		}
+	}
+}
+
+// poll hands on the lines that have come.
+func (p *pipe) poll(give tail.Give) error {
+	for !p.ended {
+		select {
+		case piece, more := <-p.pieces:
+			p.pending = append(p.pending, piece...)
+			p.ended = !more
+		default:
+			return p.give(give)
+		}
+		if len(p.pending) >= maxPiece || p.ended {
+			if err := p.give(give); err != nil {
+				return err
+			}
+		}
+	}
+	return p.err
+}
+
+func (p *pipe) give(give tail.Give) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	taken, err := give(tail.Chunk{Name: Stdin, Data: p.pending, Whole: p.ended, Written: time.Now(), Mark: &p.mark})
+	if !taken {
+		return err
+	}
+	p.mark.Offset += int64(len(p.pending))
+	p.mark.Lines += bytes.Count(p.pending, []byte("\n"))
+	p.pending = nil
+	return err
+}

@@ -1,0 +1,212 @@
+package tail
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Chunk is a piece of a file.
+type Chunk struct {
+	Name    string    // of the file, for messages
+	Data    []byte    // whole lines; the last one may lack its end if the file does
+	Whole   bool      // nothing follows for now, and perhaps ever
+	Written time.Time // when the file was last written
+	Begin   []byte    // the first bytes of the file before the chunk, up to 4 KiB
+	Mark    *Mark     // of the place before the chunk; Format and Clock may be set
+}
+
+// Give takes a chunk. It is called again with the same lines, and with those that have followed, if
+// it does not take them.
+type Give func(Chunk) (taken bool, err error)
+
+// Options say how files are read.
+type Options struct {
+	// Unpack opens a file, and unpacks it if it is packed.
+	Unpack func(path string) (content io.ReadCloser, packed bool, written time.Time, err error)
+	// Note gets what users should know, such as that a file is not there yet.
+	Note func(string)
+	Now  func() time.Time
+}
+
+// Set is a number of files that are read as they grow. It is not safe for concurrent use.
+type Set struct {
+	options Options
+	logs    []*log
+	marks   map[string]*Mark
+	buffer  []byte
+}
+
+// MaxMarks is how many files are remembered.
+const MaxMarks = 1000
+
+// chunkBytes is the most bytes of a chunk, and so of a line.
+const chunkBytes = 4 << 20
+
+// New makes a set of files, which need not be there yet, from the marks that [Set.Changed] gave.
+// The files are read in their order. Marks that cannot be read are dropped.
+func New(paths []string, saved map[string]string, o Options) (*Set, error) {
+	s := &Set{options: o, marks: map[string]*Mark{}, buffer: make([]byte, chunkBytes)}
+	for key, text := range saved {
+		m := &Mark{key: key}
+		if json.Unmarshal([]byte(text), m) == nil {
+			s.marks[key] = m
+		}
+	}
+	for _, path := range paths {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(s.logs, func(l *log) bool { return l.absolute == absolute }) {
+			s.logs = append(s.logs, &log{set: s, name: path, absolute: absolute})
+		}
+	}
+	return s, nil
+}
+
+// Poll reads what there is to read now.
+func (s *Set) Poll(give Give) error {
+	for _, l := range s.logs {
+		if err := l.poll(give); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ended reports whether no file can grow any more: all of them are packed.
+func (s *Set) Ended() bool {
+	return !slices.ContainsFunc(s.logs, func(l *log) bool { return !l.packed || len(l.old) > 0 })
+}
+
+// Files is how many paths are followed.
+func (s *Set) Files() int { return len(s.logs) }
+
+// Changed gives the marks that have changed since the last call, by keys, to be given to New when
+// reading is to go on from there. An empty text is of a mark that is no longer of use.
+func (s *Set) Changed() map[string]string {
+	changed := map[string]string{}
+	for key, m := range s.marks {
+		if m.changed {
+			changed[key], m.changed = m.text(), false
+		}
+	}
+	if over := len(s.marks) - MaxMarks; over > 0 {
+		oldest := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
+		for _, m := range oldest {
+			if over > 0 && !m.open {
+				delete(s.marks, m.key)
+				changed[m.key] = ""
+				over--
+			}
+		}
+	}
+	return changed
+}
+
+// Close closes the files.
+func (s *Set) Close() {
+	for _, l := range s.logs {
+		for _, f := range append(l.old, l.current) {
+			if f != nil {
+				f.close()
+			}
+		}
+		l.old, l.current = nil, nil
+	}
+}
+
+// find gives the mark of a file that was read before, or nil: of several the one that is farthest.
+func (s *Set) find(content io.ReaderAt) (best *Mark) {
+	begin := make([]byte, beginBytes)
+	n, _ := content.ReadAt(begin, 0)
+	begins := map[int64]string{}
+	candidates := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Offset, b.Offset) })
+	for _, m := range candidates { // in the order of their places, as a packed file cannot be read backwards
+		size := min(m.Offset, beginBytes)
+		if size > int64(n) || size == 0 {
+			continue
+		}
+		if begins[size] == "" {
+			begins[size] = digest(begin[:size])
+		}
+		if begins[size] != m.Begin {
+			continue
+		}
+		end := make([]byte, min(m.Offset, endBytes))
+		if read(content, end, m.Offset-int64(len(end))) && digest(end) == m.End {
+			m.trace = trace{bytes.Clone(begin[:size]), end}
+			best = m
+		}
+	}
+	return best
+}
+
+// add makes the mark of a file that was not read before.
+func (s *Set) add(path, format string) *Mark {
+	m := &Mark{Path: path, Format: format, Seen: s.options.Now().Unix(), key: rand.Text()}
+	s.marks[m.key] = m
+	return m
+}
+
+// file is a file that is being read.
+type file struct {
+	name    string
+	content io.ReaderAt
+	closer  io.Closer
+	live    *os.File // nil if it is packed
+	mark    *Mark
+	written time.Time
+	size    int64     // when it was looked at last
+	grown   time.Time // when lines were read last
+}
+
+func (f *file) close() {
+	f.mark.open = false
+	_ = f.closer.Close() // it was only read
+}
+
+// read hands on the lines that a file has now. If it is at its end, a line without an end is one.
+func (s *Set) read(f *file, ended bool, give Give) error {
+	for {
+		n, err := f.content.ReadAt(s.buffer, f.mark.Offset)
+		full := n == len(s.buffer)
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
+		case f.live == nil:
+			s.options.Note(fmt.Sprintf("%s is damaged or breaks off, so that its rest is lost: %v", f.name, err))
+		default:
+			return fmt.Errorf("read %s: %w", f.name, err)
+		}
+		data := s.buffer[:n]
+		if end := bytes.LastIndexByte(data, '\n') + 1; end < n && (end > 0 || !full) && (full || !ended) {
+			data = data[:end] // a line that does not fit is cut
+		}
+		if len(data) == 0 {
+			return nil
+		}
+		taken, err := give(Chunk{Name: f.name, Data: data, Whole: !full && ended, Written: f.written,
+			Begin: f.mark.trace.begin, Mark: f.mark})
+		if err != nil || !taken {
+			return err
+		}
+		f.mark.advance(data, bytes.Count(data, []byte("\n")), s.options.Now().Unix())
+		f.grown = s.options.Now()
+		if !full {
+			return nil
+		}
+	}
+}
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
