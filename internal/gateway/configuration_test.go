@@ -20,9 +20,9 @@ func configuration() string {
 
 <!-- go test ./internal/gateway -run Configuration -update -->
 
-Each setting of ` + "`deliverygraph serve`" + `, the command where none is given, is a flag and an environment variable. The flag
-wins. A wrong value, or none where a flag is given, stops the start with the name of the flag, or of the variable if it came
-from there, and an example. Keep secrets in the environment, where no process list shows them.
+Each setting of ` + "`deliverygraph serve`" + `, the default command, is a flag and an environment variable. The flag takes
+precedence. A wrong or empty value stops the start; the message names the flag, or the variable if it was set there, and
+gives an example. Set secrets in the environment: flags show up in process lists.
 `)
 	for _, command := range parser.Model.Children {
 		leaves := []*kong.Node{command}
