@@ -207,6 +207,20 @@ func TestBounceUnderAnAliasHasTheWordsAboutIt(t *testing.T) {
 	}
 }
 
+func TestJapaneseWithoutACharsetIsDecoded(t *testing.T) {
+	const unknown = "\x1b$B%f!<%6!<$,8+$D$+$j$^$;$s\x1b(B" // in ISO-2022-JP
+	s := read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n"+
+		"Final-Recipient: rfc822; gone@example.org\nAction: failed\nDiagnostic-Code: X-Notes; "+unknown+"\n")
+	if got := rows(s); len(got) != 1 || got[0].diagnostic != "X-Notes; ユーザーが見つかりません" {
+		t.Errorf("%q", got)
+	}
+	s = read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n"+
+		"<gone@example.org>: "+unknown+"\n")
+	if got := rows(s); len(got) != 1 || got[0].diagnostic != "ユーザーが見つかりません" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestMboxIsCutIntoItsMails(t *testing.T) {
 	const from = "From MAILER-DAEMON  Tue Nov 22 00:00:03 2016\n"
 	exim := strings.Replace(example(t, "exim.eml"), "\nHello\n", "\n>From here on\nFrom there Tue 10:00 2016\n\nFrom "+

@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"io"
 	"mime"
 	"strings"
 	"unicode/utf8"
@@ -100,8 +101,16 @@ func decodeWords(s string) string {
 	return valid(s)
 }
 
-// valid returns s with U+FFFD in the place of what is not UTF-8.
+// valid returns s as UTF-8. Text in ISO-2022-JP, which old Japanese servers send without
+// saying so, is decoded; in any other text, what is not UTF-8 becomes U+FFFD.
 func valid(s string) string {
+	if strings.Contains(s, "\x1b$") {
+		if r, err := charset.Reader("iso-2022-jp", strings.NewReader(s)); err == nil {
+			if decoded, err := io.ReadAll(r); err == nil {
+				s = string(decoded)
+			}
+		}
+	}
 	if utf8.ValidString(s) {
 		return s
 	}
