@@ -36,12 +36,12 @@ func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upst
 func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail, error) {
 	switch {
 	case b.Detail != nil:
-		return newBounceDetail(b.Detail), nil
+		return newBounceDetail(ctx, b.Detail), nil
 	case !selectsData(ctx):
 		return &model.BounceDetail{}, nil
 	}
 	d, err := loaders.From(ctx).Detail(ctx, b.Row.Key())
-	return detailOf(b, d, err)
+	return detailOf(ctx, b, d, err)
 }
 
 // details loads the details of bounces for a column.
@@ -52,7 +52,7 @@ func details(ctx context.Context, _ map[string]any, fields []string, rows []*mod
 	for i, b := range rows {
 		switch {
 		case b.Detail != nil:
-			out[i] = newBounceDetail(b.Detail)
+			out[i] = newBounceDetail(ctx, b.Detail)
 		case len(fields) == 0:
 			out[i] = &model.BounceDetail{}
 		default:
@@ -62,14 +62,14 @@ func details(ctx context.Context, _ map[string]any, fields []string, rows []*mod
 	if len(keys) > 0 {
 		loaded, failed := loaders.From(ctx).Details(ctx, keys)
 		for j, i := range of {
-			out[i], errs[i] = detailOf(rows[i], loaded[j], failed[j])
+			out[i], errs[i] = detailOf(ctx, rows[i], loaded[j], failed[j])
 		}
 	}
 	return out, errs
 }
 
 // detailOf checks the upstream's answer for the detail of a bounce.
-func detailOf(b *model.Bounce, d *upstream.BounceDetail, err error) (*model.BounceDetail, error) {
+func detailOf(ctx context.Context, b *model.Bounce, d *upstream.BounceDetail, err error) (*model.BounceDetail, error) {
 	switch {
 	case upstream.CodeOf(err) == upstream.NotFound:
 		return nil, notFound("the upstream has no detail of this bounce")
@@ -80,21 +80,32 @@ func detailOf(b *model.Bounce, d *upstream.BounceDetail, err error) (*model.Boun
 		// returns only one of the bounces.
 		return nil, notFound("the upstream has only the detail of this email's bounce for another recipient")
 	}
-	return newBounceDetail(d), nil
+	return newBounceDetail(ctx, d), nil
 }
 
-func newBounceDetail(d *upstream.BounceDetail) *model.BounceDetail {
+func newBounceDetail(ctx context.Context, d *upstream.BounceDetail) *model.BounceDetail {
 	text := func(s string) model.Text { return model.Text{Text: s, Withheld: auth.Withheld(s)} }
 	return &model.BounceDetail{
-		RuleName: d.RuleName, Rule: ruleOf(d),
+		RuleName: d.RuleName, Rule: ruleOf(ctx, d),
 		Diagnostic: text(d.DiagnosticCode), Content: text(d.FullContent),
 	}
 }
 
+type rulesKey struct{}
+
+// WithRules returns a context whose operations describe the rules of bounces by these instead of the embedded ones.
+func WithRules(ctx context.Context, rules *classify.Rules) context.Context {
+	return context.WithValue(ctx, rulesKey{}, rules)
+}
+
 // ruleOf describes the rule that classified a bounce. Another service may have a rule of the same name, so the
 // gateway's rule must also agree with the bounce's category and type.
-func ruleOf(d *upstream.BounceDetail) model.BounceRule {
-	r, ok := classify.Default().Find(d.RuleName)
+func ruleOf(ctx context.Context, d *upstream.BounceDetail) model.BounceRule {
+	rules, ok := ctx.Value(rulesKey{}).(*classify.Rules)
+	if !ok {
+		rules = classify.Default()
+	}
+	r, ok := rules.Find(d.RuleName)
 	if !ok || r.Category != d.Category || r.Type != d.Type {
 		return model.BounceRule{Name: d.RuleName}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"deliverygraph/internal/classify"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
@@ -25,7 +24,6 @@ type ingestSettings struct {
 	SparkPostAuth string        `name:"sparkpost-auth" secret:"" placeholder:"USER:PASSWORD" help:"Take the events of SparkPost that come with this basic authentication. Better set in the environment."`
 	RowsKey       string        `name:"rows-key" secret:"" placeholder:"KEY" help:"Take rows of the API as NDJSON that come with this key, of at least 16 characters, in X-API-Key. Better set in the environment."`
 	Unsigned      []string      `placeholder:"SERVICE,…" help:"Take all requests to these services, such as sendgrid,ses, without a check: for tests, on loopback only."`
-	Rules         string        `placeholder:"FILE" help:"Rules of your own for sorting bounces, as those of deliverygraph import."`
 	User          int           `default:"1" placeholder:"ID" help:"The user of mail in webhooks that do not name an account. Default: ${default}."`
 	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE" help:"The most bytes of a request's body, decompressed. Default: ${default}."`
 }
@@ -141,14 +139,8 @@ func (g *gateway) ingestServer(l net.Listener, pair *web.Certificate) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	var rules *classify.Rules // the embedded ones
-	if s.Rules != "" {
-		if rules, err = classify.Load(s.Rules); err != nil {
-			return nil, badFile("--ingest-rules", err, "give a file of rules, or leave it out for the embedded ones")
-		}
-	}
 	h := ingest.New(g.store, ingest.Options{
-		Services: services, User: upstream.ID(s.User), Rules: rules, MaxBody: int64(s.MaxBody), Logger: g.logger,
+		Services: services, User: upstream.ID(s.User), Rules: g.rules, MaxBody: int64(s.MaxBody), Logger: g.logger,
 		Observe: func(b ingest.Batch) {
 			if g.metrics != nil {
 				g.metrics.Webhook(webhook(b))

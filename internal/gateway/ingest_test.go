@@ -21,11 +21,11 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "--data", filepath.Join(t.TempDir(), "metrics.db"), "--create", "--admin-listen", "127.0.0.1:0",
-		"--ingest-rules", rules,
+		"--rules", rules,
 		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
 		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
 	// Events of today, which are not settled, are what the cache keeps for seconds.
-	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } } } }`
+	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } detail { rule { name description } } } } }`
 	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 Blue moon","sg_message_id":"m%[1]d"}]`
 	for n := range 3 {
 		if rows := at(p.query(query, nil), "bounces", "nodes").([]any); len(rows) != n {
@@ -38,6 +38,9 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	if text := fmt.Sprint(p.query(query, nil)); strings.Count(text, "userId:7") != 3 || strings.Count(text,
 		"category:policy-related") != 3 {
 		t.Errorf("the bounces of user 7 are %s", text)
+	}
+	if text := fmt.Sprint(p.query(query, nil)); strings.Count(text, "description:Ours. name:ours01") != 3 {
+		t.Errorf("the rules of the bounces are not described: %s", text)
 	}
 	for path, want := range map[string]int{"/postmark": 401, "/mailgun": 404, "/graphql": 404} {
 		if resp, text := p.do(http.MethodPost, p.hooks+path, "{}"); resp.StatusCode != want {
@@ -88,7 +91,7 @@ func TestWrongSettingsOfWebhooks(t *testing.T) {
 		"no public key":            {append(port, "--ingest-sendgrid-key", "secret"), "--ingest-sendgrid-key"},
 		"no password":              {append(port, "--ingest-postmark-auth", "secret"), "user:password"},
 		"a topic that is none":     {append(port, "--ingest-ses-topics", "events"), "arn:aws:sns:us-east-1"},
-		"rules that are not there": {append(port, "--ingest-rules", "none.txt", "--ingest-rows-key", key), "--ingest-rules"},
+		"rules that are not there": {append(port, "--rules", "none.txt", "--ingest-rows-key", key), "--rules"},
 		"no time for signatures":   {append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m"},
 	} {
 		said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, c.args...)...)

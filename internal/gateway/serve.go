@@ -42,6 +42,11 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	}
 	defer public.Close()
 	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret), answered: make(chan struct{})}
+	if c.Rules != "" {
+		if g.rules, err = loadRules(c.Rules); err != nil {
+			return err
+		}
+	}
 	closeAdmin, err := g.serveAdmin()
 	if err != nil {
 		return err

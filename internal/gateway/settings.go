@@ -57,6 +57,7 @@ type serveCommand struct {
 	Create           bool     `group:"The embedded store:" help:"Create the store of --data if it does not exist, and serve it even while it is empty."`
 	Retention        span     `group:"The embedded store:" placeholder:"DURATION" help:"Remove events older than this from --data, at the start and every hour, such as P400D or P13M (ISO 8601). Default: keep all."`
 	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The maximum memory for reading the store. Default: ${default}."`
+	Rules            string   `group:"The embedded store:" placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them: those by which webhooks and imports are sorted."`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Also serve the store's REST API, on this address, such as 127.0.0.1:8081."`
 	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"A file of API keys for the REST port, one per line: KEY, or KEY users=20,21. Without keys, the REST port must be on loopback."`
 	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The lines of --rest-keys, separated by semicolons: for the environment only."`

@@ -15,6 +15,7 @@ import (
 	"deliverygraph/graph/generated"
 	"deliverygraph/graph/playground"
 	"deliverygraph/internal/auth"
+	"deliverygraph/internal/classify"
 	"deliverygraph/internal/ratelimit"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
@@ -44,6 +45,7 @@ type gateway struct {
 	mask    auth.Mask
 	feed    *feed.Feed
 	trusted *graph.TrustedDocuments // nil for none
+	rules   *classify.Rules         // nil for the embedded ones alone
 
 	generation atomic.Int64   // of the store: cached answers of older ones are invalid
 	ingested   atomic.Int64   // webhook requests that have changed the store
@@ -194,6 +196,16 @@ func (g *gateway) view(ctx context.Context) feed.View {
 	}
 }
 
+// withRules has operations describe bounces' rules by those of --rules.
+func (g *gateway) withRules(next http.Handler) http.Handler {
+	if g.rules == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(resolvers.WithRules(r.Context(), g.rules)))
+	})
+}
+
 // handler returns the public port's handler, which works until ctx ends.
 func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	planned, refused := func(int64, bool) {}, func(string) {}
@@ -250,7 +262,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Auth
 		MaxOperations: g.c.MaxOperations,
 		MaxInFlight:   cmp.Or(int64(g.c.MaxInFlight), min(memory()/4, 256<<20)),
 	}
-	endpoint := graph.NewHandler(schema, o)
+	endpoint := g.withRules(graph.NewHandler(schema, o))
 	notice := ""
 	switch {
 	case g.c.Auth.JWKS != "":
