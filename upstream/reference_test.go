@@ -242,22 +242,40 @@ func recipient(address, local, domain string) (string, string, string) {
 	return address, local, domain
 }
 
-func readDetail(v value) BounceDetail {
-	var d BounceDetail
+// readShared reads the fields that all rows have, and calls read for the others.
+func readShared(v value, read func(key string, v value)) Email {
+	var e Email
 	v.each(func(key string, v value) {
 		switch key {
 		case "user_id":
-			d.UserID = v.id()
+			e.UserID = v.id()
 		case "sender_id":
-			d.SenderID = v.id()
+			e.SenderID = v.id()
 		case "email_id":
-			d.EmailID = v.str()
+			e.EmailID = v.str()
 		case "email_address":
-			d.EmailAddress = v.str()
+			e.EmailAddress = v.str()
 		case "local":
-			d.Local = v.str()
+			e.Local = v.str()
 		case "domain":
-			d.Domain = v.str()
+			e.Domain = v.str()
+		case "process_time":
+			e.ProcessTime = v.time()
+		case "xheaders":
+			e.XHeaders = v.headers()
+		default:
+			read(key, v)
+		}
+	})
+	check(e.UserID > 0 && e.SenderID > 0 && e.EmailID != "", "incomplete")
+	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
+	return e
+}
+
+func readDetail(v value) BounceDetail {
+	var d BounceDetail
+	e := readShared(v, func(key string, v value) {
+		switch key {
 		case "bounce_type":
 			d.Type = BounceType(v.str())
 		case "bounce_category":
@@ -266,12 +284,8 @@ func readDetail(v value) BounceDetail {
 			d.Code = v.str()
 		case "bounce_time":
 			d.BounceTime = v.time()
-		case "process_time":
-			d.ProcessTime = v.time()
 		case "postback_time":
 			d.PostbackTime = v.time()
-		case "xheaders":
-			d.XHeaders = v.headers()
 		case "diagnostic_code":
 			d.DiagnosticCode = v.str()
 		case "regex_name":
@@ -280,8 +294,9 @@ func readDetail(v value) BounceDetail {
 			d.FullContent = v.str()
 		}
 	})
-	check(d.UserID > 0 && d.SenderID > 0 && d.EmailID != "" && d.BounceTime != 0, "incomplete")
-	d.EmailAddress, d.Local, d.Domain = recipient(d.EmailAddress, d.Local, d.Domain)
+	check(d.BounceTime != 0, "incomplete")
+	d.UserID, d.SenderID, d.EmailID, d.ProcessTime, d.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime, e.XHeaders
+	d.EmailAddress, d.Local, d.Domain = e.EmailAddress, e.Local, e.Domain
 	return d
 }
 
@@ -299,65 +314,32 @@ func readBounce(v value) Bounce {
 }
 
 func readEmail(v value) Email {
-	var e Email
-	known := false
-	v.each(func(key string, v value) {
-		switch key {
-		case "user_id":
-			e.UserID = v.id()
-		case "sender_id":
-			e.SenderID = v.id()
-		case "email_id":
-			e.EmailID = v.str()
-		case "email_address":
-			e.EmailAddress = v.str()
-		case "local":
-			e.Local = v.str()
-		case "domain":
-			e.Domain = v.str()
-		case "process_time":
-			e.ProcessTime = v.time()
-		case "delivered":
+	delivered, known := false, false
+	e := readShared(v, func(key string, v value) {
+		if key == "delivered" {
 			check(v.kind == 't' || v.kind == 'f' || v.kind == 'n', "not a boolean")
-			e.Delivered, known = v.kind == 't', v.kind != 'n'
-		case "xheaders":
-			e.XHeaders = v.headers()
+			delivered, known = v.kind == 't', v.kind != 'n'
 		}
 	})
-	check(known && e.UserID > 0 && e.SenderID > 0 && e.EmailID != "" && e.ProcessTime != 0, "incomplete")
-	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
+	check(known && e.ProcessTime != 0, "incomplete")
+	e.Delivered = delivered
 	return e
 }
 
 func readBlockedEmail(v value) BlockedEmail {
-	var e BlockedEmail
-	v.each(func(key string, v value) {
+	var b BlockedEmail
+	e := readShared(v, func(key string, v value) {
 		switch key {
-		case "user_id":
-			e.UserID = v.id()
-		case "sender_id":
-			e.SenderID = v.id()
-		case "email_id":
-			e.EmailID = v.str()
-		case "email_address":
-			e.EmailAddress = v.str()
-		case "local":
-			e.Local = v.str()
-		case "domain":
-			e.Domain = v.str()
-		case "process_time":
-			e.ProcessTime = v.time()
 		case "postback_time":
-			e.PostbackTime = v.time()
+			b.PostbackTime = v.time()
 		case "blocked_reason":
-			e.Reason = v.str()
-		case "xheaders":
-			e.XHeaders = v.headers()
+			b.Reason = v.str()
 		}
 	})
-	check(e.UserID > 0 && e.SenderID > 0 && e.EmailID != "" && e.ProcessTime != 0, "incomplete")
-	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
-	return e
+	check(e.ProcessTime != 0, "incomplete")
+	b.UserID, b.SenderID, b.EmailID, b.ProcessTime, b.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime, e.XHeaders
+	b.EmailAddress, b.Local, b.Domain = e.EmailAddress, e.Local, e.Domain
+	return b
 }
 
 func readCode(v value) string {

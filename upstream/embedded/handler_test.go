@@ -28,7 +28,7 @@ const (
 
 // faulty is a store.Reader of the sample whose bounces come from a function.
 type faulty struct {
-	modelBackend
+	upstreamtest.Backend
 	bounces func(ctx context.Context) ([]upstream.Bounce, error)
 }
 
@@ -36,7 +36,9 @@ func (f faulty) Bounces(ctx context.Context, _ []upstream.ID, _ upstream.ListQue
 	return f.bounces(ctx)
 }
 
-func sampleBackend() modelBackend { return modelBackend{upstreamtest.NewModel(upstreamtest.Sample())} }
+func sampleBackend() upstreamtest.Backend {
+	return upstreamtest.Backend{Model: upstreamtest.NewModel(upstreamtest.Sample())}
+}
 
 // get requests a path and query string from h. header lists names and values in turn.
 func get(t testing.TB, h http.Handler, pathAndQuery string, header ...string) *http.Response {

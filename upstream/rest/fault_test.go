@@ -21,33 +21,6 @@ import (
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
-// modelBackend makes an upstreamtest.Model a backend of the embedded server.
-type modelBackend struct{ *upstreamtest.Model }
-
-func (m modelBackend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return m.Limit(only).Bounces(ctx, q)
-}
-
-func (m modelBackend) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return m.Limit(only).Emails(ctx, q)
-}
-
-func (m modelBackend) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return m.Limit(only).BlockedEmails(ctx, q)
-}
-
-func (m modelBackend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	return m.Limit(only).Bounce(ctx, k)
-}
-
-func (m modelBackend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	return m.Limit(only).Counts(ctx, k, q)
-}
-
-func (m modelBackend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	return m.Limit(only).Series(ctx, k, q)
-}
-
 // someRows returns, for each kind: 1003 rows of user 21 and sender 17 on the day, three a second; three rows of its
 // sender 18, and one a day earlier and later; and one row of another user.
 func someRows() (rows upstreamtest.Rows) {
@@ -84,7 +57,7 @@ func someRows() (rows upstreamtest.Rows) {
 
 // healthy returns a server of these rows without faults.
 var healthy = sync.OnceValue(func() http.Handler {
-	h := embedded.New(modelBackend{upstreamtest.NewModel(someRows())}, embedded.Options{APIHost: "api.example.com"})
+	h := embedded.New(upstreamtest.Backend{Model: upstreamtest.NewModel(someRows())}, embedded.Options{APIHost: "api.example.com"})
 	var answers sync.Map // by path and query, because many tests ask for the same
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := answers.Load(r.RequestURI)

@@ -119,11 +119,8 @@ Status: {code}
 `
 )
 
-// ownReport is the report of the sending server itself, for mail that no other server
-// accepted.
-var ownReport = parse(arrival + `Received: by {mta}
-	id {queue}; {bounced}
-From: MAILER-DAEMON@{mta} (Mail Delivery System)
+// postfixNotice is the beginning of a report by Postfix, after its Received header.
+const postfixNotice = `From: MAILER-DAEMON@{mta} (Mail Delivery System)
 Subject: Undelivered Mail Returned to Sender
 Message-Id: <{queue}.R@{mta}>
 ` + reportHeaders + `
@@ -139,7 +136,13 @@ I'm sorry to have to inform you that your message could not
 be delivered to one or more recipients. It's attached below.
 
 For further assistance, please send mail to postmaster.
+`
 
+// ownReport is the report of the sending server itself, for mail that no other server
+// accepted.
+var ownReport = parse(arrival + `Received: by {mta}
+	id {queue}; {bounced}
+` + postfixNotice + `
 <{recipient}>: {answer}
 ` + status + `Diagnostic-Code: {diagnostic}
 ` + original)
@@ -150,23 +153,7 @@ var remoteReports = [...]template{
 	parse(arrival + `Received: from {mta} ({mta} [{mtaip}])
 	by bounce.{senderhost} (Postfix) with ESMTPS id {queue}
 	for <{verp}>; {bounced}
-From: MAILER-DAEMON@{mta} (Mail Delivery System)
-Subject: Undelivered Mail Returned to Sender
-Message-Id: <{queue}.R@{mta}>
-` + reportHeaders + `
-This is a MIME-encapsulated message.
-
---{boundary}
-Content-Description: Notification
-Content-Type: text/plain; charset=utf-8
-
-This is the mail system at host {mta}.
-
-I'm sorry to have to inform you that your message could not
-be delivered to one or more recipients. It's attached below.
-
-For further assistance, please send mail to postmaster.
-
+` + postfixNotice + `
                    The mail system
 
 <{recipient}>: host {mx}[{ip}] said: {answer}
