@@ -34,15 +34,19 @@ func flag(set *bool) *string {
 	return &on
 }
 
-// parent is the user or sender whose field a list is.
-type parent struct{ user, sender upstream.ID }
-
 // listQuery returns the upstream query for a filter of a kind, without the window. Errors name the filter's field.
 func listQuery(ctx context.Context, k upstream.Kind, f filter, p parent) (q upstream.ListQuery, err error) {
-	if q.UserID, err = within("filter.userId", f.userID, p.user); err != nil {
+	var user, sender upstream.ID
+	if p.user != nil {
+		user = p.user.Key
+	}
+	if p.sender != nil {
+		sender = p.sender.Key
+	}
+	if q.UserID, err = within("filter.userId", f.userID, user); err != nil {
 		return q, err
 	}
-	if q.SenderID, err = within("filter.senderId", f.senderID, p.sender); err != nil {
+	if q.SenderID, err = within("filter.senderId", f.senderID, sender); err != nil {
 		return q, err
 	}
 	for _, t := range []struct {

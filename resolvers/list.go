@@ -26,7 +26,7 @@ type kindOf[R, T any] struct {
 }
 
 // listing returns the connection for a list.
-func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
+func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
 	q, err := listQuery(ctx, k.kind, f, p)
 	if err != nil {
 		return model.Connection[T]{}, err
@@ -40,7 +40,7 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 	}
 	l := loaders.From(ctx)
 	api := l.API
-	c, err := page.New(binding, page.Source[R]{
+	source := page.Source[R]{
 		Window: q.Window,
 		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
 			q := q
@@ -51,12 +51,17 @@ func listing[R, T any](ctx context.Context, k kindOf[R, T], p parent, window mod
 		Key:    k.key,
 		Time:   k.time,
 		Memory: memory(l, k.kind, q, a),
-	}, a)
+	}
+	rows := selects(ctx, "nodes", "edges", "pageInfo")
+	if key, id, ok := p.siblings(k.kind, q, f, a); ok {
+		nested[R, P](ctx, &source, key, id, rows && a.Size() > 0)
+	}
+	c, err := page.New(binding, source, a)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
-	if selects(ctx, "nodes", "edges", "pageInfo") {
-		c.RowsFirst() // the rows may show the total
+	if rows {
+		c.RowsFirst() // they may show the total
 	}
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })}}, nil

@@ -71,12 +71,12 @@ func (query) Emails(ctx context.Context, window model.Window, f *model.EmailFilt
 
 // Emails answers User.emails.
 func (user) Emails(ctx context.Context, u *model.User, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return emails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // Emails answers Sender.emails.
 func (sender) Emails(ctx context.Context, s *model.Sender, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return emails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // emailFilter returns the filter of a list of emails.
@@ -143,12 +143,12 @@ func (query) Bounces(ctx context.Context, window model.Window, f *model.BounceFi
 
 // Bounces answers User.bounces.
 func (user) Bounces(ctx context.Context, u *model.User, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return bounces(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // Bounces answers Sender.bounces.
 func (sender) Bounces(ctx context.Context, s *model.Sender, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return bounces(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // bounceFilter returns the filter of a list of bounces.
@@ -217,12 +217,12 @@ func (query) BlockedEmails(ctx context.Context, window model.Window, f *model.Bl
 
 // BlockedEmails answers User.blockedEmails.
 func (user) BlockedEmails(ctx context.Context, u *model.User, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{user: u.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return blockedEmails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // BlockedEmails answers Sender.blockedEmails.
 func (sender) BlockedEmails(ctx context.Context, s *model.Sender, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{sender: s.Key}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+	return blockedEmails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 // blockedEmailFilter returns the filter of a list of blocked emails.

@@ -36,9 +36,10 @@ func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Arg
 			for _, f := range rows {
 				siblings[f.kind]++
 			}
+			p := &model.Page{Size: len(rows), Window: w, UserID: u}
 			return eachOf(func(f *found) model.Sender {
 				s := newSender(&f.Count, model.Origin{Kind: f.kind, Window: w, UserID: u}, u)
-				s.Siblings = siblings[f.kind]
+				s.Siblings, s.Page = siblings[f.kind], p
 				return s
 			})(rows)
 		})

@@ -11,8 +11,9 @@ import (
 // Users answers Query.users: the users with an event of any kind in the window.
 func (query) Users(ctx context.Context, window model.Window, first *int, after *string, last *int, before *string) (*model.UserConnection, error) {
 	c, err := accounts(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser}, page.Args{First: first, After: after, Last: last, Before: before},
-		func(rows []found, _ upstream.Window) []*model.User {
-			return eachOf(func(f *found) model.User { return model.User{Key: f.ID} })(rows)
+		func(rows []found, w upstream.Window) []*model.User {
+			p := &model.Page{Size: len(rows), Window: w}
+			return eachOf(func(f *found) model.User { return model.User{Key: f.ID, Page: p} })(rows)
 		})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import "deliverygraph/upstream"
 type User struct {
 	Key    upstream.ID
 	Within upstream.ID // the user filter for the calls that load its stats; 0 if one call covers all users of a list
+	Page   *Page       // that it was listed on; nil if it was found otherwise
 }
 
 func (*User) IsNode() {}
@@ -21,6 +22,14 @@ type Sender struct {
 	Origin Origin      // the list it was found in
 	// Siblings is the number of senders from the same origin that its list shows, including this one.
 	Siblings int
+	Page     *Page // that it was listed on; nil if it was found otherwise
+}
+
+// Page is a page of users or senders, which the counts of a window found.
+type Page struct {
+	Size   int // number of users or senders
+	Window upstream.Window
+	UserID upstream.ID // the user that the senders were limited to; 0 means none
 }
 
 func (*Sender) IsNode() {}

@@ -25,6 +25,7 @@ const (
 	opFirst     op = iota // the first page of a list
 	opPages               // the other pages of the list
 	opProbe               // the search for the end of a list
+	opTogether            // the pages of a list that has the rows of several others
 	opDetail              // the details of bounces
 	opCounts              // counts by sender or user
 	opSeries              // series by hour or day

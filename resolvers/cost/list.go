@@ -3,6 +3,7 @@ package cost
 import (
 	"strings"
 
+	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/kind"
@@ -93,6 +94,12 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		l.sender, n = on.self, on.n
 	}
 	l.walks(a, now)
+	s := siblings{object: on, user: on.foundUser, by: upstream.BySender, named: q.SenderID != 0 || a.After != nil || a.Before != nil}
+	if on.typ == "User" {
+		s.user, s.by, s.named = 0, upstream.ByUser, q.UserID != 0 || a.After != nil || a.Before != nil
+	} else if q.UserID != 0 {
+		s.user = l.user
+	}
 	q.UserID, q.SenderID = 0, 0
 	_, counted := q.Counted()
 	if l.filter = string(q.BounceType); !counted {
@@ -109,14 +116,18 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	calls := func(o op, of int32, planned, worst int, each, most int64) {
 		w.charge(call{op: o, kind: k, list: of}, mul(n, mul(int64(planned), each)), mul(n, mul(int64(worst), most)), at)
 	}
-	calls(opFirst, everyPage, p.First, p.First, times, times)
-	calls(opPages, self, p.Pages, p.MaxPages, times, merged)
-	calls(opProbe, everyPage, 0, p.MaxProbes, times, merged)
-	if p.Counts > 0 {
+	size := int64(a.Size())
+	most, countsShared := p, false
+	if on.page > 1 && !s.named {
+		countsShared = w.together(s, l, size, &p, at)
+	}
+	calls(opFirst, everyPage, p.First, most.First, times, times)
+	calls(opPages, self, p.Pages, most.MaxPages, times, merged)
+	calls(opProbe, everyPage, 0, most.MaxProbes, times, merged)
+	if p.Counts > 0 && !countsShared {
 		w.counts(k, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
-	size := int64(a.Size())
 	row := object{typ: typ, kind: k, n: mul(n, size), self: self, window: l.window, user: l.user, sender: l.sender, lists: n}
 	row.owner, row.owners = l.user, n
 	if l.user != 0 {
@@ -125,6 +136,44 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		row.owner, row.owners = w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(row.n)
 	}
 	return w.elements(typ+"Connection", f, row, size, at)
+}
+
+// siblings are the users or senders of a page that each have a list with the same filter.
+type siblings struct {
+	object
+	user  int32 // that the list over all is limited to
+	by    upstream.Rollup
+	named bool // the filter or a cursor belongs to one of them
+}
+
+// together prices the lists of siblings, which are read as one list over all if that is cheaper, and takes what
+// they share from the price of a list. It reports whether they share their counts. The plan assumes that each list
+// has as many rows as its page.
+func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *path) (countsShared bool) {
+	lists := max(1, s.lists)
+	known := l.window == s.found && s.user == s.foundUser // the counts that found them are also those of the lists
+	within := s.found.Start <= l.window.Start && l.window.End <= s.found.End && !s.found.walk
+	most := int64(loaders.MaxPages(int(s.page), w.op.Users, s.user != 0, s.by))
+	pages := int64(loaders.PagesFor(mul(s.page, max(1, size))))
+	countsShared = p.Counts > 0 && (known || w.op.Users <= 1)
+	counts := int64(0) // planned
+	if countsShared {
+		counts = 1
+	}
+	if p.First+p.MaxPages > 0 && most > 0 {
+		planned := int64(0)
+		if pages <= most && (known || within || s.page >= loaders.ManyLists) {
+			planned, p.First, p.Pages = pages, 0, 0
+			if counts = 1; within && !known {
+				counts = 0 // the counts of the longer window are enough, and the rows show the totals
+			}
+		}
+		all := w.symbol(symbol{what: theList, list: list{kind: l.kind, rollup: s.by, user: s.user, window: l.window, filter: l.filter}})
+		w.charge(call{op: opTogether, kind: l.kind, list: all}, mul(lists, mul(planned, w.times(s.user))), mul(lists, mul(most, w.merged(s.user))), at)
+	}
+	n := mul(lists, w.counting(s.user, s.by))
+	w.charge(call{op: opCounts, kind: l.kind, window: l.window, user: s.user, rollup: s.by}, mul(n, counts), n, at)
+	return countsShared
 }
 
 // atMostUsers limits a number of users to those the caller may see.
@@ -180,5 +229,6 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 	} else {
 		of.owner, of.owners = w.symbol(symbol{what: ownersOf, of: self}), w.atMostUsers(of.n)
 	}
+	of.page, of.found, of.foundUser = size, l.window, l.user
 	return w.elements(typ+"Connection", f, of, size, at)
 }

@@ -73,6 +73,12 @@ type object struct {
 	owned   bool            // of senders: their user is known
 	whole   bool            // of bounces: the detail came with them
 
+	// Of users and senders on a page: the size of the page, the window of the counts that found them, and the user
+	// that these were limited to. The size is 0 for those that were found otherwise.
+	page      int64
+	found     window
+	foundUser int32
+
 	unlisted bool // of bounces: no list of this operation has returned their masked email ids
 }
 

@@ -29,6 +29,7 @@ const batchWait = 200 * time.Microsecond
 type loader[K comparable, V any] struct {
 	name  string // in explanations and traces
 	batch batch[K, V]
+	size  func(K) int // number of objects that load by a key, in explanations and traces; nil means 1
 	base
 
 	mu      sync.Mutex
@@ -157,7 +158,14 @@ func (l *loader[K, V]) load(ctx context.Context, keys []K) (values []V, errs []e
 
 // run runs the batch function. A panic becomes the error of each key.
 func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []error) {
-	l.ops.Batch(l.name, len(keys))
+	size := len(keys)
+	if l.size != nil {
+		size = 0
+		for _, k := range keys {
+			size += l.size(k)
+		}
+	}
+	l.ops.Batch(l.name, size)
 	values, errs = make([]V, len(keys)), make([]error, len(keys))
 	api := l.api
 	if l.watch != nil {
@@ -167,7 +175,7 @@ func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []er
 			return next.Ask(ctx, q)
 		})
 		var done func(calls, failed int)
-		ctx, done = l.watch(ctx, l.name, len(keys))
+		ctx, done = l.watch(ctx, l.name, size)
 		defer func() { done(int(calls.Load()), failures(errs)) }()
 	}
 	defer func() { // the dataloader runs batches on a goroutine of its own

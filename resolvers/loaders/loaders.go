@@ -38,6 +38,7 @@ type Loaders struct {
 	series  loader[SeriesKey, []upstream.Series]
 	owners  loader[OwnerKey, upstream.ID]
 	details loader[upstream.BounceKey, *upstream.BounceDetail]
+	lists   loader[ListsKey, *Lists]
 }
 
 // New returns the loaders of one operation, whose relative windows end exactly now. The argument next is the
@@ -54,6 +55,8 @@ func newLoaders(next upstream.Asker, now time.Time, shared time.Duration, ops *l
 	l.series.open("time series", b, seriesBatch)
 	l.owners.open("owners of senders", b, ownersBatch)
 	l.details.open("details of bounces", b, detailsBatch)
+	l.lists.open("lists of users and senders", b, l.listsBatch)
+	l.lists.size = func(k ListsKey) int { return k.Size }
 	return l
 }
 
