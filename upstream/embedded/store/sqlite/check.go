@@ -4,19 +4,21 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"hash/maphash"
+	"math"
+	"slices"
 
 	"deliverygraph/upstream"
 )
 
-// maxProblems is the most problems that Check gives.
+// maxProblems is the maximum number of problems that Check returns.
 const maxProblems = 100
 
-// Check looks for damage: it runs SQLite's own check of the file and its indexes, and holds
-// rows, their order, headers, messages and counts against each other. It gives what is
-// wrong, none if all is well, and reads the whole file.
+// Check runs SQLite's own check of the file and its indexes, and compares rows, their order, headers, messages and
+// counts with each other. It needs little memory.
 func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 	err = s.read(ctx, "check the store", func(r *reader) error {
-		c := checker{reader: r}
+		c := checker{reader: r, seed: maphash.MakeSeed()}
 		err := c.check()
 		problems = c.problems
 		return err
@@ -27,8 +29,8 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 type checker struct {
 	*reader
 	problems []string
-	filled   bool                      // the tables of headers are
-	numbers  map[upstream.Header]int64 // of headers, names folded
+	filled   bool // the tables of headers are filled
+	seed     maphash.Seed
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -44,38 +46,33 @@ func (c *checker) check() error {
 		}
 		return nil
 	}, fmt.Sprintf("pragma integrity_check(%d)", maxProblems))
-	if err != nil || len(c.problems) > 0 { // rows of a broken file tell nothing
+	if err != nil || len(c.problems) > 0 { // rows of a broken file prove nothing
 		return err
 	}
-	err = c.conn.each(c.ctx, func(v []driver.Value) error {
-		c.problem("a row of %s refers to a row of %s that is not there", text(v[0]), text(v[2]))
-		return nil
-	}, "pragma foreign_key_check")
+	orphans, err := c.conn.number(c.ctx, "select count(*) from bounce_content where id not in (select id from bounce)")
 	if err != nil {
 		return err
+	}
+	if orphans > 0 {
+		c.problem("%d messages belong to no bounce", orphans)
 	}
 	if c.filled, err = hasHeaders(c.ctx, c.conn); err != nil {
 		return err
 	}
-	c.numbers = map[upstream.Header]int64{}
-	err = c.conn.each(c.ctx, func(v []driver.Value) error {
-		c.numbers[upstream.Header{Name: text(v[1]), Value: text(v[2])}] = integer(v[0])
-		return nil
-	}, "select id, name, value from header")
 	for _, k := range kinds {
-		if err == nil {
-			err = c.events(k)
+		if err := c.events(k); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
-// events checks the rows of a kind. The headers in the rows and those in the table of
-// headers are compared by their number and by the sum of a hash of each.
+// events checks the rows of a kind.
 func (c *checker) events(k *kind) error {
-	counted := counts{}
-	var inRows, inTable struct{ n, sum uint64 }
 	var x, before row
+	var inRows, inTable headerSum
+	counted := counts{} // of the day of before
+	checked := upstream.Time(math.MinInt64)
 	err := c.conn.each(c.ctx, func(v []driver.Value) error {
 		if err := k.read(&x, v); err != nil {
 			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
@@ -84,73 +81,88 @@ func (c *checker) events(k *kind) error {
 		if before.id != 0 && before.compare(&x) >= 0 {
 			c.problem("%s %d is not in its place", k.table, x.id)
 		}
+		if last := upstream.Day.Floor(before.time); before.id != 0 && last != upstream.Day.Floor(x.time) {
+			if err := c.counts(k, checked, last, counted); err != nil {
+				return err
+			}
+			checked = last
+			clear(counted)
+		}
 		before = x
 		counted.add(k, &x, 1)
-		seen := map[int64]bool{}
-		for i := 0; c.filled && i < len(x.headers); i++ {
-			h := x.headers[i]
-			id := c.numbers[upstream.Header{Name: fold(h.Name), Value: h.Value}]
-			if id == 0 {
-				c.problem("%s %d has a header that is not among all headers", k.table, x.id)
-			}
-			if !seen[id] {
-				seen[id] = true
-				inRows.n++
-				inRows.sum += hash(id, x.id)
-			}
-		}
+		inRows.addRow(c.seed, &x)
 		return nil
 	}, "select "+k.selection(len(k.columns))+" from "+k.table+" r left join domain d on d.id = r.domain_id order by r.id")
 	if err != nil {
 		return err
 	}
-	err = c.conn.each(c.ctx, func(v []driver.Value) error {
-		inTable.n++
-		inTable.sum += hash(integer(v[0]), integer(v[1]))
-		return nil
-	}, "select header_id, id from "+k.table+"_header")
-	if err != nil {
+	if err := c.counts(k, checked, math.MaxInt64, counted); err != nil || !c.filled {
 		return err
 	}
-	if inRows != inTable {
-		c.problem("%s_header does not have the headers that the rows of %s have: %d, and %d in the rows", k.table, k.table, inTable.n, inRows.n)
-	}
-	return c.counts(k, counted)
-}
-
-// counts checks the counts of a kind.
-func (c *checker) counts(k *kind, want counts) error {
-	err := c.conn.each(c.ctx, func(v []driver.Value) error {
-		key := counted{k, upstream.Time(integer(v[0])), upstream.ID(integer(v[1])), upstream.ID(integer(v[2])), text(v[3])}
-		rows := want[key]
-		if rows == nil {
-			rows = new([24]int64)
-		}
-		delete(want, key)
-		total := int64(0)
-		for h, n := range rows {
-			total += n
-			if got := integer(v[5+h]); got != n {
-				c.problem("%d of %s are counted at %s of user %d, sender %d, and there are %d", got, k.table,
-					(key.day + upstream.Time(h)*hour).UTC().Format("2006-01-02T15:04Z"), key.user, key.sender, n)
-			}
-		}
-		if got := integer(v[4]); got != total {
-			c.problem("%d of %s are counted on %s of user %d, sender %d, and there are %d", got, k.table, key.day.UTC().Format("2006-01-02"), key.user, key.sender, total)
-		}
+	err = c.conn.each(c.ctx, func(v []driver.Value) error {
+		h := upstream.Header{Name: text(v[0]), Value: text(v[1])}
+		inTable.add(c.seed, h, uint64(integer(v[2])), uint64(integer(v[3])), uint64(integer(v[4])))
 		return nil
-	}, "select day, user_id, sender_id, type, total, "+hourList+" from event_count where kind = ?", k.table)
-	for key := range want {
-		c.problem("no %s is counted on %s of user %d, sender %d, and there are some", k.table, key.day.UTC().Format("2006-01-02"), key.user, key.sender)
+	}, "select h.name, h.value, n, low, high from"+
+		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from "+k.table+"_header group by 1) t"+
+		" left join header h on h.id = t.header_id")
+	if err == nil && inRows != inTable {
+		c.problem("%s_header differs from the headers in the rows of %s: it has %d, and the rows %d",
+			k.table, k.table, inTable.headers, inRows.headers)
 	}
 	return err
 }
 
-// hash mixes two numbers, so that sums of it tell sets of pairs apart.
-func hash(a, b int64) uint64 {
-	x := uint64(a)*0x9e3779b97f4a7c15 ^ uint64(b)
-	x ^= x >> 32
-	x *= 0xd6e8feb86659fd93
-	x ^= x >> 32
-	return x * 0xd6e8feb86659fd93
+// headerSum compares sets of headers of rows, in any order. It adds up products of a hash of the header and a sum of the
+// ids of its rows, so that SQLite can add up ids.
+type headerSum struct{ headers, sum uint64 }
+
+// add adds a header of n rows, with the sum of the last 32 bits of their ids and that of their seconds.
+func (s *headerSum) add(seed maphash.Seed, h upstream.Header, n, low, high uint64) {
+	s.headers += n
+	s.sum += maphash.Comparable(seed, h) * (n + low*0x9e3779b97f4a7c15 + high*0xd6e8feb86659fd93)
+}
+
+func (s *headerSum) addRow(seed maphash.Seed, r *row) {
+	for i, h := range r.headers {
+		h.Name = fold(h.Name)
+		again := slices.ContainsFunc(r.headers[:i], func(o upstream.Header) bool {
+			return o.Value == h.Value && fold(o.Name) == h.Name
+		})
+		if !again {
+			s.add(seed, h, 1, uint64(r.id&math.MaxUint32), uint64(r.id>>placeBits))
+		}
+	}
+}
+
+// counts checks the counts of the days after one and up to another. Events are those of the last day.
+func (c *checker) counts(k *kind, after, last upstream.Time, events counts) error {
+	err := c.conn.each(c.ctx, func(v []driver.Value) error {
+		day, user, sender := upstream.Time(integer(v[0])), upstream.ID(integer(v[1])), upstream.ID(integer(v[2]))
+		key := counted{k, day, user, sender, text(v[3])}
+		rows := events[key]
+		if rows == nil {
+			rows = new([24]int64)
+		}
+		delete(events, key)
+		total := int64(0)
+		for h, n := range rows {
+			total += n
+			if got := integer(v[5+h]); got != n {
+				at := (day + upstream.Time(h)*hour).UTC().Format("2006-01-02T15:04Z")
+				c.problem("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table, at, n)
+			}
+		}
+		if got := integer(v[4]); got != total {
+			c.problem("user %d, sender %d has a count of %d for %s on %s, and %d rows",
+				user, sender, got, k.table, day.UTC().Format("2006-01-02"), total)
+		}
+		return nil
+	}, "select day, user_id, sender_id, type, total, "+hourList+
+		" from event_count where kind = ? and day > ? and day <= ?", k.table, int64(after), int64(last))
+	for key := range events {
+		c.problem("user %d, sender %d has no count for %s on %s, and some rows",
+			key.user, key.sender, k.table, key.day.UTC().Format("2006-01-02"))
+	}
+	return err
 }
