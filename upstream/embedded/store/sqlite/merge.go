@@ -8,7 +8,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// message is what one email to one recipient is known by, whenever it was processed.
+// message identifies an email to one recipient, whenever it was processed.
 type message struct {
 	user, sender     upstream.ID
 	emailID, address string
@@ -16,33 +16,46 @@ type message struct {
 
 func messageOf(r *row) message { return message{r.user, r.sender, r.emailID, r.address} }
 
-// find gives the rows of a kind about the message of r.
-func (w *writer) find(k *kind, r *row) ([]row, error) {
-	domain, err := w.conn.number(w.ctx, "select id from domain where name = ?", r.domain)
-	if err != nil || domain == 0 {
-		return nil, err
-	}
-	rows, err := load(w.ctx, w.conn, k, -1, "r.local = ? and r.domain_id = ? and +r.email_id = ? and +r.user_id = ? and +r.sender_id = ?",
-		r.local, domain, r.emailID, int64(r.user), int64(r.sender))
-	n := 0
-	for _, x := range rows {
-		if x.address == r.address {
-			rows[n] = x
-			n++
+// sameMessage is the condition that rows are about a message, with the arguments of messageArgs.
+const sameMessage = "r.local = ? and r.domain_id = ? and +r.email_id = ? and +r.user_id = ? and +r.sender_id = ?" +
+	" and r.address is ?"
+
+// messageArgs returns the arguments of sameMessage for the message of r, or nil if no row has its domain.
+func (w *writer) messageArgs(r *row) ([]any, error) {
+	domain, cached := w.domains[r.domain]
+	if !cached {
+		var err error
+		domain, err = w.conn.number(w.ctx, "select id from domain where name = ?", r.domain)
+		if err != nil || domain == 0 {
+			return nil, err
 		}
+		w.domains[r.domain] = domain
 	}
-	return rows[:n], err
+	var address any
+	if !r.plainAddress() {
+		address = r.address
+	}
+	return []any{r.local, domain, r.emailID, int64(r.user), int64(r.sender), address}, nil
 }
 
-// merge gives the rows of a batch as they are to be written: one for each message, merged with
-// what the batch and the store have about it.
+// find returns the rows of a kind about the message of r.
+func (w *writer) find(k *kind, r *row) ([]row, error) {
+	args, err := w.messageArgs(r)
+	if args == nil {
+		return nil, err
+	}
+	return load(w.ctx, w.conn, k, -1, sameMessage, args...)
+}
+
+// merge returns the rows of a batch as they are to be written: one for each message, merged with those of the batch and
+// of the store.
 func (w *writer) merge(k *kind, rows []row) ([]row, error) {
 	merged := make([]row, 0, len(rows))
 	at := map[message]int{}
 	for i := range rows {
 		r := &rows[i]
 		if n, ok := at[messageOf(r)]; ok {
-			w.written.Unchanged++ // as one that says nothing new
+			w.written.Unchanged++ // counts as if it says nothing new
 			merged[n].merge(k, r)
 			continue
 		}
@@ -71,35 +84,32 @@ func (w *writer) merge(k *kind, rows []row) ([]row, error) {
 			w.written.Replaced++
 			w.written.New--
 		}
-		if k.Kind == upstream.Emails {
-			if err := w.mergeOutcome(r); err != nil {
+		if k.Kind == upstream.Emails && r.delivered {
+			failed, err := w.failed(r)
+			if err != nil {
 				return nil, err
 			}
+			r.delivered = !failed
 		}
 	}
 	sortRows(merged)
 	return merged, nil
 }
 
-// mergeOutcome takes an email that has a bounce or a blocked email as not delivered.
-func (w *writer) mergeOutcome(r *row) error {
-	for _, other := range []upstream.Kind{upstream.Bounces, upstream.BlockedEmails} {
-		if !r.delivered {
-			break
-		}
-		failures, err := w.find(kinds[other], r)
-		if err != nil {
-			return err
-		}
-		r.delivered = len(failures) == 0
+// failed reports whether the store has a bounce or a blocked email of an email.
+func (w *writer) failed(r *row) (bool, error) {
+	args, err := w.messageArgs(r)
+	if args == nil {
+		return false, err
 	}
-	return nil
+	n, err := w.conn.number(w.ctx, "select exists (select 1 from bounce r where "+sameMessage+")"+
+		" or exists (select 1 from blocked_email r where "+sameMessage+")", append(args, args...)...)
+	return n != 0, err
 }
 
-// merge takes over what another row of the same kind says of the same message. An email has the
-// earlier time, and is delivered if one of them is. Of bounces and blocked emails the one that
-// says more stays. A row gets the other's headers if it has more of them. Of as many, the text
-// decides, so that the order in which rows come does not matter.
+// merge combines r with another row of the same kind and message. An email gets the earlier time, and is delivered if
+// one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if there
+// are more of them. If there are as many, the text decides, so that the order of rows does not matter.
 func (r *row) merge(k *kind, o *row) {
 	headers, process := r.headers, min(r.process, o.process)
 	if headers == nil || cmp.Or(len(headers)-len(o.headers),
@@ -117,8 +127,8 @@ func (r *row) merge(k *kind, o *row) {
 	r.headers, r.process = headers, process
 }
 
-// saysMore reports whether of two failures of a message r is the one to keep: the one with the
-// whole message, or the earlier one. What follows only makes the choice the same in any order.
+// saysMore reports whether of two failures of a message r is the one to keep: the one with the whole message, or the
+// earlier one. The other comparisons only make the choice independent of the order.
 func (r *row) saysMore(o *row) bool {
 	if whole := r.content != ""; whole != (o.content != "") {
 		return whole
@@ -127,7 +137,7 @@ func (r *row) saysMore(o *row) bool {
 		cmp.Compare(r.content, o.content), cmp.Compare(r.reason, o.reason)) < 0
 }
 
-// mergeFailures takes the emails of bounces and blocked emails as not delivered.
+// mergeFailures marks the emails of bounces and blocked emails as not delivered.
 func (w *writer) mergeFailures(failures []row) error {
 	k := kinds[upstream.Emails]
 	for i := range failures {
@@ -145,6 +155,18 @@ func (w *writer) mergeFailures(failures []row) error {
 			w.counts.add(k, r, 1)
 			w.touch(r.time)
 			if err := w.conn.exec("update email set delivered = 0 where id = ?", r.id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// indexMessages creates the indexes that find messages. An empty store has none.
+func (w *writer) indexMessages() error {
+	for _, q := range indexes {
+		if strings.Contains(q, "_recipient ") {
+			if err := w.conn.execContext(w.ctx, q); err != nil {
 				return err
 			}
 		}

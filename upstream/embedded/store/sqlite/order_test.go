@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -54,6 +55,45 @@ func BenchmarkWrite(b *testing.B) {
 				b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
 			})
 		}
+	}
+}
+
+// BenchmarkMerge writes rows of the API, and the same rows as those of foreign formats are written.
+func BenchmarkMerge(b *testing.B) {
+	var batches []store.Batch
+	each(100000, 10000, func(x store.Batch) {
+		local := func(id string) string { return fmt.Sprintf("recipient%d", crc32.ChecksumIEEE([]byte(id))%20000) }
+		for i := range x.Emails {
+			e := &x.Emails[i]
+			e.Local, e.EmailAddress = local(e.EmailID), local(e.EmailID)+"@"+e.Domain
+		}
+		for i := range x.Bounces {
+			b := &x.Bounces[i]
+			b.Local, b.EmailAddress = local(b.EmailID), local(b.EmailID)+"@"+b.Domain
+		}
+		for i := range x.BlockedEmails {
+			b := &x.BlockedEmails[i]
+			b.Local, b.EmailAddress = local(b.EmailID), local(b.EmailID)+"@"+b.Domain
+		}
+		batches = append(batches, x)
+	})
+	for _, merge := range []bool{false, true} {
+		b.Run(fmt.Sprint(merge), func(b *testing.B) {
+			rows, cpu := 0, processCPU()
+			for b.Loop() {
+				s := open(b, "")
+				for _, x := range batches {
+					x.Merge = merge
+					rows += write(b, s, x).New
+				}
+				if err := s.Finish(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(rows)/(processCPU()-cpu).Seconds(), "rows/CPU-s")
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 

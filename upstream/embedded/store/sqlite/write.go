@@ -16,14 +16,17 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error)
 	if err != nil {
 		return store.Written{}, err
 	}
-	if b.Merge && !s.indexed.Load() { // rows of a message are found by an index
-		if err := s.Finish(ctx); err != nil {
-			return store.Written{}, err
-		}
-	}
 	var n store.Written
 	err = s.change(ctx, "write events", func(w *writer) error {
 		w.written = store.Written{}
+		if b.Merge && !s.indexed.Load() {
+			if err := s.tempBeside(w.conn); err != nil {
+				return err
+			}
+			if err := w.indexMessages(); err != nil {
+				return err
+			}
+		}
 		if err := w.senders(b.Senders); err != nil {
 			return err
 		}
