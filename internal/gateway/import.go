@@ -135,6 +135,10 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 				"make room, and run the same command again", failed, c.Data)
 		}
 	}
+	if taken, ok := errors.AsType[*importer.UserTakenError](err); ok {
+		return errors.Join(badSetting("--user %d is the number of the account %q: choose another for mail that names no account",
+			taken.User, taken.Account), unfinished)
+	}
 	var bad *importer.BadLine
 	stopped := errors.As(err, &bad) // which was reported
 	switch {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"slices"
@@ -133,11 +134,19 @@ func (s ingestSettings) listen() (net.Listener, error) {
 }
 
 // ingestServer is the port of webhooks.
-func (g *gateway) ingestServer(l net.Listener, pair *web.Certificate) (*server, error) {
+func (g *gateway) ingestServer(ctx context.Context, l net.Listener, pair *web.Certificate) (*server, error) {
 	s := g.c.Ingest
 	services, err := s.services()
 	if err != nil {
 		return nil, err
+	}
+	account, err := g.store.ReserveUser(ctx, upstream.ID(s.User))
+	if err != nil {
+		return nil, err
+	}
+	if account != "" {
+		return nil, badSetting("--ingest-user %d is the number of the account %q: choose another for mail that names no account",
+			s.User, account)
 	}
 	h := ingest.New(g.store, ingest.Options{
 		Services: services, User: upstream.ID(s.User), Rules: g.rules, MaxBody: int64(s.MaxBody), Logger: g.logger,

@@ -116,7 +116,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}
 	if hooks != nil {
-		port, err := g.ingestServer(hooks, pair)
+		port, err := g.ingestServer(ctx, hooks, pair)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ import (
 type Numberer interface {
 	// UserID gives the number of an account.
 	UserID(ctx context.Context, account string) (upstream.ID, error)
+	// ReserveUser keeps accounts from getting a number, or returns the account that has it.
+	ReserveUser(ctx context.Context, id upstream.ID) (account string, err error)
 	// SenderID gives the number of an address of a user. The empty address is that of the
 	// user's mail whose sender is unknown.
 	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
@@ -32,7 +34,20 @@ type converter struct {
 	users    map[string]upstream.ID
 	accounts []string // of users, in the order in which they were met
 	senders  map[senderKey]upstream.ID
-	met      int // senders, the unknown one of each user among them
+	reserved bool   // the number of user was looked up:
+	owner    string // the account that has it, if one has
+	met      int    // senders, the unknown one of each user among them
+}
+
+// UserTakenError is the error of imports whose mail names no account, and would be mixed with the
+// mail of an account.
+type UserTakenError struct {
+	User    upstream.ID // Options.User
+	Account string      // that has its number
+}
+
+func (e *UserTakenError) Error() string {
+	return fmt.Sprintf("user %d is the account %q: mail that names no account needs another user", e.User, e.Account)
 }
 
 type senderKey struct {
@@ -123,14 +138,22 @@ func (c *converter) classify(r *format.Record) (rule string) {
 
 // number gives the numbers of a record's user and sender.
 func (c *converter) number(ctx context.Context, r *format.Record) (user, sender upstream.ID, err error) {
+	if !c.reserved { // so that no account gets the number
+		if c.owner, err = c.store.ReserveUser(ctx, c.user); err != nil {
+			return 0, 0, err
+		}
+		if _, err := c.store.ReserveUser(ctx, 1); err != nil { // the one of later imports, by default
+			return 0, 0, err
+		}
+		c.reserved = true
+	}
 	user = c.user
+	if r.Account == "" && c.owner != "" {
+		return 0, 0, &UserTakenError{c.user, c.owner}
+	}
 	if r.Account != "" {
 		known := false
 		if user, known = c.users[r.Account]; !known {
-			// No account gets the first number: by default it is the user of mail without one.
-			if _, err := c.store.UserID(ctx, ""); err != nil {
-				return 0, 0, err
-			}
 			if user, err = c.store.UserID(ctx, r.Account); err != nil {
 				return 0, 0, err
 			}

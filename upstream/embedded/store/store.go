@@ -86,6 +86,9 @@ type Writer interface {
 	// UserID returns the number of an account that has none of its own, such as a tenant in a mail log, by its name.
 	// A new account gets a number that no row, sender or account uses. It never changes.
 	UserID(ctx context.Context, account string) (upstream.ID, error)
+	// ReserveUser keeps accounts from getting a user's number, since its mail names no account. If an account has the
+	// number already, it returns the account's name, and otherwise "".
+	ReserveUser(ctx context.Context, id upstream.ID) (account string, err error)
 	// SenderID returns the number of a user's sender by its address. A new sender gets a number that no row or sender
 	// uses. It never changes. The case of the domain is ignored.
 	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)

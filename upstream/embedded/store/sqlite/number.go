@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -24,6 +25,29 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 		return err
 	})
 	return id, err
+}
+
+// ReserveUser keeps accounts from getting a user's number, since its mail names no account. If an
+// account has the number already, it returns the account's name, and otherwise "".
+func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
+	reserved := fmt.Sprintf("--user %d", id) // which no account is called
+	err = s.change(ctx, "reserve the number of a user", func(w *writer) error {
+		name := ""
+		err := w.conn.each(ctx, func(v []driver.Value) error {
+			name = text(v[0])
+			return nil
+		}, "select name from account where user_id = ?", int64(id))
+		switch {
+		case err != nil:
+			return err
+		case name == "":
+			return w.conn.exec("insert or ignore into account values (?, ?)", reserved, int64(id))
+		case name != reserved:
+			account = name
+		}
+		return nil
+	})
+	return account, err
 }
 
 // SenderID gives the number of a user's sender by its address, whose domain is taken in
