@@ -20,21 +20,6 @@ const PageSize = 500
 // Returned slices may be shared between callers and must not be modified.
 type API struct{ Asker }
 
-// Bounces returns at most [PageSize] bounces starting at q.Offset: GET /bounces.
-func (a API) Bounces(ctx context.Context, q ListQuery) ([]Bounce, error) {
-	return askList[Bounce](ctx, a, Bounces, q)
-}
-
-// Emails returns at most [PageSize] emails starting at q.Offset: GET /emails.
-func (a API) Emails(ctx context.Context, q ListQuery) ([]Email, error) {
-	return askList[Email](ctx, a, Emails, q)
-}
-
-// BlockedEmails returns at most [PageSize] blocked emails starting at q.Offset: GET /blocked-emails.
-func (a API) BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error) {
-	return askList[BlockedEmail](ctx, a, BlockedEmails, q)
-}
-
 // Bounce returns one bounce in full: GET /bounce/[user]/[sender]/[time]/[email]. An unknown bounce is a [NotFound]
 // error.
 func (a API) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {

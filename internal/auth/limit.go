@@ -50,20 +50,7 @@ func (l *limited) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	case upstream.ShapeSeries:
 		return counted(ctx, l, q, func(s upstream.Series) upstream.ID { return s.ID }, upstream.MergeSeries)
 	}
-	switch q.Kind {
-	case upstream.Bounces:
-		return list(ctx, l, q, func(b *upstream.Bounce) place {
-			return place{b.BounceTime, b.EmailID, b.EmailAddress, b.UserID, b.SenderID}
-		})
-	case upstream.Emails:
-		return list(ctx, l, q, func(e *upstream.Email) place {
-			return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
-		})
-	default:
-		return list(ctx, l, q, func(e *upstream.BlockedEmail) place {
-			return place{e.ProcessTime, e.EmailID, e.EmailAddress, e.UserID, e.SenderID}
-		})
-	}
+	return l.list(ctx, q)
 }
 
 // asked returns the users that a call with this user filter is for.

@@ -95,15 +95,6 @@ func holds(text, local, domain string) bool {
 	return address.In(text) || address.Of(text, local, domain)
 }
 
-// codes masks texts that should be codes of some kind and hold an address instead.
-func (m masker) codes(all ...*string) {
-	for _, code := range all {
-		if address.InCode(*code) {
-			*code = address.Masked
-		}
-	}
-}
-
 // IsMasked says whether an address is a pseudonym: by its form alone.
 func IsMasked(text string) bool {
 	rest, ok := strings.CutPrefix(text, address.Masked)

@@ -9,6 +9,7 @@ import (
 
 	"deliverygraph/internal/auth/address"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // masked is a layer for a caller who may not read recipients' addresses, content, or either. It masks copies of rows,
@@ -61,11 +62,15 @@ func (m *masked) refuses(q *upstream.Question) error {
 		{"filter.localPart", q.Local != ""},
 		{"filter.domain", !address.IsDomain(q.Domain)},
 		{"filter.sender", address.InSender(q.Sender)},
-		{"filter.category", address.InCode(q.BounceCategory)},
-		{"filter.reason", address.InCode(q.BlockedReason)},
 	} {
 		if f.masked {
 			return refused(f.argument)
+		}
+	}
+	list := q.List()
+	for i := range kind.Filters {
+		if f := &kind.Filters[i]; address.InCode(list.Filter(f.Filter)) {
+			return refused("filter." + f.ArgumentName())
 		}
 	}
 	for i, h := range q.XHeaders {
@@ -87,67 +92,45 @@ func (m *masked) list(ctx context.Context, q *upstream.Question) (any, error) {
 	if err := m.refuses(q); err != nil {
 		return nil, err
 	}
-	switch q.Kind {
-	case upstream.Bounces:
-		return listMasked(ctx, m, q, func(one masker, b *upstream.Bounce, asked []upstream.Header) bool {
-			id := b.EmailID
-			guessed := one.bounce(b, asked)
-			if b.EmailID != id {
-				m.ids.keep(b.EmailID, id)
-			}
-			return guessed
-		})
-	case upstream.Emails:
-		return listMasked(ctx, m, q, func(one masker, e *upstream.Email, asked []upstream.Header) bool {
-			return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, asked)
-		})
-	default:
-		return listMasked(ctx, m, q, func(one masker, e *upstream.BlockedEmail, asked []upstream.Header) bool {
-			one.codes(&e.Reason)
-			return one.row(&e.EmailID, &e.EmailAddress, &e.Local, &e.Domain, &e.XHeaders, asked)
-		})
-	}
-}
-
-// listMasked masks the rows of a page. The function mask is given the headers that the question filters by, and reports
-// whether it masked one of them in the row. Such a filter guesses at an address that shows only beside its recipient,
-// and finds no rows, like any wrong guess.
-func listMasked[R any](
-	ctx context.Context, m *masked, q *upstream.Question, mask func(masker, *R, []upstream.Header) (guessed bool),
-) ([]R, error) {
-	rows, err := upstream.Ask[[]R](ctx, m.next, q)
-	if len(rows) == 0 {
-		return rows, err
+	answer, err := m.next.Ask(ctx, q)
+	page := upstream.PageOf(answer)
+	if page == nil || page.Len() == 0 {
+		return answer, err
 	}
 	asked := q.List().XHeaders
-	rows = slices.Clone(rows)
+	page = page.Clone()
 	one := m.mask.masker()
-	for i := range rows {
-		if mask(one, &rows[i], asked) {
-			return nil, nil
+	for i := range page.Len() {
+		row := page.Texts(i)
+		id := *row.EmailID
+		if one.row(row, asked) {
+			// A filter by a masked header guesses at an address that shows only beside its recipient. It finds no rows,
+			// like any wrong guess.
+			return page.Slice(0, 0).Rows(), nil
+		}
+		if q.Kind == upstream.Bounces && *row.EmailID != id {
+			m.ids.keep(*row.EmailID, id)
 		}
 	}
-	return rows, err
+	return page.Rows(), err
 }
 
-// row masks what rows of all kinds have. Its argument asked is that of headers.
-func (m masker) row(
-	emailID, recipient, local, domain *string, xHeaders *[]upstream.Header, asked []upstream.Header,
-) (guessed bool) {
-	*xHeaders, guessed = m.headers(*xHeaders, *local, *domain, asked)
-	if address.InEmailID(*emailID, *local) {
-		*emailID = m.emailID(*emailID)
+// row masks a row. It reports whether it masked one of the headers in asked, by which the rows were searched.
+func (m masker) row(t upstream.Texts, asked []upstream.Header) (guessed bool) {
+	for _, code := range t.Codes {
+		if code != nil && address.InCode(*code) {
+			*code = address.Masked
+		}
 	}
-	*recipient, *local = m.address(*recipient)
-	if !address.IsDomain(*domain) {
-		*domain = ""
+	*t.XHeaders, guessed = m.headers(*t.XHeaders, *t.Local, *t.Domain, asked)
+	if address.InEmailID(*t.EmailID, *t.Local) {
+		*t.EmailID = m.emailID(*t.EmailID)
+	}
+	*t.Address, *t.Local = m.address(*t.Address)
+	if !address.IsDomain(*t.Domain) {
+		*t.Domain = ""
 	}
 	return guessed
-}
-
-func (m masker) bounce(b *upstream.Bounce, asked []upstream.Header) (guessed bool) {
-	m.codes(&b.Category, &b.Code)
-	return m.row(&b.EmailID, &b.EmailAddress, &b.Local, &b.Domain, &b.XHeaders, asked)
 }
 
 // detail returns a bounce with marks in place of what the caller may not read; see [Withheld]. If the email id is masked
@@ -185,9 +168,7 @@ func (m *masked) detail(ctx context.Context, q *upstream.Question) (any, error) 
 	if m.scopes.Has(RecipientsRead) {
 		return d, nil
 	}
-	one := m.mask.masker()
-	one.codes(&d.RuleName)
-	one.bounce(&d.Bounce, nil)
+	m.mask.masker().row(d.Texts(), nil)
 	switch {
 	case IsMaskedEmailID(asked): // for this or another recipient of the email
 		d.EmailID = asked

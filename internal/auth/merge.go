@@ -1,11 +1,9 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"deliverygraph/resolvers/fanout"
 	"deliverygraph/upstream"
@@ -29,20 +27,19 @@ const (
 // are refused. Package page walks with small offsets, so only the end of a list and totals of such filters cost more.
 //
 // Pages of a remote that does not sort still have one order, the same in each call, unless the window was moved.
-type merge[R any] struct {
+type merge[R any, P upstream.Row[R]] struct {
 	limited *limited
 	q       upstream.Question
 	users   []upstream.ID
 	ask     func(context.Context, *upstream.Question) ([]R, error)
-	place   func(*R) place
 }
 
 // list returns a page of a list of the caller's users.
-func list[R any](ctx context.Context, l *limited, q *upstream.Question, at func(*R) place) ([]R, error) {
+func list[R any, P upstream.Row[R]](ctx context.Context, l *limited, q *upstream.Question) ([]R, error) {
 	ask := func(ctx context.Context, q *upstream.Question) ([]R, error) {
 		rows, err := upstream.Ask[[]R](ctx, l.next, q)
 		for i := range rows {
-			if at(&rows[i]).user != q.UserID {
+			if P(&rows[i]).Identity().UserID != q.UserID {
 				return nil, errForeign
 			}
 		}
@@ -57,7 +54,7 @@ func list[R any](ctx context.Context, l *limited, q *upstream.Question, at func(
 		ofUser.UserID = users[0]
 		return ask(ctx, &ofUser)
 	}
-	m := merge[R]{l, *q, users, ask, at}
+	m := merge[R, P]{l, *q, users, ask}
 	if err := m.jump(ctx); err != nil {
 		return nil, err
 	}
@@ -65,13 +62,13 @@ func list[R any](ctx context.Context, l *limited, q *upstream.Question, at func(
 }
 
 // read skips q.Offset rows and returns a page.
-func (m *merge[R]) read(ctx context.Context) ([]R, error) {
-	readers := make([]*reader[R], len(m.users))
+func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
+	readers := make([]*reader[R, P], len(m.users))
 	errs := make([]error, len(m.users))
 	fanout.Each(len(m.users), func(i int) {
 		q := m.q
 		q.UserID, q.Offset = m.users[i], 0
-		readers[i] = &reader[R]{q: q, ask: m.ask, place: m.place}
+		readers[i] = &reader[R, P]{q: q, ask: m.ask}
 		errs[i] = readers[i].fill(ctx)
 	})
 	for _, err := range errs {
@@ -81,7 +78,7 @@ func (m *merge[R]) read(ctx context.Context) ([]R, error) {
 	}
 	var out []R
 	for pages := 0; len(out) < upstream.PageSize; {
-		var next *reader[R]
+		var next *reader[R, P]
 		for _, r := range readers {
 			for len(r.rows) == 0 && r.more {
 				if pages++; pages > maxPages {
@@ -91,7 +88,7 @@ func (m *merge[R]) read(ctx context.Context) ([]R, error) {
 					return nil, err
 				}
 			}
-			if len(r.rows) > 0 && (next == nil || m.place(&r.rows[0]).compare(m.place(&next.rows[0])) < 0) {
+			if len(r.rows) > 0 && (next == nil || r.identity(0).Compare(next.identity(0)) < 0) {
 				next = r
 			}
 		}
@@ -108,13 +105,13 @@ func (m *merge[R]) read(ctx context.Context) ([]R, error) {
 	return out, nil
 }
 
-func (m *merge[R]) tooLong() error {
+func (m *merge[R, P]) tooLong() error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Parameter: "filter.userId",
 		Message: fmt.Sprintf("this list of %d users is too long to be counted, or read from its end: name one user as filter.userId, or a shorter window", len(m.users))}
 }
 
 // jump moves the window's start up and the offset down, over rows that counts can tell.
-func (m *merge[R]) jump(ctx context.Context) error {
+func (m *merge[R, P]) jump(ctx context.Context) error {
 	c, counted := m.q.List().Counted()
 	if m.q.Offset <= near || !counted || c.UserID != 0 {
 		return nil
@@ -137,7 +134,7 @@ func (m *merge[R]) jump(ctx context.Context) error {
 
 // over jumps over the buckets before the one with the wanted row, and returns that bucket. An offset beyond the last row
 // leads to the last bucket: rows may have arrived since.
-func (m *merge[R]) over(all []upstream.Series, w upstream.Window, i upstream.Interval) upstream.Window {
+func (m *merge[R, P]) over(all []upstream.Series, w upstream.Window, i upstream.Interval) upstream.Window {
 	totals := map[upstream.Time]int{}
 	for _, s := range all {
 		for _, p := range s.Points {
@@ -162,7 +159,7 @@ func (m *merge[R]) over(all []upstream.Series, w upstream.Window, i upstream.Int
 }
 
 // bisect jumps within a window of many rows, by the counts of halves.
-func (m *merge[R]) bisect(ctx context.Context, c upstream.CountQuery) error {
+func (m *merge[R, P]) bisect(ctx context.Context, c upstream.CountQuery) error {
 	for end := c.Window.End; m.q.Offset > 5*near && end-m.q.Window.Start > 1; {
 		c.Window = upstream.Window{Start: m.q.Window.Start, End: m.q.Window.Start + (end-m.q.Window.Start)/2}
 		rows, err := upstream.API{Asker: m.limited}.Counts(ctx, m.q.Kind, c)
@@ -183,14 +180,16 @@ func (m *merge[R]) bisect(ctx context.Context, c upstream.CountQuery) error {
 }
 
 // reader reads the list of one user.
-type reader[R any] struct {
-	q     upstream.Question // of the next page
-	ask   func(context.Context, *upstream.Question) ([]R, error)
-	place func(*R) place
-	rows  []R            // not yet taken
-	seen  map[place]bool // rows of the previous page, if it was full
-	more  bool
+type reader[R any, P upstream.Row[R]] struct {
+	q    upstream.Question // of the next page
+	ask  func(context.Context, *upstream.Question) ([]R, error)
+	rows []R                        // not yet taken
+	seen map[upstream.Identity]bool // rows of the previous page, if it was full
+	more bool
 }
+
+// identity returns the identity of the row at index i of those that are not yet taken.
+func (r *reader[R, P]) identity(i int) upstream.Identity { return P(&r.rows[i]).Identity() }
 
 // errApart means that a page does not continue the previous one: rows are missing between them, because the offsets of
 // one call counted rows that those of the other do not.
@@ -200,25 +199,25 @@ var errApart = &upstream.Error{
 
 // fill reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page, if
 // rows have arrived before them in the meantime, or if rows are from outside the window.
-func (r *reader[R]) fill(ctx context.Context) error {
+func (r *reader[R, P]) fill(ctx context.Context) error {
 	rows, err := r.ask(ctx, &r.q)
 	if err != nil {
 		return err
 	}
 	before := r.seen
-	if before != nil && (len(rows) == 0 || !before[r.place(&rows[0])]) {
+	if before != nil && (len(rows) == 0 || !before[P(&rows[0]).Identity()]) {
 		return errApart
 	}
 	r.q.Offset += len(rows) - 1
 	r.more = len(rows) >= upstream.PageSize
 	r.seen = nil
 	if r.more {
-		r.seen = make(map[place]bool, len(rows))
+		r.seen = make(map[upstream.Identity]bool, len(rows))
 		for i := range rows {
-			r.seen[r.place(&rows[i])] = true
+			r.seen[P(&rows[i]).Identity()] = true
 		}
 	}
-	for len(rows) > 0 && before[r.place(&rows[0])] {
+	for len(rows) > 0 && before[P(&rows[0]).Identity()] {
 		rows = rows[1:]
 	}
 	r.rows = r.within(rows)
@@ -226,12 +225,12 @@ func (r *reader[R]) fill(ctx context.Context) error {
 }
 
 // within returns the rows in the window. If a sorted page ends with rows beyond the window, it is the last one.
-func (r *reader[R]) within(rows []R) []R {
+func (r *reader[R, P]) within(rows []R) []R {
 	w := r.q.Window
 	kept, sorted, strays := rows, true, 0
 	for i := range rows {
-		t := r.place(&rows[i]).time
-		sorted = sorted && (i == 0 || r.place(&rows[i-1]).time <= t)
+		t := P(&rows[i]).Identity().Time
+		sorted = sorted && (i == 0 || P(&rows[i-1]).Identity().Time <= t)
 		if !w.Contains(t) {
 			if strays++; strays == 1 {
 				kept = slices.Clone(rows[:i])
@@ -240,22 +239,8 @@ func (r *reader[R]) within(rows []R) []R {
 			kept = append(kept, rows[i])
 		}
 	}
-	if n := len(rows); sorted && n > 0 && r.place(&rows[n-1]).time >= w.End {
+	if n := len(rows); sorted && n > 0 && P(&rows[n-1]).Identity().Time >= w.End {
 		r.more = false
 	}
 	return kept
-}
-
-// place is the position of a row in lists, and in lists of several users.
-type place struct {
-	time      upstream.Time
-	emailID   string
-	recipient string
-	user      upstream.ID
-	sender    upstream.ID
-}
-
-func (p place) compare(o place) int {
-	return cmp.Or(cmp.Compare(p.time, o.time), strings.Compare(p.emailID, o.emailID), strings.Compare(p.recipient, o.recipient),
-		cmp.Compare(p.user, o.user), cmp.Compare(p.sender, o.sender))
 }

@@ -45,30 +45,27 @@ func (o Options) keep(m moment, q *upstream.Question, answer any) time.Duration 
 	if m.seals(w) {
 		keep = Forever
 	}
-	switch rows := answer.(type) {
-	case []upstream.Bounce:
-		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].BounceTime })
-	case []upstream.Email:
-		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].ProcessTime })
-	case []upstream.BlockedEmail:
-		return o.keepPage(m, w, keep, len(rows), func(i int) upstream.Time { return rows[i].ProcessTime })
+	if p := upstream.PageOf(answer); p != nil {
+		return o.keepPage(m, w, keep, p)
 	}
 	return keep
 }
 
-// keepPage returns how long a list's page of n rows is fresh, given how long its window alone would keep it.
+// keepPage returns how long a list's page is fresh, given how long its window alone would keep it.
 //
 // A full page of settled rows no longer changes even if its window is open: rows come oldest first, so new ones follow
 // it. This is not assumed of a page that is out of order, as a remote may send it. A page with rows from outside the
 // window is wrong, so it is asked for again soon, however old its rows are.
-func (o Options) keepPage(m moment, w upstream.Window, keep time.Duration, n int, at func(int) upstream.Time) time.Duration {
-	settled := n >= upstream.PageSize
-	for i := range n {
-		t := at(i)
+func (o Options) keepPage(m moment, w upstream.Window, keep time.Duration, p upstream.Page) time.Duration {
+	settled := p.Len() >= upstream.PageSize
+	var before upstream.Time
+	for i := range p.Len() {
+		t := p.Identity(i).Time
 		if t < w.Start || t > w.End { // a remote may always include the end
 			return min(keep, o.Fresh)
 		}
-		settled = settled && t < m.settled && (i == 0 || t >= at(i-1))
+		settled = settled && t < m.settled && (i == 0 || t >= before)
+		before = t
 	}
 	if settled {
 		return Forever

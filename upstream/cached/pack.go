@@ -18,14 +18,6 @@ type size struct {
 // packed copies an answer into memory of its own, and returns its size.
 func packed(answer any) (any, size) {
 	switch a := answer.(type) {
-	case []upstream.Bounce:
-		return packBounces(a)
-	case []upstream.Email:
-		return packEmails(a)
-	case []upstream.BlockedEmail:
-		return packBlockedEmails(a)
-	case upstream.BounceDetail:
-		return packDetail(a)
 	case []upstream.Count:
 		return packCounts(a)
 	case []upstream.Series:
@@ -33,7 +25,7 @@ func packed(answer any) (any, size) {
 	case []string:
 		return packCodes(a)
 	}
-	return answer, size{}
+	return packedRows(answer)
 }
 
 // pack copies rows with their strings into memory of their own. Decoded rows refer to the text of the whole page,

@@ -4,17 +4,27 @@ package cached
 
 import "deliverygraph/upstream"
 
-func packEmails(rows []upstream.Email) ([]upstream.Email, size) { return pack(rows, (*packer).email) }
+// packedRows is packed for answers that are rows.
+func packedRows(answer any) (any, size) {
+	switch a := answer.(type) {
+	case []upstream.Email:
+		return pack(a, (*packer).email)
+	case []upstream.Bounce:
+		return pack(a, (*packer).bounce)
+	case upstream.BounceDetail:
+		rows, s := pack([]upstream.BounceDetail{a}, (*packer).detail)
+		return rows[0], s
+	case []upstream.BlockedEmail:
+		return pack(a, (*packer).blockedEmail)
+	}
+	return answer, size{}
+}
 
 // email packs the texts of a row.
 func (p *packer) email(r *upstream.Email) {
 	p.address(&r.EmailAddress, &r.Local, &r.Domain)
 	p.str(&r.EmailID)
 	p.xheaders(&r.XHeaders)
-}
-
-func packBounces(rows []upstream.Bounce) ([]upstream.Bounce, size) {
-	return pack(rows, (*packer).bounce)
 }
 
 // bounce packs the texts of a row.
@@ -27,20 +37,11 @@ func (p *packer) bounce(r *upstream.Bounce) {
 	p.xheaders(&r.XHeaders)
 }
 
-func packDetail(d upstream.BounceDetail) (upstream.BounceDetail, size) {
-	packed, s := pack([]upstream.BounceDetail{d}, (*packer).detail)
-	return packed[0], s
-}
-
 func (p *packer) detail(r *upstream.BounceDetail) {
 	p.bounce(&r.Bounce)
 	p.str(&r.DiagnosticCode)
 	p.str(&r.RuleName)
 	p.str(&r.FullContent)
-}
-
-func packBlockedEmails(rows []upstream.BlockedEmail) ([]upstream.BlockedEmail, size) {
-	return pack(rows, (*packer).blockedEmail)
 }
 
 // blockedEmail packs the texts of a row.

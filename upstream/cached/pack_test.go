@@ -258,7 +258,7 @@ func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
 			all, all[:1], slices.Clone(all), {{Name: "X-A", Value: fmt.Sprint("of ", i)}}, {}, nil, {{Name: "X-A\x001"}},
 		}[i%7]})
 	}
-	packed, s := packEmails(rows)
+	packed, s := pack(rows, (*packer).email)
 	if diff := cmp.Diff(rows, packed); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
@@ -282,9 +282,9 @@ func TestPackersKnowEveryString(t *testing.T) {
 	series, _ := p.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{})
 	blocked := []upstream.BlockedEmail{{EmailID: "a", EmailAddress: "b", Local: "c", Domain: "d", Reason: "e", XHeaders: emails[0].XHeaders}}
 	for name, pair := range map[string][2]any{
-		"bounces": two(bounces, packBounces), "emails": two(emails, packEmails), "blocked emails": two(blocked, packBlockedEmails),
+		"bounces": two(bounces, packedAs), "emails": two(emails, packedAs), "blocked emails": two(blocked, packedAs),
 		"counts": two(counts, packCounts), "series": two(series, packSeries), "codes": two([]string{"a", "", "b"}, packCodes),
-		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packEmails), "no series": two([]upstream.Series{}, packSeries),
+		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packedAs), "no series": two([]upstream.Series{}, packSeries),
 	} {
 		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
@@ -295,4 +295,9 @@ func TestPackersKnowEveryString(t *testing.T) {
 func two[T any](v T, pack func(T) (T, size)) [2]any {
 	packed, _ := pack(v)
 	return [2]any{v, packed}
+}
+
+func packedAs[T any](v T) (T, size) {
+	answer, s := packed(v)
+	return answer.(T), s
 }

@@ -190,29 +190,13 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 	if p.fault != "" {
 		return p
 	}
-	var err error
-	switch k {
-	case upstream.Bounces:
-		p.came, err = rowsOf(string(p.body), upstream.DecodeBounces, event.OfBounce)
-	case upstream.Emails:
-		p.came, err = rowsOf(string(p.body), upstream.DecodeEmails, event.OfEmail)
-	case upstream.BlockedEmails:
-		p.came, err = rowsOf(string(p.body), upstream.DecodeBlockedEmails, event.OfBlockedEmail)
-	}
+	page, err := upstream.DecodePage(k, string(p.body))
 	p.decoded(err)
+	p.came = event.Rows(page)
 	p.size = len(p.came)
 	p.came = p.came[:min(p.size, upstream.PageSize)]
 	p.rows = e.onceEach(k, p.answer, p.came)
 	return p
-}
-
-func rowsOf[R any](body string, decode func(string) ([]R, error), of func(R) event.Row) ([]event.Row, error) {
-	found, err := decode(body)
-	rows := make([]event.Row, len(found))
-	for i := range found {
-		rows[i] = of(found[i])
-	}
-	return rows, err
 }
 
 // count requests counts.

@@ -37,22 +37,13 @@ const (
 
 // endpoints returns the endpoints with a fixed path, by path.
 func endpoints(b store.Reader) map[string]endpoint {
-	return map[string]endpoint{
-		"/bounces":        list(upstream.Bounces, b.Bounces, upstream.AppendBounces),
-		"/emails":         list(upstream.Emails, b.Emails, upstream.AppendEmails),
-		"/blocked-emails": list(upstream.BlockedEmails, b.BlockedEmails, upstream.AppendBlockedEmails),
-
-		"/bounce/counts":        counts(upstream.Bounces, b),
-		"/email/counts":         counts(upstream.Emails, b),
-		"/blocked-email/counts": counts(upstream.BlockedEmails, b),
-
-		"/bounce/categories":     codes(b.BounceCategories),
-		"/blocked-email/reasons": codes(b.BlockedReasons),
-	}
+	all := kindEndpoints(b)
+	all[upstream.BounceCategoriesPath] = codes(b.BounceCategories)
+	all[upstream.BlockedReasonsPath] = codes(b.BlockedReasons)
+	return all
 }
 
-// list answers GET /bounces, /emails and /blocked-emails: at most
-// [upstream.PageSize] rows from offset.
+// list answers the list of a kind: at most [upstream.PageSize] rows from offset.
 func list[R any](k upstream.Kind,
 	rows func(context.Context, []upstream.ID, upstream.ListQuery) ([]R, error),
 	appendRows func([]byte, []R) []byte,
@@ -69,8 +60,7 @@ func list[R any](k upstream.Kind,
 	}
 }
 
-// counts answers GET /bounce/counts, /email/counts and /blocked-email/counts, as
-// rows or, with timeseries, as points.
+// counts answers the counts of a kind, as rows or, with timeseries, as points.
 func counts(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseCountQuery(k, r.query)

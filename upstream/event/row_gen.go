@@ -20,6 +20,25 @@ func (o *Own) passes(q *upstream.ListQuery) bool {
 		(q.BlockedReason == "" || q.BlockedReason == o.BlockedReason)
 }
 
+// Rows converts the rows of a page.
+func Rows(page upstream.Page) (all []Row) {
+	switch rows := page.Rows().(type) {
+	case []upstream.Email:
+		for _, r := range rows {
+			all = append(all, OfEmail(r))
+		}
+	case []upstream.Bounce:
+		for _, r := range rows {
+			all = append(all, OfBounce(r))
+		}
+	case []upstream.BlockedEmail:
+		for _, r := range rows {
+			all = append(all, OfBlockedEmail(r))
+		}
+	}
+	return all
+}
+
 // OfEmail converts a row of GET /emails.
 func OfEmail(r upstream.Email) Row {
 	return row(r.Identity(), r.Texts(), Own{Delivered: r.Delivered})

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,15 +14,6 @@ import (
 //
 // Not checked here: the user behind counts by sender, which they do not contain; and the order, window and repetition
 // of rows, which are checked where pages are joined.
-
-// cutToPage drops the rows beyond the page size and returns how many. Nothing is lost: the next call's offset points at
-// the first dropped row. All callers can then rely on the page size.
-func cutToPage[R any](rows []R) ([]R, int) {
-	if len(rows) <= upstream.PageSize {
-		return rows, 0
-	}
-	return slices.Clone(rows[:upstream.PageSize]), len(rows) - upstream.PageSize
-}
 
 // owners identifies the user and the sender of a row.
 type owners struct{ user, sender upstream.ID }
@@ -41,17 +31,17 @@ func askedOf(q *upstream.Question) owners {
 }
 
 // checkOwners rejects rows of another user or sender than q names.
-func checkOwners[R any](rows []R, asked owners, of func(*R) (owners, upstream.Time)) error {
+func checkOwners(page upstream.Page, asked owners) error {
 	if asked == (owners{}) {
 		return nil
 	}
-	for i := range rows {
-		got, _ := of(&rows[i])
+	for i := range page.Len() {
+		got := page.Identity(i)
 		switch {
-		case asked.user != 0 && got.user != asked.user:
-			return foreign("user", i, got.user)
-		case asked.sender != 0 && got.sender != asked.sender:
-			return foreign("sender", i, got.sender)
+		case asked.user != 0 && got.UserID != asked.user:
+			return foreign("user", i, got.UserID)
+		case asked.sender != 0 && got.SenderID != asked.sender:
+			return foreign("sender", i, got.SenderID)
 		}
 	}
 	return nil
@@ -106,10 +96,10 @@ func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
 
 // checkPast rejects rows from the future. Rows just outside the window are dropped where pages are joined; rows beyond
 // skew are not events at all.
-func checkPast[R any](rows []R, w upstream.Window, now upstream.Time, of func(*R) (owners, upstream.Time)) error {
+func checkPast(page upstream.Page, w upstream.Window, now upstream.Time) error {
 	const skew = 86400 // allows for the server's clock, and for a server that rounds windows to days
-	for i := range rows {
-		if _, t := of(&rows[i]); t >= w.End+skew && t > now+skew {
+	for i := range page.Len() {
+		if t := page.Identity(i).Time; t >= w.End+skew && t > now+skew {
 			return invalid("the metrics API's answer has a row from far in the future", fmt.Errorf("row %d is of %d", i, t)).err
 		}
 	}

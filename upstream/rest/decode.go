@@ -36,25 +36,19 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 		call.Rows = len(codes)
 		return codes, err
 	}
-	switch q.Kind {
-	case upstream.Bounces:
-		return decodeList(q, body, call, upstream.DecodeBounces, func(b *upstream.Bounce) (owners, upstream.Time) { return owners{b.UserID, b.SenderID}, b.BounceTime })
-	case upstream.Emails:
-		return decodeList(q, body, call, upstream.DecodeEmails, func(e *upstream.Email) (owners, upstream.Time) { return owners{e.UserID, e.SenderID}, e.ProcessTime })
-	default:
-		return decodeList(q, body, call, upstream.DecodeBlockedEmails, func(e *upstream.BlockedEmail) (owners, upstream.Time) {
-			return owners{e.UserID, e.SenderID}, e.ProcessTime
-		})
-	}
+	return decodeList(q, body, call)
 }
 
-// decodeList decodes one page of a list. The function of returns a row's owners and time.
-func decodeList[R any](q *upstream.Question, body string, call *Call, read func(string) ([]R, error), of func(*R) (owners, upstream.Time)) (any, error) {
-	rows, err := read(body)
+// decodeList decodes and checks one page of a list.
+func decodeList(q *upstream.Question, body string, call *Call) (any, error) {
+	page, err := upstream.DecodePage(q.Kind, body)
 	if err != nil {
 		return nil, err
 	}
-	rows, call.Dropped = cutToPage(rows)
-	call.Rows = len(rows)
-	return rows, errors.Join(checkOwners(rows, askedOf(q), of), checkPast(rows, q.Window, upstream.Time(time.Now().Unix()), of))
+	if n := page.Len(); n > upstream.PageSize {
+		// Nothing is lost: the next call's offset points at the first dropped row. All callers can rely on the page size.
+		page, call.Dropped = page.Slice(0, upstream.PageSize).Clone(), n-upstream.PageSize
+	}
+	call.Rows = page.Len()
+	return page.Rows(), errors.Join(checkOwners(page, askedOf(q)), checkPast(page, q.Window, upstream.Time(time.Now().Unix())))
 }
