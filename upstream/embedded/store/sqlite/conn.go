@@ -10,27 +10,25 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	modernc "modernc.org/sqlite"
 )
 
-// connConfig says how connections to one store are opened.
+// connConfig configures the connections to a store.
 type connConfig struct {
 	path      string
 	readOnly  bool
 	mustExist bool
-	private   bool // no one misses the file after a crash
+	private   bool // the file need not survive a crash
 	cacheKiB  int64
 	busy      int // milliseconds to wait for a lock
 }
 
-// maxStatements bounds the prepared statements of a connection, since lists have many
-// combinations of filters.
+// maxStatements limits the prepared statements of a connection, since lists have many combinations of filters.
 const maxStatements = 256
 
-// conn is a connection to SQLite and its prepared statements, for one goroutine at a
-// time. It uses the driver directly: database/sql would double the cost of a small read.
+// conn is a connection to SQLite with its prepared statements, for one goroutine at a time. It uses the driver directly,
+// since database/sql would double the cost of a small read.
 type conn struct {
 	driver     driver.Conn
 	statements map[string]*statement
@@ -39,14 +37,16 @@ type conn struct {
 
 type statement struct {
 	driver.Stmt
-	row []driver.Value // what a query's row is read into
+	row []driver.Value // buffer for a row of the answer
 }
 
-// connect opens a connection and changes nothing in the file.
+// connect opens a connection. It does not change the file.
 func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 	// With mmap_size above 0, counts take 2.6 times as long.
 	q := url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", cfg.busy), fmt.Sprintf("cache_size(-%d)", max(cfg.cacheKiB, 1024)), "mmap_size(0)",
+		fmt.Sprintf("busy_timeout(%d)", cfg.busy),
+		fmt.Sprintf("cache_size(-%d)", max(cfg.cacheKiB, 1024)),
+		"mmap_size(0)",
 	}}
 	if cfg.readOnly {
 		q.Set("mode", "ro")
@@ -99,12 +99,12 @@ func (c *conn) prepare(query string, args []any) (*statement, []driver.NamedValu
 	return s, c.args, nil
 }
 
-// exec runs a statement. Args are int64, string or nil.
+// exec runs a statement. The arguments are int64, string or nil.
 func (c *conn) exec(query string, args ...any) error {
 	return c.execContext(context.Background(), query, args...)
 }
 
-// execContext runs a statement that may take or wait long: it gives up with ctx.
+// execContext is exec for a statement that may take or wait long. It stops when ctx ends.
 func (c *conn) execContext(ctx context.Context, query string, args ...any) error {
 	s, values, err := c.prepare(query, args)
 	if err != nil {
@@ -114,8 +114,8 @@ func (c *conn) execContext(ctx context.Context, query string, args ...any) error
 	return err
 }
 
-// each calls f for each row of a query's answer until f fails. The row is valid only while
-// f runs, the texts in it remain valid. Queries with the same text must not be nested.
+// each calls f for each row of a query's answer until f fails; [io.EOF] only ends it. The row is valid only while f runs,
+// but its texts remain valid. Queries with the same text must not be nested.
 func (c *conn) each(ctx context.Context, f func(row []driver.Value) error, query string, args ...any) error {
 	s, values, err := c.prepare(query, args)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *conn) each(ctx context.Context, f func(row []driver.Value) error, query
 	return errors.Join(err, rows.Close())
 }
 
-// number is the first column of the answer's first row; 0 where there is none.
+// number returns the first column of the answer's first row, or 0 if there is none.
 func (c *conn) number(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = c.each(ctx, func(row []driver.Value) error {
 		n, _ = row[0].(int64)
@@ -173,15 +173,14 @@ func (c *conn) begin(ctx context.Context, write bool) error {
 
 func (c *conn) commit() error { return c.exec("commit") }
 
-// rollback ends a transaction, if there is one.
+// rollback ends the transaction, if there is one.
 func (c *conn) rollback() {
-	// It fails where an error or a commit has ended the transaction already.
-	_ = c.exec("rollback")
+	_ = c.exec("rollback") // fails if an error or a commit has ended the transaction already
 }
 
-// checkpoint moves the -wal file's content into the file, for as long as ctx lasts.
+// checkpoint moves the content of the -wal file into the file. It tries until ctx ends.
 func (c *conn) checkpoint(ctx context.Context) error {
-	if err := c.exec("pragma busy_timeout = 50"); err != nil { // so that ctx is heeded
+	if err := c.exec("pragma busy_timeout = 50"); err != nil { // to notice the end of ctx
 		return err
 	}
 	defer func() { _ = c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy)) }()
@@ -196,61 +195,4 @@ func (c *conn) checkpoint(ctx context.Context) error {
 			return store.ErrInUse
 		}
 	}
-}
-
-// pool is a bounded number of connections that read. The one that was used last is used
-// next, since it has the most pages in its cache.
-type pool struct {
-	cfg   connConfig
-	slots chan struct{} // holds one for each connection in use
-	done  chan struct{} // closed by close
-	mu    sync.Mutex
-	idle  []*conn
-}
-
-func newPool(cfg connConfig, size int) *pool {
-	return &pool{cfg: cfg, slots: make(chan struct{}, size), done: make(chan struct{})}
-}
-
-func (p *pool) get(ctx context.Context) (*conn, error) {
-	select {
-	case p.slots <- struct{}{}:
-	case <-p.done:
-		return nil, store.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return c, nil
-	}
-	p.mu.Unlock()
-	c, err := connect(ctx, p.cfg)
-	if err != nil {
-		<-p.slots
-	}
-	return c, err
-}
-
-func (p *pool) put(c *conn) {
-	p.mu.Lock()
-	p.idle = append(p.idle, c)
-	p.mu.Unlock()
-	<-p.slots
-}
-
-// close waits for connections in use and closes all. It is called once.
-func (p *pool) close() error {
-	close(p.done)
-	for range cap(p.slots) {
-		p.slots <- struct{}{}
-	}
-	var errs []error
-	for _, c := range p.idle {
-		errs = append(errs, c.close())
-	}
-	return errors.Join(errs...)
 }

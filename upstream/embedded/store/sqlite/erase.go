@@ -98,7 +98,8 @@ func (e *eraser) editAll(k *kind) error {
 	contains := func(text string) string { return "instr(lower(" + text + "), ?2) and instr(lower(" + text + "), ?3)" }
 	texts := contains("r.email_id") + " or r.headers is not null and " + contains("r.headers")
 	if k.Kind == upstream.Bounces {
-		texts += " or " + contains("r.diagnostic") + " or r.id in (select id from bounce_content where " + contains("content") + ")"
+		texts += " or " + contains("r.diagnostic") +
+			" or r.id in (select id from bounce_content where " + contains("content") + ")"
 	}
 	last := firstID(-store.MaxTime) - 1
 	for {

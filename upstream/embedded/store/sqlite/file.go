@@ -14,10 +14,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// What marks a file as a store. The version of a file is the number of its migrations.
+// The application id marks a file as a store. The version of a file is the number of its migrations.
 const (
 	applicationID = 0x44474442 // "DGDB"
-	packedID      = 0x44475645 // of files that held packed pages of rows rather than tables
+	packedID      = 0x44475645 // of files that contained packed pages of rows instead of tables
 )
 
 //go:embed schema
@@ -28,7 +28,7 @@ var (
 	indexes    = readIndexes()
 )
 
-// readMigrations gives the statements of schema/001_….sql and those that follow it.
+// readMigrations returns the statements of schema/001_….sql and the files after it.
 func readMigrations() (all []string) {
 	files, err := schemaFiles.ReadDir("schema")
 	if err != nil {
@@ -47,7 +47,7 @@ func readMigrations() (all []string) {
 	return all
 }
 
-// readIndexes gives the statements of schema/indexes.sql.
+// readIndexes returns the statements of schema/indexes.sql.
 func readIndexes() []string {
 	text, err := schemaFiles.ReadFile("schema/indexes.sql")
 	if err != nil {
@@ -56,11 +56,11 @@ func readIndexes() []string {
 	return regexp.MustCompile(`(?m)^create index [^;]+;`).FindAllString(string(text), -1)
 }
 
-// databasePage is the size of SQLite's pages.
+// databasePage is the size of SQLite's pages in bytes.
 const databasePage = 8192
 
-// openFile opens the connection that writes. It creates the store if there is none,
-// brings an older one up to date, and refuses other files before it changes anything.
+// openFile opens the connection that writes. It creates the store if there is none, and migrates one of an older
+// release. It refuses other files before it changes anything.
 func openFile(ctx context.Context, cfg connConfig) (*conn, error) {
 	if !cfg.readOnly {
 		if st, err := os.Stat(filepath.Dir(cfg.path)); err != nil {
@@ -100,7 +100,8 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 	}
 	if cfg.readOnly {
 		if version < len(migrations) {
-			return fmt.Errorf("it has version %d of an earlier release: open it once to write, which brings it up to date", version)
+			return fmt.Errorf("it has version %d of an earlier release: "+
+				"open it once for writing, which brings it up to date", version)
 		}
 		return nil
 	}
@@ -109,11 +110,11 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 			return err
 		}
 	}
-	// In WAL mode readers do not wait for the writer, nor the writer for them.
+	// In WAL mode readers and the writer do not wait for each other.
 	if _, err := c.number(ctx, "pragma journal_mode = wal"); err != nil {
 		return err
 	}
-	// After a power cut the last transactions may be missing, whole ones; after a kill none is.
+	// A power cut may lose the last transactions as a whole; a kill loses none.
 	synchronous := "pragma synchronous = normal"
 	if cfg.private {
 		synchronous = "pragma synchronous = off"
@@ -125,7 +126,7 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 		return err
 	}
 	defer c.rollback()
-	if version, err = fileVersion(ctx, c); err != nil { // another process may have been first
+	if version, err = fileVersion(ctx, c); err != nil { // another process may have done it
 		return err
 	}
 	for _, m := range migrations[version:] {
@@ -142,7 +143,7 @@ func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
 	return c.commit()
 }
 
-// fileVersion is the version of a store, 0 for an empty file. It refuses other files.
+// fileVersion returns the version of a store, 0 for an empty file. It refuses other files.
 func fileVersion(ctx context.Context, c *conn) (int, error) {
 	var n [3]int64
 	for i, q := range []string{"select count(*) from sqlite_schema", "pragma application_id", "pragma user_version"} {
@@ -160,20 +161,21 @@ func fileVersion(ctx context.Context, c *conn) (int, error) {
 	case id != applicationID:
 		return 0, errors.New("it is a database of another program, not a store of this one")
 	case version > int64(len(migrations)):
-		return 0, fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d", version, len(migrations))
+		return 0, fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d",
+			version, len(migrations))
 	case version < 1:
-		return 0, fmt.Errorf("it has version %d, which no release has made", version)
+		return 0, fmt.Errorf("it has version %d, which no release makes", version)
 	}
 	return int(version), nil
 }
 
-// isSQLite reports whether an error is SQLite's with that primary code.
+// isSQLite reports whether an error is from SQLite and has the primary code.
 func isSQLite(err error, code int) bool {
 	var e *modernc.Error
 	return errors.As(err, &e) && e.Code()&0xff == code
 }
 
-// named names the file in an error, and says what SQLite leaves unsaid.
+// named adds the name of the file to an error, and explains errors of SQLite.
 func (s *Store) named(err error) error {
 	var e *modernc.Error
 	switch {

@@ -9,11 +9,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// errDamaged is the cause of errors about a file whose content contradicts itself.
+// errDamaged is the cause of errors about files with contradictory content.
 var errDamaged = errors.New("the store is damaged")
 
-// encodeHeaders writes headers as a JSON object in the order sent. Names may repeat.
-// Bytes that are not UTF-8 stay as they are, since nothing may be lost.
+// encodeHeaders formats headers as a JSON object, in the order sent. Names may repeat. Bytes that are not UTF-8 stay as
+// they are, so that nothing is lost.
 func encodeHeaders(hs []upstream.Header) string {
 	b := make([]byte, 0, 128)
 	b = append(b, '{')
@@ -43,7 +43,7 @@ func appendJSON(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// decodeHeaders reads what encodeHeaders wrote. The headers share the memory of s.
+// decodeHeaders parses the output of encodeHeaders. The headers share the memory of s.
 func decodeHeaders(s string) ([]upstream.Header, error) {
 	hs := make([]upstream.Header, 0, 4)
 	if s == "{}" {
@@ -66,7 +66,7 @@ func decodeHeaders(s string) ([]upstream.Header, error) {
 	return hs, nil
 }
 
-// cutJSON reads the string that s begins with.
+// cutJSON parses the JSON string that s begins with.
 func cutJSON(s string) (value, rest string, ok bool) {
 	if s == "" || s[0] != '"' {
 		return "", "", false
@@ -107,8 +107,8 @@ func unhex(c byte) byte {
 	return c - '0'
 }
 
-// fold gives one spelling for all names of headers that [strings.EqualFold] takes as
-// equal: of letters that fold together the smallest.
+// fold returns the same spelling for all names of headers that are equal by [strings.EqualFold]: with the smallest of the
+// letters that fold together.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {

@@ -10,26 +10,27 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Emails lists at most [upstream.PageSize] emails of the window from q.Offset, by
-// process time, oldest first, ties by email id, recipient, user and sender. Only
-// names the users whose rows may be seen: nil is all, empty is none. All filters
-// must hold; those that emails do not have are left aside. It is GET /emails.
+// Emails lists emails: see [store.Reader].
 func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
 	return list(ctx, s, upstream.Emails, only, q, email)
 }
 
-// Bounces lists bounces by bounce time, else as Emails does: GET /bounces.
+// Bounces lists bounces: see [store.Reader].
 func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
 	return list(ctx, s, upstream.Bounces, only, q, bounce)
 }
 
-// BlockedEmails lists blocked emails as Emails does: GET /blocked-emails.
-func (s *Store) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+// BlockedEmails lists blocked emails: see [store.Reader].
+func (s *Store) BlockedEmails(
+	ctx context.Context, only []upstream.ID, q upstream.ListQuery,
+) ([]upstream.BlockedEmail, error) {
 	return list(ctx, s, upstream.BlockedEmails, only, q, blockedEmail)
 }
 
-// list gives a page of a kind's list, each row made by of.
-func list[R any](ctx context.Context, s *Store, k upstream.Kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R) ([]R, error) {
+// list returns a page of a kind's list. Of makes its rows.
+func list[R any](
+	ctx context.Context, s *Store, k upstream.Kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
+) ([]R, error) {
 	rows := []R{}
 	err := s.readIndexed(ctx, "list "+k.String(), func(r *reader) error {
 		l := &listing{reader: r, kind: kinds[k]}
@@ -39,7 +40,7 @@ func list[R any](ctx context.Context, s *Store, k upstream.Kind, only []upstream
 		if err := l.seek(only, q); err != nil {
 			return err
 		}
-		var x row // one for all rows: of gets it by address
+		var x row // reused, to save allocations
 		query, args := l.query(upstream.PageSize)
 		err := r.conn.each(ctx, func(v []driver.Value) error {
 			before := x.id
@@ -63,20 +64,22 @@ func list[R any](ctx context.Context, s *Store, k upstream.Kind, only []upstream
 	return rows, nil
 }
 
-// Bounce gives one bounce in full, the first by recipient where an email bounced
-// for several. A bounce that is not there, or not among only's, is a
-// [upstream.NotFound] error. It is GET /bounce/….
-func (s *Store) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
+// Bounce returns one bounce: see [store.Reader].
+func (s *Store) Bounce(
+	ctx context.Context, only []upstream.ID, k upstream.BounceKey,
+) (upstream.BounceDetail, error) {
 	var d upstream.BounceDetail
 	err := s.read(ctx, "get a bounce", func(r *reader) error {
-		rows, err := load(ctx, r.conn, kinds[upstream.Bounces], -1, "r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
+		rows, err := load(ctx, r.conn, kinds[upstream.Bounces], 1,
+			"r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
 			firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 || only != nil && !slices.Contains(only, k.UserID) {
 			return &upstream.Error{Code: upstream.NotFound, Message: fmt.Sprintf(
-				"there is no bounce of user %d, sender %d, time %d and email %q", k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
+				"there is no bounce of user %d, sender %d, time %d and email %q",
+				k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
 		}
 		d = bounceDetail(&rows[0])
 		return nil

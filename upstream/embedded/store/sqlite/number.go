@@ -10,14 +10,14 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// UserID gives the number of an account that has no number of its own, such as a tenant in
-// a mail log, by its name. The first time it takes a number that no row, sender or account
-// uses; from then on it stays the same.
+// UserID returns the number of an account: see [store.Writer].
 func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err error) {
 	err = s.change(ctx, "number an account", func(w *writer) error {
 		n, err := w.conn.number(ctx, "select user_id from account where name = ?", account)
 		if err == nil && n == 0 {
-			if n, err = w.free(&w.lastUser, "user_id", "select 1 from sender where user_id = ?", "select 1 from account where user_id = ?"); err == nil {
+			n, err = w.free(&w.lastUser, "user_id",
+				"select 1 from sender where user_id = ?", "select 1 from account where user_id = ?")
+			if err == nil {
 				err = w.conn.exec("insert into account values (?, ?)", account, n)
 			}
 		}
@@ -27,8 +27,7 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 	return id, err
 }
 
-// ReserveUser keeps accounts from getting a user's number, since its mail names no account. If an
-// account has the number already, it returns the account's name, and otherwise "".
+// ReserveUser reserves the number of a user: see [store.Writer].
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
 	reserved := fmt.Sprintf("--user %d", id) // which no account is called
 	err = s.change(ctx, "reserve the number of a user", func(w *writer) error {
@@ -50,15 +49,14 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 	return account, err
 }
 
-// SenderID gives the number of a user's sender by its address, whose domain is taken in
-// lower case. The first time it takes a number that no row or sender uses; from then on it
-// stays the same.
+// SenderID returns the number of a user's sender: see [store.Writer].
 func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) (id upstream.ID, err error) {
 	address = upstream.LowerAddress(address)
 	err = s.change(ctx, "number a sender", func(w *writer) error {
 		n, err := w.conn.number(ctx, "select min(id) from sender where address = ? and user_id = ?", address, int64(user))
 		if err == nil && n == 0 {
-			if n, err = w.free(&w.lastSender, "sender_id", "select 1 from sender where id = ?"); err == nil {
+			n, err = w.free(&w.lastSender, "sender_id", "select 1 from sender where id = ?")
+			if err == nil {
 				err = w.senders([]store.Sender{{UserID: user, SenderID: upstream.ID(n), Address: address}})
 			}
 		}
@@ -68,8 +66,7 @@ func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) 
 	return id, err
 }
 
-// free gives the first number after the last one given that neither events have in that
-// column nor the queries find.
+// free returns the first number after *last that no event has in a column and no query finds. It becomes *last.
 func (w *writer) free(last *int64, column string, queries ...string) (int64, error) {
 	for _, k := range kinds {
 		queries = append(queries, "select 1 from event_count where kind = '"+k.table+"' and "+column+" = ? limit 1")
@@ -90,7 +87,7 @@ func (w *writer) free(last *int64, column string, queries ...string) (int64, err
 	}
 }
 
-// State gives what batches have kept under keys that begin with prefix.
+// State returns what batches have stored: see [store.Writer].
 func (s *Store) State(ctx context.Context, prefix string) (map[string]string, error) {
 	state := map[string]string{}
 	err := s.read(ctx, "read the state of imports", func(r *reader) error {
@@ -104,7 +101,7 @@ func (s *Store) State(ctx context.Context, prefix string) (map[string]string, er
 	return state, err
 }
 
-// keep writes the state of an import; an empty value removes its key.
+// keep writes the state of an import. An empty value removes its key.
 func (w *writer) keep(state map[string]string) error {
 	for key, value := range state {
 		err := w.conn.exec("delete from import_state where key = ?", key)

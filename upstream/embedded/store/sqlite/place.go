@@ -7,29 +7,28 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// The id of a row is its second and its place within that second, in list order.
+// The id of a row consists of its second and its place within that second, in list order.
 const (
 	placeBits = 20
 	places    = 1 << placeBits
-	// apart is how far rows of a second are placed from one another where there is room, so
-	// that more fit between them and behind them.
+	// apart is the distance between the places of rows of a second, if there is room, so that others fit between them.
 	apart = 1 << 10
 
 	minID = "-9223372036854775808"
 )
 
-// firstID is the first id of a second.
+// firstID returns the first id of a second.
 func firstID(t upstream.Time) int64 {
 	return int64(max(-store.MaxTime-1, min(t, store.MaxTime+1))) << placeBits
 }
 
-// timeOf is the second of an id.
+// timeOf returns the second of an id.
 func timeOf(id int64) upstream.Time { return upstream.Time(id >> placeBits) }
 
-// second writes the rows of one second and kind among the old ones that the store has. Both
-// are in list order; of new rows that are the same event the last one counts.
+// second writes rows of one second and kind among the old ones in the store. Both are in list order. Of new rows that
+// are the same event, the last one counts.
 func (w *writer) second(k *kind, old, rows []row) error {
-	all := make([]*row, 0, len(old)+len(rows)) // as they shall be; those without an id are new
+	all := make([]*row, 0, len(old)+len(rows)) // the result; rows without an id are new
 	for len(old) > 0 || len(rows) > 0 {
 		if len(rows) == 0 || len(old) > 0 && old[0].compare(&rows[0]) < 0 {
 			all = append(all, &old[0])
@@ -70,8 +69,8 @@ func (w *writer) second(k *kind, old, rows []row) error {
 	return w.place(k, all)
 }
 
-// place gives ids to those rows of a second that have none, and adds them. Where there is no
-// room between the others, all rows of the second move.
+// place gives ids to the rows of a second that have none, and adds them. If there is no room between the others, all
+// rows of the second move.
 func (w *writer) place(k *kind, all []*row) error {
 	start := firstID(all[0].time)
 	added := map[*row]bool{}
@@ -124,8 +123,8 @@ func (w *writer) place(k *kind, all []*row) error {
 	return nil
 }
 
-// spread gives ids between lo and hi to rows, and false where there are too few. First and
-// last say that no other rows of the second come before and behind them.
+// spread gives the rows ids between lo and hi. It returns false if there are too few ids. First and last say that no
+// other rows of the second come before and after them.
 func spread(rows []*row, lo, hi int64, first, last bool) bool {
 	n := int64(len(rows))
 	if hi-lo <= n {

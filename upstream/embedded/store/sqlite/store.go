@@ -10,25 +10,23 @@ import (
 	"runtime"
 	"sync/atomic"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 
 	"golang.org/x/sync/singleflight"
 )
 
-// Options say where a store lies and what it may use.
+// Options configure [Open].
 type Options struct {
-	// Path is the store's file, created if there is none (but see MustExist); files that begin with its name
-	// and end in "-wal" or "-shm" belong to it. Empty means a private store in a temporary
-	// directory, removed by Close.
+	// Path is the store's file. It is created if it does not exist, except with ReadOnly or MustExist. The files beside
+	// it whose names end in "-wal" and "-shm" belong to it. Empty means a private store in a temporary directory, which
+	// Close removes.
 	Path string
-	// CacheBytes bounds the memory for pages of the file, for reading and once more for
-	// writing; 0 is 64 MiB, and less than 8 MiB is 8 MiB.
+	// CacheBytes is the maximum memory for pages of the file, for reading and again for writing. 0 means 64 MiB; the
+	// minimum is 8 MiB.
 	CacheBytes int64
-	// ReadOnly opens a store that exists and refuses to change it.
+	// ReadOnly opens an existing store and refuses to change it.
 	ReadOnly bool
-	// MustExist makes it an error, [store.ErrNoStore], that there is no file at Path, or one
-	// without anything in it.
+	// MustExist makes Open fail with [store.ErrNoStore] if there is no file at Path, or an empty one.
 	MustExist bool
 }
 
@@ -37,22 +35,20 @@ const (
 	minCacheBytes     = 8 << 20
 )
 
-// How long a connection waits for another one's lock, in milliseconds. Writers wait for
-// imports and for indexes that are being built, until their context ends.
+// How long a connection waits for another one's lock, in milliseconds. Writers wait for imports and for indexes that
+// are being built, until their context ends.
 const (
 	readerBusy = 10_000
 	writerBusy = 86_400_000
 )
 
-// Store is a set of events in a SQLite file. It is safe for concurrent use: reads go on
-// during a Write, and each read sees one state of the store, between two writes. Other
-// processes may have the same file open, to read and to write.
+// Store is a SQLite database. Reads continue during a Write.
 type Store struct {
 	path     string
 	temp     string // the directory to remove at Close
 	readOnly bool
 
-	writer  chan *writer // holds the one writer while it is idle
+	writer  chan *writer // holds the only writer while it is idle
 	readers *pool
 	pages   pages
 	closed  atomic.Bool
@@ -64,14 +60,16 @@ type Store struct {
 	unfinished atomic.Bool        // they cannot be built
 }
 
-// Open opens the store at o.Path, or creates it. A file that is not a store, or one of a
-// newer release, is an error and left as it is.
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store at o.Path, or creates it. It fails if the file is not a store or belongs to a newer release, and
+// does not change it then.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *writer, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.path == "" {
 		if o.ReadOnly {
-			return nil, errors.New("open store: a store that is only read needs a path")
+			return nil, errors.New("open store: a read-only store needs a path")
 		}
 		dir, err := os.MkdirTemp("", "deliverygraph-*")
 		if err != nil {
@@ -106,9 +104,8 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	return nil
 }
 
-// Close waits for calls that are under way and ends the store's use. What was written is
-// then in the store's own file, unless another process has it open: see [Store.Checkpoint].
-// A private store is removed.
+// Close ends the use of the store: see [store.Store]. The file is then complete by itself, unless another process has it
+// open. A private store is removed.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -125,74 +122,10 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// read runs f in one state of the store.
-func (s *Store) read(ctx context.Context, what string, f func(*reader) error) error {
-	err := s.tryRead(ctx, f)
-	var known *upstream.Error
-	switch {
-	case err == nil || errors.As(err, &known):
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be read", Err: s.named(err)}
-}
-
-func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
-	if s.closed.Load() {
-		return store.ErrClosed
-	}
-	c, err := s.readers.get(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.readers.put(c)
-	r := &reader{ctx: ctx, conn: c, store: s, indexed: s.indexed.Load()} // before the transaction, which then has them
-	if err := c.begin(ctx, false); err != nil {
-		return err
-	}
-	defer c.rollback()
-	return f(r)
-}
-
-// reader is one read: a connection within a transaction.
-type reader struct {
-	ctx     context.Context
-	conn    *conn
-	store   *Store
-	indexed bool // all indexes are there
-}
-
-// lock gives the writer to the caller, who gives it back by unlock.
-func (s *Store) lock(ctx context.Context) (*writer, error) {
-	if s.readOnly {
-		return nil, errors.New("it was opened to be read only")
-	}
-	select {
-	case w, ok := <-s.writer:
-		if !ok {
-			return nil, store.ErrClosed
-		}
-		if s.closed.Load() {
-			s.writer <- w
-			return nil, store.ErrClosed
-		}
-		return w, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (s *Store) unlock(w *writer) { s.writer <- w }
-
-// Sync waits until the disk has all that was written, so that it survives a failure of the
-// machine, and not of the process alone.
+// Sync waits until the disk has everything that was written: see [store.Writer].
 func (s *Store) Sync() error {
-	if s.path == "" {
-		return nil
-	}
-	f, err := os.Open(s.path + "-wal") // what is no longer there, a checkpoint has synced
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := os.Open(s.path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) { // a checkpoint, which syncs, has removed it
 		return nil
 	}
 	if err == nil {
@@ -204,10 +137,8 @@ func (s *Store) Sync() error {
 	return nil
 }
 
-// Checkpoint moves what was written from the -wal file into the store's own file, which is
-// whole without the other then, and waits until the disk has it. It waits until ctx ends for
-// other processes that write or read an older state, and gives up with [store.ErrInUse]. Other
-// errors, such as that the disk is full, name the file. All rows stay readable in any case.
+// Checkpoint moves the content of the -wal file to the store's own file: see [store.Maintainer]. If the disk is full,
+// for example, the error names the file.
 func (s *Store) Checkpoint(ctx context.Context) error {
 	w, err := s.lock(ctx)
 	if err != nil {

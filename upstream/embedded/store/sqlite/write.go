@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -55,36 +54,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error)
 	return n, nil
 }
 
-// change runs f in a transaction that writes.
-func (s *Store) change(ctx context.Context, what string, f func(*writer) error) error {
-	err := s.tryChange(ctx, f)
-	var known *upstream.Error
-	switch {
-	case err == nil || errors.As(err, &known):
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	return &upstream.Error{Code: upstream.Internal, Message: what + ": the store cannot be written", Err: s.named(err)}
-}
-
-func (s *Store) tryChange(ctx context.Context, f func(*writer) error) error {
-	w, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.unlock(w)
-	if err := w.begin(ctx); err != nil {
-		return err
-	}
-	defer w.rollback() // what is not committed, even if f panics
-	if err := f(w); err != nil {
-		return err
-	}
-	return w.commit()
-}
-
-// rows gives the batch's rows by kind, in list order.
+// rowsOf returns the batch's rows by kind, in list order.
 func rowsOf(b *store.Batch) (rows [len(kinds)][]row, err error) {
 	add := func(k upstream.Kind, r row) {
 		if (r.time > store.MaxTime || r.time < -store.MaxTime) && err == nil {
@@ -109,7 +79,7 @@ func rowsOf(b *store.Batch) (rows [len(kinds)][]row, err error) {
 	return rows, err
 }
 
-// sortRows brings rows into list order; those of one event stay in theirs.
+// sortRows sorts rows into list order. Rows of one event keep their order.
 func sortRows(rows []row) {
 	slices.SortStableFunc(rows, func(a, b row) int { return a.compare(&b) })
 }
