@@ -22,7 +22,7 @@ type member struct {
 	Errors []answerError
 }
 
-// batch sends an array of requests, and gives the responses to them.
+// batch sends an array of requests and returns the responses.
 func (e endpoint) batch(t *testing.T, body string, headers ...string) (int, []member) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body))
@@ -39,9 +39,8 @@ func (e endpoint) batch(t *testing.T, body string, headers ...string) (int, []me
 	return w.Code, all
 }
 
-// Each request of an array has its response, in the array's order, and what is wrong
-// with one is told there alone.
-func TestBatch(t *testing.T) {
+// A batch has a response for each request, in order, and an error in one request does not affect the others.
+func TestBatchAnswersEachRequestSeparately(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 20}).failing("/bounce/categories", &upstream.Error{Code: upstream.Unavailable, Err: errors.New("secret")})
 	requests := []struct{ body, answer string }{
@@ -76,13 +75,13 @@ func TestBatch(t *testing.T) {
 			}
 		}
 	}
-	if lines := strings.Count(e.log.String(), "msg=operation"); lines != 5*9 { // what can be read is an operation
+	if lines := strings.Count(e.log.String(), "msg=operation"); lines != 5*9 { // 5 of the requests are readable operations
 		t.Errorf("%d lines in the log:\n%s", lines, e.log)
 	}
 }
 
-// An array that is not taken is refused whole, in words that say what would be.
-func TestBatchesThatAreRefused(t *testing.T) {
+// An array that is not allowed is refused as a whole, with a message that says what is allowed.
+func TestInvalidBatchesAreRefusedAsAWhole(t *testing.T) {
 	t.Parallel()
 	on, off := newEndpoint(graph.Options{MaxBatch: 2}), newEndpoint(graph.Options{})
 	three := "[" + typename + "," + typename + "," + typename + "]"
@@ -110,9 +109,8 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 }
 
-// The requests of an array run side by side, and are admitted and take their turns as
-// if each had come alone.
-func TestBatchIsNoWayAroundLimits(t *testing.T) {
+// The requests of a batch run concurrently, and each is admitted and takes a turn as if it had come alone.
+func TestBatchesObeyLimitsLikeSingleRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var admitted atomic.Int64
@@ -122,7 +120,7 @@ func TestBatchIsNoWayAroundLimits(t *testing.T) {
 			}
 			return nil
 		}})
-		e.api.Before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() } // until its deadline
+		e.api.Before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() } // until the deadline
 		began := time.Now()
 		_, all := e.batch(t, "["+strings.TrimSuffix(strings.Repeat(`{"query": "{ bounceCategories { code } }"},`, 10), ",")+"]")
 		if took := time.Since(began); took != 10*time.Second {
@@ -143,8 +141,8 @@ func TestBatchIsNoWayAroundLimits(t *testing.T) {
 	})
 }
 
-// A request that makes the gateway itself fail fails alone.
-func TestBatchWithAPanic(t *testing.T) {
+// A request that panics in the gateway fails alone.
+func TestPanicInABatchFailsOneRequest(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	e := newEndpoint(graph.Options{MaxBatch: 2, Admit: func(context.Context) error {

@@ -15,7 +15,7 @@ import (
 	"deliverygraph/graph"
 )
 
-// zipped compresses a text by gzip.
+// zipped compresses a text with gzip.
 func zipped(text string) string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -24,8 +24,8 @@ func zipped(text string) string {
 	return b.String()
 }
 
-// A body that is compressed by gzip is read as one that is not, whatever transport answers.
-func TestGzipBodies(t *testing.T) {
+// A gzip-compressed body is read like an uncompressed one, by every transport.
+func TestGzipBodiesAreDecompressed(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 2})
 	for name, c := range map[string]struct{ request, plain request }{
@@ -62,8 +62,8 @@ func TestGzipBodies(t *testing.T) {
 	})
 }
 
-// The limits of a body hold for what it is decompressed to, and one that is not gzip is refused.
-func TestGzipBodiesAreBounded(t *testing.T) {
+// The limit of a body applies to its decompressed size, and invalid gzip is refused.
+func TestGzipBodiesAreLimitedByDecompressedSize(t *testing.T) {
 	const most = 10_000
 	e := newEndpoint(graph.Options{MaxBody: most, MaxInFlight: 1 << 20})
 	padded := func(size int) string { return typename + strings.Repeat(" ", size-len(typename)) }
@@ -108,7 +108,7 @@ func TestGzipBodiesAreBounded(t *testing.T) {
 		t.Errorf("a GET has no body to be compressed: %d %s", a.status, a.body)
 	}
 	tight := newEndpoint(graph.Options{MaxInFlight: 100_000})
-	for range 3 { // of which none takes room from the next
+	for range 3 { // no request takes room from the next
 		if a := tight.do(t, post(zipped(padded(500_000)), "Content-Encoding", "gzip")); a.status != 503 {
 			t.Errorf("more than there is room for: %d %s", a.status, a.body)
 		}
@@ -118,8 +118,8 @@ func TestGzipBodiesAreBounded(t *testing.T) {
 	}
 }
 
-// A URL's query is read as URLSearchParams reads it. The values are those of Node.js 20.
-func TestQueryStringsOfBrowsers(t *testing.T) {
+// URL queries are parsed as URLSearchParams parses them. The expected values are those of Node.js 20.
+func TestQueryStringsAreParsedAsBrowsersDo(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for query, want := range map[string]string{

@@ -18,14 +18,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// parts asks for an answer in parts and puts it together as a client does.
-// The first part is as it came.
+// parts requests a response in parts and merges them as a client does. It also returns the first part as it came.
 func (e endpoint) parts(t *testing.T, query string) (data, first any, count int, failed []string) {
 	t.Helper()
 	return e.partsFor(t, "multipart/mixed;deferSpec=20220824, application/graphql-response+json", query)
 }
 
-// partsFor is parts for a caller with this Accept header.
+// partsFor is like parts, with an Accept header.
 func (e endpoint) partsFor(t *testing.T, accept, query string) (data, first any, count int, failed []string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
@@ -103,7 +102,7 @@ func merge(into, patch any) {
 	}
 }
 
-// within says whether all that part says is in whole.
+// within reports whether everything in part is also in whole.
 func within(whole, part any) bool {
 	switch p := part.(type) {
 	case map[string]any:
@@ -121,8 +120,8 @@ func within(whole, part any) bool {
 	return whole == part
 }
 
-// What is deferred comes in parts of its own, which together are the whole answer.
-func TestDeferred(t *testing.T) {
+// Deferred fragments arrive in separate parts, which together make up the whole response.
+func TestDeferredPartsMakeUpTheWholeResponse(t *testing.T) {
 	t.Parallel()
 	const below = `emailId ... DEFER { detail { ruleName diagnosticCode } sender { address } } ...F DEFER } } } fragment F on Bounce { user { userId } }`
 	for name, query := range map[string]string{
@@ -146,15 +145,15 @@ func TestDeferred(t *testing.T) {
 			if !within(want.data, first) {
 				t.Errorf("the first part says of something that it is nothing: %v", first)
 			}
-			if count < 2 && name != "at the root" && name != "also outside" { // gqlgen has these in the first part
+			if count < 2 && name != "at the root" && name != "also outside" { // gqlgen puts these into the first part
 				t.Errorf("all of it came in %d part(s)", count)
 			}
 		})
 	}
 }
 
-// An error in a part has its path, and the other parts come.
-func TestErrorsInDeferredParts(t *testing.T) {
+// An error in a part has its path, and the other parts still arrive.
+func TestErrorsInDeferredPartsHavePaths(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Status: 503, Err: errors.New("secret")})
 	data, _, _, failed := e.parts(t, `{ bounces(`+window+`, first: 2) { nodes { emailId ... @defer { detail { ruleName } } ... @defer { sender { senderId } } } } }`)
@@ -168,8 +167,8 @@ func TestErrorsInDeferredParts(t *testing.T) {
 	}
 }
 
-// A caller need not accept anything else than parts. What has no @defer then comes in one part, and what is refused in JSON.
-func TestCallersMayAcceptPartsAlone(t *testing.T) {
+// A caller may accept only parts. An operation without @defer is then sent in one part, and refusals as JSON.
+func TestCallersMayAcceptOnlyParts(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 1})
 	const plain, deferred = `{ bounces(` + window + `, first: 2) { nodes { code detail { ruleName } } } }`, `{ bounces(` + window + `, first: 2) { nodes { code ... @defer { detail { ruleName } } } } }`
@@ -205,8 +204,8 @@ func TestCallersMayAcceptPartsAlone(t *testing.T) {
 	}
 }
 
-// Who takes no parts is told so: nothing is left out in silence.
-func TestDeferWithoutParts(t *testing.T) {
+// An operation with @defer is refused if its caller does not accept parts, rather than answered without them.
+func TestDeferIsRefusedWithoutParts(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	a := e.ask(t, `{ stats(`+window+`) { sent ... @defer { bounced } } }`, "")

@@ -13,14 +13,14 @@ import (
 	"deliverygraph/resolvers"
 )
 
-// hooked is an extension with all hooks, which tells when it is called.
+// hooked is an extension with all hooks, which records its calls.
 type hooked struct {
 	name string
 	by   *[]string
-	no   string // refuses operations by this message
+	no   string // if not empty, refuses operations with this message
 }
 
-// keptBy is the key of what an extension of a name keeps.
+// keptBy is the context key of an extension with this name.
 type keptBy string
 
 func (e hooked) tell(ctx context.Context, hook string) context.Context {
@@ -52,7 +52,7 @@ func (e hooked) InterceptField(ctx context.Context, next graphql.Resolver) (any,
 }
 func (e hooked) Finish(ctx context.Context, _ *graphql.Response) { e.tell(ctx, "finish") }
 
-// wrapping has a hook of gqlgen's that is not called.
+// wrapping has a hook of gqlgen that is never called.
 type wrapping struct{ hooked }
 
 func (wrapping) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
@@ -65,9 +65,8 @@ type idle struct{}
 func (idle) ExtensionName() string                   { return "Idle" }
 func (idle) Validate(graphql.ExecutableSchema) error { return nil }
 
-// Extensions are called in their order, around fields the first outermost, and the last
-// finishes first.
-func TestExtensions(t *testing.T) {
+// Extensions are called in order; the first is the outermost around fields, and the last finishes first.
+func TestExtensionsAreCalledInOrder(t *testing.T) {
 	t.Parallel()
 	var by []string
 	ask := func(no string) answer {
@@ -85,14 +84,14 @@ func TestExtensions(t *testing.T) {
 	}
 }
 
-// An extension that would not be called is none.
-func TestUselessExtensions(t *testing.T) {
+// An extension that would never be called is a programming error.
+func TestExtensionsWithoutHooksPanic(t *testing.T) {
 	t.Parallel()
 	for _, e := range []graphql.HandlerExtension{wrapping{}, idle{}} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("%T is taken", e)
+					t.Errorf("%T is accepted", e)
 				}
 			}()
 			graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{e}})

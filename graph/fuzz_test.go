@@ -6,9 +6,8 @@ import (
 	"deliverygraph/graph"
 )
 
-// Any body is answered in JSON, by data or by a refusal that says whose fault it is, and
-// never as a fault of ours.
-func FuzzPost(f *testing.F) {
+// Any body gets a response in JSON, with data or with a refusal that blames the caller, never with an internal error.
+func FuzzPostNeverFailsInternally(f *testing.F) {
 	for _, s := range []string{
 		typename, `{}`, `[]`, `null`, `{"query": "{"}`, `{"query": "{ bounces(window: {last: \"P1D\"}) { nodes { id } } }"}`, `{"query": "query($w: Window!) { users(window: $w) { totalCount } }", "variables": {"w": {"last": "P1D"}}}`,
 		`{"query": "{ nodes(ids: [1, 2]) { id } }"}`, `{"query": "fragment F on Query { ...F } { ...F }"}`, `{"query": "{ __schema { types { name } } }"}`, `{"query": "{ stats(window: {between: {start: 1, end: 2}}) { series(interval: DAY) { sent } } }"}`,

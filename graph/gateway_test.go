@@ -23,8 +23,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// endpoint is the GraphQL endpoint over an API in memory whose calls can be made to
-// fail.
+// endpoint is the GraphQL endpoint over an API in memory, whose calls can be made to fail.
 type endpoint struct {
 	http.Handler
 	api *upstreamtest.Counting
@@ -45,7 +44,7 @@ func newEndpoint(o graph.Options) endpoint {
 	return e
 }
 
-// failing makes calls whose path begins so fail.
+// failing makes calls fail whose path begins with a prefix.
 func (e endpoint) failing(path string, err error) endpoint {
 	e.api.Before = func(_ context.Context, call string) error {
 		if strings.HasPrefix(call, path) {
@@ -77,10 +76,10 @@ type answerError struct {
 
 func (e answerError) code() string { return fmt.Sprint(e.Extensions["code"]) }
 
-// request is an HTTP request that can be made again and again.
+// request is an HTTP request that can be sent repeatedly.
 type request struct {
 	method, url, body string
-	headers           []string // in pairs of name and value
+	headers           []string // names and values in turn
 }
 
 func post(body string, headers ...string) request {
@@ -96,7 +95,7 @@ func (e endpoint) do(t testing.TB, q request) answer {
 	return e.doIn(t.Context(), t, q)
 }
 
-// record sends a request and returns the answer as it came.
+// record sends a request and returns the response as it came.
 func (e endpoint) record(ctx context.Context, q request) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(ctx, q.method, q.url, strings.NewReader(q.body))
 	for i := 0; i < len(q.headers); i += 2 {
@@ -131,7 +130,7 @@ func (e endpoint) doIn(ctx context.Context, t testing.TB, q request) answer {
 	return a
 }
 
-// ask sends an operation in the plainest way.
+// ask sends an operation as a plain POST.
 func (e endpoint) ask(t testing.TB, query string, variables string) answer {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": json.RawMessage(orNull(variables))})

@@ -11,8 +11,8 @@ import (
 	"deliverygraph/graph"
 )
 
-// HEAD is answered by the status and the headers that GET is, its length included, and by no body.
-func TestHeadIsGetWithoutABody(t *testing.T) {
+// HEAD gets the status and headers of GET, including the length, and no body.
+func TestHeadHasTheHeadersOfGet(t *testing.T) {
 	t.Parallel()
 	s := serve(t, newEndpoint(graph.Options{}))
 	ask := func(method, query string, headers ...string) (*http.Response, string) {
@@ -20,7 +20,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Accept-Encoding", "identity") // else the client asks for gzip, but only by GET
+		r.Header.Set("Accept-Encoding", "identity") // otherwise the client asks for gzip, but only in GET
 		for i := 0; i < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}
@@ -44,7 +44,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 	for name, c := range map[string]struct {
 		query   string
 		headers []string
-		length  bool // is known beforehand
+		length  bool // is set in advance
 	}{
 		"a short answer":           {list, nil, true},
 		"a long answer":            {schema, nil, true},

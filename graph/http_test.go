@@ -17,9 +17,9 @@ const (
 	mediaPlain = "application/json"
 )
 
-// Who sends what is no GraphQL request is told what would be one, with the status
-// that says so in either media type, and without data.
-func TestRequestsThatAreNoGraphQLRequests(t *testing.T) {
+// Requests that are not GraphQL requests get a message that says what would be one, with the same status in either
+// media type, and no data.
+func TestMalformedRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBody: 2000})
 	cases := map[string]struct {
@@ -95,8 +95,8 @@ func TestRequestsThatAreNoGraphQLRequests(t *testing.T) {
 	}
 }
 
-// A request that is sound in form but not in content is 400 for who knows the media
-// type, and 200 for who may take another status for a proxy's. Neither has data.
+// An invalid operation in a well-formed request has status 400 in the GraphQL media type, and 200 in plain JSON, whose
+// callers may take another status for a proxy's. Neither has data.
 func TestStatusOfRequestErrors(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
@@ -132,8 +132,8 @@ func TestStatusOfRequestErrors(t *testing.T) {
 	}
 }
 
-// What operations are called is one mistake, and is told once.
-func TestNamesOfOperations(t *testing.T) {
+// Wrong operation names are reported as one error.
+func TestWrongOperationNamesAreOneError(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for query, want := range map[string]string{
@@ -155,8 +155,8 @@ func TestNamesOfOperations(t *testing.T) {
 	}
 }
 
-// What is sound is answered, whatever its spelling.
-func TestRequestsThatAreTaken(t *testing.T) {
+// Valid requests are answered however they are written.
+func TestValidRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	const two = "query A { a: __typename } query B($no: Boolean = true) { b: __typename @skip(if: $no) }"
@@ -208,8 +208,8 @@ func TestRequestsThatAreTaken(t *testing.T) {
 	}
 }
 
-// The answer's media type is the one with the most weight.
-func TestAccept(t *testing.T) {
+// The response's media type is the one with the highest weight.
+func TestAcceptDecidesTheMediaType(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	const j, g = mediaPlain, mediaNew
@@ -257,15 +257,14 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// However many different Accept headers are sent, each is taken as what it says, the
-// first time and the second.
-func TestManyAccepts(t *testing.T) {
+// Each of many Accept headers gets its media type, the first time and when it is cached.
+func TestManyAcceptHeaders(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for range 2 {
 		for i := range 150 {
 			for _, media := range []string{"application/json", "application/graphql-response+json"} {
-				accept := fmt.Sprintf("%s;v=%d", media, i) // a parameter that means nothing
+				accept := fmt.Sprintf("%s;v=%d", media, i) // a parameter without a meaning
 				if a := e.do(t, post(`{"query": "{ __typename }"}`, "Accept", accept)); a.status != 200 || !strings.HasPrefix(a.header.Get("Content-Type"), media) {
 					t.Fatalf("%s: %d %s", accept, a.status, a.header.Get("Content-Type"))
 				}
@@ -274,8 +273,8 @@ func TestManyAccepts(t *testing.T) {
 	}
 }
 
-// What a query is itself is told without running it, as it is when something is run.
-func TestTypenames(t *testing.T) {
+// __typename of the query type is answered without running the operation, with the same result.
+func TestTypenameIsAnsweredWithoutRunning(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for _, c := range []struct{ query, run, data string }{

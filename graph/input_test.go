@@ -15,9 +15,9 @@ import (
 	"deliverygraph/resolvers"
 )
 
-// Whoever gives a value that is not of its type is told where and what would be
-// right, before anything runs; as a literal and as a variable.
-func TestInputOfTheWrongType(t *testing.T) {
+// A value of the wrong type, as a literal or in a variable, is refused before anything runs, with its place and the
+// right type.
+func TestInputOfTheWrongTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	const bounces = "query($w: Window!, $f: BounceFilter, $n: Int, $s: String) { bounces(window: $w, filter: $f, first: $n, after: $s) { totalCount } }"
@@ -120,8 +120,8 @@ func TestInputOfTheWrongType(t *testing.T) {
 	}
 }
 
-// What the specification lets be coerced is coerced.
-func TestInputThatIsCoerced(t *testing.T) {
+// Values that the specification allows to coerce are coerced.
+func TestInputIsCoerced(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for name, c := range map[string]struct{ query, variables, data string }{
@@ -153,8 +153,8 @@ func TestInputThatIsCoerced(t *testing.T) {
 	}
 }
 
-// Every scalar of the schema's own is read before anything runs.
-func TestEveryScalarIsRead(t *testing.T) {
+// Every custom scalar of the schema is checked before anything runs.
+func TestEveryCustomScalarIsChecked(t *testing.T) {
 	t.Parallel()
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	e := newEndpoint(graph.Options{})
@@ -165,7 +165,7 @@ func TestEveryScalarIsRead(t *testing.T) {
 		}
 		seen++
 		for _, value := range []string{"{}", "[]", `"words"`, "true"} {
-			// The variable is not used either, but that is another error.
+			// The variable is also unused, which is a separate error.
 			a := e.ask(t, fmt.Sprintf("query($v: %s = %s) { __typename }", d.Name, value), "")
 			if !strings.Contains(a.body, `"argument":"$v"`) {
 				t.Errorf("%s takes %s: %s", d.Name, value, a.body)
@@ -177,8 +177,8 @@ func TestEveryScalarIsRead(t *testing.T) {
 	}
 }
 
-// No input whatever is a fault of ours, or is answered in Go's words.
-func TestAnyInputIsTheCallersMatter(t *testing.T) {
+// No input causes an internal error or a message in Go's terms.
+func TestNoInputIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	value := rapid.OneOf(
@@ -209,11 +209,11 @@ func TestAnyInputIsTheCallersMatter(t *testing.T) {
 			if c := err.code(); c != "BAD_USER_INPUT" && c != "NOT_FOUND" {
 				rt.Fatalf("%s: %s", query, a.body)
 			}
-			// What a message repeats of its input is in quotes.
+			// A message quotes what it repeats of its input.
 			if words := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(err.Message, ""); inGo.MatchString(words) {
 				rt.Fatalf("%s: %s", query, err.Message)
 			}
-			for _, part := range err.Path { // of the answer, and not of the arguments
+			for _, part := range err.Path { // a path in the response, not in the arguments
 				if name, ok := part.(string); ok && !regexp.MustCompile(`(^|\W)`+name+`[ (]`).MatchString(query) {
 					rt.Fatalf("%s: path %v", query, err.Path)
 				}

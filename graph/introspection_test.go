@@ -10,8 +10,8 @@ import (
 	"deliverygraph/graph"
 )
 
-// A type has null for what its kind does not have (GraphQL specification, 4.2.2).
-func TestIntrospectionGivesNullForWhatAKindDoesNotHave(t *testing.T) {
+// Fields of a type that do not apply to its kind are null (GraphQL specification, 4.2.2).
+func TestIntrospectionIsNullWhereAKindHasNoSuchField(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	a := e.ask(t, `query($deprecated: Boolean) {

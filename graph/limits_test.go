@@ -26,12 +26,12 @@ func repeat(n int, format string) string {
 	return b.String()
 }
 
-// nested are n levels of fields.
+// nested returns n levels of fields.
 func nested(n int) string {
 	return "{ users(" + window + ") { nodes " + strings.Repeat("{ senders("+window+") { nodes { user ", (n-3)/3) + "{ id }" + strings.Repeat(" } } }", (n-3)/3) + " } }"
 }
 
-// chain are n fragments, each of which spreads the next as often as times.
+// chain returns n fragments, each of which spreads the next so many times.
 func chain(n, times int) string {
 	var b strings.Builder
 	for i := range n {
@@ -40,8 +40,8 @@ func chain(n, times int) string {
 	return "{ ...F0 } " + b.String() + fmt.Sprintf("fragment F%d on Query { __typename }", n)
 }
 
-// What is at a limit is taken; what is past it is refused before anything runs, and the
-// message tells the limit, what was found and what to change.
+// A document at a limit is accepted. One over it is refused before anything runs, with the limit, its size and what to
+// change.
 func TestLimitsOfDocuments(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{
@@ -49,7 +49,7 @@ func TestLimitsOfDocuments(t *testing.T) {
 	})
 	cases := map[string]struct {
 		query string
-		says  string // of the refusal; "" is none
+		says  string // of the refusal; "" for none
 	}{
 		"depth at its limit":               {nested(9), ""},
 		"too deep":                         {nested(12), "12 levels of fields, and at most 9"},
@@ -102,8 +102,8 @@ func TestLimitsOfDocuments(t *testing.T) {
 	}
 }
 
-// Fragments that double reach any number in a few lines: they are measured once each.
-func TestDoublingFragments(t *testing.T) {
+// Fragments that double each other reach any number of fields in a few lines, so each is measured once.
+func TestDoublingFragmentsAreMeasuredOnce(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for _, n := range []int{25, 200} {
@@ -114,8 +114,8 @@ func TestDoublingFragments(t *testing.T) {
 	}
 }
 
-// The tools' introspection passes; queries that ask for the schema over and over do not.
-func TestIntrospectionIsBounded(t *testing.T) {
+// The introspection queries of tools pass; queries that select the schema many times over do not.
+func TestIntrospectionIsLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	files, err := filepath.Glob("testdata/introspection/*.graphql")
@@ -161,9 +161,8 @@ func TestIntrospectionIsBounded(t *testing.T) {
 	}
 }
 
-// Where the schema is hidden, introspection is refused and mistakes are not completed
-// from it; __typename tells nothing and stays.
-func TestHiddenSchema(t *testing.T) {
+// With a hidden schema, introspection is refused and messages have no suggestions from it. __typename still works.
+func TestHiddenSchemaStaysHidden(t *testing.T) {
 	t.Parallel()
 	hidden, open := newEndpoint(graph.Options{HideSchema: true}), newEndpoint(graph.Options{})
 	for _, q := range []string{"{ __schema { queryType { name } } }", `{ __typename ...F } fragment F on Query { ... { __type(name: "Bounce") { name } } }`} {
@@ -196,7 +195,7 @@ func TestHiddenSchema(t *testing.T) {
 	}
 }
 
-// Whether fields merge is judged as the library does, which compares each with each.
+// Overlapping fields are accepted and refused as by the library's rule, which compares all pairs.
 func TestOverlappingFieldsAreJudgedAsByTheLibrary(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})

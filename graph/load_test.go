@@ -15,14 +15,14 @@ import (
 	"deliverygraph/graph"
 )
 
-// shed says whether an answer turns a request away for now.
+// shed reports whether a request was refused because of load.
 func shed(a answer) bool {
 	return a.status == 503 && a.header.Get("Retry-After") == "1" && len(a.errors) == 1 && a.errors[0].code() == "RATE_LIMITED" && a.errors[0].Extensions["retryable"] == true && a.errors[0].Extensions["retryAfterMs"] == 1000.0 && a.fields["data"] == nil
 }
 
-// What is more than the gateway may have under way waits for a second, and is then
-// turned away with when to come back; what ends makes room.
-func TestOperationsAreBounded(t *testing.T) {
+// Operations beyond the limit wait for a second and are then refused with the time to retry after. An operation that
+// ends gives up its turn.
+func TestOperationsAreLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEndpoint(graph.Options{MaxOperations: 2})
@@ -49,7 +49,7 @@ func TestOperationsAreBounded(t *testing.T) {
 		if a := <-waiting; a.status != 200 {
 			t.Errorf("the one that waited: status %d", a.status)
 		}
-		for range 5 { // refused ones gave their turns back too
+		for range 5 { // refused ones gave up their turns too
 			e.ask(t, "{ nothing }", "")
 			e.ask(t, "query($id: ID!) { node(id: $id) { id } }", "")
 		}
@@ -59,7 +59,7 @@ func TestOperationsAreBounded(t *testing.T) {
 	})
 }
 
-// One caller has at most half of what may be under way, so that others go on.
+// One caller gets at most half of the turns, so that others can run.
 func TestOneCallerDoesNotTakeAllTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestOneCallerDoesNotTakeAllTurns(t *testing.T) {
 	})
 }
 
-// A caller who leaves stops the work that was for it alone.
+// When a caller leaves, work done only for that caller stops.
 func TestWorkStopsWhenItsCallerLeaves(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
@@ -117,12 +117,11 @@ func TestWorkStopsWhenItsCallerLeaves(t *testing.T) {
 	}()
 	<-begun
 	leave()
-	<-stopped // or the test never ends
+	<-stopped // otherwise the test would not end
 }
 
-// Bodies take room as they come, not as they are announced; when there is none left
-// requests are turned away, and room is given back.
-func TestBytesInFlightAreBounded(t *testing.T) {
+// Bodies take room as they arrive, not as announced. Without room requests are refused, and room is given back.
+func TestBytesInFlightAreLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxInFlight: 100_000})
 	half, full := io.Pipe()
@@ -154,7 +153,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 		t.Errorf("the room is not given back: status %d", a.status)
 	}
 
-	// An answer takes room until it has been written.
+	// A response takes room until it has been written.
 	in, out := make(chan struct{}), make(chan struct{})
 	big := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(`{"query": "{ bounces(window: {between: {start: \"2016-11-01T00:00:00Z\", end: \"2016-12-27T00:00:00Z\"}}, first: 500) { nodes { id emailId`+repeat(6, " a%d: id")+` } } }"}`))
 	big.Header.Set("Content-Type", "application/json")
@@ -166,7 +165,7 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	close(out)
 }
 
-// slowWriter is a client that takes its time.
+// slowWriter is a client that reads slowly.
 type slowWriter struct {
 	header  http.Header
 	in, out chan struct{}
@@ -184,9 +183,9 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Answers that are not taken leave room for other callers. One that finds none is refused before it runs, or once it
-// turns out to be too large, on every transport.
-func TestAnswersThatAreNotTakenLeaveRoom(t *testing.T) {
+// Unread responses leave room for other callers. A response without room is refused before it runs, or once it turns
+// out to be too large, on every transport.
+func TestUnreadResponsesLeaveRoom(t *testing.T) {
 	t.Parallel()
 	type name struct{}
 	var rows atomic.Int64

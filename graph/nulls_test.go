@@ -12,8 +12,8 @@ import (
 	"deliverygraph/graph"
 )
 
-// nullCases are operations that give null, by the variable v, where it is not allowed but a default value lets the
-// variable stand.
+// nullCases are operations in which the variable v passes null to a place where null is not allowed. Its default value
+// makes them valid.
 var nullCases = map[string]struct{ query, argument, path, data string }{
 	"an ID":                    {`query($v: ID = "x") { n: node(id: $v) { id } }`, "id", `["n"]`, `{"n":null}`},
 	"a list":                   {`query($v: [ID!] = ["x"]) { nodes(ids: $v) { id } }`, "ids", `["nodes"]`, `null`},
@@ -53,7 +53,7 @@ func TestNullWhereItIsNotAllowedFailsItsField(t *testing.T) {
 	}
 }
 
-// directives are selections that a null decides on, at every place that takes a directive.
+// directives are selections that a null decides about, at every place where a directive is allowed.
 var directives = map[string]string{
 	"a root field":          `{ __typename @%s(if: $v) }`,
 	"a field":               `{ bounceCategories { code @%s(if: $v) } }`,
@@ -91,7 +91,7 @@ func TestNullForSkipOrIncludeIsRefused(t *testing.T) {
 			})
 		}
 	}
-	// What is not selected is not looked at.
+	// Excluded selections are not checked.
 	for _, query := range []string{
 		`query($v: Boolean = true) { __typename bounceCategories @skip(if: true) { code @skip(if: $v) } }`,
 		`query($v: Boolean = true, $no: Boolean = false) { __typename ... @include(if: $no) { ...F } } fragment F on Query { viewer @skip(if: $v) { name } }`,
@@ -107,7 +107,7 @@ func TestNullForSkipOrIncludeIsRefused(t *testing.T) {
 	}
 }
 
-// Every transport answers as POST does.
+// Every transport answers like POST.
 func TestNullWhereItIsNotAllowedOnEveryTransport(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 3})
@@ -166,7 +166,7 @@ func TestNullWhereItIsNotAllowedOnEveryTransport(t *testing.T) {
 	})
 }
 
-// A fragment of several operations takes each one's own default values.
+// Several operations with the same fragment each use their own default values.
 func TestDefaultValuesAreThoseOfTheOperation(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})

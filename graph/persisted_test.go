@@ -20,7 +20,7 @@ func sha(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// byHash is a request as Apollo Client sends it, with the text or without.
+// byHash returns a request as Apollo Client sends it, with or without the text.
 func byHash(hash, text string) string {
 	body := map[string]any{"extensions": map[string]any{"persistedQuery": map[string]any{"version": 1, "sha256Hash": hash}}}
 	if text != "" {
@@ -30,10 +30,9 @@ func byHash(hash, text string) string {
 	return string(b)
 }
 
-// Apollo's protocol: a hash that is not known is told of in the words and with the
-// status that clients look for, the text is sent with it once, and from then on the
-// hash will do, by POST and by GET.
-func TestPersistedQueries(t *testing.T) {
+// Apollo's protocol: an unknown hash gets the message and status that clients expect. The client then sends the text
+// once, and from then on only the hash, by POST or GET.
+func TestPersistedQueriesNeedTheirTextOnce(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	const text = "query Q($no: Boolean = true) { __typename a: __typename @skip(if: $no) }"
@@ -85,8 +84,8 @@ func TestPersistedQueries(t *testing.T) {
 	}
 }
 
-// However many documents are sent, what is kept of them is bounded in bytes.
-func TestPersistedQueriesAreBounded(t *testing.T) {
+// The cache of persisted documents is limited in bytes, however many are sent.
+func TestPersistedQueriesAreLimitedInBytes(t *testing.T) {
 	e := newEndpoint(graph.Options{PersistedBytes: 1 << 20, QueryCacheBytes: 1 << 20})
 	flood := func(n int) uint64 {
 		for i := range n {
@@ -116,9 +115,9 @@ func trust(t *testing.T, path string) *graph.TrustedDocuments {
 	return d
 }
 
-// Trusted documents are asked for by id, under each of the names that clients use;
-// where nothing else is taken, another document is refused in words.
-func TestTrustedDocuments(t *testing.T) {
+// Trusted documents are requested by id, under each of the names that clients use. With TrustedOnly other documents are
+// refused.
+func TestTrustedDocumentsAreRequestedByID(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const text = "query Known { __typename }\n"

@@ -19,9 +19,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Whose fault an error is, its code tells; its text is shown where it is fit for
-// callers, and nothing of its cause ever is. The rest of the query is answered.
-func TestFailedCalls(t *testing.T) {
+// An error's code says who is at fault. Its text is shown only if it is meant for callers, and its cause never. The
+// rest of the query is answered.
+func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 	t.Parallel()
 	const query = `{ blockedReasons { code } bounces(` + window + `, first: 1) { nodes { id } } }`
 	cause := errors.New("dial tcp secret.example:443: apikey=secret")
@@ -123,9 +123,8 @@ func TestFailedCalls(t *testing.T) {
 	}
 }
 
-// A panic in a resolver is a fault of ours at that field; the rest is answered, and
-// the log tells where it was.
-func TestPanicsInResolvers(t *testing.T) {
+// A panic in a resolver is an internal error at that field; the rest is answered, and the log has the stack.
+func TestPanicsInResolversFailOneField(t *testing.T) {
 	t.Parallel()
 	id := func(e endpoint) string {
 		a := e.ask(t, `{ bounces(`+window+`, first: 1) { nodes { id } } }`, "")
@@ -172,8 +171,8 @@ func TestPanicsInResolvers(t *testing.T) {
 	}
 }
 
-// Five hundred failures of one kind are a hundred errors and one line in the log.
-func TestErrorsAreBounded(t *testing.T) {
+// Five hundred failures of one kind are a hundred errors and one log line.
+func TestErrorsAreLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Message: "down"})
 	a := e.ask(t, `{ bounces(window: {between: {start: "2016-11-26T00:00:00Z", end: "2016-11-27T00:00:00Z"}}, first: 500) { nodes { detail { ruleName } } } }`, "")
@@ -192,8 +191,8 @@ func TestErrorsAreBounded(t *testing.T) {
 	}
 }
 
-// What a message repeats of its input is short.
-func TestMessagesAreBounded(t *testing.T) {
+// Messages repeat only a short excerpt of their input.
+func TestMessagesAreShort(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	long := strings.Repeat("a", 100_000)
@@ -223,8 +222,8 @@ func TestMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// A document that is too large to check is refused, and says so.
-func TestDocumentsAreBounded(t *testing.T) {
+// A document that is too large to validate is refused, with a message that says so.
+func TestDocumentsAreLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxTokens: 100})
 	for name, query := range map[string]string{
@@ -243,8 +242,8 @@ func TestDocumentsAreBounded(t *testing.T) {
 	}
 }
 
-// When the deadline passes, what is there is answered.
-func TestDeadline(t *testing.T) {
+// When the deadline passes, fields that are ready are answered.
+func TestDeadlineAnswersWhatIsReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEndpoint(graph.Options{Timeout: 3 * time.Second})
@@ -266,8 +265,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// When the client leaves, work ends, and the log does not call it a failure.
-func TestTheClientLeaves(t *testing.T) {
+// When the client leaves, work stops, and the log does not call it a failure.
+func TestClientLeavingIsNotAFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEndpoint(graph.Options{})
@@ -291,8 +290,8 @@ func TestTheClientLeaves(t *testing.T) {
 	})
 }
 
-// A client that is gone before anything ran.
-func TestTheClientHasLeft(t *testing.T) {
+// The client has left before anything ran.
+func TestClientGoneBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	ctx, leave := context.WithCancel(t.Context())
@@ -302,9 +301,9 @@ func TestTheClientHasLeft(t *testing.T) {
 	}
 }
 
-// An extension may refuse an operation in words and with a code of its own; a refusal
-// without a code is a fault of ours.
-func TestExtensionsThatRefuse(t *testing.T) {
+// An extension may refuse an operation with a message and code of its own; a refusal without a code is an internal
+// error.
+func TestExtensionsMayRefuseOperations(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		extensions    map[string]any
@@ -334,8 +333,8 @@ func (r refusal) Prepare(ctx context.Context, _ *graphql.OperationContext) (cont
 	return ctx, &err
 }
 
-// A handler that panics itself, which none should, answers all the same.
-func TestPanicsOfTheHandler(t *testing.T) {
+// A panic in the handler itself is answered with an internal error.
+func TestPanicsInTheHandlerAreAnswered(t *testing.T) {
 	t.Parallel()
 	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{broken{}}})
 	a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
@@ -350,8 +349,8 @@ func (broken) Prepare(context.Context, *graphql.OperationContext) (context.Conte
 	panic("secret")
 }
 
-// The log has one line an operation, without variables, texts and addresses.
-func TestLog(t *testing.T) {
+// The log has one line per operation, without variables, documents and addresses.
+func TestLogHasOneLinePerOperation(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	e.ask(t, `query Named($r: String) { bounces(`+window+`, filter: {recipient: $r}) { totalCount } }`, `{"r": "someone@example.com"}`)

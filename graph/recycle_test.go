@@ -19,8 +19,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// gone is the connection of a caller who has left: it fails, and goes on reading what it
-// was given, as HTTP/2 does while it writes a frame of a stream that is reset.
+// gone is the connection of a caller who has left: writes fail, but it goes on reading what it got, as HTTP/2 does
+// while it writes a frame of a reset stream.
 type gone struct {
 	http.ResponseWriter
 	given [][]byte
@@ -33,8 +33,8 @@ func (g *gone) Write(p []byte) (int, error) {
 	return 0, errors.New("the stream is reset")
 }
 
-// The memory of an answer that was not sent to its end is not used for another caller's.
-func TestAnAnswerThatWasNotSentKeepsItsMemory(t *testing.T) {
+// The memory of a response that was not sent completely is not reused for another caller.
+func TestUnsentResponsesAreNotRecycled(t *testing.T) {
 	e := newEndpoint(graph.Options{})
 	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{
 		loaders.Extension{API: func(context.Context) upstream.Asker { return e.api }, Now: upstreamtest.SampleDay.UTC},
@@ -46,7 +46,7 @@ func TestAnAnswerThatWasNotSentKeepsItsMemory(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		e.ServeHTTP(w, r)
 	}
-	for range 20 { // what is used again is up to chance
+	for range 20 { // reuse depends on chance
 		left := &gone{ResponseWriter: httptest.NewRecorder()}
 		ask(left, "first")
 		var before [][]byte

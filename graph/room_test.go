@@ -11,10 +11,9 @@ import (
 
 const mib = 1 << 20
 
-// Whatever is asked for, answers have no more room than there is, but for a single one that is
-// larger; what they gave back is there again. A caller never has more than what is then left for
-// others, so a caller who comes anew always finds some.
-func TestRoomIsBoundedAndShared(t *testing.T) {
+// Responses never have more room than there is, except for a single larger one, and all of it is given back. A caller
+// never has more than is left for others, so a new caller always finds some.
+func TestRoomIsLimitedAndShared(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := newRoom(256 * mib)
@@ -55,8 +54,8 @@ func TestRoomIsBoundedAndShared(t *testing.T) {
 	})
 }
 
-// Callers who take no answers get less and less, and leave room for others.
-func TestRoomForOthers(t *testing.T) {
+// Callers who do not read get less and less, and leave room for others.
+func TestUnreadResponsesOfManyCallersLeaveRoom(t *testing.T) {
 	t.Parallel()
 	fill := func(r *room, size int64, callers ...string) (n int) {
 		for ok := true; ok; n++ {
@@ -87,8 +86,8 @@ func TestRoomForOthers(t *testing.T) {
 	}
 }
 
-// An answer that finds no room gets it as soon as there is some, if that is soon.
-func TestWaitingForRoom(t *testing.T) {
+// A response without room gets it as soon as some is free, if that is soon.
+func TestResponsesWaitForRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(16 * mib)

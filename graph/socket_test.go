@@ -18,20 +18,20 @@ import (
 	"deliverygraph/upstream"
 )
 
-// socket is a WebSocket's client.
+// socket is the client of a WebSocket.
 type socket struct {
 	*websocket.Conn
 	t *testing.T
 }
 
-// told is a message of the server's.
+// told is a message from the server.
 type told struct {
 	Type    string          `json:"type"`
 	ID      string          `json:"id"`
 	Payload json.RawMessage `json:"payload"`
 }
 
-// serve serves the endpoint over a real connection.
+// serve serves the endpoint on a real connection.
 func serve(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -39,7 +39,7 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-// open opens a socket that speaks these protocols.
+// open opens a socket with these subprotocols.
 func open(t *testing.T, s *httptest.Server, header http.Header, protocols ...string) socket {
 	t.Helper()
 	c, resp, err := websocket.Dial(t.Context(), s.URL+"/graphql", &websocket.DialOptions{Subprotocols: protocols, HTTPHeader: header})
@@ -51,7 +51,7 @@ func open(t *testing.T, s *httptest.Server, header http.Header, protocols ...str
 	return socket{c, t}
 }
 
-// connect opens a socket and initiates it.
+// connect opens a socket and initialises it.
 func connect(t *testing.T, s *httptest.Server, header http.Header) socket {
 	t.Helper()
 	c := open(t, s, header, "graphql-transport-ws")
@@ -67,7 +67,7 @@ func (c socket) say(message string) {
 	}
 }
 
-// hear is the next message.
+// hear returns the next message.
 func (c socket) hear() told {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
@@ -83,7 +83,7 @@ func (c socket) hear() told {
 	return m
 }
 
-// expect is the next message, which must be of that type and operation.
+// expect returns the next message, which must have this type and operation.
 func (c socket) expect(kind, id string) told {
 	c.t.Helper()
 	m := c.hear()
@@ -93,7 +93,7 @@ func (c socket) expect(kind, id string) told {
 	return m
 }
 
-// closed reads on to the end of the socket.
+// closed reads to the end of the socket.
 func (c socket) closed() websocket.CloseError {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
@@ -115,8 +115,7 @@ const (
 	listQuery     = `{"type":"subscribe","id":"1","payload":{"query":"{ bounces(window: {between: {start: \"2016-11-22T00:00:00Z\", end: \"2016-11-23T00:00:00Z\"}}, first: 1) { nodes { emailId } } }"}}`
 )
 
-// Each thing that a client must not do closes the socket by the protocol's code, with a
-// reason that says what is wrong.
+// Each violation of the protocol closes the socket with the protocol's code and a reason that says what is wrong.
 func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 	t.Parallel()
 	held := make(chan struct{})
@@ -204,7 +203,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 				if i < len(c.says)-1 || len(m) < 30<<10 {
 					client.say(m)
 				} else {
-					_ = client.Write(t.Context(), websocket.MessageText, []byte(m)) // which may be cut off
+					_ = client.Write(t.Context(), websocket.MessageText, []byte(m)) // may be cut off
 				}
 				if i == 0 && len(c.says) > 1 {
 					client.expect("connection_ack", "")
@@ -253,9 +252,9 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 
 type whoKey struct{}
 
-// Operations run side by side, in any number up to a bound; each ends by complete, or by
-// error where it has not run; an id may be used again afterwards.
-func TestOperationsOfASocket(t *testing.T) {
+// Operations run concurrently up to a limit. Each ends with complete, or with error if it has not run, and its id may
+// then be used again.
+func TestSocketsRunOperationsConcurrently(t *testing.T) {
 	t.Parallel()
 	var refused atomic.Int32
 	e := newEndpoint(graph.Options{SocketOperations: 2, Shed: func(string) { refused.Add(1) }})
@@ -301,7 +300,7 @@ func TestOperationsOfASocket(t *testing.T) {
 			t.Errorf("%s: %v: %s, want %s", payload, err, m.Payload, message)
 		}
 	}
-	// One that takes long holds up no other; a third one at a time is too many.
+	// A slow operation does not delay others; a third one at the same time is too many.
 	c.say(strings.Replace(listQuery, `"1"`, `"slow"`, 1))
 	<-asked
 	c.say(typenameQuery)
@@ -315,7 +314,7 @@ func TestOperationsOfASocket(t *testing.T) {
 	if got := refused.Load(); got != 1 {
 		t.Errorf("%d operations were told of as refused, want 1", got)
 	}
-	// What is dropped is not answered, and its id can be used again, once there is room.
+	// A canceled operation is not answered, and its id may be used again once there is room.
 	c.say(`{"type":"complete","id":"slow"}`)
 	c.say(`{"type":"complete","id":"never begun"}`)
 	c.say(`{"type":"ping"}`)
@@ -331,8 +330,7 @@ func TestOperationsOfASocket(t *testing.T) {
 	c.expect("complete", "slow")
 }
 
-// A socket whose client does not say who it is is closed, and one whose client does not
-// answer pings likewise.
+// A socket is closed if its client sends no connection_init or does not answer pings.
 func TestSocketsBeforeInitAreClosed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, newEndpoint(graph.Options{InitTimeout: 50 * time.Millisecond}))
@@ -351,9 +349,9 @@ func TestSocketsBeforeInitAreClosed(t *testing.T) {
 	c.expect("next", "1")
 }
 
-// Sockets whose client says nothing keep nobody out: the oldest of them makes room, and
-// those whose caller is known stay.
-func TestSilentSocketsKeepNobodyOut(t *testing.T) {
+// Sockets that never initialise do not keep other clients out: the oldest of them is closed, and those whose caller is
+// known stay.
+func TestUninitialisedSocketsDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	streams := graph.NewStreams(3)
 	var refused atomic.Int32
@@ -389,9 +387,9 @@ func TestSilentSocketsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// At a stop, operations that are under way are answered, and then clients are told to
-// connect again; new sockets are refused.
-func TestSocketsAtAStop(t *testing.T) {
+// When the gateway stops, operations in progress are answered, then clients are asked to reconnect; new sockets are
+// refused.
+func TestSocketsFinishOperationsBeforeAStop(t *testing.T) {
 	t.Parallel()
 	streams := graph.NewStreams(2)
 	e := newEndpoint(graph.Options{Streams: streams})

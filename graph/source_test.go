@@ -16,7 +16,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string // the argument of ids
 		says string // the error's message, or "" for valid ones
-		id   string // that the text gives, as an error quotes it
+		id   string // which the text denotes, as an error quotes it
 	}{
 		"a high surrogate":                  {text: `"\uD83D"`, says: half},
 		"a low surrogate":                   {text: `"a\uDE00b"`, says: half},
@@ -61,7 +61,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 			if says == "" {
 				says = fmt.Sprintf(`"%s" is not an id`, c.id)
 			}
-			found := false // elements of a list are answered side by side, so their errors come in any order
+			found := false // list elements are resolved concurrently, so their errors come in any order
 			for _, e := range a.errors {
 				found = found || strings.Contains(e.Message, says) && (e.Path == nil) == (c.says != "") && e.code() == "BAD_USER_INPUT"
 			}
@@ -72,7 +72,7 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 	}
 }
 
-func TestErrorsAreLocatedWhereTheyAre(t *testing.T) {
+func TestErrorsHaveTheRightLocation(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for name, c := range map[string]struct {

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// Prometheus takes the rules, and raises the alerts that they are for.
-func TestAlerts(t *testing.T) {
+// Prometheus accepts the rules, and they raise the intended alerts.
+func TestAlertsFireAsDocumented(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
@@ -31,11 +31,10 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
-// Whatever metric the alerts and docs/operating.md ask for is one that a gateway has once it has
-// been asked.
-func TestMetricsThatAreAskedFor(t *testing.T) {
+// The alerts and docs/operating.md use only metrics that a gateway has after some requests.
+func TestMetricsInAlertsAndDocumentsExist(t *testing.T) {
 	t.Parallel()
-	// Borrowed of a test server, since its client trusts it.
+	// A test server's client trusts its certificate.
 	pair := httptest.NewUnstartedServer(nil)
 	pair.StartTLS()
 	defer pair.Close()

@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// newKey makes a key by the command, and gives it and the line for the file.
+// newKey runs the command that makes a key, and returns the key and the line for the file.
 func newKey(t *testing.T, args ...string) (key, line string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -35,8 +35,7 @@ func newKey(t *testing.T, args ...string) (key, line string) {
 
 const usersOfWeek = `{"query": "{ users(window: {last: \"P7D\"}) { nodes { userId } } }"}`
 
-// as sends the query of a week's users with the headers, and gives the status and the
-// answer.
+// as queries the users of a week with these headers, and returns the status and the response.
 func (p *program) as(header ...string) (int, string) {
 	p.t.Helper()
 	resp, text := p.do(http.MethodPost, p.graphql, usersOfWeek, append([]string{"Content-Type", "application/json"}, header...)...)
@@ -46,8 +45,8 @@ func (p *program) as(header ...string) (int, string) {
 	return resp.StatusCode, text
 }
 
-// A gateway with keys lets in whoever has one, in each of its forms, and nobody else.
-func TestAPIKeys(t *testing.T) {
+// A gateway with keys accepts them in each form, and refuses all other callers.
+func TestAPIKeysAreRequired(t *testing.T) {
 	t.Parallel()
 	partner, partnerLine := newKey(t, "--name", "partner", "--users", "21")
 	other, otherLine := newKey(t, "--name", "other", "--users", "*", "--scopes", "metrics:read,recipients:read", "--streams", "2")
@@ -101,9 +100,9 @@ func TestAPIKeys(t *testing.T) {
 	}
 }
 
-// With --auth-pass-through each caller asks with a key of its own, and what one key was
-// answered is nobody else's, however the calls fall together.
-func TestPassThrough(t *testing.T) {
+// With --auth-pass-through each caller's own key is sent upstream, and concurrent calls never mix up the answers of
+// keys.
+func TestPassThroughKeepsKeysApart(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(keys, []byte("a-key-of-all-0123456789\na-key-of-20-0123456789 users=20\na-key-of-21-0123456789 users=21\n"), 0o600); err != nil {
@@ -139,8 +138,8 @@ func TestPassThrough(t *testing.T) {
 	}
 }
 
-// Settings of who may ask that cannot be stop the start.
-func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
+// Invalid authentication settings stop the start.
+func TestWrongAuthenticationSettings(t *testing.T) {
 	t.Parallel()
 	none := filepath.Join(t.TempDir(), "none")
 	jwks := []string{"--auth-jwks", "https://login.example.com/jwks"}
@@ -161,7 +160,7 @@ func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
 		"a variable that is not set":       {[]string{"--auth-keys", ""}, []string{"--auth-keys", "empty value"}},
 		"an issuer without keys":           {[]string{"--auth-jwt-issuer", "i"}, []string{"--auth-jwks https://"}},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // for where it starts all the same
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // in case it starts after all
 		var out bytes.Buffer
 		code := Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), Streams{strings.NewReader(""), &out, &out})
 		cancel()
@@ -176,8 +175,8 @@ func TestWrongSettingsOfWhoMayAsk(t *testing.T) {
 	}
 }
 
-// A gateway with keys and tokens takes both, and each caller sees what theirs says.
-func TestTokensBesideKeys(t *testing.T) {
+// A gateway accepts keys and tokens side by side, and each caller sees what its own allows.
+func TestTokensAndKeysWorkSideBySide(t *testing.T) {
 	t.Parallel()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -224,9 +223,8 @@ func TestTokensBesideKeys(t *testing.T) {
 	}
 }
 
-// Where nobody is asked who they are, who has used up an address's allowance holds up no
-// other address.
-func TestAddressesAreCallersOfTheirOwn(t *testing.T) {
+// Without authentication, an address that is over its budget does not affect other addresses.
+func TestAddressesHaveSeparateBudgets(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--cost-per-minute", "1")
 	ask := func(from string) int {

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// readyLog waits for the line that tells where the endpoint is, and drops all others.
+// readyLog waits for the line with the endpoint's URL, and discards all others.
 type readyLog struct{ address chan string }
 
 var readyAt = regexp.MustCompile(`msg=ready graphql=http://([^/]+)/`)
@@ -32,9 +32,8 @@ func (l *readyLog) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// served runs the whole program in front of an upstream without rows, and gives what
-// sends it one request by a connection that is kept and takes the answer, without
-// allocations of its own.
+// served runs the whole program in front of an upstream without rows. It returns a function that sends one request on a
+// kept-alive connection and reads the response, without allocations of its own.
 func served(t testing.TB, query string, headers ...string) (ask func()) {
 	t.Helper()
 	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") }))
@@ -79,8 +78,7 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 	}
 }
 
-// BenchmarkServed is what an operation costs that asks nothing: reading it, whatever all
-// operations go through, and the answer, over loopback.
+// BenchmarkServed measures an operation that makes no upstream calls, over loopback.
 func BenchmarkServed(b *testing.B) {
 	for name, headers := range map[string][]string{
 		"plain":   nil,

@@ -33,16 +33,15 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// bubble is an endpoint in a bubble of synctest, whose clock stands still while anybody
-// has something to do: behind it is a server of the metrics API that takes a second for
-// each request, and counts them.
+// bubble is an endpoint in a synctest bubble. Behind it is a metrics API server that takes a second per request and
+// counts them.
 type bubble struct {
 	t      *testing.T
 	public pipes
 	asked  atomic.Int32
 }
 
-// newBubble serves the endpoint until close is called, which the bubble needs to end.
+// newBubble serves the endpoint until close is called, without which the bubble would not end.
 func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 	b = &bubble{t: t, public: make(pipes)}
 	metricsAPI := make(pipes)
@@ -67,7 +66,7 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 	}
 }
 
-// dial opens a WebSocket and says who it is.
+// dial opens a WebSocket and authenticates.
 func (b *bubble) dial(init string) *websocket.Conn {
 	b.t.Helper()
 	c, _, err := websocket.Dial(b.t.Context(), "ws://gateway.example.com/graphql", &websocket.DialOptions{HTTPClient: b.public.client(), Subprotocols: []string{"graphql-transport-ws"}})
@@ -88,9 +87,9 @@ func (b *bubble) say(c *websocket.Conn, message string) {
 	}
 }
 
-// A WebSocket whose client does not read what it is sent is cut off after ten seconds, and no
-// sooner: what its operations took is free again.
-func TestSocketsThatAreNotRead(t *testing.T) {
+// A WebSocket whose client does not read is cut off after ten seconds and not earlier; its operations then free their
+// memory.
+func TestUnreadSocketsAreCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		streams := graph.NewStreams(10)
@@ -99,7 +98,7 @@ func TestSocketsThatAreNotRead(t *testing.T) {
 		c := b.dial(`{"type":"connection_init"}`)
 		defer func() { _ = c.CloseNow() }()
 		b.say(c, `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`)
-		time.Sleep(10*time.Second - time.Millisecond) // the pipe holds nothing: the answer waits for its reader
+		time.Sleep(10*time.Second - time.Millisecond) // the pipe has no buffer: the response waits for its reader
 		synctest.Wait()
 		if streams.Open() != 1 {
 			t.Errorf("%d sockets are open before their time is over, want 1", streams.Open())
@@ -115,9 +114,9 @@ func TestSocketsThatAreNotRead(t *testing.T) {
 	})
 }
 
-// A WebSocket whose token expires is closed by 4403 at the next heartbeat, and not before:
-// clocks may differ by half a minute.
-func TestSocketsWhoseTokenExpires(t *testing.T) {
+// A WebSocket whose token expires is closed with 4403 at the next heartbeat, after a tolerance of half a minute for
+// differing clocks.
+func TestSocketsCloseWhenTheirTokenExpires(t *testing.T) {
 	t.Parallel()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -161,8 +160,8 @@ func TestSocketsWhoseTokenExpires(t *testing.T) {
 	})
 }
 
-// Operations of one batch that need the same of the upstream wait for one call.
-func TestEqualCallsOfABatch(t *testing.T) {
+// Operations of a batch that need the same upstream call share it.
+func TestEqualCallsOfABatchAreShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b, done := newBubble(t, graph.Options{MaxBatch: 10})

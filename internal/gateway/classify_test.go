@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// classifying runs the command and gives its exit code, and what it printed.
+// classifying runs the command, and returns its exit code and output.
 func classifying(t *testing.T, stdin string, args ...string) (code int, out, messages string) {
 	t.Helper()
 	var o, e bytes.Buffer
@@ -97,7 +97,7 @@ func TestClassifyUsesTheGivenRules(t *testing.T) {
 	}
 }
 
-// bouncesIn makes a store of bounces with diagnostics, one a second.
+// bouncesIn makes a store of bounces with these diagnostics, one per second.
 func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagnostics ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bounces.db")
@@ -141,7 +141,7 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 		switch i {
 		case 1:
 			d.RuleName, d.Category, d.Type = "badmailbox01", "bad-mailbox", upstream.Hard
-		case 2: // by a rule that says something else today
+		case 2: // by a rule that has changed since
 			d.RuleName, d.Category = "old01", "other"
 		case 3: // by its source
 			d.Category = "spam-related"

@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
 
-// configuration is the text of docs/configuration.md.
+// configuration returns the text of docs/configuration.md.
 func configuration() string {
 	parser := kong.Must(&commands{}, kong.Name("deliverygraph"), kong.DefaultEnvars("DELIVERYGRAPH"))
 	var b strings.Builder

@@ -14,9 +14,8 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// lastDays is a store's file with the last ten days of the demo data. It is made once
-// for all tests: with the race detector on, the whole data takes seconds of computing
-// at each start.
+// lastDays is the file of a store with the last ten days of the demo data. All tests share it: with the race detector,
+// generating the whole data takes seconds at each start.
 var lastDays = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp("", "deliverygraph")
 	if err != nil {
@@ -44,8 +43,7 @@ var lastDays = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(path)
 })
 
-// withData adds a store of the test's own, with the last days of the demo data, to
-// arguments that name no data.
+// withData adds --data with a copy of the last days of the demo data to arguments that name no data.
 func withData(t *testing.T, args []string) []string {
 	t.Helper()
 	if slices.Contains(args, "--data") || slices.Contains(args, "--upstream") {

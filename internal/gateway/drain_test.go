@@ -14,15 +14,14 @@ import (
 	"deliverygraph/internal/telemetry"
 )
 
-// A gateway that is told to stop is not ready at once, answers as before for the drain
-// delay, lets what is under way finish, and cuts off what takes longer than the drain
-// time.
-func TestDrain(t *testing.T) {
+// A gateway that is stopping reports at once that it is not ready, serves on for the drain delay, lets requests in
+// progress finish, and cuts off what takes longer than the drain time.
+func TestStopDrainsRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		takes    time.Duration // a request that begins just before the delay's end
+		takes    time.Duration // a request that begins just before the end of the delay
 		answered bool
-		least    time.Duration // that the stop takes
+		least    time.Duration // minimum duration of the stop
 		most     time.Duration
 	}{
 		"nothing is under way":         {0, true, 5 * time.Second, 6 * time.Second},
@@ -71,7 +70,7 @@ func TestDrain(t *testing.T) {
 				if !ask(0) {
 					t.Error("it does not answer any more, within the drain delay")
 				}
-				time.Sleep(4 * time.Second) // of the bubble's time
+				time.Sleep(4 * time.Second) // on the bubble's clock
 				if got := ask(c.takes); got != c.answered {
 					t.Errorf("the request under way was answered: %v", got)
 				}
@@ -86,7 +85,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// readyz is what probes are told.
+// readyz returns the response to probes.
 func readyz(t *testing.T, r *telemetry.Readiness) string {
 	t.Helper()
 	w := &response{header: http.Header{}}
@@ -95,8 +94,7 @@ func readyz(t *testing.T, r *telemetry.Readiness) string {
 	return w.String()
 }
 
-// At a stop all ports refuse new connections at once, while what is under way on each of
-// them finishes.
+// At a stop all ports refuse new connections at once, while requests in progress on each of them finish.
 func TestAllPortsCloseAtOnce(t *testing.T) {
 	t.Parallel()
 	g := &gateway{c: &serveCommand{DrainTime: time.Minute}, logger: slog.New(slog.DiscardHandler)}

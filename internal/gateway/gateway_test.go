@@ -35,7 +35,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// program is the real program, serving.
+// program is the real program, running.
 type program struct {
 	t       *testing.T
 	graphql string // URL of the endpoint
@@ -43,17 +43,16 @@ type program struct {
 	admin   string // URL of the admin port, where there is one
 	hooks   string // URL of the port of webhooks, likewise
 	log     func() string
-	stop    func() int // stops it gracefully and gives its exit code
+	stop    func() int // stops it gracefully and returns its exit code
 }
 
-// start runs the program until it is ready, over days of demo data in a file where args
-// name no data.
+// start runs the program until it is ready. If args name no data, it serves a few days of demo data from a file.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	return launch(t, withData(t, args)...)
 }
 
-// launch runs the program, with these arguments and no more, until it listens.
+// launch runs the program with exactly these arguments until it listens.
 func launch(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -107,7 +106,7 @@ func launch(t *testing.T, args ...string) *program {
 	return p
 }
 
-// client is one without idle connections, which would hold up a graceful stop.
+// client keeps no idle connections, which would delay a graceful stop.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 func (p *program) do(method, url, body string, header ...string) (*http.Response, string) {
@@ -119,10 +118,10 @@ func (p *program) do(method, url, body string, header ...string) (*http.Response
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	req.Host = req.Header.Get("Host") // empty is the URL's
+	req.Host = req.Header.Get("Host") // empty means the URL's host
 	resp, err := client.Do(req)
 	for n := 0; errors.Is(err, syscall.ECONNRESET) && n < 10; n++ {
-		// The answer to a body that is refused before its end can be lost on the way.
+		// The response to a body that is refused early can be lost.
 		req.Body, _ = req.GetBody()
 		resp, err = client.Do(req)
 	}
@@ -137,7 +136,7 @@ func (p *program) do(method, url, body string, header ...string) (*http.Response
 	return resp, string(b)
 }
 
-// query asks the GraphQL API; the answer must have no errors.
+// query sends a GraphQL query, whose response must have no errors.
 func (p *program) query(query string, variables map[string]any) map[string]any {
 	p.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
@@ -163,9 +162,9 @@ func at(v any, path ...string) any {
 	return v
 }
 
-// With nothing set there is demo data; every example of the playground answers
-// with data; and a stop is graceful.
-func TestDemoData(t *testing.T) {
+// Without settings the program serves demo data, on which every example of the playground returns data, and it stops
+// gracefully.
+func TestExamplesHaveAnswersOnDemoData(t *testing.T) {
 	t.Parallel()
 	p := launch(t, "--rest-listen", "127.0.0.1:0")
 	if resp, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"), ""); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Demo data") {
@@ -202,8 +201,8 @@ func TestDemoData(t *testing.T) {
 	}
 }
 
-// Whoever misses the endpoint is told where it is, in the form that they read.
-func TestPathsThatLeadNowhere(t *testing.T) {
+// Requests for other paths are told where the endpoint is, in the format that they accept.
+func TestWrongPathsNameTheEndpoint(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	const form = "application/graphql-response+json"
@@ -231,8 +230,8 @@ func TestPathsThatLeadNowhere(t *testing.T) {
 	}
 }
 
-// A slash behind the endpoint's path means nothing, for whatever is asked there, and HEAD is answered on every port.
-func TestSlashesAndHead(t *testing.T) {
+// The endpoint ignores a trailing slash, and every port answers HEAD.
+func TestTrailingSlashesAndHead(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--rest-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	const query = "?query={__typename}"
@@ -270,8 +269,8 @@ func TestSlashesAndHead(t *testing.T) {
 	_ = c.CloseNow()
 }
 
-// A gateway in front of another one's REST port gives the same answers.
-func TestRemoteUpstream(t *testing.T) {
+// A gateway in front of another gateway's REST port gives the same answers.
+func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\nanother-key-of-the-tests users=21\n"), 0o600); err != nil {
@@ -280,7 +279,7 @@ func TestRemoteUpstream(t *testing.T) {
 	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
 	second := start(t, "--upstream", first.rest, "--upstream-key", "a-key-of-the-tests-0123456789")
 	limited := start(t, "--upstream", first.rest, "--upstream-key", "another-key-of-the-tests")
-	// An absolute window: now is not the same for both.
+	// An absolute window, since now differs between the two.
 	end := time.Now().Add(-time.Hour).Unix()
 	w := fmt.Sprintf("window: {between: {start: %d, end: %d}}", end-7*86400, end)
 	q := `{ bounces(` + w + `, filter: {type: HARD}, first: 50) { totalCount nodes { id bouncedAt recipient xHeaders { name value } sender { address } user { userId } detail { diagnosticCode fullContent } } pageInfo { endCursor hasNextPage } }
@@ -300,10 +299,8 @@ func TestRemoteUpstream(t *testing.T) {
 	}
 }
 
-// A setting that cannot be stops the start with its name and an example.
-// The program prices, explains and bounds operations as its flags say, and its log
-// tells which calls belong to which operation.
-func TestExplainAndBudget(t *testing.T) {
+// The program prices, explains and limits operations according to its flags, and its log assigns calls to operations.
+func TestFlagsControlExplainAndBudget(t *testing.T) {
 	t.Parallel()
 	const details = `{"query": "query Details { bounces(window: {last: \"P30D\"}, first: 8) { nodes { detail { ruleName } } } }"}`
 	const stats = `{"query": "query Stats { stats(window: {last: \"P30D\"}) { sent } }"}`
@@ -324,7 +321,7 @@ func TestExplainAndBudget(t *testing.T) {
 		}
 	}
 	resp, _ := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape(`{ stats(window: {last: "P30D"}) { sent } }`), "")
-	if got := resp.Header.Get("Cache-Control"); !regexp.MustCompile(`^max-age=[1-5]$|^no-store$`).MatchString(got) { // the cache is real, and so is the clock
+	if got := resp.Header.Get("Cache-Control"); !regexp.MustCompile(`^max-age=[1-5]$|^no-store$`).MatchString(got) { // cache and clock are real
 		t.Errorf("Cache-Control: %s", got)
 	}
 	if vary := strings.Join(resp.Header.Values("Vary"), ","); !strings.Contains(vary, "X-Explain") || !strings.Contains(vary, "Authorization") {
@@ -345,6 +342,7 @@ func TestExplainAndBudget(t *testing.T) {
 	}
 }
 
+// An invalid setting stops the start with a message that names it and gives an example.
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -399,7 +397,7 @@ func TestWrongSettings(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for where it starts all the same
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it starts after all
 			defer cancel()
 			var out bytes.Buffer
 			args := c.args
@@ -441,7 +439,7 @@ func TestHelpAndVersion(t *testing.T) {
 }
 
 // Frontends and partners generate code from the published copy.
-func TestThePublishedSchemaIsTheGateways(t *testing.T) {
+func TestPublishedSchemaIsCurrent(t *testing.T) {
 	t.Parallel()
 	var out, file bytes.Buffer
 	if code := Run(t.Context(), []string{"schema"}, Streams{nil, &out, io.Discard}); code != exitOK {
@@ -483,7 +481,7 @@ func TestThePublishedSchemaIsTheGateways(t *testing.T) {
 	}
 }
 
-// signature is what a directive takes, and where it may be.
+// signature returns the arguments and locations of a directive.
 func signature(d *ast.DirectiveDefinition) string {
 	var args []string
 	for _, a := range d.Arguments {
@@ -496,8 +494,8 @@ func signature(d *ast.DirectiveDefinition) string {
 	return fmt.Sprintf("(%s) %v", strings.Join(args, ", "), d.Locations)
 }
 
-// The real bounces import whole, twice, and each can be had by GraphQL and by REST.
-func TestRealBounces(t *testing.T) {
+// The real bounces are imported completely, also twice, and each can be read by GraphQL and REST.
+func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 	t.Parallel()
 	const file = "../../../shared/data/real-bounces.ndjson"
 	lines, err := os.ReadFile(file)
@@ -563,9 +561,8 @@ func TestRealBounces(t *testing.T) {
 	}
 }
 
-// An import that meets bad lines says where, goes on, and says so by its exit code;
-// a strict one stops.
-func TestImportOfBadLines(t *testing.T) {
+// An import reports bad lines, skips them, and sets its exit code; with --strict it stops.
+func TestImportSkipsBadLines(t *testing.T) {
 	t.Parallel()
 	const rows = `{"kind": "sender", "user_id": 21, "sender_id": 211, "sender": "news@example.com"}
 nonsense
@@ -584,15 +581,14 @@ nonsense
 	}
 }
 
-// The doctor finds our own REST API in order, over demo data, and says by its exit code
-// what it makes of others.
-func TestDoctor(t *testing.T) {
+// The doctor finds no faults in our own REST API over demo data, and its exit code says what it found in others.
+func TestDoctorExitCodes(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it asks for more than a few days
+	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it needs more than a few days of data
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
 	t.Cleanup(web.Close)
 	for name, c := range map[string]struct {
@@ -619,8 +615,8 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// The client, its cache, the handler and the store keep the contract together.
-func TestContractOfTheWholeUpstream(t *testing.T) {
+// Client, cache, handler and store together fulfil the contract.
+func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 	t.Parallel()
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
 		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}

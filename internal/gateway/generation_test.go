@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// oldEmails are emails of user 20 from days ago, numbered from first on.
+// oldEmails returns emails of user 20 from days ago, numbered from first.
 func oldEmails(first, n int) store.Batch {
 	var b store.Batch
 	for i := first; i < first+n; i++ {
@@ -26,8 +26,8 @@ func oldEmails(first, n int) store.Batch {
 	return b
 }
 
-// TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce has another process, as the file's
-// locks see it, write to the store of a gateway.
+// TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce writes to the store of a gateway as another process would,
+// according to the file's locks.
 func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "metrics.db")
@@ -57,7 +57,7 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	want(3, "cached")
 	now := upstream.Time(time.Now().Unix())
 	write(store.Batch{Emails: []upstream.Email{{UserID: 20, SenderID: 17, EmailID: "new", EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: now}}})
-	want(3, "cached") // what has settled is kept
+	want(3, "cached") // settled events are cached
 	write(oldEmails(3, 2))
 	want(5, "sent")
 	want(5, "cached")

@@ -27,10 +27,9 @@ import (
 	"deliverygraph/internal/auth/apikey"
 )
 
-// Pages of this machine may ask; others only if they are named, and a page that may
-// not read an answer cannot have a browser cause one. Every answer has the headers
-// that keep browsers from making more of it.
-func TestOrigins(t *testing.T) {
+// Pages of this machine may query the gateway; pages of other origins only if they are allowed, and a page that may not
+// read responses cannot make a browser send operations either. Every response has the protective headers.
+func TestOnlyAllowedOriginsMayQuery(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--cors-origins", "https://app.example.com")
 	for origin, allowed := range map[string]bool{"http://localhost:3000": true, "https://app.example.com": true, "https://other.example.com": false, "null": false} {
@@ -58,7 +57,7 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%q: %s", path, csp)
 		}
 	}
-	// The log has a line for each of the three requests of a page that may not ask.
+	// The log has a line for each of the three refused requests.
 	p.stop()
 	refused := 0
 	for line := range strings.Lines(p.log()) {
@@ -74,9 +73,9 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// A page whose name has been pointed to this machine is of the gateway's own origin to its
-// browser. Where nobody is asked who they are it is refused by its name, on every port.
-func TestReboundNames(t *testing.T) {
+// A page whose name was pointed to this machine (DNS rebinding) has the gateway's own origin in the browser. Without
+// authentication, requests with such a name are refused on every port.
+func TestReboundNamesAreRefusedOnLoopback(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
 	_, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
@@ -115,9 +114,9 @@ func TestReboundNames(t *testing.T) {
 	}
 }
 
-// Beyond loopback the names that a gateway is asked by are for its operator to know: who asks
-// nobody and names none is warned, once.
-func TestReboundNamesBeyondLoopback(t *testing.T) {
+// On other addresses the operator must name the allowed hosts: a gateway without authentication and without them logs
+// one warning.
+func TestMissingAllowedHostsAreWarnedAbout(t *testing.T) {
 	t.Parallel()
 	const warning = "DNS rebinding"
 	for name, c := range map[string]struct {
@@ -139,8 +138,8 @@ func TestReboundNamesBeyondLoopback(t *testing.T) {
 	}
 }
 
-// A key is enough to read the schema, and with it the playground's documentation. Where it is
-// hidden, the playground says so.
+// A key allows reading the schema, and with it the playground's documentation, unless the schema is hidden, as the
+// playground then says.
 func TestCallersMayReadTheSchemaUnlessItIsHidden(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
@@ -176,9 +175,8 @@ func TestCallersMayReadTheSchemaUnlessItIsHidden(t *testing.T) {
 	}
 }
 
-// Registered documents are asked for by their ids, and with --trusted-only nothing
-// else is taken; one that is not sound stops the start.
-func TestTrustedDocumentsSetting(t *testing.T) {
+// Trusted documents are requested by id, --trusted-only refuses all others, and an invalid one stops the start.
+func TestTrustedOnlyRefusesOtherDocuments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "documents.json")
@@ -194,11 +192,11 @@ func TestTrustedDocumentsSetting(t *testing.T) {
 	}
 }
 
-// attack is a request that is made to cost much.
+// attack is a request designed to be expensive.
 type attack struct {
 	body   string
 	header []string
-	poured int    // of body, if not 0, what is sent before the answer
+	poured int    // how many bytes of the body are sent before the response; 0 is all
 	status int    // of the answer
 	says   string // part of it
 }
@@ -226,7 +224,7 @@ func bomb(t *testing.T, n int) string {
 	return b.String()
 }
 
-// cpu is the time that this process has computed.
+// cpu returns the processor time that this process has used.
 func cpu(t *testing.T) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -235,13 +233,12 @@ func cpu(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// Each attack is refused in words that tell what to change, costs less than a second of
-// computing, and leaves the gateway answering. The test runs alone, for it measures what
-// the whole process computes.
-func TestAttacks(t *testing.T) {
+// Each attack is refused with a message that says what to change, costs less than a second of processor time, and
+// leaves the gateway responsive. The test does not run in parallel, as it measures the whole process.
+func TestAttacksAreCheap(t *testing.T) {
 	most := time.Second // of processor time, for each
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		most *= 8 // what the race detector makes of it
+		most *= 8 // with the race detector
 	}
 	const (
 		mega    = 1 << 20
@@ -341,9 +338,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// pour sends a body up to so many bytes, by which it must be answered, and then goes on:
-// nobody may take the rest. Who sends all of it before the answer can lose that when the
-// server closes the connection.
+// pour sends a body up to so many bytes, which must be answered, and then continues: the rest may not be read. A client
+// that sends everything before the response can lose it when the server closes the connection.
 func (p *program) pour(body string, first int, header ...string) (*http.Response, string) {
 	p.t.Helper()
 	u, err := url.Parse(p.graphql)
@@ -393,9 +389,8 @@ func doubling(n int) string {
 	return b.String() + fmt.Sprintf("fragment F%d on Query { __typename }", n)
 }
 
-// Sockets that send nothing, or half a request, hold nobody else up, and the server
-// gives them up in time.
-func TestIdleSockets(t *testing.T) {
+// Connections that send nothing, or half a request, do not affect others, and the server closes them in time.
+func TestIdleConnectionsAreClosed(t *testing.T) {
 	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	u, err := url.Parse(p.graphql)
 	if err != nil {
@@ -417,13 +412,12 @@ func TestIdleSockets(t *testing.T) {
 	}
 	s := newServer(nil, nil)
 	if s.ReadHeaderTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
-		t.Error("the server waits for ever") // for bodies see TestSlowBodies, for answers TestSlowReaders
+		t.Error("the server waits for ever") // for bodies see TestSlowBodies, for responses TestSlowReaders
 	}
 }
 
-// A thousand streams with nothing to tell are open side by side, others are told that there
-// are as many as there may be, and operations are answered.
-func TestIdleStreams(t *testing.T) {
+// A thousand idle streams are open at once, further ones are refused, and operations are still answered.
+func TestIdleStreamsAreLimited(t *testing.T) {
 	const most = 1_000
 	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most), "--subscriptions-per-caller", fmt.Sprint(most))
 	u, err := url.Parse(p.graphql)
@@ -452,8 +446,8 @@ func TestIdleStreams(t *testing.T) {
 	}
 }
 
-// However many distinct queries come, what is kept of them is bounded.
-func TestFloodOfDistinctQueries(t *testing.T) {
+// Memory stays limited, however many distinct queries arrive.
+func TestDistinctQueriesDoNotFillMemory(t *testing.T) {
 	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	end := time.Now().Add(-time.Hour).Unix()
 	flood := func(from, n int) uint64 {

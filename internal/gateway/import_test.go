@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// importing runs an import and gives its exit code and all that it printed.
+// importing runs an import, and returns its exit code and output.
 func importing(t *testing.T, stdin string, args ...string) (code int, said string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -22,7 +22,7 @@ func importing(t *testing.T, stdin string, args ...string) (code int, said strin
 	return code, out.String()
 }
 
-// emailLines are n rows of emails to different recipients.
+// emailLines returns n rows of emails to different recipients.
 func emailLines(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -34,7 +34,7 @@ func emailLines(n int) string {
 	return b.String()
 }
 
-// storedEmails is how many emails the store in a file has.
+// storedEmails returns the number of emails in a store.
 func storedEmails(t *testing.T, path string) int {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, MustExist: true})
@@ -69,7 +69,7 @@ func TestServingMakesNoStoreUnlessAsked(t *testing.T) {
 		t.Errorf("refusing left %v behind", found)
 	}
 	path := filepath.Join(dir, "new.db")
-	for _, args := range [][]string{{"--create", "--data", path}, {"--data", path}} { // it is there the second time
+	for _, args := range [][]string{{"--create", "--data", path}, {"--data", path}} { // the second time it exists
 		p := start(t, args...)
 		if got := at(p.query(`{ emails(window: {last: "P1D"}) { totalCount } }`, nil), "emails", "totalCount"); got != 0. {
 			t.Errorf("%v: the new store has %v emails", args, got)
@@ -117,7 +117,7 @@ func TestAfterAnImportTheFileIsWholeByItself(t *testing.T) {
 	if got := storedEmails(t, copied()); got != 1000 {
 		t.Errorf("%d emails in the copy of the file, want 1000", got)
 	}
-	start(t, "--data", path) // which keeps the file open, and so the file beside it
+	start(t, "--data", path) // keeps the file open, and with it the -wal file
 	if code, said := importing(t, emailLines(3000), "--data", path, "-"); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
@@ -171,8 +171,8 @@ func TestImportOfAMailLog(t *testing.T) {
 	}
 }
 
-// An import follows a log into the store that a gateway serves, and ends by a signal without an error.
-func TestQueriesSeeTheLinesOfALogThatIsFollowed(t *testing.T) {
+// An import follows a log into the store that a gateway serves, and a signal ends it without an error.
+func TestQueriesSeeNewLinesOfAFollowedLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db, log := filepath.Join(dir, "metrics.db"), filepath.Join(dir, "mail.log")

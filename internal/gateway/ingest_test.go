@@ -24,7 +24,7 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		"--rules", rules,
 		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
 		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
-	// Events of today, which are not settled, are what the cache keeps for seconds.
+	// Events of today are not settled, so the cache keeps them for seconds only.
 	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } detail { rule { name description } } } } }`
 	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 Blue moon","sg_message_id":"m%[1]d"}]`
 	for n := range 3 {
@@ -101,7 +101,7 @@ func TestWrongSettingsOfWebhooks(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForWebhooksUnderWay(t *testing.T) {
+func TestStopWaitsForWebhooksInProgress(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "metrics.db")
 	p := start(t, "--data", data, "--create", "--ingest-listen", "127.0.0.1:0", "--ingest-unsigned", "sendgrid")

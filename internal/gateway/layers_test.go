@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// layers say which packages, by the beginning of their paths, must not import which others.
+// layers lists, by path prefix, the packages that others must not import.
 var layers = []struct {
 	of      string
 	without []string
@@ -25,7 +25,7 @@ var layers = []struct {
 	{"internal/telemetry", []string{"graph", "resolvers", "upstream", "internal/gateway"}},
 }
 
-// knownBreaches are imports that break a layer for now. The list may only become shorter.
+// knownBreaches are imports that still break a layer. The list may only get shorter.
 var knownBreaches = []string{}
 
 func TestImportsKeepToTheirLayers(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// Collections are paced by the heap's goal: what lives, and the garbage that may gather.
-func TestGarbageMayGatherBesideASmallHeap(t *testing.T) {
+// The heap's goal paces collections: the live heap plus the garbage that may accumulate.
+func TestSmallHeapsAreCollectedRarely(t *testing.T) {
 	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(-1)
 	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
 	(&serveCommand{}).tune()
-	runtime.GC() // finds the ballast
+	runtime.GC() // scans the ballast
 	goal := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(goal)
 	garbage := int64(goal[0].Value.Uint64()) - int64(goal[1].Value.Uint64())

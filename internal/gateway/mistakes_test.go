@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settings are the flags that serving has.
+// settings returns the flags of serve.
 func settings(t *testing.T) []*kong.Flag {
 	t.Helper()
 	var c commands
@@ -29,10 +29,10 @@ func settings(t *testing.T) []*kong.Flag {
 	return nil
 }
 
-// refused runs the program, which must not start, and gives what it says.
+// refused runs the program, which must not start, and returns its message.
 func refused(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for where it starts all the same
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it starts after all
 	defer cancel()
 	var out bytes.Buffer
 	if code := Run(ctx, args, Streams{strings.NewReader(""), &out, &out}); code != exitUsage {
@@ -41,15 +41,15 @@ func refused(t *testing.T, args ...string) string {
 	return out.String()
 }
 
-// Every setting that the environment gives and that cannot be stops the start: with the
-// variable, its value unless that is a secret, and what would be right.
-func TestWrongVariables(t *testing.T) { // the environment is everybody's, so not in parallel
+// Every invalid environment variable stops the start. The message has the variable, its value unless that is a secret,
+// and an example.
+func TestWrongVariables(t *testing.T) { // the environment is global, so not parallel
 	none := filepath.Join(t.TempDir(), "none")
 	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as 16"
 	webhooks := []string{"--ingest-listen", "127.0.0.1:0", "--create", "--data", filepath.Join(t.TempDir(), "metrics.db")}
 	wrong := map[string]struct {
 		value, example string
-		others         []string // settings beside it, without which it is no mistake
+		others         []string // settings without which it is valid
 	}{
 		"listen":                   {"8080", "such as 127.0.0.1:8080", nil},
 		"cors-origins":             {"app.example.com", "such as https://app.example.com", nil},
@@ -146,9 +146,8 @@ func TestWrongVariables(t *testing.T) { // the environment is everybody's, so no
 	}
 }
 
-// A variable that is set to nothing is a mistake of whoever set it: it may not be taken for
-// one that is not set.
-func TestEmptyVariables(t *testing.T) { // nor is this
+// An empty variable is an error: it must not be taken for an unset one.
+func TestEmptyVariables(t *testing.T) { // not parallel either
 	for _, f := range settings(t) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Setenv(f.Envs[0], "")
@@ -163,8 +162,8 @@ func TestEmptyVariables(t *testing.T) { // nor is this
 	}
 }
 
-// A flag wins over its variable, so that what is wrong with the flag is none of the variable's.
-func TestFlagsOverVariables(t *testing.T) { // nor is this
+// A flag takes precedence over its variable, so an error in the flag does not blame the variable.
+func TestFlagsOverVariables(t *testing.T) { // not parallel either
 	t.Setenv("DELIVERYGRAPH_TIMEOUT", "10s")
 	t.Setenv("DELIVERYGRAPH_UPSTREAM", "")
 	said := refused(t, "--listen", "127.0.0.1:0", "--timeout=0s", "--upstream", "https://metrics.example.com")
@@ -173,9 +172,9 @@ func TestFlagsOverVariables(t *testing.T) { // nor is this
 	}
 }
 
-// A flag may be given again, by a script behind its defaults, and then the last time
-// counts: that one must not be empty either, for it would ask nobody.
-func TestFlagsGivenAgain(t *testing.T) {
+// A flag may be repeated, for example by a script that adds defaults, and the last one counts. That one must not be
+// empty, as it could turn authentication off.
+func TestRepeatedFlagsMustNotBeEmpty(t *testing.T) {
 	t.Parallel()
 	none := filepath.Join(t.TempDir(), "none")
 	for flag, value := range map[string]string{"auth-keys": none, "upstream": "https://metrics.example.com", "rest-keys": none, "tls-cert": none} {
@@ -191,9 +190,8 @@ func TestFlagsGivenAgain(t *testing.T) {
 	}
 }
 
-// What the program says as it refuses to start ends in logs: passwords and tokens in URLs
-// do not, wherever the URL comes from.
-func TestSecretsInURLs(t *testing.T) { // the environment is everybody's, so not in parallel
+// Messages at a failed start end up in logs: they do not show passwords and tokens in URLs.
+func TestSecretsInURLs(t *testing.T) { // the environment is global, so not parallel
 	urls := []string{"ftp://u:s3cr3t@h.example.com/x", "u:s3cr3t@h.example.com", "http://u:a/s3cr3t@[::1", "ftp://h.example.com/?token=s3cr3t", "http://[::1?token=s3cr3t"}
 	for _, flag := range []string{"upstream", "auth-jwks", "trace-otlp", "cors-origins", "trusted-documents"} {
 		name := "DELIVERYGRAPH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -217,8 +215,8 @@ func TestSecretsInURLs(t *testing.T) { // the environment is everybody's, so not
 	}
 }
 
-// Names that no request can have, and secrets that can be guessed, are none.
-func TestNamesAndSecrets(t *testing.T) {
+// Impossible host names and secrets that are too short are refused.
+func TestWrongHostNamesAndSecrets(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"http://metrics.example.com", "metrics.example.com/v4", "metrics.example.com:8080", "metrics example.com", "a.example.com, b.example.com",
 		"a.example.com,,b.example.com", ",", " ", "*.example.com", ".example.com", "a..example.com", "-a.example.com", "münchen.example", "[::1]", "user@example.com"} {

@@ -36,8 +36,7 @@ import (
 	"deliverygraph/upstream/timed"
 )
 
-// pipes is a network in memory, for bubbles of synctest: what is written waits until
-// it is read.
+// pipes is a network in memory for synctest bubbles: writes block until they are read.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -58,7 +57,7 @@ func (p pipes) client() *http.Client {
 	}}}
 }
 
-// slowField holds up a field of the root.
+// slowField delays a root field.
 type slowField struct{ by *time.Duration }
 
 func (slowField) ExtensionName() string                   { return "SlowField" }
@@ -70,7 +69,7 @@ func (s slowField) InterceptField(ctx context.Context, next graphql.Resolver) (a
 	return next(ctx)
 }
 
-// trickle is a body that comes in halves, the second one late.
+// trickle is a body that arrives in two halves, the second one late.
 type trickle struct {
 	halves []string
 	late   time.Duration
@@ -90,9 +89,8 @@ func (t *trickle) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// The metrics alone tell who is slow: callers that send, callers that read, the
-// gateway or the upstream, each in turn.
-func TestMetricsTellWhoIsSlow(t *testing.T) {
+// The metrics alone show who is slow: callers that send, callers that read, the gateway, or the upstream.
+func TestMetricsShowWhoIsSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var slow struct{ sending, reading, gateway, upstream time.Duration }
@@ -149,7 +147,7 @@ func TestMetricsTellWhoIsSlow(t *testing.T) {
 		for _, turn := range []struct {
 			name string
 			who  *time.Duration
-			want map[string]float64 // seconds that each has become slower by
+			want map[string]float64 // seconds added to each phase
 		}{
 			{"callers send slowly", &slow.sending, map[string]float64{"read": 3, "total": 3}},
 			{"callers read slowly", &slow.reading, map[string]float64{"write": 3, "total": 3}},
@@ -190,7 +188,7 @@ type response struct {
 func (r *response) Header() http.Header { return r.header }
 func (r *response) WriteHeader(int)     {}
 
-// sample is the value of a metric's line.
+// sample returns the value of a metric's line.
 func sample(t *testing.T, text, name string) float64 {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindStringSubmatch(text)
@@ -204,8 +202,8 @@ func sample(t *testing.T, text, name string) float64 {
 	return v
 }
 
-// Probes and metrics have a port of their own, which says ready only when it is.
-func TestAdminPort(t *testing.T) {
+// Probes and metrics have a separate port, which reports ready only if the gateway is.
+func TestAdminPortReportsReadiness(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--admin-listen", "127.0.0.1:0")
 	for path, want := range map[string]string{"/healthz": "200 ok\n", "/readyz": "200 ready\n"} {
@@ -265,8 +263,7 @@ func TestAdminPort(t *testing.T) {
 	}
 }
 
-// Profiles never tell the command line, which may hold a key.
-// Streams beyond a limit are counted among what is refused, whichever limit it is.
+// Streams over any of the limits are counted as refused.
 func TestRefusedStreamsAreCounted(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--admin-listen", "127.0.0.1:0", "--subscriptions", "1", "--subscription-filters", "1")
@@ -292,6 +289,7 @@ func TestRefusedStreamsAreCounted(t *testing.T) {
 	}
 }
 
+// Profiles never show the command line, which may contain a key.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--admin-listen", "127.0.0.1:0", "--admin-pprof")
@@ -302,8 +300,8 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// What is to be deployed names settings that there are.
-func TestDeployedSettings(t *testing.T) {
+// The files in deploy use only settings that exist.
+func TestDeployUsesExistingSettings(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(&commands{}, kong.DefaultEnvars("DELIVERYGRAPH"))
 	if err != nil {
@@ -337,8 +335,8 @@ func TestDeployedSettings(t *testing.T) {
 	}
 }
 
-// Any answer of the upstream makes the gateway ready, also one that asks for a key. The log
-// warns of a key that is refused, unless callers bring their own.
+// Any answer of the upstream makes the gateway ready, even one that requires a key. The log warns of a refused key,
+// unless callers send their own.
 func TestReadyWithoutAKey(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
@@ -373,16 +371,16 @@ func TestReadyWithoutAKey(t *testing.T) {
 	}
 }
 
-// A gateway over an upstream is ready from its first answer on, however slow that is, and
-// to whichever call. Before that the log says why it is not.
+// A gateway over an upstream is ready from the first answer on, however late and to whichever call. Until then the log
+// says why it is not.
 func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 	t.Parallel()
 	const categories = "/bounce/categories"
 	for name, c := range map[string]struct {
 		status int           // of answers; 0 refuses the connection
-		takes  time.Duration // an answer
-		never  string        // the path of calls without an answer
-		after  time.Duration // it is ready; 0 is never
+		takes  time.Duration // duration of an answer
+		never  string        // path of calls that are never answered
+		after  time.Duration // when it is ready; 0 is never
 		log    []string
 	}{
 		"it answers at once":                {status: 200, after: time.Millisecond},
@@ -450,7 +448,7 @@ func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 						t.Errorf("the log does not say %q:\n%s", want, log.String())
 					}
 				}
-				if n := strings.Count(log.String(), "\n"); n > 125+3 { // a line a minute at most
+				if n := strings.Count(log.String(), "\n"); n > 125+3 { // at most one line a minute
 					t.Errorf("%d lines:\n%.2000s", n, log.String())
 				}
 			})
@@ -458,7 +456,7 @@ func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 	}
 }
 
-// lockedLog is a log that can be read while it is written.
+// lockedLog is a log that can be read while it is being written.
 type lockedLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -481,7 +479,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Log lines name the operation that they belong to.
-func TestLogged(t *testing.T) {
+func TestLogLinesNameTheirOperation(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	log, flush := (&serveCommand{}).logger(&b)

@@ -18,15 +18,15 @@ import (
 	"deliverygraph/graph"
 )
 
-// piece is some bytes that a client sends, each so long after the one before.
+// piece is a number of bytes that a client sends, and the delay after the piece before.
 type piece struct {
 	text  string
 	bytes int // at once
 	every time.Duration
 }
 
-// send sends a request piece by piece to a port, and returns the status of its answer, 0 if there is none, and how long
-// after the beginning of the last piece it came.
+// send sends a request piece by piece. It returns the status of the response, 0 for none, and the time from the start
+// of the last piece to the response.
 func send(t *testing.T, port pipes, pieces ...piece) (status int, took time.Duration) {
 	t.Helper()
 	conn, there := net.Pipe()
@@ -59,9 +59,9 @@ func send(t *testing.T, port pipes, pieces ...piece) (status int, took time.Dura
 	return resp.StatusCode, took
 }
 
-// A body that comes byte by byte is cut off as soon as a header would be, whether it is read or not, and whatever came
-// before; one at 1 KB/s comes through, however long it takes.
-func TestSlowBodies(t *testing.T) {
+// A body that arrives byte by byte is cut off as soon as a header would be, whether it is read or not, and whatever
+// came before. One at 1 KB/s passes, however long it takes.
+func TestSlowBodiesAreCutOff(t *testing.T) {
 	t.Parallel()
 	const query = `{"query": "{ __typename }"}`
 	padded := func(size int) string { return query + strings.Repeat(" ", size-len(query)) }
@@ -115,8 +115,8 @@ func TestSlowBodies(t *testing.T) {
 	}
 }
 
-// Once its body has come, a request may take its time.
-func TestTheTimeOfABodyIsNotThatOfItsAnswer(t *testing.T) {
+// The time limit of a body does not apply to the response.
+func TestSlowAnswersAfterABodyAreAllowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		port := make(pipes)
@@ -147,7 +147,7 @@ func TestTheTimeOfABodyIsNotThatOfItsAnswer(t *testing.T) {
 	})
 }
 
-// throttled is a connection that sends so many bytes a second; 0 is any number.
+// throttled is a connection that sends at most so many bytes per second; 0 is no limit.
 type throttled struct {
 	net.Conn
 	rate *atomic.Int64
@@ -168,8 +168,8 @@ func (c throttled) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// The messages of a WebSocket are held to the same, and a WebSocket that says nothing stays open.
-func TestSlowMessages(t *testing.T) {
+// The same limits apply to messages on a WebSocket; an idle WebSocket stays open.
+func TestSlowMessagesAreCutOff(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		rate int64
@@ -222,8 +222,8 @@ func TestSlowMessages(t *testing.T) {
 	}
 }
 
-// A client that does not take its answer is cut off within eleven seconds, whatever the transport.
-func TestAnswersThatAreNotTaken(t *testing.T) {
+// A client that does not read its response is cut off within eleven seconds, whatever the transport.
+func TestUnreadResponsesAreCutOff(t *testing.T) {
 	t.Parallel()
 	post := func(body string, headers string) string {
 		return fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", len(body), headers, body)
@@ -259,9 +259,9 @@ func TestAnswersThatAreNotTaken(t *testing.T) {
 	}
 }
 
-// An operation is no longer under way once its answer is made, however slowly its client takes
-// that: another operation has its place.
-func TestAnswersThatAreNotTakenTakeNoPlace(t *testing.T) {
+// An operation stops running once its response is made, however slowly the client reads it: another operation gets its
+// turn.
+func TestUnreadResponsesTakeNoTurns(t *testing.T) {
 	t.Parallel()
 	for name, accept := range map[string]string{"one answer": "application/json", "parts": "multipart/mixed", "events": "text/event-stream"} {
 		t.Run(name, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestAnswersThatAreNotTakenTakeNoPlace(t *testing.T) {
 						body = `{"query": "{ bounceCategories { code } }"}`
 					}
 					_, _ = fmt.Fprintf(here, "POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", accept, len(body), body)
-					if accept == "text/event-stream" { // which begins with a comment
+					if accept == "text/event-stream" { // begins with a comment
 						lines := bufio.NewReaderSize(here, 16)
 						for line := ""; line != ":\n"; line, _ = lines.ReadString('\n') {
 						}

@@ -16,11 +16,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// withdrawn is the line of a subscription whose key is no longer good: nobody left.
+// withdrawn is the line of a subscription whose key is no longer valid.
 var withdrawn = regexp.MustCompile(`msg=operation type=subscription name=Live .* outcome=failed .* errors=1 codes=map\[UNAUTHENTICATED:1\]`)
 
-// dial opens a WebSocket as a page of the origin does, if that is not empty, and says
-// these messages.
+// dial opens a WebSocket, from a page of the origin if that is not empty, and sends these messages.
 func (p *program) dial(origin string, messages ...string) (*websocket.Conn, *http.Response, error) {
 	p.t.Helper()
 	o := &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}
@@ -40,7 +39,7 @@ func (p *program) dial(origin string, messages ...string) (*websocket.Conn, *htt
 	return c, resp, nil
 }
 
-// heard reads a socket until a message has these words, or to its end, which it gives.
+// heard reads a socket until a message contains these words, or to its end, and returns both.
 func heard(t *testing.T, c *websocket.Conn, words string) (message string, end websocket.CloseError) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -58,7 +57,7 @@ func heard(t *testing.T, c *websocket.Conn, words string) (message string, end w
 	}
 }
 
-// A stream with nothing to tell is shown to be alive as often as is set.
+// An idle stream sends heartbeats as often as configured.
 func TestHeartbeatSetting(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--subscription-heartbeat", "100ms", "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
@@ -80,9 +79,9 @@ func TestHeartbeatSetting(t *testing.T) {
 	}
 }
 
-// WebSockets are for pages that may read answers, let in whoever has a key, with what the
-// key may see and have, as long as it is good, and tell their clients of a stop.
-func TestSockets(t *testing.T) {
+// WebSockets are open to pages of allowed origins and callers with a valid key, obey the key's limits, and tell clients
+// when the gateway stops.
+func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 	t.Parallel()
 	partner, partnerLine := newKey(t, "--name", "partner", "--users", "21", "--streams", "1")
 	other, otherLine := newKey(t, "--name", "other", "--users", "*")

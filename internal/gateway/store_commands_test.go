@@ -16,7 +16,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// command runs a command of the program, and gives what it prints.
+// command runs a command of the program, and returns its output.
 func command(t *testing.T, args ...string) (code int, out, err string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -24,8 +24,7 @@ func command(t *testing.T, args ...string) (code int, out, err string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// A gateway that serves a store shows at once what other processes remove from it, and keeps
-// nothing of it.
+// A gateway that serves a store immediately stops serving what other processes remove from it.
 func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -92,7 +91,7 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	runs("bounces                     2   ", "info", "--data", backup)
 }
 
-func TestRetentionPrunesByItself(t *testing.T) {
+func TestRetentionPrunesAutomatically(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "metrics.db")
 	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
@@ -121,7 +120,7 @@ func TestRetentionPrunesByItself(t *testing.T) {
 	}
 }
 
-func TestStoreCommandsRefuseWhatCannotBe(t *testing.T) {
+func TestStoreCommandsRefuseInvalidArguments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none.db")

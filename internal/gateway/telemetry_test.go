@@ -10,13 +10,12 @@ import (
 	"testing"
 )
 
-// A collector is named by the flag, else by the variables of OpenTelemetry; what is
-// wrong is said by the name that it was given by.
-func TestCollector(t *testing.T) {
+// The flag names the collector, or else OpenTelemetry's variables do; errors name the one that set it.
+func TestCollectorSettings(t *testing.T) {
 	for name, c := range map[string]struct {
 		flag string
 		env  map[string]string
-		want string // the URL and what names it, or what an error says
+		want string // the URL and what set it, or part of an error
 	}{
 		"none":                     {want: " "},
 		"a flag":                   {flag: "http://c.example.com:4318/", want: "http://c.example.com:4318/v1/traces --trace-otlp"},
@@ -52,9 +51,9 @@ func TestCollector(t *testing.T) {
 	}
 }
 
-// With nothing but the environment, spans of the operation, its loader's batch, its
-// questions and its requests reach a collector, by the service's name.
-func TestTraced(t *testing.T) {
+// With only the environment set, spans of the operation, its loader's batch, its calls and its requests reach a
+// collector, under the service's name.
+func TestOperationsAreTraced(t *testing.T) {
 	var got strings.Builder
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
