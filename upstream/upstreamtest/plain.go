@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // plain is a client of the REST API for the suites. It uses net/url and encoding/json
@@ -20,17 +21,17 @@ var _ API = plain{}
 
 // Bounces lists bounces.
 func (p plain) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return rows(ctx, p, "/bounces", listParameters(q), bounceKeys, wireRow.row)
+	return listed[upstream.Bounce](ctx, p, "/bounces", q)
 }
 
 // Emails lists emails.
 func (p plain) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return rows(ctx, p, "/emails", listParameters(q), emailKeys, wireRow.email)
+	return listed[upstream.Email](ctx, p, "/emails", q)
 }
 
 // BlockedEmails lists blocked emails.
 func (p plain) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return rows(ctx, p, "/blocked-emails", listParameters(q), blockedKeys, wireRow.blocked)
+	return listed[upstream.BlockedEmail](ctx, p, "/blocked-emails", q)
 }
 
 // Bounce returns the details of a bounce.
@@ -47,13 +48,13 @@ func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Bounc
 	if e.RecvTime <= 0 || took < 0 || math.Abs(took-e.ProcessingTime) > 0.001 || e.APIHost == "" {
 		return upstream.BounceDetail{}, fmt.Errorf("inconsistent times or no host in the envelope: %.200s", a.body)
 	}
-	var w wireRow
-	if err := exactly(e.Data, &w, detailKeys...); err != nil {
-		return upstream.BounceDetail{}, err
-	}
-	return upstream.BounceDetail{
-		Bounce: w.row(), DiagnosticCode: w.DiagnosticCode, RuleName: w.RegexName, FullContent: w.FullContent,
-	}, nil
+	var w wireRow[upstream.BounceDetail]
+	err = exactly(e.Data, &w, w.keys()...)
+	return w.row, err
+}
+
+func listed[R any](ctx context.Context, p plain, path string, q upstream.ListQuery) ([]R, error) {
+	return rows(ctx, p, path, listParameters(q), wireRow[R]{}.keys(), wireRow[R].get)
 }
 
 // Counts counts by sender or by user.
@@ -133,7 +134,6 @@ func listParameters(q upstream.ListQuery) url.Values {
 	v := windowParameters(q.Window, q.UserID, q.SenderID)
 	for name, value := range map[string]string{
 		"sender": q.Sender, "domain": q.Domain, "local": q.Local, "recipient": q.Recipient,
-		"bounce_type": string(q.BounceType), "bounce_category": q.BounceCategory, "blocked_reason": q.BlockedReason,
 	} {
 		if value != "" {
 			v.Set(name, value)
@@ -142,8 +142,10 @@ func listParameters(q upstream.ListQuery) url.Values {
 	for _, h := range q.XHeaders {
 		v.Add(h.Name, h.Value)
 	}
-	if q.Delivered {
-		v.Set("delivered", "1")
+	for _, f := range kind.Filters {
+		if value := q.Filter(f.Filter); value != "" {
+			v.Set(f.Filter, value)
+		}
 	}
 	if q.Offset != 0 {
 		v.Set("offset", strconv.Itoa(q.Offset))

@@ -8,23 +8,16 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
-// The keys of rows, as in the document's examples.
-var (
-	bounceKeys = []string{"bounce_category", "bounce_code", "bounce_time", "bounce_type", "domain", "email_address",
-		"email_id", "local", "postback_time", "process_time", "sender_id", "user_id", "xheaders"}
-	detailKeys         = append([]string{"diagnostic_code", "full_content", "regex_name"}, bounceKeys...)
-	detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_time", "resp_time"}
-	emailKeys          = []string{"delivered", "domain", "email_address", "email_id", "local", "process_time",
-		"sender_id", "user_id", "xheaders"}
-	blockedKeys = []string{"blocked_reason", "domain", "email_address", "email_id", "local", "postback_time",
-		"process_time", "sender_id", "user_id", "xheaders"}
-)
+var detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_time", "resp_time"}
 
 // tallyKeys returns the keys of a row of counts or a point of a time series: others and
 // the counts of the kind.
@@ -36,52 +29,43 @@ func tallyKeys(k upstream.Kind, others ...string) []string {
 	}[k]...)
 }
 
-// wireRow is a row of any list or the details of a bounce. The caller checks which keys
-// it has.
-type wireRow struct {
-	UserID         upstream.ID         `json:"user_id"`
-	SenderID       upstream.ID         `json:"sender_id"`
-	EmailID        string              `json:"email_id"`
-	EmailAddress   string              `json:"email_address"`
-	Local          string              `json:"local"`
-	Domain         string              `json:"domain"`
-	BounceType     upstream.BounceType `json:"bounce_type"`
-	BounceCategory string              `json:"bounce_category"`
-	BounceCode     string              `json:"bounce_code"`
-	BounceTime     upstream.Time       `json:"bounce_time"`
-	ProcessTime    upstream.Time       `json:"process_time"`
-	PostbackTime   upstream.Time       `json:"postback_time"`
-	Delivered      bool                `json:"delivered"`
-	BlockedReason  string              `json:"blocked_reason"`
-	XHeaders       wireHeaders         `json:"xheaders"`
-	DiagnosticCode string              `json:"diagnostic_code"`
-	RegexName      string              `json:"regex_name"`
-	FullContent    string              `json:"full_content"`
+// wireRow is a row of a list, or a bounce with its details. It is read by the description of its kind, with
+// encoding/json instead of the codecs of package upstream.
+type wireRow[R any] struct{ row R }
+
+// fields returns the fields of the rows and whether they are details.
+func (wireRow[R]) fields() []kind.Field {
+	name, detail := strings.CutSuffix(reflect.TypeFor[R]().Name(), "Detail")
+	i := slices.IndexFunc(kind.All, func(k kind.Kind) bool { return k.Type == name })
+	return slices.DeleteFunc(slices.Clone(kind.All[i].Fields), func(f kind.Field) bool { return f.Detail && !detail })
 }
 
-func (w wireRow) row() upstream.Bounce {
-	return upstream.Bounce{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
-		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
-		Type: w.BounceType, Category: w.BounceCategory, Code: w.BounceCode,
-		BounceTime: w.BounceTime, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
+// keys returns the keys that the rows must have.
+func (w wireRow[R]) keys() (keys []string) {
+	for _, f := range w.fields() {
+		keys = append(keys, f.REST)
 	}
+	return keys
 }
 
-func (w wireRow) email() upstream.Email {
-	return upstream.Email{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
-		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
-		ProcessTime: w.ProcessTime, Delivered: w.Delivered, XHeaders: w.XHeaders,
-	}
-}
+func (w wireRow[R]) get() R { return w.row }
 
-func (w wireRow) blocked() upstream.BlockedEmail {
-	return upstream.BlockedEmail{
-		UserID: w.UserID, SenderID: w.SenderID, EmailID: w.EmailID,
-		EmailAddress: w.EmailAddress, Local: w.Local, Domain: w.Domain,
-		Reason: w.BlockedReason, ProcessTime: w.ProcessTime, PostbackTime: w.PostbackTime, XHeaders: w.XHeaders,
+// UnmarshalJSON reads a row.
+func (w *wireRow[R]) UnmarshalJSON(b []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(b, &members); err != nil {
+		return err
 	}
+	for _, f := range w.fields() {
+		to := reflect.ValueOf(&w.row).Elem().FieldByName(f.Name).Addr().Interface()
+		if headers, ok := to.(*[]upstream.Header); ok {
+			to = (*wireHeaders)(headers)
+		}
+		if err := json.Unmarshal(members[f.REST], to); err != nil {
+			return fmt.Errorf("%s: %w", f.REST, err)
+		}
+	}
+	return nil
 }
 
 // wireHeaders are headers in their order in the JSON object.
