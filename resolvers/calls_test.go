@@ -185,7 +185,7 @@ func TestConcurrentEqualQueriesShareCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := &gateway{t: t}
-		g.serve(client)
+		g.serve(joining(t, client))
 		const q = `{ bounces(window: {last: "P1D"}, first: 20) { nodes { id sender { address } } } }`
 		answers := make([]map[string]any, 2)
 		var wg sync.WaitGroup

@@ -117,17 +117,16 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	storm := &gateway{t: t, store: calm.store, client: client}
-	var api upstream.Asker = upstream.Around(client, ledger.Budget)
-	if kept != nil {
-		kept.Now = storm.now
-		c, err := cached.New(api, *kept)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(c.Close)
-		api = c
+	storm := &gateway{t: t, store: calm.store}
+	if kept == nil {
+		kept = &cached.Options{} // keeps nothing
 	}
+	kept.Now = storm.now
+	api, err := cached.New(upstream.Around(client, ledger.Budget), *kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(api.Close)
 	storm.serve(api)
 
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()

@@ -164,8 +164,8 @@ func (c faultCase) test(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	g := &gateway{t: t, store: calm.store, client: client, timeout: timeout}
-	g.serve(client)
+	g := &gateway{t: t, store: calm.store, timeout: timeout}
+	g.serve(joining(t, client))
 
 	query := "{ hit: " + hit.field + " calm: emails(" + today + `, filter: {userId: "21"}, first: 2) { totalCount nodes { emailId } } }`
 	who := auth.Only(21)
@@ -215,8 +215,8 @@ func (g *gateway) over(t *testing.T, remote http.Handler) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	other := &gateway{t: t, store: g.store, client: client}
-	other.serve(client)
+	other := &gateway{t: t, store: g.store}
+	other.serve(joining(t, client))
 	return other
 }
 

@@ -52,7 +52,7 @@ type gateway struct {
 	store store.Store
 	rest  *httptest.Server
 
-	client *rest.Client // of the REST server
+	client upstream.API // of the REST server
 
 	header  http.Header   // of further requests
 	limit   int           // units per minute of each caller, for endpoints served afterwards; 0 means none
@@ -96,9 +96,18 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	g.client = client
-	g.serve(client)
+	g.client = joining(t, client)
+	g.serve(g.client)
 	return g
+}
+
+// joining returns next with equal calls joined, and nothing kept.
+func joining(t testing.TB, next upstream.Asker) upstream.API {
+	c, err := cached.New(next, cached.Options{Observe: ledger.Lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return upstream.API{Asker: c}
 }
 
 // serve starts the endpoint over the API.

@@ -30,6 +30,7 @@ import (
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
 )
 
@@ -56,7 +57,13 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.Asker { return client }, Now: time.Now}}
+	joining, err := cached.New(client, cached.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Extensions = []graphql.HandlerExtension{
+		loaders.Extension{API: func(context.Context) upstream.Asker { return joining }, Now: time.Now},
+	}
 	s := newServer(b.public, graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), o))
 	go func() { _ = s.Serve(s.listener) }()
 	return b, func() {

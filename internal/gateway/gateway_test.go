@@ -620,8 +620,7 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 	t.Parallel()
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
 		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
-		api, err := g.upstream(t.Context())
-		if err != nil {
+		if err := g.upstream(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
@@ -636,6 +635,6 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 		if _, err := g.store.Write(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
-		return upstream.API{Asker: api}
+		return upstream.API{Asker: g.cache}
 	})
 }

@@ -36,7 +36,12 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	})
 	g.metrics.Rows(g.rows)
 	g.calls = countCalls(g.metrics)
-	g.lookups = func(_ context.Context, l cached.Lookup) { g.metrics.Lookup(l.Question.Endpoint(), l.Result()) }
+	g.lookups = func(_ context.Context, l cached.Lookup) {
+		g.metrics.Lookup(l.Question.Endpoint(), l.Result())
+		if l.Joined {
+			g.metrics.Call(telemetry.Call{Endpoint: l.Question.Endpoint(), Outcome: "joined", Joined: true})
+		}
+	}
 	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
 	if loopback(l.Addr()) { // on other addresses, load balancers use names of their own
 		h = g.c.restrictHosts(l.Addr(), false, h, forbidInText)
@@ -58,7 +63,7 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 func countCalls(m *telemetry.Metrics) func(context.Context, rest.Call) {
 	return func(_ context.Context, c rest.Call) {
 		m.Call(telemetry.Call{
-			Endpoint: c.Endpoint, Outcome: c.Outcome(), Joined: c.Joined, Status: c.Status, Tries: c.Tries,
+			Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Tries: c.Tries,
 			Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
 		})
 	}

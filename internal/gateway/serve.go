@@ -91,14 +91,14 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if err := g.trust(ctx); err != nil {
 		return err
 	}
-	api, err := g.upstream(ctx)
+	err = g.upstream(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil // stopped before it was ready
 	} else if err != nil {
 		return err
 	}
 	streams := graph.NewStreams(c.Subscriptions)
-	handler, err := g.handler(ctx, api, who, streams)
+	handler, err := g.handler(ctx, who, streams)
 	if err != nil {
 		return err
 	}

@@ -9,20 +9,20 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/ledger"
 )
 
 // ofStore returns the cache in front of the store. The cache drops answers from before a webhook's rows, and from
 // before a change of settled events, for example when another process imports old events.
-func (g *gateway) ofStore(ctx context.Context) upstream.Asker {
+func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute
 	n, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
 	if err != nil {
-		return upstream.Around(g.client, ledger.Budget) // fails as well, and never returns outdated rows
+		return g.cache.Live() // fails as well, and never returns outdated rows
 	}
 	n += g.ingested.Load() // neither ever decreases, so no sum repeats
 	if g.generation.Swap(n) != n {

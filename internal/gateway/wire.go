@@ -89,12 +89,12 @@ func (g *gateway) close() error {
 
 // upstream returns the API that the gateway serves: a remote server or the store, through the same client, with a cache
 // in front.
-func (g *gateway) upstream(ctx context.Context) (upstream.Asker, error) {
+func (g *gateway) upstream(ctx context.Context) error {
 	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
 	g.data = "upstream"
 	if g.c.Upstream == "" {
 		if err := g.openStore(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		o.BaseURL = "http://embedded.invalid"
 		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
@@ -107,7 +107,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.Asker, error) {
 	}
 	client, err := rest.New(o)
 	if err != nil {
-		return nil, badUpstream(err)
+		return badUpstream(err)
 	}
 	g.client = client
 	if g.metrics != nil {
@@ -121,7 +121,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.Asker, error) {
 		kept.Sealed = 0 // changes are noticed: see ofStore
 	}
 	if g.cache, err = cached.New(upstream.Around(client, ledger.Budget), kept); err != nil {
-		return nil, err
+		return err
 	}
 	if g.metrics != nil {
 		g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
@@ -133,7 +133,7 @@ func (g *gateway) upstream(ctx context.Context) (upstream.Asker, error) {
 			g.background.Go(func() { g.prune(ctx) })
 		}
 	}
-	return g.cache, nil
+	return nil
 }
 
 // both calls two observers, the second of which may be nil.
@@ -144,54 +144,45 @@ func both[T any](first, second func(context.Context, T)) func(context.Context, T
 	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
 }
 
-// apiOf returns the upstream for the context's caller. Answers for a key of the caller's own are cached separately.
-func (g *gateway) apiOf(ctx context.Context, api upstream.Asker) upstream.Asker {
-	c := auth.FromContext(ctx)
-	switch {
-	case g.store != nil:
-		api = g.ofStore(ctx)
-	case c.UpstreamKey != "":
-		api = g.cache.Over(c.Realm(), upstream.Around(g.clientOf(c), ledger.Budget))
-	}
-	return auth.Limit(upstream.Around(api, g.timed()), c, g.mask)
+// upstreamOf returns the upstream as the context's caller may see it.
+func (g *gateway) upstreamOf(ctx context.Context) upstream.Asker {
+	return auth.Limit(upstream.Around(g.cacheFor(ctx), g.timed()), auth.FromContext(ctx), g.mask)
 }
 
-// memory returns the memory of lists as the caller of ctx sees them, or nil if there is no cache. It is kept like the
-// answers that apiOf gives to that caller.
+// memory returns the memory of lists as the context's caller sees them, or nil if there is no cache.
 func (g *gateway) memory(ctx context.Context) func(upstream.Question) page.Memory {
-	c, cache := auth.FromContext(ctx), g.cache
-	switch {
-	case g.c.CacheSize == 0:
+	if g.c.CacheSize == 0 {
 		return nil
-	case g.store != nil:
-		var kept bool
-		if cache, kept = g.ofStore(ctx).(*cached.Cache); !kept {
-			return nil
-		}
-	case c.UpstreamKey != "":
-		cache = cache.For(c.Realm())
 	}
+	c, cache := auth.FromContext(ctx), g.cacheFor(ctx)
 	return func(q upstream.Question) page.Memory { return cache.Notes(c.View(), q) }
 }
 
-// clientOf returns the client for a caller's calls, with the caller's own key if it has one.
-func (g *gateway) clientOf(c auth.Caller) upstream.Asker {
-	if c.UpstreamKey == "" {
-		return g.client
+// cacheFor returns the cache for the calls of the context's caller.
+func (g *gateway) cacheFor(ctx context.Context) *cached.Cache {
+	if g.store != nil {
+		return g.ofStore(ctx)
 	}
-	client, err := g.client.WithKey(string(c.UpstreamKey))
-	if err != nil { // the key is not valid in a header, so no request could have sent it
-		return auth.Limit(g.client, auth.Caller{}, g.mask)
-	}
-	return client
+	return g.cacheOf(auth.FromContext(ctx))
 }
 
-// view returns the upstream for a subscription's caller, with the caller's restrictions like all operations, but past
-// the cache, since polls look for new rows.
+// cacheOf returns the cache for a caller's calls. Answers to calls with a key of the caller's own are kept separately.
+func (g *gateway) cacheOf(c auth.Caller) *cached.Cache {
+	if c.UpstreamKey == "" {
+		return g.cache
+	}
+	client, err := g.client.WithKey(string(c.UpstreamKey))
+	if err != nil { // no header can contain such a key, so none did
+		return g.cache.Over(c.Realm(), auth.Limit(g.client, auth.Caller{}, g.mask))
+	}
+	return g.cache.Over(c.Realm(), upstream.Around(client, ledger.Budget))
+}
+
+// view returns the upstream for a subscription's caller. It uses no kept answers, because polls look for new rows.
 func (g *gateway) view(ctx context.Context) feed.View {
 	c := auth.FromContext(ctx)
 	return feed.View{
-		API: auth.Limit(g.clientOf(c), c, g.mask), Context: auth.With(context.Background(), c), Key: c.View(),
+		API: auth.Limit(g.cacheOf(c).Live(), c, g.mask), Context: auth.With(context.Background(), c), Key: c.View(),
 		Caller: c.Name, Streams: c.Limits.Streams,
 	}
 }
@@ -207,7 +198,7 @@ func (g *gateway) withRules(next http.Handler) http.Handler {
 }
 
 // handler returns the public port's handler, which works until ctx ends.
-func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
+func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	planned, refused := func(int64, bool) {}, func(string) {}
 	if g.metrics != nil {
 		planned, refused = g.metrics.Planned, g.metrics.Refused
@@ -222,7 +213,7 @@ func (g *gateway) handler(ctx context.Context, api upstream.Asker, who auth.Auth
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
-	batches := loaders.Extension{API: func(ctx context.Context) upstream.Asker { return g.apiOf(ctx, api) }, Memory: g.memory, Now: time.Now, Shared: shared}
+	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}

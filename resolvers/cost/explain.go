@@ -14,8 +14,8 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/ledger"
-	"deliverygraph/upstream/rest"
 )
 
 // Options configure an [Extension].
@@ -213,7 +213,7 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	if who := auth.FromContext(ctx).Name; who != "" {
 		caller = who
 	}
-	return rest.WithCaller(ctx, caller), nil
+	return upstream.WithCaller(ctx, caller), nil
 }
 
 // options returns the options of the operation's ledgers.

@@ -17,14 +17,16 @@
 // Callers who may see different data get views of different scopes ([Cache.For]). The views share the limit of memory,
 // but no answer.
 //
-// Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, sum.go
-// splits counts and series, reach.go makes the kept part of them grow, stale.go is for when the API fails, and pack.go
-// computes the size of an answer.
+// Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, call.go
+// joins equal calls, sum.go splits counts and series, reach.go makes the kept part of them grow, stale.go is for when the
+// API fails, and pack.go computes the size of an answer.
 package cached
 
 import (
 	"context"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"deliverygraph/upstream"
 )
@@ -33,7 +35,8 @@ import (
 type Cache struct {
 	next   upstream.Asker
 	o      Options
-	memory *memory // nil if nothing is kept
+	memory *otter.Cache[key, entry] // nil if nothing is kept
+	calls  *calls                   // of all views
 	scope  string
 }
 
@@ -46,7 +49,7 @@ func New(next upstream.Asker, o Options) (*Cache, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Cache{next: next, o: o}
+	c := &Cache{next: next, o: o, calls: &calls{}}
 	if o.keepsAny() {
 		m, err := newMemory(o)
 		if err != nil {
@@ -72,17 +75,25 @@ func (c *Cache) Over(scope string, next upstream.Asker) *Cache {
 	return view
 }
 
+// Live returns the view that makes a call for every question, which it may share with other callers of the same scope,
+// but neither uses nor keeps answers.
+func (c *Cache) Live() *Cache {
+	view := *c
+	view.memory = nil
+	return &view
+}
+
 // Close ends the background work of all views. They can still be used.
 func (c *Cache) Close() {
 	if c.memory != nil {
-		c.memory.entries.StopAllGoroutines()
+		c.memory.StopAllGoroutines()
 	}
 }
 
 // Clear forgets the answers of all scopes.
 func (c *Cache) Clear() {
 	if c.memory != nil {
-		c.memory.entries.InvalidateAll()
+		c.memory.InvalidateAll()
 	}
 }
 
@@ -97,7 +108,7 @@ func (c *Cache) Use() Use {
 	if c.memory == nil {
 		return Use{}
 	}
-	e := c.memory.entries
+	e := c.memory
 	e.CleanUp() // entries kept just now are otherwise counted later
 	return Use{Answers: e.EstimatedSize(), Bytes: int64(e.WeightedSize()), Capacity: int64(e.GetMaximum())}
 }
@@ -105,7 +116,7 @@ func (c *Cache) Use() Use {
 // Ask implements [upstream.Asker].
 func (c *Cache) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if c.memory == nil {
-		return c.next.Ask(ctx, q)
+		return c.live(ctx, q)
 	}
 	m := c.o.moment()
 	if q.Shape == upstream.ShapeCounts || q.Shape == upstream.ShapeSeries {

@@ -10,7 +10,6 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/flight"
 )
 
 // key identifies what is kept, and a call under way.
@@ -50,12 +49,6 @@ func (k key) size() int {
 	return n
 }
 
-// memory holds answers, and joins the calls that fill it.
-type memory struct {
-	entries *otter.Cache[key, entry]
-	flights flight.Group[key, landed]
-}
-
 // landed is the result of a joined call.
 type landed struct {
 	entry
@@ -78,8 +71,8 @@ const overhead = 200
 
 // newMemory returns an empty memory. Its own clock only limits how long memory is used: whether an entry is still fresh
 // is checked where it is used.
-func newMemory(o Options) (*memory, error) {
-	entries, err := otter.New(&otter.Options[key, entry]{
+func newMemory(o Options) (*otter.Cache[key, entry], error) {
+	return otter.New(&otter.Options[key, entry]{
 		MaximumWeight: uint64(o.Bytes),
 		Weigher: func(k key, e entry) uint32 {
 			return uint32(min(k.size()+e.bytes+overhead, math.MaxUint32))
@@ -91,17 +84,13 @@ func newMemory(o Options) (*memory, error) {
 			return e.Value.keep + o.MaxStale
 		}),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &memory{entries: entries}, nil
 }
 
-func (m *memory) get(k key) (entry, bool) { return m.entries.GetIfPresent(k) }
+func (c *Cache) get(k key) (entry, bool) { return c.memory.GetIfPresent(k) }
 
 // fresh returns the entry of a key if it is fresh.
 func (c *Cache) fresh(k key) (e entry, ok bool) {
-	e, ok = c.memory.get(k)
+	e, ok = c.get(k)
 	return e, ok && e.fresh(c.o.Now())
 }
 
@@ -122,7 +111,7 @@ func (c *Cache) put(k key, value any, s size, keep time.Duration) entry {
 		e.keep = c.o.Sealed
 	}
 	if keep > 0 {
-		c.memory.entries.Set(k.keep(), e)
+		c.memory.Set(k.keep(), e)
 	}
 	return e
 }
@@ -185,11 +174,24 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 // more calls, the others make the call themselves.
 func (c *Cache) join(ctx context.Context, k key, fill func(context.Context) (landed, error)) (l landed, joined bool, err error) {
 	for {
-		l, joined, err = c.memory.flights.Do(ctx, k, fill)
+		l, joined, err = c.calls.do(ctx, k, fill)
 		if !joined || upstream.CodeOf(err) != upstream.Exhausted {
 			return l, joined, err
 		}
 	}
+}
+
+// live answers a question by a call, which it may share with other callers.
+func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
+	l, joined, err := c.join(ctx, c.key(lookup{q: q}), func(ctx context.Context) (landed, error) {
+		answer, err := c.next.Ask(ctx, q)
+		return landed{entry: entry{value: answer, rows: rowsOf(answer)}}, err
+	})
+	err = gaveUp(err)
+	if joined {
+		c.report(ctx, Lookup{Question: q, Joined: true, Rows: l.rows, Err: err})
+	}
+	return l.value, err
 }
 
 // load asks the API and keeps the answer.

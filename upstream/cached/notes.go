@@ -33,7 +33,7 @@ func (n *Notes) Load() any {
 	if n.c.memory == nil {
 		return nil
 	}
-	e, _ := n.c.memory.get(n.key)
+	e, _ := n.c.get(n.key)
 	return e.value
 }
 

@@ -47,8 +47,8 @@ type Options struct {
 	// Now returns the current time. Nil means time.Now.
 	Now func() time.Time
 
-	// Observe, if not nil, is called for every question before its caller gets the answer, unless nothing is kept at all;
-	// see [Lookup]. It is called concurrently, and the answer waits for it. It gets the caller's context; for calls that a
+	// Observe, if not nil, is called for every question before its caller gets the answer; see [Lookup]. If nothing is
+	// kept, it is called only for questions that joined a call. It is called concurrently, and the answer waits for it. It gets the caller's context; for calls that a
 	// joined call makes, a context with the values of its first caller.
 	Observe func(context.Context, Lookup)
 }

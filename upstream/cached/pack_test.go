@@ -126,10 +126,10 @@ func TestEntriesAreChargedWhatTheyHold(t *testing.T) {
 				for i := range test.entries {
 					fill(t, a, i, kind)
 				}
-				a.memory.entries.CleanUp()
+				a.memory.CleanUp()
 				held := int(heap() - before)
-				charged := int(a.memory.entries.WeightedSize())
-				if n := a.memory.entries.EstimatedSize(); n != test.entries {
+				charged := int(a.memory.WeightedSize())
+				if n := a.memory.EstimatedSize(); n != test.entries {
 					t.Fatalf("%d entries, want %d", n, test.entries)
 				}
 				t.Logf("charged %d bytes an entry, held %d", charged/test.entries, held/test.entries)
@@ -163,14 +163,14 @@ func TestTheBoundIsInBytes(t *testing.T) {
 			fill(t, a, 5000, "bounces") // asked all the time
 		}
 		if i%50 == 0 {
-			a.memory.entries.CleanUp()
-			if w := a.memory.entries.WeightedSize(); w > bound {
+			a.memory.CleanUp()
+			if w := a.memory.WeightedSize(); w > bound {
 				t.Fatalf("after %d questions it holds %d bytes, allowed are %d", i, w, bound)
 			}
 		}
 	}
-	a.memory.entries.CleanUp()
-	if w := a.memory.entries.WeightedSize(); w < bound/2 {
+	a.memory.CleanUp()
+	if w := a.memory.WeightedSize(); w < bound/2 {
 		t.Errorf("it holds %d bytes of the %d allowed", w, bound/2)
 	}
 	if counting.favourite > 20 {
@@ -202,8 +202,8 @@ func TestTooLargeIsNotKept(t *testing.T) {
 	if got, err := a.Bounces(t.Context(), upstream.ListQuery{Offset: 9}); err != nil || len(got) != 500 {
 		t.Fatalf("got %d rows, %v", len(got), err)
 	}
-	a.memory.entries.CleanUp()
-	if n, w := a.memory.entries.EstimatedSize(), a.memory.entries.WeightedSize(); n != 3 || w > 20_000 {
+	a.memory.CleanUp()
+	if n, w := a.memory.EstimatedSize(), a.memory.WeightedSize(); n != 3 || w > 20_000 {
 		t.Errorf("%d answers of %d bytes are left, want the 3 small ones", n, w)
 	}
 }

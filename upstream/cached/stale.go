@@ -23,7 +23,7 @@ func (c *Cache) stale(m moment, k key, err error) (entry, bool) {
 		return entry{}, false
 	}
 	now := c.o.Now()
-	if e, held := c.memory.get(k); held && c.o.bearable(e, now) {
+	if e, held := c.get(k); held && c.o.bearable(e, now) {
 		return e, true
 	}
 	e, held := c.newest(m, k)
@@ -66,7 +66,7 @@ func (c *Cache) newest(m moment, k key) (entry, bool) {
 	if !ok {
 		return entry{}, false
 	}
-	e, held := c.memory.get(at)
+	e, held := c.get(at)
 	if !held {
 		return entry{}, false
 	}
@@ -74,5 +74,5 @@ func (c *Cache) newest(m moment, k key) (entry, bool) {
 	if p.end > k.q.Window.End {
 		return entry{}, false
 	}
-	return c.memory.get(p.key)
+	return c.get(p.key)
 }

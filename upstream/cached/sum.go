@@ -17,7 +17,7 @@ type sum struct {
 
 // heldSum returns the sum under k, and whether it is still good. One that is not is used only if the API fails.
 func (c *Cache) heldSum(k key) (e entry, s sum, good bool) {
-	e, held := c.memory.get(k)
+	e, held := c.get(k)
 	if !held {
 		return e, s, false
 	}
@@ -50,7 +50,7 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 	}
 	past := key{c.scope, sums, 0, *within(q, w.Start, 0)}
 	if w.Start != upstream.Hour.Floor(w.Start) {
-		if _, again := c.memory.get(past); !again {
+		if _, again := c.get(past); !again {
 			rows, err := c.remember(ctx, m, whole)
 			if err == nil {
 				c.put(past, sum{upTo: w.Start, since: c.o.Now()}, size{bytes: sizeOf[sum]()}, Forever)

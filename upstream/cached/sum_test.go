@@ -146,7 +146,7 @@ func serial(c *upstreamtest.Counting) *upstreamtest.Counting {
 
 // calls gives the windows of the calls since the last time, in hours and parts
 // of them from midnight, sorted.
-func calls(c *upstreamtest.Counting) []string {
+func callsMade(c *upstreamtest.Counting) []string {
 	var all []string
 	for call, n := range c.Calls() {
 		q, err := upstream.ParseCountQuery(upstream.Bounces, call[strings.IndexByte(call, '?')+1:])
@@ -204,7 +204,7 @@ func TestARefreshFetchesTheEdgeAlone(t *testing.T) {
 		{"4h to 5h0m15s"},
 	} {
 		dashboard(t, a, counting.API, &c, at(-48*time.Hour))
-		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+		if diff := cmp.Diff(want, callsMade(counting)); diff != "" {
 			t.Errorf("refresh %d: (-want +got)\n%s", i, diff)
 		}
 		c.add(10 * time.Second)
@@ -257,7 +257,7 @@ func TestEveryRefreshCostsOneCall(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if made := calls(counting); len(made) > most {
+					if made := callsMade(counting); len(made) > most {
 						t.Errorf("at %s: %v", c.now(), made)
 					}
 					want, _ := ask.ask(t.Context(), m)
@@ -290,7 +290,7 @@ func TestAStartInsideAnHour(t *testing.T) {
 		{"-2h30m0s to 4h30m0s"}, {"-2h29m50s to 4h30m10s"}, {"-2h29m40s to 4h30m20s"},
 	} {
 		dashboard(t, a, counting.API, &c, upstream.Time(c.now().Add(-7*time.Hour).Unix()))
-		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+		if diff := cmp.Diff(want, callsMade(counting)); diff != "" {
 			t.Errorf("moving start, refresh %d: (-want +got)\n%s", i, diff)
 		}
 		c.add(10 * time.Second)
@@ -302,14 +302,14 @@ func TestAStartInsideAnHour(t *testing.T) {
 		t.Error("no error")
 	}
 	counting.Before = nil
-	calls(counting)
+	callsMade(counting)
 	for i, want := range [][]string{
 		{"-20h39m59s to 4h30m0s"}, nil, // the same moment; what failed does not count as seen
 		{"-20h39m59s to 4h30m10s by hour"}, nil,
 		{"3h to 4h30m20s"}, nil,
 	} {
 		dashboard(t, a, counting.API, &c, at(-20*time.Hour-40*time.Minute+time.Second))
-		if diff := cmp.Diff(want, calls(counting)); diff != "" {
+		if diff := cmp.Diff(want, callsMade(counting)); diff != "" {
 			t.Errorf("standing start, refresh %d: (-want +got)\n%s", i, diff)
 		}
 		if i%2 == 1 {
@@ -328,7 +328,7 @@ func TestAnHourThatCannotBeAdded(t *testing.T) {
 	o.Now = c.now
 	a := open(t, counting, o)
 	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
-	calls(counting)
+	callsMade(counting)
 
 	newHour := fmt.Sprintf("start_time=%d&end_time=%d", at(3*time.Hour), at(4*time.Hour))
 	counting.Before = func(_ context.Context, call string) error {
@@ -339,13 +339,13 @@ func TestAnHourThatCannotBeAdded(t *testing.T) {
 	}
 	c.add(time.Hour)
 	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
-	if diff := cmp.Diff([]string{"3h to 4h", "3h to 5h30m0s", "3h to 5h30m0s by hour", "4h to 5h30m0s"}, calls(counting)); diff != "" {
+	if diff := cmp.Diff([]string{"3h to 4h", "3h to 5h30m0s", "3h to 5h30m0s by hour", "4h to 5h30m0s"}, callsMade(counting)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	counting.Before = nil
 	c.add(time.Minute)
 	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
-	if diff := cmp.Diff([]string{"3h to 5h31m0s by hour"}, calls(counting)); diff != "" {
+	if diff := cmp.Diff([]string{"3h to 5h31m0s by hour"}, callsMade(counting)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -394,7 +394,7 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		"2h to 3h", "4h to 5h30m0s", // asked for beside the sum, before it is known to go further
 		"5h to 5h30m0s", "5h to 6h",
 		"5h to 7h by hour",
-	}, calls(counting)); diff != "" {
+	}, callsMade(counting)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -466,7 +466,7 @@ func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	if diff := cmp.Diff([]string{"-48h to 3h", "3h to 4h30m0s"}, calls(counting)); diff != "" {
+	if diff := cmp.Diff([]string{"-48h to 3h", "3h to 4h30m0s"}, callsMade(counting)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	want := map[string]int{

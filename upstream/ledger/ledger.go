@@ -127,14 +127,10 @@ func Call(ctx context.Context, c rest.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	source := Sent
-	switch {
-	case c.Joined:
-		source = Joined
-		l.sum.Joined++
-	case c.Tries == 0:
+	if c.Tries == 0 {
 		source = Unsent
 		l.sum.Unsent++
-	default:
+	} else {
 		l.sum.Sent++
 	}
 	if l.unseen(c.Path, c.Query) {

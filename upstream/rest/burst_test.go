@@ -139,30 +139,6 @@ func TestA202UntilTheDeadline(t *testing.T) {
 	}
 }
 
-// Callers that share a call each get that error at their own deadline.
-func TestA202ThatOneCallerCannotWaitFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := within(t, &firsts{first: reply(202, ""), many: 6})
-		impatient, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-		defer cancel()
-		gone, leave := context.WithCancel(t.Context())
-		time.AfterFunc(500*time.Millisecond, leave)
-		patient := make(chan error)
-		go func() { patient <- emails(t.Context(), c, 0) }()
-		left := make(chan error)
-		go func() { left <- emails(gone, c, 0) }()
-		if e := public(t, emails(impatient, c, 0)); e.Code != upstream.Unavailable || e.Status != 202 {
-			t.Errorf("caller with a deadline: %+v", e)
-		}
-		if err := <-left; upstream.CodeOf(err) == upstream.Unavailable {
-			t.Errorf("caller that left: %v", err)
-		}
-		if err := <-patient; err != nil {
-			t.Errorf("caller without a deadline: %v", err)
-		}
-	})
-}
-
 // After a quiet minute 100 calls side by side survive one passing fault each, and calls
 // that come one after the other do at 1.8 a second, as docs/operating.md says.
 func TestEveryCallSurvivesAPassingFault(t *testing.T) {

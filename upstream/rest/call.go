@@ -3,11 +3,11 @@ package rest
 import (
 	"context"
 	"errors"
-	"net/http"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/flight"
 )
 
 // request is a question and the URL that asks it. Requests with equal path and query are equal.
@@ -17,70 +17,41 @@ type request struct {
 	query    string // canonical, without the question mark
 }
 
-// flightKey identifies equal calls.
-type flightKey struct {
-	key         string // the API key; answers differ by key
-	path, query string
-}
-
-// answer is the result of a call that equal calls share.
-type answer struct {
-	value any  // of the type that the question's shape determines
-	call  Call // without Joined
-}
-
-// join makes the call, or joins an equal one that is under way, and waits for the answer until ctx ends. A context
-// without a deadline gets CallTimeout.
-func (c *Client) join(ctx context.Context, r request) (answer, error) {
+// call makes the call and reports it. A context without a deadline gets CallTimeout.
+func (c *Client) call(ctx context.Context, r request) (value any, err error) {
+	call := r.call()
+	if ctx.Err() != nil {
+		return nil, call.end(ended(ctx))
+	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.o.CallTimeout)
 		defer cancel()
 	}
-	start := time.Now()
-	a, joined, err := c.flights.Do(ctx, flightKey{c.o.Key, r.path, r.query}, func(ctx context.Context) (answer, error) {
-		return c.fly(ctx, r)
-	})
-	if ctx.Err() != nil && a.call.Endpoint == "" { // the caller left
-		a.call = r.call()
-		if err == ctx.Err() {
-			err = ended(ctx)
-		}
-		err = a.call.end(err)
-	}
-	if joined {
-		a.call.Joined = true
-		a.call.Duration = time.Since(start)
-		c.report(ctx, a.call)
-	}
-	return a, err
-}
-
-// fly makes the call and reports it.
-func (c *Client) fly(ctx context.Context, r request) (a answer, err error) {
-	a.call = r.call()
-	err = errPanicked // unless it returns
+	err = errNotReturned // remains if a transport calls runtime.Goexit
 	defer func(start time.Time) {
-		err = a.call.end(err)
-		a.call.Duration = time.Since(start)
-		c.report(ctx, a.call)
+		if p := recover(); p != nil {
+			err = fmt.Errorf("rest: panic: %v\n%s", p, debug.Stack())
+		}
+		err = call.end(err)
+		call.Duration = time.Since(start)
+		c.report(ctx, call)
 	}(time.Now())
 
-	body, err := c.tries(ctx, r, &a.call)
+	body, err := c.tries(ctx, r, &call)
 	if err != nil {
-		return a, err
+		return nil, err
 	}
-	a.call.Bytes = int64(len(body))
-	a.value, err = decode(r.question, body, &a.call)
-	if err != nil {
-		return a, undecodable(err)
+	call.Bytes = int64(len(body))
+	if value, err = decode(r.question, body, &call); err != nil {
+		return nil, undecodable(err)
 	}
-	return a, nil
+	return value, nil
 }
 
-var errPanicked = errors.New("rest: the call panicked")
+var errNotReturned = errors.New("rest: the call did not return")
 
-// tries makes requests until one succeeds, another try cannot help or would come too late for every caller, or the
+// tries makes requests until one succeeds, another try cannot help or would come too late for the caller, or the
 // retry budget, the breaker or the gate refuses one.
 func (c *Client) tries(ctx context.Context, r request, call *Call) (string, error) {
 	c.budget.earn()
@@ -110,18 +81,14 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 		if !f.granted {
 			return "", f.err
 		}
-		if f.err.Status == http.StatusAccepted {
-			why := *f.err // a copy: other callers read it while f changes
-			flight.Explain(ctx, &why)
-		}
 		if err := sleep(ctx, f.wait); err != nil {
 			return "", err
 		}
 	}
 }
 
-// ended returns context.Canceled or context.DeadlineExceeded for a context that has ended. A flight's context is
-// canceled with the reason its last caller left as the cause.
+// ended returns context.Canceled or context.DeadlineExceeded for a context that has ended. The context of a call that
+// several callers share is canceled with the reason why the last one left as its cause.
 func ended(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return context.DeadlineExceeded

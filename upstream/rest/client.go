@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/flight"
 )
 
 // Client asks a server of the metrics API. It is safe for concurrent use. Use one Client per server, with views for
@@ -22,7 +21,6 @@ type Client struct {
 	host  string        // never shown to callers
 	every *http.Request // the template of every request; never modified
 
-	flights *flight.Group[flightKey, answer]
 	gate    *gate
 	breaker *breaker
 	budget  *budget
@@ -36,12 +34,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		o:       o,
-		base:    trimmed(base),
-		host:    base.Hostname(),
-		flights: &flight.Group[flightKey, answer]{},
-		gate:    newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
-		budget:  newBudget(o.Retry),
+		o:      o,
+		base:   trimmed(base),
+		host:   base.Hostname(),
+		gate:   newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
+		budget: newBudget(o.Retry),
 	}
 	c.breaker = newBreaker(o.Breaker, o.Logger, c.gate.turnAway)
 	c.every = every(c.base.Host, o.Key)
@@ -58,8 +55,8 @@ func every(host, key string) *http.Request {
 	return &http.Request{Method: http.MethodGet, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }
 
-// WithKey returns a view of c with another API key. The view shares everything with c, including the concurrency limit
-// and the circuit breaker, but never joins calls made with another key, because answers depend on the key.
+// WithKey returns a view of c with another API key. The view shares everything else with c, including the concurrency
+// limit and the circuit breaker.
 func (c *Client) WithKey(key string) (*Client, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
@@ -84,12 +81,11 @@ func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if q.Shape == upstream.ShapeSeries && per(q.Interval) == "" {
 		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
 	}
-	r := request{question: q, path: q.Path(), query: q.Query()}
-	a, err := c.join(ctx, r)
+	answer, err := c.call(ctx, request{question: q, path: q.Path(), query: q.Query()})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing(q), err)
 	}
-	return a.value, nil
+	return answer, nil
 }
 
 // trimmed returns the base URL without trailing slashes, ready for a path to be appended.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"deliverygraph/upstream/flight"
+	"deliverygraph/upstream"
 )
 
 // gate limits how many requests are under way at once. The others wait in one lane per caller, and the lanes take
@@ -36,7 +36,6 @@ type lane struct {
 // waiter is a request waiting for a slot. Several callers may have joined its call: it then waits in the lane of each,
 // and is let through when the first of them has its turn.
 type waiter struct {
-	gate   *gate
 	places []place       // usually one; none when it no longer waits
 	room   [1]place      // backs places
 	gone   bool          // let through, refused or given up
@@ -55,9 +54,6 @@ func (w *waiter) waitsIn(l *lane) bool {
 	return slices.ContainsFunc(w.places, func(p place) bool { return p.lane == l })
 }
 
-// Board makes w wait in the lane of one more caller.
-func (w *waiter) Board(caller context.Context) { w.gate.queue(w, callerOf(caller)) }
-
 func newGate(least, most, waiting int) *gate {
 	return &gate{limit: newLimit(least, most), most: waiting, lanes: make(map[string]*lane)}
 }
@@ -73,9 +69,9 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.limit.reached = true
 	g.mu.Unlock()
 
-	w := &waiter{gate: g, ready: make(chan struct{})}
+	w := &waiter{ready: make(chan struct{})}
 	w.places = w.room[:0]
-	defer flight.EachCaller(ctx, w).Stop()
+	defer upstream.EachCaller(ctx, func(name string) { g.queue(w, name) })()
 	select {
 	case <-w.ready:
 		return w.among, w.f, nil

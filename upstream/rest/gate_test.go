@@ -41,7 +41,7 @@ func TestCallersTakeTurns(t *testing.T) {
 		var many []time.Duration
 		var mu sync.Mutex
 		var wg sync.WaitGroup
-		greedy := WithCaller(t.Context(), "greedy")
+		greedy := upstream.WithCaller(t.Context(), "greedy")
 		for i := range 500 {
 			wg.Go(func() {
 				if err := emails(greedy, c, i); err != nil {
@@ -55,7 +55,7 @@ func TestCallersTakeTurns(t *testing.T) {
 		synctest.Wait()
 		time.Sleep(took / 2)
 
-		modest := WithCaller(t.Context(), "modest")
+		modest := upstream.WithCaller(t.Context(), "modest")
 		var single []time.Duration
 		for i := range 20 {
 			asked := time.Now()
@@ -89,7 +89,7 @@ func TestEqualCallersFinishTogether(t *testing.T) {
 		for who := range ends {
 			for i := range 20 {
 				wg.Go(func() {
-					emails(WithCaller(t.Context(), fmt.Sprint(who)), c, who*100+i)
+					emails(upstream.WithCaller(t.Context(), fmt.Sprint(who)), c, who*100+i)
 					mu.Lock()
 					defer mu.Unlock()
 					ends[who] = time.Since(start)
@@ -104,17 +104,46 @@ func TestEqualCallersFinishTogether(t *testing.T) {
 	})
 }
 
+// shared is a call that several callers share.
+type shared struct {
+	mu    sync.Mutex
+	names []string
+	f     func(name string)
+}
+
+func (s *shared) Each(f func(name string)) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.names {
+		f(name)
+	}
+	s.f = f
+	return func() {}
+}
+
+func (s *shared) join(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = append(s.names, name)
+	s.f(name)
+}
+
 // A caller that joins a waiting call makes it wait in its own lane as well.
 func TestJoiningAWaitingCallCanAdvanceIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(t, taking(time.Second), func(o *Options) { o.MaxConcurrent = 1 })
+		last := &shared{names: []string{"greedy"}}
 		var wg sync.WaitGroup
-		for i := range 20 {
-			wg.Go(func() { emails(WithCaller(t.Context(), "greedy"), c, i) })
+		for i := range 19 {
+			wg.Go(func() { emails(upstream.WithCaller(t.Context(), "greedy"), c, i) })
 			synctest.Wait()
 		}
 		start := time.Now()
-		if err := emails(WithCaller(t.Context(), "modest"), c, 19); err != nil || time.Since(start) != 3*time.Second {
+		done := make(chan error)
+		go func() { done <- emails(context.WithValue(t.Context(), upstream.CallerKey{}, last), c, 19) }()
+		synctest.Wait()
+		last.join("modest")
+		if err := <-done; err != nil || time.Since(start) != 3*time.Second {
 			t.Errorf("%v after %v, want the answer after 3s: one under way, one of the greedy, and its own", err, time.Since(start))
 		}
 		wg.Wait()
@@ -165,7 +194,7 @@ func TestFullQueueRefusesCalls(t *testing.T) {
 		c := within(t, taking(time.Second), func(o *Options) { o.MaxConcurrent, o.MaxWaiting = 2, 10 })
 		var refused, answered atomic.Int64
 		var wg sync.WaitGroup
-		greedy := WithCaller(t.Context(), "greedy")
+		greedy := upstream.WithCaller(t.Context(), "greedy")
 		ask := func(i int) {
 			wg.Go(func() {
 				start := time.Now()
@@ -188,7 +217,7 @@ func TestFullQueueRefusesCalls(t *testing.T) {
 			t.Errorf("%d refused, and Load says %d", refused.Load(), c.Load().Refused)
 		}
 		start := time.Now()
-		if err := emails(WithCaller(t.Context(), "modest"), c, 99); err != nil || time.Since(start) > 2*time.Second {
+		if err := emails(upstream.WithCaller(t.Context(), "modest"), c, 99); err != nil || time.Since(start) > 2*time.Second {
 			t.Errorf("the modest caller: %v after %v", err, time.Since(start))
 		}
 		wg.Wait()
@@ -251,7 +280,7 @@ func TestGateNeverLeaksSlots(t *testing.T) {
 			for _, v := range visits {
 				wg.Go(func() {
 					time.Sleep(time.Duration(v.after) * time.Millisecond)
-					ctx, cancel := context.WithTimeout(WithCaller(t.Context(), fmt.Sprint(v.caller)), time.Duration(v.patience)*time.Millisecond)
+					ctx, cancel := context.WithTimeout(upstream.WithCaller(t.Context(), fmt.Sprint(v.caller)), time.Duration(v.patience)*time.Millisecond)
 					defer cancel()
 					err := emails(ctx, c, v.page)
 					if code := upstream.CodeOf(err); err != nil && code != upstream.Timeout && code != upstream.Unavailable {

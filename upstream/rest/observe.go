@@ -8,15 +8,12 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Call describes a finished call to [Options].Observe. A call that was sent is observed once, before its callers get
-// their answer; each caller that joined it is observed again, with Joined set. In log/slog output it shows no
-// addresses.
+// Call describes a finished call to [Options].Observe. In log/slog output it shows no addresses.
 type Call struct {
 	Endpoint string // the path with placeholders, such as "/bounces": few distinct values
 	Path     string // the path below the base URL, escaped
 	Query    string // as sent, without the question mark; may contain addresses, see RedactedQuery
 
-	Joined   bool          // answered by an equal call that was already under way
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent; 0 if the caller left before the first
 	Duration time.Duration // since the caller asked, including waits for a slot and between tries
@@ -26,18 +23,16 @@ type Call struct {
 	Dropped  int           // rows beyond the page size, dropped
 
 	Code     upstream.Code // of the error that callers get; empty if there is none
-	Canceled bool          // all callers left, or this one if Joined: neither success nor failure
+	Canceled bool          // the caller left: neither success nor failure
 }
 
-// Outcome returns the error code, or "ok", "joined" or "canceled".
+// Outcome returns the error code, or "ok" or "canceled".
 func (c Call) Outcome() string {
 	switch {
 	case c.Canceled:
 		return "canceled"
 	case c.Code != "":
 		return string(c.Code)
-	case c.Joined:
-		return "joined"
 	}
 	return "ok"
 }
@@ -52,7 +47,7 @@ func (c Call) attrs() []slog.Attr {
 	a := []slog.Attr{
 		slog.String("endpoint", c.Endpoint),
 		slog.String("query", c.RedactedQuery()),
-		slog.Bool("joined", c.Joined),
+		slog.Bool("joined", false), // equal calls are joined before they reach the client
 		slog.Int("status", c.Status),
 		slog.Int("tries", c.Tries),
 		slog.Float64("duration_ms", milliseconds(c.Duration)),

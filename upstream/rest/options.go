@@ -39,7 +39,7 @@ type Options struct {
 	// Defaults: 16, and the smaller of 2 and MaxConcurrent.
 	MaxConcurrent, MinConcurrent int
 
-	// MaxWaiting is how many requests may wait for a slot. Callers (see [WithCaller]) take turns. When the queue is
+	// MaxWaiting is how many requests may wait for a slot. Callers (see [upstream.WithCaller]) take turns. When the queue is
 	// full, the newest request of the caller with the most waiting fails with [upstream.Unavailable] and a RetryAfter.
 	// Default 1024.
 	MaxWaiting int
@@ -65,8 +65,8 @@ type Options struct {
 	// Answered, if not nil, is called with the HTTP status of every response as soon as its header has arrived.
 	Answered func(status int)
 
-	// Observe, if not nil, is called after every call; see [Call]. Its context has the values of the caller's but is
-	// never canceled. It is called concurrently, and the call waits for it.
+	// Observe, if not nil, is called after every call; see [Call]. It gets the call's context, which may have
+	// ended. It is called concurrently, and the call waits for it.
 	Observe func(context.Context, Call)
 }
 

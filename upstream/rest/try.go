@@ -69,8 +69,8 @@ func (c *Client) countsAsTimeout(ctx context.Context, t *trial) bool {
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
-	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and a flight's deadline moves back
-	// when a more patient caller joins.
+	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and that may move when a more patient
+	// caller joins the call.
 	within, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { end(errTryTimeout) })

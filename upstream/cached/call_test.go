@@ -1,16 +1,19 @@
-package flight
+package cached
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"deliverygraph/upstream"
 )
 
 type result struct {
@@ -19,11 +22,21 @@ type result struct {
 	err    error
 }
 
-// do runs Do on a goroutine and returns a channel for its result.
-func do(g *Group[string, int], ctx context.Context, key string, work func(context.Context) (int, error)) <-chan result {
+// ask is calls.do for keys and answers of simple types.
+func ask(g *calls, ctx context.Context, name string, work func(context.Context) (int, error)) (int, bool, error) {
+	l, joined, err := g.do(ctx, key{scope: name}, func(ctx context.Context) (landed, error) {
+		v, err := work(ctx)
+		return landed{entry: entry{value: v}}, err
+	})
+	v, _ := l.value.(int)
+	return v, joined, err
+}
+
+// begin runs ask on a goroutine and returns a channel for its result.
+func begin(g *calls, ctx context.Context, key string, work func(context.Context) (int, error)) <-chan result {
 	c := make(chan result, 1)
 	go func() {
-		v, joined, err := g.Do(ctx, key, work)
+		v, joined, err := ask(g, ctx, key, work)
 		c <- result{v, joined, err}
 	}()
 	return c
@@ -41,9 +54,9 @@ func slow(d time.Duration, v int) func(context.Context) (int, error) {
 	}
 }
 
-func TestEqualKeysRunOnce(t *testing.T) {
+func TestEqualCallsRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		var runs atomic.Int64
 		work := func(ctx context.Context) (int, error) {
 			runs.Add(1)
@@ -53,7 +66,7 @@ func TestEqualKeysRunOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
-				v, j, err := g.Do(t.Context(), "key", work)
+				v, j, err := ask(&g, t.Context(), "key", work)
 				if v != 7 || err != nil {
 					t.Errorf("got %d, %v", v, err)
 				}
@@ -66,18 +79,18 @@ func TestEqualKeysRunOnce(t *testing.T) {
 		if runs.Load() != 1 || joined.Load() != 99 {
 			t.Errorf("%d runs and %d joined, want 1 and 99", runs.Load(), joined.Load())
 		}
-		// Results are not remembered.
-		if _, j, _ := g.Do(t.Context(), "key", work); j || runs.Load() != 2 {
-			t.Errorf("after landing: joined %t, %d runs, want a new run", j, runs.Load())
+		// Results are not kept.
+		if _, j, _ := ask(&g, t.Context(), "key", work); j || runs.Load() != 2 {
+			t.Errorf("after it returned: joined %t, %d runs, want a new run", j, runs.Load())
 		}
 	})
 }
 
-func TestDifferentKeysRunConcurrently(t *testing.T) {
+func TestDifferentCallsRunConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		start := time.Now()
-		a, b := do(&g, t.Context(), "a", slow(time.Second, 1)), do(&g, t.Context(), "b", slow(time.Second, 2))
+		a, b := begin(&g, t.Context(), "a", slow(time.Second, 1)), begin(&g, t.Context(), "b", slow(time.Second, 2))
 		if ra, rb := <-a, <-b; ra != (result{1, false, nil}) || rb != (result{2, false, nil}) {
 			t.Errorf("got %v and %v", ra, rb)
 		}
@@ -89,15 +102,15 @@ func TestDifferentKeysRunConcurrently(t *testing.T) {
 
 func TestLeavingDoesNotAffectOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		first, leave := context.WithCancel(t.Context())
 		short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 
-		a := do(&g, first, "key", slow(10*time.Second, 7))
+		a := begin(&g, first, "key", slow(10*time.Second, 7))
 		synctest.Wait()
-		b := do(&g, short, "key", slow(0, 0))
-		c := do(&g, t.Context(), "key", slow(0, 0))
+		b := begin(&g, short, "key", slow(0, 0))
+		c := begin(&g, t.Context(), "key", slow(0, 0))
 		synctest.Wait()
 
 		start := time.Now()
@@ -116,7 +129,7 @@ func TestLeavingDoesNotAffectOthers(t *testing.T) {
 
 func TestWorkIsCanceledWhenTheLastCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		ended := make(chan error, 1)
 		work := func(ctx context.Context) (int, error) {
 			<-ctx.Done()
@@ -126,7 +139,7 @@ func TestWorkIsCanceledWhenTheLastCallerLeaves(t *testing.T) {
 		one, leaveOne := context.WithCancel(t.Context())
 		two, leaveTwo := context.WithTimeout(t.Context(), time.Second)
 		defer leaveTwo()
-		a, b := do(&g, one, "key", work), do(&g, two, "key", work)
+		a, b := begin(&g, one, "key", work), begin(&g, two, "key", work)
 		synctest.Wait()
 
 		leaveOne()
@@ -147,21 +160,21 @@ func TestWorkIsCanceledWhenTheLastCallerLeaves(t *testing.T) {
 
 func TestCanceledWorkIsNotJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		var running, most atomic.Int64
-		begin := func() func() {
+		enter := func() func() {
 			most.Store(max(most.Load(), running.Add(1)))
 			return func() { running.Add(-1) }
 		}
 		// Canceled work takes a second to return.
 		ending := func(ctx context.Context) (int, error) {
-			defer begin()()
+			defer enter()()
 			<-ctx.Done()
 			time.Sleep(time.Second)
 			return 1, nil
 		}
 		ctx, leave := context.WithCancel(t.Context())
-		a := do(&g, ctx, "key", ending)
+		a := begin(&g, ctx, "key", ending)
 		synctest.Wait()
 		leave()
 		<-a
@@ -169,7 +182,7 @@ func TestCanceledWorkIsNotJoined(t *testing.T) {
 		// A caller that leaves before its work has started never starts it, and does not let the next one start too
 		// early.
 		ctx, leave = context.WithCancel(t.Context())
-		b := do(&g, ctx, "key", func(context.Context) (int, error) {
+		b := begin(&g, ctx, "key", func(context.Context) (int, error) {
 			t.Error("work began that all had left")
 			return 0, nil
 		})
@@ -179,12 +192,12 @@ func TestCanceledWorkIsNotJoined(t *testing.T) {
 
 		start := time.Now()
 		work := func(ctx context.Context) (int, error) {
-			defer begin()()
+			defer enter()()
 			return slow(time.Second, 2)(ctx)
 		}
-		c := do(&g, t.Context(), "key", work)
+		c := begin(&g, t.Context(), "key", work)
 		synctest.Wait()
-		d := do(&g, t.Context(), "key", work)
+		d := begin(&g, t.Context(), "key", work)
 		if r := <-c; r != (result{2, false, nil}) {
 			t.Errorf("next caller: %v, want work of its own", r)
 		}
@@ -199,7 +212,7 @@ func TestCanceledWorkIsNotJoined(t *testing.T) {
 
 func TestDeadlineIsTheLatestOfAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		start := time.Now()
 		timeout := func(d time.Duration) context.Context {
 			ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -225,11 +238,11 @@ func TestDeadlineIsTheLatestOfAllCallers(t *testing.T) {
 			}
 			return 0, nil
 		}
-		results := []<-chan result{do(&g, timeout(5*time.Second), "key", work)}
+		results := []<-chan result{begin(&g, timeout(5*time.Second), "key", work)}
 		for _, ctx := range []context.Context{timeout(9 * time.Second), timeout(2 * time.Second), t.Context()} {
 			time.Sleep(time.Second - time.Millisecond)
 			synctest.Wait()
-			results = append(results, do(&g, ctx, "key", work))
+			results = append(results, begin(&g, ctx, "key", work))
 		}
 		for _, r := range results {
 			<-r
@@ -240,9 +253,9 @@ func TestDeadlineIsTheLatestOfAllCallers(t *testing.T) {
 type ctxKey struct{}
 
 func TestWorkHasTheFirstCallersValues(t *testing.T) {
-	var g Group[string, int]
+	var g calls
 	ctx := context.WithValue(t.Context(), ctxKey{}, "first")
-	_, _, err := g.Do(ctx, "key", func(ctx context.Context) (int, error) {
+	_, _, err := ask(&g, ctx, "key", func(ctx context.Context) (int, error) {
 		if ctx.Value(ctxKey{}) != "first" {
 			return 0, errors.New("the value is lost")
 		}
@@ -257,10 +270,10 @@ func TestWorkHasTheFirstCallersValues(t *testing.T) {
 }
 
 func TestEndedContextStartsNoWork(t *testing.T) {
-	var g Group[string, int]
+	var g calls
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, joined, err := g.Do(ctx, "key", func(context.Context) (int, error) {
+	_, joined, err := ask(&g, ctx, "key", func(context.Context) (int, error) {
 		t.Error("work began for a caller that had left")
 		return 0, nil
 	})
@@ -276,13 +289,13 @@ func TestPanicIsAnErrorForAllCallers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var g Group[string, int]
+				var g calls
 				work := func(context.Context) (int, error) {
 					time.Sleep(time.Second)
 					crash()
 					return 1, nil
 				}
-				a, b := do(&g, t.Context(), "key", work), do(&g, t.Context(), "key", work)
+				a, b := begin(&g, t.Context(), "key", work), begin(&g, t.Context(), "key", work)
 				for _, c := range []<-chan result{a, b} {
 					r := <-c
 					if r.err == nil || r.value != 0 {
@@ -292,7 +305,7 @@ func TestPanicIsAnErrorForAllCallers(t *testing.T) {
 						t.Errorf("%v does not say what happened", r.err)
 					}
 				}
-				if _, _, err := g.Do(t.Context(), "key", slow(0, 1)); err != nil {
+				if _, _, err := ask(&g, t.Context(), "key", slow(0, 1)); err != nil {
 					t.Errorf("the next caller: %v", err)
 				}
 			})
@@ -300,14 +313,14 @@ func TestPanicIsAnErrorForAllCallers(t *testing.T) {
 	}
 }
 
-// A caller that leaves just as its work lands gets either the result or its own error, and the flight is removed.
-func TestLandingWhileLeaving(t *testing.T) {
+// A caller that leaves just as its call returns gets either the result or its own error, and the call is removed.
+func TestLeavingWhileTheCallReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Group[string, int]
+		var g calls
 		for i := range 2000 {
 			ctx, leave := context.WithCancel(t.Context())
 			go leave()
-			v, _, err := g.Do(ctx, fmt.Sprint(i%3), func(context.Context) (int, error) {
+			v, _, err := ask(&g, ctx, fmt.Sprint(i%3), func(context.Context) (int, error) {
 				runtime.Gosched()
 				return 7, nil
 			})
@@ -316,28 +329,111 @@ func TestLandingWhileLeaving(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if len(g.flights) != 0 {
-			t.Errorf("%d flights are kept", len(g.flights))
+		if len(g.now) != 0 {
+			t.Errorf("%d calls are kept", len(g.now))
 		}
 	})
 }
 
-// Callers that are ready to run when a flight begins join it, even if it lands at once.
+// Callers that are ready to run when a call begins join it, even if it returns at once.
 func TestReadyCallersJoin(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // keeps them ready without running
 	const callers = 64
-	var g Group[string, int]
-	var flights atomic.Int64
+	var g calls
+	var made atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			if _, _, err := g.Do(t.Context(), "key", func(context.Context) (int, error) { return int(flights.Add(1)), nil }); err != nil {
+			if _, _, err := ask(&g, t.Context(), "key", func(context.Context) (int, error) { return int(made.Add(1)), nil }); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if n := flights.Load(); n > callers/4 {
-		t.Errorf("%d flights for %d callers", n, callers)
+	if n := made.Load(); n > callers/4 {
+		t.Errorf("%d calls for %d callers", n, callers)
 	}
+}
+
+// A call reports its callers so far, and those that join later.
+func TestCallsReportTheirCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g calls
+		var mu sync.Mutex
+		var reported []string
+		watch := func(ctx context.Context) func() {
+			return upstream.EachCaller(ctx, func(caller string) {
+				mu.Lock()
+				defer mu.Unlock()
+				reported = append(reported, caller)
+			})
+		}
+		is := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(reported)
+			if !slices.Equal(reported, want) {
+				t.Errorf("got %q, want %q", reported, want)
+			}
+			reported = nil
+		}
+		work := func(ctx context.Context) (int, error) {
+			time.Sleep(time.Second)
+			derived, cancel := context.WithCancel(ctx)
+			defer cancel()
+			stop := watch(derived)
+			defer watch(ctx)()
+			time.Sleep(time.Second)
+			stop()
+			time.Sleep(time.Second)
+			return 7, nil
+		}
+		begin(&g, upstream.WithCaller(t.Context(), "a"), "key", work)
+		synctest.Wait()
+		begin(&g, upstream.WithCaller(t.Context(), "b"), "key", work)
+		time.Sleep(time.Second)
+		is("a", "a", "b", "b") // to both watchers
+		begin(&g, upstream.WithCaller(t.Context(), "c"), "key", work)
+		is("c", "c")
+		time.Sleep(time.Second + 1)
+		last := begin(&g, upstream.WithCaller(t.Context(), "d"), "key", work)
+		is("d") // one watcher has stopped
+		if r := <-last; r.value != 7 || !r.joined {
+			t.Errorf("got %+v", r)
+		}
+		// After Stop, callers are not reported.
+		<-begin(&g, upstream.WithCaller(t.Context(), "e"), "key", slow(0, 1))
+		is()
+	})
+}
+
+// A call that a joined call makes reports the callers of that one.
+func TestNestedCallsReportTheirCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g calls
+		var mu sync.Mutex
+		var reported []string
+		outer := func(ctx context.Context) (int, error) {
+			v, _, err := ask(&g, ctx, "inner", func(ctx context.Context) (int, error) {
+				defer upstream.EachCaller(ctx, func(caller string) {
+					mu.Lock()
+					defer mu.Unlock()
+					reported = append(reported, caller)
+				})()
+				time.Sleep(time.Second)
+				return 1, nil
+			})
+			return v, err
+		}
+		a := begin(&g, upstream.WithCaller(t.Context(), "a"), "outer", outer)
+		synctest.Wait()
+		b := begin(&g, upstream.WithCaller(t.Context(), "b"), "outer", outer)
+		<-a
+		<-b
+		if slices.Sort(reported); !slices.Equal(reported, []string{"a", "b"}) {
+			t.Errorf("got %q", reported)
+		}
+	})
 }
