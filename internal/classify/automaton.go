@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// vocabulary numbers the words that phrases are made of, from 1.
+// vocabulary maps the words and stems of all phrases to numbers from 1.
 type vocabulary struct {
 	words   map[string]int32
 	stems   map[string]int32
 	lengths []int // of the stems, in bytes, ascending
 }
 
-// look looks a word up.
+// look sets the numbers of a word.
 func (v *vocabulary) look(folded []byte, w *word) {
 	if v == nil {
 		return
@@ -30,7 +30,7 @@ func (v *vocabulary) look(folded []byte, w *word) {
 	}
 }
 
-// number gives a word's number, a new one if need be. Words and stems share the numbers.
+// number returns the number of a word or stem, which it adds if it is new.
 func (v *vocabulary) number(t term) int32 {
 	m := v.words
 	if t.stem {
@@ -48,24 +48,24 @@ func (v *vocabulary) number(t term) int32 {
 	return id
 }
 
-// automaton matches the phrases of all rules at once. A state is how much of a phrase
-// has matched; state 0 is nothing of any phrase.
+// automaton matches the phrases of all rules at once. A state stands for the part of a
+// phrase that has matched; state 0 is the start.
 type automaton struct {
 	vocabulary
-	next   map[edge][]int32 // the states that a word leads to
+	next   map[edge][]int32 // the states that a word leads to from a state
 	states []state
 }
 
 type edge struct{ from, word int32 }
 
-// wildcard is the word of an edge that any word takes.
+// wildcard is the word of an edge that any word can take.
 const wildcard = -1
 
-// state is what else there is to know of a state.
+// state describes a state of the automaton.
 type state struct {
 	gaps  []int32 // the states that a gap leads to
-	words []int32 // those that it has an edge for
-	rule  int32   // one more than the rule whose phrase ends here; 0 is none
+	words []int32 // the words that it has an edge for
+	rule  int32   // 1 + the index of the rule whose phrase ends here, or 0
 	any   bool    // it has an edge for any word
 }
 
@@ -88,7 +88,7 @@ func (a *automaton) state() int32 {
 	return int32(len(a.states) - 1)
 }
 
-// compile makes a phrase lead from some states to one. The phrase has a word at least.
+// compile adds the edges of a phrase, which is not empty, from some states to another.
 func (a *automaton) compile(p phrase, from []int32, to int32) {
 	last := len(p) - 1
 	if p[last].optional { // without it, and with it
@@ -137,22 +137,22 @@ func (a *automaton) connect(e edge, to int32) {
 	}
 }
 
-// walk looks for phrases in a text.
+// walk finds phrases in a text.
 type walk struct {
 	*automaton
 	words   []word
-	present []bool // by number: the words of the text. What leads nowhere is seen by it early.
-	first   int    // the word that the walk began at
-	steps   int    // that may still be taken
-	// found is called with each rule whose phrase ends, and its first and last word.
+	present []bool // by number: whether the word is in the text, to prune dead ends early
+	first   int    // the word at which the walk began
+	steps   int    // how many more steps may be taken
+	// found is called for each match, with the rule and the first and last word.
 	found func(rule, first, last int)
 }
 
-// mostSteps bounds what is spent on a text: a text of maxText bytes that was made to
-// match as much as it can takes less.
+// mostSteps bounds the work per text. Even a text of maxText bytes that is crafted to
+// match as many phrases as possible needs fewer steps.
 const mostSteps = 1 << 20
 
-// find calls found for each phrase that is in a text.
+// find calls found for each phrase in the text.
 func (w *walk) find() {
 	if n := len(w.vocabulary.words) + len(w.vocabulary.stems) + 1; len(w.present) < n {
 		w.present = make([]bool, n)
@@ -172,10 +172,10 @@ func (w *walk) mark(present bool) {
 			w.present[id] = present
 		}
 	}
-	w.present[0] = false // stands for words of no phrase
+	w.present[0] = false // 0 is any word that is in no phrase
 }
 
-// from goes on from a state with the word at i.
+// from continues in state s with the word at i.
 func (w *walk) from(s int32, i int) {
 	if i >= len(w.words) || s != 0 && w.words[i].begins || w.steps <= 0 {
 		return
@@ -196,7 +196,7 @@ func (w *walk) from(s int32, i int) {
 	}
 }
 
-// along takes the edge, if there is one.
+// along follows the edge, if it exists.
 func (w *walk) along(e edge, i int) {
 	for _, to := range w.next[e] {
 		s := &w.states[to]
@@ -217,7 +217,7 @@ func (w *walk) along(e edge, i int) {
 	}
 }
 
-// leads reports whether a word of the text leads on from a state.
+// leads reports whether some word of the text leads on from a state.
 func (w *walk) leads(s *state) bool {
 	if s.any {
 		return true

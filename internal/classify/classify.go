@@ -10,15 +10,15 @@ import (
 // Unclassified is the category of what no rule matches.
 const Unclassified = "unclassified"
 
-// Match says how a bounce is sorted, and by what.
+// Match is the result of classifying a bounce.
 type Match struct {
-	Rule  Rule   // without a name if no rule matches: then it is soft, and unclassified
-	Words string // what matched, as it stands in the text; or the code
+	Rule  Rule   // has no name if no rule matches; the bounce is then soft and unclassified
+	Words string // the part of the text, or the code, that matched
 }
 
-// Classify sorts a bounce by its enhanced status code, what the receiving server said,
-// and the text that a person reads in the bounce message, without the message that is
-// returned in it. Each may be empty. It may be called from several goroutines.
+// Classify sorts a bounce by its enhanced status code, by the diagnostic (what the
+// receiving server said), and by the notice, which is the text of the bounce message
+// without the returned message. Each may be empty. It is safe for concurrent use.
 func (r *Rules) Classify(statusCode, diagnostic, notice string) Match {
 	s := scanners.Get().(*scanner)
 	defer scanners.Put(s)
@@ -58,12 +58,12 @@ func (r *Rules) Classify(statusCode, diagnostic, notice string) Match {
 	return Match{Rule: Rule{Category: Unclassified, Type: upstream.Soft}}
 }
 
-// match gives the rule that was found, and what it matched of the text.
+// match returns the matching rule and the part of the text that it matched.
 func (r *Rules) match(h hit, text string) Match {
 	return Match{Rule: r.list[h.rule], Words: strings.Join(strings.Fields(text[h.start:h.end]), " ")}
 }
 
-// byCode gives the first rule that matches by a code alone.
+// byCode returns the first rule that matches one of the codes and needs no words.
 func (r *Rules) byCode(codes []code, weak bool) (rule int, c code, ok bool) {
 	for _, i := range r.coded {
 		if r.list[i].Weak != weak {
@@ -87,12 +87,12 @@ func (rule *Rule) matchesCode(c code) bool {
 	return false
 }
 
-// hit is a rule that matched, and where.
+// hit is a rule that matched, and the part of the text that it matched.
 type hit struct{ rule, start, end int }
 
 func (h hit) matches() bool { return h.end > 0 }
 
-// scanner holds what one call of Classify needs, to be used again.
+// scanner holds the buffers of one call of Classify. They are pooled.
 type scanner struct {
 	text         text
 	walk         walk
@@ -102,8 +102,8 @@ type scanner struct {
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
-// read finds the first strong and the first weak rule whose words are in a text, and
-// adds the text's codes.
+// read finds the first strong and the first weak rule whose words occur in a text, and
+// appends the codes in the text to s.codes.
 func (s *scanner) read(r *Rules, in string) {
 	s.strong, s.weak = hit{}, hit{}
 	s.text.scan(in, &r.words.vocabulary)

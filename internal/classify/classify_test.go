@@ -18,8 +18,8 @@ func TestEveryRuleMatchesItsExamples(t *testing.T) {
 	}
 }
 
-// TestEveryTextCanMatch fails for a line that does nothing, because rules before it take
-// whatever it matches.
+// TestEveryTextCanMatch fails for a phrase that has no effect because earlier rules match
+// all that it matches.
 func TestEveryTextCanMatch(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, rule := range Default().list {
@@ -27,13 +27,14 @@ func TestEveryTextCanMatch(t *testing.T) {
 			if !slices.ContainsFunc(samples(p, random), func(s string) bool {
 				return Default().Classify("", codeOf(rule)+s, "").Rule.Name == rule.Name
 			}) {
-				t.Errorf("rule %s: no text of %q gets to it: %q", rule.Name, describe(p), samples(p, random)[0])
+				t.Errorf("rule %s: earlier rules match all that %q matches, such as %q", rule.Name, describe(p),
+					samples(p, random)[0])
 			}
 		}
 	}
 }
 
-// samples are texts that a phrase matches.
+// samples returns texts that a phrase matches.
 func samples(p phrase, random *rand.Rand) (out []string) {
 	for range 400 {
 		var words []string
@@ -64,7 +65,7 @@ func describe(p phrase) string {
 	return b.String()
 }
 
-// codeOf is a code that a rule wants beside the words.
+// codeOf returns a code that a rule requires in addition to its words, or nothing.
 func codeOf(rule Rule) string {
 	if len(rule.codes) == 0 {
 		return ""
@@ -78,7 +79,7 @@ func codeOf(rule Rule) string {
 	return c.String() + " "
 }
 
-func TestWhatServersSayIsSortedRight(t *testing.T) {
+func TestServerRepliesGetTheRightCategory(t *testing.T) {
 	text, err := os.ReadFile("testdata/diagnostics.tsv")
 	if err != nil {
 		t.Fatal(err)
@@ -95,9 +96,9 @@ func TestWhatServersSayIsSortedRight(t *testing.T) {
 	}
 }
 
-// TestAReplyIsSortedTheSameInEveryQuotation fails for a phrase that joins the words of the
-// server that quotes with those of the server that is quoted.
-func TestAReplyIsSortedTheSameInEveryQuotation(t *testing.T) {
+// TestQuotingAReplyKeepsItsCategory fails for a phrase that spans the words of the quoting
+// server and those of the quoted one.
+func TestQuotingAReplyKeepsItsCategory(t *testing.T) {
 	text, err := os.ReadFile("testdata/diagnostics.tsv")
 	if err != nil {
 		t.Fatal(err)
@@ -127,22 +128,22 @@ func TestAReplyIsSortedTheSameInEveryQuotation(t *testing.T) {
 	}
 }
 
-func TestTheMoreSpecificWins(t *testing.T) {
+func TestTheMoreSpecificEvidenceWins(t *testing.T) {
 	for name, c := range map[string]struct{ code, diagnostic, notice, want string }{
-		"text over a code that servers send for anything": {"5.1.1", "550 5.1.1 Mailbox full", "", "quota-issues"},
-		"code over words that say little":                 {"5.2.2", "550 Message rejected", "", "quota-issues"},
-		"code in the text, if the status says nothing":    {"5.0.0", "550 5.1.2 Message rejected", "", "bad-domain"},
-		"code over the notice":                            {"5.1.1", "", "The mailbox is full.", "bad-mailbox"},
+		"text over a code that servers use for anything": {"5.1.1", "550 5.1.1 Mailbox full", "", "quota-issues"},
+		"code over words that say little":                {"5.2.2", "550 Message rejected", "", "quota-issues"},
+		"code in the text, if the status says nothing":   {"5.0.0", "550 5.1.2 Message rejected", "", "bad-domain"},
+		"code over the notice":                           {"5.1.1", "", "The mailbox is full.", "bad-mailbox"},
 		"notice over a code that says little": {"5.7.1", "554 5.7.1 Message rejected",
 			"The mailbox is full.", "quota-issues"},
 		"code that says little over nothing": {"5.7.1", "", "", "policy-related"},
 		"reply code":                         {"", "503", "", "protocol-errors"},
 		"nothing":                            {"", "", "", "unclassified"},
-		"a code of success":                  {"2.0.0", "250 2.0.0 Ok", "", "unclassified"},
-		"an address is no text":              {"", "<mailbox.full@example.com>", "", "unclassified"},
-		"a host is no text": {"", "spam.virus.example.com[192.0.2.1] said: 550 User " +
+		"code of success":                    {"2.0.0", "250 2.0.0 Ok", "", "unclassified"},
+		"address is ignored":                 {"", "<mailbox.full@example.com>", "", "unclassified"},
+		"host is ignored": {"", "spam.virus.example.com[192.0.2.1] said: 550 User " +
 			"unknown", "", "bad-mailbox"},
-		"no match over the end of a sentence": {"", "This is a hop. Count exceeded twelve.", "", "unclassified"},
+		"no match across the end of a sentence": {"", "This is a hop. Count exceeded twelve.", "", "unclassified"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if m := Default().Classify(c.code, c.diagnostic, c.notice); m.Rule.Category != c.want {
@@ -161,7 +162,7 @@ func TestHardOrSoftFollowsTheRule(t *testing.T) {
 	}
 }
 
-func TestMatchSaysWhichWordsMatched(t *testing.T) {
+func TestMatchHasTheWordsThatMatched(t *testing.T) {
 	for _, c := range []struct{ diagnostic, want string }{
 		{"550 5.1.1 <user@example.com>: Recipient address rejected: User\r\n unknown in table", "User unknown"},
 		{"552-5.2.2 The email account that you tried to reach is\n552 5.2.2 over quota.", "account that you tried to " +
@@ -174,12 +175,12 @@ func TestMatchSaysWhichWordsMatched(t *testing.T) {
 	}
 }
 
-func TestWildTextIsCheap(t *testing.T) {
+func TestHostileTextIsCheap(t *testing.T) {
 	for _, words := range []string{"user ", "sender mail from not address rejected mailbox ", "5.1.1 ", "a@", "。"} {
 		text := strings.Repeat(words, 1+1<<20/len(words))
 		start := time.Now()
 		Default().Classify("", text, text)
-		if took := time.Since(start); took > 5*time.Second { // a few milliseconds, on a machine that does nothing else
+		if took := time.Since(start); took > 5*time.Second { // a few milliseconds on an idle machine
 			t.Errorf("a megabyte of %q takes %v", words, took)
 		}
 	}
@@ -195,7 +196,7 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("Classify(%q, %q, %q) = %+v", code, diagnostic, notice, m)
 		}
 		if again := Default().Classify(code, diagnostic, notice); again.Rule.Name != m.Rule.Name || again.Words != m.Words {
-			t.Errorf("Classify(%q, %q, %q) is %s and then %s", code, diagnostic, notice, m.Rule.Name, again.Rule.Name)
+			t.Errorf("Classify(%q, %q, %q) is first %s, then %s", code, diagnostic, notice, m.Rule.Name, again.Rule.Name)
 		}
 	})
 }

@@ -2,8 +2,8 @@ package classify
 
 import "strconv"
 
-// code is an enhanced status code (RFC 3463), such as 5.1.1, or a reply code of SMTP,
-// such as 552, which has the class and nothing else: its parts are {5, -1, 552}.
+// code is an enhanced status code (RFC 3463), such as 5.1.1, or an SMTP reply code, such
+// as 552, which is stored as {5, isReply, 552}.
 type code struct{ class, subject, detail int }
 
 const (
@@ -11,7 +11,8 @@ const (
 	anyPart = -2 // of a pattern
 )
 
-// parseCode reads a code that s begins with, and the number of its bytes; 0 if there is none.
+// parseCode parses the code at the beginning of s and returns its length, or 0 if there
+// is no code.
 func parseCode(s string) (c code, n int) {
 	if s == "" || s[0] != '2' && s[0] != '4' && s[0] != '5' {
 		return code{}, 0
@@ -44,8 +45,8 @@ func parseCode(s string) (c code, n int) {
 	return c, last
 }
 
-// partOfNumber reports whether what ends at i goes on as a number, a word or an address
-// of IP does.
+// partOfNumber reports whether the code that ends at i is only the beginning of a longer
+// number, word or IP address.
 func partOfNumber(s string, i int) bool {
 	return i < len(s) && (alphanumeric(s[i]) || s[i] == '.' && i+1 < len(s) && alphanumeric(s[i+1]))
 }
@@ -54,10 +55,10 @@ func alphanumeric(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// codePattern matches codes: a part may be any.
+// codePattern matches codes. Its parts may be anyPart.
 type codePattern code
 
-// parseCodePattern reads a pattern of codes, such as 5.1.1, *.2.2, 5.7.* or 552.
+// parseCodePattern parses a code pattern, such as 5.1.1, *.2.2, 5.7.* or 552.
 func parseCodePattern(s string) (codePattern, bool) {
 	if c, n := parseCode(s); n > 0 && n == len(s) {
 		return codePattern(c), true
@@ -95,7 +96,7 @@ func (p codePattern) matches(c code) bool {
 		(p.detail == anyPart || p.detail == c.detail)
 }
 
-// String gives the code as it is written.
+// String returns the code in its usual form.
 func (c code) String() string {
 	if c.subject == isReply {
 		return strconv.Itoa(c.detail)

@@ -8,23 +8,23 @@ import (
 	"unicode/utf8"
 )
 
-// phrase is a Text of a rule: terms one after the other.
+// phrase is a Text of a rule: a sequence of terms.
 type phrase []term
 
-// term is one step of a phrase. The zero value is a gap: up to gapWords words of any kind.
+// term is one step of a phrase. The zero value is a gap of up to gapWords arbitrary words.
 type term struct {
-	word     string   // in the form that text is compared in
-	stem     bool     // the word may go on
-	any      bool     // one word of any kind
-	choice   []phrase // one of these
-	optional bool     // of a choice: it may be missing
+	word     string   // folded, see fold
+	stem     bool     // word is the beginning of a word
+	any      bool     // one arbitrary word
+	choice   []phrase // alternatives
+	optional bool     // the choice may be missing
 }
 
-// gapWords is how many words may stand where a phrase has "...".
+// gapWords is the largest number of words that "..." in a phrase stands for.
 const gapWords = 6
 
-// parsePhrase reads a phrase: words, (this|that) for a choice, [words] for what may be
-// missing, word* for a word's beginning, _ for one word of any kind, and ... for up to six.
+// parsePhrase parses a phrase: words, (this|that) for a choice, [words] for optional words,
+// word* for any word that begins so, _ for one arbitrary word, and ... for up to gapWords.
 func parsePhrase(s string) (phrase, error) {
 	p := phraseParser{rest: s}
 	out, err := p.phrase()
@@ -32,16 +32,16 @@ func parsePhrase(s string) (phrase, error) {
 	case err != nil:
 		return nil, err
 	case p.rest != "":
-		return nil, fmt.Errorf("%q has no bracket that it belongs to", p.rest[:1])
+		return nil, fmt.Errorf("%q has no opening bracket", p.rest[:1])
 	case out.empty():
-		return nil, errors.New("all of it may be missing: it must have a word that may not")
+		return nil, errors.New("everything in it is optional: at least one word must be required")
 	case out.wildAt(0, 1) || out.wildAt(len(out)-1, -1):
 		return nil, errors.New("it must begin and end with a word")
 	}
 	return out, nil
 }
 
-// empty reports whether a phrase matches without any word.
+// empty reports whether a phrase matches the empty text.
 func (p phrase) empty() bool {
 	for _, t := range p {
 		if !t.optional {
@@ -51,8 +51,8 @@ func (p phrase) empty() bool {
 	return true
 }
 
-// wildAt reports whether a phrase may begin with a word of any kind, read from i on in
-// steps of 1; or end with one, read backwards in steps of -1.
+// wildAt reports whether the phrase may begin with an arbitrary word when it is read from
+// i in steps of 1, or end with one when it is read in steps of -1.
 func (p phrase) wildAt(i, step int) bool {
 	for ; i >= 0 && i < len(p); i += step {
 		t := p[i]
@@ -75,13 +75,13 @@ func (p phrase) wildAt(i, step int) bool {
 	return false
 }
 
-// phraseParser reads a phrase from left to right.
+// phraseParser parses a phrase from left to right.
 type phraseParser struct {
 	rest  string
 	depth int
 }
 
-// phrase reads up to the end, to a | or to a closing bracket.
+// phrase parses up to the end, a | or a closing bracket.
 func (p *phraseParser) phrase() (phrase, error) {
 	var out phrase
 	for {
@@ -112,7 +112,7 @@ func (p *phraseParser) phrase() (phrase, error) {
 	}
 }
 
-// choice reads (a|b), or [a|b], which may be missing.
+// choice parses (a|b), or the optional [a|b].
 func (p *phraseParser) choice() (term, error) {
 	if p.depth++; p.depth > 3 {
 		return term{}, errors.New("its brackets are nested more than three deep")
@@ -127,7 +127,7 @@ func (p *phraseParser) choice() (term, error) {
 		case err != nil:
 			return term{}, err
 		case alternative.empty():
-			return term{}, errors.New("a choice is empty: write [this] for what may be missing")
+			return term{}, errors.New("a choice is empty: write [this] for optional words")
 		case p.rest == "":
 			return term{}, fmt.Errorf("%q is not closed", string(opening))
 		}
@@ -145,8 +145,8 @@ func (p *phraseParser) choice() (term, error) {
 	}
 }
 
-// words reads what stands up to the next space or bracket: most often a word, but
-// "non-existent" is two of them, as it is in a text.
+// words parses the text up to the next space or bracket. That is usually one word, but
+// "non-existent" makes two, as it does in a text.
 func (p *phraseParser) words() (phrase, error) {
 	end := strings.IndexAny(p.rest, " \t()[]|")
 	if end < 0 {
@@ -157,8 +157,8 @@ func (p *phraseParser) words() (phrase, error) {
 	literal, stem := strings.CutSuffix(given, "*")
 	for _, c := range literal {
 		if !wordRune(c) && !strings.ContainsRune(`'’-/.`, c) {
-			return nil, fmt.Errorf("%q is neither a letter nor a digit; between words it is passed over anyway: leave it "+
-				"out", string(c))
+			return nil, fmt.Errorf("%q is neither a letter nor a digit; leave it out, as punctuation between words is "+
+				"ignored", string(c))
 		}
 	}
 	var t text
@@ -169,8 +169,7 @@ func (p *phraseParser) words() (phrase, error) {
 	}
 	switch {
 	case len(out) == 0:
-		return nil, fmt.Errorf("%q is no word: numbers are passed over in a text; codes stand on a line of their own, "+
-			"Code", given)
+		return nil, fmt.Errorf("%q is not a word: numbers in a text are ignored; put codes on a Code line", given)
 	case stem && utf8.RuneCountInString(out[len(out)-1].word) < 3:
 		return nil, fmt.Errorf("%q is too short: write at least three letters before the *", given)
 	}
@@ -178,5 +177,5 @@ func (p *phraseParser) words() (phrase, error) {
 	return out, nil
 }
 
-// wordRune reports whether words are made of c.
+// wordRune reports whether c can be part of a word.
 func wordRune(c rune) bool { return unicode.In(c, unicode.L, unicode.N, unicode.M) }

@@ -11,18 +11,18 @@ import (
 	"deliverygraph/upstream"
 )
 
-// fields are what a rule is written in.
+// fields are the fields of a rule.
 var fields = []string{"Rule", "Category", "Type", "Description", "Code", "Text", "Weak", "Example"}
 
-// reader reads a file of rules. Its form is described at the top of rules.txt.
+// reader reads a file of rules in the form that the top of rules.txt describes.
 type reader struct {
 	file  string
 	line  int
 	rules []Rule
-	names map[string]int // the line on which a rule begins
+	names map[string]int // the line on which each rule begins
 }
 
-// read reads a file of rules. Errors begin with file and line, and name the rule.
+// read parses a file of rules. Errors name the file, the line and the rule.
 func read(file, text string) ([]Rule, error) {
 	r := reader{file: file, names: make(map[string]int)}
 	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
@@ -40,17 +40,17 @@ func read(file, text string) ([]Rule, error) {
 		}
 	}
 	if len(r.rules) == 0 {
-		return nil, fmt.Errorf("%s: there is no rule in it: a rule begins with a line such as \"Rule: badmailbox01\"", file)
+		return nil, fmt.Errorf("%s: the file has no rules; a rule begins with a line such as \"Rule: badmailbox01\"", file)
 	}
 	return r.rules, r.complete()
 }
 
-// folded reports whether a line goes on with the field of the line before it.
+// folded reports whether a line continues the field of the line before it.
 func folded(line string) bool {
 	return line != "" && (line[0] == ' ' || line[0] == '\t') && strings.TrimSpace(line) != ""
 }
 
-// errorf makes an error about the line that is being read.
+// errorf returns an error about the current line.
 func (r *reader) errorf(format string, args ...any) error {
 	where := fmt.Sprintf("%s:%d: ", r.file, r.line)
 	if len(r.rules) > 0 {
@@ -59,7 +59,7 @@ func (r *reader) errorf(format string, args ...any) error {
 	return fmt.Errorf(where+format, args...)
 }
 
-// field reads one line, such as "Category: bad-mailbox".
+// field parses a line such as "Category: bad-mailbox".
 func (r *reader) field(line string) error {
 	name, value, ok := strings.Cut(line, ":")
 	value = strings.TrimSpace(value)
@@ -73,7 +73,7 @@ func (r *reader) field(line string) error {
 	case name == "Rule":
 		return r.begin(value)
 	case len(r.rules) == 0:
-		return r.errorf("%s stands before the first rule: a rule begins with a line such as \"Rule: badmailbox01\"", name)
+		return r.errorf("%s comes before the first rule; a rule begins with a line such as \"Rule: badmailbox01\"", name)
 	}
 	rule := &r.rules[len(r.rules)-1]
 	switch name {
@@ -92,7 +92,7 @@ func (r *reader) field(line string) error {
 		return r.once(name, &rule.Description, value)
 	case "Weak":
 		if value != "yes" {
-			return r.errorf("Weak is %q: write \"yes\", or leave the line out", value)
+			return r.errorf("Weak is %q: write \"yes\", or remove the line", value)
 		}
 		rule.Weak = true
 	case "Code":
@@ -124,25 +124,25 @@ func (r *reader) once(name string, field *string, value string) error {
 	return nil
 }
 
-// begin starts a rule, and ends the one before it.
+// begin starts a rule and completes the one before it.
 func (r *reader) begin(name string) error {
 	if err := r.complete(); err != nil {
 		return err
 	}
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return r.errorf("rule %q: a name is made of small letters, digits, - and _, such as badmailbox01", name)
+			return r.errorf("rule %q: a name consists of lower-case letters, digits, - and _, such as badmailbox01", name)
 		}
 	}
 	if line, ok := r.names[name]; ok {
-		return r.errorf("rule %q stands on line %d already", name, line)
+		return r.errorf("rule %q is already defined on line %d", name, line)
 	}
 	r.names[name] = r.line
 	r.rules = append(r.rules, Rule{Name: name, line: r.line})
 	return nil
 }
 
-// complete reports what the last rule lacks.
+// complete returns an error if the last rule lacks a field.
 func (r *reader) complete() error {
 	if len(r.rules) == 0 {
 		return nil
@@ -165,7 +165,7 @@ func (r *reader) complete() error {
 	return nil
 }
 
-// checkExamples reports an example that another rule takes, or none.
+// checkExamples returns an error if another rule, or no rule, matches an example.
 func (r *Rules) checkExamples(file string, rule *Rule) error {
 	for _, e := range rule.Examples {
 		m := r.Classify("", e, "")
@@ -174,14 +174,14 @@ func (r *Rules) checkExamples(file string, rule *Rule) error {
 		}
 		taken := "no rule matches it"
 		if m.Rule.Name != "" {
-			taken = fmt.Sprintf("rule %s takes it by %q", m.Rule.Name, m.Words)
+			taken = fmt.Sprintf("rule %s matches it first, by %q", m.Rule.Name, m.Words)
 		}
 		return fmt.Errorf("%s:%d: rule %s does not match its example %q: %s", file, rule.line, rule.Name, e, taken)
 	}
 	return nil
 }
 
-// suggest ends a message with the known word that is nearest to a wrong one.
+// suggest returns the end of an error message: the known word nearest to the wrong one.
 func suggest(wrong string, known []string) string {
 	distance := func(s string) int { return levenshtein.ComputeDistance(strings.ToLower(wrong), strings.ToLower(s)) }
 	nearest := slices.MinFunc(known, func(a, b string) int { return distance(a) - distance(b) })

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// rule is a file of one rule, with some fields changed or left out.
+// rule returns a file of one rule in which some fields are changed or left out.
 func rule(changes ...string) string {
 	fields := []string{"Rule: own01", "Category: other", "Type: soft", "Description: A rule.",
 		"Text: purple [small] elephant*", "Example: 550 Purple elephants"}
@@ -33,7 +33,7 @@ func load(t *testing.T, text string) (*Rules, error) {
 	return Load(file)
 }
 
-func TestLoadAddsRulesBeforeTheEmbedded(t *testing.T) {
+func TestLoadTriesTheFileBeforeTheEmbeddedRules(t *testing.T) {
 	rules, err := load(t, "\ufeff# ours\r\n"+strings.ReplaceAll(rule("Text: user unknown [to our]\n  purple "+
 		"elephant*", "Example: user unknown to our purple elephant"), "\n", "\r\n"))
 	if err != nil {
@@ -41,59 +41,59 @@ func TestLoadAddsRulesBeforeTheEmbedded(t *testing.T) {
 	}
 	if m := rules.Classify("5.1.1", "550 5.1.1 User unknown to our purple elephants", ""); m.Rule.Name != "own01" ||
 		m.Words != "User unknown to our purple elephants" {
-		t.Errorf("sorted by %s, %q", m.Rule.Name, m.Words)
+		t.Errorf("matched by %s, %q", m.Rule.Name, m.Words)
 	}
 	if m := rules.Classify("", "550 5.1.1 User unknown", ""); m.Rule.Category != "bad-mailbox" {
 		t.Errorf("the embedded rules are lost: %s", m.Rule.Category)
 	}
 	if r, ok := rules.Find("own01"); !ok || r.Description != "A rule." {
-		t.Errorf("Find gives %+v, %v", r, ok)
+		t.Errorf("Find returns %+v, %v", r, ok)
 	}
 }
 
-func TestLoadOverridesAnEmbeddedRule(t *testing.T) {
+func TestLoadReplacesAnEmbeddedRule(t *testing.T) {
 	rules, err := load(t, rule("Rule: quotaissues01", "Category: quota-issues", "Type: hard", "Text: mailbox full",
 		"Example: mailbox full"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if m := rules.Classify("", "552 Mailbox full", ""); m.Rule.Name != "quotaissues01" || m.Rule.Type != "hard" {
-		t.Errorf("sorted by %s, %s", m.Rule.Name, m.Rule.Type)
+		t.Errorf("matched by %s, %s", m.Rule.Name, m.Rule.Type)
 	}
 	if len(rules.All()) != len(Default().All()) {
 		t.Errorf("%d rules of %d", len(rules.All()), len(Default().All()))
 	}
 }
 
-func TestMistakesInRulesAreNamedWithTheirLine(t *testing.T) {
+func TestErrorsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                     "there is no rule in it",
-		"Category: other":                      "own.txt:1: Category stands before the first rule",
-		"Rule: A b":                            `own.txt:1: rule "A b": a name is made of small letters`,
-		rule("Category: bad-mailbx"):           `own.txt:2: rule own01: unknown category "bad-mailbx": did you mean "bad-mailbox"?`,
+		"":                                     "the file has no rules",
+		"Category: other":                      "own.txt:1: Category comes before the first rule",
+		"Rule: A b":                            `own.txt:1: rule "A b": a name consists of lower-case letters`,
+		rule("Category: bad-mailbx"):           `own.txt:2: rule own01: unknown category "bad-mailbx": did you mean "bad-`,
 		rule("Type: medium"):                   `own.txt:3: rule own01: type "medium" is neither hard nor soft`,
 		rule("Text: Txet: a"):                  `own.txt:5: rule own01: text "Txet: a": ":" is neither a letter nor a digit`,
 		rule() + "Txet: a":                     `own.txt:7: rule own01: unknown field "Txet": did you mean "Text"?`,
 		rule() + "nonsense":                    `own.txt:7: rule own01: "nonsense" is not a field`,
 		rule() + "Category: other":             "own.txt:7: rule own01: Category is given twice",
-		rule() + rule():                        `own.txt:7: rule own01: rule "own01" stands on line 1 already`,
+		rule() + rule():                        `own.txt:7: rule own01: rule "own01" is already defined on line 1`,
 		rule("Category:"):                      "own.txt:1: rule own01 lacks a category",
 		rule("Type:"):                          "own.txt:1: rule own01 lacks a type",
 		rule("Description:"):                   "own.txt:1: rule own01 lacks a description",
 		rule("Text:"):                          "own.txt:1: rule own01 lacks words or codes",
 		rule("Example:"):                       "own.txt:1: rule own01 lacks an example",
-		rule("Example: 550 User unknown"):      `own.txt:1: rule own01 does not match its example "550 User unknown": rule badmailbox01 takes it by "User unknown"`,
-		rule("Example: something"):             `own.txt:1: rule own01 does not match its example "something": no rule matches it`,
+		rule("Example: 550 User unknown"):      `example "550 User unknown": rule badmailbox01 matches it first, by "User unknown"`,
+		rule("Example: something"):             `rule own01 does not match its example "something": no rule matches`,
 		rule("Text: (purple elephant"):         `"(" is not closed`,
-		rule("Text: purple) elephant"):         `")" has no bracket that it belongs to`,
+		rule("Text: purple) elephant"):         `")" has no opening bracket`,
 		rule("Text: (purple] elephant"):        `"(" is closed by "]"`,
 		rule("Text: purple (a|) elephant"):     "a choice is empty",
-		rule("Text: [purple]"):                 "all of it may be missing",
+		rule("Text: [purple]"):                 "everything in it is optional",
 		rule("Text: ... elephant"):             "must begin and end with a word",
 		rule("Text: purple [x] _"):             "must begin and end with a word",
 		rule("Text: purple (elephant|x ...)"):  "must begin and end with a word",
 		rule("Text: pu* elephant"):             `"pu*" is too short`,
-		rule("Text: 550 elephant"):             `"550" is no word`,
+		rule("Text: 550 elephant"):             `"550" is not a word`,
 		rule("Text: purple @ elephant"):        `"@" is neither a letter nor a digit`,
 		rule("Text: ((((purple)))) elephant"):  "nested more than three deep",
 		rule() + "Code: 5.1":                   `"5.1" is not a code`,
@@ -104,11 +104,11 @@ func TestMistakesInRulesAreNamedWithTheirLine(t *testing.T) {
 	} {
 		_, err := load(t, text)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q\ngives %v\nwant %s", text, err, want)
+			t.Errorf("%q\ngot %v\nwant %s", text, err, want)
 		}
 	}
 	if _, err := Load("/nowhere/rules.txt"); err == nil || !strings.Contains(err.Error(), "/nowhere/rules.txt") {
-		t.Errorf("a file that is not there gives %v", err)
+		t.Errorf("a missing file gives %v", err)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestCodePatterns(t *testing.T) {
 	} {
 		p, ok := parseCodePattern(pattern)
 		if !ok {
-			t.Errorf("%s is not read", pattern)
+			t.Errorf("%s is not parsed", pattern)
 		}
 		for _, all := range []string{"5.1.1", "4.2.2", "5.2.2", "5.7.1", "5.7.26", "4.0.0", "4.7.1", "552", "550"} {
 			want := false

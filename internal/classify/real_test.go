@@ -17,17 +17,17 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 )
 
-// data is a folder beside the checkout that holds mails of others, which are not part of
-// the project. Tests that use it are skipped where it is absent.
+// data is a directory next to the checkout with mails that are not part of the project.
+// Tests that need it are skipped if it does not exist.
 const data = "../../../shared/data"
 
-// allowed are the categories that are right for the reasons which label the real mails,
-// by the table in their README.
+// allowed returns the categories that count as right for each reason that labels the real
+// mails, from the table in their README.
 func allowed(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(data, "README.md"))
 	if err != nil {
-		t.Skip("there are no real bounce mails beside the checkout")
+		t.Skip("no real bounce mails next to the checkout")
 	}
 	table := make(map[string]string)
 	for line := range strings.Lines(string(text)) {
@@ -38,7 +38,7 @@ func allowed(t *testing.T) map[string]string {
 	return table
 }
 
-func TestRealBouncesAreSortedRight(t *testing.T) {
+func TestRealBouncesGetTheRightCategory(t *testing.T) {
 	right, unclassified, all := 0, 0, 0
 	table := allowed(t)
 	lines(t, filepath.Join(data, "real-bounces.ndjson"), func(line []byte) {
@@ -77,8 +77,8 @@ func TestRealBouncesAreSortedRight(t *testing.T) {
 	}
 }
 
-// scenarios are the categories that are right for what the server of the Postfix data
-// was told to answer.
+// scenarios are the right categories for what the receiving server of the Postfix data
+// was configured to answer.
 var scenarios = map[string]string{
 	"nouser-p": "bad-mailbox", "nouser-m": "bad-mailbox", "nouser-g": "bad-mailbox", "nouser-y": "bad-mailbox",
 	"quota-s": "quota-issues", "quota-h": "quota-issues", "policy": "policy-related", "dmarc": "policy-related",
@@ -92,7 +92,7 @@ var scenarios = map[string]string{
 func TestPostfixReportsBecomeTheBouncesThatHappened(t *testing.T) {
 	file, err := os.Open(filepath.Join(data, "postfix", "bounces.mbox.gz"))
 	if err != nil {
-		t.Skip("there is no Postfix data beside the checkout")
+		t.Skip("no Postfix data next to the checkout")
 	}
 	defer file.Close()
 	unpacked, err := gzip.NewReader(file)
@@ -119,7 +119,7 @@ func TestPostfixReportsBecomeTheBouncesThatHappened(t *testing.T) {
 	})
 	for key, left := range got.rows {
 		if left != 0 {
-			t.Errorf("%s: %d bounces that did not happen so", key, left)
+			t.Errorf("%s: %d bounces too many", key, left)
 		}
 	}
 	if n != 190 {
@@ -144,10 +144,10 @@ func (c *counter) Bad(_ int, reason string) error {
 	return nil
 }
 
-func TestCasesOfOthersBecomeTheirRows(t *testing.T) {
+func TestSharedCasesBecomeTheirRows(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(data, "cases", "*.eml"))
 	if len(files) == 0 {
-		t.Skip("there are no cases beside the checkout")
+		t.Skip("no cases next to the checkout")
 	}
 	for _, file := range files {
 		in, err := os.Open(file)

@@ -10,7 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Rule says how a bounce is sorted that the rule matches.
+// Rule describes a kind of bounce: how to recognize it, and its category and type.
 type Rule struct {
 	Name        string // such as "badmailbox03": regex_name in the API
 	Category    string // a code of GET /bounce/categories
@@ -26,12 +26,12 @@ type Rule struct {
 	line    int
 }
 
-// Rules are an ordered set of rules, ready to classify. They are safe for concurrent use.
+// Rules is an ordered set of rules. It is safe for concurrent use.
 type Rules struct {
 	list   []Rule
 	byName map[string]int
 	words  automaton
-	// coded are the rules that match by code alone, in order.
+	// coded lists the rules without phrases, in order.
 	coded []int
 }
 
@@ -42,14 +42,14 @@ var embedded string
 var Default = sync.OnceValue(func() *Rules {
 	rules, err := read("rules.txt", embedded)
 	if err != nil {
-		panic(err) // the package's tests read the same file
+		panic(err) // cannot happen: the package's tests read the same file
 	}
 	return compile(rules)
 })
 
-// Load returns the embedded rules with those of a file: a rule with the name of an
-// embedded rule replaces it in its place, and other rules are tried before all embedded
-// ones. Errors name the file, the line and the rule.
+// Load returns the embedded rules combined with those of a file. A rule that has the name
+// of an embedded rule replaces it; other rules are tried before the embedded ones. Errors
+// name the file, the line and the rule.
 func Load(path string) (*Rules, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -77,7 +77,7 @@ func Load(path string) (*Rules, error) {
 	return rules, nil
 }
 
-// Find returns the rule of a name.
+// Find returns the rule with the given name.
 func (r *Rules) Find(name string) (Rule, bool) {
 	i, ok := r.byName[name]
 	if !ok {
@@ -86,7 +86,7 @@ func (r *Rules) Find(name string) (Rule, bool) {
 	return r.list[i], true
 }
 
-// All returns the rules in their order.
+// All returns the rules in order.
 func (r *Rules) All() []Rule { return slices.Clone(r.list) }
 
 func compile(list []Rule) *Rules {

@@ -6,28 +6,28 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is how many bytes of a text are looked at. What a server says fits in it
-// many times; the bound keeps hostile input cheap.
+// maxText is the number of bytes of a text that are read: many times what a server says.
+// The limit keeps hostile input cheap.
 const maxText = 16 << 10
 
-// word is a word of a text, as the automaton needs it.
+// word is a word of a text.
 type word struct {
-	start, end int      // in the text
-	exact      int32    // its number in the vocabulary; 0 if no phrase has it
-	stems      [3]int32 // of the word beginnings that it has
-	begins     bool     // a sentence begins with it: no phrase goes on over that
+	start, end int      // its place in the text
+	exact      int32    // its number in the vocabulary, or 0
+	stems      [3]int32 // the numbers of the stems that it begins with
+	begins     bool     // it begins a sentence or a reply, which no phrase crosses
 }
 
-// text is a text cut into words. Numbers, codes and addresses are left out, so that
-// phrases match whatever stands in their midst.
+// text is a text split into words. Numbers, codes and addresses are left out, so that they
+// do not keep a phrase from matching.
 type text struct {
 	words []word
 	codes []code
-	fold  []byte // the word in hand, in small letters
-	reply bool   // what a server said begins with the next word
+	fold  []byte // buffer for a folded word
+	reply bool   // the next word begins a reply
 }
 
-// scan cuts s into words, and looks them up in a vocabulary if there is one.
+// scan splits s into words and looks them up in v, unless v is nil.
 func (t *text) scan(s string, v *vocabulary) {
 	t.words, t.codes, t.reply = t.words[:0], t.codes[:0], false
 	if len(s) > maxText {
@@ -40,7 +40,7 @@ func (t *text) scan(s string, v *vocabulary) {
 			continue
 		}
 		end := chunkEnd(s, i)
-		if i > 0 && s[i-1] == '(' && strings.HasPrefix(s[i:], "in reply to ") { // Postfix, behind what was said
+		if i > 0 && s[i-1] == '(' && strings.HasPrefix(s[i:], "in reply to ") { // Postfix adds this to a reply
 			t.reply = true
 		}
 		at := strings.IndexByte(s[i:end], '@')
@@ -57,14 +57,14 @@ func (t *text) scan(s string, v *vocabulary) {
 	}
 }
 
-// delimiters end a chunk, besides space and control characters.
+// delimiters end a chunk, as do spaces and control characters.
 const delimiters = `<>()[]{},;:"|`
 
 func delimiter(b byte) bool { return b <= ' ' || strings.IndexByte(delimiters, b) >= 0 }
 
 func startsChunk(s string, i int) bool { return !delimiter(s[i]) }
 
-// chunkEnd is where what may be an address, begun at i, ends.
+// chunkEnd returns the end of the chunk that begins at i.
 func chunkEnd(s string, i int) int {
 	for i < len(s) && !delimiter(s[i]) {
 		i++
@@ -72,18 +72,18 @@ func chunkEnd(s string, i int) int {
 	return i
 }
 
-// hostBefore reports whether what ends at i is the name of a host, by the address of IP
-// behind it, such as "mail.example.com[192.0.2.1]".
+// hostBefore reports whether an IP address in brackets follows at i, which makes the text
+// before it the name of a host, as in "mail.example.com[192.0.2.1]".
 func hostBefore(s string, i int) bool {
 	return i+1 < len(s) && s[i] == '[' && (s[i+1] >= '0' && s[i+1] <= '9' || s[i+1] == ':' ||
 		strings.HasPrefix(s[i+1:], "IPv6"))
 }
 
-// parameter reports whether s is a parameter of the command MAIL, such as "SIZE=1024".
+// parameter reports whether s is a parameter of the MAIL command, such as "SIZE=1024".
 func parameter(s string) bool { return strings.HasPrefix(s, "SIZE=") || strings.HasPrefix(s, "BODY=") }
 
-// dropLabel takes the word "host" off that labels the host named at i, as in "host
-// mail.example.com[192.0.2.1] said: 550 unknown": what was said is not about that host.
+// dropLabel removes the word "host" if it is the label of the host name at i, as in "host
+// mail.example.com[192.0.2.1] said", so that no phrase about hosts begins there.
 func (t *text) dropLabel(s string, i int) {
 	if n := len(t.words) - 1; n >= 0 {
 		w := t.words[n]
@@ -93,8 +93,7 @@ func (t *text) dropLabel(s string, i int) {
 	}
 }
 
-// hostName reports whether s is the name of a host, such as "mail.example.com", whose
-// parts are no words.
+// hostName reports whether s looks like the name of a host, such as "mail.example.com".
 func hostName(s string) bool {
 	s = strings.TrimSuffix(s, ".")
 	dot := strings.LastIndexByte(s, '.')
@@ -110,8 +109,8 @@ func hostName(s string) bool {
 	return true
 }
 
-// chunk takes the words of s[i:end], where no space and no address is. It is told
-// whether a sentence begins there, and tells the same of what follows.
+// chunk appends the words of s[i:end], which has no spaces and is no address. begins says
+// whether a sentence begins there; the result says whether one begins after it.
 func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 	for i < end {
 		b := s[i]
@@ -141,14 +140,14 @@ func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 		v.look(t.fold, &w)
 		t.words = append(t.words, w)
 		i = w.end
-		// A full stop ends a sentence where a word is before and a space behind it.
+		// A full stop ends a sentence if a word precedes it and a space follows.
 		begins = i < end && (s[i] == '.' || s[i] == '!' || s[i] == '?') && i+1 == end && (end == len(s) || s[end] <= ' ')
 	}
 	return begins
 }
 
-// number passes over the number that s[i:end] begins with, and notes it if it is a
-// code. It gives its length, or 0 if a word begins there, such as "7bit".
+// number returns the length of the number that s[i:end] begins with, or 0 if that is part
+// of a word such as "7bit". If the number is a code, it is appended to t.codes.
 func (t *text) number(s string, i, end int) int {
 	if c, n := parseCode(s[i:end]); n > 0 {
 		t.codes = append(t.codes, c)
@@ -165,8 +164,8 @@ func (t *text) number(s string, i, end int) int {
 	return n - i
 }
 
-// replyBegins reports whether the reply code at i begins what a server said, as in
-// "after RCPT TO:<user@example.com>: 550 unknown". It does not in a second line of that.
+// replyBegins reports whether the reply code at i begins a quoted reply, as in "after RCPT
+// TO:<user@example.com>: 550 unknown". The code of a continuation line does not.
 func replyBegins(s string, i int) bool {
 	for i > 0 && s[i-1] <= ' ' {
 		i--
@@ -174,8 +173,8 @@ func replyBegins(s string, i int) bool {
 	return i > 0 && strings.IndexByte(`:;<>'"([-`, s[i-1]) >= 0
 }
 
-// wordEnd is where the word that begins at i ends. An apostrophe between letters
-// belongs to it.
+// wordEnd returns the end of the word that begins at i. An apostrophe between letters is
+// part of the word.
 func wordEnd(s string, i, end int) int {
 	for i < end {
 		b := s[i]
@@ -202,7 +201,7 @@ func wordEnd(s string, i, end int) int {
 	return i
 }
 
-// apostrophe is the length of one that s begins with.
+// apostrophe returns the length of the apostrophe that s begins with, or 0.
 func apostrophe(s string) int {
 	switch {
 	case s[0] == '\'':
@@ -213,14 +212,15 @@ func apostrophe(s string) int {
 	return 0
 }
 
-// ideograph reports whether c is of a script that sets no spaces, so that it is a word by itself.
+// ideograph reports whether c belongs to a script without spaces between words. Each such
+// character is a word of its own.
 func ideograph(c rune) bool {
 	return c >= 0x0e00 && unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul,
 		unicode.Thai) || c == 'ー'
 }
 
-// appendFolded appends a word in the form that words are compared in: small letters
-// without apostrophes.
+// appendFolded appends a word in the form in which words are compared: lower case, without
+// apostrophes.
 func appendFolded(dst []byte, w string) []byte {
 	for i := 0; i < len(w); {
 		b := w[i]
