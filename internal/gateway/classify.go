@@ -193,9 +193,9 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 	}
 	defer db.Close() //nolint:errcheck // read only
 	said, total := make(map[string]int), 0
-	_, err = eachBounce(ctx, db, upstream.ListQuery{BounceCategory: classify.Unclassified}, func(d upstream.BounceDetail) error {
-		if rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
-			return nil // a rule matches by now: reclassify would change it
+	_, err = db.Reclassify(ctx, true, func(d upstream.BounceDetail) (unchanged store.Class) {
+		if d.Category != classify.Unclassified || rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
+			return // a rule matches by now: reclassify would change it
 		}
 		text := strings.Join(strings.Fields(d.Code+" "+cmp.Or(d.DiagnosticCode, noticeOf(d))), " ")
 		text = incidental.ReplaceAllStringFunc(text, func(found string) string {
@@ -212,7 +212,7 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 		}
 		said[cmp.Or(text, "(nothing)")]++
 		total++
-		return nil
+		return
 	})
 	if err != nil {
 		return err
@@ -234,41 +234,4 @@ func noticeOf(d upstream.BounceDetail) string {
 		return ""
 	}
 	return dsn.Notice(d.FullContent)
-}
-
-// eachBounce calls f with each bounce that a query lists, with its details. It skips bounces that share their email id
-// and second with another one, because the store returns only one of them, and returns the number of skipped bounces.
-func eachBounce(
-	ctx context.Context, db store.Store, q upstream.ListQuery, f func(upstream.BounceDetail) error,
-) (missed int, err error) {
-	info, err := db.Info(ctx)
-	if err != nil || info.Bounces.Rows == 0 {
-		return 0, err
-	}
-	if q.Window, err = upstream.NewWindow(info.Bounces.First, info.Bounces.Last+1); err != nil {
-		return 0, err
-	}
-	for {
-		page, err := db.Bounces(ctx, nil, q)
-		if err != nil {
-			return missed, err
-		}
-		for _, b := range page {
-			d, err := db.Bounce(ctx, nil, b.Key())
-			switch {
-			case err != nil:
-				return missed, err
-			case d.EmailAddress != b.EmailAddress:
-				missed++
-				continue
-			}
-			if err := f(d); err != nil {
-				return missed, err
-			}
-		}
-		if len(page) < upstream.PageSize {
-			return missed, nil
-		}
-		q.Offset += len(page)
-	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,13 +173,17 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 		}
 		for category, want := range map[string]int{"quota-issues": c.quota, "bad-mailbox": c.mailbox} {
 			n := 0
-			if _, err := eachBounce(t.Context(), s, upstream.ListQuery{BounceCategory: category}, func(d upstream.BounceDetail) error {
+			_, err := s.Reclassify(t.Context(), true, func(d upstream.BounceDetail) (unchanged store.Class) {
+				if d.Category != category {
+					return
+				}
 				n++
 				if d.RuleName == "" || d.DiagnosticCode == "" || d.EmailAddress != "user@example.com" {
 					t.Errorf("%+v", d)
 				}
-				return nil
-			}); err != nil || n != want {
+				return
+			})
+			if err != nil || n != want {
 				t.Errorf("%q: %d bounces of %s, want %d; %v", c.args, n, category, want, err)
 			}
 		}
@@ -189,5 +194,18 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 	var e bytes.Buffer
 	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"}, Streams{nil, &e, &e}); code != exitFailure {
 		t.Errorf("a store that is not there: exit %d, %s", code, e.String())
+	}
+}
+
+// The detail endpoint's key does not tell such bounces apart.
+func TestBouncesOfOneEmailAndSecondAreAllSorted(t *testing.T) {
+	path := bouncesIn(t, func(i int, d *upstream.BounceDetail) {
+		d.EmailID, d.BounceTime, d.EmailAddress = "20261110100001.1@mx1", 1794304801, fmt.Sprintf("user%d@example.com", i)
+		d.Local = fmt.Sprintf("user%d", i)
+	}, "552 over quota", "552 over quota", "999 Hm")
+	var o, e bytes.Buffer
+	if code := Run(t.Context(), []string{"reclassify", "--data", path}, Streams{strings.NewReader(""), &o, &e}); code != exitOK ||
+		o.String() != "2\tunclassified\tsoft\tquota-issues\tsoft\n" {
+		t.Errorf("exit %d, %q, %q", code, o.String(), e.String())
 	}
 }

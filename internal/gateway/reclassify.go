@@ -34,9 +34,6 @@ It prints a line for each kind of change, most frequent first: how many bounces,
 If it is stopped, run the same command again to complete it.`
 }
 
-// reclassifyBatch is the number of bounces changed in one transaction.
-const reclassifyBatch = 1000
-
 // Run sorts the bounces.
 func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	rules, err := loadRules(c.Rules)
@@ -50,37 +47,16 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 
 	r := reclassification{rules: rules, all: c.All, changes: make(map[change]int)}
-	write := func() error {
-		if len(r.batch.Bounces) > 0 && !c.DryRun {
-			if _, err := db.Write(ctx, r.batch); err != nil {
-				return err
-			}
-		}
-		r.changed += len(r.batch.Bounces)
-		r.batch.Bounces = r.batch.Bounces[:0]
-		return nil
-	}
-	missed, err := eachBounce(ctx, db, upstream.ListQuery{}, func(d upstream.BounceDetail) error {
-		r.sort(d)
-		if len(r.batch.Bounces) < reclassifyBatch {
-			return nil
-		}
-		return write()
-	})
-	if err == nil {
-		err = write()
-	}
-	return errors.Join(err, r.report(s, missed, c.DryRun))
+	changed, err := db.Reclassify(ctx, c.DryRun, r.sort)
+	return errors.Join(err, r.report(s, changed, c.DryRun))
 }
 
 // reclassification counts what was found so far.
 type reclassification struct {
 	rules   *classify.Rules
 	all     bool
-	batch   store.Batch // bounces to change
 	changes map[change]int
 	seen    int
-	changed int
 	unknown int // matched by no rule
 }
 
@@ -90,28 +66,27 @@ type change struct {
 	fromType, toType upstream.BounceType
 }
 
-// sort looks at a bounce, and adds it to the batch if its classification changes.
-func (r *reclassification) sort(d upstream.BounceDetail) {
+// sort returns how a bounce is to be sorted, and counts it if that changes.
+func (r *reclassification) sort(d upstream.BounceDetail) store.Class {
 	r.seen++
+	before := store.Class{Type: d.Type, Category: d.Category, Rule: d.RuleName}
 	if d.RuleName == "" && d.Category != classify.Unclassified && !r.all {
-		return
+		return before
 	}
 	rule := r.rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule
 	if rule.Name == "" {
 		r.unknown++
-		return
+		return before
 	}
-	if d.RuleName == rule.Name && d.Category == rule.Category && d.Type == rule.Type {
-		return
+	now := store.Class{Type: rule.Type, Category: rule.Category, Rule: rule.Name}
+	if now != before {
+		r.changes[change{d.Category, rule.Category, d.Type, rule.Type}]++
 	}
-	r.changes[change{d.Category, rule.Category, d.Type, rule.Type}]++
-	d.RuleName, d.Category, d.Type = rule.Name, rule.Category, rule.Type
-	d.Plain = false
-	r.batch.Bounces = append(r.batch.Bounces, d)
+	return now
 }
 
 // report prints what changed.
-func (r *reclassification) report(s Streams, missed int, dry bool) error {
+func (r *reclassification) report(s Streams, changed int, dry bool) error {
 	out := bufio.NewWriter(s.Out)
 	for _, c := range slices.SortedFunc(maps.Keys(r.changes), func(a, b change) int {
 		return cmp.Or(r.changes[b]-r.changes[a], strings.Compare(a.from, b.from), strings.Compare(a.to, b.to),
@@ -123,9 +98,6 @@ func (r *reclassification) report(s Streams, missed int, dry bool) error {
 	if dry {
 		verb = "would change"
 	}
-	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), r.changed, verb, r.unknown)
-	if missed > 0 {
-		fmt.Fprintf(s.Err, "%s unchanged, because they share an email id and a second with another\n", english.Plural(missed, "bounce", ""))
-	}
+	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), changed, verb, r.unknown)
 	return out.Flush()
 }

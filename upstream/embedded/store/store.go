@@ -112,6 +112,9 @@ type Maintainer interface {
 	// file contains the address afterwards. With dry it only counts. If it is interrupted, a second call completes it.
 	// It fails with ErrInUse if other processes keep old data alive until ctx ends.
 	Erase(ctx context.Context, address string, dry bool) (Erased, error)
+	// Reclassify calls sort for each bounce, with its details, oldest first, and gives the bounces the classes that it
+	// returns, in many small transactions. It returns how many have changed, also with an error. With dry it changes none.
+	Reclassify(ctx context.Context, dry bool, sort func(upstream.BounceDetail) Class) (changed int, err error)
 	// Compact returns unused room to the disk. Others can read meanwhile, but wait to write.
 	Compact(ctx context.Context) error
 	// Backup writes a copy of the current state to a file that must not exist. Others can read and write meanwhile.
@@ -119,6 +122,13 @@ type Maintainer interface {
 	// Checkpoint makes the store's main file complete, so that it can be copied by itself. It fails with ErrInUse if
 	// other processes use the store until ctx ends. No rows are lost in any case.
 	Checkpoint(ctx context.Context) error
+}
+
+// Class is how a bounce is sorted.
+type Class struct {
+	Type     upstream.BounceType
+	Category string
+	Rule     string
 }
 
 // MaxTime is the latest time that a row may be listed by, and -MaxTime the earliest.
