@@ -17,18 +17,18 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
-// BenchmarkStore makes a store and asks it every documented request, many times with
-// other arguments, and prints what that took as a Markdown table:
+// BenchmarkStore makes a store, sends it every documented request, many times with other arguments, and prints the
+// durations as a Markdown table:
 //
 //	STORE_BENCH_EMAILS=5000000 go test -bench Store -run '^$' -timeout 1h ./upstream/embedded/store/sqlite
 //
-// STORE_BENCH_EMAILS is how many emails, 50,000 if it is not set; there are bounces
-// for 1 in 20 and blocked emails for 1 in 83. STORE_BENCH_PATH keeps the store there,
-// or uses the one that is there. STORE_BENCH_REQUESTS is a regular expression for the names of
-// the requests to make. CPU is what the asking thread used, which tells more
-// than the clock where the machine has other things to do; 0 where it is not known.
+// STORE_BENCH_EMAILS is the number of emails, 50,000 by default. Of 20 emails one bounces, and of 83 one is blocked.
+// STORE_BENCH_PATH keeps the store in that file, or uses an existing one. STORE_BENCH_REQUESTS is a regular expression
+// that selects requests by name. CPU is the time of the requesting thread, which is more reliable than the clock on a
+// busy machine; it is 0 if unknown.
 func BenchmarkStore(b *testing.B) {
 	emails := 50000
 	if v := os.Getenv("STORE_BENCH_EMAILS"); v != "" {
@@ -46,7 +46,7 @@ func BenchmarkStore(b *testing.B) {
 		load(b, path, emails)
 	}
 	s := open(b, path)
-	info := must[store.Info](b)(s.Info(context.Background()))
+	info := storetest.Must[store.Info](b)(s.Info(context.Background()))
 	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows)
 	fmt.Printf("| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- | --- |\n")
 	runtime.LockOSThread()
@@ -84,19 +84,14 @@ func BenchmarkStore(b *testing.B) {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
 
-// load writes the sample in batches of 4,000 emails; making it does not count.
+// load writes the sample in batches of 4,000 emails, and prints the duration without that of making them.
 func load(b *testing.B, path string, emails int) {
-	s := must[*sqlite.Store](b)(sqlite.Open(context.Background(), sqlite.Options{Path: path}))
-	from := newSample(emails)
+	s := storetest.Must[*sqlite.Store](b)(sqlite.Open(context.Background(), sqlite.Options{Path: path}))
 	var took, busy, slowest time.Duration
 	rows := 0
-	for {
-		batch, ok := from.next(4000)
-		if !ok {
-			break
-		}
+	for batch := range storetest.Batches(emails, 4000) {
 		start, cpu := time.Now(), processCPU()
-		n := write(b, s, batch)
+		n := storetest.Write(b, s, batch)
 		d := time.Since(start)
 		busy += processCPU() - cpu
 		took, slowest, rows = took+d, max(slowest, d), rows+n.New
@@ -127,25 +122,25 @@ type request struct {
 	ask  func(*sqlite.Store, *rand.Rand) (int, error)
 }
 
-// requests are the documented ones, each filter alone and with others, over the
-// whole 90 days with any offset unless its name says otherwise.
+// requests returns the documented requests, with each filter alone and with others, over all 90 days unless the name
+// says otherwise.
 func requests(info store.Info) []request {
 	ctx := context.Background()
-	all := upstream.Window{Start: sampleStart, End: sampleEnd}
+	all := upstream.Window{Start: storetest.SampleStart, End: storetest.SampleEnd}
 	broken := func(r *rand.Rand) upstream.Window { // nearly all, and no whole hours
-		return upstream.Window{Start: sampleStart + 1 + upstream.Time(r.IntN(86400)), End: sampleEnd - 1 - upstream.Time(r.IntN(86400))}
+		return upstream.Window{Start: storetest.SampleStart + 1 + upstream.Time(r.IntN(86400)), End: storetest.SampleEnd - 1 - upstream.Time(r.IntN(86400))}
 	}
 	week := func(r *rand.Rand) upstream.Window {
-		at := sampleStart + upstream.Time(r.IntN((sampleDays-7)*86400))
+		at := storetest.SampleStart + upstream.Time(r.IntN((storetest.SampleDays-7)*86400))
 		return upstream.Window{Start: at, End: at + 7*86400}
 	}
-	sender := func(r *rand.Rand) store.Sender { return sampleSender(r.IntN(sampleSenders)) }
-	big := func(r *rand.Rand) store.Sender { return sampleSender(r.IntN(4)) } // one who sends much
+	sender := func(r *rand.Rand) store.Sender { return storetest.SampleSender(r.IntN(storetest.SampleSenders)) }
+	big := func(r *rand.Rand) store.Sender { return storetest.SampleSender(r.IntN(4)) } // one who sends much
 	recipients := int(info.Emails.Rows)/10 + 100
 	type edit = func(*upstream.ListQuery, *rand.Rand)
 	var list []request
-	// add has a list paged through as clients do, with other arguments from its end on, or
-	// after 40 pages; jump asks for any offset up to a share of the rows.
+	// add pages through lists as clients do, each to its end, or for 40 pages. jump lists from any offset up to a share
+	// of the rows.
 	page := func(s *sqlite.Store, k upstream.Kind, q upstream.ListQuery) (int, error) {
 		switch k {
 		case upstream.Bounces:
@@ -190,12 +185,12 @@ func requests(info store.Info) []request {
 	senderID := func(q *upstream.ListQuery, r *rand.Rand) { q.SenderID = sender(r).SenderID }
 	address := func(q *upstream.ListQuery, r *rand.Rand) { q.Sender = sender(r).Address }
 	bigSender := func(q *upstream.ListQuery, r *rand.Rand) { q.SenderID = big(r).SenderID }
-	domain := func(q *upstream.ListQuery, r *rand.Rand) { q.Domain = sampleDomain(r.IntN(20)) }
-	bigDomain := func(q *upstream.ListQuery, _ *rand.Rand) { q.Domain = sampleDomain(0) }
+	domain := func(q *upstream.ListQuery, r *rand.Rand) { q.Domain = storetest.SampleDomain(r.IntN(20)) }
+	bigDomain := func(q *upstream.ListQuery, _ *rand.Rand) { q.Domain = storetest.SampleDomain(0) }
 	local := func(q *upstream.ListQuery, r *rand.Rand) { q.Local = fmt.Sprint("recipient", r.IntN(recipients)) }
 	recipient := func(q *upstream.ListQuery, r *rand.Rand) {
 		n := r.IntN(recipients)
-		q.Recipient = fmt.Sprintf("recipient%d@%s", n, sampleDomain(n%(1+n%2000)))
+		q.Recipient = fmt.Sprintf("recipient%d@%s", n, storetest.SampleDomain(n%(1+n%2000)))
 	}
 	busy := func(q *upstream.ListQuery, _ *rand.Rand) { q.Local = "recipient0" }
 	header := func(name string, value func(r *rand.Rand) any) edit {
@@ -203,17 +198,17 @@ func requests(info store.Info) []request {
 			q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: fmt.Sprint(value(r))})
 		}
 	}
-	campaign := header("x-campaign", func(r *rand.Rand) any { return fmt.Sprint("campaign", r.IntN(3*sampleDays)) })
+	campaign := header("x-campaign", func(r *rand.Rand) any { return fmt.Sprint("campaign", r.IntN(3*storetest.SampleDays)) })
 	region := header("X-REGION", func(r *rand.Rand) any { return fmt.Sprint("region ", r.IntN(50)) })
 	optIn := header("X-Opt-In", func(r *rand.Rand) any { return r.IntN(3) })
 	customer := header("X-Customer", func(r *rand.Rand) any { return r.IntN(recipients) })
 	delivered := func(q *upstream.ListQuery, _ *rand.Rand) { q.Delivered = true }
 	hard := func(q *upstream.ListQuery, _ *rand.Rand) { q.BounceType = upstream.Hard }
 	category := func(q *upstream.ListQuery, r *rand.Rand) {
-		q.BounceCategory = sampleCategories[r.IntN(len(sampleCategories))]
+		q.BounceCategory = storetest.SampleCategories[r.IntN(len(storetest.SampleCategories))]
 	}
 	reason := func(q *upstream.ListQuery, r *rand.Rand) {
-		q.BlockedReason = sampleReasons[r.IntN(len(sampleReasons))]
+		q.BlockedReason = storetest.SampleReasons[r.IntN(len(storetest.SampleReasons))]
 	}
 
 	for _, k := range upstream.Kinds {

@@ -12,6 +12,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // fileAlone opens a copy of a store's file, without the files beside it.
@@ -28,21 +29,23 @@ func fileAlone(t *testing.T, path string) *sqlite.Store {
 	return open(t, alone)
 }
 
-func TestAfterACheckpointTheFileIsWholeByItself(t *testing.T) {
+func TestCheckpointCompletesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
-	each(400, 100, func(b store.Batch) { write(t, s, b) })
+	for b := range storetest.Batches(400, 100) {
+		storetest.Write(t, s, b)
+	}
 	if err := s.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := must[store.Info](t)(s.Info(t.Context()))
-	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails != want.Emails || got.Bounces != want.Bounces || got.Emails.Rows != 400 {
+	want := storetest.Must[store.Info](t)(s.Info(t.Context()))
+	if got := storetest.Must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails != want.Emails || got.Bounces != want.Bounces || got.Emails.Rows != 400 {
 		t.Errorf("the copy of the file has %+v, the store %+v", got, want)
 	}
-	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before
 }
 
-// reading has another process, as far as SQLite knows, read the store until release.
+// reading reads the store until release, like another process.
 func reading(t *testing.T, path string) (release func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -65,11 +68,11 @@ func reading(t *testing.T, path string) (release func()) {
 	}
 }
 
-func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
+func TestCheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
 	release := reading(t, path)
-	write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if err := s.Checkpoint(ctx); !errors.Is(err, store.ErrInUse) {
@@ -81,15 +84,15 @@ func TestACheckpointWaitsForReadersUntilItsContextEnds(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("after that it gives %v", err)
 	}
-	if got := must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails.Rows != 1 {
+	if got := storetest.Must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails.Rows != 1 {
 		t.Errorf("the copy of the file has %+v", got)
 	}
 }
 
-func TestACheckpointNeedsAStoreThatCanBeWritten(t *testing.T) {
+func TestCheckpointFailsOnReadOnlyAndClosedStores(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
-	r := must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: true}))
+	r := storetest.Must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: true}))
 	if err := r.Checkpoint(t.Context()); err == nil {
 		t.Error("a store that is only read is written")
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadCPU is the time that this thread has been running for.
+// threadCPU returns the CPU time of this thread.
 func threadCPU() time.Duration {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
@@ -15,7 +15,7 @@ func threadCPU() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// processCPU is the time that all threads have been running for.
+// processCPU returns the CPU time of all threads.
 func processCPU() time.Duration {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t) != nil {

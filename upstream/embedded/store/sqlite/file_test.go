@@ -14,6 +14,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 
 	_ "modernc.org/sqlite" // as "sqlite"
 )
@@ -35,7 +36,7 @@ func edit(t *testing.T, path string, statements ...string) {
 	}
 }
 
-func TestOpenRefusesWhatIsNoStoreAndLeavesItAlone(t *testing.T) {
+func TestOpenRejectsOtherFilesUnchanged(t *testing.T) {
 	for name, c := range map[string]struct {
 		make func(t *testing.T, path string)
 		want string
@@ -87,7 +88,7 @@ func TestOpenRefusesWhatIsNoStoreAndLeavesItAlone(t *testing.T) {
 	}
 }
 
-func TestOpenNamesWhatIsMissing(t *testing.T) {
+func TestOpenReportsMissingFiles(t *testing.T) {
 	ctx := context.Background()
 	missing := filepath.Join(t.TempDir(), "none", "events.db")
 	for _, o := range []sqlite.Options{{Path: missing}, {Path: missing, ReadOnly: true}, {Path: filepath.Join(t.TempDir(), "events.db"), ReadOnly: true}} {
@@ -100,7 +101,7 @@ func TestOpenNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestAStoreThatMustExistIsNotMade(t *testing.T) {
+func TestMustExistCreatesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "events.db")
 	refused := func(what string) {
@@ -135,21 +136,21 @@ func TestAStoreThatMustExistIsNotMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, again, store.Batch{Emails: []upstream.Email{{ProcessTime: 5}}})
+	storetest.Write(t, again, store.Batch{Emails: []upstream.Email{{ProcessTime: 5}}})
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAReadOnlyStoreIsReadAndNotWritten(t *testing.T) {
+func TestReadOnlyStoreCannotBeWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	w := open(t, path)
-	write(t, w, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
+	storetest.Write(t, w, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}})
 	r, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i := must[store.Info](t)(r.Info(context.Background())); i.Emails.Rows != 1 {
+	if i := storetest.Must[store.Info](t)(r.Info(context.Background())); i.Emails.Rows != 1 {
 		t.Errorf("it has %+v", i)
 	}
 	if _, err := r.Write(context.Background(), store.Batch{Emails: []upstream.Email{{ProcessTime: 6}}}); err == nil {
@@ -160,14 +161,14 @@ func TestAReadOnlyStoreIsReadAndNotWritten(t *testing.T) {
 	}
 }
 
-func TestAPrivateStoreIsGoneAfterClose(t *testing.T) {
+func TestCloseRemovesPrivateStore(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	s, err := sqlite.Open(context.Background(), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, s, store.Batch{Emails: []upstream.Email{{ProcessTime: 5}}})
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{{ProcessTime: 5}}})
 	if found, _ := os.ReadDir(dir); len(found) != 1 {
 		t.Fatalf("the temporary directory has %v", found)
 	}
@@ -179,7 +180,7 @@ func TestAPrivateStoreIsGoneAfterClose(t *testing.T) {
 	if found, _ := os.ReadDir(dir); len(found) != 0 {
 		t.Errorf("left behind: %v", found)
 	}
-	if _, err := s.Emails(context.Background(), nil, upstream.ListQuery{Window: ever}); !errors.Is(err, store.ErrClosed) {
+	if _, err := s.Emails(context.Background(), nil, upstream.ListQuery{Window: storetest.Ever}); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("reading after Close gives %v", err)
 	}
 	if _, err := s.Write(context.Background(), store.Batch{}); !errors.Is(err, store.ErrClosed) {
@@ -187,17 +188,17 @@ func TestAPrivateStoreIsGoneAfterClose(t *testing.T) {
 	}
 }
 
-func TestDamageIsAnErrorAndNoWrongAnswer(t *testing.T) {
+func TestDamageCausesErrors(t *testing.T) {
 	ctx := context.Background()
 	good := filepath.Join(t.TempDir(), "good.db")
-	s := must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
+	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
 	var b store.Batch
 	for i := range 500 {
 		e := upstream.Email{UserID: 20, SenderID: upstream.ID(i % 5), EmailID: fmt.Sprint(i), Local: "r", Domain: "example.com", EmailAddress: "r@example.com", ProcessTime: upstream.Time(i), XHeaders: []upstream.Header{}}
 		b.Emails = append(b.Emails, e)
 	}
 	b.Bounces = []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 5}, FullContent: strings.Repeat("long ", 100)}}
-	write(t, s, b)
+	storetest.Write(t, s, b)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -224,11 +225,11 @@ func TestDamageIsAnErrorAndNoWrongAnswer(t *testing.T) {
 			}
 			defer s.Close()
 			var errs []error
-			_, err = s.Emails(ctx, nil, upstream.ListQuery{Window: ever, SenderID: 3})
+			_, err = s.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, SenderID: 3})
 			errs = append(errs, err)
 			_, err = s.Emails(ctx, nil, upstream.ListQuery{Window: upstream.Window{Start: 7, End: 300}})
 			errs = append(errs, err)
-			_, err = s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: ever})
+			_, err = s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: storetest.Ever})
 			errs = append(errs, err)
 			_, err = s.Bounce(ctx, nil, upstream.BounceKey{BounceTime: 5})
 			errs = append(errs, err)

@@ -10,9 +10,10 @@ import (
 
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
-// smallDisk is a folder on a disk of its own, of so many KiB.
+// smallDisk mounts a disk of a size, such as 300k, and returns its directory.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,9 +24,9 @@ func smallDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// TestOnAFullDiskWhatWasWrittenIsThere fills disks of different sizes, so that they are
-// full at different steps of a write or of a checkpoint.
-func TestOnAFullDiskWhatWasWrittenIsThere(t *testing.T) {
+// TestFullDiskKeepsWhatWasWritten fills disks of different sizes, so that they are full at different steps of a write or
+// of a checkpoint.
+func TestFullDiskKeepsWhatWasWritten(t *testing.T) {
 	for _, size := range []string{"100k", "300k", "500k", "700k", "1100k"} {
 		t.Run(size, func(t *testing.T) {
 			path := filepath.Join(smallDisk(t, size), "events.db")
@@ -42,15 +43,14 @@ func TestOnAFullDiskWhatWasWrittenIsThere(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = s.Close() })
 			var want store.Written
-			for from := newSample(20000); err == nil; {
-				b, ok := from.next(300)
-				if !ok {
-					t.Fatal("all rows fit")
-				}
+			for b := range storetest.Batches(20000, 300) {
 				b.Senders = nil
 				var w store.Written
 				w, err = s.Write(t.Context(), b)
 				want.New += w.New
+				if err != nil {
+					break
+				}
 			}
 			isFull(err)
 			if err := s.Checkpoint(t.Context()); err != nil {
@@ -58,7 +58,7 @@ func TestOnAFullDiskWhatWasWrittenIsThere(t *testing.T) {
 			}
 			rows := func(s *sqlite.Store) int {
 				t.Helper()
-				i := must[store.Info](t)(s.Info(t.Context()))
+				i := storetest.Must[store.Info](t)(s.Info(t.Context()))
 				return int(i.Emails.Rows + i.Bounces.Rows + i.BlockedEmails.Rows)
 			}
 			if got := rows(s); got != want.New {
@@ -67,7 +67,7 @@ func TestOnAFullDiskWhatWasWrittenIsThere(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-			// What the disk holds is good elsewhere too.
+			// A copy of the files on another disk is complete.
 			elsewhere := filepath.Join(t.TempDir(), "events.db")
 			for _, suffix := range []string{"", "-wal"} {
 				if image, err := os.ReadFile(path + suffix); err == nil {

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 const killedImport = "STORE_TEST_IMPORT" // the file that a child process imports into
@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// killSteps is how many steps an import has.
+// killSteps is the number of batches of an import.
 const killSteps = 400
 
-// importSteps writes step after step, and says so after each.
+// importSteps writes batches, and prints the number of each when it is written.
 func importSteps(path string) error {
 	ctx := context.Background()
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: path})
@@ -39,7 +39,7 @@ func importSteps(path string) error {
 		return err
 	}
 	for n := range killSteps {
-		if _, err := s.Write(ctx, step(n)); err != nil {
+		if _, err := s.Write(ctx, storetest.Step(n)); err != nil {
 			return err
 		}
 		fmt.Println(n)
@@ -47,7 +47,7 @@ func importSteps(path string) error {
 	return s.Close()
 }
 
-func TestAKilledImportLeavesWholeBatchesAndCanBeRepeated(t *testing.T) {
+func TestKilledImportLeavesWholeBatches(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -81,42 +81,26 @@ func TestAKilledImportLeavesWholeBatchesAndCanBeRepeated(t *testing.T) {
 			}
 
 			s := open(t, path)
-			o := &oracle{}
-			rows := int(must[store.Info](t)(s.Info(context.Background())).Emails.Rows)
+			o := &storetest.Model{}
+			rows := int(storetest.Must[store.Info](t)(s.Info(context.Background())).Emails.Rows)
 			if rows%10 != 0 || rows < 10*said {
 				t.Fatalf("there are %d rows after %d batches of 10", rows, said)
 			}
 			for n := range rows / 10 {
-				o.write(step(n))
+				o.Write(storetest.Step(n))
 			}
-			sameAll(t, s, o)
+			storetest.SameEmails(t, s, o)
 			var again store.Written
 			for n := range rows/10 + 5 {
-				w := write(t, s, step(n))
-				o.write(step(n))
+				w := storetest.Write(t, s, storetest.Step(n))
+				o.Write(storetest.Step(n))
 				again.New += w.New
 				again.Unchanged += w.Unchanged
 			}
 			if want := (store.Written{New: 50, Unchanged: rows}); again != want {
 				t.Errorf("importing again gives %+v, want %+v", again, want)
 			}
-			sameAll(t, s, o)
+			storetest.SameEmails(t, s, o)
 		})
-	}
-}
-
-// sameAll compares all emails and their counts, by pages and by hours.
-func sameAll(t *testing.T, s *sqlite.Store, o *oracle) {
-	t.Helper()
-	ctx := context.Background()
-	for offset := 0; offset <= len(o.emails); offset += upstream.PageSize {
-		q := upstream.ListQuery{Window: ever, Offset: offset}
-		if d := diff(o.Emails(nil, q), must[[]upstream.Email](t)(s.Emails(ctx, nil, q))); d != "" {
-			t.Fatalf("emails from %d: %s", offset, d)
-		}
-	}
-	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Hour}
-	if d := diff(o.Series(nil, upstream.Emails, q), must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
-		t.Fatal(d)
 	}
 }

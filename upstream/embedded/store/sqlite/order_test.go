@@ -11,17 +11,14 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // BenchmarkWrite writes emails in several orders, in batches of several sizes.
 func BenchmarkWrite(b *testing.B) {
 	const emails = 300000
 	var all []upstream.Email
-	for from := newSample(emails); ; {
-		batch, ok := from.next(50000)
-		if !ok {
-			break
-		}
+	for batch := range storetest.Batches(emails, 50000) {
 		all = append(all, batch.Emails...)
 	}
 	byUser := slices.Clone(all)
@@ -49,7 +46,7 @@ func BenchmarkWrite(b *testing.B) {
 				for b.Loop() {
 					s := open(b, "")
 					for batch := range slices.Chunk(rows, size) {
-						write(b, s, store.Batch{Emails: batch})
+						storetest.Write(b, s, store.Batch{Emails: batch})
 					}
 				}
 				b.ReportMetric(float64(len(rows)*b.N)/b.Elapsed().Seconds(), "rows/s")
@@ -58,10 +55,10 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
-// BenchmarkMerge writes rows of the API, and the same rows as those of foreign formats are written.
+// BenchmarkMerge writes the same rows as rows of the API, and merged like those of foreign formats.
 func BenchmarkMerge(b *testing.B) {
 	var batches []store.Batch
-	each(100000, 10000, func(x store.Batch) {
+	for x := range storetest.Batches(100000, 10000) {
 		local := func(id string) string { return fmt.Sprintf("recipient%d", crc32.ChecksumIEEE([]byte(id))%20000) }
 		for i := range x.Emails {
 			e := &x.Emails[i]
@@ -76,7 +73,7 @@ func BenchmarkMerge(b *testing.B) {
 			b.Local, b.EmailAddress = local(b.EmailID), local(b.EmailID)+"@"+b.Domain
 		}
 		batches = append(batches, x)
-	})
+	}
 	for _, merge := range []bool{false, true} {
 		b.Run(fmt.Sprint(merge), func(b *testing.B) {
 			rows, cpu := 0, processCPU()
@@ -84,7 +81,7 @@ func BenchmarkMerge(b *testing.B) {
 				s := open(b, "")
 				for _, x := range batches {
 					x.Merge = merge
-					rows += write(b, s, x).New
+					rows += storetest.Write(b, s, x).New
 				}
 				if err := s.Finish(b.Context()); err != nil {
 					b.Fatal(err)
@@ -97,19 +94,15 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkMore writes to the store of STORE_BENCH_PATH, which BenchmarkStore has made and
-// which is changed by it: a later file in order, and late rows in no order.
+// BenchmarkMore writes later rows in order, and late rows in random order, to the store in STORE_BENCH_PATH, which
+// BenchmarkStore has made.
 func BenchmarkMore(b *testing.B) {
 	path := os.Getenv("STORE_BENCH_PATH")
 	if path == "" {
 		b.Skip("STORE_BENCH_PATH names no store")
 	}
 	var all []upstream.Email
-	for from := newSample(100000); ; {
-		batch, ok := from.next(50000)
-		if !ok {
-			break
-		}
+	for batch := range storetest.Batches(100000, 50000) {
 		all = append(all, batch.Emails...)
 	}
 	round := time.Now().UnixNano() // so that rows are new each time
@@ -126,12 +119,12 @@ func BenchmarkMore(b *testing.B) {
 	for _, o := range []struct {
 		name string
 		rows []upstream.Email
-	}{{"later in order", edit(upstream.Time(round/1e9) - sampleStart)}, {"late and shuffled", shuffled}} {
+	}{{"later in order", edit(upstream.Time(round/1e9) - storetest.SampleStart)}, {"late and shuffled", shuffled}} {
 		b.Run(o.name, func(b *testing.B) {
 			s := open(b, path)
 			start, cpu := time.Now(), processCPU()
 			for batch := range slices.Chunk(o.rows, 32768) {
-				write(b, s, store.Batch{Emails: batch})
+				storetest.Write(b, s, store.Batch{Emails: batch})
 			}
 			b.ReportMetric(float64(len(o.rows))/time.Since(start).Seconds(), "rows/s")
 			b.ReportMetric(float64(len(o.rows))/(processCPU()-cpu).Seconds(), "rows/CPU-s")

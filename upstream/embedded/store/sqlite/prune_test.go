@@ -15,41 +15,8 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-
-	"pgregory.net/rapid"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
-
-// sound fails the test if the check of the store finds something.
-func sound(t fataler, s *sqlite.Store) {
-	t.Helper()
-	if problems := must[[]string](t)(s.Check(context.Background())); len(problems) > 0 {
-		t.Fatalf("the check finds:\n%s", strings.Join(problems, "\n"))
-	}
-}
-
-// prune removes the events before a time from both, and compares what that says.
-func prune(t *rapid.T, s *sqlite.Store, o *oracle, before upstream.Time) {
-	ctx := context.Background()
-	var want store.Removed
-	old := func(n *int64, h head) bool {
-		if h.time < before {
-			*n++
-		}
-		return h.time < before
-	}
-	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, emailHead(&x)) })
-	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool { return old(&want.Bounces, bounceHead(&x)) })
-	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool { return old(&want.BlockedEmails, blockedHead(&x)) })
-	generation := must[int64](t)(s.Generation(ctx, 0))
-	for _, dry := range []bool{true, false} {
-		if got := must[store.Removed](t)(s.Prune(ctx, before, dry)); got != want {
-			t.Fatalf("dry %v: %+v are pruned, want %+v", dry, got, want)
-		}
-	}
-	if g := must[int64](t)(s.Generation(ctx, 0)); (g != generation) != (want.Rows() > 0) {
-		t.Fatalf("the generation goes from %d to %d, with %+v pruned", generation, g, want)
-	}
-}
 
 // TestPruneTakesSeveralTransactions prunes more rows than one transaction removes.
 func TestPruneTakesSeveralTransactions(t *testing.T) {
@@ -59,14 +26,14 @@ func TestPruneTakesSeveralTransactions(t *testing.T) {
 	for n := range 4300 {
 		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
 	}
-	write(t, s, b)
-	if n := must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{Emails: 4200}) {
+	storetest.Write(t, s, b)
+	if n := storetest.Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{Emails: 4200}) {
 		t.Errorf("%+v are pruned", n)
 	}
-	if e := must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
+	if e := storetest.Must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
 		t.Errorf("there are %+v", e)
 	}
-	sound(t, s)
+	storetest.Sound(t, s)
 }
 
 // forms are ways to write jane.roe@pots.example in texts.
@@ -78,7 +45,7 @@ var forms = []string{
 // others are not the same address.
 var others = []string{"mary.jane.roe@pots.example", "jane.roe@pots.example.net", "jane.roe@pots.example-mail.net", "mary-jane.roe@pots.example", "jane.roex@pots.example", "xjane.roe=pots.example@mail6"}
 
-func TestErasedMeansGoneFromTheFiles(t *testing.T) {
+func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
@@ -130,8 +97,8 @@ func TestErasedMeansGoneFromTheFiles(t *testing.T) {
 			}
 		}
 	}
-	write(t, s, b)
-	must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: ever, Recipient: "jane.roe@pots.example"}))
+	storetest.Write(t, s, b)
+	storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, Recipient: "jane.roe@pots.example"}))
 	files := func() (all []byte) {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			image, err := os.ReadFile(path + suffix)
@@ -146,7 +113,7 @@ func TestErasedMeansGoneFromTheFiles(t *testing.T) {
 		t.Fatal("nothing is to be erased")
 	}
 	for _, dry := range []bool{true, false} {
-		got := must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
+		got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
 		if want := (store.Erased{Removed: store.Removed{Emails: 3, Bounces: 3, BlockedEmails: 3}, Edited: int64(edited)}); got != want {
 			t.Errorf("dry %v: it says %+v, want %+v", dry, got, want)
 		}
@@ -165,20 +132,43 @@ func TestErasedMeansGoneFromTheFiles(t *testing.T) {
 			t.Errorf("%q is there %d times", kept, n)
 		}
 	}
-	sound(t, gateway)
-	if got := must[store.Erased](t)(s.Erase(ctx, "jane.roe@pots.example", false)); got != (store.Erased{}) {
+	storetest.Sound(t, gateway)
+	if got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@pots.example", false)); got != (store.Erased{}) {
 		t.Errorf("erased again: %+v", got)
 	}
-	if rows := must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: ever, Domain: "pots.example"})); len(rows) != 0 {
+	if rows := storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, Domain: "pots.example"})); len(rows) != 0 {
 		t.Errorf("there are %+v", rows)
 	}
 }
 
-// An erase that cannot empty the -wal, as another process reads, is completed by the next.
-func TestAnInterruptedEraseIsCompleted(t *testing.T) {
+// TestEraseEditsManyRows edits more rows than are loaded at once. All have the same local part in their diagnostics, and
+// every tenth another domain.
+func TestEraseEditsManyRows(t *testing.T) {
+	s := open(t, "")
+	var b store.Batch
+	for n := range 1200 {
+		address := "info@pots.example"
+		if n%10 == 0 {
+			address = "info@example.com"
+		}
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{
+			Bounce:         upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org", BounceTime: 5},
+			DiagnosticCode: "unknown: " + address,
+		})
+	}
+	storetest.Write(t, s, b)
+	n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "info@pots.example", false))
+	if n != (store.Erased{Edited: 1080}) {
+		t.Errorf("it returns %+v", n)
+	}
+	storetest.Sound(t, s)
+}
+
+// An Erase that cannot empty the -wal because another process reads is completed by the next one.
+func TestEraseCompletesInterruptedErase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
-	write(t, s, store.Batch{
+	storetest.Write(t, s, store.Batch{
 		Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "Jane@example.com"}},
 		Emails:  []upstream.Email{{UserID: 20, SenderID: 17, EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com", ProcessTime: 5}},
 	})
@@ -189,25 +179,25 @@ func TestAnInterruptedEraseIsCompleted(t *testing.T) {
 	if !errors.Is(err, store.ErrInUse) || n.Emails != 1 || n.Senders != 1 {
 		t.Fatalf("it gives %+v, %v", n, err)
 	}
-	if i := must[store.Info](t)(s.Info(t.Context())); !i.Remains {
+	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); !i.Remains {
 		t.Errorf("the store is said to have no remains: %+v", i)
 	}
 	release()
 	if n, err := s.Erase(t.Context(), "jane@example.com", false); err != nil || n.Rows() != 0 {
 		t.Fatalf("the second gives %+v, %v", n, err)
 	}
-	if i := must[store.Info](t)(s.Info(t.Context())); i.Remains {
+	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); i.Remains {
 		t.Errorf("the store is said to have remains: %+v", i)
 	}
 }
 
-func TestABackupIsOneStateOfTheStore(t *testing.T) {
+func TestBackupIsOneState(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	path, target := filepath.Join(dir, "events.db"), filepath.Join(dir, "backup.db")
 	s := open(t, path)
 	for n := range 20 {
-		write(t, s, step(n))
+		storetest.Write(t, s, storetest.Step(n))
 	}
 	done, stop := make(chan error), make(chan struct{})
 	go func() {
@@ -218,7 +208,7 @@ func TestABackupIsOneStateOfTheStore(t *testing.T) {
 				done <- nil
 				return
 			default:
-				_, err = s.Write(ctx, step(n))
+				_, err = s.Write(ctx, storetest.Step(n))
 			}
 		}
 		done <- err
@@ -229,16 +219,16 @@ func TestABackupIsOneStateOfTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := open(t, target)
-	rows := must[store.Info](t)(b.Info(ctx)).Emails.Rows
+	rows := storetest.Must[store.Info](t)(b.Info(ctx)).Emails.Rows
 	if rows < 200 || rows%10 != 0 {
 		t.Errorf("it has %d rows", rows)
 	}
-	o := &oracle{}
+	o := &storetest.Model{}
 	for n := range int(rows / 10) {
-		o.write(step(n))
+		o.Write(storetest.Step(n))
 	}
-	sameAll(t, b, o)
-	sound(t, b)
+	storetest.SameEmails(t, b, o)
+	storetest.Sound(t, b)
 	if err := s.Backup(ctx, target); !errors.Is(err, os.ErrExist) {
 		t.Errorf("over a file it gives %v", err)
 	}
@@ -252,15 +242,17 @@ func TestABackupIsOneStateOfTheStore(t *testing.T) {
 	}
 }
 
-func TestTheCheckNoticesWhatDoesNotAgree(t *testing.T) {
+func TestCheckFindsContradictions(t *testing.T) {
 	ctx := context.Background()
 	good := filepath.Join(t.TempDir(), "good.db")
-	s := must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
-	each(200, 200, func(b store.Batch) { write(t, s, b) })
+	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
+	for b := range storetest.Batches(200, 200) {
+		storetest.Write(t, s, b)
+	}
 	if err := s.Finish(ctx); err != nil {
 		t.Fatal(err)
 	}
-	sound(t, s)
+	storetest.Sound(t, s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

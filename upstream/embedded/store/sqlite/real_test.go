@@ -11,12 +11,13 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
-// realBounces are bounces of 30 years of real mail; they are not part of the project.
+// realBounces contains bounces of 30 years of real mail. It is not part of the project.
 const realBounces = "../../../../../shared/data/real-bounces.ndjson"
 
-func TestRealBouncesComeBackAsTheyWere(t *testing.T) {
+func TestRealBouncesAreUnchanged(t *testing.T) {
 	f, err := os.Open(realBounces)
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("there are no real bounces here")
@@ -67,8 +68,8 @@ func TestRealBouncesComeBackAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	s, o := open(t, ""), &oracle{}
-	if got, want := write(t, s, b), o.write(b); got != want || len(b.Bounces) == 0 {
+	s, o := open(t, ""), &storetest.Model{}
+	if got, want := storetest.Write(t, s, b), o.Write(b); got != want || len(b.Bounces) == 0 {
 		t.Fatalf("Write says %+v, want %+v", got, want)
 	}
 	for _, want := range b.Bounces {
@@ -76,17 +77,17 @@ func TestRealBouncesComeBackAsTheyWere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := diff(want, got); d != "" {
+		if d := storetest.Diff(want, got); d != "" {
 			t.Error(d)
 		}
 		q := upstream.ListQuery{Window: upstream.Window{Start: want.BounceTime, End: want.BounceTime + 1}, Recipient: want.EmailAddress, Domain: want.Domain, BounceCategory: want.Category, BounceType: want.Type}
-		if rows := must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q)); !slices.ContainsFunc(rows, func(r upstream.Bounce) bool { return r.Key() == want.Key() }) {
+		if rows := storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q)); !slices.ContainsFunc(rows, func(r upstream.Bounce) bool { return r.Key() == want.Key() }) {
 			t.Errorf("%+v lists %v", q, rows)
 		}
 	}
 	for _, k := range upstream.Kinds {
-		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever}, Interval: upstream.Day}
-		if d := diff(o.Series(nil, k, q), must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
+		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: storetest.Ever}, Interval: upstream.Day}
+		if d := storetest.Diff(o.Series(nil, k, q), storetest.Must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
 			t.Error(d)
 		}
 	}

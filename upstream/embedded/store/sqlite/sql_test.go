@@ -15,6 +15,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write the answers of docs/sql.md anew")
@@ -37,7 +38,7 @@ func TestSQLPageShowsTrueAnswers(t *testing.T) {
 		b.Emails = slices.DeleteFunc(b.Emails, func(x upstream.Email) bool { return x.ProcessTime < first })
 		b.Bounces = slices.DeleteFunc(b.Bounces, func(x upstream.BounceDetail) bool { return x.BounceTime < first })
 		b.BlockedEmails = slices.DeleteFunc(b.BlockedEmails, func(x upstream.BlockedEmail) bool { return x.ProcessTime < first })
-		write(t, s, b)
+		storetest.Write(t, s, b)
 	}
 	if err := s.Finish(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Rows that come one by one, each of them next to the one before, use up the room between
-// two others soon; then all rows of the second must move, with their headers and messages.
-func TestRowsOfOneSecondKeepTheirOrderHoweverTheyCome(t *testing.T) {
+// testOneSecond writes rows of one second one by one. If each is next to the one before, the room between the others is
+// soon full. Then all rows of the second must move, with their headers and messages.
+func testOneSecond(t *testing.T, open Opener) {
 	ctx := context.Background()
 	const rows = 60
 	inOrder := make([]int, rows)
@@ -30,7 +30,7 @@ func TestRowsOfOneSecondKeepTheirOrderHoweverTheyCome(t *testing.T) {
 		"in order": inOrder, "backwards": backwards, "inward": inward, "shuffled": rand.New(rand.NewPCG(1, 2)).Perm(rows),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, o := open(t, ""), &oracle{}
+			s, o := open(t, ""), &Model{}
 			for _, n := range order {
 				b := store.Batch{Bounces: []upstream.BounceDetail{{
 					Bounce: upstream.Bounce{
@@ -39,23 +39,23 @@ func TestRowsOfOneSecondKeepTheirOrderHoweverTheyCome(t *testing.T) {
 					},
 					FullContent: fmt.Sprint("message ", n),
 				}}}
-				if got, want := write(t, s, b), o.write(b); got != want {
+				if got, want := Write(t, s, b), o.Write(b); got != want {
 					t.Fatalf("Write says %+v, want %+v", got, want)
 				}
 			}
 			for _, q := range []upstream.ListQuery{
-				{Window: ever}, {Window: ever, SenderID: 2}, {Window: ever, XHeaders: []upstream.Header{{Name: "X-Parity", Value: "1"}}}, {Window: ever, Recipient: "r@example.com", Offset: 20},
+				{Window: Ever}, {Window: Ever, SenderID: 2}, {Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity", Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
-				if d := diff(o.Bounces(nil, q), must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
+				if d := Diff(o.Bounces(nil, q), Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
 					t.Errorf("%+v: %s", q, d)
 				}
 			}
 			for _, b := range o.bounces {
-				if d := diff(b, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
+				if d := Diff(b, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
 					t.Error(d)
 				}
 			}
-			if again := write(t, s, store.Batch{Bounces: o.bounces}); again != (store.Written{Unchanged: rows}) {
+			if again := Write(t, s, store.Batch{Bounces: o.bounces}); again != (store.Written{Unchanged: rows}) {
 				t.Errorf("written again they are %+v", again)
 			}
 		})

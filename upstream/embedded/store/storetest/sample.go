@@ -1,7 +1,8 @@
-package sqlite_test
+package storetest
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strconv"
 
@@ -9,9 +10,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// sample makes the data of a busy account for benchmarks: 90 days of emails in time
-// order, more by day and on weekdays; of 20 emails one bounces and of 83 one is
-// blocked. It is the same for the same number of emails.
+// sample makes the data of Batches.
 type sample struct {
 	rand   *rand.Rand
 	emails int
@@ -22,18 +21,18 @@ type sample struct {
 }
 
 const (
-	sampleStart = upstream.Time(1777248000) // a Monday, midnight
-	sampleDays  = 90
-	sampleEnd   = sampleStart + sampleDays*86400
+	SampleStart = upstream.Time(1777248000) // a Monday, midnight
+	SampleDays  = 90
+	SampleEnd   = SampleStart + SampleDays*86400
 
-	sampleUsers   = 6
-	sampleSenders = 24
+	SampleUsers   = 6
+	SampleSenders = 24
 )
 
 func newSample(emails int) *sample {
 	s := &sample{rand: rand.New(rand.NewPCG(7, 11)), emails: emails}
 	sum := 0.0
-	for h := range sampleDays * 24 {
+	for h := range SampleDays * 24 {
 		weight := 1.0
 		if hour := h % 24; hour >= 7 && hour < 19 {
 			weight = 4
@@ -59,23 +58,38 @@ func (s *sample) skewed(n int) int {
 	return int(float64(n) * f * f * f)
 }
 
-func sampleSender(n int) store.Sender {
-	return store.Sender{UserID: upstream.ID(20 + n%sampleUsers), SenderID: upstream.ID(100 + n), Address: fmt.Sprintf("sender%d@example.com", n)}
+func SampleSender(n int) store.Sender {
+	return store.Sender{UserID: upstream.ID(20 + n%SampleUsers), SenderID: upstream.ID(100 + n), Address: fmt.Sprintf("sender%d@example.com", n)}
 }
 
-func sampleDomain(n int) string { return fmt.Sprintf("mail%d.example.com", n) }
+func SampleDomain(n int) string { return fmt.Sprintf("mail%d.example.com", n) }
 
-// next makes about n emails and what becomes of them; ok is false at the end.
+// Batches returns the data of a busy account in batches of about size emails and what became of them: 90 days of emails
+// in time order, more by day and on weekdays. Of 20 emails one bounces, and of 83 one is blocked. The data is the same for
+// the same number of emails.
+func Batches(emails, size int) iter.Seq[store.Batch] {
+	return func(yield func(store.Batch) bool) {
+		s := newSample(emails)
+		for more := true; more; {
+			var b store.Batch
+			if b, more = s.next(size); more && !yield(b) {
+				return
+			}
+		}
+	}
+}
+
+// next returns about n emails and what became of them; ok is false at the end.
 func (s *sample) next(n int) (b store.Batch, ok bool) {
 	if s.made == 0 {
-		for i := range sampleSenders {
-			b.Senders = append(b.Senders, sampleSender(i))
+		for i := range SampleSenders {
+			b.Senders = append(b.Senders, SampleSender(i))
 		}
 	}
 	for s.hour < len(s.hours) && len(b.Emails) < n {
 		first, want := s.made, int(s.hours[s.hour]*float64(s.emails))
 		for s.made < want {
-			start := sampleStart + upstream.Time(s.hour)*3600
+			start := SampleStart + upstream.Time(s.hour)*3600
 			s.row(&b, start+upstream.Time(3600*(s.made-first)/(want-first)))
 		}
 		s.hour++
@@ -84,14 +98,14 @@ func (s *sample) next(n int) (b store.Batch, ok bool) {
 }
 
 func (s *sample) row(b *store.Batch, at upstream.Time) {
-	from := sampleSender(s.skewed(sampleSenders))
+	from := SampleSender(s.skewed(SampleSenders))
 	recipient := s.skewed(s.emails/10 + 100)
 	local := "recipient" + strconv.Itoa(recipient)
-	domain := sampleDomain(recipient % (1 + recipient%2000)) // some are much larger than others
+	domain := SampleDomain(recipient % (1 + recipient%2000)) // some are much larger than others
 	id := fmt.Sprintf("%s.%06d%06x@mail6-%d-ussnn1", at.UTC().Format("20060102150405"), s.made%1000000, s.rand.IntN(1<<24), 40+s.rand.IntN(6))
 	s.made++
 	headers := []upstream.Header{
-		{Name: "X-Campaign", Value: "campaign" + strconv.Itoa(int(at-sampleStart)/86400*3+s.rand.IntN(3))},
+		{Name: "X-Campaign", Value: "campaign" + strconv.Itoa(int(at-SampleStart)/86400*3+s.rand.IntN(3))},
 		{Name: "X-Region", Value: "region " + strconv.Itoa(recipient%50)},
 		{Name: "X-Opt-In", Value: strconv.Itoa(recipient % 3)},
 		{Name: "X-Customer", Value: strconv.Itoa(recipient)},
@@ -103,12 +117,12 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 	switch x := s.rand.IntN(1000); {
 	case x < 50:
 		e.Delivered = false
-		n := s.skewed(len(sampleCategories))
+		n := s.skewed(len(SampleCategories))
 		hard := n < 3
 		d := upstream.BounceDetail{
 			Bounce: upstream.Bounce{
 				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
-				Type: upstream.Soft, Category: sampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at + upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
+				Type: upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at + upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
 			},
 			DiagnosticCode: "smtp; 550 <" + e.EmailAddress + ">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
 			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" + s.text,
@@ -121,13 +135,13 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 		e.Delivered = false
 		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
 			UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
-			Reason: sampleReasons[s.skewed(len(sampleReasons))], ProcessTime: at, XHeaders: headers,
+			Reason: SampleReasons[s.skewed(len(SampleReasons))], ProcessTime: at, XHeaders: headers,
 		})
 	}
 	b.Emails = append(b.Emails, e)
 }
 
 var (
-	sampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues", "spam-related", "message-expired", "content-related", "other", "virus-related"}
-	sampleReasons    = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
+	SampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues", "spam-related", "message-expired", "content-related", "other", "virus-related"}
+	SampleReasons    = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
 )

@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"context"
@@ -9,14 +9,12 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/sqlite"
 
 	"pgregory.net/rapid"
 )
 
-// TestMergedRowsAreTheSameInAnyOrder writes what happened to messages in two orders, in
-// batches of any size, and holds the result against what it should be.
-func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
+// testMerge writes what happened to messages in two orders, in batches of any size, and compares the results.
+func testMerge(t *testing.T, open Opener) {
 	ctx := context.Background()
 	type record struct {
 		message int
@@ -28,7 +26,7 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 		process       upstream.Time
 		says, content string
 	}
-	stores := []*sqlite.Store{open(t, ""), open(t, "")} // one for each order
+	stores := []store.Store{open(t, ""), open(t, "")} // one for each order
 	user := upstream.ID(0)
 	rapid.Check(t, func(t *rapid.T) {
 		user++ // each case has one
@@ -98,13 +96,13 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 					x := batch(r)
 					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces, x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
 				}
-				w := write(t, s, b)
+				w := Write(t, s, b)
 				if w.New < 0 || w.New+w.Replaced+w.Unchanged != n {
 					t.Fatalf("Write says %+v of %d rows", w, n)
 				}
 				order = order[n:]
 			}
-			rows := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
+			rows := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
 			for _, e := range rows {
 				m := int(e.EmailID[1] - '0')
 				if want := emails[m].delivered && !emails[m].failed; e.Delivered != want || e.ProcessTime != first[m] {
@@ -120,60 +118,60 @@ func TestMergedRowsAreTheSameInAnyOrder(t *testing.T) {
 			if len(rows) != messages {
 				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
 			}
-			counts := must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: ever, UserID: user}, Interval: upstream.Hour}))
-			delivered := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user, Delivered: true, Offset: 1}))
-			bounces := must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
-			blocked := must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil, upstream.ListQuery{Window: ever, UserID: user}))
+			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour}))
+			delivered := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user, Delivered: true, Offset: 1}))
+			bounces := Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
+			blocked := Must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
 			var details []upstream.BounceDetail
 			for _, b := range bounces {
-				details = append(details, must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
+				details = append(details, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
 			}
 			if n := len(bounces); n != len(withWhat("bounced")) || len(blocked) != len(withWhat("blocked")) {
 				t.Fatalf("there are %d bounces and %d blocked emails", n, len(blocked))
 			}
 			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v", rows, counts, delivered, details, blocked)
 		}
-		if d := diff(answers[0], answers[1]); d != "" {
+		if d := Diff(answers[0], answers[1]); d != "" {
 			t.Fatal(d)
 		}
 	})
 }
 
-func TestNumbersStayAndAreNeverInUse(t *testing.T) {
+func testNumbers(t *testing.T, open Opener) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
-	s := must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))
-	write(t, s, store.Batch{
+	s := open(t, path)
+	Write(t, s, store.Batch{
 		Senders:       []store.Sender{{UserID: 2, SenderID: 1, Address: "a@example.com"}},
 		Emails:        []upstream.Email{{UserID: 1, SenderID: 3, ProcessTime: 5}},
 		BlockedEmails: []upstream.BlockedEmail{{UserID: 4, SenderID: 4, ProcessTime: 5}},
 	})
-	number := func(s *sqlite.Store) []upstream.ID {
+	number := func(s store.Store) []upstream.ID {
 		var all []upstream.ID
 		for _, account := range []string{"tenant a", "tenant b", "", "tenant a"} {
-			user := must[upstream.ID](t)(s.UserID(ctx, account))
-			all = append(all, user, must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")), must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
+			user := Must[upstream.ID](t)(s.UserID(ctx, account))
+			all = append(all, user, Must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")), Must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
 		}
-		return append(all, must[upstream.ID](t)(s.SenderID(ctx, 2, "a@example.com")))
+		return append(all, Must[upstream.ID](t)(s.SenderID(ctx, 2, "a@example.com")))
 	}
 	want := []upstream.ID{3, 2, 2, 5, 5, 5, 6, 6, 6, 3, 2, 2, 1}
-	if d := diff(want, number(s)); d != "" {
+	if d := Diff(want, number(s)); d != "" {
 		t.Error(d)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, path)
-	if d := diff(want, number(s)); d != "" {
+	if d := Diff(want, number(s)); d != "" {
 		t.Error("opened again: ", d)
 	}
 }
 
-func TestStateIsKeptWithItsBatch(t *testing.T) {
+func testState(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")
-	write(t, s, store.Batch{State: map[string]string{"follow/a": "1", "follow/b": "2", "other": "3"}})
-	write(t, s, store.Batch{State: map[string]string{"follow/a": "5", "follow/b": ""}})
+	Write(t, s, store.Batch{State: map[string]string{"follow/a": "1", "follow/b": "2", "other": "3"}})
+	Write(t, s, store.Batch{State: map[string]string{"follow/a": "5", "follow/b": ""}})
 	if _, err := s.Write(ctx, store.Batch{
 		Emails: []upstream.Email{{ProcessTime: store.MaxTime + 1}}, State: map[string]string{"follow/a": "lost"},
 	}); err == nil {
@@ -182,7 +180,7 @@ func TestStateIsKeptWithItsBatch(t *testing.T) {
 	for prefix, want := range map[string]map[string]string{
 		"follow/": {"follow/a": "5"}, "": {"follow/a": "5", "other": "3"}, "none": {},
 	} {
-		if got := must[map[string]string](t)(s.State(ctx, prefix)); !maps.Equal(got, want) {
+		if got := Must[map[string]string](t)(s.State(ctx, prefix)); !maps.Equal(got, want) {
 			t.Errorf("under %q there is %v, want %v", prefix, got, want)
 		}
 	}

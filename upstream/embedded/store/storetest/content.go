@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-var ever = upstream.Window{Start: -1 << 63, End: 1<<63 - 1}
+var Ever = upstream.Window{Start: -1 << 63, End: 1<<63 - 1}
 
-func TestOddContentComesBackAsItWas(t *testing.T) {
+func testContent(t *testing.T, open Opener) {
 	ctx := context.Background()
 	noise := make([]byte, 70<<10) // does not compress
 	r := rand.New(rand.NewPCG(1, 2))
@@ -68,29 +68,29 @@ func TestOddContentComesBackAsItWas(t *testing.T) {
 			want.XHeaders = slices.Clone(base.XHeaders)
 			edit(&want)
 			s := open(t, "")
-			write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}})
-			if n := write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}}); n != (store.Written{Unchanged: 1}) {
+			Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}})
+			if n := Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}}); n != (store.Written{Unchanged: 1}) {
 				t.Errorf("written again it is %+v", n)
 			}
 			got, err := s.Bounce(ctx, nil, want.Key())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := diff(want, got); d != "" {
+			if d := Diff(want, got); d != "" {
 				t.Error(d)
 			}
-			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: ever, Local: want.Local, Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
+			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: Ever, Local: want.Local, Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := diff([]upstream.Bounce{want.Bounce}, list); d != "" {
+			if d := Diff([]upstream.Bounce{want.Bounce}, list); d != "" {
 				t.Error(d)
 			}
 		})
 	}
 }
 
-func TestATimeBeyondTheRangeIsRefusedWithItsBatch(t *testing.T) {
+func testTimeRange(t *testing.T, open Opener) {
 	s := open(t, "")
 	for _, at := range []upstream.Time{store.MaxTime + 1, -store.MaxTime - 1} {
 		_, err := s.Write(context.Background(), store.Batch{
@@ -101,17 +101,17 @@ func TestATimeBeyondTheRangeIsRefusedWithItsBatch(t *testing.T) {
 			t.Errorf("time %d gives %v", at, err)
 		}
 	}
-	write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime}, {UserID: 20, ProcessTime: -store.MaxTime}}})
-	counts := must[[]upstream.Count](t)(s.Counts(context.Background(), nil, upstream.BlockedEmails, upstream.CountQuery{Window: ever, Rollup: upstream.ByUser}))
+	Write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime}, {UserID: 20, ProcessTime: -store.MaxTime}}})
+	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, upstream.BlockedEmails, upstream.CountQuery{Window: Ever, Rollup: upstream.ByUser}))
 	if want := []upstream.Count{{ID: 20, Tally: upstream.Tally{Total: 2}}}; !slices.Equal(counts, want) {
 		t.Errorf("counts are %v, want %v", counts, want)
 	}
-	if i := must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {
+	if i := Must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {
 		t.Errorf("rows of a refused batch are there: %+v", i)
 	}
 }
 
-func TestASendersAddressIsTheLatestForItsID(t *testing.T) {
+func testSenders(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")
 	row := upstream.Email{UserID: 20, SenderID: 17, EmailID: "a", ProcessTime: 5}
@@ -126,51 +126,51 @@ func TestASendersAddressIsTheLatestForItsID(t *testing.T) {
 		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "new@example.com"}, {UserID: 21, SenderID: 18, Address: "old@example.com"}}}, "new@example.com", 0},
 	}
 	for i, x := range steps {
-		write(t, s, x.batch)
-		counts := must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: w}))
+		Write(t, s, x.batch)
+		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: w}))
 		if want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}; !slices.Equal(counts, want) {
 			t.Errorf("step %d: counts are %v, want %v", i, counts, want)
 		}
-		rows := must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
+		rows := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
 		if len(rows) != x.listed {
 			t.Errorf("step %d: %d rows of the old address, want %d", i, len(rows), x.listed)
 		}
 	}
 }
 
-func TestCodesAreTheDocumentsAndThoseSeen(t *testing.T) {
+func testCodes(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")
-	before := must[[]string](t)(s.BounceCategories(ctx))
+	before := Must[[]string](t)(s.BounceCategories(ctx))
 	if len(before) != 18 || before[0] != "bad-configuration" || before[17] != "virus-related" {
 		t.Errorf("of an empty store: %q", before)
 	}
-	if got, want := must[[]string](t)(s.BlockedReasons(ctx)), []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}; !slices.Equal(got, want) {
+	if got, want := Must[[]string](t)(s.BlockedReasons(ctx)), []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}; !slices.Equal(got, want) {
 		t.Errorf("reasons of an empty store: %q", got)
 	}
-	write(t, s, store.Batch{
+	Write(t, s, store.Batch{
 		Bounces:       []upstream.BounceDetail{{Bounce: upstream.Bounce{Category: "blockedcontent"}}, {Bounce: upstream.Bounce{BounceTime: 1, Category: "other"}}},
 		BlockedEmails: []upstream.BlockedEmail{{Reason: "zeal"}, {ProcessTime: 1}},
 	})
-	if got := must[[]string](t)(s.BounceCategories(ctx)); len(got) != 19 || got[4] != "blockedcontent" {
+	if got := Must[[]string](t)(s.BounceCategories(ctx)); len(got) != 19 || got[4] != "blockedcontent" {
 		t.Errorf("with another seen: %q", got)
 	}
-	if got := must[[]string](t)(s.BlockedReasons(ctx)); len(got) != 6 || got[5] != "zeal" {
+	if got := Must[[]string](t)(s.BlockedReasons(ctx)); len(got) != 6 || got[5] != "zeal" {
 		t.Errorf("with another reason seen: %q", got)
 	}
 }
 
-func TestInfoCountsRows(t *testing.T) {
+func testInfo(t *testing.T, open Opener) {
 	s := open(t, "")
 	events := func() store.Info {
 		t.Helper()
-		i := must[store.Info](t)(s.Info(context.Background()))
+		i := Must[store.Info](t)(s.Info(context.Background()))
 		return store.Info{Users: i.Users, Senders: i.Senders, Emails: i.Emails, Bounces: i.Bounces, BlockedEmails: i.BlockedEmails}
 	}
 	if got := events(); got != (store.Info{}) {
 		t.Errorf("of an empty store: %+v", got)
 	}
-	write(t, s, store.Batch{
+	Write(t, s, store.Batch{
 		Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "a@example.com"}},
 		Emails:  []upstream.Email{{ProcessTime: 9}, {ProcessTime: -4}, {ProcessTime: 7}},
 		Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 3}}},

@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Values are few, so that filters meet rows, and some are odd.
+// Values are few, so that filters match rows. Some are odd.
 var (
 	users     = []upstream.ID{20, 21, 22, 405954}
 	senderIDs = []upstream.ID{17, 18, 19, 107546, 1}
@@ -23,8 +23,7 @@ var (
 	codes     = []string{"bad-mailbox", "other", "blockedcontent", ""}
 )
 
-// times draws times of a span that is a second, an hour or 90 days long, so that
-// rows are dense and sparse.
+// times draws times from a span of a second, some seconds, two hours or 90 days, so that rows are dense or sparse.
 func times(t *rapid.T) *rapid.Generator[upstream.Time] {
 	start := rapid.SampledFrom([]int64{1472500953, 1479600000 - 1800, -86400 * 3, 800000000}).Draw(t, "start")
 	span := rapid.SampledFrom([]int64{0, 10, 7200, 86400 * 90}).Draw(t, "span")
@@ -122,7 +121,7 @@ func window(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.Window {
 	return upstream.Window{Start: min(a, b), End: max(a, b) + upstream.Time(rapid.IntRange(0, 1).Draw(t, "past"))}
 }
 
-// sometimes draws a value, or the zero value more often than not.
+// sometimes draws a value, or more often the zero value.
 func sometimes[V any](t *rapid.T, label string, from ...V) V {
 	if rapid.IntRange(0, 3).Draw(t, label+"?") > 0 {
 		var none V

@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"cmp"
@@ -10,16 +10,15 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// oracle is the store in its simplest form: slices, sorted and filtered anew for
-// each question.
-type oracle struct {
+// Model is a store in its simplest form: slices, sorted and filtered for each question.
+type Model struct {
 	emails  []upstream.Email
 	bounces []upstream.BounceDetail
 	blocked []upstream.BlockedEmail
 	senders map[upstream.ID]store.Sender
 }
 
-// head is what rows of all kinds have.
+// head contains what rows of all kinds have.
 type head struct {
 	time          upstream.Time
 	id, recipient string
@@ -43,7 +42,7 @@ func (h head) compare(o head) int {
 		cmp.Compare(h.user, o.user), cmp.Compare(h.sender, o.sender))
 }
 
-func (o *oracle) write(b store.Batch) store.Written {
+func (o *Model) Write(b store.Batch) store.Written {
 	if o.senders == nil {
 		o.senders = map[upstream.ID]store.Sender{}
 	}
@@ -84,8 +83,8 @@ func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
 	return rows
 }
 
-// common says whether a row passes the filters that all kinds have.
-func (o *oracle) common(only []upstream.ID, q upstream.ListQuery, h head, local, domain string, headers []upstream.Header) bool {
+// common reports whether a row passes the filters that all kinds have.
+func (o *Model) common(only []upstream.ID, q upstream.ListQuery, h head, local, domain string, headers []upstream.Header) bool {
 	for _, f := range q.XHeaders {
 		if !slices.ContainsFunc(headers, func(x upstream.Header) bool { return strings.EqualFold(x.Name, f.Name) && x.Value == f.Value }) {
 			return false
@@ -104,7 +103,7 @@ func page[R any](rows []R, offset int) []R {
 	return rows[:min(len(rows), upstream.PageSize)]
 }
 
-func (o *oracle) Emails(only []upstream.ID, q upstream.ListQuery) []upstream.Email {
+func (o *Model) Emails(only []upstream.ID, q upstream.ListQuery) []upstream.Email {
 	out := []upstream.Email{}
 	for _, x := range o.emails {
 		if o.common(only, q, emailHead(&x), x.Local, x.Domain, x.XHeaders) && (!q.Delivered || x.Delivered) {
@@ -114,7 +113,7 @@ func (o *oracle) Emails(only []upstream.ID, q upstream.ListQuery) []upstream.Ema
 	return page(out, q.Offset)
 }
 
-func (o *oracle) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bounce {
+func (o *Model) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bounce {
 	out := []upstream.Bounce{}
 	for _, x := range o.bounces {
 		if o.common(only, q, bounceHead(&x), x.Local, x.Domain, x.XHeaders) &&
@@ -125,7 +124,7 @@ func (o *oracle) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bo
 	return page(out, q.Offset)
 }
 
-func (o *oracle) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstream.BlockedEmail {
+func (o *Model) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstream.BlockedEmail {
 	out := []upstream.BlockedEmail{}
 	for _, x := range o.blocked {
 		if o.common(only, q, blockedHead(&x), x.Local, x.Domain, x.XHeaders) && (q.BlockedReason == "" || x.Reason == q.BlockedReason) {
@@ -135,7 +134,7 @@ func (o *oracle) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstr
 	return page(out, q.Offset)
 }
 
-func (o *oracle) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, bool) {
+func (o *Model) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, bool) {
 	for _, x := range o.bounces {
 		if x.Key() == k && (only == nil || slices.Contains(only, x.UserID)) {
 			return x, true
@@ -144,7 +143,7 @@ func (o *oracle) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.Boun
 	return upstream.BounceDetail{}, false
 }
 
-func (o *oracle) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
+func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
 	sums := map[upstream.ID]map[upstream.Time]upstream.Tally{}
 	count := func(h head, t upstream.Tally) {
 		if !o.common(only, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}, h, "", "", nil) {
@@ -198,7 +197,7 @@ func (o *oracle) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQu
 	return out
 }
 
-func (o *oracle) Counts(only []upstream.ID, k upstream.Kind, q upstream.CountQuery) []upstream.Count {
+func (o *Model) Counts(only []upstream.ID, k upstream.Kind, q upstream.CountQuery) []upstream.Count {
 	out := []upstream.Count{}
 	for _, s := range o.Series(only, k, upstream.SeriesQuery{CountQuery: q}) {
 		c := upstream.Count{ID: s.ID, Tally: s.Points[0].Tally}

@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest
 
 import (
 	"context"
@@ -11,12 +11,10 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// step is a batch of step number n: 10 emails spread over all steps before it, each
-// of another sender, so that every step changes chunks, pages and rollups.
-func step(n int) store.Batch {
+// Step returns batch number n: 10 emails among those of all batches before it, each of another sender.
+func Step(n int) store.Batch {
 	var b store.Batch
 	for i := range 10 {
 		b.Emails = append(b.Emails, upstream.Email{
@@ -27,27 +25,27 @@ func step(n int) store.Batch {
 	return b
 }
 
-func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
+func testReads(t *testing.T, open Opener) {
 	const steps = 30
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	here, there := open(t, path), open(t, path) // there is like another process
 	var written atomic.Int64
 	var wg sync.WaitGroup
-	check := func(s *sqlite.Store) error {
+	check := func(s store.Store) error {
 		least := int(written.Load())
 		counts, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 1479600000 + 11, End: 1479600000 + 359999}})
 		if err != nil {
 			return err
 		}
-		rows, err := s.Emails(ctx, nil, upstream.ListQuery{Window: ever, Local: "r", Delivered: true})
+		rows, err := s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, Local: "r", Delivered: true})
 		if err != nil {
 			return err
 		}
 		if n := len(rows); n%10 != 0 && n != upstream.PageSize || n < min(least*10, upstream.PageSize) {
 			return fmt.Errorf("a list has %d rows after %d steps", n, least)
 		}
-		all, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: ever})
+		all, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: Ever})
 		if err != nil {
 			return err
 		}
@@ -61,7 +59,7 @@ func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
 		}
 		return nil
 	}
-	for _, s := range []*sqlite.Store{here, here, there} {
+	for _, s := range []store.Store{here, here, there} {
 		wg.Go(func() {
 			for written.Load() < steps {
 				if err := check(s); err != nil {
@@ -76,49 +74,49 @@ func TestReadsSeeWholeWritesWhileOthersWrite(t *testing.T) {
 		if n%3 == 2 {
 			s = there // two who write take turns
 		}
-		if _, err := s.Write(ctx, step(n)); err != nil {
+		if _, err := s.Write(ctx, Step(n)); err != nil {
 			t.Error(err)
 		}
 		written.Add(1)
 	}
 	wg.Wait()
-	for _, s := range []*sqlite.Store{here, there} {
+	for _, s := range []store.Store{here, there} {
 		if err := check(s); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func TestWritesAtOnceAreAllThere(t *testing.T) {
+func testWrites(t *testing.T, open Opener) {
 	path := filepath.Join(t.TempDir(), "events.db")
-	stores := []*sqlite.Store{open(t, path), open(t, path)}
+	stores := []store.Store{open(t, path), open(t, path)}
 	var wg sync.WaitGroup
 	for n := range 16 {
 		wg.Go(func() {
-			if _, err := stores[n%2].Write(context.Background(), step(n)); err != nil {
+			if _, err := stores[n%2].Write(context.Background(), Step(n)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
 	for _, s := range stores {
-		if i := must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 160 {
+		if i := Must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 160 {
 			t.Errorf("there are %d rows, want 160", i.Emails.Rows)
 		}
 	}
 }
 
-func TestACallerWhoLeavesGetsItsOwnError(t *testing.T) {
+func testCanceled(t *testing.T, open Opener) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	s := open(t, "")
-	if _, err := s.Write(ctx, step(1)); !errors.Is(err, context.Canceled) {
+	if _, err := s.Write(ctx, Step(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("Write gives %v", err)
 	}
-	if _, err := s.Emails(ctx, nil, upstream.ListQuery{Window: ever}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Emails(ctx, nil, upstream.ListQuery{Window: Ever}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Emails gives %v", err)
 	}
-	if i := must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {
+	if i := Must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {
 		t.Errorf("rows of a write that was left: %+v", i)
 	}
 }

@@ -1,0 +1,87 @@
+// Package storetest tests implementations of [store.Store], and makes data for their own tests.
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream/embedded/store"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// Opener opens the store of a name, which is a path in a temporary directory, or a new, private one if the name is empty.
+// A store of a new name is empty. The test's cleanup closes it.
+type Opener func(t TB, name string) store.Store
+
+// Test tests a kind of store.
+func Test(t *testing.T, open Opener) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Opener)
+	}{
+		{"AnswersMatchTheModel", testAnswers},
+		{"PagesOfManyRows", testPages},
+		{"ContentIsUnchanged", testContent},
+		{"TimeBeyondMaxTimeRejectsTheBatch", testTimeRange},
+		{"LatestAddressOfASenderCounts", testSenders},
+		{"CataloguesListDocumentedCodesAndOthersInUse", testCodes},
+		{"InfoCountsRows", testInfo},
+		{"MergedRowsAreTheSameInAnyOrder", testMerge},
+		{"NewNumbersAreUnusedAndNeverChange", testNumbers},
+		{"StateIsStoredWithItsBatch", testState},
+		{"RowsOfOneSecondAreInOrder", testOneSecond},
+		{"ReadsSeeWholeWrites", testReads},
+		{"ConcurrentWritesAreComplete", testWrites},
+		{"CanceledCallsReturnTheirContextsError", testCanceled},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
+	}
+}
+
+// TB is a *testing.T, a *testing.B or a *rapid.T.
+type TB interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Cleanup(func())
+}
+
+// Write writes a batch, or ends the test if there is an error.
+func Write(t TB, s store.Store, b store.Batch) store.Written {
+	t.Helper()
+	n, err := s.Write(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Must returns v, or ends the test if there is an error.
+func Must[V any](t TB) func(V, error) V {
+	return func(v V, err error) V {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// Diff returns the differences, or "" if there are none. It is fast for equal values.
+func Diff(want, got any) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return "-want +got:\n" + gocmp.Diff(want, got)
+}
+
+// Sound fails the test if Check finds a problem.
+func Sound(t TB, s store.Store) {
+	t.Helper()
+	if problems := Must[[]string](t)(s.Check(context.Background())); len(problems) > 0 {
+		t.Fatalf("the check finds:\n%s", strings.Join(problems, "\n"))
+	}
+}
