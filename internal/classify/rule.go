@@ -10,7 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Rule describes a kind of bounce: how to recognize it, and its category and type.
+// Rule describes a kind of bounce: how to recognise it, and its category and type.
 type Rule struct {
 	Name        string // such as "badmailbox03": regex_name in the API
 	Category    string // a code of GET /bounce/categories

@@ -8,12 +8,12 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// Addresses are read leniently: net/mail refuses some that exist, such as "a..b@example.com",
-// and takes the quotes off a local part.
+// address matches an address. It is more lenient than net/mail, which rejects addresses
+// that exist, such as "a..b@example.com", and removes the quotes of a local part.
 var address = regexp.MustCompile(
 	`(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()\[\]{},;:"'|\\@]+)@(?:\[[0-9A-Fa-f.:IPv]+\]|[^\s<>()\[\]{},;:"'|\\@]+)`)
 
-// findAddress returns the first address in s, and where it is.
+// findAddress returns the first address in s and its position.
 func findAddress(s string) (found string, start, end int) {
 	at := address.FindStringIndex(s)
 	if at == nil {
@@ -45,7 +45,7 @@ func addressOf(value string) string {
 	return found
 }
 
-// typedAddress reads the address of a field of RFC 3464, such as "rfc822; user@example.com".
+// typedAddress returns the address in an RFC 3464 field such as "rfc822; user@example.com".
 func typedAddress(value string) string {
 	kind, rest, ok := strings.Cut(value, ";")
 	if !ok {
@@ -69,16 +69,16 @@ func typedAddress(value string) string {
 	return strings.Trim(rest, "<>")
 }
 
-// unescapeXtext decodes what an original recipient has of xtext (RFC 3461): the two
-// characters that it must not have as they are. What else it could have is not told
-// from an address like user+20@example.com.
+// unescapeXtext decodes the two characters of an original recipient that xtext (RFC 3461)
+// must encode. Other encoded characters look like part of an address such as
+// user+20@example.com and are kept.
 func unescapeXtext(s string) string {
 	return strings.NewReplacer("+2B", "+", "+3D", "=").Replace(s)
 }
 
 var escaped = regexp.MustCompile(`\\x\{([0-9A-Fa-f]{2,6})\}`)
 
-// unescapeUnicode decodes the form \x{1F600} of addresses of type utf-8 (RFC 6533).
+// unescapeUnicode decodes escapes such as \x{1F600} in addresses of type utf-8 (RFC 6533).
 func unescapeUnicode(s string) string {
 	return escaped.ReplaceAllStringFunc(s, func(e string) string {
 		n, err := strconv.ParseInt(e[3:len(e)-1], 16, 32)
@@ -89,8 +89,8 @@ func unescapeUnicode(s string) string {
 	})
 }
 
-// verp returns the recipient that a return path names, such as
-// "bounces+user=example.com@lists.example.com", or nothing.
+// verp returns the recipient that is encoded in a return path such as
+// "bounces+user=example.com@lists.example.com", or "".
 func verp(returnPath string) string {
 	local, _, _ := strings.Cut(returnPath, "@")
 	at := strings.LastIndexByte(local, '=')
@@ -109,7 +109,7 @@ func verp(returnPath string) string {
 	return user + "@" + domain
 }
 
-// split cuts an address at its last @.
+// split splits an address at its last @.
 func split(address string) (local, domain string, ok bool) {
 	at := strings.LastIndexByte(address, '@')
 	if at <= 0 || at == len(address)-1 {

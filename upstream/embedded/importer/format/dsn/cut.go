@@ -2,8 +2,8 @@ package dsn
 
 import "strings"
 
-// cutNotice cuts the text of a bounce message into what people read, groups of fields of
-// a delivery report, and the message that is returned. Each may be empty.
+// cutNotice splits the text of a bounce message into the text for people, the fields of a
+// delivery report, and the returned message. Each may be empty.
 func cutNotice(text string) (notice, report, original string) {
 	lines := strings.SplitAfter(text, "\n")
 	end := len(lines)
@@ -27,7 +27,8 @@ func cutNotice(text string) (notice, report, original string) {
 	return notice + strings.Join(lines[:end], ""), report, original
 }
 
-// reportBegins reports whether a group of a delivery report begins at line i, indented or not.
+// reportBegins reports whether the fields of a delivery report, which may be indented, begin
+// at line i.
 func reportBegins(lines []string, i int) bool {
 	n := 0
 	for ; i < len(lines) && n < 2; i++ {
@@ -48,7 +49,7 @@ func reportBegins(lines []string, i int) bool {
 	return n >= 2
 }
 
-// dedent joins lines without the white space that the first of them begins with.
+// dedent joins lines and removes the indentation of the first from each.
 func dedent(lines []string) string {
 	indent := lines[0][:len(lines[0])-len(strings.TrimLeft(lines[0], " \t"))]
 	var b strings.Builder
@@ -58,7 +59,7 @@ func dedent(lines []string) string {
 	return b.String()
 }
 
-// reportEnds is the line where the groups that begin at line i end.
+// reportEnds returns the line after the delivery report that begins at line i.
 func reportEnds(lines []string, i int) int {
 	end := i + 1
 	for i++; i < len(lines); i++ {
@@ -103,8 +104,8 @@ func headerBegins(lines []string, i int) bool {
 	return weight >= 4 && heavy
 }
 
-// headerFollows reports whether at most some empty lines and rulers are between line i
-// and something like a header, or the end.
+// headerFollows reports whether a header, or the end, follows at line i, after any empty
+// lines and rulers.
 func headerFollows(lines []string, i int) bool {
 	for ; i < len(lines); i++ {
 		line := strings.TrimSpace(lines[i])

@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// zones are the offsets of the zone names that mails have. net/mail takes a name that
-// it does not know for UTC, and says nothing.
+// zones are the offsets of the time zone names in mails. net/mail silently reads unknown
+// names as UTC.
 var zones = map[string]string{
 	"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000", "WET": "+0000", "WEST": "+0100",
 	"BST": "+0100", "CET": "+0100", "MET": "+0100", "CEST": "+0200", "MEST": "+0200", "MESZ": "+0200", "MEZ": "+0100",
@@ -27,7 +27,7 @@ var (
 	spaceRuns = regexp.MustCompile(`\s+`)
 )
 
-// layouts are the forms of dates that mails have besides that of RFC 5322.
+// layouts are the date formats in mails other than that of RFC 5322.
 var layouts = []string{
 	"Mon Jan 2 15:04:05 2006", "Mon Jan 2 15:04:05 2006 -0700", "Mon Jan 2 15:04:05 -0700 2006",
 	"Mon Jan 2 15:04 2006", "Jan 2 15:04:05 2006 -0700", "Mon, Jan 2 2006 15:04:05 -0700",
@@ -35,7 +35,7 @@ var layouts = []string{
 	time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
 }
 
-// parseDate reads the date of a mail, or returns 0. Without a zone it is UTC.
+// parseDate parses the date of a mail, or returns 0. The default time zone is UTC.
 func parseDate(s string) upstream.Time {
 	s = comment.ReplaceAllLiteralString(s, " ")
 	s = strings.TrimSpace(spaceRuns.ReplaceAllLiteralString(s, " "))
@@ -56,13 +56,12 @@ func parseDate(s string) upstream.Time {
 	return upstream.Time(t.Unix())
 }
 
-// receivedDate is when a Received field says that the mail was taken.
+// receivedDate returns the time of a Received field, or 0.
 func receivedDate(received string) upstream.Time {
 	return parseDate(received[strings.LastIndexByte(received, ';')+1:])
 }
 
-// latest returns when the mail of a header was received last, and earliest when first;
-// 0 if it does not say.
+// latest returns the time of the topmost Received field, or 0.
 func (h header) latest() upstream.Time {
 	for _, f := range h {
 		if strings.EqualFold(f.name, "Received") {
@@ -74,6 +73,7 @@ func (h header) latest() upstream.Time {
 	return 0
 }
 
+// earliest returns the time of the lowest Received field, or 0.
 func (h header) earliest() (t upstream.Time) {
 	for _, f := range h {
 		if strings.EqualFold(f.name, "Received") {

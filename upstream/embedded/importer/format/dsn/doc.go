@@ -1,11 +1,10 @@
-// Package dsn reads bounce mails: delivery reports by RFC 3464, and those that servers
-// word for people, by tables of how they do that. A file is a mail, as in a Maildir, or
-// an mbox of any number of them.
+// Package dsn reads bounce mails: delivery reports (RFC 3464), and notices that servers
+// write for people, by tables of common wordings. A file holds one mail, as in a Maildir,
+// or is an mbox.
 //
-// Mails are read as they come, and most that bounce are damaged somewhere, so nothing
-// is refused for its form: the library go-message takes MIME apart, and what it cannot
-// take apart is read as text. What makes no bounce is skipped with a reason: complaints,
-// receipts, notices of delay, automatic replies, and any other mail.
+// Many bounce mails are damaged, so none is rejected for its form. The library go-message
+// parses MIME; what it cannot parse is read as text. Mails that are not bounces are skipped
+// with a reason: complaints, read receipts, delay notices, automatic replies and others.
 //
-// Start reading at [Parse]; mails become records in format.go.
+// Start reading at [Parse]. format.go turns mails into records.
 package dsn

@@ -17,7 +17,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// sink keeps what a reader hands over.
+// sink keeps what it is sent.
 type sink struct {
 	records []format.Record
 	lines   []int
@@ -38,7 +38,8 @@ func (s *sink) Bad(line int, reason string) error {
 func read(t testing.TB, text string) *sink {
 	t.Helper()
 	s := &sink{}
-	err := Format.New(format.Options{}).Read(t.Context(), format.File{Reader: bufio.NewReaderSize(strings.NewReader(text), 64<<10)}, s)
+	r := bufio.NewReaderSize(strings.NewReader(text), 64<<10)
+	err := Format.New(format.Options{}).Read(t.Context(), format.File{Reader: r}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func example(t testing.TB, name string) string {
 	return string(text)
 }
 
-// row is what tests compare of a record.
+// row is the part of a record that tests compare.
 type row struct{ id, recipient, code, diagnostic string }
 
 func rows(s *sink) (all []row) {
@@ -65,15 +66,15 @@ func rows(s *sink) (all []row) {
 }
 
 const (
-	sent    = upstream.Time(1479772799) // of the examples
+	sent    = upstream.Time(1479772799) // in the examples
 	bounced = upstream.Time(1479772803)
 )
 
-func TestReportNamesEachRecipientThatFailed(t *testing.T) {
+func TestReportYieldsEachFailedRecipient(t *testing.T) {
 	s := read(t, example(t, "report.eml"))
 	want := []row{
-		{"20161122000000.364B89C4292-623465a0@mx1", "gone+news@example.org", "5.1.1", "smtp; 550 5.1.1 <gone@example.org>: " +
-			"Recipient address rejected: User unknown"},
+		{"20161122000000.364B89C4292-623465a0@mx1", "gone+news@example.org", "5.1.1",
+			"smtp; 550 5.1.1 <gone@example.org>: Recipient address rejected: User unknown"},
 		{"20161122000000.364B89C4292-185e89f8@mx1", "full@example.org", "5.2.2", "smtp; 552 5.2.2 Over quota"},
 	}
 	if got := rows(s); !slices.Equal(got, want) {
@@ -84,7 +85,7 @@ func TestReportNamesEachRecipientThatFailed(t *testing.T) {
 	}
 	r := s.records[0]
 	if r.Outcome != format.Bounced || r.Sender != "bounces@example.com" || r.Processed != sent || r.Time != bounced {
-		t.Errorf("%v of %s, taken at %d, bounced at %d", r.Outcome, r.Sender, r.Processed, r.Time)
+		t.Errorf("%v from %s, accepted at %d, bounced at %d", r.Outcome, r.Sender, r.Processed, r.Time)
 	}
 	if want := []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-Greeting",
 		Value: "Grüße"}}; !slices.Equal(r.Headers, want) {
@@ -95,13 +96,13 @@ func TestReportNamesEachRecipientThatFailed(t *testing.T) {
 	}
 }
 
-func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
+func TestNoticesWithoutAReportAreRead(t *testing.T) {
 	for file, want := range map[string][]row{
-		"exim.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "host mx.example.org [192.0.2.1] SMTP error from " +
-			"remote mail server after RCPT TO:<gone@example.org>: 550 5.1.1 User unknown"}},
-		"gmail.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Technical details of permanent failure: Google " +
-			"tried to deliver your message, but it was rejected by the server for the recipient domain example.org by " +
-			"mx.example.org. The error was: 550 550 5.1.1 User unknown (state 14)."}},
+		"exim.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "host mx.example.org [192.0.2.1] SMTP " +
+			"error from remote mail server after RCPT TO:<gone@example.org>: 550 5.1.1 User unknown"}},
+		"gmail.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Technical details of permanent failure: " +
+			"Google tried to deliver your message, but it was rejected by the server for the recipient domain example.org " +
+			"by mx.example.org. The error was: 550 550 5.1.1 User unknown (state 14)."}},
 		"notes.eml": {{"bounce-20161122000003", "gone@example.org", "", "because: User gone (gone@example.org) not " +
 			"listed in Domino Directory"}},
 		"novell.eml": {{"bounce-20161122000003", "gone@example.org", "", "The message that you sent was undeliverable to " +
@@ -110,13 +111,13 @@ func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
 			"errors gone@example.org"}},
 		"qmail.eml": {
 			{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)"},
-			{"mail-1@news.example.com-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host said: 552 5.2.2 " +
-				"Mailbox full Giving up on 192.0.2.1."},
+			{"mail-1@news.example.com-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host " +
+				"said: 552 5.2.2 Mailbox full Giving up on 192.0.2.1."},
 		},
 		"exchange.eml": {{"bounce-20161122000003", "gone@example.org", "",
 			"c=US;a= ;p=EX;o=EX;dda:SMTP=gone@example.org; on Mon, 21 Nov 2016 19:00:02 -0500 The recipient name is not " +
-				"recognized The MTS-ID of the original message is: c=us;a= ;p=ex;l=GW MSEXCH:IMS:EX:GW:GW 0 (000C05A6) Unknown " +
-				"Recipient"}},
+				"recognized The MTS-ID of the original message is: c=us;a= ;p=ex;l=GW MSEXCH:IMS:EX:GW:GW 0 (000C05A6) " +
+				"Unknown Recipient"}},
 		"sendmail.eml": {
 			{"bounce-20161122000003", "gone@example.org", "", "RCPT To:<gone@example.org> 550 No such user here 550 " +
 				"<gone@example.org>... User unknown"},
@@ -151,12 +152,12 @@ func TestNoticesOfServersThatWriteNoReports(t *testing.T) {
 	}
 }
 
-func TestMailsThatAreNoBouncesAreSkippedWithAReason(t *testing.T) {
+func TestOtherMailsAreSkippedWithAReason(t *testing.T) {
 	const head = "From: MAILER-DAEMON@example.com\nTo: news@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n"
 	for reason, text := range map[string]string{
 		"complaint report (ARF)": head + "Content-Type: multipart/report; report-type=feedback-report; " +
 			"boundary=b\n\n--b\n\nspam\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b--\n",
-		"receipt of a reader": head + "Content-Type: multipart/report; report-type=disposition-notification; " +
+		"read receipt": head + "Content-Type: multipart/report; report-type=disposition-notification; " +
 			"boundary=b\n\n--b\n\nread\n--b--\n",
 		"automatic reply": "From: jane@example.org\nTo: news@example.com\nAuto-Submitted: auto-replied\nSubject: " +
 			"Re: Hello\n\nI am away.\n",
@@ -172,7 +173,7 @@ func TestMailsThatAreNoBouncesAreSkippedWithAReason(t *testing.T) {
 	}
 }
 
-func TestWhatABounceMessageLacksIsReported(t *testing.T) {
+func TestIncompleteBouncesAreReported(t *testing.T) {
 	for want, text := range map[string]string{
 		"1: the bounce message names no recipient": "From: MAILER-DAEMON@example.com\nSubject: " +
 			"Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nSorry.\n",
@@ -189,7 +190,7 @@ func TestWhatABounceMessageLacksIsReported(t *testing.T) {
 	}
 }
 
-func TestBounceWithoutADateHasTheOneOfTheReturnedMessage(t *testing.T) {
+func TestBounceWithoutADateUsesTheReturnedMessage(t *testing.T) {
 	s := read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\n\n<gone@example.org>: unknown\n\n"+
 		"Received: from a by b; Tue, 22 Nov 2016 00:00:03 +0000\nReceived: from c by a; Mon, 21 Nov 2016 23:59:59 +0000\n"+
 		"Message-ID: <mail-1@news.example.com>\nFrom: news@example.com\nTo: gone@example.org\n\nHello\n")
@@ -198,7 +199,7 @@ func TestBounceWithoutADateHasTheOneOfTheReturnedMessage(t *testing.T) {
 	}
 }
 
-func TestBounceUnderAnAliasHasTheWordsAboutIt(t *testing.T) {
+func TestDiagnosticIsFoundUnderAnAlias(t *testing.T) {
 	s := read(t, "From: MAILER-DAEMON@example.com\nX-Failed-Recipients: gone@example.net\nSubject: Mail delivery "+
 		"failed\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nThis is a permanent error.\n\n  gone@example.org\n    554 "+
 		"Header error\n")
@@ -221,7 +222,7 @@ func TestJapaneseWithoutACharsetIsDecoded(t *testing.T) {
 	}
 }
 
-func TestMboxIsCutIntoItsMails(t *testing.T) {
+func TestMboxIsSplitIntoMails(t *testing.T) {
 	const from = "From MAILER-DAEMON  Tue Nov 22 00:00:03 2016\n"
 	exim := strings.Replace(example(t, "exim.eml"), "\nHello\n", "\n>From here on\nFrom there Tue 10:00 2016\n\nFrom "+
 		"me to you\n>>From x\n", 1)
@@ -240,7 +241,7 @@ func TestMboxIsCutIntoItsMails(t *testing.T) {
 	}
 }
 
-func TestEmailIDsNameNoRecipient(t *testing.T) {
+func TestEmailIDsDoNotContainTheRecipient(t *testing.T) {
 	text := strings.ReplaceAll(example(t, "exim.eml"), "<mail-1@news.example.com>",
 		"<gone=example.org.1@news.example.com>")
 	s := read(t, text)
@@ -248,17 +249,17 @@ func TestEmailIDsNameNoRecipient(t *testing.T) {
 		t.Errorf("the id is %q", id)
 	}
 	if again := read(t, text); again.records[0].EmailID != s.records[0].EmailID {
-		t.Error("the same mail has another id when it is read again")
+		t.Error("the same mail gets another id when it is read again")
 	}
 	list := read(t, strings.ReplaceAll(example(t, "exim.eml"), "To: gone@example.org", "To: list@example.org"))
 	other := read(t, strings.ReplaceAll(strings.ReplaceAll(example(t, "exim.eml"), "To: gone@example.org",
 		"To: list@example.org"), "E1-2", "E1-3"))
 	if list.records[0].EmailID == other.records[0].EmailID {
-		t.Errorf("two bounces of one message to a list have the id %q", list.records[0].EmailID)
+		t.Errorf("two bounces of one message to a list have the same id %q", list.records[0].EmailID)
 	}
 }
 
-func TestReturnPathsNameTheRecipientIfNothingElseDoes(t *testing.T) {
+func TestReturnPathNamesTheRecipientIfNothingElseDoes(t *testing.T) {
 	s := read(t, "From: MAILER-DAEMON@example.com\nTo: bounces+gone=example.org@lists.example.com\nSubject: "+
 		"Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nUser unknown.\n")
 	if got := rows(s); len(got) != 1 || got[0].recipient != "gone@example.org" {
@@ -275,7 +276,7 @@ func TestReturnPathsNameTheRecipientIfNothingElseDoes(t *testing.T) {
 	}
 }
 
-func TestAddressesAreReadAsTheyAreWritten(t *testing.T) {
+func TestTypedAddresses(t *testing.T) {
 	for in, want := range map[string]string{
 		"rfc822; user@example.com": "user@example.com", "rfc822;<user@example.com>": "user@example.com",
 		"user@example.com":          "user@example.com",
@@ -324,16 +325,16 @@ func TestOnlyMailsAreRecognised(t *testing.T) {
 			"a@example.com: unknown\n", "From here to there\n",
 	} {
 		if Format.Recognise([]byte(text)) {
-			t.Errorf("%q is taken for a mail", text)
+			t.Errorf("%q is recognised as a mail", text)
 		}
 	}
 }
 
-func TestMemoryIsBoundedWhateverComes(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	huge := strings.Repeat("0123456789abcde\n", 1<<20) // 16 MiB
 	s := read(t, example(t, "exim.eml")+huge)
 	if n := len(s.records[0].Content); n > mostMail+200 || !strings.HasSuffix(s.records[0].Content,
-		"bytes of this message were left out of the import]\n") {
+		"bytes of this message were not imported]\n") {
 		t.Errorf("the content has %d bytes and ends in %q", n, s.records[0].Content[n-80:])
 	}
 	var many strings.Builder
@@ -352,24 +353,26 @@ func TestMemoryIsBoundedWhateverComes(t *testing.T) {
 	}
 }
 
-func TestReadingEndsWithTheContext(t *testing.T) {
+func TestReadingStopsWithTheContextOrAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := Format.New(format.Options{}).Read(ctx, format.File{Reader: bufio.NewReader(strings.NewReader(example(t,
 		"exim.eml")))}, &sink{})
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v", err)
 	}
 	broken := errors.New("broken")
-	err = Format.New(format.Options{}).Read(t.Context(), format.File{Reader: bufio.NewReader(io.MultiReader(strings.NewReader("From: a\n"), iotest{broken}))}, &sink{})
+	r := bufio.NewReader(io.MultiReader(strings.NewReader("From: a\n"), failing{broken}))
+	err = Format.New(format.Options{}).Read(t.Context(), format.File{Reader: r}, &sink{})
 	if !errors.Is(err, broken) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v", err)
 	}
 }
 
-type iotest struct{ err error }
+// failing is a reader that returns an error.
+type failing struct{ err error }
 
-func (r iotest) Read([]byte) (int, error) { return 0, r.err }
+func (r failing) Read([]byte) (int, error) { return 0, r.err }
 
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.eml")

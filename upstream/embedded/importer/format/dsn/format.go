@@ -17,13 +17,13 @@ import (
 // Format reads bounce mails.
 var Format = format.Format{
 	Name:      "dsn",
-	About:     "bounce mails: delivery reports (RFC 3464) and others, as single mails, of a Maildir, or in an mbox",
+	About:     "bounce mails: delivery reports (RFC 3464) and others, as single mails, as in a Maildir, or as an mbox",
 	Recognise: recognise,
 	New:       func(format.Options) format.Reader { return reader{} },
 	Whole:     true,
 }
 
-// recognise looks for the header of a mail, behind the line of an mbox if there is one.
+// recognise reports whether head is the beginning of a mail or an mbox.
 func recognise(head []byte) bool {
 	head = bytes.TrimLeft(head, "\r\n")
 	if bytes.HasPrefix(head, []byte("From ")) && !bytes.HasPrefix(head, []byte("From:")) {
@@ -43,7 +43,7 @@ func recognise(head []byte) bool {
 	return known >= 3
 }
 
-// reader reads mails. It keeps nothing from one to the next.
+// reader reads mails. It has no state.
 type reader struct{}
 
 // Read reads a mail or an mbox.
@@ -52,14 +52,15 @@ func (reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 		if err := cmp.Or(ctx.Err(), err); err != nil {
 			return err
 		}
-		if err := m.hand(s); err != nil {
+		if err := m.send(s); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// All returns the messages of a file: of an mbox, or of one mail. An error ends it.
+// All returns the messages of a file, which is an mbox or a single mail. It ends after an
+// error.
 func All(r *bufio.Reader) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		box := mailbox{r: r}
@@ -84,8 +85,8 @@ func All(r *bufio.Reader) iter.Seq2[*Message, error] {
 	}
 }
 
-// hand hands over what a mail says about each of its recipients.
-func (m *Message) hand(s format.Sink) error {
+// send sends the sink a record for each recipient of the message.
+func (m *Message) send(s format.Sink) error {
 	if m.Refusal != "" {
 		s.Skip(m.Refusal)
 		return nil
@@ -99,8 +100,8 @@ func (m *Message) hand(s format.Sink) error {
 	}
 	ids := m.emailIDs(bounced)
 	headers := m.customHeaders()
-	// Many recipients share one message, and each row has it whole: together they take
-	// no more than two of the largest messages do.
+	// Each recipient's row has a copy of the message. The copies together are limited to
+	// twice the size of the largest message.
 	most := min(mostMail, 2*mostMail/len(m.Recipients))
 	for i, r := range m.Recipients {
 		switch r.Action {
@@ -130,7 +131,7 @@ func (m *Message) hand(s format.Sink) error {
 			Content:    shorten(m.text, most, m.cut),
 			Headers:    headers,
 		}
-		if m.logged() { // clocks and the rounding of times differ
+		if m.logged() { // clocks differ, and so does rounding
 			rec.Earliest = processed - 3
 		}
 		if err := s.Record(m.Line, rec); err != nil {
@@ -140,13 +141,13 @@ func (m *Message) hand(s format.Sink) error {
 	return nil
 }
 
-// mostHeaders bounds the custom headers of a message, and mostHeader the bytes of one.
+// mostHeaders limits the custom headers of a message, and mostHeader the bytes of each.
 const (
 	mostHeaders = 50
 	mostHeader  = 1000
 )
 
-// customHeaders are the X- headers of the message that came back.
+// customHeaders returns the X- headers of the returned message.
 func (m *Message) customHeaders() (headers []upstream.Header) {
 	for _, f := range m.original {
 		if format.CustomHeader(f.name) && len(headers) < mostHeaders {

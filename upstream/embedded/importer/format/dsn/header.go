@@ -14,7 +14,7 @@ type field struct{ name, value string }
 
 type header []field
 
-// get returns the first field of a name, in any case.
+// get returns the value of the first field with a name, ignoring case.
 func (h header) get(name string) string {
 	for _, f := range h {
 		if strings.EqualFold(f.name, name) {
@@ -24,15 +24,15 @@ func (h header) get(name string) string {
 	return ""
 }
 
-// mostFields and mostField bound a header: its fields, and the bytes of one from which on
-// it is no longer unfolded.
+// mostFields limits the fields of a header. A field longer than mostField bytes is not
+// unfolded further.
 const (
 	mostFields = 5000
 	mostField  = 64 << 10
 )
 
-// readHeader reads the header that s begins with, and returns what follows its empty
-// line. Damaged lines are passed over, as long as more of the header follows them.
+// readHeader parses the header at the beginning of s and returns what follows its empty
+// line. Damaged lines are skipped if more of the header follows them.
 func readHeader(s string) (header, string) {
 	var h header
 	for s != "" {
@@ -59,14 +59,14 @@ func readHeader(s string) (header, string) {
 	return h, ""
 }
 
-// goesOn reports whether s begins with more of a header.
+// goesOn reports whether s begins with a header line.
 func goesOn(s string) bool {
 	line, _ := cutLine(s)
 	_, _, ok := cutField(line)
 	return ok || line != "" && isFolded(line) && strings.TrimSpace(line) != ""
 }
 
-// cutField cuts a header line in two, such as "Subject: Hello".
+// cutField splits a header line such as "Subject: Hello".
 func cutField(line string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(line, ":")
 	name = strings.TrimRight(name, " \t")
@@ -83,13 +83,13 @@ func cutField(line string) (name, value string, ok bool) {
 
 func isFolded(line string) bool { return line[0] == ' ' || line[0] == '\t' }
 
-// cutLine cuts s behind its first line, whose end is left out.
+// cutLine splits s after its first line and removes the line break.
 func cutLine(s string) (line, rest string) {
 	line, rest, _ = strings.Cut(s, "\n")
 	return line, rest
 }
 
-// decodeWords decodes the encoded words of a field (RFC 2047).
+// decodeWords decodes the encoded words in a field (RFC 2047).
 func decodeWords(s string) string {
 	if !strings.Contains(s, "=?") {
 		return valid(s)
@@ -101,8 +101,8 @@ func decodeWords(s string) string {
 	return valid(s)
 }
 
-// valid returns s as UTF-8. Text in ISO-2022-JP, which old Japanese servers send without
-// saying so, is decoded; in any other text, what is not UTF-8 becomes U+FFFD.
+// valid returns s as UTF-8. It decodes ISO-2022-JP, which old Japanese servers send without
+// declaring it. Otherwise, invalid bytes become U+FFFD.
 func valid(s string) string {
 	if strings.Contains(s, "\x1b$") {
 		if r, err := charset.Reader("iso-2022-jp", strings.NewReader(s)); err == nil {

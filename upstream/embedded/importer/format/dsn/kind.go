@@ -2,14 +2,14 @@ package dsn
 
 import "strings"
 
-// refuse says why a mail is not a bounce message.
+// refuse returns why a mail is not a bounce message, or "" if it is one.
 func (m *Message) refuse(kinds map[string]bool) string {
 	subject, from := decodeWords(m.header.get("Subject")), m.header.get("From")
 	switch {
 	case kinds["message/feedback-report"] || kinds["report/feedback-report"]:
 		return "complaint report (ARF)"
 	case kinds["message/disposition-notification"] || kinds["report/disposition-notification"]:
-		return "receipt of a reader"
+		return "read receipt"
 	case len(m.Recipients) > 0 || m.header.get("X-Failed-Recipients") != "":
 		return ""
 	case subjects.MatchString(subject) || delays.MatchString(subject):
@@ -23,7 +23,7 @@ func (m *Message) refuse(kinds map[string]bool) string {
 	return "not a bounce message"
 }
 
-// isBounce reports whether a mail is a bounce message by its sender and subject.
+// isBounce reports whether a mail is a bounce message, judging by its sender and subject.
 func (h header) isBounce() bool {
 	return senders.MatchString(h.get("From")) && subjects.MatchString(decodeWords(h.get("Subject")))
 }

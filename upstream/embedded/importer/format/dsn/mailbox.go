@@ -9,27 +9,27 @@ import (
 	"regexp"
 )
 
-// mostMail is the most bytes that are kept of a mail. What is cut off is the end of the
-// message that came back, most often an attachment.
+// mostMail limits the bytes that are kept of a mail. The rest is the end of the returned
+// message, usually an attachment.
 const mostMail = 8 << 20
 
-// mailbox cuts a file into mails. A file that begins with a "From " line is an mbox, and
-// any other is one mail.
+// mailbox splits a file into mails. A file that begins with a "From " line is an mbox; any
+// other is a single mail.
 type mailbox struct {
 	r     *bufio.Reader
 	mbox  bool
 	begun bool
-	line  int // that was read last, from 1
+	line  int // the last line that was read, from 1
 	mail  []byte
-	cut   int // bytes that were left out of it
+	cut   int // how many bytes of mail are missing
 }
 
-// fromLine begins a mail in an mbox: a sender and a date, such as
-// "From MAILER-DAEMON Sun Nov 29 15:22:01 2026".
+// fromLine matches the first line of a mail in an mbox, which has a sender and a date, such
+// as "From MAILER-DAEMON Sun Nov 29 15:22:01 2026".
 var fromLine = regexp.MustCompile(`^From .*\b\d{1,2}:\d\d\b.*\b\d{4}\b`)
 
-// next returns the next mail, the line that it begins on, and how many bytes of it were
-// left out. At the end of the file its error is [io.EOF].
+// next returns the next mail, the line where it begins, and how many bytes of it are
+// missing. At the end of the file, err is [io.EOF].
 func (m *mailbox) next() (mail string, line, cut int, err error) {
 	m.mail, m.cut = m.mail[:0], 0
 	line = m.line + 1
@@ -79,7 +79,7 @@ func (m *mailbox) next() (mail string, line, cut int, err error) {
 	}
 }
 
-// unquoted takes the > off a line that an mbox keeps apart from its own by it.
+// unquoted removes the > with which an mbox quotes a line that begins with "From ".
 func unquoted(line []byte) []byte {
 	if rest := bytes.TrimLeft(line, ">"); len(rest) < len(line) && bytes.HasPrefix(rest, []byte("From ")) {
 		return line[1:]
@@ -93,7 +93,7 @@ func (m *mailbox) keep(b []byte) {
 	m.cut += len(b) - n
 }
 
-// skip passes over the rest of a line.
+// skip skips the rest of a line.
 func (m *mailbox) skip(more bool) error {
 	for more {
 		_, err := m.r.ReadSlice('\n')
@@ -104,7 +104,7 @@ func (m *mailbox) skip(more bool) error {
 	return nil
 }
 
-// shorten returns the content of a row: a mail, or its beginning and a line that says
+// shorten returns the content of a row: the mail, or its beginning and a line that says
 // how much is missing.
 func shorten(mail string, most, cut int) string {
 	if kept := clip(mail, most); len(kept) < len(mail) {
@@ -112,7 +112,7 @@ func shorten(mail string, most, cut int) string {
 		mail = kept
 	}
 	if cut > 0 {
-		mail += fmt.Sprintf("\n[%d bytes of this message were left out of the import]\n", cut)
+		mail += fmt.Sprintf("\n[%d bytes of this message were not imported]\n", cut)
 	}
 	return mail
 }

@@ -11,41 +11,42 @@ import (
 
 // Message is what a bounce message says.
 type Message struct {
-	// Recipients are those that it is about, in its order. There is none if it does not say.
+	// Recipients are the recipients that the message reports, in its order.
 	Recipients []Recipient
-	// Notice is the text that a person reads, without the message that is returned. It is
-	// empty if the message is about several recipients, as it does not tell of which.
+	// Notice is the text for people, without the returned message. It is empty if there are
+	// several recipients, because it is unknown which of them it is about.
 	Notice string
-	// Refusal says why a mail is not a bounce message, such as "not a bounce message" or
-	// "complaint report". It is empty if it is one.
+	// Refusal is why the mail is not a bounce message, such as "automatic reply". It is
+	// empty if it is one.
 	Refusal string
 
-	// Line is where it begins in its file, from 1.
+	// Line is the line of the file, from 1, where the message begins.
 	Line int
 
-	text     string // of the mail, up to mostMail bytes
-	cut      int    // how many bytes more there were
+	text     string // the mail, up to mostMail bytes
+	cut      int    // how many bytes of it are missing
 	header   header // of the bounce message
 	parties  map[string]bool
-	original header // of the message that is returned
+	original header // of the returned message
 
 	reportingMTA   string
-	queueID        string // of the returned message, by Postfix
+	queueID        string // Postfix's id of the returned message
 	envelopeSender string
 	arrival        upstream.Time // of the returned message
 	lastAttempt    upstream.Time
 }
 
-// Recipient is what a bounce message says about one of its recipients.
+// Recipient is what a bounce message says about a recipient.
 type Recipient struct {
-	Address    string // as the sender named it, if the report says so
-	final      string // after aliases
+	Address    string // as the sender wrote it, if the report has that
+	final      string // after alias expansion
 	Action     string // failed, delayed, delivered, relayed or expanded (RFC 3464)
 	Status     string // the enhanced status code; empty if there is none
 	Diagnostic string // what the server said
 }
 
-// Code is the recipient's status code; if that says nothing, the one in the diagnostic.
+// Code returns the recipient's status code, or the one in the diagnostic if the status is
+// missing or ends in .0.0.
 func (r Recipient) Code() string {
 	if r.Status == "" || strings.HasSuffix(r.Status, ".0.0") {
 		if c := format.Code(r.Diagnostic); c != "" {
@@ -55,13 +56,12 @@ func (r Recipient) Code() string {
 	return r.Status
 }
 
-// frame are the lines of MIME in a text that was not taken apart.
+// frame matches the lines of MIME in a text that could not be parsed as MIME.
 var frame = regexp.MustCompile(
 	`(?m)^(?:--[^\s-]\S{2,}|Content-[A-Za-z-]+:.*|This is a MIME-encapsulated message\.?)[ \t]*$`)
 
-// Parse reads a mail of any kind: a damaged one as far as possible, and for one that is not
-// a bounce message it gives the reason in Refusal. If a mail only passes a bounce message
-// on, Parse returns what that one says.
+// Parse parses any mail, even a damaged one. If it is not a bounce message, Refusal says
+// why. If it only passes on another bounce message, Parse returns that one.
 func Parse(mail string) *Message { return parse(normalise(mail), true) }
 
 func parse(mail string, outermost bool) *Message {
@@ -77,9 +77,9 @@ func parse(mail string, outermost bool) *Message {
 	text = clip(text, mostText)
 	notice, report, original := valid(text), p.status, p.original
 	if report == "" || original == "" {
-		var reportThere, originalThere string
-		notice, reportThere, originalThere = cutNotice(notice)
-		report, original = cmp.Or(report, reportThere), cmp.Or(original, originalThere)
+		var foundReport, foundOriginal string
+		notice, foundReport, foundOriginal = cutNotice(notice)
+		report, original = cmp.Or(report, foundReport), cmp.Or(original, foundOriginal)
 	}
 	m.Notice = strings.TrimSpace(frame.ReplaceAllLiteralString(notice, ""))
 	original = normalise(original)
@@ -99,5 +99,5 @@ func parse(mail string, outermost bool) *Message {
 	return m
 }
 
-// Notice returns the text that a person reads in a bounce message, for [Message].
+// Notice returns the Notice of a bounce message, see [Message].
 func Notice(mail string) string { return Parse(mail).Notice }

@@ -13,24 +13,23 @@ import (
 )
 
 const (
-	// mostParts bounds the parts that are looked at, at all depths together.
+	// mostParts limits the parts that are read, at all depths together.
 	mostParts = 200
-	// mostText bounds what is decoded of a part. The returned message begins long before.
+	// mostText limits the bytes that are decoded of a part. Only a returned message is longer.
 	mostText = 256 << 10
 )
 
-// parts are what a bounce message is made of.
+// parts are the parts of a bounce message by their role.
 type parts struct {
-	notice   string // what people read
+	notice   string // the text for people
 	markup   string // the same as HTML
-	status   string // the groups of fields of a delivery report (RFC 3464)
-	original string // the message that is returned, or its header
+	status   string // the delivery report (RFC 3464)
+	original string // the returned message or its header
 	kinds    map[string]bool
 	count    int
 }
 
-// normalise gives a mail LF line ends, whatever it has, and takes the line off that an
-// mbox puts before it.
+// normalise converts the line ends of a mail to LF and removes a leading mbox line.
 func normalise(mail string) string {
 	if strings.IndexByte(mail, '\r') >= 0 {
 		mail = strings.ReplaceAll(mail, "\r\n", "\n")
@@ -45,10 +44,10 @@ func normalise(mail string) string {
 	return mail
 }
 
-// take reads the body of an entity with a header into its parts.
+// take adds the parts of an entity.
 func (p *parts) take(h header, body string, depth int) {
 	var th textproto.Header
-	for i := len(h) - 1; i >= 0; i-- { // Add puts a field before those that are there
+	for i := len(h) - 1; i >= 0; i-- { // Add adds a field before the others
 		if f := h[i]; len(f.name) > len("content-") && strings.EqualFold(f.name[:len("content-")], "content-") {
 			th.Add(f.name, strings.TrimRight(f.value, "; "))
 		}
@@ -64,11 +63,11 @@ func (p *parts) take(h header, body string, depth int) {
 	before := p.count
 	p.entity(entity, depth)
 	if p.count == before || p.status+p.original == "" && strings.TrimSpace(p.notice+p.markup) == "" {
-		p.notice = body // a multipart without parts, or with damaged ones
+		p.notice = body // a multipart entity whose parts are missing or damaged
 	}
 }
 
-// entity reads a part, or the parts that it has.
+// entity adds a part, or the parts inside it.
 func (p *parts) entity(e *message.Entity, depth int) {
 	kind, params, _ := e.Header.ContentType()
 	kind = strings.ToLower(kind)
@@ -90,7 +89,7 @@ func (p *parts) entity(e *message.Entity, depth int) {
 	}
 	p.count++
 	var text bytes.Buffer
-	_, _ = io.CopyN(&text, e.Body, mostText) // of damaged base64, what comes before
+	_, _ = io.CopyN(&text, e.Body, mostText) // damaged base64 yields what precedes the damage
 	body := strings.ReplaceAll(text.String(), "\r\n", "\n")
 	switch {
 	case strings.HasPrefix(kind, "message/") && strings.HasSuffix(kind, "delivery-status"): // also global- and x-
@@ -110,8 +109,8 @@ func (p *parts) entity(e *message.Entity, depth int) {
 	}
 }
 
-// isOriginal reports whether a part has the header of a message rather than that of a
-// part: some servers put the returned message there as it is.
+// isOriginal reports whether a part begins with the header of a message: some servers use
+// the returned message itself as a part.
 func isOriginal(h message.Header) bool {
 	n := 0
 	for _, name := range []string{"Received", "Return-Path", "Message-Id", "From", "To", "Subject", "Date"} {
@@ -130,8 +129,7 @@ func headerText(h message.Header) string {
 	return b.String()
 }
 
-// repairBoundary takes off the space that some servers, or who handled their mail since,
-// put before a boundary.
+// repairBoundary removes the space that some servers put before a boundary.
 func repairBoundary(h header, body string) string {
 	ct := message.Header{}
 	ct.Set("Content-Type", h.get("Content-Type"))
@@ -149,7 +147,7 @@ var (
 	tags       = regexp.MustCompile(`<[/!a-zA-Z][^>@]*>`)
 )
 
-// plain returns the text of HTML, about as it is read.
+// plain converts HTML to text.
 func plain(markup string) string {
 	markup = unseen.ReplaceAllLiteralString(markup, " ")
 	markup = lineBreaks.ReplaceAllLiteralString(markup, "\n")

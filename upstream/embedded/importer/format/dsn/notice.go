@@ -7,26 +7,27 @@ import (
 	"sync"
 )
 
-// mention is a recipient that a notice names, and the lines about it.
+// mention is a place in a notice that names a recipient, and the text about it.
 type mention struct {
 	address string
-	at      int // its line
+	at      int // the line
 	text    string
 }
 
 var (
-	// replied begins lines of a transcript, such as "550 5.1.1 <user@example.com>... User unknown".
+	// replied matches replies in a transcript, such as "550 5.1.1 <user@example.com>... User unknown".
 	replied = regexp.MustCompile(`^\s*(?:<<<\s*)?[245]\d\d[ -](?:[245]\.\d+\.\d+ )?\s*<?["\w]`)
-	// asked are the commands of a transcript.
+	// asked matches RCPT commands in a transcript.
 	asked = regexp.MustCompile(`(?i)^\s*(?:>>>\s*)?RCPT TO:`)
-	// originalAddress labels the address that the sender used, below the one that it became.
+	// originalAddress matches the label of the address that the sender used, which follows
+	// the one that it was expanded to.
 	originalAddress = regexp.MustCompile(`(?i)^\s*original (?:address|recipient):\s*<?$`)
-	// decoration may stand before an address in a list.
+	// decoration matches what may precede an address in a list.
 	decoration = regexp.MustCompile(`^[\s>*#•\-]*(?:\d+[.)]\s+)?`)
 )
 
-// readNotice finds what only the notice tells: the recipients of messages that are no
-// reports, the server's words, and whether it is a notice of delay.
+// readNotice adds what only the notice says: the recipients, unless there is a report; the
+// server's words; and whether it is a delay notice.
 func (m *Message) readNotice(mentions []mention) {
 	if len(m.Recipients) == 0 {
 		m.Recipients = m.mentioned(mentions)
@@ -45,10 +46,10 @@ func (m *Message) readNotice(mentions []mention) {
 		r := &m.Recipients[i]
 		if r.Diagnostic == "" {
 			r.Diagnostic = said[strings.ToLower(r.Address)]
-			if r.Diagnostic == "" && len(m.Recipients) == 1 && len(mentions) == 1 { // under an alias
+			if r.Diagnostic == "" && len(m.Recipients) == 1 && len(mentions) == 1 { // it may name an alias
 				r.Diagnostic = mentions[0].text
 			}
-			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 && len(m.Recipients) == 1 { // the notice says it elsewhere
+			if strings.IndexFunc(r.Diagnostic, wordChar) < 0 && len(m.Recipients) == 1 { // the reason is elsewhere
 				r.Diagnostic = opening
 			}
 			r.Diagnostic = clip(wrapper.ReplaceAllLiteralString(r.Diagnostic, "ERROR_CODE :"), mostDiagnostic)
@@ -62,9 +63,9 @@ func (m *Message) readNotice(mentions []mention) {
 	}
 }
 
-// mentioned returns the recipients that a notice names: those of the field that Exim and
-// Gmail write; or those that stand where servers list them; or the only other address.
-// Failing that, the returned message and the return path tell.
+// mentioned returns the recipients from the first source that has any: the field of Exim
+// and Gmail, the places where servers list recipients, any other address in the notice,
+// users that it names, the returned message, and the return path.
 func (m *Message) mentioned(mentions []mention) []Recipient {
 	var found []string
 	add := func(a string) {
@@ -109,10 +110,10 @@ func (m *Message) mentioned(mentions []mention) []Recipient {
 	return recipients
 }
 
-// listedUser is a line of a list of users of the server that writes, such as "  jane (user not found)".
+// listedUser matches a line in a list of local users, such as "  jane (user not found)".
 var listedUser = regexp.MustCompile(`^[ \t]+([A-Za-z0-9][\w.+-]*)[ \t]*(?:\([^)]*\))?$`)
 
-// users returns the names of users that a notice lists behind a line that ends in a colon.
+// users returns the local users that a notice lists after a line that ends in a colon.
 func users(notice string) (names []string) {
 	listed := false
 	for line := range strings.Lines(notice) {
@@ -128,8 +129,8 @@ func users(notice string) (names []string) {
 	return names
 }
 
-// mentions returns the places in a notice where a recipient is named, in their order. The
-// sender is none, unless no other is.
+// mentions returns the places in a notice that name a recipient, in order. The sender does
+// not count unless there is no other.
 func (m *Message) mentions(lines []string) []mention {
 	if found := m.mentionsOf(lines, m.isParty); len(found) > 0 {
 		return found
@@ -137,7 +138,7 @@ func (m *Message) mentions(lines []string) []mention {
 	return m.mentionsOf(lines, isStaff)
 }
 
-// mentionsOf returns the places where an address is named, but for some addresses.
+// mentionsOf returns the places that name a recipient, with the exception of some addresses.
 func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention {
 	var all []mention
 	for i, line := range lines {
@@ -157,7 +158,7 @@ func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention
 			asked.MatchString(line) && !fieldFollows(lines[i+1:])
 		switch n := len(all); {
 		case n > 0 && all[n-1].at == i-1 && originalAddress.MatchString(before):
-			all[n-1].address = a // by the name that the sender used
+			all[n-1].address = a // as the sender wrote it
 		case listed && ends || transcript:
 			all = append(all, mention{address: a, at: i})
 		}
@@ -171,7 +172,7 @@ func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention
 		if from := 0; replied.MatchString(lines[l.at]) {
 			if i > 0 {
 				if from = all[i-1].at + 1; asked.MatchString(lines[from-1]) {
-					from = l.at // the answers are told with the command
+					from = l.at // the command's mention has the replies
 				}
 			}
 			all[i].text = answers(lines[from:l.at]) + all[i].text
@@ -180,7 +181,7 @@ func (m *Message) mentionsOf(lines []string, except func(string) bool) []mention
 	return all
 }
 
-// answers are what the receiving server said in the part of a transcript that lines ends with.
+// answers returns the server's replies in the part of a transcript at the end of lines.
 func answers(lines []string) (said string) {
 	for i := len(lines) - 1; i >= 0; i-- {
 		line := strings.TrimSpace(lines[i])
@@ -194,8 +195,9 @@ func answers(lines []string) (said string) {
 	return said
 }
 
-// fieldFollows reports whether lines begin with a field such as "From: news@example.com". A
-// command before one has no reply: Apache James lists what it knows of a message so.
+// fieldFollows reports whether lines begin with a field such as "From: news@example.com".
+// Then a "RCPT TO:" before it is not a command: Apache James lists the properties of a
+// message like that.
 func fieldFollows(lines []string) bool {
 	if len(lines) == 0 {
 		return false
@@ -204,8 +206,8 @@ func fieldFollows(lines []string) bool {
 	return ok
 }
 
-// transcriptEnd is the line behind a reply or a command and its reply that stands at line
-// i, if a transcript is there; else behind all lines.
+// transcriptEnd returns the line after the reply, or after the command and its reply, at
+// line i. If line i is neither, it returns the end.
 func transcriptEnd(lines []string, i int) int {
 	command := asked.MatchString(lines[i])
 	if !command && !replied.MatchString(lines[i]) {
@@ -220,12 +222,12 @@ func transcriptEnd(lines []string, i int) int {
 	return i
 }
 
-// alone reports whether nothing stands before an address but what decorates a list.
+// alone reports whether only decoration precedes an address.
 func alone(before string) bool {
 	return strings.Trim(decoration.ReplaceAllLiteralString(before, ""), `<("'[ `) == ""
 }
 
-// named reports whether the quoted name of its owner stands before an address.
+// named reports whether the owner's quoted name precedes an address.
 func named(before, from string) bool {
 	before = strings.TrimSpace(decoration.ReplaceAllLiteralString(strings.TrimRight(before, "<"), ""))
 	return strings.HasPrefix(from, "<") && strings.HasPrefix(before, `"`) && len(strings.Fields(before)) <= 3 &&
@@ -234,13 +236,13 @@ func named(before, from string) bool {
 
 func isWord(s string) bool { return s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z' }
 
-// isStaff reports whether an address is of those who run mail servers.
+// isStaff reports whether an address belongs to administrators of mail servers.
 func isStaff(a string) bool {
 	local, _, _ := strings.Cut(strings.ToLower(a), "@")
 	return slices.Contains([]string{"mailer-daemon", "postmaster", "abuse", "support", "helpdesk", "mailto"}, local)
 }
 
-// isParty reports whether an address is that of the sender, or of those who run servers.
+// isParty reports whether an address belongs to the sender or to administrators.
 func (m *Message) isParty(a string) bool {
 	if m.parties == nil {
 		m.parties = make(map[string]bool)
@@ -255,16 +257,16 @@ func (m *Message) isParty(a string) bool {
 }
 
 const (
-	// mostDiagnostic is how much of a notice is taken for a server's words.
+	// mostDiagnostic limits the bytes of a diagnostic that is taken from a notice.
 	mostDiagnostic = 1000
-	// mostWords is how much of a notice is searched for how it is worded.
+	// mostWords limits the bytes of a notice that are searched for wordings.
 	mostWords = 4 << 10
 )
 
 func wordChar(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f }
 
-// tail returns the text of some lines, the first of which names an address: without the
-// address if nothing is before it, and without rulers.
+// tail returns the text of lines, of which the first names an address. The address is
+// removed if nothing precedes it.
 func tail(lines []string, address string) string {
 	var b strings.Builder
 	for i, line := range lines {
@@ -284,23 +286,23 @@ func tail(lines []string, address string) string {
 	return b.String()
 }
 
-// isRuler reports whether a line does nothing but part what is above it from what is below.
+// isRuler reports whether a line only separates what is above it from what is below.
 func isRuler(line string) bool { return len(line) > 4 && strings.Trim(line, "-=*_~ \t") == "" }
 
-// isUnderline reports whether the line below makes a line a heading.
+// isUnderline reports whether the line below underlines a line, which makes it a heading.
 func isUnderline(line, below string) bool {
 	line, below = strings.TrimSpace(line), strings.TrimSpace(below)
 	return line != "" && len(below) == len(line) && isRuler(below)
 }
 
-// words returns the words of a text with one space between them, without rulers.
+// words returns the words of a text, separated by single spaces, without rulers.
 func words(text string) string {
 	var b strings.Builder
 	appendWords(&b, text)
 	return b.String()
 }
 
-// appendWords appends the words of a text. Rulers, and what could not be decoded, are none.
+// appendWords appends the words of a text, without rulers and undecodable characters.
 func appendWords(b *strings.Builder, text string) {
 	for word := range strings.FieldsSeq(text) {
 		if strings.Trim(word, "-=*_<>\uFFFD") == "" {
@@ -313,7 +315,7 @@ func appendWords(b *strings.Builder, text string) {
 	}
 }
 
-// clip cuts s to at most n bytes, between characters.
+// clip cuts s to at most n bytes without splitting a character.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -10,9 +10,9 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// times returns when the message bounced and when it was accepted for delivery, 0 if
-// nothing says so. A bounce message without a date bounced when the message that it returns
-// was received last. As clocks differ, the second time is never later than the first.
+// times returns when the message bounced, or 0, and when it was accepted for delivery. If
+// the bounce message has no date, the last Received field of the returned message counts. As
+// clocks differ, a time of acceptance after the bounce is ignored.
 func (m *Message) times() (bounced, processed upstream.Time) {
 	first := func(times ...upstream.Time) upstream.Time {
 		for _, t := range times {
@@ -27,8 +27,8 @@ func (m *Message) times() (bounced, processed upstream.Time) {
 	return bounced, processed
 }
 
-// sender is the address that the message came from. If a mail log names the message, it is the
-// address in the envelope, which is all that the log knows.
+// sender returns the sender of the message. If mail logs may name the message too, it is
+// the envelope sender, because logs have no other.
 func (m *Message) sender() string {
 	first := ""
 	if m.logged() {
@@ -46,8 +46,8 @@ func (m *Message) sender() string {
 	return ""
 }
 
-// complete adds the domain to a recipient that is a mere name of a user: that of the
-// same user in the message's own header, or of the server that sent the bounce message.
+// complete adds a domain to a recipient without one: that of the same user in the returned
+// message's header, or else that of the server that sent the bounce message.
 func (m *Message) complete(recipient string) string {
 	if recipient == "" || strings.Contains(recipient, "@") {
 		return recipient
@@ -63,7 +63,7 @@ func (m *Message) complete(recipient string) string {
 	return recipient
 }
 
-// addressees are who the message was addressed to, in its header.
+// addressees returns the addresses in To and Cc of the returned message.
 func (m *Message) addressees() (all []string) {
 	for _, f := range m.original {
 		if strings.EqualFold(f.name, "To") || strings.EqualFold(f.name, "Cc") {
@@ -73,11 +73,11 @@ func (m *Message) addressees() (all []string) {
 	return all
 }
 
-// logged reports whether the message has an id by which a mail log of Postfix names it.
+// logged reports whether the message has the id that Postfix writes in its mail log.
 func (m *Message) logged() bool { return m.queueID != "" && m.arrival != 0 }
 
-// emailIDs are the ids of the message for each of its recipients. By the queue id that
-// Postfix gave it, it has the id that a mail log gives it. Otherwise it is the Message-ID.
+// emailIDs returns the email id for each recipient. With a Postfix queue id it equals the
+// email id that the mail log yields. Otherwise it is made of the Message-ID.
 func (m *Message) emailIDs(bounced upstream.Time) []string {
 	ids := make([]string, len(m.Recipients))
 	if m.logged() {
@@ -87,7 +87,7 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 		return ids
 	}
 	id := messageID(m.original.get("Message-ID"))
-	own := id == "" // it is the bounce message's
+	own := id == "" // use the bounce message's id
 	if own {
 		id = messageID(m.header.get("Message-ID"))
 	}
@@ -99,8 +99,8 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 			id = digest(id)
 		}
 	}
-	// A recipient has its place among the addressees. One that is not among them, as of a
-	// mailing list, may share the id with others, so the bounce message tells them apart.
+	// A recipient's number is its place among the addressees. Recipients that are not among
+	// them, such as members of a mailing list, are distinguished by their bounce message.
 	addressees := m.addressees()
 	for i, r := range m.Recipients {
 		place := 0
@@ -122,20 +122,20 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 	return ids
 }
 
-// messageID makes an email id of a Message-ID field. It is empty if there is none.
+// messageID returns the email id for a Message-ID field, or "".
 func messageID(field string) string {
 	id, _, _ := strings.Cut(strings.TrimSpace(field), " ")
 	return clip(valid(format.MessageID(id)), 200)
 }
 
-// names reports whether an id names a recipient.
+// names reports whether an id contains a recipient's address.
 func names(id, recipient string) bool {
 	local, domain, ok := split(strings.ToLower(recipient))
 	id = strings.ToLower(id)
 	return ok && strings.Contains(id, local) && (strings.Contains(id, domain) || len(local) > 5)
 }
 
-// digest is a short name that tells nothing of what it is made of, unless one knows it.
+// digest returns a short hash of s.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:6])

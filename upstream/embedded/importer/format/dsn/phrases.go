@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// The tables of this file say how servers write bounce messages that are not, or not only,
-// reports of RFC 3464. They are matched in any case.
+// The tables in this file are the wordings of bounce messages that are not, or not only,
+// delivery reports. Case is ignored.
 
-// subjects are how the subjects of bounce messages are worded.
+// subjects matches subjects of bounce messages.
 var subjects = phrases(
 	`undeliver`, `non-?deliver`, `not delivered`, `not deliver`,
 	`delivery (status|failure|failed|notification|report|problem|error|problems|unsuccessful|delay|has failed)`,
@@ -18,7 +18,8 @@ var subjects = phrases(
 	`(could not|couldn't|cannot|can't|unable to|was not|not) be? ?(deliver|send|sent)`, `unable to deliver`,
 	`message (delayed|status|not sent|undeliverable|blocked|rejected|could not|delivery)`, `delayed mail`,
 	`warning: (could not|message|delay)`, `user unknown`, `rejected`, `bounce`, `mail not accepted`,
-	`(is|are) not (a )?member`, `loop (alert|back warning)`, `security alert`, `system error message`, `duplicated`, `blocked`, `error sending`, `postmaster notify`, `nondeliverable`,
+	`(is|are) not (a )?member`, `loop (alert|back warning)`, `security alert`, `system error message`, `duplicated`,
+	`blocked`, `error sending`, `postmaster notify`, `nondeliverable`,
 	`notice: mail`, `mta-blocked`, `mailbox full`, `quota`, `failed`, `unzustellbar`, `nicht zugestellt`,
 	`zustell`, `non remis`, `échec`, `remise`, `non livr`, `no (se )?entregad`, `no se puede entregar`,
 	`devuelto`, `fallo`, `mancat[ao] recapito`, `impossibile recapitare`, `não (foi )?entreg`, `falha`,
@@ -29,14 +30,14 @@ var subjects = phrases(
 	`系统退信`, `未送达`, `반송`, `배달`, `실패`,
 )
 
-// senders are who bounce messages come from.
+// senders matches senders of bounce messages.
 var senders = phrases(
 	`mailer.?daemon`, `post.?master`, `mail (delivery|administrator|deliver) ?(sub)?system`, `mail delivery`,
 	`system administrator`, `^<>$`, `delivery (system|subsystem|service)`, `microsoft outlook`, `mail-?admin`,
 	`bounce`, `no-?reply@(sns|.*amazon)`, `content-filter`,
 )
 
-// failures are how the notices of bounce messages are worded.
+// failures matches notices of bounce messages.
 var failures = phrases(
 	`(could|can|did|was|were|has|have) ?not (be |been )?(deliver|sen[dt]|reach)`, `undeliver`,
 	`delivery (has )?fail`, `fail(ed|ure) (to|of) deliver`, `returned to (the )?sender`, `error message`,
@@ -44,7 +45,7 @@ var failures = phrases(
 	`(unknown|invalid|no such) (user|recipient|address|mailbox)`, `"notificationtype\W+bounce`,
 )
 
-// delays are how servers word that they go on trying.
+// delays matches notices that say that the server keeps trying.
 var delays = phrases(
 	`warning: (could not|message still)`, `delayed mail`, `delivery (is |has been )?delay`, `\(delay\)`,
 	`notification: (delayed|warning)`, `message (is )?delayed`, `still being retried`,
@@ -55,8 +56,7 @@ var delays = phrases(
 	`not yet been delivered`, `still undelivered after`,
 )
 
-// cuts are the lines behind which the returned message begins, beside those that look
-// like its header.
+// cuts matches lines after which the returned message begins.
 var cuts = phrases(
 	`below (this line|is|the next line) .*(copy|header|message)`, `this is a copy of (the|your) message`,
 	`(original|unsent|returned|undelivered) message( |-|=|$)?(follows|header|text|below|is attached|included|-|=|:|$)`,
@@ -69,10 +69,10 @@ var cuts = phrases(
 	`ursprüngliche nachricht`, `message d'origine`,
 )
 
-// wrapper is what Zoho puts before each answer of a server, whatever it says.
+// wrapper matches what Zoho puts before every reply of a server.
 var wrapper = regexp.MustCompile(`^(?:Invalid Address|Error), ERROR_CODE :`)
 
-// labels stand before a recipient's address.
+// labels matches labels of a recipient's address.
 var labels = regexp.MustCompile(`(?i)^[\s>*#-]*(?:` +
 	`(?:failed |invalid |bad |unknown |original |final |intended |addressed )?` +
 	`(?:recipients?|recipient address|addressee|address|user|e-?mail|delivery|rcpt|mailbox|destination)` +
@@ -84,7 +84,8 @@ func phrases(alternatives ...string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)` + strings.Join(alternatives, "|"))
 }
 
-// headerNames are the fields of a returned message's header; those that weigh 2 stand in no notice.
+// headerNames are the weights of the fields of a returned message's header. Fields of weight
+// 2 do not occur in notices.
 var headerNames = map[string]int{
 	"received": 2, "return-path": 2, "message-id": 2, "mime-version": 2, "dkim-signature": 2, "delivered-to": 2,
 	"references": 2, "x-mailer": 2, "in-reply-to": 2,

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// reportFields are the fields by which a group of RFC 3464 is known in the midst of text.
+// reportFields are the fields by which a delivery report inside a text is recognised.
 var reportFields = map[string]bool{
 	"reporting-mta": true, "final-recipient": true, "original-recipient": true, "action": true,
 	"diagnostic-code": true, "arrival-date": true, "remote-mta": true, "last-attempt-date": true,
@@ -13,8 +13,9 @@ var reportFields = map[string]bool{
 	"will-retry-until": true, "x-actual-recipient": true, "dsn-gateway": true, "x-postfix-sender": true,
 }
 
-// groups reads the groups of fields of a delivery report. Some servers set no empty
-// line between recipients, so that a field which a group has begins another one.
+// groups parses a delivery report into groups of fields: one for the message and one for
+// each recipient. Some servers omit the empty lines between groups, so a repeated field
+// also begins a group.
 func groups(s string) []header {
 	var all []header
 	for s != "" {
@@ -23,7 +24,7 @@ func groups(s string) []header {
 			continue
 		}
 		h, rest := readHeader(s)
-		if len(h) == 0 { // not a field: pass the line over
+		if len(h) == 0 { // not a field: skip the line
 			_, rest = cutLine(s)
 		}
 		s = rest
@@ -44,7 +45,7 @@ func groups(s string) []header {
 
 var statusCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
 
-// apply reads the groups of a delivery report into the message.
+// apply adds the groups of a delivery report to the message.
 func (m *Message) apply(all []header) {
 	for _, g := range all {
 		if v := g.get("Reporting-MTA"); v != "" && m.reportingMTA == "" {
@@ -69,8 +70,7 @@ func (m *Message) apply(all []header) {
 	}
 }
 
-// readRecipient reads the group of a recipient. Groups of other fields, and those that
-// name no one, are none.
+// readRecipient returns the recipient that a group describes, if any.
 func readRecipient(g header) (Recipient, bool) {
 	r := Recipient{
 		Status:     statusCode.FindString(g.get("Status")),
@@ -87,7 +87,7 @@ func readRecipient(g header) (Recipient, bool) {
 	if _, _, ok := split(final); ok {
 		r.final = valid(final)
 	}
-	if r.Address == "" { // a user of the reporting host, or a fax number
+	if r.Address == "" { // a local user, or a fax number
 		r.Address = valid(final)
 	}
 	return r, r.Address != "" || g.get("Action") != "" && (r.Status != "" || r.Diagnostic != "")
