@@ -51,7 +51,7 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	f := &follower{
-		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(),
+		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(), met: map[*tail.Mark]bool{},
 		batcher: batcher{ctx: writing, merge: true, whole: true},
 	}
 	f.foreign = newForeign(s, o, f.meter)
@@ -83,10 +83,13 @@ type follower struct {
 	summary Summary
 
 	files *tail.Set
+	met   map[*tail.Mark]bool // files of which something was read
 	mails []*maildir
 	input *pipe // standard input, or nil
 
 	read            bool // something was, since the last commit
+	committed       time.Time
+	finished        bool // what a new store leaves out for speed was made up for
 	start, reported time.Time
 	counts
 	before counts // at the last report
@@ -182,6 +185,12 @@ func (f *follower) run() error {
 		if err != nil {
 			return err
 		}
+		if !f.finished {
+			if err := f.store.Finish(f.batcher.ctx); err != nil {
+				return err
+			}
+			f.finished = true
+		}
 		f.report()
 		if len(f.mails) == 0 && f.files.Ended() && (f.input == nil || f.input.ended) {
 			return nil
@@ -216,7 +225,7 @@ func (f *follower) ready() error {
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
-	if f.batcher.rows >= f.options.BatchRows || f.batcher.bytes >= batchBytes {
+	if f.batcher.rows >= f.options.BatchRows || f.batcher.bytes >= batchBytes || f.options.now().Sub(f.committed) > time.Second {
 		return f.commit()
 	}
 	return nil
@@ -236,7 +245,9 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	f.read = true
 	f.lines += bytes.Count(c.Data, []byte("\n"))
 	f.meter.bytes.Add(int64(len(c.Data)))
-	if c.Mark.Offset == 0 {
+	first := !f.met[c.Mark]
+	if first {
+		f.met[c.Mark] = true
 		f.meter.opened()
 	}
 	switch c.Mark.Format {
@@ -244,7 +255,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	case Rows:
 		err = f.rows(c)
 	default:
-		err = f.foreign.piece(f.batcher.ctx, c)
+		err = f.foreign.piece(f.batcher.ctx, c, first)
 	}
 	return err == nil, err
 }
@@ -300,6 +311,7 @@ func (f *follower) rows(c tail.Chunk) error {
 
 // commit writes what was read, and how far that is.
 func (f *follower) commit() error {
+	f.committed = f.options.now()
 	if !f.read {
 		return nil
 	}

@@ -20,6 +20,8 @@ type Store interface {
 	Numberer
 	// Write takes a batch, all of it or nothing.
 	Write(context.Context, store.Batch) (store.Written, error)
+	// Finish completes what writing to a new store leaves out for speed.
+	Finish(context.Context) error
 	// State gives what batches have kept under keys that begin with prefix.
 	State(ctx context.Context, prefix string) (map[string]string, error)
 	// Emails gives the emails of users, in the order of their time.

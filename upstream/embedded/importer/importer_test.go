@@ -45,6 +45,8 @@ func (m *memory) Emails(context.Context, []upstream.ID, upstream.ListQuery) ([]u
 
 func (m *memory) UserID(context.Context, string) (upstream.ID, error) { return 2, nil }
 
+func (m *memory) Finish(context.Context) error { return nil }
+
 func (m *memory) ReserveUser(context.Context, upstream.ID) (string, error) { return "", nil }
 
 func (m *memory) SenderID(context.Context, upstream.ID, string) (upstream.ID, error) { return 1, nil }

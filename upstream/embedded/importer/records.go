@@ -76,8 +76,8 @@ func (r *records) otherFormat() *BadLine {
 		r.sum.Name, r.held[0].line, r.held[0].reason, formats))
 }
 
-// piece reads a piece of a file that is followed.
-func (f *foreign) piece(ctx context.Context, c tail.Chunk) error {
+// piece reads a piece of a file that is followed, the first one of it or another.
+func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	of, _ := table.Find(c.Mark.Format)
 	r, err := f.reader(ctx, &of)
 	if err != nil {
@@ -85,9 +85,10 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk) error {
 	}
 	r.ctx, r.file, r.good, r.held, r.before = ctx, c.Name, c.Mark.Offset > 0, nil, c.Mark.Lines
 	var text io.Reader = bytes.NewReader(c.Data)
-	if c.Mark.Offset == 0 {
+	if first {
 		r.sum.Files++
-	} else if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && of.Header {
+	}
+	if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && of.Header && c.Mark.Offset > 0 {
 		text = io.MultiReader(bytes.NewReader(header), strings.NewReader("\n"), text)
 		r.before--
 	}
