@@ -7,6 +7,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
@@ -23,7 +24,7 @@ func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
 			DiagnosticCode: "d", FullContent: "c",
 		})
 	}
-	write(t, s, b)
+	storetest.Write(t, s, b)
 	sort := func(d upstream.BounceDetail) store.Class {
 		if d.DiagnosticCode != "d" || d.FullContent != "c" {
 			t.Errorf("a bounce without its details: %+v", d)
@@ -37,12 +38,12 @@ func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
 		if n, err := s.Reclassify(ctx, c.dry, sort); err != nil || n != c.changed {
 			t.Errorf("dry %v: %d of %d changed, %v", c.dry, n, many, err)
 		}
-		counts := must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces, upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
+		counts := storetest.Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces, upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
 		if len(counts) != 1 || int(counts[0].Hard) != c.hard || int(counts[0].Total) != many {
 			t.Errorf("dry %v: the counts are %+v", c.dry, counts)
 		}
 	}
-	if problems := must[[]string](t)(s.Check(ctx)); len(problems) > 0 {
+	if problems := storetest.Must[[]string](t)(s.Check(ctx)); len(problems) > 0 {
 		t.Errorf("%q", problems)
 	}
 }
