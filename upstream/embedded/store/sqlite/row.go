@@ -66,6 +66,7 @@ type kind struct {
 	columns []column          // those that only this kind has
 	listed  int               // how many of them lists need
 	typ     func(*row) string // by which events are counted
+	insert  string            // inserts a row; it names the columns, as a migration appends new ones to the table
 }
 
 // column is a column of a table.
@@ -128,6 +129,16 @@ var kinds = [len(upstream.Kinds)]*kind{
 		},
 		typ: func(*row) string { return "" },
 	},
+}
+
+func init() {
+	for _, k := range kinds {
+		names := "id, user_id, sender_id, email_id, local, domain_id, address, headers"
+		for _, c := range k.columns {
+			names += ", " + c.name
+		}
+		k.insert = "insert into " + k.table + " (" + names + ") values (" + placeholders(8+len(k.columns)) + ")"
+	}
 }
 
 // The types that emails are counted by.

@@ -218,7 +218,7 @@ func (w *writer) insert(k *kind, r *row) error {
 	for _, c := range k.columns {
 		args = append(args, c.value(r))
 	}
-	if err := w.conn.exec("insert into "+k.table+" values ("+placeholders(len(args))+")", args...); err != nil {
+	if err := w.conn.exec(k.insert, args...); err != nil {
 		return err
 	}
 	if r.content != "" {
