@@ -10,8 +10,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/columns"
-
-	"deliverygraph/upstream/timed"
 )
 
 // execution is an operation in progress. A transport starts it, takes its responses one by one, and ends it.
@@ -56,7 +54,7 @@ func (h *handler) start(caller context.Context, params *graphql.RawParams, by me
 	x := &execution{h: h, parts: by.parts}
 	ctx := x.record.begin(caller, h.o.Observers)
 	ctx, x.cancel = context.WithTimeout(ctx, h.o.Timeout)
-	x.ctx = timed.With(context.WithValue(ctx, recordKey{}, &x.record), &x.record.clock)
+	x.ctx = context.WithValue(ctx, recordKey{}, &x.record)
 	started := false
 	defer func() { // after a panic too
 		if !started {
@@ -244,7 +242,7 @@ func (x *execution) made() *graphql.Response {
 
 // end stops whatever is still running and reports the operation's result to the observers and the log.
 func (x *execution) end() {
-	x.record.conclude(x.ctx)
+	x.record.conclude(x.ctx, x.h.o.Waited)
 	x.cancel()
 	x.giveBack()
 	x.room.release()

@@ -34,6 +34,9 @@ type Options struct {
 	// Rows returns how many rows the response to the context's operation may have, once the Extensions have prepared
 	// it. The operation waits for room for them before it runs. Nil reserves none.
 	Rows func(ctx context.Context) int64
+	// Waited returns how long the context's operation has waited for the metrics API, and how many calls it made, for
+	// the observers and the log. Nil reports none.
+	Waited func(ctx context.Context) (waited time.Duration, asked int)
 	// Headers sets headers of every response to a request that was read, from the request's context; nil sets none.
 	Headers func(ctx context.Context, h http.Header)
 	// Vary names the request headers that responses depend on, besides Accept.

@@ -15,7 +15,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/internal/telemetry"
-	"deliverygraph/upstream/timed"
 )
 
 // record collects what observers and the log report about one operation.
@@ -23,7 +22,6 @@ type record struct {
 	telemetry.Operation
 	began, ended time.Time // ended is when the response was made
 	responses    int
-	clock        timed.Clock
 	why          error                       // why it ended, if its context does not say so
 	observers    []func(telemetry.Operation) // in reverse order
 
@@ -85,7 +83,7 @@ func (r *record) count(resp *graphql.Response) {
 }
 
 // conclude reports the result of the operation to the observers.
-func (r *record) conclude(ctx context.Context) {
+func (r *record) conclude(ctx context.Context, waited func(context.Context) (time.Duration, int)) {
 	switch cause := cmp.Or(r.why, context.Cause(ctx)); {
 	case cause == context.Canceled:
 		r.Canceled = true
@@ -96,7 +94,9 @@ func (r *record) conclude(ctx context.Context) {
 		r.ended = time.Now()
 	}
 	r.Duration = r.ended.Sub(r.began)
-	r.Waited, r.Asked = r.clock.Read()
+	if waited != nil {
+		r.Waited, r.Asked = waited(ctx)
+	}
 	for _, ended := range r.observers {
 		ended(r.Operation)
 	}

@@ -12,9 +12,9 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/cost"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -27,11 +27,11 @@ func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 
 func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e cost.Options) {
 	g.t.Helper()
-	c, err := cached.New(upstream.Around(g.client, ledger.Budget), cached.Options{
+	c, err := cached.New(upstream.Around(g.client, operation.Budget), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
 		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now,
 		Observe: func(ctx context.Context, l cached.Lookup) {
-			ledger.Lookup(ctx, l)
+			operation.Lookup(ctx, l)
 			if observe != nil {
 				observe(ctx, l)
 			}

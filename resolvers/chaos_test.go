@@ -18,10 +18,10 @@ import (
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest/fault"
 )
@@ -107,7 +107,7 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 		}))
 	t.Cleanup(remote.Close)
 	client, err := rest.New(rest.Options{
-		BaseURL: remote.URL, Observe: ledger.Call, MaxBodyBytes: 4 << 20,
+		BaseURL: remote.URL, Observe: operation.Call, MaxBodyBytes: 4 << 20,
 		Timeout: 200 * time.Millisecond, CallTimeout: 400 * time.Millisecond, // for faults that stay silent
 		Retry: rest.Retry{Tries: 2, Base: time.Millisecond, Max: time.Millisecond},
 		// An open breaker answers nothing, so there would be little to compare.
@@ -122,7 +122,7 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 		kept = &cached.Options{} // keeps nothing
 	}
 	kept.Now = storm.now
-	api, err := cached.New(upstream.Around(client, ledger.Budget), *kept)
+	api, err := cached.New(upstream.Around(client, operation.Budget), *kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 	begun := time.Now()
 	n := 0
 	for ; n < operations || time.Since(begun) < lasting; n++ {
-		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
+		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
 		who := callers[random.IntN(len(callers))]
 		variables := map[string]any{"yes": true, "no": false}
 		mu.Lock()

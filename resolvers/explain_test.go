@@ -24,9 +24,9 @@ import (
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/cost"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -169,7 +169,7 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 func TestExplainPlanMakesNoCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
-	g.serveWith(upstream.Around(g.client, ledger.Budget), cost.Options{Allowed: true, MaxCalls: 200})
+	g.serveWith(upstream.Around(g.client, operation.Budget), cost.Options{Allowed: true, MaxCalls: 200})
 	g.header = http.Header{"X-Explain": {"plan"}}
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
@@ -378,7 +378,7 @@ func TestManyCallsDoNotStarveOtherCallers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := cached.New(upstream.Around(client, ledger.Budget), cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
+		c, err := cached.New(upstream.Around(client, operation.Budget), cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -438,7 +438,7 @@ func TestMissingPartsBeyondTheBudgetHaveErrors(t *testing.T) {
 	variables := map[string]any{"yes": true, "no": false}
 	stopped := 0
 	for i := range 80 {
-		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 10, nesting: 3}.write()
+		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 10, nesting: 3}.write()
 		g.serve(g.client)
 		want := g.data(query, variables)
 		left := new(atomic.Int64)

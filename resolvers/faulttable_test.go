@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest/fault"
 )
@@ -149,7 +149,7 @@ func (c faultCase) test(t *testing.T, name string) {
 	}))
 	t.Cleanup(remote.Close)
 	o := rest.Options{
-		BaseURL: remote.URL, Key: "the-gateway's-own-key", Observe: ledger.Call, MaxBodyBytes: 1 << 20,
+		BaseURL: remote.URL, Key: "the-gateway's-own-key", Observe: operation.Call, MaxBodyBytes: 1 << 20,
 		Retry: rest.Retry{Base: time.Millisecond, Max: 50 * time.Millisecond},
 	}
 	timeout := 30 * time.Second
@@ -210,7 +210,7 @@ func (g *gateway) over(t *testing.T, remote http.Handler) *gateway {
 	t.Helper()
 	s := fault.NewServer(remote)
 	t.Cleanup(s.Close)
-	client, err := rest.New(rest.Options{BaseURL: s.URL, Observe: ledger.Call})
+	client, err := rest.New(rest.Options{BaseURL: s.URL, Observe: operation.Call})
 	if err != nil {
 		t.Fatal(err)
 	}

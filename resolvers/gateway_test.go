@@ -23,13 +23,13 @@ import (
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -89,7 +89,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 	}))
 	t.Cleanup(g.rest.Close)
 	client, err := rest.New(rest.Options{
-		BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}, Observe: ledger.Call,
+		BaseURL: g.rest.URL, Retry: rest.Retry{Tries: 1}, Observe: operation.Call,
 		Timeout: patience, CallTimeout: patience,
 	})
 	if err != nil {
@@ -103,7 +103,7 @@ func newGateway(t testing.TB, rows upstreamtest.Rows) *gateway {
 
 // joining returns next with equal calls joined, and nothing kept.
 func joining(t testing.TB, next upstream.Asker) upstream.API {
-	c, err := cached.New(next, cached.Options{Observe: ledger.Lookup})
+	c, err := cached.New(next, cached.Options{Observe: operation.Lookup})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	}
 	made, planned := int64(0), int64(0)
 	for i := range operations {
-		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
+		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
 		variables := map[string]any{"yes": true, "no": false}
 		for users, scope := range map[int]auth.Users{cost.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only()} {
 			if users != cost.Everyone && i%4 != 0 {

@@ -13,7 +13,7 @@ import (
 )
 
 // operation writes a random operation on lists.
-type operation struct {
+type randomOperation struct {
 	schema    *ast.Schema
 	random    *rand.Rand
 	fragments map[string]string
@@ -31,7 +31,7 @@ var variables = []map[string]any{
 	{"yes": false, "no": true, "rows": 3, "when": map[string]any{"between": map[string]any{"start": 1479780000, "end": 1479830000}}},
 }
 
-func (o operation) write() string {
+func (o randomOperation) write() string {
 	lists := []string{
 		"bounces(" + o.window() + ", first: %d)|BounceConnection", "emails(" + o.window() + ", last: %d)|EmailConnection",
 		"blockedEmails(" + o.window() + ", first: %d, filter: {domain: \"example1.com\"})|BlockedEmailConnection",
@@ -59,14 +59,14 @@ func (o operation) write() string {
 }
 
 // size writes a page size.
-func (o operation) size(most int) string {
+func (o randomOperation) size(most int) string {
 	if o.variables && o.random.IntN(4) == 0 {
 		return "$rows"
 	}
 	return strconv.Itoa(o.random.IntN(most))
 }
 
-func (o operation) window() string {
+func (o randomOperation) window() string {
 	if o.variables && o.random.IntN(4) == 0 {
 		return "window: $when"
 	}
@@ -78,7 +78,7 @@ func (o operation) window() string {
 
 // selection writes a random selection on a type: fields in any order, with aliases, repeated, in fragments, or
 // skipped.
-func (o operation) selection(name string) string {
+func (o randomOperation) selection(name string) string {
 	t := o.schema.Types[name]
 	o.depth++
 	var b strings.Builder

@@ -71,7 +71,7 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		least = 50
 	}
 	for ; i < least || time.Now().Before(until); i++ {
-		query := operation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
+		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
 		for _, values := range variables {
 			want, wantErrors := answer(t, reference, query, values)
 			got, gotErrors := answer(t, columns, query, values)

@@ -7,12 +7,12 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/cost"
-	"deliverygraph/upstream/ledger"
+	"deliverygraph/resolvers/operation"
 )
 
 // Viewer answers Query.viewer.
 func (query) Viewer(ctx context.Context) (*model.Viewer, error) {
-	ledger.From(ctx).Pass()
+	operation.From(ctx).Pass()
 	c := auth.FromContext(ctx)
 	v := &model.Viewer{Permissions: strings.Fields(c.Scopes.String())}
 	if c.Name != "" {

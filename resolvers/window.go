@@ -5,8 +5,8 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 )
 
 // resolve returns the window in absolute time. A relative window ends at the operation's current time, which is
@@ -20,7 +20,7 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		return upstream.Window{Start: w.Between.Start, End: w.Between.End}, nil
 	case w.Last != nil && w.Between == nil:
 		l := loaders.From(ctx)
-		ledger.From(ctx).Move(l.Until)
+		operation.From(ctx).Move(l.Until)
 		return w.Last.UpTo(l.Now), nil
 	}
 	return upstream.Window{}, badArgument("window", "window needs exactly one of between and last, such as {last: \"P7D\"}")

@@ -11,10 +11,10 @@ import (
 
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/timed"
 )
 
 // serveAdmin opens the admin port, if one is configured. The port answers while the gateway starts and until it has
@@ -94,9 +94,9 @@ func (g *gateway) certificateEnd(pair *web.Certificate) {
 // timed returns the layer that runs an operation's clock, and traces its questions if tracing is on.
 func (g *gateway) timed() upstream.Middleware {
 	if g.tracing == nil {
-		return timed.Layer(nil)
+		return operation.Measure(nil)
 	}
-	return timed.Layer(g.tracing.Question)
+	return operation.Measure(g.tracing.Question)
 }
 
 // begin completes the start. Over a store the gateway is ready at once, and as long as the store can be read; over an

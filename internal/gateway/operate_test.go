@@ -30,10 +30,9 @@ import (
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/timed"
 )
 
 // pipes is a network in memory for synctest bubbles: writes block until they are read.
@@ -107,10 +106,11 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
-		api := upstream.Around(client, timed.Layer(nil))
+		api := upstream.Around(client, operation.Measure(nil))
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now}, slowField{&slow.gateway}},
 			Observers:  []telemetry.Observer{m.Operation},
+			Waited:     operation.Waited,
 		})
 		public := make(pipes)
 		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)))
@@ -484,7 +484,7 @@ func TestLogLinesNameTheirOperation(t *testing.T) {
 	var b bytes.Buffer
 	log, flush := (&serveCommand{}).logger(&b)
 	log = log.With("a", 1)
-	log.InfoContext(ledger.With(t.Context(), ledger.New(ledger.Options{Operation: "Bounces #7"})), "one")
+	log.InfoContext(operation.New(t.Context(), operation.Options{Name: "Bounces #7"}), "one")
 	log.InfoContext(t.Context(), "two")
 	flush()
 	if got := b.String(); strings.Count(got, `operation="Bounces #7"`) != 1 || !strings.Contains(got, `msg=two a=1`) {

@@ -21,8 +21,8 @@ import (
 	"deliverygraph/internal/auth/token"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 )
 
@@ -345,7 +345,7 @@ func (c *serveCommand) hidesSchema() bool {
 func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
 	return telemetry.NewLogger(w, telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
-		Attrs: []func(context.Context) slog.Attr{telemetry.TraceAttr, telemetry.RequestIDAttr, ledger.LogAttr, auth.LogAttr},
+		Attrs: []func(context.Context) slog.Attr{telemetry.TraceAttr, telemetry.RequestIDAttr, operation.LogAttr, auth.LogAttr},
 	})
 }
 

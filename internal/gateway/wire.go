@@ -23,12 +23,12 @@ import (
 	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 )
 
@@ -101,7 +101,7 @@ func (g *gateway) upstream(ctx context.Context) error {
 	} else {
 		o.Answered = g.noteAnswer
 	}
-	o.Observe = both(ledger.Call, g.calls)
+	o.Observe = both(operation.Call, g.calls)
 	if g.tracing != nil {
 		o.Around = g.tracing.Transport
 	}
@@ -114,13 +114,13 @@ func (g *gateway) upstream(ctx context.Context) error {
 		g.metrics.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 	}
 	kept := cached.Options{
-		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(ledger.Lookup, g.lookups),
+		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(operation.Lookup, g.lookups),
 		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle,
 	}
 	if g.store != nil {
 		kept.Sealed = 0 // changes are noticed: see ofStore
 	}
-	if g.cache, err = cached.New(upstream.Around(client, ledger.Budget), kept); err != nil {
+	if g.cache, err = cached.New(upstream.Around(client, operation.Budget), kept); err != nil {
 		return err
 	}
 	if g.metrics != nil {
@@ -175,7 +175,7 @@ func (g *gateway) cacheOf(c auth.Caller) *cached.Cache {
 	if err != nil { // no header can contain such a key, so none did
 		return g.cache.Over(c.Realm(), auth.Limit(g.client, auth.Caller{}, g.mask))
 	}
-	return g.cache.Over(c.Realm(), upstream.Around(client, ledger.Budget))
+	return g.cache.Over(c.Realm(), upstream.Around(client, operation.Budget))
 }
 
 // view returns the upstream for a subscription's caller. It uses no kept answers, because polls look for new rows.
@@ -230,6 +230,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
 		Rows:         explaining.Rows,
+		Waited:       operation.Waited,
 		Shed:         refused,
 		Caller:       func(ctx context.Context) string { return auth.FromContext(ctx).Name },
 		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/ledger"
 )
 
 // maxAge is the most that is said of an answer, however final its parts are.
@@ -18,7 +18,7 @@ const maxAge = time.Hour
 // get a later now. The header is no-store if a part is stale or not cached, or if the operation is explained. It is
 // empty if the operation asked the upstream nothing.
 func (e Extension) CacheControl(ctx context.Context) string {
-	l := ledger.From(ctx)
+	l := operation.From(ctx)
 	if l == nil {
 		return "no-store"
 	}

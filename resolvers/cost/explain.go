@@ -14,8 +14,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/loaders"
-	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
+	"deliverygraph/resolvers/operation"
 )
 
 // Options configure an [Extension].
@@ -51,7 +50,6 @@ var _ interface {
 	graphql.HandlerExtension
 	graph.Preparer
 	graph.Beginner
-	graph.EventBeginner
 	graph.Finisher
 } = Extension{}
 
@@ -76,21 +74,19 @@ const (
 	askedPrice
 )
 
-// operation is the state of one operation.
-type operation struct {
+// request is what is known about an operation before it runs.
+type request struct {
 	asked   asked
 	refused bool // it asks, and may not
 	plan    Plan
-	name    string        // in logs
-	ledger  ledger.Ledger // of a subscription, until its first event
 }
 
 const extensionKey = "upstream" // of extensions in a response
 
 type explainKey struct{}
 
-func noted(ctx context.Context) *operation {
-	op, _ := ctx.Value(explainKey{}).(*operation)
+func noted(ctx context.Context) *request {
+	op, _ := ctx.Value(explainKey{}).(*request)
 	return op
 }
 
@@ -121,7 +117,7 @@ func (Extension) Rows(ctx context.Context) int64 {
 
 // Prepare implements [graph.Preparer]. It prices the operation, and refuses it if it is too expensive.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
-	op := &operation{}
+	op := &request{}
 	var problem *gqlerror.Error
 	if op.asked, problem = wish(oc); problem != nil {
 		return ctx, problem
@@ -195,7 +191,7 @@ func tooExpensive(p Plan, limit, users int) string {
 	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less)
 }
 
-// Begin implements [graph.Beginner].
+// Begin implements [graph.Beginner]. It makes the [operation.Operation].
 func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (context.Context, *graphql.Response) {
 	op := noted(ctx)
 	if op.asked == askedPrice {
@@ -203,38 +199,25 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	}
 	var digits [20]byte
 	id := string(strconv.AppendInt(append(digits[:0], '#'), e.n.Add(1), 10))
-	if op.name = id; oc.Operation.Name != "" {
-		op.name = model.Excerpt(oc.Operation.Name) + " " + id
+	caller := auth.FromContext(ctx)
+	o := operation.Options{Name: id, Caller: caller.Name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
+	if oc.Operation.Name != "" {
+		o.Name = model.Excerpt(oc.Operation.Name) + " " + id
 	}
-	op.ledger.Init(e.options(ctx, op))
-	ctx = ledger.With(ctx, &op.ledger)
-	// Callers take turns at the client; where nobody is told apart, operations do.
-	caller := id
-	if who := auth.FromContext(ctx).Name; who != "" {
-		caller = who
+	if o.Caller == "" { // if callers have no names, operations take turns at the server
+		o.Caller = id
 	}
-	return upstream.WithCaller(ctx, caller), nil
-}
-
-// options returns the options of the operation's ledgers.
-func (e Extension) options(ctx context.Context, op *operation) ledger.Options {
-	o := ledger.Options{Operation: op.name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
 	if o.Explain {
-		o.Sees = auth.FromContext(ctx).Sees
+		o.Sees = caller.Sees
 	}
-	return o
+	return operation.New(ctx, o), nil
 }
 
-func (op *operation) explains() bool { return op.asked == calls && !op.refused }
-
-// BeginEvent implements [graph.EventBeginner]. Each event of a subscription has its own ledger, and so its own budget.
-func (e Extension) BeginEvent(ctx context.Context) context.Context {
-	return ledger.With(ctx, ledger.New(e.options(ctx, noted(ctx))))
-}
+func (op *request) explains() bool { return op.asked == calls && !op.refused }
 
 // Finish implements [graph.Finisher]. It adds the report. If an answer comes in parts, the last one has it.
 func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
-	l := ledger.From(ctx)
+	l := operation.From(ctx)
 	if l == nil || resp.HasNext != nil && *resp.HasNext {
 		return
 	}

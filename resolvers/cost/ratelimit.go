@@ -13,7 +13,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/ratelimit"
-	"deliverygraph/upstream/ledger"
+	"deliverygraph/resolvers/operation"
 )
 
 // RateLimit charges operations. It is an extension of the endpoint (see graph/extension.go), and must come after
@@ -199,7 +199,7 @@ func (e RateLimit) Finish(ctx context.Context, resp *graphql.Response) {
 // cost.
 func (e RateLimit) settle(ctx context.Context, b *bill, name string, limit int) int {
 	actual, paid := 1, b.requested
-	if l := ledger.From(ctx); l != nil {
+	if l := operation.From(ctx); l != nil {
 		actual += l.Summary().Sent
 	}
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {

@@ -7,8 +7,8 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/auth/address"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 )
 
 // report is extensions.upstream of a response. Times are milliseconds.
@@ -28,7 +28,7 @@ type staleReport struct {
 	Answers int   `json:"answers"` // how many there are
 }
 
-func staleness(s ledger.Summary) *staleReport {
+func staleness(s operation.Summary) *staleReport {
 	if s.Stale == 0 {
 		return nil
 	}
@@ -63,19 +63,19 @@ func planned(p Plan, limit int) *planReport {
 // callReport is one answer. Of an answer with more in it than the caller sees it has path and
 // source alone.
 type callReport struct {
-	Path     string        `json:"path"` // and query; addresses are left out
-	Source   ledger.Source `json:"source"`
-	Status   int           `json:"status,omitempty"`
-	Tries    int           `json:"tries,omitempty"`
-	Ms       *float64      `json:"ms,omitempty"`
-	WaitedMs float64       `json:"waitedMs,omitempty"` // for its turn, of that
-	AgeMs    int64         `json:"ageMs,omitempty"`
-	Bytes    int64         `json:"bytes,omitempty"`
-	Rows     *int          `json:"rows,omitempty"`
-	Code     string        `json:"code,omitempty"` // of its failure
+	Path     string           `json:"path"` // and query; addresses are left out
+	Source   operation.Source `json:"source"`
+	Status   int              `json:"status,omitempty"`
+	Tries    int              `json:"tries,omitempty"`
+	Ms       *float64         `json:"ms,omitempty"`
+	WaitedMs float64          `json:"waitedMs,omitempty"` // for its turn, of that
+	AgeMs    int64            `json:"ageMs,omitempty"`
+	Bytes    int64            `json:"bytes,omitempty"`
+	Rows     *int             `json:"rows,omitempty"`
+	Code     string           `json:"code,omitempty"` // of its failure
 }
 
-func told(notes []ledger.Note, caller auth.Caller) []callReport {
+func told(notes []operation.Note, caller auth.Caller) []callReport {
 	all := make([]callReport, len(notes))
 	for i, n := range notes {
 		all[i] = callReport{Path: pathOf(n, caller), Source: n.Source}
@@ -95,7 +95,7 @@ func told(notes []ledger.Note, caller auth.Caller) []callReport {
 
 // pathOf is the path and query of a call, without addresses. An email id that may hold one
 // is left out, and all of them for callers who may not read addresses.
-func pathOf(n ledger.Note, caller auth.Caller) string {
+func pathOf(n operation.Note, caller auth.Caller) string {
 	if n.Query != "" {
 		return n.Path + "?" + n.Query
 	}
@@ -125,7 +125,7 @@ type totalReport struct {
 	Omitted int    `json:"omitted,omitempty"` // of calls, for want of room
 }
 
-func totals(s ledger.Summary, listed int, caller auth.Caller) *totalReport {
+func totals(s operation.Summary, listed int, caller auth.Caller) *totalReport {
 	r := &totalReport{
 		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed, Tries: s.Tries,
 		Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
@@ -148,7 +148,7 @@ type loaderReport struct {
 	Keys   int    `json:"keys"`
 }
 
-func gathered(s ledger.Summary, batches []ledger.Batch) *batchReport {
+func gathered(s operation.Summary, batches []operation.Batch) *batchReport {
 	r := &batchReport{Asked: s.Asked, Distinct: s.Distinct}
 	for _, b := range batches {
 		r.Loaders = append(r.Loaders, loaderReport(b))

@@ -10,8 +10,8 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"deliverygraph/resolvers/fanout"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 )
 
 // Watch is called when a batch of a loader begins, with the name of the loader and the number of keys. It
@@ -51,8 +51,8 @@ const few = 16
 // base is what all loaders of an operation share.
 type base struct {
 	api   upstream.API
-	ops   *ledger.Ledger // may be nil
-	watch Watch          // may be nil
+	op    *operation.Operation
+	watch Watch // may be nil
 }
 
 func (l *loader[K, V]) open(name string, b base, f batch[K, V]) { l.name, l.base, l.batch = name, b, f }
@@ -79,7 +79,7 @@ func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
 	}
 	l.mu.Unlock()
 	if known, ok := cache.Get(ctx, key); ok {
-		l.ops.Ask(true)
+		l.op.Again()
 		return known
 	}
 	return l.queue.Load(ctx, key)
@@ -119,7 +119,7 @@ func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []er
 	var at []int // their indexes in keys
 	for i, k := range keys {
 		if get, known := find(ctx, columns, cache, k); known {
-			l.ops.Ask(true)
+			l.op.Again()
 			values[i], errs[i] = get()
 		} else {
 			missing, at = append(missing, k), append(at, i)
@@ -165,7 +165,7 @@ func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []er
 			size += l.size(k)
 		}
 	}
-	l.ops.Batch(l.name, size)
+	l.op.Batch(l.name, size)
 	values, errs = make([]V, len(keys)), make([]error, len(keys))
 	api := l.api
 	if l.watch != nil {

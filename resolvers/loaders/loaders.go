@@ -1,25 +1,24 @@
 // Package loaders holds what the fields of one operation share in order to make the fewest upstream calls: a
-// dataloader for each kind of nested data, over a memory of every call made ([memo]).
+// dataloader for each kind of nested data, over a memory of every call made ([operation.Operation.Remember]).
 //
 // Each loader has two doors. A field of a single object goes through the dataloader, which collects the keys of
 // sibling fields. A column of a list, which knows its keys, loads them all at once. Both run the same batch
 // function and fill the same memory.
 //
-// Loaders belong to one operation of one caller; in a subscription, to one event. [Extension] creates them and
-// puts them into the operation's context, and resolvers get them with [From].
+// Loaders belong to one operation of one caller; in a subscription, to one event. [Extension] provides them to the
+// operation, and resolvers get them with [From].
 package loaders
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/ledger"
 )
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
@@ -41,16 +40,17 @@ type Loaders struct {
 	lists   loader[ListsKey, *Lists]
 }
 
-// New returns the loaders of one operation, whose relative windows end exactly now. The argument next is the
-// upstream as its caller may see it.
-func New(next upstream.Asker, now time.Time) *Loaders { return newLoaders(next, now, 0, nil, nil) }
+// New returns the loaders of an operation of their own, whose relative windows end exactly now. The argument next is
+// the upstream as its caller may see it.
+func New(next upstream.Asker, now time.Time) *Loaders {
+	return newLoaders(operation.New(context.Background(), operation.Options{}), next, now, 0, nil)
+}
 
-// newLoaders returns loaders that record shared calls in the operation's ledger and report batches to watch.
-// Both may be nil.
-func newLoaders(next upstream.Asker, now time.Time, shared time.Duration, ops *ledger.Ledger, watch Watch) *Loaders {
-	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, (&memo{ops: ops}).ask)}}
+// newLoaders returns loaders that report batches to watch, which may be nil.
+func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, shared time.Duration, watch Watch) *Loaders {
+	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, op.Remember)}}
 	l.Now, l.Until = Now(now, shared)
-	b := base{l.API, ops, watch}
+	b := base{l.API, op, watch}
 	l.counts.open("counts", b, countsBatch)
 	l.series.open("time series", b, seriesBatch)
 	l.owners.open("owners of senders", b, ownersBatch)
@@ -89,7 +89,13 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // Begin implements [graph.Beginner].
 func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
-	return e.begin(ctx), nil
+	op := operation.From(ctx)
+	if op == nil {
+		op = operation.New(ctx, operation.Options{})
+		ctx = op
+	}
+	op.Provide(func() any { return e.loaders(op) })
+	return ctx, nil
 }
 
 // BeginEvent implements [graph.EventBeginner]. It is called before the event occurs. The loaders are
@@ -97,37 +103,21 @@ func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (cont
 // the event's own row must not be too new for the windows of the event's fields.
 func (e Extension) BeginEvent(ctx context.Context) context.Context {
 	e.Shared = 0
-	return e.begin(ctx)
+	op := operation.From(ctx).Event(ctx)
+	op.Provide(func() any { return e.loaders(op) })
+	return op
 }
 
-func (e Extension) begin(ctx context.Context) context.Context {
-	s := &source{e: e}
-	s.ctx = context.WithValue(ctx, contextKey{}, s)
-	return s.ctx
-}
-
-type contextKey struct{}
-
-// source creates the loaders of a context on first use.
-type source struct {
-	e    Extension
-	ctx  context.Context
-	once sync.Once
-	made *Loaders
-}
-
-func (s *source) loaders() *Loaders {
-	s.once.Do(func() {
-		var memory func(upstream.Question) page.Memory
-		if s.e.Memory != nil {
-			memory = s.e.Memory(s.ctx)
-		}
-		s.made = newLoaders(s.e.API(s.ctx), s.e.Now(), s.e.Shared, ledger.From(s.ctx), s.e.Watch)
-		s.made.Memory = memory
-	})
-	return s.made
+func (e Extension) loaders(op *operation.Operation) *Loaders {
+	var memory func(upstream.Question) page.Memory
+	if e.Memory != nil {
+		memory = e.Memory(op)
+	}
+	l := newLoaders(op, e.API(op), e.Now(), e.Shared, e.Watch)
+	l.Memory = memory
+	return l
 }
 
 // From returns the loaders of the operation that ctx belongs to. It panics if there are none, which is a wiring
 // mistake.
-func From(ctx context.Context) *Loaders { return ctx.Value(contextKey{}).(*source).loaders() }
+func From(ctx context.Context) *Loaders { return operation.From(ctx).Provided().(*Loaders) }

@@ -1,4 +1,4 @@
-package timed_test
+package operation_test
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/timed"
 )
 
 // slow answers catalogues after a delay.
@@ -30,9 +30,8 @@ func (s slow) Ask(_ context.Context, q *upstream.Question) (any, error) {
 // Concurrent calls count once, and time between calls does not count. A running clock can be read.
 func TestClockMeasuresWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := upstream.API{Asker: upstream.Around(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, timed.Layer(nil))}
-		var c timed.Clock
-		ctx := timed.With(t.Context(), &c)
+		api := upstream.API{Asker: upstream.Around(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, operation.Measure(nil))}
+		ctx := operation.New(t.Context(), operation.Options{})
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = api.BounceCategories(ctx) })
 		wg.Go(func() {
@@ -42,14 +41,14 @@ func TestClockMeasuresWaiting(t *testing.T) {
 		})
 		wg.Go(func() {
 			time.Sleep(time.Second)
-			if waited, asked := c.Read(); waited != time.Second || asked != 2 {
+			if waited, asked := operation.Waited(ctx); waited != time.Second || asked != 2 {
 				t.Errorf("%v of %d calls, want 1s of 2", waited, asked)
 			}
 		})
 		wg.Wait()
 		time.Sleep(time.Hour)
 		_, _ = api.BounceCategories(ctx)
-		if waited, asked := c.Read(); waited != 8*time.Second || asked != 3 {
+		if waited, asked := operation.Waited(ctx); waited != 8*time.Second || asked != 3 {
 			t.Errorf("%v of %d calls, want 8s of 3", waited, asked)
 		}
 		if _, err := api.BounceCategories(t.Context()); err != nil { // there is no clock
@@ -62,7 +61,7 @@ func TestClockMeasuresWaiting(t *testing.T) {
 func TestAroundWrapsCalls(t *testing.T) {
 	type key struct{}
 	var ended []string
-	layer := timed.Layer(func(ctx context.Context, endpoint string) (context.Context, func(error)) {
+	layer := operation.Measure(func(ctx context.Context, endpoint string) (context.Context, func(error)) {
 		return context.WithValue(ctx, key{}, endpoint), func(err error) {
 			if !errors.Is(err, errDown) {
 				t.Errorf("%s ended with %v", endpoint, err)

@@ -1,4 +1,4 @@
-package ledger_test
+package operation_test
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/ledger"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -25,20 +25,20 @@ func TestBudgetLimitsCalls(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		ctx  context.Context
+		l    context.Context
 		made int
 	}{
-		{"a budget", ledger.With(t.Context(), ledger.New(ledger.Options{MaxCalls: 10})), 10},
-		{"no limit", ledger.With(t.Context(), ledger.New(ledger.Options{})), 40},
+		{"a budget", operation.New(t.Context(), operation.Options{MaxCalls: 10}), 10},
+		{"no limit", operation.New(t.Context(), operation.Options{}), 40},
 		{"no ledger", t.Context(), 40},
 	} {
 		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{})}
-		api := upstream.API{Asker: upstream.Around(counting, ledger.Budget)}
+		api := upstream.API{Asker: upstream.Around(counting, operation.Budget)}
 		var wg sync.WaitGroup
 		refused := make(chan error, 40)
 		for i := range 40 {
 			wg.Go(func() {
-				if _, err := api.Emails(c.ctx, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
+				if _, err := api.Emails(c.l, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
 					refused <- err
 				}
 			})
@@ -59,17 +59,16 @@ func TestBudgetLimitsCalls(t *testing.T) {
 func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
 	const seen = "start_time=0&end_time=0&local=a"
-	l := ledger.New(ledger.Options{Explain: true, Sees: func(path, query string) bool { return path == "/emails" && query == seen }})
-	ctx := ledger.With(t.Context(), l)
+	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(path, query string) bool { return path == "/emails" && query == seen }})
 	local := upstream.Filters{Local: "a"}
 	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local}} {
 		path := q.Path()
-		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
-		ledger.Call(ctx, rest.Call{Path: path, Query: seen, Tries: 1, Rows: 3, Code: upstream.Timeout})
-		ledger.Lookup(ctx, cached.Lookup{Question: q, Hit: true, Rows: 3, Age: 1})
+		operation.Call(l, rest.Call{Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
+		operation.Call(l, rest.Call{Path: path, Query: seen, Tries: 1, Rows: 3, Code: upstream.Timeout})
+		operation.Lookup(l, cached.Lookup{Question: q, Hit: true, Rows: 3, Age: 1})
 	}
 	sum := l.Summary()
-	if d := cmp.Diff(ledger.Summary{Sent: 4, Cached: 2, Failed: 1, Tries: 3, Bytes: 10, Rows: 9}, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
+	if d := cmp.Diff(operation.Summary{Sent: 4, Cached: 2, Failed: 1, Tries: 3, Bytes: 10, Rows: 9}, sum, cmpopts.IgnoreUnexported(operation.Summary{})); d != "" {
 		t.Error(d)
 	}
 	notes, _ := l.Notes()
@@ -86,40 +85,41 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 	bySender := &upstream.Question{Kind: upstream.Emails, Filters: upstream.Filters{Sender: "b@example.com"}}
 	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
 	for _, explain := range []bool{true, false} {
-		l := ledger.New(ledger.Options{Explain: explain})
-		ctx := ledger.With(t.Context(), l)
-		ledger.Call(ctx, rest.Call{Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3})
-		ledger.Call(ctx, rest.Call{Path: "/emails", Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
-		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Left: time.Minute})
-		ledger.Lookup(ctx, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
-		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Err: errors.New("down")})
-		ledger.Call(ctx, rest.Call{Path: "/y", Code: upstream.Unavailable})
-		l.Ask(false)
-		l.Ask(true)
+		l := operation.New(t.Context(), operation.Options{Explain: explain})
+		operation.Call(l, rest.Call{Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3})
+		operation.Call(l, rest.Call{Path: "/emails", Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
+		operation.Lookup(l, cached.Lookup{Question: reasons, Left: time.Minute})
+		operation.Lookup(l, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
+		operation.Lookup(l, cached.Lookup{Question: reasons, Err: errors.New("down")})
+		operation.Call(l, rest.Call{Path: "/y", Code: upstream.Unavailable})
+		one := upstream.API{Asker: upstream.Around(upstreamtest.NewModel(upstreamtest.Rows{}), l.Remember)}
+		for range 2 {
+			_, _ = one.BounceCategories(t.Context())
+		}
 		l.Batch("loader", 7)
 		sum := l.Summary()
 		if left, held := sum.Left(); left != time.Minute || !held {
 			t.Errorf("fresh for %v, %v", left, held)
 		}
-		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Joined: true, Left: time.Hour})
-		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Stale: true, Age: time.Hour, Err: errors.New("down")})
-		ledger.Lookup(ctx, cached.Lookup{Question: reasons, Stale: true, Age: time.Minute, Err: errors.New("down")})
+		operation.Lookup(l, cached.Lookup{Question: reasons, Joined: true, Left: time.Hour})
+		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Hour, Err: errors.New("down")})
+		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Minute, Err: errors.New("down")})
 		sum = l.Summary()
-		want := ledger.Summary{Sent: 2, Joined: 1, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 3, Bytes: 20, Rows: 9, Age: time.Hour}
+		want := operation.Summary{Sent: 2, Joined: 1, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 3, Bytes: 20, Rows: 9, Age: time.Hour}
 		notes, batches := l.Notes()
 		var noted []string
 		for _, n := range notes {
 			noted = append(noted, strings.TrimSuffix(fmt.Sprint(n.Source, " ", n.Path, "?", n.Query), "?"))
 		}
 		var wantNoted []string
-		var wantBatches []ledger.Batch
+		var wantBatches []operation.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
 			wantNoted = []string{"sent /bounces?start_time=1&recipient=…", "sent /emails", "cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
 				"joined /blocked-email/reasons", "stale /blocked-email/reasons", "stale /blocked-email/reasons"}
-			wantBatches = []ledger.Batch{{Loader: "loader", Keys: 7}}
+			wantBatches = []operation.Batch{{Loader: "loader", Keys: 7}}
 		}
-		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(ledger.Summary{})); d != "" {
+		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(operation.Summary{})); d != "" {
 			t.Error(d)
 		}
 		if d := cmp.Diff(wantNoted, noted); d != "" {
@@ -132,18 +132,17 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 			t.Errorf("stale, and fresh for %v", left)
 		}
 	}
-	ledger.Call(t.Context(), rest.Call{}) // has no ledger to record it
-	ledger.Lookup(t.Context(), cached.Lookup{})
-	ledger.From(t.Context()).Move(time.Time{})
+	operation.Call(t.Context(), rest.Call{}) // has no ledger to record it
+	operation.Lookup(t.Context(), cached.Lookup{})
+	operation.From(t.Context()).Move(time.Time{})
 }
 
 // The number of notes is limited; further calls are only counted.
 func TestNotesAreBounded(t *testing.T) {
 	t.Parallel()
-	l := ledger.New(ledger.Options{Explain: true})
-	ctx := ledger.With(t.Context(), l)
+	l := operation.New(t.Context(), operation.Options{Explain: true})
 	for range 5000 {
-		ledger.Call(ctx, rest.Call{Path: "/bounces", Tries: 1})
+		operation.Call(l, rest.Call{Path: "/bounces", Tries: 1})
 	}
 	if notes, _ := l.Notes(); len(notes) != 1000 || l.Summary().Sent != 5000 {
 		t.Errorf("%d notes of %d calls", len(notes), l.Summary().Sent)

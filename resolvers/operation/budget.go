@@ -1,4 +1,4 @@
-package ledger
+package operation
 
 import (
 	"context"
@@ -18,17 +18,17 @@ func Budget(ctx context.Context, q *upstream.Question, next upstream.Asker) (any
 
 // spend takes a call from the budget of ctx's operation.
 func spend(ctx context.Context) error {
-	l := From(ctx)
-	if l == nil {
+	op := From(ctx)
+	if op == nil {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.o.MaxCalls > 0 && l.calls >= l.o.MaxCalls {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.o.MaxCalls > 0 && op.calls >= op.o.MaxCalls {
 		return &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
 			"this is missing because the operation has used up its %d upstream calls: ask for fewer rows at once (first), "+
-				"for fewer lists in lists, or for fewer bounces with their detail", l.o.MaxCalls)}
+				"for fewer lists in lists, or for fewer bounces with their detail", op.o.MaxCalls)}
 	}
-	l.calls++
+	op.calls++
 	return nil
 }
