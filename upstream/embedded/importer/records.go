@@ -88,7 +88,7 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	if first {
 		r.sum.Files++
 	}
-	if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && of.Header && c.Mark.Offset > 0 {
+	if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && c.Mark.Offset > 0 && of.Header != nil && of.Header(header) {
 		text = io.MultiReader(bytes.NewReader(header), strings.NewReader("\n"), text)
 		r.before--
 	}

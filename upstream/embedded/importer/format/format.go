@@ -138,8 +138,9 @@ type Format struct {
 	// and may peek at it.
 	Begins func(f File, o Options) time.Time
 	New    func(Options) Reader
-	// Header says that the first line of a file tells how to read the others.
-	Header bool
+	// Header reports whether a line, the first of a file, tells how to read the others. It is nil if
+	// there is none such.
+	Header func(line []byte) bool
 	// Whole says that a file is read as a whole, and not line by line, so that it cannot be read
 	// while it grows.
 	Whole bool

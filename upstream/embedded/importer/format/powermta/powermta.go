@@ -2,7 +2,6 @@
 package powermta
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,7 +9,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
-	"deliverygraph/upstream/embedded/importer/format/lines"
+	"deliverygraph/upstream/embedded/importer/format/csvfile"
 )
 
 // Format is the accounting file of PowerMTA.
@@ -18,16 +17,15 @@ var Format = format.Format{
 	Name:  "powermta",
 	About: "PowerMTA accounting files (CSV)",
 	Recognise: func(head []byte) bool {
-		line, _, _ := bytes.Cut(bytes.TrimLeft(head, "\xef\xbb\xbf \r\n"), []byte("\n"))
-		row, problem := newTable().parse(bytes.TrimRight(line, "\r"))
-		if problem != "" || !isHeader(row) {
+		row := csvfile.First(head)
+		if !isHeader(row) {
 			return false
 		}
 		c := newColumns(row)
 		return c.has("rcpt") && (c.has("timelogged") || c.has("timequeued") || c.has("dsnstatus") || c.has("bouncecat"))
 	},
 	New:    func(o format.Options) format.Reader { return &reader{options: o} },
-	Header: true,
+	Header: func(line []byte) bool { return isHeader(csvfile.First(line)) },
 }
 
 type reader struct{ options format.Options }
@@ -35,8 +33,8 @@ type reader struct{ options format.Options }
 // Read reads an accounting file.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	var c columns
-	t, told := newTable(), false
-	row := func(n int, row []string) error {
+	told := false
+	return csvfile.Each(ctx, f, s, func(n int, row []string) error {
 		switch {
 		case isHeader(row):
 			c = newColumns(row)
@@ -49,12 +47,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 			s.Skip("row without a header line")
 		}
 		return nil
-	}
-	err := lines.Each(ctx, f, s, func(n int, line []byte) error { return t.line(n, line, s, row) })
-	if err != nil {
-		return err
-	}
-	return t.end(s, row)
+	})
 }
 
 // passed are the types of rows that say nothing about the end of a delivery.

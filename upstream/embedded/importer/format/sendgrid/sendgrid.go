@@ -1,5 +1,5 @@
-// Package sendgrid reads the events of SendGrid's Event Webhook, and the lists of bounces and
-// blocks that its API exports.
+// Package sendgrid reads the events of SendGrid's Event Webhook, the table that its Email Activity
+// Feed exports, and lists of bounces and blocks, in JSON and CSV.
 package sendgrid
 
 import (
@@ -8,28 +8,30 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/csvfile"
 	"deliverygraph/upstream/embedded/importer/format/jsonfile"
 )
 
 // Format is the events of SendGrid.
 var Format = format.Format{
 	Name:  "sendgrid",
-	About: "SendGrid events, and its lists of bounces and blocks in JSON",
+	About: "SendGrid events, its Email Activity Feed as CSV, and its lists of bounces and blocks in JSON or CSV",
 	Recognise: func(head []byte) bool {
 		first := jsonfile.First(head)
 		_, event := first["sg_event_id"]
 		_, message := first["sg_message_id"]
-		return event || message || isExport(first["email"], first["created"], first["reason"])
+		return event || message || isExport(first["email"], first["created"], first["reason"]) || isTable(csvfile.First(head))
 	},
-	New: func(format.Options) format.Reader {
-		var processed format.Processed
-		return jsonfile.NewReader(func(line int, e *event, s format.Sink) error { return e.read(line, &processed, s) })
-	},
+	New:    func(format.Options) format.Reader { return newReader() },
+	Header: func(line []byte) bool { return isTable(csvfile.First(line)) },
 }
 
 // event is an event: fields of SendGrid, and at the same level those that the sender gave the
 // message.
-type event struct{ jsonfile.Members }
+type event struct {
+	jsonfile.Members
+	from string // of a table: events do not name the sender
+}
 
 // own are the fields that are SendGrid's.
 var own = map[string]bool{}
@@ -134,7 +136,8 @@ func (e *event) record(line int, at string, processed *format.Processed, r forma
 	}
 	r.Processed = processed.Of(r.EmailID, r.Time)
 	r.Headers = e.headers()
-	for _, name := range [...]string{"from", "from_email", "sender"} { // SendGrid's events do not name the sender
+	r.Sender = format.Address(e.from)
+	for _, name := range [...]string{"from", "from_email", "sender"} { // which the sender may give a message
 		if address := format.Address(e.get(name)); r.Sender == "" && strings.Contains(address, "@") {
 			r.Sender = address
 		}

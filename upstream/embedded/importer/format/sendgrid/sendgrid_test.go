@@ -145,3 +145,47 @@ func FuzzRead(f *testing.F) {
 	f.Add(`{"email":"a@example.com","created":1461095246,"reason":"550","status":"5.1.1"}{"event":"dropped"}`)
 	formattest.Fuzz(f, sendgrid.Format)
 }
+
+// The table of the Email Activity Feed has an event a row, in any order, and names the sender.
+func TestTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
+	const header = "processed,message_id,event,api_key_id,recv_message_id,credential_id,subject,from,email,asm_group_id," +
+		"template_id,originating_ip,reason,outbound_ip,outbound_ip_type,mx,url,attempt,user_agent,type,is_unique,username," +
+		"categories,marketing_campaign_id,marketing_campaign_name,marketing_campaign_split_id,marketing_campaign_version,unique_args\n"
+	row := func(at, id, event, to, reason, kind string) string {
+		return "2026-11-10T10:00:0" + at + "Z," + id + ",\"" + event + "\",k,r,c,\"Hello, you\",news@example.com," + to + ",,,,\"" +
+			reason + "\",,,,,,," + kind + ",,,\"[\"\"spring\"\"]\",,,,,\n"
+	}
+	s := read(t, header+row("1", "m1.filter1.2.3", "processed", "a@example.net", "", "")+
+		row("2", "m1.filter1.2.3", "delivered", "a@example.net", "", "")+
+		row("3", "m2.filter1.2.3", "bounced", "b@example.net", "550 5.1.1 User unknown,\nsaid \"\"mx\"\"", "hard")+
+		row("4", "m3.filter1.2.3", "bounce", "c@example.net", "554 5.7.1 listed", "blocked")+
+		row("5", "m4.filter1.2.3", "drop", "d@example.net", "Bounced Address", "")+
+		row("6", "m1.filter1.2.3", "open", "a@example.net", "", "")+row("7", "m5", "deferred", "e@example.net", "450", ""))
+	headers := []upstream.Header{{Name: "X-Category", Value: "spring"}}
+	at := func(second upstream.Time) upstream.Time { return 1794304800 + second }
+	want := []format.Record{
+		{Outcome: format.Accepted, EmailID: "m1", Recipient: "a@example.net", Processed: at(1), Time: at(1)},
+		{Outcome: format.Delivered, EmailID: "m1", Recipient: "a@example.net", Processed: at(1), Time: at(2)},
+		{Outcome: format.Bounced, EmailID: "m2", Recipient: "b@example.net", Processed: at(3), Time: at(3), Type: upstream.Hard,
+			Code: "5.1.1", Diagnostic: "550 5.1.1 User unknown,\nsaid \"mx\""},
+		{Outcome: format.Bounced, EmailID: "m3", Recipient: "c@example.net", Processed: at(4), Time: at(4), Type: upstream.Soft,
+			Category: "policy-related", Code: "5.7.1", Diagnostic: "554 5.7.1 listed"},
+		{Outcome: format.Blocked, EmailID: "m4", Recipient: "d@example.net", Processed: at(5), Time: at(5), Reason: "hardbounce"},
+	}
+	for i := range want {
+		want[i].Sender, want[i].Headers = "news@example.com", headers
+	}
+	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
+		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
+	}
+	if s.Skipped["open"] != 1 || s.Skipped["deferral"] != 1 {
+		t.Errorf("skipped %v", s.Skipped)
+	}
+}
+
+func TestListsOfBouncesMayBeTables(t *testing.T) {
+	s := read(t, "status,reason,email,created\n5.1.1,550 5.1.1 User unknown,a@example.net,1794304800\n,,b@example.net,x\n")
+	if len(s.Records) != 1 || s.Records[0].Code != "5.1.1" || s.Records[0].Time != 1794304800 || len(s.Bads) != 1 {
+		t.Errorf("got %+v, bad %q", s.Records, s.Bads)
+	}
+}

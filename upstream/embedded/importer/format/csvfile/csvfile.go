@@ -1,18 +1,38 @@
-package powermta
+// Package csvfile reads tables in CSV. Unlike a [csv.Reader] of the whole file, it does not lose
+// the rest of the file to a quote that is not closed.
+package csvfile
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"io"
 
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/lines"
 )
 
 // maxLines is how many lines a row may have: values in quotes may hold line breaks.
 const maxLines = 16
 
-// table divides lines into rows of values. Unlike a [csv.Reader] of the whole file, it does not
-// lose the rest of the file to a quote that is not closed.
+// Each calls give with the rows of a file, and the numbers of the lines that they begin on, from 1.
+// A row is valid until give returns. Lines that are not CSV are reported to the sink.
+func Each(ctx context.Context, f format.File, s format.Sink, give func(n int, row []string) error) error {
+	t := newTable()
+	if err := lines.Each(ctx, f, s, func(n int, line []byte) error { return t.line(n, line, s, give) }); err != nil {
+		return err
+	}
+	return t.end(s, give)
+}
+
+// First gives the first row of a file that begins with head, or nil if it is not CSV.
+func First(head []byte) []string {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(head, "\xef\xbb\xbf \r\n"), []byte("\n"))
+	row, _ := newTable().parse(bytes.TrimRight(line, "\r"))
+	return row
+}
+
+// table divides lines into rows of values.
 type table struct {
 	text    *bytes.Reader
 	csv     *csv.Reader
