@@ -47,7 +47,8 @@ func BenchmarkStore(b *testing.B) {
 	}
 	s := open(b, path)
 	info := storetest.Must[store.Info](b)(s.Info(context.Background()))
-	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows)
+	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows,
+		info.BlockedEmails.Rows)
 	fmt.Printf("| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- | --- |\n")
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -75,7 +76,8 @@ func BenchmarkStore(b *testing.B) {
 		p50, p99 := len(took)/2, len(took)*99/100
 		worst = max(worst, took[p99])
 		worstCPU = max(worstCPU, busy[p99])
-		fmt.Printf("| %s | %d | %s | %s | %s | %s |\n", r.name, rows, ms(took[p50]), ms(took[p99]), ms(busy[p50]), ms(busy[p99]))
+		fmt.Printf("| %s | %d | %s | %s | %s | %s |\n", r.name, rows, ms(took[p50]), ms(took[p99]), ms(busy[p50]),
+			ms(busy[p99]))
 	}
 	b.ReportMetric(float64(worst.Microseconds())/1000, "worst-p99-ms")
 	b.ReportMetric(float64(worstCPU.Microseconds())/1000, "worst-p99-CPU-ms")
@@ -103,7 +105,8 @@ func load(b *testing.B, path string, emails int) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	fmt.Printf("%.1f s of them (%.1f s of CPU) for the indexes\n", time.Since(start).Seconds(), (processCPU() - cpu).Seconds())
+	fmt.Printf("%.1f s of them (%.1f s of CPU) for the indexes\n", time.Since(start).Seconds(),
+		(processCPU() - cpu).Seconds())
 	took += time.Since(start)
 	busy += processCPU() - cpu
 	st, err := os.Stat(path)
@@ -112,8 +115,10 @@ func load(b *testing.B, path string, emails int) {
 	}
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
-	fmt.Printf("%d rows loaded in %.1f s (%.1f s of CPU): %.0f rows/s, slowest batch %s ms, %.1f bytes a row on disk, %d MB of heap from the system\n\n",
-		rows, took.Seconds(), busy.Seconds(), float64(rows)/took.Seconds(), ms(slowest), float64(st.Size())/float64(rows), mem.HeapSys>>20)
+	fmt.Printf("%d rows loaded in %.1f s (%.1f s of CPU): %.0f rows/s, slowest batch %s ms, "+
+		"%.1f bytes a row on disk, %d MB of heap from the system\n\n",
+		rows, took.Seconds(), busy.Seconds(), float64(rows)/took.Seconds(), ms(slowest),
+		float64(st.Size())/float64(rows), mem.HeapSys>>20)
 	b.ReportMetric(float64(rows)/took.Seconds(), "rows-loaded/s")
 }
 
@@ -128,7 +133,8 @@ func requests(info store.Info) []request {
 	ctx := context.Background()
 	all := upstream.Window{Start: storetest.SampleStart, End: storetest.SampleEnd}
 	broken := func(r *rand.Rand) upstream.Window { // nearly all, and no whole hours
-		return upstream.Window{Start: storetest.SampleStart + 1 + upstream.Time(r.IntN(86400)), End: storetest.SampleEnd - 1 - upstream.Time(r.IntN(86400))}
+		return upstream.Window{Start: storetest.SampleStart + 1 + upstream.Time(r.IntN(86400)),
+			End: storetest.SampleEnd - 1 - upstream.Time(r.IntN(86400))}
 	}
 	week := func(r *rand.Rand) upstream.Window {
 		at := storetest.SampleStart + upstream.Time(r.IntN((storetest.SampleDays-7)*86400))
@@ -198,7 +204,9 @@ func requests(info store.Info) []request {
 			q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: fmt.Sprint(value(r))})
 		}
 	}
-	campaign := header("x-campaign", func(r *rand.Rand) any { return fmt.Sprint("campaign", r.IntN(3*storetest.SampleDays)) })
+	campaign := header("x-campaign", func(r *rand.Rand) any {
+		return fmt.Sprint("campaign", r.IntN(3*storetest.SampleDays))
+	})
 	region := header("X-REGION", func(r *rand.Rand) any { return fmt.Sprint("region ", r.IntN(50)) })
 	optIn := header("X-Opt-In", func(r *rand.Rand) any { return r.IntN(3) })
 	customer := header("X-Customer", func(r *rand.Rand) any { return r.IntN(recipients) })
@@ -244,7 +252,8 @@ func requests(info store.Info) []request {
 	add(upstream.Emails, "delivered", delivered)
 	add(upstream.Emails, "delivered, user_id", delivered, user)
 	add(upstream.Emails, "delivered, user_id, X- (one in 3)", delivered, user, optIn)
-	add(upstream.Emails, "delivered, user_id, sender, domain, X-, X-, broken hours", delivered, bigSender, bigDomain, optIn, region, inBroken)
+	add(upstream.Emails, "delivered, user_id, sender, domain, X-, X-, broken hours", delivered, bigSender, bigDomain,
+		optIn, region, inBroken)
 	add(upstream.Bounces, "bounce_type", hard)
 	add(upstream.Bounces, "bounce_category", category)
 	add(upstream.Bounces, "sender, bounce_type", address, hard)
@@ -252,10 +261,12 @@ func requests(info store.Info) []request {
 	add(upstream.BlockedEmails, "blocked_reason", reason)
 	add(upstream.BlockedEmails, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
 
-	list = append(list, request{"/emails of a caller who may see 3 users", func(s *sqlite.Store, r *rand.Rand) (int, error) {
-		rows, err := s.Emails(ctx, []upstream.ID{20, 22, 25}, upstream.ListQuery{Window: broken(r), Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})
-		return len(rows), err
-	}})
+	list = append(list, request{"/emails of a caller who may see 3 users",
+		func(s *sqlite.Store, r *rand.Rand) (int, error) {
+			rows, err := s.Emails(ctx, []upstream.ID{20, 22, 25}, upstream.ListQuery{Window: broken(r),
+				Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})
+			return len(rows), err
+		}})
 	list = append(list, request{"/bounce/…", func(s *sqlite.Store, r *rand.Rand) (int, error) {
 		q := upstream.ListQuery{Window: all, Offset: r.IntN(int(info.Bounces.Rows))}
 		rows, err := s.Bounces(ctx, nil, q)
@@ -282,20 +293,21 @@ func requests(info store.Info) []request {
 				continue
 			}
 			for interval, of := range []string{"", "timeseries=hour", "timeseries=day"} {
-				list = append(list, request{strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " "), func(s *sqlite.Store, r *rand.Rand) (int, error) {
-					q := upstream.CountQuery{Window: all}
-					c.edit(&q, r)
-					if interval == 0 {
-						rows, err := s.Counts(ctx, nil, k, q)
-						return len(rows), err
-					}
-					rows, err := s.Series(ctx, nil, k, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
-					n := 0
-					for _, x := range rows {
-						n += len(x.Points)
-					}
-					return n, err
-				}})
+				list = append(list, request{strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " "),
+					func(s *sqlite.Store, r *rand.Rand) (int, error) {
+						q := upstream.CountQuery{Window: all}
+						c.edit(&q, r)
+						if interval == 0 {
+							rows, err := s.Counts(ctx, nil, k, q)
+							return len(rows), err
+						}
+						rows, err := s.Series(ctx, nil, k, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
+						n := 0
+						for _, x := range rows {
+							n += len(x.Points)
+						}
+						return n, err
+					}})
 			}
 		}
 	}

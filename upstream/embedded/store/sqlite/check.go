@@ -113,8 +113,8 @@ func (c *checker) events(k *kind) error {
 	return err
 }
 
-// headerSum compares sets of headers of rows, in any order. It adds up products of a hash of the header and a sum of the
-// ids of its rows, so that SQLite can add up ids.
+// headerSum compares sets of headers of rows, in any order. It adds up products of a hash of the header and a sum of
+// the ids of its rows, so that SQLite can add up ids.
 type headerSum struct{ headers, sum uint64 }
 
 // add adds a header of n rows, with the sum of the last 32 bits of their ids and that of their seconds.

@@ -39,7 +39,8 @@ func TestCheckpointCompletesTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := storetest.Must[store.Info](t)(s.Info(t.Context()))
-	if got := storetest.Must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails != want.Emails || got.Bounces != want.Bounces || got.Emails.Rows != 400 {
+	if got := storetest.Must[store.Info](t)(fileAlone(t, path).Info(t.Context())); got.Emails != want.Emails ||
+		got.Bounces != want.Bounces || got.Emails.Rows != 400 {
 		t.Errorf("the copy of the file has %+v, the store %+v", got, want)
 	}
 	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{{UserID: 20, ProcessTime: 5}}}) // as before

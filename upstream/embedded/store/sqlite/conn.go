@@ -27,8 +27,8 @@ type connConfig struct {
 // maxStatements limits the prepared statements of a connection, since lists have many combinations of filters.
 const maxStatements = 256
 
-// conn is a connection to SQLite with its prepared statements, for one goroutine at a time. It uses the driver directly,
-// since database/sql would double the cost of a small read.
+// conn is a connection to SQLite with its prepared statements, for one goroutine at a time. It uses the driver
+// directly, since database/sql would double the cost of a small read.
 type conn struct {
 	driver     driver.Conn
 	statements map[string]*statement
@@ -114,8 +114,8 @@ func (c *conn) execContext(ctx context.Context, query string, args ...any) error
 	return err
 }
 
-// each calls f for each row of a query's answer until f fails; [io.EOF] only ends it. The row is valid only while f runs,
-// but its texts remain valid. Queries with the same text must not be nested.
+// each calls f for each row of a query's answer until f fails; [io.EOF] only ends it. The row is valid only while f
+// runs, but its texts remain valid. Queries with the same text must not be nested.
 func (c *conn) each(ctx context.Context, f func(row []driver.Value) error, query string, args ...any) error {
 	s, values, err := c.prepare(query, args)
 	if err != nil {

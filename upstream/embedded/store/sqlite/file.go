@@ -157,7 +157,8 @@ func fileVersion(ctx context.Context, c *conn) (int, error) {
 	case id == 0 && version == 0 && tables == 0:
 		return 0, nil
 	case id == packedID:
-		return 0, errors.New("it has the format of an earlier release, which is no longer read: import the data again, into a new file")
+		return 0, errors.New("it has the format of an earlier release, which is no longer read: " +
+			"import the data again, into a new file")
 	case id != applicationID:
 		return 0, errors.New("it is a database of another program, not a store of this one")
 	case version > int64(len(migrations)):

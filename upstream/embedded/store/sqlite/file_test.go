@@ -46,8 +46,11 @@ func TestOpenRejectsOtherFilesUnchanged(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "not a store"},
-		"another program's database": {func(t *testing.T, path string) { edit(t, path, "create table other (x)") }, "another program"},
-		"a database of another id":   {func(t *testing.T, path string) { edit(t, path, "create table other (x)", "pragma application_id = 77") }, "another program"},
+		"another program's database": {func(t *testing.T, path string) { edit(t, path, "create table other (x)") },
+			"another program"},
+		"a database of another id": {func(t *testing.T, path string) {
+			edit(t, path, "create table other (x)", "pragma application_id = 77")
+		}, "another program"},
 		"a newer store": {func(t *testing.T, path string) {
 			s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 			if err != nil {
@@ -91,7 +94,8 @@ func TestOpenRejectsOtherFilesUnchanged(t *testing.T) {
 func TestOpenReportsMissingFiles(t *testing.T) {
 	ctx := context.Background()
 	missing := filepath.Join(t.TempDir(), "none", "events.db")
-	for _, o := range []sqlite.Options{{Path: missing}, {Path: missing, ReadOnly: true}, {Path: filepath.Join(t.TempDir(), "events.db"), ReadOnly: true}} {
+	empty := filepath.Join(t.TempDir(), "events.db")
+	for _, o := range []sqlite.Options{{Path: missing}, {Path: missing, ReadOnly: true}, {Path: empty, ReadOnly: true}} {
 		if s, err := sqlite.Open(ctx, o); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%+v gives %v, %v", o, s, err)
 		}
@@ -180,7 +184,8 @@ func TestCloseRemovesPrivateStore(t *testing.T) {
 	if found, _ := os.ReadDir(dir); len(found) != 0 {
 		t.Errorf("left behind: %v", found)
 	}
-	if _, err := s.Emails(context.Background(), nil, upstream.ListQuery{Window: storetest.Ever}); !errors.Is(err, store.ErrClosed) {
+	_, err = s.Emails(context.Background(), nil, upstream.ListQuery{Window: storetest.Ever})
+	if !errors.Is(err, store.ErrClosed) {
 		t.Errorf("reading after Close gives %v", err)
 	}
 	if _, err := s.Write(context.Background(), store.Batch{}); !errors.Is(err, store.ErrClosed) {
@@ -194,10 +199,12 @@ func TestDamageCausesErrors(t *testing.T) {
 	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))
 	var b store.Batch
 	for i := range 500 {
-		e := upstream.Email{UserID: 20, SenderID: upstream.ID(i % 5), EmailID: fmt.Sprint(i), Local: "r", Domain: "example.com", EmailAddress: "r@example.com", ProcessTime: upstream.Time(i), XHeaders: []upstream.Header{}}
+		e := upstream.Email{UserID: 20, SenderID: upstream.ID(i % 5), EmailID: fmt.Sprint(i), Local: "r",
+			Domain: "example.com", EmailAddress: "r@example.com", ProcessTime: upstream.Time(i), XHeaders: []upstream.Header{}}
 		b.Emails = append(b.Emails, e)
 	}
-	b.Bounces = []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 5}, FullContent: strings.Repeat("long ", 100)}}
+	b.Bounces = []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 5},
+		FullContent: strings.Repeat("long ", 100)}}
 	storetest.Write(t, s, b)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

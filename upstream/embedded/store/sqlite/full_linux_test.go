@@ -24,8 +24,8 @@ func smallDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// TestFullDiskKeepsWhatWasWritten fills disks of different sizes, so that they are full at different steps of a write or
-// of a checkpoint.
+// TestFullDiskKeepsWhatWasWritten fills disks of different sizes, so that they are full at different steps of a write
+// or of a checkpoint.
 func TestFullDiskKeepsWhatWasWritten(t *testing.T) {
 	for _, size := range []string{"100k", "300k", "500k", "700k", "1100k"} {
 		t.Run(size, func(t *testing.T) {

@@ -107,8 +107,8 @@ func unhex(c byte) byte {
 	return c - '0'
 }
 
-// fold returns the same spelling for all names of headers that are equal by [strings.EqualFold]: with the smallest of the
-// letters that fold together.
+// fold returns the same spelling for all names of headers that are equal by [strings.EqualFold]: with the smallest of
+// the letters that fold together.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {

@@ -87,7 +87,8 @@ func (s *Store) Bounce(
 	return d, err
 }
 
-// load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as r.
+// load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as
+// r.
 func load(ctx context.Context, c *conn, k *kind, limit int, where string, args ...any) (rows []row, err error) {
 	content, from := "null", k.table+" r"
 	if k.Kind == upstream.Bounces {

@@ -108,8 +108,8 @@ func (w *writer) failed(r *row) (bool, error) {
 }
 
 // merge combines r with another row of the same kind and message. An email gets the earlier time, and is delivered if
-// one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if there
-// are more of them. If there are as many, the text decides, so that the order of rows does not matter.
+// one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if
+// there are more of them. If there are as many, the text decides, so that the order of rows does not matter.
 func (r *row) merge(k *kind, o *row) {
 	headers, process := r.headers, min(r.process, o.process)
 	if headers == nil || cmp.Or(len(headers)-len(o.headers),

@@ -36,7 +36,10 @@ func BenchmarkWrite(b *testing.B) {
 	for _, o := range []struct {
 		name string
 		rows []upstream.Email
-	}{{"in order", all}, {"nearly in order", nearly}, {"user by user", byUser}, {"backwards", backwards}, {"shuffled", shuffled}} {
+	}{
+		{"in order", all}, {"nearly in order", nearly}, {"user by user", byUser}, {"backwards", backwards},
+		{"shuffled", shuffled},
+	} {
 		for _, size := range []int{1, 100, 4000, 20000} {
 			rows := o.rows
 			if n := size * 300; n < len(rows) {
@@ -115,7 +118,9 @@ func BenchmarkMore(b *testing.B) {
 		return rows
 	}
 	shuffled := edit(0)
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) {
+		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
+	})
 	for _, o := range []struct {
 		name string
 		rows []upstream.Email

@@ -8,7 +8,8 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// pool is a limited number of connections that read. The one used last is used next, since its cache has the most pages.
+// pool is a limited number of connections that read. The one used last is used next, since its cache has the most
+// pages.
 type pool struct {
 	cfg   connConfig
 	slots chan struct{} // holds one for each connection in use

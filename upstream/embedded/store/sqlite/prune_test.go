@@ -38,12 +38,14 @@ func TestPruneTakesSeveralTransactions(t *testing.T) {
 
 // forms are ways to write jane.roe@pots.example in texts.
 var forms = []string{
-	"jane.roe@pots.example", "Jane.Roe@POTS.example", "bounces+jane.roe=pots.example@mail6", "b-1-jane.roe=pots.example@mail6",
-	"SRS0=x1=7a=pots.example=jane.roe@forward.example", "jane.roe%40pots.example", "jane.roe=40pots.example", "<jane.roe@pots.example>...",
+	"jane.roe@pots.example", "Jane.Roe@POTS.example", "<jane.roe@pots.example>...",
+	"bounces+jane.roe=pots.example@mail6", "b-1-jane.roe=pots.example@mail6",
+	"SRS0=x1=7a=pots.example=jane.roe@forward.example", "jane.roe%40pots.example", "jane.roe=40pots.example",
 }
 
 // others are not the same address.
-var others = []string{"mary.jane.roe@pots.example", "jane.roe@pots.example.net", "jane.roe@pots.example-mail.net", "mary-jane.roe@pots.example", "jane.roex@pots.example", "xjane.roe=pots.example@mail6"}
+var others = []string{"mary.jane.roe@pots.example", "jane.roe@pots.example.net", "jane.roe@pots.example-mail.net",
+	"mary-jane.roe@pots.example", "jane.roex@pots.example", "xjane.roe=pots.example@mail6"}
 
 func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	ctx := context.Background()
@@ -52,15 +54,19 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	gateway := open(t, path) // another process, as far as SQLite knows
 	base := func(n int, local, domain string) upstream.BounceDetail {
 		return upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: 20, SenderID: 17, EmailID: fmt.Sprintf("id%04d", n), EmailAddress: local + "@" + domain, Local: local, Domain: domain,
-			Type: upstream.Hard, Category: "bad-mailbox", BounceTime: upstream.Time(1479600000 + n/3), XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
+			UserID: 20, SenderID: 17, EmailID: fmt.Sprintf("id%04d", n),
+			EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+			Type: upstream.Hard, Category: "bad-mailbox", BounceTime: upstream.Time(1479600000 + n/3),
+			XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
 		}, DiagnosticCode: "smtp; 550", FullContent: strings.Repeat("x", n%3000)}
 	}
 	var b store.Batch
 	add := func(d upstream.BounceDetail) {
 		b.Bounces = append(b.Bounces, d)
-		b.Emails = append(b.Emails, upstream.Email{UserID: 20, SenderID: 17, EmailID: d.EmailID, EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
-		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{UserID: 20, SenderID: 17, EmailID: d.EmailID, EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
+		b.Emails = append(b.Emails, upstream.Email{UserID: 20, SenderID: 17, EmailID: d.EmailID,
+			EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
+		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{UserID: 20, SenderID: 17, EmailID: d.EmailID,
+			EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
 	}
 	for n := range 400 {
 		add(base(n, fmt.Sprint("r", n), "example.com"))
@@ -98,7 +104,8 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 		}
 	}
 	storetest.Write(t, s, b)
-	storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, Recipient: "jane.roe@pots.example"}))
+	storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever,
+		Recipient: "jane.roe@pots.example"}))
 	files := func() (all []byte) {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			image, err := os.ReadFile(path + suffix)
@@ -114,7 +121,8 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	}
 	for _, dry := range []bool{true, false} {
 		got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
-		if want := (store.Erased{Removed: store.Removed{Emails: 3, Bounces: 3, BlockedEmails: 3}, Edited: int64(edited)}); got != want {
+		if want := (store.Erased{Removed: store.Removed{Emails: 3, Bounces: 3, BlockedEmails: 3},
+			Edited: int64(edited)}); got != want {
 			t.Errorf("dry %v: it says %+v, want %+v", dry, got, want)
 		}
 	}
@@ -136,13 +144,14 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	if got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@pots.example", false)); got != (store.Erased{}) {
 		t.Errorf("erased again: %+v", got)
 	}
-	if rows := storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, Domain: "pots.example"})); len(rows) != 0 {
+	if rows := storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil,
+		upstream.ListQuery{Window: storetest.Ever, Domain: "pots.example"})); len(rows) != 0 {
 		t.Errorf("there are %+v", rows)
 	}
 }
 
-// TestEraseEditsManyRows edits more rows than are loaded at once. All have the same local part in their diagnostics, and
-// every tenth another domain.
+// TestEraseEditsManyRows edits more rows than are loaded at once. All have the same local part in their diagnostics,
+// and every tenth another domain.
 func TestEraseEditsManyRows(t *testing.T) {
 	s := open(t, "")
 	var b store.Batch
@@ -152,7 +161,8 @@ func TestEraseEditsManyRows(t *testing.T) {
 			address = "info@example.com"
 		}
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce:         upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org", BounceTime: 5},
+			Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org",
+				BounceTime: 5},
 			DiagnosticCode: "unknown: " + address,
 		})
 	}
@@ -170,7 +180,8 @@ func TestEraseCompletesInterruptedErase(t *testing.T) {
 	s := open(t, path)
 	storetest.Write(t, s, store.Batch{
 		Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "Jane@example.com"}},
-		Emails:  []upstream.Email{{UserID: 20, SenderID: 17, EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com", ProcessTime: 5}},
+		Emails: []upstream.Email{{UserID: 20, SenderID: 17, EmailAddress: "jane@example.com", Local: "jane",
+			Domain: "example.com", ProcessTime: 5}},
 	})
 	release := reading(t, path)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // it waits that long for the reader
@@ -268,8 +279,10 @@ func TestCheckFindsContradictions(t *testing.T) {
 		"update bounce set type = 'hard' where id = (select max(id) from bounce where type = 'soft')",
 		"delete from bounce where id = (select max(id) from bounce)",
 		"delete from email_header where id = (select max(id) from email)",
-		"update email_header set header_id = 1 where id = (select max(id) from email) and header_id = (select max(header_id) from email_header where id = (select max(id) from email))",
-		"delete from event_count where kind = 'blocked_email' and day = (select max(day) from event_count where kind = 'blocked_email')",
+		"update email_header set header_id = 1 where (header_id, id) in" +
+			" (select max(header_id), id from email_header where id = (select max(id) from email))",
+		"delete from event_count where kind = 'blocked_email' and day in" +
+			" (select max(day) from event_count where kind = 'blocked_email')",
 		"update event_count set h3 = h3 + 1 where kind = 'email' and day = (select max(day) from event_count)",
 		"delete from domain where id = 1",
 		"delete from header where id = 1",

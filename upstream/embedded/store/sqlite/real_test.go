@@ -56,12 +56,14 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 		case "sender":
 			b.Senders = append(b.Senders, store.Sender{UserID: x.UserID, SenderID: x.SenderID, Address: x.Sender})
 		case "email":
-			b.Emails = append(b.Emails, upstream.Email{UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID, EmailAddress: x.Address,
-				Local: x.Local, Domain: x.Domain, ProcessTime: x.ProcessTime, Delivered: x.Delivered})
+			b.Emails = append(b.Emails, upstream.Email{UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID,
+				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, ProcessTime: x.ProcessTime, Delivered: x.Delivered})
 		case "bounce":
-			b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID,
+			b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{UserID: x.UserID,
+				SenderID: x.SenderID, EmailID: x.EmailID,
 				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, Type: x.Type, Category: x.Category, Code: x.Code,
-				BounceTime: x.BounceTime, ProcessTime: x.ProcessTime}, DiagnosticCode: x.Diagnostic, RuleName: x.Rule, FullContent: x.Content})
+				BounceTime: x.BounceTime, ProcessTime: x.ProcessTime},
+				DiagnosticCode: x.Diagnostic, RuleName: x.Rule, FullContent: x.Content})
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -80,8 +82,10 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 		if d := storetest.Diff(want, got); d != "" {
 			t.Error(d)
 		}
-		q := upstream.ListQuery{Window: upstream.Window{Start: want.BounceTime, End: want.BounceTime + 1}, Recipient: want.EmailAddress, Domain: want.Domain, BounceCategory: want.Category, BounceType: want.Type}
-		if rows := storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q)); !slices.ContainsFunc(rows, func(r upstream.Bounce) bool { return r.Key() == want.Key() }) {
+		q := upstream.ListQuery{Window: upstream.Window{Start: want.BounceTime, End: want.BounceTime + 1},
+			Recipient: want.EmailAddress, Domain: want.Domain, BounceCategory: want.Category, BounceType: want.Type}
+		if rows := storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q)); !slices.ContainsFunc(rows,
+			func(r upstream.Bounce) bool { return r.Key() == want.Key() }) {
 			t.Errorf("%+v lists %v", q, rows)
 		}
 	}

@@ -18,7 +18,8 @@ func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
 	for i := range many {
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
 			Bounce: upstream.Bounce{
-				UserID: 1, SenderID: 1, EmailID: fmt.Sprint(max(i, 1)), EmailAddress: fmt.Sprintf("u%d@example.com", i), Local: fmt.Sprintf("u%d", i),
+				UserID: 1, SenderID: 1, EmailID: fmt.Sprint(max(i, 1)),
+				EmailAddress: fmt.Sprintf("u%d@example.com", i), Local: fmt.Sprintf("u%d", i),
 				Domain: "example.com", Type: upstream.Soft, Category: "unclassified", BounceTime: upstream.Time(1000 + max(i, 1)),
 			},
 			DiagnosticCode: "d", FullContent: "c",
@@ -38,7 +39,8 @@ func TestReclassifyChangesBouncesAndTheirCounts(t *testing.T) {
 		if n, err := s.Reclassify(ctx, c.dry, sort); err != nil || n != c.changed {
 			t.Errorf("dry %v: %d of %d changed, %v", c.dry, n, many, err)
 		}
-		counts := storetest.Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces, upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
+		counts := storetest.Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces,
+			upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
 		if len(counts) != 1 || int(counts[0].Hard) != c.hard || int(counts[0].Total) != many {
 			t.Errorf("dry %v: the counts are %+v", c.dry, counts)
 		}

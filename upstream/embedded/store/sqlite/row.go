@@ -199,7 +199,8 @@ func newRow[R any, P upstream.Row[R]](x P) row {
 	id, t := x.Identity(), x.Texts()
 	return row{
 		time: id.Time, user: id.UserID, sender: id.SenderID, emailID: id.EmailID,
-		address: upstream.LowerAddress(id.Recipient), local: *t.Local, domain: upstream.LowerDomain(*t.Domain), headers: *t.XHeaders,
+		address: upstream.LowerAddress(id.Recipient), local: *t.Local, domain: upstream.LowerDomain(*t.Domain),
+		headers: *t.XHeaders,
 	}
 }
 

@@ -37,7 +37,8 @@ func TestSQLPageShowsTrueAnswers(t *testing.T) {
 	for b := range demo.Generate(now) {
 		b.Emails = slices.DeleteFunc(b.Emails, func(x upstream.Email) bool { return x.ProcessTime < first })
 		b.Bounces = slices.DeleteFunc(b.Bounces, func(x upstream.BounceDetail) bool { return x.BounceTime < first })
-		b.BlockedEmails = slices.DeleteFunc(b.BlockedEmails, func(x upstream.BlockedEmail) bool { return x.ProcessTime < first })
+		b.BlockedEmails = slices.DeleteFunc(b.BlockedEmails,
+			func(x upstream.BlockedEmail) bool { return x.ProcessTime < first })
 		storetest.Write(t, s, b)
 	}
 	if err := s.Finish(t.Context()); err != nil {
@@ -56,11 +57,12 @@ func TestSQLPageShowsTrueAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	made := regexp.MustCompile("(?s)```sql\n(.*?)```\n\n```\n.*?```\n").ReplaceAllStringFunc(string(page), func(block string) string {
-		asked++
-		question, _, _ := strings.Cut(strings.TrimPrefix(block, "```sql\n"), "```")
-		return "```sql\n" + question + "```\n\n```\n" + answer(t, db, question) + "```\n"
-	})
+	made := regexp.MustCompile("(?s)```sql\n(.*?)```\n\n```\n.*?```\n").ReplaceAllStringFunc(string(page),
+		func(block string) string {
+			asked++
+			question, _, _ := strings.Cut(strings.TrimPrefix(block, "```sql\n"), "```")
+			return "```sql\n" + question + "```\n\n```\n" + answer(t, db, question) + "```\n"
+		})
 	if asked != 6 {
 		t.Errorf("the page has %d questions, want 6", asked)
 	}
@@ -69,7 +71,8 @@ func TestSQLPageShowsTrueAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	} else if made != string(page) {
-		t.Errorf("%s has other answers: run go test ./upstream/embedded/store/sqlite -run SQLPage -update, which gives:\n%s", sqlPage, made)
+		t.Errorf("%s has other answers: run go test ./upstream/embedded/store/sqlite -run SQLPage -update, "+
+			"which gives:\n%s", sqlPage, made)
 	}
 }
 

@@ -104,8 +104,8 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	return nil
 }
 
-// Close ends the use of the store: see [store.Store]. The file is then complete by itself, unless another process has it
-// open. A private store is removed.
+// Close ends the use of the store: see [store.Store]. The file is then complete by itself, unless another process has
+// it open. A private store is removed.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil

@@ -32,7 +32,8 @@ func same(t *rapid.T, s store.Store, o *Model, when *rapid.Generator[upstream.Ti
 		if d := Diff(o.Series(only, k, sq), Must[[]upstream.Series](t)(s.Series(ctx, only, k, sq))); d != "" {
 			t.Fatalf("series of %s, only %v:\n%+v\n%s", k, only, sq, d)
 		}
-		if d := Diff(o.Counts(only, k, sq.CountQuery), Must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.CountQuery))); d != "" {
+		counts := Must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.CountQuery))
+		if d := Diff(o.Counts(only, k, sq.CountQuery), counts); d != "" {
 			t.Fatalf("counts of %s, only %v:\n%+v\n%s", k, only, sq, d)
 		}
 	}
@@ -117,7 +118,8 @@ func testPages(t *testing.T, open Opener) {
 	n := len(o.emails)
 	for _, q := range []upstream.ListQuery{
 		{Offset: 0}, {Offset: 3000}, {Offset: n - 100}, {Offset: n},
-		{UserID: 20, Offset: 1200}, {Domain: SampleDomain(0), Offset: 200}, {Local: "recipient0"}, {Delivered: true, Offset: 5400},
+		{UserID: 20, Offset: 1200}, {Domain: SampleDomain(0), Offset: 200}, {Local: "recipient0"},
+		{Delivered: true, Offset: 5400},
 		{XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}, {Name: "X-REGION", Value: "region 7"}}, Offset: 100},
 	} {
 		for _, w := range []upstream.Window{Ever, {Start: SampleStart + 1234567, End: SampleEnd - 765432}} {
@@ -127,8 +129,10 @@ func testPages(t *testing.T, open Opener) {
 			}
 		}
 	}
-	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: upstream.Window{Start: SampleStart + 1000, End: SampleEnd - 1000}}, Interval: upstream.Hour}
-	if d := Diff(o.Series(nil, upstream.Emails, q), Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
+	w := upstream.Window{Start: SampleStart + 1000, End: SampleEnd - 1000}
+	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Hour}
+	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
+	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)
 	}
 }
@@ -144,8 +148,12 @@ func prune(t *rapid.T, s store.Store, o *Model, before upstream.Time) {
 		return h.time < before
 	}
 	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, emailHead(&x)) })
-	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool { return old(&want.Bounces, bounceHead(&x)) })
-	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool { return old(&want.BlockedEmails, blockedHead(&x)) })
+	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool {
+		return old(&want.Bounces, bounceHead(&x))
+	})
+	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool {
+		return old(&want.BlockedEmails, blockedHead(&x))
+	})
 	generation := Must[int64](t)(s.Generation(ctx, 0))
 	for _, dry := range []bool{true, false} {
 		if got := Must[store.Removed](t)(s.Prune(ctx, before, dry)); got != want {
@@ -168,7 +176,8 @@ func SameEmails(t *testing.T, s store.Store, o *Model) {
 		}
 	}
 	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever}, Interval: upstream.Hour}
-	if d := Diff(o.Series(nil, upstream.Emails, q), Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))); d != "" {
+	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
+	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)
 	}
 }

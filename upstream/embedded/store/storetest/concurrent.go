@@ -34,7 +34,8 @@ func testReads(t *testing.T, open Opener) {
 	var wg sync.WaitGroup
 	check := func(s store.Store) error {
 		least := int(written.Load())
-		counts, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 1479600000 + 11, End: 1479600000 + 359999}})
+		counts, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 1479600000 +
+			11, End: 1479600000 + 359999}})
 		if err != nil {
 			return err
 		}

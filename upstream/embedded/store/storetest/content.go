@@ -22,7 +22,8 @@ func testContent(t *testing.T, open Opener) {
 	}
 	base := upstream.BounceDetail{
 		Bounce: upstream.Bounce{
-			UserID: 20, SenderID: 17, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1", EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+			UserID: 20, SenderID: 17, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1",
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
 			Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955, ProcessTime: 1472500953,
 			XHeaders: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "X-A", Value: "1"}},
 		},
@@ -38,7 +39,10 @@ func testContent(t *testing.T, open Opener) {
 		},
 		"long content, not compressible": func(b *upstream.BounceDetail) { b.FullContent = string(noise) },
 		"long diagnostic":                func(b *upstream.BounceDetail) { b.DiagnosticCode = strings.Repeat("é", 40000) },
-		"long rule and no content":       func(b *upstream.BounceDetail) { b.RuleName, b.FullContent = strings.Repeat("r", 300), "" },
+		"long rule and no content": func(b *upstream.BounceDetail) {
+			b.RuleName,
+				b.FullContent = strings.Repeat("r", 300), ""
+		},
 		"NULs and bytes of no encoding": func(b *upstream.BounceDetail) {
 			b.Local, b.Domain, b.EmailAddress, b.EmailID = "a\x00b", "\xff\xfe", "a\x00b@\xff\xfe", "\x00"
 			b.FullContent, b.RuleName = "\x00\xc3\x28", "\x00"
@@ -54,14 +58,21 @@ func testContent(t *testing.T, open Opener) {
 		},
 		"many headers": func(b *upstream.BounceDetail) {
 			for i := range 1000 {
-				b.XHeaders = append(b.XHeaders, upstream.Header{Name: "X-" + strings.Repeat("n", i%50), Value: strings.Repeat("v", i%70)})
+				b.XHeaders = append(b.XHeaders, upstream.Header{Name: "X-" + strings.Repeat("n", i%50),
+					Value: strings.Repeat("v", i%70)})
 			}
 		},
 		"an id of another time":      func(b *upstream.BounceDetail) { b.EmailID = "20991231235959.x@mail" },
 		"an id that is only a stamp": func(b *upstream.BounceDetail) { b.EmailID = "20160829200233" },
-		"long before 1970":           func(b *upstream.BounceDetail) { b.BounceTime, b.ProcessTime = -5000000000, -5000000001 },
-		"a year of five digits":      func(b *upstream.BounceDetail) { b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<40, 1<<40+5, 1<<62 },
-		"the first and last ids":     func(b *upstream.BounceDetail) { b.UserID, b.SenderID = 1<<63-1, -1<<63 },
+		"long before 1970": func(b *upstream.BounceDetail) {
+			b.BounceTime, b.ProcessTime = -5000000000,
+				-5000000001
+		},
+		"a year of five digits": func(b *upstream.BounceDetail) {
+			b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<40,
+				1<<40+5, 1<<62
+		},
+		"the first and last ids": func(b *upstream.BounceDetail) { b.UserID, b.SenderID = 1<<63-1, -1<<63 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := base
@@ -79,7 +90,8 @@ func testContent(t *testing.T, open Opener) {
 			if d := Diff(want, got); d != "" {
 				t.Error(d)
 			}
-			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: Ever, Local: want.Local, Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
+			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: Ever, Local: want.Local,
+				Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,8 +113,10 @@ func testTimeRange(t *testing.T, open Opener) {
 			t.Errorf("time %d gives %v", at, err)
 		}
 	}
-	Write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime}, {UserID: 20, ProcessTime: -store.MaxTime}}})
-	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, upstream.BlockedEmails, upstream.CountQuery{Window: Ever, Rollup: upstream.ByUser}))
+	Write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime},
+		{UserID: 20, ProcessTime: -store.MaxTime}}})
+	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, upstream.BlockedEmails,
+		upstream.CountQuery{Window: Ever, Rollup: upstream.ByUser}))
 	if want := []upstream.Count{{ID: 20, Tally: upstream.Tally{Total: 2}}}; !slices.Equal(counts, want) {
 		t.Errorf("counts are %v, want %v", counts, want)
 	}
@@ -123,12 +137,14 @@ func testSenders(t *testing.T, open Opener) {
 	}{
 		{store.Batch{Emails: []upstream.Email{row}}, "", 0},
 		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}}, "old@example.com", 1},
-		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "new@example.com"}, {UserID: 21, SenderID: 18, Address: "old@example.com"}}}, "new@example.com", 0},
+		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "new@example.com"},
+			{UserID: 21, SenderID: 18, Address: "old@example.com"}}}, "new@example.com", 0},
 	}
 	for i, x := range steps {
 		Write(t, s, x.batch)
 		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: w}))
-		if want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}; !slices.Equal(counts, want) {
+		if want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}; !slices.Equal(counts,
+			want) {
 			t.Errorf("step %d: counts are %v, want %v", i, counts, want)
 		}
 		rows := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
@@ -145,11 +161,13 @@ func testCodes(t *testing.T, open Opener) {
 	if len(before) != 18 || before[0] != "bad-configuration" || before[17] != "virus-related" {
 		t.Errorf("of an empty store: %q", before)
 	}
-	if got, want := Must[[]string](t)(s.BlockedReasons(ctx)), []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}; !slices.Equal(got, want) {
+	if got, want := Must[[]string](t)(s.BlockedReasons(ctx)), []string{"complaint", "hardbounce", "manual",
+		"softbounce", "unsubscribe"}; !slices.Equal(got, want) {
 		t.Errorf("reasons of an empty store: %q", got)
 	}
 	Write(t, s, store.Batch{
-		Bounces:       []upstream.BounceDetail{{Bounce: upstream.Bounce{Category: "blockedcontent"}}, {Bounce: upstream.Bounce{BounceTime: 1, Category: "other"}}},
+		Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{Category: "blockedcontent"}},
+			{Bounce: upstream.Bounce{BounceTime: 1, Category: "other"}}},
 		BlockedEmails: []upstream.BlockedEmail{{Reason: "zeal"}, {ProcessTime: 1}},
 	})
 	if got := Must[[]string](t)(s.BounceCategories(ctx)); len(got) != 19 || got[4] != "blockedcontent" {
@@ -165,7 +183,8 @@ func testInfo(t *testing.T, open Opener) {
 	events := func() store.Info {
 		t.Helper()
 		i := Must[store.Info](t)(s.Info(context.Background()))
-		return store.Info{Users: i.Users, Senders: i.Senders, Emails: i.Emails, Bounces: i.Bounces, BlockedEmails: i.BlockedEmails}
+		return store.Info{Users: i.Users, Senders: i.Senders, Emails: i.Emails, Bounces: i.Bounces,
+			BlockedEmails: i.BlockedEmails}
 	}
 	if got := events(); got != (store.Info{}) {
 		t.Errorf("of an empty store: %+v", got)
@@ -175,7 +194,8 @@ func testInfo(t *testing.T, open Opener) {
 		Emails:  []upstream.Email{{ProcessTime: 9}, {ProcessTime: -4}, {ProcessTime: 7}},
 		Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 3}}},
 	})
-	want := store.Info{Users: 2, Senders: 1, Emails: store.Extent{Rows: 3, First: -4, Last: 9}, Bounces: store.Extent{Rows: 1, First: 3, Last: 3}}
+	want := store.Info{Users: 2, Senders: 1, Emails: store.Extent{Rows: 3, First: -4, Last: 9},
+		Bounces: store.Extent{Rows: 1, First: 3, Last: 3}}
 	if got := events(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -33,11 +33,13 @@ func testMerge(t *testing.T, open Opener) {
 		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
 			m := rapid.IntRange(0, 3).Draw(t, "message")
 			return record{
-				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
+				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t,
+					"what"),
 				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
 				headers: rapid.Bool().Draw(t, "headers"),
 				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
-				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"), content: rapid.SampledFrom([]string{"", "", "mail"}).Draw(t, "content"),
+				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"), content: rapid.SampledFrom([]string{"",
+					"", "mail"}).Draw(t, "content"),
 			}
 		}), 1, 12).Draw(t, "records")
 		type state struct{ delivered, failed, any bool }
@@ -76,14 +78,18 @@ func testMerge(t *testing.T, open Opener) {
 			switch r.what {
 			case "bounced":
 				return store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
-					UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
+					UserID: user, SenderID: 2, EmailID: id,
+					EmailAddress: address, Local: local, Domain: "example.com",
+					Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
 					DiagnosticCode: r.says, FullContent: r.content}}}
 			case "blocked":
 				return store.Batch{BlockedEmails: []upstream.BlockedEmail{{
-					UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
+					UserID: user, SenderID: 2, EmailID: id,
+					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
 			}
 			return store.Batch{Emails: []upstream.Email{{
-				UserID: user, SenderID: 2, EmailID: id, EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
+				UserID: user, SenderID: 2, EmailID: id,
+				EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
 				Delivered: r.what == "delivered", XHeaders: headers}}}
 		}
 		var answers [2]string
@@ -94,7 +100,8 @@ func testMerge(t *testing.T, open Opener) {
 				b := store.Batch{Merge: true}
 				for _, r := range order[:n] {
 					x := batch(r)
-					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces, x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
+					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces,
+						x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
 				}
 				w := Write(t, s, b)
 				if w.New < 0 || w.New+w.Replaced+w.Unchanged != n {
@@ -118,10 +125,13 @@ func testMerge(t *testing.T, open Opener) {
 			if len(rows) != messages {
 				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
 			}
-			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour}))
-			delivered := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user, Delivered: true, Offset: 1}))
+			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails,
+				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour}))
+			delivered := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user,
+				Delivered: true, Offset: 1}))
 			bounces := Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
-			blocked := Must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
+			blocked := Must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil,
+				upstream.ListQuery{Window: Ever, UserID: user}))
 			var details []upstream.BounceDetail
 			for _, b := range bounces {
 				details = append(details, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
@@ -150,7 +160,8 @@ func testNumbers(t *testing.T, open Opener) {
 		var all []upstream.ID
 		for _, account := range []string{"tenant a", "tenant b", "", "tenant a"} {
 			user := Must[upstream.ID](t)(s.UserID(ctx, account))
-			all = append(all, user, Must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")), Must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
+			all = append(all, user, Must[upstream.ID](t)(s.SenderID(ctx, user, "News@Example.com")),
+				Must[upstream.ID](t)(s.SenderID(ctx, user, "News@example.COM")))
 		}
 		return append(all, Must[upstream.ID](t)(s.SenderID(ctx, 2, "a@example.com")))
 	}

@@ -84,9 +84,13 @@ func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
 }
 
 // common reports whether a row passes the filters that all kinds have.
-func (o *Model) common(only []upstream.ID, q upstream.ListQuery, h head, local, domain string, headers []upstream.Header) bool {
+func (o *Model) common(only []upstream.ID, q upstream.ListQuery, h head, local, domain string,
+	headers []upstream.Header) bool {
 	for _, f := range q.XHeaders {
-		if !slices.ContainsFunc(headers, func(x upstream.Header) bool { return strings.EqualFold(x.Name, f.Name) && x.Value == f.Value }) {
+		if !slices.ContainsFunc(headers, func(x upstream.Header) bool {
+			return strings.EqualFold(x.Name, f.Name) &&
+				x.Value == f.Value
+		}) {
 			return false
 		}
 	}
@@ -127,7 +131,8 @@ func (o *Model) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bou
 func (o *Model) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstream.BlockedEmail {
 	out := []upstream.BlockedEmail{}
 	for _, x := range o.blocked {
-		if o.common(only, q, blockedHead(&x), x.Local, x.Domain, x.XHeaders) && (q.BlockedReason == "" || x.Reason == q.BlockedReason) {
+		if o.common(only, q, blockedHead(&x), x.Local, x.Domain, x.XHeaders) &&
+			(q.BlockedReason == "" || x.Reason == q.BlockedReason) {
 			out = append(out, x)
 		}
 	}

@@ -34,8 +34,10 @@ func testOneSecond(t *testing.T, open Opener) {
 			for _, n := range order {
 				b := store.Batch{Bounces: []upstream.BounceDetail{{
 					Bounce: upstream.Bounce{
-						UserID: 20, SenderID: upstream.ID(n%3 + 1), EmailID: fmt.Sprintf("%02d", n), EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-						Type: upstream.Hard, BounceTime: 1479600000, XHeaders: []upstream.Header{{Name: "X-Parity", Value: fmt.Sprint(n % 2)}},
+						UserID: 20, SenderID: upstream.ID(n%3 + 1), EmailID: fmt.Sprintf("%02d",
+							n), EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+						Type: upstream.Hard, BounceTime: 1479600000, XHeaders: []upstream.Header{{Name: "X-Parity",
+							Value: fmt.Sprint(n % 2)}},
 					},
 					FullContent: fmt.Sprint("message ", n),
 				}}}
@@ -44,7 +46,8 @@ func testOneSecond(t *testing.T, open Opener) {
 				}
 			}
 			for _, q := range []upstream.ListQuery{
-				{Window: Ever}, {Window: Ever, SenderID: 2}, {Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity", Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
+				{Window: Ever}, {Window: Ever, SenderID: 2}, {Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity",
+					Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
 				if d := Diff(o.Bounces(nil, q), Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
 					t.Errorf("%+v: %s", q, d)

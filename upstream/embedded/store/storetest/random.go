@@ -43,7 +43,8 @@ func headers(t *rapid.T) []upstream.Header {
 	}
 	hs := make([]upstream.Header, n)
 	for i := range hs {
-		hs[i] = upstream.Header{Name: rapid.SampledFrom(names).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")}
+		hs[i] = upstream.Header{Name: rapid.SampledFrom(names).Draw(t, "name"),
+			Value: rapid.SampledFrom(values).Draw(t, "value")}
 	}
 	return hs
 }
@@ -59,7 +60,8 @@ func emails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.Emai
 		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
 			x.EmailAddress = rapid.SampledFrom([]string{"", "other@example.com", x.Local}).Draw(t, "address")
 		}
-		x.EmailID = fmt.Sprintf("%s.%d@mail", x.ProcessTime.UTC().Format("20060102150405"), rapid.IntRange(0, 3).Draw(t, "id"))
+		x.EmailID = fmt.Sprintf("%s.%d@mail", x.ProcessTime.UTC().Format("20060102150405"),
+			rapid.IntRange(0, 3).Draw(t, "id"))
 		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
 			x.EmailID = rapid.SampledFrom([]string{"", "b", "a@b", "20160829200233"}).Draw(t, "email id")
 		}
@@ -72,7 +74,8 @@ func bounces(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.Bou
 		e := emails(when).Draw(t, "email")
 		return upstream.BounceDetail{
 			Bounce: upstream.Bounce{
-				UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+				UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
+				EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
 				Type: rapid.SampledFrom(types).Draw(t, "type"), Category: rapid.SampledFrom(codes).Draw(t, "category"),
 				Code:       rapid.SampledFrom([]string{"5.1.1", "4.2.0", ""}).Draw(t, "code"),
 				BounceTime: when.Draw(t, "bounce"), ProcessTime: e.ProcessTime,
@@ -80,7 +83,8 @@ func bounces(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.Bou
 			},
 			DiagnosticCode: rapid.SampledFrom([]string{"", "smtp; 550", "\x00"}).Draw(t, "diagnostic"),
 			RuleName:       rapid.SampledFrom([]string{"", "rule03"}).Draw(t, "rule"),
-			FullContent:    rapid.SampledFrom([]string{"", "short", string(slices.Repeat([]byte("Received: x\n"), 40))}).Draw(t, "content"),
+			FullContent: rapid.SampledFrom([]string{"", "short", string(slices.Repeat([]byte("Received: x\n"),
+				40))}).Draw(t, "content"),
 		}
 	})
 }
@@ -89,7 +93,8 @@ func blockedEmails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstre
 	return rapid.Custom(func(t *rapid.T) upstream.BlockedEmail {
 		e := emails(when).Draw(t, "email")
 		return upstream.BlockedEmail{
-			UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
+			UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
+			EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
 			Reason: rapid.SampledFrom(codes).Draw(t, "reason"), ProcessTime: e.ProcessTime,
 			PostbackTime: upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback")), XHeaders: e.XHeaders,
 		}
@@ -99,7 +104,8 @@ func blockedEmails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstre
 func batches(when *rapid.Generator[upstream.Time], rows int) *rapid.Generator[store.Batch] {
 	return rapid.Custom(func(t *rapid.T) store.Batch {
 		sender := rapid.Custom(func(t *rapid.T) store.Sender {
-			return store.Sender{UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"), Address: rapid.SampledFrom(addresses).Draw(t, "address")}
+			return store.Sender{UserID: rapid.SampledFrom(users).Draw(t, "user"),
+				SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"), Address: rapid.SampledFrom(addresses).Draw(t, "address")}
 		})
 		return store.Batch{
 			Senders:       rapid.SliceOfN(sender, 0, 3).Draw(t, "senders"),
@@ -131,7 +137,8 @@ func sometimes[V any](t *rapid.T, label string, from ...V) V {
 }
 
 func scopes(t *rapid.T) []upstream.ID {
-	return rapid.SampledFrom([][]upstream.ID{nil, nil, nil, {}, {20}, {21, 20}, {405954, 22, 21, 20, 20}, {99}}).Draw(t, "only")
+	return rapid.SampledFrom([][]upstream.ID{nil, nil, nil, {}, {20}, {21, 20}, {405954, 22, 21, 20, 20}, {99}}).Draw(t,
+		"only")
 }
 
 func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) upstream.ListQuery {
@@ -150,7 +157,8 @@ func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) ups
 		BlockedReason:  sometimes(t, "reason", codes...),
 	}
 	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "headers") {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom(append(names, "X-CAMPAIGN", "x-kk")).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")})
+		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom(append(names, "X-CAMPAIGN",
+			"x-kk")).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")})
 	}
 	if rapid.Bool().Draw(t, "skip") {
 		q.Offset = rapid.IntRange(0, rows).Draw(t, "offset")
@@ -162,7 +170,8 @@ func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.Se
 	return upstream.SeriesQuery{
 		CountQuery: upstream.CountQuery{
 			Window: window(t, when), UserID: sometimes(t, "user", users...), SenderID: sometimes(t, "sender", senderIDs...),
-			BounceType: sometimes(t, "type", types...), Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+			BounceType: sometimes(t, "type", types...), Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender,
+				upstream.ByUser}).Draw(t, "rollup"),
 		},
 		Interval: rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
 	}

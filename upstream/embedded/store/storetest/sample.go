@@ -59,14 +59,15 @@ func (s *sample) skewed(n int) int {
 }
 
 func SampleSender(n int) store.Sender {
-	return store.Sender{UserID: upstream.ID(20 + n%SampleUsers), SenderID: upstream.ID(100 + n), Address: fmt.Sprintf("sender%d@example.com", n)}
+	return store.Sender{UserID: upstream.ID(20 + n%SampleUsers), SenderID: upstream.ID(100 + n),
+		Address: fmt.Sprintf("sender%d@example.com", n)}
 }
 
 func SampleDomain(n int) string { return fmt.Sprintf("mail%d.example.com", n) }
 
 // Batches returns the data of a busy account in batches of about size emails and what became of them: 90 days of emails
-// in time order, more by day and on weekdays. Of 20 emails one bounces, and of 83 one is blocked. The data is the same for
-// the same number of emails.
+// in time order, more by day and on weekdays. Of 20 emails one bounces, and of 83 one is blocked. The data is the same
+// for the same number of emails.
 func Batches(emails, size int) iter.Seq[store.Batch] {
 	return func(yield func(store.Batch) bool) {
 		s := newSample(emails)
@@ -102,7 +103,8 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 	recipient := s.skewed(s.emails/10 + 100)
 	local := "recipient" + strconv.Itoa(recipient)
 	domain := SampleDomain(recipient % (1 + recipient%2000)) // some are much larger than others
-	id := fmt.Sprintf("%s.%06d%06x@mail6-%d-ussnn1", at.UTC().Format("20060102150405"), s.made%1000000, s.rand.IntN(1<<24), 40+s.rand.IntN(6))
+	id := fmt.Sprintf("%s.%06d%06x@mail6-%d-ussnn1", at.UTC().Format("20060102150405"), s.made%1000000,
+		s.rand.IntN(1<<24), 40+s.rand.IntN(6))
 	s.made++
 	headers := []upstream.Header{
 		{Name: "X-Campaign", Value: "campaign" + strconv.Itoa(int(at-SampleStart)/86400*3+s.rand.IntN(3))},
@@ -111,7 +113,8 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 		{Name: "X-Customer", Value: strconv.Itoa(recipient)},
 	}
 	e := upstream.Email{
-		UserID: from.UserID, SenderID: from.SenderID, EmailID: id, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+		UserID: from.UserID, SenderID: from.SenderID, EmailID: id, EmailAddress: local + "@" +
+			domain, Local: local, Domain: domain,
 		ProcessTime: at, Delivered: true, XHeaders: headers,
 	}
 	switch x := s.rand.IntN(1000); {
@@ -122,9 +125,11 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 		d := upstream.BounceDetail{
 			Bounce: upstream.Bounce{
 				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
-				Type: upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at + upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
+				Type: upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at +
+					upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
 			},
-			DiagnosticCode: "smtp; 550 <" + e.EmailAddress + ">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
+			DiagnosticCode: "smtp; 550 <" + e.EmailAddress +
+				">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
 			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" + s.text,
 		}
 		if hard {
@@ -142,6 +147,7 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 }
 
 var (
-	SampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues", "spam-related", "message-expired", "content-related", "other", "virus-related"}
-	SampleReasons    = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
+	SampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues",
+		"spam-related", "message-expired", "content-related", "other", "virus-related"}
+	SampleReasons = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
 )

@@ -12,8 +12,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// Opener opens the store of a name, which is a path in a temporary directory, or a new, private one if the name is empty.
-// A store of a new name is empty. The test's cleanup closes it.
+// Opener opens the store of a name, which is a path in a temporary directory, or a new, private one if the name is
+// empty. A store of a new name is empty. The test's cleanup closes it.
 type Opener func(t TB, name string) store.Store
 
 // Test tests a kind of store.
