@@ -198,6 +198,10 @@ func (w *walk) from(s int32, i int) {
 
 // along follows the edge, if it exists.
 func (w *walk) along(e edge, i int) {
+	words := w.states[e.from].words
+	if len(words) <= 8 && e.word != wildcard && !slices.Contains(words, e.word) {
+		return // faster than asking the map
+	}
 	for _, to := range w.next[e] {
 		s := &w.states[to]
 		if s.rule != 0 {
