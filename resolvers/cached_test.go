@@ -27,7 +27,12 @@ func (g *gateway) remembering(observe func(context.Context, cached.Lookup)) {
 
 func (g *gateway) rememberingWith(observe func(context.Context, cached.Lookup), e cost.Options) {
 	g.t.Helper()
-	c, err := cached.New(upstream.Around(g.client, operation.Budget), cached.Options{
+	g.rememberingOver(g.client, observe, e)
+}
+
+func (g *gateway) rememberingOver(api upstream.Asker, observe func(context.Context, cached.Lookup), e cost.Options) {
+	g.t.Helper()
+	c, err := cached.New(upstream.Around(api, operation.Budget), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
 		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now,
 		Observe: func(ctx context.Context, l cached.Lookup) {

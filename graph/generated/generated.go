@@ -2054,7 +2054,7 @@ type Sender implements Node {
     window: Window!
   ): Stats
 
-  "The bounces of this sender in a window, by the time they bounced. Costs 1 upstream call for each sender."
+  "The bounces of this sender in a window, by the time they bounced. Costs at most 1 upstream call for each sender of a list, or 1 for each 500 of their rows together if that is less."
   bounces(
     "When they bounced."
     window: Window!
@@ -2070,7 +2070,7 @@ type Sender implements Node {
     before: String
   ): BounceConnection
 
-  "The emails of this sender in a window, by the time they were processed. Costs 1 upstream call for each sender."
+  "The emails of this sender in a window, by the time they were processed. Costs at most 1 upstream call for each sender of a list, or 1 for each 500 of their rows together if that is less."
   emails(
     "When they were processed."
     window: Window!
@@ -2086,7 +2086,7 @@ type Sender implements Node {
     before: String
   ): EmailConnection
 
-  "The blocked emails of this sender in a window, by the time they were processed. Costs 1 upstream call for each sender."
+  "The blocked emails of this sender in a window, by the time they were processed. Costs at most 1 upstream call for each sender of a list, or 1 for each 500 of their rows together if that is less."
   blockedEmails(
     "When they were processed."
     window: Window!
@@ -2253,7 +2253,7 @@ type User implements Node {
     before: String
   ): SenderConnection
 
-  "The bounces of this user in a window, by the time they bounced. Costs 1 upstream call for each user."
+  "The bounces of this user in a window, by the time they bounced. Costs at most 1 upstream call for each user of a list, or 1 for each 500 of their rows together if that is less."
   bounces(
     "When they bounced."
     window: Window!
@@ -2269,7 +2269,7 @@ type User implements Node {
     before: String
   ): BounceConnection
 
-  "The emails of this user in a window, by the time they were processed. Costs 1 upstream call for each user."
+  "The emails of this user in a window, by the time they were processed. Costs at most 1 upstream call for each user of a list, or 1 for each 500 of their rows together if that is less."
   emails(
     "When they were processed."
     window: Window!
@@ -2285,7 +2285,7 @@ type User implements Node {
     before: String
   ): EmailConnection
 
-  "The blocked emails of this user in a window, by the time they were processed. Costs 1 upstream call for each user."
+  "The blocked emails of this user in a window, by the time they were processed. Costs at most 1 upstream call for each user of a list, or 1 for each 500 of their rows together if that is less."
   blockedEmails(
     "When they were processed."
     window: Window!
