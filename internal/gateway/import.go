@@ -26,45 +26,45 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// exitBadLines is the exit code of an import that skipped lines or files of another format,
-// or of a strict one that stopped at the first.
+// exitBadLines is the exit code of an import that skipped bad lines or files in an unknown format, or that stopped at
+// the first one with --strict.
 const exitBadLines = 3
 
 type importCommand struct {
-	Files       []string `arg:"" name:"file" help:"Files and folders, of any format below, plain or packed by gzip or zstd; - is standard input."`
-	Data        string   `required:"" placeholder:"FILE" help:"The store, made if it is absent. A gateway may be serving it meanwhile."`
-	Format      string   `placeholder:"NAME" help:"The format of all files, instead of telling it by their content: one of the names below."`
+	Files       []string `arg:"" name:"file" help:"Files and folders, in any of the formats below, plain or compressed with gzip or zstd; - is standard input."`
+	Data        string   `required:"" placeholder:"FILE" help:"The store, which is created if it does not exist. A gateway may serve it meanwhile."`
+	Format      string   `placeholder:"NAME" help:"The format of all files, one of the names below. Default: detect it from the content of each file."`
 	User        int      `default:"1" placeholder:"ID" help:"The user of mail in formats that do not name an account. Default: ${default}."`
-	TimeZone    string   `placeholder:"ZONE" help:"The zone of times that have none, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
+	TimeZone    string   `placeholder:"ZONE" help:"The zone of times without one, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
 	Rules       string   `placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them."`
-	Follow      bool     `help:"Import what is added to the files too, until the program is stopped. The next start goes on from there."`
-	Strict      bool     `help:"Stop at the first bad line. Otherwise bad lines are reported and skipped."`
-	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The most memory to keep for reading the store. Default: ${default}."`
+	Follow      bool     `help:"Keep importing what is added to the files, until the program is stopped. The next start continues from there."`
+	Strict      bool     `help:"Stop at the first bad line. By default, bad lines are reported and skipped."`
+	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The maximum memory for reading the store. Default: ${default}."`
 }
 
-// Help is the text below the usage.
+// Help returns the text below the usage.
 func (importCommand) Help() string {
 	var list strings.Builder
-	fmt.Fprintf(&list, "%s: rows of the REST API as NDJSON, with \"kind\": \"sender\", \"email\", \"bounce\" or \"blocked_email\" first", importer.Rows)
+	fmt.Fprintf(&list, "%s: rows of the REST API as NDJSON, with \"kind\": \"sender\", \"email\", \"bounce\" or \"blocked_email\"", importer.Rows)
 	for _, f := range formats.All {
 		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
 	}
-	return `Formats are told apart by the content of the files. ` + list.String() + `.
+	return `The formats: ` + list.String() + `.
 
-Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may lie in several files, also of imports on different days, oldest first. Accounts become users, and From addresses senders, whose numbers stay the same; bounces are sorted into the API's categories. At the end a summary says for each format what was found, and what was passed over and why.
+Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may be in several files, and in files that are imported on different days, oldest first. Accounts become users, and From addresses become senders; their numbers stay the same. Bounces are sorted into the categories of the API. At the end, a summary says for each format what was found, and what was skipped and why.
 
-With --follow, logs and Maildirs are imported as they grow, and a gateway that serves the same store shows the rows within a second. Logs may be rotated, truncated, or absent at first. The store keeps how far each file was read together with its rows, so that nothing is lost or doubled when the program is stopped or killed and started again. Standard input is read until it ends, and packed files once. A line a minute on standard error says how far it is; SIGTERM and SIGINT end it.
+With --follow, logs and Maildirs are imported as they grow, and a gateway that serves the same store shows the rows within a second. Logs may be rotated or truncated, or may not exist yet. The store remembers, in the same transaction as the rows, how far each file was read. So nothing is lost or duplicated when the program is stopped or killed and started again. Standard input is read until it ends, and compressed files are read once. Once a minute, a line on standard error reports the progress. SIGTERM and SIGINT end the program.
 
-Rows that the store has already are not doubled: after an import that was stopped or killed, the same command again completes it. Rows of the API about in the order of their time are written as they come; where they do not come so, those that follow are sorted first, in a temporary file beside the store.
+Rows that the store already has are not duplicated: if an import was stopped or killed, run the same command again to complete it. Rows of the API are imported fastest in about the order of their time; if they are in another order, they are sorted first, in a temporary file beside the store.
 
-At the end all rows are in the store's own file, so that a copy of it is whole.
+At the end, all rows are in the store's main file, which can then be copied by itself.
 
-A bad line or record is reported and skipped. A file of no known format is named and skipped as a whole.
+Bad lines and records are reported and skipped. So are files in an unknown format.
 
-Exit code: 0 all is imported, 3 bad lines or files of another format were skipped (or, with --strict, stopped it), 1 it failed, such as when the disk is full, 2 it was asked wrongly. With --follow: 0 it was stopped by a signal, or there is nothing left to follow.`
+Exit code: 0 everything was imported, 3 bad lines or files in an unknown format were skipped (or, with --strict, a bad line stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With --follow: 0 the program was stopped by a signal, or no file is left to follow.`
 }
 
-// check checks the settings that kong cannot check.
+// check checks the settings that kong cannot check, and returns the time zone.
 func (c *importCommand) check() (*time.Location, error) {
 	names := []string{importer.Rows}
 	for _, f := range formats.All {
@@ -77,7 +77,7 @@ func (c *importCommand) check() (*time.Location, error) {
 		return nil, badSetting("--user must be positive, such as 1")
 	}
 	if c.Follow && c.Strict {
-		return nil, badSetting("--strict stops at the first bad line, and --follow never: give one of them")
+		return nil, badSetting("--strict stops at the first bad line, but --follow does not stop: remove one of them")
 	}
 	if c.TimeZone == "" {
 		return nil, nil
@@ -100,7 +100,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, file := range c.Files { // a mistyped name leaves no empty store behind
+	for _, file := range c.Files { // so that a mistyped name does not create a store
 		if _, err := os.Stat(file); file != "-" && err != nil && !c.Follow {
 			return err
 		}
@@ -140,7 +140,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 			taken.User, taken.Account), unfinished)
 	}
 	var bad *importer.BadLine
-	stopped := errors.As(err, &bad) // which was reported
+	stopped := errors.As(err, &bad) // it was reported already
 	switch {
 	case unfinished != nil && (err == nil || stopped):
 		return unfinished
@@ -149,7 +149,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	case ctx.Err() != nil && c.Follow:
 		return errors.Join(err, unfinished)
 	case ctx.Err() != nil:
-		return errors.Join(errors.New("the import was stopped: what it reports is stored; the same command again completes it"), unfinished)
+		return errors.Join(errors.New("the import was stopped: the rows it reports are stored; run the same command again to complete it"), unfinished)
 	case err != nil:
 		return errors.Join(err, unfinished)
 	case sum.BadLines+sum.BadFiles > 0:
@@ -176,7 +176,7 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 			for i, reason := range reasons {
 				reasons[i] = fmt.Sprintf("%s (%s)", reason, humanize.Comma(int64(f.Passed[reason])))
 			}
-			fmt.Fprintf(out, "  passed over: %s\n", strings.Join(reasons, ", "))
+			fmt.Fprintf(out, "  skipped: %s\n", strings.Join(reasons, ", "))
 		}
 	}
 	for _, a := range sum.Accounts {
@@ -184,17 +184,17 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 	}
 }
 
-// skipped says what was not imported.
+// skipped describes what was not imported.
 func skipped(sum importer.Summary) string {
 	s := english.Plural(sum.BadLines, "bad line", "")
 	if sum.BadFiles > 0 {
-		s += "; " + english.Plural(sum.BadFiles, "file", "") + " of another format"
+		s += "; " + english.Plural(sum.BadFiles, "file", "") + " in an unknown format"
 	}
 	return s
 }
 
-// finish builds the indexes of a store that was empty, and brings all rows into the store's
-// file, so that a copy of it alone is whole, even if the import was stopped.
+// finish builds the indexes of a new store, and moves all rows into the store's main file, so that it can be copied by
+// itself, even if the import was stopped.
 func (c *importCommand) finish(ctx context.Context, s store.Store, streams Streams) error {
 	if ctx.Err() == nil {
 		said := make(chan struct{})
@@ -214,7 +214,7 @@ func (c *importCommand) finish(ctx context.Context, s store.Store, streams Strea
 	defer cancel()
 	err := s.Checkpoint(ctx)
 	if errors.Is(err, store.ErrInUse) {
-		fmt.Fprintf(streams.Err, "deliverygraph: all is stored, but some of it in %[1]s-wal, as another program is using %[1]s: do not copy one file without the other\n", c.Data)
+		fmt.Fprintf(streams.Err, "deliverygraph: all rows are stored, but some of them in %[1]s-wal, because another program is using %[1]s: copy both files or none\n", c.Data)
 		return nil
 	}
 	return err

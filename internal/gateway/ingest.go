@@ -29,7 +29,7 @@ type ingestSettings struct {
 	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE" help:"The most bytes of a request's body, decompressed. Default: ${default}."`
 }
 
-// configured gives the flags of services that are set.
+// configured returns the flags of services that are set.
 func (s ingestSettings) configured() (flags []string) {
 	for _, f := range []struct {
 		name string
@@ -70,7 +70,7 @@ func (s ingestSettings) check(c *serveCommand) error {
 	return err
 }
 
-// services gives the services that are configured.
+// services returns the services that are configured.
 func (s ingestSettings) services() (list []ingest.Service, err error) {
 	type door struct {
 		service, flag, value string

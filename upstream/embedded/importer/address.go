@@ -17,7 +17,7 @@ const wantAddress = "exactly one address, without a name, brackets or spaces aro
 // one otherwise.
 func addressFault(s string) string {
 	if len(s) > maxName {
-		return fmt.Sprintf("it has %d bytes, and at most %d are taken", len(s), maxName)
+		return fmt.Sprintf("it has %d bytes, and at most %d are allowed", len(s), maxName)
 	}
 	at := -1
 	for i := 0; i < len(s); {
@@ -28,7 +28,7 @@ func addressFault(s string) string {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case invisible(r):
-			return fmt.Sprintf("it holds the character %U", r)
+			return fmt.Sprintf("it contains the character %U", r)
 		case at >= 0 && r == '@':
 			return "it has more than one @ outside quotes"
 		case at >= 0: // of the domain
@@ -49,12 +49,12 @@ func addressFault(s string) string {
 	case at < 0:
 		return "it has no @"
 	case at == 0:
-		return "there is nothing before its @"
+		return "it has nothing before the @"
 	}
 	return domainFault(s[at+1:])
 }
 
-// quoted gives the length of the quoted string that s begins with: a part of a local part,
+// quoted returns the length of the quoted string that s begins with: a part of a local part,
 // or all of it.
 func quoted(s string) (n int, fault string) {
 	for i := 1; i < len(s); i++ {
@@ -67,7 +67,7 @@ func quoted(s string) (n int, fault string) {
 			}
 			if at := strings.IndexFunc(s[:i], invisible); at >= 0 {
 				r, _ := utf8.DecodeRuneInString(s[at:])
-				return 0, fmt.Sprintf("it holds the character %U", r)
+				return 0, fmt.Sprintf("it contains the character %U", r)
 			}
 			return i + 1, ""
 		}
@@ -82,20 +82,20 @@ func domainFault(s string) string {
 		literal, closed := strings.CutSuffix(literal, "]")
 		odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`[]\`, r) }
 		if !closed || literal == "" || strings.ContainsFunc(literal, odd) {
-			return "the part after its @ is no address in brackets, such as [192.0.2.1]"
+			return "the part after its @ is not an address in brackets, such as [192.0.2.1]"
 		}
 		return ""
 	}
 	for _, r := range s {
 		if r < utf8.RuneSelf && !plain(byte(r)) || r >= utf8.RuneSelf && unicode.IsSpace(r) {
-			return fmt.Sprintf("its domain holds %q", r)
+			return fmt.Sprintf("its domain contains %q", r)
 		}
 	}
 	switch {
 	case s == "":
-		return "there is nothing after its @"
+		return "it has nothing after the @"
 	case s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, ".."):
-		return "its domain has a dot too many"
+		return "its domain has an empty part"
 	}
 	return ""
 }

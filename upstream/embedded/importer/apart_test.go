@@ -22,7 +22,7 @@ const postfixLog = logBegin + logEnd + `2026-11-10T12:00:04Z mx1 postfix/smtp[4]
 2026-11-10T12:00:05Z mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
 `
 
-// all gives the store's emails and bounces with their ids and senders.
+// all returns the store's emails and bounces with their ids and senders.
 func (s *shop) all(t *testing.T) (emails []upstream.Email, bounces []upstream.Bounce) {
 	t.Helper()
 	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})

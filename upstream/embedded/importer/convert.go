@@ -13,14 +13,14 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Numberer gives the accounts and senders of foreign files their numbers, which stay the same
+// Numberer returns the accounts and senders of foreign files their numbers, which stay the same
 // for all imports: a [store.Store].
 type Numberer interface {
-	// UserID gives the number of an account.
+	// UserID returns the number of an account.
 	UserID(ctx context.Context, account string) (upstream.ID, error)
 	// ReserveUser keeps accounts from getting a number, or returns the account that has it.
 	ReserveUser(ctx context.Context, id upstream.ID) (account string, err error)
-	// SenderID gives the number of an address of a user. The empty address is that of the
+	// SenderID returns the number of an address of a user. The empty address is that of the
 	// user's mail whose sender is unknown.
 	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
 }
@@ -136,7 +136,7 @@ func (c *converter) classify(r *format.Record) (rule string) {
 	return m.Rule.Name
 }
 
-// number gives the numbers of a record's user and sender.
+// number returns the numbers of a record's user and sender.
 func (c *converter) number(ctx context.Context, r *format.Record) (user, sender upstream.ID, err error) {
 	if !c.reserved { // so that no account gets the number
 		if c.owner, err = c.store.ReserveUser(ctx, c.user); err != nil {
@@ -185,7 +185,7 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 // maxSenders bounds the senders whose numbers are remembered.
 const maxSenders = 1 << 16
 
-// senderAddress gives the address by which a sender is known. Of a return path that names its
+// senderAddress returns the address by which a sender is known. Of a return path that names its
 // recipient, such as news+user=example.com@example.org, that is left out, as there would be as
 // many senders as recipients. It is empty if the record does not have a good one.
 func senderAddress(r *format.Record) string {
@@ -217,7 +217,7 @@ func lower(s string) string {
 	}, s)
 }
 
-// headersOf gives the headers that rows can carry.
+// headersOf returns the headers that rows can carry.
 func headersOf(list []upstream.Header) (kept []upstream.Header) {
 	for _, h := range list {
 		if h.Name = strings.ToValidUTF8(h.Name, "-"); upstream.IsHeaderName(h.Name) {

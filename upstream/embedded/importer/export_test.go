@@ -2,7 +2,7 @@ package importer
 
 import "time"
 
-// WithClock gives an import another clock.
+// WithClock returns an import another clock.
 func WithClock(o Options, now func() time.Time) Options {
 	o.now = now
 	return o

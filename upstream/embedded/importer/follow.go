@@ -263,7 +263,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 // ignored is the format of files that cannot be followed.
 const ignored = "-"
 
-// recognise gives the format of a file, or nothing if it needs more of it to tell.
+// recognise returns the format of a file, or nothing if it needs more of it to tell.
 func (f *follower) recognise(c tail.Chunk) (string, error) {
 	head := c.Data[:min(len(c.Data), headBytes)]
 	of, ok := table.Recognise(head)

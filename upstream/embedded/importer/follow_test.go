@@ -112,7 +112,7 @@ func TestRowsAreThereOnceTheirLinesAre(t *testing.T) {
 	s := newShop(t)
 	f := follow(t, s, importer.Options{}, path)
 	eventually(t, "a note about the file that is missing", func() bool {
-		return strings.Contains(f.notes.String(), "mail.log is not there: waiting for it")
+		return strings.Contains(f.notes.String(), "mail.log does not exist yet: waiting for it")
 	})
 	appendTo(t, path, logBegin)
 	eventually(t, "the bounce and the deferred mail", func() bool { e, b := s.count(t); return e == 2 && b == 1 })

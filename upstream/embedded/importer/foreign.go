@@ -16,9 +16,9 @@ const formats = `the import takes rows of the API as NDJSON (one JSON object a l
 // packed knows some files that are no text by how they begin.
 func packed(head []byte) string {
 	for _, f := range []struct{ head, is string }{
-		{"\xfd7zXZ\x00", "is packed by xz: unpack it first, or pack it by gzip"},
-		{"BZh", "is packed by bzip2: unpack it first, or pack it by gzip"},
-		{"PK\x03\x04", "is a zip archive: unpack it first, or pack it by gzip"},
+		{"\xfd7zXZ\x00", "is compressed with xz: decompress it first, or compress it with gzip"},
+		{"BZh", "is compressed with bzip2: decompress it first, or compress it with gzip"},
+		{"PK\x03\x04", "is a zip archive: decompress it first, or compress it with gzip"},
 		{"SQLite format 3\x00", "is an SQLite database; rows are imported from NDJSON"},
 		{"\xff\xfe", "is UTF-16: write it in UTF-8"},
 		{"\xfe\xff", "is UTF-16: write it in UTF-8"},
@@ -28,7 +28,7 @@ func packed(head []byte) string {
 		}
 	}
 	if len(head) > 262 && bytes.Equal(head[257:262], []byte("ustar")) {
-		return "the file is a tar archive: unpack it first"
+		return "the file is a tar archive: extract it first"
 	}
 	return ""
 }
@@ -80,7 +80,7 @@ func seemsText(text []byte) string {
 	case isBinary(text):
 		return "binary data"
 	case text[0] == '[':
-		return "a JSON array: write its elements one a line, as jq -c '.[]' does"
+		return "a JSON array: write its elements one per line, as jq -c '.[]' does"
 	case bytes.Contains(lower, []byte("<html")) || bytes.HasPrefix(lower, []byte("<!doctype html")):
 		return "a web page (HTML)"
 	case bytes.HasPrefix(text, []byte("<?xml")) || text[0] == '<' && bytes.Contains(text, []byte("</")):
@@ -114,7 +114,7 @@ func seemsObject(text []byte) (what string, sure bool) {
 	if json.Unmarshal(line, &object) != nil {
 		end := bytes.TrimRightFunc(line, unicode.IsSpace)
 		if last := end[len(end)-1]; last == '{' || last == '[' || last == ',' {
-			return "JSON with line breaks in it: write one object a line, as jq -c . does", true
+			return "JSON with line breaks in it: write one object per line, as jq -c . does", true
 		}
 		return "", false
 	}
@@ -125,7 +125,7 @@ func seemsObject(text []byte) (what string, sure bool) {
 	case row:
 		return `rows of the API without their kind: add it, as jq -c '. + {kind: "email"}' does`, false
 	case bytes.HasPrefix(object["data"], []byte("[")):
-		return "an answer of the API as a whole: write its rows one a line with their kind, " +
+		return "a whole response of the API: write its rows one per line, with their kind, " +
 			`as jq -c '.data[] + {kind: "email"}' does`, true
 	}
 	return "JSON objects of another program", true

@@ -22,9 +22,9 @@ type Store interface {
 	Write(context.Context, store.Batch) (store.Written, error)
 	// Finish completes what writing to a new store leaves out for speed.
 	Finish(context.Context) error
-	// State gives what batches have kept under keys that begin with prefix.
+	// State returns what batches have kept under keys that begin with prefix.
 	State(ctx context.Context, prefix string) (map[string]string, error)
-	// Emails gives the emails of users, in the order of their time.
+	// Emails returns the emails of users, in the order of their time.
 	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
 }
 
@@ -84,7 +84,7 @@ func (o *Options) defaults() {
 	}
 }
 
-// format gives the options that readers of foreign formats have.
+// format returns the options that readers of foreign formats have.
 func (o Options) format() format.Options { return format.Options{Location: o.Location, Now: o.now()} }
 
 // Summary says what an import did.
@@ -128,7 +128,7 @@ type BadLine struct {
 	Reason string // what is wrong, and where it is not plain what would be right
 }
 
-// Error gives the place and the reason, in the manner of compilers.
+// Error returns the place and the reason, in the manner of compilers.
 func (b *BadLine) Error() string {
 	if b.Line == 0 {
 		return displayName(b.File) + ": " + b.Reason

@@ -162,8 +162,8 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 		text, reason string
 		rows         bool
 	}{
-		"gzip that breaks off":          {packed[:len(packed)*3/4], "breaks off", true},
-		"gzip that ends before its sum": {packed[:len(packed)-5], "breaks off", true},
+		"gzip that breaks off":          {packed[:len(packed)*3/4], "is damaged or cut off", true},
+		"gzip that ends before its sum": {packed[:len(packed)-5], "is damaged or cut off", true},
 		"gzip with a wrong sum":         {packed[:len(packed)-5] + "\x01" + packed[len(packed)-4:], "damaged", true},
 		"gzip with a broken head":       {packed[:5], "gzip", false},
 		"zstd":                          {"\x28\xb5\x2f\xfd and so on", "zstd", false},

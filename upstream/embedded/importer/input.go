@@ -29,7 +29,7 @@ type input struct {
 	begins time.Time      // of its first record, if the format's order matters
 }
 
-// inputs gives the files to import: those that are named, and those in folders that are named.
+// inputs returns the files to import: those that are named, and those in folders that are named.
 // It looks at them before any is read, so that a name that is mistyped is not found out about
 // after an hour. The size is that of all files, 0 if it is unknown.
 func inputs(names []string, o Options) (list []input, size int64, err error) {
@@ -79,7 +79,7 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 	return list, size, nil
 }
 
-// folder gives the files of a folder and of those in it, but for hidden ones. Of a Maildir it
+// folder returns the files of a folder and of those in it, but for hidden ones. Of a Maildir it
 // gives the messages, which lie in cur and new, and those of the Maildirs in it, which are
 // hidden.
 func folder(root string) (list []input, err error) {
@@ -159,7 +159,7 @@ func (in *input) recognise(src *source, o Options) {
 	}
 }
 
-// file gives a file to its format's reader.
+// file returns a file to its format's reader.
 func (in *input) file(src *source) format.File {
 	return format.File{Name: displayName(in.name), ModTime: src.written, Reader: src.Reader}
 }
@@ -173,7 +173,7 @@ func order(list []input) {
 // dated finds the date in names that logrotate gives, such as mail.log-20261129.gz.
 var dated = regexp.MustCompile(`[-.](20\d\d)-?(\d\d)-?(\d\d)(?:$|[-.])`)
 
-// written gives when a file was last written, by its own time, and by the date in its name, as
+// written returns when a file was last written, by its own time, and by the date in its name, as
 // copies may be newer.
 func written(name string, modified time.Time) time.Time {
 	m := dated.FindStringSubmatch(filepath.Base(name))

@@ -23,7 +23,7 @@ func newLines(r io.Reader, most int) *lines {
 	return &lines{in: bufio.NewReaderSize(r, 256<<10), most: most}
 }
 
-// next gives the next line without white space and byte order marks at its ends, good
+// next returns the next line without white space and byte order marks at its ends, good
 // until the call after. Files that were joined have such marks within. The last line needs
 // no end. At the end the error is [io.EOF]. With an errTooLong comes how the line begins,
 // and there may be more lines; any other error is the text's, and the piece of a line

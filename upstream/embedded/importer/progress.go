@@ -137,7 +137,7 @@ func (m *meter) String() string {
 	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
 	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)), humanize.Comma(int64(float64(m.rows)/seconds)))
 	if aside := m.aside.Load(); aside > 0 {
-		s += fmt.Sprintf(", %s put aside to sort them", humanize.Comma(aside))
+		s += fmt.Sprintf(", %s set aside for sorting", humanize.Comma(aside))
 	}
 	if m.total > 0 {
 		s += fmt.Sprintf(", %d %%", min(100, 100*m.bytes.Load()/m.total))

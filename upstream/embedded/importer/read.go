@@ -41,7 +41,7 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 	return b.finish()
 }
 
-// readFile gives the rows of one file to the batcher.
+// readFile returns the rows of one file to the batcher.
 func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *foreign, b *batcher) error {
 	name := in.name
 	src, err := open(name, o.Stdin, &m.bytes)
@@ -100,7 +100,7 @@ func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *fore
 
 // damage says that a file's data cannot be unpacked further.
 func (s *source) damage(err error) string {
-	return fmt.Sprintf("the %s data is damaged or breaks off here, so that the rest of the file is lost: %v", s.packing, err)
+	return fmt.Sprintf("the %s data is damaged or cut off here, so that the rest of the file is lost: %v", s.packing, err)
 }
 
 // batcher makes rows of lines, and sends a batch when it is large enough.

@@ -109,7 +109,7 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	return err
 }
 
-// reader gives the reader of a format. One of logs gets the messages whose end earlier imports
+// reader returns the reader of a format. One of logs gets the messages whose end earlier imports
 // have not read.
 func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, error) {
 	if r := f.readers[of.Name]; r != nil {
@@ -132,7 +132,7 @@ func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, erro
 	return r, nil
 }
 
-// state gives what a store keeps under a prefix, by the keys without it.
+// state returns what a store keeps under a prefix, by the keys without it.
 func state(ctx context.Context, s Store, prefix string) (map[string]string, error) {
 	kept, err := s.State(ctx, prefix)
 	state := make(map[string]string, len(kept))

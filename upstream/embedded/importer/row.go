@@ -130,11 +130,11 @@ const maxName = upstream.MaxFilter
 // nameFault says what keeps a field from being a name that rows are asked for by, or "".
 func nameFault(field, value string) string {
 	if len(value) > maxName {
-		return fmt.Sprintf("%s has %d bytes, and at most %d are taken", field, len(value), maxName)
+		return fmt.Sprintf("%s has %d bytes, and at most %d are allowed", field, len(value), maxName)
 	}
 	for _, r := range value {
 		if unicode.IsControl(r) {
-			return fmt.Sprintf("%s holds the control character %U", field, r)
+			return fmt.Sprintf("%s contains the control character %U", field, r)
 		}
 	}
 	return ""

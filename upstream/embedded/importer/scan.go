@@ -20,9 +20,9 @@ func (s *scanner) members(visit func(key, value []byte) (problem string)) (probl
 	switch s.peek() {
 	case '{':
 	case '[':
-		return "the line begins an array: write one row a line, without brackets around them or commas between them"
+		return "the line begins an array: write one row per line, without brackets around them or commas between them"
 	default:
-		return `the line is no JSON object: write one row a line, such as {"kind": "email", …}`
+		return `the line is no JSON object: write one row per line, such as {"kind": "email", …}`
 	}
 	s.i++
 	if s.peek() == '}' {
@@ -63,9 +63,9 @@ func (s *scanner) end() string {
 			return ""
 		}
 	case ',':
-		return "a comma follows the row: write one row a line, without commas between them"
+		return "a comma follows the row: write one row per line, without commas between them"
 	case '{', "\ufeff"[0]: // files were joined of which one had no last line end
-		return "another row begins in the same line: write one row a line"
+		return "another row begins in the same line: write one row per line"
 	}
 	return fmt.Sprintf("the row ends at byte %d, but the line goes on", s.i)
 }
@@ -73,7 +73,7 @@ func (s *scanner) end() string {
 // malformed says that the line is not JSON from here on.
 func (s *scanner) malformed() string {
 	if s.i >= len(s.text) {
-		return fmt.Sprintf("the JSON breaks off after %d bytes", len(s.text))
+		return fmt.Sprintf("the JSON is cut off after %d bytes", len(s.text))
 	}
 	return fmt.Sprintf("not JSON at byte %d", s.i)
 }

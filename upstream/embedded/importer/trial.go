@@ -56,7 +56,7 @@ func (t *trial) end() error {
 	if len(t.held) < maxTrial && !sure {
 		return t.report() // what is wrong with each line says more
 	}
-	lines := "its first line is no row"
+	lines := "its first line is not a row"
 	if n := len(t.held); n > 1 {
 		lines = fmt.Sprintf("none of its first %d lines is a row", n)
 	}

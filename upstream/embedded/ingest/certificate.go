@@ -36,7 +36,7 @@ const (
 	maxCertificates = 64
 )
 
-// key gives the public key of the certificate at a URL of SNS.
+// key returns the public key of the certificate at a URL of SNS.
 func (c *certificates) key(ctx context.Context, url string) (*rsa.PublicKey, error) {
 	now := c.now()
 	found, ok := c.lookup(url, now)

@@ -239,7 +239,7 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 	return answer, nil
 }
 
-// onePerLine gives a JSON value, or the elements of a JSON array, one a line, so that the number
+// onePerLine returns a JSON value, or the elements of a JSON array, one a line, so that the number
 // of a line is that of the record.
 func onePerLine(body []byte) ([]byte, error) {
 	body = bytes.TrimSpace(body)

@@ -85,7 +85,7 @@ func (p *port) post(path string, body []byte, header ...string) (status int, a a
 	return resp.StatusCode, a
 }
 
-// rows gives what the store has, in short, in an order of its own.
+// rows returns what the store has, in short, in an order of its own.
 func (p *port) rows() []string {
 	p.t.Helper()
 	q := upstream.ListQuery{Window: upstream.Window{Start: 0, End: 1 << 40}}

@@ -25,7 +25,7 @@ type Service struct {
 	verify func(r *http.Request, body []byte) (verified []byte, done string, err error)
 }
 
-// Name gives the service's name.
+// Name returns the service's name.
 func (s Service) Name() string { return s.name }
 
 func newService(name string) Service {

@@ -84,7 +84,7 @@ func (e *envelope) parse(body []byte) error {
 	return nil
 }
 
-// signed gives the text that the signature is of.
+// signed returns the text that the signature is of.
 func (e *envelope) signed() []byte {
 	fields := []string{"Message", e.Message, "MessageId", e.MessageID}
 	switch {

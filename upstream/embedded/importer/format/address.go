@@ -2,7 +2,7 @@ package format
 
 import "strings"
 
-// Address gives the address of a mailbox such as "Jane Doe <jane@example.com>", as it was
+// Address returns the address of a mailbox such as "Jane Doe <jane@example.com>", as it was
 // written. It does not use net/mail, which takes the quotes off a local part and refuses
 // addresses that exist, such as a..b@example.com.
 func Address(mailbox string) string {

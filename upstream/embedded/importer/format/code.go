@@ -1,6 +1,6 @@
 package format
 
-// Code gives the first enhanced status code of a failure (RFC 3463) in a text, such as "5.1.1", or nothing if
+// Code returns the first enhanced status code of a failure (RFC 3463) in a text, such as "5.1.1", or nothing if
 // there is none. It takes neither an IP address nor a version for one.
 func Code(text string) string {
 	for i := 0; i < len(text); i++ {

@@ -88,7 +88,7 @@ func NewFile(name string, modTime time.Time, r io.Reader) File {
 	return File{Name: name, ModTime: modTime, Reader: bufio.NewReaderSize(r, BufferSize)}
 }
 
-// Beginning gives what of the file's beginning can be had without waiting, if nothing was read
+// Beginning returns what of the file's beginning can be had without waiting, if nothing was read
 // yet. It is valid until something is read.
 func (f File) Beginning() []byte {
 	_, _ = f.Peek(1) // an error comes again when the file is read
@@ -132,7 +132,7 @@ type Format struct {
 	// Recognise reports whether a file that begins with head is of this format. Head is
 	// as much as 64 KiB, cut anywhere.
 	Recognise func(head []byte) bool
-	// Begins gives the time of a file's first record, zero if it cannot tell. The importer
+	// Begins returns the time of a file's first record, zero if it cannot tell. The importer
 	// reads the files of a format in the order of these times, as shells list the newest of
 	// rotated logs first. It is nil if the order does not matter. It reads nothing from f
 	// and may peek at it.

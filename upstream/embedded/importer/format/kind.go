@@ -2,7 +2,7 @@ package format
 
 import "deliverygraph/upstream"
 
-// TypeOf gives the type of bounces of a category, for formats that have categories and no
+// TypeOf returns the type of bounces of a category, for formats that have categories and no
 // types: hard where mail to the recipient is in vain from now on.
 func TypeOf(category string) upstream.BounceType {
 	switch category {

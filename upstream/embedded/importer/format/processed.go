@@ -21,7 +21,7 @@ func (p *Processed) Note(id string, at upstream.Time) {
 	p.young[id] = at
 }
 
-// Of gives when a message was taken, or the time of its event if that is not known.
+// Of returns when a message was taken, or the time of its event if that is not known.
 func (p *Processed) Of(id string, event upstream.Time) upstream.Time {
 	if at, ok := p.young[id]; ok {
 		return at

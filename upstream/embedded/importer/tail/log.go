@@ -127,7 +127,7 @@ func (l *log) open(give Give) error {
 	case isMissing(err):
 		if !l.missing {
 			l.missing = true
-			l.set.options.Note(l.name + " is not there: waiting for it")
+			l.set.options.Note(l.name + " does not exist yet: waiting for it")
 		}
 		if l.begun {
 			return nil
@@ -143,7 +143,7 @@ func (l *log) open(give Give) error {
 	}
 	if l.missing {
 		l.missing = false
-		l.set.options.Note(l.name + " is there")
+		l.set.options.Note(l.name + " exists now")
 	}
 	f, m, err := l.set.openFile(l.name, l.absolute)
 	switch {
@@ -202,7 +202,7 @@ func (l *log) begin(now *Mark, give Give) error {
 	return nil
 }
 
-// before gives the marks of the files that the path had before: those that were not read to their
+// before returns the marks of the files that the path had before: those that were not read to their
 // end, and at the end the latest one, after which there may be others.
 func (l *log) before(now *Mark) (list []*Mark) {
 	for _, m := range l.set.marks {
@@ -264,14 +264,14 @@ func (l *log) makeUp(m *Mark, give Give) error {
 		return nil
 	}
 	if !found && !m.Done && m.Offset > 0 {
-		l.set.options.Note(fmt.Sprintf("%s is another file than before, and the one before is gone: what it had behind line %d is lost",
+		l.set.options.Note(fmt.Sprintf("%s is a different file now, and the previous one is gone: what it had after line %d is lost",
 			l.name, m.Lines))
 	}
 	m.finish()
 	return nil
 }
 
-// siblings gives the files that may have had the path, those that were written first before the
+// siblings returns the files that may have had the path, those that were written first before the
 // others.
 func (l *log) siblings() (list []fs.FileInfo, err error) {
 	dir, base := filepath.Split(l.absolute)

@@ -93,7 +93,7 @@ func (s *Set) Ended() bool {
 // Files is how many paths are followed.
 func (s *Set) Files() int { return len(s.logs) }
 
-// Changed gives the marks that have changed since the last call, by keys, to be given to New when
+// Changed returns the marks that have changed since the last call, by keys, to be given to New when
 // reading is to go on from there. An empty text is of a mark that is no longer of use.
 func (s *Set) Changed() map[string]string {
 	changed := map[string]string{}
@@ -127,7 +127,7 @@ func (s *Set) Close() {
 	}
 }
 
-// find gives the mark of a file that was read before, or nil: of several the one that is farthest.
+// find returns the mark of a file that was read before, or nil: of several the one that is farthest.
 func (s *Set) find(content io.ReaderAt) (best *Mark) {
 	begin := make([]byte, beginBytes)
 	n, _ := content.ReadAt(begin, 0)
@@ -185,7 +185,7 @@ func (s *Set) read(f *file, ended bool, give Give) error {
 		switch {
 		case err == nil, errors.Is(err, io.EOF):
 		case f.live == nil:
-			s.options.Note(fmt.Sprintf("%s is damaged or breaks off, so that its rest is lost: %v", f.name, err))
+			s.options.Note(fmt.Sprintf("%s is damaged or cut off, so that its rest is lost: %v", f.name, err))
 		default:
 			return fmt.Errorf("read %s: %w", f.name, err)
 		}

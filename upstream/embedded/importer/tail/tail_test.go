@@ -272,7 +272,7 @@ func TestTruncationIsSeenByTheContent(t *testing.T) {
 	}
 	w.write(10)
 	w.read(false)
-	if len(w.got) != 12 || len(w.notes) != 1 || !strings.Contains(w.notes[0], "behind line 2 is lost") {
+	if len(w.got) != 12 || len(w.notes) != 1 || !strings.Contains(w.notes[0], "after line 2 is lost") {
 		t.Errorf("%d lines were read, want 12; notes: %q", len(w.got), w.notes)
 	}
 	w.set.Close()

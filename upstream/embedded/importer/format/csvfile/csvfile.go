@@ -25,7 +25,7 @@ func Each(ctx context.Context, f format.File, s format.Sink, give func(n int, ro
 	return t.end(s, give)
 }
 
-// First gives the first row of a file that begins with head, or nil if it is not CSV.
+// First returns the first row of a file that begins with head, or nil if it is not CSV.
 func First(head []byte) []string {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(head, "\xef\xbb\xbf \r\n"), []byte("\n"))
 	row, _ := newTable().parse(bytes.TrimRight(line, "\r"))

@@ -81,7 +81,7 @@ func (r *reader) Flush(s format.Sink, _ bool) error {
 	return nil
 }
 
-// Save gives the messages that are still in the queue.
+// Save returns the messages that are still in the queue.
 func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
 
 // Load takes the messages that Save gave.
@@ -198,7 +198,7 @@ func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) e
 	return s.Record(n, rec)
 }
 
-// recipient gives the place of a delivery's recipient, or a negative number if there is nothing
+// recipient returns the place of a delivery's recipient, or a negative number if there is nothing
 // to say about it.
 func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, error) {
 	if !queue.HasDomain(string(d.to)) && !queue.HasDomain(string(d.original)) {

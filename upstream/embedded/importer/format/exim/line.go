@@ -159,7 +159,7 @@ func cutAddress(text []byte) (address, rest []byte) {
 	return text, nil
 }
 
-// reasonAt gives the place of the colon before the reason, or a negative number. Colons in
+// reasonAt returns the place of the colon before the reason, or a negative number. Colons in
 // quotes and in the names of ciphers are others.
 func reasonAt(text []byte) int {
 	quoted := false
@@ -174,7 +174,7 @@ func reasonAt(text []byte) int {
 	return -1
 }
 
-// field gives the value of a field such as "H=" among others, or nil.
+// field returns the value of a field such as "H=" among others, or nil.
 func field(fields []byte, name string) []byte {
 	for word := range bytes.FieldsSeq(fields) {
 		if value, ok := bytes.CutPrefix(word, []byte(name)); ok {
@@ -194,7 +194,7 @@ func (d delivery) expired() bool {
 	return false
 }
 
-// reason gives the enhanced status code and what the server replied, in the form of a
+// reason returns the enhanced status code and what the server replied, in the form of a
 // Diagnostic-Code field, or else what Exim says itself.
 func (d delivery) reason() (code, diagnostic string) {
 	diagnostic = strings.ReplaceAll(string(d.text), `\n`, " ") // line breaks of replies
@@ -204,7 +204,7 @@ func (d delivery) reason() (code, diagnostic string) {
 	return format.Code(diagnostic), diagnostic
 }
 
-// replyAt gives where a reply begins, such as "550 5.1.1 User unknown", behind the words of
+// replyAt returns where a reply begins, such as "550 5.1.1 User unknown", behind the words of
 // Exim, or a negative number.
 func replyAt(text string) int {
 	for i := 0; i < len(text); {
@@ -241,7 +241,7 @@ func recognise(head []byte) bool {
 	return false
 }
 
-// begins gives the time of a file's first line that has one.
+// begins returns the time of a file's first line that has one.
 func begins(f format.File, o format.Options) time.Time {
 	p := newParser(f, o)
 	for line := range bytes.Lines(f.Beginning()) {

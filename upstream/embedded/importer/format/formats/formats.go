@@ -25,7 +25,7 @@ var All = []format.Format{
 	powermta.Format, dsn.Format, exim.Format, postfix.Format,
 }
 
-// Find gives the format of a name.
+// Find returns the format of a name.
 func Find(name string) (format.Format, bool) {
 	for _, f := range All {
 		if f.Name == name {
@@ -35,7 +35,7 @@ func Find(name string) (format.Format, bool) {
 	return format.Format{}, false
 }
 
-// Recognise gives the format of a file that begins with head.
+// Recognise returns the format of a file that begins with head.
 func Recognise(head []byte) (format.Format, bool) {
 	for _, f := range All {
 		if f.Recognise(head) {

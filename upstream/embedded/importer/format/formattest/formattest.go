@@ -41,7 +41,7 @@ func (s *Sink) Bad(line int, reason string) error {
 	return nil
 }
 
-// Outcomes gives the records in short, such as "user@example.com bounced".
+// Outcomes returns the records in short, such as "user@example.com bounced".
 func (s *Sink) Outcomes() (all []string) {
 	for _, r := range s.Records {
 		all = append(all, r.Recipient+" "+[...]string{"accepted", "delivered", "bounced", "blocked"}[r.Outcome])
@@ -106,7 +106,7 @@ func Fuzz(f *testing.F, of format.Format) {
 	})
 }
 
-// Shared gives the text of a file of the data that is kept beside the repository, such as
+// Shared returns the text of a file of the data that is kept beside the repository, such as
 // "formats/ses/bounce.json". The test is skipped if it is absent.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
@@ -120,7 +120,7 @@ func Shared(t testing.TB, name string) string {
 	return string(text)
 }
 
-// Dir gives the folder of the data that is kept beside the repository. The test is skipped if
+// Dir returns the folder of the data that is kept beside the repository. The test is skipped if
 // it is absent.
 func Dir(t testing.TB) string {
 	t.Helper()

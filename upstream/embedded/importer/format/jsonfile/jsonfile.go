@@ -167,7 +167,7 @@ func (m *Members) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// First gives the members of the first object in the first bytes of a file, as far as they go,
+// First returns the members of the first object in the first bytes of a file, as far as they go,
 // to tell formats apart. It is nil if the bytes do not begin with an object, or with arrays
 // that do.
 func First(head []byte) map[string]string {

@@ -46,7 +46,7 @@ func (s *stream) fill() error {
 	return io.ErrNoProgress
 }
 
-// peek gives the next byte.
+// peek returns the next byte.
 func (s *stream) peek() (byte, error) {
 	for s.pos == len(s.buf) {
 		if err := s.fill(); err != nil {

@@ -157,7 +157,7 @@ func firstTime(texts ...jsonfile.Text) (upstream.Time, bool) {
 	return 0, false
 }
 
-// tenant gives the tenant of a queue, which is named "campaign:tenant@domain" with what there is.
+// tenant returns the tenant of a queue, which is named "campaign:tenant@domain" with what there is.
 func tenant(queue string) string {
 	queue, _, found := strings.Cut(queue, "@")
 	if !found {

@@ -194,7 +194,7 @@ func first(texts ...jsonfile.Text) jsonfile.Text {
 	return ""
 }
 
-// addresses gives the addresses of a To field.
+// addresses returns the addresses of a To field.
 func addresses(field string) (all []string) {
 	quoted, start := false, 0
 	for i := 0; i <= len(field); i++ {
@@ -212,7 +212,7 @@ func addresses(field string) (all []string) {
 	return all
 }
 
-// headers gives the event's tags, and what else the sender gave the message.
+// headers returns the event's tags, and what else the sender gave the message.
 func (e *event) headers() (list []upstream.Header) {
 	for _, tag := range e.Tags {
 		list = append(list, upstream.Header{Name: "X-Mailgun-Tag", Value: tag}) // as messages name them

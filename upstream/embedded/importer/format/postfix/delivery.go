@@ -230,7 +230,7 @@ func parseAttempt(text []byte) (a attempt, ok bool) {
 	return a, len(a.status) > 0
 }
 
-// field gives the value of a field such as "size=" among others.
+// field returns the value of a field such as "size=" among others.
 func field(fields []byte, name string) []byte {
 	for part := range bytes.SplitSeq(fields, []byte(", ")) {
 		if value, ok := bytes.CutPrefix(part, []byte(name)); ok {
@@ -284,7 +284,7 @@ func loopback(relay []byte) bool {
 	return bytes.Contains(relay, []byte("[127.")) || bytes.Contains(relay, []byte("[::1]"))
 }
 
-// queuedAs gives the queue id that a server gives a message in its reply, if it is Postfix.
+// queuedAs returns the queue id that a server gives a message in its reply, if it is Postfix.
 func queuedAs(text []byte) string {
 	i := bytes.LastIndex(text, []byte("queued as "))
 	if i < 0 {
@@ -298,7 +298,7 @@ func queuedAs(text []byte) string {
 	return string(id)
 }
 
-// code gives an enhanced status code, or nothing if it is none.
+// code returns an enhanced status code, or nothing if it is none.
 func code(text []byte) string {
 	parts := bytes.Split(text, []byte("."))
 	for _, part := range parts {
@@ -312,7 +312,7 @@ func code(text []byte) string {
 	return string(text)
 }
 
-// diagnostic gives what a server replied, in the form of a Diagnostic-Code field, or else
+// diagnostic returns what a server replied, in the form of a Diagnostic-Code field, or else
 // what Postfix says itself.
 func diagnostic(text []byte) string {
 	text = bytes.TrimSpace(syslog.Unescape(text))

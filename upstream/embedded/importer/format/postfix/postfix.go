@@ -102,7 +102,7 @@ func (r *reader) Flush(s format.Sink, growing bool) error {
 	return nil
 }
 
-// Save gives the messages that are still in the queue.
+// Save returns the messages that are still in the queue.
 func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
 
 // Load takes the messages that Save gave.
@@ -214,7 +214,7 @@ func sameSender(m *message, sender []byte) bool {
 	return m.Sender == string(sender) || m.Sender == strings.ToValidUTF8(string(sender), "\ufffd")
 }
 
-// current gives the message that a line is about. It is a new one if the log did not tell of
+// current returns the message that a line is about. It is a new one if the log did not tell of
 // it, or if its id is used again: then m is past, and the line about its end is missing.
 func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool, s format.Sink) (*message, error) {
 	if past {

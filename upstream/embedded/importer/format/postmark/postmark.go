@@ -145,7 +145,7 @@ func (e *event) record(line int, r format.Record, at jsonfile.Text, s format.Sin
 	return nil
 }
 
-// headers gives the message's tag, stream and metadata by the headers that set them.
+// headers returns the message's tag, stream and metadata by the headers that set them.
 func (e *event) headers() (list []upstream.Header) {
 	if e.Tag != "" {
 		list = append(list, upstream.Header{Name: "X-PM-Tag", Value: string(e.Tag)})

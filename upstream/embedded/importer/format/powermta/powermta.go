@@ -135,7 +135,7 @@ type row struct {
 	values []string
 }
 
-// get gives the value in the column of a name in lower case, empty if there is none.
+// get returns the value in the column of a name in lower case, empty if there is none.
 func (r row) get(name string) string {
 	if i, ok := r.places[name]; ok && i < len(r.values) {
 		return strings.TrimSpace(r.values[i])
@@ -149,7 +149,7 @@ func (r row) hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// headers gives the message's custom headers, as far as there are columns for them.
+// headers returns the message's custom headers, as far as there are columns for them.
 func (r row) headers() (list []upstream.Header) {
 	for i, column := range r.names {
 		if i >= len(r.values) || r.values[i] == "" || len(column) < len("header_") ||

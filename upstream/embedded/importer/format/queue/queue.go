@@ -90,7 +90,7 @@ func New[X any](maxBytes int) *Queue[X] {
 	}
 }
 
-// Find gives a message that is in the queue or has left it lately, or nil.
+// Find returns a message that is in the queue or has left it lately, or nil.
 func (q *Queue[X]) Find(host string, id []byte) *Message[X] { return q.messages[Key{host, string(id)}] }
 
 // Has reports whether Find finds a message with the id on any host.
@@ -125,7 +125,7 @@ func (q *Queue[X]) enter(m *Message[X]) {
 	}
 }
 
-// Oldest gives the message in the queue that Touch was called with longest ago, or nil.
+// Oldest returns the message in the queue that Touch was called with longest ago, or nil.
 func (q *Queue[X]) Oldest() *Message[X] {
 	if e := q.open.list.Front(); e != nil {
 		return e.Value.(*Message[X])
@@ -186,7 +186,7 @@ func (q *Queue[X]) of(m *Message[X]) *messages[X] {
 // many is how many recipients are looked for one by one.
 const many = 16
 
-// Recipient gives the place of a recipient among the message's, who is added if need be.
+// Recipient returns the place of a recipient among the message's, who is added if need be.
 func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
 	to, original = valid(to), valid(original)
 	if m.places != nil {

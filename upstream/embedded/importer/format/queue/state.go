@@ -13,7 +13,7 @@ import (
 // end, it is not kept for ever.
 const maxAge = 30 * 24 * 60 * 60 * 1000
 
-// Changed gives the messages in the queue that have changed since they were saved, in the order
+// Changed returns the messages in the queue that have changed since they were saved, in the order
 // of their last lines.
 func (q *Queue[X]) Changed() (list []*Message[X]) {
 	for e := q.open.list.Back(); e != nil && e.Value.(*Message[X]).changed; e = e.Prev() {

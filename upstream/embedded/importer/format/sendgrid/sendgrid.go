@@ -145,7 +145,7 @@ func (e *event) record(line int, at string, processed *format.Processed, r forma
 	return s.Record(line, r)
 }
 
-// id gives the message's id. An sg_message_id such as
+// id returns the message's id. An sg_message_id such as
 // "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0" has the id up to the name of the server,
 // and at the end the place of the recipient among those of one request, from 0.
 func (e *event) id() string {
@@ -165,7 +165,7 @@ func (e *event) id() string {
 	return e.get("sg_event_id")
 }
 
-// place gives the place, from 1, at the end of an sg_message_id.
+// place returns the place, from 1, at the end of an sg_message_id.
 func place(server string) int {
 	parts := strings.Split(server, ".")
 	if len(parts) < 3 {
@@ -178,7 +178,7 @@ func place(server string) int {
 	return int(n) + 1
 }
 
-// headers gives the event's categories and the fields that the sender gave the message.
+// headers returns the event's categories and the fields that the sender gave the message.
 func (e *event) headers() (list []upstream.Header) {
 	var categories jsonfile.Texts
 	if text := e.get("category"); jsonfile.Unmarshal([]byte(text), &categories) != nil && text != "" {

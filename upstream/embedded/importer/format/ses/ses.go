@@ -257,7 +257,7 @@ func (e *event) each(line int, s format.Sink, r format.Record, recipients []stri
 	return nil
 }
 
-// place gives the place of a recipient among all of the message, from 1: each event names all.
+// place returns the place of a recipient among all of the message, from 1: each event names all.
 // For one that it does not name, it is a place behind them.
 func (e *event) place(recipient string, i int) int {
 	for n, d := range e.Mail.Destination {
@@ -281,7 +281,7 @@ func (e *event) account() string {
 	return string(e.Account)
 }
 
-// headers gives the message's custom headers if the event has them, else its tags.
+// headers returns the message's custom headers if the event has them, else its tags.
 func (e *event) headers() (list []upstream.Header) {
 	for _, h := range e.Mail.Headers {
 		if format.CustomHeader(string(h.Name)) {

@@ -185,7 +185,7 @@ func (e *event) record(line int, processed *format.Processed, r format.Record, s
 	return s.Record(line, r)
 }
 
-// headers gives what the sender gave the message.
+// headers returns what the sender gave the message.
 func (e *event) headers() (list []upstream.Header) {
 	if e.Campaign != "" {
 		list = append(list, upstream.Header{Name: "X-Campaign-ID", Value: string(e.Campaign)})

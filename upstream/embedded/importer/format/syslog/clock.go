@@ -45,7 +45,7 @@ const (
 	maxForward = 366*24*time.Hour - maxBack
 )
 
-// minute gives when the minute of a time such as "Jan 25 21:25" begins.
+// minute returns when the minute of a time such as "Jan 25 21:25" begins.
 func (c *clock) minute(text []byte) (millis int64, ok bool) {
 	month, ok := months[string(text[:3])]
 	if text[3] != ' ' || text[6] != ' ' || text[9] != ':' || !ok {

@@ -31,7 +31,7 @@ func (p *Parser) journal(line []byte) (e Entry, problem string) {
 		Message: text(j.Message)}, ""
 }
 
-// text gives the text of a journal's value, nil if it is null or of another form.
+// text returns the text of a journal's value, nil if it is null or of another form.
 func text(value jsontext.Value) []byte {
 	switch value.Kind() {
 	case '"':

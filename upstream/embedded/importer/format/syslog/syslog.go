@@ -56,7 +56,7 @@ func New(f format.File, o format.Options) *Parser {
 
 func newParser(c clock) *Parser { return &Parser{clock: c, names: map[string]string{}} }
 
-// Begins gives the time of a file's first line that has one, or zero.
+// Begins returns the time of a file's first line that has one, or zero.
 func Begins(f format.File, o format.Options) time.Time {
 	p := New(f, o)
 	for line := range bytes.Lines(f.Beginning()) {
@@ -67,7 +67,7 @@ func Begins(f format.File, o format.Options) time.Time {
 	return time.Time{}
 }
 
-// Entries gives what can be read of the first bytes of a file, to tell formats apart. It
+// Entries returns what can be read of the first bytes of a file, to tell formats apart. It
 // leaves the last line out, which may be cut, unless it is the only one.
 func Entries(head []byte) iter.Seq[Entry] {
 	if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
