@@ -68,7 +68,8 @@ func (a *accepts) of(accept []string) accepted {
 		if a.known == nil {
 			a.known = map[string]accepted{}
 		}
-		a.known[strings.Clone(accept[0])] = by // a copy, so that the cache does not keep all headers of the request alive
+		// a copy, so that the cache does not keep all headers of the request alive
+		a.known[strings.Clone(accept[0])] = by
 	}
 	return by
 }

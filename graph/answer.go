@@ -33,7 +33,11 @@ func (n *refusal) Error() string { return n.response.Errors[0].Message }
 
 // refuse refuses a request that is not a well-formed GraphQL request.
 func refuse(status int, format string, args ...any) *refusal {
-	return &refusal{status: status, response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, fmt.Sprintf(format, args...))}}}
+	return &refusal{
+		status: status, response: &graphql.Response{
+			Errors: gqlerror.List{requestError(codeBadUserInput, fmt.Sprintf(format, args...))},
+		},
+	}
 }
 
 // refuseOperation refuses a GraphQL request whose document or variables are invalid.
@@ -45,7 +49,8 @@ func refuseOperation(errs ...*gqlerror.Error) *refusal {
 func refuseOver(errs ...*gqlerror.Error) *refusal {
 	no := refuseOperation(errs...)
 	if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
-		no.status, no.understood, no.retryAfter = http.StatusTooManyRequests, false, time.Duration(wait)*time.Millisecond
+		no.status, no.understood, no.retryAfter = http.StatusTooManyRequests, false,
+			time.Duration(wait)*time.Millisecond
 	}
 	return no
 }

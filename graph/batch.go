@@ -25,7 +25,8 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 	}
 	most := h.o.MaxBatch
 	if most == 0 {
-		return nil, refuse(http.StatusBadRequest, "the request's body must be one JSON object, such as %s: arrays are disabled (--batch-limit)", anOperation)
+		return nil, refuse(http.StatusBadRequest,
+			"the request's body must be one JSON object, such as %s: arrays are disabled (--batch-limit)", anOperation)
 	}
 	var b batch
 	d := decoders.Get().(*decoder)
@@ -34,14 +35,16 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 	_, err := d.ReadToken() // [
 	for err == nil && d.PeekKind() != ']' {
 		if len(b) == most {
-			return nil, refuse(http.StatusBadRequest, "an array may hold at most %d requests (--batch-limit): send the rest in another array", most)
+			return nil, refuse(http.StatusBadRequest,
+				"an array may hold at most %d requests (--batch-limit): send the rest in another array", most)
 		}
 		var one []byte
 		one, err = d.raw(text)
 		b = append(b, one)
 	}
 	if len(b) == 0 {
-		return nil, refuse(http.StatusBadRequest, "the array is empty: it must hold at least one request, such as [%s]", anOperation)
+		return nil, refuse(http.StatusBadRequest, "the array is empty: it must hold at least one request, such as [%s]",
+			anOperation)
 	}
 	return b, nil
 }
@@ -52,7 +55,8 @@ func (h *handler) readBatch(text []byte) (batch, error) {
 func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 	accept := web.ParseAccept(r.Header["Accept"])
 	if weight, _ := accept.Weight(mediaJSON); weight == 0 && len(accept) > 0 {
-		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "an array is answered as %s: accept that as well", mediaJSON).answer(mediaJSON))
+		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "an array is answered as %s: accept that as well",
+			mediaJSON).answer(mediaJSON))
 		return
 	}
 	members := make([]answer, len(b))

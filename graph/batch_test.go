@@ -33,7 +33,8 @@ func (e endpoint) batch(t *testing.T, body string, headers ...string) (int, []me
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
 	var all []member
-	if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil || w.Header().Get("Content-Type") != "application/json; charset=utf-8" {
+	if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil ||
+		w.Header().Get("Content-Type") != "application/json; charset=utf-8" {
 		t.Fatalf("status %d, %v, want a JSON array: %s", w.Code, w.Header(), w.Body)
 	}
 	return w.Code, all
@@ -42,7 +43,8 @@ func (e endpoint) batch(t *testing.T, body string, headers ...string) (int, []me
 // A batch has a response for each request, in order, and an error in one request does not affect the others.
 func TestBatchAnswersEachRequestSeparately(t *testing.T) {
 	t.Parallel()
-	e := newEndpoint(graph.Options{MaxBatch: 20}).failing("/bounce/categories", &upstream.Error{Code: upstream.Unavailable, Err: errors.New("secret")})
+	e := newEndpoint(graph.Options{MaxBatch: 20}).failing("/bounce/categories",
+		&upstream.Error{Code: upstream.Unavailable, Err: errors.New("secret")})
 	requests := []struct{ body, answer string }{
 		{`{"query": "query A { a: __typename }", "operationName": "A"}`, `"a":"Query"`},
 		{`{"query": "{"}`, "Expected Name"},
@@ -54,16 +56,25 @@ func TestBatchAnswersEachRequestSeparately(t *testing.T) {
 		{`[{"query": "{ __typename }"}]`, "must be a JSON object"},
 		{`{}`, `no \"query\"`},
 		{`{"query": {}}`, `\"query\" must be a string`},
-		{`{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "` + strings.Repeat("0", 64) + `"}}}`, "PersistedQueryNotFound"},
+		{
+			`{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "` + strings.Repeat("0", 64) + `"}}}`,
+			"PersistedQueryNotFound",
+		},
 		{`{"query": "subscription { bounces { cursor } }"}`, "a request of its own"},
-		{`{"query": "{ stats(` + strings.ReplaceAll(window, `"`, `\"`) + `) { ... @defer { sent } } }"}`, "a request of its own, or leave @defer out"},
+		{
+			`{"query": "{ stats(` + strings.ReplaceAll(window, `"`, `\"`) + `) { ... @defer { sent } } }"}`,
+			"a request of its own, or leave @defer out",
+		},
 		{`{"query": "{ c: __typename }"}`, `"c":"Query"`},
 	}
 	bodies := make([]string, len(requests))
 	for i, r := range requests {
 		bodies[i] = r.body
 	}
-	for _, accept := range []string{"application/json", "*/*", "application/graphql-response+json,application/json;q=0.9", "text/event-stream, application/json;q=0.1", "multipart/mixed, application/json"} {
+	for _, accept := range []string{
+		"application/json", "*/*", "application/graphql-response+json,application/json;q=0.9",
+		"text/event-stream, application/json;q=0.1", "multipart/mixed, application/json",
+	} {
 		status, all := e.batch(t, " ["+strings.Join(bodies, ", ")+"]", "Accept", accept)
 		if status != 200 || len(all) != len(requests) {
 			t.Fatalf("%s: status %d, %d responses to %d requests", accept, status, len(all), len(requests))
@@ -75,7 +86,8 @@ func TestBatchAnswersEachRequestSeparately(t *testing.T) {
 			}
 		}
 	}
-	if lines := strings.Count(e.log.String(), "msg=operation"); lines != 5*9 { // 5 of the requests are readable operations
+	// 5 of the requests are readable operations
+	if lines := strings.Count(e.log.String(), "msg=operation"); lines != 5*9 {
 		t.Errorf("%d lines in the log:\n%s", lines, e.log)
 	}
 }
@@ -98,11 +110,15 @@ func TestInvalidBatchesAreRefusedAsAWhole(t *testing.T) {
 		"with a name twice":        {on, post(`[{"query": "{ __typename }", "query": ""}]`), 400, "duplicate name"},
 		"of a caller without JSON": {on, post("["+typename+"]", "Accept", mediaNew), 406, "accept that as well"},
 		"that is no JSON by type":  {on, post("["+typename+"]", "Content-Type", "text/plain"), 415, "application/json"},
-		"past the limit of a body": {newEndpoint(graph.Options{MaxBatch: 2, MaxBody: 50}), post("[" + typename + "," + typename + "]"), 413, "50 bytes"},
+		"past the limit of a body": {
+			newEndpoint(graph.Options{MaxBatch: 2, MaxBody: 50}), post("[" + typename + "," + typename + "]"), 413,
+			"50 bytes",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if a := c.at.do(t, c.request); a.status != c.status || len(a.errors) != 1 || !strings.Contains(a.errors[0].Message, c.says) {
+			if a := c.at.do(t, c.request); a.status != c.status || len(a.errors) != 1 ||
+				!strings.Contains(a.errors[0].Message, c.says) {
 				t.Errorf("status %d: %s", a.status, a.body)
 			}
 		})
@@ -114,15 +130,18 @@ func TestBatchesObeyLimitsLikeSingleRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var admitted atomic.Int64
-		e := newEndpoint(graph.Options{MaxBatch: 10, MaxOperations: 4, Timeout: 10 * time.Second, Caller: func(context.Context) string { return "one" }, Admit: func(context.Context) error {
-			if admitted.Add(1) > 7 {
-				return &upstream.Error{Code: upstream.PermissionDenied, Message: "enough"}
-			}
-			return nil
-		}})
-		e.api.Before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() } // until the deadline
+		e := newEndpoint(graph.Options{MaxBatch: 10, MaxOperations: 4, Timeout: 10 * time.Second,
+			Caller: func(context.Context) string { return "one" }, Admit: func(context.Context) error {
+				if admitted.Add(1) > 7 {
+					return &upstream.Error{Code: upstream.PermissionDenied, Message: "enough"}
+				}
+				return nil
+			}})
+		// until the deadline
+		e.api.Before = func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }
 		began := time.Now()
-		_, all := e.batch(t, "["+strings.TrimSuffix(strings.Repeat(`{"query": "{ bounceCategories { code } }"},`, 10), ",")+"]")
+		_, all := e.batch(t, "["+strings.TrimSuffix(strings.Repeat(`{"query": "{ bounceCategories { code } }"},`, 10),
+			",")+"]")
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("one deadline after the other: %v", took)
 		}
@@ -156,7 +175,8 @@ func TestPanicInABatchFailsOneRequest(t *testing.T) {
 	if len(failed.Errors) == 0 {
 		failed, answered = answered, failed
 	}
-	if len(failed.Errors) != 1 || failed.Errors[0].Message != "internal error" || answered.Data["__typename"] != "Query" {
+	if len(failed.Errors) != 1 || failed.Errors[0].Message != "internal error" ||
+		answered.Data["__typename"] != "Query" {
 		t.Errorf("%v", all)
 	}
 }

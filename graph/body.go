@@ -69,7 +69,8 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	case errors.Is(err, errOverloaded):
 		return h.overloaded()
 	case errors.Is(err, errGzip):
-		return refuse(http.StatusBadRequest, "the request's body is not valid gzip, although its Content-Encoding says gzip")
+		return refuse(http.StatusBadRequest,
+			"the request's body is not valid gzip, although its Content-Encoding says gzip")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout,
 			"the request's body arrived too slowly: send at least %d bytes per second", web.MinRate)

@@ -29,11 +29,13 @@ func TestGzipBodiesAreDecompressed(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 2})
 	for name, c := range map[string]struct{ request, plain request }{
-		"an object":         {post(zipped(typename), "Content-Encoding", "gzip"), post(typename)},
-		"the old name":      {post(zipped(typename), "Content-Encoding", "X-GZIP"), post(typename)},
-		"and identity":      {post(zipped(typename), "Content-Encoding", "identity, gzip"), post(typename)},
-		"identity alone":    {post(typename, "Content-Encoding", "identity"), post(typename)},
-		"two members":       {post(zipped(typename[:9])+zipped(typename[9:]), "Content-Encoding", "gzip"), post(typename)},
+		"an object":      {post(zipped(typename), "Content-Encoding", "gzip"), post(typename)},
+		"the old name":   {post(zipped(typename), "Content-Encoding", "X-GZIP"), post(typename)},
+		"and identity":   {post(zipped(typename), "Content-Encoding", "identity, gzip"), post(typename)},
+		"identity alone": {post(typename, "Content-Encoding", "identity"), post(typename)},
+		"two members": {
+			post(zipped(typename[:9])+zipped(typename[9:]), "Content-Encoding", "gzip"), post(typename),
+		},
 		"a mistake in JSON": {post(zipped(`{"query": `), "Content-Encoding", "gzip"), post(`{"query": `)},
 		"nothing":           {post(zipped(""), "Content-Encoding", "gzip"), post("")},
 	} {
@@ -74,17 +76,21 @@ func TestGzipBodiesAreLimitedByDecompressedSize(t *testing.T) {
 		status int
 		says   string
 	}{
-		"as large as may be":                     {zipped(padded(most)), 200, `{"__typename":"Query"}`},
-		"a byte more":                            {zipped(padded(most + 1)), 413, "at most 10000 bytes"},
-		"a bomb":                                 {zipped(strings.Repeat(" ", 20<<20)), 413, "at most 10000 bytes"},
-		"a bomb in a bomb":                       {zipped(zipped(strings.Repeat(" ", 20<<20))), 413, "at most 10000 bytes"},
-		"much that is compressed, which is none": {whole + strings.Repeat(zipped(""), most/20), 413, "at most 10000 bytes"},
-		"plain text":                             {typename, 400, "is not valid gzip"},
-		"no body":                                {"", 400, "is not valid gzip"},
-		"an end that is missing":                 {whole[:30], 400, "is not valid gzip"},
-		"a checksum that is missing":             {whole[:behind], 400, "is not valid gzip"},
-		"a wrong checksum":                       {whole[:behind] + "12345678", 400, "is not valid gzip"},
-		"something behind it":                    {whole + typename, 400, "is not valid gzip"},
+		"as large as may be": {zipped(padded(most)), 200, `{"__typename":"Query"}`},
+		"a byte more":        {zipped(padded(most + 1)), 413, "at most 10000 bytes"},
+		"a bomb":             {zipped(strings.Repeat(" ", 20<<20)), 413, "at most 10000 bytes"},
+		"a bomb in a bomb": {
+			zipped(zipped(strings.Repeat(" ", 20<<20))), 413, "at most 10000 bytes",
+		},
+		"much that is compressed, which is none": {
+			whole + strings.Repeat(zipped(""), most/20), 413, "at most 10000 bytes",
+		},
+		"plain text":                 {typename, 400, "is not valid gzip"},
+		"no body":                    {"", 400, "is not valid gzip"},
+		"an end that is missing":     {whole[:30], 400, "is not valid gzip"},
+		"a checksum that is missing": {whole[:behind], 400, "is not valid gzip"},
+		"a wrong checksum":           {whole[:behind] + "12345678", 400, "is not valid gzip"},
+		"something behind it":        {whole + typename, 400, "is not valid gzip"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -57,7 +57,9 @@ func TestCompressionFollowsAcceptEncoding(t *testing.T) {
 				t.Errorf("Accept-Encoding %q: %q", accept, got)
 				continue
 			}
-			if !slices.Contains(w.Header().Values("Vary"), "Accept-Encoding") || (w.Header().Get("Content-Length") != "") != (body == large && wanted == "") { // the server sets the length of small ones
+			if !slices.Contains(w.Header().Values("Vary"), "Accept-Encoding") ||
+				// the server sets the length of small ones
+				(w.Header().Get("Content-Length") != "") != (body == large && wanted == "") {
 				t.Errorf("Accept-Encoding %q: %v", accept, w.Header())
 			}
 			size := w.Body.Len()

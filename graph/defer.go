@@ -69,7 +69,8 @@ func flatten(doc *ast.QueryDocument) {
 
 // eachFragment calls visit with the directives and selections of every inline fragment and spread at or below a
 // selection set. It follows spreads into their fragments, each of them once.
-func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet, visit func(d *ast.DirectiveList, below ast.SelectionSet)) {
+func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet,
+	visit func(d *ast.DirectiveList, below ast.SelectionSet)) {
 	seen := map[string]bool{}
 	var walk func(ast.SelectionSet)
 	walk = func(set ast.SelectionSet) {
@@ -260,7 +261,8 @@ func writePart(w io.Writer, resp *graphql.Response, first, more bool) error {
 		boundary = "\r\n-----\r\n"
 	}
 	for _, piece := range [][]byte{
-		[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after, []byte(tail + boundary),
+		[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after,
+		[]byte(tail + boundary),
 	} {
 		if _, err := w.Write(piece); err != nil {
 			return err

@@ -31,7 +31,8 @@ func (e endpoint) partsFor(t *testing.T, accept, query string) (data, first any,
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
-	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != `multipart/mixed; boundary="-"; deferSpec=20220824` {
+	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK ||
+		got != `multipart/mixed; boundary="-"; deferSpec=20220824` {
 		t.Fatalf("status %d, %s: %s", w.Code, got, w.Body)
 	}
 	type patch struct {
@@ -123,16 +124,27 @@ func within(whole, part any) bool {
 // Deferred fragments arrive in separate parts, which together make up the whole response.
 func TestDeferredPartsMakeUpTheWholeResponse(t *testing.T) {
 	t.Parallel()
-	const below = `emailId ... DEFER { detail { ruleName diagnosticCode } sender { address } } ...F DEFER } } } fragment F on Bounce { user { userId } }`
+	const below = `emailId ... DEFER { detail { ruleName diagnosticCode } sender { address } } ...F DEFER } } } ` +
+		`fragment F on Bounce { user { userId } }`
 	for name, query := range map[string]string{
-		"in a list":                `{ bounces(` + window + `) { nodes { ` + below,
-		"below edges":              `{ bounces(` + window + `) { nodes { userId } edges { node { code } } } again: bounces(` + window + `, first: 1) { nodes { ` + below,
-		"within what is deferred":  `{ bounces(` + window + `) { ... DEFER { nodes { emailId ... DEFER { detail { ruleName } } } } } }`,
-		"at the root":              `{ __typename ... DEFER { stats(` + window + `) { sent bounced } } }`,
-		"on the way down":          `{ bounces(` + window + `) { totalCount ... DEFER { pageInfo { hasNextPage endCursor } nodes { emailId } } pageInfo { startCursor } } }`,
-		"of a node":                `{ senders(` + window + `) { nodes { ... DEFER { user { userId } } ... on Node { id ... on Sender DEFER { stats(` + window + `) { sent } } } } } }`,
-		"also outside":             `{ bounces(` + window + `, first: 2) { nodes { ... DEFER { detail { ruleName } } detail { diagnosticCode } bouncedAt ... DEFER { code } } } }`,
-		"switched off and then on": `{ stats(` + window + `) { sent ... @defer(if: false) { bounced } ... DEFER { blocked } } }`,
+		"in a list": `{ bounces(` + window + `) { nodes { ` + below,
+		"below edges": `{ bounces(` + window +
+			`) { nodes { userId } edges { node { code } } } again: bounces(` + window + `, first: 1) { nodes { ` +
+			below,
+		"within what is deferred": `{ bounces(` + window +
+			`) { ... DEFER { nodes { emailId ... DEFER { detail { ruleName } } } } } }`,
+		"at the root": `{ __typename ... DEFER { stats(` + window + `) { sent bounced } } }`,
+		"on the way down": `{ bounces(` + window +
+			`) { totalCount ... DEFER { pageInfo { hasNextPage endCursor } nodes { emailId } } ` +
+			`pageInfo { startCursor } } }`,
+		"of a node": `{ senders(` + window +
+			`) { nodes { ... DEFER { user { userId } } ... on Node { id ... on Sender DEFER { stats(` + window +
+			`) { sent } } } } } }`,
+		"also outside": `{ bounces(` + window +
+			`, first: 2) { nodes { ... DEFER { detail { ruleName } } detail { diagnosticCode } ` +
+			`bouncedAt ... DEFER { code } } } }`,
+		"switched off and then on": `{ stats(` + window +
+			`) { sent ... @defer(if: false) { bounced } ... DEFER { blocked } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,9 +167,12 @@ func TestDeferredPartsMakeUpTheWholeResponse(t *testing.T) {
 // An error in a part has its path, and the other parts still arrive.
 func TestErrorsInDeferredPartsHavePaths(t *testing.T) {
 	t.Parallel()
-	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Status: 503, Err: errors.New("secret")})
-	data, _, _, failed := e.parts(t, `{ bounces(`+window+`, first: 2) { nodes { emailId ... @defer { detail { ruleName } } ... @defer { sender { senderId } } } } }`)
-	if len(failed) != 2 || failed[0] != `["bounces","nodes",0,"detail"] UPSTREAM_UNAVAILABLE` && failed[0] != `["bounces","nodes",1,"detail"] UPSTREAM_UNAVAILABLE` {
+	e := newEndpoint(graph.Options{}).failing("/bounce/",
+		&upstream.Error{Code: upstream.Unavailable, Status: 503, Err: errors.New("secret")})
+	data, _, _, failed := e.parts(t, `{ bounces(`+window+
+		`, first: 2) { nodes { emailId ... @defer { detail { ruleName } } ... @defer { sender { senderId } } } } }`)
+	if len(failed) != 2 || failed[0] != `["bounces","nodes",0,"detail"] UPSTREAM_UNAVAILABLE` &&
+		failed[0] != `["bounces","nodes",1,"detail"] UPSTREAM_UNAVAILABLE` {
 		t.Errorf("errors %q", failed)
 	}
 	for _, n := range at(data, []any{"bounces", "nodes"}).([]any) {
@@ -171,7 +186,8 @@ func TestErrorsInDeferredPartsHavePaths(t *testing.T) {
 func TestCallersMayAcceptOnlyParts(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxBatch: 1})
-	const plain, deferred = `{ bounces(` + window + `, first: 2) { nodes { code detail { ruleName } } } }`, `{ bounces(` + window + `, first: 2) { nodes { code ... @defer { detail { ruleName } } } } }`
+	const plain, deferred = `{ bounces(` + window + `, first: 2) { nodes { code detail { ruleName } } } }`,
+		`{ bounces(` + window + `, first: 2) { nodes { code ... @defer { detail { ruleName } } } } }`
 	list, typename := e.ask(t, plain, "").data, any(map[string]any{"__typename": "Query"})
 	for _, accept := range []string{
 		"multipart/mixed; deferSpec=20220824",
@@ -187,8 +203,12 @@ func TestCallersMayAcceptOnlyParts(t *testing.T) {
 				t.Errorf("Accept %q, %s: %d parts, %v, %s", accept, query, count, failed, d)
 			}
 		}
-		for body, status := range map[string]int{`{"query": "{ nothing }"}`: 200, `{}`: 400, `[{"query": "{ __typename }"}]`: 406, `{"query": "subscription { bounces { cursor } }"}`: 406} {
-			if a := e.do(t, post(body, "Accept", accept)); a.status != status || len(a.errors) != 1 || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+		for body, status := range map[string]int{
+			`{"query": "{ nothing }"}`: 200, `{}`: 400, `[{"query": "{ __typename }"}]`: 406,
+			`{"query": "subscription { bounces { cursor } }"}`: 406,
+		} {
+			if a := e.do(t, post(body, "Accept", accept)); a.status != status || len(a.errors) != 1 ||
+				a.header.Get("Content-Type") != "application/json; charset=utf-8" {
 				t.Errorf("Accept %q, %s: %d %s", accept, body, a.status, a.body)
 			}
 		}
@@ -197,8 +217,11 @@ func TestCallersMayAcceptOnlyParts(t *testing.T) {
 	if d := cmp.Diff(list, data); d != "" || count < 2 {
 		t.Errorf("beside events: %d parts, %s", count, d)
 	}
-	for _, accept := range []string{"multipart/mixed; deferSpec=20230621", "multipart/mixed; q=0", "multipart/related"} {
-		if a := e.do(t, post(`{"query": "{ __typename }"}`, "Accept", accept)); a.status != 406 || !strings.Contains(a.body, "multipart/mixed; deferSpec=20220824") {
+	for _, accept := range []string{
+		"multipart/mixed; deferSpec=20230621", "multipart/mixed; q=0", "multipart/related",
+	} {
+		if a := e.do(t, post(`{"query": "{ __typename }"}`, "Accept", accept)); a.status != 406 ||
+			!strings.Contains(a.body, "multipart/mixed; deferSpec=20220824") {
 			t.Errorf("Accept %q: %d %s", accept, a.status, a.body)
 		}
 	}
@@ -209,13 +232,15 @@ func TestDeferIsRefusedWithoutParts(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	a := e.ask(t, `{ stats(`+window+`) { sent ... @defer { bounced } } }`, "")
-	if a.status != http.StatusNotAcceptable || len(a.errors) != 1 || !strings.Contains(a.errors[0].Message, "accept multipart/mixed; deferSpec=20220824") {
+	if a.status != http.StatusNotAcceptable || len(a.errors) != 1 ||
+		!strings.Contains(a.errors[0].Message, "accept multipart/mixed; deferSpec=20220824") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if a := e.ask(t, `{ stats(`+window+`) { sent ... @defer(if: false) { bounced } } }`, ""); len(a.errors) > 0 {
 		t.Errorf("switched off: %s", a.body)
 	}
-	if a := e.ask(t, `{ bounces(`+window+`) { nodes @stream { code } } }`, ""); a.status != 400 || !strings.Contains(a.body, "stream") {
+	if a := e.ask(t, `{ bounces(`+window+`) { nodes @stream { code } } }`, ""); a.status != 400 ||
+		!strings.Contains(a.body, "stream") {
 		t.Errorf("@stream: %d %s", a.status, a.body)
 	}
 	if e.api.Total() == 0 {

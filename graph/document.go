@@ -189,8 +189,10 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 		return finish(e, codeTooExpensive, fmt.Sprintf("the document has more than %d tokens, the limit: "+
 			"select less, or pass values as variables", d.o.MaxTokens))
 	case strings.HasPrefix(e.Message, "exceeded maximum nesting depth"):
-		return finish(e, codeTooExpensive, fmt.Sprintf("the document is nested more than %d levels deep, the parser's limit; "+
-			"fields may be nested %d levels: fetch what is deeper with another operation", parser.MaxNestingDepth, d.o.MaxDepth))
+		return finish(e, codeTooExpensive,
+			fmt.Sprintf("the document is nested more than %d levels deep, the parser's limit; "+
+				"fields may be nested %d levels: fetch what is deeper with another operation", parser.MaxNestingDepth,
+				d.o.MaxDepth))
 	case strings.Contains(e.Message, "<Invalid>"): // the library does not say which of these it found
 		return finish(e, codeBadUserInput, "the document cannot be parsed from here: there is an unterminated string, "+
 			"an invalid escape sequence, or a character that GraphQL does not allow")
@@ -220,7 +222,9 @@ func operationOf(doc *ast.QueryDocument, name string) (*ast.OperationDefinition,
 		return op, nil
 	}
 	if name == "" {
-		return nil, requestError(codeBadUserInput, "the document has several operations: name the one to run in operationName")
+		return nil, requestError(codeBadUserInput,
+			"the document has several operations: name the one to run in operationName")
 	}
-	return nil, requestError(codeBadUserInput, fmt.Sprintf("the document has no operation named %q (operationName)", name))
+	return nil, requestError(codeBadUserInput,
+		fmt.Sprintf("the document has no operation named %q (operationName)", name))
 }

@@ -32,8 +32,10 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 			panic(err)
 		}
 		switch x.(type) {
-		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor, graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
-			panic(fmt.Sprintf("the extension %s has a gqlgen hook that is not called here: see graph/extension.go", x.ExtensionName()))
+		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor,
+			graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
+			panic(fmt.Sprintf("the extension %s has a gqlgen hook that is not called here: see graph/extension.go",
+				x.ExtensionName()))
 		}
 		uses := also(&e.preparers, x)
 		uses = also(&e.beginners, x) || uses

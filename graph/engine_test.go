@@ -71,15 +71,18 @@ func TestExtensionsAreCalledInOrder(t *testing.T) {
 	var by []string
 	ask := func(no string) answer {
 		by = nil
-		h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{
-			hooked{"a", &by, ""}, hooked{"b", &by, no},
-		}})
+		h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+			graph.Options{Extensions: []graphql.HandlerExtension{
+				hooked{"a", &by, ""}, hooked{"b", &by, no},
+			}})
 		return endpoint{Handler: h}.ask(t, `{ __schema { queryType { name } } }`, "")
 	}
-	if a := ask(""); a.status != 200 || strings.Join(by, ", ") != "prepare a, prepare b, begin a, begin b, "+strings.Repeat("field a, field b, ", 3)+"finish b, finish a" {
+	if a := ask(""); a.status != 200 || strings.Join(by, ", ") != "prepare a, prepare b, begin a, begin b, "+
+		strings.Repeat("field a, field b, ", 3)+"finish b, finish a" {
 		t.Errorf("%d %s: %q", a.status, a.body, by)
 	}
-	if a := ask("not now"); len(a.errors) != 1 || a.errors[0].code() != "FORBIDDEN" || strings.Join(by, ", ") != "prepare a, prepare b, finish b, finish a" {
+	if a := ask("not now"); len(a.errors) != 1 || a.errors[0].code() != "FORBIDDEN" ||
+		strings.Join(by, ", ") != "prepare a, prepare b, finish b, finish a" {
 		t.Errorf("%d %s: %q", a.status, a.body, by)
 	}
 }
@@ -94,7 +97,8 @@ func TestExtensionsWithoutHooksPanic(t *testing.T) {
 					t.Errorf("%T is accepted", e)
 				}
 			}()
-			graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{e}})
+			graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+				graph.Options{Extensions: []graphql.HandlerExtension{e}})
 		}()
 	}
 }

@@ -97,15 +97,19 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	x.streams = op.Operation == ast.Subscription
 	if x.streams && by.batched {
 		return refuse(http.StatusNotAcceptable,
-			"a subscription has many responses, but in an array each operation has one: send it in a request of its own")
+			"a subscription has many responses, but in an array each operation has one: send it in a request "+
+				"of its own")
 	}
 	if x.streams && !by.streams {
-		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s, or use a WebSocket", mediaEvents)
+		return refuse(http.StatusNotAcceptable, "a subscription has many responses: accept %s, or use a WebSocket",
+			mediaEvents)
 	}
 	if by.safe && op.Operation == ast.Mutation {
 		return &refusal{
 			status: http.StatusMethodNotAllowed, allow: http.MethodPost,
-			response: &graphql.Response{Errors: gqlerror.List{requestError(codeBadUserInput, "GET is for queries only")}},
+			response: &graphql.Response{
+				Errors: gqlerror.List{requestError(codeBadUserInput, "GET is for queries only")},
+			},
 		}
 	}
 	if x.oc.Variables, errs = h.documents.variables(op, params.Variables); errs != nil {

@@ -35,7 +35,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	accepted := h.accepts.of(r.Header["Accept"])
 	media := accepted.media
 	if accepted.nothing() {
-		_ = write(w, media, refuse(http.StatusNotAcceptable, "responses are %s, %s, %s or %s; deferSpec=%s: accept one of them",
+		_ = write(w, media, refuse(http.StatusNotAcceptable,
+			"responses are %s, %s, %s or %s; deferSpec=%s: accept one of them",
 			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer(media))
 		return
 	}
@@ -63,7 +64,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		h.answerBatch(w, r, b)
 		return
 	}
-	x, no := h.start(r.Context(), &params, means{safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts})
+	x, no := h.start(r.Context(), &params, means{
+		safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts,
+	})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // clients retry 503 as it is
 		h.stream(w, r, refused{no})

@@ -20,81 +20,252 @@ import (
 func TestInputOfTheWrongTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
-	const bounces = "query($w: Window!, $f: BounceFilter, $n: Int, $s: String) { bounces(window: $w, filter: $f, first: $n, after: $s) { totalCount } }"
+	const bounces = "query($w: Window!, $f: BounceFilter, $n: Int, $s: String) { bounces(window: $w, filter: $f, " +
+		"first: $n, after: $s) { totalCount } }"
 	const sound = `{"last": "P1D"}`
 	cases := map[string]struct {
 		query, variables string
 		argument, says   string
 	}{
 		// Literals.
-		"oneOf with nothing":                    {query: `{ bounces(window: {}) { totalCount } }`, argument: "window", says: "exactly one of between, last"},
-		"oneOf with both":                       {query: `{ bounces(window: {last: "P1D", between: {start: 1, end: 2}}) { totalCount } }`, argument: "window", says: "exactly one"},
-		"oneOf with one and a null":             {query: `{ bounces(window: {last: "P1D", between: null}) { totalCount } }`, argument: "window", says: "exactly one"},
-		"oneOf with a null":                     {query: `{ bounces(window: {last: null}) { totalCount } }`, argument: "window", says: "exactly one"},
-		"oneOf with a nullable variable":        {query: `query($d: Duration) { bounces(window: {last: $d}) { totalCount } }`, says: "non-nullable"},
-		"null for non-null":                     {query: `{ bounces(window: null) { totalCount } }`, argument: "window", says: "must not be null"},
-		"null deeper for non-null":              {query: `{ bounces(window: {between: {start: null, end: 1}}) { totalCount } }`, argument: "window.between.start", says: "must not be null"},
-		"an argument that is missing":           {query: `{ bounces { totalCount } }`, says: "window"},
-		"a field that is missing":               {query: `{ bounces(window: {between: {start: 1}}) { totalCount } }`, argument: "window.between.end", says: "is missing"},
-		"a field that is not there":             {query: `{ bounces(window: {last: "P1D"}, filter: {kind: HARD}) { totalCount } }`, argument: "filter.kind", says: "which has userId,"},
-		"an enum value that is not there":       {query: `{ bounces(window: {last: "P1D"}, filter: {type: FIRM}) { totalCount } }`, argument: "filter.type", says: "one of HARD, SOFT"},
-		"an enum in lower case":                 {query: `{ bounces(window: {last: "P1D"}, filter: {type: hard}) { totalCount } }`, argument: "filter.type", says: "one of HARD, SOFT"},
-		"an enum as a string":                   {query: `{ bounces(window: {last: "P1D"}, filter: {type: "HARD"}) { totalCount } }`, argument: "filter.type", says: "one of HARD, SOFT"},
-		"an enum as an object":                  {query: `{ bounces(window: {last: "P1D"}, filter: {type: {}}) { totalCount } }`, argument: "filter.type", says: "one of HARD, SOFT"},
-		"a string for an Int":                   {query: `{ bounces(window: {last: "P1D"}, first: "5") { totalCount } }`, argument: "first", says: "32-bit integer"},
-		"an object for an Int":                  {query: `{ bounces(window: {last: "P1D"}, first: {}) { totalCount } }`, argument: "first", says: "32-bit integer"},
-		"a fraction for an Int":                 {query: `{ bounces(window: {last: "P1D"}, first: 5.0) { totalCount } }`, argument: "first", says: "32-bit integer"},
-		"an Int of 33 bits":                     {query: `{ bounces(window: {last: "P1D"}, first: 2147483648) { totalCount } }`, argument: "first", says: "32-bit integer"},
-		"an Int of 70 bits":                     {query: `{ bounces(window: {last: "P1D"}, first: 999999999999999999999) { totalCount } }`, argument: "first", says: "32-bit integer"},
-		"a number for a String":                 {query: `{ bounces(window: {last: "P1D"}, after: 5) { totalCount } }`, argument: "after", says: "must be a string"},
-		"an object for a String":                {query: `{ bounces(window: {last: "P1D"}, filter: {domain: {}}) { totalCount } }`, argument: "filter.domain", says: "must be a string"},
-		"a list for a String":                   {query: `{ bounces(window: {last: "P1D"}, filter: {domain: ["example.com"]}) { totalCount } }`, argument: "filter.domain", says: "must be a string"},
-		"an enum for a String":                  {query: `{ bounces(window: {last: "P1D"}, filter: {domain: example}) { totalCount } }`, argument: "filter.domain", says: "must be a string"},
-		"a string for a Boolean":                {query: `{ emails(window: {last: "P1D"}, filter: {deliveredOnly: "yes"}) { totalCount } }`, argument: "filter.deliveredOnly", says: "true or false"},
-		"an object for an ID":                   {query: `{ node(id: {}) { id } }`, argument: "id", says: "a string or an integer"},
-		"a Boolean for an ID":                   {query: `{ node(id: true) { id } }`, argument: "id", says: "a string or an integer"},
-		"a fraction for an ID":                  {query: `{ node(id: 1.5) { id } }`, argument: "id", says: "a string or an integer"},
-		"a number too large for an ID":          {query: `{ stats(window: {last: "P1D"}, userId: 99999999999999999999) { sent } }`, argument: "userId", says: "write it as a string"},
-		"a string for an object":                {query: `{ bounces(window: "P1D") { totalCount } }`, argument: "window", says: "an object with fields of Window: between, last"},
-		"a list for an object":                  {query: `{ bounces(window: [{last: "P1D"}]) { totalCount } }`, argument: "window", says: "an object"},
-		"a bad element":                         {query: `{ nodes(ids: ["a", null]) { id } }`, argument: "ids[1]", says: "must not be null"},
-		"a field of an element":                 {query: `{ bounces(window: {last: "P1D"}, filter: {xHeaders: [{name: "X-A", value: 5}]}) { totalCount } }`, argument: "filter.xHeaders[0].value", says: "must be a string"},
-		"a field of an element that is missing": {query: `{ bounces(window: {last: "P1D"}, filter: {xHeaders: {name: "X-A"}}) { totalCount } }`, argument: "filter.xHeaders.value", says: "is missing"},
-		"a Duration of words":                   {query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last", says: `"a week" is not a duration`},
-		"a Duration of a number":                {query: `{ bounces(window: {last: 7}) { totalCount } }`, argument: "window.last", says: "ISO 8601"},
-		"a Duration of an object":               {query: `{ bounces(window: {last: {days: 99999999999999999999}}) { totalCount } }`, argument: "window.last", says: "ISO 8601"},
-		"a DateTime of words":                   {query: `{ bounces(window: {between: {start: "now", end: 5}}) { totalCount } }`, argument: "window.between.start", says: "RFC 3339"},
-		"a DateTime of 70 bits":                 {query: `{ bounces(window: {between: {start: 99999999999999999999, end: 5}}) { totalCount } }`, argument: "window.between.start", says: "not milliseconds"},
-		"a DateTime beyond all floats":          {query: `{ bounces(window: {between: {start: -1e999, end: 5}}) { totalCount } }`, argument: "window.between.start", says: "years 0 to 9999"},
-		"a Boolean of a directive":              {query: `{ __typename @include(if: "yes") }`, argument: "if", says: "true or false"},
-		"a variable's default":                  {query: `query($n: Int = "5") { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, argument: "$n", says: "32-bit integer"},
-		"a mistake in a fragment":               {query: `query A { ...F } query B { ...F } fragment F on Query { bounces(window: {}) { totalCount } }`, argument: "window", says: "exactly one"},
-		"a variable of another type":            {query: `query($n: String) { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n"},
-		"a variable that is not defined":        {query: `{ bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n"},
-		"a variable that is not used":           {query: `query($n: Int) { __typename }`, says: "$n"},
+		"oneOf with nothing": {
+			query: `{ bounces(window: {}) { totalCount } }`, argument: "window", says: "exactly one of between, last",
+		},
+		"oneOf with both": {
+			query: `{ bounces(window: {last: "P1D", between: {start: 1, end: 2}}) { totalCount } }`, argument: "window",
+			says: "exactly one",
+		},
+		"oneOf with one and a null": {
+			query: `{ bounces(window: {last: "P1D", between: null}) { totalCount } }`, argument: "window",
+			says: "exactly one",
+		},
+		"oneOf with a null": {
+			query: `{ bounces(window: {last: null}) { totalCount } }`, argument: "window", says: "exactly one",
+		},
+		"oneOf with a nullable variable": {
+			query: `query($d: Duration) { bounces(window: {last: $d}) { totalCount } }`, says: "non-nullable",
+		},
+		"null for non-null": {
+			query: `{ bounces(window: null) { totalCount } }`, argument: "window", says: "must not be null",
+		},
+		"null deeper for non-null": {
+			query:    `{ bounces(window: {between: {start: null, end: 1}}) { totalCount } }`,
+			argument: "window.between.start", says: "must not be null",
+		},
+		"an argument that is missing": {query: `{ bounces { totalCount } }`, says: "window"},
+		"a field that is missing": {
+			query: `{ bounces(window: {between: {start: 1}}) { totalCount } }`, argument: "window.between.end",
+			says: "is missing",
+		},
+		"a field that is not there": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {kind: HARD}) { totalCount } }`, argument: "filter.kind",
+			says: "which has userId,",
+		},
+		"an enum value that is not there": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {type: FIRM}) { totalCount } }`, argument: "filter.type",
+			says: "one of HARD, SOFT",
+		},
+		"an enum in lower case": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {type: hard}) { totalCount } }`, argument: "filter.type",
+			says: "one of HARD, SOFT",
+		},
+		"an enum as a string": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {type: "HARD"}) { totalCount } }`, argument: "filter.type",
+			says: "one of HARD, SOFT",
+		},
+		"an enum as an object": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {type: {}}) { totalCount } }`, argument: "filter.type",
+			says: "one of HARD, SOFT",
+		},
+		"a string for an Int": {
+			query: `{ bounces(window: {last: "P1D"}, first: "5") { totalCount } }`, argument: "first",
+			says: "32-bit integer",
+		},
+		"an object for an Int": {
+			query: `{ bounces(window: {last: "P1D"}, first: {}) { totalCount } }`, argument: "first",
+			says: "32-bit integer",
+		},
+		"a fraction for an Int": {
+			query: `{ bounces(window: {last: "P1D"}, first: 5.0) { totalCount } }`, argument: "first",
+			says: "32-bit integer",
+		},
+		"an Int of 33 bits": {
+			query: `{ bounces(window: {last: "P1D"}, first: 2147483648) { totalCount } }`, argument: "first",
+			says: "32-bit integer",
+		},
+		"an Int of 70 bits": {
+			query: `{ bounces(window: {last: "P1D"}, first: 999999999999999999999) { totalCount } }`, argument: "first",
+			says: "32-bit integer",
+		},
+		"a number for a String": {
+			query: `{ bounces(window: {last: "P1D"}, after: 5) { totalCount } }`, argument: "after",
+			says: "must be a string",
+		},
+		"an object for a String": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {domain: {}}) { totalCount } }`, argument: "filter.domain",
+			says: "must be a string",
+		},
+		"a list for a String": {
+			query:    `{ bounces(window: {last: "P1D"}, filter: {domain: ["example.com"]}) { totalCount } }`,
+			argument: "filter.domain", says: "must be a string",
+		},
+		"an enum for a String": {
+			query:    `{ bounces(window: {last: "P1D"}, filter: {domain: example}) { totalCount } }`,
+			argument: "filter.domain", says: "must be a string",
+		},
+		"a string for a Boolean": {
+			query:    `{ emails(window: {last: "P1D"}, filter: {deliveredOnly: "yes"}) { totalCount } }`,
+			argument: "filter.deliveredOnly", says: "true or false",
+		},
+		"an object for an ID": {
+			query: `{ node(id: {}) { id } }`, argument: "id", says: "a string or an integer",
+		},
+		"a Boolean for an ID": {
+			query: `{ node(id: true) { id } }`, argument: "id", says: "a string or an integer",
+		},
+		"a fraction for an ID": {
+			query: `{ node(id: 1.5) { id } }`, argument: "id", says: "a string or an integer",
+		},
+		"a number too large for an ID": {
+			query: `{ stats(window: {last: "P1D"}, userId: 99999999999999999999) { sent } }`, argument: "userId",
+			says: "write it as a string",
+		},
+		"a string for an object": {
+			query: `{ bounces(window: "P1D") { totalCount } }`, argument: "window",
+			says: "an object with fields of Window: between, last",
+		},
+		"a list for an object": {
+			query: `{ bounces(window: [{last: "P1D"}]) { totalCount } }`, argument: "window", says: "an object",
+		},
+		"a bad element": {
+			query: `{ nodes(ids: ["a", null]) { id } }`, argument: "ids[1]", says: "must not be null",
+		},
+		"a field of an element": {
+			query: `{ bounces(window: {last: "P1D"}, filter: {xHeaders: [{name: "X-A", ` +
+				`value: 5}]}) { totalCount } }`,
+			argument: "filter.xHeaders[0].value", says: "must be a string",
+		},
+		"a field of an element that is missing": {
+			query:    `{ bounces(window: {last: "P1D"}, filter: {xHeaders: {name: "X-A"}}) { totalCount } }`,
+			argument: "filter.xHeaders.value", says: "is missing",
+		},
+		"a Duration of words": {
+			query: `{ bounces(window: {last: "a week"}) { totalCount } }`, argument: "window.last",
+			says: `"a week" is not a duration`,
+		},
+		"a Duration of a number": {
+			query: `{ bounces(window: {last: 7}) { totalCount } }`, argument: "window.last", says: "ISO 8601",
+		},
+		"a Duration of an object": {
+			query: `{ bounces(window: {last: {days: 99999999999999999999}}) { totalCount } }`, argument: "window.last",
+			says: "ISO 8601",
+		},
+		"a DateTime of words": {
+			query:    `{ bounces(window: {between: {start: "now", end: 5}}) { totalCount } }`,
+			argument: "window.between.start", says: "RFC 3339",
+		},
+		"a DateTime of 70 bits": {
+			query:    `{ bounces(window: {between: {start: 99999999999999999999, end: 5}}) { totalCount } }`,
+			argument: "window.between.start", says: "not milliseconds",
+		},
+		"a DateTime beyond all floats": {
+			query:    `{ bounces(window: {between: {start: -1e999, end: 5}}) { totalCount } }`,
+			argument: "window.between.start", says: "years 0 to 9999",
+		},
+		"a Boolean of a directive": {
+			query: `{ __typename @include(if: "yes") }`, argument: "if", says: "true or false",
+		},
+		"a variable's default": {
+			query: `query($n: Int = "5") { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, argument: "$n",
+			says: "32-bit integer",
+		},
+		"a mistake in a fragment": {
+			query:    `query A { ...F } query B { ...F } fragment F on Query { bounces(window: {}) { totalCount } }`,
+			argument: "window", says: "exactly one",
+		},
+		"a variable of another type": {
+			query: `query($n: String) { bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n",
+		},
+		"a variable that is not defined": {
+			query: `{ bounces(window: {last: "P1D"}, first: $n) { totalCount } }`, says: "$n",
+		},
+		"a variable that is not used": {query: `query($n: Int) { __typename }`, says: "$n"},
 		// Variables.
-		"a missing variable":                     {query: bounces, argument: "$w", says: "$w is missing: its type is Window!"},
-		"a null variable":                        {query: bounces, variables: `{"w": null}`, argument: "$w", says: "$w must not be null"},
-		"a variable with oneOf's nothing":        {query: bounces, variables: `{"w": {}}`, argument: "$w", says: "exactly one of between, last"},
-		"a variable with oneOf's both":           {query: bounces, variables: `{"w": {"last": "P1D", "between": {"start": 1, "end": 2}}}`, argument: "$w", says: "exactly one"},
-		"a variable with oneOf's both, one null": {query: bounces, variables: `{"w": {"last": "P1D", "between": null}}`, argument: "$w", says: "exactly one"},
-		"a variable with oneOf's null":           {query: bounces, variables: `{"w": {"last": null}}`, argument: "$w", says: "exactly one"},
-		"a variable's field that is missing":     {query: bounces, variables: `{"w": {"between": {"start": 1}}}`, argument: "$w.between.end", says: "is missing"},
-		"a variable's field that is not there":   {query: bounces, variables: `{"w": {"last": "P1D"}, "f": {"__typename": "x"}}`, argument: "$f.__typename", says: "not a field of BounceFilter"},
-		"a variable's words":                     {query: bounces, variables: `{"w": {"last": "7d"}}`, argument: "$w.last", says: "ISO 8601"},
-		"a variable's enum in lower case":        {query: bounces, variables: `{"w": ` + sound + `, "f": {"type": "hard"}}`, argument: "$f.type", says: "one of HARD, SOFT"},
-		"a variable's enum as a number":          {query: bounces, variables: `{"w": ` + sound + `, "f": {"type": 1}}`, argument: "$f.type", says: "one of HARD, SOFT"},
-		"a variable's string for an Int":         {query: bounces, variables: `{"w": ` + sound + `, "n": "5"}`, argument: "$n", says: "32-bit integer"},
-		"a variable's fraction for an Int":       {query: bounces, variables: `{"w": ` + sound + `, "n": 5.5}`, argument: "$n", says: "32-bit integer"},
-		"a variable's 33 bits for an Int":        {query: bounces, variables: `{"w": ` + sound + `, "n": 2147483648}`, argument: "$n", says: "32-bit integer"},
-		"a variable's list for an Int":           {query: bounces, variables: `{"w": ` + sound + `, "n": [5]}`, argument: "$n", says: "32-bit integer"},
-		"a variable's number for a String":       {query: bounces, variables: `{"w": ` + sound + `, "s": 5}`, argument: "$s", says: "must be a string"},
-		"a variable's object for a String":       {query: bounces, variables: `{"w": ` + sound + `, "f": {"domain": {"a": 1}}}`, argument: "$f.domain", says: "must be a string"},
-		"a variable's Boolean for an ID":         {query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": true}}`, argument: "$f.userId", says: "a string or an integer"},
-		"a variable's fraction for an ID":        {query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": 21.5}}`, argument: "$f.userId", says: "a string or an integer"},
-		"a variable's string for an object":      {query: bounces, variables: `{"w": "P1D"}`, argument: "$w", says: "an object with fields of Window"},
-		"a variable's list for an object":        {query: bounces, variables: `{"w": [{"last": "P1D"}]}`, argument: "$w", says: "an object"},
-		"a variable's element":                   {query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": ["a", null]}`, argument: "$ids[1]", says: "must not be null"},
+		"a missing variable": {
+			query: bounces, argument: "$w", says: "$w is missing: its type is Window!",
+		},
+		"a null variable": {
+			query: bounces, variables: `{"w": null}`, argument: "$w", says: "$w must not be null",
+		},
+		"a variable with oneOf's nothing": {
+			query: bounces, variables: `{"w": {}}`, argument: "$w", says: "exactly one of between, last",
+		},
+		"a variable with oneOf's both": {
+			query: bounces, variables: `{"w": {"last": "P1D", "between": {"start": 1, "end": 2}}}`, argument: "$w",
+			says: "exactly one",
+		},
+		"a variable with oneOf's both, one null": {
+			query: bounces, variables: `{"w": {"last": "P1D", "between": null}}`, argument: "$w", says: "exactly one",
+		},
+		"a variable with oneOf's null": {
+			query: bounces, variables: `{"w": {"last": null}}`, argument: "$w", says: "exactly one",
+		},
+		"a variable's field that is missing": {
+			query: bounces, variables: `{"w": {"between": {"start": 1}}}`, argument: "$w.between.end",
+			says: "is missing",
+		},
+		"a variable's field that is not there": {
+			query: bounces, variables: `{"w": {"last": "P1D"}, "f": {"__typename": "x"}}`, argument: "$f.__typename",
+			says: "not a field of BounceFilter",
+		},
+		"a variable's words": {
+			query: bounces, variables: `{"w": {"last": "7d"}}`, argument: "$w.last", says: "ISO 8601",
+		},
+		"a variable's enum in lower case": {
+			query: bounces, variables: `{"w": ` + sound + `, "f": {"type": "hard"}}`, argument: "$f.type",
+			says: "one of HARD, SOFT",
+		},
+		"a variable's enum as a number": {
+			query: bounces, variables: `{"w": ` + sound + `, "f": {"type": 1}}`, argument: "$f.type",
+			says: "one of HARD, SOFT",
+		},
+		"a variable's string for an Int": {
+			query: bounces, variables: `{"w": ` + sound + `, "n": "5"}`, argument: "$n", says: "32-bit integer",
+		},
+		"a variable's fraction for an Int": {
+			query: bounces, variables: `{"w": ` + sound + `, "n": 5.5}`, argument: "$n", says: "32-bit integer",
+		},
+		"a variable's 33 bits for an Int": {
+			query: bounces, variables: `{"w": ` + sound + `, "n": 2147483648}`, argument: "$n", says: "32-bit integer",
+		},
+		"a variable's list for an Int": {
+			query: bounces, variables: `{"w": ` + sound + `, "n": [5]}`, argument: "$n", says: "32-bit integer",
+		},
+		"a variable's number for a String": {
+			query: bounces, variables: `{"w": ` + sound + `, "s": 5}`, argument: "$s", says: "must be a string",
+		},
+		"a variable's object for a String": {
+			query: bounces, variables: `{"w": ` + sound + `, "f": {"domain": {"a": 1}}}`, argument: "$f.domain",
+			says: "must be a string",
+		},
+		"a variable's Boolean for an ID": {
+			query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": true}}`, argument: "$f.userId",
+			says: "a string or an integer",
+		},
+		"a variable's fraction for an ID": {
+			query: bounces, variables: `{"w": ` + sound + `, "f": {"userId": 21.5}}`, argument: "$f.userId",
+			says: "a string or an integer",
+		},
+		"a variable's string for an object": {
+			query: bounces, variables: `{"w": "P1D"}`, argument: "$w", says: "an object with fields of Window",
+		},
+		"a variable's list for an object": {
+			query: bounces, variables: `{"w": [{"last": "P1D"}]}`, argument: "$w", says: "an object",
+		},
+		"a variable's element": {
+			query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": ["a", null]}`,
+			argument: "$ids[1]", says: "must not be null",
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +275,8 @@ func TestInputOfTheWrongTypeIsRefused(t *testing.T) {
 			}
 			got := a.errors[0]
 			argument, _ := got.Extensions["argument"].(string)
-			if got.code() != "BAD_USER_INPUT" || got.Extensions["retryable"] != false || argument != c.argument || !strings.Contains(got.Message, c.says) {
+			if got.code() != "BAD_USER_INPUT" || got.Extensions["retryable"] != false || argument != c.argument ||
+				!strings.Contains(got.Message, c.says) {
 				t.Errorf("%s", a.body)
 			}
 			if c.variables == "" && !strings.HasPrefix(c.argument, "$w") && len(got.Locations) == 0 {
@@ -125,28 +297,90 @@ func TestInputIsCoerced(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	for name, c := range map[string]struct{ query, variables, data string }{
-		"a number for an ID":                         {query: `{ stats(` + window + `, userId: 5000000020) { sent } }`, data: `{"stats":{"sent":1}}`},
-		"a string for an ID":                         {query: `{ stats(` + window + `, userId: "5000000020") { sent } }`, data: `{"stats":{"sent":1}}`},
-		"a variable's number for an ID":              {query: `query($u: ID) { stats(` + window + `, userId: $u) { sent } }`, variables: `{"u": 5000000020}`, data: `{"stats":{"sent":1}}`},
-		"whole numbers with a fraction or exponent":  {query: `query($n: Int, $f: BounceFilter) { bounces(` + window + `, first: $n, filter: $f) { nodes { userId } } }`, variables: `{"n": 1e1, "f": {"userId": 5000000020.0}}`, data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`},
-		"whole numbers in a list":                    {query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": [0.20E2]}`, data: `{"nodes":[null]}`},
-		"one value for a list":                       {query: `{ bounces(` + window + `, filter: {xHeaders: {name: "x-case", value: "Exact Value"}}) { nodes { userId } } }`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`},
-		"a variable's one value for a list":          {query: `query($h: [XHeaderInput!]) { bounces(` + window + `, filter: {xHeaders: $h}) { nodes { userId } } }`, variables: `{"h": {"name": "x-case", "value": "Exact Value"}}`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`},
-		"nulls for what may be left out":             {query: `{ bounces(` + window + `, filter: null, first: null, after: null, last: null) { nodes { userId } } }`, data: ""},
-		"variables' nulls for what may be left out":  {query: `query($f: BounceFilter, $n: Int) { bounces(` + window + `, filter: $f, first: $n) { nodes { userId } } }`, variables: `{"f": null, "n": null}`, data: ""},
-		"variables that are left out":                {query: `query($f: BounceFilter, $n: Int) { bounces(` + window + `, filter: $f, first: $n) { nodes { userId } } }`, data: ""},
-		"nulls in a filter":                          {query: `query($d: String) { bounces(` + window + `, filter: {domain: $d, type: null, xHeaders: null, userId: "5000000020"}) { nodes { userId } } }`, data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`},
-		"moments as numbers and texts":               {query: `query($a: DateTime!, $b: DateTime!) { stats(window: {between: {start: $a, end: $b}}, userId: "5000000020") { sent } }`, variables: `{"a": 1479792800, "b": "2016-11-22T06:33:21+01:00"}`, data: `{"stats":{"sent":1}}`},
-		"fractions are rounded up":                   {query: `{ a: stats(window: {between: {start: 1479792799.5, end: 1479792800.5}}, userId: "5000000020") { sent } b: stats(window: {between: {start: 1479792800.5, end: 1479792801}}, userId: "5000000020") { sent } }`, data: ""},
-		"a variable in an object":                    {query: `query($d: Duration!) { stats(window: {last: $d}) { sent } }`, variables: `{"d": "P1D"}`, data: ""},
-		"a variable in a list":                       {query: `query($v: String!) { bounces(` + window + `, filter: {xHeaders: [{name: "X-Case", value: $v}]}) { nodes { userId } } }`, variables: `{"v": "Exact Value"}`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`},
-		"an enum as a variable's text":               {query: `query($t: BounceType) { bounces(` + window + `, filter: {type: $t, userId: "5000000020"}) { nodes { userId } } }`, variables: `{"t": "HARD"}`, data: ""},
-		"a block string":                             {query: "{ bounces(" + window + ", filter: {recipient: \"\"\"large@example.com\"\"\"}) { nodes { userId } } }", data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`},
-		"a whole window as a variable with defaults": {query: `query($w: Window! = {between: {start: 1479792800, end: 1479792801}}) { stats(window: $w, userId: "5000000020") { sent } }`, data: `{"stats":{"sent":1}}`},
+		"a number for an ID": {
+			query: `{ stats(` + window + `, userId: 5000000020) { sent } }`, data: `{"stats":{"sent":1}}`,
+		},
+		"a string for an ID": {
+			query: `{ stats(` + window + `, userId: "5000000020") { sent } }`, data: `{"stats":{"sent":1}}`,
+		},
+		"a variable's number for an ID": {
+			query: `query($u: ID) { stats(` + window + `, userId: $u) { sent } }`, variables: `{"u": 5000000020}`,
+			data: `{"stats":{"sent":1}}`,
+		},
+		"whole numbers with a fraction or exponent": {
+			query: `query($n: Int, $f: BounceFilter) { bounces(` + window +
+				`, first: $n, filter: $f) { nodes { userId } } }`,
+			variables: `{"n": 1e1, "f": {"userId": 5000000020.0}}`,
+			data:      `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`,
+		},
+		"whole numbers in a list": {
+			query: `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, variables: `{"ids": [0.20E2]}`,
+			data: `{"nodes":[null]}`,
+		},
+		"one value for a list": {
+			query: `{ bounces(` + window + `, filter: {xHeaders: {name: "x-case", ` +
+				`value: "Exact Value"}}) { nodes { userId } } }`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`,
+		},
+		"a variable's one value for a list": {
+			query: `query($h: [XHeaderInput!]) { bounces(` + window +
+				`, filter: {xHeaders: $h}) { nodes { userId } } }`,
+			variables: `{"h": {"name": "x-case", "value": "Exact Value"}}`,
+			data:      `{"bounces":{"nodes":[{"userId":"22"}]}}`,
+		},
+		"nulls for what may be left out": {
+			query: `{ bounces(` + window + `, filter: null, first: null, after: null, ` +
+				`last: null) { nodes { userId } } }`, data: "",
+		},
+		"variables' nulls for what may be left out": {
+			query: `query($f: BounceFilter, $n: Int) { bounces(` + window +
+				`, filter: $f, first: $n) { nodes { userId } } }`, variables: `{"f": null, "n": null}`, data: "",
+		},
+		"variables that are left out": {
+			query: `query($f: BounceFilter, $n: Int) { bounces(` + window +
+				`, filter: $f, first: $n) { nodes { userId } } }`, data: "",
+		},
+		"nulls in a filter": {
+			query: `query($d: String) { bounces(` + window +
+				`, filter: {domain: $d, type: null, xHeaders: null, userId: "5000000020"}) { nodes { userId } } }`,
+			data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`,
+		},
+		"moments as numbers and texts": {
+			query: `query($a: DateTime!, $b: DateTime!) { stats(window: {between: {start: $a, end: $b}}, ` +
+				`userId: "5000000020") { sent } }`, variables: `{"a": 1479792800, "b": "2016-11-22T06:33:21+01:00"}`,
+			data: `{"stats":{"sent":1}}`,
+		},
+		"fractions are rounded up": {
+			query: `{ a: stats(window: {between: {start: 1479792799.5, end: 1479792800.5}}, ` +
+				`userId: "5000000020") { sent } b: stats(window: {between: {start: 1479792800.5, end: 1479792801}}, ` +
+				`userId: "5000000020") { sent } }`, data: "",
+		},
+		"a variable in an object": {
+			query: `query($d: Duration!) { stats(window: {last: $d}) { sent } }`, variables: `{"d": "P1D"}`, data: "",
+		},
+		"a variable in a list": {
+			query: `query($v: String!) { bounces(` + window +
+				`, filter: {xHeaders: [{name: "X-Case", value: $v}]}) { nodes { userId } } }`,
+			variables: `{"v": "Exact Value"}`, data: `{"bounces":{"nodes":[{"userId":"22"}]}}`,
+		},
+		"an enum as a variable's text": {
+			query: `query($t: BounceType) { bounces(` + window +
+				`, filter: {type: $t, userId: "5000000020"}) { nodes { userId } } }`, variables: `{"t": "HARD"}`,
+			data: "",
+		},
+		"a block string": {
+			query: "{ bounces(" + window + ", filter: {recipient: \"\"\"large@example.com\"\"\"}) { nodes { " +
+				"userId } } }", data: `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`,
+		},
+		"a whole window as a variable with defaults": {
+			query: `query($w: Window! = {between: {start: 1479792800, end: 1479792801}}) { stats(window: $w, ` +
+				`userId: "5000000020") { sent } }`, data: `{"stats":{"sent":1}}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := e.ask(t, c.query, c.variables)
-			if slices.ContainsFunc(a.errors, func(e answerError) bool { return !strings.Contains(e.Message, `"20" is not an id`) }) && !strings.HasPrefix(name, "fractions") || c.data != "" && string(a.fields["data"]) != c.data {
+			if slices.ContainsFunc(a.errors, func(e answerError) bool {
+				return !strings.Contains(e.Message, `"20" is not an id`)
+			}) && !strings.HasPrefix(name, "fractions") || c.data != "" && string(a.fields["data"]) != c.data {
 				t.Errorf("%s", a.body)
 			}
 		})
@@ -182,28 +416,47 @@ func TestNoInputIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	value := rapid.OneOf(
-		rapid.SampledFrom([]string{"null", "true", "HARD", "hard", "{}", "[]", "[null]", "[[]]", "5", "-1", "5.5", "1e999", "99999999999999999999", `""`, `"x"`, `"P7D"`, `"2016-11-22T00:00:00Z"`, `{last: "P1D"}`,
-			`{last: 5}`, `{between: {start: 1, end: 2}}`, `{between: []}`, `{between: {}}`, `{last: null}`, `{name: "X-A", value: "b"}`, `{a: {b: 1e999}}`, "$v", "[$v]", "{last: $v}", `{userId: $v}`, `{xHeaders: [$v]}`}),
+		rapid.SampledFrom([]string{"null", "true", "HARD", "hard", "{}", "[]", "[null]", "[[]]", "5", "-1", "5.5",
+			"1e999", "99999999999999999999", `""`, `"x"`, `"P7D"`, `"2016-11-22T00:00:00Z"`, `{last: "P1D"}`,
+			`{last: 5}`, `{between: {start: 1, end: 2}}`, `{between: []}`, `{between: {}}`, `{last: null}`,
+			`{name: "X-A", value: "b"}`, `{a: {b: 1e999}}`, "$v", "[$v]", "{last: $v}", `{userId: $v}`,
+			`{xHeaders: [$v]}`}),
 		rapid.Map(rapid.StringMatching(`[ -!#-\[\]-~]{0,20}`), func(s string) string { return `"` + s + `"` }),
 	)
-	json := rapid.SampledFrom([]string{"null", "true", `"HARD"`, "{}", "[]", "[null]", "[[]]", "5", "-1", "5.5", "1e999", "99999999999999999999", `""`, `"P7D"`, `{"last": "P1D"}`, `{"last": 5}`, `{"between": {"start": 1, "end": 2}}`,
-		`{"between": []}`, `{"name": "X-A", "value": "b"}`, `{"a": {"b": 1e999}}`, `{"userId": {}}`, `{"type": 5}`, `{"xHeaders": [[{"name": 1}]]}`})
-	types := rapid.SampledFrom([]string{"Int", "Int!", "String", "ID", "ID!", "[ID!]!", "Boolean", "Window", "Window!", "BounceFilter", "DateTime!", "Duration!", "BounceType", "[XHeaderInput!]", "Long", "XHeaderInput!", "[ID!]", "DateTime", "Duration", "XHeaderInput"})
-	defaults := rapid.SampledFrom([]string{"", "", "", ` = "x"`, ` = ["x"]`, " = 1", " = true", ` = {last: "P1D"}`, " = HARD", ` = [{name: "X", value: ""}]`, ` = {name: "X", value: ""}`})
+	json := rapid.SampledFrom([]string{"null", "true", `"HARD"`, "{}", "[]", "[null]", "[[]]", "5", "-1", "5.5",
+		"1e999", "99999999999999999999", `""`, `"P7D"`, `{"last": "P1D"}`, `{"last": 5}`,
+		`{"between": {"start": 1, "end": 2}}`,
+		`{"between": []}`, `{"name": "X-A", "value": "b"}`, `{"a": {"b": 1e999}}`, `{"userId": {}}`, `{"type": 5}`,
+		`{"xHeaders": [[{"name": 1}]]}`})
+	types := rapid.SampledFrom([]string{
+		"Int", "Int!", "String", "ID", "ID!", "[ID!]!", "Boolean", "Window", "Window!", "BounceFilter", "DateTime!",
+		"Duration!", "BounceType", "[XHeaderInput!]", "Long", "XHeaderInput!", "[ID!]", "DateTime", "Duration",
+		"XHeaderInput",
+	})
+	defaults := rapid.SampledFrom([]string{
+		"", "", "", ` = "x"`, ` = ["x"]`, " = 1", " = true", ` = {last: "P1D"}`, " = HARD",
+		` = [{name: "X", value: ""}]`, ` = {name: "X", value: ""}`,
+	})
 	argument := rapid.SampledFrom([]string{"window", "filter", "first", "after", "last", "before"})
 	inGo := regexp.MustCompile(`map\[|interface|json\.|strconv|reflect|\*int|runtime|slice|float64|int64|nil`)
 	rapid.Check(t, func(rt *rapid.T) {
 		variable := types.Draw(rt, "type")
 		fields := []string{
-			fmt.Sprintf("bounces(window: %s, %s: %s) { pageInfo { endCursor } }", value.Draw(rt, "window"), argument.Draw(rt, "argument"), value.Draw(rt, "value")),
+			fmt.Sprintf("bounces(window: %s, %s: %s) { pageInfo { endCursor } }", value.Draw(rt, "window"),
+				argument.Draw(rt, "argument"), value.Draw(rt, "value")),
 			fmt.Sprintf("nodes(ids: %s) { id }", value.Draw(rt, "ids")),
 			fmt.Sprintf("stats(%s, userId: %s, senderId: $v) { sent }", window, value.Draw(rt, "user")),
-			fmt.Sprintf("emails(%s, filter: {%s: %s, deliveredOnly: %s}) { totalCount }", window, rapid.SampledFrom([]string{"userId", "recipient", "xHeaders", "sender"}).Draw(rt, "field"), value.Draw(rt, "in field"), value.Draw(rt, "flag")),
-			fmt.Sprintf("bounceCategories @skip(if: %s) { code ... @include(if: %s) { description } }", value.Draw(rt, "skip"), value.Draw(rt, "include")),
-			fmt.Sprintf("bounceCategories { code @skip(if: $v) } __type(name: %s) { fields(includeDeprecated: $v) { name } }", value.Draw(rt, "name")),
+			fmt.Sprintf("emails(%s, filter: {%s: %s, deliveredOnly: %s}) { totalCount }", window,
+				rapid.SampledFrom([]string{"userId", "recipient", "xHeaders", "sender"}).Draw(rt, "field"),
+				value.Draw(rt, "in field"), value.Draw(rt, "flag")),
+			fmt.Sprintf("bounceCategories @skip(if: %s) { code ... @include(if: %s) { description } }",
+				value.Draw(rt, "skip"), value.Draw(rt, "include")),
+			fmt.Sprintf("bounceCategories { code @skip(if: $v) } __type(name: %s) { fields(includeDeprecated: $v) "+
+				"{ name } }", value.Draw(rt, "name")),
 			fmt.Sprintf("stats(window: {between: {start: $v, end: %s}}) { sent }", value.Draw(rt, "end")),
 		}
-		query := fmt.Sprintf("query($v: %s%s) { %s }", variable, defaults.Draw(rt, "default"), rapid.SampledFrom(fields).Draw(rt, "root"))
+		query := fmt.Sprintf("query($v: %s%s) { %s }", variable, defaults.Draw(rt, "default"),
+			rapid.SampledFrom(fields).Draw(rt, "root"))
 		a := e.ask(t, query, `{"v": `+json.Draw(rt, "variable")+`}`)
 		for _, err := range a.errors {
 			if c := err.code(); c != "BAD_USER_INPUT" && c != "NOT_FOUND" {

@@ -29,8 +29,9 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 			}
 			tooDeep = true
 			add(append(options, func(e *gqlerror.Error) {
-				finish(e, codeTooExpensive, "the introspection is circular: it nests more than two lists of a type's parts: "+
-					"query the schema once, as GraphiQL does, not types of fields of types")
+				finish(e, codeTooExpensive,
+					"the introspection is circular: it nests more than two lists of a type's parts: "+
+						"query the schema once, as GraphiQL does, not types of fields of types")
 			})...)
 		})
 	}
@@ -43,8 +44,10 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 			})
 		} else if c.n > c.most && !tooDeep {
 			add(func(e *gqlerror.Error) {
-				placed(finish(e, codeTooExpensive, fmt.Sprintf("the response to the introspection has more than %d fields, the limit: "+
-					"query the schema once, as GraphiQL does, not types of fields of types", c.most)), first.Position)
+				placed(finish(e, codeTooExpensive,
+					fmt.Sprintf("the response to the introspection has more than %d fields, the limit: "+
+						"query the schema once, as GraphiQL does, not types of fields of types", c.most)),
+					first.Position)
 			})
 		}
 	})

@@ -61,8 +61,11 @@ func TestIntrospectionIsNullWhereAKindHasNoSuchField(t *testing.T) {
 	if len(seen) != len(want) {
 		t.Errorf("only the kinds %v were seen", slices.Sorted(maps.Keys(seen)))
 	}
-	a = e.ask(t, `{ query: __type(name: "Query") { interfaces { name } } window: __type(name: "Window") { isOneOf } filter: __type(name: "EmailFilter") { isOneOf } }`, "")
-	if got := fmt.Sprint(a.data); got != "map[filter:map[isOneOf:false] query:map[interfaces:[]] window:map[isOneOf:true]]" {
+	a = e.ask(t,
+		`{ query: __type(name: "Query") { interfaces { name } } window: __type(name: "Window") { isOneOf } `+
+			`filter: __type(name: "EmailFilter") { isOneOf } }`, "")
+	if got := fmt.Sprint(a.data); got != "map[filter:map[isOneOf:false] query:map[interfaces:[]] "+
+		"window:map[isOneOf:true]]" {
 		t.Error(got)
 	}
 }

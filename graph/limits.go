@@ -57,7 +57,8 @@ func newMeter(doc *ast.QueryDocument) *meter {
 // limit returns an error if the document exceeds a limit or a fragment spreads itself, and nil otherwise.
 func (o *Options) limit(doc *ast.QueryDocument) *gqlerror.Error {
 	if n := len(doc.Operations) + len(doc.Fragments); n > o.MaxDefinitions {
-		return tooMuch("the document", "operations and fragments", n, o.MaxDefinitions, "send only those that are needed")
+		return tooMuch("the document", "operations and fragments", n, o.MaxDefinitions,
+			"send only those that are needed")
 	}
 	m := newMeter(doc)
 	of := make([]measures, len(doc.Operations))
@@ -146,7 +147,8 @@ func (m *meter) fragment(name string, spread *ast.Position) measures {
 	case ok && known == nil:
 		if m.circle == nil {
 			m.circle = placed(requestError(codeBadUserInput, fmt.Sprintf(
-				"the fragment %q spreads itself, directly or through others: its result would be infinite", excerpt(name))), spread)
+				"the fragment %q spreads itself, directly or through others: its result would be infinite",
+				excerpt(name))), spread)
 		}
 		return measures{}
 	case ok:

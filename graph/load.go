@@ -117,5 +117,8 @@ func (h *handler) overloaded() *refusal {
 	h.shed(ShedForLoad)
 	e := requestError(codeRateLimited, fmt.Sprintf("the server is overloaded: try again in %v", patience))
 	set(e, "retryAfterMs", patience.Milliseconds())
-	return &refusal{status: http.StatusServiceUnavailable, retryAfter: patience, response: &graphql.Response{Errors: gqlerror.List{e}}}
+	return &refusal{
+		status: http.StatusServiceUnavailable, retryAfter: patience,
+		response: &graphql.Response{Errors: gqlerror.List{e}},
+	}
 }

@@ -17,7 +17,9 @@ import (
 
 // shed reports whether a request was refused because of load.
 func shed(a answer) bool {
-	return a.status == 503 && a.header.Get("Retry-After") == "1" && len(a.errors) == 1 && a.errors[0].code() == "RATE_LIMITED" && a.errors[0].Extensions["retryable"] == true && a.errors[0].Extensions["retryAfterMs"] == 1000.0 && a.fields["data"] == nil
+	return a.status == 503 && a.header.Get("Retry-After") == "1" && len(a.errors) == 1 &&
+		a.errors[0].code() == "RATE_LIMITED" && a.errors[0].Extensions["retryable"] == true &&
+		a.errors[0].Extensions["retryAfterMs"] == 1000.0 && a.fields["data"] == nil
 }
 
 // Operations beyond the limit wait for a second and are then refused with the time to retry after. An operation that
@@ -64,7 +66,9 @@ func TestOneCallerDoesNotTakeAllTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		type name struct{}
-		e := newEndpoint(graph.Options{MaxOperations: 4, Caller: func(ctx context.Context) string { s, _ := ctx.Value(name{}).(string); return s }})
+		e := newEndpoint(graph.Options{
+			MaxOperations: 4, Caller: func(ctx context.Context) string { s, _ := ctx.Value(name{}).(string); return s },
+		})
 		block := make(chan struct{})
 		e.api.Before = func(context.Context, string) error { <-block; return nil }
 		as := func(who, query string) answer {
@@ -105,7 +109,8 @@ func TestWorkStopsWhenItsCallerLeaves(t *testing.T) {
 	s := httptest.NewServer(e)
 	defer s.Close()
 	ctx, leave := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, strings.NewReader(`{"query": "{ bounceCategories { code } }"}`))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL,
+		strings.NewReader(`{"query": "{ bounceCategories { code } }"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +160,9 @@ func TestBytesInFlightAreLimited(t *testing.T) {
 
 	// A response takes room until it has been written.
 	in, out := make(chan struct{}), make(chan struct{})
-	big := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(`{"query": "{ bounces(window: {between: {start: \"2016-11-01T00:00:00Z\", end: \"2016-12-27T00:00:00Z\"}}, first: 500) { nodes { id emailId`+repeat(6, " a%d: id")+` } } }"}`))
+	big := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql",
+		strings.NewReader(`{"query": "{ bounces(window: {between: {start: \"2016-11-01T00:00:00Z\", `+
+			`end: \"2016-12-27T00:00:00Z\"}}, first: 500) { nodes { id emailId`+repeat(6, " a%d: id")+` } } }"}`))
 	big.Header.Set("Content-Type", "application/json")
 	go e.ServeHTTP(&slowWriter{header: http.Header{}, in: in, out: out}, big)
 	<-in
@@ -207,7 +214,8 @@ func TestUnreadResponsesLeaveRoom(t *testing.T) {
 	for taken := 0; taken+size < 4_000_000-taken; taken += size {
 		in := make(chan struct{})
 		stuck.Go(func() {
-			r := httptest.NewRequestWithContext(greedy, http.MethodPost, "/graphql", strings.NewReader(query("{"+large+"}")))
+			r := httptest.NewRequestWithContext(greedy, http.MethodPost, "/graphql",
+				strings.NewReader(query("{"+large+"}")))
 			r.Header.Set("Content-Type", "application/json")
 			e.ServeHTTP(&slowWriter{header: http.Header{}, in: in, out: out}, r)
 		})
@@ -219,10 +227,13 @@ func TestUnreadResponsesLeaveRoom(t *testing.T) {
 	for what, q := range map[string]request{
 		"a batch": post(`[` + query("{ __typename }") + `, ` + query("{"+large+"}") + `]`),
 		"events":  post(query("{"+large+"}"), "Accept", "text/event-stream"),
-		"parts":   post(query("{ __typename users("+all+") { nodes { ... @defer { bounces("+all+", first: 500) { nodes { id emailId "+repeat(100, " a%d: id")+" } } } } } }"), "Accept", "multipart/mixed"),
+		"parts": post(query("{ __typename users("+all+") { nodes { ... @defer { bounces("+all+
+			", first: 500) { nodes { id emailId "+repeat(100, " a%d: id")+" } } } } } }"), "Accept", "multipart/mixed"),
 	} {
 		text := e.record(greedy, q).Body.String()
-		if !strings.Contains(text, "RATE_LIMITED") || what != "parts" && strings.Contains(text, "emailId") || what != "events" && !strings.Contains(text, `{"__typename":"Query"`) || what == "parts" && !strings.Contains(text, `"hasNext":false`) {
+		if !strings.Contains(text, "RATE_LIMITED") || what != "parts" && strings.Contains(text, "emailId") ||
+			what != "events" && !strings.Contains(text, `{"__typename":"Query"`) ||
+			what == "parts" && !strings.Contains(text, `"hasNext":false`) {
 			t.Errorf("%s: %.500s", what, text)
 		}
 	}

@@ -106,7 +106,8 @@ func (r *record) conclude(ctx context.Context, waited func(context.Context) (tim
 func (r *record) note(g *gqlerror.Error, cause error) {
 	code, _ := g.Extensions["code"].(string)
 	switch code {
-	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated, codeTooExpensive, codeRateLimited, codeTooSlow:
+	case codeBadUserInput, codeNotFound, codeForbidden, codeUnauthenticated, codeTooExpensive, codeRateLimited,
+		codeTooSlow:
 		return
 	}
 	if r == nil {
@@ -127,13 +128,17 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // documents, which may contain addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	h.o.Logger.LogAttrs(ctx, slog.LevelInfo, "operation",
-		slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
-		slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked),
+		slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash),
+		slog.String("outcome", r.Outcome()),
+		slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)),
+		slog.Int("asked", r.Asked),
 		slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors), slog.Any("codes", r.Codes))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range r.failures {
-		level, attrs := slog.LevelWarn, []any{"code", one.code, "path", one.path, "times", one.times, "error", one.cause}
+		level, attrs := slog.LevelWarn, []any{
+			"code", one.code, "path", one.path, "times", one.times, "error", one.cause,
+		}
 		if one.code == codeInternal {
 			level = slog.LevelError
 		}

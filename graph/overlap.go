@@ -212,8 +212,9 @@ func (m *merger) tooMany() {
 	if m.seen <= 2*m.most { // report it once
 		m.seen = 2*m.most + 1
 		m.add(func(e *gqlerror.Error) {
-			finish(e, codeTooExpensive, fmt.Sprintf("the operation's fields can be merged in more than %d ways, the limit: "+
-				"give fields on interfaces different aliases", m.most))
+			finish(e, codeTooExpensive,
+				fmt.Sprintf("the operation's fields can be merged in more than %d ways, the limit: "+
+					"give fields on interfaces different aliases", m.most))
 		})
 	}
 }

@@ -52,7 +52,8 @@ func (s *persisted) text(p *graphql.RawParams) (text, hash string, no *refusal) 
 	case p.Extensions[documentID] != nil && !isID:
 		return "", "", refuse(http.StatusBadRequest, "%q must be a string", documentID)
 	case id != "" && p.Query != "":
-		return "", "", refuse(http.StatusBadRequest, `the request has both a "query" and the id of a document: send only one of them`)
+		return "", "", refuse(http.StatusBadRequest,
+			`the request has both a "query" and the id of a document: send only one of them`)
 	case id != "":
 		return s.byID(id)
 	case hash == "" && p.Query == "":
@@ -115,7 +116,8 @@ func (s *persisted) byID(id string) (string, string, *refusal) {
 		return text, "", nil
 	}
 	return "", "", refuseOperation(requestError(codePersistedQueryNotFound, fmt.Sprintf(
-		"there is no document with the id %q: send the id of a registered document, or the text as the query", excerpt(id))))
+		"there is no document with the id %q: send the id of a registered document, or the text as the query",
+		excerpt(id))))
 }
 
 func (s *persisted) trusts(text string) bool {

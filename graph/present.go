@@ -132,7 +132,8 @@ func requestError(code, message string) *gqlerror.Error {
 func finish(g *gqlerror.Error, code, message string) *gqlerror.Error {
 	g.Message = clip(message, maxMessage)
 	set(g, "code", code)
-	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout || code == codeRateLimited || code == codeTooSlow)
+	set(g, "retryable", code == codeUpstreamUnavailable || code == codeUpstreamTimeout || code == codeRateLimited ||
+		code == codeTooSlow)
 	return g
 }
 

@@ -32,15 +32,24 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 		logged     string
 	}{
 		"the upstream refuses what the gateway asked": {
-			&upstream.Error{Code: upstream.InvalidArgument, Parameter: "start_time", Status: 452, Message: "the metrics API refused the request: no", Err: cause}, "the metrics API refused the request: no",
+			&upstream.Error{
+				Code: upstream.InvalidArgument, Parameter: "start_time", Status: 452,
+				Message: "the metrics API refused the request: no", Err: cause,
+			}, "the metrics API refused the request: no",
 			map[string]any{"code": "UPSTREAM_REJECTED", "retryable": false}, "WARN",
 		},
 		"the upstream does not know the gateway's key": {
-			&upstream.Error{Code: upstream.Unauthenticated, Status: 451, Message: "the metrics API did not accept the key", Err: cause}, "the metrics API did not accept the key",
+			&upstream.Error{
+				Code: upstream.Unauthenticated, Status: 451, Message: "the metrics API did not accept the key",
+				Err: cause,
+			}, "the metrics API did not accept the key",
 			map[string]any{"code": "UPSTREAM_UNAUTHENTICATED", "retryable": false}, "WARN",
 		},
 		"the upstream is down": {
-			&upstream.Error{Code: upstream.Unavailable, Status: 503, RetryAfter: 1500 * time.Millisecond, Message: "try again later", Err: cause}, "try again later",
+			&upstream.Error{
+				Code: upstream.Unavailable, Status: 503, RetryAfter: 1500 * time.Millisecond,
+				Message: "try again later", Err: cause,
+			}, "try again later",
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true, "retryAfterMs": 1500.0}, "WARN",
 		},
 		"the upstream is slow": {
@@ -48,11 +57,14 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			map[string]any{"code": "UPSTREAM_TIMEOUT", "retryable": true}, "WARN",
 		},
 		"the upstream talks nonsense": {
-			&upstream.Error{Code: upstream.InvalidResponse, Status: 200, Message: "not in its contract", Err: cause}, "not in its contract",
+			&upstream.Error{Code: upstream.InvalidResponse, Status: 200, Message: "not in its contract", Err: cause},
+			"not in its contract",
 			map[string]any{"code": "UPSTREAM_INVALID_RESPONSE", "retryable": false}, "WARN",
 		},
 		"a list that is not there is no missing object": {
-			&upstream.Error{Code: upstream.NotFound, Status: 404, Message: "a base URL with a wrong path answers so", Err: cause}, "a base URL with a wrong path answers so",
+			&upstream.Error{
+				Code: upstream.NotFound, Status: 404, Message: "a base URL with a wrong path answers so", Err: cause,
+			}, "a base URL with a wrong path answers so",
 			map[string]any{"code": "UPSTREAM_INVALID_RESPONSE", "retryable": false}, "WARN",
 		},
 		"the caller may not": {
@@ -64,7 +76,8 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
 		},
 		"a wrapped error": {
-			fmt.Errorf("list bounces of user 21 at secret.example: %w", &upstream.Error{Code: upstream.Unavailable, Message: "try again later"}), "try again later",
+			fmt.Errorf("list bounces of user 21 at secret.example: %w",
+				&upstream.Error{Code: upstream.Unavailable, Message: "try again later"}), "try again later",
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
 		},
 		"a fault of ours": {
@@ -84,7 +97,8 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "",
 		},
 		"an overlong text": {
-			&upstream.Error{Code: upstream.Unavailable, Message: strings.Repeat("ä", 5000)}, strings.Repeat("ä", 298) + "…",
+			&upstream.Error{Code: upstream.Unavailable, Message: strings.Repeat("ä", 5000)},
+			strings.Repeat("ä", 298) + "…",
 			map[string]any{"code": "UPSTREAM_UNAVAILABLE", "retryable": true}, "WARN",
 		},
 	}
@@ -93,7 +107,9 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			t.Parallel()
 			e := newEndpoint(graph.Options{}).failing("/bounces", c.err)
 			a := e.ask(t, query, "")
-			if a.status != 200 || len(a.errors) != 1 || !strings.Contains(string(a.fields["data"]), `"blockedReasons":[{"code":"complaint"}`) || !strings.Contains(string(a.fields["data"]), `"bounces":null`) {
+			if a.status != 200 || len(a.errors) != 1 ||
+				!strings.Contains(string(a.fields["data"]), `"blockedReasons":[{"code":"complaint"}`) ||
+				!strings.Contains(string(a.fields["data"]), `"bounces":null`) {
 				t.Fatalf("%d %s", a.status, a.body)
 			}
 			got := a.errors[0]
@@ -110,10 +126,12 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 				t.Error("the cause is shown")
 			}
 			log := e.log.String()
-			if failed := strings.Contains(log, "msg=failed"); failed != (c.logged != "") || failed && !strings.Contains(log, "level="+c.logged+" msg=failed") {
+			if failed := strings.Contains(log, "msg=failed"); failed != (c.logged != "") ||
+				failed && !strings.Contains(log, "level="+c.logged+" msg=failed") {
 				t.Errorf("log: %s", log)
 			}
-			if c.logged == "ERROR" && !strings.Contains(log, "dial tcp secret.example:443") && !strings.Contains(log, "error=secret") {
+			if c.logged == "ERROR" && !strings.Contains(log, "dial tcp secret.example:443") &&
+				!strings.Contains(log, "error=secret") {
 				t.Errorf("the cause is not logged: %s", log)
 			}
 			if c.logged != "" && !strings.Contains(log, "path=bounces.nodes") {
@@ -131,14 +149,32 @@ func TestPanicsInResolversFailOneField(t *testing.T) {
 		return a.data.(map[string]any)["bounces"].(map[string]any)["nodes"].([]any)[0].(map[string]any)["id"].(string)
 	}
 	for name, c := range map[string]struct{ path, query, at string }{
-		"of a root field":                     {"/bounce/categories", `{ bounceCategories { code } %s }`, "bounceCategories"},
-		"of a page":                           {"/bounces", `{ bounces(` + window + `) { nodes { id } } %s }`, "bounces.nodes"},
-		"of a detail, one of many":            {"/bounce/", `{ bounces(` + window + `, first: 1) { nodes { detail { ruleName } } } %s }`, "bounces.nodes[0].detail"},
-		"of one of three calls side by side":  {"/email/counts", `{ users(` + window + `) { nodes { id } } %s }`, "users.nodes"},
-		"of one of two calls of a rate":       {"/email/counts", `{ stats(` + window + `) { bounceRate } %s }`, "stats.bounceRate"},
-		"of one of two calls of a series":     {"/email/counts", `{ stats(` + window + `) { series(interval: DAY) { sent bounced } } %s }`, "stats.series"},
-		"of an object, beside others":         {"/bounce/", `{ nodes(ids: ["%[2]s", "%[2]s"]) { id } %[1]s }`, "nodes["},
-		"of a call in a batch of many owners": {"/email/counts?start_time=1479772800&end_time=1479859200&user_id", `{ senders(` + window + `) { nodes { user { id } } } %s }`, "senders.nodes"},
+		"of a root field": {
+			"/bounce/categories", `{ bounceCategories { code } %s }`, "bounceCategories",
+		},
+		"of a page": {
+			"/bounces", `{ bounces(` + window + `) { nodes { id } } %s }`, "bounces.nodes",
+		},
+		"of a detail, one of many": {
+			"/bounce/", `{ bounces(` + window + `, first: 1) { nodes { detail { ruleName } } } %s }`,
+			"bounces.nodes[0].detail",
+		},
+		"of one of three calls side by side": {
+			"/email/counts", `{ users(` + window + `) { nodes { id } } %s }`, "users.nodes",
+		},
+		"of one of two calls of a rate": {
+			"/email/counts", `{ stats(` + window + `) { bounceRate } %s }`, "stats.bounceRate",
+		},
+		"of one of two calls of a series": {
+			"/email/counts", `{ stats(` + window + `) { series(interval: DAY) { sent bounced } } %s }`, "stats.series",
+		},
+		"of an object, beside others": {
+			"/bounce/", `{ nodes(ids: ["%[2]s", "%[2]s"]) { id } %[1]s }`, "nodes[",
+		},
+		"of a call in a batch of many owners": {
+			"/email/counts?start_time=1479772800&end_time=1479859200&user_id",
+			`{ senders(` + window + `) { nodes { user { id } } } %s }`, "senders.nodes",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -153,7 +189,8 @@ func TestPanicsInResolversFailOneField(t *testing.T) {
 				return nil
 			}
 			a := e.ask(t, query, "")
-			if a.status != 200 || !strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) || strings.Contains(a.body, "secret") {
+			if a.status != 200 || !strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) ||
+				strings.Contains(a.body, "secret") {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 			if len(a.errors) == 0 {
@@ -164,7 +201,9 @@ func TestPanicsInResolversFailOneField(t *testing.T) {
 					t.Errorf("%+v", err)
 				}
 			}
-			if log := strings.ReplaceAll(e.log.String(), `path="`, "path="); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "secret") || !strings.Contains(log, "present_test.go") || !strings.Contains(log, "path="+c.at) {
+			if log := strings.ReplaceAll(e.log.String(), `path="`, "path="); !strings.Contains(log, "level=ERROR") ||
+				!strings.Contains(log, "secret") || !strings.Contains(log, "present_test.go") ||
+				!strings.Contains(log, "path="+c.at) {
 				t.Errorf("log: %s", log)
 			}
 		})
@@ -175,11 +214,14 @@ func TestPanicsInResolversFailOneField(t *testing.T) {
 func TestErrorsAreLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{}).failing("/bounce/", &upstream.Error{Code: upstream.Unavailable, Message: "down"})
-	a := e.ask(t, `{ bounces(window: {between: {start: "2016-11-26T00:00:00Z", end: "2016-11-27T00:00:00Z"}}, first: 500) { nodes { detail { ruleName } } } }`, "")
+	a := e.ask(t,
+		`{ bounces(window: {between: {start: "2016-11-26T00:00:00Z", end: "2016-11-27T00:00:00Z"}}, `+
+			`first: 500) { nodes { detail { ruleName } } } }`, "")
 	if len(a.errors) != 100 {
 		t.Errorf("%d errors", len(a.errors))
 	}
-	if log := e.log.String(); strings.Count(log, "msg=failed") != 1 || !strings.Contains(log, "times=500") || !strings.Contains(log, "errors=500") {
+	if log := e.log.String(); strings.Count(log, "msg=failed") != 1 || !strings.Contains(log, "times=500") ||
+		!strings.Contains(log, "errors=500") {
 		t.Errorf("log: %s", log)
 	}
 	var many strings.Builder
@@ -201,13 +243,18 @@ func TestMessagesAreShort(t *testing.T) {
 		"a token":             {`{ "` + long + `" }`, ""},
 		"a field of an input": {`{ bounces(window: {` + long + `: 1}) { totalCount } }`, ""},
 		"a variable":          {`query($` + long + `: ID!) { node(id: $` + long + `) { id } }`, ""},
-		"a variable's field":  {`query($f: BounceFilter) { bounces(` + window + `, filter: $f) { totalCount } }`, `{"f": {"` + long + `": 1}}`},
-		"a text":              {`{ bounces(window: {last: "` + long + `"}) { totalCount } }`, ""},
-		"an id":               {`{ node(id: "` + long + `") { id } }`, ""},
-		"a number":            {`{ stats(` + window + `, userId: "` + long + `") { sent } }`, ""},
-		"a category":          {`{ bounces(` + window + `, filter: {category: "` + long[:900] + `"}) { totalCount } }`, ""},
-		"a long filter":       {`{ bounces(` + window + `, filter: {recipient: "` + long + `"}) { totalCount } }`, ""},
-		"a cursor":            {`{ bounces(` + window + `, after: "` + long + `") { nodes { id } } }`, ""},
+		"a variable's field": {
+			`query($f: BounceFilter) { bounces(` + window + `, filter: $f) { totalCount } }`,
+			`{"f": {"` + long + `": 1}}`,
+		},
+		"a text":   {`{ bounces(window: {last: "` + long + `"}) { totalCount } }`, ""},
+		"an id":    {`{ node(id: "` + long + `") { id } }`, ""},
+		"a number": {`{ stats(` + window + `, userId: "` + long + `") { sent } }`, ""},
+		"a category": {
+			`{ bounces(` + window + `, filter: {category: "` + long[:900] + `"}) { totalCount } }`, "",
+		},
+		"a long filter": {`{ bounces(` + window + `, filter: {recipient: "` + long + `"}) { totalCount } }`, ""},
+		"a cursor":      {`{ bounces(` + window + `, after: "` + long + `") { nodes { id } } }`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if a := e.ask(t, c.query, c.variables); len(a.errors) == 0 || len(a.body) > 2000 {
@@ -227,17 +274,20 @@ func TestDocumentsAreLimited(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{MaxTokens: 100})
 	for name, query := range map[string]string{
-		"many tokens":  "{" + strings.Repeat(" __typename", 100) + " }",
-		"deep nesting": "{ a(b: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + ") " + strings.Repeat("{ a ", 20),
+		"many tokens": "{" + strings.Repeat(" __typename", 100) + " }",
+		"deep nesting": "{ a(b: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + ") " +
+			strings.Repeat("{ a ", 20),
 	} {
 		a := e.ask(t, query, "")
-		if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "100 tokens") {
+		if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" ||
+			!strings.Contains(a.errors[0].Message, "100 tokens") {
 			t.Errorf("%s: %s", name, a.body)
 		}
 	}
 	deep := newEndpoint(graph.Options{})
 	a := deep.ask(t, strings.Repeat("{ a ", 1100), "")
-	if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.errors[0].Message, "1000 levels") {
+	if a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" ||
+		!strings.Contains(a.errors[0].Message, "1000 levels") {
 		t.Error(a.body)
 	}
 }
@@ -259,7 +309,9 @@ func TestDeadlineAnswersWhatIsReady(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("took %v", took)
 		}
-		if a.status != 200 || len(a.errors) != 1 || a.errors[0].code() != "UPSTREAM_TIMEOUT" || a.errors[0].Extensions["retryable"] != true || !strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) {
+		if a.status != 200 || len(a.errors) != 1 || a.errors[0].code() != "UPSTREAM_TIMEOUT" ||
+			a.errors[0].Extensions["retryable"] != true ||
+			!strings.Contains(a.body, `"blockedReasons":[{"code":"complaint"}`) {
 			t.Error(a.body)
 		}
 	})
@@ -284,7 +336,8 @@ func TestClientLeavingIsNotAFailure(t *testing.T) {
 		synctest.Wait()
 		leave()
 		<-done
-		if string(a.fields["data"]) != `{"blockedReasons":null,"bounceCategories":null}` || len(a.errors) != 2 || strings.Contains(e.log.String(), "failed") {
+		if string(a.fields["data"]) != `{"blockedReasons":null,"bounceCategories":null}` || len(a.errors) != 2 ||
+			strings.Contains(e.log.String(), "failed") {
 			t.Errorf("%s\n%s", a.body, e.log)
 		}
 	})
@@ -314,10 +367,13 @@ func TestExtensionsMayRefuseOperations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-				Extensions: []graphql.HandlerExtension{refusal{gqlerror.Error{Message: "too dear", Extensions: c.extensions}}},
+				Extensions: []graphql.HandlerExtension{
+					refusal{gqlerror.Error{Message: "too dear", Extensions: c.extensions}},
+				},
 			})
 			a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
-			if _, ok := a.fields["data"]; ok || a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != c.code || a.errors[0].Message != c.message || a.errors[0].Extensions["retryable"] != false {
+			if _, ok := a.fields["data"]; ok || a.status != 400 || len(a.errors) != 1 || a.errors[0].code() != c.code ||
+				a.errors[0].Message != c.message || a.errors[0].Extensions["retryable"] != false {
 				t.Error(a.body)
 			}
 		})
@@ -336,9 +392,11 @@ func (r refusal) Prepare(ctx context.Context, _ *graphql.OperationContext) (cont
 // A panic in the handler itself is answered with an internal error.
 func TestPanicsInTheHandlerAreAnswered(t *testing.T) {
 	t.Parallel()
-	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{broken{}}})
+	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+		graph.Options{Extensions: []graphql.HandlerExtension{broken{}}})
 	a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
-	if _, ok := a.fields["data"]; ok || a.status != 500 || len(a.errors) != 1 || a.errors[0].code() != "INTERNAL" || strings.Contains(a.body, "secret") {
+	if _, ok := a.fields["data"]; ok || a.status != 500 || len(a.errors) != 1 || a.errors[0].code() != "INTERNAL" ||
+		strings.Contains(a.body, "secret") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -353,7 +411,8 @@ func (broken) Prepare(context.Context, *graphql.OperationContext) (context.Conte
 func TestLogHasOneLinePerOperation(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
-	e.ask(t, `query Named($r: String) { bounces(`+window+`, filter: {recipient: $r}) { totalCount } }`, `{"r": "someone@example.com"}`)
+	e.ask(t, `query Named($r: String) { bounces(`+window+`, filter: {recipient: $r}) { totalCount } }`,
+		`{"r": "someone@example.com"}`)
 	log := e.log.String()
 	for _, want := range []string{"msg=operation", "name=Named", "errors=0", "bytes=28", "duration_ms="} {
 		if !strings.Contains(log, want) {

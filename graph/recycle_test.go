@@ -36,13 +36,17 @@ func (g *gone) Write(p []byte) (int, error) {
 // The memory of a response that was not sent completely is not reused for another caller.
 func TestUnsentResponsesAreNotRecycled(t *testing.T) {
 	e := newEndpoint(graph.Options{})
-	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{Extensions: []graphql.HandlerExtension{
-		loaders.Extension{API: func(context.Context) upstream.Asker { return e.api }, Now: upstreamtest.SampleDay.UTC},
-		resolvers.Columns(),
-	}})
+	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+		graph.Options{Extensions: []graphql.HandlerExtension{
+			loaders.Extension{
+				API: func(context.Context) upstream.Asker { return e.api }, Now: upstreamtest.SampleDay.UTC,
+			},
+			resolvers.Columns(),
+		}})
 	ask := func(w http.ResponseWriter, alias string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(
-			`{"query": "{ `+alias+`: bounces(window: {between: {start: \"2016-11-22T00:00:00Z\", end: \"2016-11-23T00:00:00Z\"}}) { nodes { emailId recipient } } }"}`))
+			`{"query": "{ `+alias+`: bounces(window: {between: {start: \"2016-11-22T00:00:00Z\", `+
+				`end: \"2016-11-23T00:00:00Z\"}}) { nodes { emailId recipient } } }"}`))
 		r.Header.Set("Content-Type", "application/json")
 		e.ServeHTTP(w, r)
 	}

@@ -18,7 +18,8 @@ func TestRoomIsLimitedAndShared(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newRoom(256 * mib)
 		var all []*held
-		sizes := rapid.OneOf(rapid.Int64Range(0, 100_000), rapid.Int64Range(0, 20*mib), rapid.SampledFrom([]int64{0, smallAnswer, 300 * mib}))
+		sizes := rapid.OneOf(rapid.Int64Range(0, 100_000), rapid.Int64Range(0, 20*mib),
+			rapid.SampledFrom([]int64{0, smallAnswer, 300 * mib}))
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
 			size := sizes.Draw(t, "size")
 			switch {
@@ -68,7 +69,9 @@ func TestUnreadResponsesOfManyCallersLeaveRoom(t *testing.T) {
 		}
 		return n
 	}
-	for name, greedy := range map[string][]string{"one": {"a"}, "two": {"a", "b"}, "eight": {"a", "b", "c", "d", "e", "f", "g", "h"}, "nameless": {""}} {
+	for name, greedy := range map[string][]string{
+		"one": {"a"}, "two": {"a", "b"}, "eight": {"a", "b", "c", "d", "e", "f", "g", "h"}, "nameless": {""},
+	} {
 		r := newRoom(256 * mib)
 		fill(r, 10*mib, greedy...)
 		fill(r, 1*mib, greedy...)

@@ -50,13 +50,17 @@ func TestEverythingInTheSchemaHasADescription(t *testing.T) {
 			arguments("@"+d.Name, d.Arguments)
 		}
 	}
-	for _, idea := range []string{"**Windows.**", "**Connections.**", "**Cost.**", "**Errors.**", "](https://relay.dev/graphql/connections.htm)"} {
+	for _, idea := range []string{
+		"**Windows.**", "**Connections.**", "**Cost.**", "**Errors.**", "](https://relay.dev/graphql/connections.htm)",
+	} {
 		if !strings.Contains(schema.Description, idea) {
 			t.Errorf("the schema's own description lacks %q", idea)
 		}
 	}
 	a := newEndpoint(graph.Options{}).ask(t, `{ __schema { description } }`, "")
-	if want := map[string]any{"__schema": map[string]any{"description": schema.Description}}; !cmp.Equal(a.data, any(want)) {
+	if want := map[string]any{
+		"__schema": map[string]any{"description": schema.Description},
+	}; !cmp.Equal(a.data, any(want)) {
 		t.Errorf("introspection: %s", a.body)
 	}
 	if seen < 30 {

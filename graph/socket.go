@@ -86,7 +86,10 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
-	s := &socket{h: h, conn: conn, header: r.Header, ctx: ctx, seat: seat, operations: map[string]*socketOperation{}, leave: func() {}}
+	s := &socket{
+		h: h, conn: conn, header: r.Header, ctx: ctx, seat: seat, operations: map[string]*socketOperation{},
+		leave: func() {},
+	}
 	defer func() { s.leave() }()
 	defer s.under.Wait()
 	defer cancel()

@@ -132,7 +132,9 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		return false
 	}
 	if running >= s.h.o.SocketOperations {
-		s.fail(id, s.h.noRoom(fmt.Errorf("this socket has %d operations running, the limit: complete one first", running)).response)
+		s.fail(id,
+			s.h.noRoom(fmt.Errorf("this socket has %d operations running, the limit: complete one first",
+				running)).response)
 		return false
 	}
 	if s.h.load.room.full() {

@@ -42,7 +42,8 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 // open opens a socket with these subprotocols.
 func open(t *testing.T, s *httptest.Server, header http.Header, protocols ...string) socket {
 	t.Helper()
-	c, resp, err := websocket.Dial(t.Context(), s.URL+"/graphql", &websocket.DialOptions{Subprotocols: protocols, HTTPHeader: header})
+	c, resp, err := websocket.Dial(t.Context(), s.URL+"/graphql",
+		&websocket.DialOptions{Subprotocols: protocols, HTTPHeader: header})
 	if err != nil {
 		t.Fatalf("%v: %v", err, resp)
 	}
@@ -112,7 +113,8 @@ func (c socket) closed() websocket.CloseError {
 const (
 	initiate      = `{"type":"connection_init"}`
 	typenameQuery = `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`
-	listQuery     = `{"type":"subscribe","id":"1","payload":{"query":"{ bounces(window: {between: {start: \"2016-11-22T00:00:00Z\", end: \"2016-11-23T00:00:00Z\"}}, first: 1) { nodes { emailId } } }"}}`
+	listQuery     = `{"type":"subscribe","id":"1","payload":{"query":"{ bounces(window: {between: {start: ` +
+		`\"2016-11-22T00:00:00Z\", end: \"2016-11-23T00:00:00Z\"}}, first: 1) { nodes { emailId } } }"}}`
 )
 
 // Each violation of the protocol closes the socket with the protocol's code and a reason that says what is wrong.
@@ -161,37 +163,87 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		code      websocket.StatusCode
 		reason    string
 	}{
-		"no protocol":                     {[]string{}, nil, nil, 4406, "speak graphql-transport-ws"},
-		"the old protocol":                {[]string{"graphql-ws"}, nil, nil, 4406, "speak graphql-transport-ws"},
-		"another protocol":                {[]string{"mqtt"}, nil, nil, 4406, "speak graphql-transport-ws"},
-		"no JSON":                         {nil, nil, []string{`{"type":`}, 4400, "not JSON: it is invalid at byte 9"},
-		"no object":                       {nil, nil, []string{`[]`}, 4400, "JSON object"},
-		"null":                            {nil, nil, []string{`null`}, 4400, "JSON object"},
-		"a name twice":                    {nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "duplicate name"},
-		"no type":                         {nil, nil, []string{`{"id":"1"}`}, 4400, "connection_init, ping"},
-		"an unknown type":                 {nil, nil, []string{`{"type":"start"}`}, 4400, "connection_init, ping"},
-		"a type that is a number":         {nil, nil, []string{`{"type":1}`}, 4400, `"type" must be a string`},
-		"an id that is a number":          {nil, nil, []string{initiate, `{"type":"subscribe","id":1,"payload":{}}`}, 4400, `"id" must be a string`},
-		"no id":                           {nil, nil, []string{initiate, `{"type":"subscribe","payload":{"query":"{ __typename }"}}`}, 4400, "a string of 1 to 256 bytes"},
-		"an id that is too long":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"` + strings.Repeat("x", 257) + `","payload":{}}`}, 4400, "a string of 1 to 256 bytes"},
-		"no payload":                      {nil, nil, []string{initiate, `{"type":"subscribe","id":"1"}`}, 4400, "the payload of subscribe"},
-		"a payload that is text":          {nil, nil, []string{initiate, `{"type":"subscribe","id":"1","payload":"{ __typename }"}`}, 4400, "the payload of subscribe"},
-		"a ping that says text":           {nil, nil, []string{`{"type":"ping","payload":"x"}`}, 4400, `"payload" must be a JSON object`},
-		"a pong that says a list":         {nil, nil, []string{`{"type":"pong","payload":[]}`}, 4400, `"payload" must be a JSON object`},
-		"an end of nothing":               {nil, nil, []string{initiate, `{"type":"complete"}`}, 4400, "a string of 1 to 256 bytes"},
-		"a message of the server's":       {nil, nil, []string{initiate, `{"type":"next","id":"1","payload":{}}`}, 4400, "connection_init, ping"},
-		"a malformed one before init":     {nil, nil, []string{`{"type":"subscribe","id":"1","payload":{"query":5}}`}, 4400, `"query" must be a string`},
-		"an init that says text":          {nil, nil, []string{`{"type":"connection_init","payload":"key"}`}, 4400, `"payload" must be a JSON object`},
-		"an operation before init":        {nil, nil, []string{typenameQuery}, 4401, "send connection_init first"},
-		"a bad key":                       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"bad"}}`}, 4403, "Forbidden: this API key is not known here"},
-		"a bad key in a header":           {nil, http.Header{"X-Api-Key": {"bad"}}, []string{initiate}, 4403, "Forbidden: this API key is not known here"},
-		"a key that has been taken":       {nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403, "Forbidden: this API key is not known here"},
-		"a key that nobody can check now": {nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again"},
-		"one socket too many":             {nil, nil, []string{`{"type":"connection_init","payload":{"key":"greedy"}}`}, 1013, "1 WebSockets open"},
-		"an id that is in use":            {nil, nil, []string{initiate, listQuery, listQuery}, 4409, "Subscriber for 1 already exists"},
-		"two inits":                       {nil, nil, []string{initiate, initiate}, 4429, "Too many initialisation requests"},
-		"a long init":                     {nil, nil, []string{`{"type":"connection_init","payload":{"key":"` + strings.Repeat("x", 40<<10) + `"}}`}, 1009, "32769 bytes"},
-		"a long message":                  {nil, nil, []string{initiate, `{"type":"ping","payload":{"x":"` + strings.Repeat("x", 110<<10) + `"}}`}, 1009, "102401 bytes"},
+		"no protocol":      {[]string{}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"the old protocol": {[]string{"graphql-ws"}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"another protocol": {[]string{"mqtt"}, nil, nil, 4406, "speak graphql-transport-ws"},
+		"no JSON":          {nil, nil, []string{`{"type":`}, 4400, "not JSON: it is invalid at byte 9"},
+		"no object":        {nil, nil, []string{`[]`}, 4400, "JSON object"},
+		"null":             {nil, nil, []string{`null`}, 4400, "JSON object"},
+		"a name twice": {
+			nil, nil, []string{`{"type":"ping","type":"pong"}`}, 4400, "duplicate name",
+		},
+		"no type":                 {nil, nil, []string{`{"id":"1"}`}, 4400, "connection_init, ping"},
+		"an unknown type":         {nil, nil, []string{`{"type":"start"}`}, 4400, "connection_init, ping"},
+		"a type that is a number": {nil, nil, []string{`{"type":1}`}, 4400, `"type" must be a string`},
+		"an id that is a number": {
+			nil, nil, []string{initiate, `{"type":"subscribe","id":1,"payload":{}}`}, 4400, `"id" must be a string`,
+		},
+		"no id": {
+			nil, nil, []string{initiate, `{"type":"subscribe","payload":{"query":"{ __typename }"}}`}, 4400,
+			"a string of 1 to 256 bytes",
+		},
+		"an id that is too long": {
+			nil, nil, []string{initiate, `{"type":"subscribe","id":"` + strings.Repeat("x", 257) + `","payload":{}}`},
+			4400, "a string of 1 to 256 bytes",
+		},
+		"no payload": {
+			nil, nil, []string{initiate, `{"type":"subscribe","id":"1"}`}, 4400, "the payload of subscribe",
+		},
+		"a payload that is text": {
+			nil, nil, []string{initiate, `{"type":"subscribe","id":"1","payload":"{ __typename }"}`}, 4400,
+			"the payload of subscribe",
+		},
+		"a ping that says text": {
+			nil, nil, []string{`{"type":"ping","payload":"x"}`}, 4400, `"payload" must be a JSON object`,
+		},
+		"a pong that says a list": {
+			nil, nil, []string{`{"type":"pong","payload":[]}`}, 4400, `"payload" must be a JSON object`,
+		},
+		"an end of nothing": {
+			nil, nil, []string{initiate, `{"type":"complete"}`}, 4400, "a string of 1 to 256 bytes",
+		},
+		"a message of the server's": {
+			nil, nil, []string{initiate, `{"type":"next","id":"1","payload":{}}`}, 4400, "connection_init, ping",
+		},
+		"a malformed one before init": {
+			nil, nil, []string{`{"type":"subscribe","id":"1","payload":{"query":5}}`}, 4400, `"query" must be a string`,
+		},
+		"an init that says text": {
+			nil, nil, []string{`{"type":"connection_init","payload":"key"}`}, 4400, `"payload" must be a JSON object`,
+		},
+		"an operation before init": {nil, nil, []string{typenameQuery}, 4401, "send connection_init first"},
+		"a bad key": {
+			nil, nil, []string{`{"type":"connection_init","payload":{"key":"bad"}}`}, 4403,
+			"Forbidden: this API key is not known here",
+		},
+		"a bad key in a header": {
+			nil, http.Header{"X-Api-Key": {"bad"}}, []string{initiate}, 4403,
+			"Forbidden: this API key is not known here",
+		},
+		"a key that has been taken": {
+			nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403,
+			"Forbidden: this API key is not known here",
+		},
+		"a key that nobody can check now": {
+			nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again",
+		},
+		"one socket too many": {
+			nil, nil, []string{`{"type":"connection_init","payload":{"key":"greedy"}}`}, 1013, "1 WebSockets open",
+		},
+		"an id that is in use": {
+			nil, nil, []string{initiate, listQuery, listQuery}, 4409, "Subscriber for 1 already exists",
+		},
+		"two inits": {
+			nil, nil, []string{initiate, initiate}, 4429, "Too many initialisation requests",
+		},
+		"a long init": {
+			nil, nil, []string{`{"type":"connection_init","payload":{"key":"` + strings.Repeat("x", 40<<10) + `"}}`},
+			1009, "32769 bytes",
+		},
+		"a long message": {
+			nil, nil, []string{initiate, `{"type":"ping","payload":{"x":"` + strings.Repeat("x", 110<<10) + `"}}`},
+			1009, "102401 bytes",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -209,7 +261,8 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 					client.expect("connection_ack", "")
 				}
 			}
-			if end := client.closed(); end.Code != c.code || !strings.Contains(end.Reason, c.reason) || strings.HasPrefix(end.Reason, "Invalid message: ") != (c.code == 4400) {
+			if end := client.closed(); end.Code != c.code || !strings.Contains(end.Reason, c.reason) ||
+				strings.HasPrefix(end.Reason, "Invalid message: ") != (c.code == 4400) {
 				t.Errorf("closed by %d %q, want %d %q", end.Code, end.Reason, c.code, c.reason)
 			}
 		})
@@ -233,7 +286,8 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 			t.Parallel()
 			c := connect(t, s, nil)
 			c.say(`{"type":"subscribe","id":"1","payload":{` + field + `}}`)
-			if end := c.closed(); end.Code != 4400 || !strings.HasPrefix(end.Reason, "Invalid message: ") || !strings.Contains(end.Reason, says) {
+			if end := c.closed(); end.Code != 4400 || !strings.HasPrefix(end.Reason, "Invalid message: ") ||
+				!strings.Contains(end.Reason, says) {
 				t.Errorf("closed by %v, want 4400 for %s", end, says)
 			}
 		})
@@ -285,7 +339,8 @@ func TestSocketsRunOperationsConcurrently(t *testing.T) {
 		`{"query":"{ nothing }"}`: `Cannot query field`,
 		`{"query":"{"}`:           `Expected Name`,
 		`{"query":""}`:            `the request has no \"query\"`,
-		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("0", 64) + `"}}}`: `PersistedQueryNotFound`,
+		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("0", 64) +
+			`"}}}`: `PersistedQueryNotFound`,
 		`{"documentId":"unknown"}`:                                                              `unknown`,
 		`{"query":"mutation { x }"}`:                                                            `mutation`,
 		`{"query":"subscription { bounces { cursor } }"}`:                                       `not support subscriptions`,
@@ -296,7 +351,8 @@ func TestSocketsRunOperationsConcurrently(t *testing.T) {
 		c.say(`{"type":"subscribe","id":"é\n","payload":` + payload + `}`)
 		m := c.expect("error", "é\n")
 		var errs []answerError
-		if err := json.Unmarshal(m.Payload, &errs); err != nil || len(errs) != 1 || errs[0].code() == "" || !strings.Contains(string(m.Payload), message) {
+		if err := json.Unmarshal(m.Payload, &errs); err != nil || len(errs) != 1 || errs[0].code() == "" ||
+			!strings.Contains(string(m.Payload), message) {
 			t.Errorf("%s: %v: %s, want %s", payload, err, m.Payload, message)
 		}
 	}
@@ -308,7 +364,8 @@ func TestSocketsRunOperationsConcurrently(t *testing.T) {
 	c.expect("complete", "1")
 	c.say(strings.Replace(listQuery, `"1"`, `"slow too"`, 1))
 	c.say(typenameQuery)
-	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations running") || !strings.Contains(string(m.Payload), "RATE_LIMITED") {
+	if m := c.expect("error", "1"); !strings.Contains(string(m.Payload), "2 operations running") ||
+		!strings.Contains(string(m.Payload), "RATE_LIMITED") {
 		t.Errorf("%s", m.Payload)
 	}
 	if got := refused.Load(); got != 1 {
@@ -379,7 +436,9 @@ func TestUninitialisedSocketsDoNotBlockOthers(t *testing.T) {
 		c.expect("next", "1")
 		c.expect("complete", "1")
 	}
-	if _, resp, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+	if _, resp, err := websocket.Dial(t.Context(), s.URL,
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil ||
+		resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("one more than all: %v, %v", err, resp)
 	}
 	if got := refused.Load(); got != 18 {
@@ -397,7 +456,9 @@ func TestSocketsFinishOperationsBeforeAStop(t *testing.T) {
 	e.api.Before = func(context.Context, string) error { asked <- struct{}{}; <-held; return nil }
 	s := serve(t, e)
 	idle, busy := connect(t, s, nil), connect(t, s, nil)
-	if _, resp, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+	if _, resp, err := websocket.Dial(t.Context(), s.URL,
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}); err == nil ||
+		resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("a third socket: %v, %v", err, resp)
 	}
 	busy.say(listQuery)
@@ -416,7 +477,8 @@ func TestSocketsFinishOperationsBeforeAStop(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	if _, resp, err := websocket.Dial(t.Context(), s.URL, nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+	if _, resp, err := websocket.Dial(t.Context(), s.URL, nil); err == nil ||
+		resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a socket after the stop: %v, %v", err, resp)
 	}
 }

@@ -63,7 +63,8 @@ func TestTokensAreThoseOfTheSpecification(t *testing.T) {
 			}
 			found := false // list elements are resolved concurrently, so their errors come in any order
 			for _, e := range a.errors {
-				found = found || strings.Contains(e.Message, says) && (e.Path == nil) == (c.says != "") && e.code() == "BAD_USER_INPUT"
+				found = found || strings.Contains(e.Message, says) && (e.Path == nil) == (c.says != "") &&
+					e.code() == "BAD_USER_INPUT"
 			}
 			if !found {
 				t.Errorf("want %s: %s", says, a.body)
@@ -79,18 +80,20 @@ func TestErrorsHaveTheRightLocation(t *testing.T) {
 		query     string
 		locations [][2]int // line and column
 	}{
-		"line feeds":                {"{\n  a\n  b\n}", [][2]int{{2, 3}, {3, 3}}},
-		"CR LF":                     {"{\r\n  a\r\n  b\r\n}", [][2]int{{2, 3}, {3, 3}}},
-		"CR":                        {"{\r  a\r\r  b\r}", [][2]int{{2, 3}, {4, 3}}},
-		"CR LF in a block string":   {"{ node(id: \"\"\"\r\nx\r\n\"\"\") { id a } }", [][2]int{{3, 11}}},
-		"CR LF behind a comment":    {"# x\r\n{ a }", [][2]int{{2, 3}}},
-		"a syntax error":            {"{\r\n  __typename !\r\n}", [][2]int{{2, 14}}},
-		"a number and a name":       {"{\r\n  nodes(ids: [\"é\", 1a]) { id } }", [][2]int{{2, 21}}},
-		"half a surrogate pair":     {"{\r\n  nodes(ids: [\"\"\"\r\n\"\"\", \"é\\uD83D\"]) { id } }", [][2]int{{3, 8}}},
-		"a string":                  {`{ bounces(window: {last: "x"}) { totalCount } }`, [][2]int{{1, 26}}},
-		"an empty string":           {`{ bounces(window: {last: ""}) { totalCount } }`, [][2]int{{1, 26}}},
-		"a block string":            {`{ bounces(window: {last: """x"""}) { totalCount } }`, [][2]int{{1, 26}}},
-		"a block string of lines":   {"{ bounces(window: {last:\n  \"\"\"\nx\n\"\"\"}) { totalCount } }", [][2]int{{2, 3}}},
+		"line feeds":              {"{\n  a\n  b\n}", [][2]int{{2, 3}, {3, 3}}},
+		"CR LF":                   {"{\r\n  a\r\n  b\r\n}", [][2]int{{2, 3}, {3, 3}}},
+		"CR":                      {"{\r  a\r\r  b\r}", [][2]int{{2, 3}, {4, 3}}},
+		"CR LF in a block string": {"{ node(id: \"\"\"\r\nx\r\n\"\"\") { id a } }", [][2]int{{3, 11}}},
+		"CR LF behind a comment":  {"# x\r\n{ a }", [][2]int{{2, 3}}},
+		"a syntax error":          {"{\r\n  __typename !\r\n}", [][2]int{{2, 14}}},
+		"a number and a name":     {"{\r\n  nodes(ids: [\"é\", 1a]) { id } }", [][2]int{{2, 21}}},
+		"half a surrogate pair":   {"{\r\n  nodes(ids: [\"\"\"\r\n\"\"\", \"é\\uD83D\"]) { id } }", [][2]int{{3, 8}}},
+		"a string":                {`{ bounces(window: {last: "x"}) { totalCount } }`, [][2]int{{1, 26}}},
+		"an empty string":         {`{ bounces(window: {last: ""}) { totalCount } }`, [][2]int{{1, 26}}},
+		"a block string":          {`{ bounces(window: {last: """x"""}) { totalCount } }`, [][2]int{{1, 26}}},
+		"a block string of lines": {
+			"{ bounces(window: {last:\n  \"\"\"\nx\n\"\"\"}) { totalCount } }", [][2]int{{2, 3}},
+		},
 		"a string that is no name":  {`{ "x" }`, [][2]int{{1, 3}}},
 		"a block that is no name":   {"{\n  \"\"\"\nx\n\"\"\" }", [][2]int{{2, 3}}},
 		"the first of two mistakes": {`{ nodes(ids: [}, 1a]) { id } }`, [][2]int{{1, 15}}},
@@ -109,7 +112,8 @@ func TestErrorsHaveTheRightLocation(t *testing.T) {
 		})
 	}
 	a := e.ask(t, "{\r\n  node(id: \"\"\"\r\n\"\"\") { id }\r\n  n: node(id: \"x\") { id } }", "")
-	if len(a.errors) != 2 || fmt.Sprint(a.errors[0].Locations, a.errors[1].Locations) != "[{2 3}] [{4 3}]" && fmt.Sprint(a.errors[0].Locations, a.errors[1].Locations) != "[{4 3}] [{2 3}]" {
+	if len(a.errors) != 2 || fmt.Sprint(a.errors[0].Locations, a.errors[1].Locations) != "[{2 3}] [{4 3}]" &&
+		fmt.Sprint(a.errors[0].Locations, a.errors[1].Locations) != "[{4 3}] [{2 3}]" {
 		t.Errorf("errors of fields are at their fields: %s", a.body)
 	}
 }

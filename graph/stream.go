@@ -18,8 +18,8 @@ func WithStreamEnd(ctx context.Context) (context.Context, *StreamEnd) {
 	return context.WithValue(ctx, streamEndKey{}, e), e
 }
 
-// FailStream sets the error that ends the context's stream. Its subscriber gets it like any other error of a field. Only
-// the first call counts.
+// FailStream sets the error that ends the context's stream. Its subscriber gets it like any other error of a field.
+// Only the first call counts.
 func FailStream(ctx context.Context, err error) {
 	if e, ok := ctx.Value(streamEndKey{}).(*StreamEnd); ok {
 		e.err.CompareAndSwap(nil, &err)

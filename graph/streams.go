@@ -50,7 +50,10 @@ func (h *handler) noRoom(err error) *refusal {
 	}
 	e := requestError(codeRateLimited, err.Error())
 	set(e, "retryAfterMs", time.Second.Milliseconds())
-	return &refusal{status: http.StatusServiceUnavailable, retryAfter: time.Second, response: &graphql.Response{Errors: gqlerror.List{e}}}
+	return &refusal{
+		status: http.StatusServiceUnavailable, retryAfter: time.Second,
+		response: &graphql.Response{Errors: gqlerror.List{e}},
+	}
 }
 
 // begin counts a subscription until end is called.

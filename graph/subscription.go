@@ -32,17 +32,20 @@ func singleField(on *validator.Events, add validator.AddErrFunc) {
 				directives, below := partsOf(s)
 				for _, d := range directives {
 					if d.Name == "skip" || d.Name == "include" {
-						refuse(d.Position, "@%s is not allowed at the root of a subscription, which must select exactly one field",
+						refuse(d.Position,
+							"@%s is not allowed at the root of a subscription, which must select exactly one field",
 							d.Name)
 					}
 				}
 				switch s := s.(type) {
 				case *ast.Field:
 					if strings.HasPrefix(s.Name, "__") {
-						refuse(s.Position, "a subscription must select a field of Subscription, not %s", excerpt(s.Name))
+						refuse(s.Position, "a subscription must select a field of Subscription, not %s",
+							excerpt(s.Name))
 					}
 					if name = cmp.Or(name, s.Alias); s.Alias != name {
-						refuse(s.Position, "a subscription must select exactly one field, and %q is a second one besides %q",
+						refuse(s.Position,
+							"a subscription must select exactly one field, and %q is a second one besides %q",
 							excerpt(s.Alias), excerpt(name))
 					}
 					continue

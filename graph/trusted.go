@@ -22,8 +22,8 @@ type TrustedDocuments struct {
 	byID  atomic.Pointer[map[string]string]
 }
 
-// OpenTrusted reads the documents in a folder or manifest. Each must pass check, which returns what is wrong with a text.
-// Errors name the path and the document.
+// OpenTrusted reads the documents in a folder or manifest. Each must pass check, which returns what is wrong with a
+// text. Errors name the path and the document.
 //
 // A document has these ids: the SHA-256 of its text in hexadecimal, with and without surrounding white space; and in a
 // folder its path without .graphql, such as "bounces/list", or in a manifest its id there.

@@ -46,7 +46,8 @@ func readTrusted(name string) (c contents, err error) {
 		return c, err
 	}
 	if len(c.all) == 0 {
-		return c, fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON", name)
+		return c, fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON",
+			name)
 	}
 	h := sha256.New()
 	for _, d := range c.all {
@@ -104,7 +105,8 @@ func readManifest(name string) (all []trustedDocument, err error) {
 		Version    int
 		Operations []struct{ ID, Body string }
 	}
-	if json.Unmarshal(text, &apollo) != nil || apollo.Format != "apollo-persisted-query-manifest" || apollo.Version != 1 {
+	if json.Unmarshal(text, &apollo) != nil || apollo.Format != "apollo-persisted-query-manifest" ||
+		apollo.Version != 1 {
 		return nil, fmt.Errorf(`%s: not a manifest of documents: it must be {"ID": "TEXT", …}, `+
 			`as the Relay compiler and GraphQL Code Generator write it, or Apollo's `+
 			`{"format": "apollo-persisted-query-manifest", "version": 1, "operations": […]}`, name)
@@ -127,7 +129,8 @@ func readFile(name string, left *int64) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, *left+1))
 	if *left -= int64(len(text)); *left < 0 {
-		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name, maxTrustedBytes)
+		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name,
+			maxTrustedBytes)
 	}
 	return text, err
 }

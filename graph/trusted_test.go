@@ -51,8 +51,10 @@ func TestOpenReadsFoldersAndManifests(t *testing.T) {
 			t.Fatal(err)
 		}
 		for id, want := range map[string]string{
-			"a": "query A { a }\n", graph.HashDocument("query A { a }\n"): "query A { a }\n", graph.HashDocument("query A { a }"): "query A { a }\n",
-			"deep/b": "query B { b }", graph.HashDocument("query B { b }"): "query B { b }", "c": "", "A": "", "": "",
+			"a": "query A { a }\n", graph.HashDocument("query A { a }\n"): "query A { a }\n",
+			graph.HashDocument("query A { a }"): "query A { a }\n",
+			"deep/b":                            "query B { b }", graph.HashDocument("query B { b }"): "query B { b }",
+			"c": "", "A": "", "": "",
 		} {
 			if got, ok := d.Text(id); got != want || ok != (want != "") {
 				t.Errorf("%s: %s is %q, want %q", name, id, got, want)
@@ -72,10 +74,19 @@ func TestOpenNamesTheWrongDocument(t *testing.T) {
 		"an empty manifest":          {"m.json", "{}", "contains no documents"},
 		"a document that is refused": {"folder/bad.graphql", "nothing", `the document "bad": it asks for nothing`},
 		"an array as manifest":       {"m.json", "[1]", `it must be {"ID": "TEXT"`},
-		"another Apollo format":      {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}`, "not a manifest"},
-		"an operation without body":  {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a"}]}`, "operation 1 has no id or no body"},
-		"one id for two":             {"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a", "body": "{a}"}, {"id": "a", "body": "{b}"}]}`, `two documents with the id "a"`},
-		"too much":                   {"m.json", `{"a": "{` + strings.Repeat(" ", 32<<20) + `}"}`, "bytes in total"},
+		"another Apollo format": {
+			"m.json", `{"format": "apollo-persisted-query-manifest", "version": 2, "operations": []}`, "not a manifest",
+		},
+		"an operation without body": {
+			"m.json", `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a"}]}`,
+			"operation 1 has no id or no body",
+		},
+		"one id for two": {
+			"m.json",
+			`{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": "a", ` +
+				`"body": "{a}"}, {"id": "a", "body": "{b}"}]}`, `two documents with the id "a"`,
+		},
+		"too much": {"m.json", `{"a": "{` + strings.Repeat(" ", 32<<20) + `}"}`, "bytes in total"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -79,7 +79,8 @@ func TestDockerfile(t *testing.T) {
 	if made == "" || entry != made || !slices.Contains(copied, made) {
 		t.Errorf("it makes %q, without C, has %q, and starts %q", made, copied, entry)
 	}
-	if user != "65534:65534" || !slices.Equal(ports, []string{"8080", "9090"}) || !slices.Contains(copied, "/etc/ssl/certs/ca-certificates.crt") {
+	if user != "65534:65534" || !slices.Equal(ports, []string{"8080", "9090"}) ||
+		!slices.Contains(copied, "/etc/ssl/certs/ca-certificates.crt") {
 		t.Errorf("it runs as %q, on ports %q, with %q", user, ports, copied)
 	}
 }

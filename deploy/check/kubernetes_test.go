@@ -25,7 +25,9 @@ func TestManifest(t *testing.T) {
 	var config core.ConfigMap
 	var deployment apps.Deployment
 	var service core.Service
-	objects := map[string]any{"v1 Secret": &secret, "v1 ConfigMap": &config, "apps/v1 Deployment": &deployment, "v1 Service": &service}
+	objects := map[string]any{
+		"v1 Secret": &secret, "v1 ConfigMap": &config, "apps/v1 Deployment": &deployment, "v1 Service": &service,
+	}
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		var kind struct{ APIVersion, Kind string }
 		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
@@ -47,7 +49,9 @@ func TestManifest(t *testing.T) {
 	}
 
 	pod := deployment.Spec.Template
-	for name, selector := range map[string]map[string]string{"deployment": deployment.Spec.Selector.MatchLabels, "service": service.Spec.Selector} {
+	for name, selector := range map[string]map[string]string{
+		"deployment": deployment.Spec.Selector.MatchLabels, "service": service.Spec.Selector,
+	} {
 		for k, v := range selector {
 			if pod.Labels[k] != v {
 				t.Errorf("the %s selects %s=%s, which its pods have not", name, k, v)
@@ -63,24 +67,29 @@ func TestManifest(t *testing.T) {
 		t.Errorf("the service sends to port %q, which the gateway does not listen on", got)
 	}
 	for name, probe := range map[string]*core.Probe{"/readyz": c.ReadinessProbe, "/healthz": c.LivenessProbe} {
-		if probe.HTTPGet.Path != name || ports[probe.HTTPGet.Port.StrVal] != port(t, config.Data["DELIVERYGRAPH_ADMIN_LISTEN"]) {
-			t.Errorf("%s is asked at %s of port %q, which is not the admin port", name, probe.HTTPGet.Path, probe.HTTPGet.Port.StrVal)
+		if probe.HTTPGet.Path != name || ports[probe.HTTPGet.Port.StrVal] != port(t,
+			config.Data["DELIVERYGRAPH_ADMIN_LISTEN"]) {
+			t.Errorf("%s is asked at %s of port %q, which is not the admin port", name, probe.HTTPGet.Path,
+				probe.HTTPGet.Port.StrVal)
 		}
 	}
 	if got := c.EnvFrom[0].ConfigMapRef.Name; got != config.Name {
 		t.Errorf("settings come from %q, which there is not", got)
 	}
 	for _, e := range c.Env {
-		if ref := e.ValueFrom; ref != nil && (ref.SecretKeyRef.Name != secret.Name || secret.StringData[ref.SecretKeyRef.Key] == "") {
+		if ref := e.ValueFrom; ref != nil && (ref.SecretKeyRef.Name != secret.Name ||
+			secret.StringData[ref.SecretKeyRef.Key] == "") {
 			t.Errorf("%s comes from %v, which there is not", e.Name, ref.SecretKeyRef)
 		}
 	}
 	mount, volume := c.VolumeMounts[0], pod.Spec.Volumes[0]
 	item := volume.Secret.Items[0]
-	if mount.Name != volume.Name || volume.Secret.SecretName != secret.Name || secret.StringData[item.Key] == "" || config.Data["DELIVERYGRAPH_AUTH_KEYS"] != mount.MountPath+"/"+item.Path {
+	if mount.Name != volume.Name || volume.Secret.SecretName != secret.Name || secret.StringData[item.Key] == "" ||
+		config.Data["DELIVERYGRAPH_AUTH_KEYS"] != mount.MountPath+"/"+item.Path {
 		t.Error("the file of keys is not where the gateway reads it")
 	}
-	if s := c.SecurityContext; !*pod.Spec.SecurityContext.RunAsNonRoot || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || !slices.Contains(s.Capabilities.Drop, "ALL") {
+	if s := c.SecurityContext; !*pod.Spec.SecurityContext.RunAsNonRoot || !*s.ReadOnlyRootFilesystem ||
+		*s.AllowPrivilegeEscalation || !slices.Contains(s.Capabilities.Drop, "ALL") {
 		t.Error("the gateway has rights that it does not need")
 	}
 }

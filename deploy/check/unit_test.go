@@ -31,7 +31,8 @@ func TestUnit(t *testing.T) {
 	if err != nil || host != "0.0.0.0" || len(port) < 4 {
 		t.Errorf("it listens on %q: the unit lets it use no port below 1024", settings["DELIVERYGRAPH_LISTEN"])
 	}
-	if data, state := settings["DELIVERYGRAPH_DATA"][0], unit["StateDirectory"][0]; filepath.Dir(data) != "/var/lib/"+state {
+	if data, state := settings["DELIVERYGRAPH_DATA"][0],
+		unit["StateDirectory"][0]; filepath.Dir(data) != "/var/lib/"+state {
 		t.Errorf("the store is %s, outside the one folder that the gateway may write to", data)
 	}
 	if got := unit["EnvironmentFile"]; len(got) != 1 || got[0] != "/etc/deliverygraph/settings.env" {
@@ -54,7 +55,9 @@ func TestUnitIsVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	unit := filepath.Join(t.TempDir(), "deliverygraph.service")
-	if err := os.WriteFile(unit, []byte(strings.Replace(string(text), "ExecStart=/usr/local/bin/deliverygraph", "ExecStart="+self, 1)), 0o600); err != nil {
+	if err := os.WriteFile(unit,
+		[]byte(strings.Replace(string(text), "ExecStart=/usr/local/bin/deliverygraph", "ExecStart="+self, 1)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {

@@ -58,7 +58,8 @@ func ForSome[T any](needs func(row *T) bool, field Field[T]) Field[T] {
 
 // Value is a nullable leaf that is loaded for all rows together. load returns a function that writes the value of row
 // i, and an error for each row without a value, or nil if all rows have one.
-func Value[T any](load func(ctx context.Context, rows []*T) (write func(dst []byte, i int) []byte, errs []error)) Field[T] {
+func Value[T any](load func(ctx context.Context,
+	rows []*T) (write func(dst []byte, i int) []byte, errs []error)) Field[T] {
 	return func(_ *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {
 			write, errs := load(parent.ctx, rows)
@@ -114,7 +115,8 @@ func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 
 // Join is a nullable object that is loaded for all rows together. load gets the field's arguments and the names of the
 // fields selected on the object, without __typename. For each row it returns the object, nil for null, or an error.
-func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, fields []string, rows []*T) ([]*C, []error)) Field[T] {
+func Join[T, C any](t *Type[C], load func(ctx context.Context, args map[string]any, fields []string,
+	rows []*T) ([]*C, []error)) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
 		return column[T]{loads: true, prepare: func(parent selected, rows []*T, at place) cells {

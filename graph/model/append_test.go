@@ -18,7 +18,9 @@ import (
 // Strings are written exactly as by gqlgen, wherever in a word the escaped byte is.
 func FuzzAppendString(f *testing.F) {
 	for n := range 20 {
-		for _, c := range []string{"", `"`, `\`, "\n", "\x00", "\x1f", " ", "!", "\x7f", "\x80", "\xa2", "\xdc", "\xff", "é", " "} {
+		for _, c := range []string{
+			"", `"`, `\`, "\n", "\x00", "\x1f", " ", "!", "\x7f", "\x80", "\xa2", "\xdc", "\xff", "é", " ",
+		} {
 			f.Add(strings.Repeat("x", n) + c + strings.Repeat("y", 19-n))
 			f.Add(strings.Repeat("é", n/2) + c + c + `"z`)
 		}
@@ -73,7 +75,8 @@ func TestMomentsAreFormattedAsByPackageTime(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) { check(rapid.Int64Range(first, last).Draw(t, "moment")) })
 	for _, beyond := range []upstream.Time{math.MinInt64, first - 1, last + 1, math.MaxInt64} {
-		if got := string(model.AppendDateTime(nil, beyond)); got != `"0000-01-01T00:00:00Z"` && got != `"9999-12-31T23:59:59Z"` {
+		if got := string(model.AppendDateTime(nil, beyond)); got != `"0000-01-01T00:00:00Z"` &&
+			got != `"9999-12-31T23:59:59Z"` {
 			t.Errorf("%d is written %s", beyond, got)
 		}
 	}
@@ -97,7 +100,11 @@ func BenchmarkDateTimes(b *testing.B) {
 }
 
 func BenchmarkAppendString(b *testing.B) {
-	for name, s := range map[string]string{"code": "5.1.1", "address": "someone.else@mail.example.com", "diagnostic": `smtp; 550 5.1.1 <someone@example.com>: Recipient address rejected: "User unknown" in virtual mailbox table`} {
+	for name, s := range map[string]string{
+		"code": "5.1.1", "address": "someone.else@mail.example.com",
+		"diagnostic": `smtp; 550 5.1.1 <someone@example.com>: Recipient address rejected: "User unknown" in virtual ` +
+			`mailbox table`,
+	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var dst []byte

@@ -56,14 +56,18 @@ func TestDurations(t *testing.T) {
 func TestInvalidDurationsAreRefused(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"": "ISO 8601", "P": "ISO 8601", "PT": "ISO 8601", "P1DT": "ISO 8601", "7d": "ISO 8601", "p7d": "ISO 8601", "P7": "ISO 8601", "7D": "ISO 8601", "P-7D": "ISO 8601", "-P7D": "ISO 8601",
-		"P1.5D": "ISO 8601", "PT0,5S": "ISO 8601", "P1S": "ISO 8601", "PT1D": "ISO 8601", "P1D1M": "ISO 8601", "P1D ": "ISO 8601", "P1D\n": "ISO 8601", "P٣D": "ISO 8601", "P1M1M": "ISO 8601",
+		"": "ISO 8601", "P": "ISO 8601", "PT": "ISO 8601", "P1DT": "ISO 8601", "7d": "ISO 8601", "p7d": "ISO 8601",
+		"P7": "ISO 8601", "7D": "ISO 8601", "P-7D": "ISO 8601", "-P7D": "ISO 8601",
+		"P1.5D": "ISO 8601", "PT0,5S": "ISO 8601", "P1S": "ISO 8601", "PT1D": "ISO 8601", "P1D1M": "ISO 8601",
+		"P1D ": "ISO 8601", "P1D\n": "ISO 8601", "P٣D": "ISO 8601", "P1M1M": "ISO 8601",
 		"P0D": "must be positive", "PT0S": "must be positive",
-		"P101Y": "at most 100 years", "P36601D": "at most 100 years", "PT99999999999999999999S": "at most 100 years", "P9223372036854775807Y": "at most 100 years", "P99Y999M": "at most 100 years",
+		"P101Y": "at most 100 years", "P36601D": "at most 100 years", "PT99999999999999999999S": "at most 100 years",
+		"P9223372036854775807Y": "at most 100 years", "P99Y999M": "at most 100 years",
 		"P" + strings.Repeat("9", 10_000) + "D": "at most 100 years",
 	} {
 		_, err := model.ParseDuration(text)
-		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), says) || len(err.Error()) > 400 {
+		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), says) ||
+			len(err.Error()) > 400 {
 			t.Errorf("%.40q: %v, want %q in it", text, err, says)
 		}
 	}
@@ -126,7 +130,8 @@ func TestBeforeIsMonotonic(t *testing.T) {
 		}
 		months := model.Duration{Months: d.Months + 1}
 		got, want := months.Before(at).UTC(), at.UTC()
-		if whole := (want.Year()-got.Year())*12 + int(want.Month()-got.Month()); whole != months.Months || got.Day() > want.Day() || got.Day() < min(want.Day(), 28) {
+		if whole := (want.Year()-got.Year())*12 + int(want.Month()-got.Month()); whole != months.Months ||
+			got.Day() > want.Day() || got.Day() < min(want.Day(), 28) {
 			t.Errorf("%s before %s is %s", months, want, got)
 		}
 	})

@@ -14,7 +14,8 @@ import (
 // The forms of moments and durations.
 var (
 	momentForm   = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
-	durationForm = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
+	durationForm = regexp.MustCompile(
+		`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
 )
 
 // changed generates texts of a form with a few bytes inserted, removed or replaced.
@@ -32,7 +33,8 @@ func changed(form, bytes string) *rapid.Generator[string] {
 // A text is a moment if and only if it has the right form and the day and time exist.
 func TestMomentsHaveOneOfTheForms(t *testing.T) {
 	t.Parallel()
-	texts := changed(`(0[0-9]{3}|[12][0-9]{3})-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.,][0-9]{0,3})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?`, "0123456789-:.,+TtZz ")
+	texts := changed(
+		`(0[0-9]{3}|[12][0-9]{3})-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.,][0-9]{0,3})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?`, "0123456789-:.,+TtZz ")
 	rapid.Check(t, func(t *rapid.T) {
 		s := texts.Draw(t, "moment")
 		_, parsed := time.Parse(time.RFC3339, strings.ToUpper(s))
@@ -46,7 +48,8 @@ func TestMomentsHaveOneOfTheForms(t *testing.T) {
 // A text is a duration if and only if it has the right form, is positive and is not too long.
 func TestDurationsHaveTheForm(t *testing.T) {
 	t.Parallel()
-	texts := changed(`P([1-9]Y)?([1-9]M)?([0-9]{1,2}W)?([0-9]{1,2}D)?(T([0-9]{1,2}H)?([0-9]{1,2}M)?([0-9]{1,2}S)?)?`, "PYMWDTHS0123456789 -")
+	texts := changed(`P([1-9]Y)?([1-9]M)?([0-9]{1,2}W)?([0-9]{1,2}D)?(T([0-9]{1,2}H)?([0-9]{1,2}M)?([0-9]{1,2}S)?)?`,
+		"PYMWDTHS0123456789 -")
 	rapid.Check(t, func(t *rapid.T) {
 		s := texts.Draw(t, "duration")
 		m := durationForm.FindStringSubmatch(s)

@@ -17,12 +17,15 @@ import (
 
 var (
 	ids   = rapid.Map(rapid.Int64Range(1, 1<<63-1), func(n int64) upstream.ID { return upstream.ID(n) })
-	times = rapid.Map(rapid.Int64Range(-62167219200, 253402300799), func(n int64) upstream.Time { return upstream.Time(n) })
+	times = rapid.Map(rapid.Int64Range(-62167219200, 253402300799),
+		func(n int64) upstream.Time { return upstream.Time(n) })
 	texts = rapid.StringN(1, 60, 200).Filter(utf8.ValidString)
 )
 
 func nodeIDs(t *rapid.T) model.NodeID {
-	switch k := rapid.SampledFrom([]model.NodeType{model.UserNode, model.SenderNode, model.BounceNode, model.EmailNode, model.BlockedEmailNode}).Draw(t, "type"); k {
+	switch k := rapid.SampledFrom([]model.NodeType{
+		model.UserNode, model.SenderNode, model.BounceNode, model.EmailNode, model.BlockedEmailNode,
+	}).Draw(t, "type"); k {
 	case model.UserNode:
 		return model.NodeID{Type: k, UserID: ids.Draw(t, "user")}
 	case model.SenderNode:
@@ -139,7 +142,9 @@ func TestForgedNodeIDsAreRefused(t *testing.T) {
 
 // Any text is an error or the canonical text of its id.
 func FuzzParseNodeID(f *testing.F) {
-	for _, s := range []string{"", "AVUq", "AVPIAQ", raw(byte(1), byte('B'), 20, 100, 5, uint(3), "ididx"), "AVUq\n", "=="} {
+	for _, s := range []string{
+		"", "AVUq", "AVPIAQ", raw(byte(1), byte('B'), 20, 100, 5, uint(3), "ididx"), "AVUq\n", "==",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -156,7 +161,9 @@ func FuzzParseNodeID(f *testing.F) {
 // A user or sender number has exactly one text.
 func TestKeysHaveOneText(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]upstream.ID{"1": 1, "21": 21, "5000000020": 5000000020, "9223372036854775807": 1<<63 - 1} {
+	for text, want := range map[string]upstream.ID{
+		"1": 1, "21": 21, "5000000020": 5000000020, "9223372036854775807": 1<<63 - 1,
+	} {
 		if got, err := model.ParseKey(text); got != want || err != nil {
 			t.Errorf("%s is %d, %v", text, got, err)
 		}
@@ -164,7 +171,9 @@ func TestKeysHaveOneText(t *testing.T) {
 			t.Errorf("%d is written %s", want, got)
 		}
 	}
-	for _, text := range []string{"", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "0x10", "1_000", "me", "9223372036854775808", "٣"} {
+	for _, text := range []string{
+		"", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "0x10", "1_000", "me", "9223372036854775808", "٣",
+	} {
 		if got, err := model.ParseKey(text); err == nil {
 			t.Errorf("%q is accepted as %d", text, got)
 		}

@@ -9,7 +9,9 @@ type Node interface{ IsNode() }
 // document, has no others.
 func (b *Bounce) Type() (upstream.BounceType, error) {
 	if t := b.Row.Type; t != upstream.Hard && t != upstream.Soft {
-		return "", &upstream.Error{Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft"}
+		return "", &upstream.Error{
+			Code: upstream.InvalidResponse, Message: "the upstream sent a bounce that is neither hard nor soft",
+		}
 	}
 	return b.Row.Type, nil
 }
@@ -57,7 +59,9 @@ func (d *BounceDetail) FullContent() (*string, error)    { return d.Content.get(
 
 // rowID returns the id of a row.
 func rowID(t NodeType, i upstream.Identity) NodeID {
-	return NodeID{Type: t, UserID: i.UserID, SenderID: i.SenderID, Time: i.Time, EmailID: i.EmailID, Recipient: i.Recipient}
+	return NodeID{
+		Type: t, UserID: i.UserID, SenderID: i.SenderID, Time: i.Time, EmailID: i.EmailID, Recipient: i.Recipient,
+	}
 }
 
 // rowUser returns the user of a row.

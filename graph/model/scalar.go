@@ -51,7 +51,8 @@ func MarshalDateTime(t upstream.Time) graphql.Marshaler {
 }
 
 // momentForms describes the accepted forms of a moment, for messages.
-const momentForms = `RFC 3339, such as "2026-11-22T09:30:00Z", as a date, such as "2026-11-22", or as a number of Unix seconds`
+const momentForms = `RFC 3339, such as "2026-11-22T09:30:00Z", as a date, such as "2026-11-22", ` +
+	`or as a number of Unix seconds`
 
 // UnmarshalDateTime parses a moment: RFC 3339, a date, which means its midnight in UTC, or a number of Unix seconds.
 // Fractions and leap seconds are treated as by [upstream.ParseTime].

@@ -111,7 +111,8 @@ func TestInvalidDateTimesAreRefused(t *testing.T) {
 		"an overlong text":           {strings.Repeat("x", 10_000), "RFC 3339"},
 	} {
 		_, err := model.UnmarshalDateTime(c.in)
-		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 300 {
+		if upstream.CodeOf(err) != upstream.InvalidArgument || !strings.Contains(err.Error(), c.says) ||
+			len(err.Error()) > 300 {
 			t.Errorf("%s: %v, want %q in it", name, err, c.says)
 		}
 	}
@@ -145,7 +146,9 @@ func TestDateTimesRoundTrip(t *testing.T) {
 // upstream sends.
 func TestDateTimesAreClampedToTheYears(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[upstream.Time]string{math.MaxInt64: `"9999-12-31T23:59:59Z"`, math.MinInt64: `"0000-01-01T00:00:00Z"`} {
+	for in, want := range map[upstream.Time]string{
+		math.MaxInt64: `"9999-12-31T23:59:59Z"`, math.MinInt64: `"0000-01-01T00:00:00Z"`,
+	} {
 		if got := written(model.MarshalDateTime(in)); got != want {
 			t.Errorf("%d is written %s", in, got)
 		}
@@ -164,8 +167,11 @@ func TestLongs(t *testing.T) {
 			t.Errorf("%d is %d (%v)", want, got, err)
 		}
 	})
-	for _, in := range []any{nil, "5", "", true, 5.0, json.Number("5.0"), json.Number("1e3"), json.Number("9223372036854775808"), []any{}} {
-		if got, err := model.UnmarshalLong(in); upstream.CodeOf(err) != upstream.InvalidArgument || strings.Contains(err.Error(), "strconv") {
+	for _, in := range []any{
+		nil, "5", "", true, 5.0, json.Number("5.0"), json.Number("1e3"), json.Number("9223372036854775808"), []any{},
+	} {
+		if got, err := model.UnmarshalLong(in); upstream.CodeOf(err) != upstream.InvalidArgument ||
+			strings.Contains(err.Error(), "strconv") {
 			t.Errorf("%v is %d (%v)", in, got, err)
 		}
 	}
@@ -180,7 +186,8 @@ func TestEnums(t *testing.T) {
 		}
 	}
 	for v, text := range map[upstream.Interval]string{upstream.Hour: "HOUR", upstream.Day: "DAY"} {
-		if got, err := model.UnmarshalInterval(text); got != v || err != nil || written(model.MarshalInterval(v)) != `"`+text+`"` {
+		if got, err := model.UnmarshalInterval(text); got != v || err != nil ||
+			written(model.MarshalInterval(v)) != `"`+text+`"` {
 			t.Errorf("%s is %d (%v)", text, got, err)
 		}
 	}

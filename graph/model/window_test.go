@@ -15,7 +15,9 @@ func TestLongRelativeWindowsStartOnTheHour(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := upstream.Time(rapid.Int64Range(0, 4e9).Draw(t, "now"))
-		d := model.Duration{Days: rapid.IntRange(0, 40).Draw(t, "days"), Seconds: rapid.Int64Range(1, 200_000).Draw(t, "seconds")}
+		d := model.Duration{
+			Days: rapid.IntRange(0, 40).Draw(t, "days"), Seconds: rapid.Int64Range(1, 200_000).Draw(t, "seconds"),
+		}
 		w, exact := d.UpTo(now), d.Before(now)
 		switch {
 		case w.End != now:

@@ -58,10 +58,14 @@ const (
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	page, err := playground.New(playground.Options{Title: "Greetings", Demo: "All of it is made up.", Tabs: []playground.Tab{
-		{Description: "Greets you.", Query: "query Greet($name: String) { greeting(name: $name) }", Variables: `{"name": "Ada"}`},
-		{Query: "query GreetNobody { greeting }"},
-	}})
+	page, err := playground.New(playground.Options{Title: "Greetings", Demo: "All of it is made up.",
+		Tabs: []playground.Tab{
+			{
+				Description: "Greets you.", Query: "query Greet($name: String) { greeting(name: $name) }",
+				Variables: `{"name": "Ada"}`,
+			},
+			{Query: "query GreetNobody { greeting }"},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +109,8 @@ func TestInABrowser(t *testing.T) {
 	b.eval(queryEditor+`.setCursor({line: 0, ch: 3})`, nil)
 	b.eval(queryEditor+`.focus()`, nil)
 	b.pressCtrl(" ", "Space", 32)
-	b.until(queryEditor + `.getValue() === "{ greeting }" || document.querySelector(".CodeMirror-hints")?.innerText.includes("greeting")`)
+	b.until(queryEditor + `.getValue() === "{ greeting }" || ` +
+		`document.querySelector(".CodeMirror-hints")?.innerText.includes("greeting")`)
 
 	// A tab that was changed stays so, and its example can be had again. It is stored when the visitor leaves, however
 	// soon after the last letter.
@@ -142,11 +147,13 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
-// GraphiQL stores the text of the editors and the list of tabs at different moments. Whatever the two say when the page is
-// left without warning, as by a crash, the tabs are those of the list, and none is doubled.
+// GraphiQL stores the text of the editors and the list of tabs at different moments. Whatever the two say when the page
+// is left without warning, as by a crash, the tabs are those of the list, and none is doubled.
 func TestTabsAfterACrashInABrowser(t *testing.T) {
 	t.Parallel()
-	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}}})
+	page, err := playground.New(playground.Options{
+		Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +163,8 @@ func TestTabsAfterACrashInABrowser(t *testing.T) {
 	mux.Handle("/", page)
 	s := httptest.NewServer(mux)
 	defer s.Close()
-	const tab = `{"id": "1", "title": "Mine", "query": "query Mine { greeting }", "variables": null, "headers": null, "operationName": "Mine", "response": null}`
+	const tab = `{"id": "1", "title": "Mine", "query": "query Mine { greeting }", "variables": null, ` +
+		`"headers": null, "operationName": "Mine", "response": null}`
 
 	b := openBrowser(t)
 	for name, c := range map[string]struct {
@@ -164,11 +172,27 @@ func TestTabsAfterACrashInABrowser(t *testing.T) {
 		names                  []string
 		text                   string
 	}{
-		"the text is newer":           {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting } # more", "", []string{"Mine"}, "query Mine { greeting }"},
-		"the text is older":           {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query First { greeting }\n", "", []string{"Mine"}, "query Mine { greeting }"},
-		"the variables are others":    {`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting }", `{"name": "Ada"}`, []string{"Mine"}, "query Mine { greeting }"},
-		"the list cannot be read":     {`{"activeTabIndex": 0, "tabs": [`, "query Mine { greeting }", "", []string{"First", "Second"}, "query First { greeting }\n"},
-		"an active tab that is empty": {`{"activeTabIndex": 0, "tabs": [` + strings.ReplaceAll(strings.ReplaceAll(tab, `"query Mine { greeting }"`, "null"), "Mine", "Empty") + `]}`, "query Mine { greeting }", "", []string{"Empty"}, ""},
+		"the text is newer": {
+			`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting } # more", "", []string{"Mine"},
+			"query Mine { greeting }",
+		},
+		"the text is older": {
+			`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query First { greeting }\n", "", []string{"Mine"},
+			"query Mine { greeting }",
+		},
+		"the variables are others": {
+			`{"activeTabIndex": 0, "tabs": [` + tab + `]}`, "query Mine { greeting }", `{"name": "Ada"}`,
+			[]string{"Mine"}, "query Mine { greeting }",
+		},
+		"the list cannot be read": {
+			`{"activeTabIndex": 0, "tabs": [`, "query Mine { greeting }", "", []string{"First", "Second"},
+			"query First { greeting }\n",
+		},
+		"an active tab that is empty": {
+			`{"activeTabIndex": 0, "tabs": [` +
+				strings.ReplaceAll(strings.ReplaceAll(tab, `"query Mine { greeting }"`, "null"), "Mine", "Empty") +
+				`]}`, "query Mine { greeting }", "", []string{"Empty"}, "",
+		},
 	} {
 		b.open(s.URL + "/elsewhere")
 		for part, value := range map[string]string{"tabState": c.tabs, "query": c.query, "variables": c.variables} {
@@ -248,8 +272,10 @@ func TestSharingInABrowser(t *testing.T) {
 	b.open(s.URL + "/")
 	b.until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
 	b.eval(queryEditor+".setValue(`"+query+"`)", nil)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[0].CodeMirror.setValue('{"name": "Grace"}')`, nil)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-API-Key": "secret"}')`, nil)
+	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[0].CodeMirror.setValue('{"name": "Grace"}')`,
+		nil)
+	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-API-Key": `+
+		`"secret"}')`, nil)
 	b.until(tabNames + `[0] === "Shared"`)
 	b.eval(`document.querySelector("button[aria-label='Copy a link to this query']").click()`, nil)
 	b.until(`location.hash.includes("Shared")`)
@@ -335,7 +361,8 @@ func TestFailuresInABrowser(t *testing.T) {
 
 	b.open(s.URL + "/")
 	b.until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-Mode": "set"}')`, nil)
+	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-Mode": "set"}')`,
+		nil)
 
 	modes <- "html"
 	b.eval(clickRun, nil)
@@ -363,7 +390,9 @@ func TestFailuresInABrowser(t *testing.T) {
 func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "subscription Second { greeting }"}}})
+	page, err := playground.New(playground.Options{
+		Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "subscription Second { greeting }"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +444,8 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 			b.pressCtrl("Enter", "Enter", 13)
 		}
 		got := within(t, operations)
-		if got.Query != c.query || got.OperationName != c.want || strings.Contains(got.accept, "event-stream") != strings.HasPrefix(c.query, "subscription") {
+		if got.Query != c.query || got.OperationName != c.want ||
+			strings.Contains(got.accept, "event-stream") != strings.HasPrefix(c.query, "subscription") {
 			t.Errorf("%s: %+v ran, want %s", c.query, got, c.want)
 		}
 	}
@@ -426,7 +456,8 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	if got := within(t, operations); got.OperationName != "Second" || !strings.Contains(got.accept, "event-stream") {
 		t.Errorf("after a change of the tab %+v ran, want Second", got)
 	}
-	b.eval(queryEditor+`.setValue("query Shared { greeting }"); document.querySelector("button[aria-label='Copy a link to this query']").click()`, nil)
+	b.eval(queryEditor+`.setValue("query Shared { greeting }"); document.querySelector("button[aria-label='Copy a `+
+		`link to this query']").click()`, nil)
 	b.until(`new URLSearchParams(location.hash.slice(1)).get("operationName") === "Shared"`)
 }
 
@@ -434,7 +465,9 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
-	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}}})
+	page, err := playground.New(playground.Options{
+		Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 // browserPatience bounds each command to the browser; a busy machine takes seconds to start one.
 const browserPatience = time.Minute
 
-// browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages, each
-// ended by a zero byte. It notes what the page complains of and asks for.
+// browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages,
+// each ended by a zero byte. It notes what the page complains of and asks for.
 type browser struct {
 	t       *testing.T
 	in      io.Writer
@@ -176,7 +176,8 @@ func (b *browser) eval(expression string, result any) {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &got)
+	b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true},
+		&got)
 	if got.ExceptionDetails != nil {
 		b.t.Fatalf("%s: %s", expression, got.ExceptionDetails)
 	}
@@ -207,7 +208,9 @@ func (b *browser) until(condition string) {
 func (b *browser) pressCtrl(key, code string, virtual int) {
 	b.t.Helper()
 	for _, kind := range []string{"rawKeyDown", "keyUp"} {
-		b.do("Input.dispatchKeyEvent", map[string]any{"type": kind, "modifiers": 2, "key": key, "code": code, "windowsVirtualKeyCode": virtual}, nil)
+		b.do("Input.dispatchKeyEvent", map[string]any{
+			"type": kind, "modifiers": 2, "key": key, "code": code, "windowsVirtualKeyCode": virtual,
+		}, nil)
 	}
 }
 
@@ -215,7 +218,9 @@ func (b *browser) pressCtrl(key, code string, virtual int) {
 func (b *browser) screenshot(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
-		b.do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+		b.do("Emulation.setEmulatedMedia", map[string]any{
+			"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}},
+		}, nil)
 		var shot struct{ Data []byte }
 		b.do("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
 		if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+"-"+scheme+".png"), shot.Data, 0o644); err != nil {
@@ -228,8 +233,8 @@ func (b *browser) screenshot(name string) {
 func (b *browser) open(url string) { b.load("Page.navigate", map[string]any{"url": url}) }
 func (b *browser) reload()         { b.load("Page.reload", map[string]any{}) }
 
-// load gives a command that loads a document, and waits until that has loaded: until then the browser may answer for the
-// document before.
+// load gives a command that loads a document, and waits until that has loaded: until then the browser may answer for
+// the document before.
 func (b *browser) load(method string, params any) {
 	b.t.Helper()
 	select {

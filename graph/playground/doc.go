@@ -12,8 +12,8 @@
 //
 //	cd graph/playground/web && npm ci && npm run build
 //
-// and commit dist with it. A test compares dist/SOURCE_HASH with the sources and fails if this was forgotten. GraphiQL 4
-// is used rather than 5, whose editor is four times the size and needs worker scripts.
+// and commit dist with it. A test compares dist/SOURCE_HASH with the sources and fails if this was forgotten. GraphiQL
+// 4 is used rather than 5, whose editor is four times the size and needs worker scripts.
 //
 // The tests drive the page in Chromium where there is one. What it looked like is kept by
 //

@@ -63,7 +63,8 @@ func TestExamplesFitTheSchemaAndCoverItsTypes(t *testing.T) {
 		collectTypes(operation.SelectionSet, seen)
 	}
 	for name, definition := range schema.Types {
-		isFrame := strings.HasSuffix(name, "Edge") || strings.HasPrefix(name, "__") || name == "Query" || name == "Subscription"
+		isFrame := strings.HasSuffix(name, "Edge") || strings.HasPrefix(name, "__") || name == "Query" ||
+			name == "Subscription"
 		if definition.Kind == ast.Object && !isFrame && !seen[name] {
 			t.Errorf("no example selects anything of %s", name)
 		}

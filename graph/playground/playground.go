@@ -58,8 +58,8 @@ type settings struct {
 // New returns the playground as a handler for the path "/" and the files beside it. Behind a path prefix use
 // [http.StripPrefix] with the prefix less its last slash.
 //
-// It answers GET and HEAD; other methods get 405, other paths [Options].NotFound. The page itself is always revalidated, its files
-// may be kept for ever. An error says which option is wrong and what would be right.
+// It answers GET and HEAD; other methods get 405, other paths [Options].NotFound. The page itself is always
+// revalidated, its files may be kept for ever. An error says which option is wrong and what would be right.
 func New(o Options) (http.Handler, error) {
 	endpoint := cmp.Or(o.Endpoint, "graphql")
 	if err := checkEndpoint(endpoint); err != nil {

@@ -137,15 +137,19 @@ func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
 			}
 
 			head := ask(t, "HEAD", url, map[string]string{"Accept-Encoding": "gzip"})
-			if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != packed.header.Get("Content-Length") {
-				t.Errorf("HEAD: status %d, %d bytes, length %q, want 200, 0, %q", head.status, len(head.body), head.header.Get("Content-Length"), packed.header.Get("Content-Length"))
+			if head.status != 200 || head.body != "" ||
+				head.header.Get("Content-Length") != packed.header.Get("Content-Length") {
+				t.Errorf("HEAD: status %d, %d bytes, length %q, want 200, 0, %q", head.status, len(head.body),
+					head.header.Get("Content-Length"), packed.header.Get("Content-Length"))
 			}
 
 			again := ask(t, "GET", url, map[string]string{"If-None-Match": `"other", ` + plain.header.Get("ETag")})
 			if again.status != 304 || again.body != "" {
 				t.Errorf("known ETag: status %d with %d bytes, want 304 with 0", again.status, len(again.body))
 			}
-			if other := ask(t, "GET", url, map[string]string{"If-None-Match": `"one, *, another"`}); other.status != 200 {
+			if other := ask(t, "GET", url, map[string]string{
+				"If-None-Match": `"one, *, another"`,
+			}); other.status != 200 {
 				t.Errorf("another ETag, with commas: status %d, want 200", other.status)
 			}
 		})
@@ -208,7 +212,8 @@ func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
 	} {
 		got := ask(t, c.method, s.URL+c.path, nil)
 		if got.status != c.status || got.header.Get("Allow") != c.allow {
-			t.Errorf("%s: status %d, Allow %q, want %d, %q", name, got.status, got.header.Get("Allow"), c.status, c.allow)
+			t.Errorf("%s: status %d, Allow %q, want %d, %q", name, got.status, got.header.Get("Allow"), c.status,
+				c.allow)
 		}
 	}
 }
@@ -229,13 +234,17 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 			}
 		}
 		policy := got.header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"} {
+		for _, want := range []string{
+			"default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'none'",
+			"frame-ancestors 'none'",
+		} {
 			if !strings.Contains(policy, want) {
 				t.Errorf("%s %s: the policy %q has no %q", r[0], r[1], policy, want)
 			}
 		}
 		for directive := range strings.SplitSeq(policy, ";") {
-			if strings.Contains(directive, "'unsafe-") && strings.TrimSpace(directive) != "style-src 'self' 'unsafe-inline'" {
+			if strings.Contains(directive, "'unsafe-") &&
+				strings.TrimSpace(directive) != "style-src 'self' 'unsafe-inline'" {
 				t.Errorf("%s %s: the policy allows %q", r[0], r[1], directive)
 			}
 		}
@@ -271,7 +280,8 @@ func TestSettingsReachTheScriptAsTheyAre(t *testing.T) {
 	if got.Endpoint != "../api/graphql" || got.Title != "Mail & more" || len(got.Tabs) != 2 {
 		t.Fatalf("got %+v", got)
 	}
-	if a := got.Tabs[0]; a.Name != "A" || a.Description != "First." || a.Query != "query A { a }" || a.Variables != `{"n": 1}` {
+	if a := got.Tabs[0]; a.Name != "A" || a.Description != "First." || a.Query != "query A { a }" ||
+		a.Variables != `{"n": 1}` {
 		t.Errorf("first tab: got %+v", a)
 	}
 	if got.Tabs[1].Name != "B" {
@@ -290,7 +300,10 @@ func TestTextCannotBecomeMarkup(t *testing.T) {
 	t.Parallel()
 	evil := `</script></title></p><script>alert(1)</script><!--<script> & " ' ` + "\u2028"
 	s := serve(t, playground.Options{Title: evil, Demo: evil, Tabs: []playground.Tab{
-		{Description: evil, Query: "query A { a(s: \"</script><script>alert(1)</script><!--\") } # " + evil, Variables: `{"s": "</script><script>alert(1)</script>"}`},
+		{
+			Description: evil, Query: "query A { a(s: \"</script><script>alert(1)</script><!--\") } # " + evil,
+			Variables: `{"s": "</script><script>alert(1)</script>"}`,
+		},
 	}})
 	page := ask(t, "GET", s.URL+"/", nil).body
 	for part, want := range map[string]int{"<script": 2, "</script": 2, "<!--": 0, "</title": 1, "<p": 3, "</p": 3} {
@@ -337,16 +350,29 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		options playground.Options
 		want    string
 	}{
-		"endpoint on another host":     {playground.Options{Endpoint: "https://example.com/graphql"}, `endpoint "https://example.com/graphql": want a path`},
-		"endpoint with a hidden host":  {playground.Options{Endpoint: "//example.com/graphql"}, "want a path"},
-		"endpoint that is no address":  {playground.Options{Endpoint: "%zz"}, "want a path"},
-		"query that does not parse":    {tabs(playground.Tab{Query: "query A { a"}), "tab 1: query:"},
-		"query without a name":         {tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "{ a }"}), "tab 2: query: an operation has no name"},
-		"query without an operation":   {tabs(playground.Tab{Query: "fragment F on T { a }"}), "found none"},
-		"empty query":                  {tabs(playground.Tab{}), "tab 1: query: want an operation"},
-		"two tabs of one name":         {tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "query A { b }"}), "tab 2: a tab before it is called A too"},
-		"variables that do not parse":  {tabs(playground.Tab{Query: "query A { a }", Variables: "{"}), "tab A: variables: want a JSON object"},
-		"variables that are no object": {tabs(playground.Tab{Query: "query A { a }", Variables: "null"}), "tab A: variables: want a JSON object"},
+		"endpoint on another host": {
+			playground.Options{Endpoint: "https://example.com/graphql"},
+			`endpoint "https://example.com/graphql": want a path`,
+		},
+		"endpoint with a hidden host": {playground.Options{Endpoint: "//example.com/graphql"}, "want a path"},
+		"endpoint that is no address": {playground.Options{Endpoint: "%zz"}, "want a path"},
+		"query that does not parse":   {tabs(playground.Tab{Query: "query A { a"}), "tab 1: query:"},
+		"query without a name": {
+			tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "{ a }"}),
+			"tab 2: query: an operation has no name",
+		},
+		"query without an operation": {tabs(playground.Tab{Query: "fragment F on T { a }"}), "found none"},
+		"empty query":                {tabs(playground.Tab{}), "tab 1: query: want an operation"},
+		"two tabs of one name": {
+			tabs(playground.Tab{Query: "query A { a }"}, playground.Tab{Query: "query A { b }"}),
+			"tab 2: a tab before it is called A too",
+		},
+		"variables that do not parse": {
+			tabs(playground.Tab{Query: "query A { a }", Variables: "{"}), "tab A: variables: want a JSON object",
+		},
+		"variables that are no object": {
+			tabs(playground.Tab{Query: "query A { a }", Variables: "null"}), "tab A: variables: want a JSON object",
+		},
 	} {
 		_, err := playground.New(c.options)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

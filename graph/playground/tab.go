@@ -39,16 +39,21 @@ func newExamples(tabs []Tab) ([]example, error) {
 			return nil, fmt.Errorf("playground: tab %d: %w", i+1, err)
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("playground: tab %d: a tab before it is called %s too: give each query its own name", i+1, name)
+			return nil, fmt.Errorf("playground: tab %d: a tab before it is called %s too: give each query its own name",
+				i+1, name)
 		}
 		seen[name] = true
 		if t.Variables != "" {
 			var object map[string]any
 			if err := json.Unmarshal([]byte(t.Variables), &object); err != nil || object == nil {
-				return nil, fmt.Errorf("playground: tab %s: variables: want a JSON object such as {\"first\": 10}, got %.60q", name, t.Variables)
+				return nil,
+					fmt.Errorf("playground: tab %s: variables: want a JSON object such as {\"first\": 10}, got %.60q",
+						name, t.Variables)
 			}
 		}
-		examples = append(examples, example{Name: name, Description: t.Description, Query: t.Query, Variables: t.Variables})
+		examples = append(examples, example{
+			Name: name, Description: t.Description, Query: t.Query, Variables: t.Variables,
+		})
 	}
 	return examples, nil
 }

@@ -32,7 +32,9 @@ type KeysOrTokens struct{ Keys, Tokens Authenticator }
 func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller, error) {
 	switch {
 	case cred.Secret == "":
-		return Caller{}, Refuse("this API asks who you are: send your API key or token as Authorization: Bearer …, or the key as Authorization: apikey=… or X-API-Key: …")
+		return Caller{},
+			Refuse("this API asks who you are: send your API key or token as Authorization: Bearer …, " +
+				"or the key as Authorization: apikey=… or X-API-Key: …")
 	case cred.Bearer && strings.Count(cred.Secret, ".") == 2:
 		return k.Tokens.Authenticate(ctx, cred)
 	}
@@ -49,7 +51,8 @@ func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Cont
 // IdentifySocket gives the context of a WebSocket's caller, by the headers of its first
 // request, where there are any, and by the payload of its connection_init: browsers
 // cannot send headers.
-func IdentifySocket(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
+func IdentifySocket(ctx context.Context, a Authenticator, h http.Header,
+	payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it has no use for what may be meant for others
 		return context.WithValue(ctx, contextKey{}, &anyone), nil
 	}
@@ -88,7 +91,8 @@ func Check(ctx context.Context) error {
 // request's context. Others are told so by answer, which writes an error as the
 // endpoint does; where it is an [upstream.Unauthenticated] one the WWW-Authenticate
 // header is set already.
-func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
+func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request, error),
+	next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, err := Identify(r.Context(), a, r.Header)
 		if err != nil {

@@ -22,12 +22,16 @@ func TestUsers(t *testing.T) {
 		users auth.Users
 		has   map[upstream.ID]bool
 	}{
-		"the zero value has nobody":    {auth.Users{}, map[upstream.ID]bool{0: false, 20: false}},
-		"only none has nobody":         {auth.Only(), map[upstream.ID]bool{0: false, 20: false}},
-		"only some has these":          {auth.Only(given...), map[upstream.ID]bool{0: false, 19: false, 20: true, 21: true, 22: false}},
-		"everyone has all":             {auth.Everyone(), map[upstream.ID]bool{20: true, 1 << 62: true}},
-		"no caller in a context":       {auth.FromContext(t.Context()).Users, map[upstream.ID]bool{20: false}},
-		"a context carries its caller": {auth.FromContext(auth.With(t.Context(), reader(20))).Users, map[upstream.ID]bool{20: true, 21: false}},
+		"the zero value has nobody": {auth.Users{}, map[upstream.ID]bool{0: false, 20: false}},
+		"only none has nobody":      {auth.Only(), map[upstream.ID]bool{0: false, 20: false}},
+		"only some has these": {
+			auth.Only(given...), map[upstream.ID]bool{0: false, 19: false, 20: true, 21: true, 22: false},
+		},
+		"everyone has all":       {auth.Everyone(), map[upstream.ID]bool{20: true, 1 << 62: true}},
+		"no caller in a context": {auth.FromContext(t.Context()).Users, map[upstream.ID]bool{20: false}},
+		"a context carries its caller": {
+			auth.FromContext(auth.With(t.Context(), reader(20))).Users, map[upstream.ID]bool{20: true, 21: false},
+		},
 	} {
 		for user, want := range c.has {
 			if got := c.users.Has(user); got != want {
@@ -50,10 +54,12 @@ func TestScopes(t *testing.T) {
 		}
 		all |= s
 	}
-	if all != auth.AllScopes || auth.AllScopes.String() != "metrics:read recipients:read content:read" || auth.MetricsRead.Has(auth.AllScopes) {
+	if all != auth.AllScopes || auth.AllScopes.String() != "metrics:read recipients:read content:read" ||
+		auth.MetricsRead.Has(auth.AllScopes) {
 		t.Errorf("all are %v", all)
 	}
-	if _, err := auth.ScopeNamed("metrics:write"); err == nil || !strings.Contains(err.Error(), "metrics:read, recipients:read, content:read") {
+	if _, err := auth.ScopeNamed("metrics:write"); err == nil ||
+		!strings.Contains(err.Error(), "metrics:read, recipients:read, content:read") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }
@@ -62,7 +68,8 @@ func TestScopes(t *testing.T) {
 func TestViews(t *testing.T) {
 	t.Parallel()
 	callers := []auth.Caller{
-		{}, {Users: auth.Everyone()}, auth.Anyone(), {Users: auth.Everyone(), Scopes: metrics}, {Users: auth.Only(2, 1), Scopes: metrics}, {Users: auth.Only(12), Scopes: metrics}, {Users: auth.Only(1, 2)},
+		{}, {Users: auth.Everyone()}, auth.Anyone(), {Users: auth.Everyone(), Scopes: metrics},
+		{Users: auth.Only(2, 1), Scopes: metrics}, {Users: auth.Only(12), Scopes: metrics}, {Users: auth.Only(1, 2)},
 	}
 	for _, key := range []string{"a key", "another"} {
 		c := auth.Anyone()
@@ -76,7 +83,8 @@ func TestViews(t *testing.T) {
 				t.Errorf("%v and %v have the views %q and %q", a, b, a.View(), b.View())
 			}
 		}
-		if all := fmt.Sprintf("%v %+v %#v %q %q", a, a, a, a.View(), a.Realm()) + asJSON(t, a); strings.Contains(all, "a key") || strings.Contains(all, "another") {
+		if all := fmt.Sprintf("%v %+v %#v %q %q", a, a, a, a.View(), a.Realm()) +
+			asJSON(t, a); strings.Contains(all, "a key") || strings.Contains(all, "another") {
 			t.Errorf("a key is shown: %s", all)
 		}
 	}
@@ -109,12 +117,14 @@ func TestNothingIsReadWithoutItsScope(t *testing.T) {
 		note(api.BlockedEmails(t.Context(), upstream.ListQuery{Window: w}))
 		note(api.Bounce(t.Context(), crowd().Bounces[0].Key()))
 		note(api.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w}))
-		note(api.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
+		note(api.Series(t.Context(), upstream.Emails,
+			upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
 		note(api.BounceCategories(t.Context()))
 		note(api.BlockedReasons(t.Context()))
 		for i, err := range errs {
 			var u *upstream.Error
-			if !errors.As(err, &u) || u.Code != upstream.PermissionDenied || !strings.Contains(u.Message, "metrics:read") {
+			if !errors.As(err, &u) || u.Code != upstream.PermissionDenied ||
+				!strings.Contains(u.Message, "metrics:read") {
 				t.Errorf("%s, call %d: %v", name, i, err)
 			}
 		}
@@ -138,23 +148,47 @@ func TestCredentials(t *testing.T) {
 		want   auth.Credential
 		refuse string // part of the message
 	}{
-		"none":                           {h(), auth.Credential{}, ""},
-		"a bearer":                       {h("Authorization", "Bearer s.e-c_r"), auth.Credential{Secret: "s.e-c_r", Bearer: true}, ""},
-		"the scheme's case is free":      {h("Authorization", "bearer secret"), auth.Credential{Secret: "secret", Bearer: true}, ""},
-		"a key as the REST API has it":   {h("Authorization", "apikey=secret"), auth.Credential{Secret: "secret"}, ""},
-		"a key of its own header":        {h("X-API-Key", "secret"), auth.Credential{Secret: "secret"}, ""},
-		"one in two places":              {h("Authorization", "Bearer secret", "X-API-Key", "secret"), auth.Credential{Secret: "secret", Bearer: true}, ""},
-		"two in two places":              {h("Authorization", "Bearer secret", "X-API-Key", "other"), auth.Credential{}, "two different"},
-		"two in two headers of a name":   {h("Authorization", "Bearer secret", "Authorization", "Bearer other"), auth.Credential{}, "two different"},
-		"two keys":                       {h("X-API-Key", "secret", "X-API-Key", "other"), auth.Credential{}, "two different"},
-		"another scheme":                 {h("Authorization", "Basic c2VjcmV0"), auth.Credential{}, "of a kind that is not taken"},
-		"a secret without a scheme":      {h("Authorization", "secret"), auth.Credential{}, "of a kind that is not taken"},
-		"another scheme beside a key":    {h("Authorization", "Basic c2VjcmV0", "X-API-Key", "secret"), auth.Credential{}, "of a kind that is not taken"},
-		"an empty header":                {h("Authorization", ""), auth.Credential{}, "of a kind that is not taken"},
-		"an empty bearer":                {h("Authorization", "Bearer "), auth.Credential{}, "empty"},
-		"an empty key":                   {h("X-API-Key", ""), auth.Credential{}, "empty"},
-		"an empty key beside a bearer":   {h("Authorization", "Bearer secret", "X-API-Key", ""), auth.Credential{}, "empty"},
-		"a list":                         {h("Authorization", "Bearer secret, Bearer other"), auth.Credential{}, "without spaces"},
+		"none": {h(), auth.Credential{}, ""},
+		"a bearer": {
+			h("Authorization", "Bearer s.e-c_r"), auth.Credential{Secret: "s.e-c_r", Bearer: true}, "",
+		},
+		"the scheme's case is free": {
+			h("Authorization", "bearer secret"), auth.Credential{Secret: "secret", Bearer: true}, "",
+		},
+		"a key as the REST API has it": {h("Authorization", "apikey=secret"), auth.Credential{Secret: "secret"}, ""},
+		"a key of its own header":      {h("X-API-Key", "secret"), auth.Credential{Secret: "secret"}, ""},
+		"one in two places": {
+			h("Authorization", "Bearer secret", "X-API-Key", "secret"), auth.Credential{Secret: "secret", Bearer: true},
+			"",
+		},
+		"two in two places": {
+			h("Authorization", "Bearer secret", "X-API-Key", "other"), auth.Credential{}, "two different",
+		},
+		"two in two headers of a name": {
+			h("Authorization", "Bearer secret", "Authorization", "Bearer other"), auth.Credential{}, "two different",
+		},
+		"two keys": {
+			h("X-API-Key", "secret", "X-API-Key", "other"), auth.Credential{}, "two different",
+		},
+		"another scheme": {
+			h("Authorization", "Basic c2VjcmV0"), auth.Credential{}, "of a kind that is not taken",
+		},
+		"a secret without a scheme": {
+			h("Authorization", "secret"), auth.Credential{}, "of a kind that is not taken",
+		},
+		"another scheme beside a key": {
+			h("Authorization", "Basic c2VjcmV0", "X-API-Key", "secret"), auth.Credential{},
+			"of a kind that is not taken",
+		},
+		"an empty header": {h("Authorization", ""), auth.Credential{}, "of a kind that is not taken"},
+		"an empty bearer": {h("Authorization", "Bearer "), auth.Credential{}, "empty"},
+		"an empty key":    {h("X-API-Key", ""), auth.Credential{}, "empty"},
+		"an empty key beside a bearer": {
+			h("Authorization", "Bearer secret", "X-API-Key", ""), auth.Credential{}, "empty",
+		},
+		"a list": {
+			h("Authorization", "Bearer secret, Bearer other"), auth.Credential{}, "without spaces",
+		},
 		"what no header can hold":        {h("X-API-Key", "s\x00cret"), auth.Credential{}, "without spaces"},
 		"what is longer than any secret": {h("X-API-Key", strings.Repeat("a", 20_000)), auth.Credential{}, "cannot be"},
 	} {
@@ -175,15 +209,27 @@ func TestCredentialsOfAConnectionInit(t *testing.T) {
 		want    auth.Credential
 		refuse  string
 	}{
-		"none":                      {nil, auth.Credential{}, ""},
-		"what is for others":        {fields{"token": "secret", "Authorization": 5, "headers": "x"}, auth.Credential{}, ""},
-		"a bearer":                  {fields{"Authorization": "Bearer secret"}, auth.Credential{Secret: "secret", Bearer: true}, ""},
-		"in lower case":             {fields{"authorization": "apikey=secret"}, auth.Credential{Secret: "secret"}, ""},
-		"a key":                     {fields{"x-api-key": "secret"}, auth.Credential{Secret: "secret"}, ""},
-		"as the playground sends":   {fields{"headers": fields{"X-API-Key": "secret"}}, auth.Credential{Secret: "secret"}, ""},
-		"two":                       {fields{"X-API-Key": "secret", "x-api-key": "other"}, auth.Credential{}, "two different"},
-		"two at different depths":   {fields{"X-API-Key": "secret", "headers": fields{"X-API-Key": "other"}}, auth.Credential{}, "two different"},
-		"one that is none of these": {fields{"Authorization": "secret"}, auth.Credential{}, "of a kind that is not taken"},
+		"none": {nil, auth.Credential{}, ""},
+		"what is for others": {
+			fields{"token": "secret", "Authorization": 5, "headers": "x"}, auth.Credential{}, "",
+		},
+		"a bearer": {
+			fields{"Authorization": "Bearer secret"}, auth.Credential{Secret: "secret", Bearer: true}, "",
+		},
+		"in lower case": {fields{"authorization": "apikey=secret"}, auth.Credential{Secret: "secret"}, ""},
+		"a key":         {fields{"x-api-key": "secret"}, auth.Credential{Secret: "secret"}, ""},
+		"as the playground sends": {
+			fields{"headers": fields{"X-API-Key": "secret"}}, auth.Credential{Secret: "secret"}, "",
+		},
+		"two": {
+			fields{"X-API-Key": "secret", "x-api-key": "other"}, auth.Credential{}, "two different",
+		},
+		"two at different depths": {
+			fields{"X-API-Key": "secret", "headers": fields{"X-API-Key": "other"}}, auth.Credential{}, "two different",
+		},
+		"one that is none of these": {
+			fields{"Authorization": "secret"}, auth.Credential{}, "of a kind that is not taken",
+		},
 	} {
 		got, err := auth.CredentialOfInit(c.payload)
 		checkRefusal(t, name, err, c.refuse)
@@ -232,7 +278,8 @@ func checkRefusal(t *testing.T, name string, err error, part string) {
 	case part == "" && err != nil:
 		t.Errorf("%s: %v", name, err)
 	case part == "":
-	case !errors.As(err, &u) || u.Code != upstream.Unauthenticated || u.Status != 0 || !strings.Contains(u.Message, part):
+	case !errors.As(err, &u) || u.Code != upstream.Unauthenticated || u.Status != 0 ||
+		!strings.Contains(u.Message, part):
 		t.Errorf("%s: got %v, want a refusal with %q", name, err, part)
 	case strings.Contains(u.Message, "secret") || strings.Contains(u.Message, "other"):
 		t.Errorf("%s: the message repeats what was sent: %s", name, u.Message)
@@ -242,7 +289,8 @@ func checkRefusal(t *testing.T, name string, err error, part string) {
 func TestOpenLetsEveryoneReadEverything(t *testing.T) {
 	t.Parallel()
 	var got auth.Caller
-	h := auth.Middleware(auth.Open{}, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = auth.FromContext(r.Context()) }))
+	h := auth.Middleware(auth.Open{}, nil,
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = auth.FromContext(r.Context()) }))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Authorization", "Basic of-a-proxy-in-front")
 	h.ServeHTTP(httptest.NewRecorder(), r)
@@ -273,10 +321,16 @@ func TestCheck(t *testing.T) {
 		"nothing has changed": {was, nil, true},
 		"withdrawn":           {auth.Caller{}, auth.Refuse("this API key is not known here"), false},
 		"not to be known":     {auth.Caller{}, &upstream.Error{Code: upstream.Unavailable}, true},
-		"another name":        {auth.Caller{Name: "b", Users: was.Users, Scopes: was.Scopes, Limits: was.Limits}, nil, false},
-		"fewer users":         {auth.Caller{Name: "a", Users: auth.Only(20), Scopes: was.Scopes, Limits: was.Limits}, nil, false},
-		"more scopes":         {auth.Caller{Name: "a", Users: was.Users, Scopes: auth.AllScopes, Limits: was.Limits}, nil, false},
-		"other limits":        {auth.Caller{Name: "a", Users: was.Users, Scopes: was.Scopes}, nil, false},
+		"another name": {
+			auth.Caller{Name: "b", Users: was.Users, Scopes: was.Scopes, Limits: was.Limits}, nil, false,
+		},
+		"fewer users": {
+			auth.Caller{Name: "a", Users: auth.Only(20), Scopes: was.Scopes, Limits: was.Limits}, nil, false,
+		},
+		"more scopes": {
+			auth.Caller{Name: "a", Users: was.Users, Scopes: auth.AllScopes, Limits: was.Limits}, nil, false,
+		},
+		"other limits": {auth.Caller{Name: "a", Users: was.Users, Scopes: was.Scopes}, nil, false},
 	} {
 		m := &mutable{caller: was}
 		ctx, err := auth.Identify(t.Context(), m, http.Header{"X-Api-Key": {"secret"}})
@@ -284,11 +338,14 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.caller, m.err = c.now, c.err
-		if err := auth.Check(ctx); (err == nil) != c.on || err != nil && upstream.CodeOf(err) != upstream.Unauthenticated {
+		if err := auth.Check(ctx); (err == nil) != c.on ||
+			err != nil && upstream.CodeOf(err) != upstream.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, ctx := range map[string]context.Context{"nobody": t.Context(), "anyone": auth.With(t.Context(), auth.Anyone())} {
+	for name, ctx := range map[string]context.Context{
+		"nobody": t.Context(), "anyone": auth.With(t.Context(), auth.Anyone()),
+	} {
 		if err := auth.Check(ctx); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

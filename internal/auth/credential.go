@@ -61,7 +61,8 @@ func headersOf(payload map[string]any) http.Header {
 	h := http.Header{}
 	read := func(fields map[string]any) {
 		for name, v := range fields {
-			if s, ok := v.(string); ok && (strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "X-API-Key")) {
+			if s, ok := v.(string); ok && (strings.EqualFold(name, "Authorization") ||
+				strings.EqualFold(name, "X-API-Key")) {
 				h.Add(name, s)
 			}
 		}
@@ -92,8 +93,11 @@ func one(found []Credential) (Credential, error) {
 		switch {
 		case f.Secret == "":
 			return Credential{}, Refuse("the header for the API key or token is there, but empty: send %s", howTo)
-		case len(f.Secret) > maxSecret || strings.ContainsFunc(f.Secret, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return Credential{}, Refuse("what was sent cannot be an API key or a token: those are visible ASCII characters without spaces")
+		case len(f.Secret) > maxSecret || strings.ContainsFunc(f.Secret,
+			func(r rune) bool { return r <= ' ' || r > '~' }):
+			return Credential{},
+				Refuse("what was sent cannot be an API key or a token: those are visible ASCII characters " +
+					"without spaces")
 		case i > 0 && f.Secret != c.Secret:
 			return Credential{}, Refuse("two different API keys or tokens were sent: send one, as %s", howTo)
 		}

@@ -45,8 +45,10 @@ var crowd = sync.OnceValue(func() upstreamtest.Rows {
 		}
 		id := fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i*7919%n)
 		b := upstream.Bounce{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: fmt.Sprintf("r%d@example%d.com", i%50, i%3), Local: fmt.Sprintf("r%d", i%50), Domain: fmt.Sprintf("example%d.com", i%3),
-			Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2], Category: "other", Code: "5.0.0", BounceTime: at, ProcessTime: at,
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: fmt.Sprintf("r%d@example%d.com", i%50, i%3),
+			Local: fmt.Sprintf("r%d", i%50), Domain: fmt.Sprintf("example%d.com", i%3),
+			Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2], Category: "other", Code: "5.0.0",
+			BounceTime: at, ProcessTime: at,
 		}
 		users := []upstream.ID{user}
 		if i%50 == 7 {
@@ -57,15 +59,23 @@ var crowd = sync.OnceValue(func() upstreamtest.Rows {
 			if u >= 40 {
 				b.UserID -= 20
 			}
-			rows.Bounces = append(rows.Bounces, upstreamtest.Rows{Bounces: []upstream.BounceDetail{{Bounce: b, DiagnosticCode: "smtp;550", RuleName: "rule"}}}.Bounces...)
-			rows.Emails = append(rows.Emails, upstream.Email{UserID: b.UserID, SenderID: sender, EmailID: id, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, ProcessTime: at, Delivered: i%3 == 0})
+			rows.Bounces = append(rows.Bounces,
+				upstreamtest.Rows{
+					Bounces: []upstream.BounceDetail{{Bounce: b, DiagnosticCode: "smtp;550", RuleName: "rule"}},
+				}.Bounces...)
+			rows.Emails = append(rows.Emails,
+				upstream.Email{
+					UserID: b.UserID, SenderID: sender, EmailID: id, EmailAddress: b.EmailAddress, Local: b.Local,
+					Domain: b.Domain, ProcessTime: at, Delivered: i%3 == 0,
+				})
 		}
 	}
 	return rows
 })
 
 func someUsers(t *rapid.T) []upstream.ID {
-	users := rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4, rapid.ID[upstream.ID]).Draw(t, "users")
+	users := rapid.SliceOfNDistinct(rapid.SampledFrom([]upstream.ID{20, 21, 22, 23, 999}), 0, 4,
+		rapid.ID[upstream.ID]).Draw(t, "users")
 	if rapid.IntRange(0, 3).Draw(t, "many") == 0 { // most of them without data
 		for u := range upstream.ID(10) {
 			users = append(users, 1000+u)
@@ -97,7 +107,10 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 		got, want := limit(all, reader(users...), auth.Mask{}), all.Limit(append([]upstream.ID{}, users...))
 		q := upstream.ListQuery{Window: windows(t)}
 		filters(t, &q)
-		counts := upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup")}
+		counts := upstream.CountQuery{
+			Window: q.Window, UserID: q.UserID, SenderID: q.SenderID,
+			Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+		}
 		q.Offset = rapid.OneOf(rapid.SampledFrom([]int{0, 1, 499, 500, 501}), rapid.IntRange(0, 3200)).Draw(t, "offset")
 		if rapid.Bool().Draw(t, "uncountable") {
 			q.Domain = "example1.com"
@@ -115,12 +128,16 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 			same(t)(got.Counts(ctx, k, counts))(want.Counts(ctx, k, counts))
 		case "series":
 			k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
-			s := upstream.SeriesQuery{CountQuery: counts, Interval: rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval")}
+			s := upstream.SeriesQuery{
+				CountQuery: counts,
+				Interval:   rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
+			}
 			same(t)(got.Series(ctx, k, s))(want.Series(ctx, k, s))
 		case "bounce":
 			b := rapid.SampledFrom(crowd().Bounces).Draw(t, "bounce")
 			d, err := got.Bounce(ctx, b.Key())
-			if in := slices.Contains(users, b.UserID); in != (err == nil) || in && d.Key() != b.Key() || !in && upstream.CodeOf(err) != upstream.NotFound {
+			if in := slices.Contains(users, b.UserID); in != (err == nil) || in && d.Key() != b.Key() ||
+				!in && upstream.CodeOf(err) != upstream.NotFound {
 				t.Errorf("%v for %v: %v", b.Key(), users, err)
 			}
 		}
@@ -155,7 +172,10 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		ask   func(upstreamtest.API) (int, error)
 		calls []string
 	}{
-		"no users": {nil, func(a upstreamtest.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) }, nil},
+		"no users": {
+			nil, func(a upstreamtest.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) },
+			nil,
+		},
 		"a list of another user": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.BlockedEmails(ctx, upstream.ListQuery{Window: w, UserID: 22}))
 		}, nil},
@@ -167,16 +187,23 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 		}, []string{"/bounces" + at + "&user_id=21&sender_id=211&offset=50"}},
 		"a list of several": {[]upstream.ID{22, 23}, func(a upstreamtest.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, Domain: "example1.com"}))
-		}, []string{"/emails" + at + "&user_id=22&domain=example1.com", "/emails" + at + "&user_id=23&domain=example1.com"}},
+		}, []string{
+			"/emails" + at + "&user_id=22&domain=example1.com", "/emails" + at + "&user_id=23&domain=example1.com",
+		}},
 		"counts of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, UserID: 21}))
 		}, nil},
 		"counts of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser}))
-		}, []string{"/email/counts" + at + "&user_id=20&rollup_to=user", "/email/counts" + at + "&user_id=21&rollup_to=user"}},
+		}, []string{
+			"/email/counts" + at + "&user_id=20&rollup_to=user", "/email/counts" + at + "&user_id=21&rollup_to=user",
+		}},
 		"series of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
-			return length(a.Series(ctx, upstream.Bounces, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
-		}, []string{"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day"}},
+			return length(a.Series(ctx, upstream.Bounces,
+				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
+		}, []string{
+			"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day",
+		}},
 		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstreamtest.API) (int, error) {
 			rows, err := a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
 			if len(rows) != 2 || rows[0].ID != 20 || rows[1].ID != 21 {
@@ -184,9 +211,11 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 			}
 			return len(rows), err
 		}, []string{"/email/counts" + at + "&rollup_to=user"}},
-		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstreamtest.API) (int, error) {
-			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser, UserID: 22}))
-		}, nil},
+		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7},
+			func(a upstreamtest.API) (int, error) {
+				return length(a.Counts(ctx, upstream.Emails,
+					upstream.CountQuery{Window: w, Rollup: upstream.ByUser, UserID: 22}))
+			}, nil},
 		"a detail of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
 			_, err := a.Bounce(ctx, upstream.BounceKey{UserID: 21, SenderID: 210, BounceTime: day, EmailID: "x"})
 			return 0, ignore(err, upstream.NotFound)
@@ -238,7 +267,11 @@ func TestCallsOfLongOffsets(t *testing.T) {
 	var rows upstreamtest.Rows
 	for i := range 130_000 {
 		at := day + upstream.Time(i/100)
-		rows.Emails = append(rows.Emails, upstream.Email{UserID: 20 + upstream.ID(i%2), SenderID: 200, EmailID: fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i), EmailAddress: "r@example.com", Domain: "example.com", ProcessTime: at})
+		rows.Emails = append(rows.Emails, upstream.Email{
+			UserID: 20 + upstream.ID(i%2), SenderID: 200,
+			EmailID: fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i), EmailAddress: "r@example.com",
+			Domain: "example.com", ProcessTime: at,
+		})
 	}
 	counting := &upstreamtest.Counting{API: &sorted{rows: rows.Emails}}
 	api := limit(counting, reader(20, 21), auth.Mask{})
@@ -247,13 +280,17 @@ func TestCallsOfLongOffsets(t *testing.T) {
 		q    upstream.ListQuery
 		most int
 	}{
-		"the start":            {upstream.ListQuery{Window: w}, 2},
-		"the second page":      {upstream.ListQuery{Window: w, Offset: 500}, 4},
-		"far away":             {upstream.ListQuery{Window: w, Offset: 70_123}, 2 + 2 + 2*4 + 30},
-		"from within an hour":  {upstream.ListQuery{Window: upstream.Window{Start: day + 100, End: w.End}, Offset: 60_123}, 2 + 2 + 2*4 + 30},
-		"the end":              {upstream.ListQuery{Window: w, Offset: 129_990}, 2 + 2 + 2*4 + 30},
-		"behind the end":       {upstream.ListQuery{Window: w, Offset: 131_000}, 2 + 2 + 2*5 + 30},
-		"read, not jumped":     {upstream.ListQuery{Window: w, Domain: "example.com", Offset: 20_000}, 2 + 20_500/500 + 1},
+		"the start":       {upstream.ListQuery{Window: w}, 2},
+		"the second page": {upstream.ListQuery{Window: w, Offset: 500}, 4},
+		"far away":        {upstream.ListQuery{Window: w, Offset: 70_123}, 2 + 2 + 2*4 + 30},
+		"from within an hour": {
+			upstream.ListQuery{Window: upstream.Window{Start: day + 100, End: w.End}, Offset: 60_123}, 2 + 2 + 2*4 + 30,
+		},
+		"the end":        {upstream.ListQuery{Window: w, Offset: 129_990}, 2 + 2 + 2*4 + 30},
+		"behind the end": {upstream.ListQuery{Window: w, Offset: 131_000}, 2 + 2 + 2*5 + 30},
+		"read, not jumped": {
+			upstream.ListQuery{Window: w, Domain: "example.com", Offset: 20_000}, 2 + 20_500/500 + 1,
+		},
 		"a filter of a sender": {upstream.ListQuery{Window: w, SenderID: 200, Offset: 70_123}, 2 + 2 + 2*4 + 30},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -264,7 +301,8 @@ func TestCallsOfLongOffsets(t *testing.T) {
 			}
 			all := rows.Emails[max(0, c.q.Window.Start-day)*100:]
 			want := all[min(c.q.Offset, len(all)):min(c.q.Offset+500, len(all))]
-			if len(got) != len(want) || len(got) > 0 && (got[0].EmailID != want[0].EmailID || got[len(got)-1].EmailID != want[len(want)-1].EmailID) {
+			if len(got) != len(want) || len(got) > 0 &&
+				(got[0].EmailID != want[0].EmailID || got[len(got)-1].EmailID != want[len(want)-1].EmailID) {
 				t.Errorf("%d rows, want %d", len(got), len(want))
 			}
 			if counting.Total() > c.most {
@@ -276,7 +314,8 @@ func TestCallsOfLongOffsets(t *testing.T) {
 		counting.Reset()
 		_, err := api.Emails(t.Context(), upstream.ListQuery{Window: w, Domain: "example.com", Offset: 120_000})
 		var u *upstream.Error
-		if !errors.As(err, &u) || u.Code != upstream.InvalidArgument || u.Status != 0 || u.Parameter != "filter.userId" || !strings.Contains(u.Message, "name one user") {
+		if !errors.As(err, &u) || u.Code != upstream.InvalidArgument || u.Status != 0 ||
+			u.Parameter != "filter.userId" || !strings.Contains(u.Message, "name one user") {
 			t.Errorf("%v", err)
 		}
 		if n := counting.Total(); n > 202 {
@@ -293,7 +332,8 @@ type sorted struct {
 
 func (s *sorted) in(w upstream.Window) []upstream.Email {
 	at := func(t upstream.Time) int {
-		i, _ := slices.BinarySearchFunc(s.rows, t, func(e upstream.Email, t upstream.Time) int { return int(e.ProcessTime - t) })
+		i, _ := slices.BinarySearchFunc(s.rows, t,
+			func(e upstream.Email, t upstream.Time) int { return int(e.ProcessTime - t) })
 		return i
 	}
 	return s.rows[at(w.Start):at(w.End)]
@@ -346,16 +386,22 @@ func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	ctx := t.Context()
 	for name, ask := range map[string]func() (int, error){
-		"a list":        func() (int, error) { return length(api.Emails(ctx, upstream.ListQuery{Window: w})) },
-		"a list of one": func() (int, error) { return length(api.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 22})) },
+		"a list": func() (int, error) { return length(api.Emails(ctx, upstream.ListQuery{Window: w})) },
+		"a list of one": func() (int, error) {
+			return length(api.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 22}))
+		},
 		"counts": func() (int, error) {
 			return length(api.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser}))
 		},
 		"counts of one": func() (int, error) {
-			return length(api.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, UserID: 22, Rollup: upstream.ByUser}))
+			return length(api.Counts(ctx, upstream.Emails,
+				upstream.CountQuery{Window: w, UserID: 22, Rollup: upstream.ByUser}))
 		},
 		"a time series": func() (int, error) {
-			return length(api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w, Rollup: upstream.ByUser}, Interval: upstream.Day}))
+			return length(api.Series(ctx, upstream.Emails,
+				upstream.SeriesQuery{
+					CountQuery: upstream.CountQuery{Window: w, Rollup: upstream.ByUser}, Interval: upstream.Day,
+				}))
 		},
 		"a detail of another": func() (int, error) {
 			_, err := api.Bounce(ctx, upstream.BounceKey{UserID: 22, SenderID: 220, BounceTime: day, EmailID: "x"})
@@ -399,12 +445,13 @@ func (d deaf) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuer
 func TestOneUsersFailure(t *testing.T) {
 	t.Parallel()
 	down := &upstream.Error{Code: upstream.Unavailable}
-	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd()), Before: func(_ context.Context, call string) error {
-		if strings.Contains(call, "user_id=21") {
-			return down
-		}
-		return nil
-	}}
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd()),
+		Before: func(_ context.Context, call string) error {
+			if strings.Contains(call, "user_id=21") {
+				return down
+			}
+			return nil
+		}}
 	api := limit(counting, reader(20, 21, 22), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	for name, ask := range map[string]func() (int, error){
@@ -416,7 +463,8 @@ func TestOneUsersFailure(t *testing.T) {
 			return length(api.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w}))
 		},
 		"a time series": func() (int, error) {
-			return length(api.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Hour}))
+			return length(api.Series(t.Context(), upstream.Emails,
+				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Hour}))
 		},
 	} {
 		if n, err := ask(); !errors.Is(err, down) || n != 0 {
@@ -441,7 +489,10 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 	counting.Before = func(_ context.Context, call string) error {
 		if strings.Contains(call, "offset=499") && arrived < 3 { // a second page: the first has been read
 			arrived++
-			e := upstream.Email{UserID: 20, SenderID: 200, EmailID: fmt.Sprintf("20161122000000.new%d", arrived), EmailAddress: "new@example1.com", Domain: "example1.com", ProcessTime: day}
+			e := upstream.Email{
+				UserID: 20, SenderID: 200, EmailID: fmt.Sprintf("20161122000000.new%d", arrived),
+				EmailAddress: "new@example1.com", Domain: "example1.com", ProcessTime: day,
+			}
 			model.Add(upstreamtest.Rows{Emails: []upstream.Email{e}})
 		}
 		return nil
@@ -487,7 +538,10 @@ func TestMergingRowsFromOutsideTheWindow(t *testing.T) {
 		answered := 0
 		const asked = 36
 		for n := range asked {
-			q := upstream.ListQuery{Window: upstream.Window{Start: day + 86400, End: day + 2*86400}, Offset: []int{0, 1, 300, 499, 600, 1100}[n%6]}
+			q := upstream.ListQuery{
+				Window: upstream.Window{Start: day + 86400, End: day + 2*86400},
+				Offset: []int{0, 1, 300, 499, 600, 1100}[n%6],
+			}
 			want, err := model.Limit([]upstream.ID{20, 21}).Emails(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)

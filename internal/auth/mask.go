@@ -99,7 +99,8 @@ func holds(text, local, domain string) bool {
 func IsMasked(text string) bool {
 	rest, ok := strings.CutPrefix(text, address.Masked)
 	return ok && len(rest) >= pseudonymLen && (len(rest) == pseudonymLen || rest[pseudonymLen] == '@') &&
-		!strings.ContainsFunc(rest[:pseudonymLen], func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
+		!strings.ContainsFunc(rest[:pseudonymLen],
+			func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
 }
 
 // IsMaskedEmailID says likewise of an email's id.

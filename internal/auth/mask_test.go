@@ -21,21 +21,36 @@ const metrics, recipients, content = auth.MetricsRead, auth.RecipientsRead, auth
 // many ways.
 func letters() upstreamtest.Rows {
 	b := upstream.BounceDetail{Bounce: upstream.Bounce{
-		UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: "Omar.Klein@pots.example", Local: "Omar.Klein", Domain: "pots.example",
+		UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: "Omar.Klein@pots.example",
+		Local: "Omar.Klein", Domain: "pots.example",
 		Type: upstream.Hard, Category: "other", Code: "5.0.0", BounceTime: day, ProcessTime: day,
 		XHeaders: []upstream.Header{
-			{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: `"Omar Klein" <omar.klein@POTS.example>`}, {Name: "X-Unsubscribe", Value: "https://example.com/u?a=omar.klein%40pots.example"},
-			{Name: "X-Return", Value: "bounce-omar.klein=pots.example"}, {Name: "X-Copy", Value: "lena@example.net"}, {Name: "X-List", Value: "a=b"},
+			{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: `"Omar Klein" <omar.klein@POTS.example>`},
+			{Name: "X-Unsubscribe", Value: "https://example.com/u?a=omar.klein%40pots.example"},
+			{Name: "X-Return", Value: "bounce-omar.klein=pots.example"}, {Name: "X-Copy", Value: "lena@example.net"},
+			{Name: "X-List", Value: "a=b"},
 		}},
-		DiagnosticCode: "smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown (asked for \"O K\"@example.net, SRS0=x=OMAR.KLEIN=40pots.example) by omar.kleiner",
-		RuleName:       "badmailbox01", FullContent: "To: omar.klein@pots.example",
+		DiagnosticCode: "smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown (asked for \"O " +
+			"K\"@example.net, SRS0=x=OMAR.KLEIN=40pots.example) by omar.kleiner",
+		RuleName: "badmailbox01", FullContent: "To: omar.klein@pots.example",
 	}
 	return upstreamtest.Rows{
 		Bounces: []upstream.BounceDetail{b},
-		Emails:  []upstream.Email{{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, ProcessTime: day, XHeaders: b.XHeaders}},
+		Emails: []upstream.Email{
+			{
+				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
+				Domain: b.Domain, ProcessTime: day, XHeaders: b.XHeaders,
+			},
+		},
 		BlockedEmails: []upstream.BlockedEmail{
-			{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders},
-			{UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: "lena@pots.example", Local: "lena", Domain: "pots.example", Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders[:1]},
+			{
+				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
+				Domain: b.Domain, Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders,
+			},
+			{
+				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: "lena@pots.example", Local: "lena",
+				Domain: "pots.example", Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders[:1],
+			},
 		},
 	}
 }
@@ -63,10 +78,13 @@ func TestAddressesAreMasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := b[0].Local
-	if len(name) != 15 || !strings.HasPrefix(name, "***") || !auth.IsMasked(b[0].EmailAddress) || b[0].EmailAddress != name+"@pots.example" || b[0].Domain != "pots.example" {
+	if len(name) != 15 || !strings.HasPrefix(name, "***") || !auth.IsMasked(b[0].EmailAddress) ||
+		b[0].EmailAddress != name+"@pots.example" || b[0].Domain != "pots.example" {
 		t.Errorf("it is %q at %q, %q", name, b[0].Domain, b[0].EmailAddress)
 	}
-	for what, got := range map[string]string{"email": e[0].EmailAddress, "blocked email": k[0].EmailAddress + k[1].EmailAddress, "detail": d.EmailAddress} {
+	for what, got := range map[string]string{
+		"email": e[0].EmailAddress, "blocked email": k[0].EmailAddress + k[1].EmailAddress, "detail": d.EmailAddress,
+	} {
 		if !strings.Contains(got, b[0].EmailAddress) {
 			t.Errorf("the %s has another pseudonym: %s", what, got)
 		}
@@ -74,14 +92,22 @@ func TestAddressesAreMasked(t *testing.T) {
 	if k[0].EmailAddress == k[1].EmailAddress {
 		t.Error("two recipients have one pseudonym")
 	}
-	again, _ := limit(model, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask("secret")).Emails(ctx, letterBox)
+	again, _ := limit(model, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask("secret")).Emails(ctx,
+		letterBox)
 	other, _ := limit(model, caller, auth.NewMask("another secret")).Emails(ctx, letterBox)
 	random, _ := limit(model, caller, auth.NewMask("")).Emails(ctx, letterBox)
-	if again[0].EmailAddress != e[0].EmailAddress || other[0].EmailAddress == e[0].EmailAddress || random[0].EmailAddress == e[0].EmailAddress {
-		t.Errorf("the pseudonym goes by something else than the secret: %s, %s, %s, %s", e[0].EmailAddress, again[0].EmailAddress, other[0].EmailAddress, random[0].EmailAddress)
+	if again[0].EmailAddress != e[0].EmailAddress || other[0].EmailAddress == e[0].EmailAddress ||
+		random[0].EmailAddress == e[0].EmailAddress {
+		t.Errorf("the pseudonym goes by something else than the secret: %s, %s, %s, %s", e[0].EmailAddress,
+			again[0].EmailAddress, other[0].EmailAddress, random[0].EmailAddress)
 	}
-	want := []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: "***"}, {Name: "X-Unsubscribe", Value: "***"}, {Name: "X-Return", Value: "***"}, {Name: "X-Copy", Value: "***"}, {Name: "X-List", Value: "a=b"}}
-	for what, got := range map[string][]upstream.Header{"bounce": b[0].XHeaders, "email": e[0].XHeaders, "blocked email": k[0].XHeaders, "detail": d.XHeaders} {
+	want := []upstream.Header{
+		{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: "***"}, {Name: "X-Unsubscribe", Value: "***"},
+		{Name: "X-Return", Value: "***"}, {Name: "X-Copy", Value: "***"}, {Name: "X-List", Value: "a=b"},
+	}
+	for what, got := range map[string][]upstream.Header{
+		"bounce": b[0].XHeaders, "email": e[0].XHeaders, "blocked email": k[0].XHeaders, "detail": d.XHeaders,
+	} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", what, diff)
 		}
@@ -92,7 +118,8 @@ func TestAddressesAreMasked(t *testing.T) {
 	if auth.Withheld(d.FullContent) == nil || auth.Withheld(d.DiagnosticCode) != nil || d.RuleName != "badmailbox01" {
 		t.Errorf("the detail is %v", d)
 	}
-	if all := strings.ToLower(fmt.Sprint(b, e, k, d)); strings.Contains(all, "omar.klein@") || strings.Contains(all, "lena") {
+	if all := strings.ToLower(fmt.Sprint(b, e, k, d)); strings.Contains(all, "omar.klein@") ||
+		strings.Contains(all, "lena") {
 		t.Errorf("an address is left: %s", all)
 	}
 	if fmt.Sprint(rows) != before {
@@ -129,7 +156,8 @@ func TestWhatEachScopeShows(t *testing.T) {
 		{metrics | content, false, "", "content:read and recipients:read"},
 		{metrics, false, "content:read", "content:read"},
 	} {
-		api := limit(upstreamtest.NewModel(letters()), auth.Caller{Users: auth.Everyone(), Scopes: c.scopes}, auth.NewMask(""))
+		api := limit(upstreamtest.NewModel(letters()), auth.Caller{Users: auth.Everyone(), Scopes: c.scopes},
+			auth.NewMask(""))
 		d, err := api.Bounce(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
@@ -143,10 +171,14 @@ func TestWhatEachScopeShows(t *testing.T) {
 				t.Errorf("%v shows %s", c.scopes, address)
 			}
 		}
-		for lacking, text := range map[string]string{"1" + c.diagnostic: d.DiagnosticCode, "2" + c.full: d.FullContent} {
+		for lacking, text := range map[string]string{
+			"1" + c.diagnostic: d.DiagnosticCode, "2" + c.full: d.FullContent,
+		} {
 			lacking = lacking[1:]
 			err := auth.Withheld(text)
-			if (err == nil) != (lacking == "") || err != nil && (upstream.CodeOf(err) != upstream.PermissionDenied || !strings.Contains(err.Error(), lacking) || strings.Contains(text, "mar")) {
+			if (err == nil) != (lacking == "") ||
+				err != nil && (upstream.CodeOf(err) != upstream.PermissionDenied ||
+					!strings.Contains(err.Error(), lacking) || strings.Contains(text, "mar")) {
 				t.Errorf("%v gets %q, %v", c.scopes, text, err)
 			}
 		}
@@ -166,19 +198,32 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 		q       upstream.ListQuery
 		refused string // the argument
 	}{
-		"by address":                   {upstream.ListQuery{Recipient: "omar.klein@pots.example"}, "filter.recipient"},
-		"by local part":                {upstream.ListQuery{Local: "omar.klein"}, "filter.localPart"},
-		"by local part and domain":     {upstream.ListQuery{Local: "omar.klein", Domain: "pots.example"}, "filter.localPart"},
-		"by a header with an address":  {upstream.ListQuery{XHeaders: header("omar.klein@pots.example")}, value},
-		"by an encoded address":        {upstream.ListQuery{XHeaders: header("?a=omar.klein%40pots.example")}, value},
-		"by a return path":             {upstream.ListQuery{XHeaders: header("bounce-omar.klein=pots.example")}, value},
-		"by both halves, apart":        {upstream.ListQuery{XHeaders: header("pots.example/omar.klein")}, value},
-		"by both halves, with a name":  {upstream.ListQuery{XHeaders: header("Omar Klein, omar.klein at pots.example")}, value},
-		"by base64":                    {upstream.ListQuery{XHeaders: header("b21hci5rbGVpbkBwb3RzLmV4YW1wbGU=")}, value},
-		"by a header's name":           {upstream.ListQuery{XHeaders: []upstream.Header{{Name: "X-omar.klein%40pots.example", Value: "1"}}}, "filter.xHeaders[0].name"},
-		"by a sender of a return path": {upstream.ListQuery{Sender: "bounces+omar.klein=pots.example@shop.example.com"}, "filter.sender"},
-		"by a domain that is none":     {upstream.ListQuery{Domain: "omar.klein=pots.example"}, "filter.domain"},
-		"by a category that is none":   {upstream.ListQuery{BounceCategory: "omar.klein@pots.example"}, "filter.category"},
+		"by address":    {upstream.ListQuery{Recipient: "omar.klein@pots.example"}, "filter.recipient"},
+		"by local part": {upstream.ListQuery{Local: "omar.klein"}, "filter.localPart"},
+		"by local part and domain": {
+			upstream.ListQuery{Local: "omar.klein", Domain: "pots.example"}, "filter.localPart",
+		},
+		"by a header with an address": {upstream.ListQuery{XHeaders: header("omar.klein@pots.example")}, value},
+		"by an encoded address":       {upstream.ListQuery{XHeaders: header("?a=omar.klein%40pots.example")}, value},
+		"by a return path":            {upstream.ListQuery{XHeaders: header("bounce-omar.klein=pots.example")}, value},
+		"by both halves, apart":       {upstream.ListQuery{XHeaders: header("pots.example/omar.klein")}, value},
+		"by both halves, with a name": {
+			upstream.ListQuery{XHeaders: header("Omar Klein, omar.klein at pots.example")}, value,
+		},
+		"by base64": {
+			upstream.ListQuery{XHeaders: header("b21hci5rbGVpbkBwb3RzLmV4YW1wbGU=")}, value,
+		},
+		"by a header's name": {
+			upstream.ListQuery{XHeaders: []upstream.Header{{Name: "X-omar.klein%40pots.example", Value: "1"}}},
+			"filter.xHeaders[0].name",
+		},
+		"by a sender of a return path": {
+			upstream.ListQuery{Sender: "bounces+omar.klein=pots.example@shop.example.com"}, "filter.sender",
+		},
+		"by a domain that is none": {upstream.ListQuery{Domain: "omar.klein=pots.example"}, "filter.domain"},
+		"by a category that is none": {
+			upstream.ListQuery{BounceCategory: "omar.klein@pots.example"}, "filter.category",
+		},
 		"by a reason that is none":     {upstream.ListQuery{BlockedReason: "omar.klein@pots.example"}, "filter.reason"},
 		"by domain":                    {upstream.ListQuery{Domain: "pots.example"}, ""},
 		"by sender":                    {upstream.ListQuery{Sender: "first.last@shop.example.com"}, ""},
@@ -195,7 +240,9 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 			_, k := api.BlockedEmails(t.Context(), c.q)
 			for _, err := range []error{b, e, k} {
 				var u *upstream.Error
-				if denied := errors.As(err, &u) && u.Code == upstream.PermissionDenied && strings.Contains(u.Message, "recipients:read") && strings.Contains(u.Message, c.refused) && u.Parameter == c.refused; denied != refused || !refused && err != nil {
+				if denied := errors.As(err, &u) && u.Code == upstream.PermissionDenied &&
+					strings.Contains(u.Message, "recipients:read") && strings.Contains(u.Message, c.refused) &&
+					u.Parameter == c.refused; denied != refused || !refused && err != nil {
 					t.Errorf("%s with %v: %v", name, scopes, err)
 				}
 			}
@@ -211,11 +258,19 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 func TestGuessesOfHeaders(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		piece := rapid.SampledFrom([]string{"omar", "pots", ".example", "omar.klein", "pots.example", "mailhost", "@", "=", "%40", " ", "-", "/", "spring", "1", "(at)", "!"})
+		piece := rapid.SampledFrom([]string{
+			"omar", "pots", ".example", "omar.klein", "pots.example", "mailhost", "@", "=", "%40", " ", "-", "/",
+			"spring", "1", "(at)", "!",
+		})
 		value := strings.Join(rapid.SliceOfN(piece, 1, 5).Draw(t, "value"), "")
-		local, domain := rapid.SampledFrom([]string{"omar", "omar.klein", "1"}).Draw(t, "local"), rapid.SampledFrom([]string{"pots.example", "mailhost", "pots"}).Draw(t, "domain")
-		row := upstream.Email{UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: local + "@" + domain, Local: local, Domain: domain, ProcessTime: day, XHeaders: []upstream.Header{{Name: "X-To", Value: value}}}
-		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Emails: []upstream.Email{row}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
+		local, domain := rapid.SampledFrom([]string{"omar", "omar.klein", "1"}).Draw(t, "local"),
+			rapid.SampledFrom([]string{"pots.example", "mailhost", "pots"}).Draw(t, "domain")
+		row := upstream.Email{
+			UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: local + "@" + domain, Local: local,
+			Domain: domain, ProcessTime: day, XHeaders: []upstream.Header{{Name: "X-To", Value: value}},
+		}
+		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Emails: []upstream.Email{row}}),
+			auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
 		rows, err := api.Emails(context.Background(), letterBox)
 		if err != nil || len(rows) != 1 {
 			t.Fatalf("%d rows, %v", len(rows), err)
@@ -224,8 +279,10 @@ func TestGuessesOfHeaders(t *testing.T) {
 		q := letterBox
 		q.XHeaders = []upstream.Header{{Name: "x-to", Value: value}}
 		found, err := api.Emails(context.Background(), q)
-		if shown != (len(found) == 1) || shown && err != nil || err != nil && upstream.CodeOf(err) != upstream.PermissionDenied {
-			t.Errorf("%q of %s@%s is shown as %q, and looking for it finds %d rows, %v", value, local, domain, rows[0].XHeaders[0].Value, len(found), err)
+		if shown != (len(found) == 1) || shown && err != nil ||
+			err != nil && upstream.CodeOf(err) != upstream.PermissionDenied {
+			t.Errorf("%q of %s@%s is shown as %q, and looking for it finds %d rows, %v", value, local, domain,
+				rows[0].XHeaders[0].Value, len(found), err)
 		}
 	})
 }
@@ -234,14 +291,19 @@ func TestGuessesOfHeaders(t *testing.T) {
 // start of its own, and by them bounces are found. By the id itself they are not.
 func TestEmailIDsAreMasked(t *testing.T) {
 	t.Parallel()
-	const plain, path = "20161122000000.125874958762@mail6-40-ussnn1", "20161122000000.7.bounces+omar.klein=pots.example@mail6"
+	const plain, path = "20161122000000.125874958762@mail6-40-ussnn1",
+		"20161122000000.7.bounces+omar.klein=pots.example@mail6"
 	var rows upstreamtest.Rows
 	for i := range 1200 { // more than a page in one second
 		id, local := plain+fmt.Sprint(i), fmt.Sprintf("r%d", i)
 		if i%2 == 1 {
 			id = strings.Replace(path, ".7.", fmt.Sprintf(".%d.", i), 1)
 		}
-		b := upstream.Bounce{UserID: 20, SenderID: 200, EmailID: id, EmailAddress: local + "@pots.example", Local: local, Domain: "pots.example", Type: upstream.Hard, Category: "other", Code: "5.0.0", BounceTime: day, ProcessTime: day}
+		b := upstream.Bounce{
+			UserID: 20, SenderID: 200, EmailID: id, EmailAddress: local + "@pots.example", Local: local,
+			Domain: "pots.example", Type: upstream.Hard, Category: "other", Code: "5.0.0", BounceTime: day,
+			ProcessTime: day,
+		}
 		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: b, RuleName: fmt.Sprint("rule", i)})
 	}
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(rows)}
@@ -312,7 +374,8 @@ func TestGuessesOfEmailIDs(t *testing.T) {
 	t.Parallel()
 	b := letters().Bounces[0]
 	b.EmailID, b.EmailAddress, b.Local = "20161122000000.dad1980abc@mail6", "dad1980@pots.example", "dad1980"
-	api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
+	api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}),
+		auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))
 	if _, err := api.Bounce(t.Context(), b.Key()); upstream.CodeOf(err) != upstream.NotFound {
 		t.Errorf("guessed: %v", err)
 	}
@@ -333,9 +396,11 @@ func TestAddressesInOddPlaces(t *testing.T) {
 	b.Category, b.Code, b.RuleName, b.Domain, b.DiagnosticCode = odd, odd, odd, "klein="+odd, odd
 	k := letters().BlockedEmails[0]
 	k.Reason, k.EmailAddress, k.Domain = odd, "omar.klein@pots.example (Omar Klein)", "pots.example (Omar Klein)"
-	rows := upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}, BlockedEmails: []upstream.BlockedEmail{k}, Senders: []upstreamtest.Sender{
-		{UserID: 20, ID: 200, Address: "bounces+omar.klein=pots.example@shop.example.com"}}}
-	api := limit(upstreamtest.NewModel(rows), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
+	rows := upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}, BlockedEmails: []upstream.BlockedEmail{k},
+		Senders: []upstreamtest.Sender{
+			{UserID: 20, ID: 200, Address: "bounces+omar.klein=pots.example@shop.example.com"}}}
+	api := limit(upstreamtest.NewModel(rows), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content},
+		auth.NewMask(""))
 	bounces, err := api.Bounces(t.Context(), letterBox)
 	blocked, err2 := api.BlockedEmails(t.Context(), letterBox)
 	detail, err3 := api.Bounce(t.Context(), b.Key())
@@ -343,7 +408,8 @@ func TestAddressesInOddPlaces(t *testing.T) {
 	if err := errors.Join(err, err2, err3, err4); err != nil || len(bounces)+len(blocked)+len(counts) != 3 {
 		t.Fatalf("%d, %d and %d rows: %v", len(bounces), len(blocked), len(counts), err)
 	}
-	if said := strings.ToLower(fmt.Sprint(bounces, blocked, detail, counts)); strings.Contains(said, "omar") || strings.Contains(said, "klein") {
+	if said := strings.ToLower(fmt.Sprint(bounces, blocked, detail, counts)); strings.Contains(said, "omar") ||
+		strings.Contains(said, "klein") {
 		t.Errorf("an address is left in %s", said)
 	}
 	if !strings.HasSuffix(counts[0].Sender, "@shop.example.com") {
@@ -356,7 +422,8 @@ func TestAddressesInOddPlaces(t *testing.T) {
 func TestNoAddressIsLeftInTexts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		local := rapid.StringMatching(`[a-zA-Z0-9!#$%&'*+/?^_{|}~äß][a-zA-Z0-9!#$%&'*+/=?^_.{|}~-]{0,8}Zq`).Draw(t, "local")
+		local := rapid.StringMatching(`[a-zA-Z0-9!#$%&'*+/?^_{|}~äß][a-zA-Z0-9!#$%&'*+/=?^_.{|}~-]{0,8}Zq`).Draw(t,
+			"local")
 		domain := rapid.StringMatching(`[a-z0-9-]{1,8}\.(example|test)`).Draw(t, "domain")
 		upper := func(s string) string { return strings.ToUpper(s) }
 		written := rapid.SampledFrom([]func(string, string) string{
@@ -368,17 +435,22 @@ func TestNoAddressIsLeftInTexts(t *testing.T) {
 			func(l, d string) string { return l + "&#64;" + d },
 			func(l, d string) string { return `"` + l + `"@` + d },
 		}).Draw(t, "written")(local, domain)
-		around := rapid.SampledFrom([]string{"<%s>", "%s", "smtp;550 5.1.1 <%s>: User unknown", "to=%s, from=a@example.com", "[%s]", "'%s'", "mailbox %s full", "(%s) %s", "%s\r\n %s"}).Draw(t, "around")
+		around := rapid.SampledFrom([]string{
+			"<%s>", "%s", "smtp;550 5.1.1 <%s>: User unknown", "to=%s, from=a@example.com", "[%s]", "'%s'",
+			"mailbox %s full", "(%s) %s", "%s\r\n %s",
+		}).Draw(t, "around")
 		said := strings.ReplaceAll(around, "%s", written)
 		b := letters().Bounces[0]
 		b.EmailAddress, b.Local, b.Domain, b.DiagnosticCode = local+"@"+domain, local, domain, said
 		b.XHeaders = []upstream.Header{{Name: "X-Said", Value: said}}
-		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
+		api := limit(upstreamtest.NewModel(upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}}),
+			auth.Caller{Users: auth.Everyone(), Scopes: metrics | content}, auth.NewMask(""))
 		d, err := api.Bounce(context.Background(), b.Key())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all := strings.ToLower(fmt.Sprint(d.DiagnosticCode, d.XHeaders)); strings.Contains(all, strings.ToLower(local)) || strings.Contains(all, "zq") {
+		if all := strings.ToLower(fmt.Sprint(d.DiagnosticCode, d.XHeaders)); strings.Contains(all,
+			strings.ToLower(local)) || strings.Contains(all, "zq") {
 			t.Errorf("%q is left of %q:\n%q", local, said, d.DiagnosticCode)
 		}
 	})

@@ -133,8 +133,8 @@ func (m masker) row(t upstream.Texts, asked []upstream.Header) (guessed bool) {
 	return guessed
 }
 
-// detail returns a bounce with marks in place of what the caller may not read; see [Withheld]. If the email id is masked
-// and no list has shown it, the bounces of its second are searched for it.
+// detail returns a bounce with marks in place of what the caller may not read; see [Withheld]. If the email id is
+// masked and no list has shown it, the bounces of its second are searched for it.
 func (m *masked) detail(ctx context.Context, q *upstream.Question) (any, error) {
 	asked := q.EmailID
 	if !m.scopes.Has(RecipientsRead) {

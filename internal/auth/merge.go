@@ -107,7 +107,8 @@ func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
 
 func (m *merge[R, P]) tooLong() error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Parameter: "filter.userId",
-		Message: fmt.Sprintf("this list of %d users is too long to be counted, or read from its end: name one user as filter.userId, or a shorter window", len(m.users))}
+		Message: fmt.Sprintf("this list of %d users is too long to be counted, "+
+			"or read from its end: name one user as filter.userId, or a shorter window", len(m.users))}
 }
 
 // jump moves the window's start up and the offset down, over rows that counts can tell.
@@ -123,7 +124,9 @@ func (m *merge[R, P]) jump(ctx context.Context) error {
 		if c.Window.End-c.Window.Start <= i.Seconds() {
 			continue
 		}
-		all, err := upstream.API{Asker: m.limited}.Series(ctx, m.q.Kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
+		all, err := upstream.API{
+			Asker: m.limited,
+		}.Series(ctx, m.q.Kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
 		if err != nil {
 			return err
 		}
@@ -132,8 +135,8 @@ func (m *merge[R, P]) jump(ctx context.Context) error {
 	return m.bisect(ctx, c)
 }
 
-// over jumps over the buckets before the one with the wanted row, and returns that bucket. An offset beyond the last row
-// leads to the last bucket: rows may have arrived since.
+// over jumps over the buckets before the one with the wanted row, and returns that bucket. An offset beyond the last
+// row leads to the last bucket: rows may have arrived since.
 func (m *merge[R, P]) over(all []upstream.Series, w upstream.Window, i upstream.Interval) upstream.Window {
 	totals := map[upstream.Time]int{}
 	for _, s := range all {
@@ -197,8 +200,8 @@ var errApart = &upstream.Error{
 	Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together",
 }
 
-// fill reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page, if
-// rows have arrived before them in the meantime, or if rows are from outside the window.
+// fill reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page,
+// if rows have arrived before them in the meantime, or if rows are from outside the window.
 func (r *reader[R, P]) fill(ctx context.Context) error {
 	rows, err := r.ask(ctx, &r.q)
 	if err != nil {

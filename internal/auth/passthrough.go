@@ -14,7 +14,9 @@ type PassThrough struct{}
 // the upstream is asked.
 func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
 	if cred.Secret == "" {
-		return Caller{}, Refuse("this API asks who you are: send the API key that you have for the metrics API as Authorization: apikey=KEY, Authorization: Bearer KEY or X-API-Key: KEY")
+		return Caller{},
+			Refuse("this API asks who you are: send the API key that you have for the metrics API as " +
+				"Authorization: apikey=KEY, Authorization: Bearer KEY or X-API-Key: KEY")
 	}
 	sum := sha256.Sum256([]byte(cred.Secret))
 	c := Anyone()

@@ -72,7 +72,9 @@ func ParseUsers(list string) (Users, error) {
 	for word := range strings.SplitSeq(list, ",") {
 		id, err := strconv.ParseInt(word, 10, 64)
 		if err != nil || id < 1 || word[0] == '+' {
-			return Users{}, fmt.Errorf("%.40q is not a user's number: users are positive numbers with commas between, such as 20,21, or * for all", word)
+			return Users{},
+				fmt.Errorf("%.40q is not a user's number: users are positive numbers with commas between, "+
+					"such as 20,21, or * for all", word)
 		}
 		ids = append(ids, upstream.ID(id))
 	}

@@ -111,17 +111,21 @@ func TestQuotingAReplyKeepsItsCategory(t *testing.T) {
 		}
 		for _, quoted := range []string{
 			"host mx.example.org[192.0.2.9] said: " + said + " (in reply to RCPT TO command)",
-			"SMTP error from remote mail server after RCPT TO:<user@example.org>: host mx.example.org [192.0.2.9]: " + said,
-			"SMTP error from remote mail server after MAIL FROM:<news@example.com> SIZE=10: host mx.example.org [192.0.2.9]: " +
+			"SMTP error from remote mail server after RCPT TO:<user@example.org>: host mx.example.org [192.0.2.9]: " +
+				said,
+			"SMTP error from remote mail server after MAIL FROM:<news@example.com> SIZE=10: host mx.example.org " +
+				"[192.0.2.9]: " +
 				said,
 			"192.0.2.9 does not like recipient. Remote host said: " + said + " Giving up on 192.0.2.9.",
-			"Google tried to deliver your message, but it was rejected by the recipient domain. We recommend contacting the " +
+			"Google tried to deliver your message, but it was rejected by the recipient domain. " +
+				"We recommend contacting the " +
 				"other email provider. The error that the other server returned was: " + said + " (state 14).",
 			"... while talking to mx.example.org.: >>> DATA <<< " + said,
 			"Remote Server at mx.example.org (192.0.2.9) returned '" + said + "'",
 		} {
 			if m := Default().Classify("", quoted, ""); m.Rule.Category != alone.Rule.Category {
-				t.Errorf("%s\n\tis %s by rule %s, %q; alone it is %s by rule %s, %q", quoted, m.Rule.Category, m.Rule.Name, m.Words,
+				t.Errorf("%s\n\tis %s by rule %s, %q; alone it is %s by rule %s, %q", quoted, m.Rule.Category,
+					m.Rule.Name, m.Words,
 					alone.Rule.Category, alone.Rule.Name, alone.Words)
 			}
 		}
@@ -195,8 +199,10 @@ func FuzzClassify(f *testing.F) {
 		if m.Rule.Category == "" || m.Rule.Type == "" || (m.Rule.Name == "") != (m.Words == "") {
 			t.Errorf("Classify(%q, %q, %q) = %+v", code, diagnostic, notice, m)
 		}
-		if again := Default().Classify(code, diagnostic, notice); again.Rule.Name != m.Rule.Name || again.Words != m.Words {
-			t.Errorf("Classify(%q, %q, %q) is first %s, then %s", code, diagnostic, notice, m.Rule.Name, again.Rule.Name)
+		if again := Default().Classify(code, diagnostic, notice); again.Rule.Name != m.Rule.Name ||
+			again.Words != m.Words {
+			t.Errorf("Classify(%q, %q, %q) is first %s, then %s", code, diagnostic, notice, m.Rule.Name,
+				again.Rule.Name)
 		}
 	})
 }

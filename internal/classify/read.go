@@ -40,7 +40,8 @@ func read(file, text string) ([]Rule, error) {
 		}
 	}
 	if len(r.rules) == 0 {
-		return nil, fmt.Errorf("%s: the file has no rules; a rule begins with a line such as \"Rule: badmailbox01\"", file)
+		return nil, fmt.Errorf("%s: the file has no rules; a rule begins with a line such as \"Rule: badmailbox01\"",
+			file)
 	}
 	return r.rules, r.complete()
 }
@@ -65,7 +66,8 @@ func (r *reader) field(line string) error {
 	value = strings.TrimSpace(value)
 	switch {
 	case !ok:
-		return r.errorf("%q is not a field: write its name, a colon and its value, such as \"Category: bad-mailbox\"", line)
+		return r.errorf("%q is not a field: write its name, a colon and its value, such as \"Category: bad-mailbox\"",
+			line)
 	case !slices.Contains(fields, name):
 		return r.errorf("unknown field %q%s", name, suggest(name, fields))
 	case value == "":
@@ -73,7 +75,8 @@ func (r *reader) field(line string) error {
 	case name == "Rule":
 		return r.begin(value)
 	case len(r.rules) == 0:
-		return r.errorf("%s comes before the first rule; a rule begins with a line such as \"Rule: badmailbox01\"", name)
+		return r.errorf("%s comes before the first rule; a rule begins with a line such as \"Rule: badmailbox01\"",
+			name)
 	}
 	rule := &r.rules[len(r.rules)-1]
 	switch name {
@@ -99,7 +102,8 @@ func (r *reader) field(line string) error {
 		for word := range strings.FieldsSeq(value) {
 			c, ok := parseCodePattern(word)
 			if !ok {
-				return r.errorf("%q is not a code: write an enhanced code such as 5.1.1, 5.7.* or *.2.2, or a reply code such "+
+				return r.errorf("%q is not a code: write an enhanced code such as 5.1.1, "+
+					"5.7.* or *.2.2, or a reply code such "+
 					"as 552", word)
 			}
 			rule.codes = append(rule.codes, c)
@@ -131,7 +135,8 @@ func (r *reader) begin(name string) error {
 	}
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return r.errorf("rule %q: a name consists of lower-case letters, digits, - and _, such as badmailbox01", name)
+			return r.errorf("rule %q: a name consists of lower-case letters, digits, - and _, such as badmailbox01",
+				name)
 		}
 	}
 	if line, ok := r.names[name]; ok {

@@ -178,7 +178,8 @@ func TestSharedCasesBecomeTheirRows(t *testing.T) {
 			if err := json.Unmarshal(line, &w); err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, fmt.Sprint(w.Recipient, w.Code, w.Diagnostic, w.Type, w.Category, w.Bounced, w.Processed))
+			want = append(want, fmt.Sprint(w.Recipient, w.Code, w.Diagnostic, w.Type, w.Category, w.Bounced,
+				w.Processed))
 		})
 		if !slices.Equal(got, want) {
 			t.Errorf("%s\ngot  %q\nwant %q", filepath.Base(file), got, want)

@@ -141,7 +141,8 @@ func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 		t.words = append(t.words, w)
 		i = w.end
 		// A full stop ends a sentence if a word precedes it and a space follows.
-		begins = i < end && (s[i] == '.' || s[i] == '!' || s[i] == '?') && i+1 == end && (end == len(s) || s[end] <= ' ')
+		begins = i < end && (s[i] == '.' || s[i] == '!' || s[i] == '?') && i+1 == end &&
+			(end == len(s) || s[end] <= ' ')
 	}
 	return begins
 }

@@ -3,7 +3,10 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,9 +16,89 @@ import (
 	"deliverygraph/internal/auth/apikey"
 	"deliverygraph/internal/auth/token"
 	"deliverygraph/internal/telemetry"
+	"deliverygraph/internal/web"
 	"deliverygraph/resolvers"
 	"deliverygraph/upstream"
 )
+
+// authSettings say how callers authenticate. By default they do not, and the gateway listens on loopback only.
+type authSettings struct {
+	Open           bool          `help:"Require no authentication, on any address: anyone who can reach it may read everything."`
+	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. The file is reloaded when it changes."`
+	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Require a JSON Web Token signed by a key of this set."`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set if it is a URL, and so how long a withdrawn key may stay valid. If fetching fails, the last set stays valid for a day. Default: ${default}."`
+	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
+	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
+	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"The allowed signature algorithms: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
+	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim that lists the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
+	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
+	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and cache answers separately for each key."`
+	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"The secret that masked addresses are derived from, at least 16 bytes. Gateways with the same secret accept each other's ids of masked rows. Prefer the environment variable. Default: a new one at each start."`
+}
+
+// minSecret is the minimum length of a secret, in bytes.
+const minSecret = 16
+
+// asks reports whether callers must authenticate.
+func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.PassThrough }
+
+// check refuses settings that contradict each other.
+func (a authSettings) check(c *serveCommand) error {
+	switch {
+	case a.Open && a.asks():
+		return badSetting("--auth-open requires no authentication, but --auth-keys, " +
+			"--auth-jwks and --auth-pass-through do: " +
+			"remove one or the other")
+	case a.PassThrough && (a.Keys != "" || a.JWKS != ""):
+		return badSetting("--auth-pass-through lets the upstream authenticate callers, " +
+			"but with --auth-keys and --auth-jwks " +
+			"the gateway does: remove one or the other")
+	case a.PassThrough && c.Upstream == "":
+		return badSetting("--auth-pass-through needs an upstream that requires keys: name it, " +
+			"such as --upstream https://metrics.example.com/v4")
+	case a.PassThrough && c.UpstreamKey != "":
+		return badSetting("--auth-pass-through sends each caller's own key upstream, " +
+			"so --upstream-key would never be used: " +
+			"leave one out")
+	case a.JWKS == "" && (a.JWTIssuer != "" || a.JWTAudience != ""):
+		return badSetting("--auth-jwt-issuer and --auth-jwt-audience need the keys that sign the tokens: " +
+			"give them, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
+	case a.JWKS != "" && (a.JWTIssuer == "" || a.JWTAudience == ""):
+		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, " +
+			"such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: " +
+			"without them, tokens for other services would be valid here")
+	case a.JWKSRefresh < time.Second:
+		return badSetting("--auth-jwks-refresh must be at least 1s, such as 5m")
+	case a.MaskSecret != "" && len(a.MaskSecret) < minSecret:
+		return badSetting("--auth-mask-secret has %d bytes, and anyone who guesses it can find the masked addresses: "+
+			"give at least %d, such as the output of openssl rand -base64 32", len(a.MaskSecret), minSecret)
+	}
+	for _, alg := range a.JWTAlgorithms {
+		if !slices.Contains(token.Algorithms, alg) {
+			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: "+
+				"with a symmetric algorithm, anyone who can verify a token could make one", alg,
+				strings.Join(token.Algorithms, ", "))
+		}
+	}
+	u, err := url.Parse(a.JWKS)
+	insecure := err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname()))
+	if strings.Contains(a.JWKS, "://") && insecure {
+		return badSetting("--auth-jwks: keys fetched without HTTPS could be forged: " +
+			"give an https:// URL, such as https://login.example.com/.well-known/jwks.json, or a file")
+	}
+	return nil
+}
+
+// checkListener refuses to serve an address that other machines can reach without authentication, unless that was
+// requested.
+func (a authSettings) checkListener(addr net.Addr) error {
+	if loopback(addr) || a.asks() || a.Open {
+		return nil
+	}
+	return badSetting("--listen: %s can be reached from other machines, and callers would not have to authenticate: "+
+		"give --auth-keys FILE (make a key with deliverygraph key new), --auth-jwks URL, or --auth-pass-through; "+
+		"or --auth-open if anyone who can reach it may read everything", addr)
+}
 
 // authenticator returns the authenticator of callers. It reloads its files and URLs until ctx ends.
 func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error) {
@@ -36,14 +119,18 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		keys = k
 	}
 	if s.JWKS != "" {
-		o := token.Options{Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim, ScopesClaim: s.JWTScopesClaim, Refresh: s.JWKSRefresh}
+		o := token.Options{
+			Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim,
+			ScopesClaim: s.JWTScopesClaim, Refresh: s.JWKSRefresh,
+		}
 		open := token.Open
 		if strings.Contains(s.JWKS, "://") {
 			open = token.Fetch
 		}
 		t, err := open(ctx, s.JWKS, o, g.logger)
 		if err != nil {
-			return nil, badFile("--auth-jwks", err, "give a file of keys, or a URL such as https://login.example.com/.well-known/jwks.json")
+			return nil, badFile("--auth-jwks", err,
+				"give a file of keys, or a URL such as https://login.example.com/.well-known/jwks.json")
 		}
 		tokens = t
 	}
@@ -61,16 +148,19 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 	if g.c.TrustedDocuments == "" {
 		return nil
 	}
-	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{HideSchema: g.c.hidesSchema()})
+	check := graph.Checker(generated.NewExecutableSchema(resolvers.Schema()),
+		graph.Options{HideSchema: g.c.hidesSchema()})
 	if g.trusted, err = graph.OpenTrusted(g.c.TrustedDocuments, check); err != nil {
-		return badFile("--trusted-documents", err, "give a folder of .graphql files, or a manifest such as persisted.json")
+		return badFile("--trusted-documents", err,
+			"give a folder of .graphql files, or a manifest such as persisted.json")
 	}
 	go g.trusted.Follow(ctx, 5*time.Second, g.logger)
 	return nil
 }
 
 // identify authenticates the caller of a WebSocket.
-func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header, init map[string]any) (context.Context, error) {
+func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header,
+	init map[string]any) (context.Context, error) {
 	caller, err := auth.IdentifySocket(ctx, who, h, init)
 	if err != nil {
 		g.logger.InfoContext(ctx, "refused", "error", err)
@@ -106,10 +196,12 @@ func forbidInText(w http.ResponseWriter, _ *http.Request, reason string) {
 // refusePath answers requests for paths that belong to neither the endpoint nor the playground: as GraphQL if the
 // caller seems to look for the endpoint, otherwise as text.
 func refusePath(w http.ResponseWriter, r *http.Request) {
-	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /", r.URL.Path)
+	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /",
+		r.URL.Path)
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if strings.Contains(accept, "text/html") || reads && !strings.Contains(accept, "json") && !strings.HasPrefix(r.URL.Path, "/graphql/") {
+	if strings.Contains(accept, "text/html") ||
+		reads && !strings.Contains(accept, "json") && !strings.HasPrefix(r.URL.Path, "/graphql/") {
 		http.Error(w, message, http.StatusNotFound)
 		return
 	}

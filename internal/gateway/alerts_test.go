@@ -41,7 +41,8 @@ func TestMetricsInAlertsAndDocumentsExist(t *testing.T) {
 	cert, key := writePair(t, pair.TLS.Certificates[0])
 	p := start(t, "--admin-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
 	for _, query := range []string{`{ bounces(window: {last: "P1D"}, first: 1) { nodes { id } } }`, `{ nothing }`} {
-		resp, err := pair.Client().Post(p.graphql, "application/json", strings.NewReader(`{"query": "`+strings.ReplaceAll(query, `"`, `\"`)+`"}`))
+		resp, err := pair.Client().Post(p.graphql, "application/json",
+			strings.NewReader(`{"query": "`+strings.ReplaceAll(query, `"`, `\"`)+`"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +51,8 @@ func TestMetricsInAlertsAndDocumentsExist(t *testing.T) {
 	}
 	pair.Client().CloseIdleConnections()
 	_, text := p.do(http.MethodGet, p.admin+"/metrics", "")
-	if end := sample(t, text, "deliverygraph_certificate_not_after_timestamp_seconds"); int64(end) != pair.Certificate().NotAfter.Unix() {
+	if end := sample(t, text, "deliverygraph_certificate_not_after_timestamp_seconds"); int64(
+		end) != pair.Certificate().NotAfter.Unix() {
 		t.Errorf("the certificate ends at %g", end)
 	}
 	for _, file := range []string{"../../deploy/alerts.yaml", "../../docs/operating.md"} {
@@ -78,7 +80,9 @@ func writePair(t *testing.T, pair tls.Certificate) (cert, key string) {
 	}
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for path, b := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+	for path, b := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der},
+	} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(b), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,8 @@ import (
 func newKey(t *testing.T, args ...string) (key, line string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	if code := Run(t.Context(), append([]string{"key", "new"}, args...), Streams{strings.NewReader(""), &out, &err}); code != exitOK {
+	if code := Run(t.Context(), append([]string{"key", "new"}, args...),
+		Streams{strings.NewReader(""), &out, &err}); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, err.String())
 	}
 	key, line, _ = strings.Cut(strings.TrimSpace(out.String()), "\n")
@@ -38,7 +39,8 @@ const usersOfWeek = `{"query": "{ users(window: {last: \"P7D\"}) { nodes { userI
 // as queries the users of a week with these headers, and returns the status and the response.
 func (p *program) as(header ...string) (int, string) {
 	p.t.Helper()
-	resp, text := p.do(http.MethodPost, p.graphql, usersOfWeek, append([]string{"Content-Type", "application/json"}, header...)...)
+	resp, text := p.do(http.MethodPost, p.graphql, usersOfWeek,
+		append([]string{"Content-Type", "application/json"}, header...)...)
 	if asks := resp.Header.Get("WWW-Authenticate"); (asks != "") != (resp.StatusCode == http.StatusUnauthorized) {
 		p.t.Errorf("status %d with WWW-Authenticate %q", resp.StatusCode, asks)
 	}
@@ -49,7 +51,8 @@ func (p *program) as(header ...string) (int, string) {
 func TestAPIKeysAreRequired(t *testing.T) {
 	t.Parallel()
 	partner, partnerLine := newKey(t, "--name", "partner", "--users", "21")
-	other, otherLine := newKey(t, "--name", "other", "--users", "*", "--scopes", "metrics:read,recipients:read", "--streams", "2")
+	other, otherLine := newKey(t, "--name", "other", "--users", "*", "--scopes", "metrics:read,recipients:read",
+		"--streams", "2")
 	blind, _ := newKey(t, "--name", "blind", "--users", "*")
 	file := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(file, []byte(partnerLine+"\n"+otherLine+"\n"), 0o600); err != nil {
@@ -63,18 +66,23 @@ func TestAPIKeysAreRequired(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a bearer":                {[]string{"Authorization", "Bearer " + partner}, 200, only21},
-		"as the REST API has it":  {[]string{"Authorization", "apikey=" + partner}, 200, only21},
-		"in a header of its own":  {[]string{"X-API-Key", partner}, 200, only21},
-		"another key":             {[]string{"X-API-Key", other}, 200, `"20"`},
-		"none":                    {nil, 401, "X-API-Key: KEY"},
-		"one that is not in it":   {[]string{"X-API-Key", blind}, 401, "not known"},
-		"two":                     {[]string{"X-API-Key", other, "Authorization", "Bearer " + partner}, 401, "two different"},
-		"of another kind":         {[]string{"Authorization", "Basic YTpi"}, 401, "Authorization: Bearer"},
-		"none, as GraphQL has it": {[]string{"Accept", "application/graphql-response+json"}, 401, `"code":"UNAUTHENTICATED"`},
+		"a bearer":               {[]string{"Authorization", "Bearer " + partner}, 200, only21},
+		"as the REST API has it": {[]string{"Authorization", "apikey=" + partner}, 200, only21},
+		"in a header of its own": {[]string{"X-API-Key", partner}, 200, only21},
+		"another key":            {[]string{"X-API-Key", other}, 200, `"20"`},
+		"none":                   {nil, 401, "X-API-Key: KEY"},
+		"one that is not in it":  {[]string{"X-API-Key", blind}, 401, "not known"},
+		"two": {
+			[]string{"X-API-Key", other, "Authorization", "Bearer " + partner}, 401, "two different",
+		},
+		"of another kind": {[]string{"Authorization", "Basic YTpi"}, 401, "Authorization: Bearer"},
+		"none, as GraphQL has it": {
+			[]string{"Accept", "application/graphql-response+json"}, 401, `"code":"UNAUTHENTICATED"`,
+		},
 	} {
 		status, text := p.as(c.header...)
-		if status != c.status || !strings.Contains(text, c.says) || (status == 401) != strings.Contains(text, `"code":"UNAUTHENTICATED"`) {
+		if status != c.status || !strings.Contains(text, c.says) ||
+			(status == 401) != strings.Contains(text, `"code":"UNAUTHENTICATED"`) {
 			t.Errorf("%s: status %d: %s", name, status, text)
 		}
 	}
@@ -82,7 +90,8 @@ func TestAPIKeysAreRequired(t *testing.T) {
 	if resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a key in the URL: %d %s", resp.StatusCode, text)
 	}
-	resp, _ = p.do(http.MethodOptions, p.graphql, "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type,x-api-key")
+	resp, _ = p.do(http.MethodOptions, p.graphql, "", "Origin", "http://localhost:3000",
+		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type,x-api-key")
 	if got := resp.Header.Get("Access-Control-Allow-Headers"); !strings.Contains(strings.ToLower(got), "x-api-key") {
 		t.Errorf("a page's preflight is answered with %q", got)
 	}
@@ -105,7 +114,9 @@ func TestAPIKeysAreRequired(t *testing.T) {
 func TestPassThroughKeepsKeysApart(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
-	if err := os.WriteFile(keys, []byte("a-key-of-all-0123456789\na-key-of-20-0123456789 users=20\na-key-of-21-0123456789 users=21\n"), 0o600); err != nil {
+	if err := os.WriteFile(keys,
+		[]byte("a-key-of-all-0123456789\na-key-of-20-0123456789 users=20\na-key-of-21-0123456789 users=21\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
@@ -113,7 +124,9 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			who := []string{"a-key-of-20-0123456789", "a-key-of-21-0123456789", "a-key-of-all-0123456789", "a-key-of-nobody"}[i%4]
+			who := []string{
+				"a-key-of-20-0123456789", "a-key-of-21-0123456789", "a-key-of-all-0123456789", "a-key-of-nobody",
+			}[i%4]
 			status, text := p.as("Authorization", "apikey="+who)
 			var want string
 			switch i % 4 {
@@ -122,7 +135,8 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 			case 2:
 				want = `{"data":{"users":{"nodes":[{"userId":"20"},{"userId":"21"},{"userId":"22"},{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
 			case 3:
-				if !strings.Contains(text, `"code":"UNAUTHENTICATED"`) || strings.Contains(text, who) || strings.Contains(text, "userId") {
+				if !strings.Contains(text, `"code":"UNAUTHENTICATED"`) || strings.Contains(text, who) ||
+					strings.Contains(text, "userId") {
 					t.Errorf("a wrong key: %s", text)
 				}
 				return
@@ -133,7 +147,8 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if status, text := p.as(); status != http.StatusUnauthorized || !strings.Contains(text, "the API key that you have for the metrics API") {
+	if status, text := p.as(); status != http.StatusUnauthorized ||
+		!strings.Contains(text, "the API key that you have for the metrics API") {
 		t.Errorf("without a key: %d %s", status, text)
 	}
 }
@@ -147,22 +162,46 @@ func TestWrongAuthenticationSettings(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"nobody is asked, beyond loopback": {[]string{"--listen", "0.0.0.0:0"}, []string{"--auth-keys FILE", "deliverygraph key new", "--auth-open"}},
-		"keys that are not there":          {[]string{"--auth-keys", none}, []string{"--auth-keys", "none"}},
-		"open and keys":                    {[]string{"--auth-open", "--auth-keys", none}, []string{"--auth-open", "--auth-keys"}},
-		"passing through to the store":     {[]string{"--auth-pass-through"}, []string{"--auth-pass-through", "--upstream https://"}},
-		"passing through and a key":        {[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--upstream-key", "k"}, []string{"--auth-pass-through", "--upstream-key"}},
-		"passing through and keys":         {[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--auth-keys", none}, []string{"--auth-pass-through", "--auth-keys"}},
-		"tokens of anybody":                {jwks, []string{"--auth-jwt-issuer https://"}},
-		"a symmetric algorithm":            {append(jwks, "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a", "--auth-jwt-algorithms", "HS256"), []string{"--auth-jwt-algorithms", "RS256"}},
-		"keys over plain HTTP":             {[]string{"--auth-jwks", "http://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}, []string{"--auth-jwks", "https://"}},
-		"keys over something else":         {[]string{"--auth-jwks", "ftp://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}, []string{"--auth-jwks", "https://"}},
-		"a variable that is not set":       {[]string{"--auth-keys", ""}, []string{"--auth-keys", "empty value"}},
-		"an issuer without keys":           {[]string{"--auth-jwt-issuer", "i"}, []string{"--auth-jwks https://"}},
+		"nobody is asked, beyond loopback": {
+			[]string{"--listen", "0.0.0.0:0"}, []string{"--auth-keys FILE", "deliverygraph key new", "--auth-open"},
+		},
+		"keys that are not there": {[]string{"--auth-keys", none}, []string{"--auth-keys", "none"}},
+		"open and keys": {
+			[]string{"--auth-open", "--auth-keys", none}, []string{"--auth-open", "--auth-keys"},
+		},
+		"passing through to the store": {
+			[]string{"--auth-pass-through"}, []string{"--auth-pass-through", "--upstream https://"},
+		},
+		"passing through and a key": {
+			[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--upstream-key", "k"},
+			[]string{"--auth-pass-through", "--upstream-key"},
+		},
+		"passing through and keys": {
+			[]string{"--auth-pass-through", "--upstream", "https://metrics.example.com", "--auth-keys", none},
+			[]string{"--auth-pass-through", "--auth-keys"},
+		},
+		"tokens of anybody": {jwks, []string{"--auth-jwt-issuer https://"}},
+		"a symmetric algorithm": {
+			append(jwks, "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a", "--auth-jwt-algorithms", "HS256"),
+			[]string{"--auth-jwt-algorithms", "RS256"},
+		},
+		"keys over plain HTTP": {
+			[]string{
+				"--auth-jwks", "http://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a",
+			}, []string{"--auth-jwks", "https://"},
+		},
+		"keys over something else": {
+			[]string{
+				"--auth-jwks", "ftp://login.example.com/jwks", "--auth-jwt-issuer", "i", "--auth-jwt-audience", "a",
+			}, []string{"--auth-jwks", "https://"},
+		},
+		"a variable that is not set": {[]string{"--auth-keys", ""}, []string{"--auth-keys", "empty value"}},
+		"an issuer without keys":     {[]string{"--auth-jwt-issuer", "i"}, []string{"--auth-jwks https://"}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // in case it starts after all
 		var out bytes.Buffer
-		code := Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...), Streams{strings.NewReader(""), &out, &out})
+		code := Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, c.args...),
+			Streams{strings.NewReader(""), &out, &out})
 		cancel()
 		if code != exitUsage {
 			t.Errorf("%s: exit code %d:\n%s", name, code, out.String())
@@ -192,9 +231,13 @@ func TestTokensAndKeysWorkSideBySide(t *testing.T) {
 	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "--auth-keys", file, "--auth-jwks", provider.URL, "--auth-jwt-issuer", "https://login.example.com/", "--auth-jwt-audience", "metrics", "--auth-jwt-users-claim", "https://example.com/users")
+	p := start(t, "--auth-keys", file, "--auth-jwks", provider.URL, "--auth-jwt-issuer", "https://login.example.com/",
+		"--auth-jwt-audience", "metrics", "--auth-jwt-users-claim", "https://example.com/users")
 	token := func(changes jwt.MapClaims) string {
-		claims := jwt.MapClaims{"iss": "https://login.example.com/", "aud": "metrics", "sub": "omar", "exp": time.Now().Add(time.Hour).Unix(), "https://example.com/users": []int{20}, "scope": "metrics:read"}
+		claims := jwt.MapClaims{
+			"iss": "https://login.example.com/", "aud": "metrics", "sub": "omar",
+			"exp": time.Now().Add(time.Hour).Unix(), "https://example.com/users": []int{20}, "scope": "metrics:read",
+		}
 		maps.Copy(claims, changes)
 		tok := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
 		tok.Header["kid"] = "1"
@@ -209,13 +252,21 @@ func TestTokensAndKeysWorkSideBySide(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a key":                 {[]string{"Authorization", "Bearer " + key}, 200, `[{"userId":"21"}]`},
-		"a token":               {[]string{"Authorization", "Bearer " + token(nil)}, 200, `[{"userId":"20"}]`},
-		"a token without scope": {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"scope": "openid"})}, 200, `"code":"FORBIDDEN"`},
-		"a token that is over":  {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix()})}, 401, "expired"},
-		"a token for others":    {[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"aud": "billing"})}, 401, "not meant for this API"},
-		"a token as a key":      {[]string{"X-API-Key", token(nil)}, 401, "not known"},
-		"neither":               {nil, 401, "API key or token"},
+		"a key":   {[]string{"Authorization", "Bearer " + key}, 200, `[{"userId":"21"}]`},
+		"a token": {[]string{"Authorization", "Bearer " + token(nil)}, 200, `[{"userId":"20"}]`},
+		"a token without scope": {
+			[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"scope": "openid"})}, 200, `"code":"FORBIDDEN"`,
+		},
+		"a token that is over": {
+			[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix()})}, 401,
+			"expired",
+		},
+		"a token for others": {
+			[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"aud": "billing"})}, 401,
+			"not meant for this API",
+		},
+		"a token as a key": {[]string{"X-API-Key", token(nil)}, 401, "not known"},
+		"neither":          {nil, 401, "API key or token"},
 	} {
 		if status, text := p.as(c.header...); status != c.status || !strings.Contains(text, c.says) {
 			t.Errorf("%s: status %d: %s", name, status, text)
@@ -229,7 +280,12 @@ func TestAddressesHaveSeparateBudgets(t *testing.T) {
 	p := start(t, "--cost-per-minute", "1")
 	ask := func(from string) int {
 		t.Helper()
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext}}
+		client := &http.Client{
+			Transport: &http.Transport{
+				DisableKeepAlives: true,
+				DialContext:       (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext,
+			},
+		}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.graphql+"?query={__typename}", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -36,12 +36,15 @@ func (l *readyLog) Write(lines []byte) (int, error) {
 // kept-alive connection and reads the response, without allocations of its own.
 func served(t testing.TB, query string, headers ...string) (ask func()) {
 	t.Helper()
-	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") }))
+	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "[]")
+	}))
 	t.Cleanup(empty.Close)
 	ctx, cancel := context.WithCancel(context.Background())
 	address, ended := make(chan string, 1), make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", empty.URL, "--cache-size", "0"}, Streams{strings.NewReader(""), io.Discard, &readyLog{address}})
+		ended <- Run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", empty.URL, "--cache-size", "0"},
+			Streams{strings.NewReader(""), io.Discard, &readyLog{address}})
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	c, err := net.Dial("tcp", <-address)
@@ -50,7 +53,9 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	body, _ := json.Marshal(map[string]string{"query": query})
-	request := fmt.Appendf(nil, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", strings.Join(append(headers, ""), "\r\n"), len(body), body)
+	request := fmt.Appendf(nil,
+		"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s",
+		strings.Join(append(headers, ""), "\r\n"), len(body), body)
 	in := bufio.NewReaderSize(c, 1<<16)
 	return func() {
 		if _, err := c.Write(request); err != nil {
@@ -81,8 +86,12 @@ func served(t testing.TB, query string, headers ...string) (ask func()) {
 // BenchmarkServed measures an operation that makes no upstream calls, over loopback.
 func BenchmarkServed(b *testing.B) {
 	for name, headers := range map[string][]string{
-		"plain":   nil,
-		"browser": {"Accept: application/graphql-response+json, application/json;q=0.9", "Accept-Encoding: gzip, deflate, br, zstd", "Origin: http://localhost:3000", "Sec-Fetch-Site: same-site", "User-Agent: Mozilla/5.0"},
+		"plain": nil,
+		"browser": {
+			"Accept: application/graphql-response+json, application/json;q=0.9",
+			"Accept-Encoding: gzip, deflate, br, zstd", "Origin: http://localhost:3000", "Sec-Fetch-Site: same-site",
+			"User-Agent: Mozilla/5.0",
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			ask := served(b, "{ __typename }", headers...)

@@ -53,7 +53,9 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 		_, _ = io.WriteString(w, `{"data": ["bad-mailbox"]}`)
 	})}
 	go func() { _ = behind.Serve(metricsAPI) }()
-	client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport})
+	client, err := rest.New(rest.Options{
+		BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,8 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 // dial opens a WebSocket and authenticates.
 func (b *bubble) dial(init string) *websocket.Conn {
 	b.t.Helper()
-	c, _, err := websocket.Dial(b.t.Context(), "ws://gateway.example.com/graphql", &websocket.DialOptions{HTTPClient: b.public.client(), Subprotocols: []string{"graphql-transport-ws"}})
+	c, _, err := websocket.Dial(b.t.Context(), "ws://gateway.example.com/graphql",
+		&websocket.DialOptions{HTTPClient: b.public.client(), Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -130,13 +133,17 @@ func TestSocketsCloseWhenTheirTokenExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "jwks.json")
-	if err := os.WriteFile(file, fmt.Appendf(nil, `{"keys": [{"kty": "RSA", "kid": "1", "n": %q, "e": "AQAB"}]}`, base64.RawURLEncoding.EncodeToString(private.N.Bytes())), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, `{"keys": [{"kty": "RSA", "kid": "1", "n": %q, "e": "AQAB"}]}`,
+		base64.RawURLEncoding.EncodeToString(private.N.Bytes())), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		who, err := token.Open(ctx, file, token.Options{Algorithms: []string{"RS256"}, Issuer: "https://login.example.com/", Audience: "metrics", UsersClaim: "users", ScopesClaim: "scope"}, slog.New(slog.DiscardHandler))
+		who, err := token.Open(ctx, file, token.Options{
+			Algorithms: []string{"RS256"}, Issuer: "https://login.example.com/", Audience: "metrics",
+			UsersClaim: "users", ScopesClaim: "scope",
+		}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +155,11 @@ func TestSocketsCloseWhenTheirTokenExpires(t *testing.T) {
 		})
 		defer done()
 		began := time.Now()
-		tok := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{"iss": "https://login.example.com/", "aud": "metrics", "sub": "omar", "exp": began.Add(time.Minute).Unix(), "users": "*", "scope": "metrics:read"})
+		tok := jwt.NewWithClaims(jwt.SigningMethodRS256,
+			jwt.MapClaims{
+				"iss": "https://login.example.com/", "aud": "metrics", "sub": "omar",
+				"exp": began.Add(time.Minute).Unix(), "users": "*", "scope": "metrics:read",
+			})
 		tok.Header["kid"] = "1"
 		bearer, err := tok.SignedString(private)
 		if err != nil {
@@ -176,7 +187,8 @@ func TestEqualCallsOfABatchAreShared(t *testing.T) {
 		caller := b.public.client()
 		defer caller.CloseIdleConnections()
 		const one = `{"query": "{ bounceCategories { code } }"}`
-		resp, err := caller.Post("http://gateway.example.com/graphql", "application/json", strings.NewReader("["+strings.Repeat(one+",", 9)+one+"]"))
+		resp, err := caller.Post("http://gateway.example.com/graphql", "application/json",
+			strings.NewReader("["+strings.Repeat(one+",", 9)+one+"]"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -126,13 +126,15 @@ func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Wr
 }
 
 // mails classifies each recipient of bounce mails.
-func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Rules, out *bufio.Writer, s Streams) error {
+func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Rules, out *bufio.Writer,
+	s Streams) error {
 	for m, err := range dsn.All(r) {
 		if err != nil {
 			return err
 		}
 		if m.Refusal != "" {
-			fmt.Fprintf(s.Err, "%s:%d: %s\n", cmp.Or(strings.TrimPrefix(name, "-"), "standard input"), m.Line, m.Refusal)
+			fmt.Fprintf(s.Err, "%s:%d: %s\n", cmp.Or(strings.TrimPrefix(name, "-"), "standard input"), m.Line,
+				m.Refusal)
 		}
 		recipients := m.Recipients
 		if len(recipients) == 0 {
@@ -140,7 +142,8 @@ func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Ru
 		}
 		for _, to := range recipients {
 			match := rules.Classify(to.Code(), to.Diagnostic, m.Notice)
-			if m.Refusal != "" && match.Rule.Name == "" || to.Action == "delivered" || to.Action == "relayed" || to.Action == "expanded" {
+			if m.Refusal != "" && match.Rule.Name == "" || to.Action == "delivered" || to.Action == "relayed" ||
+				to.Action == "expanded" {
 				continue
 			}
 			said := classified{Recipient: to.Address, Action: to.Action, Code: to.Code(), Diagnostic: to.Diagnostic}
@@ -194,7 +197,8 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 	defer db.Close() //nolint:errcheck // read only
 	said, total := make(map[string]int), 0
 	_, err = db.Reclassify(ctx, true, func(d upstream.BounceDetail) (unchanged store.Class) {
-		if d.Category != classify.Unclassified || rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
+		if d.Category != classify.Unclassified ||
+			rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
 			return // a rule matches by now: reclassify would change it
 		}
 		text := strings.Join(strings.Fields(d.Code+" "+cmp.Or(d.DiagnosticCode, noticeOf(d))), " ")
@@ -224,7 +228,8 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 	for _, text := range texts {
 		fmt.Fprintf(out, "%d\t%s\n", said[text], text)
 	}
-	fmt.Fprintf(s.Err, "%s of %s that no rule matches\n", english.Plural(len(texts), "text", ""), english.Plural(total, "bounce", ""))
+	fmt.Fprintf(s.Err, "%s of %s that no rule matches\n", english.Plural(len(texts), "text", ""),
+		english.Plural(total, "bounce", ""))
 	return out.Flush()
 }
 

@@ -38,7 +38,8 @@ func TestClassifyPrintsALineForEachDiagnostic(t *testing.T) {
 	code, out, messages := classifying(t, "550 5.1.1 <a@example.com>: User unknown\r\n\n4.2.2\nsomething else\n"+
 		"552 over quota "+strings.Repeat("x", 200_000)+"\n554 virus found in message")
 	want := "bad-mailbox\thard\tbadmailbox01\tUser unknown\nquota-issues\tsoft\tquotaissues02\t4.2.2\n" +
-		"unclassified\tsoft\t-\t-\nquota-issues\tsoft\tquotaissues01\tover quota\nvirus-related\tsoft\tvirusrelated01\tvirus found\n"
+		"unclassified\tsoft\t-\t-\nquota-issues\tsoft\tquotaissues01\tover " +
+		"quota\nvirus-related\tsoft\tvirusrelated01\tvirus found\n"
 	if code != exitOK || out != want || messages != "" {
 		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
 	}
@@ -59,18 +60,22 @@ func TestClassifyReadsBounceMails(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.Split(out, "\n")[0]), &first); err != nil || code != exitOK {
 		t.Fatal(code, out, err)
 	}
-	if first.Category != "bad-mailbox" || first.Code != "5.1.1" || first.Description == "" || first.Recipient != "gone@example.org" {
+	if first.Category != "bad-mailbox" || first.Code != "5.1.1" || first.Description == "" ||
+		first.Recipient != "gone@example.org" {
 		t.Errorf("%+v", first)
 	}
-	letter := "From: jane@example.org\nTo: news@example.com\nSubject: Hello\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nHow are you?\n"
-	if code, out, messages := classifying(t, letter); code != exitOK || out != "" || messages != "standard input:1: not a bounce message\n" {
+	letter := "From: jane@example.org\nTo: news@example.com\nSubject: Hello\nDate: Tue, " +
+		"22 Nov 2016 00:00:03 +0000\n\nHow are you?\n"
+	if code, out, messages := classifying(t, letter); code != exitOK || out != "" ||
+		messages != "standard input:1: not a bounce message\n" {
 		t.Errorf("exit %d, %q, %q", code, out, messages)
 	}
 }
 
 func TestClassifyUsesTheGivenRules(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rules.txt")
-	rule := "Rule: ours01\nCategory: other\nType: soft\nDescription: Ours.\nText: blue moon\nExample: once in a blue moon\n"
+	rule := "Rule: ours01\nCategory: other\nType: soft\nDescription: Ours.\nText: blue moon\nExample: once in a " +
+		"blue moon\n"
 	if err := os.WriteFile(file, []byte(rule), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -89,11 +94,13 @@ func TestClassifyUsesTheGivenRules(t *testing.T) {
 		{[]string{"--unclassified"}, "--unclassified needs --data"},
 		{[]string{"--unclassified", "--data", "x.db", "file"}, "leave out file"},
 	} {
-		if code, _, messages := classifying(t, "", c.args...); code != exitUsage || !strings.Contains(messages, c.want) {
+		if code, _, messages := classifying(t, "", c.args...); code != exitUsage ||
+			!strings.Contains(messages, c.want) {
 			t.Errorf("%q: exit %d, %q, want %q", c.args, code, messages, c.want)
 		}
 	}
-	if code, _, messages := classifying(t, "", "/nowhere/mail.eml"); code != exitFailure || !strings.Contains(messages, "/nowhere/mail.eml") {
+	if code, _, messages := classifying(t, "", "/nowhere/mail.eml"); code != exitFailure ||
+		!strings.Contains(messages, "/nowhere/mail.eml") {
 		t.Errorf("exit %d, %q", code, messages)
 	}
 }
@@ -111,7 +118,8 @@ func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagn
 		d := upstream.BounceDetail{DiagnosticCode: text}
 		d.UserID, d.SenderID, d.EmailID = 1, 1, "id-"+string(rune('a'+i%26))
 		d.EmailAddress, d.Local, d.Domain = "user@example.com", "user", "example.com"
-		d.BounceTime, d.ProcessTime, d.Type, d.Category = upstream.Time(1479772800+i), 1479772800, upstream.Soft, "unclassified"
+		d.BounceTime, d.ProcessTime, d.Type, d.Category = upstream.Time(1479772800+i), 1479772800, upstream.Soft,
+			"unclassified"
 		change(i, &d)
 		b.Bounces = append(b.Bounces, d)
 	}
@@ -127,7 +135,8 @@ func bouncesIn(t *testing.T, change func(i int, d *upstream.BounceDetail), diagn
 func TestUnclassifiedListsUnmatchedDiagnosticsByFrequency(t *testing.T) {
 	var said []string
 	for range 600 { // more than a page
-		said = append(said, "999 Blah blah <a@example.com> id 12345678", "999 Blah blah <b@example.org> id 987654321", "999 Hm")
+		said = append(said, "999 Blah blah <a@example.com> id 12345678", "999 Blah blah <b@example.org> id 987654321",
+			"999 Hm")
 	}
 	path := bouncesIn(t, func(int, *upstream.BounceDetail) {}, append(said, "", "550 User unknown")...)
 	code, out, messages := classifying(t, "", "--unclassified", "--data", path)
@@ -150,7 +159,8 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 	}, "552 over quota", "550 User unknown", "550 User unknown", "550 User unknown", "999 Hm", "452 Mailbox full")
 	reclassify := func(args ...string) (int, string, string) {
 		var o, e bytes.Buffer
-		code := Run(t.Context(), append([]string{"reclassify", "--data", path}, args...), Streams{strings.NewReader(""), &o, &e})
+		code := Run(t.Context(), append([]string{"reclassify", "--data", path}, args...),
+			Streams{strings.NewReader(""), &o, &e})
 		return code, o.String(), e.String()
 	}
 	const changes = "2\tunclassified\tsoft\tquota-issues\tsoft\n1\tother\tsoft\tbad-mailbox\thard\n"
@@ -162,7 +172,10 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 		{[]string{"--dry-run"}, changes, "6 bounces: 3 would change, 1 that no rule matches\n", 0, 1},
 		{nil, changes, "6 bounces: 3 changed, 1 that no rule matches\n", 2, 2},
 		{nil, "", "6 bounces: 0 changed, 1 that no rule matches\n", 2, 2},
-		{[]string{"--all"}, "1\tspam-related\tsoft\tbad-mailbox\thard\n", "6 bounces: 1 changed, 1 that no rule matches\n", 2, 3},
+		{
+			[]string{"--all"}, "1\tspam-related\tsoft\tbad-mailbox\thard\n",
+			"6 bounces: 1 changed, 1 that no rule matches\n", 2, 3,
+		},
 	} {
 		if code, out, message := reclassify(c.args...); code != exitOK || out != c.out || message != c.message {
 			t.Errorf("%q: exit %d, %q, %q", c.args, code, out, message)
@@ -192,7 +205,8 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 		}
 	}
 	var e bytes.Buffer
-	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"}, Streams{nil, &e, &e}); code != exitFailure {
+	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"},
+		Streams{nil, &e, &e}); code != exitFailure {
 		t.Errorf("a store that is not there: exit %d, %s", code, e.String())
 	}
 }
@@ -200,11 +214,13 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 // The detail endpoint's key does not tell such bounces apart.
 func TestBouncesOfOneEmailAndSecondAreAllSorted(t *testing.T) {
 	path := bouncesIn(t, func(i int, d *upstream.BounceDetail) {
-		d.EmailID, d.BounceTime, d.EmailAddress = "20261110100001.1@mx1", 1794304801, fmt.Sprintf("user%d@example.com", i)
+		d.EmailID, d.BounceTime, d.EmailAddress = "20261110100001.1@mx1", 1794304801,
+			fmt.Sprintf("user%d@example.com", i)
 		d.Local = fmt.Sprintf("user%d", i)
 	}, "552 over quota", "552 over quota", "999 Hm")
 	var o, e bytes.Buffer
-	if code := Run(t.Context(), []string{"reclassify", "--data", path}, Streams{strings.NewReader(""), &o, &e}); code != exitOK ||
+	if code := Run(t.Context(), []string{"reclassify", "--data", path},
+		Streams{strings.NewReader(""), &o, &e}); code != exitOK ||
 		o.String() != "2\tunclassified\tsoft\tquota-issues\tsoft\n" {
 		t.Errorf("exit %d, %q, %q", code, o.String(), e.String())
 	}

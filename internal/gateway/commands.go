@@ -51,7 +51,8 @@ func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 			o.Window, err = upstream.NewWindow(from, to)
 		}
 		if err != nil {
-			return badSetting("--window %q is not a window: write start and end, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z", c.Window)
+			return badSetting("--window %q is not a window: write start and end, "+
+				"such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z", c.Window)
 		}
 	}
 	report, err := doctor.Examine(ctx, o)
@@ -79,7 +80,8 @@ type schemaCommand struct {
 
 // Help returns the text below the usage.
 func (schemaCommand) Help() string {
-	return `It prints the schema with all descriptions, as code generators and linters need it. A copy of it is schema/published/schema.graphql.`
+	return `It prints the schema with all descriptions, as code generators and linters need it. ` +
+		`A copy of it is schema/published/schema.graphql.`
 }
 
 // Run prints the schema.
@@ -117,7 +119,10 @@ type newKeyCommand struct {
 
 // Help returns the text below the usage.
 func (newKeyCommand) Help() string {
-	return `It prints two lines: the key, for the caller, which cannot be shown again; and the line to append to the file of --auth-keys, which contains only the key's SHA-256. A running gateway sees the change within seconds. To withdraw a key, delete its line: its open streams end within a heartbeat (--subscription-heartbeat).`
+	return `It prints two lines: the key, for the caller, which cannot be shown again; ` +
+		`and the line to append to the file of --auth-keys, which contains only the key's SHA-256. ` +
+		`A running gateway sees the change within seconds. To withdraw a key, ` +
+		`delete its line: its open streams end within a heartbeat (--subscription-heartbeat).`
 }
 
 // Run makes a key.
@@ -128,21 +133,28 @@ func (c *newKeyCommand) Run(io Streams) error {
 	}
 	scopes, err := auth.ParseScopes(c.Scopes)
 	if err == nil && !scopes.Has(auth.MetricsRead) {
-		err = errors.New("metrics:read is required: give it and the others that you need, such as metrics:read,content:read")
+		err = errors.New("metrics:read is required: give it and the others that you need, " +
+			"such as metrics:read,content:read")
 	}
 	if err != nil {
 		return badSetting("--scopes: %v", err)
 	}
 	if c.CostPerMinute < 0 || c.Streams < 0 {
-		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; leave them out for the gateway's limits")
+		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; " +
+			"leave them out for the gateway's limits")
 	}
-	key, line, err := apikey.New(auth.Caller{Name: c.Name, Users: users, Scopes: scopes, Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams}})
+	key, line, err := apikey.New(auth.Caller{
+		Name: c.Name, Users: users, Scopes: scopes,
+		Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams},
+	})
 	if err != nil {
 		return badSetting("--name: %v", err)
 	}
 	fmt.Fprintln(io.Out, key)
 	fmt.Fprintln(io.Out, line)
-	fmt.Fprintln(io.Err, "The first line is the key: give it to its caller and store it nowhere else. Append the second line to the file of --auth-keys.")
+	fmt.Fprintln(io.Err,
+		"The first line is the key: give it to its caller and store it nowhere else. "+
+			"Append the second line to the file of --auth-keys.")
 	return nil
 }
 

@@ -81,6 +81,7 @@ func TestConfigurationPageListsEachSetting(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != want {
-		t.Errorf("docs/configuration.md does not list the settings as they are (%v): run go test ./internal/gateway -run Configuration -update", err)
+		t.Errorf("docs/configuration.md does not list the settings as they are (%v): run go test ./internal/gateway "+
+			"-run Configuration -update", err)
 	}
 }

@@ -31,7 +31,10 @@ func TestStopDrainsRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g := &gateway{c: &serveCommand{DrainDelay: 5 * time.Second, DrainTime: 10 * time.Second}, logger: slog.New(slog.DiscardHandler)}
+				g := &gateway{
+					c:      &serveCommand{DrainDelay: 5 * time.Second, DrainTime: 10 * time.Second},
+					logger: slog.New(slog.DiscardHandler),
+				}
 				g.ready.Begin(func(context.Context) error { return nil }, 0)
 				public := make(pipes)
 				s := newServer(public, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -2,8 +2,8 @@
 // parts.
 //
 // gateway.go runs a command, serve.go serves until the program is stopped, and wire.go shows how the parts are
-// connected. settings.go has the flags of serve, mistakes.go explains wrong ones, and commands.go has the commands that
-// do not serve.
+// connected. settings.go and access.go have the flags of serve, mistakes.go explains wrong ones, and commands.go has
+// the commands that do not serve.
 package gateway
 
 import (
@@ -34,7 +34,8 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	exit := -1
 	parser := kong.Must(&c,
 		kong.Name("deliverygraph"),
-		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that speaks it, or with one of its own."),
+		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that "+
+			"speaks it, or with one of its own."),
 		kong.Writers(io.Out, io.Err),
 		kong.Exit(func(code int) { exit = code; panic(exited{}) }),
 		kong.DefaultEnvars("DELIVERYGRAPH"),

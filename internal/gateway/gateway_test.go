@@ -59,7 +59,8 @@ func launch(t *testing.T, args ...string) *program {
 	r, w := io.Pipe()
 	exit := make(chan int, 1)
 	go func() {
-		exit <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), Streams{strings.NewReader(""), w, w})
+		exit <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...),
+			Streams{strings.NewReader(""), w, w})
 		_ = w.Close()
 	}()
 	p := &program{t: t}
@@ -71,7 +72,8 @@ func launch(t *testing.T, args ...string) *program {
 		lines := bufio.NewScanner(r)
 		for lines.Scan() {
 			log.WriteString(lines.Text() + "\n")
-			if m := regexp.MustCompile(`msg="REST API of the store" url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+			if m := regexp.MustCompile(`msg="REST API of the store" url=(\S+)`).FindStringSubmatch(
+				lines.Text()); m != nil {
 				p.rest = m[1]
 			}
 			if m := regexp.MustCompile(`msg=webhooks url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
@@ -80,7 +82,8 @@ func launch(t *testing.T, args ...string) *program {
 			if m := regexp.MustCompile(`msg=admin url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
 				p.admin = m[1]
 			}
-			if m := regexp.MustCompile(`msg=(ready|listening) graphql=(\S+)`).FindStringSubmatch(lines.Text()); m != nil && p.graphql == "" {
+			if m := regexp.MustCompile(`msg=(ready|listening) graphql=(\S+)`).FindStringSubmatch(
+				lines.Text()); m != nil && p.graphql == "" {
 				p.graphql = m[2]
 				close(listening)
 			}
@@ -167,7 +170,8 @@ func at(v any, path ...string) any {
 func TestExamplesHaveAnswersOnDemoData(t *testing.T) {
 	t.Parallel()
 	p := launch(t, "--rest-listen", "127.0.0.1:0")
-	if resp, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"), ""); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Demo data") {
+	if resp, page := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql"),
+		""); resp.StatusCode != http.StatusOK || !strings.Contains(page, "Demo data") {
 		t.Errorf("the playground does not say that it shows demo data: %d", resp.StatusCode)
 	}
 	for _, tab := range playground.Examples() {
@@ -207,12 +211,14 @@ func TestWrongPathsNameTheEndpoint(t *testing.T) {
 	p := start(t)
 	const form = "application/graphql-response+json"
 	for name, c := range map[string]struct{ method, path, accept, media string }{
-		"below the endpoint":          {"GET", "/graphql/x", "*/*", "application/json"},
-		"with two slashes behind it":  {"POST", "/graphql/x/", form, form},
-		"a client at another path":    {"POST", "/api/graphql", "application/json", "application/json"},
-		"a client that says nothing":  {"POST", "/query", "", "application/json"},
-		"a client's GET":              {"GET", "/query", form, form},
-		"a visitor of a page":         {"GET", "/playground", "text/html,application/xhtml+xml,*/*;q=0.8", "text/plain"},
+		"below the endpoint":         {"GET", "/graphql/x", "*/*", "application/json"},
+		"with two slashes behind it": {"POST", "/graphql/x/", form, form},
+		"a client at another path":   {"POST", "/api/graphql", "application/json", "application/json"},
+		"a client that says nothing": {"POST", "/query", "", "application/json"},
+		"a client's GET":             {"GET", "/query", form, form},
+		"a visitor of a page": {
+			"GET", "/playground", "text/html,application/xhtml+xml,*/*;q=0.8", "text/plain",
+		},
 		"a visitor, near to it":       {"GET", "/graphql/x", "text/html,*/*;q=0.8", "text/plain"},
 		"whoever asks for what it is": {"HEAD", "/favicon.ico", "", "text/plain"},
 	} {
@@ -221,7 +227,8 @@ func TestWrongPathsNameTheEndpoint(t *testing.T) {
 		if resp.StatusCode != 404 || media != c.media {
 			t.Errorf("%s: status %d, %s", name, resp.StatusCode, media)
 		}
-		if want := "send operations to /graphql; the playground is at /"; c.method != "HEAD" && !strings.Contains(body, want) {
+		if want := "send operations to /graphql; the playground is at /"; c.method != "HEAD" &&
+			!strings.Contains(body, want) {
 			t.Errorf("%s: want %q, got %s", name, want, body)
 		}
 		if isJSON := strings.Contains(body, `"code":"NOT_FOUND"`); isJSON != strings.HasSuffix(media, "json") {
@@ -247,22 +254,30 @@ func TestTrailingSlashesAndHead(t *testing.T) {
 		{http.MethodHead, p.rest + "/bounce/categories/", "", ""},
 		{http.MethodHead, p.admin + "/healthz", "", ""},
 	} {
-		resp, body := p.do(c.method, c.url, c.body, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
-		if resp.StatusCode != http.StatusOK || !strings.Contains(body, c.holds) || c.method == http.MethodHead && body != "" {
+		resp, body := p.do(c.method, c.url, c.body, "Content-Type", "application/json", "Accept",
+			"application/json, text/event-stream")
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, c.holds) ||
+			c.method == http.MethodHead && body != "" {
 			t.Errorf("%s %s: %d %.200s", c.method, c.url, resp.StatusCode, body)
 		}
-		if stream := resp.Header.Get("Content-Type") == "text/event-stream; charset=utf-8"; c.method == http.MethodHead && (resp.ContentLength > 0) == stream {
+		if stream := resp.Header.Get(
+			"Content-Type") == "text/event-stream; charset=utf-8"; c.method == http.MethodHead &&
+			(resp.ContentLength > 0) == stream {
 			t.Errorf("%s %s: Content-Length %d", c.method, c.url, resp.ContentLength)
 		}
 	}
-	resp, _ := p.do(http.MethodOptions, p.graphql+"/", "", "Origin", "http://localhost:3000", "Access-Control-Request-Method", "HEAD", "Access-Control-Request-Headers", "content-encoding")
-	if got := resp.Header; got.Get("Access-Control-Allow-Methods") != "HEAD" || got.Get("Access-Control-Allow-Headers") != "content-encoding" {
+	resp, _ := p.do(http.MethodOptions, p.graphql+"/", "", "Origin", "http://localhost:3000",
+		"Access-Control-Request-Method", "HEAD", "Access-Control-Request-Headers", "content-encoding")
+	if got := resp.Header; got.Get("Access-Control-Allow-Methods") != "HEAD" ||
+		got.Get("Access-Control-Allow-Headers") != "content-encoding" {
 		t.Errorf("a page's preflight: %v", got)
 	}
-	if resp, _ := p.do(http.MethodHead, p.graphql+query, "", "Origin", "http://localhost:3000"); resp.Header.Get("Access-Control-Allow-Origin") == "" {
+	if resp, _ := p.do(http.MethodHead, p.graphql+query, "", "Origin",
+		"http://localhost:3000"); resp.Header.Get("Access-Control-Allow-Origin") == "" {
 		t.Errorf("a page's HEAD: %v", resp.Header)
 	}
-	c, _, err := websocket.Dial(t.Context(), p.graphql+"/", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	c, _, err := websocket.Dial(t.Context(), p.graphql+"/",
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +288,8 @@ func TestTrailingSlashesAndHead(t *testing.T) {
 func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
-	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\nanother-key-of-the-tests users=21\n"), 0o600); err != nil {
+	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\nanother-key-of-the-tests users=21\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
@@ -293,7 +309,8 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 		t.Error(d)
 	}
 	stranger := start(t, "--upstream", first.rest)
-	_, text := stranger.do(http.MethodPost, stranger.graphql, `{"query": "{ bounceCategories { code } }"}`, "Content-Type", "application/json")
+	_, text := stranger.do(http.MethodPost, stranger.graphql, `{"query": "{ bounceCategories { code } }"}`,
+		"Content-Type", "application/json")
 	if !strings.Contains(text, "UPSTREAM_UNAUTHENTICATED") || strings.Contains(text, "127.0.0.1") {
 		t.Error(text)
 	}
@@ -302,7 +319,8 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 // The program prices, explains and limits operations according to its flags, and its log assigns calls to operations.
 func TestFlagsControlExplainAndBudget(t *testing.T) {
 	t.Parallel()
-	const details = `{"query": "query Details { bounces(window: {last: \"P30D\"}, first: 8) { nodes { detail { ruleName } } } }"}`
+	const details = `{"query": "query Details { bounces(window: {last: \"P30D\"}, ` +
+		`first: 8) { nodes { detail { ruleName } } } }"}`
 	const stats = `{"query": "query Stats { stats(window: {last: \"P30D\"}) { sent } }"}`
 	ask := func(p *program, body, explain string) string {
 		_, text := p.do(http.MethodPost, p.graphql, body, "Content-Type", "application/json", "X-Explain", explain)
@@ -320,15 +338,21 @@ func TestFlagsControlExplainAndBudget(t *testing.T) {
 			t.Errorf("X-Explain %q: %s lacks %s", c.explain, got, c.want)
 		}
 	}
-	resp, _ := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape(`{ stats(window: {last: "P30D"}) { sent } }`), "")
-	if got := resp.Header.Get("Cache-Control"); !regexp.MustCompile(`^max-age=[1-5]$|^no-store$`).MatchString(got) { // cache and clock are real
+	resp, _ := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape(`{ stats(window: {last: "P30D"}) { sent } }`),
+		"")
+	// cache and clock are real
+	if got := resp.Header.Get("Cache-Control"); !regexp.MustCompile(`^max-age=[1-5]$|^no-store$`).MatchString(got) {
 		t.Errorf("Cache-Control: %s", got)
 	}
-	if vary := strings.Join(resp.Header.Values("Vary"), ","); !strings.Contains(vary, "X-Explain") || !strings.Contains(vary, "Authorization") {
+	if vary := strings.Join(resp.Header.Values("Vary"), ","); !strings.Contains(vary, "X-Explain") ||
+		!strings.Contains(vary, "Authorization") {
 		t.Errorf("Vary: %s", vary)
 	}
 	p.stop()
-	for _, line := range []string{`msg="upstream call" endpoint=/email/counts .* operation="Stats #\d+"`, `msg=operation type=query name=Stats .* operation="Stats #\d+"`} {
+	for _, line := range []string{
+		`msg="upstream call" endpoint=/email/counts .* operation="Stats #\d+"`,
+		`msg=operation type=query name=Stats .* operation="Stats #\d+"`,
+	} {
 		if !regexp.MustCompile(line).MatchString(p.log()) {
 			t.Errorf("the log has no %s:\n%s", line, p.log())
 		}
@@ -358,41 +382,81 @@ func TestWrongSettings(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"an unknown flag":                   {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
-		"an unknown command":                {[]string{"server"}, []string{"server"}},
-		"an address that is none":           {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
-		"a duration without unit":           {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
-		"no time for operations":            {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
-		"a size that is none":               {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
-		"an upstream without scheme":        {[]string{"--upstream", "metrics.example.com"}, []string{"--upstream must begin", "https://"}},
-		"an upstream and a key with spaces": {[]string{"--upstream", "https://metrics.example.com/?", "--upstream-key", "a key"}, []string{"--upstream must not have a query", "--upstream-key has a character"}},
-		"authorities that are not there":    {[]string{"--upstream", "https://metrics.example.com", "--upstream-ca", filepath.Join(dir, "none")}, []string{"--upstream-ca cannot be read", "none"}},
-		"a key without an upstream":         {[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"}},
-		"an upstream that is empty":         {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
-		"a certificate that is empty":       {[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "plain HTTP"}},
-		"a store and an upstream":           {[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"}},
-		"keys without a port":               {[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"}},
-		"keys that are too short":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"}},
-		"keys that are not there":           {[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", filepath.Join(dir, "none")}, []string{"--rest-keys", "none"}},
+		"an unknown flag":         {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
+		"an unknown command":      {[]string{"server"}, []string{"server"}},
+		"an address that is none": {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
+		"a duration without unit": {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
+		"no time for operations":  {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
+		"a size that is none":     {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
+		"an upstream without scheme": {
+			[]string{"--upstream", "metrics.example.com"}, []string{"--upstream must begin", "https://"},
+		},
+		"an upstream and a key with spaces": {
+			[]string{"--upstream", "https://metrics.example.com/?", "--upstream-key", "a key"},
+			[]string{"--upstream must not have a query", "--upstream-key has a character"},
+		},
+		"authorities that are not there": {
+			[]string{"--upstream", "https://metrics.example.com", "--upstream-ca", filepath.Join(dir, "none")},
+			[]string{"--upstream-ca cannot be read", "none"},
+		},
+		"a key without an upstream": {
+			[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"},
+		},
+		"an upstream that is empty": {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
+		"a certificate that is empty": {
+			[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "plain HTTP"},
+		},
+		"a store and an upstream": {
+			[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"},
+		},
+		"keys without a port": {
+			[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"},
+		},
+		"keys that are too short": {
+			[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"},
+		},
+		"keys that are not there": {
+			[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", filepath.Join(dir, "none")},
+			[]string{"--rest-keys", "none"},
+		},
 		"the REST API to all, without keys": {[]string{"--rest-listen", "0.0.0.0:0"}, []string{"--rest-listen", "key"}},
 		"a file that is no store":           {[]string{"--data", notAStore}, []string{"not-a-store"}},
-		"only trusted documents, and none":  {[]string{"--trusted-only"}, []string{"--trusted-only", "--trusted-documents persisted.json"}},
-		"trusted documents that are none":   {[]string{"--trusted-documents", weak}, []string{"--trusted-documents", "manifest"}},
-		"trusted documents not there":       {[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"}},
-		"a cost below nothing":              {[]string{"--cost-per-minute=-1"}, []string{"--cost-per-minute", "2000"}},
-		"fewer operations than none":        {[]string{"--max-operations=-1"}, []string{"--max-operations", "128"}},
-		"batches below nothing":             {[]string{"--batch-limit=-1"}, []string{"--batch-limit", "10"}},
-		"introspection perhaps":             {[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"}},
-		"explaining perhaps":                {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},
-		"fewer calls than none":             {[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"}},
-		"stale for less than no time":       {[]string{"--cache-stale=-1s"}, []string{"--cache-stale", "10s"}},
-		"an origin with a path":             {[]string{"--cors-origins", "https://app.example.com/"}, []string{"--cors-origins", "https://app.example.com"}},
-		"a host with a port":                {[]string{"--allowed-hosts", "metrics.example.com:8080"}, []string{"--allowed-hosts", "metrics.example.com"}},
-		"profiles without a port":           {[]string{"--admin-pprof"}, []string{"--admin-pprof", "--admin-listen 127.0.0.1:9090"}},
-		"a limit with no room":              {[]string{"--memory-limit", "1MiB"}, []string{"--memory-limit", "512MiB"}},
-		"collecting less often than never":  {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
-		"a delay that is negative":          {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
-		"an unknown log level":              {[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"}},
+		"only trusted documents, and none": {
+			[]string{"--trusted-only"}, []string{"--trusted-only", "--trusted-documents persisted.json"},
+		},
+		"trusted documents that are none": {
+			[]string{"--trusted-documents", weak}, []string{"--trusted-documents", "manifest"},
+		},
+		"trusted documents not there": {
+			[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"},
+		},
+		"a cost below nothing":       {[]string{"--cost-per-minute=-1"}, []string{"--cost-per-minute", "2000"}},
+		"fewer operations than none": {[]string{"--max-operations=-1"}, []string{"--max-operations", "128"}},
+		"batches below nothing":      {[]string{"--batch-limit=-1"}, []string{"--batch-limit", "10"}},
+		"introspection perhaps": {
+			[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"},
+		},
+		"explaining perhaps": {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},
+		"fewer calls than none": {
+			[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"},
+		},
+		"stale for less than no time": {[]string{"--cache-stale=-1s"}, []string{"--cache-stale", "10s"}},
+		"an origin with a path": {
+			[]string{"--cors-origins", "https://app.example.com/"},
+			[]string{"--cors-origins", "https://app.example.com"},
+		},
+		"a host with a port": {
+			[]string{"--allowed-hosts", "metrics.example.com:8080"}, []string{"--allowed-hosts", "metrics.example.com"},
+		},
+		"profiles without a port": {
+			[]string{"--admin-pprof"}, []string{"--admin-pprof", "--admin-listen 127.0.0.1:9090"},
+		},
+		"a limit with no room":             {[]string{"--memory-limit", "1MiB"}, []string{"--memory-limit", "512MiB"}},
+		"collecting less often than never": {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
+		"a delay that is negative":         {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
+		"an unknown log level": {
+			[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"},
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -432,7 +496,8 @@ func TestHelpAndVersion(t *testing.T) {
 		{"version", "deliverygraph"},
 	} {
 		var out bytes.Buffer
-		if code := Run(t.Context(), strings.Fields(c.args), Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), c.says) {
+		if code := Run(t.Context(), strings.Fields(c.args), Streams{strings.NewReader(""), &out, &out}); code != 0 ||
+			!strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: exit code %d, want %q in:\n%s", c.args, code, c.says, out.String())
 		}
 	}
@@ -446,7 +511,8 @@ func TestPublishedSchemaIsCurrent(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 	path := filepath.Join(t.TempDir(), "schema.graphql")
-	if code := Run(t.Context(), []string{"schema", "--output", path}, Streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
+	if code := Run(t.Context(), []string{"schema", "--output", path},
+		Streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
 		t.Errorf("exit code %d, printed %q", code, &file)
 	}
 	written, err := os.ReadFile(path)
@@ -476,7 +542,8 @@ func TestPublishedSchemaIsCurrent(t *testing.T) {
 	if !maps.Equal(printed, introspected) {
 		t.Errorf("printed: %v\nby introspection: %v", printed, introspected)
 	}
-	if got, want := printed["defer"], "(if: Boolean! = true, label: String) [FRAGMENT_SPREAD INLINE_FRAGMENT]"; got != want {
+	if got, want := printed["defer"], "(if: Boolean! = true, label: String) [FRAGMENT_SPREAD "+
+		"INLINE_FRAGMENT]"; got != want {
 		t.Errorf("@defer%s, want %s", got, want)
 	}
 }
@@ -505,7 +572,8 @@ func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "real.db")
 	for _, says := range []string{"756 new", "756 already there"} {
 		var out bytes.Buffer
-		if code := Run(t.Context(), []string{"import", "--data", db, "--strict", file}, Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
+		if code := Run(t.Context(), []string{"import", "--data", db, "--strict", file},
+			Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
 			t.Fatalf("exit code %d: %s", code, out.String())
 		}
 	}
@@ -537,16 +605,21 @@ func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 		if n == nil {
 			t.Fatalf("GraphQL does not list %v", row["email_id"])
 		}
-		for graphql, rest := range map[string]any{"recipient": row["email_address"], "code": row["bounce_code"], "category": row["bounce_category"]} {
+		for graphql, rest := range map[string]any{
+			"recipient": row["email_address"], "code": row["bounce_code"], "category": row["bounce_category"],
+		} {
 			if n[graphql] != rest {
 				t.Errorf("%v: %s is %v, want %v", row["email_id"], graphql, n[graphql], rest)
 			}
 		}
-		want := map[string]any{"diagnosticCode": row["diagnostic_code"], "ruleName": row["regex_name"], "fullContent": row["full_content"]}
+		want := map[string]any{
+			"diagnosticCode": row["diagnostic_code"], "ruleName": row["regex_name"], "fullContent": row["full_content"],
+		}
 		if d := cmp.Diff(want, n["detail"]); d != "" {
 			t.Errorf("%v: %s", row["email_id"], d)
 		}
-		_, body := p.do(http.MethodGet, fmt.Sprintf("%s/bounce/%.0f/%.0f/%.0f/%s", p.rest, row["user_id"], row["sender_id"], row["bounce_time"], url.PathEscape(row["email_id"].(string))), "")
+		_, body := p.do(http.MethodGet, fmt.Sprintf("%s/bounce/%.0f/%.0f/%.0f/%s", p.rest, row["user_id"],
+			row["sender_id"], row["bounce_time"], url.PathEscape(row["email_id"].(string))), "")
 		var detail struct{ Data map[string]any }
 		if err := json.Unmarshal([]byte(body), &detail); err != nil {
 			t.Fatal(err)
@@ -570,13 +643,17 @@ nonsense
 `
 	for args, want := range map[string]string{"": "2 rows", "--strict": "1 row in"} {
 		var out bytes.Buffer
-		code := Run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"}, strings.Fields(args)...), Streams{strings.NewReader(rows), &out, &out})
-		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") || !strings.Contains(out.String(), want) {
+		code := Run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"},
+			strings.Fields(args)...), Streams{strings.NewReader(rows), &out, &out})
+		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") ||
+			!strings.Contains(out.String(), want) {
 			t.Errorf("import %s: exit code %d:\n%s", args, code, out.String())
 		}
 	}
 	var out bytes.Buffer
-	if code := Run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"}, Streams{strings.NewReader(""), &out, &out}); code != exitFailure || !strings.Contains(out.String(), "no-such-file") {
+	if code := Run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"},
+		Streams{strings.NewReader(""), &out, &out}); code != exitFailure ||
+		!strings.Contains(out.String(), "no-such-file") {
 		t.Errorf("exit code %d:\n%s", code, out.String())
 	}
 }
@@ -589,23 +666,33 @@ func TestDoctorExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it needs more than a few days of data
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }))
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<html>")
+	}))
 	t.Cleanup(web.Close)
 	for name, c := range map[string]struct {
 		args string
 		code int
 		says string
 	}{
-		"in order":          {"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users", exitOK, "no differences"},
-		"no data":           {"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users --window 0/3600", exitDiffers, "no data"},
+		"in order": {
+			"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users", exitOK, "no differences",
+		},
+		"no data": {
+			"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users --window 0/3600", exitDiffers,
+			"no data",
+		},
 		"no key":            {"--upstream " + p.rest, exitFailure, "asks for an API key"},
 		"a web site":        {"--ascii --upstream " + web.URL, exitFailure, "web site"},
 		"no URL":            {"", exitUsage, "--upstream"},
 		"a URL that is not": {"--upstream metrics.example.com", exitUsage, "https://"},
-		"a window that is":  {"--upstream " + p.rest + " --window yesterday", exitUsage, "2016-11-22T00:00:00Z/2016-11-23T00:00:00Z"},
+		"a window that is": {
+			"--upstream " + p.rest + " --window yesterday", exitUsage, "2016-11-22T00:00:00Z/2016-11-23T00:00:00Z",
+		},
 	} {
 		var out bytes.Buffer
-		code := Run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...), Streams{strings.NewReader(""), &out, &out})
+		code := Run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...),
+			Streams{strings.NewReader(""), &out, &out})
 		if code != c.code || !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "a-key-that") {
 			t.Errorf("%s: exit code %d, want %d and %q:\n%s", name, code, c.code, c.says, out.String())
 		}
@@ -619,7 +706,12 @@ func TestDoctorExitCodes(t *testing.T) {
 func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 	t.Parallel()
 	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
-		g := &gateway{c: &serveCommand{Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute, UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute}, logger: slog.New(slog.DiscardHandler)}
+		g := &gateway{
+			c: &serveCommand{
+				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
+				UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute,
+			}, logger: slog.New(slog.DiscardHandler),
+		}
 		if err := g.upstream(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,8 @@ func oldEmails(first, n int) store.Batch {
 	for i := first; i < first+n; i++ {
 		at := upstream.Time(time.Now().Add(-72 * time.Hour).Unix())
 		b.Emails = append(b.Emails, upstream.Email{
-			UserID: 20, SenderID: 17, EmailID: fmt.Sprint("old", i), EmailAddress: fmt.Sprintf("r%d@example.com", i), Local: fmt.Sprint("r", i), Domain: "example.com",
+			UserID: 20, SenderID: 17, EmailID: fmt.Sprint("old", i), EmailAddress: fmt.Sprintf("r%d@example.com", i),
+			Local: fmt.Sprint("r", i), Domain: "example.com",
 			ProcessTime: at, Delivered: true,
 		})
 	}
@@ -45,7 +46,8 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	write(oldEmails(0, 3))
 	p := start(t, "--data", path, "--cache-fresh", "0s")
 	day := func(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format("2006-01-02T00:00:00Z") }
-	query := fmt.Sprintf(`{"query": "{ emails(window: {between: {start: \"%s\", end: \"%s\"}}, first: 10) { nodes { emailId } } }"}`, day(5), day(1))
+	query := fmt.Sprintf(`{"query": "{ emails(window: {between: {start: \"%s\", end: \"%s\"}}, `+
+		`first: 10) { nodes { emailId } } }"}`, day(5), day(1))
 	want := func(emails int, source string) {
 		t.Helper()
 		_, body := p.do(http.MethodPost, p.graphql, query, "Content-Type", "application/json", "X-Explain", "1")
@@ -56,7 +58,14 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	want(3, "sent")
 	want(3, "cached")
 	now := upstream.Time(time.Now().Unix())
-	write(store.Batch{Emails: []upstream.Email{{UserID: 20, SenderID: 17, EmailID: "new", EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: now}}})
+	write(store.Batch{
+		Emails: []upstream.Email{
+			{
+				UserID: 20, SenderID: 17, EmailID: "new", EmailAddress: "r@example.com", Local: "r",
+				Domain: "example.com", ProcessTime: now,
+			},
+		},
+	})
 	want(3, "cached") // settled events are cached
 	write(oldEmails(3, 2))
 	want(5, "sent")

@@ -32,28 +32,40 @@ import (
 func TestOnlyAllowedOriginsMayQuery(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--cors-origins", "https://app.example.com")
-	for origin, allowed := range map[string]bool{"http://localhost:3000": true, "https://app.example.com": true, "https://other.example.com": false, "null": false} {
-		resp, _ := p.do(http.MethodOptions, p.graphql, "", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
-		if got := resp.Header.Get("Access-Control-Allow-Origin"); (got == origin) != allowed || resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+	for origin, allowed := range map[string]bool{
+		"http://localhost:3000": true, "https://app.example.com": true, "https://other.example.com": false,
+		"null": false,
+	} {
+		resp, _ := p.do(http.MethodOptions, p.graphql, "", "Origin", origin, "Access-Control-Request-Method", "POST",
+			"Access-Control-Request-Headers", "content-type")
+		if got := resp.Header.Get("Access-Control-Allow-Origin"); (got == origin) != allowed ||
+			resp.Header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s: Access-Control-Allow-Origin %q", origin, got)
 		}
-		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Origin", origin, "Sec-Fetch-Site", "cross-site")
-		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] || !allowed && !strings.Contains(body, "--cors-origins") {
+		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Origin", origin, "Sec-Fetch-Site",
+			"cross-site")
+		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] ||
+			!allowed && !strings.Contains(body, "--cors-origins") {
 			t.Errorf("%s: GET gives %d, %s", origin, resp.StatusCode, body)
 		}
-		resp, body = p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Origin", origin, "Content-Type", "application/json")
+		resp, body = p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Origin", origin, "Content-Type",
+			"application/json")
 		if resp.StatusCode != map[bool]int{true: 200, false: 403}[allowed] {
 			t.Errorf("%s: POST gives %d, %s", origin, resp.StatusCode, body)
 		}
 	}
 	for _, path := range []string{"", "/graphql?query={__typename}", "/nowhere"} {
 		resp, _ := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "/graphql")+path, "")
-		for _, name := range []string{"X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Resource-Policy"} {
+		for _, name := range []string{
+			"X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy", "Referrer-Policy",
+			"Cross-Origin-Resource-Policy",
+		} {
 			if resp.Header.Get(name) == "" {
 				t.Errorf("%q has no %s", path, name)
 			}
 		}
-		if csp := resp.Header.Get("Content-Security-Policy"); strings.Contains(csp, "script-src 'unsafe-inline'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+		if csp := resp.Header.Get("Content-Security-Policy"); strings.Contains(csp, "script-src 'unsafe-inline'") ||
+			!strings.Contains(csp, "frame-ancestors 'none'") {
 			t.Errorf("%q: %s", path, csp)
 		}
 	}
@@ -63,7 +75,8 @@ func TestOnlyAllowedOriginsMayQuery(t *testing.T) {
 	for line := range strings.Lines(p.log()) {
 		if strings.Contains(line, "https://other.example.com") {
 			refused++
-			if !strings.Contains(line, "outcome=refused") || !strings.Contains(line, "--cors-origins https://other.example.com") {
+			if !strings.Contains(line, "outcome=refused") ||
+				!strings.Contains(line, "--cors-origins https://other.example.com") {
 				t.Errorf("the log says %s", line)
 			}
 		}
@@ -107,7 +120,8 @@ func TestReboundNamesAreRefusedOnLoopback(t *testing.T) {
 				c.url = c.p.graphql + "?query={__typename}"
 			}
 			resp, body := c.p.do(http.MethodGet, c.url, "", "Host", c.host, "Sec-Fetch-Site", "same-origin")
-			if resp.StatusCode != c.status || c.status == 403 && !strings.Contains(body, "--allowed-hosts evil.example") {
+			if resp.StatusCode != c.status ||
+				c.status == 403 && !strings.Contains(body, "--allowed-hosts evil.example") {
 				t.Errorf("status %d: %.300s", resp.StatusCode, body)
 			}
 		})
@@ -124,8 +138,10 @@ func TestMissingAllowedHostsAreWarnedAbout(t *testing.T) {
 		times  int
 		status int
 	}{
-		"open to all":        {[]string{"--listen", "0.0.0.0:0", "--auth-open"}, 1, 200},
-		"with a name":        {[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "metrics.example.com"}, 0, 403},
+		"open to all": {[]string{"--listen", "0.0.0.0:0", "--auth-open"}, 1, 200},
+		"with a name": {
+			[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "metrics.example.com"}, 0, 403,
+		},
 		"for any, as it was": {[]string{"--listen", "0.0.0.0:0", "--auth-open", "--allowed-hosts", "*"}, 0, 200},
 		"on loopback":        {nil, 0, 403},
 	} {
@@ -133,7 +149,8 @@ func TestMissingAllowedHostsAreWarnedAbout(t *testing.T) {
 		resp, body := p.do(http.MethodGet, p.graphql+"?query={__typename}", "", "Host", "evil.example")
 		p.stop()
 		if got := strings.Count(p.log(), warning); resp.StatusCode != c.status || got != c.times {
-			t.Errorf("%s: status %d, want %d; %d warnings, want %d: %s\n%s", name, resp.StatusCode, c.status, got, c.times, body, p.log())
+			t.Errorf("%s: status %d, want %d; %d warnings, want %d: %s\n%s", name, resp.StatusCode, c.status, got,
+				c.times, body, p.log())
 		}
 	}
 }
@@ -163,7 +180,8 @@ func TestCallersMayReadTheSchemaUnlessItIsHidden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, c.args...)
-			_, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __schema { queryType { name } } }"}`, "Content-Type", "application/json", "Authorization", "Bearer "+key)
+			_, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __schema { queryType { name } } }"}`,
+				"Content-Type", "application/json", "Authorization", "Bearer "+key)
 			if strings.Contains(body, `"name":"Query"`) != c.shown || strings.Contains(body, "FORBIDDEN") == c.shown {
 				t.Error(body)
 			}
@@ -180,14 +198,17 @@ func TestTrustedOnlyRefusesOtherDocuments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "documents.json")
-	if err := os.WriteFile(file, []byte(`{"totals": "query Totals($w: Window!) { stats(window: $w) { sent } }"}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"totals": "query Totals($w: Window!) { stats(window: $w) { sent } }"}`),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := start(t, "--trusted-documents", file, "--trusted-only")
-	if _, body := p.do(http.MethodPost, p.graphql, `{"documentId": "totals", "variables": {"w": {"last": "P1D"}}}`, "Content-Type", "application/json"); !strings.Contains(body, `"sent":`) || strings.Contains(body, `"errors":`) {
+	if _, body := p.do(http.MethodPost, p.graphql, `{"documentId": "totals", "variables": {"w": {"last": "P1D"}}}`,
+		"Content-Type", "application/json"); !strings.Contains(body, `"sent":`) || strings.Contains(body, `"errors":`) {
 		t.Error(body)
 	}
-	if _, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Content-Type", "application/json"); !strings.Contains(body, "registered documents only") {
+	if _, body := p.do(http.MethodPost, p.graphql, `{"query": "{ __typename }"}`, "Content-Type",
+		"application/json"); !strings.Contains(body, "registered documents only") {
 		t.Error(body)
 	}
 }
@@ -237,7 +258,8 @@ func cpu(t *testing.T) time.Duration {
 // leaves the gateway responsive. The test does not run in parallel, as it measures the whole process.
 func TestAttacksAreCheap(t *testing.T) {
 	most := time.Second // of processor time, for each
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if info, ok := debug.ReadBuildInfo(); ok &&
+		slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		most *= 8 // with the race detector
 	}
 	const (
@@ -250,66 +272,203 @@ func TestAttacksAreCheap(t *testing.T) {
 	array := func(n int, one string) string { return "[" + strings.Repeat(one+",", n-1) + one + "]" }
 	parts := []string{"Accept", "multipart/mixed; deferSpec=20220824, application/graphql-response+json"}
 	for name, c := range map[string]attack{
-		"10,000 aliases":                 {body: query("{" + times(10_000, " a%d: __typename") + "}"), status: 400, says: "10000 tokens"},
-		"3,000 aliases":                  {body: query("{" + times(3_000, " a%d: __typename") + "}"), status: 400, says: "3000 fields"},
-		"1,000 aliases of lists":         {body: query("{" + times(1_000, " a%d: bounces("+w+") { totalCount }") + "}"), status: 400, says: tooMuch},
-		"10,000 fields":                  {body: query("{" + strings.Repeat(" __typename", 9_990) + "}"), status: 400, says: "9990 fields"},
-		"10,000 fields that are nowhere": {body: query("{ bounces(" + w + ") { nodes {" + times(1_900, " nothing%d") + "} } }"), status: 400, says: "nothing99"},
-		"10,000 directives":              {body: query("{ __typename" + strings.Repeat(" @a", 4_900) + "}"), status: 400, says: "4900 directives"},
-		"directives on everything":       {body: query("{" + strings.Repeat(" ... @skip(if: true) { __typename }", 800) + "}"), status: 400, says: "800 directives"},
-		"circular fragments":             {body: query("{ ...A } fragment A on Query { ...B } fragment B on Query { ...C ...A } fragment C on Query { ...A ...B }"), status: 400, says: "spreads itself"},
-		"fragments all in a circle":      {body: query("{ ...F0 } " + strings.ReplaceAll(times(60, "fragment F%d on Query { all } "), "all", times(60, "...F%d "))), status: 400, says: "spreads itself"},
-		"doubling fragments":             {body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, counting fragments"},
-		"3,000 fragments":                {body: query("{ __typename } " + times(1_200, "fragment F%d on Query { __typename } ")), status: 400, says: "1201 operations and fragments"},
-		"1,000 operations":               {body: query(times(1_000, "query A%d { __typename } ")), status: 400, says: "1000 operations and fragments"},
-		"deep fields":                    {body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400, says: "fields may be nested 16 levels"},
-		"deeper than is taken":           {body: query("{ users(" + w + ") " + strings.Repeat("{ nodes { senders("+w+") { nodes { user ", 50) + "{ id }" + strings.Repeat("}", 201) + "}"), status: 400, says: bad},
-		"deep lists":                     {body: query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"), status: 400, says: "nested more than"},
-		"deep objects":                   {body: query("{ bounces(window: " + strings.Repeat("{between: ", 900) + "1" + strings.Repeat("}", 900) + ") { totalCount } }"), status: 400, says: bad},
-		"deep types":                     {body: query("query($a: " + strings.Repeat("[", 4_000) + "Int" + strings.Repeat("]", 4_000) + ") { __typename }"), status: 400, says: "nested more than"},
-		"deep variables":                 {body: `{"query": "query($w: Window!) { bounces(window: $w) { totalCount } }", "variables": {"w": ` + strings.Repeat(`{"between":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "}}", status: 400, says: bad},
-		"deep lists in variables":        {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": ` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}}", status: 400, says: "$i"},
-		"many bad variables":             {body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": [` + strings.Repeat("{},", 300_000) + "1]}}", status: 400, says: "$i[99]"},
-		"a variable of 1 MB":             {body: `{"query": "query($s: String) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, filter: {sender: $s}) { totalCount } }", "variables": {"s": "` + strings.Repeat("x", mega-1000) + `"}}`, status: 200, says: "longer than"},
-		"a string of 1 MB":               {body: query("{ bounces(" + w + `, filter: {sender: "` + strings.Repeat("x", mega-1000) + `"}) { totalCount } }`), status: 200, says: "longer than"},
-		"a block string of 1 MB":         {body: query("{ bounces(" + w + `, filter: {sender: """` + strings.Repeat("x\n", mega/3-1000) + `"""}) { totalCount } }`), status: 200, says: "longer than"},
-		"a name of 1 MB":                 {body: query("{ " + strings.Repeat("x", mega-1000) + "}"), status: 400, says: "at most 256"},
-		"a comment of 1 MB":              {body: query("# " + strings.Repeat("x", mega-1000) + "\n{ nothing }"), status: 400, says: "nothing"},
-		"300,000 comments":               {body: query(strings.Repeat("#\n", 300_000) + "{ __typename }"), status: 400, says: "10000 tokens"},
-		"an operation name of 1 MB":      {body: `{"query": "{ __typename }", "operationName": "` + strings.Repeat("x", mega-1000) + `"}`, status: 400, says: "has no operation named"},
-		"a body past 1 MB":               {body: query("{ __typename } # " + strings.Repeat("x", mega)), status: 413, says: "1048576 bytes"},
-		"a body of 20 MB":                {body: query("{ __typename } # " + strings.Repeat("x", 20*mega)), poured: mega + 1, status: 413, says: "1048576 bytes"},
-		"1 MB of white space":            {body: strings.Repeat(" ", mega-1), status: 400, says: "empty"},
-		"1 MB of brackets":               {body: strings.Repeat("[", mega-1), status: 400, says: "not JSON"},
-		"a gzip bomb":                    {body: bomb(t, 100*mega), header: []string{"Content-Encoding", "gzip"}, status: 413, says: "1048576 bytes"},
-		"NUL":                            {body: "{\"query\": \"{ __typename }\x00\"}", status: 400, says: "not JSON"},
-		"NUL, escaped":                   {body: `{"query": "{ __typename }\u0000"}`, status: 400, says: bad},
-		"invalid UTF-8":                  {body: "{\"query\": \"{ __typename } # \xff\xfe\"}", status: 400, says: "not JSON"},
-		"a lone surrogate":               {body: `{"query": "{ __typename } # \ud800"}`, status: 400, says: "not JSON"},
-		"a lone surrogate in a variable": {body: `{"query": "query($i: ID!) { node(id: $i) { id } }", "variables": {"i": "\udfff"}}`, status: 400, says: "not JSON"},
-		"trailing junk":                  {body: query("{ __typename }") + "x", status: 400, says: "not JSON"},
-		"a duplicate key":                {body: `{"query": "{ __typename }", "query": "{ a }"}`, status: 400, says: "duplicate name"},
-		"100,000 keys":                   {body: `{"query": "{ nothing }"` + times(60_000, `, "k%d": 1`) + "}", status: 400, says: "nothing"},
-		"a query that is a list":         {body: `{"query": ["{ __typename }"]}`, status: 400, says: "must be a string"},
-		"variables that are a text":      {body: `{"query": "{ __typename }", "variables": "{}"}`, status: 400, says: "JSON object"},
-		"a number beyond all":            {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": 1e999999999}}`, status: 400, says: "32-bit"},
-		"a number of 1 MB":               {body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) + `, first: $n) { totalCount } }", "variables": {"n": ` + strings.Repeat("9", mega-1000) + `}}`, status: 400, says: "32-bit"},
-		"fields that overlap":            {body: query("{" + strings.Repeat(" bounces("+w+") { nodes { id id id id } }", 40) + times(9, " a: bounces("+w+", first: %d) { totalCount }") + "}"), status: 400, says: "conflict"},
-		"introspection of introspection": {body: query("{ __schema { types " + strings.Repeat("{ fields { type { ofType ", 4) + "{ fields { name args { name } } }" + strings.Repeat("} } }", 4) + times(60, " a%d: types { fields { name args { name type { name } } } }") + "} }"), status: 400, says: tooMuch},
-		"500 details in 500 senders":     {body: query("{ senders(" + w + ", first: 500) { nodes { bounces(" + w + ", first: 500) { nodes { detail { fullContent } } } } } }"), status: 400, says: tooMuch},
-		"an array of 200,000 requests":   {body: array(200_000, "{}"), status: 400, says: "at most 10 requests"},
-		"an array of arrays":             {body: strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000), header: []string{"Accept", "application/json"}, status: 200, says: "must be a JSON object"},
-		"an array of dear requests":      {body: array(10, query("{ senders("+w+", first: 500) { nodes { bounces("+w+", first: 500) { nodes { detail { fullContent } } } } } }")), header: []string{"Accept", "application/json"}, status: 200, says: tooMuch},
-		"an array of large requests":     {body: array(10, query("{"+strings.Repeat(" __typename", 9_000)+"}")), header: []string{"Accept", "application/json"}, status: 200, says: "9000 fields"},
-		"@defer 5,000 times":             {body: query("{" + strings.Repeat(" ... @defer { __typename }", 1_600) + "}"), header: parts, status: 400, says: "1600 directives"},
-		"@defer within @defer":           {body: query("{ " + strings.Repeat("... @defer { ", 240) + "stats(" + w + ") { sent }" + strings.Repeat(" }", 241)), header: parts, status: 200, says: `"hasNext":false`},
-		"@defer by doubling fragments":   {body: query("{ ...F0 @defer } " + doubling(200)), header: parts, status: 400, says: "fields, counting fragments"},
-		"many headers":                   {body: query("{ __typename }"), header: manyHeaders(2_000), status: 431, says: ""},
-		"huge headers":                   {body: query("{ __typename }"), header: []string{"X-Long", strings.Repeat("x", 200_000)}, status: 431, says: ""},
+		"10,000 aliases": {
+			body: query("{" + times(10_000, " a%d: __typename") + "}"), status: 400, says: "10000 tokens",
+		},
+		"3,000 aliases": {
+			body: query("{" + times(3_000, " a%d: __typename") + "}"), status: 400, says: "3000 fields",
+		},
+		"1,000 aliases of lists": {
+			body: query("{" + times(1_000, " a%d: bounces("+w+") { totalCount }") + "}"), status: 400, says: tooMuch,
+		},
+		"10,000 fields": {
+			body: query("{" + strings.Repeat(" __typename", 9_990) + "}"), status: 400, says: "9990 fields",
+		},
+		"10,000 fields that are nowhere": {
+			body: query("{ bounces(" + w + ") { nodes {" + times(1_900, " nothing%d") + "} } }"), status: 400,
+			says: "nothing99",
+		},
+		"10,000 directives": {
+			body: query("{ __typename" + strings.Repeat(" @a", 4_900) + "}"), status: 400, says: "4900 directives",
+		},
+		"directives on everything": {
+			body: query("{" + strings.Repeat(" ... @skip(if: true) { __typename }", 800) + "}"), status: 400,
+			says: "800 directives",
+		},
+		"circular fragments": {
+			body: query("{ ...A } fragment A on Query { ...B } fragment B on Query { ...C ...A } " +
+				"fragment C on Query { ...A ...B }"), status: 400, says: "spreads itself",
+		},
+		"fragments all in a circle": {
+			body: query("{ ...F0 } " + strings.ReplaceAll(times(60, "fragment F%d on Query { all } "), "all",
+				times(60, "...F%d "))), status: 400, says: "spreads itself",
+		},
+		"doubling fragments": {
+			body: query("{ ...F0 } " + doubling(200)), status: 400, says: "fields, counting fragments",
+		},
+		"3,000 fragments": {
+			body: query("{ __typename } " + times(1_200, "fragment F%d on Query { __typename } ")), status: 400,
+			says: "1201 operations and fragments",
+		},
+		"1,000 operations": {
+			body: query(times(1_000, "query A%d { __typename } ")), status: 400, says: "1000 operations and fragments",
+		},
+		"deep fields": {
+			body: query(strings.Repeat("{ a ", 2_000) + strings.Repeat("}", 2_000)), status: 400,
+			says: "fields may be nested 16 levels",
+		},
+		"deeper than is taken": {
+			body: query("{ users(" + w + ") " + strings.Repeat("{ nodes { senders("+w+") { nodes { user ", 50) +
+				"{ id }" + strings.Repeat("}", 201) + "}"), status: 400, says: bad,
+		},
+		"deep lists": {
+			body:   query("{ nodes(ids: " + strings.Repeat("[", 4_000) + strings.Repeat("]", 4_000) + ") { id } }"),
+			status: 400, says: "nested more than",
+		},
+		"deep objects": {
+			body: query("{ bounces(window: " + strings.Repeat("{between: ", 900) + "1" + strings.Repeat("}", 900) +
+				") { totalCount } }"), status: 400, says: bad,
+		},
+		"deep types": {
+			body: query("query($a: " + strings.Repeat("[", 4_000) + "Int" + strings.Repeat("]", 4_000) +
+				") { __typename }"), status: 400, says: "nested more than",
+		},
+		"deep variables": {
+			body: `{"query": "query($w: Window!) { bounces(window: $w) { totalCount } }", "variables": {"w": ` +
+				strings.Repeat(`{"between":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "}}", status: 400, says: bad,
+		},
+		"deep lists in variables": {
+			body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": ` +
+				strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}}", status: 400, says: "$i",
+		},
+		"many bad variables": {
+			body: `{"query": "query($i: [ID!]!) { nodes(ids: $i) { id } }", "variables": {"i": [` +
+				strings.Repeat("{},", 300_000) + "1]}}", status: 400, says: "$i[99]",
+		},
+		"a variable of 1 MB": {
+			body: `{"query": "query($s: String) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) +
+				`, filter: {sender: $s}) { totalCount } }", "variables": {"s": "` + strings.Repeat("x", mega-1000) +
+				`"}}`, status: 200, says: "longer than",
+		},
+		"a string of 1 MB": {
+			body: query("{ bounces(" + w + `, filter: {sender: "` + strings.Repeat("x", mega-1000) +
+				`"}) { totalCount } }`), status: 200, says: "longer than",
+		},
+		"a block string of 1 MB": {
+			body: query("{ bounces(" + w + `, filter: {sender: """` + strings.Repeat("x\n", mega/3-1000) +
+				`"""}) { totalCount } }`), status: 200, says: "longer than",
+		},
+		"a name of 1 MB": {
+			body: query("{ " + strings.Repeat("x", mega-1000) + "}"), status: 400, says: "at most 256",
+		},
+		"a comment of 1 MB": {
+			body: query("# " + strings.Repeat("x", mega-1000) + "\n{ nothing }"), status: 400, says: "nothing",
+		},
+		"300,000 comments": {
+			body: query(strings.Repeat("#\n", 300_000) + "{ __typename }"), status: 400, says: "10000 tokens",
+		},
+		"an operation name of 1 MB": {
+			body: `{"query": "{ __typename }", "operationName": "` + strings.Repeat("x", mega-1000) + `"}`, status: 400,
+			says: "has no operation named",
+		},
+		"a body past 1 MB": {
+			body: query("{ __typename } # " + strings.Repeat("x", mega)), status: 413, says: "1048576 bytes",
+		},
+		"a body of 20 MB": {
+			body: query("{ __typename } # " + strings.Repeat("x", 20*mega)), poured: mega + 1, status: 413,
+			says: "1048576 bytes",
+		},
+		"1 MB of white space": {body: strings.Repeat(" ", mega-1), status: 400, says: "empty"},
+		"1 MB of brackets":    {body: strings.Repeat("[", mega-1), status: 400, says: "not JSON"},
+		"a gzip bomb": {
+			body: bomb(t, 100*mega), header: []string{"Content-Encoding", "gzip"}, status: 413, says: "1048576 bytes",
+		},
+		"NUL":          {body: "{\"query\": \"{ __typename }\x00\"}", status: 400, says: "not JSON"},
+		"NUL, escaped": {body: `{"query": "{ __typename }\u0000"}`, status: 400, says: bad},
+		"invalid UTF-8": {
+			body: "{\"query\": \"{ __typename } # \xff\xfe\"}", status: 400, says: "not JSON",
+		},
+		"a lone surrogate": {body: `{"query": "{ __typename } # \ud800"}`, status: 400, says: "not JSON"},
+		"a lone surrogate in a variable": {
+			body: `{"query": "query($i: ID!) { node(id: $i) { id } }", "variables": {"i": "\udfff"}}`, status: 400,
+			says: "not JSON",
+		},
+		"trailing junk": {body: query("{ __typename }") + "x", status: 400, says: "not JSON"},
+		"a duplicate key": {
+			body: `{"query": "{ __typename }", "query": "{ a }"}`, status: 400, says: "duplicate name",
+		},
+		"100,000 keys": {
+			body: `{"query": "{ nothing }"` + times(60_000, `, "k%d": 1`) + "}", status: 400, says: "nothing",
+		},
+		"a query that is a list": {
+			body: `{"query": ["{ __typename }"]}`, status: 400, says: "must be a string",
+		},
+		"variables that are a text": {
+			body: `{"query": "{ __typename }", "variables": "{}"}`, status: 400, says: "JSON object",
+		},
+		"a number beyond all": {
+			body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) +
+				`, first: $n) { totalCount } }", "variables": {"n": 1e999999999}}`, status: 400, says: "32-bit",
+		},
+		"a number of 1 MB": {
+			body: `{"query": "query($n: Int) { bounces(` + strings.ReplaceAll(w, `"`, `\"`) +
+				`, first: $n) { totalCount } }", "variables": {"n": ` + strings.Repeat("9", mega-1000) + `}}`,
+			status: 400, says: "32-bit",
+		},
+		"fields that overlap": {
+			body: query("{" + strings.Repeat(" bounces("+w+") { nodes { id id id id } }", 40) +
+				times(9, " a: bounces("+w+", first: %d) { totalCount }") + "}"), status: 400, says: "conflict",
+		},
+		"introspection of introspection": {
+			body: query("{ __schema { types " + strings.Repeat("{ fields { type { ofType ", 4) +
+				"{ fields { name args { name } } }" + strings.Repeat("} } }", 4) +
+				times(60, " a%d: types { fields { name args { name type { name } } } }") + "} }"), status: 400,
+			says: tooMuch,
+		},
+		"500 details in 500 senders": {
+			body: query("{ senders(" + w + ", first: 500) { nodes { bounces(" + w +
+				", first: 500) { nodes { detail { fullContent } } } } } }"), status: 400, says: tooMuch,
+		},
+		"an array of 200,000 requests": {body: array(200_000, "{}"), status: 400, says: "at most 10 requests"},
+		"an array of arrays": {
+			body:   strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000),
+			header: []string{"Accept", "application/json"}, status: 200, says: "must be a JSON object",
+		},
+		"an array of dear requests": {
+			body: array(10,
+				query("{ senders("+w+", first: 500) { nodes { bounces("+w+
+					", first: 500) { nodes { detail { fullContent } } } } } }")),
+			header: []string{"Accept", "application/json"}, status: 200, says: tooMuch,
+		},
+		"an array of large requests": {
+			body:   array(10, query("{"+strings.Repeat(" __typename", 9_000)+"}")),
+			header: []string{"Accept", "application/json"}, status: 200, says: "9000 fields",
+		},
+		"@defer 5,000 times": {
+			body: query("{" + strings.Repeat(" ... @defer { __typename }", 1_600) + "}"), header: parts, status: 400,
+			says: "1600 directives",
+		},
+		"@defer within @defer": {
+			body: query("{ " + strings.Repeat("... @defer { ", 240) + "stats(" + w + ") { sent }" +
+				strings.Repeat(" }", 241)), header: parts, status: 200, says: `"hasNext":false`,
+		},
+		"@defer by doubling fragments": {
+			body: query("{ ...F0 @defer } " + doubling(200)), header: parts, status: 400,
+			says: "fields, counting fragments",
+		},
+		"many headers": {
+			body: query("{ __typename }"), header: manyHeaders(2_000), status: 431, says: "",
+		},
+		"huge headers": {
+			body: query("{ __typename }"), header: []string{"X-Long", strings.Repeat("x", 200_000)}, status: 431,
+			says: "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := cpu(t)
-			header := append([]string{"Content-Type", "application/json", "Accept", "application/graphql-response+json"}, c.header...)
+			header := append([]string{
+				"Content-Type", "application/json", "Accept", "application/graphql-response+json",
+			}, c.header...)
 			var resp *http.Response
 			var body string
 			if c.poured > 0 {
@@ -326,7 +485,9 @@ func TestAttacksAreCheap(t *testing.T) {
 			if len(body) > 100_000 {
 				t.Errorf("an answer of %d bytes", len(body))
 			}
-			for _, never := range []string{"json:", "jsontext", "interface", "struct", "strconv", "goroutine", "runtime", "panic", "INTERNAL"} {
+			for _, never := range []string{
+				"json:", "jsontext", "interface", "struct", "strconv", "goroutine", "runtime", "panic", "INTERNAL",
+			} {
 				if strings.Contains(body, never) {
 					t.Errorf("%q in the answer: %.500s", never, body)
 				}
@@ -402,7 +563,11 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		half := []string{"", "POST /graphql HT", "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{", "GET /graphql?query="}[i%4]
+		half := []string{
+			"", "POST /graphql HT",
+			"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{",
+			"GET /graphql?query=",
+		}[i%4]
 		if _, err := c.Write([]byte(half)); err != nil {
 			t.Fatal(err)
 		}
@@ -419,7 +584,8 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 // A thousand idle streams are open at once, further ones are refused, and operations are still answered.
 func TestIdleStreamsAreLimited(t *testing.T) {
 	const most = 1_000
-	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most), "--subscriptions-per-caller", fmt.Sprint(most))
+	p := start(t, "--create", "--data", filepath.Join(t.TempDir(), "empty.db"), "--subscriptions", fmt.Sprint(most),
+		"--subscriptions-per-caller", fmt.Sprint(most))
 	u, err := url.Parse(p.graphql)
 	if err != nil {
 		t.Fatal(err)
@@ -430,14 +596,17 @@ func TestIdleStreamsAreLimited(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := fmt.Fprintf(c, "GET /graphql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", url.QueryEscape("subscription { bounces { cursor } }")); err != nil {
+		if _, err := fmt.Fprintf(c,
+			"GET /graphql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
+			url.QueryEscape("subscription { bounces { cursor } }")); err != nil {
 			t.Fatal(err)
 		}
 		if status, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(status, "200 OK") {
 			t.Fatalf("%q, %v", status, err)
 		}
 	}
-	_, body := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), "", "Accept", "text/event-stream")
+	_, body := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), "",
+		"Accept", "text/event-stream")
 	if !strings.Contains(body, "too many subscriptions are open") {
 		t.Errorf("one more than may be: %s", body)
 	}
@@ -452,10 +621,16 @@ func TestDistinctQueriesDoNotFillMemory(t *testing.T) {
 	end := time.Now().Add(-time.Hour).Unix()
 	flood := func(from, n int) uint64 {
 		for i := from; i < from+n; i++ {
-			document := fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { sent } a%d: __typename } # %s`, end-int64(i), end, i, strings.Repeat("x", 5_000))
+			document := fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { sent } a%d: __typename } # %s`,
+				end-int64(i), end, i, strings.Repeat("x", 5_000))
 			sum := sha256.Sum256([]byte(document))
-			body, _ := json.Marshal(map[string]any{"query": document, "extensions": map[string]any{"persistedQuery": map[string]any{"version": 1, "sha256Hash": hex.EncodeToString(sum[:])}}})
-			if resp, text := p.do(http.MethodPost, p.graphql, string(body), "Content-Type", "application/json"); resp.StatusCode != 200 || strings.Contains(text, `"errors":`) {
+			body, _ := json.Marshal(map[string]any{
+				"query": document, "extensions": map[string]any{
+					"persistedQuery": map[string]any{"version": 1, "sha256Hash": hex.EncodeToString(sum[:])},
+				},
+			})
+			if resp, text := p.do(http.MethodPost, p.graphql, string(body), "Content-Type",
+				"application/json"); resp.StatusCode != 200 || strings.Contains(text, `"errors":`) {
 				t.Fatal(text)
 			}
 		}

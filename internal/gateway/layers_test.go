@@ -18,7 +18,11 @@ var layers = []struct {
 }{
 	{"graph", []string{"resolvers", "internal/gateway"}},
 	{"resolvers", []string{"internal/gateway"}},
-	{"upstream", []string{"graph", "resolvers", "internal/gateway", "github.com/99designs/gqlgen", "github.com/vektah/gqlparser"}},
+	{
+		"upstream", []string{
+			"graph", "resolvers", "internal/gateway", "github.com/99designs/gqlgen", "github.com/vektah/gqlparser",
+		},
+	},
 	{"upstream/rest", []string{"upstream/embedded"}},
 	{"upstream/embedded", []string{"upstream/rest"}},
 	{"internal/web", []string{"graph", "resolvers", "upstream", "internal/gateway"}},
@@ -51,7 +55,8 @@ func TestImportsKeepToTheirLayers(t *testing.T) {
 		for _, i := range source.Imports {
 			to := strings.TrimPrefix(strings.Trim(i.Path.Value, `"`), "deliverygraph/")
 			for _, l := range layers {
-				if below(path.Dir(file), l.of) && slices.ContainsFunc(l.without, func(p string) bool { return below(to, p) }) {
+				if below(path.Dir(file), l.of) &&
+					slices.ContainsFunc(l.without, func(p string) bool { return below(to, p) }) {
 					met = append(met, path.Dir(file)+" imports "+to)
 				}
 			}
@@ -63,7 +68,8 @@ func TestImportsKeepToTheirLayers(t *testing.T) {
 	}
 	slices.Sort(met)
 	if met = slices.Compact(met); !slices.Equal(met, knownBreaches) {
-		t.Errorf("these imports break the layers:\n%s\nknown are:\n%s", strings.Join(met, "\n"), strings.Join(knownBreaches, "\n"))
+		t.Errorf("these imports break the layers:\n%s\nknown are:\n%s", strings.Join(met, "\n"),
+			strings.Join(knownBreaches, "\n"))
 	}
 }
 

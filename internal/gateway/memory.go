@@ -46,7 +46,10 @@ func (c *serveCommand) tune() {
 // the machine's memory; 0 if none is known.
 func memory() int64 {
 	least := int64(math.MaxInt64)
-	for _, n := range []int64{debug.SetMemoryLimit(-1), number("/sys/fs/cgroup/memory.max", "", 1), number("/sys/fs/cgroup/memory/memory.limit_in_bytes", "", 1), number("/proc/meminfo", "MemTotal:", 1<<10)} {
+	for _, n := range []int64{
+		debug.SetMemoryLimit(-1), number("/sys/fs/cgroup/memory.max", "", 1),
+		number("/sys/fs/cgroup/memory/memory.limit_in_bytes", "", 1), number("/proc/meminfo", "MemTotal:", 1<<10),
+	} {
 		if n > 0 {
 			least = min(least, n)
 		}

@@ -46,41 +46,50 @@ func refused(t *testing.T, args ...string) string {
 func TestWrongVariables(t *testing.T) { // the environment is global, so not parallel
 	none := filepath.Join(t.TempDir(), "none")
 	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as 16"
-	webhooks := []string{"--ingest-listen", "127.0.0.1:0", "--create", "--data", filepath.Join(t.TempDir(), "metrics.db")}
+	webhooks := []string{
+		"--ingest-listen", "127.0.0.1:0", "--create", "--data", filepath.Join(t.TempDir(), "metrics.db"),
+	}
 	wrong := map[string]struct {
 		value, example string
 		others         []string // settings without which it is valid
 	}{
-		"listen":                   {"8080", "such as 127.0.0.1:8080", nil},
-		"cors-origins":             {"app.example.com", "such as https://app.example.com", nil},
-		"allowed-hosts":            {"https://metrics.example.com/", "such as metrics.example.com", nil},
-		"timeout":                  {"30", duration, nil},
-		"tls-cert":                 {none, "cert.pem", []string{"--tls-key", none}},
-		"tls-key":                  {none, "key.pem", []string{"--tls-cert", none}},
-		"drain-time":               {"soon", duration, nil},
-		"auth-open":                {"perhaps", "true", nil},
-		"auth-keys":                {none, "deliverygraph key new", nil},
-		"auth-jwks":                {none, "https://login.example.com/.well-known/jwks.json", []string{"--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"}},
-		"auth-jwks-refresh":        {"1ms", "such as 5m", nil},
-		"auth-jwt-issuer":          {"https://login.example.com/", "--auth-jwks https://", nil},
-		"auth-jwt-audience":        {"https://metrics.example.com/", "--auth-jwks https://", nil},
-		"auth-jwt-algorithms":      {"HS256", "--auth-jwt-algorithms RS256", nil},
-		"auth-jwt-users-claim":     {"", "leave it out for users", nil},
-		"auth-jwt-scopes-claim":    {"", "leave it out for scope", nil},
-		"auth-pass-through":        {"true", "--upstream https://metrics.example.com/v4", nil},
-		"auth-mask-secret":         {"fifteen bytes..", "openssl rand -base64 32", nil},
-		"introspection":            {"perhaps", `"auto"`, nil},
-		"trusted-documents":        {none, "persisted.json", nil},
-		"trusted-only":             {"true", "--trusted-documents persisted.json", nil},
-		"max-upstream-calls":       {"-1", "such as 200", nil},
-		"batch-limit":              {"many", number, nil},
-		"explain":                  {"perhaps", `"auto"`, nil},
-		"cost-per-minute":          {"-1", "such as 2000", nil},
-		"max-operations":           {"-1", "such as 128", nil},
-		"max-in-flight":            {"much", size, nil},
-		"upstream":                 {"metrics.example.com", "https://", nil},
-		"upstream-key":             {"a key", `such as "3f0c9a52d1"`, []string{"--upstream", "https://metrics.example.com"}},
-		"upstream-ca":              {none, "such as authorities.pem", []string{"--upstream", "https://metrics.example.com"}},
+		"listen":        {"8080", "such as 127.0.0.1:8080", nil},
+		"cors-origins":  {"app.example.com", "such as https://app.example.com", nil},
+		"allowed-hosts": {"https://metrics.example.com/", "such as metrics.example.com", nil},
+		"timeout":       {"30", duration, nil},
+		"tls-cert":      {none, "cert.pem", []string{"--tls-key", none}},
+		"tls-key":       {none, "key.pem", []string{"--tls-cert", none}},
+		"drain-time":    {"soon", duration, nil},
+		"auth-open":     {"perhaps", "true", nil},
+		"auth-keys":     {none, "deliverygraph key new", nil},
+		"auth-jwks": {
+			none, "https://login.example.com/.well-known/jwks.json",
+			[]string{"--auth-jwt-issuer", "i", "--auth-jwt-audience", "a"},
+		},
+		"auth-jwks-refresh":     {"1ms", "such as 5m", nil},
+		"auth-jwt-issuer":       {"https://login.example.com/", "--auth-jwks https://", nil},
+		"auth-jwt-audience":     {"https://metrics.example.com/", "--auth-jwks https://", nil},
+		"auth-jwt-algorithms":   {"HS256", "--auth-jwt-algorithms RS256", nil},
+		"auth-jwt-users-claim":  {"", "leave it out for users", nil},
+		"auth-jwt-scopes-claim": {"", "leave it out for scope", nil},
+		"auth-pass-through":     {"true", "--upstream https://metrics.example.com/v4", nil},
+		"auth-mask-secret":      {"fifteen bytes..", "openssl rand -base64 32", nil},
+		"introspection":         {"perhaps", `"auto"`, nil},
+		"trusted-documents":     {none, "persisted.json", nil},
+		"trusted-only":          {"true", "--trusted-documents persisted.json", nil},
+		"max-upstream-calls":    {"-1", "such as 200", nil},
+		"batch-limit":           {"many", number, nil},
+		"explain":               {"perhaps", `"auto"`, nil},
+		"cost-per-minute":       {"-1", "such as 2000", nil},
+		"max-operations":        {"-1", "such as 128", nil},
+		"max-in-flight":         {"much", size, nil},
+		"upstream":              {"metrics.example.com", "https://", nil},
+		"upstream-key": {
+			"a key", `such as "3f0c9a52d1"`, []string{"--upstream", "https://metrics.example.com"},
+		},
+		"upstream-ca": {
+			none, "such as authorities.pem", []string{"--upstream", "https://metrics.example.com"},
+		},
 		"upstream-concurrency":     {"0", "such as 16", nil},
 		"data":                     {filepath.Join(none, "metrics.db"), "such as metrics.db", nil},
 		"create":                   {"true", "such as --data metrics.db", nil},
@@ -109,19 +118,21 @@ func TestWrongVariables(t *testing.T) { // the environment is global, so not par
 		"trace-otlp":               {"collector:4318", "http://127.0.0.1:4318", nil},
 		"trace-share":              {"some", "write it as 0.1", nil},
 		"log-level":                {"loud", "debug, info, warn or error", nil},
-		"ingest-listen":            {"8082", "such as 127.0.0.1:8080", append(webhooks[2:], "--ingest-unsigned", "sendgrid")},
-		"ingest-ses-topics":        {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
-		"ingest-sendgrid-key":      {"pigeons", "--ingest-sendgrid-key", webhooks},
-		"ingest-mailgun-key":       {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
-		"ingest-mailgun-window":    {"soon", duration, nil},
-		"ingest-postmark-auth":     {"pigeons", "--ingest-postmark-auth", webhooks},
-		"ingest-sparkpost-auth":    {"pigeons", "--ingest-sparkpost-auth", webhooks},
-		"ingest-rows-key":          {"pigeons", "16", webhooks},
-		"ingest-unsigned":          {"pigeons", "sendgrid", webhooks},
-		"ingest-user":              {"0", "such as 1", append(webhooks, "--ingest-unsigned", "sendgrid")},
-		"rules":                    {none, "for the embedded ones", nil},
-		"ingest-max-body":          {"much", size, nil},
-		"log-format":               {"xml", `"json"`, nil},
+		"ingest-listen": {
+			"8082", "such as 127.0.0.1:8080", append(webhooks[2:], "--ingest-unsigned", "sendgrid"),
+		},
+		"ingest-ses-topics":     {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
+		"ingest-sendgrid-key":   {"pigeons", "--ingest-sendgrid-key", webhooks},
+		"ingest-mailgun-key":    {"pigeons", "such as --ingest-listen 127.0.0.1:8082", nil},
+		"ingest-mailgun-window": {"soon", duration, nil},
+		"ingest-postmark-auth":  {"pigeons", "--ingest-postmark-auth", webhooks},
+		"ingest-sparkpost-auth": {"pigeons", "--ingest-sparkpost-auth", webhooks},
+		"ingest-rows-key":       {"pigeons", "16", webhooks},
+		"ingest-unsigned":       {"pigeons", "sendgrid", webhooks},
+		"ingest-user":           {"0", "such as 1", append(webhooks, "--ingest-unsigned", "sendgrid")},
+		"rules":                 {none, "for the embedded ones", nil},
+		"ingest-max-body":       {"much", size, nil},
+		"log-format":            {"xml", `"json"`, nil},
 	}
 	for _, f := range settings(t) {
 		c, ok := wrong[f.Name]
@@ -177,7 +188,9 @@ func TestFlagsOverVariables(t *testing.T) { // not parallel either
 func TestRepeatedFlagsMustNotBeEmpty(t *testing.T) {
 	t.Parallel()
 	none := filepath.Join(t.TempDir(), "none")
-	for flag, value := range map[string]string{"auth-keys": none, "upstream": "https://metrics.example.com", "rest-keys": none, "tls-cert": none} {
+	for flag, value := range map[string]string{
+		"auth-keys": none, "upstream": "https://metrics.example.com", "rest-keys": none, "tls-cert": none,
+	} {
 		for _, args := range [][]string{
 			{"--" + flag, value, "--" + flag, ""}, {"--" + flag, "", "--" + flag, value},
 			{"--" + flag + "=" + value, "--" + flag + "="}, {"--" + flag + "=", "--" + flag + "=" + value},
@@ -192,7 +205,10 @@ func TestRepeatedFlagsMustNotBeEmpty(t *testing.T) {
 
 // Messages at a failed start end up in logs: they do not show passwords and tokens in URLs.
 func TestSecretsInURLs(t *testing.T) { // the environment is global, so not parallel
-	urls := []string{"ftp://u:s3cr3t@h.example.com/x", "u:s3cr3t@h.example.com", "http://u:a/s3cr3t@[::1", "ftp://h.example.com/?token=s3cr3t", "http://[::1?token=s3cr3t"}
+	urls := []string{
+		"ftp://u:s3cr3t@h.example.com/x", "u:s3cr3t@h.example.com", "http://u:a/s3cr3t@[::1",
+		"ftp://h.example.com/?token=s3cr3t", "http://[::1?token=s3cr3t",
+	}
 	for _, flag := range []string{"upstream", "auth-jwks", "trace-otlp", "cors-origins", "trusted-documents"} {
 		name := "DELIVERYGRAPH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 		for _, u := range urls {
@@ -201,7 +217,8 @@ func TestSecretsInURLs(t *testing.T) { // the environment is global, so not para
 					continue
 				}
 				args := append([]string{"--listen", "127.0.0.1:0"}, others...)
-				if said := refused(t, append(args, "--"+flag, u)...); strings.Contains(said, "s3cr3t") || !strings.Contains(said, "--"+flag) {
+				if said := refused(t, append(args, "--"+flag, u)...); strings.Contains(said, "s3cr3t") ||
+					!strings.Contains(said, "--"+flag) {
 					t.Errorf("--%s %s: %s", flag, u, said)
 				}
 				t.Run(name, func(t *testing.T) {
@@ -218,8 +235,10 @@ func TestSecretsInURLs(t *testing.T) { // the environment is global, so not para
 // Impossible host names and secrets that are too short are refused.
 func TestWrongHostNamesAndSecrets(t *testing.T) {
 	t.Parallel()
-	for _, host := range []string{"http://metrics.example.com", "metrics.example.com/v4", "metrics.example.com:8080", "metrics example.com", "a.example.com, b.example.com",
-		"a.example.com,,b.example.com", ",", " ", "*.example.com", ".example.com", "a..example.com", "-a.example.com", "münchen.example", "[::1]", "user@example.com"} {
+	for _, host := range []string{"http://metrics.example.com", "metrics.example.com/v4", "metrics.example.com:8080",
+		"metrics example.com", "a.example.com, b.example.com",
+		"a.example.com,,b.example.com", ",", " ", "*.example.com", ".example.com", "a..example.com", "-a.example.com",
+		"münchen.example", "[::1]", "user@example.com"} {
 		said := refused(t, "--listen", "127.0.0.1:0", "--allowed-hosts="+host)
 		if !strings.Contains(said, "--allowed-hosts: ") || !strings.Contains(said, "such as metrics.example.com") {
 			t.Errorf("%q: %s", host, said)
@@ -227,9 +246,11 @@ func TestWrongHostNamesAndSecrets(t *testing.T) {
 	}
 	for _, secret := range []string{"x", strings.Repeat("s", minSecret-1)} {
 		said := refused(t, "--listen", "127.0.0.1:0", "--auth-mask-secret", secret)
-		if !strings.Contains(said, "--auth-mask-secret has") || !strings.Contains(said, "openssl rand -base64 32") || strings.Contains(said, strings.Repeat("s", minSecret-1)) {
+		if !strings.Contains(said, "--auth-mask-secret has") || !strings.Contains(said, "openssl rand -base64 32") ||
+			strings.Contains(said, strings.Repeat("s", minSecret-1)) {
 			t.Errorf("%d bytes: %s", len(secret), said)
 		}
 	}
-	start(t, "--allowed-hosts", "metrics.example.com,*,localhost,xn--mnchen-3ya.example,my_host,a.example.com.", "--auth-mask-secret", strings.Repeat("s", minSecret))
+	start(t, "--allowed-hosts", "metrics.example.com,*,localhost,xn--mnchen-3ya.example,my_host,a.example.com.",
+		"--auth-mask-secret", strings.Repeat("s", minSecret))
 }

@@ -42,14 +42,17 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 			g.metrics.Call(telemetry.Call{Endpoint: l.Question.Endpoint(), Outcome: "joined", Joined: true})
 		}
 	}
-	h := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof})
+	h := telemetry.AdminHandler(telemetry.AdminOptions{
+		Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof,
+	})
 	if loopback(l.Addr()) { // on other addresses, load balancers use names of their own
 		h = g.c.restrictHosts(l.Addr(), false, h, forbidInText)
 	}
 	s := newServer(l, h)
 	g.logger.Info("admin", "url", "http://"+l.Addr().String())
 	if g.c.AdminPprof && !loopback(l.Addr()) {
-		g.logger.Warn("anyone who can reach this address can take profiles of the gateway", "address", l.Addr().String())
+		g.logger.Warn("anyone who can reach this address can take profiles of the gateway", "address",
+			l.Addr().String())
 	}
 	go func() {
 		if err := s.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -87,7 +90,8 @@ func (g *gateway) trace(ctx context.Context) error {
 // certificateEnd exports a metric of when the port's certificate expires.
 func (g *gateway) certificateEnd(pair *web.Certificate) {
 	if g.metrics != nil && pair != nil {
-		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the served certificate expires.", func() float64 { return float64(pair.NotAfter().Unix()) })
+		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the served certificate expires.",
+			func() float64 { return float64(pair.NotAfter().Unix()) })
 	}
 }
 
@@ -189,7 +193,8 @@ func (g *gateway) warnOfAnswer(err error) {
 		return // each caller sends its own key, and this call had none
 	case e.Code == upstream.Unauthenticated:
 		hint = "the upstream refuses the gateway's key: check --upstream-key"
-	case e.Status < http.StatusInternalServerError && (e.Code == upstream.InvalidResponse || e.Code == upstream.NotFound):
+	case e.Status < http.StatusInternalServerError &&
+		(e.Code == upstream.InvalidResponse || e.Code == upstream.NotFound):
 		hint = "the upstream does not answer as the metrics API does: check --upstream, and run deliverygraph doctor"
 	}
 	g.logger.Warn(hint, "error", err)

@@ -49,11 +49,12 @@ func (p pipes) Close() error { close(p); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func (p pipes) client() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
-		here, there := net.Pipe()
-		p <- there
-		return here, nil
-	}}}
+	return &http.Client{Transport: &http.Transport{DisableCompression: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			p <- there
+			return here, nil
+		}}}
 }
 
 // slowField delays a root field.
@@ -101,16 +102,21 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 		})}
 		go func() { _ = behind.Serve(metricsAPI) }()
 		m := telemetry.NewMetrics("test", "go")
-		client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: countCalls(m)})
+		client, err := rest.New(rest.Options{
+			BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: countCalls(m),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 		api := upstream.Around(client, operation.Measure(nil))
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-			Extensions: []graphql.HandlerExtension{loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now}, slowField{&slow.gateway}},
-			Observers:  []telemetry.Observer{m.Operation},
-			Waited:     operation.Waited,
+			Extensions: []graphql.HandlerExtension{
+				loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now},
+				slowField{&slow.gateway},
+			},
+			Observers: []telemetry.Observer{m.Operation},
+			Waited:    operation.Waited,
 		})
 		public := make(pipes)
 		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)))
@@ -120,14 +126,17 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 		operators := telemetry.AdminHandler(telemetry.AdminOptions{Ready: &ready, Metrics: m.Handler()})
 
 		ask := func() {
-			body := `{"query": "{ bounceCategories { code } __schema { types { name description fields { name description } } } }"}`
-			resp, err := caller.Post("http://gateway.example.com/graphql", "application/json", &trickle{[]string{body[:20], body[20:]}, slow.sending})
+			body := `{"query": "{ bounceCategories { code } __schema { types { name description fields { name ` +
+				`description } } } }"}`
+			resp, err := caller.Post("http://gateway.example.com/graphql", "application/json",
+				&trickle{[]string{body[:20], body[20:]}, slow.sending})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
 			time.Sleep(slow.reading)
-			if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(text, []byte("bad-mailbox")) || len(text) < 16<<10 {
+			if text, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(text, []byte("bad-mailbox")) ||
+				len(text) < 16<<10 {
 				t.Fatalf("%v in an answer of %d bytes: %.300s", err, len(text), text)
 			}
 			synctest.Wait()
@@ -138,7 +147,8 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 			for _, phase := range []string{"read", "own", "upstream", "write"} {
 				sums[phase] = sample(t, text, `deliverygraph_request_phase_seconds_sum{phase="`+phase+`"}`)
 			}
-			sums["calls"] = sample(t, text, `deliverygraph_upstream_call_duration_seconds_sum{endpoint="/bounce/categories",status="200"}`)
+			sums["calls"] = sample(t, text,
+				`deliverygraph_upstream_call_duration_seconds_sum{endpoint="/bounce/categories",status="200"}`)
 			sums["total"] = sample(t, text, `deliverygraph_http_request_duration_seconds_sum`)
 			return sums
 		}
@@ -213,7 +223,8 @@ func TestAdminPortReportsReadiness(t *testing.T) {
 		}
 	}
 	p.query(`query Mine { bounces(window: {last: "P1D"}, first: 1) { nodes { id } } }`, nil)
-	p.do(http.MethodPost, p.graphql, `{"query": "{ nothing }"}`, "Content-Type", "application/json", "X-Request-ID", "a-request.1")
+	p.do(http.MethodPost, p.graphql, `{"query": "{ nothing }"}`, "Content-Type", "application/json", "X-Request-ID",
+		"a-request.1")
 	_, text := p.do(http.MethodGet, p.admin+"/metrics", "")
 	for name, want := range map[string]float64{
 		`deliverygraph_operations_total{outcome="ok",type="query"}`:                            1,
@@ -243,7 +254,10 @@ func TestAdminPortReportsReadiness(t *testing.T) {
 	if rows := sample(t, text, `deliverygraph_store_rows{kind="emails"}`); rows < 5_000 {
 		t.Errorf("%g emails", rows)
 	}
-	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "go_sched_latencies_seconds_bucket", "deliverygraph_build_info"} {
+	for _, name := range []string{
+		"go_goroutines", "process_resident_memory_bytes", "go_sched_latencies_seconds_bucket",
+		"deliverygraph_build_info",
+	} {
 		if !strings.Contains(text, "\n"+name) {
 			t.Errorf("no %s", name)
 		}
@@ -254,7 +268,8 @@ func TestAdminPortReportsReadiness(t *testing.T) {
 	if resp, _ := p.do(http.MethodGet, p.admin+"/debug/pprof/", ""); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("profiles: %d", resp.StatusCode)
 	}
-	if resp, _ := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql")+"metrics", ""); resp.StatusCode != http.StatusNotFound {
+	if resp, _ := p.do(http.MethodGet, strings.TrimSuffix(p.graphql, "graphql")+"metrics",
+		""); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("metrics on the public port: %d", resp.StatusCode)
 	}
 	p.stop()
@@ -276,7 +291,9 @@ func TestRefusedStreamsAreCounted(t *testing.T) {
 		t.Errorf("a second socket: %v, %v", resp, err)
 	}
 	for _, user := range []string{"20", "21"} {
-		if err := c.Write(t.Context(), websocket.MessageText, []byte(`{"type":"subscribe","id":"`+user+`","payload":{"query":"subscription { bounces(filter: {userId: `+user+`}) { cursor } }"}}`)); err != nil {
+		if err := c.Write(t.Context(), websocket.MessageText,
+			[]byte(`{"type":"subscribe","id":"`+user+`","payload":{"query":"subscription { bounces(filter: {userId: `+
+				user+`}) { cursor } }"}}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -293,7 +310,9 @@ func TestRefusedStreamsAreCounted(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--admin-listen", "127.0.0.1:0", "--admin-pprof")
-	for path, want := range map[string]int{"heap?debug=1": http.StatusOK, "goroutine?debug=1": http.StatusOK, "cmdline": http.StatusNotFound} {
+	for path, want := range map[string]int{
+		"heap?debug=1": http.StatusOK, "goroutine?debug=1": http.StatusOK, "cmdline": http.StatusNotFound,
+	} {
 		if resp, _ := p.do(http.MethodGet, p.admin+"/debug/pprof/"+path, ""); resp.StatusCode != want {
 			t.Errorf("%s: %d, want %d", path, resp.StatusCode, want)
 		}
@@ -353,7 +372,10 @@ func TestReadyWithoutAKey(t *testing.T) {
 	}{
 		{[]string{"--upstream", behind.rest, "--auth-pass-through"}, "200 ready\n", "msg=ready"},
 		{[]string{"--upstream", behind.rest}, "200 ready\n", "--upstream-key"},
-		{[]string{"--upstream", gone.URL, "--auth-pass-through"}, "503 not ready: the upstream has not answered yet\n", "msg=listening"},
+		{
+			[]string{"--upstream", gone.URL, "--auth-pass-through"},
+			"503 not ready: the upstream has not answered yet\n", "msg=listening",
+		},
 	} {
 		p := start(t, append(c.args, "--admin-listen", "127.0.0.1:0")...)
 		got := ""
@@ -365,7 +387,8 @@ func TestReadyWithoutAKey(t *testing.T) {
 			t.Errorf("%v: %q, want %q", c.args, got, c.want)
 		}
 		p.stop()
-		if log := p.log(); !strings.Contains(log, c.log) || strings.Contains(log, "msg=ready") != strings.HasPrefix(c.want, "200") {
+		if log := p.log(); !strings.Contains(log, c.log) ||
+			strings.Contains(log, "msg=ready") != strings.HasPrefix(c.want, "200") {
 			t.Errorf("%v: the log lacks %s, or says ready where it is not:\n%s", c.args, c.log, log)
 		}
 	}
@@ -383,42 +406,56 @@ func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 		after  time.Duration // when it is ready; 0 is never
 		log    []string
 	}{
-		"it answers at once":                {status: 200, after: time.Millisecond},
-		"it takes three seconds":            {status: 200, takes: 3 * time.Second, after: 3 * time.Second},
-		"it takes nine seconds":             {status: 200, takes: 9 * time.Second, after: 9 * time.Second},
-		"it is overloaded":                  {status: 503, takes: time.Second, after: time.Second},
-		"it answers an identical request":   {status: 202, after: time.Millisecond},
-		"it limits rates":                   {status: 429, after: time.Millisecond},
-		"it has failed":                     {status: 500, after: time.Millisecond, log: []string{"answers with an error", "status 500"}},
-		"it refuses the key":                {status: 451, after: time.Millisecond, log: []string{"--upstream-key"}},
-		"it has another path":               {status: 404, after: time.Millisecond, log: []string{"does not answer as the metrics API does"}},
-		"it answers another call alone":     {status: 200, takes: 3 * time.Second, never: categories, after: 3 * time.Second},
-		"a proxy has no answer of it":       {status: 502, log: []string{"not ready yet", "status 502"}},
-		"a proxy waits for it in vain":      {status: 504, log: []string{"not ready yet", "status 504"}},
-		"it takes longer than any call may": {status: 200, takes: time.Minute, log: []string{"not ready yet", "did not answer in time"}},
-		"it refuses connections":            {log: []string{"not ready yet", "connection refused"}},
+		"it answers at once":              {status: 200, after: time.Millisecond},
+		"it takes three seconds":          {status: 200, takes: 3 * time.Second, after: 3 * time.Second},
+		"it takes nine seconds":           {status: 200, takes: 9 * time.Second, after: 9 * time.Second},
+		"it is overloaded":                {status: 503, takes: time.Second, after: time.Second},
+		"it answers an identical request": {status: 202, after: time.Millisecond},
+		"it limits rates":                 {status: 429, after: time.Millisecond},
+		"it has failed": {
+			status: 500, after: time.Millisecond, log: []string{"answers with an error", "status 500"},
+		},
+		"it refuses the key": {status: 451, after: time.Millisecond, log: []string{"--upstream-key"}},
+		"it has another path": {
+			status: 404, after: time.Millisecond, log: []string{"does not answer as the metrics API does"},
+		},
+		"it answers another call alone": {
+			status: 200, takes: 3 * time.Second, never: categories, after: 3 * time.Second,
+		},
+		"a proxy has no answer of it":  {status: 502, log: []string{"not ready yet", "status 502"}},
+		"a proxy waits for it in vain": {status: 504, log: []string{"not ready yet", "status 504"}},
+		"it takes longer than any call may": {
+			status: 200, takes: time.Minute, log: []string{"not ready yet", "did not answer in time"},
+		},
+		"it refuses connections": {log: []string{"not ready yet", "connection refused"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log lockedLog
-				g := &gateway{c: &serveCommand{}, logger: slog.New(slog.NewTextHandler(&log, nil)), answered: make(chan struct{})}
+				g := &gateway{
+					c: &serveCommand{}, logger: slog.New(slog.NewTextHandler(&log, nil)), answered: make(chan struct{}),
+				}
 				var err error
-				g.client, err = rest.New(rest.Options{BaseURL: "http://metrics.example.com", Answered: g.noteAnswer, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-					takes := c.takes
-					if r.URL.Path == c.never {
-						takes = time.Hour
-					}
-					select {
-					case <-time.After(takes):
-					case <-r.Context().Done():
-						return nil, r.Context().Err()
-					}
-					if c.status == 0 {
-						return nil, errors.New("connect: connection refused")
-					}
-					return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"data": []}`))}, nil
-				})})
+				g.client, err = rest.New(rest.Options{BaseURL: "http://metrics.example.com", Answered: g.noteAnswer,
+					Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+						takes := c.takes
+						if r.URL.Path == c.never {
+							takes = time.Hour
+						}
+						select {
+						case <-time.After(takes):
+						case <-r.Context().Done():
+							return nil, r.Context().Err()
+						}
+						if c.status == 0 {
+							return nil, errors.New("connect: connection refused")
+						}
+						return &http.Response{
+							StatusCode: c.status, Header: http.Header{},
+							Body: io.NopCloser(strings.NewReader(`{"data": []}`)),
+						}, nil
+					})})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -428,7 +465,9 @@ func TestReadyOnceTheUpstreamAnswers(t *testing.T) {
 				g.begin(ctx, "graphql", "http://127.0.0.1:8080/graphql")
 				go g.client.BlockedReasons(ctx)
 				ready := func() bool { synctest.Wait(); return readyz(t, &g.ready) == "ready\n" }
-				logged := func() bool { return strings.Contains(log.String(), "msg=ready graphql=http://127.0.0.1:8080/graphql") }
+				logged := func() bool {
+					return strings.Contains(log.String(), "msg=ready graphql=http://127.0.0.1:8080/graphql")
+				}
 				if c.after > 0 {
 					time.Sleep(c.after - time.Millisecond)
 					if c.after > time.Millisecond && (ready() || logged()) {

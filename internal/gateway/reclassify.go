@@ -98,6 +98,7 @@ func (r *reclassification) report(s Streams, changed int, dry bool) error {
 	if dry {
 		verb = "would change"
 	}
-	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), changed, verb, r.unknown)
+	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), changed, verb,
+		r.unknown)
 	return out.Flush()
 }

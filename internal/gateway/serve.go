@@ -41,7 +41,10 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		return err
 	}
 	defer public.Close()
-	g := &gateway{c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret), answered: make(chan struct{})}
+	g := &gateway{
+		c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret),
+		answered: make(chan struct{}),
+	}
 	if c.Rules != "" {
 		if g.rules, err = loadRules(c.Rules); err != nil {
 			return err
@@ -77,10 +80,12 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		return err
 	}
 	if !loopback(public.Addr()) && !c.Auth.asks() {
-		logger.Warn("anyone who can reach this address can read all data: put a proxy with authentication in front", "address", public.Addr().String())
+		logger.Warn("anyone who can reach this address can read all data: put a proxy with authentication in front",
+			"address", public.Addr().String())
 		if len(c.AllowedHosts) == 0 {
 			logger.Warn("any web page in a browser that reaches this address can read the data too, by DNS rebinding: "+
-				"name the allowed hosts, such as --allowed-hosts metrics.example.com", "address", public.Addr().String())
+				"name the allowed hosts, such as --allowed-hosts metrics.example.com", "address",
+				public.Addr().String())
 		}
 	}
 	defer func() { stop(); err = errors.Join(err, g.close()) }()
@@ -159,14 +164,16 @@ func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.S
 	for _, s := range servers {
 		draining.Go(func() {
 			if s.Shutdown(ctx) != nil {
-				g.logger.Warn("requests were cut off: they took longer than the drain time", "address", s.listener.Addr().String())
+				g.logger.Warn("requests were cut off: they took longer than the drain time", "address",
+					s.listener.Addr().String())
 				_ = s.Close()
 			}
 		})
 	}
 	draining.Go(func() {
 		if streams.Shutdown(ctx) != nil {
-			g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams", streams.Open())
+			g.logger.Warn("streams were cut off: they took longer than the drain time to end", "streams",
+				streams.Open())
 		}
 	})
 	draining.Wait()
@@ -195,7 +202,8 @@ func newServer(l net.Listener, h http.Handler) *server {
 func listen(flag, addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if op := new(net.OpError); errors.As(err, &op) {
-		return nil, badSetting("--%s %q: %v; give an address such as 127.0.0.1:8080, or port 0 for any free one", flag, addr, op.Err)
+		return nil, badSetting("--%s %q: %v; give an address such as 127.0.0.1:8080, or port 0 for any free one", flag,
+			addr, op.Err)
 	}
 	return l, err
 }

@@ -11,14 +11,12 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/token"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers/operation"
@@ -91,81 +89,6 @@ type serveCommand struct {
 	LogFormat string     `group:"Logging:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
 }
 
-// authSettings say how callers authenticate. By default they do not, and the gateway listens on loopback only.
-type authSettings struct {
-	Open           bool          `help:"Require no authentication, on any address: anyone who can reach it may read everything."`
-	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. The file is reloaded when it changes."`
-	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Require a JSON Web Token signed by a key of this set."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set if it is a URL, and so how long a withdrawn key may stay valid. If fetching fails, the last set stays valid for a day. Default: ${default}."`
-	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
-	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"The allowed signature algorithms: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
-	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim that lists the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
-	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
-	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and cache answers separately for each key."`
-	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"The secret that masked addresses are derived from, at least 16 bytes. Gateways with the same secret accept each other's ids of masked rows. Prefer the environment variable. Default: a new one at each start."`
-}
-
-// minSecret is the minimum length of a secret, in bytes.
-const minSecret = 16
-
-// asks reports whether callers must authenticate.
-func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.PassThrough }
-
-// check refuses settings that contradict each other.
-func (a authSettings) check(c *serveCommand) error {
-	switch {
-	case a.Open && a.asks():
-		return badSetting("--auth-open requires no authentication, but --auth-keys, --auth-jwks and --auth-pass-through do: " +
-			"remove one or the other")
-	case a.PassThrough && (a.Keys != "" || a.JWKS != ""):
-		return badSetting("--auth-pass-through lets the upstream authenticate callers, but with --auth-keys and --auth-jwks " +
-			"the gateway does: remove one or the other")
-	case a.PassThrough && c.Upstream == "":
-		return badSetting("--auth-pass-through needs an upstream that requires keys: name it, " +
-			"such as --upstream https://metrics.example.com/v4")
-	case a.PassThrough && c.UpstreamKey != "":
-		return badSetting("--auth-pass-through sends each caller's own key upstream, so --upstream-key would never be used: " +
-			"leave one out")
-	case a.JWKS == "" && (a.JWTIssuer != "" || a.JWTAudience != ""):
-		return badSetting("--auth-jwt-issuer and --auth-jwt-audience need the keys that sign the tokens: " +
-			"give them, such as --auth-jwks https://login.example.com/.well-known/jwks.json")
-	case a.JWKS != "" && (a.JWTIssuer == "" || a.JWTAudience == ""):
-		return badSetting("--auth-jwks needs --auth-jwt-issuer and --auth-jwt-audience, " +
-			"such as --auth-jwt-issuer https://login.example.com/ --auth-jwt-audience https://metrics.example.com/: " +
-			"without them, tokens for other services would be valid here")
-	case a.JWKSRefresh < time.Second:
-		return badSetting("--auth-jwks-refresh must be at least 1s, such as 5m")
-	case a.MaskSecret != "" && len(a.MaskSecret) < minSecret:
-		return badSetting("--auth-mask-secret has %d bytes, and anyone who guesses it can find the masked addresses: "+
-			"give at least %d, such as the output of openssl rand -base64 32", len(a.MaskSecret), minSecret)
-	}
-	for _, alg := range a.JWTAlgorithms {
-		if !slices.Contains(token.Algorithms, alg) {
-			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: "+
-				"with a symmetric algorithm, anyone who can verify a token could make one", alg, strings.Join(token.Algorithms, ", "))
-		}
-	}
-	u, err := url.Parse(a.JWKS)
-	insecure := err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !web.Loopback(u.Hostname()))
-	if strings.Contains(a.JWKS, "://") && insecure {
-		return badSetting("--auth-jwks: keys fetched without HTTPS could be forged: " +
-			"give an https:// URL, such as https://login.example.com/.well-known/jwks.json, or a file")
-	}
-	return nil
-}
-
-// checkListener refuses to serve an address that other machines can reach without authentication, unless that was
-// requested.
-func (a authSettings) checkListener(addr net.Addr) error {
-	if loopback(addr) || a.asks() || a.Open {
-		return nil
-	}
-	return badSetting("--listen: %s can be reached from other machines, and callers would not have to authenticate: "+
-		"give --auth-keys FILE (make a key with deliverygraph key new), --auth-jwks URL, or --auth-pass-through; "+
-		"or --auth-open if anyone who can reach it may read everything", addr)
-}
-
 // Help returns the text below the usage.
 func (serveCommand) Help() string {
 	return `Without settings it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
@@ -181,9 +104,14 @@ func (c *serveCommand) check() error {
 		for _, s := range []struct {
 			flag string
 			set  bool
-		}{{"data", c.Data != ""}, {"create", c.Create}, {"retention", c.Retention != (span{})}, {"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""}, {"rest-duplicate-202", c.RestDuplicate202}} {
+		}{
+			{"data", c.Data != ""}, {"create", c.Create}, {"retention", c.Retention != (span{})},
+			{"rest-listen", c.RestListen != ""}, {"rest-keys", c.RestKeys != "" || c.RestKeyList != ""},
+			{"rest-duplicate-202", c.RestDuplicate202},
+		} {
 			if s.set {
-				return badSetting("--%s configures the embedded store, but --upstream replaces it by a remote server: leave one out",
+				return badSetting("--%s configures the embedded store, "+
+					"but --upstream replaces it by a remote server: leave one out",
 					s.flag)
 			}
 		}
@@ -218,11 +146,13 @@ func (c *serveCommand) check() error {
 		return badSetting("--timeout must be positive, such as 30s")
 	}
 	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: " +
+		return badSetting("--drain-time, --cache-fresh, --cache-stale, " +
+			"--cache-settle and --cache-catalog must not be negative: " +
 			"such as 10s")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return badSetting("--tls-cert and --tls-key must be given together, such as --tls-cert cert.pem --tls-key key.pem")
+		return badSetting("--tls-cert and --tls-key must be given together, " +
+			"such as --tls-cert cert.pem --tls-key key.pem")
 	}
 	if c.AdminListen == "" && c.AdminPprof {
 		return badSetting("--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090")
@@ -237,7 +167,8 @@ func (c *serveCommand) check() error {
 		return badSetting("--memory-limit must be at least 32MiB, such as 512MiB")
 	}
 	if c.GCPercent < 0 || c.GCPercent > 10_000 {
-		return badSetting("--gc-percent must be from 1 to 10000, such as 100; leave it out to adapt it to the memory in use")
+		return badSetting("--gc-percent must be from 1 to 10000, such as 100; " +
+			"leave it out to adapt it to the memory in use")
 	}
 	if c.DrainDelay < 0 {
 		return badSetting("--drain-delay must not be negative: such as 5s")
@@ -255,7 +186,8 @@ func (c *serveCommand) check() error {
 		return err
 	}
 	if c.Subscriptions < 1 || c.SubscriptionsPerCaller < 1 || c.SubscriptionFilters < 1 {
-		return badSetting("--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least 1, such as 100")
+		return badSetting("--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least " +
+			"1, such as 100")
 	}
 	if c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second {
 		return badSetting("--subscription-poll must be at least 100ms, such as 5s, " +
@@ -276,8 +208,10 @@ func (c *serveCommand) check() error {
 	}
 	for _, o := range c.CorsOrigins {
 		u, err := url.Parse(o)
-		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*")) {
-			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port only, such as https://app.example.com",
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" ||
+			strings.Contains(o, "*")) {
+			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port only, "+
+				"such as https://app.example.com",
 				shown(o))
 		}
 	}
@@ -285,7 +219,8 @@ func (c *serveCommand) check() error {
 }
 
 // hostName matches DNS names as browsers send them, with other alphabets in Punycode (xn--).
-var hostName = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)\.?$`)
+var hostName = regexp.MustCompile(
+	`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)\.?$`)
 
 // restrictHosts rejects requests whose Host header is not allowed, if there are allowed hosts, or if web pages could
 // reach the port by DNS rebinding: on loopback without authentication.
@@ -319,8 +254,10 @@ func (c *serveCommand) collector() (to, named string, err error) {
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		if v := os.Getenv(name); v != "" && v != "http/protobuf" {
-			return "", "", badSetting("%s: %q is not supported: leave it out, or set http/protobuf, which collectors serve on port 4318",
-				name, v)
+			return "", "",
+				badSetting("%s: %q is not supported: leave it out, or set http/protobuf, "+
+					"which collectors serve on port 4318",
+					name, v)
 		}
 	}
 	for pair := range strings.SplitSeq(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), ",") {
@@ -345,7 +282,9 @@ func (c *serveCommand) hidesSchema() bool {
 func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
 	return telemetry.NewLogger(w, telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
-		Attrs: []func(context.Context) slog.Attr{telemetry.TraceAttr, telemetry.RequestIDAttr, operation.LogAttr, auth.LogAttr},
+		Attrs: []func(context.Context) slog.Attr{
+			telemetry.TraceAttr, telemetry.RequestIDAttr, operation.LogAttr, auth.LogAttr,
+		},
 	})
 }
 

@@ -82,23 +82,35 @@ func TestSlowBodiesAreCutOff(t *testing.T) {
 		status      int
 		least, most time.Duration
 	}{
-		"a byte a second":          {[]piece{head(100), drip(padded(100))}, 408, cut, late},
-		"in chunks":                {[]piece{chunked, {strings.Repeat(chunk(" "), 99), 6, time.Second}}, 408, cut, late},
+		"a byte a second": {[]piece{head(100), drip(padded(100))}, 408, cut, late},
+		"in chunks": {
+			[]piece{chunked, {strings.Repeat(chunk(" "), 99), 6, time.Second}}, 408, cut, late,
+		},
 		"nothing after the header": {[]piece{head(100)}, 408, cut, late},
 		"nothing after a part":     {[]piece{head(50_000), all(padded(40_000))}, 408, cut, late},
 		"a byte a second later":    {[]piece{head(500_000), all(padded(400_000)), drip(padded(100))}, 408, cut, late},
-		"of another media type":    {[]piece{header("POST /graphql", "Content-Length: 100"), drip(padded(100))}, 415, 0, late},
+		"of another media type": {
+			[]piece{header("POST /graphql", "Content-Length: 100"), drip(padded(100))}, 415, 0, late,
+		},
 		"with a GET": {
 			[]piece{header("GET /graphql?query={__typename}", "Content-Length: 100"), drip(padded(100))}, 200, 0, late,
 		},
-		"1 KB/s":           {[]piece{head(300_000), kilobytes(padded(300_000))}, 200, 299 * time.Second, 301 * time.Second},
-		"1 KB/s in bursts": {[]piece{head(100_000), {padded(100_000), 4_000, 4 * time.Second}}, 200, 0, 101 * time.Second},
+		"1 KB/s": {
+			[]piece{head(300_000), kilobytes(padded(300_000))}, 200, 299 * time.Second, 301 * time.Second,
+		},
+		"1 KB/s in bursts": {
+			[]piece{head(100_000), {padded(100_000), 4_000, 4 * time.Second}}, 200, 0, 101 * time.Second,
+		},
 		"1 KB/s in chunks": {
-			[]piece{chunked, kilobytes(strings.Repeat(chunk(strings.Repeat(" ", 993)), 100) + chunk(query) + "0\r\n\r\n")},
+			[]piece{
+				chunked, kilobytes(strings.Repeat(chunk(strings.Repeat(" ", 993)), 100) + chunk(query) + "0\r\n\r\n"),
+			},
 			200, 99 * time.Second, 105 * time.Second,
 		},
-		"at once":         {[]piece{head(len(query)), all(query)}, 200, 0, 0},
-		"a pause of nine": {[]piece{head(100), {padded(100), 50, 9 * time.Second}}, 200, 9 * time.Second, 9 * time.Second},
+		"at once": {[]piece{head(len(query)), all(query)}, 200, 0, 0},
+		"a pause of nine": {
+			[]piece{head(100), {padded(100), 50, 9 * time.Second}}, 200, 9 * time.Second, 9 * time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,14 +238,16 @@ func TestSlowMessagesAreCutOff(t *testing.T) {
 func TestUnreadResponsesAreCutOff(t *testing.T) {
 	t.Parallel()
 	post := func(body string, headers string) string {
-		return fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", len(body), headers, body)
+		return fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
+			"%d\r\n%s\r\n%s", len(body), headers, body)
 	}
 	for name, request := range map[string]string{
-		"POST":         post(`{"query": "{ __typename }"}`, ""),
-		"GET":          "GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a mistake":    "GET /graphql?query={ HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a batch":      post(`[{"query": "{ __typename }"}]`, ""),
-		"@defer":       post(`{"query": "{ __typename ... @defer { bounceCategories { code } } }"}`, "Accept: multipart/mixed\r\n"),
+		"POST":      post(`{"query": "{ __typename }"}`, ""),
+		"GET":       "GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a mistake": "GET /graphql?query={ HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a batch":   post(`[{"query": "{ __typename }"}]`, ""),
+		"@defer": post(`{"query": "{ __typename ... @defer { bounceCategories { code } } }"}`,
+			"Accept: multipart/mixed\r\n"),
 		"events":       post(`{"query": "{ __typename }"}`, "Accept: text/event-stream\r\n"),
 		"compressed":   post(`{"query": "{ __schema { types { name description } } }"}`, "Accept-Encoding: gzip\r\n"),
 		"another path": "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -263,7 +277,9 @@ func TestUnreadResponsesAreCutOff(t *testing.T) {
 // turn.
 func TestUnreadResponsesTakeNoTurns(t *testing.T) {
 	t.Parallel()
-	for name, accept := range map[string]string{"one answer": "application/json", "parts": "multipart/mixed", "events": "text/event-stream"} {
+	for name, accept := range map[string]string{
+		"one answer": "application/json", "parts": "multipart/mixed", "events": "text/event-stream",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -277,7 +293,9 @@ func TestUnreadResponsesTakeNoTurns(t *testing.T) {
 					if accept != "multipart/mixed" {
 						body = `{"query": "{ bounceCategories { code } }"}`
 					}
-					_, _ = fmt.Fprintf(here, "POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", accept, len(body), body)
+					_, _ = fmt.Fprintf(here,
+						"POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: %s\r\nContent-Type: "+
+							"application/json\r\nContent-Length: %d\r\n\r\n%s", accept, len(body), body)
 					if accept == "text/event-stream" { // begins with a comment
 						lines := bufio.NewReaderSize(here, 16)
 						for line := ""; line != ":\n"; line, _ = lines.ReadString('\n') {

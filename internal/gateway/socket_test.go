@@ -17,7 +17,8 @@ import (
 )
 
 // withdrawn is the line of a subscription whose key is no longer valid.
-var withdrawn = regexp.MustCompile(`msg=operation type=subscription name=Live .* outcome=failed .* errors=1 codes=map\[UNAUTHENTICATED:1\]`)
+var withdrawn = regexp.MustCompile(`msg=operation type=subscription name=Live .* outcome=failed .* errors=1 ` +
+	`codes=map\[UNAUTHENTICATED:1\]`)
 
 // dial opens a WebSocket, from a page of the origin if that is not empty, and sends these messages.
 func (p *program) dial(origin string, messages ...string) (*websocket.Conn, *http.Response, error) {
@@ -63,7 +64,8 @@ func TestHeartbeatSetting(t *testing.T) {
 	p := start(t, "--subscription-heartbeat", "100ms", "--create", "--data", filepath.Join(t.TempDir(), "empty.db"))
 	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second) // the default is 15 s
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		p.graphql+"?query="+url.QueryEscape("subscription { bounces { cursor } }"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,8 @@ func TestHeartbeatSetting(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	const beat = ":\n\n"
-	if got, err := io.ReadAll(io.LimitReader(resp.Body, 5*int64(len(beat)))); err != nil || string(got) != strings.Repeat(beat, 5) {
+	if got, err := io.ReadAll(io.LimitReader(resp.Body, 5*int64(len(beat)))); err != nil ||
+		string(got) != strings.Repeat(beat, 5) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
@@ -91,13 +94,15 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 	}
 	p := start(t, "--auth-keys", file, "--subscription-heartbeat", "100ms")
 
-	if _, resp, err := p.dial("https://evil.example"); err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
+	if _, resp, err := p.dial("https://evil.example"); err == nil || resp == nil ||
+		resp.StatusCode != http.StatusForbidden {
 		t.Errorf("another page's socket: %v, %v", resp, err)
 	} else if body, _ := io.ReadAll(resp.Body); !strings.Contains(string(body), "--cors-origins") {
 		t.Errorf("another page is told %s", body)
 	}
 	greet := func(key string) string { return `{"type":"connection_init","payload":{"X-API-Key":"` + key + `"}}` }
-	c, _, err := p.dial("http://localhost:3000", greet(partner), `{"type":"subscribe","id":"1","payload":`+usersOfWeek+`}`)
+	c, _, err := p.dial("http://localhost:3000", greet(partner),
+		`{"type":"subscribe","id":"1","payload":`+usersOfWeek+`}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,12 +111,14 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 	}
 	if second, _, err := p.dial("", greet(partner)); err != nil {
 		t.Error(err)
-	} else if _, end := heard(t, second, "never"); end.Code != websocket.StatusTryAgainLater || !strings.Contains(end.Reason, "1 WebSockets") {
+	} else if _, end := heard(t, second, "never"); end.Code != websocket.StatusTryAgainLater ||
+		!strings.Contains(end.Reason, "1 WebSockets") {
 		t.Errorf("a second socket is closed by %v", end)
 	}
 	if nobody, _, err := p.dial("", `{"type":"connection_init"}`); err != nil {
 		t.Error(err)
-	} else if _, end := heard(t, nobody, "never"); end.Code != 4403 || !strings.Contains(end.Reason, "send your API key") {
+	} else if _, end := heard(t, nobody, "never"); end.Code != 4403 ||
+		!strings.Contains(end.Reason, "send your API key") {
 		t.Errorf("one without a key is closed by %v", end)
 	}
 	stays, _, err := p.dial("", greet(other), `{"type":"subscribe","id":"1","payload":{"query":"{ __typename }"}}`)
@@ -119,7 +126,9 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard(t, stays, `"complete"`)
-	if err := c.Write(t.Context(), websocket.MessageText, []byte(`{"type":"subscribe","id":"live","payload":{"query":"subscription Live { bounces { cursor } }"}}`)); err != nil {
+	if err := c.Write(t.Context(), websocket.MessageText,
+		[]byte(`{"type":"subscribe","id":"live","payload":{"query":"subscription `+
+			`Live { bounces { cursor } }"}}`)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(otherLine+"\n"), 0o600); err != nil {
@@ -136,7 +145,8 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 	if code := <-stopped; code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
-	if log := p.log(); strings.Count(log, "caller=partner") < 1 || !withdrawn.MatchString(log) || strings.Contains(log, partner) || strings.Contains(log, other) || strings.Contains(log, "cut off") {
+	if log := p.log(); strings.Count(log, "caller=partner") < 1 || !withdrawn.MatchString(log) ||
+		strings.Contains(log, partner) || strings.Contains(log, other) || strings.Contains(log, "cut off") {
 		t.Errorf("the log:\n%s", log)
 	}
 }

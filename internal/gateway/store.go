@@ -52,7 +52,8 @@ func (g *gateway) prune(ctx context.Context) {
 	for {
 		n, err := g.store.Prune(ctx, g.c.Retention.ago(), false)
 		if n.Rows() > 0 {
-			g.logger.Info("pruned", "older_than", g.c.Retention.String(), "emails", n.Emails, "bounces", n.Bounces, "blocked_emails", n.BlockedEmails)
+			g.logger.Info("pruned", "older_than", g.c.Retention.String(), "emails", n.Emails, "bounces", n.Bounces,
+				"blocked_emails", n.BlockedEmails)
 		}
 		if err != nil && ctx.Err() == nil {
 			g.logger.Error("old events could not be removed", "error", err)
@@ -67,9 +68,12 @@ func (g *gateway) prune(ctx context.Context) {
 
 // openStore opens the configured store, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) error {
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create})
+	s, err := sqlite.Open(ctx, sqlite.Options{
+		Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create,
+	})
 	if errors.Is(err, store.ErrNoStore) {
-		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import --data %s FILE, "+
+		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import "+
+			"--data %s FILE, "+
 			"name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
 	}
 	if err != nil && g.c.Data != "" {
@@ -84,9 +88,11 @@ func (g *gateway) openStore(ctx context.Context) error {
 			return err
 		}
 		g.data = g.c.Data
-		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows, "blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
+		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows,
+			"blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
 		if info.Emails.Rows+info.Bounces.Rows+info.BlockedEmails.Rows == 0 {
-			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file", g.c.Data)
+			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file",
+				g.c.Data)
 			return nil // an import is faster without indexes
 		}
 		started := time.Now()
@@ -111,7 +117,11 @@ func (g *gateway) openStore(ctx context.Context) error {
 		return err
 	}
 	g.background.Go(func() {
-		if err := demo.Live(ctx, 4*time.Second, last, func(ctx context.Context, b store.Batch) error { _, err := g.store.Write(ctx, b); return err }); err != nil {
+		if err := demo.Live(ctx, 4*time.Second, last,
+			func(ctx context.Context, b store.Batch) error {
+				_, err := g.store.Write(ctx, b)
+				return err
+			}); err != nil {
 			g.logger.Error("failed", "error", err)
 		}
 	})

@@ -41,7 +41,8 @@ type storeFlags struct {
 func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err error) {
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if errors.Is(err, store.ErrNoStore) {
-		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made", shown(c.Data))
+		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made",
+			shown(c.Data))
 	}
 	if err != nil {
 		return badFile("--data", err, "give a store that deliverygraph import has made")
@@ -65,7 +66,10 @@ type pruneCommand struct {
 
 // Help returns the text below the usage.
 func (pruneCommand) Help() string {
-	return `Removes emails, bounces and blocked emails, with their headers and messages, and subtracts them from all counts. It works in small steps, so that other programs can read and write at the same time. If it was stopped, run the same command again to complete it. deliverygraph serve --retention does the same automatically.`
+	return `Removes emails, bounces and blocked emails, with their headers and messages, ` +
+		`and subtracts them from all counts. It works in small steps, ` +
+		`so that other programs can read and write at the same time. If it was stopped, ` +
+		`run the same command again to complete it. deliverygraph serve --retention does the same automatically.`
 }
 
 // Run removes old events.
@@ -74,7 +78,8 @@ func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
 	return c.with(ctx, func(s store.Store) error {
 		n, err := s.Prune(ctx, before, c.DryRun)
 		if err == nil || n.Rows() > 0 {
-			fmt.Fprintf(io.Out, "%s %s from before %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n), before.UTC().Format(time.RFC3339))
+			fmt.Fprintf(io.Out, "%s %s from before %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n),
+				before.UTC().Format(time.RFC3339))
 		}
 		if err == nil && c.Compact && !c.DryRun {
 			err = s.Compact(ctx)
@@ -92,7 +97,8 @@ func did(dry bool, done, would string) string {
 }
 
 func rowsOf(n store.Removed) string {
-	return fmt.Sprintf("%s, %s, %s", english.Plural(int(n.Emails), "email", ""), english.Plural(int(n.Bounces), "bounce", ""), english.Plural(int(n.BlockedEmails), "blocked email", ""))
+	return fmt.Sprintf("%s, %s, %s", english.Plural(int(n.Emails), "email", ""),
+		english.Plural(int(n.Bounces), "bounce", ""), english.Plural(int(n.BlockedEmails), "blocked email", ""))
 }
 
 type eraseCommand struct {
@@ -121,15 +127,18 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 		defer cancel()
 		n, err := s.Erase(waiting, c.Recipient, c.DryRun)
 		if errors.Is(err, store.ErrInUse) {
-			return fmt.Errorf("the address has been removed from %[1]s, but not yet from %[1]s-wal, which another program is reading: "+
+			return fmt.Errorf("the address has been removed from %[1]s, but not yet from %[1]s-wal, "+
+				"which another program is reading: "+
 				"run the same command again when that has ended", c.Data)
 		}
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(io.Out, "%s %s, and the address from %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n.Removed), english.Plural(int(n.Edited), "other row", ""))
+		fmt.Fprintf(io.Out, "%s %s, and the address from %s\n", did(c.DryRun, "removed", "would remove"),
+			rowsOf(n.Removed), english.Plural(int(n.Edited), "other row", ""))
 		if n.Senders > 0 {
-			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which still have it\n", english.Plural(int(n.Senders), "sender", ""))
+			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which still have it\n",
+				english.Plural(int(n.Senders), "sender", ""))
 		}
 		return nil
 	})
@@ -142,7 +151,9 @@ type backupCommand struct {
 
 // Help returns the text below the usage.
 func (backupCommand) Help() string {
-	return `Writes a copy of the store as it is now, even while a gateway serves it and an import writes to it. The copy is a complete store without free space. (A plain copy of the file would lack what is in the -wal file beside it.)`
+	return `Writes a copy of the store as it is now, even while a gateway serves it and an import writes to it. ` +
+		`The copy is a complete store without free space. (A plain copy of the file would lack what is in the -wal ` +
+		`file beside it.)`
 }
 
 // Run backs the store up.
@@ -165,7 +176,8 @@ type infoCommand struct{ storeFlags }
 
 // Help returns the text below the usage.
 func (infoCommand) Help() string {
-	return `Prints how many rows, users and senders the store has, the times of its first and last rows, and the size of its file.`
+	return `Prints how many rows, users and senders the store has, the times of its first and last rows, ` +
+		`and the size of its file.`
 }
 
 // Run describes the store.
@@ -181,14 +193,17 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 		}{{"emails", i.Emails}, {"bounces", i.Bounces}, {"blocked emails", i.BlockedEmails}} {
 			fmt.Fprintf(io.Out, "%-15s %13s", x.name, humanize.Comma(x.Rows))
 			if x.Rows > 0 {
-				fmt.Fprintf(io.Out, "   %s to %s", x.First.UTC().Format(time.RFC3339), x.Last.UTC().Format(time.RFC3339))
+				fmt.Fprintf(io.Out, "   %s to %s", x.First.UTC().Format(time.RFC3339),
+					x.Last.UTC().Format(time.RFC3339))
 			}
 			fmt.Fprintln(io.Out)
 		}
-		fmt.Fprintf(io.Out, "%-15s %13s\n%-15s %13s\n", "users", humanize.Comma(int64(i.Users)), "senders", humanize.Comma(int64(i.Senders)))
+		fmt.Fprintf(io.Out, "%-15s %13s\n%-15s %13s\n", "users", humanize.Comma(int64(i.Users)), "senders",
+			humanize.Comma(int64(i.Senders)))
 		fmt.Fprintf(io.Out, "%-15s %13s\n", "size", humanize.IBytes(uint64(i.Bytes)))
 		if i.ExtraBytes > 0 {
-			fmt.Fprintf(io.Out, "%-15s %13s   beside it, in %s-wal\n", "", humanize.IBytes(uint64(i.ExtraBytes)), c.Data)
+			fmt.Fprintf(io.Out, "%-15s %13s   beside it, in %s-wal\n", "", humanize.IBytes(uint64(i.ExtraBytes)),
+				c.Data)
 		}
 		fmt.Fprintf(io.Out, "%-15s %13d\n", "version", i.Version)
 		if i.Unfinished {

@@ -36,9 +36,11 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	at := func(days int) upstream.Time { return upstream.Time(time.Now().AddDate(0, 0, -days).Unix()) }
 	bounce := func(n, days int, local string) upstream.BounceDetail {
 		return upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: 20, SenderID: 17, EmailID: fmt.Sprint("id", n), EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
-			Type: upstream.Hard, Category: "bad-mailbox", BounceTime: at(days), ProcessTime: at(days),
-		}, DiagnosticCode: "smtp; 550 for jane.roe@example.com", FullContent: "Return-Path: <bounces+jane.roe=example.com@mail.example.net>"}
+			UserID: 20, SenderID: 17, EmailID: fmt.Sprint("id", n), EmailAddress: local + "@example.com", Local: local,
+			Domain: "example.com",
+			Type:   upstream.Hard, Category: "bad-mailbox", BounceTime: at(days), ProcessTime: at(days),
+		}, DiagnosticCode: "smtp; 550 for jane.roe@example.com",
+			FullContent: "Return-Path: <bounces+jane.roe=example.com@mail.example.net>"}
 	}
 	if _, err := s.Write(t.Context(), store.Batch{Bounces: []upstream.BounceDetail{
 		bounce(1, 500, "old"), bounce(2, 9, "jane.roe"), bounce(3, 8, "someone"),
@@ -53,7 +55,8 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	bounces := func() string {
 		t.Helper()
 		_, body := p.do(http.MethodPost, p.graphql,
-			`{"query": "{ bounces(window: {last: \"P3Y\"}) { totalCount nodes { recipient detail { diagnosticCode fullContent } } } }"}`, "Content-Type", "application/json")
+			`{"query": "{ bounces(window: {last: \"P3Y\"}) { totalCount nodes { recipient detail { diagnosticCode `+
+				`fullContent } } } }"}`, "Content-Type", "application/json")
 		return body
 	}
 	shows := func(total int, local string, want bool) {
@@ -70,7 +73,8 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 		}
 	}
 	shows(3, "old@example.com", true)
-	runs("would remove 0 emails, 1 bounce, 0 blocked emails from before 2", "prune", "--data", path, "--older-than", "P400D", "--dry-run")
+	runs("would remove 0 emails, 1 bounce, 0 blocked emails from before 2", "prune", "--data", path, "--older-than",
+		"P400D", "--dry-run")
 	shows(3, "old@example.com", true)
 	runs("removed 0 emails, 1 bounce, 0 blocked emails from before 2", "prune", "--data", path, "--older-than", "P400D")
 	shows(2, "old@example.com", false)
@@ -78,11 +82,14 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	backup := filepath.Join(dir, "backup.db")
 	runs("backup.db: ", "backup", "--data", path, backup)
 	shows(2, "jane.roe", true)
-	runs("would remove 0 emails, 1 bounce, 0 blocked emails, and the address from 1 other row", "erase", "--data", path, "--recipient", "Jane.Roe@Example.COM", "--dry-run")
-	runs("removed 0 emails, 1 bounce, 0 blocked emails, and the address from 1 other row", "erase", "--data", path, "--recipient", "Jane.Roe@Example.COM")
+	runs("would remove 0 emails, 1 bounce, 0 blocked emails, and the address from 1 other row", "erase", "--data", path,
+		"--recipient", "Jane.Roe@Example.COM", "--dry-run")
+	runs("removed 0 emails, 1 bounce, 0 blocked emails, and the address from 1 other row", "erase", "--data", path,
+		"--recipient", "Jane.Roe@Example.COM")
 	shows(1, "jane.roe", false)
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if image, err := os.ReadFile(path + suffix); err == nil && bytes.Contains(bytes.ToLower(image), []byte("jane.roe")) {
+		if image, err := os.ReadFile(path + suffix); err == nil &&
+			bytes.Contains(bytes.ToLower(image), []byte("jane.roe")) {
 			t.Errorf("the address is in %s%s", path, suffix)
 		}
 	}

@@ -90,14 +90,18 @@ func (g *gateway) close() error {
 // upstream returns the API that the gateway serves: a remote server or the store, through the same client, with a cache
 // in front.
 func (g *gateway) upstream(ctx context.Context) error {
-	o := rest.Options{BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency, CallTimeout: g.c.Timeout, Logger: g.logger}
+	o := rest.Options{
+		BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency,
+		CallTimeout: g.c.Timeout, Logger: g.logger,
+	}
 	g.data = "upstream"
 	if g.c.Upstream == "" {
 		if err := g.openStore(ctx); err != nil {
 			return err
 		}
 		o.BaseURL = "http://embedded.invalid"
-		o.Transport = embedded.Transport(embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
+		o.Transport = embedded.Transport(embedded.New(g.store,
+			embedded.Options{APIHost: "deliverygraph", Logger: g.logger}))
 	} else {
 		o.Answered = g.noteAnswer
 	}
@@ -114,8 +118,9 @@ func (g *gateway) upstream(ctx context.Context) error {
 		g.metrics.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 	}
 	kept := cached.Options{
-		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale, Observe: both(operation.Lookup, g.lookups),
-		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle,
+		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale,
+		Observe: both(operation.Lookup, g.lookups),
+		Settle:  g.c.CacheSettle, Sealed: g.c.CacheSettle,
 	}
 	if g.store != nil {
 		kept.Sealed = 0 // changes are noticed: see ofStore
@@ -217,7 +222,10 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
-	explaining := cost.New(cost.Options{MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Shared: shared, Now: time.Now, Observe: planned})
+	explaining := cost.New(cost.Options{
+		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
+		Shared: shared, Now: time.Now, Observe: planned,
+	})
 	limits := cost.NewRateLimit(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	o := graph.Options{
 		Extensions: []graphql.HandlerExtension{
@@ -258,7 +266,8 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	notice := ""
 	switch {
 	case g.c.Auth.JWKS != "":
-		notice = `This gateway requires authentication: enter your token under Headers, as {"Authorization": "Bearer TOKEN"}. `
+		notice = `This gateway requires authentication: enter your token under Headers, ` +
+			`as {"Authorization": "Bearer TOKEN"}. `
 	case g.c.Auth.asks():
 		notice = `This gateway requires authentication: enter your key under Headers, as {"X-API-Key": "KEY"}. `
 	}
@@ -266,7 +275,10 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		notice += "This gateway does not show its schema (--introspection), " +
 			"so this page can neither complete nor document what you write."
 	}
-	page, err := playground.New(playground.Options{Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(), NotFound: http.HandlerFunc(refusePath)})
+	page, err := playground.New(playground.Options{
+		Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(),
+		NotFound: http.HandlerFunc(refusePath),
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,9 @@ func (l *Limiter) Status(caller string, limit int) Status {
 	defer l.mu.Unlock()
 	now := l.now()
 	used := max(0, l.account(caller).full.Sub(now))
-	return Status{Limit: limit, Remaining: limit - int((used+RestoreTime(limit, 1)-1)/RestoreTime(limit, 1)), Reset: used}
+	return Status{
+		Limit: limit, Remaining: limit - int((used+RestoreTime(limit, 1)-1)/RestoreTime(limit, 1)), Reset: used,
+	}
 }
 
 // account returns a caller's account. The zero account stands for all units.

@@ -12,8 +12,8 @@ import (
 )
 
 // Ready does not mean healthy. In front of a remote API, a gateway becomes ready with the API's first answer and stays
-// ready until it is told to stop. If the API fails later, removing this gateway and all others before the same API would
-// take cached answers and clear errors away from callers. The metrics show such failures.
+// ready until it is told to stop. If the API fails later, removing this gateway and all others before the same API
+// would take cached answers and clear errors away from callers. The metrics show such failures.
 
 // Readiness says whether to send requests to the gateway. It is not ready before [Readiness.Begin] and after
 // [Readiness.Drain]. It is safe for concurrent use.

@@ -114,7 +114,8 @@ func TestLinesCarryWhatTheirContextKnows(t *testing.T) {
 	}
 	for _, json := range []bool{false, true} {
 		var log writes
-		l, flush := telemetry.NewLogger(&log, telemetry.LogOptions{JSON: json, Attrs: []func(context.Context) slog.Attr{of}})
+		l, flush := telemetry.NewLogger(&log,
+			telemetry.LogOptions{JSON: json, Attrs: []func(context.Context) slog.Attr{of}})
 		l.With("port", 1).InfoContext(context.WithValue(t.Context(), key{}, "größe"), "one", "n", 1)
 		l.InfoContext(t.Context(), "two")
 		flush()

@@ -84,7 +84,8 @@ func NewMetrics(version, goVersion string) *Metrics {
 				"it. Its cost is one more.", calls),
 		refused: counters("refused_total",
 			"Requests refused by a limit: used-up (the caller's cost per minute), too-dear (a single operation "+
-				"that costs more than that), calls (more than an operation may make), load (the gateway is overloaded) "+
+				"that costs more than that), calls (more than an operation may make), "+
+				"load (the gateway is overloaded) "+
 				"or streams (too many subscriptions, WebSockets, operations on one, or watched filters).", "reason"),
 		bytes: histogram("operation_answer_bytes",
 			"Size of the data of answers.", prometheus.ExponentialBuckets(256, 4, 9)),
@@ -131,7 +132,8 @@ func NewMetrics(version, goVersion string) *Metrics {
 
 // Gauge adds a gauge whose value is computed when it is scraped.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
+		value))
 }
 
 // Handler serves the metrics in the formats of Prometheus. It aborts a scrape after 10 s and refuses more than 3 at a
@@ -153,9 +155,13 @@ func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 }
 
 func histogram(name, help string, buckets []float64) prometheus.Histogram {
-	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help, Buckets: buckets,
+	})
 }
 
 func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help, Buckets: buckets,
+	}, labels)
 }

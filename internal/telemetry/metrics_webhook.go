@@ -17,7 +17,8 @@ type webhooks struct {
 
 func newWebhooks(r *prometheus.Registry) webhooks {
 	w := webhooks{
-		requests: counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service", "status"),
+		requests: counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service",
+			"status"),
 		duration: histograms("webhook_duration_seconds",
 			"Time of webhook requests from the end of their header to the answer.", seconds, "service"),
 		records: counters("webhook_records_total",

@@ -58,6 +58,7 @@ func RequestIDAttr(ctx context.Context) slog.Attr {
 
 func isRequestID(s string) bool {
 	return s != "" && len(s) <= maxRequestID && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("-_.:", r))
 	}) < 0
 }

@@ -32,15 +32,16 @@ func OTLP(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
 	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
 }
 
-// NewTracing exports spans to out, in batches from a bounded queue: while the collector is down, spans are dropped and nothing
-// waits. It exports the given share, from 0 to 1, of traces that begin here, and continues callers' traces that are
-// sampled.
+// NewTracing exports spans to out, in batches from a bounded queue: while the collector is down, spans are dropped and
+// nothing waits. It exports the given share, from 0 to 1, of traces that begin here, and continues callers' traces that
+// are sampled.
 //
 // The service name is deliverygraph, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES set another.
 func NewTracing(out sdktrace.SpanExporter, version string, share float64) *Tracing {
 	// Errors in these variables are ignored here: the gateway's settings refuse them earlier.
 	service, _ := resource.New(context.Background(),
-		resource.WithAttributes(attribute.String("service.name", "deliverygraph"), attribute.String("service.version", version)),
+		resource.WithAttributes(attribute.String("service.name", "deliverygraph"),
+			attribute.String("service.version", version)),
 		resource.WithFromEnv())
 	p := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(out),
@@ -125,7 +126,8 @@ type transport struct {
 // RoundTrip implements [http.RoundTripper].
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	// The URL is left out, because the path of a bounce identifies an email.
-	ctx, span := t.t.tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("http.request.method", r.Method)))
+	ctx, span := t.t.tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("http.request.method", r.Method)))
 	defer span.End()
 	r = r.Clone(ctx)
 	wire.Inject(ctx, propagation.HeaderCarrier(r.Header))

@@ -20,7 +20,9 @@ func TestTraceContinuesToTheServer(t *testing.T) {
 	t.Parallel()
 	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	passed := make(chan string, 2)
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { passed <- r.Header.Get("Traceparent") }))
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		passed <- r.Header.Get("Traceparent")
+	}))
 	defer s.Close()
 	out := tracetest.NewInMemoryExporter()
 	tr := telemetry.NewTracing(kept{out}, "1.0", 0) // callers' traces are exported all the same
@@ -63,7 +65,8 @@ func TestTraceContinuesToTheServer(t *testing.T) {
 	if got := strings.Join(names, ", "); got != "GET, ask /bounces, query" {
 		t.Errorf("spans: %s", got)
 	}
-	if header := <-passed; !strings.HasPrefix(header, "00-"+traceID+"-") || strings.Contains(header, "00f067aa0ba902b7") {
+	if header := <-passed; !strings.HasPrefix(header, "00-"+traceID+"-") ||
+		strings.Contains(header, "00f067aa0ba902b7") {
 		t.Errorf("the server got the traceparent %q", header)
 	}
 }
@@ -82,7 +85,8 @@ func TestExportToCollector(t *testing.T) {
 	var got atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.URL.Path == "/v1/traces" && r.Header.Get("Content-Type") == "application/x-protobuf" && strings.Contains(string(body), "deliverygraph") {
+		if r.URL.Path == "/v1/traces" && r.Header.Get("Content-Type") == "application/x-protobuf" &&
+			strings.Contains(string(body), "deliverygraph") {
 			got.Add(1)
 		}
 	}))

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Certificate is a certificate loaded from a pair of files, and reloaded when it is renewed. It is safe for concurrent use.
+// Certificate is a certificate loaded from a pair of files, and reloaded when it is renewed. It is safe for concurrent
+// use.
 type Certificate struct {
 	certFile, keyFile string
 
@@ -19,7 +20,8 @@ type Certificate struct {
 	loaded atomic.Pointer[tls.Certificate]
 }
 
-// OpenCertificate reads the certificate, followed by its intermediates, and its private key, both in PEM. Errors name the file.
+// OpenCertificate reads the certificate, followed by its intermediates, and its private key, both in PEM. Errors name
+// the file.
 func OpenCertificate(certFile, keyFile string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile}
 	_, err := c.reload()

@@ -31,7 +31,8 @@ func write(t *testing.T, folder string, serial int64) (certFile, keyFile string)
 		t.Fatal(err)
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"gateway.example.com"},
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"gateway.example.com"},
 	}, &x509.Certificate{SerialNumber: big.NewInt(serial)}, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +42,9 @@ func write(t *testing.T, folder string, serial int64) (certFile, keyFile string)
 		t.Fatal(err)
 	}
 	certFile, keyFile = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	for path, b := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
+	for path, b := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der},
+	} {
 		if err := os.WriteFile(path, pem.EncodeToMemory(b), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -152,10 +155,12 @@ func TestOpenNamesTheWrongFile(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	certFile, keyFile := write(t, folder, 1)
-	if _, err := web.OpenCertificate(filepath.Join(folder, "none.pem"), keyFile); err == nil || !strings.Contains(err.Error(), "none.pem") {
+	if _, err := web.OpenCertificate(filepath.Join(folder, "none.pem"), keyFile); err == nil ||
+		!strings.Contains(err.Error(), "none.pem") {
 		t.Error(err)
 	}
-	if _, err := web.OpenCertificate(keyFile, certFile); err == nil || !strings.Contains(err.Error(), "are not a certificate and its key") {
+	if _, err := web.OpenCertificate(keyFile, certFile); err == nil ||
+		!strings.Contains(err.Error(), "are not a certificate and its key") {
 		t.Error(err)
 	}
 }

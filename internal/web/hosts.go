@@ -24,7 +24,9 @@ type Hosts struct {
 // origins, whose pages may send requests anyway. Localhost, names below it, and IP addresses are always allowed,
 // because no one can point them elsewhere.
 func NewHosts(allowed, origins []string) *Hosts {
-	h := &Hosts{names: map[string]bool{"localhost": true}, any: slices.Contains(allowed, "*") || slices.Contains(origins, "*")}
+	h := &Hosts{
+		names: map[string]bool{"localhost": true}, any: slices.Contains(allowed, "*") || slices.Contains(origins, "*"),
+	}
 	for _, name := range allowed {
 		h.names[canonical(name)] = true
 	}

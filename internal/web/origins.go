@@ -17,17 +17,17 @@ import (
 //
 // Browsers enforce the first two of these rules, and the endpoint the others:
 //
-//   - Pages may read answers only if their origin is allowed (CORS, by rs/cors). Origins are compared as a whole. Pages may
-//     never send credentials that browsers add themselves: the endpoint uses no cookies.
-//   - Browsers send a preflight before every request that is not simple. A POST always needs one, because its body must be
-//     application/json.
-//   - A request with an Origin header is refused unless the origin is allowed or is the endpoint's own. The page could not
-//     read the answer anyway, except over a WebSocket, for which browsers send no preflight. The preflight is refused too,
-//     so that the log names the origin to allow in both cases.
-//   - A GET that a browser makes for a page of another origin, for example as an image or link, is refused unless it has a
-//     header that requires a preflight: a page must not cause work whose result it may not read. Browsers identify such
-//     requests by Sec-Fetch-Site. Clients that do not send it are not current browsers and are let through, as the
-//     audits for GraphQL over HTTP require.
+//   - Pages may read answers only if their origin is allowed (CORS, by rs/cors). Origins are compared as a whole. Pages
+//     may never send credentials that browsers add themselves: the endpoint uses no cookies.
+//   - Browsers send a preflight before every request that is not simple. A POST always needs one, because its body must
+//     be application/json.
+//   - A request with an Origin header is refused unless the origin is allowed or is the endpoint's own. The page could
+//     not read the answer anyway, except over a WebSocket, for which browsers send no preflight. The preflight is
+//     refused too, so that the log names the origin to allow in both cases.
+//   - A GET that a browser makes for a page of another origin, for example as an image or link, is refused unless it
+//     has a header that requires a preflight: a page must not cause work whose result it may not read. Browsers
+//     identify such requests by Sec-Fetch-Site. Clients that do not send it are not current browsers and are let
+//     through, as the audits for GraphQL over HTTP require.
 type Origins struct {
 	exact map[string]bool
 	any   bool
@@ -36,13 +36,17 @@ type Origins struct {
 
 // headers are the request headers that pages may send.
 var headers = []string{
-	"Accept", "Content-Type", "Content-Encoding", "Authorization", "X-API-Key", "X-Request-ID", "X-Explain", "Cache-Control", "Last-Event-ID",
+	"Accept", "Content-Type", "Content-Encoding", "Authorization", "X-API-Key", "X-Request-ID", "X-Explain",
+	"Cache-Control", "Last-Event-ID",
 	"Traceparent", "Tracestate", "Baggage", "Apollographql-Client-Name", "Apollographql-Client-Version",
 	"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight",
 }
 
 // preflighted are headers that a page can send only after a preflight, and that clients send to prove it.
-var preflighted = []string{"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight", "Authorization", "X-API-Key"}
+var preflighted = []string{
+	"Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-Requested-With", "GraphQL-Preflight", "Authorization",
+	"X-API-Key",
+}
 
 // exposed are the response headers that pages may read.
 var exposed = []string{"RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID", "WWW-Authenticate"}
@@ -121,13 +125,15 @@ func simple(r *http.Request) bool {
 
 // simpleRefused is the reason for refusing simple requests.
 const simpleRefused = "a page of another origin may not send a " +
-	"simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, which makes the " +
+	"simple GET: allow its origin by --cors-origins, or send the header Apollo-Require-Preflight: true, which " +
+	"makes the " +
 	"browser send a preflight"
 
 // foreignRefused returns the reason for refusing requests of an origin that is not allowed.
 func foreignRefused(origin string) string {
 	shown := strings.Trim(fmt.Sprintf("%+.200q", origin), `"`)
-	message := fmt.Sprintf("pages of the origin %s may not send requests here: allow it by --cors-origins %s", shown, shown)
+	message := fmt.Sprintf("pages of the origin %s may not send requests here: allow it by --cors-origins %s", shown,
+		shown)
 	if origin == "null" {
 		message = "pages without an origin (null), such as files and sandboxed frames, may not send requests here: " +
 			"only --cors-origins * allows them"
@@ -143,7 +149,8 @@ func (p *Origins) Handler(next http.Handler, refuse Refuse) http.Handler {
 	pages := p.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin, foreign, h := r.Header.Get("Origin"), p.foreign(r), w.Header()
-		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site") // with room for what others add
+		// with room for what others add
+		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site")
 		if !foreign && (origin != "" || r.Method == http.MethodOptions) {
 			pages.ServeHTTP(w, r)
 			return

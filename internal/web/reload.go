@@ -13,8 +13,8 @@ import (
 )
 
 // File is a file that is reloaded when it changes, such as a file of keys. It is read and compared every few seconds
-// instead of watched. That detects every way of replacing a file (by renaming, by a symbolic link as in Kubernetes, over
-// a network), and the files are small.
+// instead of watched. That detects every way of replacing a file (by renaming, by a symbolic link as in Kubernetes,
+// over a network), and the files are small.
 type File struct {
 	path string
 	load func([]byte) error
@@ -27,8 +27,8 @@ type File struct {
 // maxBytes limits the size of a file.
 const maxBytes = 4 << 20
 
-// OpenFile reads the file and passes its contents to load. Errors of reading name the file; those of load get the file's
-// name as a prefix.
+// OpenFile reads the file and passes its contents to load. Errors of reading name the file; those of load get the
+// file's name as a prefix.
 func OpenFile(path string, load func([]byte) error) (*File, error) {
 	f := &File{path: path, load: load}
 	if _, err := f.Reload(); err != nil {
@@ -63,13 +63,15 @@ func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Log
 	Watch(ctx, every, f.Reload,
 		func() { logger.Info("reloaded", "file", f.path) },
 		func(err error) {
-			logger.Error("a file is missing or invalid: its previous contents stay in force", "file", f.path, "error", err)
+			logger.Error("a file is missing or invalid: its previous contents stay in force", "file", f.path, "error",
+				err)
 		})
 }
 
 // Watch calls reload periodically until ctx ends. It is for data in more than one file. It calls refused when reload
 // begins to fail or its error changes, and taken after a change or when reload recovers.
-func Watch(ctx context.Context, every time.Duration, reload func() (changed bool, err error), taken func(), refused func(error)) {
+func Watch(ctx context.Context, every time.Duration, reload func() (changed bool, err error), taken func(),
+	refused func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	failed := "" // the current error of reload

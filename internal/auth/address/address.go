@@ -89,7 +89,8 @@ func InEmailID(id, local string) bool {
 		return true
 	case strings.Trim(head, digits+between) == "":
 		return len(local) >= shortestNumber && strings.Contains(head, local)
-	case len(head) < shortestHex, strings.Trim(head, digits+hexDigits+between) != "", !strings.ContainsAny(head, digits):
+	case len(head) < shortestHex, strings.Trim(head, digits+hexDigits+between) != "",
+		!strings.ContainsAny(head, digits):
 		return true
 	}
 	own := local != "" && strings.Contains(strings.ToLower(head), strings.ToLower(local))

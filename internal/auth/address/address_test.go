@@ -64,11 +64,17 @@ var written = map[string]func(local, domain string) string{
 	"a bang path":            func(l, d string) string { return d + "!" + l },
 	"a type before":          func(l, d string) string { return "rfc822;" + l + "@" + d },
 	"a link":                 func(l, d string) string { return "mailto:" + l + "@" + d + "?subject=x" },
-	"a name before":          func(l, d string) string { return `"` + strings.ReplaceAll(l, ".", " ") + `" <` + l + "@" + d + ">" },
-	"base64":                 func(l, d string) string { return base64.StdEncoding.EncodeToString([]byte(l + "@" + d)) },
-	"base64, for URLs":       func(l, d string) string { return "u/" + base64.RawURLEncoding.EncodeToString([]byte(l+"@"+d)) },
-	"hexadecimal":            func(l, d string) string { return hex.EncodeToString([]byte(l + "@" + d)) },
-	"an encoded word":        func(l, d string) string { return "=?utf-8?Q?" + l + "=40" + d + "?=" },
+	"a name before": func(l, d string) string {
+		return `"` + strings.ReplaceAll(l, ".", " ") + `" <` + l + "@" + d + ">"
+	},
+	"base64": func(l, d string) string {
+		return base64.StdEncoding.EncodeToString([]byte(l + "@" + d))
+	},
+	"base64, for URLs": func(l, d string) string {
+		return "u/" + base64.RawURLEncoding.EncodeToString([]byte(l+"@"+d))
+	},
+	"hexadecimal":     func(l, d string) string { return hex.EncodeToString([]byte(l + "@" + d)) },
+	"an encoded word": func(l, d string) string { return "=?utf-8?Q?" + l + "=40" + d + "?=" },
 	"an encoded word, base64": func(l, d string) string {
 		return "=?UTF-8?B?" + base64.StdEncoding.EncodeToString([]byte(l+"@"+d)) + "?="
 	},
@@ -96,18 +102,28 @@ func entities(s string) string {
 func TestAddressesAreFound(t *testing.T) {
 	t.Parallel()
 	for name, write := range written {
-		for _, who := range [][2]string{{"jane.doe", "other.example"}, {"JANE.DOE", "Other.Example"}, {"o'brien", "other.example"}, {"用户用户", "例え.テスト"}, {"jürgen", "köln.example"}} {
+		for _, who := range [][2]string{
+			{"jane.doe", "other.example"}, {"JANE.DOE", "Other.Example"}, {"o'brien", "other.example"},
+			{"用户用户", "例え.テスト"}, {"jürgen", "köln.example"},
+		} {
 			if text := write(who[0], who[1]); !address.In(text) || !address.In("before "+text+" behind") {
 				t.Errorf("%s: not found in %q", name, text)
 			}
 		}
 	}
-	for _, text := range []string{"jane@localhost", "jane(at)localhost", "jane=[192.0.2.1]", "jane=192.0.2.1", "other.example", "other.example/jane", "jane other.example"} {
+	for _, text := range []string{
+		"jane@localhost", "jane(at)localhost", "jane=[192.0.2.1]", "jane=192.0.2.1", "other.example",
+		"other.example/jane", "jane other.example",
+	} {
 		if !address.In(text) {
 			t.Errorf("not found in %q", text)
 		}
 	}
-	for _, text := range []string{"", "spring", "a=b", "spring-2016", "1.2.3", "v1.2.3-rc.1", "50%", "R&D", "A1B2C3D4E5F6", "0123456789abcdef0123456789abcdef", "newsletter/weekly/customers", "What?", "über uns", "cost (in $)", "a+b", "123456789012345678"} {
+	for _, text := range []string{
+		"", "spring", "a=b", "spring-2016", "1.2.3", "v1.2.3-rc.1", "50%", "R&D", "A1B2C3D4E5F6",
+		"0123456789abcdef0123456789abcdef", "newsletter/weekly/customers", "What?", "über uns", "cost (in $)", "a+b",
+		"123456789012345678",
+	} {
 		if address.In(text) {
 			t.Errorf("found in %q", text)
 		}
@@ -150,7 +166,9 @@ func TestAddressesInEmailIDs(t *testing.T) {
 			t.Errorf("%q: %v", id, !want)
 		}
 	}
-	for id, local := range map[string]string{"20161122000000.dad1980abc@mail6": "dad1980", "20161122000000.5551234@mail6": "5551234"} {
+	for id, local := range map[string]string{
+		"20161122000000.dad1980abc@mail6": "dad1980", "20161122000000.5551234@mail6": "5551234",
+	} {
 		if !address.InEmailID(id, local) || address.InEmailID(id, "omar") {
 			t.Errorf("%q of %s: found by the wrong local part, or not by the right one", id, local)
 		}
@@ -160,8 +178,10 @@ func TestAddressesInEmailIDs(t *testing.T) {
 func TestAddressesInSenders(t *testing.T) {
 	t.Parallel()
 	for sender, want := range map[string]bool{
-		"offers@shop.example.com": false, "jane.doe@shop.example.com": false, "a+b@shop.example.com": false, "x=y@shop.example.com": false,
-		"bounces+omar.klein=pots.example@shop.example.com": true, "omar%40pots.example@shop.example.com": true, `"omar@pots.example"@shop.example.com`: true,
+		"offers@shop.example.com": false, "jane.doe@shop.example.com": false, "a+b@shop.example.com": false,
+		"x=y@shop.example.com":                             false,
+		"bounces+omar.klein=pots.example@shop.example.com": true, "omar%40pots.example@shop.example.com": true,
+		`"omar@pots.example"@shop.example.com`: true,
 	} {
 		if address.InSender(sender) != want {
 			t.Errorf("%q: %v", sender, !want)
@@ -177,8 +197,13 @@ func TestAddressesAreMasked(t *testing.T) {
 		inWords[name] = write
 	}
 	for name, write := range inWords {
-		for _, who := range [][2]string{{"jane.doe", "other.example"}, {"用户用户", "例え.テスト"}, {"jürgen.meier", "köln.example"}} {
-			for _, around := range []string{"%s", "smtp;550 5.1.1 <recipient>: cannot be forwarded to %s, user unknown", "550-5.1.1 said\r\n550 5.1.1 %s\r\n", "(%s)", "'%s'", `he said "no" and %s "no"`} {
+		for _, who := range [][2]string{
+			{"jane.doe", "other.example"}, {"用户用户", "例え.テスト"}, {"jürgen.meier", "köln.example"},
+		} {
+			for _, around := range []string{
+				"%s", "smtp;550 5.1.1 <recipient>: cannot be forwarded to %s, user unknown",
+				"550-5.1.1 said\r\n550 5.1.1 %s\r\n", "(%s)", "'%s'", `he said "no" and %s "no"`,
+			} {
 				text := strings.ReplaceAll(around, "%s", write(who[0], who[1]))
 				masked := address.Mask(text, "omar", "pots.example")
 				for _, part := range append(strings.FieldsFunc(who[0], func(r rune) bool { return r == '.' }), who[0]) {
@@ -193,11 +218,15 @@ func TestAddressesAreMasked(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown by omar.kleiner": "smtp;550 5.1.1 <***>: User *** unknown by omar.kleiner",
-		"smtp;550 5.1.1 <jane@other.example> unknown, forwarded by OMAR.KLEIN":              "smtp;550 5.1.1 <***> unknown, forwarded by ***",
-		"Name service error for name=pots.example type=MX: Host not found":                  "Name service error for name=pots.example type=MX: Host not found",
-		"smtp;451 4.7.1 Try again later":                                                    "smtp;451 4.7.1 Try again later",
-		"connect to mx.pots.example[192.0.2.1]:25: Connection timed out":                    "connect to mx.pots.example[192.0.2.1]:25: Connection timed out",
+		"smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown by omar.kleiner": "smtp;550 5.1.1 <***>: " +
+			"User *** unknown by omar.kleiner",
+		"smtp;550 5.1.1 <jane@other.example> unknown, forwarded by OMAR.KLEIN": "smtp;550 5.1.1 <***> " +
+			"unknown, forwarded by ***",
+		"Name service error for name=pots.example type=MX: Host not found": "Name service error for " +
+			"name=pots.example type=MX: Host not found",
+		"smtp;451 4.7.1 Try again later": "smtp;451 4.7.1 Try again later",
+		"connect to mx.pots.example[192.0.2.1]:25: Connection " +
+			"timed out": "connect to mx.pots.example[192.0.2.1]:25: Connection timed out",
 		"smtp;550 5.7.1 (@": "smtp;550 5.7.1 ***",
 	} {
 		if got := address.Mask(text, "omar.klein", "pots.example"); got != want {
@@ -210,9 +239,14 @@ func TestAddressesAreMasked(t *testing.T) {
 func TestAnyText(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		piece := rapid.OneOf(rapid.SampledFrom([]string{"@", "%40", "=40", "(at)", " at ", "&#64;", "\r\n ", `"`, `\`, "(", ")", "<", ">", "=", ".", "jane", "other.example", "＠", "\xff", "=?", "?=", "%25", "%"}), rapid.String())
+		piece := rapid.OneOf(rapid.SampledFrom(
+			[]string{
+				"@", "%40", "=40", "(at)", " at ", "&#64;", "\r\n ", `"`, `\`, "(", ")", "<", ">", "=", ".", "jane",
+				"other.example", "＠", "\xff", "=?", "?=", "%25", "%",
+			}), rapid.String())
 		text := strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(t, "text"), "")
-		masked := address.Mask(text, rapid.SampledFrom([]string{"", "jane", "("}).Draw(t, "local"), rapid.SampledFrom([]string{"", "other.example"}).Draw(t, "domain"))
+		masked := address.Mask(text, rapid.SampledFrom([]string{"", "jane", "("}).Draw(t, "local"),
+			rapid.SampledFrom([]string{"", "other.example"}).Draw(t, "domain"))
 		if strings.Contains(masked, "@") || strings.Contains(masked, "＠") {
 			t.Errorf("%q is masked as %q", text, masked)
 		}
@@ -225,7 +259,9 @@ func TestAnyText(t *testing.T) {
 }
 
 func BenchmarkIn(b *testing.B) {
-	for _, text := range []string{"spring", "customer-0123456789", "spring.sale", "20161122000000.125874958762@mail6-40-ussnn1"} {
+	for _, text := range []string{
+		"spring", "customer-0123456789", "spring.sale", "20161122000000.125874958762@mail6-40-ussnn1",
+	} {
 		b.Run(text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

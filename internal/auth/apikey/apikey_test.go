@@ -38,14 +38,18 @@ func file(t *testing.T, text string) string {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	keys, err := apikey.Open(file(t, "\ufeff# callers\r\n"+
-		"partner "+digest("partner-key")+" users=21,20 scopes=metrics:read,recipients:read cost-per-minute=2000 streams=3 # since May\r\n"+
+		"partner "+digest("partner-key")+" users=21,20 scopes=metrics:read,recipients:read cost-per-minute=2000 "+
+		"streams=3 # since May\r\n"+
 		"\n\tall scopes=metrics:read users=* "+digest("all-key")+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for secret, want := range map[string]auth.Caller{
-		"partner-key": {Name: "partner", Users: auth.Only(20, 21), Scopes: auth.MetricsRead | auth.RecipientsRead, Limits: auth.Limits{CostPerMinute: 2000, Streams: 3}},
-		"all-key":     {Name: "all", Users: auth.Everyone(), Scopes: auth.MetricsRead},
+		"partner-key": {
+			Name: "partner", Users: auth.Only(20, 21), Scopes: auth.MetricsRead | auth.RecipientsRead,
+			Limits: auth.Limits{CostPerMinute: 2000, Streams: 3},
+		},
+		"all-key": {Name: "all", Users: auth.Everyone(), Scopes: auth.MetricsRead},
 	} {
 		for _, bearer := range []bool{true, false} {
 			got, err := keys.Authenticate(t.Context(), auth.Credential{Secret: secret, Bearer: bearer})
@@ -54,10 +58,13 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
-	for secret, part := range map[string]string{"": "X-API-Key: KEY", "partner-key2": "not known", "partner-ke": "not known", digest("all-key"): "not known"} {
+	for secret, part := range map[string]string{
+		"": "X-API-Key: KEY", "partner-key2": "not known", "partner-ke": "not known", digest("all-key"): "not known",
+	} {
 		got, err := keys.Authenticate(t.Context(), auth.Credential{Secret: secret})
 		var u *upstream.Error
-		if !errors.As(err, &u) || u.Code != upstream.Unauthenticated || !strings.Contains(u.Message, part) || secret != "" && strings.Contains(u.Message, secret) || got.Users.Has(20) {
+		if !errors.As(err, &u) || u.Code != upstream.Unauthenticated || !strings.Contains(u.Message, part) ||
+			secret != "" && strings.Contains(u.Message, secret) || got.Users.Has(20) {
 			t.Errorf("%q: %v, %v", secret, got, err)
 		}
 	}
@@ -67,24 +74,31 @@ func TestLinesThatAreNotTaken(t *testing.T) {
 	t.Parallel()
 	good := "a " + digest("a") + " users=* scopes=metrics:read\n"
 	for name, c := range map[string][2]string{
-		"no line":                 {"# none\n\n", "deliverygraph key new"},
-		"a key for a name":        {"dg_secret " + digest("b") + " users=* scopes=metrics:read", "here stands a key"},
-		"a setting for a name":    {digest("b") + " users=* scopes=metrics:read", "not a caller's name"},
-		"a name again":            {"b" + good[1:] + "b " + digest("b") + " users=* scopes=metrics:read", `line 3: the name "b" stands in line 2`},
-		"a key again":             {"b" + good[1:], "line 2: it has the key of line 1"},
-		"no digest":               {"b users=* scopes=metrics:read", "there is no sha256="},
-		"a digest that is none":   {"b sha256=abcd users=* scopes=metrics:read", "64 hexadecimal"},
-		"no users":                {"b " + digest("b") + " scopes=metrics:read", "there is no users="},
-		"users that are none":     {"b " + digest("b") + " users=20,,21 scopes=metrics:read", "positive numbers"},
-		"users below one":         {"b " + digest("b") + " users=0 scopes=metrics:read", "positive numbers"},
-		"all and some":            {"b " + digest("b") + " users=20,* scopes=metrics:read", "positive numbers"},
-		"no scopes":               {"b " + digest("b") + " users=*", "there is no scopes="},
-		"empty scopes":            {"b " + digest("b") + " users=* scopes=", "names none"},
-		"a scope that is none":    {"b " + digest("b") + " users=* scopes=metrics:write", "the scopes are metrics:read"},
-		"something twice":         {"b " + digest("b") + " users=20 users=21 scopes=metrics:read", "twice"},
-		"a word that means none":  {"b " + digest("b") + " users=20 scopes=metrics:read admin", "not known here"},
-		"a limit that is none":    {"b " + digest("b") + " users=20 scopes=metrics:read streams=many", "streams=100"},
-		"a limit that is nothing": {"b " + digest("b") + " users=20 scopes=metrics:read cost-per-minute=0", "cost-per-minute=100"},
+		"no line":              {"# none\n\n", "deliverygraph key new"},
+		"a key for a name":     {"dg_secret " + digest("b") + " users=* scopes=metrics:read", "here stands a key"},
+		"a setting for a name": {digest("b") + " users=* scopes=metrics:read", "not a caller's name"},
+		"a name again": {
+			"b" + good[1:] + "b " + digest("b") + " users=* scopes=metrics:read",
+			`line 3: the name "b" stands in line 2`,
+		},
+		"a key again":           {"b" + good[1:], "line 2: it has the key of line 1"},
+		"no digest":             {"b users=* scopes=metrics:read", "there is no sha256="},
+		"a digest that is none": {"b sha256=abcd users=* scopes=metrics:read", "64 hexadecimal"},
+		"no users":              {"b " + digest("b") + " scopes=metrics:read", "there is no users="},
+		"users that are none":   {"b " + digest("b") + " users=20,,21 scopes=metrics:read", "positive numbers"},
+		"users below one":       {"b " + digest("b") + " users=0 scopes=metrics:read", "positive numbers"},
+		"all and some":          {"b " + digest("b") + " users=20,* scopes=metrics:read", "positive numbers"},
+		"no scopes":             {"b " + digest("b") + " users=*", "there is no scopes="},
+		"empty scopes":          {"b " + digest("b") + " users=* scopes=", "names none"},
+		"a scope that is none": {
+			"b " + digest("b") + " users=* scopes=metrics:write", "the scopes are metrics:read",
+		},
+		"something twice":        {"b " + digest("b") + " users=20 users=21 scopes=metrics:read", "twice"},
+		"a word that means none": {"b " + digest("b") + " users=20 scopes=metrics:read admin", "not known here"},
+		"a limit that is none":   {"b " + digest("b") + " users=20 scopes=metrics:read streams=many", "streams=100"},
+		"a limit that is nothing": {
+			"b " + digest("b") + " users=20 scopes=metrics:read cost-per-minute=0", "cost-per-minute=100",
+		},
 	} {
 		text := good + c[0]
 		if name == "no line" {
@@ -105,16 +119,24 @@ func TestNewKeys(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
-		want := auth.Caller{Name: rapid.StringMatching(`[a-z][a-zA-Z0-9._@-]{0,20}`).Draw(t, "name"), Users: auth.Everyone(), Scopes: auth.Scopes(rapid.IntRange(1, int(auth.AllScopes)).Draw(t, "scopes"))}
-		if rapid.Bool().Draw(t, "some users") {
-			want.Users = auth.Only(rapid.SliceOfN(rapid.Map(rapid.IntRange(1, 1<<40), func(n int) upstream.ID { return upstream.ID(n) }), 1, 5).Draw(t, "users")...)
+		want := auth.Caller{
+			Name: rapid.StringMatching(`[a-z][a-zA-Z0-9._@-]{0,20}`).Draw(t, "name"), Users: auth.Everyone(),
+			Scopes: auth.Scopes(rapid.IntRange(1, int(auth.AllScopes)).Draw(t, "scopes")),
 		}
-		want.Limits = auth.Limits{CostPerMinute: rapid.IntRange(0, 9).Draw(t, "cost"), Streams: rapid.IntRange(0, 9).Draw(t, "streams")}
+		if rapid.Bool().Draw(t, "some users") {
+			want.Users = auth.Only(rapid.SliceOfN(
+				rapid.Map(rapid.IntRange(1, 1<<40), func(n int) upstream.ID { return upstream.ID(n) }), 1,
+				5).Draw(t, "users")...)
+		}
+		want.Limits = auth.Limits{
+			CostPerMinute: rapid.IntRange(0, 9).Draw(t, "cost"), Streams: rapid.IntRange(0, 9).Draw(t, "streams"),
+		}
 		key, line, err := apikey.New(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(key) != len(apikey.Prefix)+52 || seen[key] || strings.Contains(line, key) || strings.Contains(line, "\n") {
+		if len(key) != len(apikey.Prefix)+52 || seen[key] || strings.Contains(line, key) ||
+			strings.Contains(line, "\n") {
 			t.Fatalf("%s\n%s", key, line)
 		}
 		seen[key] = true

@@ -38,7 +38,10 @@ func New(c auth.Caller) (key, line string, err error) {
 }
 
 func write(c auth.Caller, digest [sha256.Size]byte) string {
-	words := []string{c.Name, "sha256=" + hex.EncodeToString(digest[:]), "users=" + c.Users.String(), "scopes=" + strings.ReplaceAll(c.Scopes.String(), " ", ",")}
+	words := []string{
+		c.Name, "sha256=" + hex.EncodeToString(digest[:]), "users=" + c.Users.String(),
+		"scopes=" + strings.ReplaceAll(c.Scopes.String(), " ", ","),
+	}
 	for _, l := range limits {
 		if n := *l.of(&c.Limits); n != 0 {
 			words = append(words, l.name+"="+strconv.Itoa(n))

@@ -45,7 +45,9 @@ func (k *Keys) Follow(ctx context.Context, every time.Duration, logger *slog.Log
 // Authenticate gives the caller of a key.
 func (k *Keys) Authenticate(_ context.Context, cred auth.Credential) (auth.Caller, error) {
 	if cred.Secret == "" {
-		return auth.Caller{}, auth.Refuse("this API asks who you are: send your API key as Authorization: Bearer KEY, Authorization: apikey=KEY or X-API-Key: KEY")
+		return auth.Caller{},
+			auth.Refuse("this API asks who you are: send your API key as Authorization: Bearer KEY, " +
+				"Authorization: apikey=KEY or X-API-Key: KEY")
 	}
 	c, known := k.table.Load().find(cred.Secret)
 	if !known {

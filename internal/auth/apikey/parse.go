@@ -39,7 +39,8 @@ func (t *Table) add(e entry) error {
 	for _, o := range t.all {
 		switch {
 		case o.caller.Name == e.caller.Name:
-			return fmt.Errorf("the name %q stands in line %d already: give every caller one of its own", e.caller.Name, o.line)
+			return fmt.Errorf("the name %q stands in line %d already: give every caller one of its own", e.caller.Name,
+				o.line)
 		case o.digest == e.digest:
 			return fmt.Errorf("it has the key of line %d: give every caller one of its own", o.line)
 		}
@@ -82,7 +83,8 @@ func Parse(text []byte) (*Table, error) {
 	return t, nil
 }
 
-var errNoKey = errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, and put the line that it prints into the file")
+var errNoKey = errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, " +
+	"and put the line that it prints into the file")
 
 func wordsOf(line string) []string {
 	words := strings.Fields(line)
@@ -125,7 +127,8 @@ func (e *entry) set(name, value string) (err error) {
 	case "sha256":
 		b, err := hex.DecodeString(value)
 		if err != nil || len(b) != len(e.digest) {
-			return errors.New("sha256= takes the SHA-256 of the key, 64 hexadecimal digits, as deliverygraph key new prints it")
+			return errors.New("sha256= takes the SHA-256 of the key, 64 hexadecimal digits, " +
+				"as deliverygraph key new prints it")
 		}
 		copy(e.digest[:], b)
 		return nil
@@ -145,13 +148,15 @@ func (e *entry) set(name, value string) (err error) {
 // checkName wants a name that can stand in logs, metrics and the file.
 func checkName(name string) error {
 	if strings.HasPrefix(name, Prefix) {
-		return errors.New("here stands a key: the file has keys' digests alone, and a line begins with the caller's name, as deliverygraph key new prints it")
+		return errors.New("here stands a key: the file has keys' digests alone, " +
+			"and a line begins with the caller's name, as deliverygraph key new prints it")
 	}
 	bad := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.@", r)
 	}
 	if name == "" || len(name) > 64 || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("%.80q is not a caller's name: it has up to 64 letters, digits and -_.@, such as partner-a", name)
+		return fmt.Errorf("%.80q is not a caller's name: it has up to 64 letters, digits and -_.@, such as partner-a",
+			name)
 	}
 	return nil
 }
@@ -171,10 +176,12 @@ func setLimit(to *auth.Limits, name, value string) error {
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > 1_000_000_000 {
-			return fmt.Errorf("%s= takes a positive whole number, such as %s=100; leave it out for what holds for all", name, name)
+			return fmt.Errorf("%s= takes a positive whole number, such as %s=100; leave it out for what holds for all",
+				name, name)
 		}
 		*l.of(to) = n
 		return nil
 	}
-	return fmt.Errorf("%.40q is not known here: a line is %s, and may go on with cost-per-minute=2000 and streams=10", name, example)
+	return fmt.Errorf("%.40q is not known here: a line is %s, and may go on with cost-per-minute=2000 and streams=10",
+		name, example)
 }

@@ -68,7 +68,8 @@ func parseKeySet(text []byte) (*publicKeys, error) {
 			continue
 		}
 		m := jwk.Marshal()
-		if m.USE != "" && m.USE != jwkset.UseSig || len(m.KEYOPS) > 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify) {
+		if m.USE != "" && m.USE != jwkset.UseSig ||
+			len(m.KEYOPS) > 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify) {
 			continue
 		}
 		key := jwk.Key()
@@ -146,7 +147,8 @@ func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) 
 		keys, err := fetchKeySet(ctx, client, address)
 		if err != nil {
 			if ctx.Err() == nil {
-				logger.Error("the identity provider's keys cannot be fetched: the last ones, if any, stay in force for a day", "error", err)
+				logger.Error("the identity provider's keys cannot be fetched: the last ones, "+
+					"if any, stay in force for a day", "error", err)
 			}
 			return
 		}

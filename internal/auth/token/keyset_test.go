@@ -98,7 +98,8 @@ func TestWithdrawnKeys(t *testing.T) {
 	}
 	lasting := with(jwt.MapClaims{"exp": now.Add(100 * time.Hour).Unix()})
 	of := func(method jwt.SigningMethod, kid string, key any) error {
-		_, err := tokens.Authenticate(t.Context(), auth.Credential{Secret: sign(t, method, kid, key, lasting), Bearer: true})
+		_, err := tokens.Authenticate(t.Context(),
+			auth.Credential{Secret: sign(t, method, kid, key, lasting), Bearer: true})
 		return err
 	}
 	if err := of(jwt.SigningMethodRS256, "rsa", rsaKey); err != nil {
@@ -161,12 +162,17 @@ func TestAnEmptySetWithdrawsAllKeys(t *testing.T) {
 	for _, kid := range []string{"rsa", ""} {
 		valid := auth.Credential{Secret: sign(t, jwt.SigningMethodRS256, kid, rsaKey, good()), Bearer: true}
 		refused := func() error { _, err := tokens.Authenticate(t.Context(), valid); return err }
-		for _, failed := range []reply{{http.StatusInternalServerError, `{"keys": []}`}, {http.StatusNotFound, ""}, {http.StatusNoContent, ""}, {http.StatusOK, "<html>"}} {
+		for _, failed := range []reply{
+			{http.StatusInternalServerError, `{"keys": []}`}, {http.StatusNotFound, ""}, {http.StatusNoContent, ""},
+			{http.StatusOK, "<html>"},
+		} {
 			if publish(failed.status, failed.text); refused() != nil {
 				t.Errorf("key %q, after the answer %v: %v", kid, failed, refused())
 			}
 		}
-		for _, none := range []string{`{"keys": []}`, `{"keys": [{"kty": "RSA", "kid": "rsa"}]}`, `{"keys": [{"kty": "new", "kid": "rsa"}]}`} {
+		for _, none := range []string{
+			`{"keys": []}`, `{"keys": [{"kty": "RSA", "kid": "rsa"}]}`, `{"keys": [{"kty": "new", "kid": "rsa"}]}`,
+		} {
 			if publish(http.StatusOK, none); upstream.CodeOf(refused()) != upstream.Unauthenticated {
 				t.Errorf("key %q, after the set %s: %v", kid, none, refused())
 			}
@@ -203,7 +209,8 @@ func TestAnEmptyFileOfKeysWithdrawsThem(t *testing.T) {
 			write([]byte(text))
 			time.Sleep(3 * time.Second)
 			synctest.Wait()
-			if _, err := tokens.Authenticate(t.Context(), valid); withdrawn != (upstream.CodeOf(err) == upstream.Unauthenticated) || !withdrawn && err != nil {
+			if _, err := tokens.Authenticate(t.Context(),
+				valid); withdrawn != (upstream.CodeOf(err) == upstream.Unauthenticated) || !withdrawn && err != nil {
 				t.Errorf("after %s: %v", text, err)
 			}
 		}

@@ -72,11 +72,13 @@ func (o Options) check() error {
 	}
 	for _, a := range o.Algorithms {
 		if !slices.Contains(Algorithms, a) {
-			return errors.New("token: Algorithms must be of " + strings.Join(Algorithms, ", ") + ": with others whoever can check a token could make one")
+			return errors.New("token: Algorithms must be of " + strings.Join(Algorithms, ", ") +
+				": with others whoever can check a token could make one")
 		}
 	}
 	if o.Issuer == "" || o.Audience == "" || o.UsersClaim == "" || o.ScopesClaim == "" {
-		return errors.New("token: Issuer, Audience, UsersClaim and ScopesClaim are required: without them tokens that are meant for others would be good here")
+		return errors.New("token: Issuer, Audience, UsersClaim and ScopesClaim are required: without them tokens " +
+			"that are meant for others would be good here")
 	}
 	return nil
 }
@@ -95,7 +97,9 @@ func (t *Tokens) Authenticate(ctx context.Context, cred auth.Credential) (auth.C
 	case cred.Secret == "":
 		return auth.Caller{}, auth.Refuse("this API asks who you are: send your token as Authorization: Bearer TOKEN")
 	case !cred.Bearer || strings.Count(cred.Secret, ".") != 2:
-		return auth.Caller{}, auth.Refuse("this is not a token: send a JSON Web Token of your identity provider as Authorization: Bearer TOKEN")
+		return auth.Caller{},
+			auth.Refuse("this is not a token: send a JSON Web Token of your identity provider as " +
+				"Authorization: Bearer TOKEN")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := t.jwt.ParseWithClaims(cred.Secret, claims, t.keys.of(ctx)); err != nil {
@@ -111,22 +115,42 @@ func (t *Tokens) refusal(err error) error {
 		message string
 	}{
 		{errNoKeys, ""},
-		{errCritical, "this token demands what is not supported here: its header has crit or b64 (RFC 7515, section 4.1.11)"},
+		{
+			errCritical,
+			"this token demands what is not supported here: its header has crit or b64 (RFC 7515, section 4.1.11)",
+		},
 		{errType, "this is not a token for an API: the typ of its header must be JWT or at+jwt, or left out"},
-		{jwt.ErrTokenMalformed, "this token cannot be read: it must be a JSON Web Token as your identity provider gave it"},
-		{jwt.ErrTokenUnverifiable, "this token is signed with a key that is not known here: get a new one of your identity provider"},
-		{jwt.ErrTokenSignatureInvalid, "this token is not signed as tokens are here: get one of your identity provider that is signed by " + strings.Join(t.o.Algorithms, " or ")},
+		{
+			jwt.ErrTokenMalformed,
+			"this token cannot be read: it must be a JSON Web Token as your identity provider gave it",
+		},
+		{
+			jwt.ErrTokenUnverifiable,
+			"this token is signed with a key that is not known here: get a new one of your identity provider",
+		},
+		{
+			jwt.ErrTokenSignatureInvalid,
+			"this token is not signed as tokens are here: get one of your identity provider that is signed by " +
+				strings.Join(t.o.Algorithms, " or "),
+		},
 		{jwt.ErrTokenExpired, "this token has expired: get a new one of your identity provider"},
 		{jwt.ErrTokenNotValidYet, "this token is not valid yet: look whether your identity provider's clock is right"},
 		{jwt.ErrTokenInvalidIssuer, "this token is of an issuer that is not known here"},
-		{jwt.ErrTokenInvalidAudience, "this token is not meant for this API: ask your identity provider for one with its audience"},
+		{
+			jwt.ErrTokenInvalidAudience,
+			"this token is not meant for this API: ask your identity provider for one with its audience",
+		},
 		{jwt.ErrTokenRequiredClaimMissing, "this token lacks a claim that is needed: exp, iss and aud must be there"},
 	} {
 		if !errors.Is(err, c.err) {
 			continue
 		}
 		if c.message == "" {
-			return &upstream.Error{Code: upstream.Unavailable, Message: "the identity provider's keys cannot be had at present, so no token can be checked: try again later", Err: err}
+			return &upstream.Error{
+				Code: upstream.Unavailable,
+				Message: "the identity provider's keys cannot be had at present, " +
+					"so no token can be checked: try again later", Err: err,
+			}
 		}
 		return auth.Refuse("%s", c.message)
 	}
@@ -173,7 +197,9 @@ func (t *Tokens) caller(claims jwt.MapClaims) (auth.Caller, error) {
 	list := strings.Join(words(claims[t.o.UsersClaim]), ",")
 	users, err := auth.ParseUsers(list)
 	if err != nil {
-		return auth.Caller{}, auth.Refuse("this token does not say whose data it is for: its claim %q must list users by their numbers, such as [20, 21], or be \"*\" for all", t.o.UsersClaim)
+		return auth.Caller{},
+			auth.Refuse("this token does not say whose data it is for: its claim %q must list users by their "+
+				"numbers, such as [20, 21], or be \"*\" for all", t.o.UsersClaim)
 	}
 	c.Users = users
 	for _, name := range words(claims[t.o.ScopesClaim]) {

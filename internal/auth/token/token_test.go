@@ -36,8 +36,11 @@ var (
 	ecKey, _    = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	now         = time.Date(2016, 11, 22, 12, 0, 0, 0, time.UTC)
 	silent      = slog.New(slog.DiscardHandler)
-	options     = token.Options{Algorithms: []string{"RS256", "ES256"}, Issuer: "https://login.example.com/", Audience: "metrics", UsersClaim: "users", ScopesClaim: "scope", Now: func() time.Time { return now }}
-	b64         = base64.RawURLEncoding.EncodeToString
+	options     = token.Options{
+		Algorithms: []string{"RS256", "ES256"}, Issuer: "https://login.example.com/", Audience: "metrics",
+		UsersClaim: "users", ScopesClaim: "scope", Now: func() time.Time { return now },
+	}
+	b64 = base64.RawURLEncoding.EncodeToString
 )
 
 // keySet is the provider's public keys: two of RSA, one of an elliptic curve, and a
@@ -49,7 +52,10 @@ func keySet(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	set := map[string]any{"keys": []any{
-		map[string]string{"kty": "RSA", "kid": "rsa", "use": "sig", "n": b64(rsaKey.N.Bytes()), "e": b64(big.NewInt(int64(rsaKey.E)).Bytes())},
+		map[string]string{
+			"kty": "RSA", "kid": "rsa", "use": "sig", "n": b64(rsaKey.N.Bytes()),
+			"e": b64(big.NewInt(int64(rsaKey.E)).Bytes()),
+		},
 		map[string]string{"kty": "EC", "kid": "ec", "crv": "P-256", "x": b64(ec[1:33]), "y": b64(ec[33:])},
 		map[string]string{"kty": "oct", "kid": "oct", "k": b64([]byte("a secret of the provider's own"))},
 	}}
@@ -61,7 +67,8 @@ func keySet(t *testing.T) []byte {
 }
 
 func good() jwt.MapClaims {
-	return jwt.MapClaims{"iss": "https://login.example.com/", "aud": []string{"others", "metrics"}, "sub": "omar", "exp": now.Add(time.Minute).Unix(), "nbf": now.Add(-time.Minute).Unix(),
+	return jwt.MapClaims{"iss": "https://login.example.com/", "aud": []string{"others", "metrics"}, "sub": "omar",
+		"exp": now.Add(time.Minute).Unix(), "nbf": now.Add(-time.Minute).Unix(),
 		"users": []any{20, "21"}, "scope": "openid metrics:read content:read"}
 }
 
@@ -107,19 +114,42 @@ func TestGoodTokens(t *testing.T) {
 		token string
 		want  auth.Caller
 	}{
-		"of RSA":                     {sign(t, rs, "rsa", rsaKey, good()), all},
-		"no key id":                  {sign(t, rs, "", rsaKey, good()), all},
-		"of an elliptic curve":       {sign(t, jwt.SigningMethodES256, "ec", ecKey, good()), all},
-		"an audience alone":          {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": "metrics"})), all},
-		"clocks that differ a bit":   {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": now.Add(-20 * time.Second).Unix(), "nbf": nil})), all},
-		"begun for us, nearly":       {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"nbf": now.Add(20 * time.Second).Unix()})), all},
-		"all users":                  {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": "*"})), auth.Caller{Name: "sub:omar", Users: auth.Everyone(), Scopes: all.Scopes}},
-		"all users, in an array":     {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{"*"}})), auth.Caller{Name: "sub:omar", Users: auth.Everyone(), Scopes: all.Scopes}},
-		"users as a text":            {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": "21 20"})), all},
-		"one user":                   {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": 20})), auth.Caller{Name: "sub:omar", Users: auth.Only(20), Scopes: all.Scopes}},
-		"a user beyond what floats":  {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{json.Number("9007199254740993")}})), auth.Caller{Name: "sub:omar", Users: auth.Only(9007199254740993), Scopes: all.Scopes}},
-		"scopes in an array":         {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"scope": []any{"metrics:read", "recipients:read", "metrics:write"}})), auth.Caller{Name: "sub:omar", Users: all.Users, Scopes: auth.MetricsRead | auth.RecipientsRead}},
-		"no scope is nothing to see": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"scope": nil})), auth.Caller{Name: "sub:omar", Users: all.Users}},
+		"of RSA":               {sign(t, rs, "rsa", rsaKey, good()), all},
+		"no key id":            {sign(t, rs, "", rsaKey, good()), all},
+		"of an elliptic curve": {sign(t, jwt.SigningMethodES256, "ec", ecKey, good()), all},
+		"an audience alone":    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": "metrics"})), all},
+		"clocks that differ a bit": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": now.Add(-20 * time.Second).Unix(), "nbf": nil})), all,
+		},
+		"begun for us, nearly": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"nbf": now.Add(20 * time.Second).Unix()})), all,
+		},
+		"all users": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": "*"})),
+			auth.Caller{Name: "sub:omar", Users: auth.Everyone(), Scopes: all.Scopes},
+		},
+		"all users, in an array": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{"*"}})),
+			auth.Caller{Name: "sub:omar", Users: auth.Everyone(), Scopes: all.Scopes},
+		},
+		"users as a text": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": "21 20"})), all},
+		"one user": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": 20})),
+			auth.Caller{Name: "sub:omar", Users: auth.Only(20), Scopes: all.Scopes},
+		},
+		"a user beyond what floats": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{json.Number("9007199254740993")}})),
+			auth.Caller{Name: "sub:omar", Users: auth.Only(9007199254740993), Scopes: all.Scopes},
+		},
+		"scopes in an array": {
+			sign(t, rs, "rsa", rsaKey,
+				with(jwt.MapClaims{"scope": []any{"metrics:read", "recipients:read", "metrics:write"}})),
+			auth.Caller{Name: "sub:omar", Users: all.Users, Scopes: auth.MetricsRead | auth.RecipientsRead},
+		},
+		"no scope is nothing to see": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"scope": nil})),
+			auth.Caller{Name: "sub:omar", Users: all.Users},
+		},
 	} {
 		got, err := tokens.Authenticate(t.Context(), auth.Credential{Secret: c.token, Bearer: true})
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(c.want) {
@@ -141,42 +171,77 @@ func TestTokensThatAreNotGood(t *testing.T) {
 		secret string
 		says   string
 	}{
-		"none":                            {"", "Authorization: Bearer TOKEN"},
-		"a key":                           {"dg_abc", "not a token"},
-		"noise":                           {"a.b.c", "cannot be read"},
-		"unsigned":                        {sign(t, jwt.SigningMethodNone, "rsa", jwt.UnsafeAllowNoneSignatureType, good()), "signed by RS256 or ES256"},
-		"unsigned, in another case":       {b64([]byte(`{"alg":"nOnE","kid":"rsa"}`)) + "." + parts[1] + ".", "a key that is not known here"},
-		"no signature":                    {parts[0] + "." + parts[1] + ".", "not signed as tokens are here"},
-		"the public key as a secret":      {sign(t, jwt.SigningMethodHS256, "rsa", public, good()), "signed by RS256 or ES256"},
-		"its DER as a secret":             {sign(t, jwt.SigningMethodHS256, "rsa", der, good()), "signed by RS256 or ES256"},
-		"the set's secret":                {sign(t, jwt.SigningMethodHS256, "oct", []byte("a secret of the provider's own"), good()), "signed by RS256 or ES256"},
-		"an algorithm that is not pinned": {sign(t, jwt.SigningMethodRS512, "rsa", rsaKey, good()), "signed by RS256 or ES256"},
-		"a key for another algorithm":     {sign(t, rs, "ec", rsaKey, good()), "not signed as tokens are here"},
-		"a key that is not in the set":    {sign(t, rs, "rsa", otherKey, good()), "not signed as tokens are here"},
-		"an unknown key id":               {sign(t, rs, "other", rsaKey, good()), "a key that is not known here"},
-		"another's claims":                {parts[0] + "." + other[1] + "." + parts[2], "not signed as tokens are here"},
-		"expired":                         {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": now.Add(-40 * time.Second).Unix()})), "expired"},
-		"good forever":                    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": nil})), "lacks a claim"},
-		"not yet":                         {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"nbf": now.Add(time.Minute).Unix()})), "not valid yet"},
-		"of another issuer":               {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"iss": "https://login.example.com"})), "issuer"},
-		"of no issuer":                    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"iss": nil})), "claim"},
-		"for others":                      {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": []string{"others"}})), "not meant for this API"},
-		"for nobody":                      {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": nil})), "claim"},
-		"of nobody":                       {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"sub": nil})), "sub"},
-		"without users":                   {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": nil})), `"users"`},
-		"without any user":                {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{}})), `"users"`},
-		"users that are none":             {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{20, map[string]any{"id": 21}}})), `"users"`},
-		"a fraction of a user":            {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{20.5}})), `"users"`},
-		"all and some":                    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{"*", 20}})), `"users"`},
-		"users of a truth":                {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": true})), `"users"`},
+		"none":  {"", "Authorization: Bearer TOKEN"},
+		"a key": {"dg_abc", "not a token"},
+		"noise": {"a.b.c", "cannot be read"},
+		"unsigned": {
+			sign(t, jwt.SigningMethodNone, "rsa", jwt.UnsafeAllowNoneSignatureType, good()), "signed by RS256 or ES256",
+		},
+		"unsigned, in another case": {
+			b64([]byte(`{"alg":"nOnE","kid":"rsa"}`)) + "." + parts[1] + ".", "a key that is not known here",
+		},
+		"no signature": {parts[0] + "." + parts[1] + ".", "not signed as tokens are here"},
+		"the public key as a secret": {
+			sign(t, jwt.SigningMethodHS256, "rsa", public, good()), "signed by RS256 or ES256",
+		},
+		"its DER as a secret": {
+			sign(t, jwt.SigningMethodHS256, "rsa", der, good()), "signed by RS256 or ES256",
+		},
+		"the set's secret": {
+			sign(t, jwt.SigningMethodHS256, "oct", []byte("a secret of the provider's own"), good()),
+			"signed by RS256 or ES256",
+		},
+		"an algorithm that is not pinned": {
+			sign(t, jwt.SigningMethodRS512, "rsa", rsaKey, good()), "signed by RS256 or ES256",
+		},
+		"a key for another algorithm":  {sign(t, rs, "ec", rsaKey, good()), "not signed as tokens are here"},
+		"a key that is not in the set": {sign(t, rs, "rsa", otherKey, good()), "not signed as tokens are here"},
+		"an unknown key id":            {sign(t, rs, "other", rsaKey, good()), "a key that is not known here"},
+		"another's claims": {
+			parts[0] + "." + other[1] + "." + parts[2], "not signed as tokens are here",
+		},
+		"expired": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": now.Add(-40 * time.Second).Unix()})), "expired",
+		},
+		"good forever": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": nil})), "lacks a claim",
+		},
+		"not yet": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"nbf": now.Add(time.Minute).Unix()})), "not valid yet",
+		},
+		"of another issuer": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"iss": "https://login.example.com"})), "issuer",
+		},
+		"of no issuer": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"iss": nil})), "claim"},
+		"for others": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": []string{"others"}})), "not meant for this API",
+		},
+		"for nobody":    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": nil})), "claim"},
+		"of nobody":     {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"sub": nil})), "sub"},
+		"without users": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": nil})), `"users"`},
+		"without any user": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{}})), `"users"`,
+		},
+		"users that are none": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{20, map[string]any{"id": 21}}})), `"users"`,
+		},
+		"a fraction of a user": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{20.5}})), `"users"`,
+		},
+		"all and some": {
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{"*", 20}})), `"users"`,
+		},
+		"users of a truth": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": true})), `"users"`},
 	} {
 		got, err := tokens.Authenticate(t.Context(), auth.Credential{Secret: c.secret, Bearer: true})
 		var u *upstream.Error
-		if !errors.As(err, &u) || u.Code != upstream.Unauthenticated || !strings.Contains(u.Message, c.says) || fmt.Sprint(got) != fmt.Sprint(auth.Caller{}) {
+		if !errors.As(err, &u) || u.Code != upstream.Unauthenticated || !strings.Contains(u.Message, c.says) ||
+			fmt.Sprint(got) != fmt.Sprint(auth.Caller{}) {
 			t.Errorf("%s: got %v, %v, want %q", name, got, err, c.says)
 		}
 	}
-	if _, err := tokens.Authenticate(t.Context(), auth.Credential{Secret: valid}); upstream.CodeOf(err) != upstream.Unauthenticated {
+	if _, err := tokens.Authenticate(t.Context(),
+		auth.Credential{Secret: valid}); upstream.CodeOf(err) != upstream.Unauthenticated {
 		t.Errorf("a token as an API key: %v", err)
 	}
 }
@@ -188,7 +253,10 @@ func TestHeadersOfTokens(t *testing.T) {
 	var fetched atomic.Int32
 	attacker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fetched.Add(1) }))
 	t.Cleanup(attacker.Close)
-	set := strings.Replace(string(keySet(t)), `"keys":[`, `"keys":[{"kty":"RSA","kid":"enc","use":"enc","n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},{"kty":"RSA","kid":"wraps","key_ops":["wrapKey"],"n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},{"kty":"RSA","kid":"pss","alg":"PS256","n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},`, 1)
+	set := strings.Replace(string(keySet(t)), `"keys":[`,
+		`"keys":[{"kty":"RSA","kid":"enc","use":"enc","n":"`+b64(otherKey.N.Bytes())+
+			`","e":"AQAB"},{"kty":"RSA","kid":"wraps","key_ops":["wrapKey"],"n":"`+b64(otherKey.N.Bytes())+
+			`","e":"AQAB"},{"kty":"RSA","kid":"pss","alg":"PS256","n":"`+b64(otherKey.N.Bytes())+`","e":"AQAB"},`, 1)
 	tokens := open(t, []byte(set))
 	own := map[string]any{"kty": "RSA", "n": b64(otherKey.N.Bytes()), "e": "AQAB", "kid": "rsa"}
 	for name, c := range map[string]struct {
@@ -196,24 +264,31 @@ func TestHeadersOfTokens(t *testing.T) {
 		key    *rsa.PrivateKey
 		says   string // of the refusal; "" takes it
 	}{
-		"as it is":                   {nil, rsaKey, ""},
-		"no type":                    {map[string]any{"typ": nil}, rsaKey, ""},
-		"an access token":            {map[string]any{"typ": "at+jwt"}, rsaKey, ""},
-		"an access token, in full":   {map[string]any{"typ": "application/AT+JWT"}, rsaKey, ""},
-		"a token of a logout":        {map[string]any{"typ": "logout+jwt"}, rsaKey, "typ"},
-		"a proof of possession":      {map[string]any{"typ": "dpop+jwt"}, rsaKey, "typ"},
-		"an encrypted one":           {map[string]any{"typ": "JWE"}, rsaKey, "typ"},
-		"a type that is a number":    {map[string]any{"typ": 1}, rsaKey, "typ"},
-		"critical":                   {map[string]any{"crit": []string{"exp"}, "exp": 1}, rsaKey, "crit"},
-		"critical, but not there":    {map[string]any{"crit": []string{"https://example.com/x"}}, rsaKey, "crit"},
-		"critical, but nothing":      {map[string]any{"crit": []string{}}, rsaKey, "crit"},
-		"critical, but no list":      {map[string]any{"crit": "exp"}, rsaKey, "crit"},
-		"not encoded":                {map[string]any{"b64": false, "crit": []string{"b64"}}, rsaKey, "crit"},
-		"not encoded, not critical":  {map[string]any{"b64": false}, rsaKey, "crit"},
-		"a key of its own":           {map[string]any{"jwk": own, "kid": nil}, otherKey, "not signed as tokens are here"},
-		"a key of its own, named":    {map[string]any{"jwk": own}, otherKey, "not signed as tokens are here"},
-		"a set of its own":           {map[string]any{"jku": attacker.URL, "kid": "x"}, otherKey, "a key that is not known here"},
-		"a certificate of its own":   {map[string]any{"x5u": attacker.URL, "x5c": []string{"MIIB"}, "x5t": "x"}, otherKey, "not signed as tokens are here"},
+		"as it is":                  {nil, rsaKey, ""},
+		"no type":                   {map[string]any{"typ": nil}, rsaKey, ""},
+		"an access token":           {map[string]any{"typ": "at+jwt"}, rsaKey, ""},
+		"an access token, in full":  {map[string]any{"typ": "application/AT+JWT"}, rsaKey, ""},
+		"a token of a logout":       {map[string]any{"typ": "logout+jwt"}, rsaKey, "typ"},
+		"a proof of possession":     {map[string]any{"typ": "dpop+jwt"}, rsaKey, "typ"},
+		"an encrypted one":          {map[string]any{"typ": "JWE"}, rsaKey, "typ"},
+		"a type that is a number":   {map[string]any{"typ": 1}, rsaKey, "typ"},
+		"critical":                  {map[string]any{"crit": []string{"exp"}, "exp": 1}, rsaKey, "crit"},
+		"critical, but not there":   {map[string]any{"crit": []string{"https://example.com/x"}}, rsaKey, "crit"},
+		"critical, but nothing":     {map[string]any{"crit": []string{}}, rsaKey, "crit"},
+		"critical, but no list":     {map[string]any{"crit": "exp"}, rsaKey, "crit"},
+		"not encoded":               {map[string]any{"b64": false, "crit": []string{"b64"}}, rsaKey, "crit"},
+		"not encoded, not critical": {map[string]any{"b64": false}, rsaKey, "crit"},
+		"a key of its own": {
+			map[string]any{"jwk": own, "kid": nil}, otherKey, "not signed as tokens are here",
+		},
+		"a key of its own, named": {map[string]any{"jwk": own}, otherKey, "not signed as tokens are here"},
+		"a set of its own": {
+			map[string]any{"jku": attacker.URL, "kid": "x"}, otherKey, "a key that is not known here",
+		},
+		"a certificate of its own": {
+			map[string]any{"x5u": attacker.URL, "x5c": []string{"MIIB"}, "x5t": "x"}, otherKey,
+			"not signed as tokens are here",
+		},
 		"a number of a key":          {map[string]any{"kid": 1}, rsaKey, "cannot be read"},
 		"a key that encrypts":        {map[string]any{"kid": "enc"}, otherKey, "a key that is not known here"},
 		"a key that wraps":           {map[string]any{"kid": "wraps"}, otherKey, "a key that is not known here"},
@@ -232,7 +307,8 @@ func TestHeadersOfTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = tokens.Authenticate(t.Context(), auth.Credential{Secret: secret, Bearer: true})
-		if c.says == "" && err != nil || c.says != "" && (upstream.CodeOf(err) != upstream.Unauthenticated || !strings.Contains(err.Error(), c.says)) {
+		if c.says == "" && err != nil || c.says != "" &&
+			(upstream.CodeOf(err) != upstream.Unauthenticated || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
@@ -257,7 +333,9 @@ func TestOptionsThatCannotBe(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	for name, text := range map[string]string{"no JSON": "x", "no set": `{"keys": {}}`, "an empty set": `{"keys": []}`} {
+	for name, text := range map[string]string{
+		"no JSON": "x", "no set": `{"keys": {}}`, "an empty set": `{"keys": []}`,
+	} {
 		path := filepath.Join(t.TempDir(), "jwks.json")
 		_ = os.WriteFile(path, []byte(text), 0o600)
 		if _, err := token.Open(t.Context(), path, options, silent); err == nil {
