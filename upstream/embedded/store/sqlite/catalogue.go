@@ -50,7 +50,7 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 // Generation returns the number of the last change of old events: see [store.Store].
 func (s *Store) Generation(ctx context.Context, age time.Duration) (n int64, err error) {
 	err = s.read(ctx, "look for changes", func(r *reader) error {
-		n, err = r.conn.number(ctx, "select max(generation) from change where age >= ?", int64(age/time.Second))
+		n, err = r.changed(int64(age / time.Second))
 		return err
 	})
 	return n, err

@@ -53,8 +53,8 @@ func list[R any](
 			rows = append(rows, of(&x))
 			return nil
 		}, query, args...)
-		if len(rows) == upstream.PageSize {
-			l.ended(x.id)
+		if err == nil && len(rows) == upstream.PageSize {
+			err = l.ended(x.id)
 		}
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"deliverygraph/upstream"
 )
@@ -15,39 +16,36 @@ type page struct {
 	offset int
 }
 
-// pages remembers the last ids of pages, so that the next pages start there.
+// pages remembers where pages began, so that the next ones are found without counting rows.
 type pages struct {
-	mu         sync.Mutex
-	generation int64 // of the store
-	recent     map[page]int64
-	older      map[page]int64
+	mu     sync.Mutex
+	places map[page]place
 }
 
-// maxPages is the maximum size of each of the two maps.
-const maxPages = 4096
-
-func (p *pages) find(at page, generation int64) (last int64, found bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if generation != p.generation {
-		return 0, false
-	}
-	if last, found = p.recent[at]; !found {
-		last, found = p.older[at]
-	}
-	return last, found
+// place is the last row before a page. It is right as long as older events do not change.
+type place struct {
+	last       int64 // its id
+	age        int64 // of such changes, in seconds: see the change table
+	generation int64 // of the last one
 }
 
-func (p *pages) put(at page, generation, last int64) {
+// maxPages is the maximum number of places. If it is reached, all are forgotten.
+const maxPages = 8192
+
+func (p *pages) find(at page) (place, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if generation != p.generation || p.recent == nil {
-		p.generation, p.recent, p.older = generation, map[page]int64{}, nil
+	found, ok := p.places[at]
+	return found, ok
+}
+
+func (p *pages) put(at page, last place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.places) >= maxPages || p.places == nil {
+		p.places = map[page]place{}
 	}
-	if len(p.recent) >= maxPages {
-		p.recent, p.older = map[page]int64{}, p.recent
-	}
-	p.recent[at] = last
+	p.places[at] = last
 }
 
 // seek moves the start of the list to its offset: to the end of the page before, or past whole days.
@@ -55,13 +53,13 @@ func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) error {
 	l.skip = max(int64(q.Offset), 0)
 	q.Offset = 0
 	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: int(l.skip)}
-	var err error
-	if l.generation, err = l.conn.number(l.ctx, "select max(generation) from change"); err != nil {
-		return err
-	}
-	if l.skip > 0 {
-		if last, found := l.store.pages.find(l.page, l.generation); found {
-			l.lo, l.skip = last+1, 0
+	if at, found := l.store.pages.find(l.page); found && l.skip > 0 {
+		generation, err := l.changed(at.age)
+		if err != nil {
+			return err
+		}
+		if generation == at.generation {
+			l.lo, l.skip = at.last+1, 0
 		}
 	}
 	if err := l.choose(); err != nil {
@@ -70,11 +68,19 @@ func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) error {
 	return l.skipDays()
 }
 
-// ended remembers the last id of a full page.
-func (l *listing) ended(last int64) {
+// ended remembers the last id of a full page. Clocks of other processes may be an hour behind.
+func (l *listing) ended(last int64) error {
 	next := l.page
 	next.offset += upstream.PageSize
-	l.store.pages.put(next, l.generation, last)
+	age := max(0, time.Now().Unix()-int64(timeOf(last)+hour))
+	generation, err := l.changed(age)
+	l.store.pages.put(next, place{last, age, generation})
+	return err
+}
+
+// changed returns the number of the last change of events of an age.
+func (r *reader) changed(age int64) (generation int64, err error) {
+	return r.conn.number(r.ctx, "select max(generation) from change where age >= ?", age)
 }
 
 // skipDays moves the start of the list past whole days, as far as rows are to be skipped, if events are counted by all

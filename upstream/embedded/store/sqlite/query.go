@@ -26,8 +26,7 @@ type listing struct {
 	lo, hi  int64 // ids from lo and before hi
 	skip    int64 // rows to skip
 
-	page       page
-	generation int64 // of the store
+	page page
 }
 
 // filter is a condition that rows must meet.
@@ -97,10 +96,8 @@ func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) error {
 	if err := l.recipient(upstream.LowerAddress(q.Recipient)); err != nil {
 		return err
 	}
-	for i := range l.filters {
-		if !l.indexed {
-			l.filters[i].streams = nil
-		}
+	for i := 0; i < len(l.filters) && !l.indexed; i++ {
+		l.filters[i].streams = nil
 	}
 	return nil
 }
@@ -139,11 +136,8 @@ func (l *listing) oneOf(column string, values ...any) {
 	l.none = l.none || len(values) == 0
 	in := column + " in (" + placeholders(len(values)) + ")"
 	f := filter{check: "r." + in, args: values}
-	for _, v := range values[:min(len(values), maxStreams+1)] {
-		f.streams = append(f.streams, stream{l.kind.from(column) + column + " = ?", []any{v}})
-	}
-	if len(values) > maxStreams {
-		f.streams = nil
+	for i := 0; i < len(values) && len(values) <= maxStreams; i++ {
+		f.streams = append(f.streams, stream{l.kind.from(column) + column + " = ?", values[i : i+1]})
 	}
 	if column == "user_id" || column == "sender_id" || column == "type" {
 		f.counted = in

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -134,6 +135,47 @@ func testPages(t *testing.T, open Opener) {
 	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
 	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)
+	}
+}
+
+// testPaging changes events before and after a place in a list while the list is paged through.
+func testPaging(t *testing.T, open Opener) {
+	s, o := open(t, ""), &Model{}
+	emails := func(n int, from upstream.Time, id string) (b store.Batch) {
+		for i := range n {
+			b.Emails = append(b.Emails, upstream.Email{
+				UserID: 20, SenderID: 17, EmailID: id, Local: "r", Domain: "example.com", EmailAddress: "r@example.com",
+				ProcessTime: from + upstream.Time(i),
+			})
+		}
+		return b
+	}
+	write := func(b store.Batch) {
+		Write(t, s, b)
+		o.Write(b)
+	}
+	now := upstream.Time(time.Now().Unix())
+	write(emails(1200, 1479600000, "a"))
+	write(emails(1200, now-600, "b"))
+	for _, change := range []func(){
+		func() {},
+		func() { write(emails(1, now, "c")) },              // after all pages but the last
+		func() { write(emails(10, 1479599990, "d")) },      // before all pages
+		func() { write(emails(700, 1479600000+600, "e")) }, // amid
+		func() { write(emails(1, now-300, "f")) },
+	} {
+		for offset := 0; offset < 3200; offset += upstream.PageSize {
+			for _, q := range []upstream.ListQuery{{}, {Domain: "example.com"}} {
+				q.Window, q.Offset = Ever, offset
+				rows := Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q))
+				if d := Diff(o.Emails(nil, q), rows); d != "" {
+					t.Fatalf("%+v: %s", q, d)
+				}
+			}
+			if offset == 2*upstream.PageSize {
+				change()
+			}
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ func Test(t *testing.T, open Opener) {
 	}{
 		{"AnswersMatchTheModel", testAnswers},
 		{"PagesOfManyRows", testPages},
+		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},
 		{"TimeBeyondMaxTimeRejectsTheBatch", testTimeRange},
 		{"LatestAddressOfASenderCounts", testSenders},
