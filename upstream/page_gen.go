@@ -50,3 +50,15 @@ func (a API) Bounces(ctx context.Context, q ListQuery) ([]Bounce, error) {
 func (a API) BlockedEmails(ctx context.Context, q ListQuery) ([]BlockedEmail, error) {
 	return askList[BlockedEmail](ctx, a, BlockedEmails, q)
 }
+
+// PerKind holds a value for each kind.
+type PerKind[V any] struct {
+	Emails        V
+	Bounces       V
+	BlockedEmails V
+}
+
+// Of returns where the value of a kind is.
+func (p *PerKind[V]) Of(k Kind) *V {
+	return [...]*V{&p.Emails, &p.Bounces, &p.BlockedEmails}[k]
+}

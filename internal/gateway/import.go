@@ -160,10 +160,9 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 
 // report prints what the import did.
 func (c *importCommand) report(out io.Writer, sum importer.Summary) {
-	fmt.Fprintf(out, "%s in %v: %s, %s, %s, %s; %s new, %s replaced, %s already there; %s\n",
+	fmt.Fprintf(out, "%s in %v: %s, %s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
-		english.Plural(sum.Senders, "sender", ""), english.Plural(sum.Emails, "email",
-			""), english.Plural(sum.Bounces, "bounce", ""), english.Plural(sum.BlockedEmails, "blocked email", ""),
+		english.Plural(sum.Senders, "sender", ""), perKind(func(k upstream.Kind) int { return *sum.Of(k) }),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
 	for _, f := range sum.Formats {
 		fmt.Fprintf(out, "%s, %s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -212,12 +213,16 @@ func (g *gateway) rows() []telemetry.Rows {
 	if err != nil {
 		return nil
 	}
-	return []telemetry.Rows{
-		{Kind: "emails", Number: info.Emails.Rows, Newest: int64(info.Emails.Last)},
-		{Kind: "bounces", Number: info.Bounces.Rows, Newest: int64(info.Bounces.Last)},
-		{Kind: "blocked_emails", Number: info.BlockedEmails.Rows, Newest: int64(info.BlockedEmails.Last)},
+	var rows []telemetry.Rows
+	for _, k := range upstream.Kinds {
+		x := info.Of(k)
+		rows = append(rows, telemetry.Rows{Kind: label(k), Number: x.Rows, Newest: int64(x.Last)})
 	}
+	return rows
 }
+
+// label returns the name of a kind in metrics and logs, such as "blocked_emails".
+func label(k upstream.Kind) string { return strings.ReplaceAll(k.String(), " ", "_") }
 
 // observers returns the observers of operations.
 func (g *gateway) observers() []telemetry.Observer {

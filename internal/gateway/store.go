@@ -52,8 +52,11 @@ func (g *gateway) prune(ctx context.Context) {
 	for {
 		n, err := g.store.Prune(ctx, g.c.Retention.ago(), false)
 		if n.Rows() > 0 {
-			g.logger.Info("pruned", "older_than", g.c.Retention.String(), "emails", n.Emails, "bounces", n.Bounces,
-				"blocked_emails", n.BlockedEmails)
+			said := []any{"older_than", g.c.Retention.String()}
+			for _, k := range upstream.Kinds {
+				said = append(said, label(k), *n.Of(k))
+			}
+			g.logger.Info("pruned", said...)
 		}
 		if err != nil && ctx.Err() == nil {
 			g.logger.Error("old events could not be removed", "error", err)
@@ -88,9 +91,13 @@ func (g *gateway) openStore(ctx context.Context) error {
 			return err
 		}
 		g.data = g.c.Data
-		g.logger.Info("store", "file", g.c.Data, "emails", info.Emails.Rows, "bounces", info.Bounces.Rows,
-			"blocked_emails", info.BlockedEmails.Rows, "senders", info.Senders)
-		if info.Emails.Rows+info.Bounces.Rows+info.BlockedEmails.Rows == 0 {
+		said, rows := []any{"file", g.c.Data}, int64(0)
+		for _, k := range upstream.Kinds {
+			n := info.Of(k).Rows
+			said, rows = append(said, label(k), n), rows+n
+		}
+		g.logger.Info("store", append(said, "senders", info.Senders)...)
+		if rows == 0 {
 			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file",
 				g.c.Data)
 			return nil // an import is faster without indexes

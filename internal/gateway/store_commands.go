@@ -97,8 +97,16 @@ func did(dry bool, done, would string) string {
 }
 
 func rowsOf(n store.Removed) string {
-	return fmt.Sprintf("%s, %s, %s", english.Plural(int(n.Emails), "email", ""),
-		english.Plural(int(n.Bounces), "bounce", ""), english.Plural(int(n.BlockedEmails), "blocked email", ""))
+	return perKind(func(k upstream.Kind) int { return int(*n.Of(k)) })
+}
+
+// perKind returns numbers of rows in words, such as "2 emails, 1 bounce, 0 blocked emails".
+func perKind(number func(upstream.Kind) int) string {
+	var all []string
+	for _, k := range upstream.Kinds {
+		all = append(all, english.Plural(number(k), strings.TrimSuffix(k.String(), "s"), ""))
+	}
+	return strings.Join(all, ", ")
 }
 
 type eraseCommand struct {
@@ -187,11 +195,9 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 		if err != nil {
 			return err
 		}
-		for _, x := range []struct {
-			name string
-			store.Extent
-		}{{"emails", i.Emails}, {"bounces", i.Bounces}, {"blocked emails", i.BlockedEmails}} {
-			fmt.Fprintf(io.Out, "%-15s %13s", x.name, humanize.Comma(x.Rows))
+		for _, k := range upstream.Kinds {
+			x := i.Of(k)
+			fmt.Fprintf(io.Out, "%-15s %13s", k, humanize.Comma(x.Rows))
 			if x.Rows > 0 {
 				fmt.Fprintf(io.Out, "   %s to %s", x.First.UTC().Format(time.RFC3339),
 					x.Last.UTC().Format(time.RFC3339))

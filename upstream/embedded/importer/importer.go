@@ -90,8 +90,9 @@ func (o Options) format() format.Options { return format.Options{Location: o.Loc
 // Summary says what an import did.
 type Summary struct {
 	Files int // those that were read, to their end or up to the error
-	// Rows that were written, by kind. A row that is twice in a batch counts twice.
-	Senders, Emails, Bounces, BlockedEmails int
+	// Rows that were written. A row that is twice in a batch counts twice.
+	Senders int
+	upstream.PerKind[int]
 	// What the store did with them.
 	store.Written
 	BadLines int
@@ -103,7 +104,13 @@ type Summary struct {
 }
 
 // Rows is the number of rows that were written.
-func (s Summary) Rows() int { return s.Senders + s.Emails + s.Bounces + s.BlockedEmails }
+func (s Summary) Rows() int {
+	n := s.Senders
+	for _, k := range upstream.Kinds {
+		n += *s.Of(k)
+	}
+	return n
+}
 
 // FormatSummary says what was found in the files of one format, other than the API's rows.
 type FormatSummary struct {
@@ -201,9 +208,9 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 
 func (s *Summary) add(b store.Batch, n store.Written) {
 	s.Senders += len(b.Senders)
-	s.Emails += len(b.Emails)
-	s.Bounces += len(b.Bounces)
-	s.BlockedEmails += len(b.BlockedEmails)
+	for _, k := range upstream.Kinds {
+		*s.Of(k) += b.Len(k)
+	}
 	s.New += n.New
 	s.Replaced += n.Replaced
 	s.Unchanged += n.Unchanged

@@ -138,29 +138,25 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 	if err := b.merges(b.merge); err != nil {
 		return "", err
 	}
-	emails, bounces, blocked := len(b.batch.Emails), len(b.batch.Bounces), len(b.batch.BlockedEmails)
+	var before [len(upstream.Kinds)]int
+	for _, k := range upstream.Kinds {
+		before[k] = b.batch.Len(k)
+	}
 	if problem := b.parser.parse(line, &b.batch); problem != "" {
 		return problem, nil
 	}
 	if !b.sorting {
 		return "", b.added(len(line))
 	}
-	var t upstream.Time
-	switch { // and out of the batch again: its turn comes
-	case len(b.batch.Emails) > emails:
-		t = b.batch.Emails[emails].ProcessTime
-		b.batch.Emails = b.batch.Emails[:emails]
-	case len(b.batch.Bounces) > bounces:
-		t = b.batch.Bounces[bounces].BounceTime
-		b.batch.Bounces = b.batch.Bounces[:bounces]
-	case len(b.batch.BlockedEmails) > blocked:
-		t = b.batch.BlockedEmails[blocked].ProcessTime
-		b.batch.BlockedEmails = b.batch.BlockedEmails[:blocked]
-	default: // a sender, which has no time
-		return "", b.added(len(line))
+	for _, k := range upstream.Kinds {
+		if n := before[k]; b.batch.Len(k) > n {
+			t := b.batch.Identity(k, n).Time
+			b.batch.Truncate(k, n) // its turn comes later
+			b.meter.sorts()
+			return "", b.runs.add(t, line)
+		}
 	}
-	b.meter.sorts()
-	return "", b.runs.add(t, line)
+	return "", b.added(len(line)) // a sender, which has no time
 }
 
 // added takes note of a row, of so many bytes, that was put into the batch.

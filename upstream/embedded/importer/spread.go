@@ -31,14 +31,10 @@ const (
 // among so many others that it had better have been sorted.
 func (s *spread) scattered(b *store.Batch) bool {
 	batch := map[hour]int{}
-	for i := range b.Emails {
-		batch[hour{upstream.Emails, int64(b.Emails[i].ProcessTime) / 3600}]++
-	}
-	for i := range b.Bounces {
-		batch[hour{upstream.Bounces, int64(b.Bounces[i].BounceTime) / 3600}]++
-	}
-	for i := range b.BlockedEmails {
-		batch[hour{upstream.BlockedEmails, int64(b.BlockedEmails[i].ProcessTime) / 3600}]++
+	for _, k := range upstream.Kinds {
+		for i := range b.Len(k) {
+			batch[hour{k, int64(b.Identity(k, i).Time) / 3600}]++
+		}
 	}
 	if s.written == nil {
 		s.written = map[hour]int{}

@@ -169,11 +169,9 @@ type Written struct {
 
 // Info describes a store.
 type Info struct {
-	Users         int // with events or senders
-	Senders       int
-	Emails        Extent
-	Bounces       Extent
-	BlockedEmails Extent
+	Users   int // with events or senders
+	Senders int
+	upstream.PerKind[Extent]
 
 	Bytes      int64 // of the main file
 	ExtraBytes int64 // of files beside it, until a Checkpoint
@@ -190,12 +188,15 @@ type Extent struct {
 }
 
 // Removed is how many rows were removed, or would be.
-type Removed struct {
-	Emails, Bounces, BlockedEmails int64
-}
+type Removed struct{ upstream.PerKind[int64] }
 
 // Rows is the number of rows of all kinds.
-func (r Removed) Rows() int64 { return r.Emails + r.Bounces + r.BlockedEmails }
+func (r Removed) Rows() (n int64) {
+	for _, k := range upstream.Kinds {
+		n += *r.Of(k)
+	}
+	return n
+}
 
 // Erased is what Erase found.
 type Erased struct {

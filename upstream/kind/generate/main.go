@@ -22,6 +22,7 @@ var outputs = map[string]string{
 	"../cached/pack_gen.go":           "pack.tmpl",
 	"../embedded/importer/row_gen.go": "import.tmpl",
 	"../filter_gen.go":                "filter.tmpl",
+	"../embedded/store/batch_gen.go":  "batch.tmpl",
 	"../page_gen.go":                  "page.tmpl",
 	"../embedded/list_gen.go":         "embedded.tmpl",
 	"../../internal/auth/list_gen.go": "auth.tmpl",

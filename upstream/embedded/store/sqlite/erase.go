@@ -68,16 +68,16 @@ func newEraser(w *writer, address string) *eraser {
 }
 
 func (e *eraser) erase() error {
-	for i, n := range [len(kinds)]*int64{&e.found.Emails, &e.found.Bounces, &e.found.BlockedEmails} {
-		table := kinds[i].table
-		rows, err := e.dropAll(kinds[i], -1, "r.id in (select id from "+table+
+	for _, k := range kinds {
+		table := k.table
+		rows, err := e.dropAll(k, -1, "r.id in (select id from "+table+
 			" where domain_id = (select id from domain where name = ?) and lower(local) = lower(?)"+
 			" union all select id from "+table+" where address is not null and lower(address) = lower(?))",
 			e.domain, e.local, e.address)
 		if err != nil {
 			return err
 		}
-		*n = int64(rows)
+		*e.found.Of(k.Kind) = int64(rows)
 	}
 	for _, k := range kinds {
 		if err := e.editAll(k); err != nil {

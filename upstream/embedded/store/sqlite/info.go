@@ -11,10 +11,9 @@ import (
 // Info describes the store by its counts.
 func (s *Store) Info(ctx context.Context) (store.Info, error) {
 	var i store.Info
-	extents := [len(kinds)]*store.Extent{&i.Emails, &i.Bounces, &i.BlockedEmails}
 	err := s.read(ctx, "describe the store", func(r *reader) error {
-		for n, x := range extents {
-			table := kinds[n].table
+		for _, k := range kinds {
+			table, x := k.table, i.Of(k.Kind)
 			err := r.conn.each(ctx, func(v []driver.Value) error {
 				if x.Rows = integer(v[0]); x.Rows > 0 {
 					x.First, x.Last = timeOf(integer(v[1])), timeOf(integer(v[2]))

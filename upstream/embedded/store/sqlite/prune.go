@@ -13,12 +13,11 @@ const pruneRows = 2000
 // Prune removes old events: see [store.Maintainer].
 func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
 	end := firstID(before)
-	counts := [len(kinds)]*int64{&n.Emails, &n.Bounces, &n.BlockedEmails}
 	if dry {
 		err = s.read(ctx, "count old events", func(r *reader) (err error) {
-			for i, k := range kinds {
+			for _, k := range kinds {
 				if err == nil {
-					*counts[i], err = r.conn.number(ctx, "select count(*) from "+k.table+" where id < ?", end)
+					*n.Of(k.Kind), err = r.conn.number(ctx, "select count(*) from "+k.table+" where id < ?", end)
 				}
 			}
 			return err
@@ -28,7 +27,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	if err := s.Finish(ctx); err != nil {
 		return n, err
 	}
-	for i, k := range kinds {
+	for _, k := range kinds {
 		for rows := pruneRows; rows == pruneRows; {
 			err := s.change(ctx, "remove old events", func(w *writer) (err error) {
 				rows, err = w.dropAll(k, pruneRows, "r.id < ?", end)
@@ -37,7 +36,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			if err != nil {
 				return n, err
 			}
-			*counts[i] += int64(rows)
+			*n.Of(k.Kind) += int64(rows)
 		}
 	}
 	if n.Rows() == 0 {

@@ -27,7 +27,7 @@ func TestPruneTakesSeveralTransactions(t *testing.T) {
 		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
 	}
 	storetest.Write(t, s, b)
-	if n := storetest.Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{Emails: 4200}) {
+	if n := storetest.Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}) {
 		t.Errorf("%+v are pruned", n)
 	}
 	if e := storetest.Must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
@@ -121,8 +121,8 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	}
 	for _, dry := range []bool{true, false} {
 		got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
-		if want := (store.Erased{Removed: store.Removed{Emails: 3, Bounces: 3, BlockedEmails: 3},
-			Edited: int64(edited)}); got != want {
+		three := upstream.PerKind[int64]{Emails: 3, Bounces: 3, BlockedEmails: 3}
+		if want := (store.Erased{Removed: store.Removed{PerKind: three}, Edited: int64(edited)}); got != want {
 			t.Errorf("dry %v: it says %+v, want %+v", dry, got, want)
 		}
 	}
