@@ -81,7 +81,8 @@ func fieldValue(t *rapid.T, key string) string {
 	case strings.HasSuffix(key, "_count"):
 		return pick(t, "0", "1", "4512", `"9024"`, "5", "4611686018427387904", "null")
 	case strings.HasSuffix(key, "_time"), key == "timestamp":
-		return pick(t, "1479772800", "1479772800.25", `"1479772800"`, `"1479772800.5"`, "1479772800", "1.4797728e9", "-5.5", "253402300799.9")
+		return pick(t, "1479772800", "1479772800.25", `"1479772800"`, `"1479772800.5"`, "1479772800", "1.4797728e9",
+			"-5.5", "253402300799.9")
 	case key == "xheaders":
 		return headersValue(t)
 	case key == "delivered":
@@ -97,7 +98,9 @@ func fieldValue(t *rapid.T, key string) string {
 func headersValue(t *rapid.T) string {
 	pair := func() string { return pick(t, `"X-A"`, `"X-B"`, text(t)) + ":" + text(t) }
 	if rarely(t) {
-		return "[" + join(t, 4, func() string { return pick(t, `"X-A"`, `": b"`, `{"X-A":"b","X-C":"d"}`, "{}", "1", "[]") }) + "]"
+		return "[" + join(t, 4, func() string {
+			return pick(t, `"X-A"`, `": b"`, `{"X-A":"b","X-C":"d"}`, "{}", "1", "[]")
+		}) + "]"
 	}
 	return pick(t, "null",
 		"{"+join(t, 4, pair)+"}", `{"X-A":`+text(t)+`,"X-B":`+text(t)+"}",
@@ -115,13 +118,15 @@ func anything(t *rapid.T, depth int) string {
 	case 0:
 		return pick(t, "null", "true", "false")
 	case 1:
-		return pick(t, "0", "-0", "1", "-17", "1.5", "1e5", "1E+5", "-1.25e-3", "01", "1.", ".5", "-", "1e", "+1", "99999999999999999999", "1e400")
+		return pick(t, "0", "-0", "1", "-17", "1.5", "1e5", "1E+5", "-1.25e-3", "01", "1.", ".5", "-", "1e", "+1",
+			"99999999999999999999", "1e400")
 	case 2:
 		return text(t)
 	case 3:
 		return pick(t, `"17"`, `"1.5"`, `""`, `"\""`, `"x`, `"\q"`, `"\u12"`, "\"\x01\"", "\"\xff\"")
 	case 4:
-		return pick(t, "", "nul", "tru", "falsey", "x", "\x00", "}", "]", "[1,]", `{"a":1,}`, `{"a"}`, `{1:2}`, "[,1]", "[1 2]")
+		return pick(t, "", "nul", "tru", "falsey", "x", "\x00", "}", "]", "[1,]", `{"a":1,}`, `{"a"}`, `{1:2}`, "[,1]",
+			"[1 2]")
 	case 5:
 		return "[" + join(t, 3, func() string { return anything(t, depth-1) }) + "]"
 	}
@@ -131,7 +136,8 @@ func anything(t *rapid.T, depth int) string {
 // text draws a JSON string, short or long, plain or not.
 func text(t *rapid.T) string {
 	return `"` + strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{
-		"a", "X-Origin", "soft", "recipient1@example.com", "0123456789abcdef", `\n`, `\"`, `\\`, `\/`, `\u00e9`, `\ud83d\ude00`, `\ud83d`, `\udc00`,
+		"a", "X-Origin", "soft", "recipient1@example.com", "0123456789abcdef", `\n`, `\"`, `\\`, `\/`, `\u00e9`,
+		`\ud83d\ude00`, `\ud83d`, `\udc00`,
 		"é", "日本", "😀", "\xff", "\xe2\x82", "\u2028", "\x7f",
 	}), 1, 4).Draw(t, "text"), "") + `"`
 }

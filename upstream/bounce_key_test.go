@@ -50,25 +50,50 @@ func TestWrongBouncePathsAreRefused(t *testing.T) {
 	t.Parallel()
 	const shape = " is missing: the path is /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]"
 	for path, want := range map[string]Error{
-		"/bounce/":                            {Parameter: "user_id", Message: "user_id" + shape},
-		"/bounce/21":                          {Parameter: "sender_id", Message: "sender_id" + shape},
-		"/bounce/21//1/a":                     {Parameter: "sender_id", Message: "sender_id" + shape},
-		"/bounce/21/17/1479772800":            {Parameter: "email_id", Message: "email_id" + shape},
-		"/bounce/21/17/1479772800/":           {Parameter: "email_id", Message: "email_id" + shape},
-		"/bounce/x/17/1479772800/a":           {Parameter: "user_id", Message: "user_id must be a positive whole number"},
-		"/bounce/21/0/1479772800/a":           {Parameter: "sender_id", Message: "sender_id must be a positive whole number"},
-		"/bounce/21/17/2016-11-22/a":          {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
-		"/bounce/21/17/1479772800000/a":       {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
-		"/bounce/21/17/-62167219201/a":        {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
-		"/bounce/21/17/+1/a":                  {Parameter: "bounce_time", Message: "bounce_time must be the bounce's time in Unix seconds, such as 1479772800"},
+		"/bounce/":                  {Parameter: "user_id", Message: "user_id" + shape},
+		"/bounce/21":                {Parameter: "sender_id", Message: "sender_id" + shape},
+		"/bounce/21//1/a":           {Parameter: "sender_id", Message: "sender_id" + shape},
+		"/bounce/21/17/1479772800":  {Parameter: "email_id", Message: "email_id" + shape},
+		"/bounce/21/17/1479772800/": {Parameter: "email_id", Message: "email_id" + shape},
+		"/bounce/x/17/1479772800/a": {
+			Parameter: "user_id", Message: "user_id must be a positive whole number",
+		},
+		"/bounce/21/0/1479772800/a": {
+			Parameter: "sender_id", Message: "sender_id must be a positive whole number",
+		},
+		"/bounce/21/17/2016-11-22/a": {
+			Parameter: "bounce_time",
+			Message:   "bounce_time must be the bounce's time in Unix seconds, such as 1479772800",
+		},
+		"/bounce/21/17/1479772800000/a": {
+			Parameter: "bounce_time",
+			Message:   "bounce_time must be the bounce's time in Unix seconds, such as 1479772800",
+		},
+		"/bounce/21/17/-62167219201/a": {
+			Parameter: "bounce_time",
+			Message:   "bounce_time must be the bounce's time in Unix seconds, such as 1479772800",
+		},
+		"/bounce/21/17/+1/a": {
+			Parameter: "bounce_time",
+			Message:   "bounce_time must be the bounce's time in Unix seconds, such as 1479772800",
+		},
 		"/bounce/21/17/99999999999999999999/": {Parameter: "email_id", Message: "email_id" + shape},
-		"/bounce/21/17/1479772800/a/b":        {Parameter: "email_id", Message: "the path has too many parts: write a / within the email_id as %2F"},
-		"/bounce/21/17/1479772800/%zz":        {Parameter: "email_id", Message: "email_id is not proper percent-encoding of UTF-8: write a percent sign as %25"},
-		"/bounce/21/17/1479772800/%ff":        {Parameter: "email_id", Message: "email_id is not proper percent-encoding of UTF-8: write a percent sign as %25"},
+		"/bounce/21/17/1479772800/a/b": {
+			Parameter: "email_id", Message: "the path has too many parts: write a / within the email_id as %2F",
+		},
+		"/bounce/21/17/1479772800/%zz": {
+			Parameter: "email_id",
+			Message:   "email_id is not proper percent-encoding of UTF-8: write a percent sign as %25",
+		},
+		"/bounce/21/17/1479772800/%ff": {
+			Parameter: "email_id",
+			Message:   "email_id is not proper percent-encoding of UTF-8: write a percent sign as %25",
+		},
 	} {
 		_, err := ParseBounceKey(path)
 		var e *Error
-		if !errors.As(err, &e) || e.Code != InvalidArgument || e.Parameter != want.Parameter || e.Message != want.Message {
+		if !errors.As(err, &e) || e.Code != InvalidArgument || e.Parameter != want.Parameter ||
+			e.Message != want.Message {
 			t.Errorf("%s: got %v of %q\nwant %s", path, err, e.Parameter, want.Message)
 		}
 	}

@@ -35,10 +35,12 @@ func TestBucketsAreHoursAndDaysInUTC(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := Time(rapid.Int64Range(-62167219200, 253402300799).Draw(t, "time"))
 		u := at.UTC()
-		if got, want := Day.Floor(at).UTC(), time.Date(u.Year(), u.Month(), u.Day(), 0, 0, 0, 0, time.UTC); !got.Equal(want) {
+		if got, want := Day.Floor(at).UTC(), time.Date(u.Year(), u.Month(), u.Day(), 0, 0, 0, 0,
+			time.UTC); !got.Equal(want) {
 			t.Fatalf("the day of %v is %v, want %v", u, got, want)
 		}
-		if got, want := Hour.Floor(at).UTC(), time.Date(u.Year(), u.Month(), u.Day(), u.Hour(), 0, 0, 0, time.UTC); !got.Equal(want) {
+		if got, want := Hour.Floor(at).UTC(),
+			time.Date(u.Year(), u.Month(), u.Day(), u.Hour(), 0, 0, 0, time.UTC); !got.Equal(want) {
 			t.Fatalf("the hour of %v is %v, want %v", u, got, want)
 		}
 	})
@@ -64,7 +66,8 @@ func TestRetryableCodes(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[Code]bool{
 		Unavailable: true, Timeout: true,
-		InvalidArgument: false, Unauthenticated: false, PermissionDenied: false, NotFound: false, InvalidResponse: false, Internal: false,
+		InvalidArgument: false, Unauthenticated: false, PermissionDenied: false, NotFound: false,
+		InvalidResponse: false, Internal: false,
 	} {
 		if got := (&Error{Code: code}).Retryable(); got != want {
 			t.Errorf("%s.Retryable() is %v, want %v", code, got, want)

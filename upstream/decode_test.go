@@ -33,9 +33,12 @@ func newDecoder[T any](name string, decode func(string) (T, error), read func(va
 }
 
 var (
-	rowKeys    = []string{"user_id", "sender_id", "email_id", "email_address", "local", "domain", "process_time", "xheaders"}
-	bounceKeys = append([]string{"bounce_time", "bounce_type", "bounce_category", "bounce_code", "postback_time"}, rowKeys...)
-	countKeys  = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
+	rowKeys = []string{
+		"user_id", "sender_id", "email_id", "email_address", "local", "domain", "process_time", "xheaders",
+	}
+	bounceKeys = append([]string{"bounce_time", "bounce_type", "bounce_category", "bounce_code", "postback_time"},
+		rowKeys...)
+	countKeys = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
 )
 
 // decoders returns all decoders.
@@ -43,10 +46,13 @@ func decoders() []decoder {
 	ds := []decoder{
 		newDecoder("bounces", DecodeBounces, rowsOf(readBounce), bounceKeys...),
 		newDecoder("emails", DecodeEmails, rowsOf(readEmail), append([]string{"delivered"}, rowKeys...)...),
-		newDecoder("blocked emails", DecodeBlockedEmails, rowsOf(readBlockedEmail), append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
-		newDecoder("bounce", DecodeBounceDetail, readDetails, append([]string{"diagnostic_code", "regex_name", "full_content"}, bounceKeys...)...),
+		newDecoder("blocked emails", DecodeBlockedEmails, rowsOf(readBlockedEmail),
+			append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
+		newDecoder("bounce", DecodeBounceDetail, readDetails,
+			append([]string{"diagnostic_code", "regex_name", "full_content"}, bounceKeys...)...),
 		newDecoder("email", DecodeEmail, readEmail, append([]string{"delivered"}, rowKeys...)...),
-		newDecoder("blocked email", DecodeBlockedEmail, readBlockedEmail, append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
+		newDecoder("blocked email", DecodeBlockedEmail, readBlockedEmail,
+			append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
 		newDecoder("codes", DecodeCodes, rowsOf(readCode)),
 	}
 	for i := 3; i <= 5; i++ {
@@ -59,7 +65,8 @@ func decoders() []decoder {
 				readCounts(k, r), append([]string{"user_id", "sender_id", "sender"}, countKeys...)...))
 		}
 		s := newDecoder(k.String()+" series",
-			func(b string) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k), append([]string{"timestamp"}, countKeys...)...)
+			func(b string) ([]Series, error) { return DecodeSeries(b, k) }, readSeries(k),
+			append([]string{"timestamp"}, countKeys...)...)
 		s.series = true
 		ds = append(ds, s)
 	}
@@ -87,9 +94,12 @@ func (d decoder) agree(t interface{ Fatalf(string, ...any) }, body []byte) {
 
 // fixtures are answers that decoders should handle besides the document's examples.
 var fixtures = []string{
-	``, ` `, `null`, `[]`, `{}`, `{"data":null}`, `{"data":[]}`, `{"data":{}}`, `{"error":null,"data":null}`, `{"error":"no","data":null}`,
-	`[[]]`, `[{}]`, `[null]`, `[1,]`, `[1 2]`, `{"data":[]`, `{"data":[]}}`, "[]\x00", "\ufeff[]", `{"data":[],"data":null}`,
-	`["a","b\u00e9\ud83d\ude00\ud83d","\ud83d\u0041","\udc00","\u00"]`, "[\"\xff\xfe ok\xc3\"]", "[\"a\nb\"]", `["\x"]`, `["a]`, `["a\`, `["a\u12`,
+	``, ` `, `null`, `[]`, `{}`, `{"data":null}`, `{"data":[]}`, `{"data":{}}`, `{"error":null,"data":null}`,
+	`{"error":"no","data":null}`,
+	`[[]]`, `[{}]`, `[null]`, `[1,]`, `[1 2]`, `{"data":[]`, `{"data":[]}}`, "[]\x00", "\ufeff[]",
+	`{"data":[],"data":null}`,
+	`["a","b\u00e9\ud83d\ude00\ud83d","\ud83d\u0041","\udc00","\u00"]`, "[\"\xff\xfe ok\xc3\"]", "[\"a\nb\"]", `["\x"]`,
+	`["a]`, `["a\`, `["a\u12`,
 	`{"17":[{"timestamp":"1479600000","sent_count":1,"bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3,"blocked_email_count":4}]}`,
 	`{"17":[],"9":[],"17":[{"timestamp":1,"sent_count":"5","bounce_count":5,"hard_bounce_count":2}]}`,
 	`{"data":{"0":[]}}`, `{"x":[]}`, `{"data":[[]]}`,
@@ -98,14 +108,22 @@ var fixtures = []string{
 	`{"kind":"email","user_id":1,"sender_id":2,"email_id":"3@a","process_time":-0.5,"bounce_time":1.4797728e9,"delivered":false,"local":"a","xheaders":["X-A: b",{"X-C":"d"}]}`,
 	`{"data":{"\u0075ser_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"unknown":[{"a":[1e5,-0.0,true,false,null,"\\"]}]},"api_host":"h"}`,
 	`[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"bounce_time":null}]`,
-	`[{"user_id":01}]`, `[{"user_id":1.0}]`, `[{"user_id":-1}]`, `[{"user_id":99999999999999999999}]`, `[{"bounce_time":1e999}]`, `[{"bounce_time":1e-999}]`,
-	layouts(`{"user_id":1,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"sender_id":2}`), layouts(`{"email_id":"3","user_id":1,"sender_id":2,"bounce_time":4,"process_time":4,"delivered":true,"bounce_code":"\n"}`),
-	layouts(`{"user_id":1,"user_id":2,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":null}`),
-	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"local":null,"domain":"é"}`), layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
-	layouts(`{"user_id":1"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4{"user_id":1}`), layouts(`{,"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{}`),
+	`[{"user_id":01}]`, `[{"user_id":1.0}]`, `[{"user_id":-1}]`, `[{"user_id":99999999999999999999}]`,
+	`[{"bounce_time":1e999}]`, `[{"bounce_time":1e-999}]`,
+	layouts(`{"user_id":1,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"sender_id":2}`),
+	layouts(
+		`{"email_id":"3","user_id":1,"sender_id":2,"bounce_time":4,"process_time":4,"delivered":true,"bounce_code":"\n"}`),
+	layouts(`{"user_id":1,"user_id":2,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true}`),
+	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":null}`),
+	layouts(
+		`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"local":null,"domain":"é"}`), layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
+	layouts(`{"user_id":1"sender_id":2,"email_id":"3","bounce_time":4}`),
+	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4{"user_id":1}`),
+	layouts(`{,"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{}`),
 	// The text that begins a row, in the middle of one.
 	layouts(`{"email_id":"3",` + like[1:] + "," + like[:len(like)-1] + `"email_id":"3"}`),
-	`[` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `]`, strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat("}", 65),
+	`[` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `]`,
+	strings.Repeat(`{"a":`, 65) + `1` + strings.Repeat("}", 65),
 }
 
 // layouts returns a page whose rows are alike except for one in the middle.
@@ -132,8 +150,10 @@ func FuzzDecode(f *testing.F) {
 // Like FuzzDecode, for the field with the most forms.
 func FuzzXHeaders(f *testing.F) {
 	for _, v := range []string{
-		`null`, `{}`, `[]`, `{"X-A":"1","X-B":"2"}`, `[{"X-A":"1"},{"X-B":"2"}]`, `["X-A: 1","X-B:2:3"]`, `["X-A: 1",{"X-B":"2"}]`,
-		`{"X-A":"1","X-A":"2"}`, `{"":"1"}`, `{"X-A":1}`, `[": 1"]`, `["X-A"]`, `[{}]`, `[{"X-A":"1","X-B":"2"}]`, `"X-A: 1"`, `[["X-A","1"]]`, `null,"xheaders":{"X-A":"1"}`,
+		`null`, `{}`, `[]`, `{"X-A":"1","X-B":"2"}`, `[{"X-A":"1"},{"X-B":"2"}]`, `["X-A: 1","X-B:2:3"]`,
+		`["X-A: 1",{"X-B":"2"}]`,
+		`{"X-A":"1","X-A":"2"}`, `{"":"1"}`, `{"X-A":1}`, `[": 1"]`, `["X-A"]`, `[{}]`, `[{"X-A":"1","X-B":"2"}]`,
+		`"X-A: 1"`, `[["X-A","1"]]`, `null,"xheaders":{"X-A":"1"}`,
 	} {
 		f.Add([]byte(v))
 	}
@@ -164,7 +184,10 @@ func TestRowsShareHeaders(t *testing.T) {
 	t.Parallel()
 	row := func(xheaders string) string { return `{` + fewest + `,"xheaders":` + xheaders + `}` }
 	rapid.Check(t, func(t *rapid.T) {
-		lists := []string{`null`, `{}`, `{"X-A":"1"}`, `{"X-A":"2"}`, `{"X-A":"1","X-B":"2"}`, `{"X-A":"}"}`, `{"X-A":"}","X-B":"3"}`, `{"X-A":"\u007d"}`, `{"X-A":"é"}`, `{ "X-A" : "1" }`, `["X-A: 1"]`, `[{"X-A":"1"}]`}
+		lists := []string{
+			`null`, `{}`, `{"X-A":"1"}`, `{"X-A":"2"}`, `{"X-A":"1","X-B":"2"}`, `{"X-A":"}"}`, `{"X-A":"}","X-B":"3"}`,
+			`{"X-A":"\u007d"}`, `{"X-A":"é"}`, `{ "X-A" : "1" }`, `["X-A: 1"]`, `[{"X-A":"1"}]`,
+		}
 		for i := range rapid.SampledFrom([]int{0, 3, 40}).Draw(t, "others") {
 			lists = append(lists, fmt.Sprintf(`{"X-N":"%d"}`, i))
 		}

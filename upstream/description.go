@@ -18,12 +18,13 @@ func (k Kind) Descriptions() map[string]string {
 // The document describes content-related twice, the second time mentioning the message size; both are combined here.
 // inactive-mailbox and blockedcontent are described among the parameter's values.
 var CategoryDescriptions = map[string]string{
-	"bad-configuration":   "A configuration problem at the receiving email provider caused delivery to fail.",
-	"bad-connection":      "A connection could not be made to the receiving server.",
-	"bad-domain":          "The recipient domain was not recognized.",
-	"bad-mailbox":         "The recipient does not exist.",
-	"blockedcontent":      "The receiving email provider classified the content as spam.",
-	"content-related":     "The receiving email provider classified the content as spam, or the message exceeds its size limit, or has another content-related issue.",
+	"bad-configuration": "A configuration problem at the receiving email provider caused delivery to fail.",
+	"bad-connection":    "A connection could not be made to the receiving server.",
+	"bad-domain":        "The recipient domain was not recognized.",
+	"bad-mailbox":       "The recipient does not exist.",
+	"blockedcontent":    "The receiving email provider classified the content as spam.",
+	"content-related": "The receiving email provider classified the content as spam, " +
+		"or the message exceeds its size limit, or has another content-related issue.",
 	"inactive-mailbox":    "The recipient mailbox is inactive or has been disabled.",
 	"invalid-sender":      "The sender was recognized as invalid.",
 	"message-expired":     "The email exceeded its expiration date.",

@@ -71,14 +71,16 @@ var examples = []example{
 		UserID: 21, SenderID: 17, EmailID: "20161122000000.125874958762@mail6-40-ussnn1",
 		EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com",
 		Type: Soft, Category: "policy-related", Code: "4.2.0", BounceTime: 1479772800, ProcessTime: 1479772800,
-		XHeaders: headers("X-Subscription11", "None", "X-CampaignMaster11", "Notification", "X-DistrictMaster11", "New Hampshire", "X-OptIn11", "Refused"),
+		XHeaders: headers("X-Subscription11", "None", "X-CampaignMaster11", "Notification", "X-DistrictMaster11",
+			"New Hampshire", "X-OptIn11", "Refused"),
 	}}, AppendBounces),
 	newExample("bounce", DecodeBounceDetail, BounceDetail{
 		Bounce: Bounce{
 			UserID: 405954, SenderID: 107546, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1",
 			EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com",
 			Type: Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955, ProcessTime: 1472500953,
-			XHeaders: headers("X-Subscription11", "None", "X-CampaignMaster11", "Notification", "X-DistrictMaster11", "New Hampshire", "X-OptIn11", "Refused"),
+			XHeaders: headers("X-Subscription11", "None", "X-CampaignMaster11", "Notification", "X-DistrictMaster11",
+				"New Hampshire", "X-OptIn11", "Refused"),
 		},
 		DiagnosticCode: "smtp;552 5.2.2 <recipient1@example.com>: Recipient address rejected: Over quota",
 		RuleName:       "policyrelated03",
@@ -88,7 +90,9 @@ var examples = []example{
 			"\tby bounce6-02-pao.dyndns.com (Postfix) with ESMTPS id 90E4B1FE51\n" +
 			"\t[full bounce email is provided - truncated here for convenience]",
 	}, func(dst []byte, d BounceDetail) []byte {
-		return AppendBounceDetail(dst, d, Envelope{ProcessingTime: 0.2052, RecvTime: 1477422244.623, RespTime: 1477422244.8282, APIHost: "testapi.com"})
+		return AppendBounceDetail(dst, d, Envelope{
+			ProcessingTime: 0.2052, RecvTime: 1477422244.623, RespTime: 1477422244.8282, APIHost: "testapi.com",
+		})
 	}),
 	countsExample("bounce-counts", Bounces, BySender,
 		Count{ID: 17, Sender: "v4master1sub1sender1@dyn.com", Tally: Tally{Total: 13536, Soft: 9024, Hard: 4512}},
@@ -99,18 +103,24 @@ var examples = []example{
 		{Start: 1479772800, Tally: Tally{Total: 108077, Soft: 98076, Hard: 10001}},
 	}}),
 	newExample("bounce-categories", DecodeCodes, []string{
-		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox", "invalid-sender",
-		"message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors", "quota-issues", "relaying-issues",
+		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
+		"invalid-sender",
+		"message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors", "quota-issues",
+		"relaying-issues",
 		"routing-errors", "spam-related", "unclassified", "virus-related",
 	}, AppendCodes),
 	newExample("emails", DecodeEmails, []Email{{
 		UserID: 20, SenderID: 23, EmailID: "20161122000000.119152799365@mail6-40-ussnn1",
-		EmailAddress: "recipient3@yahoo.com", Local: "recipient3", Domain: "yahoo.com", ProcessTime: 1479772800, Delivered: true,
-		XHeaders: headers("X-Subscription11", "Monthly", "X-CampaignMaster11", "Notification", "X-DistrictMaster11", "New Hampshire", "X-OptIn11", "Agreed"),
+		EmailAddress: "recipient3@yahoo.com", Local: "recipient3", Domain: "yahoo.com", ProcessTime: 1479772800,
+		Delivered: true,
+		XHeaders: headers("X-Subscription11", "Monthly", "X-CampaignMaster11", "Notification", "X-DistrictMaster11",
+			"New Hampshire", "X-OptIn11", "Agreed"),
 	}, {
 		UserID: 20, SenderID: 23, EmailID: "20161122000000.174475085064@mail6-40-ussnn1",
-		EmailAddress: "recipient2@gmail.com", Local: "recipient2", Domain: "gmail.com", ProcessTime: 1479772800, Delivered: true,
-		XHeaders: headers("X-Subscription11", "Monthly", "X-CampaignMaster11", "Notification", "X-DistrictMaster11", "North Carolina", "X-OptIn11", "Refused"),
+		EmailAddress: "recipient2@gmail.com", Local: "recipient2", Domain: "gmail.com", ProcessTime: 1479772800,
+		Delivered: true,
+		XHeaders: headers("X-Subscription11", "Monthly", "X-CampaignMaster11", "Notification", "X-DistrictMaster11",
+			"North Carolina", "X-OptIn11", "Refused"),
 	}}, AppendEmails),
 	countsExample("email-counts", Emails, BySender,
 		Count{ID: 23, Sender: "v4master2sub2sender1@dyn.com", Tally: Tally{Total: 4500}},
@@ -123,10 +133,12 @@ var examples = []example{
 	}}),
 	newExample("blocked-emails", DecodeBlockedEmails, []BlockedEmail{{
 		UserID: 20, SenderID: 23, EmailID: "20161122000000.102802739903@mail6-40-ussnn1",
-		EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com", Reason: "unsubscribe", ProcessTime: 1479772800,
+		EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com", Reason: "unsubscribe",
+		ProcessTime: 1479772800,
 	}, {
 		UserID: 20, SenderID: 23, EmailID: "20161122000000.103538826002@mail6-40-ussnn1",
-		EmailAddress: "recipient3@yahoo.com", Local: "recipient3", Domain: "yahoo.com", Reason: "manual", ProcessTime: 1479772800,
+		EmailAddress: "recipient3@yahoo.com", Local: "recipient3", Domain: "yahoo.com", Reason: "manual",
+		ProcessTime: 1479772800,
 	}}, AppendBlockedEmails),
 	func() example {
 		e := countsExample("blocked-email-counts", BlockedEmails, BySender,
@@ -136,7 +148,8 @@ var examples = []example{
 		return e
 	}(),
 	countsExample("blocked-email-counts-rollup-user", BlockedEmails, ByUser,
-		Count{ID: 20, Tally: Tally{Total: 36096}}, Count{ID: 21, Tally: Tally{Total: 36096}}, Count{ID: 22, Tally: Tally{Total: 36096}},
+		Count{ID: 20, Tally: Tally{Total: 36096}}, Count{ID: 21, Tally: Tally{Total: 36096}},
+		Count{ID: 22, Tally: Tally{Total: 36096}},
 		Count{ID: 23, Tally: Tally{Total: 36096}}, Count{ID: 24, Tally: Tally{Total: 36096}}),
 	seriesExample("blocked-email-counts-timeseries-day-rollup-user", BlockedEmails,
 		Series{ID: 20, Points: []Point{
@@ -149,7 +162,8 @@ var examples = []example{
 			{Start: 1479686400, Tally: Tally{Total: 1357}},
 			{Start: 1479772800, Tally: Tally{Total: 900}},
 		}}),
-	newExample("blocked-email-reasons", DecodeCodes, []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}, AppendCodes),
+	newExample("blocked-email-reasons", DecodeCodes,
+		[]string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}, AppendCodes),
 }
 
 func TestDocumentExamplesRoundTrip(t *testing.T) {
@@ -187,7 +201,8 @@ func TestDocumentExamplesRoundTrip(t *testing.T) {
 				t.Errorf("decoded again: -want +got\n%s", diff)
 			}
 			if ex, our := fieldOrder(t, e.body(t)), fieldOrder(t, got); !e.copied && ex != our {
-				t.Errorf("fields are written in the order %q, in the document's example they are in the order %q", our, ex)
+				t.Errorf("fields are written in the order %q, in the document's example they are in the order %q", our,
+					ex)
 			}
 		})
 	}

@@ -32,8 +32,10 @@ func TestStatuses(t *testing.T) {
 		}
 	}
 	for status, code := range map[int]Code{
-		200: "", 202: Unavailable, 204: InvalidResponse, 302: InvalidResponse, 400: InvalidArgument, 401: Unauthenticated, 403: Unauthenticated,
-		405: InvalidResponse, 408: Timeout, 410: NotFound, 418: InvalidResponse, 429: Unavailable, 453: InvalidResponse, 500: InvalidResponse, 502: Unavailable,
+		200: "", 202: Unavailable, 204: InvalidResponse, 302: InvalidResponse, 400: InvalidArgument,
+		401: Unauthenticated, 403: Unauthenticated,
+		405: InvalidResponse, 408: Timeout, 410: NotFound, 418: InvalidResponse, 429: Unavailable, 453: InvalidResponse,
+		500: InvalidResponse, 502: Unavailable,
 	} {
 		if got := CodeOfStatus(status); got != code {
 			t.Errorf("status %d is %q, want %q", status, got, code)
@@ -44,9 +46,15 @@ func TestStatuses(t *testing.T) {
 func TestAppendError(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]*Error{
-		`{"error":{"code":452,"message":"offset must be \"0\" or more","parameter":"offset"}}`: {Code: InvalidArgument, Parameter: "offset", Message: `offset must be "0" or more`},
-		`{"error":{"code":404,"message":"no such bounce"}}`:                                    {Code: NotFound, Message: "no such bounce"},
-		`{"error":{"code":500,"message":"internal"}}`:                                          {Code: Internal, Err: errors.New("secret")},
+		`{"error":{"code":452,"message":"offset must be \"0\" or more","parameter":"offset"}}`: {
+			Code: InvalidArgument, Parameter: "offset", Message: `offset must be "0" or more`,
+		},
+		`{"error":{"code":404,"message":"no such bounce"}}`: {
+			Code: NotFound, Message: "no such bounce",
+		},
+		`{"error":{"code":500,"message":"internal"}}`: {
+			Code: Internal, Err: errors.New("secret"),
+		},
 	} {
 		if got := string(AppendError(nil, StatusOf(e.Code), e)); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
@@ -57,7 +65,8 @@ func TestAppendError(t *testing.T) {
 func TestErrorsRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		code := rapid.SampledFrom([]Code{InvalidArgument, Unauthenticated, NotFound, Unavailable, Timeout}).Draw(t, "code")
+		code := rapid.SampledFrom([]Code{InvalidArgument, Unauthenticated, NotFound, Unavailable, Timeout}).Draw(t,
+			"code")
 		want := &Error{
 			Code: code, Status: StatusOf(code),
 			Message: rapid.StringN(1, -1, -1).Draw(t, "message"), Parameter: rapid.String().Draw(t, "parameter"),
@@ -72,16 +81,21 @@ func TestErrorsRoundTrip(t *testing.T) {
 func TestDecodeErrorIgnoresOtherBodies(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
-		"", "null", "[]", "{}", "<html>", `"error"`, `{"error":"no"}`, `{"error":null}`, `{"error":{}}`, `{"error":{"code":452}}`,
-		`{"error":{"message":"no"}}`, `{"error":{"code":200,"message":"no"}}`, `{"error":{"code":4520,"message":"no"}}`, `{"error":{"code":"x","message":"no"}}`,
-		`{"error":{"code":9223372036854775807,"message":"no"}}`, `{"error":{"code":452,"message":["no"]}}`, `{"error":{"code":452,"message":"no"}} ` + "x", `{"error":{"code":452,"message":"no"}`,
+		"", "null", "[]", "{}", "<html>", `"error"`, `{"error":"no"}`, `{"error":null}`, `{"error":{}}`,
+		`{"error":{"code":452}}`,
+		`{"error":{"message":"no"}}`, `{"error":{"code":200,"message":"no"}}`, `{"error":{"code":4520,"message":"no"}}`,
+		`{"error":{"code":"x","message":"no"}}`,
+		`{"error":{"code":9223372036854775807,"message":"no"}}`, `{"error":{"code":452,"message":["no"]}}`,
+		`{"error":{"code":452,"message":"no"}} ` + "x", `{"error":{"code":452,"message":"no"}`,
 	} {
 		if e := DecodeError(body); *e != (Error{}) {
 			t.Errorf("%s: got %#v", body, e)
 		}
 	}
 	want := &Error{Code: InvalidArgument, Status: 452, Message: "no", Parameter: "offset"}
-	if diff := cmp.Diff(want, DecodeError(` {"x":[1], "error": {"parameter": "offset", "x": {}, "message": "no", "code": 452}, "data": null} `)); diff != "" {
+	if diff := cmp.Diff(want,
+		DecodeError(` {"x":[1], "error": {"parameter": "offset", "x": {}, "message": "no", `+
+			`"code": 452}, "data": null} `)); diff != "" {
 		t.Errorf("other keys and another order: -want +got\n%s", diff)
 	}
 }
@@ -89,7 +103,10 @@ func TestDecodeErrorIgnoresOtherBodies(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("connection refused")
-	e := &Error{Code: Unavailable, Status: http.StatusServiceUnavailable, Message: "the metrics API cannot be reached", Err: cause}
+	e := &Error{
+		Code: Unavailable, Status: http.StatusServiceUnavailable, Message: "the metrics API cannot be reached",
+		Err: cause,
+	}
 	if got, want := e.Error(), "the metrics API cannot be reached: connection refused"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -167,7 +167,8 @@ func plainASCII(s string, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(s); i += 8 {
 		b := s[i : i+8]
-		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(
+			b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 		// odd has the top bit set for each such byte, and is exact up to the first. Flipping the second bit turns a
 		// quote into a space and leaves control characters below '!', so one subtraction finds both.
 		odd := (w | (w ^ 2*ones - '!'*ones) | (w ^ '\\'*ones - ones)) & tops

@@ -86,7 +86,8 @@ func (p *parameters) add(v Header) {
 	case !IsHeaderName(v.Name):
 		p.fail(v.Name, "%s is not the name of a header: it must be %s", cut(v.Name), HeaderNameForm)
 	case slices.ContainsFunc(p.headers, func(h Header) bool { return strings.EqualFold(h.Name, v.Name) }):
-		p.fail(v.Name, "%s is given more than once: filter by each header once, whatever the case of its name", cut(v.Name))
+		p.fail(v.Name, "%s is given more than once: filter by each header once, whatever the case of its name",
+			cut(v.Name))
 	case len(p.headers) == MaxXHeaders:
 		p.fail(v.Name, "%s is one X-… filter too many: at most %d are taken", cut(v.Name), MaxXHeaders)
 	}

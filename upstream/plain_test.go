@@ -15,7 +15,8 @@ func mustBePlain(t interface{ Fatalf(string, ...any) }, rows any) {
 	walk = func(v reflect.Value, said bool) {
 		switch v.Kind() {
 		case reflect.String:
-			if s := v.String(); said && (!utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' })) {
+			if s := v.String(); said && (!utf8.ValidString(s) ||
+				strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' })) {
 				t.Fatalf("%q is in a row marked plain", s)
 			}
 		case reflect.Slice:

@@ -16,7 +16,9 @@ func (q ListQuery) Counted() (CountQuery, bool) {
 	for _, f := range kind.Filters {
 		taken = taken && (f.Counted || q.Filter(f.Filter) == "")
 	}
-	return CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: ByUser}, taken
+	return CountQuery{
+		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: ByUser,
+	}, taken
 }
 
 // CountQuery is the question of a counts call, by sender or by user. It takes a sender's id but not its address, as the

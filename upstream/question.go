@@ -44,7 +44,8 @@ func (q ListQuery) Question(k Kind) (Question, error) {
 	}
 	if len(q.XHeaders) > len(a.XHeaders) {
 		return Question{}, &Error{
-			Code: InvalidArgument, Parameter: q.XHeaders[MaxXHeaders].Name, Message: "a list takes up to four X-… filters",
+			Code: InvalidArgument, Parameter: q.XHeaders[MaxXHeaders].Name,
+			Message: "a list takes up to four X-… filters",
 		}
 	}
 	slices.SortStableFunc(a.XHeaders[:copy(a.XHeaders[:], q.XHeaders)], Header.compare)
@@ -106,7 +107,9 @@ func (q *Question) Detail() BounceKey {
 
 // Counts returns a question for counts or series as a query.
 func (q *Question) Counts() CountQuery {
-	return CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: q.Rollup}
+	return CountQuery{
+		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: q.Rollup,
+	}
 }
 
 // Series returns a question for series as a query.

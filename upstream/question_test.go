@@ -35,7 +35,8 @@ func TestQuestionsKeepEveryPartOfACall(t *testing.T) {
 		}
 		series := SeriesQuery{CountQuery: counts, Interval: Day}
 		key := BounceKey{
-			UserID: list.UserID, SenderID: list.SenderID, BounceTime: list.Window.Start, EmailID: text.Draw(t, "email id"),
+			UserID: list.UserID, SenderID: list.SenderID, BounceTime: list.Window.Start,
+			EmailID: text.Draw(t, "email id"),
 		}
 		ctx := context.Background()
 		var questions []Question
@@ -54,8 +55,14 @@ func TestQuestionsKeepEveryPartOfACall(t *testing.T) {
 				func(q *Question) any { return q.Counts() }, counts},
 			{"/email/counts", func() error { _, err := api.Series(ctx, Emails, series); return err },
 				func(q *Question) any { return q.Series() }, series},
-			{"/bounce/categories", func() error { _, err := api.BounceCategories(ctx); return err }, listOf, ListQuery{}},
-			{"/blocked-email/reasons", func() error { _, err := api.BlockedReasons(ctx); return err }, listOf, ListQuery{}},
+			{
+				"/bounce/categories", func() error { _, err := api.BounceCategories(ctx); return err }, listOf,
+				ListQuery{},
+			},
+			{
+				"/blocked-email/reasons", func() error { _, err := api.BlockedReasons(ctx); return err }, listOf,
+				ListQuery{},
+			},
 		} {
 			if err := c.call(); err == nil || err.Error() != "asked" {
 				t.Fatalf("%s: %v", c.path, err)

@@ -49,7 +49,8 @@ func reference[T any](read func(value) T) func([]byte) (T, error) {
 				err = failed
 			}
 		}()
-		d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true),
+			jsontext.AllowInvalidUTF8(true))
 		tree := readValue(d, 1)
 		_, err = d.ReadToken()
 		check(errors.Is(err, io.EOF), "more after the value")
@@ -295,7 +296,8 @@ func readDetail(v value) BounceDetail {
 		}
 	})
 	check(d.BounceTime != 0, "incomplete")
-	d.UserID, d.SenderID, d.EmailID, d.ProcessTime, d.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime, e.XHeaders
+	d.UserID, d.SenderID, d.EmailID, d.ProcessTime, d.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime,
+		e.XHeaders
 	d.EmailAddress, d.Local, d.Domain = e.EmailAddress, e.Local, e.Domain
 	return d
 }
@@ -337,7 +339,8 @@ func readBlockedEmail(v value) BlockedEmail {
 		}
 	})
 	check(e.ProcessTime != 0, "incomplete")
-	b.UserID, b.SenderID, b.EmailID, b.ProcessTime, b.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime, e.XHeaders
+	b.UserID, b.SenderID, b.EmailID, b.ProcessTime, b.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime,
+		e.XHeaders
 	b.EmailAddress, b.Local, b.Domain = e.EmailAddress, e.Local, e.Domain
 	return b
 }

@@ -16,7 +16,8 @@ import (
 
 // roundTrip draws rows, encodes them and decodes them, both with the decoder and with the reference: a mistake shared
 // by encoder and decoder would otherwise go unnoticed.
-func roundTrip[T any](t *testing.T, draw func(*rapid.T) T, encode func([]byte, T) []byte, decode func(string) (T, error), read func(value) T) {
+func roundTrip[T any](t *testing.T, draw func(*rapid.T) T, encode func([]byte, T) []byte,
+	decode func(string) (T, error), read func(value) T) {
 	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		want := draw(t)
@@ -48,12 +49,14 @@ func drawID(t *rapid.T) ID { return ID(rapid.Int64Min(1).Draw(t, "id")) }
 
 // drawTime draws a time other than 0, which means none.
 func drawTime(t *rapid.T) Time {
-	return Time(rapid.Int64Range(-62167219200, 253402300799).Filter(func(n int64) bool { return n != 0 }).Draw(t, "time"))
+	return Time(rapid.Int64Range(-62167219200, 253402300799).Filter(func(n int64) bool { return n != 0 }).Draw(t,
+		"time"))
 }
 
 // drawText draws any text, including control characters, quotes and U+FFFD.
 func drawText(t *rapid.T) string {
-	return rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a\"\\/\x00\x1f\x7f\n\r\t\b\f\u2028\uFFFD\uFEFF😀")))).Draw(t, "text")
+	return rapid.OneOf(rapid.String(),
+		rapid.StringOf(rapid.RuneFrom([]rune("a\"\\/\x00\x1f\x7f\n\r\t\b\f\u2028\uFFFD\uFEFF😀")))).Draw(t, "text")
 }
 
 func drawHeaders(t *rapid.T) []Header {
@@ -66,7 +69,8 @@ func drawDetail(t *rapid.T) BounceDetail {
 	local, domain := drawText(t), strings.ReplaceAll(drawText(t), "@", "")
 	return BounceDetail{
 		Bounce: Bounce{
-			UserID: drawID(t), SenderID: drawID(t), EmailID: "1" + drawText(t), EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+			UserID: drawID(t), SenderID: drawID(t), EmailID: "1" + drawText(t), EmailAddress: local + "@" + domain,
+			Local: local, Domain: domain,
 			Type: BounceType(drawText(t)), Category: drawText(t), Code: drawText(t),
 			BounceTime: drawTime(t), ProcessTime: drawTime(t), PostbackTime: drawTime(t), XHeaders: drawHeaders(t),
 		},
@@ -79,7 +83,8 @@ func drawBounce(t *rapid.T) Bounce { return drawDetail(t).Bounce }
 func drawEmail(t *rapid.T) Email {
 	b := drawBounce(t)
 	return Email{
-		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain,
+		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
+		Domain:      b.Domain,
 		ProcessTime: b.ProcessTime, Delivered: rapid.Bool().Draw(t, "delivered"), XHeaders: b.XHeaders,
 	}
 }
@@ -87,7 +92,8 @@ func drawEmail(t *rapid.T) Email {
 func drawBlockedEmail(t *rapid.T) BlockedEmail {
 	b := drawBounce(t)
 	return BlockedEmail{
-		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain,
+		UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
+		Domain: b.Domain,
 		Reason: drawText(t), ProcessTime: b.ProcessTime, PostbackTime: b.PostbackTime, XHeaders: b.XHeaders,
 	}
 }
@@ -110,13 +116,19 @@ func TestRowsRoundTrip(t *testing.T) {
 	envelope := Envelope{ProcessingTime: 0.00012, RecvTime: 1477422244.623, RespTime: 1477422244.8282, APIHost: "a\"b"}
 	appendDetail := func(dst []byte, d BounceDetail) []byte { return AppendBounceDetail(dst, d, envelope) }
 
-	t.Run("bounces", func(t *testing.T) { roundTrip(t, someOf(drawBounce), AppendBounces, DecodeBounces, rowsOf(readBounce)) })
-	t.Run("emails", func(t *testing.T) { roundTrip(t, someOf(drawEmail), AppendEmails, DecodeEmails, rowsOf(readEmail)) })
+	t.Run("bounces", func(t *testing.T) {
+		roundTrip(t, someOf(drawBounce), AppendBounces, DecodeBounces, rowsOf(readBounce))
+	})
+	t.Run("emails", func(t *testing.T) {
+		roundTrip(t, someOf(drawEmail), AppendEmails, DecodeEmails, rowsOf(readEmail))
+	})
 	t.Run("blocked emails", func(t *testing.T) {
 		roundTrip(t, someOf(drawBlockedEmail), AppendBlockedEmails, DecodeBlockedEmails, rowsOf(readBlockedEmail))
 	})
 	t.Run("detail", func(t *testing.T) { roundTrip(t, drawDetail, appendDetail, DecodeBounceDetail, readDetails) })
-	t.Run("row of a detail", func(t *testing.T) { roundTrip(t, drawDetail, AppendBounceDetailRow, DecodeBounceDetail, readDetail) })
+	t.Run("row of a detail", func(t *testing.T) {
+		roundTrip(t, drawDetail, AppendBounceDetailRow, DecodeBounceDetail, readDetail)
+	})
 	t.Run("row of an email", func(t *testing.T) { roundTrip(t, drawEmail, AppendEmailRow, DecodeEmail, readEmail) })
 	t.Run("row of a blocked email", func(t *testing.T) {
 		roundTrip(t, drawBlockedEmail, AppendBlockedEmailRow, DecodeBlockedEmail, readBlockedEmail)
@@ -171,8 +183,12 @@ func TestCountsRoundTrip(t *testing.T) {
 func TestEnvelopeHasFourDecimalPlaces(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]Envelope{
-		`{"processing_time":0.2052,"resp_time":1477422244.8282,"data":`: {ProcessingTime: 0.20517, RespTime: 1477422244.82824},
-		`{"processing_time":0,"resp_time":0,"data":`:                    {ProcessingTime: math.NaN(), RespTime: math.Inf(1)},
+		`{"processing_time":0.2052,"resp_time":1477422244.8282,"data":`: {
+			ProcessingTime: 0.20517, RespTime: 1477422244.82824,
+		},
+		`{"processing_time":0,"resp_time":0,"data":`: {
+			ProcessingTime: math.NaN(), RespTime: math.Inf(1),
+		},
 	} {
 		got := string(AppendBounceDetail(nil, BounceDetail{}, e))
 		if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, `,"api_host":"","recv_time":0}`) {

@@ -18,7 +18,9 @@ const fewest = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail","
 func TestAcceptedShapes(t *testing.T) {
 	t.Parallel()
 	bounce := func(change func(*Bounce)) []Bounce {
-		b := Bounce{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail", BounceTime: 1479772800, ProcessTime: 1479772800}
+		b := Bounce{
+			UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail", BounceTime: 1479772800, ProcessTime: 1479772800,
+		}
 		change(&b)
 		return []Bounce{b}
 	}
@@ -48,66 +50,168 @@ func TestAcceptedShapes(t *testing.T) {
 		"list in data":             {bounces, `{"data":[{` + fewest + `}]}`, plain},
 		"list in a full envelope": {bounces,
 			`{"processing_time":0.2,"resp_time":1.5,"recv_time":1.3,"data":[{` + fewest + `}],"api_host":"h"}`, plain},
-		"data is null: no rows":              {bounces, `{"data":null}`, []Bounce(nil)},
-		"empty list":                         {bounces, `[]`, []Bounce(nil)},
-		"null error beside data":             {bounces, `{"error":null,"data":[{` + fewest + `}]}`, plain},
-		"white space":                        {bounces, " [ {\r\n\t" + strings.ReplaceAll(fewest, ":", " : ") + " } ] \n", plain},
-		"detail without an envelope":         {detail, `{` + fewest + `}`, BounceDetail{Bounce: plain[0]}},
-		"detail in data":                     {detail, `{"api_host":"h","data":{` + fewest + `}}`, BounceDetail{Bounce: plain[0]}},
-		"row of an import with its kind":     {detail, `{"kind":"bounce",` + fewest + `}`, BounceDetail{Bounce: plain[0]}},
-		"counts without an envelope":         {counts(Bounces, BySender), `[{` + sender + `,"soft_bounce_count":1,"hard_bounce_count":2}]`, tally(3, 1, 2)},
-		"counts in data":                     {counts(Bounces, BySender), `{"data":[{` + sender + `,"soft_bounce_count":1,"hard_bounce_count":2}]}`, tally(3, 1, 2)},
-		"series without an envelope":         {series(Emails), `{"17":[{"timestamp":1479600000,"sent_count":3}]}`, point},
-		"series in data":                     {series(Emails), `{"data":{"17":[{"timestamp":1479600000,"sent_count":3}]}}`, point},
-		"series in a full envelope":          {series(Emails), `{"resp_time":1.5,"data":{"17":[{"timestamp":1479600000,"sent_count":3}]},"x":0}`, point},
+		"data is null: no rows":  {bounces, `{"data":null}`, []Bounce(nil)},
+		"empty list":             {bounces, `[]`, []Bounce(nil)},
+		"null error beside data": {bounces, `{"error":null,"data":[{` + fewest + `}]}`, plain},
+		"white space": {
+			bounces, " [ {\r\n\t" + strings.ReplaceAll(fewest, ":", " : ") + " } ] \n", plain,
+		},
+		"detail without an envelope": {detail, `{` + fewest + `}`, BounceDetail{Bounce: plain[0]}},
+		"detail in data": {
+			detail, `{"api_host":"h","data":{` + fewest + `}}`, BounceDetail{Bounce: plain[0]},
+		},
+		"row of an import with its kind": {
+			detail, `{"kind":"bounce",` + fewest + `}`, BounceDetail{Bounce: plain[0]},
+		},
+		"counts without an envelope": {
+			counts(Bounces, BySender), `[{` + sender + `,"soft_bounce_count":1,"hard_bounce_count":2}]`, tally(3, 1, 2),
+		},
+		"counts in data": {
+			counts(Bounces, BySender), `{"data":[{` + sender + `,"soft_bounce_count":1,"hard_bounce_count":2}]}`,
+			tally(3, 1, 2),
+		},
+		"series without an envelope": {
+			series(Emails), `{"17":[{"timestamp":1479600000,"sent_count":3}]}`, point,
+		},
+		"series in data": {
+			series(Emails), `{"data":{"17":[{"timestamp":1479600000,"sent_count":3}]}}`, point,
+		},
+		"series in a full envelope": {
+			series(Emails), `{"resp_time":1.5,"data":{"17":[{"timestamp":1479600000,"sent_count":3}]},"x":0}`, point,
+		},
 		"no series as an empty object":       {series(Emails), `{}`, []Series(nil)},
 		"no series as an empty array":        {series(Emails), `[]`, []Series(nil)},
 		"no series as an empty array within": {series(Emails), `{"data":[]}`, []Series(nil)},
 		"codes without an envelope":          {codes, `["other","new-one"]`, []string{"other", "new-one"}},
 		"codes in data":                      {codes, `{"data":["other","new-one"]}`, []string{"other", "new-one"}},
 
-		"xheaders as an object":                        {bounces, `[{` + fewest + `,"xheaders":{"X-B":"2: two","X-A":"1"}}]`, headed},
-		"xheaders as pairs in an array":                {bounces, `[{` + fewest + `,"xheaders":[{"X-B":"2: two"},{"X-A":"1"}]}]`, headed},
-		"xheaders as lines in an array":                {bounces, `[{` + fewest + `,"xheaders":["X-B: 2: two","X-A:1"]}]`, headed},
-		"xheaders as pairs and lines":                  {bounces, `[{` + fewest + `,"xheaders":["X-B: 2: two",{"X-A":"1"}]}]`, headed},
-		"xheaders as null":                             {bounces, `[{` + fewest + `,"xheaders":null}]`, plain},
-		"xheaders as an empty array":                   {bounces, `[{` + fewest + `,"xheaders":[]}]`, plain},
-		"xheaders as an empty object":                  {bounces, `[{` + fewest + `,"xheaders":{}}]`, plain},
-		"xheaders of one name twice are two":           {bounces, `[{` + fewest + `,"xheaders":{"X-A":"1","X-A":"2"}}]`, bounce(func(b *Bounce) { b.XHeaders = headers("X-A", "1", "X-A", "2") })},
-		"unknown category and type":                    {bounces, `[{` + fewest + `,"bounce_category":"blockedcontent","bounce_type":"odd"}]`, bounce(func(b *Bounce) { b.Category, b.Type = "blockedcontent", "odd" })},
-		"postback_time of 0 is none":                   {bounces, `[{` + fewest + `,"postback_time":0}]`, plain},
-		"time with a fraction is cut to its second":    {bounces, `[{` + fewest + `,"process_time":1479772801.99}]`, bounce(func(b *Bounce) { b.ProcessTime = 1479772801 })},
-		"time as a numeric string":                     {bounces, `[{` + fewest + `,"process_time":"1479772801"}]`, bounce(func(b *Bounce) { b.ProcessTime = 1479772801 })},
-		"time as a fractional string":                  {bounces, `[{` + fewest + `,"process_time":"1479772801.5"}]`, bounce(func(b *Bounce) { b.ProcessTime = 1479772801 })},
-		"time with an exponent":                        {bounces, `[{` + fewest + `,"process_time":1.479772801e9}]`, bounce(func(b *Bounce) { b.ProcessTime = 1479772801 })},
-		"time before 1970":                             {bounces, `[{` + fewest + `,"process_time":-1.5}]`, bounce(func(b *Bounce) { b.ProcessTime = -2 })},
-		"ids as numeric strings":                       {bounces, `[{` + fewest + `,"user_id":"21","sender_id":"17"}]`, plain},
-		"keys in another order, and unknown ones":      {bounces, `[{"a":{"b":[1,null,{}]},"domain":"example.com",` + fewest + `,"z":"\u0000"}]`, bounce(func(b *Bounce) { b.Domain, b.EmailAddress = "example.com", "@example.com" })},
-		"escaped key":                                  {bounces, `[{` + fewest + `,"bounce\u005fcode":"4.2.0"}]`, bounce(func(b *Bounce) { b.Code = "4.2.0" })},
-		"repeated key: the last counts":                {bounces, `[{"user_id":9,` + fewest + `,"bounce_code":"1","bounce_code":"2"}]`, bounce(func(b *Bounce) { b.Code = "2" })},
-		"null is as good as missing":                   {bounces, `[{` + fewest + `,"local":null,"bounce_code":null,"postback_time":null}]`, plain},
-		"local and domain from the address":            {bounces, `[{` + fewest + `,"email_address":"\"a@b\"@example.com"}]`, bounce(func(b *Bounce) { b.EmailAddress, b.Local, b.Domain = `"a@b"@example.com`, `"a@b"`, "example.com" })},
-		"local from an address without a domain":       {bounces, `[{` + fewest + `,"email_address":"root"}]`, bounce(func(b *Bounce) { b.EmailAddress, b.Local = "root", "root" })},
-		"address from local and domain":                {bounces, `[{` + fewest + `,"local":"a","domain":"example.com"}]`, bounce(func(b *Bounce) { b.EmailAddress, b.Local, b.Domain = "a@example.com", "a", "example.com" })},
-		"escapes":                                      {codes, `["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]`, []string{"\"\\/\b\f\n\r\té😀"}},
-		"half a surrogate pair becomes U+FFFD":         {codes, `["a\ud83dz","\ude00"]`, []string{"a\uFFFDz", "\uFFFD"}},
-		"invalid UTF-8 becomes U+FFFD, one for a byte": {codes, "[\"a\xff\xfez\xe2\x82\"]", []string{"a\uFFFD\uFFFDz\uFFFD\uFFFD"}},
-		"U+2028 and DEL are text":                      {codes, "[\"\u2028\x7f\"]", []string{"\u2028\x7f"}},
+		"xheaders as an object": {
+			bounces, `[{` + fewest + `,"xheaders":{"X-B":"2: two","X-A":"1"}}]`, headed,
+		},
+		"xheaders as pairs in an array": {
+			bounces, `[{` + fewest + `,"xheaders":[{"X-B":"2: two"},{"X-A":"1"}]}]`, headed,
+		},
+		"xheaders as lines in an array": {
+			bounces, `[{` + fewest + `,"xheaders":["X-B: 2: two","X-A:1"]}]`, headed,
+		},
+		"xheaders as pairs and lines": {
+			bounces, `[{` + fewest + `,"xheaders":["X-B: 2: two",{"X-A":"1"}]}]`, headed,
+		},
+		"xheaders as null":            {bounces, `[{` + fewest + `,"xheaders":null}]`, plain},
+		"xheaders as an empty array":  {bounces, `[{` + fewest + `,"xheaders":[]}]`, plain},
+		"xheaders as an empty object": {bounces, `[{` + fewest + `,"xheaders":{}}]`, plain},
+		"xheaders of one name twice are two": {
+			bounces, `[{` + fewest + `,"xheaders":{"X-A":"1","X-A":"2"}}]`,
+			bounce(func(b *Bounce) { b.XHeaders = headers("X-A", "1", "X-A", "2") }),
+		},
+		"unknown category and type": {
+			bounces, `[{` + fewest + `,"bounce_category":"blockedcontent","bounce_type":"odd"}]`,
+			bounce(func(b *Bounce) { b.Category, b.Type = "blockedcontent", "odd" }),
+		},
+		"postback_time of 0 is none": {bounces, `[{` + fewest + `,"postback_time":0}]`, plain},
+		"time with a fraction is cut to its second": {
+			bounces, `[{` + fewest + `,"process_time":1479772801.99}]`,
+			bounce(func(b *Bounce) { b.ProcessTime = 1479772801 }),
+		},
+		"time as a numeric string": {
+			bounces, `[{` + fewest + `,"process_time":"1479772801"}]`,
+			bounce(func(b *Bounce) { b.ProcessTime = 1479772801 }),
+		},
+		"time as a fractional string": {
+			bounces, `[{` + fewest + `,"process_time":"1479772801.5"}]`,
+			bounce(func(b *Bounce) { b.ProcessTime = 1479772801 }),
+		},
+		"time with an exponent": {
+			bounces, `[{` + fewest + `,"process_time":1.479772801e9}]`,
+			bounce(func(b *Bounce) { b.ProcessTime = 1479772801 }),
+		},
+		"time before 1970": {
+			bounces, `[{` + fewest + `,"process_time":-1.5}]`, bounce(func(b *Bounce) { b.ProcessTime = -2 }),
+		},
+		"ids as numeric strings": {
+			bounces, `[{` + fewest + `,"user_id":"21","sender_id":"17"}]`, plain,
+		},
+		"keys in another order, and unknown ones": {
+			bounces, `[{"a":{"b":[1,null,{}]},"domain":"example.com",` + fewest + `,"z":"\u0000"}]`,
+			bounce(func(b *Bounce) { b.Domain, b.EmailAddress = "example.com", "@example.com" }),
+		},
+		"escaped key": {
+			bounces, `[{` + fewest + `,"bounce\u005fcode":"4.2.0"}]`, bounce(func(b *Bounce) { b.Code = "4.2.0" }),
+		},
+		"repeated key: the last counts": {
+			bounces, `[{"user_id":9,` + fewest + `,"bounce_code":"1","bounce_code":"2"}]`,
+			bounce(func(b *Bounce) { b.Code = "2" }),
+		},
+		"null is as good as missing": {
+			bounces, `[{` + fewest + `,"local":null,"bounce_code":null,"postback_time":null}]`, plain,
+		},
+		"local and domain from the address": {
+			bounces, `[{` + fewest + `,"email_address":"\"a@b\"@example.com"}]`,
+			bounce(func(b *Bounce) { b.EmailAddress, b.Local, b.Domain = `"a@b"@example.com`, `"a@b"`, "example.com" }),
+		},
+		"local from an address without a domain": {
+			bounces, `[{` + fewest + `,"email_address":"root"}]`,
+			bounce(func(b *Bounce) { b.EmailAddress, b.Local = "root", "root" }),
+		},
+		"address from local and domain": {
+			bounces, `[{` + fewest + `,"local":"a","domain":"example.com"}]`,
+			bounce(func(b *Bounce) { b.EmailAddress, b.Local, b.Domain = "a@example.com", "a", "example.com" }),
+		},
+		"escapes": {
+			codes, `["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"]`, []string{"\"\\/\b\f\n\r\té😀"},
+		},
+		"half a surrogate pair becomes U+FFFD": {
+			codes, `["a\ud83dz","\ude00"]`, []string{"a\uFFFDz", "\uFFFD"},
+		},
+		"invalid UTF-8 becomes U+FFFD, one for a byte": {
+			codes, "[\"a\xff\xfez\xe2\x82\"]", []string{"a\uFFFD\uFFFDz\uFFFD\uFFFD"},
+		},
+		"U+2028 and DEL are text": {codes, "[\"\u2028\x7f\"]", []string{"\u2028\x7f"}},
 
-		"bounce_count of 0 beside soft and hard": {counts(Bounces, BySender), `[{` + sender + `,"bounce_count":0,"soft_bounce_count":1,"hard_bounce_count":2}]`, tally(3, 1, 2)},
-		"bounce_count alone":                     {counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3}]`, tally(3, 0, 0)},
-		"soft count missing":                     {counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3,"hard_bounce_count":2}]`, tally(3, 1, 2)},
-		"hard count missing":                     {counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3,"soft_bounce_count":1}]`, tally(3, 1, 2)},
-		"only hard counts":                       {counts(Bounces, BySender), `[{` + sender + `,"hard_bounce_count":2}]`, tally(2, 0, 2)},
-		"only hard counts beside a total of 0":   {counts(Bounces, BySender), `[{` + sender + `,"bounce_count":0,"hard_bounce_count":2}]`, tally(2, 0, 2)},
-		"count as a numeric string":              {counts(Emails, BySender), `[{` + sender + `,"sent_count":"3"}]`, tally(3, 0, 0)},
-		"blocked_email_count":                    {counts(BlockedEmails, BySender), `[{` + sender + `,"bounce_count":9,"blocked_email_count":3}]`, tally(3, 0, 0)},
-		"blocked emails under bounce_count":      {counts(BlockedEmails, BySender), `[{` + sender + `,"bounce_count":3,"soft_bounce_count":1,"hard_bounce_count":1}]`, tally(3, 0, 0)},
-		"counts by user, in the order of ids": {counts(Emails, ByUser), `[{"user_id":3,"sent_count":1},{"user_id":2,"sent_count":0,"sender":1}]`,
+		"bounce_count of 0 beside soft and hard": {
+			counts(Bounces, BySender), `[{` + sender +
+				`,"bounce_count":0,"soft_bounce_count":1,"hard_bounce_count":2}]`, tally(3, 1, 2),
+		},
+		"bounce_count alone": {
+			counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3}]`, tally(3, 0, 0),
+		},
+		"soft count missing": {
+			counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3,"hard_bounce_count":2}]`, tally(3, 1, 2),
+		},
+		"hard count missing": {
+			counts(Bounces, BySender), `[{` + sender + `,"bounce_count":3,"soft_bounce_count":1}]`, tally(3, 1, 2),
+		},
+		"only hard counts": {
+			counts(Bounces, BySender), `[{` + sender + `,"hard_bounce_count":2}]`, tally(2, 0, 2),
+		},
+		"only hard counts beside a total of 0": {
+			counts(Bounces, BySender), `[{` + sender + `,"bounce_count":0,"hard_bounce_count":2}]`, tally(2, 0, 2),
+		},
+		"count as a numeric string": {
+			counts(Emails, BySender), `[{` + sender + `,"sent_count":"3"}]`, tally(3, 0, 0),
+		},
+		"blocked_email_count": {
+			counts(BlockedEmails, BySender), `[{` + sender + `,"bounce_count":9,"blocked_email_count":3}]`,
+			tally(3, 0, 0),
+		},
+		"blocked emails under bounce_count": {
+			counts(BlockedEmails, BySender), `[{` + sender +
+				`,"bounce_count":3,"soft_bounce_count":1,"hard_bounce_count":1}]`, tally(3, 0, 0),
+		},
+		"counts by user, in the order of ids": {counts(Emails, ByUser),
+			`[{"user_id":3,"sent_count":1},{"user_id":2,"sent_count":0,"sender":1}]`,
 			[]Count{{ID: 2}, {ID: 3, Tally: Tally{Total: 1}}}},
-		"series in the order of ids and times": {series(Bounces), `{"100":[],"9":[{"timestamp":7200,"bounce_count":1},{"timestamp":"3600.0","bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3}]}`,
-			[]Series{{ID: 9, Points: []Point{{Start: 3600, Tally: Tally{Total: 5, Soft: 2, Hard: 3}}, {Start: 7200, Tally: Tally{Total: 1}}}}, {ID: 100}}},
-		"series of an id that comes twice: the last counts": {series(Emails), `{"9":[{"timestamp":1,"sent_count":1}],"9":[{"timestamp":2,"sent_count":2}]}`,
+		"series in the order of ids and times": {series(Bounces),
+			`{"100":[],"9":[{"timestamp":7200,"bounce_count":1},{"timestamp":"3600.0","bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3}]}`,
+			[]Series{
+				{
+					ID: 9, Points: []Point{
+						{Start: 3600, Tally: Tally{Total: 5, Soft: 2, Hard: 3}}, {Start: 7200, Tally: Tally{Total: 1}},
+					},
+				}, {ID: 100},
+			}},
+		"series of an id that comes twice: the last counts": {series(Emails),
+			`{"9":[{"timestamp":1,"sent_count":1}],"9":[{"timestamp":2,"sent_count":2}]}`,
 			[]Series{{ID: 9, Points: []Point{{Start: 2, Tally: Tally{Total: 2}}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,69 +236,139 @@ func TestInvalidResponses(t *testing.T) {
 		one[d.name] = d
 	}
 	for name, c := range map[string]struct{ decoder, body, want string }{
-		"empty body":               {"bounces", "", "the JSON breaks off after 0 bytes"},
-		"truncated list":           {"bounces", `[` + good + `,{"user_id"`, "row 1: the JSON breaks off after 144 bytes"},
-		"truncated string":         {"bounces", `[{"local":"SECRET`, "row 0: the JSON breaks off after 17 bytes"},
-		"truncated escape":         {"bounces", `[{"local":"SECRET\`, "row 0: the JSON breaks off after 18 bytes"},
-		"page of HTML":             {"bounces", `<html>SECRET</html>`, "not JSON at byte 0"},
-		"text after the answer":    {"bounces", `[` + good + `] SECRET`, "not JSON at byte 135"},
-		"NUL after the answer":     {"bounces", "[]\x00", "not JSON at byte 2"},
-		"comma before the end":     {"bounces", `[` + good + `,]`, "row 1: not JSON at byte 134"},
-		"control character":        {"bounces", "[{\"local\":\"SEC\nRET\"}]", "row 0: not JSON at byte 14"},
-		"unknown escape":           {"bounces", `[{"local":"\x"}]`, "row 0: not JSON at byte 11"},
-		"string for a list":        {"bounces", `"SECRET"`, "the answer is not an array or an object"},
-		"null for a list":          {"bounces", `null`, "the answer is not an array or an object"},
-		"object without data":      {"bounces", good, "data is missing"},
-		"single row for a list":    {"bounces", `{"data":` + good + `}`, "data is not an array"},
-		"error in place of data":   {"bounces", `{"error":"SECRET","data":null}`, "the answer is an error"},
-		"row that is no object":    {"bounces", `[` + good + `,"SECRET"]`, "row 1: it is not an object"},
-		"row that is null":         {"bounces", `[null]`, "row 0: it is not an object"},
-		"no user_id":               {"bounces", `[` + good + `,{"sender_id":1,"email_id":"2","bounce_time":3}]`, "row 1: user_id is missing"},
-		"no sender_id":             {"bounces", `[{"user_id":1,"sender_id":null,"email_id":"2","bounce_time":3}]`, "row 0: sender_id is missing"},
-		"no email_id":              {"bounces", `[{"user_id":1,"sender_id":1,"email_id":"","bounce_time":3}]`, "row 0: email_id is missing"},
-		"no bounce_time":           {"bounces", `[{"user_id":1,"sender_id":1,"email_id":"2","process_time":3}]`, "row 0: bounce_time is missing"},
-		"no process_time":          {"blocked emails", `[{"user_id":1,"sender_id":1,"email_id":"2","bounce_time":3}]`, "row 0: process_time is missing"},
-		"no delivered":             {"emails", `[{"user_id":1,"sender_id":1,"email_id":"2","process_time":3}]`, "row 0: delivered is missing"},
+		"empty body": {"bounces", "", "the JSON breaks off after 0 bytes"},
+		"truncated list": {
+			"bounces", `[` + good + `,{"user_id"`, "row 1: the JSON breaks off after 144 bytes",
+		},
+		"truncated string":       {"bounces", `[{"local":"SECRET`, "row 0: the JSON breaks off after 17 bytes"},
+		"truncated escape":       {"bounces", `[{"local":"SECRET\`, "row 0: the JSON breaks off after 18 bytes"},
+		"page of HTML":           {"bounces", `<html>SECRET</html>`, "not JSON at byte 0"},
+		"text after the answer":  {"bounces", `[` + good + `] SECRET`, "not JSON at byte 135"},
+		"NUL after the answer":   {"bounces", "[]\x00", "not JSON at byte 2"},
+		"comma before the end":   {"bounces", `[` + good + `,]`, "row 1: not JSON at byte 134"},
+		"control character":      {"bounces", "[{\"local\":\"SEC\nRET\"}]", "row 0: not JSON at byte 14"},
+		"unknown escape":         {"bounces", `[{"local":"\x"}]`, "row 0: not JSON at byte 11"},
+		"string for a list":      {"bounces", `"SECRET"`, "the answer is not an array or an object"},
+		"null for a list":        {"bounces", `null`, "the answer is not an array or an object"},
+		"object without data":    {"bounces", good, "data is missing"},
+		"single row for a list":  {"bounces", `{"data":` + good + `}`, "data is not an array"},
+		"error in place of data": {"bounces", `{"error":"SECRET","data":null}`, "the answer is an error"},
+		"row that is no object":  {"bounces", `[` + good + `,"SECRET"]`, "row 1: it is not an object"},
+		"row that is null":       {"bounces", `[null]`, "row 0: it is not an object"},
+		"no user_id": {
+			"bounces", `[` + good + `,{"sender_id":1,"email_id":"2","bounce_time":3}]`, "row 1: user_id is missing",
+		},
+		"no sender_id": {
+			"bounces", `[{"user_id":1,"sender_id":null,"email_id":"2","bounce_time":3}]`, "row 0: sender_id is missing",
+		},
+		"no email_id": {
+			"bounces", `[{"user_id":1,"sender_id":1,"email_id":"","bounce_time":3}]`, "row 0: email_id is missing",
+		},
+		"no bounce_time": {
+			"bounces", `[{"user_id":1,"sender_id":1,"email_id":"2","process_time":3}]`, "row 0: bounce_time is missing",
+		},
+		"no process_time": {
+			"blocked emails", `[{"user_id":1,"sender_id":1,"email_id":"2","bounce_time":3}]`,
+			"row 0: process_time is missing",
+		},
+		"no delivered": {
+			"emails", `[{"user_id":1,"sender_id":1,"email_id":"2","process_time":3}]`, "row 0: delivered is missing",
+		},
 		"single row without an id": {"email", `{"kind":"email"}`, "user_id is missing"},
 		"letters for an id":        {"bounces", `[{"user_id":"SECRET"}]`, "row 0: user_id is a string, not an id"},
 		"object for an id":         {"bounces", `[{"user_id":{}}]`, "row 0: user_id is not an id"},
 		"fraction for an id":       {"bounces", `[{"user_id":1.5}]`, "row 0: user_id is not a positive whole number"},
 		"id of 0":                  {"bounces", `[{"user_id":0}]`, "row 0: user_id is not a positive whole number"},
 		"negative id":              {"bounces", `[{"user_id":-4}]`, "row 0: user_id is not a positive whole number"},
-		"id beyond 64 bits":        {"bounces", `[{"user_id":9223372036854775808}]`, "row 0: user_id is not a positive whole number"},
-		"number for text":          {"bounces", `[{"email_id":4}]`, "row 0: email_id is not a string"},
-		"ISO 8601 for a time":      {"bounces", `[{"bounce_time":"2016-11-22"}]`, "row 0: bounce_time is a string, not a time in Unix seconds"},
-		"boolean for a time":       {"bounces", `[{"bounce_time":true}]`, "row 0: bounce_time is not a time in Unix seconds"},
-		"milliseconds for a time":  {"bounces", `[{"bounce_time":1479772800000}]`, "row 0: bounce_time is not a time in Unix seconds"},
-		"string for delivered":     {"emails", `[{"delivered":"true"}]`, "row 0: delivered is not true or false"},
-		"number for xheaders":      {"bounces", `[{"xheaders":1}]`, "row 0: xheaders is not an object, an array or null"},
-		"string for xheaders":      {"bounces", `[{"xheaders":"X-A: SECRET"}]`, "row 0: xheaders is not an object, an array or null"},
-		"number in xheaders":       {"bounces", `[{"xheaders":{"X-SECRET":1}}]`, "row 0: a header of xheaders is not a string"},
-		"array in xheaders":        {"bounces", `[{"xheaders":[["X-A","SECRET"]]}]`, "row 0: an element of xheaders is not an object"},
-		"two pairs in an object":   {"bounces", `[{"xheaders":[{"X-A":"1","X-B":"2"}]}]`, "row 0: xheaders is an array of objects that are not one pair each"},
-		"line without a colon":     {"bounces", `[{"xheaders":["SECRET"]}]`, `row 0: xheaders has a string that is not "name: value"`},
-		"header without a name":    {"bounces", `[{"xheaders":{"":"SECRET"}}]`, "row 0: xheaders has a header without a name"},
-		"pairs as printed":         {"bounces", `[{"xheaders":["X-A":"1"]}]`, `row 0: xheaders has a string that is not "name: value"`},
-		"list for a detail":        {"bounce", `[` + good + `]`, "the answer is not an object"},
-		"null for a detail":        {"bounce", `{"data":null}`, "data is missing"},
-		"list within a detail":     {"bounce", `{"data":[]}`, "it is not an object"},
-		"no sender_id by sender":   {"bounces counts by sender_id", `[{"user_id":1,"bounce_count":1}]`, "row 0: sender_id is missing"},
-		"no user_id by user":       {"bounces counts by user_id", `[{"sender_id":1,"bounce_count":1}]`, "row 0: user_id is missing"},
-		"no count of bounces":      {"bounces counts by user_id", `[{"user_id":1,"sent_count":1}]`, "row 0: bounce_count is missing"},
-		"no count of emails":       {"emails counts by user_id", `[{"user_id":1,"bounce_count":1}]`, "row 0: sent_count is missing"},
-		"no count of blocked":      {"blocked emails counts by user_id", `[{"user_id":1,"sent_count":1}]`, "row 0: blocked_email_count is missing"},
-		"negative count":           {"emails counts by user_id", `[{"user_id":1,"sent_count":-1}]`, "row 0: sent_count is not a whole number, 0 or more"},
-		"fraction for a count":     {"emails counts by user_id", `[{"user_id":1,"sent_count":1.5}]`, "row 0: sent_count is not a whole number, 0 or more"},
-		"counts beyond 64 bits":    {"bounces counts by user_id", `[{"user_id":1,"soft_bounce_count":9223372036854775807,"hard_bounce_count":1}]`, "row 0: hard_bounce_count is too large"},
-		"counts for a series":      {"emails series", `[{"user_id":1,"sent_count":1}]`, "data is an array, not an object of series by id"},
-		"message for a series":     {"emails series", `{"message":"SECRET"}`, "a time series is not under the id of a sender or user"},
-		"number for a series":      {"emails series", `{"17":4}`, "a time series is not an array"},
-		"point without a time":     {"emails series", `{"17":[{"timestamp":1,"sent_count":1},{"sent_count":1}]}`, "row 1: timestamp is missing"},
-		"point without a count":    {"emails series", `{"17":[{"timestamp":1}]}`, "row 0: sent_count is missing"},
-		"code that is empty":       {"codes", `["a",""]`, "row 1: code is missing"},
-		"code that is a number":    {"codes", `["a",1]`, "row 1: code is not a string"},
-		"nested without an end":    {"bounces", strings.Repeat("[", 1<<20), "row 0: nested deeper than 64 levels"},
-		"nested too deep":          {"bounces", `[{"a":` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}]`, "row 0: nested deeper than 64 levels"},
+		"id beyond 64 bits": {
+			"bounces", `[{"user_id":9223372036854775808}]`, "row 0: user_id is not a positive whole number",
+		},
+		"number for text": {"bounces", `[{"email_id":4}]`, "row 0: email_id is not a string"},
+		"ISO 8601 for a time": {
+			"bounces", `[{"bounce_time":"2016-11-22"}]`, "row 0: bounce_time is a string, not a time in Unix seconds",
+		},
+		"boolean for a time": {
+			"bounces", `[{"bounce_time":true}]`, "row 0: bounce_time is not a time in Unix seconds",
+		},
+		"milliseconds for a time": {
+			"bounces", `[{"bounce_time":1479772800000}]`, "row 0: bounce_time is not a time in Unix seconds",
+		},
+		"string for delivered": {"emails", `[{"delivered":"true"}]`, "row 0: delivered is not true or false"},
+		"number for xheaders": {
+			"bounces", `[{"xheaders":1}]`, "row 0: xheaders is not an object, an array or null",
+		},
+		"string for xheaders": {
+			"bounces", `[{"xheaders":"X-A: SECRET"}]`, "row 0: xheaders is not an object, an array or null",
+		},
+		"number in xheaders": {
+			"bounces", `[{"xheaders":{"X-SECRET":1}}]`, "row 0: a header of xheaders is not a string",
+		},
+		"array in xheaders": {
+			"bounces", `[{"xheaders":[["X-A","SECRET"]]}]`, "row 0: an element of xheaders is not an object",
+		},
+		"two pairs in an object": {
+			"bounces", `[{"xheaders":[{"X-A":"1","X-B":"2"}]}]`,
+			"row 0: xheaders is an array of objects that are not one pair each",
+		},
+		"line without a colon": {
+			"bounces", `[{"xheaders":["SECRET"]}]`, `row 0: xheaders has a string that is not "name: value"`,
+		},
+		"header without a name": {
+			"bounces", `[{"xheaders":{"":"SECRET"}}]`, "row 0: xheaders has a header without a name",
+		},
+		"pairs as printed": {
+			"bounces", `[{"xheaders":["X-A":"1"]}]`, `row 0: xheaders has a string that is not "name: value"`,
+		},
+		"list for a detail":    {"bounce", `[` + good + `]`, "the answer is not an object"},
+		"null for a detail":    {"bounce", `{"data":null}`, "data is missing"},
+		"list within a detail": {"bounce", `{"data":[]}`, "it is not an object"},
+		"no sender_id by sender": {
+			"bounces counts by sender_id", `[{"user_id":1,"bounce_count":1}]`, "row 0: sender_id is missing",
+		},
+		"no user_id by user": {
+			"bounces counts by user_id", `[{"sender_id":1,"bounce_count":1}]`, "row 0: user_id is missing",
+		},
+		"no count of bounces": {
+			"bounces counts by user_id", `[{"user_id":1,"sent_count":1}]`, "row 0: bounce_count is missing",
+		},
+		"no count of emails": {
+			"emails counts by user_id", `[{"user_id":1,"bounce_count":1}]`, "row 0: sent_count is missing",
+		},
+		"no count of blocked": {
+			"blocked emails counts by user_id", `[{"user_id":1,"sent_count":1}]`,
+			"row 0: blocked_email_count is missing",
+		},
+		"negative count": {
+			"emails counts by user_id", `[{"user_id":1,"sent_count":-1}]`,
+			"row 0: sent_count is not a whole number, 0 or more",
+		},
+		"fraction for a count": {
+			"emails counts by user_id", `[{"user_id":1,"sent_count":1.5}]`,
+			"row 0: sent_count is not a whole number, 0 or more",
+		},
+		"counts beyond 64 bits": {
+			"bounces counts by user_id",
+			`[{"user_id":1,"soft_bounce_count":9223372036854775807,"hard_bounce_count":1}]`,
+			"row 0: hard_bounce_count is too large",
+		},
+		"counts for a series": {
+			"emails series", `[{"user_id":1,"sent_count":1}]`, "data is an array, not an object of series by id",
+		},
+		"message for a series": {
+			"emails series", `{"message":"SECRET"}`, "a time series is not under the id of a sender or user",
+		},
+		"number for a series": {"emails series", `{"17":4}`, "a time series is not an array"},
+		"point without a time": {
+			"emails series", `{"17":[{"timestamp":1,"sent_count":1},{"sent_count":1}]}`, "row 1: timestamp is missing",
+		},
+		"point without a count": {"emails series", `{"17":[{"timestamp":1}]}`, "row 0: sent_count is missing"},
+		"code that is empty":    {"codes", `["a",""]`, "row 1: code is missing"},
+		"code that is a number": {"codes", `["a",1]`, "row 1: code is not a string"},
+		"nested without an end": {"bounces", strings.Repeat("[", 1<<20), "row 0: nested deeper than 64 levels"},
+		"nested too deep": {
+			"bounces", `[{"a":` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}]`,
+			"row 0: nested deeper than 64 levels",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -68,18 +68,27 @@ func TestParseTime(t *testing.T) {
 func TestParseTimeRefuses(t *testing.T) {
 	t.Parallel()
 	const (
-		noTime  = "the time is not a time: write Unix seconds, such as 1479772800, or ISO 8601, such as 2016-11-22T00:00:00Z"
+		noTime = "the time is not a time: write Unix seconds, such as 1479772800, or ISO 8601, " +
+			"such as 2016-11-22T00:00:00Z"
 		outside = "the time is outside the years 0 to 9999: write Unix time in seconds, not milliseconds"
 	)
 	for in, want := range map[string]string{
-		"": noTime, " ": noTime, "yesterday": noTime, "-": noTime, "+1": noTime, "1.": noTime, ".5": noTime, "1e9": noTime, "0x10": noTime, "１": noTime,
+		"": noTime, " ": noTime, "yesterday": noTime, "-": noTime, "+1": noTime, "1.": noTime, ".5": noTime,
+		"1e9": noTime, "0x10": noTime, "１": noTime,
 		"2016":    "", // Unix seconds, not a year
-		"2016-11": noTime, "2016-11-": noTime, "2016-1-22": noTime, "2016-13-01": noTime, "2016-00-01": noTime, "2016-11-31": noTime, "2015-02-29": noTime,
-		"2016-11-22T": noTime, "2016-11-22T24:00:00Z": noTime, "2016-11-22T00:60:00Z": noTime, "2016-11-22T00:00:60Z": noTime, "2016-11-22T23:59:60Z": noTime, "2016-12-31T23:59:61Z": noTime, "2016-12-31T23:59:60+01:00": noTime, "2016-11-22T0:00:00Z": noTime,
-		"2016-11-22T00:00:00.": noTime, "2016-11-22T00:00:00.Z": noTime, "2016-11-22T00:00.5Z": noTime, "2016-11-22T00:00:00ZZ": noTime,
-		"2016-11-22T00:00:00+24:00": noTime, "2016-11-22T00:00:00+01:60": noTime, "2016-11-22T00:00:00+1": noTime, "2016-11-22T00:00:00+": noTime,
-		"2016-11-22Z": noTime, "2016-11-22T00:00:00 UTC": noTime, "Tue, 22 Nov 2016 00:00:00 GMT": noTime, "2016-11-22T000000Z": "", "2016-W47-2": noTime,
-		"1479772800000": outside, "-62167219201": outside, "99999999999999999999999": outside, "-99999999999999999999999": outside, "9999-12-31T23:59:59-00:01": outside,
+		"2016-11": noTime, "2016-11-": noTime, "2016-1-22": noTime, "2016-13-01": noTime, "2016-00-01": noTime,
+		"2016-11-31": noTime, "2015-02-29": noTime,
+		"2016-11-22T": noTime, "2016-11-22T24:00:00Z": noTime, "2016-11-22T00:60:00Z": noTime,
+		"2016-11-22T00:00:60Z": noTime, "2016-11-22T23:59:60Z": noTime, "2016-12-31T23:59:61Z": noTime,
+		"2016-12-31T23:59:60+01:00": noTime, "2016-11-22T0:00:00Z": noTime,
+		"2016-11-22T00:00:00.": noTime, "2016-11-22T00:00:00.Z": noTime, "2016-11-22T00:00.5Z": noTime,
+		"2016-11-22T00:00:00ZZ":     noTime,
+		"2016-11-22T00:00:00+24:00": noTime, "2016-11-22T00:00:00+01:60": noTime, "2016-11-22T00:00:00+1": noTime,
+		"2016-11-22T00:00:00+": noTime,
+		"2016-11-22Z":          noTime, "2016-11-22T00:00:00 UTC": noTime, "Tue, 22 Nov 2016 00:00:00 GMT": noTime,
+		"2016-11-22T000000Z": "", "2016-W47-2": noTime,
+		"1479772800000": outside, "-62167219201": outside, "99999999999999999999999": outside,
+		"-99999999999999999999999": outside, "9999-12-31T23:59:59-00:01": outside,
 	} {
 		_, err := ParseTime(in)
 		if want == "" {
@@ -103,7 +112,8 @@ func TestParseTimeAgreesWithPackageTime(t *testing.T) {
 		zone := time.FixedZone("", offset*60)
 		seconds := rapid.Int64Range(-62167219200+86400, 253402300799-86400).Draw(t, "seconds")
 		layout := rapid.SampledFrom([]string{
-			time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "20060102T150405Z0700", "20060102T150405Z07:00",
+			time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "20060102T150405Z0700",
+			"20060102T150405Z07:00",
 		}).Draw(t, "layout")
 		s := time.Unix(seconds, 0).In(zone).Format(layout)
 		if got, err := ParseTime(s); err != nil || got != Time(seconds) {
@@ -118,8 +128,10 @@ var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(\.\d+)?(
 // bounds.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range []string{
-		"1479772800", "-1.5", "2016-11-22T00:00:00Z", "2016-11-22t00:00:00.5z", "2016-11-22T00:00:00+01:00", "2016-02-30T00:00:00Z",
-		"20161122T000000Z", "2016-11-22", "2016-11-22 01:00:00 01:00", "0000-01-01T00:00:00-23:59", "9999-12-31T23:59:59.999Z", "",
+		"1479772800", "-1.5", "2016-11-22T00:00:00Z", "2016-11-22t00:00:00.5z", "2016-11-22T00:00:00+01:00",
+		"2016-02-30T00:00:00Z",
+		"20161122T000000Z", "2016-11-22", "2016-11-22 01:00:00 01:00", "0000-01-01T00:00:00-23:59",
+		"9999-12-31T23:59:59.999Z", "",
 	} {
 		f.Add(s)
 	}
@@ -145,7 +157,8 @@ func FuzzParseTime(f *testing.F) {
 		if wantErr == nil && (want < -62167219200 || want > 253402300799) {
 			return // out of bounds for ParseTime
 		}
-		if len(s) <= len("2016-11-22T00:00:00.123456789+00:00") && ((err == nil) != (wantErr == nil) || err == nil && got != want) {
+		if len(s) <= len("2016-11-22T00:00:00.123456789+00:00") &&
+			((err == nil) != (wantErr == nil) || err == nil && got != want) {
 			t.Fatalf("%q is %d, %v; the library has %d, %v", s, got, err, want, wantErr)
 		}
 	})

@@ -18,7 +18,9 @@ type Window struct {
 // NewWindow returns a window. If start is not before end, it returns an [InvalidArgument] error that names end_time.
 func NewWindow(start, end Time) (Window, error) {
 	if start >= end {
-		return Window{}, &Error{Code: InvalidArgument, Parameter: "end_time", Message: "end_time must be later than start_time"}
+		return Window{}, &Error{
+			Code: InvalidArgument, Parameter: "end_time", Message: "end_time must be later than start_time",
+		}
 	}
 	return Window{start, end}, nil
 }

@@ -25,7 +25,8 @@ func (e *exam) catalogues(ctx context.Context) {
 		case len(codes) == 0:
 			c.copes("no codes", "the codes in use", "the gateway shows an empty catalogue")
 		case len(unique) < len(codes):
-			c.copes(fmt.Sprintf("%d codes, of which %d are repeated", len(codes), len(codes)-len(unique)), "each code once",
+			c.copes(fmt.Sprintf("%d codes, of which %d are repeated", len(codes), len(codes)-len(unique)),
+				"each code once",
 				"the gateway shows the codes as they are")
 		default:
 			c.agrees()

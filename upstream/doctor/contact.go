@@ -45,9 +45,11 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 	case first.status == http.StatusServiceUnavailable || first.status == http.StatusTooManyRequests:
 		return fmt.Sprintf("The server is overloaded or in maintenance (%s): try again later.", first.fault)
 	case first.fault != "":
-		return fmt.Sprintf("The server does not answer as the metrics API does: %s returns %s.", first.shown, first.fault)
+		return fmt.Sprintf("The server does not answer as the metrics API does: %s returns %s.", first.shown,
+			first.fault)
 	}
-	return fmt.Sprintf("The server does not answer as the metrics API does: %s returns JSON that is not a list of codes.",
+	return fmt.Sprintf("The server does not answer as the metrics API does: %s returns JSON that is not a list "+
+		"of codes.",
 		first.shown)
 }
 
@@ -59,7 +61,8 @@ func (e *exam) shutOut(a answer) string {
 	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
 		return fmt.Sprintf("The server refuses the API key (status %d).", a.status)
 	case a.status >= 300 && a.status < 400:
-		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give that URL instead.",
+		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give that "+
+			"URL instead.",
 			e.redirect(a))
 	}
 	return ""
@@ -77,7 +80,9 @@ func (e *exam) redirect(a answer) string {
 		return "another URL"
 	}
 	path := to.Path
-	for _, asked := range []string{upstream.BounceCategoriesPath, upstream.BlockedReasonsPath, upstream.Emails.CountsPath()} {
+	for _, asked := range []string{
+		upstream.BounceCategoriesPath, upstream.BlockedReasonsPath, upstream.Emails.CountsPath(),
+	} {
 		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), asked)
 	}
 	return e.ask.clean((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: path}).String())

@@ -27,7 +27,8 @@ func (e *exam) duplicates(ctx context.Context, samples [len(upstream.Kinds)]*sam
 	case a.err != nil || b.err != nil:
 		c.observes("one of the two got no answer")
 	case a.status == http.StatusOK && b.status == http.StatusAccepted:
-		c.observes("one got the data, the other 202 without data, as in the document; the gateway never sends two at once")
+		c.observes("one got the data, the other 202 without data, as in the document; " +
+			"the gateway never sends two at once")
 	case a.status == http.StatusOK && b.status == http.StatusOK && bytes.Equal(a.body, b.body):
 		c.observes("both got the same data")
 	default:

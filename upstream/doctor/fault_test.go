@@ -294,7 +294,9 @@ func TestEachFaultIsReported(t *testing.T) {
 		"headers as the document prints them": {
 			replaced("/bounces", `"xheaders":{"X-Campaign":"spring"}`, `"xheaders":["X-Campaign":"spring"]`),
 			breaks(read, "/bounces"), `is not "name: value"`},
-		"times are outside the window": {replaced("/emails", `"process_time":`, `"process_time":1`), nil, "all but 183 rows"},
+		"times are outside the window": {
+			replaced("/emails", `"process_time":`, `"process_time":1`), nil, "all but 183 rows",
+		},
 		"rows lack ids": {replaced("/emails", `"sender_id"`, `"sender"`),
 			breaks(read, "/emails"), "sender_id is missing"},
 		"counts lack numbers": {replaced("/bounce/counts", `_count"`, `"`),

@@ -37,7 +37,8 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 			return one(true, upstream.ListQuery{SenderID: r.SenderID})
 		}, []upstream.ListQuery{{SenderID: 999_999_999_989}}}
 		address = filter{"sender", func(r event.Row) []upstream.ListQuery {
-			return one(addresses[r.SenderID] != "", upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
+			return one(addresses[r.SenderID] != "",
+				upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
 		}, []upstream.ListQuery{{Sender: "nobody@" + noDomain}}}
 		domain = filter{"domain", func(r event.Row) []upstream.ListQuery {
 			return one(r.Domain != "", upstream.ListQuery{Domain: upstream.LowerDomain(r.Domain)})
@@ -109,7 +110,8 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 		subject := s.kind.ListPath() + "?" + f.name
 		q, found := choose(s, f, matches)
 		if !found {
-			e.check(ruleFilter, subject, answer{}).cannot("no value splits the sample into rows that match and rows that do not")
+			e.check(ruleFilter, subject, answer{}).cannot(
+				"no value splits the sample into rows that match and rows that do not")
 			continue
 		}
 		q.Window = s.part
@@ -138,10 +140,12 @@ func (e *exam) filtered(s *sample, f filter, p page, subject string, matches fun
 	switch {
 	case len(extra) > 0 && len(missing) == 0 && len(rows) == len(s.rows):
 		c.f.alike = "as without the filter"
-		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, harm(f.name, effect))
+		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted,
+			harm(f.name, effect))
 	case len(extra) > 0 && len(matching(extra, matches)) == len(extra):
 		c.breaks(fmt.Sprintf("%s more, such as %s, which match but are missing from the list without the filter",
-			plural(len(extra), "row"), brief(extra[0])), wanted, "the gateway omits rows when it does not filter by this")
+			plural(len(extra), "row"), brief(extra[0])), wanted,
+			"the gateway omits rows when it does not filter by this")
 	case len(extra) > 0:
 		c.breaks(fmt.Sprintf("%s that should not match, such as %s", plural(len(extra), "row"), brief(extra[0])),
 			wanted, harm(f.name, effect))

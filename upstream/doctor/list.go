@@ -83,7 +83,8 @@ func (e *exam) size(s *sample, known int) {
 	case n > upstream.PageSize:
 		c.copes(plural(n, "row"), "at most 500", "the gateway uses the first 500 and requests the rest by offset")
 	case n < upstream.PageSize && known > n:
-		c.breaks(fmt.Sprintf("%s, and more from offset %d on", plural(n, "row"), n), "500 rows: a shorter page is the last",
+		c.breaks(fmt.Sprintf("%s, and more from offset %d on", plural(n, "row"), n),
+			"500 rows: a shorter page is the last",
 			"the gateway assumes that the list ends after the first page")
 	case n < upstream.PageSize:
 		c.cannot(fmt.Sprintf("the list has only %s", plural(n, "row")))
@@ -144,7 +145,8 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 		c.breaks("none of the "+plural(len(atStart), "row")+" at start_time", wanted,
 			"the gateway omits rows between one page and the next")
 	case len(missing) > 0:
-		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted, effectOmits)
+		c.breaks(fmt.Sprintf("all but %s, such as %s", plural(len(missing), "row"), brief(missing[0])), wanted,
+			effectOmits)
 	case len(inside) > 0:
 		c.breaks(fmt.Sprintf("%s more, such as %s, which are missing from a longer window",
 			plural(len(inside), "row"), brief(inside[0])), wanted, effectOmits)

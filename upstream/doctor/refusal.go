@@ -23,7 +23,8 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 			continue
 		}
 		iso := func(t upstream.Time) string { return strings.ReplaceAll(t.UTC().Format(time.RFC3339), ":", "%3A") }
-		a := e.ask.get(ctx, s.kind.CountsPath(), "start_time="+iso(h.whole.Start)+"&end_time="+iso(h.whole.End)+"&rollup_to=user")
+		a := e.ask.get(ctx, s.kind.CountsPath(),
+			"start_time="+iso(h.whole.Start)+"&end_time="+iso(h.whole.End)+"&rollup_to=user")
 		rows, err := upstream.DecodeCounts(string(a.body), s.kind, upstream.ByUser)
 		a.decoded(err)
 		c := e.check(ruleTimes, s.kind.CountsPath(), a).of(s.kind)
@@ -97,7 +98,9 @@ func (e *exam) wrongKey(ctx context.Context) {
 			observes("the server does not ask for a key: anyone who can reach it can read it")
 		return
 	}
-	a := e.ask.do(ctx, request{method: http.MethodGet, path: upstream.BounceCategoriesPath, key: "not-a-key-of-yours-0000000000"})
+	a := e.ask.do(ctx, request{
+		method: http.MethodGet, path: upstream.BounceCategoriesPath, key: "not-a-key-of-yours-0000000000",
+	})
 	c := e.check(ruleKey, upstream.BounceCategoriesPath, a)
 	const (
 		wanted = "status 451"
@@ -146,7 +149,8 @@ func (e *exam) errorBodies() {
 		shown := upstream.DecodeError(string(r.answer.body))
 		wanted := fmt.Sprintf(`{"error": {"code": %d, "message": "…"}}`, r.answer.status)
 		if r.parameter != "" {
-			wanted = fmt.Sprintf(`{"error": {"code": %d, "message": "…", "parameter": %q}}`, r.answer.status, r.parameter)
+			wanted = fmt.Sprintf(`{"error": {"code": %d, "message": "…", "parameter": %q}}`, r.answer.status,
+				r.parameter)
 		}
 		switch {
 		case shown.Message == "":

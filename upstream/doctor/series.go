@@ -28,7 +28,8 @@ func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 	e.seriesOf(ctx, s, upstream.Day, s.window, talliesOf(s.counts.rows), rows)
 }
 
-func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window, total tallies, rows []event.Row) {
+func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window, total tallies,
+	rows []event.Row) {
 	path := s.kind.CountsPath()
 	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	a := e.ask.get(ctx, path, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())
@@ -53,7 +54,8 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			case p.Start == w.Start && i.Floor(p.Start) != p.Start:
 				startsLate = true
 			case i.Floor(p.Start) != p.Start:
-				c.breaks(fmt.Sprintf("a %s that begins at %s", per, at(p.Start)), fmt.Sprintf("whole UTC %ss", per), effectRejects)
+				c.breaks(fmt.Sprintf("a %s that begins at %s", per, at(p.Start)), fmt.Sprintf("whole UTC %ss", per),
+					effectRejects)
 				return
 			case p.Start >= w.End || end <= w.Start:
 				c.breaks(fmt.Sprintf("the %s of %s", per, at(p.Start)), "only points of the window", effectRejects)
@@ -67,7 +69,8 @@ func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w u
 			points[b] = points[b].Add(p.Tally)
 		}
 	}
-	const effect = "the gateway shows series that do not add up to its totals, and totals that change as its cache fills"
+	const effect = "the gateway shows series that do not add up to its totals, " +
+		"and totals that change as its cache fills"
 	if came, wanted := sums.differ(total, whoseSender); came != "" {
 		c.breaks(came+" in all points together", wanted+", as in the counts of that window", effect)
 		return

@@ -93,7 +93,8 @@ func (b *backend) Emails(ctx context.Context, only []upstream.ID, q upstream.Lis
 	return listed(ctx, b, only, upstream.Emails, q, b.Limit(only).Emails)
 }
 
-func (b *backend) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+func (b *backend) BlockedEmails(ctx context.Context, only []upstream.ID,
+	q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
 	return listed(ctx, b, only, upstream.BlockedEmails, q, b.Limit(only).BlockedEmails)
 }
 
@@ -105,23 +106,27 @@ func (b *backend) Bounce(ctx context.Context, only []upstream.ID, k upstream.Bou
 	return d, err
 }
 
-func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.CountQuery) ([]upstream.Count, error) {
 	if b.count != nil {
 		b.count(k, &q)
 	}
-	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Count, error) { return b.Limit(only).Counts(ctx, k, q) })
+	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
+		func() ([]upstream.Count, error) { return b.Limit(only).Counts(ctx, k, q) })
 	if b.counts != nil {
 		found = b.counts(k, q, found)
 	}
 	return found, err
 }
 
-func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.SeriesQuery) ([]upstream.Series, error) {
 	if b.count != nil {
 		b.count(k, &q.CountQuery)
 	}
 
-	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(), func() ([]upstream.Series, error) { return b.Limit(only).Series(ctx, k, q) })
+	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
+		func() ([]upstream.Series, error) { return b.Limit(only).Series(ctx, k, q) })
 	for i := range found {
 		found[i].Points = slices.Clone(found[i].Points)
 	}

@@ -56,7 +56,8 @@ func (r Report) conclusion() string {
 		return fmt.Sprintf("The gateway cannot use this server: it does not cope with %s, and copes with %d.",
 			plural(breaks, "difference"), copes)
 	case v == WillNotDo:
-		return fmt.Sprintf("The gateway cannot use this server: it does not cope with %s.", plural(breaks, "difference"))
+		return fmt.Sprintf("The gateway cannot use this server: it does not cope with %s.",
+			plural(breaks, "difference"))
 	case v == Unproven:
 		return "Cannot tell whether the gateway can use this server: there was no data to check. " +
 			"Try a window that holds some."

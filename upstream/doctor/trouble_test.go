@@ -39,15 +39,21 @@ func TestWrongServersAreExplainedInOneSentence(t *testing.T) {
 		server http.Handler
 		says   string
 	}{
-		"a web site":            {text(200, "text/html", "<!doctype html><p>Welcome"), "There is a web site at this URL"},
+		"a web site": {
+			text(200, "text/html", "<!doctype html><p>Welcome"), "There is a web site at this URL",
+		},
 		"a web site's 404 page": {text(404, "text/html", "<html>Not found"), "There is a web site at this URL"},
 		"a wrong path": {
 			text(404, "application/json", "{}"), "does not have the metrics API at this URL (status 404)"},
-		"another API":              {text(200, "application/json", `{"hello":"world"}`), "JSON that is not a list of codes"},
+		"another API": {
+			text(200, "application/json", `{"hello":"world"}`), "JSON that is not a list of codes",
+		},
 		"a server that only fails": {text(500, "text/plain", "Oops"), "status 500"},
 		"maintenance":              {busy, "overloaded or in maintenance"},
-		"every key gets 451":       {text(451, "application/json", "{}"), "The server refuses the API key (status 451)"},
-		"every key gets 401":       {text(401, "text/html", "<html>"), "The server refuses the API key (status 401)"},
+		"every key gets 451": {
+			text(451, "application/json", "{}"), "The server refuses the API key (status 451)",
+		},
+		"every key gets 401": {text(401, "text/html", "<html>"), "The server refuses the API key (status 401)"},
 		"a redirect": {
 			text(301, "text/html", "", "Location", "/v5/bounce/categories?token=secret"),
 			"redirects to http://metrics.example.com/v5, but"},
@@ -294,7 +300,8 @@ func TestAllDocumentedFormatsAreAccepted(t *testing.T) {
 	})
 	wrapped := replaced("/", `{"data":`, `{"processing_time":1.1909,"resp_time":1483459119.2615,"data":`)
 	array := answers("/emails", func(_ *http.Request, status int, body []byte) (int, string) {
-		s := regexp.MustCompile(`"xheaders":\{("X-[^"]*"):("[^"]*")\}`).ReplaceAllString(string(body), `"xheaders":[{$1:$2}]`)
+		s := regexp.MustCompile(`"xheaders":\{("X-[^"]*"):("[^"]*")\}`).ReplaceAllString(string(body),
+			`"xheaders":[{$1:$2}]`)
 		return status, regexp.MustCompile(`"process_time":(\d+)`).ReplaceAllString(s, `"process_time":"$1.25"`)
 	})
 	for name, c := range map[string]struct {

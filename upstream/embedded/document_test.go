@@ -45,8 +45,9 @@ var documentExamples = []struct {
 			Bounce: upstream.Bounce{
 				UserID: 405954, SenderID: 107546, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1",
 				EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com",
-				Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955, ProcessTime: 1472500953,
-				XHeaders: documentHeaders("None", "Notification", "New Hampshire", "Refused"),
+				Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955,
+				ProcessTime: 1472500953,
+				XHeaders:    documentHeaders("None", "Notification", "New Hampshire", "Refused"),
 			},
 			DiagnosticCode: "smtp;552 5.2.2 <recipient1@example.com>: Recipient address rejected: Over quota",
 			RuleName:       "policyrelated03",
@@ -65,70 +66,87 @@ var documentExamples = []struct {
 			{UserID: 21, ID: 18, Address: "v4master1sub1sender2@example.com"},
 		}},
 	)},
-	{"bounce-counts-timeseries-day", "/bounce/counts?start_time=1479600000&end_time=1479859200&sender_id=19&timeseries=day", join(
-		events(21, 19, midnight-2*86400, upstream.Day, tally{soft: 361, hard: 131}),
-		events(21, 19, midnight-86400, upstream.Day, tally{soft: 761, hard: 101}),
-		events(21, 19, midnight, upstream.Day, tally{soft: 981, hard: 100}),
-	)},
+	{"bounce-counts-timeseries-day",
+		"/bounce/counts?start_time=1479600000&end_time=1479859200&sender_id=19&timeseries=day", join(
+			events(21, 19, midnight-2*86400, upstream.Day, tally{soft: 361, hard: 131}),
+			events(21, 19, midnight-86400, upstream.Day, tally{soft: 761, hard: 101}),
+			events(21, 19, midnight, upstream.Day, tally{soft: 981, hard: 100}),
+		)},
 	{"bounce-categories", "/bounce/categories", upstreamtest.Rows{}},
 	{"emails", "/emails?start_time=1479772800&end_time=1479859200&user_id=20&delivered=1", upstreamtest.Rows{
 		Emails: []upstream.Email{
 			{
 				UserID: 20, SenderID: 23, EmailID: "20161122000000.119152799365@mail6-40-ussnn1",
-				EmailAddress: "recipient3@example.net", Local: "recipient3", Domain: "example.net", ProcessTime: midnight, Delivered: true,
+				EmailAddress: "recipient3@example.net", Local: "recipient3", Domain: "example.net",
+				ProcessTime: midnight, Delivered: true,
 				XHeaders: documentHeaders("Monthly", "Notification", "New Hampshire", "Agreed"),
 			},
 			{
 				UserID: 20, SenderID: 23, EmailID: "20161122000000.174475085064@mail6-40-ussnn1",
-				EmailAddress: "recipient2@example.org", Local: "recipient2", Domain: "example.org", ProcessTime: midnight, Delivered: true,
+				EmailAddress: "recipient2@example.org", Local: "recipient2", Domain: "example.org",
+				ProcessTime: midnight, Delivered: true,
 				XHeaders: documentHeaders("Monthly", "Notification", "North Carolina", "Refused"),
 			},
 		},
 	}},
 	{"email-counts", "/email/counts?start_time=1479772800&end_time=1479859200&user_id=20", join(
-		events(20, 23, midnight, upstream.Day, tally{sent: 45}), events(20, 24, midnight, upstream.Day, tally{sent: 45}),
+		events(20, 23, midnight, upstream.Day, tally{sent: 45}),
+		events(20, 24, midnight, upstream.Day, tally{sent: 45}),
 		upstreamtest.Rows{Senders: []upstreamtest.Sender{
 			{UserID: 20, ID: 23, Address: "v4master2sub2sender1@example.com"},
 			{UserID: 20, ID: 24, Address: "v4master2sub2sender2@example.com"},
 		}},
 	)},
 	{"email-counts-user", "/email/counts?start_time=1479772800&end_time=1479859200&user_id=20&rollup_to=user", join(
-		events(20, 23, midnight, upstream.Day, tally{sent: 45}), events(20, 24, midnight, upstream.Day, tally{sent: 45}),
+		events(20, 23, midnight, upstream.Day, tally{sent: 45}),
+		events(20, 24, midnight, upstream.Day, tally{sent: 45}),
 	)},
-	{"email-counts-timeseries-hour-user", "/email/counts?start_time=1479772800&end_time=1479783600&user_id=20&timeseries=hour&rollup_to=user", join(
-		events(20, 23, midnight, upstream.Hour, tally{sent: 12}), events(20, 24, midnight, upstream.Hour, tally{sent: 12}),
-		events(20, 23, midnight+3600, upstream.Hour, tally{sent: 48}), events(20, 23, midnight+7200, upstream.Hour, tally{sent: 48}),
-	)},
+	{"email-counts-timeseries-hour-user",
+		"/email/counts?start_time=1479772800&end_time=1479783600&user_id=20&timeseries=hour&rollup_to=user", join(
+			events(20, 23, midnight, upstream.Hour, tally{sent: 12}),
+			events(20, 24, midnight, upstream.Hour, tally{sent: 12}),
+			events(20, 23, midnight+3600, upstream.Hour, tally{sent: 48}),
+			events(20, 23, midnight+7200, upstream.Hour, tally{sent: 48}),
+		)},
 	{"blocked-emails", "/blocked-emails?start_time=1479772800&end_time=1479859200&user_id=20", upstreamtest.Rows{
 		BlockedEmails: []upstream.BlockedEmail{
 			{
 				UserID: 20, SenderID: 23, EmailID: "20161122000000.102802739903@mail6-40-ussnn1",
-				EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com", ProcessTime: midnight, Reason: "unsubscribe",
+				EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com",
+				ProcessTime: midnight, Reason: "unsubscribe",
 			},
 			{
 				UserID: 20, SenderID: 23, EmailID: "20161122000000.103538826002@mail6-40-ussnn1",
-				EmailAddress: "recipient3@example.net", Local: "recipient3", Domain: "example.net", ProcessTime: midnight, Reason: "manual",
+				EmailAddress: "recipient3@example.net", Local: "recipient3", Domain: "example.net",
+				ProcessTime: midnight, Reason: "manual",
 			},
 		},
 	}},
 	{"blocked-email-counts", "/blocked-email/counts?start_time=1479772800&end_time=1479859200", join(
-		events(21, 17, midnight, upstream.Day, tally{blocked: 135}), events(21, 18, midnight, upstream.Day, tally{blocked: 135}),
+		events(21, 17, midnight, upstream.Day, tally{blocked: 135}),
+		events(21, 18, midnight, upstream.Day, tally{blocked: 135}),
 		upstreamtest.Rows{Senders: []upstreamtest.Sender{
 			{UserID: 21, ID: 17, Address: "v4master1sub1sender1@example.com"},
 			{UserID: 21, ID: 18, Address: "v4master1sub1sender2@example.com"},
 		}},
 	)},
-	{"blocked-email-counts-user", "/blocked-email/counts?start_time=1479772800&end_time=1479859200&rollup_to=user", join(
-		events(21, 17, midnight, upstream.Day, tally{blocked: 361}), events(22, 19, midnight, upstream.Day, tally{blocked: 361}),
-		events(20, 23, midnight, upstream.Day, tally{blocked: 361}), events(23, 25, midnight, upstream.Day, tally{blocked: 361}),
-		events(24, 27, midnight, upstream.Day, tally{blocked: 361}),
-	)},
-	{"blocked-email-counts-timeseries-day-user", "/blocked-email/counts?start_time=1479600000&end_time=1479859200&timeseries=day&rollup_to=user", join(
-		events(24, 27, midnight-2*86400, upstream.Day, tally{blocked: 23}), events(24, 27, midnight-86400, upstream.Day, tally{blocked: 14}),
-		events(24, 27, midnight, upstream.Day, tally{blocked: 9}),
-		events(20, 23, midnight-2*86400, upstream.Day, tally{blocked: 32}), events(20, 23, midnight-86400, upstream.Day, tally{blocked: 42}),
-		events(20, 23, midnight, upstream.Day, tally{blocked: 23}),
-	)},
+	{"blocked-email-counts-user", "/blocked-email/counts?start_time=1479772800&end_time=1479859200&rollup_to=user",
+		join(
+			events(21, 17, midnight, upstream.Day, tally{blocked: 361}),
+			events(22, 19, midnight, upstream.Day, tally{blocked: 361}),
+			events(20, 23, midnight, upstream.Day, tally{blocked: 361}),
+			events(23, 25, midnight, upstream.Day, tally{blocked: 361}),
+			events(24, 27, midnight, upstream.Day, tally{blocked: 361}),
+		)},
+	{"blocked-email-counts-timeseries-day-user",
+		"/blocked-email/counts?start_time=1479600000&end_time=1479859200&timeseries=day&rollup_to=user", join(
+			events(24, 27, midnight-2*86400, upstream.Day, tally{blocked: 23}),
+			events(24, 27, midnight-86400, upstream.Day, tally{blocked: 14}),
+			events(24, 27, midnight, upstream.Day, tally{blocked: 9}),
+			events(20, 23, midnight-2*86400, upstream.Day, tally{blocked: 32}),
+			events(20, 23, midnight-86400, upstream.Day, tally{blocked: 42}),
+			events(20, 23, midnight, upstream.Day, tally{blocked: 23}),
+		)},
 	{"blocked-email-reasons", "/blocked-email/reasons", upstreamtest.Rows{}},
 }
 
@@ -144,7 +162,8 @@ func TestDocumentExamplesMatchGoldenFiles(t *testing.T) {
 		file := example.file + ".json"
 		files = append(files, file)
 		t.Run(example.file, func(t *testing.T) {
-			h := embedded.New(openStore(t, example.rows), embedded.Options{APIHost: "testapi.example.org", Now: documentClock()})
+			h := embedded.New(openStore(t, example.rows),
+				embedded.Options{APIHost: "testapi.example.org", Now: documentClock()})
 			r := get(t, h, example.request)
 			got := bodyOf(t, r)
 			if r.StatusCode != 200 {
@@ -163,7 +182,8 @@ func TestDocumentExamplesMatchGoldenFiles(t *testing.T) {
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			if !strings.Contains(string(notes), "`"+file+"`") || !strings.Contains(string(notes), "`GET "+example.request+"`") {
+			if !strings.Contains(string(notes), "`"+file+"`") ||
+				!strings.Contains(string(notes), "`GET "+example.request+"`") {
 				t.Errorf("README.md does not list %s and its request", file)
 			}
 		})
@@ -214,14 +234,25 @@ func events(user, sender upstream.ID, start upstream.Time, interval upstream.Int
 	for i := range total {
 		at := start + interval.Seconds()*upstream.Time(i)/upstream.Time(total)
 		id := fmt.Sprintf("%s.%d.%d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), sender, i)
-		address, local, domain := fmt.Sprintf("recipient%d@example.com", i), fmt.Sprintf("recipient%d", i), "example.com"
+		address, local, domain := fmt.Sprintf("recipient%d@example.com", i), fmt.Sprintf("recipient%d", i),
+			"example.com"
 		switch {
 		case i < n.sent:
-			r.Emails = append(r.Emails, upstream.Email{UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain, ProcessTime: at})
+			r.Emails = append(r.Emails, upstream.Email{
+				UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+				ProcessTime: at,
+			})
 		case i < n.sent+n.blocked:
-			r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain, ProcessTime: at, Reason: "manual"})
+			r.BlockedEmails = append(r.BlockedEmails,
+				upstream.BlockedEmail{
+					UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+					ProcessTime: at, Reason: "manual",
+				})
 		default:
-			b := upstream.Bounce{UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain, ProcessTime: at, BounceTime: at, Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1"}
+			b := upstream.Bounce{
+				UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+				ProcessTime: at, BounceTime: at, Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
+			}
 			if i < n.sent+n.blocked+n.soft {
 				b.Type, b.Category, b.Code = upstream.Soft, "quota-issues", "4.2.2"
 			}

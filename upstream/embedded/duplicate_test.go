@@ -34,12 +34,14 @@ func (b blocking) Bounce(ctx context.Context, only []upstream.ID, k upstream.Bou
 	return b.Reader.Bounce(ctx, only, k)
 }
 
-func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.CountQuery) ([]upstream.Count, error) {
 	b.wait()
 	return b.Reader.Counts(ctx, only, k, q)
 }
 
-func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.SeriesQuery) ([]upstream.Series, error) {
 	b.wait()
 	return b.Reader.Series(ctx, only, k, q)
 }
@@ -78,7 +80,8 @@ func TestDuplicatesGet202WithoutData(t *testing.T) {
 			<-b.entered
 
 			r := get(t, h, test.second, "Authorization", "apikey="+keyOne)
-			if got := bodyOf(t, r); r.StatusCode != 202 || got != test.want || r.Header.Get("Content-Type") != "application/json" {
+			if got := bodyOf(t, r); r.StatusCode != 202 || got != test.want ||
+				r.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("the second: status %d, %s; want 202, %s", r.StatusCode, got, test.want)
 			}
 			close(b.release)

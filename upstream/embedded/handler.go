@@ -195,7 +195,8 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int((shown.RetryAfter+time.Second-1)/time.Second))))
 	case http.StatusInternalServerError:
 		h.options.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "rest request failed",
-			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)), slog.String("error", err.Error()))
+			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)),
+			slog.String("error", err.Error()))
 	}
 	return upstream.AppendError(dst[:0], status, shown), status
 }

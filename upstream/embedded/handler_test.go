@@ -107,13 +107,16 @@ func TestInternalErrorsGet500WithoutDetails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var logged bytes.Buffer
-			h := embedded.New(faulty{sampleBackend(), bounces}, embedded.Options{Logger: slog.New(slog.NewJSONHandler(&logged, nil))})
+			h := embedded.New(faulty{sampleBackend(), bounces},
+				embedded.Options{Logger: slog.New(slog.NewJSONHandler(&logged, nil))})
 			r := get(t, h, "/bounces?"+day+"&recipient=somebody@example.com")
-			if got, want := bodyOf(t, r), `{"error":{"code":500,"message":"internal error"}}`; r.StatusCode != 500 || got != want {
+			if got, want := bodyOf(t, r), `{"error":{"code":500,"message":"internal error"}}`; r.StatusCode != 500 ||
+				got != want {
 				t.Errorf("status %d, %s; want 500, %s", r.StatusCode, got, want)
 			}
 			lines := logged.String()
-			if strings.Count(lines, "\n") != 1 || !strings.Contains(lines, `"level":"ERROR"`) || !strings.Contains(lines, `"path":"/bounces"`) {
+			if strings.Count(lines, "\n") != 1 || !strings.Contains(lines, `"level":"ERROR"`) ||
+				!strings.Contains(lines, `"path":"/bounces"`) {
 				t.Errorf("want one error line with the path: %s", lines)
 			}
 			if strings.Contains(lines, "somebody") {

@@ -52,10 +52,12 @@ func TestParseKeysErrorsNameTheLineButNotTheKey(t *testing.T) {
 		text string
 		want []string
 	}{
-		"only comments":            {"# nothing\n\n", []string{"no API key", "users=20,21"}},
-		"empty":                    {"", []string{"no API key"}},
-		"too short":                {"\nsecret-key", []string{"line 2", "10 characters", "16"}},
-		"a duplicate":              {"secret-key-number-1\n# x\nsecret-key-number-1 users=20", []string{"line 3", "line 1"}},
+		"only comments": {"# nothing\n\n", []string{"no API key", "users=20,21"}},
+		"empty":         {"", []string{"no API key"}},
+		"too short":     {"\nsecret-key", []string{"line 2", "10 characters", "16"}},
+		"a duplicate": {
+			"secret-key-number-1\n# x\nsecret-key-number-1 users=20", []string{"line 3", "line 1"},
+		},
 		"a user that is no number": {"secret-key-number-1 users=20,abc", []string{"line 1", `"abc"`, "users=20,21"}},
 		"user 0":                   {"secret-key-number-1 users=0", []string{"line 1", `"0"`}},
 		"a negative user":          {"secret-key-number-1 users=-3", []string{"line 1", `"-3"`}},
@@ -103,7 +105,8 @@ func TestLoadKeysErrorsNameTheFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := embedded.LoadKeys(path); (err != nil) != wantErr || err != nil && !strings.Contains(err.Error(), path+": line 1") {
+		if _, err := embedded.LoadKeys(path); (err != nil) != wantErr ||
+			err != nil && !strings.Contains(err.Error(), path+": line 1") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -64,6 +64,7 @@ func ownedBy(rows upstreamtest.Rows, users []upstream.ID) upstreamtest.Rows {
 	own.Senders = slices.DeleteFunc(own.Senders, func(s upstreamtest.Sender) bool { return others(s.UserID) })
 	own.Emails = slices.DeleteFunc(own.Emails, func(e upstream.Email) bool { return others(e.UserID) })
 	own.Bounces = slices.DeleteFunc(own.Bounces, func(b upstream.BounceDetail) bool { return others(b.UserID) })
-	own.BlockedEmails = slices.DeleteFunc(own.BlockedEmails, func(b upstream.BlockedEmail) bool { return others(b.UserID) })
+	own.BlockedEmails = slices.DeleteFunc(own.BlockedEmails,
+		func(b upstream.BlockedEmail) bool { return others(b.UserID) })
 	return own
 }

@@ -79,7 +79,9 @@ func malformed(req *http.Request) error {
 func received(req *http.Request) *http.Request {
 	r := req.WithContext(req.Context())
 	r.Header = req.Header.Clone()
-	r.URL = &url.URL{Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery, ForceQuery: req.URL.ForceQuery}
+	r.URL = &url.URL{
+		Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery, ForceQuery: req.URL.ForceQuery,
+	}
 	r.RequestURI = req.URL.RequestURI()
 	r.RemoteAddr = "in-process"
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
@@ -154,7 +156,8 @@ func (w *recorder) response(req *http.Request) (*http.Response, error) {
 		Request:    req,
 	}
 	if w.body == nil {
-		if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil && req.Method == http.MethodHead {
+		if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil &&
+			req.Method == http.MethodHead {
 			resp.ContentLength = n
 		}
 		return resp, nil

@@ -56,7 +56,8 @@ func TestTransportAnswersLikeASocket(t *testing.T) {
 		"the request as the handler sees it": {"POST", func(w http.ResponseWriter, r *http.Request) {
 			b, err := io.ReadAll(r.Body)
 			io.WriteString(w, strings.Join([]string{
-				r.Method, r.RequestURI, r.URL.String(), r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Get("X-Asked"), string(b),
+				r.Method, r.RequestURI, r.URL.String(), r.URL.Path, r.URL.RawQuery, r.Proto, r.Header.Get("X-Asked"),
+				string(b),
 			}, "|"))
 			if err != nil || r.Host == "" || r.RemoteAddr == "" {
 				w.WriteHeader(500)
@@ -89,7 +90,9 @@ func TestTransportAnswersLikeASocket(t *testing.T) {
 				if resp.Request == nil || resp.Request.URL.Path != "/a/b/c d" {
 					t.Errorf("resp.Request is %v, want the request", resp.Request)
 				}
-				return strings.Join([]string{resp.Status, resp.Header.Get("X-Early"), resp.Header.Get("X-Late"), string(body)}, "\n")
+				return strings.Join([]string{
+					resp.Status, resp.Header.Get("X-Early"), resp.Header.Get("X-Late"), string(body),
+				}, "\n")
 			}
 			want := ask(server.Client(), server.URL)
 			got := ask(&http.Client{Transport: embedded.Transport(test.handler)}, "http://embedded")

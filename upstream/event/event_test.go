@@ -12,7 +12,8 @@ func TestEachFilterMatchesItsValue(t *testing.T) {
 	t.Parallel()
 	hour := upstream.Window{Start: 3600, End: 7200}
 	bounce := event.OfBounce(upstream.Bounce{
-		UserID: 1, SenderID: 2, EmailID: "e", EmailAddress: "a@example.com", Local: "a", Domain: "example.com", BounceTime: 3600, ProcessTime: 3000,
+		UserID: 1, SenderID: 2, EmailID: "e", EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
+		BounceTime: 3600, ProcessTime: 3000,
 		Type: upstream.Soft, Category: "other", XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "Spring"}},
 	})
 	email := event.OfEmail(upstream.Email{UserID: 1, ProcessTime: 3600, Delivered: true})
@@ -24,20 +25,52 @@ func TestEachFilterMatchesItsValue(t *testing.T) {
 		row     event.Row
 		yes, no upstream.ListQuery
 	}{
-		"window":         {bounce, upstream.ListQuery{Window: hour}, upstream.ListQuery{Window: upstream.Window{Start: 0, End: 3600}}},
-		"user":           {bounce, upstream.ListQuery{Window: hour, UserID: 1}, upstream.ListQuery{Window: hour, UserID: 2}},
-		"sender":         {bounce, upstream.ListQuery{Window: hour, SenderID: 2}, upstream.ListQuery{Window: hour, SenderID: 1}},
-		"domain":         {bounce, upstream.ListQuery{Window: hour, Domain: "example.com"}, upstream.ListQuery{Window: hour, Domain: "example"}},
-		"local":          {bounce, upstream.ListQuery{Window: hour, Local: "a"}, upstream.ListQuery{Window: hour, Local: "A"}},
-		"recipient":      {bounce, upstream.ListQuery{Window: hour, Recipient: "a@example.com"}, upstream.ListQuery{Window: hour, Recipient: "b@example.com"}},
-		"domain's case":  {bounce, upstream.ListQuery{Window: hour, Domain: "Example.COM"}, upstream.ListQuery{Window: hour, Domain: "Example.ORG"}},
-		"address's case": {bounce, upstream.ListQuery{Window: hour, Recipient: "a@Example.COM"}, upstream.ListQuery{Window: hour, Recipient: "A@example.com"}},
-		"header name":    {bounce, header("x-campaign", "Spring"), header("x-camp", "Spring")},
-		"header":         {bounce, header("X-Campaign", "Spring"), header("X-Campaign", "spring")},
-		"type":           {bounce, upstream.ListQuery{Window: hour, BounceType: upstream.Soft}, upstream.ListQuery{Window: hour, BounceType: upstream.Hard}},
-		"category":       {bounce, upstream.ListQuery{Window: hour, BounceCategory: "other"}, upstream.ListQuery{Window: hour, BounceCategory: "oth"}},
-		"delivered":      {email, upstream.ListQuery{Window: hour, Delivered: true}, upstream.ListQuery{Window: hour, BounceType: upstream.Soft}},
-		"reason":         {blocked, upstream.ListQuery{Window: hour, BlockedReason: "manual"}, upstream.ListQuery{Window: hour, Delivered: true}},
+		"window": {
+			bounce, upstream.ListQuery{Window: hour}, upstream.ListQuery{Window: upstream.Window{Start: 0, End: 3600}},
+		},
+		"user": {
+			bounce, upstream.ListQuery{Window: hour, UserID: 1}, upstream.ListQuery{Window: hour, UserID: 2},
+		},
+		"sender": {
+			bounce, upstream.ListQuery{Window: hour, SenderID: 2}, upstream.ListQuery{Window: hour, SenderID: 1},
+		},
+		"domain": {
+			bounce, upstream.ListQuery{Window: hour, Domain: "example.com"},
+			upstream.ListQuery{Window: hour, Domain: "example"},
+		},
+		"local": {
+			bounce, upstream.ListQuery{Window: hour, Local: "a"}, upstream.ListQuery{Window: hour, Local: "A"},
+		},
+		"recipient": {
+			bounce, upstream.ListQuery{Window: hour, Recipient: "a@example.com"},
+			upstream.ListQuery{Window: hour, Recipient: "b@example.com"},
+		},
+		"domain's case": {
+			bounce, upstream.ListQuery{Window: hour, Domain: "Example.COM"},
+			upstream.ListQuery{Window: hour, Domain: "Example.ORG"},
+		},
+		"address's case": {
+			bounce, upstream.ListQuery{Window: hour, Recipient: "a@Example.COM"},
+			upstream.ListQuery{Window: hour, Recipient: "A@example.com"},
+		},
+		"header name": {bounce, header("x-campaign", "Spring"), header("x-camp", "Spring")},
+		"header":      {bounce, header("X-Campaign", "Spring"), header("X-Campaign", "spring")},
+		"type": {
+			bounce, upstream.ListQuery{Window: hour, BounceType: upstream.Soft},
+			upstream.ListQuery{Window: hour, BounceType: upstream.Hard},
+		},
+		"category": {
+			bounce, upstream.ListQuery{Window: hour, BounceCategory: "other"},
+			upstream.ListQuery{Window: hour, BounceCategory: "oth"},
+		},
+		"delivered": {
+			email, upstream.ListQuery{Window: hour, Delivered: true},
+			upstream.ListQuery{Window: hour, BounceType: upstream.Soft},
+		},
+		"reason": {
+			blocked, upstream.ListQuery{Window: hour, BlockedReason: "manual"},
+			upstream.ListQuery{Window: hour, Delivered: true},
+		},
 	} {
 		if !c.row.Matches(c.yes) || c.row.Matches(c.no) {
 			t.Errorf("%s: %v and %v, want true and false", name, c.row.Matches(c.yes), c.row.Matches(c.no))
@@ -48,7 +81,8 @@ func TestEachFilterMatchesItsValue(t *testing.T) {
 func TestOrderAndTally(t *testing.T) {
 	t.Parallel()
 	sorted := []event.Row{
-		{Time: 1, EmailID: "z", Recipient: "z"}, {Time: 2, EmailID: "a", Recipient: "z"}, {Time: 2, EmailID: "b", Recipient: "a"}, {Time: 2, EmailID: "b", Recipient: "b"},
+		{Time: 1, EmailID: "z", Recipient: "z"}, {Time: 2, EmailID: "a", Recipient: "z"},
+		{Time: 2, EmailID: "b", Recipient: "a"}, {Time: 2, EmailID: "b", Recipient: "b"},
 	}
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i-1].Compare(sorted[i]) >= 0 || sorted[i-1].Same(sorted[i]) {

@@ -58,8 +58,9 @@ func (b Breaker) withDefaults(errs *[]error) Breaker {
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}] // nil if off
 	until   atomic.Int64                               // when the open state ends, in Unix nanoseconds
-	old     time.Duration                              // after until: when the failures that opened it are older than Window
-	opened  atomic.Int64                               // how often it has opened
+	// after until: when the failures that opened it are older than Window
+	old    time.Duration
+	opened atomic.Int64 // how often it has opened
 }
 
 // newBreaker returns a closed breaker. It calls onOpen when the breaker opens; onOpen must not call the breaker.
@@ -73,7 +74,8 @@ func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker 
 		BucketPeriod: max(1, o.Window/10), // old counts expire gradually
 		Timeout:      o.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return int(c.TotalFailures) >= o.Failures && float64(c.TotalFailures) >= o.Share*float64(c.TotalFailures+c.TotalSuccesses)
+			return int(c.TotalFailures) >= o.Failures &&
+				float64(c.TotalFailures) >= o.Share*float64(c.TotalFailures+c.TotalSuccesses)
 		},
 		IsExcluded: func(err error) bool { return err == errUnknown },
 		OnStateChange: func(_ string, from, to gobreaker.State) {

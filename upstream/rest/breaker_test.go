@@ -96,7 +96,8 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 				_, err := c.Emails(t.Context(), upstream.ListQuery{Window: day, Offset: i})
 				if upstream.CodeOf(err) == upstream.InvalidResponse { // codes are no emails
 					probed.Add(1)
-				} else if e := public(t, err); e.Code == upstream.Unavailable && e.RetryAfter == time.Second && time.Since(start) == 0 {
+				} else if e := public(t, err); e.Code == upstream.Unavailable && e.RetryAfter == time.Second &&
+					time.Since(start) == 0 {
 					refused.Add(1)
 				}
 			})
@@ -135,42 +136,54 @@ func TestOnlyFailuresOpenBreaker(t *testing.T) {
 		"418":                   {answer: reply(418, "")},
 		"a row of another user": {answer: reply(200, bounce)},
 		"JSON broken off":       {answer: reply(200, `{"data":[{`)},
-		"too large":             {answer: reply(200, strings.Repeat(" ", 99)), change: func(o *Options) { o.MaxBodyBytes = 98 }},
-		"202 before an answer":  {answer: alternate(reply(202, ""), reply(404, ""))},
-		"always 202":            {answer: reply(202, ""), change: func(o *Options) { o.CallTimeout = time.Second }},
-		"503 before an answer":  {answer: alternate(reply(503, ""), reply(404, "")), change: func(o *Options) { o.Retry = Retry{Tries: 2, Base: 1} }},
-		"a third that fails":    {answer: alternate(reply(200, `{"data":[]}`), reply(503, ""), reply(200, `{"data":[]}`))},
-		"cancelled callers":     {answer: silent, give: 9 * time.Second, cancel: true},
-		"impatient callers":     {answer: silent, give: 4 * time.Second},
-		"few within the window": {answer: reply(503, ""), change: func(o *Options) { o.Breaker.Window = 300 * time.Millisecond }},
-		"switched off":          {answer: reply(503, ""), change: func(o *Options) { o.Breaker.Off = true }},
+		"too large": {
+			answer: reply(200, strings.Repeat(" ", 99)), change: func(o *Options) { o.MaxBodyBytes = 98 },
+		},
+		"202 before an answer": {answer: alternate(reply(202, ""), reply(404, ""))},
+		"always 202":           {answer: reply(202, ""), change: func(o *Options) { o.CallTimeout = time.Second }},
+		"503 before an answer": {
+			answer: alternate(reply(503, ""), reply(404, "")),
+			change: func(o *Options) { o.Retry = Retry{Tries: 2, Base: 1} },
+		},
+		"a third that fails": {
+			answer: alternate(reply(200, `{"data":[]}`), reply(503, ""), reply(200, `{"data":[]}`)),
+		},
+		"cancelled callers": {answer: silent, give: 9 * time.Second, cancel: true},
+		"impatient callers": {answer: silent, give: 4 * time.Second},
+		"few within the window": {
+			answer: reply(503, ""), change: func(o *Options) { o.Breaker.Window = 300 * time.Millisecond },
+		},
+		"switched off": {answer: reply(503, ""), change: func(o *Options) { o.Breaker.Off = true }},
 		"a transport that panics": {change: func(o *Options) {
 			o.Transport = roundTrip(func(*http.Request) (*http.Response, error) { panic("kaboom") })
 		}},
-		"408":                      {answer: reply(408, ""), opens: true},
-		"429":                      {answer: reply(429, ""), opens: true},
-		"500":                      {answer: reply(500, ""), opens: true},
-		"502":                      {answer: reply(502, ""), opens: true},
-		"503":                      {answer: reply(503, ""), opens: true},
-		"504":                      {answer: reply(504, ""), opens: true},
-		"a redirect":               {answer: reply(302, "", "Location: /"), opens: true},
-		"HTML":                     {answer: reply(200, "<html>", "Content-Type: text/html"), opens: true},
-		"an empty body":            {answer: reply(200, ""), opens: true},
-		"a body that breaks off":   {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), opens: true},
-		"no connection":            {change: func(o *Options) { o.Transport = roundTrip(refuse) }, opens: true},
-		"silence":                  {answer: silent, opens: true},
-		"silence before an answer": {answer: alternate(silent, reply(404, "")), change: func(o *Options) { o.Retry.Tries = 2 }, opens: true},
+		"408":                    {answer: reply(408, ""), opens: true},
+		"429":                    {answer: reply(429, ""), opens: true},
+		"500":                    {answer: reply(500, ""), opens: true},
+		"502":                    {answer: reply(502, ""), opens: true},
+		"503":                    {answer: reply(503, ""), opens: true},
+		"504":                    {answer: reply(504, ""), opens: true},
+		"a redirect":             {answer: reply(302, "", "Location: /"), opens: true},
+		"HTML":                   {answer: reply(200, "<html>", "Content-Type: text/html"), opens: true},
+		"an empty body":          {answer: reply(200, ""), opens: true},
+		"a body that breaks off": {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), opens: true},
+		"no connection":          {change: func(o *Options) { o.Transport = roundTrip(refuse) }, opens: true},
+		"silence":                {answer: silent, opens: true},
+		"silence before an answer": {
+			answer: alternate(silent, reply(404, "")), change: func(o *Options) { o.Retry.Tries = 2 }, opens: true,
+		},
 		"callers that waited long": {answer: silent, give: 6 * time.Second, opens: true},
 		"half that fail":           {answer: alternate(reply(503, ""), reply(200, `{"data":[]}`)), opens: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := test.answer
-				c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h(w, r) }), once3, func(o *Options) {
-					if test.change != nil {
-						test.change(o)
-					}
-				})
+				c := within(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h(w, r) }), once3,
+					func(o *Options) {
+						if test.change != nil {
+							test.change(o)
+						}
+					})
 				for range 20 {
 					ctx, cancel := context.WithCancel(t.Context())
 					switch {
@@ -243,7 +256,10 @@ func alternate(steps ...http.HandlerFunc) http.HandlerFunc {
 func TestOpenBreakerStopsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{silent}}
-		c := within(t, s, func(o *Options) { o.Retry.Tries = 9; o.Breaker = Breaker{Failures: 2, OpenFor: time.Minute} })
+		c := within(t, s, func(o *Options) {
+			o.Retry.Tries = 9
+			o.Breaker = Breaker{Failures: 2, OpenFor: time.Minute}
+		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		_, err := c.BounceCategories(ctx)
@@ -299,7 +315,8 @@ func TestOpeningBreakerFailsWaitingCalls(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				took[time.Since(start)]++
-				if e := public(t, err); e.Code == upstream.Unavailable && e.Status == 0 && e.RetryAfter != 5*time.Second {
+				if e := public(t, err); e.Code == upstream.Unavailable && e.Status == 0 &&
+					e.RetryAfter != 5*time.Second {
 					t.Errorf("call %d: %+v", i, e)
 				}
 			})

@@ -143,13 +143,19 @@ func TestA202UntilTheDeadline(t *testing.T) {
 // that come one after the other do at 1.8 a second, as docs/operating.md says.
 func TestEveryCallSurvivesAPassingFault(t *testing.T) {
 	once := map[string]http.HandlerFunc{
-		"503":                   reply(503, ""),
-		"503 after a while":     func(w http.ResponseWriter, r *http.Request) { time.Sleep(300 * time.Millisecond); reply(503, "")(w, r) },
-		"429 with Retry-After":  reply(429, "", "Retry-After: 1"),
-		"a broken connection":   reset(""),
-		"an answer broken off":  reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
-		"503 with Retry-After":  reply(503, "", "Retry-After: 3"),
-		"503 from a slow proxy": func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); reply(503, "")(w, r) },
+		"503": reply(503, ""),
+		"503 after a while": func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(300 * time.Millisecond)
+			reply(503, "")(w, r)
+		},
+		"429 with Retry-After": reply(429, "", "Retry-After: 1"),
+		"a broken connection":  reset(""),
+		"an answer broken off": reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+		"503 with Retry-After": reply(503, "", "Retry-After: 3"),
+		"503 from a slow proxy": func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			reply(503, "")(w, r)
+		},
 	}
 	for name, first := range once {
 		t.Run(name, func(t *testing.T) {

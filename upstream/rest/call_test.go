@@ -30,7 +30,8 @@ func TestConcurrencyIsLimited(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 22 {
 			wg.Go(func() {
-				if _, err := c.Emails(t.Context(), upstream.ListQuery{Window: day, UserID: upstream.ID(i + 1)}); err != nil {
+				if _, err := c.Emails(t.Context(),
+					upstream.ListQuery{Window: day, UserID: upstream.ID(i + 1)}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -39,7 +40,8 @@ func TestConcurrencyIsLimited(t *testing.T) {
 		// A caller that gives up waiting takes no slot.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := c.Emails(ctx, upstream.ListQuery{Window: day, UserID: 99}); upstream.CodeOf(err) != upstream.Timeout {
+		if _, err := c.Emails(ctx, upstream.ListQuery{Window: day, UserID: 99}); upstream.CodeOf(
+			err) != upstream.Timeout {
 			t.Errorf("the caller that gave up: %v", err)
 		}
 		if d := time.Since(start); d != 100*time.Millisecond {
@@ -94,7 +96,8 @@ func TestEachCallLogsOneDebugLine(t *testing.T) {
 		t.Errorf("%d lines, want 1:\n%s", strings.Count(line, "\n"), line)
 	}
 	for _, want := range []string{
-		"level=DEBUG", `msg="upstream call"`, "endpoint=/bounces", "user_id=21&sender=…&domain=example.com&local=…&recipient=…&X-Customer=…",
+		"level=DEBUG", `msg="upstream call"`, "endpoint=/bounces",
+		"user_id=21&sender=…&domain=example.com&local=…&recipient=…&X-Customer=…",
 		"status=200", "tries=1", "joined=false", "rows=0", "bytes=11", "duration_ms=",
 	} {
 		if !strings.Contains(line, want) {

@@ -100,7 +100,8 @@ func checkPast(page upstream.Page, w upstream.Window, now upstream.Time) error {
 	const skew = 86400 // allows for the server's clock, and for a server that rounds windows to days
 	for i := range page.Len() {
 		if t := page.Identity(i).Time; t >= w.End+skew && t > now+skew {
-			return invalid("the metrics API's answer has a row from far in the future", fmt.Errorf("row %d is of %d", i, t)).err
+			return invalid("the metrics API's answer has a row from far in the future",
+				fmt.Errorf("row %d is of %d", i, t)).err
 		}
 	}
 	return nil

@@ -37,30 +37,54 @@ func TestForeignRowsAreRejected(t *testing.T) {
 		body string
 		want string // in the message; empty if the call succeeds
 	}{
-		"no user or sender is asked for":   {list(upstream.ListQuery{}), both, ""},
-		"another user":                     {list(upstream.ListQuery{UserID: 21}), both, "row of another user"},
-		"another sender":                   {list(upstream.ListQuery{SenderID: 17}), both, "row of another sender"},
-		"the user's, of another sender":    {list(upstream.ListQuery{UserID: 21, SenderID: 18}), fmt.Sprintf("["+row+"]", 21, 17), "row of another sender"},
+		"no user or sender is asked for": {list(upstream.ListQuery{}), both, ""},
+		"another user":                   {list(upstream.ListQuery{UserID: 21}), both, "row of another user"},
+		"another sender":                 {list(upstream.ListQuery{SenderID: 17}), both, "row of another sender"},
+		"the user's, of another sender": {
+			list(upstream.ListQuery{UserID: 21, SenderID: 18}), fmt.Sprintf("["+row+"]", 21, 17),
+			"row of another sender",
+		},
 		"another sender, asked as address": {list(upstream.ListQuery{Sender: "17"}), both, "row of another sender"},
 		"a sender's address":               {list(upstream.ListQuery{Sender: "17@example.com"}), both, ""},
-		"both forms of a sender":           {list(upstream.ListQuery{SenderID: 17, Sender: "18"}), fmt.Sprintf("["+row+"]", 21, 17), ""},
-		"digits beyond any id":             {list(upstream.ListQuery{Sender: "99999999999999999999"}), both, ""},
-		"whom was asked for":               {list(upstream.ListQuery{UserID: 21, SenderID: 17}), fmt.Sprintf("["+row+"]", 21, 17), ""},
+		"both forms of a sender": {
+			list(upstream.ListQuery{SenderID: 17, Sender: "18"}), fmt.Sprintf("["+row+"]", 21, 17), "",
+		},
+		"digits beyond any id": {list(upstream.ListQuery{Sender: "99999999999999999999"}), both, ""},
+		"whom was asked for": {
+			list(upstream.ListQuery{UserID: 21, SenderID: 17}), fmt.Sprintf("["+row+"]", 21, 17), "",
+		},
 
 		"a bounce of another user":   {detail, fmt.Sprintf(row, 22, 17), "another bounce than was asked for"},
 		"a bounce of another sender": {detail, fmt.Sprintf(row, 21, 18), "another bounce than was asked for"},
-		"a bounce of another time":   {detail, strings.Replace(fmt.Sprintf(row, 21, 17), `"bounce_time":1479772800`, `"bounce_time":1479772801`, 1), "another bounce"},
-		"a bounce of another email":  {detail, strings.Replace(fmt.Sprintf(row, 21, 17), `"a"`, `"b"`, 1), "another bounce"},
-		"the bounce asked for":       {detail, fmt.Sprintf(row, 21, 17), ""},
+		"a bounce of another time": {
+			detail, strings.Replace(fmt.Sprintf(row, 21, 17), `"bounce_time":1479772800`, `"bounce_time":1479772801`,
+				1), "another bounce",
+		},
+		"a bounce of another email": {
+			detail, strings.Replace(fmt.Sprintf(row, 21, 17), `"a"`, `"b"`, 1), "another bounce",
+		},
+		"the bounce asked for": {detail, fmt.Sprintf(row, 21, 17), ""},
 
-		"counts of another sender":          {count(upstream.CountQuery{SenderID: 17}), counts, "row of another sender"},
-		"counts of another user":            {count(upstream.CountQuery{UserID: 21, Rollup: upstream.ByUser}), counts, "row of another user"},
-		"counts of a user's senders":        {count(upstream.CountQuery{UserID: 21}), counts, ""},
-		"counts of a sender's user":         {count(upstream.CountQuery{SenderID: 17, Rollup: upstream.ByUser}), counts, ""},
-		"a series of another sender":        {series(upstream.CountQuery{SenderID: 17}), points, "row of another sender"},
-		"a series of another user":          {series(upstream.CountQuery{UserID: 17, Rollup: upstream.ByUser}), points, "row of another user"},
-		"series of any user":                {series(upstream.CountQuery{}), points, ""},
-		"a total that is less than nothing": {count(upstream.CountQuery{}), `[{"sender_id":17,"sent_count":-1}]`, "sent_count"},
+		"counts of another sender": {
+			count(upstream.CountQuery{SenderID: 17}), counts, "row of another sender",
+		},
+		"counts of another user": {
+			count(upstream.CountQuery{UserID: 21, Rollup: upstream.ByUser}), counts, "row of another user",
+		},
+		"counts of a user's senders": {count(upstream.CountQuery{UserID: 21}), counts, ""},
+		"counts of a sender's user": {
+			count(upstream.CountQuery{SenderID: 17, Rollup: upstream.ByUser}), counts, "",
+		},
+		"a series of another sender": {
+			series(upstream.CountQuery{SenderID: 17}), points, "row of another sender",
+		},
+		"a series of another user": {
+			series(upstream.CountQuery{UserID: 17, Rollup: upstream.ByUser}), points, "row of another user",
+		},
+		"series of any user": {series(upstream.CountQuery{}), points, ""},
+		"a total that is less than nothing": {
+			count(upstream.CountQuery{}), `[{"sender_id":17,"sent_count":-1}]`, "sent_count",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

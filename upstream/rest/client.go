@@ -52,7 +52,9 @@ func every(host, key string) *http.Request {
 	if key != "" {
 		header.Set("Authorization", "apikey="+key)
 	}
-	return &http.Request{Method: http.MethodGet, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return &http.Request{
+		Method: http.MethodGet, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
 }
 
 // WithKey returns a view of c with another API key. The view shares everything else with c, including the concurrency
@@ -79,7 +81,9 @@ func (c *Client) Close() {
 // [upstream.InvalidArgument]: its URL would be that of a count.
 func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if q.Shape == upstream.ShapeSeries && per(q.Interval) == "" {
-		return nil, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day"}
+		return nil, &upstream.Error{
+			Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day",
+		}
 	}
 	answer, err := c.call(ctx, request{question: q, path: q.Path(), query: q.Query()})
 	if err != nil {

@@ -27,13 +27,17 @@ func TestEndpoints(t *testing.T) {
 	key := upstream.BounceKey{UserID: 21, SenderID: 17, BounceTime: 1479772800, EmailID: "20161122000000.1@mail/6"}
 
 	const (
-		row      = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail/6","process_time":1479772800`
-		window   = "start_time=1479772800&end_time=1479859200&user_id=21"
-		filters  = window + "&sender_id=17&sender=news%40example.com&domain=example.com&local=a%2Bb&recipient=a%2Bb%40example.com"
+		row     = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail/6","process_time":1479772800`
+		window  = "start_time=1479772800&end_time=1479859200&user_id=21"
+		filters = window +
+			"&sender_id=17&sender=news%40example.com&domain=example.com&local=a%2Bb&recipient=a%2Bb%40example.com"
 		headers  = "&X-Subscription=None%20%26%20nothing&offset=500"
-		asBounce = row + `,"bounce_type":"hard","bounce_code":"5.1.1","bounce_category":"bad-mailbox","bounce_time":1479772800`
+		asBounce = row +
+			`,"bounce_type":"hard","bounce_code":"5.1.1","bounce_category":"bad-mailbox","bounce_time":1479772800`
 	)
-	anEmail := upstream.Email{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, Delivered: true}
+	anEmail := upstream.Email{
+		UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, Delivered: true,
+	}
 	aBounce := upstream.Bounce{
 		UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, BounceTime: 1479772800,
 		Type: upstream.Hard, Code: "5.1.1", Category: "bad-mailbox",
@@ -61,13 +65,21 @@ func TestEndpoints(t *testing.T) {
 			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedEmails(ctx, blocked) },
 			path: "/v4/blocked-emails", query: filters + "&blocked_reason=manual" + headers,
 			body: `{"data":[{` + row + `,"blocked_reason":"manual"}]}`,
-			want: []upstream.BlockedEmail{{UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800, Reason: "manual"}},
+			want: []upstream.BlockedEmail{
+				{
+					UserID: 21, SenderID: 17, EmailID: "20161122000000.1@mail/6", ProcessTime: 1479772800,
+					Reason: "manual",
+				},
+			},
 		},
 		"bounce": {
 			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounce(ctx, key) },
 			path: "/v4/bounce/21/17/1479772800/20161122000000.1@mail%2F6",
-			body: `{"data":{` + asBounce + `,"diagnostic_code":"smtp;550","regex_name":"r1","full_content":"Return-Path: <>"}}`,
-			want: upstream.BounceDetail{Bounce: aBounce, DiagnosticCode: "smtp;550", RuleName: "r1", FullContent: "Return-Path: <>"},
+			body: `{"data":{` + asBounce +
+				`,"diagnostic_code":"smtp;550","regex_name":"r1","full_content":"Return-Path: <>"}}`,
+			want: upstream.BounceDetail{
+				Bounce: aBounce, DiagnosticCode: "smtp;550", RuleName: "r1", FullContent: "Return-Path: <>",
+			},
 		},
 		"counts": {
 			call: func(ctx context.Context, a upstreamtest.API) (any, error) {
@@ -83,7 +95,13 @@ func TestEndpoints(t *testing.T) {
 			},
 			path: "/v4/bounce/counts", query: window + "&rollup_to=user&timeseries=day",
 			body: `{"21":[{"timestamp":1479772800,"bounce_count":0,"soft_bounce_count":1,"hard_bounce_count":2}]}`,
-			want: []upstream.Series{{ID: 21, Points: []upstream.Point{{Start: 1479772800, Tally: upstream.Tally{Total: 3, Soft: 1, Hard: 2}}}}},
+			want: []upstream.Series{
+				{
+					ID: 21, Points: []upstream.Point{
+						{Start: 1479772800, Tally: upstream.Tally{Total: 3, Soft: 1, Hard: 2}},
+					},
+				},
+			},
 		},
 		"categories": {
 			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) },
@@ -108,7 +126,8 @@ func TestEndpoints(t *testing.T) {
 				t.Errorf("rows (-want +got):\n%s", diff)
 			}
 			if got.Method != "GET" || got.URL.EscapedPath() != test.path || got.URL.RawQuery != test.query {
-				t.Errorf("asked %s %s?%s\nwant GET %s?%s", got.Method, got.URL.EscapedPath(), got.URL.RawQuery, test.path, test.query)
+				t.Errorf("asked %s %s?%s\nwant GET %s?%s", got.Method, got.URL.EscapedPath(), got.URL.RawQuery,
+					test.path, test.query)
 			}
 			if a := got.Header.Get("Authorization"); a != "apikey="+testKey {
 				t.Errorf("Authorization: %s", a)

@@ -30,7 +30,8 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return rows, errors.Join(checkCounted(rows, q.Counts(), func(s *upstream.Series) upstream.ID { return s.ID }), checkPoints(rows, q.Series()))
+		return rows, errors.Join(checkCounted(rows, q.Counts(), func(s *upstream.Series) upstream.ID { return s.ID }),
+			checkPoints(rows, q.Series()))
 	case upstream.ShapeCatalogue:
 		codes, err := upstream.DecodeCodes(body)
 		call.Rows = len(codes)
@@ -46,9 +47,11 @@ func decodeList(q *upstream.Question, body string, call *Call) (any, error) {
 		return nil, err
 	}
 	if n := page.Len(); n > upstream.PageSize {
-		// Nothing is lost: the next call's offset points at the first dropped row. All callers can rely on the page size.
+		// Nothing is lost: the next call's offset points at the first dropped row. All callers can rely on the page
+		// size.
 		page, call.Dropped = page.Slice(0, upstream.PageSize).Clone(), n-upstream.PageSize
 	}
 	call.Rows = page.Len()
-	return page.Rows(), errors.Join(checkOwners(page, askedOf(q)), checkPast(page, q.Window, upstream.Time(time.Now().Unix())))
+	return page.Rows(), errors.Join(checkOwners(page, askedOf(q)),
+		checkPast(page, q.Window, upstream.Time(time.Now().Unix())))
 }

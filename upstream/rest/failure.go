@@ -37,7 +37,10 @@ var errTryTimeout = errors.New("the try took too long")
 // broken returns the failure of a request without a response: no connection, or one that broke.
 func broken(ctx context.Context, err error) *failure {
 	if context.Cause(ctx) == errTryTimeout {
-		return &failure{err: &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}, again: true}
+		return &failure{
+			err:   &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err},
+			again: true,
+		}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
@@ -58,7 +61,9 @@ func broken(ctx context.Context, err error) *failure {
 }
 
 func unreachable(err error) *upstream.Error {
-	return &upstream.Error{Code: upstream.Unavailable, Message: "the metrics API cannot be reached; try again later", Err: err}
+	return &upstream.Error{
+		Code: upstream.Unavailable, Message: "the metrics API cannot be reached; try again later", Err: err,
+	}
 }
 
 // cutOff returns the failure of a body that could not be read to its end.
@@ -69,7 +74,11 @@ func cutOff(ctx context.Context, err error) *failure {
 		return invalid("the metrics API's answer cannot be decoded", err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) && context.Cause(ctx) != errTryTimeout {
-		return &failure{err: &upstream.Error{Code: upstream.Unavailable, Message: "the metrics API's answer broke off; try again later", Err: err}, again: true}
+		return &failure{
+			err: &upstream.Error{
+				Code: upstream.Unavailable, Message: "the metrics API's answer broke off; try again later", Err: err,
+			}, again: true,
+		}
 	}
 	return broken(ctx, err)
 }
@@ -88,7 +97,9 @@ func tooLarge(limit int64) *failure {
 // undecodable returns the error for a body that cannot be decoded. The decoders say where it is wrong without repeating
 // the body.
 func undecodable(err error) error {
-	e := &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's answer is not in its contract", Err: err}
+	e := &upstream.Error{
+		Code: upstream.InvalidResponse, Message: "the metrics API's answer is not in its contract", Err: err,
+	}
 	var reported *upstream.Error
 	if errors.As(err, &reported) {
 		*e = *reported
@@ -103,7 +114,8 @@ func undecodable(err error) error {
 // unreadable returns the reason to reject a response by its header, or nil.
 func unreadable(h http.Header) *failure {
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return invalid("the metrics API's answer is in an encoding that was not asked for", fmt.Errorf("Content-Encoding: %.40q", e))
+		return invalid("the metrics API's answer is in an encoding that was not asked for",
+			fmt.Errorf("Content-Encoding: %.40q", e))
 	}
 	t := h.Get("Content-Type")
 	switch t {
@@ -123,8 +135,13 @@ func unreadable(h http.Header) *failure {
 // refused returns the failure for a status other than 200.
 func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	status := res.StatusCode
-	e := &upstream.Error{Code: upstream.CodeOfStatus(status), Status: status, RetryAfter: retryAfter(res.Header, time.Now())}
-	f := &failure{err: e, again: status == http.StatusAccepted || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable}
+	e := &upstream.Error{
+		Code: upstream.CodeOfStatus(status), Status: status, RetryAfter: retryAfter(res.Header, time.Now()),
+	}
+	f := &failure{
+		err: e, again: status == http.StatusAccepted || status == http.StatusTooManyRequests ||
+			status == http.StatusServiceUnavailable,
+	}
 	switch {
 	case status == http.StatusAccepted:
 		e.Message = "the metrics API is still answering an identical request; try again shortly"
@@ -145,9 +162,11 @@ func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	case e.Code == upstream.NotFound && r.question.Shape == upstream.ShapeDetail:
 		e.Message = "the metrics API has no such bounce"
 	case e.Code == upstream.NotFound:
-		e.Message = fmt.Sprintf("the metrics API has no %s; a base URL with a wrong path answers so", r.question.Endpoint())
+		e.Message = fmt.Sprintf("the metrics API has no %s; a base URL with a wrong path answers so",
+			r.question.Endpoint())
 	case e.Code == upstream.Unavailable || e.Code == upstream.Timeout:
-		e.Message = fmt.Sprintf("the metrics API cannot be reached through its proxy (status %d); try again later", status)
+		e.Message = fmt.Sprintf("the metrics API cannot be reached through its proxy (status %d); try again later",
+			status)
 	case status >= 500:
 		e.Message = fmt.Sprintf("the metrics API failed (status %d)", status)
 	default:

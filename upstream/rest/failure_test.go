@@ -42,54 +42,166 @@ func TestFaults(t *testing.T) {
 	}{
 		"200":                        {answer: reply(200, codes), status: 200, tries: 1},
 		"200 without a content type": {answer: reply(200, codes, "Content-Type: "), status: 200, tries: 1},
-		"200 of some JSON type":      {answer: reply(200, codes, "Content-Type: application/vnd.api+json; charset=utf-8"), status: 200, tries: 1},
-		"gzip":                       {answer: zipped(codes), status: 200, tries: 1},
-		"202 once":                   {answer: reply(202, ""), then: reply(200, codes), status: 200, tries: 2},
-		"202 every time":             {answer: reply(202, ""), code: upstream.Unavailable, status: 202, message: "identical request"},
-		"429 every time":             {answer: reply(429, secretBody), code: upstream.Unavailable, status: 429, tries: 3, message: "fewer calls"},
-		"503 once":                   {answer: reply(503, secretBody), then: reply(200, codes), status: 200, tries: 2},
-		"503 every time":             {answer: reply(503, secretBody), code: upstream.Unavailable, status: 503, tries: 3, message: "overloaded or in maintenance"},
-		"reset once":                 {answer: reset(""), then: reply(200, codes), status: 200, tries: 2},
-		"reset every time":           {answer: reset(""), code: upstream.Unavailable, tries: 3, message: "cannot be reached"},
-		"broken off once":            {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), then: reply(200, codes), status: 200, tries: 2},
-		"broken off every time":      {answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), code: upstream.Unavailable, status: 200, tries: 3, message: "broke off"},
-		"chunks broken off":          {answer: reset("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), code: upstream.Unavailable, status: 200, tries: 3, message: "broke off"},
-		"503, then an error":         {answer: reply(503, ""), then: reply(451, ""), code: upstream.Unauthenticated, status: 451, tries: 2},
+		"200 of some JSON type": {
+			answer: reply(200, codes, "Content-Type: application/vnd.api+json; charset=utf-8"), status: 200, tries: 1,
+		},
+		"gzip":     {answer: zipped(codes), status: 200, tries: 1},
+		"202 once": {answer: reply(202, ""), then: reply(200, codes), status: 200, tries: 2},
+		"202 every time": {
+			answer: reply(202, ""), code: upstream.Unavailable, status: 202, message: "identical request",
+		},
+		"429 every time": {
+			answer: reply(429, secretBody), code: upstream.Unavailable, status: 429, tries: 3, message: "fewer calls",
+		},
+		"503 once": {answer: reply(503, secretBody), then: reply(200, codes), status: 200, tries: 2},
+		"503 every time": {
+			answer: reply(503, secretBody), code: upstream.Unavailable, status: 503, tries: 3,
+			message: "overloaded or in maintenance",
+		},
+		"reset once": {answer: reset(""), then: reply(200, codes), status: 200, tries: 2},
+		"reset every time": {
+			answer: reset(""), code: upstream.Unavailable, tries: 3, message: "cannot be reached",
+		},
+		"broken off once": {
+			answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), then: reply(200, codes), status: 200,
+			tries: 2,
+		},
+		"broken off every time": {
+			answer: reset("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), code: upstream.Unavailable, status: 200,
+			tries: 3, message: "broke off",
+		},
+		"chunks broken off": {
+			answer: reset("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+			code:   upstream.Unavailable, status: 200, tries: 3, message: "broke off",
+		},
+		"503, then an error": {
+			answer: reply(503, ""), then: reply(451, ""), code: upstream.Unauthenticated, status: 451, tries: 2,
+		},
 
-		"400":                     {answer: reply(400, secretBody), code: upstream.InvalidArgument, status: 400, tries: 1, message: "refused the request (status 400)"},
-		"401":                     {answer: reply(401, secretBody), code: upstream.Unauthenticated, status: 401, tries: 1, message: "API key"},
-		"404":                     {answer: reply(404, secretBody), code: upstream.NotFound, status: 404, tries: 1, message: "has no /bounce/categories"},
-		"451":                     {answer: reply(451, secretBody), code: upstream.Unauthenticated, status: 451, tries: 1, message: "did not accept the gateway's API key"},
-		"452 in our form":         {answer: reply(452, ours), code: upstream.InvalidArgument, status: 452, tries: 1, parameter: "start_time", message: "refused the request: start_time must be a time"},
-		"452 in another form":     {answer: reply(452, `{"message":"`+secretBody+`"}`), code: upstream.InvalidArgument, status: 452, tries: 1, message: "refused the request (status 452)"},
-		"452 that prints our key": {answer: reply(452, strings.Replace(ours, "time\"", testKey+"\"", 1)), code: upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)"},
-		"452 that prints a URL":   {answer: reply(452, strings.Replace(ours, "time\"", "http://x\"", 1)), code: upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)"},
-		"452 that prints a host":  {answer: reply(452, strings.Replace(ours, "time\"", "127.0.0.1\"", 1)), code: upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)"},
-		"452 at length":           {answer: reply(452, strings.Replace(ours, "time\"", strings.Repeat("x", 300)+"\"", 1)), code: upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)"},
-		"452 unprintable":         {answer: reply(452, strings.Replace(ours, "time\"", `\u001b[31m"`, 1)), code: upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)"},
-		"418":                     {answer: reply(418, secretBody), code: upstream.InvalidResponse, status: 418, tries: 1, message: "status 418, which is not in its contract"},
-		"500":                     {answer: reply(500, secretBody), code: upstream.InvalidResponse, status: 500, tries: 1, message: "failed (status 500)"},
-		"502":                     {answer: reply(502, secretBody), code: upstream.Unavailable, status: 502, tries: 1, message: "proxy (status 502)"},
-		"504":                     {answer: reply(504, secretBody), code: upstream.Timeout, status: 504, tries: 1, message: "proxy (status 504)"},
-		"204":                     {answer: reply(204, ""), code: upstream.InvalidResponse, status: 204, tries: 1, message: "status 204"},
-		"redirect":                {answer: reply(302, "", "Location: "+elsewhere.URL), code: upstream.InvalidResponse, status: 302, tries: 1, message: "redirect (status 302), which is not followed"},
-		"redirect to the same":    {answer: reply(307, "", "Location: /bounce/categories/"), code: upstream.InvalidResponse, status: 307, tries: 1, message: "redirect"},
+		"400": {
+			answer: reply(400, secretBody), code: upstream.InvalidArgument, status: 400, tries: 1,
+			message: "refused the request (status 400)",
+		},
+		"401": {
+			answer: reply(401, secretBody), code: upstream.Unauthenticated, status: 401, tries: 1, message: "API key",
+		},
+		"404": {
+			answer: reply(404, secretBody), code: upstream.NotFound, status: 404, tries: 1,
+			message: "has no /bounce/categories",
+		},
+		"451": {
+			answer: reply(451, secretBody), code: upstream.Unauthenticated, status: 451, tries: 1,
+			message: "did not accept the gateway's API key",
+		},
+		"452 in our form": {
+			answer: reply(452, ours), code: upstream.InvalidArgument, status: 452, tries: 1, parameter: "start_time",
+			message: "refused the request: start_time must be a time",
+		},
+		"452 in another form": {
+			answer: reply(452, `{"message":"`+secretBody+`"}`), code: upstream.InvalidArgument, status: 452, tries: 1,
+			message: "refused the request (status 452)",
+		},
+		"452 that prints our key": {
+			answer: reply(452, strings.Replace(ours, "time\"", testKey+"\"", 1)), code: upstream.InvalidArgument,
+			status: 452, tries: 1, message: "(status 452)",
+		},
+		"452 that prints a URL": {
+			answer: reply(452, strings.Replace(ours, "time\"", "http://x\"", 1)), code: upstream.InvalidArgument,
+			status: 452, tries: 1, message: "(status 452)",
+		},
+		"452 that prints a host": {
+			answer: reply(452, strings.Replace(ours, "time\"", "127.0.0.1\"", 1)), code: upstream.InvalidArgument,
+			status: 452, tries: 1, message: "(status 452)",
+		},
+		"452 at length": {
+			answer: reply(452, strings.Replace(ours, "time\"", strings.Repeat("x", 300)+"\"", 1)),
+			code:   upstream.InvalidArgument, status: 452, tries: 1, message: "(status 452)",
+		},
+		"452 unprintable": {
+			answer: reply(452, strings.Replace(ours, "time\"", `\u001b[31m"`, 1)), code: upstream.InvalidArgument,
+			status: 452, tries: 1, message: "(status 452)",
+		},
+		"418": {
+			answer: reply(418, secretBody), code: upstream.InvalidResponse, status: 418, tries: 1,
+			message: "status 418, which is not in its contract",
+		},
+		"500": {
+			answer: reply(500, secretBody), code: upstream.InvalidResponse, status: 500, tries: 1,
+			message: "failed (status 500)",
+		},
+		"502": {
+			answer: reply(502, secretBody), code: upstream.Unavailable, status: 502, tries: 1,
+			message: "proxy (status 502)",
+		},
+		"504": {
+			answer: reply(504, secretBody), code: upstream.Timeout, status: 504, tries: 1,
+			message: "proxy (status 504)",
+		},
+		"204": {
+			answer: reply(204, ""), code: upstream.InvalidResponse, status: 204, tries: 1, message: "status 204",
+		},
+		"redirect": {
+			answer: reply(302, "", "Location: "+elsewhere.URL), code: upstream.InvalidResponse, status: 302, tries: 1,
+			message: "redirect (status 302), which is not followed",
+		},
+		"redirect to the same": {
+			answer: reply(307, "", "Location: /bounce/categories/"), code: upstream.InvalidResponse, status: 307,
+			tries: 1, message: "redirect",
+		},
 
-		"empty":                {answer: reply(200, ""), code: upstream.InvalidResponse, status: 200, tries: 1, message: "is empty"},
-		"HTML":                 {answer: reply(200, "<html>"+secretBody, "Content-Type: text/html"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "is not JSON"},
-		"HTML as JSON":         {answer: reply(200, "<html>"+secretBody), code: upstream.InvalidResponse, status: 200, tries: 1, message: "byte 0"},
-		"nonsense for a type":  {answer: reply(200, codes, "Content-Type: ;;"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "is not JSON"},
-		"JSON broken off":      {answer: reply(200, `{"data":["`+secretBody), code: upstream.InvalidResponse, status: 200, tries: 1},
-		"JSON of other types":  {answer: reply(200, `{"data":[{"`+secretBody+`":1}]}`), code: upstream.InvalidResponse, status: 200, tries: 1},
-		"too large, announced": {answer: reply(200, codes+page, "Content-Length: 4117"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "larger than 4096 bytes"},
-		"too large, in chunks": {answer: endless, code: upstream.InvalidResponse, status: 200, tries: 1, message: "larger than 4096 bytes"},
-		"gzip bomb":            {answer: zipped(codes + strings.Repeat(page, 1000)), code: upstream.InvalidResponse, status: 200, tries: 1, message: "larger than 4096 bytes"},
-		"as large as may be":   {answer: reply(200, codes+page[len(codes):]), status: 200, tries: 1},
-		"broken gzip":          {answer: reply(200, secretBody+page[:99], "Content-Encoding: gzip"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "cannot be decoded"},
-		"unasked encoding":     {answer: reply(200, codes, "Content-Encoding: br"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "encoding that was not asked for"},
-		"no HTTP":              {answer: reset("SSH-2.0-OpenSSH_9.9\r\n"), code: upstream.InvalidResponse, tries: 1, message: "proper HTTP"},
-		"broken chunks":        {answer: reset("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), code: upstream.InvalidResponse, status: 200, tries: 1, message: "cannot be decoded"},
-		"headers without end":  {answer: reset("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10)), code: upstream.InvalidResponse, tries: 1, message: "proper HTTP"},
+		"empty": {
+			answer: reply(200, ""), code: upstream.InvalidResponse, status: 200, tries: 1, message: "is empty",
+		},
+		"HTML": {
+			answer: reply(200, "<html>"+secretBody, "Content-Type: text/html"), code: upstream.InvalidResponse,
+			status: 200, tries: 1, message: "is not JSON",
+		},
+		"HTML as JSON": {
+			answer: reply(200, "<html>"+secretBody), code: upstream.InvalidResponse, status: 200, tries: 1,
+			message: "byte 0",
+		},
+		"nonsense for a type": {
+			answer: reply(200, codes, "Content-Type: ;;"), code: upstream.InvalidResponse, status: 200, tries: 1,
+			message: "is not JSON",
+		},
+		"JSON broken off": {
+			answer: reply(200, `{"data":["`+secretBody), code: upstream.InvalidResponse, status: 200, tries: 1,
+		},
+		"JSON of other types": {
+			answer: reply(200, `{"data":[{"`+secretBody+`":1}]}`), code: upstream.InvalidResponse, status: 200,
+			tries: 1,
+		},
+		"too large, announced": {
+			answer: reply(200, codes+page, "Content-Length: 4117"), code: upstream.InvalidResponse, status: 200,
+			tries: 1, message: "larger than 4096 bytes",
+		},
+		"too large, in chunks": {
+			answer: endless, code: upstream.InvalidResponse, status: 200, tries: 1, message: "larger than 4096 bytes",
+		},
+		"gzip bomb": {
+			answer: zipped(codes + strings.Repeat(page, 1000)), code: upstream.InvalidResponse, status: 200, tries: 1,
+			message: "larger than 4096 bytes",
+		},
+		"as large as may be": {answer: reply(200, codes+page[len(codes):]), status: 200, tries: 1},
+		"broken gzip": {
+			answer: reply(200, secretBody+page[:99], "Content-Encoding: gzip"), code: upstream.InvalidResponse,
+			status: 200, tries: 1, message: "cannot be decoded",
+		},
+		"unasked encoding": {
+			answer: reply(200, codes, "Content-Encoding: br"), code: upstream.InvalidResponse, status: 200, tries: 1,
+			message: "encoding that was not asked for",
+		},
+		"no HTTP": {
+			answer: reset("SSH-2.0-OpenSSH_9.9\r\n"), code: upstream.InvalidResponse, tries: 1, message: "proper HTTP",
+		},
+		"broken chunks": {
+			answer: reset("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+			code:   upstream.InvalidResponse, status: 200, tries: 1, message: "cannot be decoded",
+		},
+		"headers without end": {
+			answer: reset("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10)), code: upstream.InvalidResponse,
+			tries: 1, message: "proper HTTP",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +224,8 @@ func TestFaults(t *testing.T) {
 			if n != test.tries && (test.tries > 0 || n < 4) {
 				t.Errorf("%d tries, want %d", n, test.tries)
 			}
-			if len(seen) != 1 || seen[0].Tries != n || seen[0].Status != test.status || seen[0].Code != test.code || seen[0].Canceled {
+			if len(seen) != 1 || seen[0].Tries != n || seen[0].Status != test.status || seen[0].Code != test.code ||
+				seen[0].Canceled {
 				t.Errorf("observed %+v", seen)
 			}
 			if test.code == "" {
@@ -207,7 +320,9 @@ func TestUpstreamRefusesConnection(t *testing.T) {
 
 // A server with an untrusted certificate gets neither the key nor a second try.
 func TestUntrustedCertificate(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request got through") }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a request got through")
+	}))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	s.StartTLS()
 	defer s.Close()

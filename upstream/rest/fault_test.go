@@ -29,17 +29,21 @@ func someRows() (rows upstreamtest.Rows) {
 		id, local := fmt.Sprintf("%d.%04d@mail", at, n), fmt.Sprintf("recipient%d", n)
 		headers := []upstream.Header{{Name: "X-Campaign", Value: "spring"}}
 		rows.Emails = append(rows.Emails, upstream.Email{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
+			Domain:      "example.com",
 			ProcessTime: at, Delivered: n%3 == 0, XHeaders: headers,
 		})
 		rows.BlockedEmails = append(rows.BlockedEmails, upstream.BlockedEmail{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
+			Domain: "example.com",
 			Reason: "manual", ProcessTime: at, PostbackTime: at + 1, XHeaders: headers,
 		})
 		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{
 			Bounce: upstream.Bounce{
-				UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
-				Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", BounceTime: at, ProcessTime: at, PostbackTime: at + 1, XHeaders: headers,
+				UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
+				Domain: "example.com",
+				Type:   upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", BounceTime: at, ProcessTime: at,
+				PostbackTime: at + 1, XHeaders: headers,
 			},
 			DiagnosticCode: "smtp;550", RuleName: "badmailbox01", FullContent: "Return-Path: <>\n",
 		})
@@ -51,13 +55,17 @@ func someRows() (rows upstreamtest.Rows) {
 		add(21, 18, at)
 	}
 	add(22, 19, day.Start+60)
-	rows.Senders = []upstreamtest.Sender{{UserID: 21, ID: 17, Address: "a@example.com"}, {UserID: 21, ID: 18, Address: "b@example.com"}, {UserID: 22, ID: 19, Address: "c@example.com"}}
+	rows.Senders = []upstreamtest.Sender{
+		{UserID: 21, ID: 17, Address: "a@example.com"}, {UserID: 21, ID: 18, Address: "b@example.com"},
+		{UserID: 22, ID: 19, Address: "c@example.com"},
+	}
 	return rows
 }
 
 // healthy returns a server of these rows without faults.
 var healthy = sync.OnceValue(func() http.Handler {
-	h := embedded.New(upstreamtest.Backend{Model: upstreamtest.NewModel(someRows())}, embedded.Options{APIHost: "api.example.com"})
+	h := embedded.New(upstreamtest.Backend{Model: upstreamtest.NewModel(someRows())},
+		embedded.Options{APIHost: "api.example.com"})
 	var answers sync.Map // by path and query, because many tests ask for the same
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := answers.Load(r.RequestURI)
@@ -98,7 +106,9 @@ func callsOf(id upstream.ID, offset int) map[string]call {
 		"reasons":        func(ctx context.Context, c *Client) (any, error) { return c.BlockedReasons(ctx) },
 	}
 	for _, k := range upstream.Kinds {
-		all[k.String()+" by sender"] = func(ctx context.Context, c *Client) (any, error) { return c.Counts(ctx, k, sender) }
+		all[k.String()+" by sender"] = func(ctx context.Context, c *Client) (any, error) {
+			return c.Counts(ctx, k, sender)
+		}
 		all[k.String()+" by user"] = func(ctx context.Context, c *Client) (any, error) { return c.Counts(ctx, k, user) }
 		all[k.String()+" of a sender, hourly"] = func(ctx context.Context, c *Client) (any, error) {
 			return c.Series(ctx, k, upstream.SeriesQuery{CountQuery: sender, Interval: upstream.Hour})
@@ -136,16 +146,21 @@ var outcomes = map[string]struct {
 	"503 once":                  {tries: 2},
 	"503 for ever":              {code: upstream.Unavailable, tries: 3, message: "overloaded or in maintenance"},
 	"429 once with Retry-After": {tries: 2},
-	"429 with Retry-After":      {code: upstream.Unavailable, tries: 1, message: "fewer calls"}, // longer than the caller's deadline
-	"451":                       {code: upstream.Unauthenticated, tries: 1, message: "did not accept the gateway's API key"},
-	"452":                       {code: upstream.InvalidArgument, tries: 1, message: "refused the request (status 452)"},
-	"404":                       {code: upstream.NotFound, tries: 1, message: "has no /bounces"},
-	"500":                       {code: upstream.InvalidResponse, tries: 1, message: "failed (status 500)"},
-	"502":                       {code: upstream.Unavailable, tries: 1, message: "proxy (status 502)"},
-	"504":                       {code: upstream.Timeout, tries: 1, message: "proxy (status 504)"},
-	"redirect":                  {code: upstream.InvalidResponse, tries: 1, message: "redirect (status 302)"},
-	"no content":                {code: upstream.InvalidResponse, tries: 1, message: "status 204"},
-	"clock skew":                {tries: 2},
+	// longer than the caller's deadline
+	"429 with Retry-After": {code: upstream.Unavailable, tries: 1, message: "fewer calls"},
+	"451": {
+		code: upstream.Unauthenticated, tries: 1, message: "did not accept the gateway's API key",
+	},
+	"452": {
+		code: upstream.InvalidArgument, tries: 1, message: "refused the request (status 452)",
+	},
+	"404":        {code: upstream.NotFound, tries: 1, message: "has no /bounces"},
+	"500":        {code: upstream.InvalidResponse, tries: 1, message: "failed (status 500)"},
+	"502":        {code: upstream.Unavailable, tries: 1, message: "proxy (status 502)"},
+	"504":        {code: upstream.Timeout, tries: 1, message: "proxy (status 504)"},
+	"redirect":   {code: upstream.InvalidResponse, tries: 1, message: "redirect (status 302)"},
+	"no content": {code: upstream.InvalidResponse, tries: 1, message: "status 204"},
+	"clock skew": {tries: 2},
 
 	"30 s silence":             {code: upstream.Timeout, tries: 2, message: "in time", short: true},
 	"silence after the header": {code: upstream.Timeout, tries: 2, message: "in time", short: true},
@@ -164,20 +179,42 @@ var outcomes = map[string]struct {
 	"gzip bomb":          {code: upstream.InvalidResponse, tries: 1, message: "larger than"},
 	"endless body":       {code: upstream.InvalidResponse, tries: 1, message: "larger than"},
 
-	"page longer than 500":     {tries: 1, dropped: 500, paged: true},
-	"rows of another user":     {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by user| of a user, daily", message: "another "},
-	"rows of another sender":   {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| by sender| of a sender, hourly", message: "another "},
-	"detail of another bounce": {code: upstream.InvalidResponse, tries: 1, calls: "bounce", message: "another bounce than was asked for"},
-	"times far in the future":  {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "the metrics API"},
-	"negative counts":          {code: upstream.InvalidResponse, tries: 1, calls: " by user| of a user, daily| by sender| of a sender, hourly", message: "_count"},
-	"times in milliseconds":    {code: upstream.InvalidResponse, tries: 1, calls: "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly", message: "is not a time in Unix seconds"},
+	"page longer than 500": {tries: 1, dropped: 500, paged: true},
+	"rows of another user": {
+		code: upstream.InvalidResponse, tries: 1,
+		calls: "bounces|bounces, next|emails|blocked emails|bounce| by user| of a user, daily", message: "another ",
+	},
+	"rows of another sender": {
+		code: upstream.InvalidResponse, tries: 1,
+		calls:   "bounces|bounces, next|emails|blocked emails|bounce| by sender| of a sender, hourly",
+		message: "another ",
+	},
+	"detail of another bounce": {
+		code: upstream.InvalidResponse, tries: 1, calls: "bounce", message: "another bounce than was asked for",
+	},
+	"times far in the future": {
+		code: upstream.InvalidResponse, tries: 1,
+		calls:   "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly",
+		message: "the metrics API",
+	},
+	"negative counts": {
+		code: upstream.InvalidResponse, tries: 1, calls: " by user| of a user, daily| by sender| of a sender, hourly",
+		message: "_count",
+	},
+	"times in milliseconds": {
+		code: upstream.InvalidResponse, tries: 1,
+		calls:   "bounces|bounces, next|emails|blocked emails|bounce| of a user, daily| of a sender, hourly",
+		message: "is not a time in Unix seconds",
+	},
 
 	// The client passes on the following answers: they are handled where pages are joined, or cannot be detected.
-	"page shorter than 500 in the middle": {tries: 1, paged: true, calls: "!bounces|bounces, next|emails|blocked emails"},
-	"rows repeated across pages":          {tries: 1, paged: true, calls: "!bounces, next"},
-	"rows repeated in a page":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
-	"unsorted rows":                       {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
-	"rows outside the window":             {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"page shorter than 500 in the middle": {
+		tries: 1, paged: true, calls: "!bounces|bounces, next|emails|blocked emails",
+	},
+	"rows repeated across pages": {tries: 1, paged: true, calls: "!bounces, next"},
+	"rows repeated in a page":    {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"unsorted rows":              {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
+	"rows outside the window":    {tries: 1, calls: "!bounces|bounces, next|emails|blocked emails"},
 }
 
 // Under every fault, the caller gets the right code after the right number of tries, with a message that reveals
@@ -210,7 +247,8 @@ func TestEveryFault(t *testing.T) {
 				truth := s.ask("bounces")
 				s.server.Inject(f)
 				got := s.ask("bounces")
-				if got.call.Tries != want.tries && (want.tries > 0 || got.call.Tries < 4) || got.call.Dropped != want.dropped || got.call.Code != want.code {
+				if got.call.Tries != want.tries && (want.tries > 0 || got.call.Tries < 4) ||
+					got.call.Dropped != want.dropped || got.call.Code != want.code {
 					t.Errorf("observed %+v, want %d tries", got.call, want.tries)
 				}
 				if want.code == "" {

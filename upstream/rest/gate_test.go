@@ -144,7 +144,8 @@ func TestJoiningAWaitingCallCanAdvanceIt(t *testing.T) {
 		synctest.Wait()
 		last.join("modest")
 		if err := <-done; err != nil || time.Since(start) != 3*time.Second {
-			t.Errorf("%v after %v, want the answer after 3s: one under way, one of the greedy, and its own", err, time.Since(start))
+			t.Errorf("%v after %v, want the answer after 3s: one under way, one of the greedy, and its own", err,
+				time.Since(start))
 		}
 		wg.Wait()
 		if l := c.Load(); l.Waiting != 0 || l.UnderWay != 0 || len(c.gate.lanes) != 0 || c.gate.turns.Len() != 0 {
@@ -200,7 +201,8 @@ func TestFullQueueRefusesCalls(t *testing.T) {
 				start := time.Now()
 				if err := emails(greedy, c, i); err == nil {
 					answered.Add(1)
-				} else if e := public(t, err); e.Code == upstream.Unavailable && e.RetryAfter >= time.Second && time.Since(start) < 5*time.Second {
+				} else if e := public(t, err); e.Code == upstream.Unavailable && e.RetryAfter >= time.Second &&
+					time.Since(start) < 5*time.Second {
 					refused.Add(1)
 				}
 			})
@@ -217,7 +219,8 @@ func TestFullQueueRefusesCalls(t *testing.T) {
 			t.Errorf("%d refused, and Load says %d", refused.Load(), c.Load().Refused)
 		}
 		start := time.Now()
-		if err := emails(upstream.WithCaller(t.Context(), "modest"), c, 99); err != nil || time.Since(start) > 2*time.Second {
+		if err := emails(upstream.WithCaller(t.Context(), "modest"), c, 99); err != nil ||
+			time.Since(start) > 2*time.Second {
 			t.Errorf("the modest caller: %v after %v", err, time.Since(start))
 		}
 		wg.Wait()
@@ -256,7 +259,10 @@ func TestGateNeverLeaksSlots(t *testing.T) {
 		type visit struct{ caller, page, after, patience int }
 		visits := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) visit {
 			n := rapid.IntRange(0, 20)
-			return visit{rapid.IntRange(0, 3).Draw(t, "caller"), rapid.IntRange(0, 9).Draw(t, "page"), n.Draw(t, "after"), n.Draw(t, "patience")}
+			return visit{
+				rapid.IntRange(0, 3).Draw(t, "caller"), rapid.IntRange(0, 9).Draw(t, "page"), n.Draw(t, "after"),
+				n.Draw(t, "patience"),
+			}
 		}), 1, 30).Draw(rt, "visits")
 		synctest.Test(t, func(t *testing.T) {
 			var now, peak atomic.Int64
@@ -280,18 +286,22 @@ func TestGateNeverLeaksSlots(t *testing.T) {
 			for _, v := range visits {
 				wg.Go(func() {
 					time.Sleep(time.Duration(v.after) * time.Millisecond)
-					ctx, cancel := context.WithTimeout(upstream.WithCaller(t.Context(), fmt.Sprint(v.caller)), time.Duration(v.patience)*time.Millisecond)
+					ctx, cancel := context.WithTimeout(upstream.WithCaller(t.Context(), fmt.Sprint(v.caller)),
+						time.Duration(v.patience)*time.Millisecond)
 					defer cancel()
 					err := emails(ctx, c, v.page)
-					if code := upstream.CodeOf(err); err != nil && code != upstream.Timeout && code != upstream.Unavailable {
+					if code := upstream.CodeOf(err); err != nil && code != upstream.Timeout &&
+						code != upstream.Unavailable {
 						rt.Errorf("%+v: %v", v, err)
 					}
 				})
 			}
 			wg.Wait()
 			synctest.Wait()
-			if l := c.Load(); int(peak.Load()) > most || l.UnderWay != 0 || l.Waiting != 0 || len(c.gate.lanes) != 0 || c.gate.turns.Len() != 0 {
-				rt.Errorf("at most %d at once; in the end %+v, %d lanes, %d turns", peak.Load(), l, len(c.gate.lanes), c.gate.turns.Len())
+			if l := c.Load(); int(peak.Load()) > most || l.UnderWay != 0 || l.Waiting != 0 || len(c.gate.lanes) != 0 ||
+				c.gate.turns.Len() != 0 {
+				rt.Errorf("at most %d at once; in the end %+v, %d lanes, %d turns", peak.Load(), l, len(c.gate.lanes),
+					c.gate.turns.Len())
 			}
 		})
 	})

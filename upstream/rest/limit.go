@@ -43,7 +43,10 @@ const (
 )
 
 func newLimit(least, most int) limit {
-	return limit{now: float64(most), min: float64(least), max: float64(most), few: max(least, most/4), usual: make(map[string]*usual)}
+	return limit{
+		now: float64(most), min: float64(least), max: float64(most), few: max(least, most/4),
+		usual: make(map[string]*usual),
+	}
 }
 
 // slots returns the limit as a number of requests.

@@ -107,7 +107,8 @@ func TestLimitFindsServerCapacity(t *testing.T) {
 		c := inProcess(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			load := now.Add(1)
 			defer now.Add(-1)
-			time.Sleep(max(100*time.Millisecond, 100*time.Millisecond*time.Duration(load)/time.Duration(capacity.Load())))
+			time.Sleep(max(100*time.Millisecond,
+				100*time.Millisecond*time.Duration(load)/time.Duration(capacity.Load())))
 			served.Add(1)
 			reply(200, `[]`)(w, r)
 		}))
@@ -130,7 +131,10 @@ func TestSlowEndpointsAreNoSignOfLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLimit(2, 16)
 		now := time.Unix(0, 0)
-		usual := map[string]time.Duration{"/emails": 50 * time.Millisecond, "/email/counts": 3 * time.Second, "/bounce/categories": 100 * time.Microsecond}
+		usual := map[string]time.Duration{
+			"/emails": 50 * time.Millisecond, "/email/counts": 3 * time.Second,
+			"/bounce/categories": 100 * time.Microsecond,
+		}
 		endpoints := []string{"/emails", "/email/counts", "/bounce/categories"}
 		for range 500 {
 			e := rapid.SampledFrom(endpoints).Draw(t, "endpoint")
@@ -176,7 +180,9 @@ func TestLimitStaysWithinBounds(t *testing.T) {
 			took := time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "took"))
 			l.reached = true
 			now = now.Add(took)
-			l.learn(&trial{outcome: o, sent: now.Add(-took), firstByte: took, among: rapid.IntRange(1, most).Draw(t, "among")}, "/emails", now)
+			l.learn(&trial{
+				outcome: o, sent: now.Add(-took), firstByte: took, among: rapid.IntRange(1, most).Draw(t, "among"),
+			}, "/emails", now)
 			if n := l.slots(); n < least || n > most {
 				t.Fatalf("the limit is %d, outside %d to %d", n, least, most)
 			}

@@ -39,9 +39,9 @@ type Options struct {
 	// Defaults: 16, and the smaller of 2 and MaxConcurrent.
 	MaxConcurrent, MinConcurrent int
 
-	// MaxWaiting is how many requests may wait for a slot. Callers (see [upstream.WithCaller]) take turns. When the queue is
-	// full, the newest request of the caller with the most waiting fails with [upstream.Unavailable] and a RetryAfter.
-	// Default 1024.
+	// MaxWaiting is how many requests may wait for a slot. Callers (see [upstream.WithCaller]) take turns. When the
+	// queue is full, the newest request of the caller with the most waiting fails with [upstream.Unavailable] and a
+	// RetryAfter. Default 1024.
 	MaxWaiting int
 
 	// Timeout limits one try, from sending the request to the last byte of the response. Default 10 s. FirstByteTimeout
@@ -75,14 +75,17 @@ type Options struct {
 func (o Options) withDefaults(base *url.URL) (Options, error) {
 	var errs []error
 	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
-	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))), "such as 2", &errs))
+	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))),
+		"such as 2", &errs))
 	if o.MinConcurrent > o.MaxConcurrent && o.MaxConcurrent > 0 {
 		errs = append(errs, wrongOption("MinConcurrent", "must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
 	}
 	o.MaxWaiting = int(orDefault("MaxWaiting", int64(o.MaxWaiting), 1024, "such as 1024", &errs))
 	o.Timeout = time.Duration(orDefault("Timeout", int64(o.Timeout), int64(10*time.Second), "such as 10s", &errs))
-	o.FirstByteTimeout = time.Duration(orDefault("FirstByteTimeout", int64(o.FirstByteTimeout), int64(o.Timeout), "such as 10s", &errs))
-	o.CallTimeout = time.Duration(orDefault("CallTimeout", int64(o.CallTimeout), int64(30*time.Second), "such as 30s", &errs))
+	o.FirstByteTimeout = time.Duration(orDefault("FirstByteTimeout", int64(o.FirstByteTimeout), int64(o.Timeout),
+		"such as 10s", &errs))
+	o.CallTimeout = time.Duration(orDefault("CallTimeout", int64(o.CallTimeout), int64(30*time.Second), "such as 30s",
+		&errs))
 	o.MaxBodyBytes = orDefault("MaxBodyBytes", o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
 	o.Retry = o.Retry.withDefaults(&errs)
 	o.Breaker = o.Breaker.withDefaults(&errs)
@@ -160,7 +163,8 @@ func orDefault(name string, v, standard int64, example string, errs *[]error) in
 // parseBaseURL parses the BaseURL option. Its messages never repeat the whole URL, which may contain a password.
 func parseBaseURL(s string) (*url.URL, error) {
 	wrong := func(what string) error {
-		return wrongOption("BaseURL", "%s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"", what)
+		return wrongOption("BaseURL", "%s, such as \"https://api.example.com\" or \"https://example.com/metrics/v4\"",
+			what)
 	}
 	if s == "" {
 		return nil, wrong("is required")

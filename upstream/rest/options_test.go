@@ -12,22 +12,47 @@ func TestWrongOptions(t *testing.T) {
 		o    Options
 		want []string
 	}{
-		"no base URL":          {Options{}, []string{"BaseURL is required", "https://api.example.com"}},
-		"no scheme":            {Options{BaseURL: "api.example.com"}, []string{"BaseURL must begin with http:// or https://"}},
-		"a port for a scheme":  {Options{BaseURL: "localhost:8081"}, []string{"BaseURL must begin with http://"}},
-		"another scheme":       {Options{BaseURL: "ftp://api.example.com"}, []string{"BaseURL must begin with http://"}},
-		"no host":              {Options{BaseURL: "https:///v4"}, []string{"BaseURL must name a host"}},
-		"port alone":           {Options{BaseURL: "http://:80"}, []string{"BaseURL must name a host"}},
-		"no such port":         {Options{BaseURL: "http://api.example.com:99999"}, []string{"BaseURL must have a port from 1 to 65535"}},
-		"letters for a port":   {Options{BaseURL: "http://api.example.com:http"}, []string{"BaseURL must be a URL", "port"}},
-		"a query":              {Options{BaseURL: "https://api.example.com?a=b"}, []string{"BaseURL must not have a query"}},
-		"an empty query":       {Options{BaseURL: "https://api.example.com?"}, []string{"BaseURL must not have a query"}},
-		"a fragment":           {Options{BaseURL: "https://api.example.com#top"}, []string{"BaseURL must not have a fragment"}},
-		"an empty fragment":    {Options{BaseURL: "https://api.example.com/#"}, []string{"BaseURL must not have a fragment"}},
-		"user name, password":  {Options{BaseURL: "https://me:hunter2@api.example.com"}, []string{"BaseURL must not hold a user name", "takes a key"}},
-		"broken with password": {Options{BaseURL: "https://me:hunter2@api.example.com:x"}, []string{"BaseURL must be a URL without user name"}},
-		"a space":              {Options{BaseURL: "https://api example.com"}, []string{"BaseURL must be a URL"}},
-		"line end in the key":  {Options{BaseURL: "https://api.example.com", Key: "hunter2\n"}, []string{"Key has a character at position 8"}},
+		"no base URL": {Options{}, []string{"BaseURL is required", "https://api.example.com"}},
+		"no scheme": {
+			Options{BaseURL: "api.example.com"}, []string{"BaseURL must begin with http:// or https://"},
+		},
+		"a port for a scheme": {Options{BaseURL: "localhost:8081"}, []string{"BaseURL must begin with http://"}},
+		"another scheme": {
+			Options{BaseURL: "ftp://api.example.com"}, []string{"BaseURL must begin with http://"},
+		},
+		"no host":    {Options{BaseURL: "https:///v4"}, []string{"BaseURL must name a host"}},
+		"port alone": {Options{BaseURL: "http://:80"}, []string{"BaseURL must name a host"}},
+		"no such port": {
+			Options{BaseURL: "http://api.example.com:99999"}, []string{"BaseURL must have a port from 1 to 65535"},
+		},
+		"letters for a port": {
+			Options{BaseURL: "http://api.example.com:http"}, []string{"BaseURL must be a URL", "port"},
+		},
+		"a query": {
+			Options{BaseURL: "https://api.example.com?a=b"}, []string{"BaseURL must not have a query"},
+		},
+		"an empty query": {
+			Options{BaseURL: "https://api.example.com?"}, []string{"BaseURL must not have a query"},
+		},
+		"a fragment": {
+			Options{BaseURL: "https://api.example.com#top"}, []string{"BaseURL must not have a fragment"},
+		},
+		"an empty fragment": {
+			Options{BaseURL: "https://api.example.com/#"}, []string{"BaseURL must not have a fragment"},
+		},
+		"user name, password": {
+			Options{BaseURL: "https://me:hunter2@api.example.com"},
+			[]string{"BaseURL must not hold a user name", "takes a key"},
+		},
+		"broken with password": {
+			Options{BaseURL: "https://me:hunter2@api.example.com:x"},
+			[]string{"BaseURL must be a URL without user name"},
+		},
+		"a space": {Options{BaseURL: "https://api example.com"}, []string{"BaseURL must be a URL"}},
+		"line end in the key": {
+			Options{BaseURL: "https://api.example.com", Key: "hunter2\n"},
+			[]string{"Key has a character at position 8"},
+		},
 		"negative numbers": {
 			Options{
 				BaseURL: "https://api.example.com", MaxConcurrent: -1, Timeout: -1, CallTimeout: -1, MaxBodyBytes: -1,
@@ -36,14 +61,23 @@ func TestWrongOptions(t *testing.T) {
 				Breaker: Breaker{Failures: -1, Window: -1, OpenFor: -1, Share: -1},
 			},
 			[]string{
-				"MaxConcurrent must be positive, such as 16", "Timeout must be positive, such as 10s", "CallTimeout must", "MaxBodyBytes must",
-				"Retry.Tries must", "Retry.Base must", "Retry.Max must", "Retry.Reserve must", "Retry.Budget must be a share",
+				"MaxConcurrent must be positive, such as 16", "Timeout must be positive, such as 10s",
+				"CallTimeout must", "MaxBodyBytes must",
+				"Retry.Tries must", "Retry.Base must", "Retry.Max must", "Retry.Reserve must",
+				"Retry.Budget must be a share",
 				"MinConcurrent must be positive, such as 2", "MaxWaiting must", "FirstByteTimeout must",
-				"Breaker.Failures must", "Breaker.Window must", "Breaker.OpenFor must", "Breaker.Share must be a share above 0 and up to 1, such as 0.5",
+				"Breaker.Failures must", "Breaker.Window must", "Breaker.OpenFor must",
+				"Breaker.Share must be a share above 0 and up to 1, such as 0.5",
 			},
 		},
-		"more at least than at most": {Options{BaseURL: "https://api.example.com", MinConcurrent: 9, MaxConcurrent: 8}, []string{"MinConcurrent must be at most MaxConcurrent, which is 8"}},
-		"a budget of 10 for 10 %":    {Options{BaseURL: "https://api.example.com", Retry: Retry{Budget: 10}}, []string{"Retry.Budget must be a share above 0 and up to 1, such as 0.1"}},
+		"more at least than at most": {
+			Options{BaseURL: "https://api.example.com", MinConcurrent: 9, MaxConcurrent: 8},
+			[]string{"MinConcurrent must be at most MaxConcurrent, which is 8"},
+		},
+		"a budget of 10 for 10 %": {
+			Options{BaseURL: "https://api.example.com", Retry: Retry{Budget: 10}},
+			[]string{"Retry.Budget must be a share above 0 and up to 1, such as 0.1"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := New(test.o)
@@ -89,7 +123,8 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.MaxConcurrent != 16 || o.Timeout != 10*time.Second || o.CallTimeout != 30*time.Second || o.MaxBodyBytes != 32<<20 ||
+	if o.MaxConcurrent != 16 || o.Timeout != 10*time.Second || o.CallTimeout != 30*time.Second ||
+		o.MaxBodyBytes != 32<<20 ||
 		o.Retry != (Retry{Tries: 3, Base: 250 * time.Millisecond, Max: 5 * time.Second, Budget: 0.1, Reserve: 100}) ||
 		o.Breaker != (Breaker{Failures: 10, Share: 0.5, Window: time.Minute, OpenFor: 5 * time.Second}) ||
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {

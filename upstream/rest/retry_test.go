@@ -79,7 +79,10 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	}{
 		"429 in seconds": {429, func() string { return "7" }, 7 * time.Second},
 		"503 in seconds": {503, func() string { return "2" }, 2 * time.Second},
-		"429 by date":    {429, func() string { return time.Now().Add(9 * time.Second).UTC().Format(http.TimeFormat) }, 9 * time.Second},
+		"429 by date": {
+			429, func() string { return time.Now().Add(9 * time.Second).UTC().Format(http.TimeFormat) },
+			9 * time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -118,7 +121,8 @@ func TestNoWaitPastTheDeadline(t *testing.T) {
 			t.Errorf("took %v", d)
 		}
 		// The default deadline counts as well.
-		if _, err := c.BounceCategories(t.Context()); public(t, err).RetryAfter != time.Minute || time.Since(start) != 0 {
+		if _, err := c.BounceCategories(t.Context()); public(t, err).RetryAfter != time.Minute ||
+			time.Since(start) != 0 {
 			t.Errorf("without a deadline: %v after %v", err, time.Since(start))
 		}
 	})
@@ -205,7 +209,8 @@ func TestDeadlines(t *testing.T) {
 				if wrong || took.Round(time.Millisecond) != test.took {
 					t.Errorf("got %v after %v, want a timeout after %v", err, took, test.took)
 				}
-				if early := test.patient != 0 && test.patient < test.took+1 || test.patient == 0; early != errors.Is(err, context.DeadlineExceeded) {
+				if early := test.patient != 0 && test.patient < test.took+1 ||
+					test.patient == 0; early != errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%v: is the caller's deadline: %t", err, !early)
 				}
 				synctest.Wait() // the call that its caller has left ends

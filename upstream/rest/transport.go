@@ -41,7 +41,9 @@ func readCAs(file string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, wrongOption("CAFile", "has no certificate in it: it must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
+		return nil,
+			wrongOption("CAFile",
+				"has no certificate in it: it must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
 	}
 	return roots, nil
 }

@@ -85,9 +85,11 @@ func TestWrongCAFiles(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"no such file":        {Options{CAFile: file + "x"}, "CAFile cannot be read"},
-		"not PEM":             {Options{CAFile: file}, "CAFile has no certificate in it"},
-		"another's transport": {Options{CAFile: file, Transport: http.DefaultTransport}, "CAFile must be empty where Transport is given"},
+		"no such file": {Options{CAFile: file + "x"}, "CAFile cannot be read"},
+		"not PEM":      {Options{CAFile: file}, "CAFile has no certificate in it"},
+		"another's transport": {
+			Options{CAFile: file, Transport: http.DefaultTransport}, "CAFile must be empty where Transport is given",
+		},
 	} {
 		test.o.BaseURL = "https://api.example.com"
 		if _, err := New(test.o); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -138,7 +140,8 @@ func TestFirstByteTimeout(t *testing.T) {
 			})
 			start := time.Now()
 			err := emails(t.Context(), c, 0)
-			if took := time.Since(start); took != test.took || (upstream.CodeOf(err) == upstream.Timeout) != test.fails || (err != nil) != test.fails {
+			if took := time.Since(start); took != test.took ||
+				(upstream.CodeOf(err) == upstream.Timeout) != test.fails || (err != nil) != test.fails {
 				t.Errorf("%s: %v after %v, want %v", name, err, took, test.took)
 			}
 		}
@@ -205,7 +208,8 @@ func TestProxyFromEnvironment(t *testing.T) {
 	defer proxy.Close()
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyFromEnvironment$")
 	child.Env = append(os.Environ(), "REST_TEST_IN_CHILD=1", "HTTP_PROXY="+proxy.URL, "NO_PROXY=", "no_proxy=")
-	if out, err := child.CombinedOutput(); err != nil || through.Load() != "http://api.example.com/blocked-email/reasons" {
+	if out, err := child.CombinedOutput(); err != nil ||
+		through.Load() != "http://api.example.com/blocked-email/reasons" {
 		t.Errorf("the proxy was asked for %v; %v: %s", through.Load(), err, out)
 	}
 }

@@ -69,8 +69,8 @@ func (c *Client) countsAsTimeout(ctx context.Context, t *trial) bool {
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
-	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and that may move when a more patient
-	// caller joins the call.
+	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and that may move when a more
+	// patient caller joins the call.
 	within, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { end(errTryTimeout) })
@@ -78,7 +78,9 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 
 	req, err := c.request(within, r)
 	if err != nil {
-		return "", &failure{err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err}}
+		return "", &failure{
+			err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err},
+		}
 	}
 
 	call.Tries++

@@ -237,7 +237,9 @@ func (s apiSuite) endedContext(t *testing.T) {
 	_, countErr := s.api.Counts(ctx, upstream.Emails, q)
 	_, seriesErr := s.api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
 	_, detailErr := s.api.Bounce(ctx, s.sample.Bounces[0].Key())
-	for what, err := range map[string]error{"list": listErr, "counts": countErr, "series": seriesErr, "detail": detailErr} {
+	for what, err := range map[string]error{
+		"list": listErr, "counts": countErr, "series": seriesErr, "detail": detailErr,
+	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
 		}
@@ -250,7 +252,9 @@ func (s apiSuite) manyCallers(t *testing.T) {
 		callers.Go(func() {
 			k := upstream.Kinds[i%3]
 			s.list(t, k, upstream.ListQuery{Window: wholeSample, Offset: i / 3 * 400})
-			s.count(t, k, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: wholeSample}, Interval: upstream.Hour})
+			s.count(t, k, upstream.SeriesQuery{
+				CountQuery: upstream.CountQuery{Window: wholeSample}, Interval: upstream.Hour,
+			})
 		})
 	}
 	callers.Wait()

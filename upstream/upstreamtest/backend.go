@@ -20,7 +20,8 @@ func (b Backend) Emails(ctx context.Context, only []upstream.ID, q upstream.List
 }
 
 // BlockedEmails implements store.Reader.
-func (b Backend) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
+func (b Backend) BlockedEmails(ctx context.Context, only []upstream.ID,
+	q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
 	return b.Limit(only).BlockedEmails(ctx, q)
 }
 
@@ -30,11 +31,13 @@ func (b Backend) Bounce(ctx context.Context, only []upstream.ID, k upstream.Boun
 }
 
 // Counts implements store.Reader.
-func (b Backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+func (b Backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.CountQuery) ([]upstream.Count, error) {
 	return b.Limit(only).Counts(ctx, k, q)
 }
 
 // Series implements store.Reader.
-func (b Backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+func (b Backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.SeriesQuery) ([]upstream.Series, error) {
 	return b.Limit(only).Series(ctx, k, q)
 }

@@ -185,7 +185,10 @@ func countCases(k upstream.Kind) []countCase {
 		{name: "sender", query: upstream.CountQuery{SenderID: edges}},
 		{name: "unknown sender", query: upstream.CountQuery{SenderID: 999}, none: true},
 		{name: "user and sender", query: upstream.CountQuery{UserID: edgesUser, SenderID: edgesOther}},
-		{name: "sender of another user", query: upstream.CountQuery{UserID: crowdedUser, SenderID: edgesOther}, none: true},
+		{
+			name: "sender of another user", query: upstream.CountQuery{UserID: crowdedUser, SenderID: edgesOther},
+			none: true,
+		},
 		{name: "sender without events", query: upstream.CountQuery{SenderID: large + 1}, none: true},
 	}
 	if k == upstream.Bounces {

@@ -167,7 +167,8 @@ func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window
 			s.walk(t, k, upstream.ListQuery{Window: right}),
 		), all)
 		whole := s.total(t, k, upstream.CountQuery{Window: w})
-		before, after := s.total(t, k, upstream.CountQuery{Window: left}), s.total(t, k, upstream.CountQuery{Window: right})
+		before, after := s.total(t, k, upstream.CountQuery{Window: left}),
+			s.total(t, k, upstream.CountQuery{Window: right})
 		if before+after != whole {
 			t.Errorf("counts before and from %d are %d and %d, want %d together", e.Time, before, after, whole)
 		}
@@ -341,7 +342,8 @@ func (s readOnlySuite) statuses(t *testing.T) {
 	if s.server.Key == "" {
 		return
 	}
-	a, err := s.server.do(t.Context(), http.MethodGet, "/bounce/categories", http.Header{"Accept": {"application/json"}})
+	a, err := s.server.do(t.Context(), http.MethodGet, "/bounce/categories",
+		http.Header{"Accept": {"application/json"}})
 	if err != nil {
 		t.Fatal(err)
 	}

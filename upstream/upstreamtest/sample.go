@@ -100,7 +100,8 @@ func (r *Rows) addOddities() {
 			{Name: "X-Alpha", Value: "after it: order is as sent"},
 		})
 	}
-	r.addID(oddUser, odd, at+60, oddEmailID, "path@example.net", []upstream.Header{{Name: "X-Case", Value: "Exact Value"}})
+	r.addID(oddUser, odd, at+60, oddEmailID, "path@example.net",
+		[]upstream.Header{{Name: "X-Case", Value: "Exact Value"}})
 }
 
 // add adds an event of each kind, with an email id as in the document.
@@ -131,7 +132,8 @@ func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient s
 	})
 	r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{
 		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
-		Reason: Reasons[n%len(Reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30), XHeaders: headers,
+		Reason: Reasons[n%len(Reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30),
+		XHeaders: headers,
 	})
 }
 

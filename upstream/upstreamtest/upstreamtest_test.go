@@ -13,7 +13,9 @@ import (
 )
 
 func TestModelKeepsTheContract(t *testing.T) {
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API { return upstreamtest.NewModel(rows) })
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
+		return upstreamtest.NewModel(rows)
+	})
 }
 
 // The suites compare servers with the model, so the model itself is checked against
@@ -92,7 +94,8 @@ func TestCountingRecordsEachCall(t *testing.T) {
 		_, emails := api.Emails(ctx, upstream.ListQuery{Window: w})
 		_, blocked := api.BlockedEmails(ctx, upstream.ListQuery{Window: w})
 		_, counts := api.Counts(ctx, upstream.Bounces, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
-		_, series := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day})
+		_, series := api.Series(ctx, upstream.Emails,
+			upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day})
 		_, categories := api.BounceCategories(ctx)
 		_, reasons := api.BlockedReasons(ctx)
 		return errors.Join(bounces, emails, blocked, counts, series, categories, reasons)
@@ -100,7 +103,9 @@ func TestCountingRecordsEachCall(t *testing.T) {
 	if err := errors.Join(ask(), ask()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.Bounce(ctx, upstream.BounceKey{UserID: 1, SenderID: 2, BounceTime: 3, EmailID: "a@b"}); upstream.CodeOf(err) != upstream.NotFound {
+	if _, err := api.Bounce(ctx, upstream.BounceKey{
+		UserID: 1, SenderID: 2, BounceTime: 3, EmailID: "a@b",
+	}); upstream.CodeOf(err) != upstream.NotFound {
 		t.Errorf("unknown bounce: %v", err)
 	}
 	want := map[string]int{

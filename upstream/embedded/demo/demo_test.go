@@ -174,11 +174,13 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 			t.Fatalf("bounce of %s: %s", x.EmailID, gocmp.Diff(want, e))
 		}
 		switch {
-		case x.BounceTime <= x.ProcessTime || x.BounceTime > x.ProcessTime+86400 || x.BounceTime >= upstream.Time(at.Unix()):
+		case x.BounceTime <= x.ProcessTime || x.BounceTime > x.ProcessTime+86400 ||
+			x.BounceTime >= upstream.Time(at.Unix()):
 			t.Fatalf("bounce of %s after %d s", x.EmailID, x.BounceTime-x.ProcessTime)
 		case x.BounceTime < last:
 			t.Fatalf("bounce of %s follows one of %v", x.EmailID, last.UTC())
-		case !strings.Contains(x.DiagnosticCode, " "+x.Code+" ") || !strings.Contains(x.FullContent, "\nStatus: "+x.Code+"\n"):
+		case !strings.Contains(x.DiagnosticCode, " "+x.Code+" ") ||
+			!strings.Contains(x.FullContent, "\nStatus: "+x.Code+"\n"):
 			t.Fatalf("bounce of %s: code %s contradicts %q or the message", x.EmailID, x.Code, x.DiagnosticCode)
 		case !strings.HasPrefix(x.RuleName, strings.ReplaceAll(x.Category, "-", "")):
 			t.Fatalf("rule %q of category %s", x.RuleName, x.Category)
@@ -359,7 +361,8 @@ func checkIncidents(t *testing.T, b store.Batch, at time.Time) {
 	weeks := upstream.Window{Start: i.Window.End, End: i.Window.End + 14*86400}
 	before = upstream.Window{Start: i.Window.Start - 14*86400, End: i.Window.Start}
 	if after, ordinary := blockedOf(b, i.UserID, weeks), blockedOf(b, i.UserID, before); after < 2*ordinary {
-		t.Errorf("%d blocked in the two weeks after the import, %d before: want at least twice as many", after, ordinary)
+		t.Errorf("%d blocked in the two weeks after the import, %d before: want at least twice as many", after,
+			ordinary)
 	}
 }
 
@@ -397,7 +400,8 @@ func checkRates(t *testing.T, b store.Batch, at time.Time) {
 		days[e.ProcessTime.UTC().Weekday()]++
 	}
 	if weekend := days[time.Saturday] + days[time.Sunday]; float64(weekend)/2 > .65*float64(len(b.Emails)-weekend)/5 {
-		t.Errorf("%d emails on a weekend day, %d on a weekday: want at most 65 %%", weekend/2, (len(b.Emails)-weekend)/5)
+		t.Errorf("%d emails on a weekend day, %d on a weekday: want at most 65 %%", weekend/2,
+			(len(b.Emails)-weekend)/5)
 	}
 }
 
@@ -436,7 +440,8 @@ func TestMessagesAreDeliveryReports(t *testing.T) {
 			body, _ := io.ReadAll(p)
 			kinds, parts[kind] = append(kinds, kind), string(body)
 		}
-		if diff := gocmp.Diff([]string{"text/plain", "message/delivery-status", "text/rfc822-headers"}, kinds); diff != "" {
+		if diff := gocmp.Diff([]string{"text/plain", "message/delivery-status", "text/rfc822-headers"},
+			kinds); diff != "" {
 			t.Fatal(diff)
 		}
 		s := parts["message/delivery-status"]

@@ -66,10 +66,12 @@ func dayBefore(now time.Time, days int) upstream.Time {
 func Describe(now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "demo data: %d days of made-up email up to %s, from %d users (%d to %d) with %d senders\n",
-		Days, now.UTC().Format(time.RFC3339), len(accounts), MasterUser, GamesUser, len(accounts)*len(accounts[0].senders))
+		Days, now.UTC().Format(time.RFC3339), len(accounts), MasterUser, GamesUser,
+		len(accounts)*len(accounts[0].senders))
 	for _, i := range Incidents(now) {
 		fmt.Fprintf(&b, "incident to find: %s, %s to %s UTC: sender %d (%s) of user %d", i.Title,
-			i.Window.Start.UTC().Format("2006-01-02 15:04"), i.Window.End.UTC().Format("15:04"), i.SenderID, i.Sender, i.UserID)
+			i.Window.Start.UTC().Format("2006-01-02 15:04"), i.Window.End.UTC().Format("15:04"), i.SenderID, i.Sender,
+			i.UserID)
 		if i.Domain != "" {
 			fmt.Fprintf(&b, ", domain %s", i.Domain)
 		}

@@ -40,7 +40,9 @@ func (w *writer) detail(b upstream.Bounce, r *rule, s *sender, subject string) u
 		t = &ownReport
 	}
 	w.buf = t.append(w.buf[:0], v)
-	return upstream.BounceDetail{Bounce: b, DiagnosticCode: v[fDiagnostic], RuleName: r.name, FullContent: string(w.buf)}
+	return upstream.BounceDetail{
+		Bounce: b, DiagnosticCode: v[fDiagnostic], RuleName: r.name, FullContent: string(w.buf),
+	}
 }
 
 // mailer returns the sending host of an email id and a queue id made from it.

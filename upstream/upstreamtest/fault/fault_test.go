@@ -47,7 +47,10 @@ func through(t *testing.T, name, target string) *httptest.ResponseRecorder {
 func TestFaultsChangeOnlyWhatTheirNameSays(t *testing.T) {
 	for _, test := range []struct{ name, target, want string }{
 		{"wrong type of email_id", "/bounces", strings.Replace(rows, `"b"`, "7", 1)},
-		{"wrong type of user_id", "/bounces", strings.Replace(rows, `21,"xheaders":null`, `"seven","xheaders":null`, 1)},
+		{
+			"wrong type of user_id", "/bounces",
+			strings.Replace(rows, `21,"xheaders":null`, `"seven","xheaders":null`, 1),
+		},
 		{"wrong type of xheaders", "/bounces", strings.Replace(rows, "null", "7", 1)},
 		{"wrong type of data", "/bounces", "7"},
 		{"wrong type of data", "/email/counts", `{"data":7}`},
@@ -55,13 +58,23 @@ func TestFaultsChangeOnlyWhatTheirNameSays(t *testing.T) {
 		{"wrong type of a code", "/bounces", rows},
 		{"wrong type of timestamp", "/bounces", rows},
 		{"rows of another user", "/bounces", strings.Replace(rows, `21,"xheaders":null`, `219,"xheaders":null`, 1)},
-		{"rows of another user", "/email/counts?rollup_to=user", `{"data":{"20":[{"timestamp":1,"sent_count":5}],"219":[{"timestamp":1,"sent_count":6}]}}`},
-		{"rows of another user", "/email/counts", `{"data":{"20":[{"timestamp":1,"sent_count":5}],"21":[{"timestamp":1,"sent_count":6}]}}`},
-		{"negative counts", "/email/counts", `{"data":{"20":[{"timestamp":1,"sent_count":-7}],"21":[{"timestamp":1,"sent_count":-7}]}}`},
+		{
+			"rows of another user", "/email/counts?rollup_to=user",
+			`{"data":{"20":[{"timestamp":1,"sent_count":5}],"219":[{"timestamp":1,"sent_count":6}]}}`,
+		},
+		{
+			"rows of another user", "/email/counts",
+			`{"data":{"20":[{"timestamp":1,"sent_count":5}],"21":[{"timestamp":1,"sent_count":6}]}}`,
+		},
+		{
+			"negative counts", "/email/counts",
+			`{"data":{"20":[{"timestamp":1,"sent_count":-7}],"21":[{"timestamp":1,"sent_count":-7}]}}`,
+		},
 		{"unsorted rows", "/bounce/categories", `{"data":["one","two"]}`},
 	} {
 		got := through(t, test.name, test.target)
-		if body := strings.ReplaceAll(strings.ReplaceAll(got.Body.String(), `\u003c`, "<"), `\u003e`, ">"); got.Code != 200 || body != test.want {
+		if body := strings.ReplaceAll(strings.ReplaceAll(got.Body.String(), `\u003c`, "<"), `\u003e`,
+			">"); got.Code != 200 || body != test.want {
 			t.Errorf("%s of %s: %d %s\nwant %s", test.name, test.target, got.Code, body, test.want)
 		}
 	}
@@ -88,7 +101,10 @@ func TestFaultsThatHappenOnceDoSoForEachURL(t *testing.T) {
 	for _, test := range []struct {
 		target string
 		want   int
-	}{{"/bounces?a=1", 503}, {"/bounces?a=2", 503}, {"/bounces?a=1", 200}, {"/bounces?a=1", 200}, {"/bounces?a=2", 200}} {
+	}{
+		{"/bounces?a=1", 503}, {"/bounces?a=2", 503}, {"/bounces?a=1", 200}, {"/bounces?a=1", 200},
+		{"/bounces?a=2", 200},
+	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", test.target, nil))
 		if w.Code != test.want {

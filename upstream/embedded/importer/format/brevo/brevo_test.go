@@ -14,7 +14,8 @@ import (
 
 func TestSample(t *testing.T) {
 	s := formattest.Recognised(t, brevo.Format, formattest.Shared(t, "formats/brevo/events.ndjson"))
-	want := "recipient@example.com accepted, recipient@example.com delivered, not-a-user@example.com bounced, recipient@no-mx.example.com bounced, recipient@example.com blocked"
+	want := "recipient@example.com accepted, recipient@example.com delivered, not-a-user@example.com bounced, " +
+		"recipient@no-mx.example.com bounced, recipient@example.com blocked"
 	if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
 		t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
 	}
@@ -51,7 +52,8 @@ func TestEventsAreToldApart(t *testing.T) {
 		}
 		for _, r := range s.Records {
 			got = map[format.Outcome]string{format.Accepted: "accepted", format.Delivered: "delivered",
-				format.Bounced: "bounced " + string(r.Type) + " " + r.Category, format.Blocked: "blocked " + r.Reason}[r.Outcome]
+				format.Bounced: "bounced " + string(r.Type) + " " + r.Category,
+				format.Blocked: "blocked " + r.Reason}[r.Outcome]
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", kind, got, want)

@@ -118,14 +118,22 @@ func TestFormsOfTimesAndHeads(t *testing.T) {
 
 func TestBouncesAreOfEveryKind(t *testing.T) {
 	for text, want := range map[string]string{
-		"a@example.net: Unrouteable address":                                                                                              "  |Unrouteable address",
-		"a@example.net R=dnslookup T=remote_smtp: Connection timed out":                                                                   "  |Connection timed out",
-		"a@example.net F=<x@y> R=r T=lmtp H=127.0.0.1 [127.0.0.1] : LMTP error after DATA: 550 Bad user":                                  "  |smtp;550 Bad user",
-		"a@example.net R=r T=t H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@example.net>: host mx: 554 5.7.1 No": " 5.7.1 |smtp;554 5.7.1 No",
-		"a@example.net: retry timeout exceeded":                                                                                           "soft  message-expired|retry timeout exceeded",
-		"a@example.net R=r T=t : all hosts for 'example.net' have been failing for a long time (and retry time not reached)":              "soft  message-expired|all hosts for 'example.net' have been failing for a long time (and retry time not reached)",
-		`"odd: user"@example.net R=r T=t H=mx [192.0.2.1]: 550`:                                                                           "  |550",
-		"a@example.net (b@example.net) <c@example.org> R=r: text":                                                                         "  |text",
+		"a@example.net: Unrouteable address": "  |Unrouteable address",
+		"a@example.net R=dnslookup T=remote_smtp: Connection " +
+			"timed out": "  |Connection timed out",
+		"a@example.net F=<x@y> R=r T=lmtp H=127.0.0.1 [127.0.0.1] : LMTP error after " +
+			"DATA: 550 Bad user": "  |smtp;550 Bad user",
+		"a@example.net R=r T=t H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT " +
+			"TO:<a@example.net>: host mx: 554 5.7.1 No": " 5.7.1 |smtp;554 5.7.1 No",
+		"a@example.net: retry " +
+			"timeout exceeded": "soft  message-expired|retry timeout exceeded",
+		"a@example.net R=r T=t : all hosts for 'example.net' have been failing for a long time (and retry time " +
+			"not reached)": "soft  message-expired|all hosts for 'example.net' have been failing for a long time " +
+			"(and retry time not reached)",
+		`"odd: user"@example.net R=r T=t H=mx ` +
+			`[192.0.2.1]: 550`: "  |550",
+		"a@example.net (b@example.net) <c@example.org> " +
+			"R=r: text": "  |text",
 	} {
 		s := read(t, "2026-06-19 10:32:58 "+id+" ** "+text+"\n")
 		if len(s.Records) != 1 {
@@ -138,7 +146,8 @@ func TestBouncesAreOfEveryKind(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
-	s := read(t, "2026-06-19 10:32:58 "+id+" ** \"odd: user\"@example.net R=r T=t: text\n2026-06-19 10:32:58 "+id+" ** a@example.net (b@example.net) <c@example.org> R=r: text\n")
+	s := read(t, "2026-06-19 10:32:58 "+id+" ** \"odd: user\"@example.net R=r T=t: text\n2026-06-19 10:32:58 "+id+
+		" ** a@example.net (b@example.net) <c@example.org> R=r: text\n")
 	if got := strings.Join(s.Outcomes(), ", "); got != `"odd: user"@example.net bounced, c@example.org bounced` {
 		t.Errorf("got %q", got)
 	}
@@ -162,7 +171,8 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 }
 
 func TestDeferralsAreNoBounces(t *testing.T) {
-	const deferred = "2026-06-19 04:54:02 " + id + " == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out\n"
+	const deferred = "2026-06-19 04:54:02 " + id +
+		" == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out\n"
 	if got := strings.Join(read(t, deferred).Outcomes(), ", "); got != "a@example.net accepted" {
 		t.Errorf("got %q", got)
 	}
@@ -219,7 +229,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	var s formattest.Sink
 	var log strings.Builder
 	for i := range 5_000 {
-		fmt.Fprintf(&log, "2026-06-19 04:54:02 1jmKso-%06d-Uf == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out\n", i)
+		fmt.Fprintf(&log,
+			"2026-06-19 04:54:02 1jmKso-%06d-Uf == a@example.net R=dnslookup T=remote_smtp defer (110): Connection "+
+				"timed out\n", i)
 	}
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
@@ -250,7 +262,8 @@ func TestRecogniseTakesNoOtherLogs(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(of(life, id))
-	f.Add("2026-06-19 04:54:02.1 +0200 [1] " + longID + " == a@b <c> (d) F=<> R=x defer (1): t\n2026-06-23 04:54:02 " + longID + " ** a@b: retry timeout exceeded\n")
+	f.Add("2026-06-19 04:54:02.1 +0200 [1] " + longID + " == a@b <c> (d) F=<> R=x defer (1): t\n2026-06-23 04:54:02 " +
+		longID + " ** a@b: retry timeout exceeded\n")
 	f.Add("Jun 19 10:32:54 mx1 exim[12]: " + id + " ** \"a: b\"@c H=[::1]:25: 550 x\n")
 	f.Add("2026-06-19 10:32:54 " + id + " <= <> R=" + id + "\n2026-06-19 10:32:54 " + id + " Completed\n")
 	formattest.Fuzz(f, Format)

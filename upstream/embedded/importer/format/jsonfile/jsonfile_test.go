@@ -141,7 +141,8 @@ func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 		return s.Record(line, format.Record{EmailID: e.Mail.Destination[0]})
 	})
 	var s formattest.Sink
-	text := `{"Mail":{"Destination":["a"]}}` + "\n" + `{"Mail":{"Destination":"b"}}` + "\n" + `{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}`
+	text := `{"Mail":{"Destination":["a"]}}` + "\n" + `{"Mail":{"Destination":"b"}}` + "\n" +
+		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}`
 	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,8 @@ func depth(object []byte) int {
 }
 
 func BenchmarkEach(b *testing.B) {
-	object := `{"eventType":"Bounce","mail":{"destination":["a@example.com"],"headers":[` + strings.Repeat(`{"name":"X-Tag","value":"some text of usual length"},`, 20) + `{}]}}` + "\n"
+	object := `{"eventType":"Bounce","mail":{"destination":["a@example.com"],"headers":[` +
+		strings.Repeat(`{"name":"X-Tag","value":"some text of usual length"},`, 20) + `{}]}}` + "\n"
 	text := strings.Repeat(object, 2000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

@@ -94,10 +94,11 @@ func TestTypeDecidesWhatHappened(t *testing.T) {
 
 func TestResponsesWithoutAnEnhancedCode(t *testing.T) {
 	for response, want := range map[string]string{
-		`{"code":552,"enhanced_code":null,"content":"1 Requested mail action aborted"}`: "|552 1 Requested mail action aborted",
-		`{"code":550,"enhanced_code":null,"content":"5.1.1 unknown"}`:                   "5.1.1|550 5.1.1 unknown",
-		`{"code":400,"content":""}`: "|400",
-		`null`:                      "|",
+		`{"code":552,"enhanced_code":null,"content":"1 Requested mail action aborted"}`: "|552 1 Requested mail " +
+			"action aborted",
+		`{"code":550,"enhanced_code":null,"content":"5.1.1 unknown"}`: "5.1.1|550 5.1.1 unknown",
+		`{"code":400,"content":""}`:                                   "|400",
+		`null`:                                                        "|",
 	} {
 		_, before, _ := strings.Cut(bounce, `"response":`)
 		old, _, _ := strings.Cut(before, `,"timestamp"`)

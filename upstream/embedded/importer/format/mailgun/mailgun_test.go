@@ -126,7 +126,8 @@ func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(failed)
-	f.Add(`{"items":[{"event":"accepted","timestamp":1.5,"message":{"headers":{"message-id":"a","to":"\"a,\\\"\" <b@c>,d"}}}]}`)
+	f.Add(`{"items":[{"event":"accepted","timestamp":1.5,"message":{"headers":{"message-id":"a","to":"\"a,\\\"\" ` +
+		`<b@c>,d"}}}]}`)
 	f.Add(`{"event-data":{"event":"rejected","timestamp":1529704976.1,"user-variables":"[","delivery-status":null}}`)
 	formattest.Fuzz(f, mailgun.Format)
 }

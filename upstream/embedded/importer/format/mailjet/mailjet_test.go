@@ -25,7 +25,8 @@ func TestCase15KeepsAllDigitsOfIDs(t *testing.T) {
 
 func TestSample(t *testing.T) {
 	s := formattest.Recognised(t, mailjet.Format, formattest.Shared(t, "formats/mailjet/events.json"))
-	if got := strings.Join(s.Outcomes(), ", "); got != "invalid@invalid bounced, bad@example.com blocked, protected@example.com bounced" || len(s.Bads) > 0 {
+	if got := strings.Join(s.Outcomes(), ", "); got != "invalid@invalid bounced, bad@example.com blocked, "+
+		"protected@example.com bounced" || len(s.Bads) > 0 {
 		t.Errorf("got %q, bad %q", got, s.Bads)
 	}
 	if s.Records[0].Type != upstream.Hard || s.Records[1].Reason != "typofix" || s.Records[2].Type != upstream.Soft {
@@ -65,7 +66,8 @@ func TestEventsAreToldApart(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add(`[{"event":"bounce","time":1498093527,"MessageID":19421798915720714,"email":"a@example.com","hard_bounce":true,"error":"user unknown"}]`)
+	f.Add(
+		`[{"event":"bounce","time":1498093527,"MessageID":19421798915720714,"email":"a@example.com","hard_bounce":true,"error":"user unknown"}]`)
 	f.Add(`{"event":"blocked","time":1498093527,"MessageID":7,"email":"a","error":"typofix"}`)
 	formattest.Fuzz(f, mailjet.Format)
 }

@@ -151,7 +151,8 @@ func TestCases(t *testing.T) {
 			Diagnostic: "smtp;550 5.1.1 <mail@example.com>: Recipient address rejected: User unknown",
 		}}},
 		{"24.log", []format.Record{{
-			Outcome: format.Bounced, Recipient: "jos\ufffd@example.com", EmailID: "20250824165651.71857141C7A-e62fd6fe@mx1",
+			Outcome: format.Bounced, Recipient: "jos\ufffd@example.com",
+			EmailID:   "20250824165651.71857141C7A-e62fd6fe@mx1",
 			Processed: 1756054611, Time: 1756055744, Code: "5.4.4", Diagnostic: "Host or domain name not found",
 		}, {
 			Outcome: format.Delivered, Recipient: "b@example.com", EmailID: "20250824171544.71857141C7B-e8f39b3e@mx1",
@@ -286,7 +287,8 @@ func TestHostsGiveQueueIDsIndependently(t *testing.T) {
 }
 
 func TestRecipientsOfAMessageHaveIDsOfTheirOwn(t *testing.T) {
-	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%d@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=%s, status=%s (text)\n"
+	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%d@example.net>, " +
+		"relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=%s, status=%s (text)\n"
 	text := strings.Join(strings.SplitAfter(message, "\n")[:3], "")
 	var outcomes []string
 	for i := range 100 { // all are deferred at first, then tried again in another order
@@ -308,7 +310,8 @@ func TestRecipientsOfAMessageHaveIDsOfTheirOwn(t *testing.T) {
 }
 
 func TestAliasesAreNamedAsTheSenderNamedThem(t *testing.T) {
-	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s>, orig_to=<%s>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=5.0.0, status=bounced (text)\n"
+	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s>, orig_to=<%s>, " +
+		"relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=5.0.0, status=bounced (text)\n"
 	s := read(t, fmt.Sprintf(line, "a@example.net", "list@example.org")+fmt.Sprintf(line, "b@example.net",
 		"list@example.org")+fmt.Sprintf(line, "admin@example.net", "root"))
 	want(t, s, "list@example.org bounced", "list@example.org bounced", "admin@example.net bounced")
@@ -357,9 +360,12 @@ Nov 10 10:00:06 mx1 postfix/smtp[4]: 4B1ED9C4293: to=<a@example.net>, relay=mx.e
 
 func TestContentFiltersDoNotDoubleMail(t *testing.T) {
 	const (
-		before   = "Nov 10 10:00:00 mx1 postfix/qmgr[3]: 3A1ED9C4291: from=<news@example.com>, size=500, nrcpt=1 (queue active)\n"
-		handover = "Nov 10 10:00:02 mx1 postfix/smtp[4]: 3A1ED9C4291: to=<a@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=2, delays=0/0/0/2, dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as 4B1ED9C4292)\n"
-		after    = "Nov 10 10:00:02 mx1 postfix/qmgr[3]: 3A1ED9C4291: removed\n"
+		before = "Nov 10 10:00:00 mx1 postfix/qmgr[3]: 3A1ED9C4291: from=<news@example.com>, size=500, " +
+			"nrcpt=1 (queue active)\n"
+		handover = "Nov 10 10:00:02 mx1 postfix/smtp[4]: 3A1ED9C4291: to=<a@example.net>, " +
+			"relay=127.0.0.1[127.0.0.1]:10024, delay=2, delays=0/0/0/2, dsn=2.0.0, " +
+			"status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as 4B1ED9C4292)\n"
+		after = "Nov 10 10:00:02 mx1 postfix/qmgr[3]: 3A1ED9C4291: removed\n"
 	)
 	filtered := of(message, "4B1ED9C4292", "a@example.net")
 	first, rest, _ := strings.Cut(filtered, "\n")
@@ -380,7 +386,9 @@ func TestContentFiltersDoNotDoubleMail(t *testing.T) {
 }
 
 func TestDeferralsAreNoBounces(t *testing.T) {
-	const deferred = "Nov 10 10:0%d:00 mx1 postfix/smtp[4]: {q}: to=<{t}>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=4.2.0, status=deferred (host mx.example.net[192.0.2.1] said: 450 4.2.0 Greylisted (in reply to RCPT TO command))\n"
+	const deferred = "Nov 10 10:0%d:00 mx1 postfix/smtp[4]: {q}: to=<{t}>, relay=mx.example.net[192.0.2.1]:25, " +
+		"delay=2.9, delays=0.1/0/1/1.8, dsn=4.2.0, status=deferred (host mx.example.net[192.0.2.1] said: 450 4.2.0 " +
+		"Greylisted (in reply to RCPT TO command))\n"
 	all := strings.SplitAfter(message, "\n")
 	begin, end := strings.Join(all[:3], ""), strings.Join(all[3:], "")
 	text := begin
@@ -405,13 +413,20 @@ func TestDeferralsAreNoBounces(t *testing.T) {
 
 func TestDiagnosticsAreWhatServersSaid(t *testing.T) {
 	for text, want := range map[string]string{
-		"host mx.example.net[192.0.2.1] said: 550 5.1.1 <a@example.net>: User unknown (in reply to RCPT TO command)":     "smtp;550 5.1.1 <a@example.net>: User unknown",
-		"host mx.example.net[192.0.2.1] refused to talk to me: 554 5.7.1 No (see (here))":                                "smtp;554 5.7.1 No (see (here))",
-		"delivery temporarily suspended: host mx.example.net[192.0.2.1] said: 450 Later (in reply to MAIL FROM command)": "smtp;450 Later",
-		"Host or domain name not found. Name service error for name=example.net type=A: Host not found":                  "Host or domain name not found. Name service error for name=example.net type=A: Host not found",
-		"host mx.example.net[192.0.2.1] said: 550-first#012550 second (in reply to end of DATA command)":                 "smtp;550-first 550 second",
+		"host mx.example.net[192.0.2.1] said: 550 5.1.1 <a@example.net>: User unknown (in reply to RCPT " +
+			"TO command)": "smtp;550 5.1.1 <a@example.net>: User unknown",
+		"host mx.example.net[192.0.2.1] refused to talk to me: 554 5.7.1 No " +
+			"(see (here))": "smtp;554 5.7.1 No (see (here))",
+		"delivery temporarily suspended: host mx.example.net[192.0.2.1] said: 450 Later (in reply to MAIL " +
+			"FROM command)": "smtp;450 Later",
+		"Host or domain name not found. Name service error for name=example.net type=A: Host " +
+			"not found": "Host or domain name not found. Name service error for name=example.net type=A: Host " +
+			"not found",
+		"host mx.example.net[192.0.2.1] said: 550-first#012550 second (in reply to end of " +
+			"DATA command)": "smtp;550-first 550 second",
 		"user unknown": "user unknown",
-		"message size 123 exceeds size limit 100 of server mx.example.net[192.0.2.1]": "message size 123 exceeds size limit 100 of server mx.example.net[192.0.2.1]",
+		"message size 123 exceeds size limit 100 of server mx.example.net[192.0.2.1]": "message size 123 exceeds " +
+			"size limit 100 of server mx.example.net[192.0.2.1]",
 	} {
 		s := read(t, strings.ReplaceAll(of(message, "4B1ED9C4292", "a@example.net"),
 			"dsn=2.0.0, status=sent (250 2.0.0 Ok)", "dsn=5.1.1, status=bounced ("+text+")"))
@@ -420,7 +435,9 @@ func TestDiagnosticsAreWhatServersSaid(t *testing.T) {
 		}
 	}
 	// Syslog cuts long lines off.
-	s := read(t, "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx[192.0.2.1]:25, delay=2, delays=0/0/1/1, dsn=5.7.1, status=bounced (host mx[192.0.2.1] said: 550 5.7.1 Our system has det")
+	s := read(t,
+		"Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx[192.0.2.1]:25, delay=2, "+
+			"delays=0/0/1/1, dsn=5.7.1, status=bounced (host mx[192.0.2.1] said: 550 5.7.1 Our system has det")
 	if len(s.Records) != 1 || s.Records[0].Diagnostic != "smtp;550 5.7.1 Our system has det" {
 		t.Errorf("got %+v", s.Records)
 	}
@@ -492,8 +509,9 @@ func TestRecogniseTakesLogsOnly(t *testing.T) {
 		`{"kind": "email"}` + "\n": false,
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":"x"}` + "\n":                                    false,
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","SYSLOG_IDENTIFIER":"postfix/qmgr","MESSAGE":"x"}` + "\n": true,
-		"Nov 10 10:00:04 mx1 dovecot: imap-login: x\n":                                                        true, "Nov 10 10:00:04 mx1 kernel: x\n": false,
-		"type,timeLogged\n": false,
+		"Nov 10 10:00:04 mx1 dovecot: imap-login: x\n":                                                        true,
+		"Nov 10 10:00:04 mx1 kernel: x\n":                                                                     false,
+		"type,timeLogged\n":                                                                                   false,
 	} {
 		if postfix.Format.Recognise([]byte(head)) != want {
 			t.Errorf("Recognise(%.40q) = %v", head, !want)

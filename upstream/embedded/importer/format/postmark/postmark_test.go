@@ -119,6 +119,7 @@ func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(bounce)
 	f.Add(`{"RecordType":"Delivery","MessageID":"a","Recipient":"b","DeliveredAt":"2014-08-01T13:28:10.2735393-04:00"}`)
-	f.Add(`{"Messages":[{"MessageID":"m1","Recipients":["a@example.com",""],"ReceivedAt":"2014-02-14T11:12:54-05:00"}]}{"Bounces":[{}]}`)
+	f.Add(
+		`{"Messages":[{"MessageID":"m1","Recipients":["a@example.com",""],"ReceivedAt":"2014-02-14T11:12:54-05:00"}]}{"Bounces":[{}]}`)
 	formattest.Fuzz(f, postmark.Format)
 }

@@ -23,7 +23,8 @@ func read(t *testing.T, text string) *formattest.Sink {
 
 func TestCase26(t *testing.T) {
 	s := read(t, formattest.Shared(t, "cases/26.csv"))
-	const diagnostic = "smtp;550 5.1.1 The email account that you tried to reach does not exist. Please try double-checking the recipient's email address for typos or " +
+	const diagnostic = "smtp;550 5.1.1 The email account that you tried to reach does not exist. " +
+		"Please try double-checking the recipient's email address for typos or " +
 		"unnecessary spaces. Learn more at https://support.google.com/mail/answer/6596 "
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "pmta-vmta47", Sender: "mail@mail50.example.com",
@@ -49,7 +50,8 @@ func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
 		"bounce.csv":              "user1@example.net bounced, user1@example.net bounced",
 		"acct-default-header.csv": "u1@example.net delivered",
-		"guide-example.csv":       "user1@example.net delivered, user2@example.net delivered, user3@example.net bounced, user4@example.net bounced",
+		"guide-example.csv": "user1@example.net delivered, user2@example.net delivered, " +
+			"user3@example.net bounced, user4@example.net bounced",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, formattest.Shared(t, "formats/powermta/"+name))
@@ -102,14 +104,16 @@ func TestTypesOfRowsAndCategories(t *testing.T) {
 
 func TestTimesWithoutOffsetAreOfTheOptionsZone(t *testing.T) {
 	o := format.Options{Location: time.FixedZone("", -4*3600)}
-	s := formattest.Read(t, powermta.Format, o, "type,timeQueued,rcpt\nd,2016-08-01 14:06:01,a@example.com\nd,2016-08-01 14:06:01+0000,a@example.com\n")
+	s := formattest.Read(t, powermta.Format, o,
+		"type,timeQueued,rcpt\nd,2016-08-01 14:06:01,a@example.com\nd,2016-08-01 14:06:01+0000,a@example.com\n")
 	if s.Records[0].Time != 1470074761 || s.Records[1].Time != 1470060361 {
 		t.Errorf("got %+v", s.Records)
 	}
 }
 
 func TestHeaderLinesMayChange(t *testing.T) {
-	s := read(t, "type,timeLogged,rcpt\nd,1178807903,a@example.com\ntype,rcpt,vmta,timeLogged\nd,b@example.com,v,1178807904\n")
+	s := read(t,
+		"type,timeLogged,rcpt\nd,1178807903,a@example.com\ntype,rcpt,vmta,timeLogged\nd,b@example.com,v,1178807904\n")
 	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com delivered, b@example.com delivered" ||
 		len(s.Bads) > 0 {
 		t.Errorf("got %q, bad %q", got, s.Bads)
@@ -187,7 +191,10 @@ func BenchmarkRead(b *testing.B) {
 	text.WriteString("type,timeLogged,timeQueued,orig,rcpt,orcpt,dsnAction,dsnStatus,dsnDiag,dsnMta,bounceCat,vmta\n")
 	const rows = 10_000
 	for i := range rows {
-		fmt.Fprintf(&text, "b,2026-09-21 12:00:%02d+0000,2026-09-21 11:59:00+0000,b@em.example.com,u%d@example.net,,failed,5.1.1 (bad destination mailbox address),\"smtp;550 5.1.1 <u%d@example.net>, unknown\",mx.example.net,bad-mailbox,pool\n", i%60, i, i)
+		fmt.Fprintf(&text,
+			"b,2026-09-21 12:00:%02d+0000,2026-09-21 11:59:00+0000,b@em.example.com,u%d@example.net,,failed,5.1.1 "+
+				"(bad destination mailbox address),\"smtp;550 5.1.1 <u%d@example.net>, "+
+				"unknown\",mx.example.net,bad-mailbox,pool\n", i%60, i, i)
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -20,7 +20,8 @@ var Format = format.Format{
 		first := jsonfile.First(head)
 		_, event := first["sg_event_id"]
 		_, message := first["sg_message_id"]
-		return event || message || isExport(first["email"], first["created"], first["reason"]) || isTable(csvfile.First(head))
+		return event || message || isExport(first["email"], first["created"], first["reason"]) ||
+			isTable(csvfile.First(head))
 	},
 	New:    func(format.Options) format.Reader { return newReader() },
 	Header: func(line []byte) bool { return isTable(csvfile.First(line)) },

@@ -45,7 +45,8 @@ func TestCases(t *testing.T) {
 
 func TestSamples(t *testing.T) {
 	for name, want := range map[string]string{
-		"batch.json": "recipient@example.com accepted, recipient@example.com delivered, noreply@example.com bounced, invalid@invalid blocked, " +
+		"batch.json": "recipient@example.com accepted, recipient@example.com delivered, noreply@example.com bounced, " +
+			"invalid@invalid blocked, " +
 			"example@example.com blocked, unsubscribe@example.com blocked",
 		"blocked.json": "robinson@example.com bounced", "bounce-without-ids.json": "foo@example.com bounced",
 		"dropped.json": "hello@example.com blocked",
@@ -107,7 +108,8 @@ func TestReasonsOfDropsAreCompared(t *testing.T) {
 		"Spam Report": "complaint",
 		"Spam Content (if Spam Checker app is enabled)": "spam-content-if-spam-checker-app-is-enabled", "": "dropped",
 	} {
-		s := read(t, `{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e","event":"dropped","status":"5.0.0","reason":"`+reason+`"}`)
+		s := read(t,
+			`{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e","event":"dropped","status":"5.0.0","reason":"`+reason+`"}`)
 		if s.Records[0].Reason != want {
 			t.Errorf("%q: got %q, want %q", reason, s.Records[0].Reason, want)
 		}
@@ -115,7 +117,8 @@ func TestReasonsOfDropsAreCompared(t *testing.T) {
 }
 
 func TestFieldsOfTheSenderBecomeHeaders(t *testing.T) {
-	s := read(t, `{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":["spring","news"],"campaign":"x","Email":"other","n":19421798915720714,"from":"News <news@example.com>","unique_args":{"shop":"y"}}`)
+	s := read(t,
+		`{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":["spring","news"],"campaign":"x","Email":"other","n":19421798915720714,"from":"News <news@example.com>","unique_args":{"shop":"y"}}`)
 	want := []upstream.Header{{Name: "X-Category", Value: "spring"}, {Name: "X-Category", Value: "news"},
 		{Name: "X-campaign", Value: "x"}, {Name: "X-Email", Value: "other"},
 		{Name: "X-n", Value: "19421798915720714"}, {Name: "X-from",
@@ -124,7 +127,8 @@ func TestFieldsOfTheSenderBecomeHeaders(t *testing.T) {
 		r.Recipient != "a@example.com" {
 		t.Errorf("got %+v", r)
 	}
-	s = read(t, `{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":"cat facts"}`)
+	s = read(t,
+		`{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":"cat facts"}`)
 	if want := []upstream.Header{{Name: "X-Category", Value: "cat facts"}}; !cmp.Equal(s.Records[0].Headers, want) {
 		t.Errorf("got %+v, want %+v", s.Records[0].Headers, want)
 	}
@@ -140,8 +144,10 @@ func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add(`[{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_message_id":"14c5.filter0001.16648.5515E0B88.0","category":["a"],"smtp-id":"<a@b>"}]`)
-	f.Add(`{"email":"a@example.com","timestamp":1461095246,"event":"bounce","type":"blocked","status":"5.1.1","reason":"550","unique_args":{"a":1}}`)
+	f.Add(
+		`[{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_message_id":"14c5.filter0001.16648.5515E0B88.0","category":["a"],"smtp-id":"<a@b>"}]`)
+	f.Add(
+		`{"email":"a@example.com","timestamp":1461095246,"event":"bounce","type":"blocked","status":"5.1.1","reason":"550","unique_args":{"a":1}}`)
 	f.Add(`{"email":"a@example.com","created":1461095246,"reason":"550","status":"5.1.1"}{"event":"dropped"}`)
 	formattest.Fuzz(f, sendgrid.Format)
 }
@@ -152,7 +158,8 @@ func TestTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
 		"template_id,originating_ip,reason,outbound_ip,outbound_ip_type,mx,url,attempt,user_agent,type,is_unique,username," +
 		"categories,marketing_campaign_id,marketing_campaign_name,marketing_campaign_split_id,marketing_campaign_version,unique_args\n"
 	row := func(at, id, event, to, reason, kind string) string {
-		return "2026-11-10T10:00:0" + at + "Z," + id + ",\"" + event + "\",k,r,c,\"Hello, you\",news@example.com," + to + ",,,,\"" +
+		return "2026-11-10T10:00:0" + at + "Z," + id + ",\"" + event + "\",k,r,c,\"Hello, you\",news@example.com," +
+			to + ",,,,\"" +
 			reason + "\",,,,,,," + kind + ",,,\"[\"\"spring\"\"]\",,,,,\n"
 	}
 	s := read(t, header+row("1", "m1.filter1.2.3", "processed", "a@example.net", "", "")+
@@ -160,17 +167,23 @@ func TestTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
 		row("3", "m2.filter1.2.3", "bounced", "b@example.net", "550 5.1.1 User unknown,\nsaid \"\"mx\"\"", "hard")+
 		row("4", "m3.filter1.2.3", "bounce", "c@example.net", "554 5.7.1 listed", "blocked")+
 		row("5", "m4.filter1.2.3", "drop", "d@example.net", "Bounced Address", "")+
-		row("6", "m1.filter1.2.3", "open", "a@example.net", "", "")+row("7", "m5", "deferred", "e@example.net", "450", ""))
+		row("6", "m1.filter1.2.3", "open", "a@example.net", "", "")+
+		row("7", "m5", "deferred", "e@example.net", "450", ""))
 	headers := []upstream.Header{{Name: "X-Category", Value: "spring"}}
 	at := func(second upstream.Time) upstream.Time { return 1794304800 + second }
 	want := []format.Record{
 		{Outcome: format.Accepted, EmailID: "m1", Recipient: "a@example.net", Processed: at(1), Time: at(1)},
 		{Outcome: format.Delivered, EmailID: "m1", Recipient: "a@example.net", Processed: at(1), Time: at(2)},
-		{Outcome: format.Bounced, EmailID: "m2", Recipient: "b@example.net", Processed: at(3), Time: at(3), Type: upstream.Hard,
+		{Outcome: format.Bounced, EmailID: "m2", Recipient: "b@example.net", Processed: at(3), Time: at(3),
+			Type: upstream.Hard,
 			Code: "5.1.1", Diagnostic: "550 5.1.1 User unknown,\nsaid \"mx\""},
-		{Outcome: format.Bounced, EmailID: "m3", Recipient: "c@example.net", Processed: at(4), Time: at(4), Type: upstream.Soft,
+		{Outcome: format.Bounced, EmailID: "m3", Recipient: "c@example.net", Processed: at(4), Time: at(4),
+			Type:     upstream.Soft,
 			Category: "policy-related", Code: "5.7.1", Diagnostic: "554 5.7.1 listed"},
-		{Outcome: format.Blocked, EmailID: "m4", Recipient: "d@example.net", Processed: at(5), Time: at(5), Reason: "hardbounce"},
+		{
+			Outcome: format.Blocked, EmailID: "m4", Recipient: "d@example.net", Processed: at(5), Time: at(5),
+			Reason: "hardbounce",
+		},
 	}
 	for i := range want {
 		want[i].Sender, want[i].Headers = "news@example.com", headers
@@ -184,7 +197,8 @@ func TestTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
 }
 
 func TestListsOfBouncesMayBeTables(t *testing.T) {
-	s := read(t, "status,reason,email,created\n5.1.1,550 5.1.1 User unknown,a@example.net,1794304800\n,,b@example.net,x\n")
+	s := read(t,
+		"status,reason,email,created\n5.1.1,550 5.1.1 User unknown,a@example.net,1794304800\n,,b@example.net,x\n")
 	if len(s.Records) != 1 || s.Records[0].Code != "5.1.1" || s.Records[0].Time != 1794304800 || len(s.Bads) != 1 {
 		t.Errorf("got %+v, bad %q", s.Records, s.Bads)
 	}

@@ -39,7 +39,9 @@ type reader struct {
 
 func newReader() *reader {
 	r := &reader{}
-	r.events = jsonfile.NewReader(func(line int, e *event, s format.Sink) error { return e.read(line, &r.processed, s) })
+	r.events = jsonfile.NewReader(func(line int, e *event, s format.Sink) error {
+		return e.read(line, &r.processed, s)
+	})
 	return r
 }
 

@@ -89,18 +89,20 @@ func TestEnvelopesAreOpened(t *testing.T) {
 		b, _ := json.Marshal(text)
 		return string(b)
 	}
-	sns := `{"Type":"Notification","TopicArn":"arn","Timestamp":"2023-08-17T14:40:20.000Z","Message":` + quote(bounce) + `}`
+	sns := `{"Type":"Notification","TopicArn":"arn","Timestamp":"2023-08-17T14:40:20.000Z","Message":` + quote(bounce) +
+		`}`
 	want := formattest.Read(t, ses.Format, format.Options{}, bounce).Records
 	if len(want) != 1 {
 		t.Fatalf("the bare event gives %+v", want)
 	}
 	for name, text := range map[string]string{
-		"SNS":                 sns,
-		"SQS":                 `{"Messages":[{"MessageId":"1","ReceiptHandle":"r","Body":` + quote(sns) + `}]}`,
-		"SQS, raw":            `{"MessageId":"1","Body":` + quote(bounce) + `}`,
-		"Lambda with SQS":     `{"Records":[{"messageId":"1","body":` + quote(sns) + `,"eventSource":"aws:sqs"}]}`,
-		"Lambda with SNS":     `{"Records":[{"EventSource":"aws:sns","Sns":` + sns + `}]}`,
-		"EventBridge":         `{"version":"0","detail-type":"Email Bounced","source":"aws.ses","account":"999","detail":` + bounce + `}`,
+		"SNS":             sns,
+		"SQS":             `{"Messages":[{"MessageId":"1","ReceiptHandle":"r","Body":` + quote(sns) + `}]}`,
+		"SQS, raw":        `{"MessageId":"1","Body":` + quote(bounce) + `}`,
+		"Lambda with SQS": `{"Records":[{"messageId":"1","body":` + quote(sns) + `,"eventSource":"aws:sqs"}]}`,
+		"Lambda with SNS": `{"Records":[{"EventSource":"aws:sns","Sns":` + sns + `}]}`,
+		"EventBridge": `{"version":"0","detail-type":"Email ` +
+			`Bounced","source":"aws.ses","account":"999","detail":` + bounce + `}`,
 		"EventBridge and SQS": `{"Messages":[{"Body":` + quote(`{"source":"aws.ses","detail":`+bounce+`}`) + `}]}`,
 	} {
 		s := formattest.Read(t, ses.Format, format.Options{}, text)
@@ -176,7 +178,8 @@ func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
 		`{"hello":"world"}`, `{"Type":"Notification","Message":"hello"}`,
 		`{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,
 		strings.Replace(bounce, "m1", "", 1), strings.ReplaceAll(bounce, "2023-",
-			"x-"), `{"eventType":"Delivery","mail":{"messageId":"m"},"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
+			"x-"),
+		`{"eventType":"Delivery","mail":{"messageId":"m"},"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
 		`{"detail":{"detail":{"detail":{"detail":{"detail":{"detail":` + bounce + `}}}}}}`,
 		`{"eventType":"Bounce","mail":7}`,
 	}

@@ -20,7 +20,8 @@ func read(t *testing.T, text string) *formattest.Sink {
 
 func TestSample(t *testing.T) {
 	s := read(t, formattest.Shared(t, "formats/sparkpost/batch.json"))
-	want := "recipient@example.com accepted, Recipient@example.com delivered, bounce@example.com bounced, suppressed@example.com blocked"
+	want := "recipient@example.com accepted, Recipient@example.com delivered, bounce@example.com bounced, " +
+		"suppressed@example.com blocked"
 	if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
 		t.Errorf("got %q, want %q; bad %q, skipped %v", got, want, s.Bads, s.Skipped)
 	}
@@ -103,7 +104,9 @@ func TestOtherAndBadEventsArePassedOver(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(bounce)
-	f.Add(`[{"msys":{"gen_event":{"type":"generation_rejection","timestamp":"1464900034","raw_reason":"554 5.7.1 suppressed"}}},{"msys":{}}]`)
-	f.Add(`{"results":[{"type":"injection","timestamp":"2016-06-01T23:42:28.000Z","message_id":"a","rcpt_to":"b","rcpt_meta":{"a":{"b":1}}}]}`)
+	f.Add(`[{"msys":{"gen_event":{"type":"generation_rejection","timestamp":"1464900034","raw_reason":"554 5.7.1 ` +
+		`suppressed"}}},{"msys":{}}]`)
+	f.Add(
+		`{"results":[{"type":"injection","timestamp":"2016-06-01T23:42:28.000Z","message_id":"a","rcpt_to":"b","rcpt_meta":{"a":{"b":1}}}]}`)
 	formattest.Fuzz(f, sparkpost.Format)
 }

@@ -133,7 +133,8 @@ func TestTimesWithoutZoneAreOfTheOptionsZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "Oct 25 01:59:59 a: b\nOct 25 02:00:00 a: b\nOct 25 02:59:59 a: b\nOct 25 02:00:00 a: b\nOct 25 02:30:00 a: b\nOct 25 03:00:00 a: b\n"
+	text := "Oct 25 01:59:59 a: b\nOct 25 02:00:00 a: b\nOct 25 02:59:59 a: b\nOct 25 02:00:00 a: b\nOct 25 02:30:00 " +
+		"a: b\nOct 25 03:00:00 a: b\n"
 	got := times(t, now, format.Options{Now: now, Location: berlin}, text)
 	want := "23:59:59 00:00:00 00:59:59 01:00:00 01:30:00 02:00:00"
 	for i := range got {
