@@ -53,8 +53,12 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 		Memory: memory(l, k.kind, q, a),
 	}
 	rows := selects(ctx, "nodes", "edges", "pageInfo")
+	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	if key, id, ok := p.siblings(k.kind, q, f, a); ok {
 		nested[R, P](ctx, &source, key, id, rows && a.Size() > 0)
+		if shared, ok := origin(ctx, key); ok {
+			o = &shared
+		}
 	}
 	c, err := page.New(binding, source, a)
 	if err != nil {
@@ -63,7 +67,6 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	if rows {
 		c.RowsFirst() // they may show the total
 	}
-	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })}}, nil
 }
 

@@ -32,6 +32,9 @@ var nestedLists = []struct{ field, args, filter, selection string }{
 	{"emails", "first: 40", "deliveredOnly: true", `{ edges { cursor node { id delivered } } pageInfo { hasNextPage endCursor } }`},
 	{"blockedEmails", "first: 50", `domain: "no.example.com"`, `{ totalCount nodes { id } pageInfo { endCursor } }`},
 	{"blockedEmails", "last: 1", "", `{ edges { cursor node { id sender { address } user { userId } } } }`},
+	{"bounces", "first: 4", "", `{ nodes { id sender { address userId stats(` + today + `) { sent bounceRate } } user { stats(window: {last: "PT12H"}) { blocked } } } }`},
+	{"bounces", "last: 4", `senderId: "103"`, `{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today + `) { sent } } } pageInfo { hasPreviousPage } }`},
+	{"bounces", "first: 4", `userId: "21"`, `{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today + `) { sent } } } pageInfo { hasNextPage } }`},
 }
 
 // A list of a sender or user is byte for byte the same list below Query, cursors included, however many calls its
@@ -49,17 +52,17 @@ func TestNestedListsAreTheListsOfEach(t *testing.T) {
 	split, made := 0, 0
 	for _, rows := range []int{40, 499, 1300} {
 		g := newGateway(t, crowded(rowsOfDay(rows)))
-		for n := range 22 {
+		for n := range 2 * len(nestedLists) {
 			l := nestedLists[n%len(nestedLists)]
 			found, in, who := windows[random.IntN(2)], windows[random.IntN(len(windows))], callers[random.IntN(len(callers))]
 			if !who.Scopes.Has(auth.RecipientsRead) && strings.Contains(l.selection, " id ") {
 				l.selection = strings.ReplaceAll(l.selection, " id ", " emailId ")
 			}
 			parent, key := "senders("+found+fmt.Sprintf(", first: %d)", 1+random.IntN(24)), "senderId"
-			switch random.IntN(3) {
-			case 0:
+			switch kind := random.IntN(3); {
+			case kind == 0 && !strings.HasPrefix(l.filter, "userId") || strings.HasPrefix(l.filter, "senderId"):
 				parent, key = "users("+found+")", "userId"
-			case 1:
+			case kind == 1:
 				parent = "senders(" + found + `, userId: "21")`
 			}
 			filter := ""

@@ -82,6 +82,8 @@ func TestPlanIsTheCost(t *testing.T) {
 		"an unknown category":                                   {`{ bounces(` + w + `, filter: {category: "bad-mailbox"}) { totalCount } }`, 1},
 		"nothing":                                               {`{ __typename __schema { queryType { name } } }`, 0},
 		"each user's bounces":                                   {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + other + `, first: 100) { nodes { recipient } } } } }`, 3 + 2},
+		"each user's bounces with senders and their stats":      {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w + `, first: 200) { nodes { sender { address stats(` + w + `) { sent bounced } } user { stats(` + w + `) { sent } } } } } } }`, 3 + 3 + 2},
+		"each user's bounces of one sender":                     {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w + `, filter: {senderId: 101}, last: 20) { totalCount nodes { sender { address } } } } } }`, 3 + 1 + 1},
 		"each sender's last bounces, with totals":               {`{ senders(` + w + `) { nodes { bounces(` + w + `, last: 25) { totalCount nodes { recipient } } } } }`, 3 + 3},
 		"each sender's emails at a domain":                      {`{ senders(` + w + `, first: 6) { nodes { emails(` + w + `, filter: {domain: "example1.com"}, first: 40) { nodes { recipient } } } } }`, 3 + 1},
 		"each sender's soft bounces of another window":          {`{ senders(` + other + `, first: 20) { nodes { bounces(` + w + `, filter: {type: SOFT}, first: 30) { nodes { recipient } } } } }`, 3 + 1 + 2},

@@ -94,12 +94,13 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		l.sender, n = on.self, on.n
 	}
 	l.walks(a, now)
-	s := siblings{object: on, user: on.foundUser, by: upstream.BySender, named: q.SenderID != 0 || a.After != nil || a.Before != nil}
+	s := siblings{object: on, user: on.foundUser, by: upstream.BySender, apart: q.SenderID != 0}
 	if on.typ == "User" {
-		s.user, s.by, s.named = 0, upstream.ByUser, q.UserID != 0 || a.After != nil || a.Before != nil
+		s.user, s.sender, s.by, s.apart = 0, l.sender, upstream.ByUser, q.UserID != 0
 	} else if q.UserID != 0 {
 		s.user = l.user
 	}
+	s.apart = s.apart || on.page < 2 || a.After != nil || a.Before != nil
 	q.UserID, q.SenderID = 0, 0
 	_, counted := q.Counted()
 	if l.filter = string(q.BounceType); !counted {
@@ -118,7 +119,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	}
 	size := int64(a.Size())
 	most, countsShared := p, false
-	if on.page > 1 && !s.named {
+	if !s.apart {
 		countsShared = w.together(s, l, size, &p, at)
 	}
 	calls(opFirst, everyPage, p.First, most.First, times, times)
@@ -135,15 +136,20 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	} else {
 		row.owner, row.owners = w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(row.n)
 	}
+	if !s.apart && (s.by == upstream.BySender || w.op.Users <= 1) { // the lists share the calls about their rows
+		if row.user, row.sender, row.lists, row.within = s.user, s.sender, max(1, on.lists), 0; s.user != 0 {
+			row.within = row.lists
+		}
+	}
 	return w.elements(typ+"Connection", f, row, size, at)
 }
 
 // siblings are the users or senders of a page that each have a list with the same filter.
 type siblings struct {
 	object
-	user  int32 // that the list over all is limited to
-	by    upstream.Rollup
-	named bool // the filter or a cursor belongs to one of them
+	user, sender int32 // that the list over all is limited to
+	by           upstream.Rollup
+	apart        bool // there are none, or the filter or a cursor belongs to one of them
 }
 
 // together prices the lists of siblings, which are read as one list over all if that is cheaper, and takes what
@@ -151,7 +157,7 @@ type siblings struct {
 // has as many rows as its page.
 func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *path) (countsShared bool) {
 	lists := max(1, s.lists)
-	known := l.window == s.found && s.user == s.foundUser // the counts that found them are also those of the lists
+	known := l.window == s.found && s.user == s.foundUser && s.sender == 0 // the counts that found them are also those of the lists
 	within := s.found.Start <= l.window.Start && l.window.End <= s.found.End && !s.found.walk
 	most := int64(loaders.MaxPages(int(s.page), w.op.Users, s.user != 0, s.by))
 	pages := int64(loaders.PagesFor(mul(s.page, max(1, size))))
@@ -168,11 +174,11 @@ func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *pat
 				counts = 0 // the counts of the longer window are enough, and the rows show the totals
 			}
 		}
-		all := w.symbol(symbol{what: theList, list: list{kind: l.kind, rollup: s.by, user: s.user, window: l.window, filter: l.filter}})
+		all := w.symbol(symbol{what: theList, list: list{kind: l.kind, rollup: s.by, user: s.user, sender: s.sender, window: l.window, filter: l.filter}})
 		w.charge(call{op: opTogether, kind: l.kind, list: all}, mul(lists, mul(planned, w.times(s.user))), mul(lists, mul(most, w.merged(s.user))), at)
 	}
 	n := mul(lists, w.counting(s.user, s.by))
-	w.charge(call{op: opCounts, kind: l.kind, window: l.window, user: s.user, rollup: s.by}, mul(n, counts), n, at)
+	w.charge(call{op: opCounts, kind: l.kind, window: l.window, user: s.user, sender: s.sender, rollup: s.by}, mul(n, counts), n, at)
 	return countsShared
 }
 

@@ -25,17 +25,19 @@ type ListsKey struct {
 
 // Counts identifies the counts of all lists. They ignore filters that a counts call does not take.
 func (k *ListsKey) Counts() CountsKey {
-	return CountsKey{k.All.Kind, upstream.CountQuery{Window: k.All.Window, UserID: k.All.UserID, Rollup: k.By}}
+	return CountsKey{k.All.Kind, upstream.CountQuery{Window: k.All.Window, UserID: k.All.UserID, SenderID: k.All.SenderID, Rollup: k.By}}
 }
 
 // Known reports whether the counts that found the users or senders are also those of the lists.
-func (k *ListsKey) Known() bool { return k.All.Window == k.Found && k.All.UserID == k.FoundUser }
+func (k *ListsKey) Known() bool {
+	return k.All.Window == k.Found && k.All.UserID == k.FoundUser && k.All.SenderID == 0
+}
 
 // found identifies the counts that found the users or senders. It returns false if rows of the lists may lie
 // outside their window.
 func (k *ListsKey) found() (CountsKey, bool) {
 	c := k.Counts()
-	c.Query.Window, c.Query.UserID = k.Found, k.FoundUser
+	c.Query.Window, c.Query.UserID, c.Query.SenderID = k.Found, k.FoundUser, 0
 	return c, k.Found.Start <= k.All.Window.Start && k.All.Window.End <= k.Found.End && (k.FoundUser == 0 || k.FoundUser == k.All.UserID)
 }
 
