@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,7 +90,8 @@ func (e *eraser) erase() error {
 		return err
 	}
 	e.found.Senders = n
-	return e.sweep()
+	_, err = e.sweep(1, math.MaxInt64)
+	return err
 }
 
 // editAll removes the address from the texts of all rows of a kind, some at a time.

@@ -7,8 +7,11 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// pruneRows is how many rows a transaction prunes.
-const pruneRows = 2000
+// Transactions of Prune are limited, so that other writers do not wait long.
+const (
+	pruneRows = 2000
+	sweepIDs  = 50_000
+)
 
 // Prune removes old events: see [store.Maintainer].
 func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
@@ -39,10 +42,16 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			*n.Of(k.Kind) += int64(rows)
 		}
 	}
-	if n.Rows() == 0 {
-		return n, nil
+	for from, more := int64(1), n.Rows() > 0; more; from += sweepIDs {
+		err := s.change(ctx, "remove unused headers and domains", func(w *writer) (err error) {
+			more, err = w.sweep(from, from+sweepIDs)
+			return err
+		})
+		if err != nil {
+			return n, err
+		}
 	}
-	return n, s.change(ctx, "remove unused headers and domains", (*writer).sweep)
+	return n, nil
 }
 
 // dropAll removes the first rows that a condition matches, -1 for all, and returns their number.
@@ -56,20 +65,31 @@ func (w *writer) dropAll(k *kind, limit int, where string, args ...any) (int, er
 	return len(rows), err
 }
 
-// sweep removes headers and domains that no row has. They may tell as much about a recipient as the rows.
-func (w *writer) sweep() error {
+// sweep removes headers and domains that no row has. They may tell as much about a recipient as the rows. It looks at
+// those with ids from a first and before an end, and reports whether there are any after them.
+func (w *writer) sweep(from, end int64) (more bool, err error) {
 	if err := w.writeAllTags(); err != nil {
-		return err
+		return false, err
 	}
-	headers, domains := "delete from header where true", "delete from domain where true"
+	headers, domains := "delete from header where id >= ? and id < ?", "delete from domain where id >= ? and id < ?"
 	for _, k := range kinds {
 		headers += " and not exists (select 1 from " + k.table + "_header where header_id = header.id)"
 		domains += " and not exists (select 1 from " + k.table + " where domain_id = domain.id)"
 	}
-	w.touch(nothing) // so that other processes empty their caches
-	w.forget()
-	if err := w.conn.execContext(w.ctx, headers); err != nil {
-		return err
+	for _, q := range []string{headers, domains} {
+		if err := w.conn.execContext(w.ctx, q, from, end); err != nil {
+			return false, err
+		}
+		removed, err := w.conn.number(w.ctx, "select changes()")
+		if err != nil {
+			return false, err
+		}
+		if removed > 0 {
+			w.touch(nothing) // so that other processes empty their caches
+			w.forget()
+		}
 	}
-	return w.conn.execContext(w.ctx, domains)
+	last, err := w.conn.number(w.ctx, "select max(ifnull((select max(id) from header), 0),"+
+		" ifnull((select max(id) from domain), 0))")
+	return last >= end, err
 }
