@@ -13,37 +13,34 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Numberer returns the accounts and senders of foreign files their numbers, which stay the same
-// for all imports: a [store.Store].
+// Numberer numbers the accounts and senders that files name. The numbers stay the same in all imports.
 type Numberer interface {
 	// UserID returns the number of an account.
 	UserID(ctx context.Context, account string) (upstream.ID, error)
 	// ReserveUser keeps accounts from getting a number, or returns the account that has it.
 	ReserveUser(ctx context.Context, id upstream.ID) (account string, err error)
-	// SenderID returns the number of an address of a user. The empty address is that of the
-	// user's mail whose sender is unknown.
+	// SenderID returns the number of a user's sender. The empty address stands for unknown senders.
 	SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error)
 }
 
-// converter makes rows of records. It numbers their users and senders, and sorts bounces into
-// categories where the format does not.
+// converter turns records into rows. It numbers users and senders, and sorts bounces into categories if
+// the format does not.
 type converter struct {
 	store    Store
-	user     upstream.ID // of mail without an account
+	user     upstream.ID // of mail that names no account
 	rules    *classify.Rules
 	users    map[string]upstream.ID
-	accounts []string // of users, in the order in which they were met
+	accounts []string // the keys of users, in the order of their first records
 	senders  map[senderKey]upstream.ID
-	reserved bool   // the number of user was looked up:
-	owner    string // the account that has it, if one has
-	met      int    // senders, the unknown one of each user among them
+	reserved bool   // no account gets the number of user any more
+	owner    string // the account that already has the number; empty if none
+	met      int    // the number of different senders, including unknown ones
 }
 
-// UserTakenError is the error of imports whose mail names no account, and would be mixed with the
-// mail of an account.
+// UserTakenError is returned if mail that names no account would be mixed with the mail of an account.
 type UserTakenError struct {
 	User    upstream.ID // Options.User
-	Account string      // that has its number
+	Account string      // that already has this number
 }
 
 func (e *UserTakenError) Error() string {
@@ -65,7 +62,7 @@ func newConverter(s Store, o Options) *converter {
 	}
 }
 
-// add adds the rows of a record to the batch, or says what is wrong with it.
+// add adds the rows of a record to the batch, or says what is wrong with the record.
 func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (bytes int, problem string, err error) {
 	for _, text := range []*string{&r.Account, &r.Sender, &r.EmailID, &r.Recipient, &r.Code, &r.Diagnostic,
 		&r.Content, &r.Category, &r.Reason} {
@@ -111,12 +108,11 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 			Reason: r.Reason, ProcessTime: r.Processed, XHeaders: headers,
 		})
 	}
-	const row = 300 // about what a row takes beside its long texts
+	const row = 300 // the approximate size of a row without long texts
 	return row + len(r.Diagnostic) + len(r.Content), "", nil
 }
 
-// classify sorts a bounce as far as the format does not, and gives the name of the rule that
-// decided its category.
+// classify sorts a bounce as far as the format does not, and returns the name of the rule that matched.
 func (c *converter) classify(r *format.Record) (rule string) {
 	if r.Category != "" {
 		if r.Type == "" {
@@ -138,11 +134,11 @@ func (c *converter) classify(r *format.Record) (rule string) {
 
 // number returns the numbers of a record's user and sender.
 func (c *converter) number(ctx context.Context, r *format.Record) (user, sender upstream.ID, err error) {
-	if !c.reserved { // so that no account gets the number
+	if !c.reserved {
 		if c.owner, err = c.store.ReserveUser(ctx, c.user); err != nil {
 			return 0, 0, err
 		}
-		if _, err := c.store.ReserveUser(ctx, 1); err != nil { // the one of later imports, by default
+		if _, err := c.store.ReserveUser(ctx, 1); err != nil { // the default of later imports
 			return 0, 0, err
 		}
 		c.reserved = true
@@ -182,12 +178,12 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 	return user, sender, nil
 }
 
-// maxSenders bounds the senders whose numbers are remembered.
+// maxSenders limits the cache of sender numbers.
 const maxSenders = 1 << 16
 
-// senderAddress returns the address by which a sender is known. Of a return path that names its
-// recipient, such as news+user=example.com@example.org, that is left out, as there would be as
-// many senders as recipients. It is empty if the record does not have a good one.
+// senderAddress returns the address that identifies a sender, or "" if the record has no valid one. It
+// removes the recipient from return paths such as news+user=example.com@example.org, because otherwise
+// each recipient would have its own sender.
 func senderAddress(r *format.Record) string {
 	address := upstream.LowerAddress(r.Sender)
 	if addressFault(address) != "" {
@@ -207,7 +203,7 @@ func senderAddress(r *format.Record) string {
 	return address
 }
 
-// lower brings ASCII letters into lower case, and so keeps the length.
+// lower converts ASCII letters to lower case, which does not change the length.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -217,7 +213,7 @@ func lower(s string) string {
 	}, s)
 }
 
-// headersOf returns the headers that rows can carry.
+// headersOf returns the headers that rows can have.
 func headersOf(list []upstream.Header) (kept []upstream.Header) {
 	for _, h := range list {
 		if h.Name = strings.ToValidUTF8(h.Name, "-"); upstream.IsHeaderName(h.Name) {

@@ -1,21 +1,19 @@
-// Package importer brings files into a store: rows of the metrics API as NDJSON, which
-// FORMAT.md beside this file describes, and files of other formats, such as mail logs.
+// Package importer imports files into a store: rows of the metrics API as NDJSON, which
+// FORMAT.md describes, and files in other formats, such as mail logs.
 //
-// Rows go in batches, each of them whole or not at all, and a row that the store has
-// already is no second row. So an import that was stopped or killed is completed by
-// the same import again.
+// Rows are written in batches, each completely or not at all, and rows that the store
+// already has are not duplicated. So an import that was stopped or killed is completed by
+// running it again.
 //
-// A file may hold mistakes, and a mistake that goes by unseen is data lost. So
-// reading rows is strict where the API's own codecs are tolerant: a field that is
-// unknown, repeated, missing or of another kind of row makes a [BadLine], which says
-// what is wrong and what would be right.
+// A mistake in a file that goes unnoticed is lost data. So rows are read strictly, while
+// the API's own codecs are tolerant: a field that is unknown, repeated, missing, or of
+// another kind of row is a [BadLine], which says what is wrong and what would be right.
 //
-// Readers of other formats lie in packages below format, and format/formats lists them.
-// They give records, which records.go takes and convert.go turns into rows: with numbers
-// for users and senders, and bounces sorted into categories.
+// The packages below format read other formats; format/formats lists them. They produce
+// records. records.go receives the records, and convert.go turns them into rows: it numbers
+// users and senders, and sorts bounces into categories.
 //
-// The package hides folders and Maildirs, compression and the recognition of formats
-// (input.go and source.go), following files as they grow (follow.go and package tail), that reading and writing go on side by side, and that rows in no
-// order are sorted before they are written (spread.go and runs.go). Start reading at [Run];
-// line by line, rows are made in row.go.
+// Start reading at [Run], or at [Follow] for files that grow. input.go and source.go handle
+// folders, Maildirs, compression and the detection of formats. Rows of the API are parsed in
+// row.go, and sorted by spread.go and runs.go if they are not in the order of their time.
 package importer

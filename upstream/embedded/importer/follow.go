@@ -19,29 +19,29 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// The keys of what [Follow] keeps in the store.
+// Prefixes of the keys under which [Follow] stores its state.
 const (
 	filePrefix = "follow/file/"
 	mailPrefix = "follow/mail/"
 )
 
-// How often Follow looks for more lines, and reports how far it is.
+// How often Follow looks for new lines, and how often it reports its progress.
 const (
 	pollInterval   = 200 * time.Millisecond
 	statusInterval = time.Minute
 )
 
-// Follow imports files, and what is added to them, until ctx ends; then it returns without an
-// error. It follows logs through rotation and truncation, and Maildirs. Files may be absent at
-// first. It reads standard input, "-", until that ends, and packed files once. It returns if
-// nothing else is to follow.
+// Follow imports files as they grow, until ctx ends; then it returns without an error. It follows
+// Maildirs, and logs through rotation and truncation. Files need not exist yet. Standard input,
+// "-", is read until it ends, and compressed files are read once. If nothing else is left to
+// follow, Follow returns.
 //
-// In one transaction with the rows the store keeps how far each file was read, so that nothing is
-// lost or doubled if the process is killed: the next call goes on from there. The files must have
-// lines that stand for themselves: an mbox, or JSON with line breaks in it, cannot be followed.
+// The store records how far each file was read, in the same transaction as the rows. So nothing is
+// lost or duplicated if the process is killed: the next call continues from there. Files must have
+// one record per line: an mbox, or JSON with line breaks in it, cannot be followed.
 //
-// Options.Progress gets a line a minute, and notes such as that a file is not there. Strict,
-// BatchRows, SortBytes, Merge and Terminal do not matter.
+// Options.Progress gets a line per minute, and messages such as that a file does not exist yet. The
+// fields Strict, SortBytes, Merge and Terminal are ignored.
 func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, error) {
 	o.Merge, o.Strict = true, false
 	status := cmp.Or[io.Writer](o.Progress, io.Discard)
@@ -83,27 +83,27 @@ type follower struct {
 	summary Summary
 
 	files *tail.Set
-	met   map[*tail.Mark]bool // files of which something was read
+	met   map[*tail.Mark]bool // files that were read from
 	mails []*maildir
-	input *pipe // standard input, or nil
+	input *pipe // standard input; nil if it is not followed
 
-	read            bool // something was, since the last commit
+	read            bool // whether anything was read since the last commit
 	committed       time.Time
-	finished        bool // what a new store leaves out for speed was made up for
+	finished        bool // whether the store's Finish was called
 	start, reported time.Time
 	counts
 	before counts // at the last report
 }
 
-// counts is how much was read.
+// counts counts what was read.
 type counts struct{ lines, mailsRead int }
 
-// grace is how long the last batch may take once the context has ended.
+// grace is how long the last write may take after the context has ended.
 const grace = 10 * time.Second
 
-const mailFile = "it is one mail or an mbox, which cannot be followed: follow a Maildir, or import the file again from time to time"
+const mailFile = "it is a mail or an mbox, which cannot be followed: follow a Maildir, or import the file repeatedly"
 
-// open finds out what is to follow, and how far it was read.
+// open opens what is to be followed, and loads how far it was read.
 func (f *follower) open(names []string) error {
 	var logs []input
 	for _, name := range names {
@@ -165,7 +165,7 @@ func unpack(path string) (content io.ReadCloser, packed bool, written time.Time,
 	return unpacked{src}, true, src.written, nil
 }
 
-// unpacked is the content of a packed file.
+// unpacked is the content of a compressed file.
 type unpacked struct{ *source }
 
 func (u unpacked) Close() error {
@@ -173,13 +173,13 @@ func (u unpacked) Close() error {
 	return nil
 }
 
-// run reads and writes until there is nothing to follow any more, or the context ends.
+// run reads and writes until the context ends, or nothing is left to follow.
 func (f *follower) run() error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
 		err := f.poll()
-		if err == nil || errors.Is(err, f.ctx.Err()) { // between two pieces
+		if err == nil || errors.Is(err, f.ctx.Err()) { // it ended between two pieces
 			err = errors.Join(err, f.commit())
 		}
 		if err != nil {
@@ -203,7 +203,7 @@ func (f *follower) run() error {
 	}
 }
 
-// poll reads what there is to read now.
+// poll reads everything that is available now.
 func (f *follower) poll() error {
 	if err := f.files.Poll(f.chunk); err != nil {
 		return err
@@ -219,20 +219,20 @@ func (f *follower) poll() error {
 	return nil
 }
 
-// ready must be called before a piece of input is read. It writes what was read before, if that is
-// enough for a batch.
+// ready must be called before each piece of input is read. It writes what was read before if that is
+// enough for a batch, or if it was read more than a second ago.
 func (f *follower) ready() error {
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
-	if f.batcher.rows >= f.options.BatchRows || f.batcher.bytes >= batchBytes || f.options.now().Sub(f.committed) > time.Second {
+	if f.batcher.rows >= f.options.BatchRows || f.batcher.bytes >= batchBytes ||
+		f.options.now().Sub(f.committed) > time.Second {
 		return f.commit()
 	}
 	return nil
 }
 
-// chunk imports a piece of a file. It is not stopped in the midst, so that what is written belongs
-// to whole pieces.
+// chunk imports a piece of a file. It cannot be interrupted, so that only whole pieces are written.
 func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	if err := f.ready(); err != nil {
 		return false, err
@@ -263,7 +263,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 // ignored is the format of files that cannot be followed.
 const ignored = "-"
 
-// recognise returns the format of a file, or nothing if it needs more of it to tell.
+// recognise returns the format of a file, or "" if that needs more of its content.
 func (f *follower) recognise(c tail.Chunk) (string, error) {
 	head := c.Data[:min(len(c.Data), headBytes)]
 	of, ok := table.Recognise(head)
@@ -309,7 +309,7 @@ func (f *follower) rows(c tail.Chunk) error {
 	}
 }
 
-// commit writes what was read, and how far that is.
+// commit writes what was read, and how far the files were read.
 func (f *follower) commit() error {
 	f.committed = f.options.now()
 	if !f.read {
@@ -336,7 +336,7 @@ func (f *follower) write(b store.Batch) error {
 
 func (f *follower) note(text string) { fmt.Fprintln(f.status, text) }
 
-// report says how far it is, once a minute.
+// report reports the progress once a minute.
 func (f *follower) report() {
 	if now := f.options.now(); now.Sub(f.reported) >= statusInterval {
 		f.reported = now
@@ -345,7 +345,8 @@ func (f *follower) report() {
 	}
 }
 
-// String is such as "following 2 files: 1,200 lines in the last minute, 56,789 in all; 1,234 rows are new".
+// String describes the progress, such as "following 2 files: 1,200 lines in the last minute, 56,789 in all;
+// 1,234 rows new".
 func (f *follower) String() string {
 	var of []string
 	if n := f.files.Files(); n > 0 {

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// maildir is a Maildir that is followed, with those in it. A mail lies in new at first, and in cur
-// under another name later.
+// maildir follows a Maildir and those in it. A mail is in new at first, and later in cur under another
+// name.
 type maildir struct {
 	path    string
-	known   map[string]string    // mails that were read, by their keys
-	scanned map[string]time.Time // folders, and when they were read
+	known   map[string]string    // the keys of mails that were read
+	scanned map[string]time.Time // when folders were last read
 }
 
 // poll reads the mails that were delivered since the last call.
@@ -41,7 +41,7 @@ func (d *maildir) poll(f *follower) error {
 	return nil
 }
 
-// folder reads the new mails of one folder, and forgets those that are gone.
+// folder reads the new mails of a folder, and forgets those that no longer exist.
 func (d *maildir) folder(f *follower, folder string) error {
 	if d.unchanged(folder, f.options.now()) {
 		return nil
@@ -53,7 +53,7 @@ func (d *maildir) folder(f *follower, folder string) error {
 	sum := sha256.Sum256([]byte(absolute))
 	prefix := hex.EncodeToString(sum[:8]) + "/"
 	present := map[string]string{}                // paths by keys
-	for _, part := range []string{"new", "cur"} { // in this order, as mails are moved from one to the other
+	for _, part := range []string{"new", "cur"} { // in this order, because mails are moved from new to cur
 		entries, err := os.ReadDir(filepath.Join(folder, part))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // the folder is being removed
@@ -86,8 +86,8 @@ func (d *maildir) folder(f *follower, folder string) error {
 	return nil
 }
 
-// unchanged reports whether a folder is as it was when it was read last. Some file systems tell
-// times by two seconds.
+// unchanged reports whether a folder has not changed since it was last read. Some file systems have a
+// time resolution of two seconds.
 func (d *maildir) unchanged(folder string, now time.Time) bool {
 	const exact = 2 * time.Second
 	if d.scanned == nil {
@@ -116,7 +116,7 @@ func (d *maildir) mail(f *follower, key, path string) error {
 		err = readFile(f.batcher.ctx, &in, f.options, f.meter, f.foreign, &f.batcher)
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // it was moved from new to cur, where it is found next time
+	case errors.Is(err, fs.ErrNotExist): // it was moved from new to cur, where the next poll finds it
 		delete(d.scanned, filepath.Dir(filepath.Dir(path)))
 		return nil
 	case err != nil && !errors.As(err, new(*BadLine)):

@@ -8,16 +8,16 @@ import (
 	"deliverygraph/upstream/embedded/importer/tail"
 )
 
-// pipe is standard input that is followed. It cannot be read again, so that no place is kept of it.
+// pipe follows standard input. It cannot be read twice, so its position is not stored.
 type pipe struct {
 	pieces  chan []byte // whole lines
-	err     error       // why there are no more, once pieces is closed
-	pending []byte      // lines that were not taken yet
+	err     error       // the error of reading, once pieces is closed
+	pending []byte      // lines that were not imported yet
 	mark    tail.Mark
 	ended   bool
 }
 
-// maxPiece is how much of a line is waited for, and how many lines are read ahead.
+// maxPiece is the maximum length of a line, and about how many bytes are imported at once.
 const maxPiece = 1 << 20
 
 func newPipe(r io.Reader) *pipe {
@@ -29,7 +29,7 @@ func newPipe(r io.Reader) *pipe {
 	return p
 }
 
-// read reads ahead.
+// read sends the lines of r.
 func (p *pipe) read(r io.Reader) {
 	defer close(p.pieces)
 	var text []byte
@@ -53,7 +53,7 @@ func (p *pipe) read(r io.Reader) {
 	}
 }
 
-// poll hands on the lines that have come.
+// poll imports the lines that have arrived.
 func (p *pipe) poll(give tail.Give) error {
 	for !p.ended {
 		select {

@@ -12,63 +12,63 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Stdin is the name of standard input among the files of [Run].
+// Stdin is the file name that stands for standard input.
 const Stdin = "-"
 
-// Store is where rows go: a [store.Store].
+// Store is what an import needs of a [store.Store].
 type Store interface {
 	Numberer
-	// Write takes a batch, all of it or nothing.
+	// Write adds a batch, all of it or nothing.
 	Write(context.Context, store.Batch) (store.Written, error)
 	// Finish completes what writing to a new store leaves out for speed.
 	Finish(context.Context) error
-	// State returns what batches have kept under keys that begin with prefix.
+	// State returns the keys that begin with prefix, and their values, that batches have stored.
 	State(ctx context.Context, prefix string) (map[string]string, error)
 	// Emails returns the emails of users, in the order of their time.
 	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
 }
 
-// Options say how to import. The zero value is of use.
+// Options say how to import. The zero value is valid.
 type Options struct {
-	// Strict stops at the first bad line; else bad lines are counted and skipped.
+	// Strict stops at the first bad line. Otherwise bad lines are counted and skipped.
 	Strict bool
-	// BatchRows is the most rows that are written at once; 0 is 32,768. A batch ends
-	// earlier where its lines hold more than 16 MiB.
+	// BatchRows is the maximum number of rows in a batch; 0 means 32,768. Batches whose lines have
+	// more than 16 MiB are smaller.
 	BatchRows int
-	// SortBytes is the most bytes of lines to sort at once, where they do not come in the
-	// order of their time; 0 is 32 MiB. More lie sorted in a temporary file of TempDir,
-	// which is about as large as they are; "" is the system's own.
+	// SortBytes is the maximum number of bytes to sort in memory if rows are not in the order of
+	// their time; 0 means 32 MiB. Beyond that, the rows go to a temporary file in TempDir, which is
+	// about as large as they are. An empty TempDir is the system's default.
 	SortBytes int
 	TempDir   string
-	// Format is the name of the format that all files have, [Rows] for the rows of the API;
-	// empty is to tell by their content.
+	// Format is the name of the format of all files, or [Rows] for rows of the API. If it is empty,
+	// the format of each file is detected from its content.
 	Format string
-	// Merge merges the rows of the API too with what the store has of their messages, as it does
-	// those of foreign formats: see [store.Batch]. They then may come in any order. Else they
-	// replace it.
+	// Merge merges rows of the API, like those of other formats, with what the store has about the
+	// same messages, so that they may come in any order: see [store.Batch]. Otherwise they replace
+	// rows that exist.
 	Merge bool
-	// User is the user of mail in foreign formats that do not name an account; 0 is 1.
+	// User is the user of mail in formats that do not name an account; 0 means 1.
 	User upstream.ID
-	// Location is where times without a zone are from; nil is UTC.
+	// Location is the time zone of times without one; nil means UTC.
 	Location *time.Location
-	// Rules sort the bounces of formats that do not; nil are the embedded ones.
+	// Rules sort the bounces of formats that do not; nil means the embedded rules.
 	Rules *classify.Rules
-	// MaxLine is the most bytes that a line may have, without its end; 0 is 16 MiB.
+	// MaxLine is the maximum length of a line in bytes, without its end; 0 means 16 MiB.
 	MaxLine int
-	// Stdin is what the file name "-" stands for.
+	// Stdin is read for the file name "-".
 	Stdin io.Reader
-	// Report is told of each bad line, in order, never twice at once.
+	// Report is called with each bad line, in order, and not concurrently.
 	Report func(BadLine)
-	// Progress is where to write how far the import is: nil is nowhere. On a
-	// Terminal it is one line that changes and is gone at the end; elsewhere a line
-	// every ten seconds. Between calls of Report and after Run there is no line begun.
+	// Progress gets reports of the import's progress, unless it is nil: on a Terminal a single line
+	// that changes and disappears at the end, and otherwise a line every ten seconds. While Report
+	// is called and after Run returns, no line is incomplete.
 	Progress io.Writer
 	Terminal bool
 
-	now func() time.Time // tests have their own
+	now func() time.Time // tests replace it
 }
 
-// defaults sets what is zero.
+// defaults replaces zero values.
 func (o *Options) defaults() {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 32 << 10
@@ -84,22 +84,22 @@ func (o *Options) defaults() {
 	}
 }
 
-// format returns the options that readers of foreign formats have.
+// format returns the options for readers of other formats.
 func (o Options) format() format.Options { return format.Options{Location: o.Location, Now: o.now()} }
 
-// Summary says what an import did.
+// Summary describes what an import did.
 type Summary struct {
-	Files int // those that were read, to their end or up to the error
-	// Rows that were written. A row that is twice in a batch counts twice.
+	Files int // that were read, to their end or to the error
+	// The number of rows that were written. A row that occurs twice in a batch counts twice.
 	Senders int
 	upstream.PerKind[int]
-	// What the store did with them.
+	// What the store did with the rows.
 	store.Written
 	BadLines int
-	BadFiles int             // of another format, and so passed over
-	Formats  []FormatSummary // of foreign files, in the order in which they were met
-	Accounts []Account       // of foreign files, likewise
-	Bytes    int64           // read from the files, as they are: compressed where they are
+	BadFiles int             // that were skipped because their format is unknown
+	Formats  []FormatSummary // other than rows of the API, in the order of their first files
+	Accounts []Account       // in the order of their first records
+	Bytes    int64           // read from the files, without decompression
 	Duration time.Duration
 }
 
@@ -112,30 +112,30 @@ func (s Summary) Rows() int {
 	return n
 }
 
-// FormatSummary says what was found in the files of one format, other than the API's rows.
+// FormatSummary describes what was found in the files of one format other than rows of the API.
 type FormatSummary struct {
 	Name     string
 	Files    int
-	Senders  int            // that had not been met before in this import
-	Outcomes [4]int         // records by their outcome
-	Passed   map[string]int // records that make no row, by the reason
+	Senders  int            // that are new in this import
+	Outcomes [4]int         // the number of records by outcome
+	Passed   map[string]int // the number of records that were skipped, by reason
 	Bad      int
 }
 
-// Account is an account of foreign files, and the user whose mail its mail became.
+// Account is an account that files name, and the user that it became.
 type Account struct {
 	Name   string
 	UserID upstream.ID
 }
 
-// BadLine is a line that makes no row, a file that breaks off, or one of another format.
+// BadLine reports a line that cannot be imported, or a file that is cut off or in an unknown format.
 type BadLine struct {
 	File   string
-	Line   int    // from 1; 0 is the file as a whole
-	Reason string // what is wrong, and where it is not plain what would be right
+	Line   int    // from 1; 0 means the whole file
+	Reason string // what is wrong and, unless it is obvious, what would be right
 }
 
-// Error returns the place and the reason, in the manner of compilers.
+// Error returns the place and the reason, in the form that compilers use.
 func (b *BadLine) Error() string {
 	if b.Line == 0 {
 		return displayName(b.File) + ": " + b.Reason
@@ -143,15 +143,16 @@ func (b *BadLine) Error() string {
 	return fmt.Sprintf("%s:%d: %s", displayName(b.File), b.Line, b.Reason)
 }
 
-// Run imports the files in their order. "-" is standard input, once at most. Where rows
-// turn out not to come about in the order of their time, which would have the store write
-// the same again and again, all that follow are sorted before they are written.
+// Run imports files: logs in the order of their first lines, and others in the order of the
+// arguments. "-" is standard input, and may be given once. If rows turn out not to be in the
+// order of their time, those that follow are sorted before they are written, since the store
+// would otherwise have to rewrite the same pages again and again.
 //
-// The error is a [*BadLine] where Strict stopped the import: the rows before that line
-// are written. It is the context's where that ended,
-// and else says which file cannot be read, or that the store cannot be written;
-// batches before that are written. Without an error all rows are, but those of
-// Summary.BadLines and BadFiles. The Summary is right with an error too.
+// If Strict stops the import, the error is a [*BadLine], and the rows before that line are
+// written. If ctx ends, the error is that of ctx. Other errors name the file that cannot be
+// read, or say that the store cannot be written; earlier batches are written. Without an error,
+// all rows are written except those that Summary.BadLines and BadFiles count. The Summary is
+// valid even with an error.
 func Run(ctx context.Context, w Store, files []string, o Options) (Summary, error) {
 	o.defaults()
 	start := o.now()
@@ -167,9 +168,8 @@ func Run(ctx context.Context, w Store, files []string, o Options) (Summary, erro
 	return s, err
 }
 
-// run reads and writes side by side, since both take their time: one batch is
-// being written while the next is read. It does not wait for a read that hangs when
-// the context ends, as one of a terminal may.
+// run writes one batch while it reads the next. When ctx ends, it does not wait for a read that
+// hangs, as one from a terminal may.
 func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Summary) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()

@@ -16,22 +16,21 @@ import (
 	table "deliverygraph/upstream/embedded/importer/format/formats"
 )
 
-// Rows is the name of the format that the rows of the API have, among those of
-// [Options.Format].
+// Rows is the name of the format of rows of the API, for [Options.Format].
 const Rows = "rows"
 
 // input is a file to be imported.
 type input struct {
 	name   string
 	size   int64
-	again  bool           // it can be opened again, so that it was looked at before
-	format *format.Format // nil for the rows of the API, and while it is not known
-	begins time.Time      // of its first record, if the format's order matters
+	again  bool           // it can be opened twice, so its format was detected before
+	format *format.Format // nil for rows of the API, and while it is unknown
+	begins time.Time      // the time of its first record, if the order of files matters
 }
 
-// inputs returns the files to import: those that are named, and those in folders that are named.
-// It looks at them before any is read, so that a name that is mistyped is not found out about
-// after an hour. The size is that of all files, 0 if it is unknown.
+// inputs returns the files to import: the arguments, and the files in folders among them. It opens
+// all of them before any is read, so that a mistyped name is reported at once. The size is the total
+// size, or 0 if it is unknown.
 func inputs(names []string, o Options) (list []input, size int64, err error) {
 	if len(names) == 0 {
 		return nil, 0, errors.New(`no file to import: name one or more, or "-" for standard input`)
@@ -79,9 +78,9 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 	return list, size, nil
 }
 
-// folder returns the files of a folder and of those in it, but for hidden ones. Of a Maildir it
-// gives the messages, which lie in cur and new, and those of the Maildirs in it, which are
-// hidden.
+// folder returns the files in a folder and its subfolders, except hidden ones. For a Maildir it
+// returns the messages, which are in cur and new, and those of the Maildirs in it, although these
+// are hidden.
 func folder(root string) (list []input, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -90,7 +89,7 @@ func folder(root string) (list []input, err error) {
 		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") && !isMaildir(path):
 			return fs.SkipDir
 		case entry.IsDir():
-			if entry.Name() == "tmp" && isMaildir(filepath.Dir(path)) { // being delivered
+			if entry.Name() == "tmp" && isMaildir(filepath.Dir(path)) { // messages that are being delivered
 				return fs.SkipDir
 			}
 			return nil
@@ -119,7 +118,7 @@ func isMaildir(path string) bool {
 	return true
 }
 
-// look finds out the format of a file.
+// look detects the format of a file.
 func (in *input) look(o Options) error {
 	src, err := open(in.name, nil, new(atomic.Int64))
 	if err != nil {
@@ -132,15 +131,15 @@ func (in *input) look(o Options) error {
 	return nil
 }
 
-// headBytes is how much of a file is looked at to recognise its format.
+// headBytes is how many bytes at the beginning of a file are used to detect its format.
 const headBytes = 64 << 10
 
-// recognise finds out the format of a file that was opened.
+// recognise detects the format of an open file.
 func (in *input) recognise(src *source, o Options) {
 	if o.Format == Rows {
 		return
 	}
-	head, _ := src.Peek(1) // an error comes again when it is read
+	head, _ := src.Peek(1) // the error occurs again when the file is read
 	if in.again {
 		head, _ = src.Peek(headBytes)
 	} else if len(head) > 0 { // without waiting for more, which may come late
@@ -159,22 +158,21 @@ func (in *input) recognise(src *source, o Options) {
 	}
 }
 
-// file returns a file to its format's reader.
+// file returns the file as the reader of its format gets it.
 func (in *input) file(src *source) format.File {
 	return format.File{Name: displayName(in.name), ModTime: src.written, Reader: src.Reader}
 }
 
-// order puts the files of formats whose order matters, which are logs, into the order of their
-// first records, behind the others.
+// order sorts logs by their first records, after all other files.
 func order(list []input) {
 	slices.SortStableFunc(list, func(a, b input) int { return a.begins.Compare(b.begins) })
 }
 
-// dated finds the date in names that logrotate gives, such as mail.log-20261129.gz.
+// dated matches the date in file names of logrotate, such as mail.log-20261129.gz.
 var dated = regexp.MustCompile(`[-.](20\d\d)-?(\d\d)-?(\d\d)(?:$|[-.])`)
 
-// written returns when a file was last written, by its own time, and by the date in its name, as
-// copies may be newer.
+// written returns when a file was last written: its modification time, or the date in its name if
+// that is earlier, because copies may be newer.
 func written(name string, modified time.Time) time.Time {
 	m := dated.FindStringSubmatch(filepath.Base(name))
 	if m == nil {

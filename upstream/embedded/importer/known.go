@@ -8,16 +8,15 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// known finds the email of a record that lacks the beginning of its message, if an earlier import
-// has read that, or the message's bounce mail: it has the same queue id, host and recipient, and a
-// time that is possible.
+// known looks in the store for the email of a record without the beginning of its message, which an
+// earlier import may have read. It has the same queue id, host and recipient, and a time that fits.
 func (c *converter) known(ctx context.Context, user upstream.ID, r *format.Record) (e upstream.Email, ok bool, err error) {
-	const late = 3 // seconds by which a guess may be too early
+	const late = 3 // how many seconds too early a guess may be
 	q := upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)}
 	if q.Window, err = upstream.NewWindow(r.Earliest, r.Processed+late); err != nil {
 		return e, false, err
 	}
-	_, want, _ := strings.Cut(r.EmailID, ".") // behind the time
+	_, want, _ := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
 		page, err := c.store.Emails(ctx, []upstream.ID{user}, q)
 		if err != nil {
@@ -25,7 +24,7 @@ func (c *converter) known(ctx context.Context, user upstream.ID, r *format.Recor
 		}
 		for _, x := range page {
 			if _, id, _ := strings.Cut(x.EmailID, "."); id == want {
-				e, ok = x, true // the last one, as servers use queue ids again
+				e, ok = x, true // the latest, because servers reuse queue ids
 			}
 		}
 		if len(page) < upstream.PageSize {

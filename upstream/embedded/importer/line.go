@@ -8,26 +8,25 @@ import (
 	"io"
 )
 
-// lines cuts a text into lines.
+// lines splits a text into lines.
 type lines struct {
 	in   *bufio.Reader
-	most int    // bytes that a line may have
-	n    int    // the number of the line that next gave, from 1
-	long []byte // room for a line that the reader's buffer does not hold
+	most int    // the maximum length of a line
+	n    int    // the number of the current line, from 1
+	long []byte // a buffer for lines that do not fit into the reader's
 }
 
-// errTooLong is the cause of the error of a line that was passed over.
+// errTooLong is wrapped by errors about lines that are too long.
 var errTooLong = errors.New("the line is too long")
 
 func newLines(r io.Reader, most int) *lines {
 	return &lines{in: bufio.NewReaderSize(r, 256<<10), most: most}
 }
 
-// next returns the next line without white space and byte order marks at its ends, good
-// until the call after. Files that were joined have such marks within. The last line needs
-// no end. At the end the error is [io.EOF]. With an errTooLong comes how the line begins,
-// and there may be more lines; any other error is the text's, and the piece of a line
-// before it is dropped, since what it lacks is unknown.
+// next returns the next line, valid until the next call, without white space and byte order marks at
+// its ends: joined files have such marks between them. The last line needs no line end. At the end of
+// the text the error is [io.EOF]. With errTooLong, next returns the beginning of the line, and more
+// lines may follow. Other errors are those of reading, and the incomplete line before them is dropped.
 func (l *lines) next() ([]byte, error) {
 	l.n++
 	line, err := l.in.ReadSlice('\n')
@@ -46,8 +45,7 @@ func (l *lines) next() ([]byte, error) {
 	return bytes.TrimFunc(line, blank), nil
 }
 
-// join reads on in a line that the buffer does not hold. Of a line that is too long
-// no more is kept than is allowed.
+// join reads the rest of a line that does not fit into the buffer. It keeps only the allowed length.
 func (l *lines) join(piece []byte) ([]byte, error) {
 	l.long = append(l.long[:0], piece...)
 	for long := false; ; {

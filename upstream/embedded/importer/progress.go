@@ -17,21 +17,20 @@ const (
 	logInterval      = 10 * time.Second
 )
 
-// meter knows how far an import is, and shows it. It is used by the reading and the
-// writing side at once.
+// meter tracks the progress of an import, and shows it. It is safe for concurrent use.
 type meter struct {
 	bytes atomic.Int64 // read from the files
-	aside atomic.Int64 // rows that were put aside, to be written in order
+	aside atomic.Int64 // rows set aside for sorting
 
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
 	report   func(BadLine)
-	total    int64 // bytes of all files, 0 where it is not known
+	total    int64 // the size of all files in bytes; 0 if unknown
 	start    time.Time
 	shown    time.Time
-	begun    bool // a line of the terminal is in use
+	begun    bool // the progress line is on the terminal
 	files    int
 	rows     int // written
 	badLines int
@@ -51,12 +50,12 @@ func (m *meter) opened() {
 	m.files++
 }
 
-// bad counts a bad line and reports it, on a line of its own.
+// bad counts and reports a bad line.
 func (m *meter) bad(b BadLine) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.finished {
-		return // Run did not wait for this side
+		return // Run did not wait for the reader
 	}
 	if b.Line == 0 {
 		m.badFiles++
@@ -69,7 +68,7 @@ func (m *meter) bad(b BadLine) {
 	}
 }
 
-// wrote takes note of how many rows are written by now.
+// wrote sets the number of rows written so far.
 func (m *meter) wrote(rows int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,10 +76,10 @@ func (m *meter) wrote(rows int) {
 	m.show()
 }
 
-// sorts takes note of a row that is put aside.
+// sorts counts a row that is set aside for sorting.
 func (m *meter) sorts() { m.aside.Add(1) }
 
-// tick shows progress now and then as lines are read.
+// tick is called for each line, and shows the progress at intervals.
 func (m *meter) tick(line int) {
 	if line%4096 != 0 {
 		return
@@ -90,15 +89,14 @@ func (m *meter) tick(line int) {
 	m.show()
 }
 
-// badSoFar is how many bad lines and files there were.
+// badSoFar returns the number of bad lines and files so far.
 func (m *meter) badSoFar() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.badLines + m.badFiles
 }
 
-// finish ends the showing and gives what was counted. Nothing is shown or reported
-// afterwards.
+// finish returns the counts. Nothing is shown or reported afterwards.
 func (m *meter) finish() (files, badLines, badFiles int, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,7 +130,7 @@ func (m *meter) show() {
 	}
 }
 
-// String is how far the import is, such as "1,310,720 rows, 81,920 rows/s, 42 %".
+// String describes the progress, such as "1,310,720 rows, 81,920 rows/s, 42 %".
 func (m *meter) String() string {
 	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
 	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)), humanize.Comma(int64(float64(m.rows)/seconds)))

@@ -10,12 +10,11 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// batchBytes bounds what a batch's lines hold, so that full messages, which may be
-// long, do not pile up.
+// batchBytes limits the lines of a batch, because rows with whole messages may be long.
 const batchBytes = 16 << 20
 
-// readFiles sends the rows of all files in batches. Its error is a [*BadLine] where
-// that ends a strict import, behind the rows before it.
+// readFiles sends the rows of all files in batches. If a bad line stops a strict import, the rows
+// before it are sent, and the error is a [*BadLine].
 func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, send func(store.Batch) error) error {
 	b := batcher{ctx: ctx, most: o.BatchRows, merge: o.Merge, send: send, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
 	defer b.runs.close()
@@ -32,7 +31,7 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 				return stopped
 			}
 			return err
-		default: // counted; what follows in this file cannot be read, other files can
+		default: // it is counted; the rest of this file cannot be read, but other files can
 		}
 	}
 	if err := foreign.flush(false); err != nil {
@@ -41,7 +40,7 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 	return b.finish()
 }
 
-// readFile returns the rows of one file to the batcher.
+// readFile passes the rows of one file to the batcher.
 func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *foreign, b *batcher) error {
 	name := in.name
 	src, err := open(name, o.Stdin, &m.bytes)
@@ -98,17 +97,17 @@ func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *fore
 	}
 }
 
-// damage says that a file's data cannot be unpacked further.
+// damage describes compressed data that ends in an error.
 func (s *source) damage(err error) string {
 	return fmt.Sprintf("the %s data is damaged or cut off here, so that the rest of the file is lost: %v", s.packing, err)
 }
 
-// batcher makes rows of lines, and sends a batch when it is large enough.
+// batcher collects rows, and sends a batch when it is large enough.
 type batcher struct {
 	ctx    context.Context
 	most   int
 	merge  bool // rows of the API
-	whole  bool // only flush sends a batch
+	whole  bool // batches are sent by flush only
 	send   func(store.Batch) error
 	parser parser
 	batch  store.Batch
@@ -116,13 +115,13 @@ type batcher struct {
 	bytes  int
 
 	spread  spread
-	sorting bool // rows go to runs, and to batches from there
+	sorting bool // rows go to runs first
 	runs    runs
 	meter   *meter
 }
 
-// merges begins a batch whose rows are merged with what the store has, or replace it, unless
-// the batch is one already.
+// merges sets whether the rows of the batch are merged with existing ones or replace them. It sends
+// the current batch if that differs.
 func (b *batcher) merges(merge bool) error {
 	if b.rows > 0 && b.batch.Merge != merge {
 		if err := b.flush(); err != nil {
@@ -133,7 +132,7 @@ func (b *batcher) merges(merge bool) error {
 	return nil
 }
 
-// add takes a line, or says what is wrong with it.
+// add adds the row of a line, or says what is wrong with the line.
 func (b *batcher) add(line []byte) (problem string, err error) {
 	if err := b.merges(b.merge); err != nil {
 		return "", err
@@ -159,7 +158,7 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 	return "", b.added(len(line)) // a sender, which has no time
 }
 
-// added takes note of a row, of so many bytes, that was put into the batch.
+// added counts a row that was added to the batch, and its bytes.
 func (b *batcher) added(bytes int) error {
 	b.rows++
 	b.bytes += bytes
@@ -169,7 +168,7 @@ func (b *batcher) added(bytes int) error {
 	return b.flush()
 }
 
-// finish sends what is left, in the order of its time where that is known.
+// finish sends the remaining rows, and those that were set aside for sorting.
 func (b *batcher) finish() error {
 	if b.sorting {
 		if err := b.merges(b.merge); err != nil {
@@ -177,7 +176,7 @@ func (b *batcher) finish() error {
 		}
 		if err := b.runs.merge(func(line []byte) error {
 			if problem := b.parser.parse(line, &b.batch); problem != "" {
-				return unsorted(errors.New(problem)) // which was right before
+				return unsorted(errors.New(problem)) // the line was valid before
 			}
 			return b.added(len(line))
 		}); err != nil {
@@ -187,7 +186,7 @@ func (b *batcher) finish() error {
 	return b.flush()
 }
 
-// keep puts a state into the batch.
+// keep adds a key and its value to the state that is stored with the batch.
 func (b *batcher) keep(key, value string) {
 	if b.batch.State == nil {
 		b.batch.State = map[string]string{}

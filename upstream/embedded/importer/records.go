@@ -15,8 +15,8 @@ import (
 	"deliverygraph/upstream/embedded/importer/tail"
 )
 
-// foreign reads files of formats other than the API's rows. It keeps their readers, as what
-// logs say about a message may lie in several files.
+// foreign reads files in formats other than rows of the API. It keeps one reader per format, because
+// the lines about a message may be in several files.
 type foreign struct {
 	store     Store
 	options   Options
@@ -31,23 +31,23 @@ func newForeign(s Store, o Options, m *meter) *foreign {
 	return &foreign{store: s, options: o, meter: m, converter: newConverter(s, o), readers: map[string]*records{}}
 }
 
-// records takes what the reader of a format finds. It is a [format.Sink].
+// records receives the records of one format. It is a [format.Sink].
 type records struct {
 	*foreign
 	ctx    context.Context
 	reader format.Reader
-	file   string // that is being read
-	before int    // how many lines of it come before those that are being read
+	file   string // the current file
+	before int    // the number of its lines that were read earlier
 	found  int
-	good   bool    // something could be read of the file
-	held   []fault // the first bad records of a file of which nothing could be read yet
+	good   bool    // a record of the file could be read
+	held   []fault // bad records that are reported once a good one is read
 	sum    FormatSummary
 }
 
-// errOtherFormat ends the reading of a file of which nothing can be read.
+// errOtherFormat stops the reading of a file without any good record.
 var errOtherFormat = errors.New("the file is of another format")
 
-// read reads a file. Its error is a [*BadLine] if the rest of the file cannot be read.
+// read reads a file. The error is a [*BadLine] if the rest of the file cannot be read.
 func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	r, err := f.reader(ctx, in.format)
 	if err != nil {
@@ -70,13 +70,13 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	return r.bad(0, src.damage(err))
 }
 
-// otherFormat reports a file of which nothing can be read.
+// otherFormat reports a file without any good record.
 func (r *records) otherFormat() *BadLine {
 	return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
 		r.sum.Name, r.held[0].line, r.held[0].reason, formats))
 }
 
-// piece reads a piece of a file that is followed, the first one of it or another.
+// piece reads a piece of a followed file. First says that it is the first piece of the file.
 func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	of, _ := table.Find(c.Mark.Format)
 	r, err := f.reader(ctx, &of)
@@ -88,7 +88,8 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	if first {
 		r.sum.Files++
 	}
-	if header, _, ok := bytes.Cut(c.Begin, []byte("\n")); ok && c.Mark.Offset > 0 && of.Header != nil && of.Header(header) {
+	header, _, ok := bytes.Cut(c.Begin, []byte("\n"))
+	if ok && c.Mark.Offset > 0 && of.Header != nil && of.Header(header) {
 		text = io.MultiReader(bytes.NewReader(header), strings.NewReader("\n"), text)
 		r.before--
 	}
@@ -109,14 +110,14 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	return err
 }
 
-// reader returns the reader of a format. One of logs gets the messages whose end earlier imports
-// have not read.
+// reader returns the reader of a format. A reader of logs gets the unfinished messages of earlier
+// imports.
 func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, error) {
 	if r := f.readers[of.Name]; r != nil {
 		return r, nil
 	}
 	o := f.options.format()
-	if f.batcher.whole { // for days, so that the readers look at the clock
+	if f.batcher.whole { // it may take days, so the readers must ask for the time
 		o.Now = time.Time{}
 	}
 	r := &records{foreign: f, ctx: ctx, reader: of.New(o), sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
@@ -132,7 +133,7 @@ func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, erro
 	return r, nil
 }
 
-// state returns what a store keeps under a prefix, by the keys without it.
+// state returns the state that a store keeps under a prefix. The keys are without the prefix.
 func state(ctx context.Context, s Store, prefix string) (map[string]string, error) {
 	kept, err := s.State(ctx, prefix)
 	state := make(map[string]string, len(kept))
@@ -142,18 +143,18 @@ func state(ctx context.Context, s Store, prefix string) (map[string]string, erro
 	return state, err
 }
 
-// prefix is that of the keys under which the store keeps messages whose end was not read.
+// prefix is the prefix of the keys of unfinished messages.
 func (r *records) prefix() string { return "queue/" + r.sum.Name + "/" }
 
-// writeError is an error that is not the file's.
+// writeError is an error of writing, as opposed to one of the file.
 type writeError struct{ error }
 
 func (w writeError) Unwrap() error { return w.error }
 
 func (r *records) failed(err error) bool { return errors.As(err, new(writeError)) }
 
-// flush hands over what the readers know of messages whose end they have not read, and puts
-// the messages into the batch, to be kept for the next import.
+// flush adds to the batch the rows of unfinished messages, and the messages themselves for the next
+// import. Growing says that lines may be on their way.
 func (f *foreign) flush(growing bool) error {
 	for _, r := range f.order {
 		k, ok := r.reader.(format.Keeper)
@@ -168,7 +169,7 @@ func (f *foreign) flush(growing bool) error {
 	return nil
 }
 
-// summary says what was found.
+// summary describes what was found.
 func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
 	for _, r := range f.order {
 		sum := r.sum
@@ -181,9 +182,9 @@ func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
 	return formats, accounts
 }
 
-// Record writes a record's rows.
+// Record adds the rows of a record to the batch.
 func (r *records) Record(line int, rec format.Record) error {
-	if err := r.batcher.merges(true); err != nil { // what files say of a message comes in any order
+	if err := r.batcher.merges(true); err != nil { // records of a message come in any order
 		return writeError{err}
 	}
 	met := r.converter.met
@@ -204,15 +205,15 @@ func (r *records) Record(line int, rec format.Record) error {
 	return nil
 }
 
-// Skip counts a record that makes no row.
+// Skip counts a record that has no rows.
 func (r *records) Skip(reason string) {
 	r.pass()
 	r.sum.Passed[reason]++
 	r.tick()
 }
 
-// Bad reports a bad record. With strict it ends the import. What is wrong with the first records
-// of a file is held back until it is clear that the file is of the format.
+// Bad reports a bad record. With Strict it stops the import. Bad records at the beginning of a file are
+// reported once it is clear that the file has the format.
 func (r *records) Bad(line int, reason string) error {
 	if r.options.Strict {
 		r.sum.Bad++
@@ -228,7 +229,7 @@ func (r *records) Bad(line int, reason string) error {
 	return nil
 }
 
-// pass takes note that the file is of the format.
+// pass notes that the file has the format.
 func (r *records) pass() {
 	for _, f := range r.held {
 		r.sum.Bad++

@@ -85,7 +85,7 @@ func (r *runs) spill() error {
 	return nil
 }
 
-// merge returns all lines in the order of their times. A line is good until the next.
+// merge calls give with all lines in the order of their times. A line is valid until give returns.
 func (r *runs) merge(give func(line []byte) error) error {
 	if r.file == nil {
 		r.sort()
@@ -131,7 +131,7 @@ func (r *runs) merge(give func(line []byte) error) error {
 	return nil
 }
 
-// close returns the file up.
+// close closes and removes the file.
 func (r *runs) close() {
 	if r.file != nil {
 		_ = r.file.Close()

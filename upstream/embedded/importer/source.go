@@ -22,14 +22,14 @@ func displayName(file string) string {
 	return file
 }
 
-// source is a file's text: unpacked.
+// source is the decompressed content of a file.
 type source struct {
 	*bufio.Reader
-	packing string    // what it was packed by, if it was
+	packing string    // gzip or zstd; empty if it is not compressed
 	written time.Time // when the file was last written; zero if unknown
 	closers []func()
-	foreign string // why the file cannot be text of rows, if so
-	broken  error  // what went wrong in reading the file itself, if that is why Read fails
+	foreign string // why the file cannot be imported; empty if it can
+	broken  error  // the error of reading the file itself, as opposed to decompressing it
 }
 
 func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
@@ -40,7 +40,7 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot import: %w", err)
 		}
-		raw.from, s.closers = f, append(s.closers, func() { _ = f.Close() }) // it was only read
+		raw.from, s.closers = f, append(s.closers, func() { _ = f.Close() }) // read only
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			s.written = info.ModTime()
 		}
@@ -55,12 +55,12 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 	if name != Stdin {
 		s.written = written(name, s.written)
 	}
-	head, _ := s.Peek(512) // an error comes again when it is read
+	head, _ := s.Peek(512) // the error occurs again when the file is read
 	s.foreign = packed(head)
 	return s, nil
 }
 
-// unpack puts the text of a packed file in its place.
+// unpack replaces the content of a compressed file by its decompressed content.
 func (s *source) unpack() error {
 	head, _ := s.Peek(4)
 	switch {
@@ -70,7 +70,7 @@ func (s *source) unpack() error {
 		if err != nil {
 			return err
 		}
-		if !z.ModTime.IsZero() { // of the file that was packed
+		if !z.ModTime.IsZero() { // the time of the original file
 			s.written = z.ModTime
 		}
 		s.Reader = bufio.NewReaderSize(z, format.BufferSize)
@@ -95,8 +95,7 @@ func (s *source) close() {
 	}
 }
 
-// counter counts what is read of a file, and keeps what goes wrong there apart from
-// what is wrong with the text.
+// counter counts the bytes that are read from a file, and records errors of the file itself.
 type counter struct {
 	from   io.Reader
 	count  *atomic.Int64

@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// maxTrial is how many bad lines at the start of a file, with no row among them, show that
-// it is of another format.
+// maxTrial is how many bad lines at the beginning of a file, without a good one, show that it has
+// another format.
 const maxTrial = 20
 
-// trial holds back what is wrong with the first lines of a file until it is clear whether
-// the file is one of rows at all. If it is, each bad line is reported; if it is not, one
-// message says what the file seems to be.
+// trial delays reports about the first lines of a file until it is clear whether the file contains
+// rows at all. If it does, each bad line is reported. Otherwise a single message says what the file
+// seems to be.
 type trial struct {
 	bad    func(line int, reason string) *BadLine // reports it
 	strict bool                                   // stop at the first bad line
 	held   []fault
 	text   []byte // of the lines held
-	over   bool   // the file is one of rows
+	over   bool   // the file contains rows
 }
 
 type fault struct {
@@ -25,13 +25,13 @@ type fault struct {
 	reason string
 }
 
-// fault takes a bad line. Its error is a [*BadLine] that ends the reading of the file.
+// fault handles a bad line. If it returns a [*BadLine], the file is not read further.
 func (t *trial) fault(n int, line []byte, reason string) error {
 	t.held = append(t.held, fault{n, reason})
 	if t.over {
 		return t.report()
 	}
-	const enough = 64 << 10 // bytes, to tell a format by
+	const enough = 64 << 10 // bytes, to detect a format
 	t.text = append(append(t.text, line[:min(len(line), max(0, enough-len(t.text)))]...), '\n')
 	if t.over = isRow(line); t.over || t.strict || len(t.held) == maxTrial {
 		return t.end()
@@ -39,7 +39,7 @@ func (t *trial) fault(n int, line []byte, reason string) error {
 	return nil
 }
 
-// pass takes note that the file is one of rows.
+// pass notes that the file contains rows.
 func (t *trial) pass() {
 	if !t.over {
 		t.over = true
@@ -47,7 +47,7 @@ func (t *trial) pass() {
 	}
 }
 
-// end takes note that the file, or the trial, has ended.
+// end handles the end of the file or of the trial.
 func (t *trial) end() error {
 	if t.over || len(t.held) == 0 {
 		return t.report()
@@ -66,7 +66,7 @@ func (t *trial) end() error {
 	return t.bad(0, fmt.Sprintf("%s: it seems to be %s; %s", lines, cmp.Or(what, "text of another kind"), formats))
 }
 
-// report reports the lines held. With strict the first of them is the error.
+// report reports the delayed lines. With strict it returns the first of them as the error.
 func (t *trial) report() error {
 	for _, f := range t.held {
 		if bad := t.bad(f.line, f.reason); t.strict {

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// log is a path, behind which files follow one another as they are rotated.
+// log is a path whose file is replaced by another one when it is rotated.
 type log struct {
 	set            *Set
 	name, absolute string
 
 	current *file
-	last    *Mark       // of the file that was opened last
-	old     []*file     // that were renamed, and may still grow
-	begun   bool        // what happened before the program started was made up for
-	packed  bool        // the file was packed, and was read
-	passed  os.FileInfo // a file that was read elsewhere
-	missing bool        // the user knows, as of the next
-	denied  bool        // the file must not be read
+	last    *Mark       // of the file that had the path last
+	old     []*file     // renamed files that may still grow
+	begun   bool        // whether rotations before the start were handled
+	packed  bool        // whether the file is compressed, and was read
+	passed  os.FileInfo // a file that is read under another path
+	missing bool        // whether the user was told that there is no file
+	denied  bool        // whether the user was told that the file cannot be read
 }
 
-// lingers is for how long a file that was renamed is read after its last line: programs write on
-// until they are told to open their log anew.
+// lingers is how long a renamed file is read after its last line: programs keep writing to it until they
+// are told to reopen their log.
 const lingers = time.Minute
 
-// poll reads what there is to read now.
+// poll reads everything that is available now.
 func (l *log) poll(give Give) error {
 	for i := 0; i < len(l.old); i++ {
 		f := l.old[i]
@@ -57,7 +57,7 @@ func (l *log) poll(give Give) error {
 	return nil
 }
 
-// look reads on in the file, unless another has taken its place.
+// look reads the current file, and notices when it was truncated or another file has taken its place.
 func (l *log) look(give Give) error {
 	f := l.current
 	info, err := f.live.Stat()
@@ -69,7 +69,7 @@ func (l *log) look(give Give) error {
 	switch {
 	case changed && f.mark.Offset > 0 && !f.mark.of(f.content):
 		return l.truncated(give)
-	case changed && f.mark.Offset == 0: // it was empty, and may become a copy
+	case changed && f.mark.Offset == 0: // it was empty, and may have become a copy
 		if m := l.set.find(f.content); m != nil && m.open {
 			f.close()
 			l.current, l.passed = nil, info
@@ -78,7 +78,7 @@ func (l *log) look(give Give) error {
 			f.mark.open = false
 			f.mark, m.open, l.last = m, true, m
 		}
-		return l.renewed(f.mark, give) // it may have had other lines before, which were copied
+		return l.renewed(f.mark, give) // it may have been truncated in between
 	}
 	if info.Size() > f.mark.Offset {
 		if err := l.set.read(f, false, give); err != nil {
@@ -94,8 +94,8 @@ func (l *log) look(give Give) error {
 	return nil
 }
 
-// truncated begins anew with a file that has other content than was read. What was not read of it
-// may be in a copy.
+// truncated handles a file that has other content than before. The rest of the earlier content may be in
+// a copy.
 func (l *log) truncated(give Give) error {
 	f, m := l.current, l.current.mark
 	m.open = false
@@ -104,12 +104,12 @@ func (l *log) truncated(give Give) error {
 	return l.renewed(m, give)
 }
 
-// renewed reads what a file had before its present lines, as of a mark, and these.
+// renewed reads the rest of the earlier content of the current file, from a mark, and its new content.
 func (l *log) renewed(m *Mark, give Give) error {
 	f := l.current
 	held, err := f.live.Stat()
 	if now, missing := os.Stat(l.absolute); err != nil || missing != nil || !os.SameFile(held, now) {
-		// It was renamed too, and may be packed by now: its mark must be there to recognise it by.
+		// It was also renamed, and may have been compressed since: its mark must exist to identify it.
 		if err := l.set.read(f, false, give); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (l *log) renewed(m *Mark, give Give) error {
 	return l.set.read(f, false, give)
 }
 
-// open opens the file that has the path now, if there is one that is not read yet.
+// open opens the file that has the path now, unless it is read already.
 func (l *log) open(give Give) error {
 	info, err := os.Stat(l.absolute)
 	switch {
@@ -138,7 +138,7 @@ func (l *log) open(give Give) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("cannot follow %s: it is not a regular file", l.name)
 	case l.passed != nil && os.SameFile(l.passed, info) && l.passed.Size() == info.Size() &&
-		l.passed.ModTime().Equal(info.ModTime()): // numbers of files are used again
+		l.passed.ModTime().Equal(info.ModTime()): // inodes are reused
 		return nil
 	}
 	if l.missing {
@@ -149,7 +149,7 @@ func (l *log) open(give Give) error {
 	switch {
 	case isMissing(err): // it was renamed meanwhile
 		return nil
-	case errors.Is(err, fs.ErrPermission) && l.begun: // rotation makes a file, and then lets others read it
+	case errors.Is(err, fs.ErrPermission) && l.begun: // rotation may create the file first, and then set its permissions
 		if !l.denied {
 			l.set.options.Note(err.Error())
 		}
@@ -157,7 +157,7 @@ func (l *log) open(give Give) error {
 		return nil
 	case err != nil:
 		return err
-	case f == nil: // it is packed, and breaks off before anything
+	case f == nil: // nothing can be decompressed yet
 		return nil
 	}
 	l.passed, l.denied = info, false
@@ -182,8 +182,8 @@ func (l *log) open(give Give) error {
 	return l.set.read(f, false, give)
 }
 
-// begin makes up for what happened to the path since it was read, perhaps before the program
-// started: rotations of the file that was read then, unless it is the one of the mark.
+// begin handles rotations since the path was last read, perhaps by an earlier run of the program. Now is
+// the mark of the file that has the path now, or nil.
 func (l *log) begin(now *Mark, give Give) error {
 	before := []*Mark{l.last}
 	if !l.begun {
@@ -202,8 +202,8 @@ func (l *log) begin(now *Mark, give Give) error {
 	return nil
 }
 
-// before returns the marks of the files that the path had before: those that were not read to their
-// end, and at the end the latest one, after which there may be others.
+// before returns the marks of the files that had the path before, oldest first: those that were not read
+// to their end, and the latest one, which other files may have followed.
 func (l *log) before(now *Mark) (list []*Mark) {
 	for _, m := range l.set.marks {
 		if m.Path == l.absolute && m.Offset > 0 {
@@ -218,8 +218,8 @@ func (l *log) before(now *Mark) (list []*Mark) {
 	return slices.DeleteFunc(list, func(m *Mark) bool { return m.Done && m != latest })
 }
 
-// makeUp reads the rest of a file that has lost its name to another one, and the files that had
-// the name since then. Those lie in the same folder, perhaps packed.
+// makeUp reads the rest of a file that has lost its path to another one, and the files that had the path
+// in between. They are in the same folder, perhaps compressed.
 func (l *log) makeUp(m *Mark, give Give) error {
 	siblings, err := l.siblings()
 	if err != nil {
@@ -230,14 +230,14 @@ func (l *log) makeUp(m *Mark, give Give) error {
 		path := filepath.Join(filepath.Dir(l.absolute), info.Name())
 		f, known, err := l.set.openFile(filepath.Join(filepath.Dir(l.name), info.Name()), path)
 		if err != nil || f == nil {
-			continue // it was removed meanwhile, or cannot be read
+			continue // it was removed, or cannot be read
 		}
 		if info.Size() == 0 {
 			_ = f.closer.Close()
 			continue
 		}
 		switch {
-		case l.set.holds(info): // it has another name now, but is still read
+		case l.set.holds(info): // it was renamed, and is still open
 			found = found || known == m
 			_ = f.closer.Close()
 			continue
@@ -264,15 +264,14 @@ func (l *log) makeUp(m *Mark, give Give) error {
 		return nil
 	}
 	if !found && !m.Done && m.Offset > 0 {
-		l.set.options.Note(fmt.Sprintf("%s is a different file now, and the previous one is gone: what it had after line %d is lost",
-			l.name, m.Lines))
+		l.set.options.Note(fmt.Sprintf("%s is a different file now, and the previous one is gone: "+
+			"what it had after line %d is lost", l.name, m.Lines))
 	}
 	m.finish()
 	return nil
 }
 
-// siblings returns the files that may have had the path, those that were written first before the
-// others.
+// siblings returns the files that may have had the path, in the order of their modification times.
 func (l *log) siblings() (list []fs.FileInfo, err error) {
 	dir, base := filepath.Split(l.absolute)
 	stem, _, _ := strings.Cut(base, ".")
@@ -291,7 +290,7 @@ func (l *log) siblings() (list []fs.FileInfo, err error) {
 	return list, err
 }
 
-// rotated reports whether a name is one that rotation gives to files of the log: mail.log.1,
+// rotated reports whether rotation may have given a file its name, such as mail.log.1,
 // mail.log-20261129.gz or mail-20261129.log.
 func (l *log) rotated(name string) bool {
 	base := filepath.Base(l.absolute)
@@ -307,7 +306,7 @@ func (s *Set) follows(path string) bool {
 	return slices.ContainsFunc(s.logs, func(l *log) bool { return l.absolute == path })
 }
 
-// holds reports whether a file is being read, under whatever name.
+// holds reports whether a file is open, under any name.
 func (s *Set) holds(info fs.FileInfo) bool {
 	same := func(f *file) bool {
 		if f == nil || f.live == nil {
@@ -319,8 +318,8 @@ func (s *Set) holds(info fs.FileInfo) bool {
 	return slices.ContainsFunc(s.logs, func(l *log) bool { return same(l.current) || slices.ContainsFunc(l.old, same) })
 }
 
-// openFile opens a file, and gives the mark of it if it was read before. There is no file if
-// nothing can be unpacked of it.
+// openFile opens a file, and returns its mark if it was read before. The file is nil if nothing can be
+// decompressed.
 func (s *Set) openFile(name, path string) (f *file, m *Mark, err error) {
 	in, packed, written, err := s.options.Unpack(path)
 	if err != nil {
@@ -347,7 +346,7 @@ func (s *Set) openFile(name, path string) (f *file, m *Mark, err error) {
 	return f, m, nil
 }
 
-// rewinds reports whether a packed file was read beyond the place of its mark to find that.
+// rewinds reports whether a compressed file was read beyond its mark, and must be reopened.
 func (s *Set) rewinds(f *file, m *Mark) bool {
 	at := int64(0)
 	if m != nil {

@@ -1,11 +1,11 @@
-// Package tail reads files as they grow, like tail -F, and goes on after a restart where it was.
+// Package tail reads files as they grow, like tail -F, and continues after a restart where it was.
 //
-// A file is recognised by its content and not by its name: by the bytes that it begins with, and
-// by those before the place up to which it was read. So a log is read to its end after it was
-// renamed, copied and truncated, or packed, whether that happens while the package reads it or
-// while it does not, and no line of it is read twice under another name.
+// A file is identified by its content instead of its name or inode, which are both reused: by its
+// first bytes, and by the last bytes before the position up to which it was read. So a log is read to
+// its end after it was renamed, copied and truncated, or compressed, even if that happened while the
+// program was not running, and no line is read twice under another name.
 //
-// The package hands on whole lines. It knows neither their format nor where marks are kept.
+// The package passes on whole lines. It knows neither their format nor where positions are stored.
 package tail
 
 import (
@@ -15,33 +15,33 @@ import (
 	"io"
 )
 
-// Mark says how far a file was read, and what the file is recognised by.
+// Mark is the position up to which a file was read, and what identifies the file.
 type Mark struct {
-	Path   string // of the log that the file is or was, absolute
-	Offset int64  // how many of its bytes were read, unpacked
-	Lines  int    // how many of its lines were read
-	Begin  string // a digest of its first bytes, of those that were read
-	End    string // a digest of the last bytes that were read
-	Seen   int64  // when it was last read, in Unix seconds
-	Done   bool   // it was read to its end, and is not expected to grow
+	Path   string // the absolute path under which the file was first followed
+	Offset int64  // the number of bytes that were read, after decompression
+	Lines  int    // the number of lines that were read
+	Begin  string // a digest of the first bytes of the file, as far as they were read
+	End    string // a digest of the last bytes before Offset
+	Seen   int64  // the time of the last read, in Unix seconds
+	Done   bool   // whether the file was read to its end, and is not expected to grow
 
-	// Format and Clock are for the caller: what the lines are, and the time of the last one.
+	// Format and Clock are for the caller: the format of the lines, and the time of the last one.
 	Format string `json:",omitempty"`
 	Clock  int64  `json:",omitempty"`
 
 	key     string
 	changed bool
-	open    bool // it is being read
+	open    bool // whether the file is being read
 	trace   trace
 }
 
-// How many bytes digests are made of, at most.
+// The maximum number of bytes that the digests cover.
 const (
 	beginBytes = 4 << 10
 	endBytes   = 1 << 10
 )
 
-// trace is what digests are made of.
+// trace holds the bytes that the digests cover.
 type trace struct{ begin, end []byte }
 
 func (t *trace) add(data []byte) {
@@ -54,13 +54,13 @@ func (t *trace) add(data []byte) {
 	}
 }
 
-// digest is a digest of few bytes, since it guards against accidents alone.
+// digest returns a short digest, which need not resist attacks.
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
 }
 
-// advance takes note of bytes and lines that were read.
+// advance moves the mark behind data that was read.
 func (m *Mark) advance(data []byte, lines int, now int64) {
 	m.trace.add(data)
 	m.Offset += int64(len(data))
@@ -69,17 +69,17 @@ func (m *Mark) advance(data []byte, lines int, now int64) {
 	m.Seen, m.Done, m.changed = now, false, true
 }
 
-// finish takes note that the file was read to its end.
+// finish notes that the file was read to its end.
 func (m *Mark) finish() {
 	if !m.Done {
 		m.Done, m.changed = true, true
 	}
 }
 
-// of reports whether a file is the one of the mark. If so, the mark can go on from there.
+// of reports whether the mark belongs to a file. If so, reading can continue.
 func (m *Mark) of(content io.ReaderAt) bool {
 	if m.Offset == 0 {
-		return false // all files begin so
+		return false // it identifies nothing
 	}
 	begin, end := make([]byte, min(m.Offset, beginBytes)), make([]byte, min(m.Offset, endBytes))
 	if !read(content, begin, 0) || digest(begin) != m.Begin || !read(content, end, m.Offset-int64(len(end))) ||
@@ -90,9 +90,9 @@ func (m *Mark) of(content io.ReaderAt) bool {
 	return true
 }
 
-// read fills the buffer from a place of a file, and reports whether the file has so many bytes.
+// read fills the buffer from a position in a file, and reports whether the file has enough bytes.
 func read(content io.ReaderAt, buffer []byte, at int64) bool {
-	n, _ := content.ReadAt(buffer, at) // an error comes again when it is read on
+	n, _ := content.ReadAt(buffer, at) // the error occurs again when the file is read
 	return n == len(buffer)
 }
 

@@ -19,27 +19,27 @@ import (
 // Chunk is a piece of a file.
 type Chunk struct {
 	Name    string    // of the file, for messages
-	Data    []byte    // whole lines; the last one may lack its end if the file does
-	Whole   bool      // nothing follows for now, and perhaps ever
+	Data    []byte    // whole lines; the last line of a finished file may have no line end
+	Whole   bool      // whether it ends at the end of a finished file
 	Written time.Time // when the file was last written
-	Begin   []byte    // the first bytes of the file before the chunk, up to 4 KiB
-	Mark    *Mark     // of the place before the chunk; Format and Clock may be set
+	Begin   []byte    // the first 4 KiB of the file, as far as they are before the chunk
+	Mark    *Mark     // the position before the chunk; Format and Clock may be set
 }
 
-// Give takes a chunk. It is called again with the same lines, and with those that have followed, if
-// it does not take them.
+// Give handles a chunk. If it returns false, it gets the same lines again, together with those that
+// follow.
 type Give func(Chunk) (taken bool, err error)
 
-// Options say how files are read.
+// Options configure a [Set].
 type Options struct {
-	// Unpack opens a file, and unpacks it if it is packed.
+	// Unpack opens a file, and decompresses it if necessary.
 	Unpack func(path string) (content io.ReadCloser, packed bool, written time.Time, err error)
-	// Note gets what users should know, such as that a file is not there yet.
+	// Note receives messages for the user, such as that a file does not exist yet.
 	Note func(string)
 	Now  func() time.Time
 }
 
-// Set is a number of files that are read as they grow. It is not safe for concurrent use.
+// Set is a set of files that are read as they grow. It is not safe for concurrent use.
 type Set struct {
 	options Options
 	logs    []*log
@@ -47,14 +47,14 @@ type Set struct {
 	buffer  []byte
 }
 
-// MaxMarks is how many files are remembered.
+// MaxMarks is the maximum number of files to remember.
 const MaxMarks = 1000
 
-// chunkBytes is the most bytes of a chunk, and so of a line.
+// chunkBytes is the maximum size of a chunk, and therefore of a line.
 const chunkBytes = 4 << 20
 
-// New makes a set of files, which need not be there yet, from the marks that [Set.Changed] gave.
-// The files are read in their order. Marks that cannot be read are dropped.
+// New returns a set of files, which need not exist yet. Saved is what [Set.Changed] returned before.
+// The files are read in the order of paths. Invalid marks are ignored.
 func New(paths []string, saved map[string]string, o Options) (*Set, error) {
 	s := &Set{options: o, marks: map[string]*Mark{}, buffer: make([]byte, chunkBytes)}
 	for key, text := range saved {
@@ -75,7 +75,7 @@ func New(paths []string, saved map[string]string, o Options) (*Set, error) {
 	return s, nil
 }
 
-// Poll reads what there is to read now.
+// Poll reads everything that is available now.
 func (s *Set) Poll(give Give) error {
 	for _, l := range s.logs {
 		if err := l.poll(give); err != nil {
@@ -85,16 +85,16 @@ func (s *Set) Poll(give Give) error {
 	return nil
 }
 
-// Ended reports whether no file can grow any more: all of them are packed.
+// Ended reports whether no file can grow any more, because all are compressed.
 func (s *Set) Ended() bool {
 	return !slices.ContainsFunc(s.logs, func(l *log) bool { return !l.packed || len(l.old) > 0 })
 }
 
-// Files is how many paths are followed.
+// Files returns the number of paths.
 func (s *Set) Files() int { return len(s.logs) }
 
-// Changed returns the marks that have changed since the last call, by keys, to be given to New when
-// reading is to go on from there. An empty text is of a mark that is no longer of use.
+// Changed returns the marks that have changed since the last call, by key, in the form that New takes.
+// An empty text says that a mark is no longer needed.
 func (s *Set) Changed() map[string]string {
 	changed := map[string]string{}
 	for key, m := range s.marks {
@@ -127,13 +127,14 @@ func (s *Set) Close() {
 	}
 }
 
-// find returns the mark of a file that was read before, or nil: of several the one that is farthest.
+// find returns the mark of a file that was read before, or nil. If there are several, it returns the one
+// with the largest offset.
 func (s *Set) find(content io.ReaderAt) (best *Mark) {
 	begin := make([]byte, beginBytes)
 	n, _ := content.ReadAt(begin, 0)
 	begins := map[int64]string{}
 	candidates := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Offset, b.Offset) })
-	for _, m := range candidates { // in the order of their places, as a packed file cannot be read backwards
+	for _, m := range candidates { // in the order of their offsets, because compressed files cannot be read backwards
 		size := min(m.Offset, beginBytes)
 		if size > int64(n) || size == 0 {
 			continue
@@ -153,31 +154,31 @@ func (s *Set) find(content io.ReaderAt) (best *Mark) {
 	return best
 }
 
-// add makes the mark of a file that was not read before.
+// add adds the mark of a file that was not read before.
 func (s *Set) add(path, format string) *Mark {
 	m := &Mark{Path: path, Format: format, Seen: s.options.Now().Unix(), key: rand.Text()}
 	s.marks[m.key] = m
 	return m
 }
 
-// file is a file that is being read.
+// file is an open file.
 type file struct {
 	name    string
 	content io.ReaderAt
 	closer  io.Closer
-	live    *os.File // nil if it is packed
+	live    *os.File // nil if the file is compressed
 	mark    *Mark
 	written time.Time
-	size    int64     // when it was looked at last
-	grown   time.Time // when lines were read last
+	size    int64     // at the last poll
+	grown   time.Time // the time of the last read
 }
 
 func (f *file) close() {
 	f.mark.open = false
-	_ = f.closer.Close() // it was only read
+	_ = f.closer.Close() // read only
 }
 
-// read hands on the lines that a file has now. If it is at its end, a line without an end is one.
+// read passes on the available lines of a file. If the file has ended, its last line needs no line end.
 func (s *Set) read(f *file, ended bool, give Give) error {
 	for {
 		n, err := f.content.ReadAt(s.buffer, f.mark.Offset)
@@ -191,7 +192,7 @@ func (s *Set) read(f *file, ended bool, give Give) error {
 		}
 		data := s.buffer[:n]
 		if end := bytes.LastIndexByte(data, '\n') + 1; end < n && (end > 0 || !full) && (full || !ended) {
-			data = data[:end] // a line that does not fit is cut
+			data = data[:end] // a line that is too long for a chunk is split
 		}
 		if len(data) == 0 {
 			return nil

@@ -5,17 +5,17 @@ import (
 	"io"
 )
 
-// stream reads a packed file by places that do not go back.
+// stream reads a compressed file at increasing offsets.
 type stream struct {
 	in    io.Reader
-	start int64 // of what is in the buffer
+	start int64 // the offset of data
 	data  []byte
 	err   error
 }
 
-var errBack = errors.New("a packed file cannot be read backwards")
+var errBack = errors.New("a compressed file cannot be read backwards")
 
-// ReadAt implements [io.ReaderAt] for places that are not before those of earlier calls.
+// ReadAt implements [io.ReaderAt] for offsets that are not smaller than those of earlier calls.
 func (s *stream) ReadAt(p []byte, at int64) (int, error) {
 	if at < s.start {
 		return 0, errBack
