@@ -228,8 +228,11 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || fmt.Sprint(r.Errors[0].Path) != "[b totalCount]" || fmt.Sprint(get(r.Data, "a", "sent")) != "2000" {
 		t.Errorf("%+v", r)
 	}
-	// Cached answers cost nothing, so a second try succeeds.
-	if r = g.ask(probing, nil); len(r.Errors) != 0 || fmt.Sprint(get(r.Data, "b", "totalCount")) != "1000" {
+	// Cached answers cost nothing, so each try gets further.
+	for range 5 {
+		r = g.ask(probing, nil)
+	}
+	if len(r.Errors) != 0 || fmt.Sprint(get(r.Data, "b", "totalCount")) != "1000" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -51,6 +51,8 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 		Key:    k.key,
 		Time:   k.time,
 		Memory: memory(l, k.kind, q, a),
+		Brief:  q.Recipient != "" || q.Local != "",
+		Room:   l.Room,
 	}
 	rows := selects(ctx, "nodes", "edges", "pageInfo")
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}

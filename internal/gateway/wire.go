@@ -154,6 +154,12 @@ func (g *gateway) upstreamOf(ctx context.Context) upstream.Asker {
 	return auth.Limit(upstream.Around(g.cacheFor(ctx), g.timed()), auth.FromContext(ctx), g.mask)
 }
 
+// room returns how many calls the upstream takes at once without making them wait.
+func (g *gateway) room() int {
+	l := g.client.Load()
+	return l.Limit - l.UnderWay - l.Waiting
+}
+
 // memory returns the memory of lists as the context's caller sees them, or nil if there is no cache.
 func (g *gateway) memory(ctx context.Context) func(upstream.Question) page.Memory {
 	if g.c.CacheSize == 0 {
@@ -218,7 +224,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
-	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Now: time.Now, Shared: shared}
+	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}

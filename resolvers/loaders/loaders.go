@@ -32,6 +32,8 @@ type Loaders struct {
 	Until time.Time
 	// Memory returns the memory of a list, given its question without a window. It may be nil, or return nil.
 	Memory func(upstream.Question) page.Memory
+	// Room returns how many calls the upstream takes at once without making them wait. Nil means any number.
+	Room func() int
 
 	counts  loader[CountsKey, *Counts]
 	series  loader[SeriesKey, []upstream.Series]
@@ -71,6 +73,8 @@ type Extension struct {
 	// Memory returns the memory of lists as the operation's caller may see them. It is called before API. It may
 	// be nil, or return nil.
 	Memory func(ctx context.Context) func(upstream.Question) page.Memory
+	// Room returns how many calls the upstream takes at once without making them wait. Nil means any number.
+	Room func() int
 	// Watch is called for every batch, unless it is nil.
 	Watch Watch
 }
@@ -114,7 +118,7 @@ func (e Extension) loaders(op *operation.Operation) *Loaders {
 		memory = e.Memory(op)
 	}
 	l := newLoaders(op, e.API(op), e.Now(), e.Shared, e.Watch)
-	l.Memory = memory
+	l.Memory, l.Room = memory, e.Room
 	return l
 }
 

@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -131,6 +132,8 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 		field func(connection) (any, error)
 		want  any
 	}
+	// The first page suggests a list of a hundred pages. Its rows end early, however.
+	probed := []string{"1000+0", "1000+4000", "1000+70000", "1000+140000", "1000+280000", "1000+500", "1000+1000", "1000+2000", "1000+7000"}
 	for name, test := range map[string]struct {
 		rows   int
 		counts bool
@@ -145,7 +148,7 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 		"a full page, and whether more follow": {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}, {next, false}}, want: []string{"1000+0", "1499+0"}},
 		"499 of a full page, and whether more follow":  {rows: 500, args: first(499, nil), asks: []ask{{next, true}, {rows, 499}}, want: []string{"1000+0"}},
 		"only total, counted":                          {rows: 1200, counts: true, asks: []ask{{count, int64(1200)}}, want: []string{"count"}},
-		"only total, probed":                           {rows: 1200, asks: []ask{{count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
+		"only total, probed":                           {rows: 1200, asks: []ask{{count, int64(1200)}}, want: probed},
 		"total of a short list, probed":                {rows: 12, asks: []ask{{count, int64(12)}, {rows, 12}}, want: []string{"1000+0"}},
 		"total of a long list after its rows, counted": {rows: 600, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(600)}, {rows, 50}}, want: []string{"1000+0", "count"}},
 		"only first 0":                                 {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}}, want: nil},
@@ -153,7 +156,7 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 		"last, counted":                                {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rows, 50}, {next, false}, {previous, true}}, want: []string{"count", "1000+701"}},
 		"last, counted, and its total":                 {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rowsFirst, nil}, {count, int64(1200)}, {rows, 50}}, want: []string{"count", "1000+701"}},
 		"last of a short list, probed":                 {rows: 12, args: last(50, nil), asks: []ask{{rows, 12}, {next, false}, {previous, false}, {count, int64(12)}}, want: []string{"1000+0"}},
-		"last, probed, reuses the probed page":         {rows: 1200, args: last(50, nil), asks: []ask{{rows, 50}, {count, int64(1200)}}, want: []string{"1000+0", "1000+500", "1000+2000", "1000+1000"}},
+		"last, probed, reuses the probed page":         {rows: 1200, args: last(50, nil), asks: []ask{{rows, 50}, {count, int64(1200)}}, want: probed},
 		"an empty list":                                {rows: 0, asks: []ask{{rows, 0}, {next, false}, {count, int64(0)}}, want: []string{"1000+0"}},
 		"last of an empty list, counted":               {rows: 0, counts: true, args: last(5, nil), asks: []ask{{rows, 0}, {previous, false}}, want: []string{"count", "1000+0"}},
 	} {
@@ -173,7 +176,7 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 					t.Errorf("answer %d is %v, %v; want %v", i, got, err, a.want)
 				}
 			}
-			if d := cmp.Diff(test.want, m.calls()); d != "" {
+			if d := cmp.Diff(slices.Sorted(slices.Values(test.want)), slices.Sorted(slices.Values(m.calls()))); d != "" { // those of a round have no order
 				t.Errorf("calls (-want +got):\n%s", d)
 			}
 		})
@@ -189,15 +192,9 @@ func TestTotalCountIsExactInFewCalls(t *testing.T) {
 		if got := total(t, m.source()); got != int64(n) {
 			t.Errorf("total is %d, want %d", got, n)
 		}
-		limit := 3
-		for k := n / upstream.PageSize; k > 0; k /= 2 {
-			limit++
-			if k > 2 {
-				limit++
-			}
-		}
-		if n == 20_000 {
-			limit = 12
+		limit := 1
+		if n >= upstream.PageSize {
+			limit = 12 + 3*bits.Len(uint(n/upstream.PageSize))
 		}
 		if calls := m.calls(); len(calls) > limit {
 			t.Errorf("%d calls for a total of %d, want at most %d", len(calls), n, limit)

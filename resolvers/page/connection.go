@@ -23,6 +23,11 @@ type Source[R any] struct {
 	Time func(*R) upstream.Time
 	// Memory remembers what other connections over this list learned. It may be nil.
 	Memory Memory
+	// Brief says that the list is expected to fit on an upstream page, so that more pages are asked for only if it
+	// does not.
+	Brief bool
+	// Room returns how many calls may begin at once without waiting for others. Nil means any number.
+	Room func() int
 }
 
 // Connection is a client's page of a list. Each result is computed on first use, and only once. Rows costs one
@@ -44,14 +49,15 @@ type Connection[R any] struct {
 	onward lazy[bool]
 	count  lazy[int64]
 
-	mu      sync.Mutex // guards the fields below
-	leaves  map[call]*lazy[*leaf[R]]
-	order   order
-	padded  bool // a page had rows that do not belong to the list
-	atLeast int  // lower bound of the list's size
-	size    int  // the list's size, valid if sized
-	sized   bool // a page counted from the window's start showed the end of the list
-	whole   bool // a page showed the whole list
+	mu     sync.Mutex // guards the fields below
+	leaves map[call]*lazy[*leaf[R]]
+	order  order
+	padded bool     // a page had rows that do not belong to the list
+	far    *leaf[R] // the last full page counted from the window's start; nil if padded, or if Count is there
+	edge   *leaf[R] // the last page, counted from where rows may still arrive; set before total is done
+	size   int      // the list's size, valid if sized
+	sized  bool     // a page counted from the window's start showed the end of the list
+	whole  bool     // a page showed the whole list
 }
 
 // New checks the paging arguments and returns a connection. It makes no call. Cursors are valid only for the

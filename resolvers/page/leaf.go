@@ -174,14 +174,16 @@ func (c *Connection[R]) learn(p *leaf[R]) {
 	defer c.mu.Unlock()
 	c.order = max(c.order, p.order)
 	if p.padded && !c.padded {
-		c.padded, c.atLeast, c.sized = true, 0, c.whole
+		c.padded, c.far, c.sized = true, nil, c.whole
 	}
 	switch {
 	case !p.full && (p.lead > 0 || p.call == call{c.src.Window.Start, 0}):
 		c.size, c.sized, c.whole = len(p.rows), true, true
 	case p.start != c.src.Window.Start, c.padded, c.src.Count != nil: // the counts endpoint is more reliable
 	case p.full:
-		c.atLeast = max(c.atLeast, p.offset+len(p.rows))
+		if c.far == nil || p.offset > c.far.offset {
+			c.far = p
+		}
 	case len(p.rows) > 0:
 		c.size, c.sized = p.offset+len(p.rows), true
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -16,6 +17,7 @@ import (
 // paddedRemote answers some calls wrongly: for a wider window than requested, whose rows its offsets count, or
 // with each row twice.
 type paddedRemote struct {
+	mu    sync.Mutex
 	all   []row // in any window
 	wrong func() bool
 	apart upstream.Time // how much wider, at both ends
@@ -24,6 +26,8 @@ type paddedRemote struct {
 }
 
 func (m *paddedRemote) fetch(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch wrong := m.wrong(); {
 	case wrong && m.twice:
 		var rows []row
@@ -145,6 +149,9 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 		m.twice = rapid.Bool().Draw(t, "twice")
 		counts := rapid.Bool().Draw(t, "counts")
 		s, list := m.source(counts), m.list()
+		if rapid.Bool().Draw(t, "remembers") {
+			s.Memory = &notes{before: rapid.SampledFrom([]upstream.Time{window.Start, window.Start + 5, window.Start + 300, window.End, window.End + 1}).Draw(t, "settled before")}
+		}
 		cursors := map[int]string{}
 		for range 12 {
 			size := rapid.SampledFrom([]int{1, 20, 300, 499, 500}).Draw(t, "size")

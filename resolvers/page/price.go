@@ -23,7 +23,7 @@ type Price struct {
 	// cursors and direction share them: together they cost as many as the connection with the most.
 	Pages, MaxPages int
 	// MaxProbes is the maximum number of further calls of Fetch that look for the end of the list. The plan
-	// assumes none, since connections over one list share them.
+	// assumes none, as if the list fit on its first page.
 	MaxProbes int
 }
 
@@ -61,7 +61,7 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 			p.MaxProbes = maxCalls // if the count and the list disagree
 		}
 	default:
-		p.First, p.MaxProbes = 1, maxCalls
+		p.First, p.MaxProbes = 1, maxCalls+maxPieceCalls
 	}
 	return p
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -132,10 +133,16 @@ func (m *remote) source() page.Source[row] {
 }
 
 // notes is a memory of a list.
-type notes struct{ value atomic.Value }
+type notes struct {
+	value  atomic.Value
+	before upstream.Time // rows before this no longer change
+}
 
 func (n *notes) Load() any          { return n.value.Load() }
 func (n *notes) Store(v any, _ int) { n.value.Store(v) }
+func (n *notes) Settled() (upstream.Time, time.Time, time.Time) {
+	return n.before, time.Now(), time.Time{}
+}
 
 // calls returns the calls since the last time it was called.
 func (m *remote) calls() []string {

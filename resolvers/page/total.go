@@ -17,66 +17,49 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 	if n, ok := c.knownSize(); ok {
 		return int64(n), nil
 	}
-	if c.src.Count == nil {
-		n, err := c.probe(ctx)
-		if _, padded := c.seen(); err == nil && padded {
-			var ok bool
-			if n, ok = c.knownSize(); !ok {
-				err = errPadded
+	n, err := c.count.get(ctx, func(ctx context.Context) (int64, error) {
+		if c.src.Count == nil {
+			n, ok, err := c.fromSettled(ctx)
+			if !ok && err == nil {
+				n, err = c.probe(ctx)
 			}
+			return int64(n), err
 		}
-		return int64(n), err
-	}
-	return c.count.get(ctx, func(ctx context.Context) (int64, error) {
 		n, err := c.src.Count(ctx, c.src.Window)
 		if err == nil && (n < 0 || n > maxOffset) {
 			err = &upstream.Error{Code: upstream.InvalidResponse, Message: fmt.Sprintf("the metrics API counts %d rows", n)}
 		}
 		return n, err
 	})
+	if _, padded := c.seen(); err == nil && padded && c.src.Count == nil { // as other pages may have shown since
+		size, ok := c.knownSize()
+		if !ok {
+			err = errPadded
+		}
+		n = int64(size)
+	}
+	return n, err
 }
 
-// probe finds the list's size by fetching pages at multiples of the page size. It doubles its steps until a
-// page is not full, then bisects between that page and the last full one. Pages already fetched are reused. For
-// padded pages the result is where offsets end, not the size of the list.
+// probe finds the list's size with pages from the start of the window: see [sizer]. Pages already fetched are
+// reused. For padded pages the result is where offsets end, not the size of the list.
 func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
 	}
-	c.mu.Lock()
-	full := c.atLeast/upstream.PageSize - 1 // last page known to be full, or -1
-	c.mu.Unlock()
-	empty := -1 // first page known to be empty, or -1
-	for try := full + 1; ; {
-		if try > maxOffset/upstream.PageSize {
-			return 0, &upstream.Error{Code: upstream.InvalidResponse, Message: "the metrics API's list does not end"}
+	s := c.sizer(c.src.Window, func(ctx context.Context, offset int) (*leaf[R], error) {
+		return c.leaf(ctx, call{c.src.Window.Start, offset})
+	})
+	c.seed(s)
+	n, err := s.size(ctx)
+	if err == nil && s.rows < 0 {
+		c.mu.Lock()
+		if !c.padded {
+			c.size, c.sized = n, true
 		}
-		p, err := c.leaf(ctx, call{c.src.Window.Start, try * upstream.PageSize})
-		switch {
-		case err != nil:
-			return 0, err
-		case p.full:
-			full = try
-		case len(p.answer) > 0:
-			return p.offset + len(p.answer), nil
-		default:
-			empty = try
-		}
-		switch {
-		case empty < 0:
-			try = max(1, 4*full)
-		case full+1 >= empty:
-			n := max(0, empty) * upstream.PageSize
-			c.mu.Lock()
-			if !c.padded {
-				c.size, c.sized = n, true
-			}
-			c.mu.Unlock()
-			return n, nil
-		default:
-			try = full + (empty-full)/2
-		}
+		c.mu.Unlock()
 	}
+	return n, err
 }
 
 // walked records that a walk from one end of the list to the other saw n rows.

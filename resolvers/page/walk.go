@@ -194,6 +194,9 @@ func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	if err != nil && !errors.Is(err, errPadded) {
 		return spot[R]{}, err
 	}
+	if p := c.edge; p != nil && len(p.rows) > c.extent.size && !c.odd() {
+		return spot[R]{p, max(0, int(counted)-len(p.answer)-p.offset), len(p.rows)}, nil
+	}
 	s, found, err := c.endNear(ctx, int(counted))
 	if err != nil || found {
 		return s, err

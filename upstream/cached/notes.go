@@ -19,13 +19,15 @@ func (c *Cache) Notes(view string, on upstream.Question) *Notes {
 	return &Notes{c, key{scope: c.scope + "\x00" + view, form: notes, q: on}}
 }
 
-// Settled returns the last whole hour before which events no longer change. What was asked about such events before
-// the time since must be asked again, as if it were an answer: see [Options].Sealed.
-func (n *Notes) Settled() (before upstream.Time, since time.Time) {
+// Settled returns the last whole hour before which events no longer changed when any answer that is still fresh was
+// asked for, and the current time. What was asked about such events before the time since must be asked again, as if
+// it were an answer: see [Options].Sealed.
+func (n *Notes) Settled() (before upstream.Time, now, since time.Time) {
+	now = n.c.o.Now()
 	if n.c.o.Sealed > 0 {
-		since = n.c.o.Now().Add(-n.c.o.Sealed)
+		since = now.Add(-n.c.o.Sealed)
 	}
-	return n.c.o.moment().hour(), since
+	return upstream.Hour.Floor(n.c.o.moment().settled - upstream.Time(n.c.o.Fresh/time.Second)), now, since
 }
 
 // Load returns the value that was stored last, or nil.
