@@ -51,10 +51,8 @@ type means struct {
 
 // start begins an operation, or refuses it.
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
-	x := &execution{h: h, parts: by.parts}
-	ctx := x.record.begin(caller, h.o.Observers)
-	ctx, x.cancel = context.WithTimeout(ctx, h.o.Timeout)
-	x.ctx = context.WithValue(ctx, recordKey{}, &x.record)
+	x := &execution{h: h, parts: by.parts, cancel: func() {}}
+	x.ctx = context.WithValue(x.record.begin(caller, h.o.Observers), recordKey{}, &x.record)
 	started := false
 	defer func() { // after a panic too
 		if !started {
@@ -93,7 +91,9 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	}
 	x.operation = op
 	x.record.identify(op, doc)
-	x.known = doc.known
+	if x.known = doc.known; x.known == nil {
+		x.setDeadline()
+	}
 	x.streams = op.Operation == ast.Subscription
 	if x.streams && by.batched {
 		return refuse(http.StatusNotAcceptable,
@@ -168,11 +168,17 @@ func (x *execution) reserve() (ok bool) {
 		return true
 	}
 	x.giveBack()
+	if x.known != nil {
+		x.setDeadline()
+	}
 	if x.room, ok = x.h.load.room.wait(x.ctx, x.caller, bytes); ok {
 		x.endTurn = x.h.load.begin(x.ctx, x.caller)
 	}
 	return x.endTurn != nil
 }
+
+// setDeadline sets the operation's deadline. One whose data is known has none unless it has to wait for room.
+func (x *execution) setDeadline() { x.ctx, x.cancel = context.WithTimeout(x.ctx, x.h.o.Timeout) }
 
 // giveBack gives up the operation's turn.
 func (x *execution) giveBack() {

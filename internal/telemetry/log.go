@@ -45,11 +45,13 @@ type logHandler struct {
 
 // Handle implements [slog.Handler].
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	known := make([]slog.Attr, 0, 4)
 	for _, of := range h.attrs {
 		if a := of(ctx); a.Key != "" {
-			r.AddAttrs(a)
+			known = append(known, a)
 		}
 	}
+	r.AddAttrs(known...)
 	err := h.Handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn {
 		h.buffer.flush()
