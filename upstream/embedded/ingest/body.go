@@ -13,15 +13,15 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// room bounds the bytes of all bodies under way.
+// room limits the size of all bodies in progress.
 type room struct {
 	most int64
 	used atomic.Int64
 }
 
-var errFull = errors.New("the bodies under way have no room for more")
+var errFull = errors.New("the bodies in progress leave no room for another")
 
-// bodyReader counts what is read of a body.
+// bodyReader counts the bytes of a body.
 type bodyReader struct {
 	io.Reader
 	room *room
@@ -60,7 +60,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		from = unpacked
 	default:
-		return nil, release, &refusal{http.StatusUnsupportedMediaType, "a body may be compressed by gzip and nothing else",
+		return nil, release, &refusal{http.StatusUnsupportedMediaType, "a body may be compressed with gzip only",
 			map[string]string{"Accept-Encoding": "gzip"}}
 	}
 	counted.Reader = from
@@ -72,7 +72,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		return nil, release, refuse(http.StatusBadRequest, "the body is empty")
 	case bytes.HasPrefix(body, []byte("\x1f\x8b")), bytes.HasPrefix(body, []byte("\x28\xb5\x2f\xfd")):
 		return nil, release, refuse(http.StatusBadRequest,
-			"the body is compressed: it must be by gzip, and Content-Encoding must say so")
+			"the body is compressed: use gzip, and say so in Content-Encoding")
 	}
 	return body, release, nil
 }
@@ -80,15 +80,15 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 func (h *handler) badBody(err error, packed bool) error {
 	switch {
 	case errors.Is(err, errTooLarge), errors.As(err, new(*http.MaxBytesError)):
-		return refuse(http.StatusRequestEntityTooLarge, "a body is at most %d bytes", h.o.MaxBody)
+		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", h.o.MaxBody)
 	case errors.Is(err, errFull):
 		return &refusal{http.StatusServiceUnavailable, "too many requests at once: send it again later",
 			map[string]string{"Retry-After": "1"}}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout,
-			"the body comes too slowly: it must come at %d bytes a second or more", web.MinRate)
+			"the body arrives too slowly: send at least %d bytes per second", web.MinRate)
 	case packed:
 		return refuse(http.StatusBadRequest, "the body is not gzip, as its Content-Encoding says, or is damaged")
 	}
-	return refuse(http.StatusBadRequest, "the body could not be read to its end")
+	return refuse(http.StatusBadRequest, "the body could not be read completely")
 }

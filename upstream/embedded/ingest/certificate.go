@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// certificates are those by which SNS signs, by their URLs.
+// certificates caches the signing certificates of SNS by URL.
 type certificates struct {
 	fetch Fetch
 	now   func() time.Time
-	turn  chan struct{} // of the one who fetches
+	turn  chan struct{} // held while a certificate is fetched
 	mu    sync.Mutex
 	known map[string]certificate
 }
 
 type certificate struct {
-	*x509.Certificate       // nil if there is none
-	err               error // why
+	*x509.Certificate       // nil if it could not be fetched
+	err               error // why not
 	until             time.Time
 }
 
-// How long certificates are kept, and failures, and how many.
+// How long certificates and failures are cached, and how many.
 const (
 	keepCertificate = 24 * time.Hour
 	keepFailure     = 10 * time.Second
@@ -41,7 +41,7 @@ func (c *certificates) key(ctx context.Context, url string) (*rsa.PublicKey, err
 	now := c.now()
 	found, ok := c.lookup(url, now)
 	if !ok {
-		select { // one after the other: forged URLs must not make many calls
+		select { // one at a time: forged URLs must not cause many calls
 		case c.turn <- struct{}{}:
 			defer func() { <-c.turn }()
 		case <-ctx.Done():
@@ -101,7 +101,7 @@ func (c *certificates) get(ctx context.Context, url string) (*x509.Certificate, 
 	return parsed, nil
 }
 
-// client follows no redirects, which could lead elsewhere.
+// client does not follow redirects, which could lead elsewhere.
 var client = &http.Client{
 	Timeout:       10 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -116,7 +116,7 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 	resp, err := client.Do(r)
 	var failed *neturl.Error
 	if errors.As(err, &failed) {
-		return nil, fmt.Errorf("%s: %w", r.URL.Host, failed.Err) // without the URL, which may hold a token
+		return nil, fmt.Errorf("%s: %w", r.URL.Host, failed.Err) // without the URL, which may contain a token
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))

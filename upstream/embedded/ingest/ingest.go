@@ -1,9 +1,8 @@
-// Package ingest takes the webhooks of delivery services, and rows of the API, into a store.
+// Package ingest receives the webhooks of delivery services, and rows of the API, into a store.
 //
-// [New] makes the handler, which has a path for each [Service]. A service checks that a request
-// comes from where it says; what it sends is then imported as a file of its format would be.
-// The answer is 200 once all rows are in the store, for good. Equal records change nothing when
-// they come again or in another order, so that services may send them as often as they like.
+// [New] returns a handler with a path for each [Service]. The service authenticates the request,
+// whose body is then imported like a file of its format. The response is 200 once all rows are
+// durable. Services may repeat records and send them in any order: the result is the same.
 package ingest
 
 import (
@@ -25,42 +24,42 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Store takes the rows: a [store.Store].
+// Store is what a handler needs of a [store.Store].
 type Store interface {
 	importer.Store
-	// Sync returns when all that was written survives a failure of the machine.
+	// Sync returns when everything written survives a failure of the machine.
 	Sync() error
 }
 
-// Options say what a handler takes. Zero fields have the defaults that they name.
+// Options configure a handler.
 type Options struct {
 	Services []Service
-	User     upstream.ID      // of mail whose format names no account; 0 is 1
-	Rules    *classify.Rules  // which sort bounces; nil are the embedded ones
-	MaxBody  int64            // the most bytes of a body, decompressed; 0 is 16 MiB
-	MaxBytes int64            // the most bytes of all bodies under way; 0 is four times MaxBody
-	Logger   *slog.Logger     // gets one line per request; nil logs nothing
-	Observe  func(Batch)      // gets each request when it was answered; nil is none
-	Written  func()           // is called when rows have changed, before the request is answered; nil is none
-	Now      func() time.Time // nil is [time.Now]
+	User     upstream.ID      // of mail that names no account; 0 means 1
+	Rules    *classify.Rules  // for sorting bounces; nil means the embedded rules
+	MaxBody  int64            // the maximum size of a body in bytes, decompressed; 0 means 16 MiB
+	MaxBytes int64            // the maximum size of all bodies in progress; 0 means four times MaxBody
+	Logger   *slog.Logger     // gets a line per request; nil means none
+	Observe  func(Batch)      // is called after each response; may be nil
+	Written  func()           // is called when rows have changed, before the response; may be nil
+	Now      func() time.Time // nil means [time.Now]
 }
 
-// Batch is what became of a request.
+// Batch describes a request and its result.
 type Batch struct {
 	Service string
-	Status  int            // of the answer
+	Status  int            // of the response
 	Bytes   int            // of the body, decompressed
-	Records int            // in the body, those that are skipped and bad included
-	Skipped map[string]int // records that make no row, by reason
+	Records int            // in the body, including those that are skipped or bad
+	Skipped map[string]int // the number of records without rows, by reason
 	Bad     int            // records that cannot be read
 	store.Written
 	Duration time.Duration
 }
 
-// statusClientGone is for the log and the metrics, of requests whose client did not wait.
+// statusClientGone is the status, in logs and metrics, of requests whose client did not wait.
 const statusClientGone = 499
 
-// maxTurns is how many bodies are imported at once. The store writes them one after the other.
+// maxTurns is the maximum number of bodies to import at once. The store writes one after the other.
 const maxTurns = 4
 
 type handler struct {
@@ -71,8 +70,7 @@ type handler struct {
 	turns    chan struct{}
 }
 
-// New makes the handler. It takes nothing from the pages of other sites, as services are no
-// browsers.
+// New returns a handler. It refuses cross-origin requests of browsers, because services are not browsers.
 func New(s Store, o Options) http.Handler {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 16 << 20
@@ -95,7 +93,7 @@ func New(s Store, o Options) http.Handler {
 	return http.NewCrossOriginProtection().Handler(h)
 }
 
-// reply is the body of an answer.
+// reply is the body of a response.
 type reply struct {
 	Error     string         `json:"error,omitempty"`
 	Done      string         `json:"done,omitempty"` // other than writing rows
@@ -178,16 +176,16 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, service Service, 
 	return h.write(r.Context(), service, body, b)
 }
 
-// maxBad is how many bad records an answer lists.
+// maxBad is the maximum number of bad records in a response.
 const maxBad = 20
 
-// write imports a body of records, one a line.
+// write imports a body of records, one per line.
 func (h *handler) write(ctx context.Context, service Service, body []byte, b *Batch) (reply, error) {
 	var answer reply
 	whole := "" // what is wrong with the body as a whole
 	sum, err := importer.Run(ctx, h.store, []string{importer.Stdin}, importer.Options{
 		Format: service.format, User: h.o.User, Rules: h.o.Rules, Merge: true, Stdin: bytes.NewReader(body),
-		SortBytes: 2 * int(h.o.MaxBody), // nothing goes to a temporary file
+		SortBytes: 2 * int(h.o.MaxBody), // so that no temporary file is needed
 		Report: func(l importer.BadLine) {
 			switch {
 			case l.Line == 0:
@@ -239,8 +237,8 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 	return answer, nil
 }
 
-// onePerLine returns a JSON value, or the elements of a JSON array, one a line, so that the number
-// of a line is that of the record.
+// onePerLine writes a JSON value, or the elements of a JSON array, one per line, so that line numbers are
+// record numbers.
 func onePerLine(body []byte) ([]byte, error) {
 	body = bytes.TrimSpace(body)
 	list := []json.RawMessage{body}
@@ -298,10 +296,10 @@ func writeReply(w http.ResponseWriter, status int, answer reply) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+	_ = json.NewEncoder(w).Encode(answer) // the client may have left
 }
 
-// refusal is an error that the client is shown.
+// refusal is an error for the client.
 type refusal struct {
 	status  int
 	message string

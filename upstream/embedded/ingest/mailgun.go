@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Mailgun is the webhooks of Mailgun, with the HTTP webhook signing key that Mailgun shows.
+// Mailgun returns the service for Mailgun's webhooks. Key is the HTTP webhook signing key.
 //
-// The signature covers a time and a token, and not the body. So it is good for no longer than the
-// window after and before its time, and for one body alone, which may come again.
+// The signature covers a timestamp and a token, but not the body. So it is valid only within the window
+// around its time, and for one body, which may be repeated.
 func Mailgun(key string, window time.Duration, now func() time.Time) (Service, error) {
 	s := newService("mailgun")
 	switch {
@@ -54,7 +54,8 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 		seconds, err := strconv.ParseInt(signed.Timestamp, 10, 64)
 		at, today := time.Unix(seconds, 0), now()
 		if err != nil || today.Sub(at).Abs() > window {
-			return nil, "", refuse(http.StatusForbidden, "the signature is of another time than now: it is good for %v", window)
+			return nil, "", refuse(http.StatusForbidden,
+				"the signature is too old, or in the future: it is valid for %v", window)
 		}
 		if !seen.note(signed.Token, sha256.Sum256(body), today) {
 			return nil, "", refuse(http.StatusForbidden, "the signature was used before, with another body")
@@ -69,7 +70,7 @@ func equalHex(text string, want []byte) bool {
 	return err == nil && hmac.Equal(got, want)
 }
 
-// tokens are those that were used within the window, with the digests of their bodies.
+// tokens remembers the tokens that were used within the window, and the digests of their bodies.
 type tokens struct {
 	window     time.Duration
 	mu         sync.Mutex
@@ -77,7 +78,7 @@ type tokens struct {
 	since      time.Time // of young
 }
 
-// note takes note of a token, and reports whether it was not used with another body.
+// note records a token. It returns false if the token was used with another body.
 func (t *tokens) note(token string, body [sha256.Size]byte, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

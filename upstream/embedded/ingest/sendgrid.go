@@ -17,9 +17,9 @@ const (
 	sendgridTimestamp = "X-Twilio-Email-Event-Webhook-Timestamp"
 )
 
-// SendGrid is the Event Webhook of SendGrid, with the public key that SendGrid shows for it:
-// base64, or PEM. The signature covers the timestamp and the body. An old request that is sent
-// again is taken, as it changes nothing.
+// SendGrid returns the service for SendGrid's Event Webhook. PublicKey is the one that SendGrid shows, in
+// base64 or PEM. The signature covers the timestamp and the body. Old requests are accepted, because
+// repeating them changes nothing.
 func SendGrid(publicKey string) (Service, error) {
 	s := newService("sendgrid")
 	key, err := parsePublicKey(publicKey)

@@ -11,17 +11,17 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 )
 
-// Names are those of all services, which are their paths too.
+// Names are the names of all services, and their paths without the slash.
 var Names = []string{"ses", "sendgrid", "mailgun", "postmark", "sparkpost", "rows"}
 
-// Service is where requests may come from, and how to tell that they do.
+// Service is a source of requests, and how to authenticate them.
 type Service struct {
 	name   string
 	format string // of the importer
-	// admit checks what can be checked before the body is read; nil takes all.
+	// admit authenticates a request before its body is read. It may be nil.
 	admit func(*http.Request) error
-	// verify checks the body, and gives what to import of it, or says what was done instead;
-	// nil takes all of it.
+	// verify authenticates the body. It returns what to import, or says what was done instead. It may be
+	// nil.
 	verify func(r *http.Request, body []byte) (verified []byte, done string, err error)
 }
 
@@ -35,14 +35,14 @@ func newService(name string) Service {
 	return Service{name: name, format: name}
 }
 
-// Unsigned is a service, other than SES, all of whose requests are taken without a check.
+// Unsigned returns a service, other than SES, that accepts all requests without authentication.
 func Unsigned(name string) Service { return newService(name) }
 
-// MinKey is the least characters of keys and passwords: shorter ones can be guessed.
+// MinKey is the minimum length of keys and passwords. Shorter ones can be guessed.
 const MinKey = 16
 
-// Rows is the service of rows of the API. A request shows the key in the header X-API-Key, or as
-// Authorization: Bearer KEY or apikey=KEY, as elsewhere. The key must have [MinKey] characters at least.
+// Rows returns the service for rows of the API. Requests send the key in the header X-API-Key, or as
+// Authorization: Bearer KEY or apikey=KEY. It must have at least [MinKey] characters.
 func Rows(key string) (Service, error) {
 	s := newService("rows")
 	if len(key) < MinKey {
@@ -67,15 +67,14 @@ func Rows(key string) (Service, error) {
 	return s, nil
 }
 
-// Basic is a service that authenticates by a user name and a password, written "user:password":
-// postmark or sparkpost.
+// Basic returns a service with basic authentication: postmark or sparkpost. Credentials are "user:password".
 func Basic(name, credentials string) (Service, error) {
 	s := newService(name)
 	user, password, ok := strings.Cut(credentials, ":")
 	if !ok || user == "" || password == "" {
 		return s, errors.New("give a user name and a password, as user:password")
 	}
-	// Digests have one length, so that the comparison tells nothing of that of the password.
+	// Digests have the same length, so that the time of the comparison does not reveal that of the password.
 	wantUser, wantPassword := sha256.Sum256([]byte(user)), sha256.Sum256([]byte(password))
 	s.admit = func(r *http.Request) error {
 		user, password, _ := r.BasicAuth()

@@ -17,18 +17,19 @@ import (
 	"time"
 )
 
-// Fetch gets what is at a URL.
+// Fetch downloads a URL.
 type Fetch func(ctx context.Context, url string) ([]byte, error)
 
-// SESOptions say which messages of SNS are taken.
+// SESOptions say which messages of SNS to accept.
 type SESOptions struct {
-	Topics   []string // ARNs of the topics; "*" takes all topics, of all accounts of Amazon
-	Unsigned bool     // takes messages without checking their signatures, and events without envelopes
-	Fetch    Fetch    // nil is by HTTPS
+	Topics   []string // ARNs of the topics; "*" accepts all topics of all accounts
+	Unsigned bool     // accept messages without checking their signatures, and events without envelopes
+	Fetch    Fetch    // nil means by HTTPS
 	Now      func() time.Time
 }
 
-// SES is the events of Amazon SES that come through SNS. It confirms subscriptions to the topics.
+// SES returns the service for events of Amazon SES that arrive through SNS. It confirms subscriptions to
+// the topics.
 func SES(o SESOptions) (Service, error) {
 	s := newService("ses")
 	if !o.Unsigned && len(o.Topics) == 0 {
@@ -61,7 +62,7 @@ type envelope struct {
 	hasSubject                                                    bool
 }
 
-// parse reads an envelope. Unlike encoding/json alone it takes names exactly as they are signed.
+// parse reads an envelope. Unlike encoding/json, it matches names exactly, as they are signed.
 func (e *envelope) parse(body []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil {
@@ -84,7 +85,7 @@ func (e *envelope) parse(body []byte) error {
 	return nil
 }
 
-// signed returns the text that the signature is of.
+// signed returns the text that the signature covers.
 func (e *envelope) signed() []byte {
 	fields := []string{"Message", e.Message, "MessageId", e.MessageID}
 	switch {
@@ -113,8 +114,8 @@ type sns struct {
 	certificates certificates
 }
 
-// verify checks a message. It confirms a subscription, and gives the event of a notification in
-// an envelope of what was signed alone.
+// verify authenticates a message, and confirms subscriptions. For a notification, it returns an envelope
+// with nothing but signed data.
 func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, string, error) {
 	var e envelope
 	err := e.parse(body)
@@ -130,7 +131,7 @@ func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, s
 		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: Type must be %s, %s or %s",
 			notification, subscribe, unsubscribe)
 	case len(s.o.Topics) > 0 && !slices.Contains(s.o.Topics, "*") && !slices.Contains(s.o.Topics, e.TopicARN):
-		return nil, "", refuse(http.StatusForbidden, "the topic %.200q is none of those that are taken here", e.TopicARN)
+		return nil, "", refuse(http.StatusForbidden, "the topic %.200q is not accepted here", e.TopicARN)
 	}
 	if !s.o.Unsigned {
 		if err := s.checkSignature(ctx, &e); err != nil {
@@ -181,7 +182,7 @@ func (s *sns) checkSignature(ctx context.Context, e *envelope) error {
 	return nil
 }
 
-// confirm confirms a subscription, as its sender asks.
+// confirm confirms a subscription.
 func (s *sns) confirm(ctx context.Context, e *envelope) (done string, err error) {
 	if !ofSNS(e.SubscribeURL) {
 		return "", refuse(http.StatusForbidden,
@@ -193,8 +194,8 @@ func (s *sns) confirm(ctx context.Context, e *envelope) (done string, err error)
 	return "the subscription to " + e.TopicARN + " is confirmed", nil
 }
 
-// ofSNS reports whether a URL is one of SNS. Other hosts below amazonaws.com, such as those of
-// S3, may be anybody's.
+// ofSNS reports whether a URL belongs to SNS. Other hosts below amazonaws.com, such as those of S3, may
+// belong to anyone.
 func ofSNS(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Scheme == "https" && u.User == nil && snsHost.MatchString(u.Host)
@@ -202,7 +203,7 @@ func ofSNS(text string) bool {
 
 var snsHost = regexp.MustCompile(`^sns\.[a-z0-9-]{3,}\.amazonaws\.com(\.cn)?$`)
 
-// unreachable is an error after which the message should be sent again.
+// unreachable returns an error that asks to send the message again.
 func unreachable(what string, err error) error {
 	return &refusal{http.StatusServiceUnavailable, what + ": " + err.Error(), map[string]string{"Retry-After": "10"}}
 }

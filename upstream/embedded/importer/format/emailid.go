@@ -9,13 +9,12 @@ import (
 	"deliverygraph/upstream"
 )
 
-// QueueID makes the email id of a message that a mail server took at a time under a queue
-// id, in the form of the API's own: the time in UTC, which makes it unique although servers
-// use queue ids again, the queue id, a few digits that tell the message's recipients apart, and
-// the server's host name without its domain. If the recipient is empty, there are no such digits.
+// QueueID returns the email id of a message in a mail server's queue, in the form of the API's own ids:
+// the time at which the server accepted it, in UTC, because servers reuse queue ids; the queue id; a hash
+// that distinguishes the recipients, unless the recipient is empty; and the server's host name without
+// its domain.
 //
-// A mail log and a bounce mail of the same server give a recipient the same id, whatever else
-// they say about the message.
+// So the id is the same whether it comes from a mail log or from a bounce mail.
 func QueueID(taken upstream.Time, queue, recipient, host string) string {
 	host, _, _ = strings.Cut(host, ".")
 	id := make([]byte, 0, len("20060102150405.-01234567@")+len(queue)+len(host))
@@ -31,8 +30,8 @@ func QueueID(taken upstream.Time, queue, recipient, host string) string {
 	return string(id)
 }
 
-// NthID makes the email id of the nth recipient, from 1, of a message whose recipients share
-// an id: the id itself for the first, as most messages have no other.
+// NthID returns the email id of the nth recipient, from 1, of a message whose recipients share an id. For
+// the first one it is the id itself, because most messages have only one.
 func NthID(id string, n int) string {
 	if n <= 1 {
 		return id

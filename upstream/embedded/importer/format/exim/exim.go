@@ -2,8 +2,8 @@
 //
 // Exim logs a message in several lines under its id: when it arrives (<=), when it is delivered
 // to a recipient (=>, ->, >>), when a delivery is deferred (==) or fails (**), and when it is
-// done (Completed). The reader keeps the messages whose end it has not seen, so that it can say
-// of a recipient who the sender is and when Exim took the message.
+// done (Completed). The reader keeps unfinished messages, to know the sender of each
+// recipient's mail and when Exim accepted the message.
 package exim
 
 import (
@@ -25,7 +25,7 @@ var Format = format.Format{
 	New:       func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
 }
 
-// Why lines are passed over.
+// The reasons for skipping lines.
 const (
 	otherProgram  = "line of another program"
 	noDelivery    = "line about no delivery"
@@ -71,7 +71,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	})
 }
 
-// Flush hands over the recipients in the queue whose outcome is open.
+// Flush passes on the recipients in the queue without an outcome.
 func (r *reader) Flush(s format.Sink, _ bool) error {
 	for _, m := range r.queue.Changed() {
 		if err := r.open(0, m, s); err != nil {
@@ -81,10 +81,10 @@ func (r *reader) Flush(s format.Sink, _ bool) error {
 	return nil
 }
 
-// Save returns the messages that are still in the queue.
+// Save calls put with the messages in the queue that have changed.
 func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
 
-// Load takes the messages that Save gave.
+// Load adds messages that Save returned earlier.
 func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
 
 // entry reads a line about a message.
@@ -212,7 +212,7 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 	return i, nil
 }
 
-// finish hands over the recipients whose outcome is open, and forgets the message.
+// finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
 	err := r.open(n, m, s)
@@ -222,7 +222,7 @@ func (r *reader) finish(n int, m *message, s format.Sink) error {
 	return err
 }
 
-// open hands over the recipients of a message whose outcome is open.
+// open passes on the recipients of a message without an outcome.
 func (r *reader) open(n int, m *message, s format.Sink) error {
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
@@ -237,7 +237,7 @@ func (r *reader) open(n int, m *message, s format.Sink) error {
 	return nil
 }
 
-// record makes a record of a recipient.
+// record returns the record of a recipient.
 func record(m *message, i int, o format.Outcome, at int64) format.Record {
 	rec := m.Record(i, o, at)
 	if m.Sender == "" { // Exim tries to deliver a message for days

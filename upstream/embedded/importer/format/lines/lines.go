@@ -1,4 +1,4 @@
-// Package lines divides logs and tables into lines.
+// Package lines splits logs and tables into lines.
 package lines
 
 import (
@@ -11,17 +11,17 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// Max is the most bytes that a line may have.
+// Max is the maximum length of a line in bytes.
 const Max = 1 << 20
 
-// Each calls visit with the lines of a file and their numbers, from 1, but not with blank
-// ones. A line has neither its end, LF or CRLF, nor the zeros and byte order marks before it
-// that crashes and cat leave behind. It is valid until visit returns.
+// Each calls visit with the lines of a file, except blank ones, and their numbers from 1. Line ends (LF or
+// CRLF) are removed, and also the zeros and byte order marks at the beginning of lines that crashes and
+// cat leave behind. A line is valid until visit returns.
 //
-// Each reports lines longer than [Max] to the sink and passes over them. Its error is that
-// of reading, of the context, of the sink or of visit.
+// Each reports lines longer than [Max] to the sink and skips them. It returns errors of reading, of ctx,
+// of the sink and of visit.
 func Each(ctx context.Context, f format.File, s format.Sink, visit func(n int, line []byte) error) error {
-	var long []byte // room for a line that the file's buffer cannot hold
+	var long []byte // a buffer for lines that do not fit into the file's
 	for n := 1; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -33,7 +33,7 @@ func Each(ctx context.Context, f format.File, s format.Sink, visit func(n int, l
 			line = long
 		}
 		if err != nil && err != io.EOF {
-			return err // what the line lacks is unknown
+			return err // the line is incomplete
 		}
 		if line = trim(line); !whole || len(line) > Max {
 			if bad := s.Bad(n, fmt.Sprintf("the line is longer than %d bytes", Max)); bad != nil {
@@ -50,7 +50,7 @@ func Each(ctx context.Context, f format.File, s format.Sink, visit func(n int, l
 	}
 }
 
-// rest reads the rest of a line. It keeps no more of it than a line may have.
+// rest reads the rest of a line. It keeps at most Max bytes.
 func rest(in *bufio.Reader, line []byte) (all []byte, whole bool, err error) {
 	for whole = true; ; {
 		piece, err := in.ReadSlice('\n')

@@ -26,7 +26,7 @@ const sameMessage = 2 * 60 * 60 * 1000
 
 func about(a, b, most int64) bool { return a-b <= most && b-a <= most }
 
-// deliver reads a line about a delivery. The message is nil if the log did not tell of it.
+// deliver reads a line about a delivery. The message is nil if it is not in the queue.
 func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *message, text []byte, s format.Sink) error {
 	a, ok := parseAttempt(text)
 	if !ok {
@@ -139,8 +139,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 	return r.shrink(n, m, s)
 }
 
-// finish hands over what is known of a message's recipients whose outcome is open, and
-// forgets it.
+// finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
 	err := r.open(n, m, true, s)
@@ -150,9 +149,9 @@ func (r *reader) finish(n int, m *message, s format.Sink) error {
 	return err
 }
 
-// open hands over the recipients of a message whose outcome is open. A message that was handed
-// to the same machine is delivered, unless the machine hands it on. Before the end of the message
-// or the log, it waits a minute for lines about that.
+// open passes on the recipients of a message without an outcome. A message that was handed to the same
+// machine counts as delivered, unless the machine forwards it. Before the end of the message or the log,
+// open waits a minute for lines about that.
 func (r *reader) open(n int, m *message, end bool, s format.Sink) error {
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
@@ -182,7 +181,7 @@ func (r *reader) open(n int, m *message, end bool, s format.Sink) error {
 	return nil
 }
 
-// record makes a record of a recipient.
+// record returns the record of a recipient.
 func (r *reader) record(m *message, i int, o format.Outcome, at int64) format.Record {
 	rec := m.Record(i, o, at)
 	if m.X.Size == "" && m.Sender == "" {

@@ -3,13 +3,13 @@
 // Postfix logs a message in several lines under its queue id, mixed with those of others: when
 // it takes the message (smtpd or pickup, cleanup), when the queue manager takes it up
 // ("from=<…>"), for each recipient and attempt ("to=<…>, … status=…"), and when it is done
-// ("removed"). The reader keeps the messages whose end it has not seen, so that it can say
-// of a recipient who the sender is and when Postfix took the message.
+// ("removed"). The reader keeps unfinished messages, to know the sender of each
+// recipient's mail and when Postfix accepted the message.
 //
-// A deferral is no bounce. A message whose time in the queue runs out bounces for the recipients
-// that were deferred. Mail that is delivered on the same machine is not outgoing mail, and is
-// passed over, as are the notices that Postfix sends itself and deliveries to a content filter,
-// which brings the message back under another queue id.
+// A deferral is not a bounce. If a message expires in the queue, it bounces for the recipients that were
+// deferred. Mail that is delivered on the same machine is not outgoing mail, and is skipped. So are
+// notices that Postfix sends itself, and deliveries to a content filter, which returns the message under
+// another queue id.
 package postfix
 
 import (
@@ -24,7 +24,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
-// mailPrograms are the names of programs that log beside Postfix, with which its log may begin.
+// mailPrograms matches the names of programs whose lines may come first in a log of Postfix.
 var mailPrograms = regexp.MustCompile(`(?i)postfix|/(qmgr|cleanup|lmtp|pickup)$|mail|smtp|imap|pop3|dovecot|` +
 	`milter|dkim|dmarc|spam|amavis|clam|postgrey|postsrs|policyd|sasl`)
 
@@ -44,7 +44,7 @@ var Format = format.Format{
 	New:    func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
 }
 
-// Why lines are passed over.
+// The reasons for skipping lines.
 const (
 	otherProgram  = "line of another program"
 	noDelivery    = "line about no delivery"
@@ -68,7 +68,7 @@ type reader struct {
 
 type message = queue.Message[life]
 
-// life is what Postfix logs about a message beside what other servers do.
+// life is what only Postfix logs about a message.
 type life struct {
 	Exact  bool   // the time of arrival is not merely when the queue manager was seen to take it up
 	Queued bool   // the queue manager was seen to take it up, or an agent to deliver it
@@ -92,7 +92,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	})
 }
 
-// Flush hands over the recipients in the queue whose outcome is open.
+// Flush passes on the recipients in the queue without an outcome.
 func (r *reader) Flush(s format.Sink, growing bool) error {
 	for _, m := range r.queue.Changed() {
 		if err := r.open(0, m, !growing, s); err != nil {
@@ -102,10 +102,10 @@ func (r *reader) Flush(s format.Sink, growing bool) error {
 	return nil
 }
 
-// Save returns the messages that are still in the queue.
+// Save calls put with the messages in the queue that have changed.
 func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
 
-// Load takes the messages that Save gave.
+// Load adds messages that Save returned earlier.
 func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
 
 // entry reads a line.
@@ -198,7 +198,7 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 	return r.shrink(n, m, s)
 }
 
-// taken takes note that the queue manager has taken a message up.
+// taken notes that the queue manager has picked up a message.
 func taken(m *message, sender, size []byte) {
 	m.X.Queued = true
 	m.Notice = m.Notice || !m.X.Given && (len(sender) == 0 || isDoubleBounce(sender))
@@ -214,8 +214,8 @@ func sameSender(m *message, sender []byte) bool {
 	return m.Sender == string(sender) || m.Sender == strings.ToValidUTF8(string(sender), "\ufffd")
 }
 
-// current returns the message that a line is about. It is a new one if the log did not tell of
-// it, or if its id is used again: then m is past, and the line about its end is missing.
+// current returns the message that a line is about. It is a new one if m is nil, or if its id was reused:
+// then m is past, and the line about its end is missing.
 func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool, s format.Sink) (*message, error) {
 	if past {
 		if err := r.finish(n, m, s); err != nil {
@@ -229,8 +229,8 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 	return m, nil
 }
 
-// shrink takes note that a message was read about. While the messages take too much memory,
-// it finishes those that were not read about for longest.
+// shrink must be called after each line about a message. While the messages take too much memory, it
+// finishes those with the oldest last lines.
 func (r *reader) shrink(n int, m *message, s format.Sink) error {
 	r.queue.Touch(m)
 	for r.queue.Full() {

@@ -1,6 +1,6 @@
-// Package queue keeps what a mail log says about messages until they leave their server's
-// queue, in bounded memory: the sender and the time of arrival, and the last attempt for each
-// recipient whose outcome is open. It saves them from one import to the next.
+// Package queue keeps what a mail log says about messages until they leave the server's queue, in
+// bounded memory: the sender, the time of arrival, and the last attempt for each recipient without an
+// outcome. The messages can be saved and loaded by the next import.
 package queue
 
 import (
@@ -11,17 +11,17 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// MaxBytes is about how much memory the messages of a queue should take.
+// MaxBytes is the approximate memory limit for the messages of a queue.
 const MaxBytes = 64 << 20
 
-// The messages that have left the queue are remembered for a while, to know their ids where
-// lines are not quite in order.
+// Messages that have left the queue are remembered for a while, because lines may be slightly out of
+// order.
 const (
 	maxGone      = 4096
 	maxGoneBytes = 8 << 20
 )
 
-// Queue holds messages, each of which a format extends by what X says.
+// Queue holds messages. X is the additional data of a format.
 type Queue[X any] struct {
 	messages map[Key]*Message[X]
 	hosts    map[string]bool
@@ -32,28 +32,28 @@ type Queue[X any] struct {
 	removed  []string // the keys of saved messages that are no longer in the queue
 }
 
-// messages is a list of messages and about how much memory they take.
+// messages is a list of messages and their approximate size.
 type messages[X any] struct {
-	list  *list.List // of *Message; of the open ones, that not read about for longest is first
+	list  *list.List // of *Message; open messages are in the order of their last lines
 	bytes int
 }
 
-// Key names a message. Servers give ids independently of one another.
+// Key identifies a message. Different servers may use the same id.
 type Key struct{ Host, ID string }
 
 // Message is a message in the queue.
 type Message[X any] struct {
 	Key
-	Arrived    int64 // when the server took it, in milliseconds since 1970
+	Arrived    int64 // when the server accepted it, in milliseconds since 1970
 	Gone       int64 // when it left the queue, in milliseconds; 0 while it is there
-	Notice     bool  // the server sends it itself: a bounce message, or another notice
+	Notice     bool  // whether it is a bounce message or other notice of the server itself
 	Sender     string
-	Recipients []Recipient // in the order in which the log names them
+	Recipients []Recipient // in the order of the log
 	X          X
 
 	changed bool // since it was saved
 	saved   bool
-	places  map[Name]int // where in Recipients, if there are many
+	places  map[Name]int // indexes in Recipients, if there are many
 	element *list.Element
 	bytes   int
 }
@@ -62,27 +62,27 @@ type Message[X any] struct {
 type Recipient struct {
 	Name
 	State State
-	// The last attempt, if the outcome is open.
+	// The last attempt, if there is no outcome yet.
 	Time       int64 // in milliseconds since 1970
 	Code, Text string
-	Told       bool `json:"-"` // it was handed over with an open outcome
+	Told       bool `json:"-"` // whether it was passed on without an outcome
 }
 
-// Name tells recipients of a message apart: aliases lead to one address from several.
+// Name identifies a recipient of a message. Several aliases may lead to one address.
 type Name struct{ To, Original string }
 
-// State is how far the delivery to a recipient is.
+// State is the state of the delivery to a recipient.
 type State uint8
 
 // The states.
 const (
 	Untried  State = iota
 	Deferred       // it will be tried again
-	Handed         // to what may be a content filter
-	Done           // its outcome was handed over
+	Handed         // passed to what may be a content filter
+	Done           // the outcome was passed on
 )
 
-// New makes a queue whose messages should take so many bytes at most.
+// New returns a queue whose messages should take at most maxBytes of memory.
 func New[X any](maxBytes int) *Queue[X] {
 	return &Queue[X]{
 		messages: map[Key]*Message[X]{}, hosts: map[string]bool{}, maxBytes: maxBytes,
@@ -90,7 +90,7 @@ func New[X any](maxBytes int) *Queue[X] {
 	}
 }
 
-// Find returns a message that is in the queue or has left it lately, or nil.
+// Find returns a message that is in the queue or has recently left it, or nil.
 func (q *Queue[X]) Find(host string, id []byte) *Message[X] { return q.messages[Key{host, string(id)}] }
 
 // Has reports whether Find finds a message with the id on any host.
@@ -103,13 +103,13 @@ func (q *Queue[X]) Has(id string) bool {
 	return false
 }
 
-// maxHosts bounds the hosts among which Has looks.
+// maxHosts limits the hosts that Has searches.
 const maxHosts = 256
 
-// About what a message and a recipient take, without their texts.
+// The approximate sizes of a message and a recipient, without their texts.
 const messageBytes, recipientBytes = 500, 200
 
-// Add makes a message. There must be none with its host and id.
+// Add adds a message. There must be none with its host and id.
 func (q *Queue[X]) Add(host, id string, arrived int64) *Message[X] {
 	m := &Message[X]{Key: Key{host, id}, Arrived: arrived, bytes: messageBytes, changed: true}
 	q.latest = max(q.latest, arrived)
@@ -125,7 +125,7 @@ func (q *Queue[X]) enter(m *Message[X]) {
 	}
 }
 
-// Oldest returns the message in the queue that Touch was called with longest ago, or nil.
+// Oldest returns the message in the queue with the oldest last line, or nil.
 func (q *Queue[X]) Oldest() *Message[X] {
 	if e := q.open.list.Front(); e != nil {
 		return e.Value.(*Message[X])
@@ -133,12 +133,11 @@ func (q *Queue[X]) Oldest() *Message[X] {
 	return nil
 }
 
-// Full reports whether the messages in the queue take too much memory, so that some have to
-// be dropped.
+// Full reports whether the messages in the queue take too much memory.
 func (q *Queue[X]) Full() bool { return q.open.bytes > q.maxBytes && q.open.list.Len() > 0 }
 
-// Touch must be called after a line about a message was read. So the messages that have changed
-// are the last in the list of open ones.
+// Touch must be called after each line about a message. It moves the message to the end of the list of
+// open ones, so that changed messages are together.
 func (q *Queue[X]) Touch(m *Message[X]) {
 	if m.Gone == 0 && q.messages[m.Key] == m {
 		m.changed = true
@@ -146,7 +145,7 @@ func (q *Queue[X]) Touch(m *Message[X]) {
 	}
 }
 
-// Drop forgets a message.
+// Drop removes a message.
 func (q *Queue[X]) Drop(m *Message[X]) {
 	if q.messages[m.Key] != m {
 		return
@@ -160,7 +159,7 @@ func (q *Queue[X]) Drop(m *Message[X]) {
 	}
 }
 
-// Leave takes note that a message has left the queue. It is remembered for a while.
+// Leave notes that a message has left the queue. It is remembered for a while.
 func (q *Queue[X]) Leave(m *Message[X], at int64) {
 	q.Drop(m)
 	m.Gone, q.latest = max(at, 1), max(q.latest, at)
@@ -183,10 +182,10 @@ func (q *Queue[X]) of(m *Message[X]) *messages[X] {
 	return &q.open
 }
 
-// many is how many recipients are looked for one by one.
+// many is the number of recipients up to which they are searched one by one.
 const many = 16
 
-// Recipient returns the place of a recipient among the message's, who is added if need be.
+// Recipient returns the index of a recipient of a message, and adds it if necessary.
 func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
 	to, original = valid(to), valid(original)
 	if m.places != nil {
@@ -212,8 +211,7 @@ func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
 	return i
 }
 
-// Attempt takes note of an attempt to deliver to the ith recipient, after which the outcome
-// is open.
+// Attempt records an attempt to deliver to the ith recipient that leaves the outcome open.
 func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, text string) {
 	r := &m.Recipients[i]
 	q.grow(m, len(code)+len(text)-len(r.Code)-len(r.Text))
@@ -221,10 +219,10 @@ func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, te
 	q.latest = max(q.latest, at)
 }
 
-// Recent reports whether a time lies within the last minute that was read.
+// Recent reports whether a time is within the last minute of the log.
 func (q *Queue[X]) Recent(at int64) bool { return q.latest-at < 60_000 }
 
-// Settle takes note that the outcome for the ith recipient was handed over.
+// Settle notes that the outcome for the ith recipient was passed on.
 func (q *Queue[X]) Settle(m *Message[X], i int) { q.Attempt(m, i, Done, 0, "", "") }
 
 func (q *Queue[X]) grow(m *Message[X], bytes int) {
@@ -234,8 +232,8 @@ func (q *Queue[X]) grow(m *Message[X], bytes int) {
 	}
 }
 
-// Record makes the record of the ith recipient and what became of the message at a time in
-// milliseconds since 1970. The recipient is named as the sender did.
+// Record returns the record of the outcome for the ith recipient, at a time in milliseconds since 1970.
+// It names the recipient as the sender did.
 func (m *Message[X]) Record(i int, o format.Outcome, at int64) format.Record {
 	r := m.Recipients[i].Name
 	address := r.To
@@ -249,7 +247,7 @@ func (m *Message[X]) Record(i int, o format.Outcome, at int64) format.Record {
 	}
 }
 
-// HasDomain reports whether an address has both of its parts.
+// HasDomain reports whether an address has a local part and a domain.
 func HasDomain(address string) bool {
 	at := strings.LastIndexByte(address, '@')
 	return at > 0 && at < len(address)-1

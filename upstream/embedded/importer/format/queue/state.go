@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxAge is for how long a message is saved after the last line about it, in milliseconds: six
-// times as long as servers try to deliver one by default. If the log ends without the message's
-// end, it is not kept for ever.
+// maxAge is how long unfinished messages are kept after their last line, in milliseconds. It is six times
+// the default of how long servers try to deliver a message.
 const maxAge = 30 * 24 * 60 * 60 * 1000
 
 // Changed returns the messages in the queue that have changed since they were saved, in the order
@@ -23,8 +22,8 @@ func (q *Queue[X]) Changed() (list []*Message[X]) {
 	return list
 }
 
-// Save calls put for each message that has changed since it was saved, with its key and its text,
-// and with an empty text for those that are no longer in the queue.
+// Save calls put for each message that has changed since it was saved, with its key and text. The text is
+// empty for messages that are no longer in the queue.
 func (q *Queue[X]) Save(put func(key, value string)) {
 	for m := q.Oldest(); m != nil && q.latest-m.last() > maxAge; m = q.Oldest() {
 		q.Drop(m)
@@ -51,8 +50,8 @@ func (q *Queue[X]) Save(put func(key, value string)) {
 	}
 }
 
-// over reports whether a message has very likely left the queue, although the log does not say
-// so: no outcome is open, and a server has tried all recipients within an hour.
+// over reports whether a message has probably left the queue, although the log does not say so: all
+// recipients have an outcome, and servers try all recipients within an hour.
 func (m *Message[X]) over(latest int64) bool {
 	for i := range m.Recipients {
 		if s := m.Recipients[i].State; s == Deferred || s == Handed {
@@ -62,9 +61,9 @@ func (m *Message[X]) over(latest int64) bool {
 	return len(m.Recipients) > 0 && latest-m.Arrived > 60*60*1000
 }
 
-// Load adds the messages that Save gave. What is not such a message is passed over, and removed
-// by the next Save. If lines are read again, they are handed over again, as they may now belong
-// to another user or be sorted by other rules.
+// Load adds messages that Save returned earlier. Invalid ones are ignored, and removed by the next Save.
+// If lines are read again, their outcomes are passed on again, because the import may now be for another
+// user or use other rules.
 func (q *Queue[X]) Load(saved map[string]string) {
 	var list []*Message[X]
 	for key, text := range saved {
@@ -90,7 +89,7 @@ func (q *Queue[X]) Load(saved map[string]string) {
 	}
 }
 
-// name is the key under which a message is saved. Hosts have no slash in their names.
+// name is the key of a saved message.
 func (m *Message[X]) name() string { return m.Host + "/" + m.ID }
 
 // last is the latest time that is known of a message.
@@ -102,7 +101,7 @@ func (m *Message[X]) last() int64 {
 	return at
 }
 
-// index makes the places of recipients, if there are many.
+// index builds places, if there are many recipients.
 func (m *Message[X]) index() {
 	if len(m.Recipients) <= many {
 		return
@@ -113,7 +112,7 @@ func (m *Message[X]) index() {
 	}
 }
 
-// valid replaces bytes that are not UTF-8, as they cannot be saved.
+// valid replaces invalid UTF-8, which cannot be saved.
 func valid(text []byte) []byte {
 	if utf8.Valid(text) {
 		return text
