@@ -122,7 +122,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 	t.Parallel()
 	held := make(chan struct{})
 	var withdrawn atomic.Bool
-	denied := &upstream.Error{Code: upstream.Unauthenticated, Message: "this API key is not known here"}
+	denied := &upstream.Error{Code: upstream.Unauthenticated, Message: "this API key is unknown"}
 	e := newEndpoint(graph.Options{
 		MaxBody: 100 << 10,
 		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
@@ -214,15 +214,15 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 		"an operation before init": {nil, nil, []string{typenameQuery}, 4401, "send connection_init first"},
 		"a bad key": {
 			nil, nil, []string{`{"type":"connection_init","payload":{"key":"bad"}}`}, 4403,
-			"Forbidden: this API key is not known here",
+			"Forbidden: this API key is unknown",
 		},
 		"a bad key in a header": {
 			nil, http.Header{"X-Api-Key": {"bad"}}, []string{initiate}, 4403,
-			"Forbidden: this API key is not known here",
+			"Forbidden: this API key is unknown",
 		},
 		"a key that has been taken": {
 			nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403,
-			"Forbidden: this API key is not known here",
+			"Forbidden: this API key is unknown",
 		},
 		"a key that nobody can check now": {
 			nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again",

@@ -9,31 +9,29 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Authenticator tells who a caller is.
+// Authenticator identifies callers.
 type Authenticator interface {
-	// Authenticate gives the caller whose credential it is; the zero Credential is of
-	// one who sent none. Errors are an [upstream.Error] whose message is for the caller:
-	// [upstream.Unauthenticated] says what to send, [upstream.Unavailable] that it
-	// cannot be known at present. It is safe for concurrent use.
+	// Authenticate returns the caller that a credential belongs to; the zero Credential means that none was sent.
+	// Errors are an [upstream.Error] with a message for the caller: [upstream.Unauthenticated] says what to send, and
+	// [upstream.Unavailable] that the caller cannot be identified at present. It is safe for concurrent use.
 	Authenticate(ctx context.Context, c Credential) (Caller, error)
 }
 
-// Open is the Authenticator that asks nobody: whoever it is, is [Anyone].
+// Open is the Authenticator that requires no credential: every caller is [Anyone].
 type Open struct{}
 
-// Authenticate gives Anyone.
+// Authenticate returns Anyone.
 func (Open) Authenticate(context.Context, Credential) (Caller, error) { return Anyone(), nil }
 
-// KeysOrTokens is the Authenticator of a gateway that takes both API keys and tokens.
+// KeysOrTokens is the Authenticator of a gateway that accepts both API keys and tokens.
 type KeysOrTokens struct{ Keys, Tokens Authenticator }
 
-// Authenticate asks Tokens for what has the form of a JSON Web Token, and Keys for
-// everything else.
+// Authenticate passes credentials in the form of a JSON Web Token to Tokens, and all others to Keys.
 func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller, error) {
 	switch {
 	case cred.Secret == "":
 		return Caller{},
-			Refuse("this API asks who you are: send your API key or token as Authorization: Bearer …, " +
+			Refuse("this API requires authentication: send your API key or token as Authorization: Bearer …, " +
 				"or the key as Authorization: apikey=… or X-API-Key: …")
 	case cred.Bearer && strings.Count(cred.Secret, ".") == 2:
 		return k.Tokens.Authenticate(ctx, cred)
@@ -43,17 +41,16 @@ func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller
 
 var anyone = identity{Caller: Anyone()}
 
-// Identify gives the context of a request's caller, by its headers.
+// Identify returns the context of a request's caller, identified by its headers.
 func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Context, error) {
 	return IdentifySocket(ctx, a, h, nil)
 }
 
-// IdentifySocket gives the context of a WebSocket's caller, by the headers of its first
-// request, where there are any, and by the payload of its connection_init: browsers
-// cannot send headers.
+// IdentifySocket returns the context of a WebSocket's caller, identified by the headers of its first request and by the
+// payload of its connection_init: browsers cannot set headers for WebSockets.
 func IdentifySocket(ctx context.Context, a Authenticator, h http.Header,
 	payload map[string]any) (context.Context, error) {
-	if _, open := a.(Open); open { // it has no use for what may be meant for others
+	if _, open := a.(Open); open { // it ignores credentials, which may be meant for others
 		return context.WithValue(ctx, contextKey{}, &anyone), nil
 	}
 	cred, err := credentialOf(h, payload)
@@ -67,9 +64,9 @@ func IdentifySocket(ctx context.Context, a Authenticator, h http.Header,
 	return context.WithValue(ctx, contextKey{}, &identity{c, a, cred}), nil
 }
 
-// Check says whether the caller of ctx is still let in and may do what it could when it
-// was identified: keys are withdrawn or changed, and tokens expire, while streams are
-// open. That this cannot be known at present is no reason to turn it away.
+// Check returns an error unless the caller of ctx is still allowed and has the same rights as when it was identified:
+// while a stream is open, keys may be withdrawn or changed, and tokens expire. If that cannot be determined at present,
+// the caller may stay.
 func Check(ctx context.Context) error {
 	i, _ := ctx.Value(contextKey{}).(*identity)
 	if i == nil || i.by == nil {
@@ -82,15 +79,14 @@ func Check(ctx context.Context) error {
 	case err != nil:
 		return nil
 	case now.Name != i.Name || now.View() != i.View() || now.Limits != i.Limits:
-		return Refuse("what this API key or token may do has changed: connect again")
+		return Refuse("the permissions of this API key or token have changed: connect again")
 	}
 	return nil
 }
 
-// Middleware lets in only whom the Authenticator knows, with the [Caller] in the
-// request's context. Others are told so by answer, which writes an error as the
-// endpoint does; where it is an [upstream.Unauthenticated] one the WWW-Authenticate
-// header is set already.
+// Middleware admits only callers that the Authenticator identifies, and puts the [Caller] into the request's context.
+// For all others it calls answer, which writes the error as the endpoint does. For an [upstream.Unauthenticated] error
+// the WWW-Authenticate header is already set.
 func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request, error),
 	next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

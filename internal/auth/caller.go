@@ -7,26 +7,25 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Caller is who asks, and what they may see and do. The zero Caller is of a request
-// that nobody has let in: it sees nothing.
+// Caller is the caller of a request, and what it may see and do. The zero Caller belongs to a request that has not been
+// admitted, and sees nothing.
 type Caller struct {
-	// Name tells callers apart, in logs and where each has limits of its own. It is
-	// no secret, and empty where nobody is asked who they are.
+	// Name distinguishes callers in logs and for limits. It is not secret, and is empty without authentication.
 	Name string
-	// Users are those whose data the caller may read, and Scopes what of it.
+	// Users are the users whose data the caller may read, and Scopes what it may read of them.
 	Users  Users
 	Scopes Scopes
-	// Limits are the caller's own.
+	// Limits are the caller's own limits.
 	Limits Limits
-	// UpstreamKey is the API key that the caller's calls go upstream with, and whose
-	// answers are for nobody else; empty where they go with the gateway's.
+	// UpstreamKey is the API key for the caller's upstream calls, whose answers no other caller may get; empty if the
+	// calls use the gateway's key.
 	UpstreamKey Secret
 }
 
 // Secret is a text that is not printed by accident.
 type Secret string
 
-// String gives no secret away.
+// String does not reveal the secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -34,28 +33,26 @@ func (s Secret) String() string {
 	return "(secret)"
 }
 
-// GoString gives no secret away.
+// GoString does not reveal the secret.
 func (s Secret) GoString() string { return s.String() }
 
-// MarshalText gives no secret away.
+// MarshalText does not reveal the secret.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Limits bound what one caller may do. Zero fields stand for whatever holds for all.
+// Limits limit what one caller may do. Zero fields stand for the gateway's limits for all callers.
 type Limits struct {
-	// CostPerMinute is how much its operations may cost, in the units of
-	// extensions.cost.
+	// CostPerMinute is how much its operations may cost, in the units of extensions.cost.
 	CostPerMinute int
 	// Streams is how many subscriptions it may have open at once.
 	Streams int
 }
 
-// Anyone is the caller where nobody is asked who they are: all may read all.
+// Anyone is the caller without authentication, who may read everything.
 func Anyone() Caller { return Caller{Users: Everyone(), Scopes: AllScopes} }
 
-// Sees says whether the caller sees all rows of the answer to a call of the metrics API, by
-// its path and query. Of other calls it must not be told how they went: not how many rows
-// they had, how long they took, or whether they failed. These are calls whose answers are
-// about other users too, and those that may look for something that is masked.
+// Sees reports whether the caller may see all rows of the answer to a call of the metrics API, given its path and
+// query. The results of other calls must stay hidden: how many rows they had, how long they took, and whether they
+// failed. These are calls whose answers include other users, and those that may search for something that is masked.
 func (c Caller) Sees(path, query string) bool {
 	if !c.Users.cover(path, query) {
 		return false
@@ -71,11 +68,11 @@ func (c Caller) Sees(path, query string) bool {
 	return !isDetail(path)
 }
 
-// SeesSizes says whether the sizes of answers tell the caller nothing that it does not see: the
-// length of a text that is masked or withheld is some of it.
+// SeesSizes reports whether the sizes of answers reveal nothing to the caller that it may not see: the length of a
+// masked or withheld text is part of it.
 func (c Caller) SeesSizes() bool { return c.Scopes.Has(AllScopes) }
 
-// isDetail says whether a call is for one bounce.
+// isDetail reports whether a call is for one bounce.
 func isDetail(path string) bool {
 	key, ok := strings.CutPrefix(path, upstream.BouncePath)
 	return ok && strings.Contains(key, "/")
@@ -83,19 +80,19 @@ func isDetail(path string) bool {
 
 type contextKey struct{}
 
-// identity is a caller, and what it was told by.
+// identity is a caller, and what it was identified by.
 type identity struct {
 	Caller
-	by         Authenticator // nil where nobody was asked
+	by         Authenticator // nil without authentication
 	credential Credential
 }
 
-// With gives a context that carries the caller.
+// With returns a context with the caller.
 func With(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, contextKey{}, &identity{Caller: c})
 }
 
-// FromContext gives the caller that ctx carries, or the zero Caller.
+// FromContext returns the caller in ctx, or the zero Caller.
 func FromContext(ctx context.Context) Caller {
 	if i, ok := ctx.Value(contextKey{}).(*identity); ok {
 		return i.Caller

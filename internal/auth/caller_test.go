@@ -171,16 +171,16 @@ func TestCredentials(t *testing.T) {
 			h("X-API-Key", "secret", "X-API-Key", "other"), auth.Credential{}, "two different",
 		},
 		"another scheme": {
-			h("Authorization", "Basic c2VjcmV0"), auth.Credential{}, "of a kind that is not taken",
+			h("Authorization", "Basic c2VjcmV0"), auth.Credential{}, "scheme that is not supported",
 		},
 		"a secret without a scheme": {
-			h("Authorization", "secret"), auth.Credential{}, "of a kind that is not taken",
+			h("Authorization", "secret"), auth.Credential{}, "scheme that is not supported",
 		},
 		"another scheme beside a key": {
 			h("Authorization", "Basic c2VjcmV0", "X-API-Key", "secret"), auth.Credential{},
-			"of a kind that is not taken",
+			"scheme that is not supported",
 		},
-		"an empty header": {h("Authorization", ""), auth.Credential{}, "of a kind that is not taken"},
+		"an empty header": {h("Authorization", ""), auth.Credential{}, "scheme that is not supported"},
 		"an empty bearer": {h("Authorization", "Bearer "), auth.Credential{}, "empty"},
 		"an empty key":    {h("X-API-Key", ""), auth.Credential{}, "empty"},
 		"an empty key beside a bearer": {
@@ -228,7 +228,7 @@ func TestCredentialsOfAConnectionInit(t *testing.T) {
 			fields{"X-API-Key": "secret", "headers": fields{"X-API-Key": "other"}}, auth.Credential{}, "two different",
 		},
 		"one that is none of these": {
-			fields{"Authorization": "secret"}, auth.Credential{}, "of a kind that is not taken",
+			fields{"Authorization": "secret"}, auth.Credential{}, "scheme that is not supported",
 		},
 	} {
 		got, err := auth.CredentialOfInit(c.payload)
@@ -319,7 +319,7 @@ func TestCheck(t *testing.T) {
 		on  bool
 	}{
 		"nothing has changed": {was, nil, true},
-		"withdrawn":           {auth.Caller{}, auth.Refuse("this API key is not known here"), false},
+		"withdrawn":           {auth.Caller{}, auth.Refuse("this API key is unknown"), false},
 		"not to be known":     {auth.Caller{}, &upstream.Error{Code: upstream.Unavailable}, true},
 		"another name": {
 			auth.Caller{Name: "b", Users: was.Users, Scopes: was.Scopes, Limits: was.Limits}, nil, false,

@@ -7,30 +7,25 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Credential is what a request shows of who sends it: an API key or a token. The zero
-// Credential is none.
+// Credential is what a request authenticates with: an API key or a token. The zero Credential is none.
 type Credential struct {
 	Secret string
-	// Bearer says that it came as "Authorization: Bearer …", as tokens do. API keys may
-	// come so too.
+	// Bearer says that it was sent as "Authorization: Bearer …", as tokens are. API keys may be sent so too.
 	Bearer bool
 }
 
-// maxSecret is the most bytes that a key or token may have. Tokens that name some
-// hundred users have a few thousand.
+// maxSecret is the maximum length of a key or token, in bytes. Tokens that name some hundred users have a few thousand.
 const maxSecret = 16 << 10
 
-// howTo names the places of a credential, for messages to callers.
+// howTo lists the ways to send a credential, for messages to callers.
 const howTo = "Authorization: Bearer …, Authorization: apikey=… or X-API-Key: …"
 
-// CredentialOf reads a request's headers: "Authorization: Bearer SECRET",
-// "Authorization: apikey=SECRET", as the REST API has it, or "X-API-Key: SECRET". It
-// is never taken from a URL, which ends up in logs. One secret in two places is one
-// credential; two different ones are an [upstream.Unauthenticated] error, as is what
-// cannot be read.
+// CredentialOf reads a request's headers: "Authorization: Bearer SECRET", "Authorization: apikey=SECRET", as for the
+// REST API, or "X-API-Key: SECRET". A credential is never read from a URL, since URLs end up in logs. The same secret
+// in two places is one credential; two different ones are an [upstream.Unauthenticated] error, as are malformed ones.
 func CredentialOf(h http.Header) (Credential, error) { return credentialOf(h, nil) }
 
-// credentialOf reads headers, and what a connection_init says as if it were headers too.
+// credentialOf reads headers, and the fields of a connection_init as if they were headers.
 func credentialOf(h http.Header, payload map[string]any) (Credential, error) {
 	if said := headersOf(payload); len(said) > 0 {
 		for _, name := range []string{"Authorization", "X-Api-Key"} {
@@ -52,9 +47,8 @@ func credentialOf(h http.Header, payload map[string]any) (Credential, error) {
 	return one(found)
 }
 
-// CredentialOfInit reads the payload of a WebSocket's connection_init: its fields are
-// called as the headers are, in any case, and may lie in an object "headers". Other
-// fields are not heeded.
+// CredentialOfInit reads the payload of a WebSocket's connection_init. Its fields are named like the headers, in any
+// case, and may be in an object "headers". Other fields are ignored.
 func CredentialOfInit(payload map[string]any) (Credential, error) { return credentialOf(nil, payload) }
 
 func headersOf(payload map[string]any) http.Header {
@@ -81,25 +75,25 @@ func readAuthorization(v string) (Credential, error) {
 	}
 	scheme, secret, _ := strings.Cut(v, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Credential{}, Refuse("the Authorization header is of a kind that is not taken here: send %s", howTo)
+		return Credential{}, Refuse("the Authorization header has a scheme that is not supported: send %s", howTo)
 	}
 	return Credential{Secret: strings.TrimSpace(secret), Bearer: true}, nil
 }
 
-// one is the only credential among those found.
+// one returns the only credential among those found.
 func one(found []Credential) (Credential, error) {
 	var c Credential
 	for i, f := range found {
 		switch {
 		case f.Secret == "":
-			return Credential{}, Refuse("the header for the API key or token is there, but empty: send %s", howTo)
+			return Credential{}, Refuse("the header for the API key or token is empty: send %s", howTo)
 		case len(f.Secret) > maxSecret || strings.ContainsFunc(f.Secret,
 			func(r rune) bool { return r <= ' ' || r > '~' }):
 			return Credential{},
-				Refuse("what was sent cannot be an API key or a token: those are visible ASCII characters " +
+				Refuse("this cannot be an API key or a token: those consist of visible ASCII characters " +
 					"without spaces")
 		case i > 0 && f.Secret != c.Secret:
-			return Credential{}, Refuse("two different API keys or tokens were sent: send one, as %s", howTo)
+			return Credential{}, Refuse("two different API keys or tokens were sent: send only one, as %s", howTo)
 		}
 		f.Bearer = f.Bearer || c.Bearer
 		c = f
@@ -107,8 +101,7 @@ func one(found []Credential) (Credential, error) {
 	return c, nil
 }
 
-// Refuse makes the error for one who could not be told: an
-// [upstream.Unauthenticated] one, with a message for the caller.
+// Refuse returns an [upstream.Unauthenticated] error with a message for the caller.
 func Refuse(format string, args ...any) error {
 	return refuse(upstream.Unauthenticated, format, args...)
 }

@@ -13,15 +13,14 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Mask makes pseudonyms of recipients' addresses, for callers who may not read them:
-// "***" and some letters in the place of the local part, the domain as it is. An
-// address has one pseudonym, so that rows can be told apart and counted by recipient;
-// without the mask's secret it cannot be found out which address it is of, not even by
-// trying addresses out. Email ids that may hold an address have pseudonyms too.
+// Mask makes pseudonyms of recipients' addresses for callers who may not read them: "***" and some letters in place of
+// the local part, and the real domain. Each address always has the same pseudonym, so rows can be distinguished and
+// counted by recipient. Without the mask's secret no one can find out the address of a pseudonym, not even by trying
+// addresses. Email ids that may contain an address have pseudonyms too.
 type Mask struct{ secret [sha256.Size]byte }
 
-// NewMask makes the mask of a secret. Gateways of one secret make the same pseudonyms,
-// and so find each other's ids. Without a secret it is a random one.
+// NewMask returns the mask with a secret. Gateways with the same secret make the same pseudonyms, and so accept each
+// other's ids. If secret is empty, a random one is used.
 func NewMask(secret string) Mask {
 	if secret == "" {
 		secret = rand.Text()
@@ -29,7 +28,7 @@ func NewMask(secret string) Mask {
 	return Mask{sha256.Sum256([]byte("deliverygraph mask\x00" + secret))}
 }
 
-// pseudonymLen is how many letters a pseudonym has behind its mark: 60 bits.
+// pseudonymLen is the number of letters in a pseudonym after its mark: 60 bits.
 const pseudonymLen = 12
 
 var pseudonyms = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -39,7 +38,7 @@ type masker struct{ mac hash.Hash }
 
 func (m Mask) masker() masker { return masker{hmac.New(sha256.New, m.secret[:])} }
 
-// pseudonym is one for a text. Texts of different uses have different ones.
+// pseudonym returns the pseudonym of a text. Different uses of the same text have different pseudonyms.
 func (m masker) pseudonym(use, text string) string {
 	m.mac.Reset()
 	m.mac.Write([]byte(use))
@@ -48,8 +47,7 @@ func (m masker) pseudonym(use, text string) string {
 	return address.Masked + pseudonyms.EncodeToString(m.mac.Sum(sum[:0])[:8])[:pseudonymLen]
 }
 
-// address gives the pseudonym of an address, and its local part. What stands in the place of
-// a domain and could not be one is left out.
+// address returns the pseudonym of an address, and its local part. A domain that is not valid is left out.
 func (m masker) address(whole string) (pseudonym, local string) {
 	local = m.pseudonym("", whole)
 	if at := strings.LastIndexByte(whole, '@'); at >= 0 && address.IsDomain(whole[at+1:]) {
@@ -58,15 +56,14 @@ func (m masker) address(whole string) (pseudonym, local string) {
 	return local, local
 }
 
-// emailID gives the pseudonym of an email's id: behind the time that it begins with, so that
-// it sorts as the id does.
+// emailID returns the pseudonym of an email id. It begins with the same time, so that it sorts like the id.
 func (m masker) emailID(id string) string {
 	return address.TimeOf(id) + m.pseudonym("email id\x00", id)
 }
 
-// headers masks names and values that may hold an address: wholly, since a name may stand
-// beside it. The given ones are not written to. Asked are those that the rows were looked
-// for by: guessed says that one of them is masked.
+// headers masks names and values that may contain an address, completely, since a name may be next to it. It does not
+// modify the given ones. asked are the headers that the rows were searched for; guessed reports that one of them is
+// masked.
 func (m masker) headers(
 	given []upstream.Header, local, domain string, asked []upstream.Header,
 ) (out []upstream.Header, guessed bool) {
@@ -95,7 +92,7 @@ func holds(text, local, domain string) bool {
 	return address.In(text) || address.Of(text, local, domain)
 }
 
-// IsMasked says whether an address is a pseudonym: by its form alone.
+// IsMasked reports whether an address has the form of a pseudonym.
 func IsMasked(text string) bool {
 	rest, ok := strings.CutPrefix(text, address.Masked)
 	return ok && len(rest) >= pseudonymLen && (len(rest) == pseudonymLen || rest[pseudonymLen] == '@') &&
@@ -103,7 +100,7 @@ func IsMasked(text string) bool {
 			func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
 }
 
-// IsMaskedEmailID says likewise of an email's id.
+// IsMaskedEmailID reports whether an email id has the form of a pseudonym.
 func IsMaskedEmailID(id string) bool {
 	rest := id[len(address.TimeOf(id)):]
 	return IsMasked(rest) && len(rest) == len(address.Masked)+pseudonymLen

@@ -186,12 +186,12 @@ func (m *merge[R, P]) bisect(ctx context.Context, c upstream.CountQuery) error {
 type reader[R any, P upstream.Row[R]] struct {
 	q    upstream.Question // of the next page
 	ask  func(context.Context, *upstream.Question) ([]R, error)
-	rows []R                        // not yet taken
+	rows []R                        // not yet returned
 	seen map[upstream.Identity]bool // rows of the previous page, if it was full
 	more bool
 }
 
-// identity returns the identity of the row at index i of those that are not yet taken.
+// identity returns the identity of the row at index i of those not yet returned.
 func (r *reader[R, P]) identity(i int) upstream.Identity { return P(&r.rows[i]).Identity() }
 
 // errApart means that a page does not continue the previous one: rows are missing between them, because the offsets of

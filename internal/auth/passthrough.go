@@ -15,7 +15,7 @@ type PassThrough struct{}
 func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
 	if cred.Secret == "" {
 		return Caller{},
-			Refuse("this API asks who you are: send the API key that you have for the metrics API as " +
+			Refuse("this API requires authentication: send the API key that you have for the metrics API as " +
 				"Authorization: apikey=KEY, Authorization: Bearer KEY or X-API-Key: KEY")
 	}
 	sum := sha256.Sum256([]byte(cred.Secret))

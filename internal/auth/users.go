@@ -9,24 +9,23 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Users is the set of users (accounts) whose data a caller may read. The zero Users
-// is nobody.
+// Users is the set of users (accounts) whose data a caller may read. The zero Users is empty.
 type Users struct {
 	all bool
 	ids []upstream.ID // ascending, each once
 }
 
-// Everyone is all users, known and unknown.
+// Everyone is the set of all users, known and unknown.
 func Everyone() Users { return Users{all: true} }
 
-// Only is these users.
+// Only returns the set of these users.
 func Only(users ...upstream.ID) Users {
 	ids := slices.Clone(users)
 	slices.Sort(ids)
 	return Users{ids: slices.Compact(ids)}
 }
 
-// Len is how many users these are, or -1 for everyone.
+// Len returns the number of users, or -1 for everyone.
 func (u Users) Len() int {
 	if u.all {
 		return -1
@@ -34,7 +33,7 @@ func (u Users) Len() int {
 	return len(u.ids)
 }
 
-// Has says whether the user is one of them.
+// Has reports whether the set contains the user.
 func (u Users) Has(user upstream.ID) bool {
 	if u.all {
 		return true
@@ -43,8 +42,8 @@ func (u Users) Has(user upstream.ID) bool {
 	return found
 }
 
-// cover says whether a call of the metrics API, by its path and query, tells nothing of
-// other users than these. The catalogues tell of none.
+// cover reports whether a call of the metrics API, given its path and query, concerns only these users. The catalogues
+// concern no users.
 func (u Users) cover(path, query string) bool {
 	if u.all || path == upstream.BounceCategoriesPath || path == upstream.BlockedReasonsPath {
 		return true
@@ -62,8 +61,8 @@ func (u Users) cover(path, query string) bool {
 	return err == nil && u.Has(upstream.ID(id))
 }
 
-// ParseUsers reads "20,21", or "*" for everyone. Numbers are positive; there is at
-// least one.
+// ParseUsers parses a list such as "20,21", or "*" for everyone. Numbers must be positive, and there must be at least
+// one.
 func ParseUsers(list string) (Users, error) {
 	if list == "*" {
 		return Everyone(), nil
@@ -73,7 +72,7 @@ func ParseUsers(list string) (Users, error) {
 		id, err := strconv.ParseInt(word, 10, 64)
 		if err != nil || id < 1 || word[0] == '+' {
 			return Users{},
-				fmt.Errorf("%.40q is not a user's number: users are positive numbers with commas between, "+
+				fmt.Errorf("%.40q is not a user number: users are positive numbers separated by commas, "+
 					"such as 20,21, or * for all", word)
 		}
 		ids = append(ids, upstream.ID(id))
@@ -81,7 +80,7 @@ func ParseUsers(list string) (Users, error) {
 	return Only(ids...), nil
 }
 
-// String is what [ParseUsers] reads; nobody is "".
+// String returns the list in the form of [ParseUsers], or "" for the empty set.
 func (u Users) String() string {
 	if u.all {
 		return "*"

@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 )
 
-// View is a text that is equal for callers who see the same, and only for those: what
-// one of them is told may be told to another. It does not show a key.
+// View returns a text that is equal for exactly those callers who may see the same data, and so may share cached
+// answers. It does not contain a key.
 func (c Caller) View() string {
 	view := "users " + c.Users.String() + " scopes " + c.Scopes.String()
 	if realm := c.Realm(); realm != "" {
@@ -15,9 +15,8 @@ func (c Caller) View() string {
 	return view
 }
 
-// Realm is equal for callers whose calls go upstream with the same key, and so may be
-// given each other's answers as they come from there; empty where that is the
-// gateway's. It does not show the key.
+// Realm returns a text that is equal for callers whose upstream calls use the same key, and who may therefore share the
+// upstream's answers; it is empty for the gateway's key. It does not contain the key.
 func (c Caller) Realm() string {
 	if c.UpstreamKey == "" {
 		return ""

@@ -71,7 +71,7 @@ func TestAPIKeysAreRequired(t *testing.T) {
 		"in a header of its own": {[]string{"X-API-Key", partner}, 200, only21},
 		"another key":            {[]string{"X-API-Key", other}, 200, `"20"`},
 		"none":                   {nil, 401, "X-API-Key: KEY"},
-		"one that is not in it":  {[]string{"X-API-Key", blind}, 401, "not known"},
+		"one that is not in it":  {[]string{"X-API-Key", blind}, 401, "unknown"},
 		"two": {
 			[]string{"X-API-Key", other, "Authorization", "Bearer " + partner}, 401, "two different",
 		},
@@ -265,7 +265,7 @@ func TestTokensAndKeysWorkSideBySide(t *testing.T) {
 			[]string{"Authorization", "Bearer " + token(jwt.MapClaims{"aud": "billing"})}, 401,
 			"not meant for this API",
 		},
-		"a token as a key": {[]string{"X-API-Key", token(nil)}, 401, "not known"},
+		"a token as a key": {[]string{"X-API-Key", token(nil)}, 401, "unknown"},
 		"neither":          {nil, 401, "API key or token"},
 	} {
 		if status, text := p.as(c.header...); status != c.status || !strings.Contains(text, c.says) {

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// A client must take at least LeastTaken bytes of what waits for it within each [Grace], which is
-// 1 KB/s. The time in which nothing waits for it does not count.
+// A client must read at least LeastTaken bytes of waiting data within each [Grace], which is 1 KB/s. Time in which no
+// data waits does not count.
 const LeastTaken = 10 << 10
 
-// taking is how a client takes what is sent.
+// taking records how much a client has read.
 type taking struct {
-	bytes  int           // taken
-	waited time.Duration // while they were
+	bytes  int           // read by the client
+	waited time.Duration // while they were waiting
 }
 
-// until is when the client must have taken more.
+// until returns when the client must have read more.
 func (t *taking) until(now time.Time) time.Time { return now.Add(Grace - t.waited) }
 
-// took notes that the client took so many bytes while a write waited, and says whether it
-// has taken enough to go on waiting.
+// took records that the client read n bytes while a write waited, and reports whether it has read enough for the write
+// to go on waiting.
 func (t *taking) took(n int, waited time.Duration) (enough bool) {
 	t.bytes += n
 	t.waited += waited
@@ -33,9 +33,9 @@ func (t *taking) took(n int, waited time.Duration) (enough bool) {
 	return t.waited < Grace
 }
 
-// LimitSlowReaders has the connections of a listener cut off clients that do not take what is
-// sent to them (see [LeastTaken]). It takes the place of [http.Server.WriteTimeout], which gives
-// large and small answers the same time, and streams none.
+// LimitSlowReaders returns a listener whose connections cut off clients that do not read what is sent to them (see
+// [LeastTaken]). It replaces [http.Server.WriteTimeout], which gives large and small responses the same time, and does
+// not allow streams.
 func LimitSlowReaders(l net.Listener) net.Listener { return pacedListener{l} }
 
 type pacedListener struct{ net.Listener }
@@ -56,12 +56,11 @@ type pacedConn struct {
 	taking  taking
 
 	mu    sync.Mutex
-	limit time.Time // of writing, as it was asked for
-	set   time.Time // as the connection below has it
+	limit time.Time // of writing, as set by the server
+	set   time.Time // as set on the connection below
 }
 
-// slack is by how much a deadline may lie behind the time that it is for: to set one for
-// each write would cost more than it gives.
+// slack is how late a deadline may be: setting one for each write would cost more than it is worth.
 const slack = time.Second / 2
 
 // Write implements [net.Conn].
@@ -71,7 +70,7 @@ func (c *pacedConn) Write(p []byte) (n int, err error) {
 	for {
 		began := time.Now()
 		until := c.taking.until(began)
-		if look := began.Add(Grace / 5); look.Before(until) { // when there is progress, the client's time begins anew
+		if look := began.Add(Grace / 5); look.Before(until) { // after progress, the client's time starts again
 			until = look
 		}
 		own := c.deadline(until)
@@ -89,8 +88,7 @@ func (c *pacedConn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// deadline sets that of a write, and says whether it is for the client's pace, rather than the one
-// that was asked for.
+// deadline sets the deadline of a write, and reports whether it is that of the client's pace rather than the server's.
 func (c *pacedConn) deadline(until time.Time) (own bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,22 +100,21 @@ func (c *pacedConn) deadline(until time.Time) (own bool) {
 	return own
 }
 
-// setWrite sets the deadline of the connection below. The caller holds mu.
+// setWrite sets the deadline of the connection below. The caller must hold mu.
 func (c *pacedConn) setWrite(t time.Time) {
 	if c.set = t; c.Conn.SetWriteDeadline(t) != nil {
 		c.set = time.Time{}
 	}
 }
 
-// cutOff drops what the system still holds for the client, which else it would keep for
-// minutes.
+// cutOff drops the data that the system still holds for the client and would otherwise keep for minutes.
 func (c *pacedConn) cutOff() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 }
 
-// SetWriteDeadline implements [net.Conn]. A write that is under way heeds it.
+// SetWriteDeadline implements [net.Conn]. It applies to a write in progress too.
 func (c *pacedConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -132,8 +129,7 @@ func (c *pacedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite ends one direction, as [http.Server] does for clients that have not sent all of
-// their request.
+// CloseWrite closes one direction, as [http.Server] does for clients that have not sent all of their request.
 func (c *pacedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -141,8 +137,8 @@ func (c *pacedConn) CloseWrite() error {
 	return nil
 }
 
-// LimitSlowStreams has the handler's answers over HTTP/2 end if their client does not let them
-// come (see [LeastTaken]), though it may go on reading others of the same connection.
+// LimitSlowStreams returns a handler whose HTTP/2 responses end if their client does not read them (see [LeastTaken]),
+// although it may still read others on the same connection.
 func LimitSlowStreams(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor < 2 {
@@ -151,11 +147,11 @@ func LimitSlowStreams(next http.Handler) http.Handler {
 		}
 		p := &pacedStream{ResponseWriter: w, control: http.NewResponseController(w)}
 		next.ServeHTTP(p, r)
-		_ = p.FlushError() // what is left, or the server would wait for its client without end
+		_ = p.FlushError() // flushes the rest, or the server would wait for its client forever
 	})
 }
 
-// pacedStream is the answer to a request over HTTP/2.
+// pacedStream is the response to a request over HTTP/2.
 type pacedStream struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -163,11 +159,11 @@ type pacedStream struct {
 	taking  taking
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap implements the interface of [http.ResponseController].
 func (s *pacedStream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// Write implements [http.ResponseWriter], piece by piece, since only whole writes tell what
-// has been taken.
+// Write implements [http.ResponseWriter]. It writes piece by piece, since only complete writes show what the client has
+// read.
 func (s *pacedStream) Write(p []byte) (n int, err error) {
 	for err == nil && n < len(p) {
 		piece := p[n:min(len(p), n+LeastTaken)]
@@ -180,13 +176,13 @@ func (s *pacedStream) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// FlushError implements what [http.ResponseController] looks for.
+// FlushError implements the interface of [http.ResponseController].
 func (s *pacedStream) FlushError() error { return s.paced(0, s.control.Flush) }
 
 // Flush implements [http.Flusher].
 func (s *pacedStream) Flush() { _ = s.FlushError() }
 
-// paced writes n bytes within the time that the client has for them.
+// paced writes n bytes within the time that the client has for reading them.
 func (s *pacedStream) paced(n int, write func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

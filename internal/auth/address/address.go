@@ -1,14 +1,11 @@
-// Package address finds people's addresses in texts that were not meant to hold any:
-// ids, headers, and what receiving servers say. It is for callers who may not read
-// addresses, so it finds too much rather than too little: what could be an address
-// counts as one.
+// Package address finds people's addresses in texts such as ids, headers and the responses of mail servers. It protects
+// addresses from callers who may not read them, so it finds too many rather than too few: anything that could be an
+// address counts as one.
 //
-// The same rule decides what is masked in answers and what may be asked for: a text that
-// [In] or [InEmailID] finds an address in is never shown, and never compared with a
-// guess.
+// The same rule decides what is masked in answers and what may be searched for: a text in which [In] or [InEmailID]
+// finds an address is never shown, and never compared with a caller's guess.
 //
-// Start reading at [In]; decode.go undoes the ways of writing an address, mask.go takes
-// addresses out of longer texts.
+// Start reading at [In]; decode.go undoes encodings of addresses, and mask.go removes addresses from longer texts.
 package address
 
 import (
@@ -24,24 +21,24 @@ import (
 )
 
 var (
-	// domainName is a name of at least two labels, the last of which is of letters, as top-level
-	// domains are. Where further labels follow it must not look like a hexadecimal number.
+	// domainName matches a name of at least two labels, the last of which consists of letters, as top-level domains do.
+	// If more labels follow, it must not look like a hexadecimal number.
 	domainName = regexp.MustCompile(`[\p{L}\p{N}]\.(?:` +
 		`(?:\p{L}[\p{L}\p{M}]+|xn--[a-z0-9-]+)(?:[^\p{L}\p{N}.]|\.?$|\.[^\p{L}\p{N}])` +
 		`|(?:[a-f]+[^\P{L}a-f]|[^\P{L}a-f]\p{L})\p{L}*\.)`)
-	// ipDomain is an IP address in the place of a domain, as in "user=192.0.2.1" and "user=[192.0.2.1]".
+	// ipDomain matches an IP address in place of a domain, as in "user=192.0.2.1" and "user=[192.0.2.1]".
 	ipDomain = regexp.MustCompile(`(?:=|\[(?:ipv6:)?)[0-9a-f]*[.:][0-9a-f]*[.:][0-9a-f.:]+`)
-	// embedded is what stands between the two halves of an address in a return path (VERP).
+	// embedded matches what separates the two halves of an address in a return path (VERP).
 	embedded = regexp.MustCompile(`=[^=\s]*[^=\s.]\.[^=\s.]`)
-	// opaque is text that may be an encoding of another one.
+	// opaque matches text that may be an encoding of another text.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/_-]{12,}`)
-	// encodedWord is one of RFC 2047.
+	// encodedWord matches an encoded word (RFC 2047).
 	encodedWord = regexp.MustCompile(`=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=`)
 )
 
-// In says whether a text may hold an address, in whatever way it is written: with an @ or
-// another sign in its place, as return paths have it ("user=example.com"), or in one of
-// the usual encodings. A domain name alone counts too: the other half of the address may
+// In reports whether a text may contain an address in any form: with an @ or another separator, as in return paths
+// ("user=example.com"), or in one of the usual encodings. A domain name alone counts too: the local part may be
+// anywhere beside it.
 // stand anywhere beside it.
 func In(text string) bool {
 	return found(text, func(plain string) bool {
@@ -49,8 +46,7 @@ func In(text string) bool {
 	})
 }
 
-// found looks for an address in a text, in its readings by the function, and in parts that
-// are encoded.
+// found looks for an address in a text, in the readings of it that the function checks, and in its encoded parts.
 func found(text string, in func(plain string) bool) bool {
 	if hasSpecial(text) && slices.ContainsFunc(readings(text), in) {
 		return true
@@ -58,14 +54,14 @@ func found(text string, in func(plain string) bool) bool {
 	return hidden(text)
 }
 
-// InCode says likewise of a text that is a code of some kind, such as a category, where a
-// dot means nothing: only both halves of an address count.
+// InCode is like In for a text that is a code, such as a category, where a dot has no meaning: only both halves of an
+// address count.
 func InCode(text string) bool {
 	return found(text, func(plain string) bool { return strings.Contains(plain, "@") || embedded.MatchString(plain) })
 }
 
-// InSender says likewise of a sender's address, which is no secret itself, but which may be a
-// return path that holds a recipient's.
+// InSender is like In for a sender's address, which is not secret itself but may be a return path that contains a
+// recipient's.
 func InSender(sender string) bool {
 	if at := strings.LastIndexByte(sender, '@'); at >= 0 {
 		sender = sender[:at]
@@ -73,10 +69,9 @@ func InSender(sender string) bool {
 	return InCode(sender)
 }
 
-// InEmailID says likewise of an email's id, by the local part of its recipient's address where
-// that is known. Most ids look like an address themselves: a time, a number, an @ and a
-// host. An id is harmless if what stands before the @ is a number, or a long hexadecimal one
-// and the host has no dot, unless the local part is in it.
+// InEmailID is like In for an email id, given the local part of its recipient's address if that is known. Most ids look
+// like an address themselves: a time, a number, an @ and a host. An id is harmless if the part before the @ is a
+// number, or a long hexadecimal number with a host without dots, unless the local part occurs in it.
 func InEmailID(id, local string) bool {
 	id = id[len(TimeOf(id)):]
 	head, host := id, ""
@@ -98,15 +93,15 @@ func InEmailID(id, local string) bool {
 }
 
 const (
-	// shortestNumber is how many digits a local part has at least that is looked for in
-	// numbers, such as that of a telephone: shorter ones are in many.
+	// shortestNumber is the minimum number of digits of a local part that is searched for in numbers, such as a
+	// telephone number: shorter ones occur in many numbers.
 	shortestNumber = 6
-	// shortestHex is the least length of a hexadecimal number that is taken for one.
+	// shortestHex is the minimum length of what counts as a hexadecimal number.
 	shortestHex = 8
 )
 
-// TimeOf is the beginning of an email's id that tells no more than when the email was
-// processed: YYYYMMDDhhmmss and a dot, or nothing.
+// TimeOf returns the beginning of an email id that reveals only when the email was processed, YYYYMMDDhhmmss and a dot,
+// or "".
 func TimeOf(id string) string {
 	const digits = len("20060102150405")
 	if len(id) <= digits || id[digits] != '.' || strings.Trim(id[:digits], "0123456789") != "" {
@@ -115,7 +110,7 @@ func TimeOf(id string) string {
 	return id[:digits+1]
 }
 
-// Of says whether a text holds both halves of one address, wherever they stand.
+// Of reports whether a text contains both halves of an address, wherever they are.
 func Of(text, local, domain string) bool {
 	if local == "" || len(text) < len(local)+len(domain) {
 		return false
@@ -129,8 +124,8 @@ func Of(text, local, domain string) bool {
 	})
 }
 
-// IsDomain says whether a text can be shown as a domain: it is made of letters, digits
-// and what else domains and their literals are made of.
+// IsDomain reports whether a text can be shown as a domain: it consists of letters, digits and the other characters of
+// domains and their literals.
 func IsDomain(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		usual := unicode.In(r, unicode.Letter, unicode.Mark, unicode.Digit) || strings.ContainsRune(".-_[]:", r)
@@ -138,8 +133,8 @@ func IsDomain(text string) bool {
 	})
 }
 
-// hasSpecial says whether a text has a character without which no address is written,
-// but for encodings of the whole.
+// hasSpecial reports whether a text has a character that every address contains, apart from encodings of whole
+// addresses.
 func hasSpecial(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c >= utf8.RuneSelf || special[c] {
@@ -156,7 +151,7 @@ var special = func() (is [utf8.RuneSelf]bool) {
 	return is
 }()
 
-// hidden says whether a part of the text is the encoding of one that holds an address.
+// hidden reports whether a part of the text is an encoding of a text that contains an address.
 func hidden(text string) bool {
 	if strings.Contains(text, "=?") {
 		for _, word := range encodedWord.FindAllString(text, -1) {
@@ -171,11 +166,11 @@ func hidden(text string) bool {
 	return slices.ContainsFunc(opaque.FindAllString(text, -1), decodesToAddress)
 }
 
-// shortest is the length of the shortest code that is looked at, in characters.
+// shortest is the minimum length of a code that is checked, in characters.
 const shortest = 12
 
-// decodesToAddress says whether a text is the base64 or the hexadecimal form of another
-// one that holds an address, or a path with such a form in it.
+// decodesToAddress reports whether a text is the base64 or hexadecimal form of a text that contains an address, or a
+// path that contains such a form.
 func decodesToAddress(code string) bool {
 	if b, err := hex.DecodeString(code); err == nil && isText(b) && In(string(b)) {
 		return true

@@ -17,34 +17,34 @@ const (
 )
 
 var (
-	// whole is an address with an @, or whatever stands before one.
+	// whole matches an address with an @, or anything before an @.
 	whole = regexp.MustCompile(`(?:` + quoted + `|` + atom + `|` + note + `\.?)+\s*@\s*` +
 		`(?:` + note + `)?(?:\[[^\]]*\]|[^\s<>"(),;:\[\]]+)?`)
-	// spelled is one in words, such as "jane dot doe at example dot com".
+	// spelled matches an address in words, such as "jane dot doe at example dot com".
 	spelled = regexp.MustCompile(atom + `+(?:\s+dot\s+` + atom + `+)*(?:\s+at\s+|[-_.]at[-_.])` + host)
-	// verp is one as return paths have it, without an @.
+	// verp matches an address as in return paths, without an @.
 	verp = regexp.MustCompile(atom + `*[^\s<>"(),;:\[\]@=]=` +
 		`(?:` + host + `|\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)` + atom + `*`)
-	// bang is one of UUCP, such as "example.com!user".
+	// bang matches an address of UUCP, such as "example.com!user".
 	bang = regexp.MustCompile(host + `!` + atom + `+`)
-	// phrase is a name before an address that is masked already.
+	// phrase matches a name before an address that is already masked.
 	phrase = regexp.MustCompile(quoted + `(\s*<\*\*\*>)`)
-	// status is how an answer of a mail server begins.
+	// status matches the beginning of a mail server's response.
 	status = regexp.MustCompile(`^(?:[A-Za-z0-9-]+;)?\s*(?:[245]\d\d(?:[ -]+|$))?(?:[245]\.\d{1,3}\.\d{1,3}\s*)?`)
 )
 
-// keys are what stands before a = and a host name that is no address.
+// keys are words that may precede a = and a host name without forming an address.
 var keys = []string{
 	"name", "host", "hostname", "domain", "mx", "ip", "client", "relay", "server", "helo", "ehlo", "rdns", "ptr", "mta",
 	"nameserver", "zone",
 }
 
-// Masked stands in the place of what is masked.
+// Masked replaces what is masked.
 const Masked = "***"
 
-// Mask puts [Masked] in the place of every address in what a mail server said, and of the
-// recipient's local part wherever it stands alone. Domains stay. Where an @ is left that
-// belongs to nothing, all of the text goes but the status code that it begins with.
+// Mask replaces every address in a mail server's response with [Masked], and the recipient's local part wherever it
+// occurs alone. Domains stay. If an @ remains that belongs to no address, everything but the initial status code is
+// replaced.
 func Mask(text, local, domain string) string {
 	masked := text
 	if spans := find(text, local, domain); len(spans) > 0 {
@@ -62,7 +62,7 @@ func Mask(text, local, domain string) string {
 // span is a run of bytes.
 type span struct{ from, to int }
 
-// find gives where something is to be masked.
+// find returns the spans to mask.
 func find(text, local, domain string) (all []span) {
 	for _, d := range []decoded{decode(text, ""), decode(text, " ")} {
 		add := func(m []int) { all = append(all, span{d.at[m[0]], d.at[m[1]]}) }
@@ -109,7 +109,7 @@ func find(text, local, domain string) (all []span) {
 
 func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 
-// replace masks spans, as one where they touch.
+// replace masks spans; adjacent ones become one mask.
 func replace(text string, spans []span) string {
 	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
 	var b strings.Builder

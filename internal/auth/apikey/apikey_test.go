@@ -59,7 +59,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	for secret, part := range map[string]string{
-		"": "X-API-Key: KEY", "partner-key2": "not known", "partner-ke": "not known", digest("all-key"): "not known",
+		"": "X-API-Key: KEY", "partner-key2": "unknown", "partner-ke": "unknown", digest("all-key"): "unknown",
 	} {
 		got, err := keys.Authenticate(t.Context(), auth.Credential{Secret: secret})
 		var u *upstream.Error
@@ -70,31 +70,31 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestLinesThatAreNotTaken(t *testing.T) {
+func TestInvalidLinesAreRefused(t *testing.T) {
 	t.Parallel()
 	good := "a " + digest("a") + " users=* scopes=metrics:read\n"
 	for name, c := range map[string][2]string{
 		"no line":              {"# none\n\n", "deliverygraph key new"},
-		"a key for a name":     {"dg_secret " + digest("b") + " users=* scopes=metrics:read", "here stands a key"},
-		"a setting for a name": {digest("b") + " users=* scopes=metrics:read", "not a caller's name"},
+		"a key for a name":     {"dg_secret " + digest("b") + " users=* scopes=metrics:read", "this is a key"},
+		"a setting for a name": {digest("b") + " users=* scopes=metrics:read", "not a valid name"},
 		"a name again": {
 			"b" + good[1:] + "b " + digest("b") + " users=* scopes=metrics:read",
-			`line 3: the name "b" stands in line 2`,
+			`line 3: the name "b" is already in line 2`,
 		},
 		"a key again":           {"b" + good[1:], "line 2: it has the key of line 1"},
-		"no digest":             {"b users=* scopes=metrics:read", "there is no sha256="},
+		"no digest":             {"b users=* scopes=metrics:read", "sha256= is missing"},
 		"a digest that is none": {"b sha256=abcd users=* scopes=metrics:read", "64 hexadecimal"},
-		"no users":              {"b " + digest("b") + " scopes=metrics:read", "there is no users="},
+		"no users":              {"b " + digest("b") + " scopes=metrics:read", "users= is missing"},
 		"users that are none":   {"b " + digest("b") + " users=20,,21 scopes=metrics:read", "positive numbers"},
 		"users below one":       {"b " + digest("b") + " users=0 scopes=metrics:read", "positive numbers"},
 		"all and some":          {"b " + digest("b") + " users=20,* scopes=metrics:read", "positive numbers"},
-		"no scopes":             {"b " + digest("b") + " users=*", "there is no scopes="},
-		"empty scopes":          {"b " + digest("b") + " users=* scopes=", "names none"},
+		"no scopes":             {"b " + digest("b") + " users=*", "scopes= is missing"},
+		"empty scopes":          {"b " + digest("b") + " users=* scopes=", "scopes= is empty"},
 		"a scope that is none": {
 			"b " + digest("b") + " users=* scopes=metrics:write", "the scopes are metrics:read",
 		},
 		"something twice":        {"b " + digest("b") + " users=20 users=21 scopes=metrics:read", "twice"},
-		"a word that means none": {"b " + digest("b") + " users=20 scopes=metrics:read admin", "not known here"},
+		"a word that means none": {"b " + digest("b") + " users=20 scopes=metrics:read admin", "is unknown"},
 		"a limit that is none":   {"b " + digest("b") + " users=20 scopes=metrics:read streams=many", "streams=100"},
 		"a limit that is nothing": {
 			"b " + digest("b") + " users=20 scopes=metrics:read cost-per-minute=0", "cost-per-minute=100",

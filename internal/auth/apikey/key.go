@@ -1,9 +1,8 @@
-// Package apikey tells callers by API keys that an operator gives out: [Keys] is an
-// [auth.Authenticator] over a file in which each line has a caller's name, the digest
-// of its key, and what it may read.
+// Package apikey identifies callers by API keys that an operator issues. [Keys] is an [auth.Authenticator] over a file
+// in which each line has a caller's name, the digest of its key, and what it may read.
 //
-// Keys have 256 random bits, so a plain SHA-256 of one says nothing of it, and whoever
-// reads the file cannot ask in anybody's name. Start reading at [New] and [Parse].
+// Keys have 256 random bits, so their plain SHA-256 reveals nothing, and the file does not let its readers act as a
+// caller. Start reading at [New] and [Parse].
 package apikey
 
 import (
@@ -17,16 +16,14 @@ import (
 	"deliverygraph/internal/auth"
 )
 
-// Prefix begins every key that [New] makes, so that one that was published by mistake
-// is recognised as what it is.
+// Prefix begins every key that [New] makes, so that accidentally published keys are recognised.
 const Prefix = "dg_"
 
-// encoding of a key: letters and digits alone, so that a double click selects it.
+// encoding of a key: letters and digits only, so that a double click selects all of it.
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// New makes a key of 256 random bits, and the line of the file for a caller with it.
-// An error says what is
-// wrong with the name.
+// New returns a new key of 256 random bits, and the line of the file for a caller with it. Errors say what is wrong
+// with the name.
 func New(c auth.Caller) (key, line string, err error) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails

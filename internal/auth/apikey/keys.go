@@ -46,12 +46,12 @@ func (k *Keys) Follow(ctx context.Context, every time.Duration, logger *slog.Log
 func (k *Keys) Authenticate(_ context.Context, cred auth.Credential) (auth.Caller, error) {
 	if cred.Secret == "" {
 		return auth.Caller{},
-			auth.Refuse("this API asks who you are: send your API key as Authorization: Bearer KEY, " +
+			auth.Refuse("this API requires authentication: send your API key as Authorization: Bearer KEY, " +
 				"Authorization: apikey=KEY or X-API-Key: KEY")
 	}
 	c, known := k.table.Load().find(cred.Secret)
 	if !known {
-		return auth.Caller{}, auth.Refuse("this API key is not known here: it is mistyped or no longer valid")
+		return auth.Caller{}, auth.Refuse("this API key is unknown: it is mistyped or no longer valid")
 	}
 	return c, nil
 }

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/internal/auth"
 )
 
-// Table is the callers of a file.
+// Table holds the callers of a file.
 type Table struct{ all []entry }
 
 type entry struct {
@@ -22,8 +22,8 @@ type entry struct {
 	line   int
 }
 
-// find gives the caller of a key. Every entry is compared, each in constant time, so
-// that the time taken says nothing of how near a guess came.
+// find returns the caller with a key. It compares every entry, each in constant time, so that the time taken does not
+// reveal how close a guess is.
 func (t *Table) find(key string) (c auth.Caller, known bool) {
 	digest := sha256.Sum256([]byte(key))
 	for i := range t.all {
@@ -34,31 +34,30 @@ func (t *Table) find(key string) (c auth.Caller, known bool) {
 	return c, known
 }
 
-// add adds an entry unless its name or key is there already.
+// add adds an entry, unless its name or key already exists.
 func (t *Table) add(e entry) error {
 	for _, o := range t.all {
 		switch {
 		case o.caller.Name == e.caller.Name:
-			return fmt.Errorf("the name %q stands in line %d already: give every caller one of its own", e.caller.Name,
+			return fmt.Errorf("the name %q is already in line %d: give each caller a different one", e.caller.Name,
 				o.line)
 		case o.digest == e.digest:
-			return fmt.Errorf("it has the key of line %d: give every caller one of its own", o.line)
+			return fmt.Errorf("it has the key of line %d: give each caller a different one", o.line)
 		}
 	}
 	t.all = append(t.all, e)
 	return nil
 }
 
-// Parse reads a file, with one caller a line:
+// Parse reads a file with one caller per line:
 //
 //	# NAME sha256=DIGEST users=USERS scopes=SCOPES [cost-per-minute=N] [streams=N]
 //	dashboard sha256=3b0c44…7852b855 users=* scopes=metrics:read
 //	partner-a sha256=9f86d0…b0f00a08 users=20,21 scopes=metrics:read,recipients:read cost-per-minute=2000
 //
-// A "#" begins a comment at the start of a line or after a space. The words behind the
-// name stand in any order; users and scopes must be there. Each name and each key stands
-// in one line only. Errors name the line. A file without a caller is an error: it would
-// let nobody in.
+// A "#" begins a comment at the start of a line or after a space. The fields after the name may be in any order; users
+// and scopes are required. Each name and each key may occur once. Errors name the line. A file without callers is an
+// error, as it would admit no one.
 func Parse(text []byte) (*Table, error) {
 	t := &Table{}
 	n := 0
@@ -83,7 +82,7 @@ func Parse(text []byte) (*Table, error) {
 	return t, nil
 }
 
-var errNoKey = errors.New("it has no key, so nobody could ask: make one by deliverygraph key new, " +
+var errNoKey = errors.New("it has no keys, so no one could query the gateway: make one with deliverygraph key new, " +
 	"and put the line that it prints into the file")
 
 func wordsOf(line string) []string {
@@ -107,7 +106,7 @@ func parseLine(words []string) (e entry, err error) {
 	for _, w := range words[1:] {
 		name, value, _ := strings.Cut(w, "=")
 		if seen[name] {
-			return e, fmt.Errorf("%.40q stands there twice", name+"=")
+			return e, fmt.Errorf("%.40q occurs twice", name+"=")
 		}
 		seen[name] = true
 		if err := e.set(name, value); err != nil {
@@ -116,7 +115,7 @@ func parseLine(words []string) (e entry, err error) {
 	}
 	for _, name := range []string{"sha256", "users", "scopes"} {
 		if !seen[name] {
-			return e, fmt.Errorf("there is no %s=: a line is %s", name, example)
+			return e, fmt.Errorf("%s= is missing: a line must be %s", name, example)
 		}
 	}
 	return e, nil
@@ -127,7 +126,7 @@ func (e *entry) set(name, value string) (err error) {
 	case "sha256":
 		b, err := hex.DecodeString(value)
 		if err != nil || len(b) != len(e.digest) {
-			return errors.New("sha256= takes the SHA-256 of the key, 64 hexadecimal digits, " +
+			return errors.New("sha256= must be the SHA-256 of the key, 64 hexadecimal digits, " +
 				"as deliverygraph key new prints it")
 		}
 		copy(e.digest[:], b)
@@ -138,24 +137,24 @@ func (e *entry) set(name, value string) (err error) {
 	case "scopes":
 		e.caller.Scopes, err = auth.ParseScopes(value)
 		if err == nil && e.caller.Scopes == 0 {
-			err = errors.New("scopes= names none: without metrics:read nothing can be read")
+			err = errors.New("scopes= is empty: metrics:read is required")
 		}
 		return err
 	}
 	return setLimit(&e.caller.Limits, name, value)
 }
 
-// checkName wants a name that can stand in logs, metrics and the file.
+// checkName returns an error unless the name can be used in logs, metrics and the file.
 func checkName(name string) error {
 	if strings.HasPrefix(name, Prefix) {
-		return errors.New("here stands a key: the file has keys' digests alone, " +
+		return errors.New("this is a key: the file must contain only the digests of keys, " +
 			"and a line begins with the caller's name, as deliverygraph key new prints it")
 	}
 	bad := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.@", r)
 	}
 	if name == "" || len(name) > 64 || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("%.80q is not a caller's name: it has up to 64 letters, digits and -_.@, such as partner-a",
+		return fmt.Errorf("%.80q is not a valid name: use up to 64 letters, digits and -_.@, such as partner-a",
 			name)
 	}
 	return nil
@@ -176,12 +175,13 @@ func setLimit(to *auth.Limits, name, value string) error {
 		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > 1_000_000_000 {
-			return fmt.Errorf("%s= takes a positive whole number, such as %s=100; leave it out for what holds for all",
+			return fmt.Errorf("%s= must be a positive whole number, such as %s=100; "+
+				"leave it out for the gateway's limit",
 				name, name)
 		}
 		*l.of(to) = n
 		return nil
 	}
-	return fmt.Errorf("%.40q is not known here: a line is %s, and may go on with cost-per-minute=2000 and streams=10",
+	return fmt.Errorf("%.40q is unknown: a line must be %s, and may continue with cost-per-minute=2000 and streams=10",
 		name, example)
 }

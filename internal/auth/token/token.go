@@ -1,11 +1,9 @@
-// Package token tells callers by JSON Web Tokens (RFC 7519) that an identity provider
-// signs: [Tokens] is an [auth.Authenticator] that checks them by the provider's public
-// keys, a JWKS from a URL or a file.
+// Package token identifies callers by JSON Web Tokens (RFC 7519) that an identity provider signs. [Tokens] is an
+// [auth.Authenticator] that verifies them with the provider's public keys, a JWKS from a URL or a file.
 //
-// What a token says is believed only if one of the settled algorithms signed it, with a
-// key of the set; if it is of the settled issuer, and meant for the settled audience;
-// and if it has begun and not expired. Symmetric algorithms are not among those that
-// can be settled, and "none" is none, so a public key can never be taken for a secret.
+// A token is accepted only if a key of the set signed it with one of the configured algorithms, if it has the
+// configured issuer and audience, and if it is valid at present. Symmetric algorithms and "none" cannot be configured,
+// so a public key is never mistaken for a secret.
 //
 // Start reading at [Options].
 package token
@@ -23,26 +21,25 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Algorithms are those that can be settled, all asymmetric.
+// Algorithms are the algorithms that can be configured, all of them asymmetric.
 var Algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// leeway is how far the provider's clock and ours may differ.
+// leeway is the allowed difference between the provider's clock and ours.
 const leeway = 30 * time.Second
 
-// Options say which tokens are good. All but Refresh and Now are required.
+// Options says which tokens are valid. All fields but Refresh and Now are required.
 type Options struct {
-	Algorithms []string // that a token may be signed by; of [Algorithms]
-	Issuer     string   // what its iss must be
-	Audience   string   // what its aud must be, or have among others
+	Algorithms []string // the allowed signature algorithms; a subset of [Algorithms]
+	Issuer     string   // the required iss
+	Audience   string   // the required aud, or one of several
 
-	// UsersClaim names the claim that lists the users whose data its bearer may read:
-	// numbers, or strings of them, in an array or with commas or spaces between; "*" is
-	// all. ScopesClaim names the one with the scopes: as OAuth's "scope" has them, or in
-	// an array. Other scopes are not heeded.
+	// UsersClaim names the claim with the users whose data the bearer may read: numbers, or strings of them, in an
+	// array or separated by commas or spaces; "*" is all. ScopesClaim names the claim with the scopes, in the form of
+	// OAuth's "scope" or in an array. Unknown scopes are ignored.
 	UsersClaim, ScopesClaim string
 
-	// Refresh is how often the keys of a URL are fetched again, and so how long one that
-	// has been withdrawn may stay good; 0 is 5 minutes.
+	// Refresh is how often the keys of a URL are fetched, and so how long a withdrawn key may stay valid; 0 is 5
+	// minutes.
 	Refresh time.Duration
 
 	Now func() time.Time // the clock; nil is time.Now
@@ -57,7 +54,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Tokens tells callers by their tokens.
+// Tokens identifies callers by their tokens.
 type Tokens struct {
 	o    Options
 	keys *keySet
@@ -68,17 +65,17 @@ var _ auth.Authenticator = (*Tokens)(nil)
 
 func (o Options) check() error {
 	if len(o.Algorithms) == 0 {
-		return errors.New("token: Algorithms must name one at least, such as RS256")
+		return errors.New("token: Algorithms must name at least one, such as RS256")
 	}
 	for _, a := range o.Algorithms {
 		if !slices.Contains(Algorithms, a) {
 			return errors.New("token: Algorithms must be of " + strings.Join(Algorithms, ", ") +
-				": with others whoever can check a token could make one")
+				": with others, anyone who can verify a token could make one")
 		}
 	}
 	if o.Issuer == "" || o.Audience == "" || o.UsersClaim == "" || o.ScopesClaim == "" {
 		return errors.New("token: Issuer, Audience, UsersClaim and ScopesClaim are required: without them tokens " +
-			"that are meant for others would be good here")
+			"for other services would be valid here")
 	}
 	return nil
 }
@@ -90,15 +87,15 @@ func newTokens(o Options, keys *keySet) *Tokens {
 		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(o.Now), jwt.WithJSONNumber())}
 }
 
-// Authenticate gives the caller whose token it is: its name is "sub:" and the token's
-// subject.
+// Authenticate returns the caller that a token belongs to, whose name is "sub:" and the token's subject.
 func (t *Tokens) Authenticate(ctx context.Context, cred auth.Credential) (auth.Caller, error) {
 	switch {
 	case cred.Secret == "":
-		return auth.Caller{}, auth.Refuse("this API asks who you are: send your token as Authorization: Bearer TOKEN")
+		return auth.Caller{},
+			auth.Refuse("this API requires authentication: send your token as Authorization: Bearer TOKEN")
 	case !cred.Bearer || strings.Count(cred.Secret, ".") != 2:
 		return auth.Caller{},
-			auth.Refuse("this is not a token: send a JSON Web Token of your identity provider as " +
+			auth.Refuse("this is not a token: send a JSON Web Token from your identity provider as " +
 				"Authorization: Bearer TOKEN")
 	}
 	claims := jwt.MapClaims{}
@@ -108,7 +105,7 @@ func (t *Tokens) Authenticate(ctx context.Context, cred auth.Credential) (auth.C
 	return t.caller(claims)
 }
 
-// refusal says what is wrong with a token in its bearer's words.
+// refusal returns the message for the bearer of an invalid token.
 func (t *Tokens) refusal(err error) error {
 	for _, c := range []struct {
 		err     error
@@ -126,21 +123,21 @@ func (t *Tokens) refusal(err error) error {
 		},
 		{
 			jwt.ErrTokenUnverifiable,
-			"this token is signed with a key that is not known here: get a new one of your identity provider",
+			"this token is signed with an unknown key: get a new one from your identity provider",
 		},
 		{
 			jwt.ErrTokenSignatureInvalid,
-			"this token is not signed as tokens are here: get one of your identity provider that is signed by " +
+			"this token's signature is not valid here: get one from your identity provider that is signed with " +
 				strings.Join(t.o.Algorithms, " or "),
 		},
-		{jwt.ErrTokenExpired, "this token has expired: get a new one of your identity provider"},
-		{jwt.ErrTokenNotValidYet, "this token is not valid yet: look whether your identity provider's clock is right"},
-		{jwt.ErrTokenInvalidIssuer, "this token is of an issuer that is not known here"},
+		{jwt.ErrTokenExpired, "this token has expired: get a new one from your identity provider"},
+		{jwt.ErrTokenNotValidYet, "this token is not valid yet: check your identity provider's clock"},
+		{jwt.ErrTokenInvalidIssuer, "this token is from an unknown issuer"},
 		{
 			jwt.ErrTokenInvalidAudience,
 			"this token is not meant for this API: ask your identity provider for one with its audience",
 		},
-		{jwt.ErrTokenRequiredClaimMissing, "this token lacks a claim that is needed: exp, iss and aud must be there"},
+		{jwt.ErrTokenRequiredClaimMissing, "this token lacks a required claim: it must have exp, iss and aud"},
 	} {
 		if !errors.Is(err, c.err) {
 			continue
@@ -148,25 +145,23 @@ func (t *Tokens) refusal(err error) error {
 		if c.message == "" {
 			return &upstream.Error{
 				Code: upstream.Unavailable,
-				Message: "the identity provider's keys cannot be had at present, " +
-					"so no token can be checked: try again later", Err: err,
+				Message: "the identity provider's keys are unavailable at present, " +
+					"so tokens cannot be verified: try again later", Err: err,
 			}
 		}
 		return auth.Refuse("%s", c.message)
 	}
-	return auth.Refuse("this token is not good here: get a new one of your identity provider")
+	return auth.Refuse("this token is not valid: get a new one from your identity provider")
 }
 
 var (
-	errCritical = errors.New("a header that must be understood")
-	errType     = errors.New("a token of another type")
+	errCritical = errors.New("a critical header")
+	errType     = errors.New("another type of token")
 )
 
-// checkHeader refuses what a token's header must not say. Extensions that it declares
-// critical are not supported here, so RFC 7515 wants it refused, as RFC 7797 wants a JWT
-// with b64. The type tells tokens of other uses, such as of a logout, from those for an API
-// (RFC 8725, section 3.11). Keys that a header holds or names by a URL (jwk, jku, x5c, x5u)
-// are never looked at: those of the set alone count.
+// checkHeader refuses unsupported headers. RFC 7515 requires refusing unknown critical extensions, and RFC 7797 a JWT
+// with b64. The type distinguishes tokens for an API from others, such as those of a logout (RFC 8725, section 3.11).
+// Keys that a header contains or refers to (jwk, jku, x5c, x5u) are ignored: only those of the set count.
 func checkHeader(h map[string]any) error {
 	if _, critical := h["crit"]; critical {
 		return errCritical
@@ -187,18 +182,18 @@ func checkHeader(h map[string]any) error {
 	return errType
 }
 
-// caller reads the claims of a token that is good.
+// caller reads the claims of a valid token.
 func (t *Tokens) caller(claims jwt.MapClaims) (auth.Caller, error) {
 	subject, _ := claims["sub"].(string)
 	if subject == "" || len(subject) > 256 {
-		return auth.Caller{}, auth.Refuse("this token does not say whose it is: its claim sub must be a text")
+		return auth.Caller{}, auth.Refuse("this token does not identify its bearer: its claim sub must be a string")
 	}
 	c := auth.Caller{Name: "sub:" + subject}
 	list := strings.Join(words(claims[t.o.UsersClaim]), ",")
 	users, err := auth.ParseUsers(list)
 	if err != nil {
 		return auth.Caller{},
-			auth.Refuse("this token does not say whose data it is for: its claim %q must list users by their "+
+			auth.Refuse("this token does not name its users: its claim %q must list users by their "+
 				"numbers, such as [20, 21], or be \"*\" for all", t.o.UsersClaim)
 	}
 	c.Users = users
@@ -210,8 +205,8 @@ func (t *Tokens) caller(claims jwt.MapClaims) (auth.Caller, error) {
 	return c, nil
 }
 
-// words are the texts and numbers of a claim: an array of them, or one text with
-// spaces or commas between.
+// words returns the strings and numbers of a claim: the elements of an array, or the words of one string separated by
+// spaces or commas.
 func words(claim any) []string {
 	switch v := claim.(type) {
 	case string:
@@ -222,7 +217,7 @@ func words(claim any) []string {
 		var all []string
 		for _, e := range v {
 			one := words(e)
-			if len(one) != 1 { // not what a list of names or numbers holds
+			if len(one) != 1 { // not an element of a list of names or numbers
 				return nil
 			}
 			all = append(all, one...)

@@ -158,7 +158,7 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreNotGood(t *testing.T) {
+func TestInvalidTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	tokens := open(t, keySet(t))
 	rs := jwt.SigningMethodRS256
@@ -175,36 +175,37 @@ func TestTokensThatAreNotGood(t *testing.T) {
 		"a key": {"dg_abc", "not a token"},
 		"noise": {"a.b.c", "cannot be read"},
 		"unsigned": {
-			sign(t, jwt.SigningMethodNone, "rsa", jwt.UnsafeAllowNoneSignatureType, good()), "signed by RS256 or ES256",
+			sign(t, jwt.SigningMethodNone, "rsa", jwt.UnsafeAllowNoneSignatureType, good()),
+			"signed with RS256 or ES256",
 		},
 		"unsigned, in another case": {
-			b64([]byte(`{"alg":"nOnE","kid":"rsa"}`)) + "." + parts[1] + ".", "a key that is not known here",
+			b64([]byte(`{"alg":"nOnE","kid":"rsa"}`)) + "." + parts[1] + ".", "an unknown key",
 		},
-		"no signature": {parts[0] + "." + parts[1] + ".", "not signed as tokens are here"},
+		"no signature": {parts[0] + "." + parts[1] + ".", "signature is not valid here"},
 		"the public key as a secret": {
-			sign(t, jwt.SigningMethodHS256, "rsa", public, good()), "signed by RS256 or ES256",
+			sign(t, jwt.SigningMethodHS256, "rsa", public, good()), "signed with RS256 or ES256",
 		},
 		"its DER as a secret": {
-			sign(t, jwt.SigningMethodHS256, "rsa", der, good()), "signed by RS256 or ES256",
+			sign(t, jwt.SigningMethodHS256, "rsa", der, good()), "signed with RS256 or ES256",
 		},
 		"the set's secret": {
 			sign(t, jwt.SigningMethodHS256, "oct", []byte("a secret of the provider's own"), good()),
-			"signed by RS256 or ES256",
+			"signed with RS256 or ES256",
 		},
 		"an algorithm that is not pinned": {
-			sign(t, jwt.SigningMethodRS512, "rsa", rsaKey, good()), "signed by RS256 or ES256",
+			sign(t, jwt.SigningMethodRS512, "rsa", rsaKey, good()), "signed with RS256 or ES256",
 		},
-		"a key for another algorithm":  {sign(t, rs, "ec", rsaKey, good()), "not signed as tokens are here"},
-		"a key that is not in the set": {sign(t, rs, "rsa", otherKey, good()), "not signed as tokens are here"},
-		"an unknown key id":            {sign(t, rs, "other", rsaKey, good()), "a key that is not known here"},
+		"a key for another algorithm":  {sign(t, rs, "ec", rsaKey, good()), "signature is not valid here"},
+		"a key that is not in the set": {sign(t, rs, "rsa", otherKey, good()), "signature is not valid here"},
+		"an unknown key id":            {sign(t, rs, "other", rsaKey, good()), "an unknown key"},
 		"another's claims": {
-			parts[0] + "." + other[1] + "." + parts[2], "not signed as tokens are here",
+			parts[0] + "." + other[1] + "." + parts[2], "signature is not valid here",
 		},
 		"expired": {
 			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": now.Add(-40 * time.Second).Unix()})), "expired",
 		},
 		"good forever": {
-			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": nil})), "lacks a claim",
+			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"exp": nil})), "lacks a required claim",
 		},
 		"not yet": {
 			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"nbf": now.Add(time.Minute).Unix()})), "not valid yet",
@@ -279,21 +280,21 @@ func TestHeadersOfTokens(t *testing.T) {
 		"not encoded":               {map[string]any{"b64": false, "crit": []string{"b64"}}, rsaKey, "crit"},
 		"not encoded, not critical": {map[string]any{"b64": false}, rsaKey, "crit"},
 		"a key of its own": {
-			map[string]any{"jwk": own, "kid": nil}, otherKey, "not signed as tokens are here",
+			map[string]any{"jwk": own, "kid": nil}, otherKey, "signature is not valid here",
 		},
-		"a key of its own, named": {map[string]any{"jwk": own}, otherKey, "not signed as tokens are here"},
+		"a key of its own, named": {map[string]any{"jwk": own}, otherKey, "signature is not valid here"},
 		"a set of its own": {
-			map[string]any{"jku": attacker.URL, "kid": "x"}, otherKey, "a key that is not known here",
+			map[string]any{"jku": attacker.URL, "kid": "x"}, otherKey, "an unknown key",
 		},
 		"a certificate of its own": {
 			map[string]any{"x5u": attacker.URL, "x5c": []string{"MIIB"}, "x5t": "x"}, otherKey,
-			"not signed as tokens are here",
+			"signature is not valid here",
 		},
 		"a number of a key":          {map[string]any{"kid": 1}, rsaKey, "cannot be read"},
-		"a key that encrypts":        {map[string]any{"kid": "enc"}, otherKey, "a key that is not known here"},
-		"a key that wraps":           {map[string]any{"kid": "wraps"}, otherKey, "a key that is not known here"},
-		"a key of another algorithm": {map[string]any{"kid": "pss"}, otherKey, "a key that is not known here"},
-		"such keys, none named":      {map[string]any{"kid": nil}, otherKey, "not signed as tokens are here"},
+		"a key that encrypts":        {map[string]any{"kid": "enc"}, otherKey, "an unknown key"},
+		"a key that wraps":           {map[string]any{"kid": "wraps"}, otherKey, "an unknown key"},
+		"a key of another algorithm": {map[string]any{"kid": "pss"}, otherKey, "an unknown key"},
+		"such keys, none named":      {map[string]any{"kid": nil}, otherKey, "signature is not valid here"},
 	} {
 		tok := jwt.NewWithClaims(jwt.SigningMethodRS256, good())
 		tok.Header["kid"] = "rsa"

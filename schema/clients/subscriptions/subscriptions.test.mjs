@@ -91,7 +91,7 @@ describe('subscriptions', { concurrency: 3, timeout: 180_000 }, () => {
     for (const params of [undefined, { Authorization: 'Bearer mistyped-mistyped-mistyped' }]) {
       const { code, reason } = await closed(params);
       assert.equal(code, 4403);
-      assert.match(reason, params ? /API key is not known here/ : /send your API key/);
+      assert.match(reason, params ? /API key is unknown/ : /send your API key/);
     }
     await assert.rejects(eventsOf(t, url, { retryAttempts: 0 }).iterate({ query: SUBSCRIPTION }).next(), (err) => err.response.status === 401);
 
