@@ -168,7 +168,12 @@ func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *pat
 	}
 	if p.First+p.MaxPages > 0 && most > 0 {
 		planned := int64(0)
-		if pages <= most && (known || within || s.page >= loaders.ManyLists) {
+		switch {
+		case pages > most: // each list is read by itself
+			if !known && s.page >= loaders.ManyLists {
+				counts = 1
+			}
+		case known || within || s.page >= loaders.ManyLists:
 			planned, p.First, p.Pages = pages, 0, 0
 			if counts = 1; within && !known {
 				counts = 0 // the counts of the longer window are enough, and the rows show the totals

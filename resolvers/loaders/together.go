@@ -1,6 +1,7 @@
 package loaders
 
 import (
+	"cmp"
 	"context"
 	"sort"
 
@@ -118,11 +119,11 @@ func together[R any, P upstream.Row[R]](ctx context.Context, l *Loaders, api ups
 	if n < 0 || PagesFor(n) > most {
 		return nil, nil
 	}
-	rows, err := read[R, P](ctx, api, k.All, PagesFor(n), exact, most)
-	if rows == nil || err != nil {
+	pages, err := read[R, P](ctx, api, k.All, PagesFor(n), exact, most)
+	if pages == nil || err != nil {
 		return nil, err
 	}
-	return split[R, P](rows, k.By), nil
+	return split[R, P](pages, k.By), nil
 }
 
 // rows returns the number of rows of all lists, or an upper bound. If the counts that found the users or senders do
@@ -151,10 +152,11 @@ func (l *Loaders) rows(ctx context.Context, k *ListsKey, most int) (n int64, exa
 	return ask(k.Counts()), counted(&k.All)
 }
 
-// read returns all rows of a list. It expects a number of pages, exactly or at most, and reads up to most. It
-// returns nil if there are more, or if the pages do not form a sorted list, each row once, within the window. The
-// caller of [Loaders.Lists] then reads each list by itself, since package page copes with such upstreams.
-func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question, expected int, exact bool, most int) ([]R, error) {
+// read returns all rows of a list as pages that do not overlap. It expects a number of pages, exactly or at most,
+// and reads up to most. It returns nil if there are more, or if the pages do not form a sorted list, each row once,
+// within the window. The caller of [Loaders.Lists] then reads each list by itself, since package page copes with such
+// upstreams.
+func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question, expected int, exact bool, most int) ([][]R, error) {
 	pages := make([][]R, 0, expected)
 	fetch := func(n int) error {
 		from := len(pages)
@@ -167,15 +169,10 @@ func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all
 			pages[from+i], _ = answer.([]R)
 			errs[i] = err
 		})
-		for _, err := range errs {
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return cmp.Or(errs...)
 	}
-	var rows []R
-	for i := 0; i < most; i++ {
+	before := upstream.Identity{Time: all.Window.Start} // of the row before
+	for i := range most {
 		if i == len(pages) {
 			n := 1
 			if exact && i == 0 || !exact && i == maxRounds {
@@ -185,36 +182,28 @@ func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all
 				return nil, err
 			}
 		}
-		next := pages[i]
+		page := pages[i]
+		full := len(page) >= upstream.PageSize
 		if i > 0 { // continue after the last row
-			last := P(&rows[len(rows)-1]).Identity()
 			at := 0
-			for at < len(next) && P(&next[at]).Identity() != last {
+			for at < len(page) && P(&page[at]).Identity() != before {
 				at++
 			}
-			if at == len(next) {
+			if at == len(page) {
 				return nil, nil
 			}
-			next = next[at+1:]
+			page = page[at+1:]
+			pages[i] = page
 		}
-		for j := range next {
-			id := P(&next[j]).Identity()
-			if !all.Window.Contains(id.Time) || all.UserID != 0 && id.UserID != all.UserID {
+		for j := range page {
+			id := P(&page[j]).Identity()
+			if !all.Window.Contains(id.Time) || all.UserID != 0 && id.UserID != all.UserID || id.Time < before.Time || id == before {
 				return nil, nil
 			}
-			if j > 0 || i > 0 {
-				before := P(&rows[len(rows)-1]).Identity()
-				if before.Time > id.Time || before == id {
-					return nil, nil
-				}
-			}
-			rows = append(rows, next[j])
+			before = id
 		}
-		if len(pages[i]) < upstream.PageSize {
-			if rows == nil {
-				rows = []R{}
-			}
-			return rows, nil
+		if !full {
+			return pages[:i+1], nil
 		}
 	}
 	return nil, nil
@@ -224,27 +213,27 @@ func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all
 type Lists struct{ rows any } // map[upstream.ID][]R
 
 // split groups rows by user or by sender.
-func split[R any, P upstream.Row[R]](rows []R, by upstream.Rollup) *Lists {
-	of := func(r *R) upstream.ID {
-		id := P(r).Identity()
-		if by == upstream.ByUser {
-			return id.UserID
+func split[R any, P upstream.Row[R]](pages [][]R, by upstream.Rollup) *Lists {
+	each := func(do func(upstream.ID, *R)) {
+		for _, page := range pages {
+			for i := range page {
+				id := P(&page[i]).Identity()
+				if by == upstream.ByUser {
+					do(id.UserID, &page[i])
+				} else {
+					do(id.SenderID, &page[i])
+				}
+			}
 		}
-		return id.SenderID
 	}
-	number := map[upstream.ID]int{}
-	for i := range rows {
-		number[of(&rows[i])]++
-	}
-	room := make([]R, len(rows))
+	number, total := map[upstream.ID]int{}, 0
+	each(func(id upstream.ID, _ *R) { number[id]++; total++ })
+	room := make([]R, total)
 	lists := make(map[upstream.ID][]R, len(number))
 	for id, n := range number {
 		lists[id], room = room[:0:n], room[n:]
 	}
-	for i := range rows {
-		id := of(&rows[i])
-		lists[id] = append(lists[id], rows[i])
-	}
+	each(func(id upstream.ID, r *R) { lists[id] = append(lists[id], *r) })
 	return &Lists{lists}
 }
 
