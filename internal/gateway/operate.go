@@ -63,6 +63,15 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	return func() { _ = s.Close() }, nil
 }
 
+// measureUpstream adds the state of the client and the cache to the metrics, if there are any.
+func (g *gateway) measureUpstream() {
+	if g.metrics == nil {
+		return
+	}
+	g.metrics.Load(func() telemetry.Load { return telemetry.Load(g.client.Load()) })
+	g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
+}
+
 // countCalls returns an observer of the upstream client that records each call.
 func countCalls(m *telemetry.Metrics) func(context.Context, rest.Call) {
 	return func(_ context.Context, c rest.Call) {

@@ -31,6 +31,18 @@ func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	return g.cache.For(strconv.FormatInt(n, 10))
 }
 
+// keepStore keeps the cache and the store, if there is one, up to date until ctx ends.
+func (g *gateway) keepStore(ctx context.Context) {
+	if g.store == nil {
+		return
+	}
+	g.ofStore(ctx) // records the generation
+	g.background.Go(func() { g.watchStore(ctx) })
+	if g.c.Retention != (span{}) {
+		g.background.Go(func() { g.prune(ctx) })
+	}
+}
+
 // watchStore drops outdated answers even while no requests arrive, since erased data must disappear.
 func (g *gateway) watchStore(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)

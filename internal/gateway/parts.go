@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"deliverygraph/graph"
+	"deliverygraph/graph/playground"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/classify"
+	"deliverygraph/internal/telemetry"
+	"deliverygraph/resolvers"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/rest"
+)
+
+// gateway is the parts that serve connects.
+type gateway struct {
+	c       *serveCommand
+	logger  *slog.Logger
+	local   bool   // only this machine can connect
+	data    string // what is served, for the log
+	demo    string // the same for the playground; empty unless it is demo data
+	store   store.Store
+	client  *rest.Client
+	cache   *cached.Cache
+	mask    auth.Mask
+	feed    *feed.Feed
+	trusted *graph.TrustedDocuments // nil for none
+	rules   *classify.Rules         // nil for the embedded ones alone
+
+	generation atomic.Int64   // of the store: cached answers of older ones are invalid
+	ingested   atomic.Int64   // webhook requests that have changed the store
+	background sync.WaitGroup // goroutines that end with the context of serve
+
+	// Observers of all calls and lookups, besides the operations' ledgers; nil for none.
+	calls   func(context.Context, rest.Call)
+	lookups func(context.Context, cached.Lookup)
+
+	ready       telemetry.Readiness
+	answered    chan struct{} // closed once the upstream has answered a call
+	firstAnswer sync.Once     // closes it
+
+	opened  atomic.Pointer[store.Store] // nil until it is complete
+	metrics *telemetry.Metrics          // nil without an admin port
+	tracing *telemetry.Tracing          // nil without a collector
+}
+
+func (g *gateway) close() error {
+	if g.feed != nil {
+		g.feed.Close()
+	}
+	g.opened.Store(nil)
+	if g.tracing != nil {
+		if err := g.tracing.Close(); err != nil {
+			g.logger.Warn("the last traces were lost", "error", err)
+		}
+	}
+	if g.cache != nil {
+		g.cache.Close()
+	}
+	if g.client != nil {
+		g.client.Close()
+	}
+	g.background.Wait()
+	if g.store != nil {
+		return g.store.Close()
+	}
+	return nil
+}
+
+// both calls two observers, the second of which may be nil.
+func both[T any](first, second func(context.Context, T)) func(context.Context, T) {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
+}
+
+// withRules has operations describe bounces' rules by those of --rules.
+func (g *gateway) withRules(next http.Handler) http.Handler {
+	if g.rules == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(resolvers.WithRules(r.Context(), g.rules)))
+	})
+}
+
+// page returns the playground, which answers all paths but the endpoint's.
+func (g *gateway) page() (http.Handler, error) {
+	notice := ""
+	switch {
+	case g.c.Auth.JWKS != "":
+		notice = `This gateway requires authentication: enter your token under Headers, ` +
+			`as {"Authorization": "Bearer TOKEN"}. `
+	case g.c.Auth.asks():
+		notice = `This gateway requires authentication: enter your key under Headers, as {"X-API-Key": "KEY"}. `
+	}
+	if g.c.hidesSchema() {
+		notice += "This gateway does not show its schema (--introspection), " +
+			"so this page can neither complete nor document what you write."
+	}
+	return playground.New(playground.Options{
+		Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(),
+		NotFound: http.HandlerFunc(refusePath),
+	})
+}
