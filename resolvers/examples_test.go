@@ -16,10 +16,12 @@ func TestDesignExamplesWork(t *testing.T) {
     pageInfo { hasNextPage endCursor }
   }
 }`, nil)
-	if n := list(data, "bounces", "nodes"); len(n) != 20 || fmt.Sprint(get(data, "bounces", "totalCount")) != "80" || get(n[0], "detail", "diagnosticCode") != "smtp;550 5.1.1 <recipient0@example0.com>: event 0" {
+	if n := list(data, "bounces", "nodes"); len(n) != 20 || fmt.Sprint(get(data, "bounces", "totalCount")) != "80" ||
+		get(n[0], "detail", "diagnosticCode") != "smtp;550 5.1.1 <recipient0@example0.com>: event 0" {
 		t.Errorf("%v", data)
 	}
-	if calls := g.called(); len(calls) != 2+20 { // the page, which shows the total, its senders' counts, and the details
+	// the page, which shows the total, its senders' counts, and the details
+	if calls := g.called(); len(calls) != 2+20 {
 		t.Errorf("%d calls: %q", len(calls), calls)
 	}
 	data = g.data(`query SenderHealth {
@@ -29,7 +31,8 @@ func TestDesignExamplesWork(t *testing.T) {
   }
 }`, nil)
 	for _, s := range list(data, "senders", "nodes") {
-		if fmt.Sprint(get(s, "stats", "sent")) != "10" || len(list(s, "stats", "series")) != 30 || fmt.Sprint(get(s, "stats", "bounceRate")) != "1" {
+		if fmt.Sprint(get(s, "stats", "sent")) != "10" || len(list(s, "stats", "series")) != 30 ||
+			fmt.Sprint(get(s, "stats", "bounceRate")) != "1" {
 			t.Errorf("%v", s)
 		}
 	}

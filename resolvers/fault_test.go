@@ -30,20 +30,35 @@ func TestFailedCallNullsOnlyItsField(t *testing.T) {
 		"a detail": {
 			path:  "/bounce/21/",
 			query: `{ bounces(` + today + `, filter: {userId: 21}, first: 1) { nodes { code detail { ruleName } } } }`,
-			want:  map[string]any{"bounces": map[string]any{"nodes": []any{map[string]any{"code": "4.2.2", "detail": nil}}}},
-			at:    []any{"bounces", "nodes", "0", "detail"},
+			want: map[string]any{
+				"bounces": map[string]any{"nodes": []any{map[string]any{"code": "4.2.2", "detail": nil}}},
+			},
+			at: []any{"bounces", "nodes", "0", "detail"},
 		},
 		"an address": {
 			path:  "/email/counts",
 			query: `{ emails(` + today + `, first: 1) { nodes { recipient sender { senderId address } } } }`,
-			want:  map[string]any{"emails": map[string]any{"nodes": []any{map[string]any{"recipient": "recipient0@example0.com", "sender": map[string]any{"senderId": "100", "address": nil}}}}},
-			at:    []any{"emails", "nodes", "0", "sender", "address"},
+			want: map[string]any{
+				"emails": map[string]any{
+					"nodes": []any{
+						map[string]any{
+							"recipient": "recipient0@example0.com",
+							"sender":    map[string]any{"senderId": "100", "address": nil},
+						},
+					},
+				},
+			},
+			at: []any{"emails", "nodes", "0", "sender", "address"},
 		},
 		"a total": {
 			path:  "/blocked-email/counts",
 			query: `{ blockedEmails(` + today + `, first: 1) { totalCount nodes { reason } } }`,
-			want:  map[string]any{"blockedEmails": map[string]any{"totalCount": nil, "nodes": []any{map[string]any{"reason": "hardbounce"}}}},
-			at:    []any{"blockedEmails", "totalCount"},
+			want: map[string]any{
+				"blockedEmails": map[string]any{
+					"totalCount": nil, "nodes": []any{map[string]any{"reason": "hardbounce"}},
+				},
+			},
+			at: []any{"blockedEmails", "totalCount"},
 		},
 		"one of three counts": {
 			path:  "/blocked-email/counts",
@@ -54,8 +69,10 @@ func TestFailedCallNullsOnlyItsField(t *testing.T) {
 		"a whole field, beside another": {
 			path:  "/emails",
 			query: `{ emails(` + today + `) { nodes { id } } bounces(` + today + `, first: 1) { nodes { code } } }`,
-			want:  map[string]any{"emails": nil, "bounces": map[string]any{"nodes": []any{map[string]any{"code": "5.1.1"}}}},
-			at:    []any{"emails", "nodes"},
+			want: map[string]any{
+				"emails": nil, "bounces": map[string]any{"nodes": []any{map[string]any{"code": "5.1.1"}}},
+			},
+			at: []any{"emails", "nodes"},
 		},
 	}
 	for name, c := range cases {
@@ -80,7 +97,8 @@ func TestFailedCallNullsOnlyItsField(t *testing.T) {
 			if d := cmp.Diff(c.at, plain(e.Path)); d != "" {
 				t.Error(d)
 			}
-			if e.Extensions["code"] != "UPSTREAM_UNAVAILABLE" || e.Extensions["retryable"] != true || strings.Contains(e.Message, "secret") {
+			if e.Extensions["code"] != "UPSTREAM_UNAVAILABLE" || e.Extensions["retryable"] != true ||
+				strings.Contains(e.Message, "secret") {
 				t.Errorf("%s %v", e.Message, e.Extensions)
 			}
 		})
@@ -112,7 +130,8 @@ func plain(v any) any {
 func TestInvalidArgumentsAreNamed(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(10))
-	cursor := get(g.data(`{ bounces(`+today+`, first: 1) { pageInfo { endCursor } } }`, nil), "bounces", "pageInfo", "endCursor").(string)
+	cursor := get(g.data(`{ bounces(`+today+`, first: 1) { pageInfo { endCursor } } }`, nil), "bounces", "pageInfo",
+		"endCursor").(string)
 	g.called()
 	cases := map[string]struct {
 		query     string
@@ -170,7 +189,9 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 			argument: "filter.sender", says: "filter.senderId",
 		},
 		"five headers": {
-			query:    `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}, {name: "X-B", value: ""}, {name: "X-C", value: ""}, {name: "X-D", value: ""}, {name: "X-E", value: ""}]}) { totalCount } }`,
+			query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: ""}, {name: "X-B", ` +
+				`value: ""}, {name: "X-C", value: ""}, {name: "X-D", value: ""}, {name: "X-E", ` +
+				`value: ""}]}) { totalCount } }`,
 			argument: "filter.xHeaders", says: "at most 4",
 		},
 		"a header that is not custom": {
@@ -178,7 +199,8 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 			argument: "filter.xHeaders[0].name", says: "X- followed by",
 		},
 		"a header named twice": {
-			query:    `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: "1"}, {name: "x-a", value: "2"}]}) { totalCount } }`,
+			query: `{ bounces(` + today + `, filter: {xHeaders: [{name: "X-A", value: "1"}, {name: "x-a", ` +
+				`value: "2"}]}) { totalCount } }`,
 			argument: "filter.xHeaders[1].name", says: "earlier header",
 		},
 		"a header without a value": {
@@ -190,15 +212,18 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 			argument: "filter.xHeaders[0].name", says: "X- followed by",
 		},
 		"a text that is too long": {
-			query:    `{ bounces(` + today + `, filter: {domain: "` + strings.Repeat("a", 1001) + `"}) { totalCount } }`,
+			query: `{ bounces(` + today + `, filter: {domain: "` + strings.Repeat("a", 1001) +
+				`"}) { totalCount } }`,
 			argument: "filter.domain", says: "longer than 1000 bytes",
 		},
 		"a list of a user, filtered by another user": {
-			query:    `{ node(id: "AVUq") { ... on User { emails(` + today + `, filter: {userId: 22}) { totalCount } } } }`,
+			query: `{ node(id: "AVUq") { ... on User { emails(` + today +
+				`, filter: {userId: 22}) { totalCount } } } }`,
 			argument: "filter.userId", says: "omit it", calls: 1,
 		},
 		"a list of a sender, filtered by another sender": {
-			query:    `{ senders(` + today + `, first: 1) { nodes { blockedEmails(` + today + `, filter: {senderId: 999}) { totalCount } } } }`,
+			query: `{ senders(` + today + `, first: 1) { nodes { blockedEmails(` + today +
+				`, filter: {senderId: 999}) { totalCount } } } }`,
 			argument: "filter.senderId", says: "omit it", calls: 3,
 		},
 		"too long a page": {
@@ -234,7 +259,8 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 			argument: "id", says: "not an id",
 		},
 		"a list of a listed user, filtered by another user": {
-			query:    `{ users(` + today + `, first: 1) { nodes { bounces(` + today + `, filter: {userId: 21}) { totalCount } } } }`,
+			query: `{ users(` + today + `, first: 1) { nodes { bounces(` + today +
+				`, filter: {userId: 21}) { totalCount } } } }`,
 			argument: "filter.userId", says: "omit it", calls: 3,
 		},
 		"more points than a series may have": {
@@ -254,8 +280,10 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 				t.Fatalf("errors: %v, data: %v", resp.Errors, resp.Data)
 			}
 			e := resp.Errors[0]
-			if e.Extensions["code"] != "BAD_USER_INPUT" || e.Extensions["argument"] != c.argument || !strings.Contains(e.Message, c.says) {
-				t.Errorf("%q %v at %v\nwant argument %q and a message with %q", e.Message, e.Extensions, e.Path, c.argument, c.says)
+			if e.Extensions["code"] != "BAD_USER_INPUT" || e.Extensions["argument"] != c.argument ||
+				!strings.Contains(e.Message, c.says) {
+				t.Errorf("%q %v at %v\nwant argument %q and a message with %q", e.Message, e.Extensions, e.Path,
+					c.argument, c.says)
 			}
 			if calls := g.called(); len(calls) != c.calls {
 				t.Errorf("calls: %q", calls)

@@ -57,7 +57,8 @@ func (f *forager) field(d *ast.FieldDefinition, depth int) string {
 	}
 	if d.Arguments.ForName("after") != nil {
 		if cursors := f.found[list]; len(cursors) > 0 && f.random.IntN(3) > 0 {
-			paging += fmt.Sprintf("%s: %q ", []string{"after", "before"}[f.random.IntN(2)], cursors[f.random.IntN(len(cursors))])
+			paging += fmt.Sprintf("%s: %q ", []string{"after", "before"}[f.random.IntN(2)],
+				cursors[f.random.IntN(len(cursors))])
 		}
 	}
 	text := d.Name

@@ -24,10 +24,13 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 	bounce := upstreamtest.Sample().Bounces[1010]
 	id := get(g.data(`{ senders(`+today+`, userId: 20) { nodes { id } } }`, nil), "senders", "nodes", 0, "id")
 	args := map[string]string{
-		"window": today, "first": "first: 2", "interval": "interval: DAY", "id": fmt.Sprintf("id: %q", id), "ids": fmt.Sprintf("ids: [%q]", id),
-		"bouncedAt": fmt.Sprintf("bouncedAt: %d", bounce.BounceTime), "emailId": fmt.Sprintf("emailId: %q", bounce.EmailID),
+		"window": today, "first": "first: 2", "interval": "interval: DAY", "id": fmt.Sprintf("id: %q", id),
+		"ids":       fmt.Sprintf("ids: [%q]", id),
+		"bouncedAt": fmt.Sprintf("bouncedAt: %d", bounce.BounceTime),
+		"emailId":   fmt.Sprintf("emailId: %q", bounce.EmailID),
 	}
-	bounceArgs := fmt.Sprintf(`userId: "%d", senderId: "%d", %s, %s`, bounce.UserID, bounce.SenderID, args["bouncedAt"], args["emailId"])
+	bounceArgs := fmt.Sprintf(`userId: "%d", senderId: "%d", %s, %s`, bounce.UserID, bounce.SenderID, args["bouncedAt"],
+		args["emailId"])
 	selected := map[string]bool{}
 	whole := map[string]bool{}
 	var selection func(d *ast.Definition) string
@@ -87,7 +90,8 @@ func TestEveryFieldOfTheSchemaIsAnswered(t *testing.T) {
 			}
 			names[fmt.Sprint(v["__typename"])] = true
 			for k, x := range v {
-				if x == nil && at != "data.viewer" && !strings.HasSuffix(at, ".rule") && !slices.Contains([]string{"postbackAt", "address", "xHeaders"}, k) {
+				if x == nil && at != "data.viewer" && !strings.HasSuffix(at, ".rule") &&
+					!slices.Contains([]string{"postbackAt", "address", "xHeaders"}, k) {
 					t.Errorf("%s.%s is null", at, k)
 				}
 				walk(x, at+"."+k)
@@ -118,7 +122,10 @@ func TestSchemaIntrospection(t *testing.T) {
 	for _, d := range list(data, "__schema", "types") {
 		types[get(d, "name").(string)] = d
 	}
-	for _, name := range []string{"Query", "User", "Sender", "Bounce", "BounceDetail", "Email", "BlockedEmail", "Stats", "StatsPoint", "Node", "PageInfo", "Window", "DateTime", "Duration", "Long", "BounceType", "Interval"} {
+	for _, name := range []string{
+		"Query", "User", "Sender", "Bounce", "BounceDetail", "Email", "BlockedEmail", "Stats", "StatsPoint", "Node",
+		"PageInfo", "Window", "DateTime", "Duration", "Long", "BounceType", "Interval",
+	} {
 		if types[name] == nil {
 			t.Errorf("there is no %s", name)
 		}
@@ -161,18 +168,36 @@ fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofT
 func TestFragmentsDoNotChangeCallsOrAnswer(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(24))
-	const plainly = `{ bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName } } } stats(` + today + `) { series(interval: DAY) { sent blocked } } }`
+	const plainly = `{ bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName } } } stats(` + today +
+		`) { series(interval: DAY) { sent blocked } } }`
 	want := g.data(plainly, nil)
 	calls := g.called()
 	for name, query := range map[string]string{
-		"named fragments":     `{ ...Q } fragment Q on Query { bounces(` + today + `, first: 2) { ...C } stats(` + today + `) { ...S } } fragment C on BounceConnection { totalCount nodes { ...B } } fragment B on Bounce { detail { ...D } } fragment D on BounceDetail { ruleName } fragment S on Stats { series(interval: DAY) { ...P } } fragment P on StatsPoint { sent blocked }`,
-		"inline fragments":    `{ ... { bounces(` + today + `, first: 2) { ... on BounceConnection { totalCount nodes { ... on Node { ... on Bounce { detail { ... on BounceDetail { ruleName } } } } } } } stats(` + today + `) { ... @include(if: true) { series(interval: DAY) { ... on StatsPoint { sent blocked } } } } } }`,
-		"fields that merge":   `{ bounces(` + today + `, first: 2) { totalCount } bounces(` + today + `, first: 2) { nodes { detail { ruleName } } } stats(` + today + `) { series(interval: DAY) { sent } } stats(` + today + `) { series(interval: DAY) { blocked } } }`,
-		"skipped fields":      `query($no: Boolean = false) { bounces(` + today + `, first: 2) { totalCount nodes { detail { ruleName fullContent @include(if: $no) } sender @skip(if: true) { address } } } stats(` + today + `) { series(interval: DAY) { sent blocked bounced @include(if: false) } } }`,
-		"variables and names": `query A($w: Window!, $n: Int) { bounces(window: $w, first: $n) { totalCount nodes { detail { ruleName } } } stats(window: $w) { series(interval: DAY) { sent blocked } } }`,
+		"named fragments": `{ ...Q } fragment Q on Query { bounces(` + today + `, first: 2) { ...C } stats(` +
+			today + `) { ...S } } fragment C on BounceConnection { totalCount nodes { ...B } } ` +
+			`fragment B on Bounce { detail { ...D } } fragment D on BounceDetail { ruleName } ` +
+			`fragment S on Stats { series(interval: DAY) { ...P } } fragment P on StatsPoint { sent blocked }`,
+		"inline fragments": `{ ... { bounces(` + today +
+			`, first: 2) { ... on BounceConnection { totalCount nodes { ... on Node { ... on Bounce { detail { ... ` +
+			`on BounceDetail { ruleName } } } } } } } stats(` + today +
+			`) { ... @include(if: true) { series(interval: DAY) { ... on StatsPoint { sent blocked } } } } } }`,
+		"fields that merge": `{ bounces(` + today + `, first: 2) { totalCount } bounces(` + today +
+			`, first: 2) { nodes { detail { ruleName } } } stats(` + today +
+			`) { series(interval: DAY) { sent } } stats(` + today + `) { series(interval: DAY) { blocked } } }`,
+		"skipped fields": `query($no: Boolean = false) { bounces(` + today +
+			`, first: 2) { totalCount nodes { detail { ruleName fullContent @include(if: $no) } ` +
+			`sender @skip(if: true) { address } } } stats(` + today +
+			`) { series(interval: DAY) { sent blocked bounced @include(if: false) } } }`,
+		"variables and names": `query A($w: Window!, $n: Int) { bounces(window: $w, ` +
+			`first: $n) { totalCount nodes { detail { ruleName } } } stats(window: $w) { series(interval: DAY) { ` +
+			`sent blocked } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := g.data(query, map[string]any{"w": map[string]any{"between": map[string]any{"start": "2016-11-22T00:00:00Z", "end": "2016-11-23T00:00:00Z"}}, "n": 2})
+			got := g.data(query, map[string]any{
+				"w": map[string]any{
+					"between": map[string]any{"start": "2016-11-22T00:00:00Z", "end": "2016-11-23T00:00:00Z"},
+				}, "n": 2,
+			})
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%v, want %v", got, want)
 			}

@@ -93,9 +93,12 @@ func TestRandomStatsAgreeWithRows(t *testing.T) {
 		}
 		field := func(w upstream.Window) string {
 			name := map[upstream.Interval]string{upstream.Hour: "HOUR", upstream.Day: "DAY"}[interval]
-			return "stats(" + literal(w) + of + ") {" + selectCounts + "bounceRate hardBounceRate softBounceRate blockedRate series(interval: " + name + ") { start" + selectCounts + "} }"
+			return "stats(" + literal(w) + of + ") {" + selectCounts +
+				"bounceRate hardBounceRate softBounceRate blockedRate series(interval: " + name + ") { start" +
+				selectCounts + "} }"
 		}
-		left, right, whole := upstream.Window{Start: a, End: b}, upstream.Window{Start: b, End: c}, upstream.Window{Start: a, End: c}
+		left, right, whole := upstream.Window{Start: a, End: b}, upstream.Window{Start: b, End: c},
+			upstream.Window{Start: a, End: c}
 		query := "{ left: " + field(left) + " whole: " + field(whole)
 		if b < c {
 			query += " right: " + field(right)
@@ -112,7 +115,10 @@ func TestRandomStatsAgreeWithRows(t *testing.T) {
 		if d := cmp.Diff(want, sum); d != "" {
 			t.Errorf("adjacent windows: %s", d)
 		}
-		for rate, count := range map[string]string{"bounceRate": "bounced", "hardBounceRate": "hardBounced", "softBounceRate": "softBounced", "blockedRate": "blocked"} {
+		for rate, count := range map[string]string{
+			"bounceRate": "bounced", "hardBounceRate": "hardBounced", "softBounceRate": "softBounced",
+			"blockedRate": "blocked",
+		} {
 			got, _ := get(data, "whole", rate).(json.Number)
 			if want["sent"] == 0 {
 				if get(data, "whole", rate) != nil {
@@ -147,7 +153,8 @@ func TestStatsOfListsAgreeWithRows(t *testing.T) {
 	g := newGateway(t, rows)
 	listed := upstream.Window{Start: upstreamtest.SampleDay, End: upstreamtest.SampleDay + 86400}
 	other := upstream.Window{Start: upstreamtest.SampleDay - 90_000, End: upstreamtest.SampleDay + 7300}
-	stats := "same: stats(" + literal(listed) + ") {" + selectCounts + "} other: stats(" + literal(other) + ") {" + selectCounts + "series(interval: HOUR) {" + selectCounts + "} }"
+	stats := "same: stats(" + literal(listed) + ") {" + selectCounts + "} other: stats(" + literal(other) + ") {" +
+		selectCounts + "series(interval: HOUR) {" + selectCounts + "} }"
 	data := g.data(`{ users(`+literal(listed)+`) { totalCount nodes { userId `+stats+` senders(`+literal(listed)+`) { nodes { senderId `+stats+` } } } }
 		senders(`+literal(listed)+`) { totalCount nodes { senderId userId address user { userId `+stats+` } `+stats+` } }
 		of: senders(`+literal(listed)+`, userId: 20) { totalCount nodes { senderId userId address `+stats+` } }
@@ -216,11 +223,15 @@ func (g *gateway) respond(call, body string) {
 func TestLargeCountsAreExact(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
-	g.respond("/email/counts", `{"data": [{"user_id": 20, "sent_count": 9007199254740993}, {"user_id": 9223372036854775807, "sent_count": 9000000000000000000}]}`)
+	g.respond("/email/counts",
+		`{"data": [{"user_id": 20, "sent_count": 9007199254740993}, {"user_id": 9223372036854775807, `+
+			`"sent_count": 9000000000000000000}]}`)
 	data := g.data(`{ users(`+today+`) { nodes { userId stats(`+today+`) { sent bounceRate } } } }`, nil)
 	want := []any{
 		map[string]any{"userId": "20", "stats": map[string]any{"sent": "9007199254740993", "bounceRate": "0"}},
-		map[string]any{"userId": "9223372036854775807", "stats": map[string]any{"sent": "9000000000000000000", "bounceRate": "0"}},
+		map[string]any{
+			"userId": "9223372036854775807", "stats": map[string]any{"sent": "9000000000000000000", "bounceRate": "0"},
+		},
 	}
 	if d := cmp.Diff(want, plain(list(data, "users", "nodes"))); d != "" {
 		t.Error(d)
@@ -231,13 +242,20 @@ func TestLargeCountsAreExact(t *testing.T) {
 func TestUnsortedCountsGiveSortedLists(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
-	g.respond("/email/counts", `{"data": [{"sender_id": 30, "sender": "c@example.com", "sent_count": 3}, {"sender_id": 10, "sender": "a@example.com", "sent_count": 1}, {"sender_id": 20, "sender": "b@example.com", "sent_count": 2}]}`)
-	data := g.data(`{ senders(`+today+`) { nodes { senderId address stats(`+today+`) { sent } } } page: senders(`+today+`, first: 2) { nodes { senderId } pageInfo { endCursor } } }`, nil)
-	if d := cmp.Diff("[map[address:a@example.com senderId:10 stats:map[sent:1]] map[address:b@example.com senderId:20 stats:map[sent:2]] map[address:c@example.com senderId:30 stats:map[sent:3]]]", fmt.Sprint(list(data, "senders", "nodes"))); d != "" {
+	g.respond("/email/counts",
+		`{"data": [{"sender_id": 30, "sender": "c@example.com", "sent_count": 3}, {"sender_id": 10, `+
+			`"sender": "a@example.com", "sent_count": 1}, {"sender_id": 20, `+
+			`"sender": "b@example.com", "sent_count": 2}]}`)
+	data := g.data(`{ senders(`+today+`) { nodes { senderId address stats(`+today+`) { sent } } } page: senders(`+today+
+		`, first: 2) { nodes { senderId } pageInfo { endCursor } } }`, nil)
+	if d := cmp.Diff("[map[address:a@example.com senderId:10 stats:map[sent:1]] map[address:b@example.com "+
+		"senderId:20 stats:map[sent:2]] map[address:c@example.com senderId:30 stats:map[sent:3]]]",
+		fmt.Sprint(list(data, "senders", "nodes"))); d != "" {
 		t.Error(d)
 	}
 	after := get(data, "page", "pageInfo", "endCursor")
-	data = g.data(`query($c: String) { senders(`+today+`, first: 2, after: $c) { nodes { senderId } pageInfo { hasNextPage } } }`, map[string]any{"c": after})
+	data = g.data(`query($c: String) { senders(`+today+
+		`, first: 2, after: $c) { nodes { senderId } pageInfo { hasNextPage } } }`, map[string]any{"c": after})
 	if d := cmp.Diff("[map[senderId:30]]", fmt.Sprint(list(data, "senders", "nodes"))); d != "" {
 		t.Error(d)
 	}
@@ -252,8 +270,12 @@ func TestSeriesWithWrongBucketsIsAnError(t *testing.T) {
 		points string
 		right  bool
 	}{
-		"hours":                               {`[{"timestamp": 1479794400, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
-		"the first starts with the window":    {`[{"timestamp": 1479796200, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true},
+		"hours": {
+			`[{"timestamp": 1479794400, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true,
+		},
+		"the first starts with the window": {
+			`[{"timestamp": 1479796200, "sent_count": 1}, {"timestamp": 1479798000, "sent_count": 2}]`, true,
+		},
 		"a bucket before the window":          {`[{"timestamp": 1479790800, "sent_count": 3}]`, false},
 		"a bucket after the window":           {`[{"timestamp": 1479816000, "sent_count": 3}]`, false},
 		"hours of a half-hour time zone":      {`[{"timestamp": 1479799800, "sent_count": 3}]`, false},
@@ -263,12 +285,14 @@ func TestSeriesWithWrongBucketsIsAnError(t *testing.T) {
 			g.respond("/email/counts", `{"data": {"20": `+c.points+`}}`)
 			resp := g.ask(`{ stats(`+partial+`) { series(interval: HOUR) { sent } } }`, nil)
 			if !c.right {
-				if len(resp.Errors) != 1 || resp.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" || get(resp.Data, "stats", "series") != nil || get(resp.Data, "stats") == nil {
+				if len(resp.Errors) != 1 || resp.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" ||
+					get(resp.Data, "stats", "series") != nil || get(resp.Data, "stats") == nil {
 					t.Errorf("%+v", resp)
 				}
 				return
 			}
-			if got := fmt.Sprint(list(resp.Data, "stats", "series")); got != "[map[sent:1] map[sent:2] map[sent:0] map[sent:0] map[sent:0] map[sent:0]]" || len(resp.Errors) > 0 {
+			if got := fmt.Sprint(list(resp.Data, "stats", "series")); got != "[map[sent:1] map[sent:2] map[sent:0] "+
+				"map[sent:0] map[sent:0] map[sent:0]]" || len(resp.Errors) > 0 {
 				t.Errorf("%s %v", got, resp.Errors)
 			}
 		})

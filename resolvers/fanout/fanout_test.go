@@ -57,7 +57,8 @@ func TestPanicsAreTheCallers(t *testing.T) {
 	var ran atomic.Int32
 	defer func() {
 		p, ok := recover().(*fanout.Panic)
-		if !ok || p.Value != "broken" || !strings.Contains(p.Error(), "broken\n") || !strings.Contains(string(p.Stack), "fanout_test.go") {
+		if !ok || p.Value != "broken" || !strings.Contains(p.Error(), "broken\n") ||
+			!strings.Contains(string(p.Stack), "fanout_test.go") {
 			t.Errorf("%v", p)
 		}
 		if fanout.Recovered(p) != p {

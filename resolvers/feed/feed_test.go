@@ -63,7 +63,8 @@ func (w *world) appear(user upstream.ID, n int, ago time.Duration) (ids []string
 		w.made++
 		id := fmt.Sprintf("%s.%06d@mail", at.UTC().Format("20060102150405"), w.made)
 		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: user, SenderID: user*10 + 1, EmailID: id, EmailAddress: "recipient@example.com", Type: upstream.Hard, BounceTime: at, ProcessTime: at,
+			UserID: user, SenderID: user*10 + 1, EmailID: id, EmailAddress: "recipient@example.com",
+			Type: upstream.Hard, BounceTime: at, ProcessTime: at,
 		}})
 		ids = append(ids, id)
 	}
@@ -113,7 +114,8 @@ func subscribe(t *testing.T, f *feed.Feed, q upstream.ListQuery, after *string) 
 func equal(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	if strings.Join(got, " ") != strings.Join(want, " ") {
-		t.Errorf("%s: got %d: %.1000q, want %d: %.1000q", what, len(got), strings.Join(got, " "), len(want), strings.Join(want, " "))
+		t.Errorf("%s: got %d: %.1000q, want %d: %.1000q", what, len(got), strings.Join(got, " "), len(want),
+			strings.Join(want, " "))
 	}
 }
 
@@ -194,13 +196,15 @@ func TestSubscriptionsBeyondALimitAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := 0
 		f := newWorld().feed(feed.Options{Subscribers: 3, PerCaller: 2, Refused: func() { refused++ }})
-		ada, bob := context.WithValue(t.Context(), callerKey{}, "ada"), context.WithValue(t.Context(), callerKey{}, "bob")
+		ada, bob := context.WithValue(t.Context(), callerKey{}, "ada"),
+			context.WithValue(t.Context(), callerKey{}, "bob")
 		want := func(ctx context.Context, part string) *feed.Subscription {
 			t.Helper()
 			s, err := f.Subscribe(ctx, upstream.ListQuery{}, nil)
 			limit := new(feed.LimitError)
 			switch {
-			case part == "" && err != nil, part != "" && !(errors.As(err, &limit) && strings.Contains(err.Error(), part)):
+			case part == "" && err != nil, part != "" &&
+				!(errors.As(err, &limit) && strings.Contains(err.Error(), part)):
 				t.Errorf("got %v, want %q", err, part)
 			}
 			return s

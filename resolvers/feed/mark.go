@@ -81,7 +81,9 @@ func openMark(binding, text string, oldest upstream.Time, reach time.Duration) (
 		return nil, err
 	}
 	if len(contents)%4 != 0 || len(contents)/4 > maxStamps {
-		return nil, &page.ArgumentError{Argument: "after", Message: "after is damaged; omit it to receive new bounces only"}
+		return nil, &page.ArgumentError{
+			Argument: "after", Message: "after is damaged; omit it to receive new bounces only",
+		}
 	}
 	if w.Start < oldest {
 		return nil, &page.ArgumentError{Argument: "after", Message: fmt.Sprintf(

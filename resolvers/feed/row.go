@@ -34,7 +34,8 @@ func (p print) short() uint32 { return binary.BigEndian.Uint32(p[:]) }
 
 // compare orders rows as lists are ordered.
 func (r row) compare(o row) int {
-	return cmp.Or(cmp.Compare(r.BounceTime, o.BounceTime), strings.Compare(r.EmailID, o.EmailID), strings.Compare(r.EmailAddress, o.EmailAddress),
+	return cmp.Or(cmp.Compare(r.BounceTime, o.BounceTime), strings.Compare(r.EmailID, o.EmailID),
+		strings.Compare(r.EmailAddress, o.EmailAddress),
 		cmp.Compare(r.UserID, o.UserID), cmp.Compare(r.SenderID, o.SenderID))
 }
 
@@ -42,7 +43,9 @@ func (r row) compare(o row) int {
 // the whole page, and would keep it in memory.
 func copied(b *upstream.Bounce, p print) row {
 	c := *b
-	for _, s := range [...]*string{&c.EmailID, &c.EmailAddress, &c.Local, &c.Domain, (*string)(&c.Type), &c.Category, &c.Code} {
+	for _, s := range [...]*string{
+		&c.EmailID, &c.EmailAddress, &c.Local, &c.Domain, (*string)(&c.Type), &c.Category, &c.Code,
+	} {
 		*s = strings.Clone(*s)
 	}
 	if b.XHeaders != nil {

@@ -76,7 +76,8 @@ func (a Args) extent() (extent, error) {
 	switch {
 	case a.First != nil && a.Last != nil:
 		return extent{}, &ArgumentError{"last",
-			"first and last exclude each other: use first (with after) to page forward, or last (with before) to page backward"}
+			"first and last exclude each other: use first (with after) to page forward, " +
+				"or last (with before) to page backward"}
 	case a.First != nil:
 		return extent{*a.First, false}, check("first", *a.First)
 	case a.Last != nil:

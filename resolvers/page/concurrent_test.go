@@ -18,7 +18,10 @@ func TestConcurrentFieldsAgree(t *testing.T) {
 	m := newRemote(byKey, bulk(2000, 3)...)
 	cursors := cursorsOf(t, m.source())[0]
 	m.calls()
-	for name, a := range map[string]page.Args{"first": first(500, nil), "last": last(500, nil), "between": {After: &cursors[300], Before: &cursors[900], Last: new(450)}} {
+	for name, a := range map[string]page.Args{
+		"first": first(500, nil), "last": last(500, nil),
+		"between": {After: &cursors[300], Before: &cursors[900], Last: new(450)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newRemote(byKey, m.now()...)

@@ -24,7 +24,8 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 		same[i] = rowAt(1500, 1)
 	}
 	shuffled := slices.Clone(rows)
-	rand.New(rand.NewPCG(5, 5)).Shuffle(len(rows), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	rand.New(rand.NewPCG(5, 5)).Shuffle(len(rows),
+		func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	part := func(rows []row, offset int) []row {
 		offset = min(offset, len(rows))
 		return rows[offset:min(len(rows), offset+upstream.PageSize)]
@@ -41,13 +42,17 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 	}
 
 	for name, fetch := range map[string]func(w upstream.Window, offset int) []row{
-		"the same page forever":      func(w upstream.Window, offset int) []row { return full(0) },
-		"a page of one row":          func(w upstream.Window, offset int) []row { return same },
-		"start_time ignored":         func(w upstream.Window, offset int) []row { return part(rows, offset) },
-		"offset ignored":             func(w upstream.Window, offset int) []row { return cutPage(rows, w, 0) },
-		"shuffled":                   func(w upstream.Window, offset int) []row { return part(shuffled, offset) },
-		"random rows forever":        func(w upstream.Window, offset int) []row { return randomRows(random, upstream.PageSize, 50) },
-		"sorted random rows forever": func(w upstream.Window, offset int) []row { return sorted(randomRows(random, upstream.PageSize, 50)) },
+		"the same page forever": func(w upstream.Window, offset int) []row { return full(0) },
+		"a page of one row":     func(w upstream.Window, offset int) []row { return same },
+		"start_time ignored":    func(w upstream.Window, offset int) []row { return part(rows, offset) },
+		"offset ignored":        func(w upstream.Window, offset int) []row { return cutPage(rows, w, 0) },
+		"shuffled":              func(w upstream.Window, offset int) []row { return part(shuffled, offset) },
+		"random rows forever": func(w upstream.Window, offset int) []row {
+			return randomRows(random, upstream.PageSize, 50)
+		},
+		"sorted random rows forever": func(w upstream.Window, offset int) []row {
+			return sorted(randomRows(random, upstream.PageSize, 50))
+		},
 		"empty in the middle": func(w upstream.Window, offset int) []row {
 			return map[bool][]row{offset < 900 || offset > 1300: full(0)}[true]
 		},
@@ -57,9 +62,13 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 		"empty at random": func(w upstream.Window, offset int) []row {
 			return map[bool][]row{random.IntN(2) == 0: cutPage(rows, w, offset)}[true]
 		},
-		"rows outside the window":          func(w upstream.Window, offset int) []row { return part(outside, offset) },
-		"rows outside the window, forever": func(w upstream.Window, offset int) []row { return part(outside, offset%800) },
-		"only rows outside the window":     func(w upstream.Window, offset int) []row { return []row{rowAt(999, 1), rowAt(window.End, 1)} },
+		"rows outside the window": func(w upstream.Window, offset int) []row { return part(outside, offset) },
+		"rows outside the window, forever": func(w upstream.Window, offset int) []row {
+			return part(outside, offset%800)
+		},
+		"only rows outside the window": func(w upstream.Window, offset int) []row {
+			return []row{rowAt(999, 1), rowAt(window.End, 1)}
+		},
 		"an endless list": func(w upstream.Window, offset int) []row {
 			endless := make([]row, upstream.PageSize)
 			for i := range endless {
@@ -72,7 +81,9 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 			return append(slices.Clone(cutPage(rows, w, offset)), cutPage(rows, w, offset+upstream.PageSize)...)
 		},
 	} {
-		for count, n := range map[string]int64{"": -1, ", counted as 0": 0, ", counted as 2^30": 1 << 30, ", counted as 2^50": 1 << 50} {
+		for count, n := range map[string]int64{
+			"": -1, ", counted as 0": 0, ", counted as 2^30": 1 << 30, ", counted as 2^50": 1 << 50,
+		} {
 			t.Run(name+count, func(t *testing.T) {
 				calls := 0
 				s := page.Source[row]{Window: window, Key: keyOf, Time: timeOf}
@@ -100,7 +111,8 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 					}
 					calls = 0
 					p, err := c.try(a)
-					if code := upstream.CodeOf(err); err != nil && code != upstream.InvalidResponse && code != upstream.Unavailable {
+					if code := upstream.CodeOf(err); err != nil && code != upstream.InvalidResponse &&
+						code != upstream.Unavailable {
 						t.Errorf("%s: %v, want an upstream error", show(a), err)
 					}
 					if calls > page.MaxCalls {
@@ -123,7 +135,8 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 					t.Fatal(err)
 				}
 				calls = 0
-				if _, err := conn.TotalCount(t.Context()); err != nil && upstream.CodeOf(err) != upstream.InvalidResponse {
+				if _, err := conn.TotalCount(t.Context()); err != nil &&
+					upstream.CodeOf(err) != upstream.InvalidResponse {
 					t.Errorf("total: %v", err)
 				}
 				if calls > page.MaxCalls {
@@ -156,13 +169,16 @@ func TestUnsortedListIsReadByOffsets(t *testing.T) {
 			outside[i].Time = upstream.Time(i % 900)
 		}
 	}
-	for name, list := range map[string][]row{"shuffled": shuffled, "newest first": newest, "unsorted later": late, "rows outside the window": outside} {
+	for name, list := range map[string][]row{
+		"shuffled": shuffled, "newest first": newest, "unsorted later": late, "rows outside the window": outside,
+	} {
 		m := newRemote(byKey)
 		s := m.source()
 		s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
 			rows := list
 			if w.Start > window.Start {
-				rows = slices.DeleteFunc(slices.Clone(list), func(r row) bool { return r.Time < w.Start && window.Contains(r.Time) })
+				rows = slices.DeleteFunc(slices.Clone(list),
+					func(r row) bool { return r.Time < w.Start && window.Contains(r.Time) })
 			}
 			rows = rows[min(offset, len(rows)):]
 			return rows[:min(len(rows), upstream.PageSize)], nil
@@ -224,7 +240,8 @@ func FuzzForgedCursor(f *testing.F) {
 		for _, a := range []page.Args{{After: &text}, {Before: &text}} {
 			m.calls()
 			p, err := client{t, m.source()}.try(a)
-			if bad := new(page.ArgumentError); err != nil && !errors.As(err, &bad) && upstream.CodeOf(err) != upstream.InvalidResponse {
+			if bad := new(page.ArgumentError); err != nil && !errors.As(err, &bad) &&
+				upstream.CodeOf(err) != upstream.InvalidResponse {
 				t.Errorf("%v", err)
 			}
 			if n := len(m.calls()); n > page.MaxCalls {

@@ -136,21 +136,36 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 		args           page.Args
 		argument, want string
 	}{
-		"first too small":          {page.Args{First: &minus}, "first", "first must be between 0 and 500, but is -1"},
-		"first too large":          {page.Args{First: &many}, "first", "first must be between 0 and 500, but is 501"},
-		"last too small":           {page.Args{Last: &minus}, "last", "last must be between 0 and 500, but is -1"},
-		"last too large":           {page.Args{Last: &many}, "last", "last must be between 0 and 500, but is 501"},
-		"first and last":           {page.Args{First: &one, Last: &zero}, "last", "first and last exclude each other"},
-		"not a cursor":             {page.Args{After: new("hello")}, "after", "after is not a cursor"},
-		"empty cursor":             {page.Args{After: new("")}, "after", "after is not a cursor"},
-		"cursor cut short":         {page.Args{Before: new(good[:len(good)-3])}, "before", "before is not a cursor of this list"},
-		"longer cursor":            {page.Args{Before: new(good + "AAAA")}, "before", "before is not a cursor of this list"},
-		"cursor with a line break": {page.Args{Before: new(good[:9] + "\n" + good[9:])}, "before", "before is not a cursor of this list"},
-		"very long cursor":         {page.Args{Before: new(strings.Repeat(good, 1000))}, "before", "before is not a cursor of this list"},
-		"changed cursor":           {page.Args{After: flip(len(good) / 2)}, "after", "after is not a cursor of this list"},
-		"another version":          {page.Args{After: flip(0)}, "after", "another"},
-		"another filter":           {page.Args{After: cursor("other", window)}, "after", "after is not a cursor of this list"},
-		"another window":           {page.Args{Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before", "before belongs to another window"},
+		"first too small": {page.Args{First: &minus}, "first", "first must be between 0 and 500, but is -1"},
+		"first too large": {page.Args{First: &many}, "first", "first must be between 0 and 500, but is 501"},
+		"last too small":  {page.Args{Last: &minus}, "last", "last must be between 0 and 500, but is -1"},
+		"last too large":  {page.Args{Last: &many}, "last", "last must be between 0 and 500, but is 501"},
+		"first and last":  {page.Args{First: &one, Last: &zero}, "last", "first and last exclude each other"},
+		"not a cursor":    {page.Args{After: new("hello")}, "after", "after is not a cursor"},
+		"empty cursor":    {page.Args{After: new("")}, "after", "after is not a cursor"},
+		"cursor cut short": {
+			page.Args{Before: new(good[:len(good)-3])}, "before", "before is not a cursor of this list",
+		},
+		"longer cursor": {
+			page.Args{Before: new(good + "AAAA")}, "before", "before is not a cursor of this list",
+		},
+		"cursor with a line break": {
+			page.Args{Before: new(good[:9] + "\n" + good[9:])}, "before", "before is not a cursor of this list",
+		},
+		"very long cursor": {
+			page.Args{Before: new(strings.Repeat(good, 1000))}, "before", "before is not a cursor of this list",
+		},
+		"changed cursor": {
+			page.Args{After: flip(len(good) / 2)}, "after", "after is not a cursor of this list",
+		},
+		"another version": {page.Args{After: flip(0)}, "after", "another"},
+		"another filter": {
+			page.Args{After: cursor("other", window)}, "after", "after is not a cursor of this list",
+		},
+		"another window": {
+			page.Args{Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before",
+			"before belongs to another window",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := page.New("list", s, test.args)
@@ -192,7 +207,11 @@ func TestWindowOf(t *testing.T) {
 func TestCursorsOfUnusualRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{strings.Repeat("x", 320), strings.Repeat("x", 321), strings.Repeat("x", 9000) + "1", strings.Repeat("x", 9000) + "2", "\xff\x00"}))
+		text := rapid.OneOf(rapid.String(),
+			rapid.SampledFrom([]string{
+				strings.Repeat("x", 320), strings.Repeat("x", 321), strings.Repeat("x", 9000) + "1",
+				strings.Repeat("x", 9000) + "2", "\xff\x00",
+			}))
 		rows := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) row {
 			return row{page.Key{
 				Time:      window.Start + upstream.Time(rapid.IntRange(0, 2).Draw(t, "time")),
@@ -226,7 +245,8 @@ func FuzzCursor(f *testing.F) {
 		for _, a := range []page.Args{{After: &text}, {Before: &text}} {
 			c, err := page.New(binding, m.source(), a)
 			if err != nil {
-				if bad := new(page.ArgumentError); !errors.As(err, &bad) || !strings.HasPrefix(bad.Message, bad.Argument) {
+				if bad := new(page.ArgumentError); !errors.As(err, &bad) ||
+					!strings.HasPrefix(bad.Message, bad.Argument) {
 					t.Fatalf("error %v does not name its argument", err)
 				}
 				continue

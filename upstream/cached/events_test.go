@@ -54,9 +54,13 @@ func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
 		Type: []upstream.BounceType{upstream.Hard, upstream.Soft, upstream.Soft}[n%3], BounceTime: t, ProcessTime: t,
 	}
 	return upstreamtest.Rows{
-		Emails:        []upstream.Email{{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t}},
-		Bounces:       []upstream.BounceDetail{{Bounce: b}},
-		BlockedEmails: []upstream.BlockedEmail{{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t}},
+		Emails: []upstream.Email{
+			{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t},
+		},
+		Bounces: []upstream.BounceDetail{{Bounce: b}},
+		BlockedEmails: []upstream.BlockedEmail{
+			{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t},
+		},
 	}
 }
 

@@ -48,22 +48,40 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 		resource = `{"kind":"storage#object","id":"%d"}`
 	)
 	for name, c := range map[string]struct{ text, says string }{
-		"a system's log":                    {numbered(journal, 300), "seems to be a log"},
-		"a web server's log":                {numbered(apache, 300), "seems to be a log"},
-		"a web page":                        {"\n<!DOCTYPE html>\n<html>\n" + numbered("<p>%d</p>", 30), "seems to be a web page (HTML)"},
-		"a short web page":                  {"<html><body>404 Not Found</body></html>\n", "seems to be a web page (HTML)"},
-		"XML":                               {"<?xml version=\"1.0\"?>\n" + numbered("<row>%d</row>", 30), "seems to be XML"},
-		"short CSV":                         {"type;rcpt\nb;a@example.com\n", "seems to be a table"},
-		"TSV":                               {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
-		"SQL":                               {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
-		"binary data":                       {noise(1 << 16), "seems to be binary data"},
-		"a PDF document":                    {"%PDF-1.7\n" + noise(1<<16), "seems to be a PDF document"},
-		"UTF-16":                            {wide(emails(30)), "write it in UTF-8"},
-		"a JSON array":                      {"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ",\n"), ",\n") + "]\n", "seems to be a JSON array"},
-		"a JSON array in one line":          {"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ","), ",") + "]", "seems to be a JSON array"},
-		"a JSON array in a line too long":   {"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30_000), "\n", ","), ",") + "]", "seems to be a JSON array"},
-		"JSON with line breaks":             {strings.ReplaceAll(strings.ReplaceAll(emails(30), "{", "{\n  "), ",", ",\n  "), "jq -c ."},
-		"an answer of the API":              {`{"data":[` + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ","), ",") + `]}`, ".data[]"},
+		"a system's log":     {numbered(journal, 300), "seems to be a log"},
+		"a web server's log": {numbered(apache, 300), "seems to be a log"},
+		"a web page": {
+			"\n<!DOCTYPE html>\n<html>\n" + numbered("<p>%d</p>", 30), "seems to be a web page (HTML)",
+		},
+		"a short web page": {
+			"<html><body>404 Not Found</body></html>\n", "seems to be a web page (HTML)",
+		},
+		"XML": {
+			"<?xml version=\"1.0\"?>\n" + numbered("<row>%d</row>", 30), "seems to be XML",
+		},
+		"short CSV":      {"type;rcpt\nb;a@example.com\n", "seems to be a table"},
+		"TSV":            {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
+		"SQL":            {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
+		"binary data":    {noise(1 << 16), "seems to be binary data"},
+		"a PDF document": {"%PDF-1.7\n" + noise(1<<16), "seems to be a PDF document"},
+		"UTF-16":         {wide(emails(30)), "write it in UTF-8"},
+		"a JSON array": {
+			"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ",\n"), ",\n") + "]\n",
+			"seems to be a JSON array",
+		},
+		"a JSON array in one line": {
+			"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ","), ",") + "]", "seems to be a JSON array",
+		},
+		"a JSON array in a line too long": {
+			"[" + strings.TrimSuffix(strings.ReplaceAll(emails(30_000), "\n", ","), ",") + "]",
+			"seems to be a JSON array",
+		},
+		"JSON with line breaks": {
+			strings.ReplaceAll(strings.ReplaceAll(emails(30), "{", "{\n  "), ",", ",\n  "), "jq -c .",
+		},
+		"an answer of the API": {
+			`{"data":[` + strings.TrimSuffix(strings.ReplaceAll(emails(30), "\n", ","), ",") + `]}`, ".data[]",
+		},
 		"rows without a kind":               {numbered(row, 3000), `jq -c '. + {kind: "email"}'`},
 		"another service's events":          {numbered(events, 3000), "JSON objects of another program"},
 		"a few of another service's events": {numbered(events, 2), "JSON objects of another program"},
@@ -92,7 +110,8 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 				if err != nil || s.BadFiles != 1 || s.BadLines != 0 || s.Emails != 4 || s.Files != 2 {
 					t.Errorf("%v, %+v", err, s)
 				}
-				if !strings.HasPrefix(says, foreign+": ") || !strings.Contains(says, c.says) || !strings.Contains(says, "NDJSON") {
+				if !strings.HasPrefix(says, foreign+": ") || !strings.Contains(says, c.says) ||
+					!strings.Contains(says, "NDJSON") {
 					t.Errorf("it says %q, want the file, %q, and what can be imported", says, c.says)
 				}
 			}
@@ -103,7 +122,8 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 func TestAFileOfRowsIsNotTakenForAnotherFormat(t *testing.T) {
 	t.Parallel()
 	misspelt := strings.ReplaceAll(emails(100), "delivered", "deliverd")
-	kindLast := strings.ReplaceAll(strings.ReplaceAll(misspelt, `{"kind": "email", `, `{`), "}\n", `,"kind":"email"}`+"\n")
+	kindLast := strings.ReplaceAll(strings.ReplaceAll(misspelt, `{"kind": "email", `, `{`), "}\n",
+		`,"kind":"email"}`+"\n")
 	for name, c := range map[string]struct {
 		text      string
 		rows, bad int
@@ -120,7 +140,8 @@ func TestAFileOfRowsIsNotTakenForAnotherFormat(t *testing.T) {
 		if err != nil || s.Rows() != c.rows || len(bad) != c.bad || s.BadLines != c.bad || s.BadFiles != 0 {
 			t.Errorf("%s: %v, %+v, %d messages, want %d rows and %d bad lines", name, err, s, len(bad), c.rows, c.bad)
 		}
-		if !slices.IsSortedFunc(bad, func(a, b importer.BadLine) int { return a.Line - b.Line }) || slices.ContainsFunc(bad, func(b importer.BadLine) bool { return b.Line == 0 }) {
+		if !slices.IsSortedFunc(bad, func(a, b importer.BadLine) int { return a.Line - b.Line }) ||
+			slices.ContainsFunc(bad, func(b importer.BadLine) bool { return b.Line == 0 }) {
 			t.Errorf("%s: the messages are not in the order of the lines: %v", name, bad)
 		}
 	}

@@ -14,7 +14,8 @@ func TestSortingOnAFullDiskSaysSo(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(o.TempDir, 0) })
 	_, s, _, err := imported(t, strings.Join(scattered(2_000), "\n"), o)
-	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), o.TempDir) || s.Emails == 0 {
+	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), o.TempDir) ||
+		s.Emails == 0 {
 		t.Errorf("%v, %+v", err, s)
 	}
 }

@@ -53,7 +53,8 @@ func TestScatteredRowsAreSorted(t *testing.T) {
 		if len(b.Emails) > o.BatchRows {
 			t.Errorf("a batch of %d rows", len(b.Emails))
 		}
-		if !slices.IsSorted(ids(b.Emails)) || i > 0 && b.Emails[0].EmailID < m.batches[i-1].Emails[len(m.batches[i-1].Emails)-1].EmailID {
+		if !slices.IsSorted(ids(b.Emails)) ||
+			i > 0 && b.Emails[0].EmailID < m.batches[i-1].Emails[len(m.batches[i-1].Emails)-1].EmailID {
 			late = i
 		}
 	}
@@ -82,7 +83,9 @@ func TestRowsAboutInOrderAreNotSorted(t *testing.T) {
 		twice = append(twice, email(120*(i%(n/2))+i/(n/2)))
 		reversed = append(reversed, email(60*((2-i/1000)*1000+i%1000)))
 	}
-	for name, lines := range map[string][]string{"in order": ordered, "some rows late": late, "the same days twice": twice, "the last days first": reversed} {
+	for name, lines := range map[string][]string{
+		"in order": ordered, "some rows late": late, "the same days twice": twice, "the last days first": reversed,
+	} {
 		o := small(t)
 		o.TempDir = filepath.Join(o.TempDir, "not there") // which nobody must miss
 		m, s, _, err := imported(t, strings.Join(lines, "\n"), o)
@@ -167,7 +170,9 @@ func TestTheOrderOfLinesDoesNotMatter(t *testing.T) {
 		if _, err := importer.Run(t.Context(), s, []string{name}, o); err != nil {
 			t.Fatal(err)
 		}
-		for q := (upstream.ListQuery{Window: upstream.Window{Start: 0, End: 1 << 40}}); ; q.Offset += upstream.PageSize {
+		for q := (upstream.ListQuery{
+			Window: upstream.Window{Start: 0, End: 1 << 40},
+		}); ; q.Offset += upstream.PageSize {
 			rows, err := s.Emails(t.Context(), nil, q)
 			if err != nil {
 				t.Fatal(err)

@@ -132,9 +132,11 @@ func TestMailgunSignature(t *testing.T) {
 		signed := map[string]string{"timestamp": timestamp, "token": token, "signature": "00"}
 		signed[member] = hex.EncodeToString(mac.Sum(nil))
 		body, err := json.Marshal(map[string]any{"signature": signed, "event-data": map[string]any{
-			"event": "delivered", "timestamp": 1479772805.25, "recipient": recipient, "envelope": map[string]string{"sender": "news@example.com"},
-			"message": map[string]any{"headers": map[string]string{"message-id": "1@example.com", "from": "news@example.com",
-				"to": recipient}},
+			"event": "delivered", "timestamp": 1479772805.25, "recipient": recipient,
+			"envelope": map[string]string{"sender": "news@example.com"},
+			"message": map[string]any{"headers": map[string]string{"message-id": "1@example.com",
+				"from": "news@example.com",
+				"to":   recipient}},
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -245,8 +247,10 @@ const sesDelivery = `{"eventType":"Delivery","mail":{"timestamp":"2016-11-22T00:
 
 func notify(version string) map[string]string {
 	return map[string]string{
-		"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": sesDelivery, "Timestamp": "2016-11-22T00:00:06.000Z",
-		"SignatureVersion": version, "SigningCertURL": certURL, "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe",
+		"Type": "Notification", "MessageId": "1", "TopicArn": topic, "Message": sesDelivery,
+		"Timestamp":        "2016-11-22T00:00:06.000Z",
+		"SignatureVersion": version, "SigningCertURL": certURL,
+		"UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe",
 	}
 }
 
@@ -352,7 +356,8 @@ func TestSNSSubscriptionsAreConfirmed(t *testing.T) {
 	const url = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=" + topic + "&Token=abc"
 	message := func(kind, url string) map[string]string {
 		return map[string]string{
-			"Type": kind, "MessageId": "1", "Token": "abc", "TopicArn": topic, "Message": "You have chosen to subscribe", "SubscribeURL": url,
+			"Type": kind, "MessageId": "1", "Token": "abc", "TopicArn": topic,
+			"Message": "You have chosen to subscribe", "SubscribeURL": url,
 			"Timestamp": "2016-11-22T00:00:06.000Z", "SignatureVersion": "1", "SigningCertURL": certURL,
 		}
 	}
