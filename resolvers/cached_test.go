@@ -155,6 +155,33 @@ func TestCacheNeverShowsRowsOutsideTheScope(t *testing.T) {
 	}
 }
 
+// Totals that are found by probing are remembered for callers who see the same rows, and only for them.
+func TestRememberedTotalsBelongToTheirCallers(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(9000))
+	const query = `{ emails(window: {last: "P2D"}, filter: {deliveredOnly: true}, last: 3) { totalCount nodes { id } } }`
+	callers := []auth.Users{auth.Everyone(), auth.Only(20), auth.Only(20, 21), auth.Only(22, 23, 24)}
+	var want []map[string]any
+	for _, who := range callers {
+		want = append(want, g.dataAs(who, query, nil))
+	}
+	g.remembering(nil)
+	for range 3 {
+		for i, who := range callers {
+			if d := cmp.Diff(want[i], g.dataAs(who, query, nil)); d != "" {
+				t.Errorf("caller %d (-uncached +cached)\n%s", i, d)
+			}
+		}
+		g.later.Add(20) // no rows arrive
+	}
+	g.called()
+	g.later.Add(20)
+	g.data(query, nil)
+	if calls := g.called(); len(calls) != 1 {
+		t.Errorf("the total is asked for again by %v", calls)
+	}
+}
+
 // A reader who pages through 25 pages of 20 rows causes one call.
 func TestPagesOfOneUpstreamPageShareACall(t *testing.T) {
 	t.Parallel()

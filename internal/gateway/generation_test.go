@@ -71,3 +71,29 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	want(5, "sent")
 	want(5, "cached")
 }
+
+// A total that is found by probing is remembered, until old events change.
+func TestRememberedTotalsEndWhenOldEventsChange(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "metrics.db")
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	p := (*program)(nil)
+	for i := range 3 {
+		if _, err := s.Write(t.Context(), oldEmails(1200*i, 1200)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			p = start(t, "--data", path)
+		}
+		for range 2 {
+			data := p.query(`{ emails(window: {last: "P30D"}, filter: {domain: "example.com"}) { totalCount } }`, nil)
+			if got := at(data, "emails", "totalCount"); got != float64(1200*(i+1)) {
+				t.Errorf("%v emails, want %d", got, 1200*(i+1))
+			}
+		}
+	}
+}

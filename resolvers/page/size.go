@@ -160,7 +160,7 @@ func (s *sizer[R]) next() []int {
 		}
 		for i := range pages {
 			if s.rounds > 4 {
-				pages[i] = max(pages[i], s.full) << (4 * (i + 1))
+				pages[i] = max(pages[i], s.full) << min(4*(i+1), 20)
 			}
 		}
 	}
