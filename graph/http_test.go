@@ -269,7 +269,7 @@ func TestValidRequestsAreAnswered(t *testing.T) {
 		"extensions": {
 			post(`{"query": "{ __typename }", "extensions": {"a": [1]}}`), `{"__typename":"Query"}`,
 		},
-		"variables that nobody asks for": {
+		"unused variables": {
 			post(`{"query": "{ __typename }", "variables": {"a": 1}}`), `{"__typename":"Query"}`,
 		},
 		"one of two operations": {

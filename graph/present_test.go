@@ -84,7 +84,7 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			&upstream.Error{Code: upstream.Internal, Message: "secret", Err: cause}, "internal error",
 			map[string]any{"code": "INTERNAL", "retryable": false}, "ERROR",
 		},
-		"an error that nobody foresaw": {
+		"an unforeseen error": {
 			cause, "internal error",
 			map[string]any{"code": "INTERNAL", "retryable": false}, "ERROR",
 		},

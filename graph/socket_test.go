@@ -224,7 +224,7 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 			nil, nil, []string{`{"type":"connection_init","payload":{"key":"withdrawn"}}`, typenameQuery}, 4403,
 			"Forbidden: this API key is unknown",
 		},
-		"a key that nobody can check now": {
+		"a key that cannot be checked now": {
 			nil, nil, []string{`{"type":"connection_init","payload":{"key":"unknown at present"}}`}, 1013, "try again",
 		},
 		"one socket too many": {
@@ -369,7 +369,7 @@ func TestSocketsRunOperationsConcurrently(t *testing.T) {
 		t.Errorf("%s", m.Payload)
 	}
 	if got := refused.Load(); got != 1 {
-		t.Errorf("%d operations were told of as refused, want 1", got)
+		t.Errorf("%d operations were reported as refused, want 1", got)
 	}
 	// A canceled operation is not answered, and its id may be used again once there is room.
 	c.say(`{"type":"complete","id":"slow"}`)
@@ -442,7 +442,7 @@ func TestUninitialisedSocketsDoNotBlockOthers(t *testing.T) {
 		t.Errorf("one more than all: %v, %v", err, resp)
 	}
 	if got := refused.Load(); got != 18 {
-		t.Errorf("%d sockets were told of as refused, want 18", got)
+		t.Errorf("%d sockets were reported as refused, want 18", got)
 	}
 }
 

@@ -22,8 +22,8 @@ func TestUsers(t *testing.T) {
 		users auth.Users
 		has   map[upstream.ID]bool
 	}{
-		"the zero value has nobody": {auth.Users{}, map[upstream.ID]bool{0: false, 20: false}},
-		"only none has nobody":      {auth.Only(), map[upstream.ID]bool{0: false, 20: false}},
+		"the zero value is empty": {auth.Users{}, map[upstream.ID]bool{0: false, 20: false}},
+		"only of none is empty":   {auth.Only(), map[upstream.ID]bool{0: false, 20: false}},
 		"only some has these": {
 			auth.Only(given...), map[upstream.ID]bool{0: false, 19: false, 20: true, 21: true, 22: false},
 		},
@@ -64,7 +64,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// Callers share a view exactly if they see the same, and no view shows a key.
+// Callers share a view exactly if they may see the same data, and no view contains a key.
 func TestViews(t *testing.T) {
 	t.Parallel()
 	callers := []auth.Caller{
@@ -99,7 +99,7 @@ func asJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// One without metrics:read gets nothing, and no call is made.
+// Callers without metrics:read get nothing, and no call is made.
 func TestNothingIsReadWithoutItsScope(t *testing.T) {
 	t.Parallel()
 	model := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd())}
@@ -200,7 +200,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// A WebSocket says it in its first message.
+// A WebSocket authenticates with its first message.
 func TestCredentialsOfAConnectionInit(t *testing.T) {
 	t.Parallel()
 	type fields = map[string]any
@@ -239,9 +239,8 @@ func TestCredentialsOfAConnectionInit(t *testing.T) {
 	}
 }
 
-// A socket's caller is known by its first request or by what it says first, and not by
-// two that differ.
-func TestCallersOfSockets(t *testing.T) {
+// A socket's caller is identified by its first request or by its first message, but not by two different credentials.
+func TestSocketsAuthenticateOnce(t *testing.T) {
 	t.Parallel()
 	type fields = map[string]any
 	header := http.Header{"X-Api-Key": {"secret"}}
@@ -265,12 +264,11 @@ func TestCallersOfSockets(t *testing.T) {
 	}
 	ctx, err := auth.IdentifySocket(t.Context(), auth.Open{}, header, fields{"Authorization": "Basic secret"})
 	if err != nil || !auth.FromContext(ctx).Users.Has(20) {
-		t.Errorf("where nobody is asked: %v", err)
+		t.Errorf("without authentication: %v", err)
 	}
 }
 
-// checkRefusal wants an error that the caller may read and that has the part in it, or
-// none where that is empty.
+// checkRefusal checks that the error is a refusal that contains part, or nil if part is empty.
 func checkRefusal(t *testing.T, name string, err error, part string) {
 	t.Helper()
 	var u *upstream.Error
@@ -299,7 +297,7 @@ func TestOpenLetsEveryoneReadEverything(t *testing.T) {
 	}
 }
 
-// mutable is an Authenticator that changes its mind.
+// mutable is an Authenticator whose answer can be changed.
 type mutable struct {
 	caller auth.Caller
 	err    error
@@ -309,8 +307,8 @@ func (m *mutable) Authenticate(context.Context, auth.Credential) (auth.Caller, e
 	return m.caller, m.err
 }
 
-// A caller may go on as long as it could do the same again, and while that cannot be known.
-func TestCheck(t *testing.T) {
+// A caller may continue as long as it still has the same rights, and while that cannot be determined.
+func TestCheckEndsCallersWithoutRights(t *testing.T) {
 	t.Parallel()
 	was := auth.Caller{Name: "a", Users: auth.Only(20, 21), Scopes: auth.MetricsRead, Limits: auth.Limits{Streams: 2}}
 	for name, c := range map[string]struct {

@@ -30,9 +30,8 @@ func limit(next any, c auth.Caller, mask auth.Mask) upstream.API {
 
 const day upstream.Time = 1479772800 // 2016-11-22
 
-// crowd is n emails and bounces of users 20 to 23 over three days, some of them
-// seconds with many, and some of the same email for two users. A quarter is of users
-// 22 and 23.
+// crowd returns n emails and bounces of users 20 to 23 over three days, some in crowded seconds, and some of the same
+// email for two users. A quarter belong to users 22 and 23.
 var crowd = sync.OnceValue(func() upstreamtest.Rows {
 	const n = 3000
 	var rows upstreamtest.Rows
@@ -97,8 +96,7 @@ func filters(t *rapid.T, q *upstream.ListQuery) {
 	q.SenderID = rapid.SampledFrom([]upstream.ID{0, 0, 0, 201, 231}).Draw(t, "sender")
 }
 
-// Whatever one asks who may read some users' data, the answer is that of an API that has these users'
-// data alone.
+// A caller limited to some users gets the answers of an API that has only these users' data.
 func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 	t.Parallel()
 	all := upstreamtest.NewModel(crowd())
@@ -144,7 +142,7 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 	})
 }
 
-// same compares two answers; no rows are no rows, be they nil or not.
+// same compares two answers; nil and empty rows are equal.
 func same(t *rapid.T) func(got any, err error) func(want any, err error) {
 	return func(got any, err error) func(want any, err error) {
 		if err != nil {
@@ -161,8 +159,8 @@ func same(t *rapid.T) func(got any, err error) func(want any, err error) {
 	}
 }
 
-// What one asks who may read some users' data is narrowed to them before it goes upstream.
-func TestCallsOfALimitedAPI(t *testing.T) {
+// Calls of a caller limited to some users are narrowed to them before they go upstream.
+func TestLimitedCallsAreNarrowed(t *testing.T) {
 	t.Parallel()
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	const at = "?start_time=1479772800&end_time=1480032000"
@@ -246,7 +244,7 @@ func TestCallsOfALimitedAPI(t *testing.T) {
 	}
 }
 
-// reader may read all of these users' data.
+// reader returns a caller that may read all data of these users.
 func reader(users ...upstream.ID) auth.Caller {
 	return auth.Caller{Users: auth.Only(users...), Scopes: auth.AllScopes}
 }
@@ -260,9 +258,9 @@ func ignore(err error, code upstream.Code) error {
 	return fmt.Errorf("want %s, got %w", code, err)
 }
 
-// Offsets in lists of several users cost few calls where counts tell how far to
-// jump, however far it is; else they are read, up to a bound.
-func TestCallsOfLongOffsets(t *testing.T) {
+// Long offsets in lists of several users cost few calls if counts say how far to jump; otherwise rows are read, up to a
+// limit.
+func TestLongOffsetsCostFewCalls(t *testing.T) {
 	t.Parallel()
 	var rows upstreamtest.Rows
 	for i := range 130_000 {
@@ -324,7 +322,7 @@ func TestCallsOfLongOffsets(t *testing.T) {
 	})
 }
 
-// sorted is an API over emails in list order that is quick with many.
+// sorted is an API over many emails in list order that is fast.
 type sorted struct {
 	upstreamtest.API
 	rows []upstream.Email
@@ -379,7 +377,7 @@ func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQue
 	return []upstream.Series{one}, nil
 }
 
-// An upstream that gives what it was not asked for is not passed on.
+// Data that was not requested is never passed on.
 func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	t.Parallel()
 	api := limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23), auth.Mask{})
@@ -414,7 +412,7 @@ func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	}
 }
 
-// deaf is an API that takes no notice of the user that is asked for.
+// deaf is an API that ignores the requested user.
 type deaf struct{ upstreamtest.API }
 
 func (d deaf) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
@@ -441,8 +439,8 @@ func (d deaf) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuer
 	return d.API.Series(ctx, k, q)
 }
 
-// One user's failure is the answer's: without this user it would be wrong.
-func TestOneUsersFailure(t *testing.T) {
+// If the call for one user fails, so does the answer: without this user it would be wrong.
+func TestFailureForOneUserFailsTheAnswer(t *testing.T) {
 	t.Parallel()
 	down := &upstream.Error{Code: upstream.Unavailable}
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(crowd()),
@@ -473,9 +471,8 @@ func TestOneUsersFailure(t *testing.T) {
 	}
 }
 
-// Rows that arrive between two pages of one user's list are not the cause of a lost or
-// repeated row.
-func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
+// Merging lists never loses or repeats a row, even while rows arrive between two pages of one user's list.
+func TestMergingNeverLosesOrRepeatsRows(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())
 	w := upstream.Window{Start: day, End: day + 3*86400}
@@ -509,7 +506,7 @@ func TestRowsThatArriveWhileListsAreMerged(t *testing.T) {
 	}
 }
 
-// wide is an API that answers some lists of emails for a day more at both ends.
+// wide is an API that answers some lists of emails for a window that is a day longer at both ends.
 type wide struct {
 	upstreamtest.API
 	wrong func() bool
@@ -522,9 +519,9 @@ func (a wide) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Emai
 	return a.API.Emails(ctx, q)
 }
 
-// Rows from outside the window are not merged, and what is missing between pages of
-// which only one counts them is an error.
-func TestMergingRowsFromOutsideTheWindow(t *testing.T) {
+// Rows outside the window are not merged. Rows missing between pages, because only one of them counts such rows, are an
+// error.
+func TestRowsOutsideTheWindowAreNotMerged(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())
 	for name, odds := range map[string]int{"always": 100, "now and then": 40} {
@@ -564,7 +561,7 @@ func TestMergingRowsFromOutsideTheWindow(t *testing.T) {
 	}
 }
 
-// A sender whose emails two users sent is one row, as it is upstream.
+// A sender used by two users is one row, as it is upstream.
 func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
 	t.Parallel()
 	model := upstreamtest.NewModel(crowd())

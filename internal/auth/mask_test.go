@@ -17,8 +17,7 @@ import (
 
 const metrics, recipients, content = auth.MetricsRead, auth.RecipientsRead, auth.ContentRead
 
-// letters is one bounced email, one blocked, of a recipient whose address is written in
-// many ways.
+// letters returns one bounced and one blocked email of a recipient whose address is written in many ways.
 func letters() upstreamtest.Rows {
 	b := upstream.BounceDetail{Bounce: upstream.Bounce{
 		UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: "Omar.Klein@pots.example",
@@ -57,8 +56,8 @@ func letters() upstreamtest.Rows {
 
 var letterBox = upstream.ListQuery{Window: upstream.Window{Start: day, End: day + 1}}
 
-// Recipients' addresses come as pseudonyms to those who may not read them: the same for
-// the same address, in whatever answer, and whoever asks, as long as the secret is.
+// Callers without recipients:read get pseudonyms: the same for the same address in every answer and for every caller,
+// as long as the secret is the same.
 func TestAddressesAreMasked(t *testing.T) {
 	t.Parallel()
 	rows := letters()
@@ -127,7 +126,7 @@ func TestAddressesAreMasked(t *testing.T) {
 	}
 }
 
-// shared is an API that gives the same rows to all, as a cache does.
+// shared is an API that returns the same rows to all callers, as a cache does.
 type shared struct {
 	upstreamtest.API
 	rows upstreamtest.Rows
@@ -141,9 +140,8 @@ func (s shared) BlockedEmails(context.Context, upstream.ListQuery) ([]upstream.B
 	return s.rows.BlockedEmails, nil
 }
 
-// What a caller may read comes as it is, and what it may not read is named by the scope
-// that it lacks.
-func TestWhatEachScopeShows(t *testing.T) {
+// What a caller may read is unchanged, and errors name the scope that the caller lacks for the rest.
+func TestScopesDecideWhatIsShown(t *testing.T) {
 	t.Parallel()
 	key := letters().Bounces[0].Key()
 	for _, c := range []struct {
@@ -185,9 +183,8 @@ func TestWhatEachScopeShows(t *testing.T) {
 	}
 }
 
-// Callers who may not read addresses cannot try them out: no call is made, and the error
-// names the argument and the scope.
-func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
+// Callers who may not read addresses cannot try them out: no call is made, and the error names argument and scope.
+func TestMaskedAddressesCannotBeSearchedFor(t *testing.T) {
 	t.Parallel()
 	model := &upstreamtest.Counting{API: upstreamtest.NewModel(letters())}
 	header := func(v string) []upstream.Header {
@@ -253,9 +250,9 @@ func TestMaskedAddressesCannotBeLookedFor(t *testing.T) {
 	}
 }
 
-// A header's value is either shown and can be looked for, or masked and a guess of it is
-// answered as a wrong guess is: by no rows, if it is not refused.
-func TestGuessesOfHeaders(t *testing.T) {
+// A header's value is either shown and can be searched for, or masked; then a right guess is refused or finds no rows,
+// like a wrong guess.
+func TestGuessesOfMaskedHeadersFindNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		piece := rapid.SampledFrom([]string{
@@ -287,8 +284,8 @@ func TestGuessesOfHeaders(t *testing.T) {
 	})
 }
 
-// Email ids that hold an address come as pseudonyms: the same in each answer, each as the
-// start of its own, and by them bounces are found. By the id itself they are not.
+// Email ids that contain an address appear as pseudonyms: the same in each answer, and beginning with the same time.
+// Bounces can be found by the pseudonym, but not by the id itself.
 func TestEmailIDsAreMasked(t *testing.T) {
 	t.Parallel()
 	const plain, path = "20161122000000.125874958762@mail6-40-ussnn1",
@@ -368,9 +365,8 @@ func TestEmailIDsAreMasked(t *testing.T) {
 	}
 }
 
-// A hexadecimal id of an email is shown, unless it holds the local part of its recipient:
-// then guessing it finds nothing.
-func TestGuessesOfEmailIDs(t *testing.T) {
+// A hexadecimal email id is shown, unless it contains the local part of its recipient; then guessing it finds nothing.
+func TestGuessesOfMaskedEmailIDsFindNothing(t *testing.T) {
 	t.Parallel()
 	b := letters().Bounces[0]
 	b.EmailID, b.EmailAddress, b.Local = "20161122000000.dad1980abc@mail6", "dad1980@pots.example", "dad1980"
@@ -388,7 +384,7 @@ func TestGuessesOfEmailIDs(t *testing.T) {
 	}
 }
 
-// Wherever else an upstream's row has an address it is masked too.
+// Addresses in any other part of an upstream's row are masked too.
 func TestAddressesInOddPlaces(t *testing.T) {
 	t.Parallel()
 	const odd = "omar.klein@pots.example"
@@ -417,9 +413,8 @@ func TestAddressesInOddPlaces(t *testing.T) {
 	}
 }
 
-// However an address is written in what a server said, and whatever stands around it,
-// nothing is left of it.
-func TestNoAddressIsLeftInTexts(t *testing.T) {
+// Nothing of an address remains in a server's response, however it is written and whatever surrounds it.
+func TestNoAddressRemainsInTexts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		local := rapid.StringMatching(`[a-zA-Z0-9!#$%&'*+/?^_{|}~äß][a-zA-Z0-9!#$%&'*+/=?^_.{|}~-]{0,8}Zq`).Draw(t,

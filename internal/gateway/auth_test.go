@@ -102,7 +102,7 @@ func TestAPIKeysAreRequired(t *testing.T) {
 		}
 	}
 	if n := strings.Count(p.log(), "msg=refused"); n != 6 {
-		t.Errorf("the log tells of %d refusals", n)
+		t.Errorf("the log has %d refusals", n)
 	}
 	if n := strings.Count(p.log(), "caller=partner"); n != 3 {
 		t.Errorf("the log names the caller of %d operations", n)
@@ -162,7 +162,7 @@ func TestWrongAuthenticationSettings(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"nobody is asked, beyond loopback": {
+		"no authentication, beyond loopback": {
 			[]string{"--listen", "0.0.0.0:0"}, []string{"--auth-keys FILE", "deliverygraph key new", "--auth-open"},
 		},
 		"keys that are not there": {[]string{"--auth-keys", none}, []string{"--auth-keys", "none"}},

@@ -219,8 +219,8 @@ func TestWrongPathsNameTheEndpoint(t *testing.T) {
 		"a visitor of a page": {
 			"GET", "/playground", "text/html,application/xhtml+xml,*/*;q=0.8", "text/plain",
 		},
-		"a visitor, near to it":       {"GET", "/graphql/x", "text/html,*/*;q=0.8", "text/plain"},
-		"whoever asks for what it is": {"HEAD", "/favicon.ico", "", "text/plain"},
+		"a visitor, near to it": {"GET", "/graphql/x", "text/html,*/*;q=0.8", "text/plain"},
+		"HEAD of a file":        {"HEAD", "/favicon.ico", "", "text/plain"},
 	} {
 		resp, body := p.do(c.method, strings.TrimSuffix(p.graphql, "/graphql")+c.path, "", "Accept", c.accept)
 		media, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")

@@ -31,7 +31,7 @@ func TestCommasInQuotedStringsDoNotSeparate(t *testing.T) {
 	}
 }
 
-// However a parameter's value reads, quoting it keeps the element whole.
+// Quoting keeps an element whole, whatever its parameter contains.
 func TestElementsStayWhole(t *testing.T) {
 	t.Parallel()
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
@@ -69,7 +69,7 @@ func TestTheMostSpecificRangeDecides(t *testing.T) {
 		`application/json;profile="a;q=0"`:     1,
 		`text/html;profile="application/json"`: 0,
 
-		// Malformed, and clear all the same.
+		// Malformed, but unambiguous.
 		"application/json;profile=https://example.com/a;q=0.5": 0.5,
 		"application/json;":           1,
 		"application/json; indent":    1,

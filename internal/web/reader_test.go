@@ -45,8 +45,8 @@ func serve(h http.HandlerFunc) (p pipes, done func()) {
 	return p, func() { close(p); _ = s.Close() }
 }
 
-// A client that takes less than 10 KB of what waits for it in 10 s is cut off; one that takes
-// 1 KB/s gets all of an answer, however long that takes. Pauses in which nothing waits do not count.
+// A client that reads less than 10 KB of waiting data in 10 s is cut off; one that reads 1 KB/s gets the whole
+// response, however long that takes. Pauses in which nothing waits do not count.
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -106,8 +106,8 @@ func TestSlowReaders(t *testing.T) {
 	}
 }
 
-// A stream that has nothing to send for long is left alone, and cut off once its client does not take what it
-// has, however small.
+// A stream that has nothing to send stays open. It is cut off once its client does not read what it sends, however
+// small.
 func TestIdleStreamsAreNotCutOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestIdleStreamsAreNotCutOff(t *testing.T) {
 	})
 }
 
-// client asks by one version of HTTP. Over HTTP/2 it has 64 KB of an answer sent before it reads them.
+// client returns a client for one version of HTTP. Over HTTP/2, 64 KB of a response are sent before it reads them.
 func client(p pipes, http2 bool) *http.Client {
 	t := &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return p.dial(), nil },
@@ -158,7 +158,7 @@ func client(p pipes, http2 bool) *http.Client {
 	return &http.Client{Transport: t}
 }
 
-// Over HTTP/2 an answer ends that its client does not let come, and no other of the connection.
+// Over HTTP/2 an unread response ends, but not the others on the connection.
 func TestSlowReadersOfStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,7 @@ import (
 	"deliverygraph/internal/auth/address"
 )
 
-// written is an address of a local part and a domain in the ways that people, servers and
-// senders write it.
+// written returns an address in the forms in which people, servers and senders write it.
 var written = map[string]func(local, domain string) string{
 	"plain":               func(l, d string) string { return l + "@" + d },
 	"angle brackets":      func(l, d string) string { return "<" + l + "@" + d + ">" },
@@ -80,7 +79,7 @@ var written = map[string]func(local, domain string) string{
 	},
 }
 
-// inWords are ways that only a sentence has.
+// inWords are forms that occur only in sentences.
 var inWords = map[string]func(local, domain string) string{
 	"at":        func(l, d string) string { return l + " at " + d },
 	"at, dot":   func(l, d string) string { return strings.ReplaceAll(l+" at "+d, ".", " dot ") },
@@ -98,7 +97,7 @@ func entities(s string) string {
 	return b.String()
 }
 
-// However somebody's address is written, a text that holds it is known to.
+// A text that contains an address is recognised, however the address is written.
 func TestAddressesAreFound(t *testing.T) {
 	t.Parallel()
 	for name, write := range written {
@@ -130,7 +129,7 @@ func TestAddressesAreFound(t *testing.T) {
 	}
 }
 
-// An email's id looks like an address itself, and is one only where it could be somebody's.
+// An email id looks like an address itself, and counts as one only if it could be a person's.
 func TestAddressesInEmailIDs(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{
@@ -189,8 +188,8 @@ func TestAddressesInSenders(t *testing.T) {
 	}
 }
 
-// Nothing is left of an address in what a server says, however it is written and
-// whatever stands around it. What is said besides stays.
+// Nothing of an address remains in a server's response, however it is written and whatever surrounds it. The rest
+// stays.
 func TestAddressesAreMasked(t *testing.T) {
 	t.Parallel()
 	for name, write := range written {
@@ -235,8 +234,8 @@ func TestAddressesAreMasked(t *testing.T) {
 	}
 }
 
-// Any text can be looked at and masked, and what is masked has no @ left.
-func TestAnyText(t *testing.T) {
+// Any text can be checked and masked, and no masked text contains an @.
+func TestAnyTextCanBeMasked(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		piece := rapid.OneOf(rapid.SampledFrom(

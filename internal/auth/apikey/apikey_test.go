@@ -33,9 +33,9 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// Whoever has a key is who its line says; others are told what to send, and never get
-// their secret back.
-func TestKeys(t *testing.T) {
+// A key identifies the caller of its line. Other secrets are refused with a message that says what to send and does not
+// repeat them.
+func TestKeysIdentifyCallers(t *testing.T) {
 	t.Parallel()
 	keys, err := apikey.Open(file(t, "\ufeff# callers\r\n"+
 		"partner "+digest("partner-key")+" users=21,20 scopes=metrics:read,recipients:read cost-per-minute=2000 "+
@@ -114,8 +114,8 @@ func TestInvalidLinesAreRefused(t *testing.T) {
 	}
 }
 
-// What New prints is good: the key is its caller's, and no line has a key in it.
-func TestNewKeys(t *testing.T) {
+// New prints a key that identifies its caller, and a line without the key.
+func TestNewKeysAreValid(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -156,9 +156,8 @@ func TestNewKeys(t *testing.T) {
 	})
 }
 
-// A file that has changed is read again; one that is no longer good keeps what it had,
-// and one whose last key is gone lets nobody in.
-func TestFollow(t *testing.T) {
+// A changed file is reloaded. If it becomes invalid, the previous keys stay, and a file without keys admits no one.
+func TestFollowReloadsKeys(t *testing.T) {
 	t.Parallel()
 	line := func(key string) string { return "a " + digest(key) + " users=* scopes=metrics:read\n" }
 	path := file(t, line("old"))

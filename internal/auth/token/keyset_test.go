@@ -22,9 +22,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Keys of a URL are fetched when a token needs them; while there are none, no token can
-// be judged, which is nobody's fault who has one.
-func TestKeysOfAURL(t *testing.T) {
+// The keys of a URL are fetched when a token needs them. Until then tokens cannot be verified, which is not the
+// caller's fault.
+func TestKeysOfAURLAreFetchedOnDemand(t *testing.T) {
 	t.Parallel()
 	var down atomic.Bool
 	var asked atomic.Int32
@@ -69,9 +69,9 @@ func TestKeysOfAURL(t *testing.T) {
 	}
 }
 
-// A key that is withdrawn is good until the set is next asked for. While it cannot be
-// asked for the keys stay in force, and for no longer than a day.
-func TestWithdrawnKeys(t *testing.T) {
+// A withdrawn key stays valid until the set is fetched again. If fetching fails, the keys stay valid, for a day at
+// most.
+func TestWithdrawnKeysEndWithTheNextFetch(t *testing.T) {
 	t.Parallel()
 	var clock atomic.Int64
 	var set atomic.Value
@@ -126,8 +126,8 @@ func TestWithdrawnKeys(t *testing.T) {
 	}
 }
 
-// An empty set withdraws all keys: tokens are refused, rather than told to come back. A
-// fetch that fails withdraws none, whatever its answer holds.
+// An empty set withdraws all keys: tokens are refused, and callers are not asked to retry. A failed fetch withdraws
+// none, whatever the response contains.
 func TestAnEmptySetWithdrawsAllKeys(t *testing.T) {
 	t.Parallel()
 	type reply struct {
@@ -183,7 +183,7 @@ func TestAnEmptySetWithdrawsAllKeys(t *testing.T) {
 	}
 }
 
-// A file's keys are withdrawn by an empty set as well, once there were some.
+// An empty file withdraws its keys as well, if there were some before.
 func TestAnEmptyFileOfKeysWithdrawsThem(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "jwks.json")

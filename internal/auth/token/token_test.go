@@ -43,8 +43,7 @@ var (
 	b64 = base64.RawURLEncoding.EncodeToString
 )
 
-// keySet is the provider's public keys: two of RSA, one of an elliptic curve, and a
-// secret that has no place in it.
+// keySet is the provider's public keys: two of RSA, one of an elliptic curve, and a secret that does not belong there.
 func keySet(t *testing.T) []byte {
 	t.Helper()
 	ec, err := ecKey.PublicKey.Bytes()
@@ -217,8 +216,8 @@ func TestInvalidTokensAreRefused(t *testing.T) {
 		"for others": {
 			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": []string{"others"}})), "not meant for this API",
 		},
-		"for nobody":    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": nil})), "claim"},
-		"of nobody":     {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"sub": nil})), "sub"},
+		"no audience":   {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"aud": nil})), "claim"},
+		"no subject":    {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"sub": nil})), "sub"},
 		"without users": {sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": nil})), `"users"`},
 		"without any user": {
 			sign(t, rs, "rsa", rsaKey, with(jwt.MapClaims{"users": []any{}})), `"users"`,
@@ -247,9 +246,8 @@ func TestInvalidTokensAreRefused(t *testing.T) {
 	}
 }
 
-// What a token's header says besides its algorithm and key never makes a token good, and
-// extensions that must be understood make it bad.
-func TestHeadersOfTokens(t *testing.T) {
+// No header besides algorithm and key makes a token valid, and unknown critical extensions make it invalid.
+func TestTokenHeadersAreNotTrusted(t *testing.T) {
 	t.Parallel()
 	var fetched atomic.Int32
 	attacker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fetched.Add(1) }))
@@ -318,7 +316,7 @@ func TestHeadersOfTokens(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestInvalidOptionsAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*token.Options){
 		"no algorithm":      func(o *token.Options) { o.Algorithms = nil },
