@@ -38,7 +38,7 @@ type gateway struct {
 	ingested   atomic.Int64   // webhook requests that have changed the store
 	background sync.WaitGroup // goroutines that end with the context of serve
 
-	// Observers of all calls and lookups, besides the operations' ledgers; nil for none.
+	// Observers of all calls and lookups, besides the operations' own records; nil for none.
 	calls   func(context.Context, rest.Call)
 	lookups func(context.Context, cached.Lookup)
 

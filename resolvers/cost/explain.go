@@ -33,9 +33,9 @@ type Options struct {
 	Observe func(calls int64, refused bool)
 }
 
-// Extension prices each operation before it runs, refuses it if it plans too many calls, and records what it does in a
-// ledger. It is an extension of the endpoint (see graph/extension.go), and must come before those whose work the ledger
-// records.
+// Extension prices each operation before it runs, refuses it if it plans too many calls, and makes its
+// [operation.Operation], which records what it does. It is an extension of the endpoint (see graph/extension.go), and
+// must come before those whose work is recorded.
 //
 // A request that sends X-Explain: 1 (or extensions: {"explain": true}) gets a report in extensions.upstream: every
 // upstream call, what was joined, cached or stale, and the batches of loaders. Callers who may not see all of an answer

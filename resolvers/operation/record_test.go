@@ -19,18 +19,18 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Of concurrent calls, exactly as many are made as the budget allows, and the others fail with an error. Without a
-// ledger or limit, all are made.
+// Of concurrent calls, exactly as many are made as the budget allows, and the others fail with an error. Without an
+// operation or limit, all are made.
 func TestBudgetLimitsCalls(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		l    context.Context
+		ctx  context.Context
 		made int
 	}{
 		{"a budget", operation.New(t.Context(), operation.Options{MaxCalls: 10}), 10},
 		{"no limit", operation.New(t.Context(), operation.Options{}), 40},
-		{"no ledger", t.Context(), 40},
+		{"no operation", t.Context(), 40},
 	} {
 		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{})}
 		api := upstream.API{Asker: upstream.Around(counting, operation.Budget)}
@@ -38,7 +38,7 @@ func TestBudgetLimitsCalls(t *testing.T) {
 		refused := make(chan error, 40)
 		for i := range 40 {
 			wg.Go(func() {
-				if _, err := api.Emails(c.l, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
+				if _, err := api.Emails(c.ctx, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
 					refused <- err
 				}
 			})
@@ -55,7 +55,7 @@ func TestBudgetLimitsCalls(t *testing.T) {
 	}
 }
 
-// For calls whose answers the caller may not see, an explaining ledger records only that they were made.
+// For calls whose answers the caller may not see, an explained operation records only that they were made.
 func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
 	const seen = "start_time=0&end_time=0&local=a"
@@ -79,8 +79,8 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 	}
 }
 
-// A ledger sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
-func TestLedgerSumsUpCalls(t *testing.T) {
+// An operation sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
+func TestOperationSumsUpCalls(t *testing.T) {
 	t.Parallel()
 	bySender := &upstream.Question{Kind: upstream.Emails, Filters: upstream.Filters{Sender: "b@example.com"}}
 	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
@@ -132,7 +132,7 @@ func TestLedgerSumsUpCalls(t *testing.T) {
 			t.Errorf("stale, and fresh for %v", left)
 		}
 	}
-	operation.Call(t.Context(), rest.Call{}) // has no ledger to record it
+	operation.Call(t.Context(), rest.Call{}) // has no operation to record it
 	operation.Lookup(t.Context(), cached.Lookup{})
 	operation.From(t.Context()).Move(time.Time{})
 }
