@@ -49,7 +49,7 @@ func sameRows(t *testing.T, got, want *shop) {
 	}
 }
 
-func TestPartsOfALogThatAreImportedApartGiveTheSameRows(t *testing.T) {
+func TestPartsOfALogThatAreImportedSeparatelyGiveTheSameRows(t *testing.T) {
 	t.Parallel()
 	for name, log := range map[string]string{"postfix": postfixLog, "exim": eximLog} {
 		whole := newShop(t)
@@ -73,7 +73,7 @@ func TestPartsOfALogThatAreImportedApartGiveTheSameRows(t *testing.T) {
 }
 
 // A message that the log does not finish is kept, but not for ever.
-func TestMessagesWithoutAnEndAreKeptForThirtyDays(t *testing.T) {
+func TestUnfinishedMessagesAreKeptForThirtyDays(t *testing.T) {
 	t.Parallel()
 	later := strings.NewReplacer("4B1ED9C4292", "5C1ED9C4293", "2026-11-10", "2026-12-11").Replace(logBegin)
 	s := newShop(t)

@@ -106,7 +106,7 @@ func appendTo(t *testing.T, path, text string) {
 }
 
 // A line makes a row while its message is still in the queue, and what follows changes the row.
-func TestRowsAreThereOnceTheirLinesAre(t *testing.T) {
+func TestRowsExistOnceTheirLinesDo(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "mail.log")
 	s := newShop(t)
@@ -182,7 +182,7 @@ func followUntilKilled(names string) {
 }
 
 // The log is rotated in both ways and packed, and the program is killed again and again, at any time.
-func TestNothingIsLostOrDoubledByKillsAndRotations(t *testing.T) {
+func TestNothingIsLostOrDuplicatedByKillsAndRotations(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path, db := filepath.Join(dir, "mail.log"), filepath.Join(dir, "m.db")
@@ -313,7 +313,7 @@ func TestStandardInputIsReadAsItComes(t *testing.T) {
 }
 
 // Packed files do not grow, so that there is nothing to wait for.
-func TestPackedFilesAreReadOnceAndNotFollowed(t *testing.T) {
+func TestCompressedFilesAreReadOnceAndNotFollowed(t *testing.T) {
 	t.Parallel()
 	path := named(t, t.TempDir(), "mail.log.2.gz", gzipped(logBegin+logEnd))
 	s := newShop(t)
@@ -357,7 +357,7 @@ func TestRowsOfTheAPIAreFollowed(t *testing.T) {
 	f.end(t)
 }
 
-func TestWhatCannotBeFollowedIsSaidAtTheStart(t *testing.T) {
+func TestFilesThatCannotBeFollowedAreRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mbox := named(t, dir, "bounces.mbox", "From MAILER-DAEMON Sun Nov 29 15:22:01 2026\n"+postfixMail)

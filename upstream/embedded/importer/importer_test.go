@@ -110,7 +110,7 @@ func imported(t *testing.T, text string, o importer.Options) (*memory, importer.
 	return &m, s, bad, err
 }
 
-func TestTextComesInManyDresses(t *testing.T) {
+func TestTextComesInManyEncodings(t *testing.T) {
 	t.Parallel()
 	three := emails(3)
 	for name, text := range map[string]string{
@@ -145,7 +145,7 @@ func TestTextComesInManyDresses(t *testing.T) {
 	}
 }
 
-func TestAFileOfNothingHasNoRows(t *testing.T) {
+func TestAnEmptyFileHasNoRows(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "\n", "\xef\xbb\xbf", gzipped("")} {
 		m, s, bad, err := imported(t, text, importer.Options{Strict: true})
@@ -202,7 +202,7 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 	}
 }
 
-func TestALineThatIsTooLongIsPassedOver(t *testing.T) {
+func TestALineThatIsTooLongIsSkipped(t *testing.T) {
 	t.Parallel()
 	long := strings.TrimSuffix(email(1), "}") + `, "xheaders": {"X-Long": "` + strings.Repeat("long ", 200_000) + `"}}`
 	long = strings.Replace(long, `"xheaders":null,`, "", 1)
@@ -219,7 +219,7 @@ func TestALineThatIsTooLongIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestBadLinesAreCountedAndPassedOver(t *testing.T) {
+func TestBadLinesAreCountedAndSkipped(t *testing.T) {
 	t.Parallel()
 	text := "nonsense\n" + email(0) + "\n\n{}\r\n" + email(1) + "\n" + email(2)[:40]
 	m, s, bad, err := imported(t, text, importer.Options{})
@@ -297,7 +297,7 @@ func TestFilesAreLookedAtBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
-func TestFailuresEndTheImportAndSayWhose(t *testing.T) {
+func TestFailuresStopTheImportAndNameTheFile(t *testing.T) {
 	t.Parallel()
 	t.Run("of the store", func(t *testing.T) {
 		t.Parallel()

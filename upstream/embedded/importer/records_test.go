@@ -172,7 +172,7 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	}
 }
 
-func TestFilesComeInEveryPackingAndPlace(t *testing.T) {
+func TestFilesMayBeCompressedAndInFolders(t *testing.T) {
 	t.Parallel()
 	text := logBegin + logEnd
 	var packed bytes.Buffer
@@ -211,7 +211,7 @@ const bounceMail = "Return-Path: <>\nDate: Tue, 10 Nov 2026 10:00:02 +0000\nFrom
 	"Reporting-MTA: dns; mx1.example.com\n\nFinal-Recipient: rfc822; %s\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n\n--b\nContent-Type: message/rfc822\n\n" +
 	"From: news@example.com\nTo: %[1]s\nMessage-ID: <m%[1]s>\nDate: Tue, 10 Nov 2026 10:00:01 +0000\nSubject: x\n\ntext\n\n--b--\n"
 
-func TestAMaildirIsReadWithoutWhatIsNoMail(t *testing.T) {
+func TestOnlyMailsOfAMaildirAreRead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -237,7 +237,7 @@ func sesEvent(kind, fields string) string {
 	return `{"eventType":"` + kind + `",` + fields + `,"mail":{"timestamp":"2026-11-10T10:00:00Z","messageId":"m1","source":"news@example.com","destination":["a@example.net"],"sendingAccountId":"123456789012"}}` + "\n"
 }
 
-func TestABounceWinsOverADeliveryInWhateverOrder(t *testing.T) {
+func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
 	t.Parallel()
 	events := []string{
 		sesEvent("Send", `"send":{}`),

@@ -127,7 +127,7 @@ func TestSortingKeepsTheOrderOfEqualTimes(t *testing.T) {
 
 // A strict import writes the rows before the line that stops it, and none behind it, though
 // they were put aside to be sorted.
-func TestStrictWritesWhatWasPutAside(t *testing.T) {
+func TestStrictWritesRowsSetAsideForSorting(t *testing.T) {
 	t.Parallel()
 	lines := scattered(2_000)
 	before := slices.Clone(lines[:1_500])

@@ -34,7 +34,7 @@ func open(t *testing.T, path string) store.Store {
 	return s
 }
 
-func TestTheSameFileTwiceDoublesNothing(t *testing.T) {
+func TestImportingAFileTwiceDuplicatesNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")
 	b := demoBatch()

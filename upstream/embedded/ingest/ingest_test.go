@@ -319,7 +319,7 @@ func TestRowsThatAreNotOnDiskAreNotAcknowledged(t *testing.T) {
 	}
 }
 
-func TestClientsThatLeaveAreNoFailures(t *testing.T) {
+func TestClientsThatLeaveAreNotFailures(t *testing.T) {
 	t.Parallel()
 	s, err := sqlite.Open(t.Context(), sqlite.Options{})
 	if err != nil {

@@ -333,7 +333,7 @@ func TestSNSSignature(t *testing.T) {
 	}
 }
 
-func TestSNSCertificateMustBeValidAndThere(t *testing.T) {
+func TestSNSCertificateMustExistAndBeValid(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	old := newAmazon(t, now.Add(-2*time.Hour), now.Add(-time.Hour))

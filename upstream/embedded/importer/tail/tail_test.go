@@ -263,7 +263,7 @@ func TestALineIsReadOnceItHasItsEnd(t *testing.T) {
 }
 
 // A file that was truncated by hand, and has grown beyond where it was read, is read anew.
-func TestTruncationIsSeenByTheContent(t *testing.T) {
+func TestTruncationIsDetectedByTheContent(t *testing.T) {
 	w := newWorld(t, t.TempDir(), "mail.log")
 	w.write(2)
 	w.read(false)

@@ -23,7 +23,7 @@ func TestSample(t *testing.T) {
 
 const bounce = `{"event":"hard_bounce","email":"a@example.com","message-id":"<m1@smtp-relay.example.com>","ts":1,"ts_epoch":1520363423999,"reason":"550 5.1.1 unknown","tags":["a","b"],"tag":"x","X-Mailin-custom":"c","sender_email":"news@example.org"}`
 
-func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Sender: "news@example.org", EmailID: "m1@smtp-relay.example.com",
 		Recipient: "a@example.com", Processed: 1520363423, Time: 1520363423,
@@ -37,7 +37,7 @@ func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	}
 }
 
-func TestEventsAreToldApart(t *testing.T) {
+func TestEventsAreDistinguished(t *testing.T) {
 	for kind, want := range map[string]string{
 		"request": "accepted", "delivered": "delivered", "hard_bounce": "bounced hard ",
 		"soft_bounce": "bounced soft ", "invalid_email": "bounced hard bad-mailbox",

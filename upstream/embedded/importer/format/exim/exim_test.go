@@ -65,7 +65,7 @@ const id, longID = "1jmKso-0009d4-Uf", "10HmaX-000000005vi-0000"
 
 func of(text, id string) string { return strings.ReplaceAll(text, "{id}", id) }
 
-func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheLog(t *testing.T) {
 	for _, id := range []string{id, longID} {
 		want := []format.Record{{
 			Outcome: format.Delivered, Sender: "news@example.com", EmailID: "20260619103254." + id + "-3a915e64",
@@ -170,7 +170,7 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 	}
 }
 
-func TestDeferralsAreNoBounces(t *testing.T) {
+func TestDeferralsAreNotBounces(t *testing.T) {
 	const deferred = "2026-06-19 04:54:02 " + id +
 		" == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out\n"
 	if got := strings.Join(read(t, deferred).Outcomes(), ", "); got != "a@example.net accepted" {
@@ -182,7 +182,7 @@ func TestDeferralsAreNoBounces(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoOutgoingMailIsPassedOver(t *testing.T) {
+func TestMailThatIsNotOutgoingIsSkipped(t *testing.T) {
 	s := read(t, of(`2026-06-19 10:32:54 {id} <= <> R=1jmKso-0009d4-Ug U=Debian-exim P=local S=9521
 2026-06-19 10:32:55 {id} => a@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]
 2026-06-19 10:32:55 {id} ** b@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]: 550 No
@@ -207,7 +207,7 @@ Jun 19 10:32:55 mx1 cron[1]: hello
 	}
 }
 
-func TestEachLineTwiceIsAsOnce(t *testing.T) {
+func TestRepeatedLinesChangeNothing(t *testing.T) {
 	var twice strings.Builder
 	for line := range strings.Lines(of(life, id)) {
 		twice.WriteString(line + line)
@@ -217,7 +217,7 @@ func TestEachLineTwiceIsAsOnce(t *testing.T) {
 	}
 }
 
-func TestBadLinesAreReportedAndPassedOver(t *testing.T) {
+func TestBadLinesAreReportedAndSkipped(t *testing.T) {
 	s := read(t, of(life, id)+"garbage\n2026-13-19 10:32:54 x\n2026-06-19 10:32:54 1jmKso-0009d4-Ug ** root: text\n")
 	if !slices.Equal(s.BadAt, []int{5, 6, 7}) || len(s.Records) != 2 {
 		t.Errorf("bad lines %v %q, records %v", s.BadAt, s.Bads, s.Outcomes())

@@ -28,7 +28,7 @@ func each(t testing.TB, f format.File) (got []string, s formattest.Sink, err err
 	return got, s, err
 }
 
-func TestObjectsAreFoundHoweverTheyFollowOneAnother(t *testing.T) {
+func TestObjectsAreFoundInAnyLayout(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -51,7 +51,7 @@ func TestObjectsAreFoundHoweverTheyFollowOneAnother(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoObjectIsReportedAndPassedOver(t *testing.T) {
+func TestOtherValuesAreReportedAndSkipped(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -76,7 +76,7 @@ func TestWhatIsNoObjectIsReportedAndPassedOver(t *testing.T) {
 	}
 }
 
-func TestObjectsThatAreTooLongAreReportedAndPassedOver(t *testing.T) {
+func TestObjectsThatAreTooLongAreReportedAndSkipped(t *testing.T) {
 	for name, long := range map[string]string{
 		"in one line": `{"a":"` + strings.Repeat("x", jsonfile.Max) + `"}`,
 		"over lines":  `{"a":` + strings.Repeat("\n", jsonfile.Max) + `1}`,

@@ -35,7 +35,7 @@ const bounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender
 "response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"No such user","command":"."},"timestamp":1678069700,"created":1678069691,
 "bounce_classification":"InvalidRecipient","headers":{"Subject":"x","X-B":"2","x-a":["1"],"X-B":"3"}}`
 
-func TestRecordsHaveWhatTheLogSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheLog(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "shop", Sender: "news@example.com",
 		EmailID: "1d98076abbbc11ed940250ebf67f93bd", Recipient: "a@example.net", Processed: 1678069691,
@@ -119,7 +119,7 @@ func TestTenantsOfQueues(t *testing.T) {
 	}
 }
 
-func TestBadRecordsAreReportedAndPassedOver(t *testing.T) {
+func TestBadRecordsAreReportedAndSkipped(t *testing.T) {
 	s := formattest.Read(t, kumomta.Format, format.Options{}, `{"a":1}
 {"type":"Bounce","id":"x","recipient":"a@example.com"}
 {"type":"Bounce","timestamp":1678069700,"recipient":"a@example.com"}

@@ -34,7 +34,7 @@ func TestEachGivesLinesWithoutTheirEnds(t *testing.T) {
 	}
 }
 
-func TestLinesThatAreTooLongAreReportedAndPassedOver(t *testing.T) {
+func TestLinesThatAreTooLongAreReportedAndSkipped(t *testing.T) {
 	long := strings.Repeat("x", lines.Max)
 	got, s, err := each(t, formattest.File(long+"\r\n"+long+"y\nafter\n", time.Time{}))
 	if err != nil || len(got) != 2 || got[0] != "1:"+long || got[1] != "3:after" {

@@ -56,7 +56,7 @@ const failed = `{"event":"failed","severity":"permanent","reason":"bounce","time
 "message":{"headers":{"message-id":"<1.2@example.org>","from":"Bob <bob@example.org>","to":"\"A, Jr.\" <a@example.com>, b@example.com"}},
 "tags":["spring","news"],"user-variables":{"n":19421798915720714,"o":{"p":1}}}`
 
-func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "sub-1", Sender: "bounce+x@example.org", EmailID: "1.2@example.org-2",
 		Recipient: "b@example.com", Processed: 1521233195, Time: 1521233195,
@@ -77,7 +77,7 @@ func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
 	}
 }
 
-func TestFailuresAreToldApart(t *testing.T) {
+func TestFailuresAreDistinguished(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"bounce","timestamp`, `"generic","timestamp`, "bounced hard   5.1.1"},
 		{`"bounce","timestamp`, `"old","timestamp`, "bounced soft message-expired  5.1.1"},
@@ -111,7 +111,7 @@ func TestDeliveriesTakeTheTimeFromTheirAcceptance(t *testing.T) {
 	}
 }
 
-func TestOtherAndBadEventsArePassedOver(t *testing.T) {
+func TestOtherAndBadEventsAreSkipped(t *testing.T) {
 	s := formattest.Read(t, mailgun.Format, format.Options{}, `{"event":"opened"}{"event":"complained"}{"event":"new"}{"event":"failed","severity":"temporary"}
 {"a":1}
 {"event":"delivered","message":{"headers":{"message-id":"a@b"}}}

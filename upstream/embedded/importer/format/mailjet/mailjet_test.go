@@ -34,7 +34,7 @@ func TestSample(t *testing.T) {
 	}
 }
 
-func TestEventsAreToldApart(t *testing.T) {
+func TestEventsAreDistinguished(t *testing.T) {
 	const event = `{"event":"bounce","time":1498093527,"MessageID":7,"email":"a@example.com","mj_contact_id":1,"hard_bounce":false,"error":"preblocked","comment":"550 5.1.1 No","customcampaign":"spring","CustomID":"c","Payload":""}`
 	s := formattest.Recognised(t, mailjet.Format, event)
 	want := []format.Record{{Outcome: format.Bounced, EmailID: "7", Recipient: "a@example.com", Processed: 1498093527,

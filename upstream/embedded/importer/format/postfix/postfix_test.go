@@ -61,7 +61,7 @@ type truth struct {
 	Refused   bool `json:"refused_at_submit"`
 }
 
-func TestRealLogTellsTheTruth(t *testing.T) {
+func TestRealLogMatchesItsTruth(t *testing.T) {
 	log := gunzip(t, formattest.Shared(t, "postfix/mail.log.gz"))
 	s := read(t, log)
 	if len(s.Bads) > 0 {
@@ -236,7 +236,7 @@ Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.e
 	}
 }
 
-func TestMissingEndsAreHandedOverAtTheEnd(t *testing.T) {
+func TestUnfinishedMessagesAreReportedAtTheEnd(t *testing.T) {
 	s := read(t, `Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=2 (queue active)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 Ok: queued as 5C1ED9C4293)
@@ -244,7 +244,7 @@ Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.
 	want(t, s, "a@example.net accepted", "b@example.net delivered")
 }
 
-func TestQueueIDsAreUsedAgain(t *testing.T) {
+func TestQueueIDsAreReused(t *testing.T) {
 	first := of(message, "4B1ED9C4292", "a@example.net")
 	later := strings.ReplaceAll(strings.ReplaceAll(of(message, "4B1ED9C4292", "b@example.net"), "Nov 10", "Nov 12"),
 		"news@", "shop@")
@@ -338,7 +338,7 @@ Nov 10 10:00:04 mx1 postfix/discard[4]: 4B1ED9C4297: to=<a@example.com>, relay=n
 	}
 }
 
-func TestNoticesOfPostfixAreNoMail(t *testing.T) {
+func TestNoticesOfPostfixAreNotMail(t *testing.T) {
 	const text = `Nov 10 10:00:01 mx1 postfix/cleanup[2]: 4B1ED9C4292: message-id=<20261110100001.4B1ED9C4292@mx1.example.com>
 Nov 10 10:00:01 mx1 postfix/bounce[5]: 3A1ED9C4291: sender non-delivery notification: 4B1ED9C4292
 Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<>, size=2511, nrcpt=1 (queue active)
@@ -385,7 +385,7 @@ func TestContentFiltersDoNotDoubleMail(t *testing.T) {
 	want(t, read(t, before+handover+after), "a@example.net delivered")
 }
 
-func TestDeferralsAreNoBounces(t *testing.T) {
+func TestDeferralsAreNotBounces(t *testing.T) {
 	const deferred = "Nov 10 10:0%d:00 mx1 postfix/smtp[4]: {q}: to=<{t}>, relay=mx.example.net[192.0.2.1]:25, " +
 		"delay=2.9, delays=0.1/0/1/1.8, dsn=4.2.0, status=deferred (host mx.example.net[192.0.2.1] said: 450 4.2.0 " +
 		"Greylisted (in reply to RCPT TO command))\n"
@@ -453,7 +453,7 @@ func TestEveryWayOfNamingServicesAndIDs(t *testing.T) {
 	}
 }
 
-func TestOtherLinesArePassedOver(t *testing.T) {
+func TestOtherLinesAreSkipped(t *testing.T) {
 	s := read(t, `Nov 10 10:00:04 mx1 postfix/smtpd[4]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1 <a@example.net>: Relay access denied; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
 Nov 10 10:00:04 mx1 postfix/smtpd[4]: warning: hostname x does not resolve to address 192.0.2.9
 Nov 10 10:00:04 mx1 postfix/smtpd[4]: connect from unknown[192.0.2.9]
@@ -472,7 +472,7 @@ Nov 10 10:00:04 mx1 postfix/cleanup[4]: 4B1ED9C4299: milter-reject: END-OF-MESSA
 	}
 }
 
-func TestEachLineTwiceIsAsOnce(t *testing.T) {
+func TestRepeatedLinesChangeNothing(t *testing.T) {
 	var twice strings.Builder
 	for line := range strings.Lines(of(message, "4B1ED9C4292", "a@example.net")) {
 		twice.WriteString(line + line)
@@ -493,7 +493,7 @@ Nov 10 10:05:00 mx1 postfix/postsuper[9]: 4B1ED9C4292: requeued
 	want(t, s, "a@example.net delivered")
 }
 
-func TestBadLinesAreReportedAndPassedOver(t *testing.T) {
+func TestBadLinesAreReportedAndSkipped(t *testing.T) {
 	s := read(t, "garbage\n"+`Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=x, status=bounced (text)
 Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, delays=0/0/1/0, dsn=5.0.0, status=bounced (text)
 `+of(message, "4B1ED9C4292", "a@example.net"))

@@ -57,7 +57,7 @@ func TestSamples(t *testing.T) {
 const bounce = `{"ID":1,"Type":"HardBounce","ServerID":23,"MessageID":"m1","Details":"smtp;550 5.1.1 unknown","Description":"It bounced.","Email":"Jane <jane@example.com>",
 "From":"News <news@example.org>","BouncedAt":"2016-04-27T16:28:50.3963933-04:00","Content":"Return-Path: <>","Tag":"spring","MessageStream":"outbound","Metadata":{"user":7}}`
 
-func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "23", Sender: "news@example.org", EmailID: "m1",
 		Recipient: "jane@example.com", Processed: 1461788930, Time: 1461788930,
@@ -108,7 +108,7 @@ func TestMessagesOfTheAPIAreAccepted(t *testing.T) {
 	}
 }
 
-func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
+func TestBadEventsAreReportedAndSkipped(t *testing.T) {
 	s := formattest.Read(t, postmark.Format, format.Options{}, `{"a":1}
 `+strings.Replace(bounce, "m1", "", 1)+strings.Replace(bounce, "2016-", "", 1)+strings.Replace(bounce, "Jane <jane@example.com>", "", 1)+`{"Bounces":7}{"RecordType":"Bounce","Type":[]}`)
 	if len(s.Bads) != 5 || len(s.Records) > 0 || s.Skipped["other event"] != 1 {

@@ -62,7 +62,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-func TestRecordsHaveWhatTheRowSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheRow(t *testing.T) {
 	s := read(t, `#type,timeLogged,timeQueued,orig,rcpt,dsnAction,dsnStatus,dsnDiag,bounceCat,rcvSourceIp,vmta,rcvSourceIp,vmtaPool,header_Message-Id,header_X-Campaign,header_Subject,header_x-segment
 b,1178807915,1178807900,news@example.com,user@example.net,failed,5.2.2 (mailbox full),"smtp;552 5.2.2 <user@example.net>: ""over"", quota",quota-issues,192.0.2.1,vmta1,192.0.2.2,shop,<m1@example.com>,spring,Hello,A`+"\r\n")
 	want := []format.Record{{
@@ -102,7 +102,7 @@ func TestTypesOfRowsAndCategories(t *testing.T) {
 	}
 }
 
-func TestTimesWithoutOffsetAreOfTheOptionsZone(t *testing.T) {
+func TestTimesWithoutOffsetUseTheZoneOfTheOptions(t *testing.T) {
 	o := format.Options{Location: time.FixedZone("", -4*3600)}
 	s := formattest.Read(t, powermta.Format, o,
 		"type,timeQueued,rcpt\nd,2016-08-01 14:06:01,a@example.com\nd,2016-08-01 14:06:01+0000,a@example.com\n")
@@ -158,7 +158,7 @@ func TestQuotes(t *testing.T) {
 	}
 }
 
-func TestBadRowsAreReportedAndPassedOver(t *testing.T) {
+func TestBadRowsAreReportedAndSkipped(t *testing.T) {
 	s := formattest.Read(t, powermta.Format, format.Options{},
 		"type,timeLogged,rcpt\nd,never,a@example.com\nd,1178807903,\nd\nd,1178807903,a@example.com,more,columns\n")
 	if !slices.Equal(s.BadAt, []int{2, 3, 4}) || len(s.Records) != 1 {

@@ -9,7 +9,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/queue"
 )
 
-func TestTheMessageNotReadAboutForLongestIsTheOldest(t *testing.T) {
+func TestOldestIsTheMessageWithTheOldestLastLine(t *testing.T) {
 	q := queue.New[int](2500)
 	a, b := q.Add("mx", "A", 1000), q.Add("mx", "B", 1000)
 	q.Touch(a)

@@ -82,7 +82,7 @@ func TestEventsOfOneMessageHaveOneIDAndTime(t *testing.T) {
 	}
 }
 
-func TestBouncesAreToldApart(t *testing.T) {
+func TestBouncesAreDistinguished(t *testing.T) {
 	for event, want := range map[string]string{
 		`"event":"bounce","type":"bounce","status":"5.1.1"`:                          "hard  5.1.1",
 		`"event":"bounce","type":"blocked","status":"4.7.1"`:                         "soft policy-related 4.7.1",
@@ -134,7 +134,7 @@ func TestFieldsOfTheSenderBecomeHeaders(t *testing.T) {
 	}
 }
 
-func TestOtherAndBadEventsArePassedOver(t *testing.T) {
+func TestOtherAndBadEventsAreSkipped(t *testing.T) {
 	s := formattest.Read(t, sendgrid.Format, format.Options{}, `[{"event":"open"},{"event":"click"},{"event":"deferred"},{"event":"spamreport"},{"event":"group_unsubscribe"},{"event":"new"},
 {"email":"a@example.com"},{"event":"bounce","email":"a@example.com"},{"event":"bounce","timestamp":1461095246},{"event":"bounce","timestamp":1461095246000,"email":"a@example.com"}]`)
 	if want := map[string]int{"open": 1, "click": 1, "deferral": 1, "complaint": 1, "unsubscribe": 1,

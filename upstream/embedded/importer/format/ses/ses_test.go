@@ -116,7 +116,7 @@ func TestEnvelopesAreOpened(t *testing.T) {
 	}
 }
 
-func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	s := formattest.Read(t, ses.Format, format.Options{}, bounce)
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "123456789012", Sender: "news@example.com", EmailID: "m1",
@@ -159,7 +159,7 @@ func TestTypesAndCategoriesFollowTheSubtypeAndTheStatus(t *testing.T) {
 	}
 }
 
-func TestConfirmationsAndOtherEventsArePassedOver(t *testing.T) {
+func TestConfirmationsAndOtherEventsAreSkipped(t *testing.T) {
 	s := formattest.Read(t, ses.Format, format.Options{}, `{"Type":"SubscriptionConfirmation","TopicArn":"a","Message":"You have chosen to subscribe"}
 {"Type":"Notification","TopicArn":"a","Message":"Successfully validated SNS topic for Amazon SES event publishing."}
 {"eventType":"Open","mail":{}}
@@ -173,7 +173,7 @@ func TestConfirmationsAndOtherEventsArePassedOver(t *testing.T) {
 	}
 }
 
-func TestBadEventsAreReportedAndPassedOver(t *testing.T) {
+func TestBadEventsAreReportedAndSkipped(t *testing.T) {
 	bad := []string{
 		`{"hello":"world"}`, `{"Type":"Notification","Message":"hello"}`,
 		`{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,

@@ -30,7 +30,7 @@ func TestSample(t *testing.T) {
 const bounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","friendly_from":"news@example.org","msg_from":"b@example.org","message_id":"0004e3724f57753a3561","raw_rcpt_to":"User@example.com",
 "rcpt_to":"user@example.com","raw_reason":"550 5.1.1 <User@example.com>: unknown","reason":"550 5.1.1 unknown","subaccount_id":"101","timestamp":"1464824548","rcpt_meta":{"n":7},"rcpt_tags":["a","b"]}`
 
-func TestRecordsHaveWhatTheEventSaysOfTheMessage(t *testing.T) {
+func TestRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "101", Sender: "news@example.org", EmailID: "0004e3724f57753a3561",
 		Recipient: "User@example.com", Processed: 1464824548, Time: 1464824548,
@@ -93,7 +93,7 @@ func TestDeliveriesTakeTheTimeFromTheirInjection(t *testing.T) {
 	}
 }
 
-func TestOtherAndBadEventsArePassedOver(t *testing.T) {
+func TestOtherAndBadEventsAreSkipped(t *testing.T) {
 	s := formattest.Read(t, sparkpost.Format, format.Options{}, `{"msys":{}}{"msys":{"track_event":{"type":"click"}}}{"msys":{"x":{"type":"new"}}}{"msys":{"x":null}}
 {"a":1}{"msys":7}{"msys":{"x":{"type":"bounce"}}}{"msys":{"x":{"type":"bounce","timestamp":"1464824548"}}}{"results":[7]}`)
 	if want := map[string]int{"click": 1, "other event": 1, "test of a webhook": 2}; !cmp.Equal(s.Skipped, want) ||

@@ -72,7 +72,7 @@ func TestParseReadsEveryForm(t *testing.T) {
 	}
 }
 
-func TestParseSaysWhatIsNoLine(t *testing.T) {
+func TestParseRefusesOtherLines(t *testing.T) {
 	p := syslog.New(formattest.File("", now), format.Options{Now: now})
 	for _, line := range []string{
 		"", " ", "postfix/smtp[558]: text", "Jan 25", "Jan 25 21:25:22", "Jan 32 21:25:22 mx1 a: b",
@@ -128,7 +128,7 @@ func TestYearIsThatOfTheFile(t *testing.T) {
 	}
 }
 
-func TestTimesWithoutZoneAreOfTheOptionsZone(t *testing.T) {
+func TestTimesWithoutZoneUseTheZoneOfTheOptions(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestBeginsGivesTheTimeOfTheFirstLine(t *testing.T) {
 	}
 }
 
-func TestUnescapeGivesBytesBack(t *testing.T) {
+func TestUnescapeRestoresBytes(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain": "plain", "a#012b": "a b", "a#015#012b": "a  b", "jos#351": "jos\xe9",
 		"issue #123 #400 #": "issue #123 #400 #", "a\tb": "a b", "#01": "#01",
@@ -181,4 +181,24 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A log without years is read in pieces while it grows: the line before a piece tells the year.
+func TestYearsContinueFromOnePieceToTheNext(t *testing.T) {
+	clock := time.Date(2025, 6, 1, 10, 0, 0, 0, time.UTC)
+	for _, step := range []struct{ line, want string }{
+		{"Jun  2 10:00:00 mx1 postfix/smtp[1]: x", "2025-06-02T10:00:00Z"},
+		{"Dec 31 23:59:59 mx1 postfix/smtp[1]: x", "2025-12-31T23:59:59Z"},
+		{"Jan  1 00:00:01 mx1 postfix/smtp[1]: x", "2026-01-01T00:00:01Z"},
+	} {
+		f := format.NewFile("mail.log", time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC), strings.NewReader(step.line+"\n"))
+		f.Clock = &clock
+		e, problem := syslog.New(f, format.Options{}).Parse([]byte(step.line))
+		if got := time.UnixMilli(e.Time).UTC().Format(time.RFC3339); problem != "" || got != step.want {
+			t.Errorf("%s: got %s, want %s; %s", step.line, got, step.want, problem)
+		}
+	}
+	if clock.Year() != 2026 {
+		t.Errorf("the clock is at %v", clock)
+	}
 }
