@@ -52,11 +52,8 @@ func knownCode(ctx context.Context, argument, code string, k upstream.Kind) erro
 	if _, ok := k.Descriptions()[code]; ok || code == "" {
 		return nil
 	}
-	catalogue := loaders.From(ctx).API.BounceCategories
-	if k == upstream.BlockedEmails {
-		catalogue = loaders.From(ctx).API.BlockedReasons
-	}
-	codes, err := catalogue(ctx)
+	q := upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k}
+	codes, err := upstream.Ask[[]string](ctx, loaders.From(ctx).API, &q)
 	if err != nil || slices.Contains(codes, code) {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"deliverygraph/upstream/kind"
 )
 
 // DecodeCounts decodes the answer to a counts call without timeseries, with or without an envelope, ordered by id. A
@@ -92,7 +94,7 @@ func (l *lexer) count(c *Count, k Kind, r Rollup) {
 		case m.field == senderKey && r == BySender:
 			c.Sender = l.str(m.name)
 		default:
-			f.read(l, m)
+			f.read(l, m, k)
 		}
 	}
 	if r == ByUser {
@@ -110,7 +112,7 @@ func (l *lexer) point(k Kind) Point {
 		if m.field == timestampKey {
 			p.Start = l.time(m.name)
 		} else {
-			f.read(l, m)
+			f.read(l, m, k)
 		}
 	}
 	l.need("timestamp", p.Start != 0)
@@ -121,6 +123,7 @@ func (l *lexer) point(k Kind) Point {
 // tallyFields holds the counts of a row as sent.
 type tallyFields struct {
 	sent, bounced, soft, hard, blocked quantity
+	other                              quantity // of a kind that has none of these
 }
 
 // quantity is a number of events that may be missing.
@@ -130,7 +133,7 @@ type quantity struct {
 }
 
 // read reads the value of m, which may be one of the counts.
-func (f *tallyFields) read(l *lexer, m *member) {
+func (f *tallyFields) read(l *lexer, m *member, k Kind) {
 	switch m.field {
 	case sentCountKey:
 		f.sent = l.quantity(m.name)
@@ -143,7 +146,11 @@ func (f *tallyFields) read(l *lexer, m *member) {
 	case blockedEmailCountKey:
 		f.blocked = l.quantity(m.name)
 	default:
-		l.skip()
+		if m.name == kind.All[k].Count {
+			f.other = l.quantity(m.name)
+		} else {
+			l.skip()
+		}
 	}
 }
 
@@ -158,6 +165,9 @@ func (f *tallyFields) tally(l *lexer, k Kind) Tally {
 	case k == BlockedEmails:
 		l.need("blocked_email_count", f.bounced.given)
 		return Tally{Total: f.bounced.n}
+	case k != Bounces:
+		l.need(kind.All[k].Count, f.other.given)
+		return Tally{Total: f.other.n}
 	case !f.soft.given && !f.hard.given:
 		l.need("bounce_count", f.bounced.given)
 		return Tally{Total: f.bounced.n}

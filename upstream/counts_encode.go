@@ -1,6 +1,10 @@
 package upstream
 
-import "strconv"
+import (
+	"strconv"
+
+	"deliverygraph/upstream/kind"
+)
 
 // AppendCounts appends the answer to a counts call of kind k without timeseries to dst, with user_id, or with sender_id
 // and sender, depending on r. Rows of blocked emails have blocked_email_count: the document's first example of them,
@@ -22,10 +26,10 @@ func AppendCounts(dst []byte, k Kind, r Rollup, counts []Count) []byte {
 			dst = appendInt(append(dst, ','), id, c.ID)
 			dst = appendSender(dst, r, c)
 			dst = appendSplit(dst, c.Tally)
-		case BlockedEmails:
+		default:
 			dst = appendInt(dst, id, c.ID)
 			dst = appendSender(dst, r, c)
-			dst = appendInt(dst, `,"blocked_email_count":`, c.Total)
+			dst = appendCount(dst, k, c.Total)
 		}
 		return append(dst, '}')
 	})
@@ -60,11 +64,17 @@ func appendPoint(dst []byte, k Kind, p Point) []byte {
 		dst = appendInt(dst, `"bounce_count":`, p.Total)
 		dst = appendInt(dst, `,"timestamp":`, p.Start)
 		dst = appendSplit(dst, p.Tally)
-	case BlockedEmails:
+	default:
 		dst = appendInt(dst, `"timestamp":`, p.Start)
-		dst = appendInt(dst, `,"blocked_email_count":`, p.Total)
+		dst = appendCount(dst, k, p.Total)
 	}
 	return append(dst, '}')
+}
+
+// appendCount appends the kind's number of events.
+func appendCount(dst []byte, k Kind, total int64) []byte {
+	dst = append(append(append(dst, `,"`...), kind.All[k].Count...), `":`...)
+	return strconv.AppendInt(dst, total, 10)
 }
 
 func appendSender(dst []byte, r Rollup, c Count) []byte {

@@ -9,7 +9,7 @@ type Page interface {
 	Texts(i int) Texts
 	Slice(from, to int) Page
 	Clone() Page
-	Rows() any // as the answer: []Email, []Bounce or []BlockedEmail
+	Rows() any // as in the answer, such as []Bounce
 }
 
 type page[R any, P Row[R]] []R

@@ -1,24 +1,28 @@
 package upstream
 
-import "slices"
+import (
+	"slices"
+
+	"deliverygraph/upstream/kind"
+)
 
 // Shape says what a question asks for.
 type Shape uint8
 
 // The shapes of questions, and the types of their answers.
 const (
-	ShapeList      Shape = iota // a page of a list: []Bounce, []Email or []BlockedEmail
+	ShapeList      Shape = iota // a page of a list: a slice of rows, such as []Bounce
 	ShapeDetail                 // one bounce in full: BounceDetail
 	ShapeCounts                 // counts by sender or by user: []Count
 	ShapeSeries                 // counts by hour or day: []Series
-	ShapeCatalogue              // the bounce categories or the reasons for blocking: []string
+	ShapeCatalogue              // codes, such as the bounce categories: []string
 )
 
 // Question is one call of the API as a comparable value. Equal questions have equal answers, so a Question can be the
 // key of caches and of joined calls. Fields that its shape does not use are zero.
 type Question struct {
 	Shape Shape
-	Kind  Kind // of a catalogue, Bounces means the categories and BlockedEmails the reasons
+	Kind  Kind
 
 	Window   Window
 	Offset   int
@@ -129,10 +133,7 @@ func (q *Question) Endpoint() string {
 	case ShapeDetail:
 		return DetailEndpoint
 	case ShapeCatalogue:
-		if q.Kind == BlockedEmails {
-			return BlockedReasonsPath
-		}
-		return BounceCategoriesPath
+		return kind.All[q.Kind].Catalogue
 	}
 	return q.Kind.CountsPath()
 }

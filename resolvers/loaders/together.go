@@ -51,15 +51,7 @@ func (l *Loaders) Lists(ctx context.Context, k ListsKey) (*Lists, error) { retur
 
 func (l *Loaders) listsBatch(ctx context.Context, api upstream.API, keys []ListsKey, values []*Lists, errs []error) {
 	fanout.Each(len(keys), func(i int) {
-		k := &keys[i]
-		switch k.All.Kind {
-		case upstream.Emails:
-			values[i], errs[i] = together[upstream.Email](ctx, l, api, k)
-		case upstream.Bounces:
-			values[i], errs[i] = together[upstream.Bounce](ctx, l, api, k)
-		default:
-			values[i], errs[i] = together[upstream.BlockedEmail](ctx, l, api, k)
-		}
+		values[i], errs[i] = togetherOf(ctx, l, api, &keys[i])
 	})
 }
 

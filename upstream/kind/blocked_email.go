@@ -4,10 +4,11 @@ package kind
 var BlockedEmail = Kind{
 	Type: "BlockedEmail", Name: "blocked_email", Words: "blocked emails", Node: 'K',
 	Doc:  "a row of GET /blocked-emails: an email that was not sent because its recipient is suppressed.",
-	List: "/blocked-emails", Counts: "/blocked-email/counts", Time: "process_time",
+	List: "/blocked-emails", Counts: "/blocked-email/counts", Count: "blocked_email_count", Time: "process_time",
+	Catalogue: "/blocked-email/reasons", Codes: "the reasons for blocking",
 	Fields: common(postbackTime, Field{
-		Name: "Reason", REST: "blocked_reason", GraphQL: "reason", Filter: "blocked_reason", Catalogue: true, Presence: Imported,
-		Example: `"unsubscribe"`, Doc: "an open set: see API.BlockedReasons",
+		Name: "Reason", REST: "blocked_reason", GraphQL: "reason", Filter: "blocked_reason", Catalogue: true,
+		Presence: Imported, Example: `"unsubscribe"`, Doc: "an open set: see API.BlockedReasons",
 	}),
 	Example: "email_address postback_time user_id xheaders domain email_id process_time sender_id blocked_reason local",
 }

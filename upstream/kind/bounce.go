@@ -4,19 +4,20 @@ package kind
 var Bounce = Kind{
 	Type: "Bounce", Name: "bounce", Words: "bounces", Node: 'B',
 	Doc:  "a row of GET /bounces: an email that bounced.",
-	List: "/bounces", Counts: "/bounce/counts", Time: "bounce_time",
+	List: "/bounces", Counts: "/bounce/counts", Count: "bounce_count", Time: "bounce_time",
+	Catalogue: "/bounce/categories", Codes: "the bounce categories",
 	Fields: common(
 		Field{
 			Name: "BounceTime", REST: "bounce_time", GraphQL: "bouncedAt", Type: Time, Presence: Required,
 			Example: "1479772800", Doc: "when it bounced; lists are filtered and sorted by it",
 		},
 		Field{
-			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Counted: true, Type: BounceType, Presence: Imported,
-			Doc: "set by the matching rule, not by the code's first digit",
+			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Counted: true,
+			Type: BounceType, Presence: Imported, Doc: "set by the matching rule, not by the code's first digit",
 		},
 		Field{
-			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Catalogue: true, Presence: Imported,
-			Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
+			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Catalogue: true,
+			Presence: Imported, Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
 		},
 		Field{
 			Name: "Code", REST: "bounce_code", GraphQL: "code", Example: `"5.1.1"`,

@@ -8,12 +8,12 @@ func common(others ...Field) []Field { return append(slices.Clone(Shared), other
 // Shared are the fields of rows of every kind.
 var Shared = []Field{
 	{
-		Name: "UserID", REST: "user_id", GraphQL: "userId", Filter: "user_id", Counted: true, Type: ID, Presence: Required,
-		Example: "21",
+		Name: "UserID", REST: "user_id", GraphQL: "userId", Filter: "user_id", Counted: true, Type: ID,
+		Presence: Required, Example: "21",
 	},
 	{
-		Name: "SenderID", REST: "sender_id", GraphQL: "senderId", Filter: "sender_id", Counted: true, Type: ID, Presence: Required,
-		Example: "17",
+		Name: "SenderID", REST: "sender_id", GraphQL: "senderId", Filter: "sender_id", Counted: true, Type: ID,
+		Presence: Required, Example: "17",
 	},
 	{
 		Name: "EmailID", REST: "email_id", GraphQL: "emailId", Presence: Required,

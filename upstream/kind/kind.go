@@ -26,6 +26,10 @@ type Kind struct {
 
 	List   string // path of the list
 	Counts string // path of the counts
+	Count  string // member of the counts that is the number of events
+
+	Catalogue string // path of the codes of the field whose Catalogue is true; empty if there is none
+	Codes     string // those codes in words
 
 	Time   string  // REST name of the time by which lists are filtered and sorted
 	Fields []Field // in the order of FORMAT.md

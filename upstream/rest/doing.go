@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // doing describes q as the beginning of an error message, such as "list bounces of user 21". Because errors are logged,
@@ -16,10 +17,7 @@ func doing(q *upstream.Question) string {
 	case upstream.ShapeDetail:
 		s = "get a bounce"
 	case upstream.ShapeCatalogue:
-		if q.Kind == upstream.BlockedEmails {
-			return "get the reasons for blocking"
-		}
-		return "get the bounce categories"
+		return "get " + kind.All[q.Kind].Codes
 	default:
 		s = "count " + q.Kind.String() + per(q.Interval) + by(q.Rollup)
 	}
