@@ -30,13 +30,10 @@ func packed(answer any) (any, size) {
 
 // rowsOf returns the number of rows, codes or series in an answer.
 func rowsOf(answer any) int {
+	if page := upstream.PageOf(answer); page != nil {
+		return page.Len()
+	}
 	switch a := answer.(type) {
-	case []upstream.Bounce:
-		return len(a)
-	case []upstream.Email:
-		return len(a)
-	case []upstream.BlockedEmail:
-		return len(a)
 	case upstream.BounceDetail:
 		return 1
 	case []upstream.Count:
