@@ -13,8 +13,9 @@ import (
 
 // Store is a database of emails, bounces, blocked emails and senders.
 //
-// It is safe for concurrent use, and other processes may use the same data. Each call sees one state of it, between two
-// writes. A call returns when its context ends. Errors are of type [upstream.Error] or wrap one of the causes below.
+// It is safe for concurrent use, and other processes may use the same data. Each call that reads sees one state of it,
+// between two writes. A call returns when its context ends, with the context's error. Other errors are an
+// [upstream.Error], or name the data; both may wrap one of the causes below.
 type Store interface {
 	Reader
 	Writer

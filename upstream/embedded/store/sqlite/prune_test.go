@@ -18,24 +18,6 @@ import (
 	"deliverygraph/upstream/embedded/store/storetest"
 )
 
-// TestPruneTakesSeveralTransactions prunes more rows than one transaction removes.
-func TestPruneTakesSeveralTransactions(t *testing.T) {
-	ctx := context.Background()
-	s := open(t, "")
-	var b store.Batch
-	for n := range 4300 {
-		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
-	}
-	storetest.Write(t, s, b)
-	if n := storetest.Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}) {
-		t.Errorf("%+v are pruned", n)
-	}
-	if e := storetest.Must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
-		t.Errorf("there are %+v", e)
-	}
-	storetest.Sound(t, s)
-}
-
 // forms are ways to write jane.roe@pots.example in texts.
 var forms = []string{
 	"jane.roe@pots.example", "Jane.Roe@POTS.example", "<jane.roe@pots.example>...",
@@ -148,30 +130,6 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 		upstream.ListQuery{Window: storetest.Ever, Domain: "pots.example"})); len(rows) != 0 {
 		t.Errorf("there are %+v", rows)
 	}
-}
-
-// TestEraseEditsManyRows edits more rows than are loaded at once. All have the same local part in their diagnostics,
-// and every tenth another domain.
-func TestEraseEditsManyRows(t *testing.T) {
-	s := open(t, "")
-	var b store.Batch
-	for n := range 1200 {
-		address := "info@pots.example"
-		if n%10 == 0 {
-			address = "info@example.com"
-		}
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org",
-				BounceTime: 5},
-			DiagnosticCode: "unknown: " + address,
-		})
-	}
-	storetest.Write(t, s, b)
-	n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "info@pots.example", false))
-	if n != (store.Erased{Edited: 1080}) {
-		t.Errorf("it returns %+v", n)
-	}
-	storetest.Sound(t, s)
 }
 
 // An Erase that cannot empty the -wal because another process reads is completed by the next one.

@@ -1,0 +1,92 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// testPrune prunes more rows than one transaction may remove.
+func testPrune(t *testing.T, open Opener) {
+	ctx := context.Background()
+	s := open(t, "")
+	var b store.Batch
+	for n := range 4300 {
+		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
+	}
+	Write(t, s, b)
+	if n := Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}) {
+		t.Errorf("%+v are pruned", n)
+	}
+	if e := Must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
+		t.Errorf("there are %+v", e)
+	}
+	Sound(t, s)
+}
+
+// testErase edits many rows, which an implementation may not load all at once. All have the same local part in their diagnostics,
+// and every tenth another domain.
+func testErase(t *testing.T, open Opener) {
+	s := open(t, "")
+	var b store.Batch
+	for n := range 1200 {
+		address := "info@pots.example"
+		if n%10 == 0 {
+			address = "info@example.com"
+		}
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{
+			Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org",
+				BounceTime: 5},
+			DiagnosticCode: "unknown: " + address,
+		})
+	}
+	Write(t, s, b)
+	n := Must[store.Erased](t)(s.Erase(t.Context(), "info@pots.example", false))
+	if n != (store.Erased{Edited: 1080}) {
+		t.Errorf("it returns %+v", n)
+	}
+	Sound(t, s)
+}
+
+func testReclassify(t *testing.T, open Opener) {
+	ctx := context.Background()
+	s := open(t, "")
+	var b store.Batch
+	const many = 1001 // of a second each, but for two
+	for i := range many {
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: 1, SenderID: 1, EmailID: fmt.Sprint(max(i, 1)),
+				EmailAddress: fmt.Sprintf("u%d@example.com", i), Local: fmt.Sprintf("u%d", i),
+				Domain: "example.com", Type: upstream.Soft, Category: "unclassified", BounceTime: upstream.Time(1000 + max(i, 1)),
+			},
+			DiagnosticCode: "d", FullContent: "c",
+		})
+	}
+	Write(t, s, b)
+	sort := func(d upstream.BounceDetail) store.Class {
+		if d.DiagnosticCode != "d" || d.FullContent != "c" {
+			t.Errorf("a bounce without its details: %+v", d)
+		}
+		return store.Class{Type: upstream.Hard, Category: "bad-mailbox", Rule: "r"}
+	}
+	for _, c := range []struct {
+		dry           bool
+		changed, hard int
+	}{{true, many, 0}, {false, many, many}, {false, 0, many}, {true, 0, many}} {
+		if n, err := s.Reclassify(ctx, c.dry, sort); err != nil || n != c.changed {
+			t.Errorf("dry %v: %d of %d changed, %v", c.dry, n, many, err)
+		}
+		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces,
+			upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
+		if len(counts) != 1 || int(counts[0].Hard) != c.hard || int(counts[0].Total) != many {
+			t.Errorf("dry %v: the counts are %+v", c.dry, counts)
+		}
+	}
+	if problems := Must[[]string](t)(s.Check(ctx)); len(problems) > 0 {
+		t.Errorf("%q", problems)
+	}
+}
