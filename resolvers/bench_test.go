@@ -18,11 +18,27 @@ import (
 
 // wholeRequests are the queries of the benchmarks.
 var wholeRequests = []struct{ name, query string }{
-	{"500 rows of 11 fields", `{ bounces(` + today + `, first: 500) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt senderId xHeaders { name value } } } }`},
-	{"50 rows with sender and user", `{ bounces(` + today + `, first: 50) { nodes { emailId recipient bouncedAt sender { senderId address } user { userId } } } }`},
-	{"20 rows with detail", `{ bounces(` + today + `, first: 20) { nodes { emailId recipient bouncedAt detail { diagnosticCode ruleName } } } }`},
-	{"24 senders with counts", `{ senders(` + today + `) { nodes { senderId address stats(` + today + `) { sent bounced softBounced hardBounced blocked } } } }`},
-	{"24 senders with series", `{ senders(` + today + `) { nodes { senderId user { userId } stats(` + today + `) { sent bounced series(interval: DAY) { start sent bounced } } } } }`},
+	{
+		"500 rows of 11 fields", `{ bounces(` + today +
+			`, first: 500) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt ` +
+			`senderId xHeaders { name value } } } }`,
+	},
+	{
+		"50 rows with sender and user", `{ bounces(` + today +
+			`, first: 50) { nodes { emailId recipient bouncedAt sender { senderId address } user { userId } } } }`,
+	},
+	{
+		"20 rows with detail", `{ bounces(` + today +
+			`, first: 20) { nodes { emailId recipient bouncedAt detail { diagnosticCode ruleName } } } }`,
+	},
+	{
+		"24 senders with counts", `{ senders(` + today + `) { nodes { senderId address stats(` + today +
+			`) { sent bounced softBounced hardBounced blocked } } } }`,
+	},
+	{
+		"24 senders with series", `{ senders(` + today + `) { nodes { senderId user { userId } stats(` + today +
+			`) { sent bounced series(interval: DAY) { start sent bounced } } } } }`,
+	},
 }
 
 // kept returns a function that queries the gateway, with the REST server's answers kept in memory so that only
@@ -33,27 +49,32 @@ func (g *gateway) kept() func(query string) *httptest.ResponseRecorder {
 		body   []byte
 	}
 	answers := map[string]answer{}
-	client, err := rest.New(rest.Options{BaseURL: g.rest.URL, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-		a, ok := answers[r.URL.String()]
-		if !ok {
-			resp, err := http.DefaultTransport.RoundTrip(r)
-			if err != nil {
-				return nil, err
+	client, err := rest.New(rest.Options{BaseURL: g.rest.URL,
+		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			a, ok := answers[r.URL.String()]
+			if !ok {
+				resp, err := http.DefaultTransport.RoundTrip(r)
+				if err != nil {
+					return nil, err
+				}
+				defer resp.Body.Close()
+				a.header = resp.Header
+				a.body, _ = io.ReadAll(resp.Body)
+				answers[r.URL.String()] = a
 			}
-			defer resp.Body.Close()
-			a.header = resp.Header
-			a.body, _ = io.ReadAll(resp.Body)
-			answers[r.URL.String()] = a
-		}
-		return &http.Response{StatusCode: http.StatusOK, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r}, nil
-	}), MaxConcurrent: 1})
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)),
+				ContentLength: int64(len(a.body)), Request: r,
+			}, nil
+		}), MaxConcurrent: 1})
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.serve(client)
 	return func(query string) *httptest.ResponseRecorder {
 		body, _ := json.Marshal(map[string]any{"query": query})
-		r := httptest.NewRequestWithContext(auth.With(context.Background(), auth.Anyone()), http.MethodPost, "/graphql", bytes.NewReader(body))
+		r := httptest.NewRequestWithContext(auth.With(context.Background(), auth.Anyone()), http.MethodPost, "/graphql",
+			bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		g.graph.ServeHTTP(w, r)
@@ -120,13 +141,16 @@ func BenchmarkGrowth(b *testing.B) {
 	for _, n := range []int{20, 100, 500} {
 		ask = newGateway(b, rowsOfDay(n)).kept()
 		grow("rows", "row", []int{n}, func(n int) string {
-			return fmt.Sprintf(`{ bounces(%s, first: %d) { nodes { emailId recipient domain localPart type category code bouncedAt processedAt senderId xHeaders { name value } } } }`, today, n)
+			return fmt.Sprintf(`{ bounces(%s, first: %d) { nodes { emailId recipient domain localPart type category `+
+				`code bouncedAt processedAt senderId xHeaders { name value } } } }`, today, n)
 		})
 	}
 	grow("senders", "sender", []int{1, 6, users * sendersEach}, func(n int) string {
-		return fmt.Sprintf(`{ senders(%s, first: %d) { nodes { senderId address stats(%s) { sent bounced softBounced hardBounced blocked } } } }`, today, n, today)
+		return fmt.Sprintf(`{ senders(%s, first: %d) { nodes { senderId address stats(%s) { sent bounced softBounced `+
+			`hardBounced blocked } } } }`, today, n, today)
 	})
 	grow("days", "day", []int{1, 30, 365}, func(n int) string {
-		return fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { series(interval: DAY) { start sent bounced blocked } } }`, day, day+86400*upstream.Time(n))
+		return fmt.Sprintf(`{ stats(window: {between: {start: %d, end: %d}}) { series(interval: DAY) { start sent `+
+			`bounced blocked } } }`, day, day+86400*upstream.Time(n))
 	})
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // Bounce answers Query.bounce.
-func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error) {
+func (query) Bounce(ctx context.Context, userID, senderID string, bouncedAt upstream.Time,
+	emailID string) (*model.Bounce, error) {
 	u, err := key("userId", &userID)
 	if err != nil {
 		return nil, err
@@ -45,7 +46,8 @@ func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail,
 }
 
 // details loads the details of bounces for a column.
-func details(ctx context.Context, _ map[string]any, fields []string, rows []*model.Bounce) ([]*model.BounceDetail, []error) {
+func details(ctx context.Context, _ map[string]any, fields []string,
+	rows []*model.Bounce) ([]*model.BounceDetail, []error) {
 	out, errs := make([]*model.BounceDetail, len(rows)), make([]error, len(rows))
 	var keys []upstream.BounceKey
 	var of []int // the row of each key

@@ -70,7 +70,8 @@ func listQuery(ctx context.Context, k upstream.Kind, f filter, p parent) (q upst
 		}
 		q.SetFilter(o.parameter, value)
 	}
-	q.Sender, q.Recipient, q.Domain = upstream.LowerAddress(q.Sender), upstream.LowerAddress(q.Recipient), upstream.LowerDomain(q.Domain)
+	q.Sender, q.Recipient, q.Domain = upstream.LowerAddress(q.Sender), upstream.LowerAddress(q.Recipient),
+		upstream.LowerDomain(q.Domain)
 	if strings.Trim(q.Sender, "0123456789") == "" && q.Sender != "" {
 		// The REST API would take a sender of digits for an id.
 		return q, badArgument("filter.sender",
@@ -122,7 +123,8 @@ func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
 		}
 		for _, o := range out {
 			if strings.EqualFold(o.Name, h.Name) {
-				return nil, badArgument(name, "%s repeats the name of an earlier header: an email has one value of each header", name)
+				return nil, badArgument(name,
+					"%s repeats the name of an earlier header: an email has one value of each header", name)
 			}
 		}
 		out = append(out, *h)

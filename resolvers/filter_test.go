@@ -32,7 +32,8 @@ var lists = []listOf{
 	}},
 	{upstream.BlockedEmails, "blockedEmails", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.BlockedEmails(context.Background(), q)
-		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }), err
+		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }),
+			err
 	}},
 }
 
@@ -73,7 +74,9 @@ func filterOf(q upstream.ListQuery) map[string]any {
 
 // windowOf returns the GraphQL argument of a window.
 func windowOf(w upstream.Window) map[string]any {
-	return map[string]any{"between": map[string]any{"start": int64(w.Start), "end": w.End.UTC().Format("2006-01-02T15:04:05Z07:00")}}
+	return map[string]any{
+		"between": map[string]any{"start": int64(w.Start), "end": w.End.UTC().Format("2006-01-02T15:04:05Z07:00")},
+	}
 }
 
 // agree returns how the list and total of a query differ from the model, or "".
@@ -90,8 +93,12 @@ func (l listOf) agree(g *gateway, oracle *upstreamtest.Model, q upstream.ListQue
 			break
 		}
 	}
-	typ := map[string]string{"emails": "EmailFilter", "bounces": "BounceFilter", "blockedEmails": "BlockedEmailFilter"}[l.field]
-	resp := g.ask(`query($w: Window!, $f: `+typ+`) { `+l.field+`(window: $w, filter: $f, first: 500) { totalCount nodes { id } pageInfo { hasNextPage } } alone: `+l.field+`(window: $w, filter: $f) { totalCount } }`,
+	typ := map[string]string{
+		"emails": "EmailFilter", "bounces": "BounceFilter", "blockedEmails": "BlockedEmailFilter",
+	}[l.field]
+	resp := g.ask(`query($w: Window!, $f: `+typ+`) { `+l.field+
+		`(window: $w, filter: $f, first: 500) { totalCount nodes { id } pageInfo { hasNextPage } } alone: `+l.field+
+		`(window: $w, filter: $f) { totalCount } }`,
 		map[string]any{"w": windowOf(q.Window), "f": filterOf(q)})
 	if len(resp.Errors) > 0 {
 		return fmt.Sprint(resp.Errors)
@@ -101,7 +108,8 @@ func (l listOf) agree(g *gateway, oracle *upstreamtest.Model, q upstream.ListQue
 		got = append(got, get(n, "id").(string))
 	}
 	total := fmt.Sprint(len(want))
-	if t := fmt.Sprintf("%v %v %v", get(resp.Data, l.field, "totalCount"), get(resp.Data, "alone", "totalCount"), get(resp.Data, l.field, "pageInfo", "hasNextPage")); t != total+" "+total+" "+fmt.Sprint(len(want) > 500) {
+	if t := fmt.Sprintf("%v %v %v", get(resp.Data, l.field, "totalCount"), get(resp.Data, "alone", "totalCount"),
+		get(resp.Data, l.field, "pageInfo", "hasNextPage")); t != total+" "+total+" "+fmt.Sprint(len(want) > 500) {
 		return fmt.Sprintf("totals and further rows: %s, want %s", t, total)
 	}
 	return cmp.Diff(append([]string{}, want[:min(500, len(want))]...), got)
@@ -131,16 +139,25 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 		"a domain in capitals":                  {Domain: "Example1.COM"},
 		"a recipient's domain in capitals":      {Recipient: "edge3@EXAMPLE.net"},
 		"a sender's domain in capitals":         {Sender: "sender23@Example.Com"},
-		"a header":                              {XHeaders: []upstream.Header{{Name: "X-District", Value: "New Hampshire"}}},
-		"a header in another case":              {XHeaders: []upstream.Header{{Name: "x-CAMPAIGN", Value: "spring"}}},
-		"a header that must be coded":           {XHeaders: []upstream.Header{{Name: "X-Sum", Value: "50% off + more & \"more\"=better"}}},
+		"a header": {
+			XHeaders: []upstream.Header{{Name: "X-District", Value: "New Hampshire"}},
+		},
+		"a header in another case": {XHeaders: []upstream.Header{{Name: "x-CAMPAIGN", Value: "spring"}}},
+		"a header that must be coded": {
+			XHeaders: []upstream.Header{{Name: "X-Sum", Value: "50% off + more & \"more\"=better"}},
+		},
 		"four headers": {XHeaders: []upstream.Header{
-			{Name: "X-Zulu", Value: "first"}, {Name: "X-Alpha", Value: "after it: order is as sent"}, {Name: "X-Odd", Value: "per%cent"}, {Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
+			{Name: "X-Zulu", Value: "first"}, {Name: "X-Alpha", Value: "after it: order is as sent"},
+			{Name: "X-Odd", Value: "per%cent"}, {Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
 		}},
 	}
 	own := map[upstream.Kind]map[string]upstream.ListQuery{
-		upstream.Emails:        {"delivered ones": {Delivered: true}},
-		upstream.Bounces:       {"hard ones": {BounceType: upstream.Hard}, "soft ones": {BounceType: upstream.Soft}, "a category": {BounceCategory: "bad-mailbox"}, "a category of no catalogue": {BounceCategory: "blockedcontent"}},
+		upstream.Emails: {"delivered ones": {Delivered: true}},
+		upstream.Bounces: {
+			"hard ones": {BounceType: upstream.Hard}, "soft ones": {BounceType: upstream.Soft},
+			"a category":                 {BounceCategory: "bad-mailbox"},
+			"a category of no catalogue": {BounceCategory: "blockedcontent"},
+		},
 		upstream.BlockedEmails: {"a reason": {BlockedReason: "manual"}},
 	}
 	nothing := map[string]upstream.ListQuery{
@@ -176,7 +193,8 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 			try(name, q, true)
 		}
 		for name, q := range nothing {
-			if q.BounceCategory != "" && l.kind != upstream.Bounces || q.BlockedReason != "" && l.kind != upstream.BlockedEmails {
+			if q.BounceCategory != "" && l.kind != upstream.Bounces ||
+				q.BlockedReason != "" && l.kind != upstream.BlockedEmails {
 				continue
 			}
 			try(name, q, false)

@@ -30,7 +30,8 @@ func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 	} {
 		of := func(rows int) float64 {
 			ask := ask(newGateway(t, rowsOfDay(rows)))
-			query := fmt.Sprintf(`{ bounces(%s, first: %d) { nodes { emailId recipient domain type category bouncedAt xHeaders { name value } sender { address } user { userId } } } }`, today, rows)
+			query := fmt.Sprintf(`{ bounces(%s, first: %d) { nodes { emailId recipient domain type category `+
+				`bouncedAt xHeaders { name value } sender { address } user { userId } } } }`, today, rows)
 			if w := ask(query); w.Code != http.StatusOK || bytes.Contains(w.Body.Bytes(), []byte(`"errors"`)) {
 				t.Fatalf("%s: %.300s", name, w.Body)
 			}
@@ -51,7 +52,8 @@ func TestPricingIsLinearInDocumentLength(t *testing.T) {
 		var b strings.Builder
 		b.WriteString("{ users(" + today + ") { nodes { ...F" + fmt.Sprint(n) + " } } } fragment F0 on User { userId }")
 		for i := 1; i <= n; i++ {
-			fmt.Fprintf(&b, " fragment F%d on User { "+strings.ReplaceAll(body, "NEXT", fmt.Sprintf("...F%d", i-1))+" }", i)
+			fmt.Fprintf(&b, " fragment F%d on User { "+strings.ReplaceAll(body, "NEXT", fmt.Sprintf("...F%d", i-1))+
+				" }", i)
 		}
 		return b.String()
 	}
@@ -59,9 +61,16 @@ func TestPricingIsLinearInDocumentLength(t *testing.T) {
 		query string
 		most  float64
 	}{
-		"spreads":        {double(25, "NEXT NEXT"), 100},
-		"fields":         {double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+") { nodes { user { NEXT } } }"), 2_000},
-		"nested windows": {double(25, `a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 20_000},
+		"spreads": {double(25, "NEXT NEXT"), 100},
+		"fields": {
+			double(25, "a: senders("+today+") { nodes { user { NEXT } } } b: senders("+today+
+				") { nodes { user { NEXT } } }"), 2_000,
+		},
+		"nested windows": {
+			double(25,
+				`a: senders(window: {last: "P1D"}) { nodes { user { NEXT } } } `+
+					`b: senders(window: {last: "P2D"}) { nodes { user { NEXT } } }`), 20_000,
+		},
 	} {
 		schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 		doc, err := gqlparser.LoadQueryWithRules(schema, c.query, rules.NewDefaultRules())

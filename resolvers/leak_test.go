@@ -60,9 +60,15 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 	callers := []auth.Caller{
 		{Name: "a user", Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
 		{Name: "a user, masked", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
-		{Name: "a user, masked, with content", Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead | auth.ContentRead},
+		{
+			Name: "a user, masked, with content", Users: auth.Only(leakUser(1)),
+			Scopes: auth.MetricsRead | auth.ContentRead,
+		},
 		{Name: "many users", Users: auth.Only(leakUser(1), leakUser(3), 1, 2, 3, 4, 5, 6, 7), Scopes: auth.AllScopes},
-		{Name: "two users, masked", Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
+		{
+			Name: "two users, masked", Users: auth.Only(leakUser(1), leakUser(3)),
+			Scopes: auth.MetricsRead | auth.ContentRead,
+		},
 	}
 	all := leakRows("rcpt")
 	whole := newLeakGateway(t, all, cached.DefaultSettle)
@@ -75,7 +81,10 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 	}
 	answers, seed := leakRun()
 	t.Logf("seed %d", seed)
-	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(seed, 0)), words: leakWords(all), found: map[string][]string{}}
+	f := &forager{
+		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(seed, 0)),
+		words: leakWords(all), found: map[string][]string{},
+	}
 	var seen sighted
 	for n := range answers {
 		query := f.operation()
@@ -98,7 +107,8 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 		}
 		if renamed[c] != nil {
 			if b, w := blurred(g), blurred(normalised(t, renamed[c].ask(callers[c], query))); !bytes.Equal(b, w) {
-				t.Fatalf("operation %d of %s: %s\nlocal parts are visible in\n%s\nwith other local parts it is\n%s", n, callers[c].Name, query, b, w)
+				t.Fatalf("operation %d of %s: %s\nlocal parts are visible in\n%s\nwith other local parts it is\n%s", n,
+					callers[c].Name, query, b, w)
 			}
 		}
 		seen.add(g)
@@ -112,7 +122,8 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 		}
 	}
 	t.Logf("%+v, %d ids, %d lists with cursors", seen, len(f.ids), len(f.found))
-	if seen.answers < 90 || seen.rows < 3*seen.answers || seen.notFound < seen.answers/50 || seen.forbidden < seen.answers/50 || seen.cursors < seen.answers/50 {
+	if seen.answers < 90 || seen.rows < 3*seen.answers || seen.notFound < seen.answers/50 ||
+		seen.forbidden < seen.answers/50 || seen.cursors < seen.answers/50 {
 		t.Errorf("too few answers checked: %+v", seen)
 	}
 }
@@ -122,8 +133,14 @@ func TestStaleAnswersRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	all := leakRows("rcpt")
 	g := newLeakGateway(t, all, 0)
-	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(2, 0)), words: leakWords(all), found: map[string][]string{}}
-	callers := []auth.Caller{{Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes}, {Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead}}
+	f := &forager{
+		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(2, 0)),
+		words: leakWords(all), found: map[string][]string{},
+	}
+	callers := []auth.Caller{
+		{Users: auth.Only(leakUser(1)), Scopes: auth.AllScopes},
+		{Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
+	}
 	rows, failed := 0, 0
 	for n := range 200 {
 		query := f.operation()
@@ -174,10 +191,12 @@ func leakRows(recipient string) upstreamtest.Rows {
 	for i := range leakUsers {
 		u := leakUser(i)
 		for s := range 3 {
-			rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: u, ID: sender(u, s), Address: fmt.Sprintf("%s-%d@example.com", mark(u), s)})
+			rows.Senders = append(rows.Senders,
+				upstreamtest.Sender{UserID: u, ID: sender(u, s), Address: fmt.Sprintf("%s-%d@example.com", mark(u), s)})
 		}
 	}
-	rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: leakUser(1), ID: both, Address: "both@example.com"}, upstreamtest.Sender{UserID: leakUser(2), ID: both, Address: "both@example.com"})
+	rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: leakUser(1), ID: both, Address: "both@example.com"},
+		upstreamtest.Sender{UserID: leakUser(2), ID: both, Address: "both@example.com"})
 	for i := range 250 {
 		u := leakUser(i % leakUsers)
 		at := day + upstream.Time(i/7*700)
@@ -195,20 +214,34 @@ func leakRows(recipient string) upstreamtest.Rows {
 				domain = "mailhost"
 			}
 			if i%6 == 0 && r == 0 { // the id is a return path
-				id = fmt.Sprintf("%s.%04d.bounces+%s=%s@%s", at.UTC().Format("20060102150405"), i, local, domain, mark(u))
+				id = fmt.Sprintf("%s.%04d.bounces+%s=%s@%s", at.UTC().Format("20060102150405"), i, local, domain,
+					mark(u))
 			}
 			address := local + "@" + domain
 			b := upstream.BounceDetail{Bounce: upstream.Bounce{
-				UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],
+				UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+				Type:     []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],
 				Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1", BounceTime: at, ProcessTime: at,
-				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("spring", i%2)}, {Name: "X-Mark", Value: mark(u)}, {Name: "X-To", Value: strings.Replace(address, "@", []string{"@", "%40", "="}[i%3], 1)}},
-			}, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local), mark(u)), RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u)}
-			rows.Emails = append(rows.Emails, upstream.Email{UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, ProcessTime: at, Delivered: i%2 == 0, XHeaders: b.XHeaders})
+				XHeaders: []upstream.Header{
+					{Name: "X-Campaign", Value: fmt.Sprint("spring", i%2)}, {Name: "X-Mark", Value: mark(u)},
+					{Name: "X-To", Value: strings.Replace(address, "@", []string{"@", "%40", "="}[i%3], 1)},
+				},
+			}, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local),
+				mark(u)), RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u)}
+			rows.Emails = append(rows.Emails,
+				upstream.Email{
+					UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+					ProcessTime: at, Delivered: i%2 == 0, XHeaders: b.XHeaders,
+				})
 			if i%2 == 0 {
 				rows.Bounces = append(rows.Bounces, b)
 			}
 			if i%3 == 0 {
-				rows.BlockedEmails = append(rows.BlockedEmails, upstream.BlockedEmail{UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain, Reason: "manual", ProcessTime: at, XHeaders: b.XHeaders})
+				rows.BlockedEmails = append(rows.BlockedEmails,
+					upstream.BlockedEmail{
+						UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
+						Reason: "manual", ProcessTime: at, XHeaders: b.XHeaders,
+					})
 			}
 		}
 	}
@@ -243,8 +276,12 @@ func ofUsers(all upstreamtest.Rows, users auth.Users) (own upstreamtest.Rows) {
 // leakWords returns the values for arguments, from the rows of all users.
 func leakWords(all upstreamtest.Rows) map[string][]string {
 	w := map[string][]string{
-		"window": {`{last: "P1D"}`, `{last: "PT12H"}`, fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+86400), fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+700)},
-		"name":   {`"X-Campaign"`, `"X-Mark"`, `"X-To"`}, "category": {`"other"`, `"quota-issues"`, `"invented"`}, "reason": {`"manual"`, `"invented"`},
+		"window": {
+			`{last: "P1D"}`, `{last: "PT12H"}`, fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+86400),
+			fmt.Sprintf("{between: {start: %d, end: %d}}", day, day+700),
+		},
+		"name": {`"X-Campaign"`, `"X-Mark"`, `"X-To"`}, "category": {`"other"`, `"quota-issues"`, `"invented"`},
+		"reason": {`"manual"`, `"invented"`},
 	}
 	add := func(name string, v any) {
 		if text := fmt.Sprintf("%q", fmt.Sprint(v)); !slices.Contains(w[name], text) {
@@ -286,29 +323,43 @@ func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) 
 	(&gateway{t: t, store: s}).write(rows)
 	g := &leakGateway{}
 	clock := func() time.Time { return now.UTC().Add(time.Duration(g.later.Load()) * time.Second) }
-	client, err := rest.New(rest.Options{BaseURL: "http://embedded.invalid", Timeout: patience, CallTimeout: patience, Transport: embedded.Transport(embedded.New(s, embedded.Options{}))})
+	client, err := rest.New(rest.Options{
+		BaseURL: "http://embedded.invalid", Timeout: patience, CallTimeout: patience,
+		Transport: embedded.Transport(embedded.New(s, embedded.Options{})),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api := &upstreamtest.Counting{API: client, Before: func(context.Context, string) error {
 		if g.down.Load() {
-			return &upstream.Error{Code: upstream.Unavailable, Status: http.StatusServiceUnavailable, Message: "the upstream is overloaded"}
+			return &upstream.Error{
+				Code: upstream.Unavailable, Status: http.StatusServiceUnavailable,
+				Message: "the upstream is overloaded",
+			}
 		}
 		return nil
 	}}
-	cache, err := cached.New(api, cached.Options{Bytes: cached.DefaultBytes, Settle: settle, Fresh: cached.DefaultFresh, Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: clock})
+	cache, err := cached.New(api, cached.Options{
+		Bytes: cached.DefaultBytes, Settle: settle, Fresh: cached.DefaultFresh, Catalogue: cached.DefaultCatalogue,
+		MaxStale: cached.DefaultMaxStale, Now: clock,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cache.Close)
-	g.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
-		loaders.Extension{API: func(ctx context.Context) upstream.Asker { return auth.Limit(cache, auth.FromContext(ctx), mask) }, Now: now.UTC}, resolvers.Columns()}})
+	g.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+		graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
+			loaders.Extension{
+				API: func(ctx context.Context) upstream.Asker { return auth.Limit(cache, auth.FromContext(ctx), mask) },
+				Now: now.UTC,
+			}, resolvers.Columns()}})
 	return g
 }
 
 func (g *leakGateway) ask(c auth.Caller, query string) []byte {
 	body, _ := json.Marshal(map[string]string{"query": query})
-	r := httptest.NewRequestWithContext(auth.With(context.Background(), c), http.MethodPost, "/graphql", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(auth.With(context.Background(), c), http.MethodPost, "/graphql",
+		bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, r)
@@ -338,7 +389,8 @@ func blurred(answer []byte) []byte {
 }
 
 var (
-	made       = regexp.MustCompile(`\*\*\*[a-z2-7]{12}|"(id|cursor|startCursor|endCursor)_[0-9a-f]+":"[^"]*"|"id":"[^"]*"`)
+	made = regexp.MustCompile(
+		`\*\*\*[a-z2-7]{12}|"(id|cursor|startCursor|endCursor)_[0-9a-f]+":"[^"]*"|"id":"[^"]*"`)
 	marks      = regexp.MustCompile(`mark\d+|86753\d\d(\d\d)?`)
 	recipients = regexp.MustCompile(`(?i)rcpt\d+`)
 	encodings  = regexp.MustCompile(`[A-Za-z0-9_-]{12,}`)

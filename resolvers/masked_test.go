@@ -31,7 +31,9 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
 	g := newLeakGateway(t, rows, cached.DefaultSettle)
 	masked := auth.Caller{Users: auth.Only(leakUser(0), leakUser(1)), Scopes: auth.MetricsRead}
-	for kind, n := range map[string]int{"emails": len(rows.Emails), "bounces": len(rows.Bounces), "blockedEmails": len(rows.BlockedEmails)} {
+	for kind, n := range map[string]int{
+		"emails": len(rows.Emails), "bounces": len(rows.Bounces), "blockedEmails": len(rows.BlockedEmails),
+	} {
 		for _, way := range [][3]string{{"first", "after", "endCursor"}, {"last", "before", "startCursor"}} {
 			var ids []string
 			found := map[string]string{}
@@ -40,14 +42,16 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 				if cursor != "" {
 					paging += fmt.Sprintf(", %s: %q", way[1], cursor)
 				}
-				resp := g.askAs(t, masked, `{ list: `+kind+`(`+today+`, `+paging+`) { totalCount nodes { id recipient localPart emailId } pageInfo { `+way[2]+` } } }`)
+				resp := g.askAs(t, masked, `{ list: `+kind+`(`+today+`, `+paging+
+					`) { totalCount nodes { id recipient localPart emailId } pageInfo { `+way[2]+` } } }`)
 				page := list(resp.Data, "list", "nodes")
 				for _, row := range page {
 					id := get(row, "id").(string)
 					ids = append(ids, id)
 					found[id] = fmt.Sprint(get(row, "recipient"))
 				}
-				if total := fmt.Sprint(get(resp.Data, "list", "totalCount")); total != fmt.Sprint(n) || len(resp.Errors) > 0 {
+				if total := fmt.Sprint(get(resp.Data, "list", "totalCount")); total != fmt.Sprint(n) ||
+					len(resp.Errors) > 0 {
 					t.Fatalf("%s: %s in all, want %d; %v", kind, total, n, resp.Errors)
 				}
 				if len(page) == 0 {
@@ -59,7 +63,9 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 				t.Errorf("%s by %s: %d rows, %d different ones, want %d", kind, way[0], len(ids), len(found), n)
 			}
 			text, _ := json.Marshal(ids)
-			nodes := list(g.askAs(t, masked, `{ nodes(ids: `+string(text)+`) { id ... on Email { recipient } ... on Bounce { recipient } ... on BlockedEmail { recipient } } }`).Data, "nodes")
+			nodes := list(g.askAs(t, masked, `{ nodes(ids: `+string(text)+
+				`) { id ... on Email { recipient } ... on Bounce { recipient } ... `+
+				`on BlockedEmail { recipient } } }`).Data, "nodes")
 			for i, id := range ids {
 				if get(nodes[i], "id") != id || get(nodes[i], "recipient") != found[id] || !auth.IsMasked(found[id]) {
 					t.Errorf("%s %d: found %v, want %s", kind, i, nodes[i], found[id])
@@ -67,16 +73,19 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 			}
 		}
 		var raw []string
-		for _, row := range list(g.askAs(t, auth.Anyone(), `{ list: `+kind+`(`+today+`, first: 20) { nodes { id } } }`).Data, "list", "nodes") {
+		for _, row := range list(g.askAs(t, auth.Anyone(),
+			`{ list: `+kind+`(`+today+`, first: 20) { nodes { id } } }`).Data, "list", "nodes") {
 			raw = append(raw, get(row, "id").(string))
 		}
 		text, _ := json.Marshal(raw)
 		resp := g.askAs(t, masked, `{ nodes(ids: `+string(text)+`) { id } }`)
-		if len(resp.Errors) != len(raw) || slices.ContainsFunc(list(resp.Data, "nodes"), func(n any) bool { return n != nil }) {
+		if len(resp.Errors) != len(raw) || slices.ContainsFunc(list(resp.Data, "nodes"),
+			func(n any) bool { return n != nil }) {
 			t.Errorf("%s by ids with addresses: %v", kind, resp)
 		}
 		for _, e := range resp.Errors {
-			if e.Extensions["code"] != "FORBIDDEN" || e.Extensions["argument"] != fmt.Sprintf("ids[%v]", e.Path[1]) || !strings.Contains(e.Message, "recipients:read") {
+			if e.Extensions["code"] != "FORBIDDEN" || e.Extensions["argument"] != fmt.Sprintf("ids[%v]", e.Path[1]) ||
+				!strings.Contains(e.Message, "recipients:read") {
 				t.Errorf("%s by an id with an address: %v", kind, e)
 			}
 		}
@@ -92,14 +101,17 @@ func TestMaskedEmailIDsFindTheirBounces(t *testing.T) {
 	masked := auth.Caller{Users: auth.Only(leakUser(0), leakUser(1)), Scopes: auth.MetricsRead | auth.ContentRead}
 	const fields = `id emailId userId senderId bouncedAt recipient detail { ruleName }`
 	found := 0
-	for _, row := range list(g.askAs(t, masked, `{ bounces(`+today+`, first: 100) { nodes { `+fields+` } } }`).Data, "bounces", "nodes") {
+	for _, row := range list(g.askAs(t, masked, `{ bounces(`+today+`, first: 100) { nodes { `+fields+` } } }`).Data,
+		"bounces", "nodes") {
 		id := get(row, "emailId").(string)
 		if !auth.IsMaskedEmailID(id) {
 			continue
 		}
 		found++
-		again := g.askAs(t, masked, fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } bounce(userId: %q, senderId: %q, bouncedAt: %q, emailId: %q) { %[2]s } }`,
-			get(row, "id"), fields, get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), id))
+		again := g.askAs(t, masked,
+			fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } bounce(userId: %q, senderId: %q, bouncedAt: %q, `+
+				`emailId: %q) { %[2]s } }`,
+				get(row, "id"), fields, get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), id))
 		if d := cmp.Diff(row, get(again.Data, "node")); d != "" && get(row, "detail") != nil {
 			t.Errorf("by its id: %s", d)
 		}
@@ -116,10 +128,12 @@ func TestMaskedEmailIDsFindTheirBounces(t *testing.T) {
 			continue
 		}
 		tried++
-		query := fmt.Sprintf(`{ bounce(userId: "%d", senderId: "%d", bouncedAt: %d, emailId: %%q) { id } }`, b.UserID, b.SenderID, b.BounceTime)
+		query := fmt.Sprintf(`{ bounce(userId: "%d", senderId: "%d", bouncedAt: %d, emailId: %%q) { id } }`, b.UserID,
+			b.SenderID, b.BounceTime)
 		for _, guess := range []string{b.EmailID, strings.Replace(b.EmailID, "rcpt", "other", 1)} {
 			r := g.askAs(t, masked, fmt.Sprintf(query, guess))
-			if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "FORBIDDEN" || r.Errors[0].Extensions["argument"] != "emailId" || strings.Contains(fmt.Sprint(r), "rcpt") {
+			if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "FORBIDDEN" ||
+				r.Errors[0].Extensions["argument"] != "emailId" || strings.Contains(fmt.Sprint(r), "rcpt") {
 				t.Errorf("by %s: %v", guess, r)
 			}
 		}
@@ -148,7 +162,8 @@ func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
 		if len(rows) != 3 {
 			t.Fatalf("%s: %v", name, resp)
 		}
-		single := g.askAs(t, caller, fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } }`, get(rows[0], "id"), detail))
+		single := g.askAs(t, caller, fmt.Sprintf(`{ node(id: %q) { ... on Bounce { %s } } }`, get(rows[0], "id"),
+			detail))
 		for _, answer := range []struct {
 			response
 			rows []any
@@ -157,7 +172,12 @@ func TestWithheldContentIsAnErrorAtItsField(t *testing.T) {
 				t.Errorf("%s: %d errors, want %d", name, len(answer.Errors), want)
 			}
 			for _, e := range answer.Errors {
-				if at := fmt.Sprint(e.Path...); e.Extensions["code"] != "FORBIDDEN" || !strings.Contains(e.Message, "content:read") || !slices.ContainsFunc(c.denied, func(f string) bool { return strings.HasSuffix(at, "detail"+f) || strings.HasSuffix(at, "detail "+f) }) {
+				if at := fmt.Sprint(e.Path...); e.Extensions["code"] != "FORBIDDEN" ||
+					!strings.Contains(e.Message, "content:read") ||
+					!slices.ContainsFunc(c.denied,
+						func(f string) bool {
+							return strings.HasSuffix(at, "detail"+f) || strings.HasSuffix(at, "detail "+f)
+						}) {
 					t.Errorf("%s: %v", name, e)
 				}
 			}
@@ -187,7 +207,8 @@ func TestConcurrentCallersNeverShareText(t *testing.T) {
 		{Users: auth.Only(leakUser(1)), Scopes: auth.MetricsRead},
 	}
 	queries := []string{
-		`{ bounces(` + today + `, first: 500) { nodes { recipient localPart type bouncedAt xHeaders { name value } } } }`,
+		`{ bounces(` + today + `, first: 500) { nodes { recipient localPart type bouncedAt xHeaders { name ` +
+			`value } } } }`,
 		`{ emails(` + today + `, first: 500) { edges { node { recipient processedAt xHeaders { name value } } } } }`,
 	}
 	g := newLeakGateway(t, rows, cached.DefaultSettle)

@@ -96,7 +96,8 @@ func allTime(ctx context.Context) upstream.Window {
 
 // findCounted searches the counts of one kind after another for a row. No endpoint lists users or senders, so
 // one that never sent, bounced or was blocked is not found.
-func findCounted(ctx context.Context, q upstream.CountQuery, id upstream.ID) (k upstream.Kind, row upstream.Count, found bool, err error) {
+func findCounted(ctx context.Context, q upstream.CountQuery,
+	id upstream.ID) (k upstream.Kind, row upstream.Count, found bool, err error) {
 	q.Window = allTime(ctx)
 	for _, k := range upstream.Kinds {
 		rows, err := loaders.From(ctx).API.Counts(ctx, k, q)
@@ -168,7 +169,9 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	if !auth.IsMasked(id.Recipient) { // a masked recipient is found among all rows of the second
 		q.Recipient = id.Recipient
 	}
-	wanted := page.Key{Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID}
+	wanted := page.Key{
+		Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID,
+	}
 	padded := false // rows of other seconds were returned, which offsets count
 	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
 	var alike *T

@@ -40,7 +40,9 @@ func TestEveryObjectIsFoundByItsID(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Sample())
 	const w = `window: {between: {start: "2016-11-20T00:00:00Z", end: "2016-11-25T00:00:00Z"}}`
-	data := g.data(`{ users(`+w+`) { nodes {`+onNode+`} } senders(`+w+`) { nodes {`+onNode+`} } bounces(`+w+`) { nodes {`+onNode+`} } emails(`+w+`) { nodes {`+onNode+`} } blockedEmails(`+w+`) { nodes {`+onNode+`} } }`+rowFragment, nil)
+	data := g.data(`{ users(`+w+`) { nodes {`+onNode+`} } senders(`+w+`) { nodes {`+onNode+`} } bounces(`+w+
+		`) { nodes {`+onNode+`} } emails(`+w+`) { nodes {`+onNode+`} } blockedEmails(`+w+`) { nodes {`+onNode+`} } }`+
+		rowFragment, nil)
 	var objects []any
 	for _, l := range []string{"users", "senders", "bounces", "emails", "blockedEmails"} {
 		rows := list(data, l, "nodes")
@@ -82,13 +84,19 @@ func TestNodesReportsEachInvalidID(t *testing.T) {
 	asBounce.Type, asBounce.EmailID = model.BounceNode, "20161122000000.none"
 	user, nobody := model.NodeID{Type: model.UserNode, UserID: 21}, model.NodeID{Type: model.UserNode, UserID: 999}
 	noSender := model.NodeID{Type: model.SenderNode, SenderID: 999}
-	asked := []any{good.String(), "17", user.String(), stranger.String(), good.String(), nobody.String(), "17", wrongUser.String(), noSender.String(), asBounce.String()}
-	resp := g.ask(`query($ids: [ID!]!) { nodes(ids: $ids) { id } bounceCategories { code } }`, map[string]any{"ids": asked})
+	asked := []any{
+		good.String(), "17", user.String(), stranger.String(), good.String(), nobody.String(), "17", wrongUser.String(),
+		noSender.String(), asBounce.String(),
+	}
+	resp := g.ask(`query($ids: [ID!]!) { nodes(ids: $ids) { id } bounceCategories { code } }`,
+		map[string]any{"ids": asked})
 	var got []string
 	for _, n := range list(resp.Data, "nodes") {
 		got = append(got, fmt.Sprint(get(n, "id")))
 	}
-	want := []string{good.String(), "<nil>", user.String(), "<nil>", good.String(), "<nil>", "<nil>", "<nil>", "<nil>", "<nil>"}
+	want := []string{
+		good.String(), "<nil>", user.String(), "<nil>", good.String(), "<nil>", "<nil>", "<nil>", "<nil>", "<nil>",
+	}
 	if d := gocmp.Diff(want, got); d != "" || len(list(resp.Data, "bounceCategories")) == 0 {
 		t.Error(d)
 	}
@@ -98,7 +106,8 @@ func TestNodesReportsEachInvalidID(t *testing.T) {
 	}
 	if d := gocmp.Diff(map[string]string{
 		"[nodes 1]": "BAD_USER_INPUT ids[1]", "[nodes 6]": "BAD_USER_INPUT ids[6]",
-		"[nodes 3]": "NOT_FOUND <nil>", "[nodes 5]": "NOT_FOUND <nil>", "[nodes 7]": "NOT_FOUND <nil>", "[nodes 8]": "NOT_FOUND <nil>", "[nodes 9]": "NOT_FOUND <nil>",
+		"[nodes 3]": "NOT_FOUND <nil>", "[nodes 5]": "NOT_FOUND <nil>", "[nodes 7]": "NOT_FOUND <nil>",
+		"[nodes 8]": "NOT_FOUND <nil>", "[nodes 9]": "NOT_FOUND <nil>",
 	}, errs); d != "" {
 		t.Error(d)
 	}
@@ -122,7 +131,8 @@ func TestNodesLimitsNumberOfIDs(t *testing.T) {
 		t.Errorf("calls: %q", calls)
 	}
 	resp := g.ask(`{ nodes(ids: [`+ids+`"`+id+`"]) { id } }`, nil)
-	if len(resp.Errors) != 1 || resp.Errors[0].Extensions["argument"] != "ids" || !strings.Contains(resp.Errors[0].Message, "at most 500") {
+	if len(resp.Errors) != 1 || resp.Errors[0].Extensions["argument"] != "ids" ||
+		!strings.Contains(resp.Errors[0].Message, "at most 500") {
 		t.Errorf("%+v", resp.Errors)
 	}
 }
@@ -133,25 +143,31 @@ func TestDetailIsNeverThatOfAnotherRecipient(t *testing.T) {
 	t.Parallel()
 	rows := rowsAt(day, 0)
 	twin := rows.Bounces[0]
-	twin.EmailAddress, twin.Local, twin.Category, twin.DiagnosticCode = "zoe@example.com", "zoe", "other", "smtp;550 zoe"
+	twin.EmailAddress, twin.Local, twin.Category, twin.DiagnosticCode = "zoe@example.com", "zoe", "other",
+		"smtp;550 zoe"
 	twin.Domain = "example.com"
 	rows.Bounces = append(rows.Bounces, twin)
 	g := newGateway(t, rows)
 	resp := g.ask(`{ bounces(`+today+`) { nodes { id recipient category detail { diagnosticCode } } } }`, nil)
 	nodes := list(resp.Data, "bounces", "nodes")
-	if len(nodes) != 2 || get(nodes, 0, "detail") == nil || get(nodes, 1, "detail") != nil || get(nodes, 1, "recipient") != "zoe@example.com" {
+	if len(nodes) != 2 || get(nodes, 0, "detail") == nil || get(nodes, 1, "detail") != nil ||
+		get(nodes, 1, "recipient") != "zoe@example.com" {
 		t.Fatalf("%v", nodes)
 	}
-	if len(resp.Errors) != 1 || resp.Errors[0].Extensions["code"] != "NOT_FOUND" || fmt.Sprint(resp.Errors[0].Path) != "[bounces nodes 1 detail]" {
+	if len(resp.Errors) != 1 || resp.Errors[0].Extensions["code"] != "NOT_FOUND" ||
+		fmt.Sprint(resp.Errors[0].Path) != "[bounces nodes 1 detail]" {
 		t.Errorf("%+v", resp.Errors)
 	}
 	for i := range nodes {
-		data := g.ask(`query($id: ID!) { node(id: $id) { id ... on Bounce { recipient category detail { diagnosticCode } } } }`, map[string]any{"id": get(nodes, i, "id")}).Data
+		data := g.ask(`query($id: ID!) { node(id: $id) { id ... on Bounce { recipient category `+
+			`detail { diagnosticCode } } } }`, map[string]any{"id": get(nodes, i, "id")}).Data
 		if d := gocmp.Diff(nodes[i], get(data, "node")); d != "" {
 			t.Error(d)
 		}
 	}
-	data := g.data(fmt.Sprintf(`{ bounce(userId: 20, senderId: 100, bouncedAt: %d, emailId: "%s") { recipient detail { diagnosticCode } } }`, day, twin.EmailID), nil)
+	data := g.data(
+		fmt.Sprintf(`{ bounce(userId: 20, senderId: 100, bouncedAt: %d, `+
+			`emailId: "%s") { recipient detail { diagnosticCode } } }`, day, twin.EmailID), nil)
 	if get(data, "bounce", "recipient") != rows.Bounces[0].EmailAddress || get(data, "bounce", "detail") == nil {
 		t.Error(data)
 	}
@@ -175,7 +191,8 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 	for name, rows := range map[string]upstreamtest.Rows{"stored in lower case": stored, "in capitals": capitals} {
 		g := newGateway(t, rows)
 		g.serve(upstreamtest.NewModel(rows))
-		ids := g.data(`{ emails(`+today+`) { nodes { id } } bounces(`+today+`) { nodes { id } } blockedEmails(`+today+`) { nodes { id } } }`, nil)
+		ids := g.data(`{ emails(`+today+`) { nodes { id } } bounces(`+today+`) { nodes { id } } blockedEmails(`+today+
+			`) { nodes { id } } }`, nil)
 		for _, l := range lists {
 			id, err := model.ParseNodeID(get(ids, l.field, "nodes", 0, "id").(string))
 			if err != nil {
@@ -185,7 +202,8 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 				recipient string
 				found     bool
 			}{
-				{id.Recipient, true}, {local + "@" + strings.ToUpper(domain), true}, {local + "@" + strings.ToLower(domain), true},
+				{id.Recipient, true}, {local + "@" + strings.ToUpper(domain), true},
+				{local + "@" + strings.ToLower(domain), true},
 				{strings.ToUpper(local) + "@" + domain, false},
 			} {
 				id.Recipient = c.recipient
@@ -204,9 +222,13 @@ func TestBounceByItsNaturalKey(t *testing.T) {
 	rows := upstreamtest.Sample()
 	g := newGateway(t, rows)
 	for _, b := range rows.Bounces[1000:] {
-		data := g.data(`query($u: ID!, $s: ID!, $t: DateTime!, $e: String!) { bounce(userId: $u, senderId: $s, bouncedAt: $t, emailId: $e) { id recipient detail { ruleName fullContent } } }`,
+		data := g.data(`query($u: ID!, $s: ID!, $t: DateTime!, $e: String!) { bounce(userId: $u, senderId: $s, `+
+			`bouncedAt: $t, emailId: $e) { id recipient detail { ruleName fullContent } } }`,
 			map[string]any{"u": fmt.Sprint(b.UserID), "s": b.SenderID, "t": b.BounceTime, "e": b.EmailID})
-		want := map[string]any{"id": (&model.Bounce{Row: &b.Bounce}).ID().String(), "recipient": b.EmailAddress, "detail": map[string]any{"ruleName": b.RuleName, "fullContent": b.FullContent}}
+		want := map[string]any{
+			"id": (&model.Bounce{Row: &b.Bounce}).ID().String(), "recipient": b.EmailAddress,
+			"detail": map[string]any{"ruleName": b.RuleName, "fullContent": b.FullContent},
+		}
 		if d := gocmp.Diff(want, get(data, "bounce")); d != "" {
 			t.Error(d)
 		}
@@ -227,7 +249,9 @@ func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 	g := newGateway(t, rows)
 	var ids []any
 	for i := range rows.Emails {
-		ids = append(ids, (&model.Email{Row: &rows.Emails[i]}).ID().String(), (&model.Bounce{Row: &rows.Bounces[i].Bounce}).ID().String(), (&model.BlockedEmail{Row: &rows.BlockedEmails[i]}).ID().String())
+		ids = append(ids, (&model.Email{Row: &rows.Emails[i]}).ID().String(),
+			(&model.Bounce{Row: &rows.Bounces[i].Bounce}).ID().String(),
+			(&model.BlockedEmail{Row: &rows.BlockedEmails[i]}).ID().String())
 	}
 	for s := range rows.Senders {
 		ids = append(ids, model.NodeID{Type: model.SenderNode, SenderID: rows.Senders[s].ID}.String())
@@ -236,7 +260,10 @@ func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 		ids = append(ids, model.NodeID{Type: model.UserNode, UserID: 20 + u}.String())
 	}
 	for _, scope := range [][]upstream.ID{{20}, {21, 23}, {}} {
-		resp := g.askAs(auth.Only(scope...), `query($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { userId } ... on Sender { owner: userId } ... on Bounce { userId } ... on Email { userId } ... on BlockedEmail { userId } } }`, map[string]any{"ids": ids})
+		resp := g.askAs(auth.Only(scope...),
+			`query($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { userId } ... on Sender { owner: userId } ... `+
+				`on Bounce { userId } ... on Email { userId } ... on BlockedEmail { userId } } }`,
+			map[string]any{"ids": ids})
 		found := 0
 		for _, n := range list(resp.Data, "nodes") {
 			if n == nil {
@@ -244,7 +271,8 @@ func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 			}
 			found++
 			var u upstream.ID
-			if _, err := fmt.Sscan(fmt.Sprint(cmp.Or(get(n, "userId"), get(n, "owner"))), &u); err != nil || !auth.Only(scope...).Has(u) {
+			if _, err := fmt.Sscan(fmt.Sprint(cmp.Or(get(n, "userId"), get(n, "owner"))), &u); err != nil ||
+				!auth.Only(scope...).Has(u) {
 				t.Errorf("scope %v finds %v", scope, n)
 			}
 		}
@@ -261,7 +289,9 @@ func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 				t.Errorf("scope %v: %s", scope, call)
 			}
 			for u := range upstream.ID(users) {
-				if !auth.Only(scope...).Has(20+u) && (strings.Contains(call, fmt.Sprintf("user_id=%d", 20+u)) || strings.Contains(call, fmt.Sprintf("/bounce/%d/", 20+u))) {
+				if !auth.Only(scope...).Has(20+u) &&
+					(strings.Contains(call, fmt.Sprintf("user_id=%d", 20+u)) ||
+						strings.Contains(call, fmt.Sprintf("/bounce/%d/", 20+u))) {
 					t.Errorf("scope %v: %s", scope, call)
 				}
 			}
@@ -276,20 +306,32 @@ func TestForbiddenObjectsLookMissing(t *testing.T) {
 	rows := rowsOfDay(48)
 	g := newGateway(t, rows)
 	i := slices.IndexFunc(rows.Emails, func(e upstream.Email) bool { return e.UserID == 22 })
-	there := model.NodeID{UserID: 22, SenderID: rows.Emails[i].SenderID, Time: rows.Emails[i].ProcessTime, EmailID: rows.Emails[i].EmailID, Recipient: rows.Emails[i].EmailAddress}
+	there := model.NodeID{
+		UserID: 22, SenderID: rows.Emails[i].SenderID, Time: rows.Emails[i].ProcessTime,
+		EmailID: rows.Emails[i].EmailID, Recipient: rows.Emails[i].EmailAddress,
+	}
 	not := there
 	not.EmailID, not.SenderID, not.UserID = "20161122000000.none", 987, 98
 	for name, c := range map[string]struct {
 		typ   model.NodeType
 		calls int
-	}{"a user": {model.UserNode, 0}, "a sender": {model.SenderNode, 3}, "a bounce": {model.BounceNode, 0}, "an email": {model.EmailNode, 0}, "a blocked email": {model.BlockedEmailNode, 0}} {
-		for _, caller := range []auth.Caller{{Users: auth.Only(20), Scopes: auth.AllScopes}, {Users: auth.Only(20), Scopes: auth.MetricsRead}} {
+	}{
+		"a user": {model.UserNode, 0}, "a sender": {model.SenderNode, 3}, "a bounce": {model.BounceNode, 0},
+		"an email": {model.EmailNode, 0}, "a blocked email": {model.BlockedEmailNode, 0},
+	} {
+		for _, caller := range []auth.Caller{
+			{Users: auth.Only(20), Scopes: auth.AllScopes}, {Users: auth.Only(20), Scopes: auth.MetricsRead},
+		} {
 			var answers []string
 			for _, id := range []model.NodeID{there, not} {
 				id.Type = c.typ
 				g.called()
-				body, _ := json.Marshal(map[string]any{"query": `query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }`, "variables": map[string]any{"id": id.String()}})
-				r := httptest.NewRequestWithContext(auth.With(t.Context(), caller), http.MethodPost, "/graphql", bytes.NewReader(body))
+				body, _ := json.Marshal(map[string]any{
+					"query":     `query($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }`,
+					"variables": map[string]any{"id": id.String()},
+				})
+				r := httptest.NewRequestWithContext(auth.With(t.Context(), caller), http.MethodPost, "/graphql",
+					bytes.NewReader(body))
 				r.Header.Set("Content-Type", "application/json")
 				w := httptest.NewRecorder()
 				g.graph.ServeHTTP(w, r)

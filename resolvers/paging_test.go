@@ -24,13 +24,18 @@ func TestPagingNeverRepeatsOrLosesRowsThatStay(t *testing.T) {
 		n = 5_000
 	}
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
-	forward := `query($first: Int, $at: String) { emails(` + w + `, first: $first, after: $at) { nodes { emailId } pageInfo { hasNextPage endCursor } } }`
-	backward := `query($last: Int, $at: String) { emails(` + w + `, last: $last, before: $at) { nodes { emailId } pageInfo { hasPreviousPage startCursor } } }`
+	forward := `query($first: Int, $at: String) { emails(` + w +
+		`, first: $first, after: $at) { nodes { emailId } pageInfo { hasNextPage endCursor } } }`
+	backward := `query($last: Int, $at: String) { emails(` + w +
+		`, last: $last, before: $at) { nodes { emailId } pageInfo { hasPreviousPage startCursor } } }`
 	for _, c := range []struct {
 		size    int
 		forward bool
 		kept    bool // upstream pages are cached for the whole walk
-	}{{500, true, false}, {500, false, false}, {50, true, false}, {50, false, true}, {7, true, true}, {7, false, true}} {
+	}{
+		{500, true, false}, {500, false, false}, {50, true, false}, {50, false, true}, {7, true, true},
+		{7, false, true},
+	} {
 		name := fmt.Sprintf("pages of %d, forward %v, kept %v", c.size, c.forward, c.kept)
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && c.size < 50 {
@@ -146,8 +151,9 @@ func (k *keeping) ask(ctx context.Context, q *upstream.Question, next upstream.A
 
 func emailAt(at upstream.Time, serial string) upstream.Email {
 	return upstream.Email{
-		UserID: 20, SenderID: 100, EmailID: at.UTC().Format("20060102150405") + "." + serial, EmailAddress: "recipient@example.com",
-		Local: "recipient", Domain: "example.com", ProcessTime: at,
+		UserID: 20, SenderID: 100, EmailID: at.UTC().Format("20060102150405") + "." + serial,
+		EmailAddress: "recipient@example.com",
+		Local:        "recipient", Domain: "example.com", ProcessTime: at,
 	}
 }
 
@@ -168,8 +174,16 @@ func TestPagingSeveralUsersReadsOneList(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct{ query, more, edge string }{
-		"forwards":  {`query($at: String) { emails(` + today + `, first: 130, after: $at) { totalCount nodes { emailId } pageInfo { hasNextPage endCursor } } }`, "hasNextPage", "endCursor"},
-		"backwards": {`query($at: String) { emails(` + today + `, last: 130, before: $at) { totalCount nodes { emailId } pageInfo { hasPreviousPage startCursor } } }`, "hasPreviousPage", "startCursor"},
+		"forwards": {
+			`query($at: String) { emails(` + today +
+				`, first: 130, after: $at) { totalCount nodes { emailId } pageInfo { hasNextPage endCursor } } }`,
+			"hasNextPage", "endCursor",
+		},
+		"backwards": {
+			`query($at: String) { emails(` + today +
+				`, last: 130, before: $at) { totalCount nodes { emailId } pageInfo { hasPreviousPage startCursor } } }`,
+			"hasPreviousPage", "startCursor",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -197,7 +211,8 @@ func TestPagingSeveralUsersReadsOneList(t *testing.T) {
 				t.Errorf("%d rows, want %d", len(got), len(want))
 			}
 			for _, call := range g.called() {
-				if !strings.Contains(call, "user_id=21") && !strings.Contains(call, "user_id=22") && !strings.Contains(call, "user_id=24") {
+				if !strings.Contains(call, "user_id=21") && !strings.Contains(call, "user_id=22") &&
+					!strings.Contains(call, "user_id=24") {
 					t.Errorf("a call beyond the scope: %s", call)
 				}
 			}

@@ -37,7 +37,8 @@ func (g *gateway) askLimited(c auth.Caller, query string, header ...string) limi
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), c), http.MethodPost, "/graphql", strings.NewReader(string(body)))
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), c), http.MethodPost, "/graphql",
+		strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -52,7 +53,9 @@ func (g *gateway) askLimited(c auth.Caller, query string, header ...string) limi
 }
 
 func caller(name string, cost int) auth.Caller {
-	return auth.Caller{Name: name, Users: auth.Everyone(), Scopes: auth.AllScopes, Limits: auth.Limits{CostPerMinute: cost}}
+	return auth.Caller{
+		Name: name, Users: auth.Everyone(), Scopes: auth.AllScopes, Limits: auth.Limits{CostPerMinute: cost},
+	}
 }
 
 // An operation is charged its plan and refunded what it did not use. HTTP headers and GraphQL extensions report
@@ -69,17 +72,23 @@ func TestRateLimitsChargePlanAndRefundUnused(t *testing.T) {
 		a := g.askLimited(alice, query)
 		left -= actual
 		cost := a.Extensions.Cost
-		if a.status != 200 || len(a.Errors) > 0 || cost == nil || cost.Requested != requested || cost.Actual != actual || cost.Throttle == nil || cost.Throttle.Limit != 30 || cost.Throttle.Remaining != left || cost.Throttle.ResetAfterMs != (30-left)*2000 {
-			t.Fatalf("status %d: %+v %+v, want %d and %d, with %d left", a.status, a.Errors, cost, requested, actual, left)
+		if a.status != 200 || len(a.Errors) > 0 || cost == nil || cost.Requested != requested ||
+			cost.Actual != actual || cost.Throttle == nil || cost.Throttle.Limit != 30 ||
+			cost.Throttle.Remaining != left || cost.Throttle.ResetAfterMs != (30-left)*2000 {
+			t.Fatalf("status %d: %+v %+v, want %d and %d, with %d left", a.status, a.Errors, cost, requested, actual,
+				left)
 		}
-		if p, r := a.header.Get("RateLimit-Policy"), a.header.Get("RateLimit"); p != `"cost";q=30;w=60` || !strings.HasPrefix(r, `"cost";r=`) {
+		if p, r := a.header.Get("RateLimit-Policy"), a.header.Get("RateLimit"); p != `"cost";q=30;w=60` ||
+			!strings.HasPrefix(r, `"cost";r=`) {
 			t.Errorf("RateLimit-Policy: %s; RateLimit: %s", p, r)
 		}
 		return a
 	}
 	ask(1, 1, `{ __typename }`)
 	ask(4, 4, `{ users(`+today+`) { nodes { userId } } }`)
-	ask(12, 3, `{ bounces(`+today+`, first: 10, filter: {sender: "sender100@example.com"}) { nodes { detail { ruleName } } } }`)
+	ask(12, 3,
+		`{ bounces(`+today+`, first: 10, filter: {sender: "sender100@example.com"}) { nodes { detail { `+
+			`ruleName } } } }`)
 }
 
 // Operations that exceed the limit are refused before they run.
@@ -104,15 +113,26 @@ func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 		requested int // price of the operation's plan; 0 if it was not planned
 		says      string
 	}{
-		{"application/json", 18, `"cost";r=1;t=54`, 4, "may cost 4 units (1, plus 1 for each planned upstream call), and you have 1 of 10 units per minute left: try again in 18s"},
+		{
+			"application/json", 18, `"cost";r=1;t=54`, 4,
+			"may cost 4 units (1, plus 1 for each planned upstream call), " +
+				"and you have 1 of 10 units per minute left: try again in 18s",
+		},
 		{"application/graphql-response+json", 24, `"cost";r=0;t=60`, 4, "try again in 24s"},
-		{"application/json", 6, `"cost";r=0;t=60`, 0, "you have used your limit of 10 units per minute: try again in 6s"},
+		{
+			"application/json", 6, `"cost";r=0;t=60`, 0,
+			"you have used your limit of 10 units per minute: try again in 6s",
+		},
 		{"application/graphql-response+json", 6, `"cost";r=0;t=60`, 0, "you have used your limit"},
 	} {
 		a := g.askLimited(alice, users, "Accept", c.accept)
-		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != strconv.Itoa(c.wait) || a.header.Get("RateLimit") != c.rateLimit || a.Data != nil || len(a.Errors) != 1 ||
-			a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryable"] != true || a.Errors[0].Extensions["retryAfterMs"] != float64(1000*c.wait) || !strings.Contains(a.Errors[0].Message, c.says) ||
-			(a.Extensions.Cost != nil) != (c.requested > 0) || c.requested > 0 && (a.Extensions.Cost.Requested != c.requested || a.Extensions.Cost.Actual != 1) {
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != strconv.Itoa(c.wait) ||
+			a.header.Get("RateLimit") != c.rateLimit || a.Data != nil || len(a.Errors) != 1 ||
+			a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryable"] != true ||
+			a.Errors[0].Extensions["retryAfterMs"] != float64(1000*c.wait) ||
+			!strings.Contains(a.Errors[0].Message, c.says) ||
+			(a.Extensions.Cost != nil) != (c.requested > 0) ||
+			c.requested > 0 && (a.Extensions.Cost.Requested != c.requested || a.Extensions.Cost.Actual != 1) {
 			t.Errorf("%+v %+v, want %+v", a, a.Extensions.Cost, c)
 		}
 	}
@@ -122,7 +142,9 @@ func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 	if a := g.askLimited(caller("bob", 0), users); a.status != 200 || len(a.Errors) > 0 {
 		t.Errorf("another caller: %+v", a)
 	}
-	if a := g.askLimited(caller("carol", 3), users); a.status != 200 || len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || !strings.Contains(a.Errors[0].Message, "may cost 4 units") {
+	if a := g.askLimited(caller("carol", 3), users); a.status != 200 || len(a.Errors) != 1 ||
+		a.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" ||
+		!strings.Contains(a.Errors[0].Message, "may cost 4 units") {
 		t.Errorf("an operation above the limit: %+v", a)
 	}
 	g.later.Add(24)
@@ -130,7 +152,8 @@ func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 		t.Errorf("after the announced wait: %+v", a)
 	}
 	g.later.Add(60)
-	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil || a.header.Get("RateLimit") != `"cost";r=9;t=6` {
+	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil ||
+		a.header.Get("RateLimit") != `"cost";r=9;t=6` {
 		t.Errorf("an invalid document: %+v", a)
 	}
 }
@@ -144,7 +167,8 @@ func TestCostIsReportedOnlyIfExplained(t *testing.T) {
 	if a := g.askLimited(caller("alice", 0), users); a.Extensions.Cost != nil || a.header.Get("RateLimit") != "" {
 		t.Errorf("%+v, %v", a.Extensions.Cost, a.header)
 	}
-	if a := g.askLimited(caller("alice", 0), users, "X-Explain", "1"); a.Extensions.Cost == nil || a.Extensions.Cost.Requested != 4 || a.Extensions.Cost.Actual != 4 || a.Extensions.Cost.Throttle != nil {
+	if a := g.askLimited(caller("alice", 0), users, "X-Explain", "1"); a.Extensions.Cost == nil ||
+		a.Extensions.Cost.Requested != 4 || a.Extensions.Cost.Actual != 4 || a.Extensions.Cost.Throttle != nil {
 		t.Errorf("%+v", a.Extensions.Cost)
 	}
 	bob := caller("bob", 100)
@@ -163,8 +187,17 @@ func TestViewerShowsPermissionsAndLimit(t *testing.T) {
 		who  auth.Caller
 		want string
 	}{
-		"without a key": {auth.Anyone(), `{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`},
-		"with a key":    {auth.Caller{Name: "partner", Users: auth.Only(21, 20), Scopes: auth.MetricsRead, Limits: auth.Limits{CostPerMinute: 60}}, `{"name":"partner","permissions":["metrics:read"],"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`},
+		"without a key": {
+			auth.Anyone(),
+			`{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`,
+		},
+		"with a key": {
+			auth.Caller{
+				Name: "partner", Users: auth.Only(21, 20), Scopes: auth.MetricsRead,
+				Limits: auth.Limits{CostPerMinute: 60},
+			},
+			`{"name":"partner","permissions":["metrics:read"],"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`,
+		},
 	} {
 		a := g.askLimited(c.who, query)
 		got, err := json.Marshal(a.Data["viewer"])
@@ -184,8 +217,12 @@ func TestRateLimitsRefundDeferredAnswersOnce(t *testing.T) {
 	g.limit = 30
 	g.serve(g.client)
 	alice := caller("alice", 0)
-	body, _ := json.Marshal(map[string]any{"query": `{ bounces(` + today + `, first: 10, filter: {sender: "sender100@example.com"}) { nodes { emailId ... @defer { detail { ruleName } } } } }`})
-	r := httptest.NewRequestWithContext(auth.With(t.Context(), alice), http.MethodPost, "/graphql", strings.NewReader(string(body)))
+	body, _ := json.Marshal(map[string]any{
+		"query": `{ bounces(` + today + `, first: 10, filter: {sender: "sender100@example.com"}) { nodes { emailId ` +
+			`... @defer { detail { ruleName } } } } }`,
+	})
+	r := httptest.NewRequestWithContext(auth.With(t.Context(), alice), http.MethodPost, "/graphql",
+		strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "multipart/mixed, application/json")
 	w := httptest.NewRecorder()

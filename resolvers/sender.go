@@ -11,7 +11,8 @@ import (
 )
 
 // Senders answers Query.senders.
-func (query) Senders(ctx context.Context, window model.Window, userID *string, first *int, after *string, last *int, before *string) (*model.SenderConnection, error) {
+func (query) Senders(ctx context.Context, window model.Window, userID *string, first *int, after *string, last *int,
+	before *string) (*model.SenderConnection, error) {
 	u, err := key("userId", userID)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,9 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 
 // originCounts identifies the counts that contain every sender of a list.
 func originCounts(o model.Origin) loaders.CountsKey {
-	return loaders.CountsKey{Kind: o.Kind, Query: upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID}}
+	return loaders.CountsKey{
+		Kind: o.Kind, Query: upstream.CountQuery{Window: o.Window, UserID: o.UserID, SenderID: o.SenderID},
+	}
 }
 
 // UserID answers Sender.userId.

@@ -45,7 +45,9 @@ func tally(ctx context.Context, s *model.Stats, k upstream.Kind) func() (upstrea
 }
 
 func countQuery(s *model.Stats) upstream.CountQuery {
-	return upstream.CountQuery{Window: s.Window, UserID: s.Subject.UserID, SenderID: s.Subject.SenderID, Rollup: s.Subject.Rollup}
+	return upstream.CountQuery{
+		Window: s.Window, UserID: s.Subject.UserID, SenderID: s.Subject.SenderID, Rollup: s.Subject.Rollup,
+	}
 }
 
 // count answers a field of the stats.
@@ -125,7 +127,8 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	kinds := seriesKinds(ctx)
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
-		answers[i] = loaders.From(ctx).BeginSeries(ctx, loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval}})
+		answers[i] = loaders.From(ctx).BeginSeries(ctx,
+			loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval}})
 	}
 	points := b.points()
 	for i, k := range kinds {

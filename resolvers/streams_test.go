@@ -77,7 +77,10 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 func (s *streaming) appear(user upstream.ID) {
 	s.made++
 	s.model.Add(upstreamtest.Rows{Bounces: []upstream.BounceDetail{{
-		Bounce:   upstream.Bounce{UserID: user, SenderID: user * 100, EmailID: fmt.Sprintf("made%d", s.made), EmailAddress: "r@example.com", Domain: "example.com", Type: upstream.Hard, BounceTime: day + 40000, ProcessTime: day + 40000},
+		Bounce: upstream.Bounce{
+			UserID: user, SenderID: user * 100, EmailID: fmt.Sprintf("made%d", s.made), EmailAddress: "r@example.com",
+			Domain: "example.com", Type: upstream.Hard, BounceTime: day + 40000, ProcessTime: day + 40000,
+		},
 		RuleName: "rule",
 	}}})
 }
@@ -113,14 +116,18 @@ func (s *streaming) events(t *testing.T, caller, query string) reading {
 // socket reads the messages of a WebSocket.
 func (s *streaming) socket(t *testing.T, caller, query string) reading {
 	t.Helper()
-	c, _, err := websocket.Dial(t.Context(), s.URL, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	c, _, err := websocket.Dial(t.Context(), s.URL,
+		&websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.CloseNow() })
 	c.SetReadLimit(1 << 20)
 	text, _ := json.Marshal(query)
-	for _, m := range []string{`{"type":"connection_init","payload":{"caller":"` + caller + `"}}`, `{"type":"subscribe","id":"1","payload":{"query":` + string(text) + `}}`} {
+	for _, m := range []string{
+		`{"type":"connection_init","payload":{"caller":"` + caller + `"}}`,
+		`{"type":"subscribe","id":"1","payload":{"query":` + string(text) + `}}`,
+	} {
 		if err := c.Write(t.Context(), websocket.MessageText, []byte(m)); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +161,8 @@ func TestStreamsRevealNoOtherUsersData(t *testing.T) {
 		"none":    {Users: auth.Only(leakUser(1)), Scopes: 0},
 	}
 	s := newStreaming(t, callers, graph.Options{}, 100*time.Millisecond)
-	const everything = `{ cursor node { __typename id emailId userId senderId recipient domain xHeaders { name value } sender { id address } user { id userId } detail { diagnosticCode ruleName fullContent } } } }`
+	const everything = `{ cursor node { __typename id emailId userId senderId recipient domain xHeaders { name ` +
+		`value } sender { id address } user { id userId } detail { diagnosticCode ruleName fullContent } } } }`
 	all := leakRows("rcpt")
 	s.model.Add(upstreamtest.Rows{Senders: all.Senders, Emails: all.Emails})
 	type subscriber struct {
@@ -164,7 +172,9 @@ func TestStreamsRevealNoOtherUsersData(t *testing.T) {
 	}
 	var subscribers []*subscriber
 	for name := range callers {
-		for _, filter := range []string{"", fmt.Sprintf("(filter: {userId: %d})", leakUser(1)), fmt.Sprintf("(filter: {userId: %d})", leakUser(2))} {
+		for _, filter := range []string{
+			"", fmt.Sprintf("(filter: {userId: %d})", leakUser(1)), fmt.Sprintf("(filter: {userId: %d})", leakUser(2)),
+		} {
 			for _, open := range s.transports() {
 				query := "subscription { bounces" + filter + everything
 				subscribers = append(subscribers, &subscriber{caller: name, query: query, read: open(t, name, query)})
@@ -228,7 +238,8 @@ func TestSlowEventFailsAlone(t *testing.T) {
 	for _, name := range []string{"events", "socket"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Timeout: time.Second}, 20*time.Millisecond)
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Timeout: time.Second},
+				20*time.Millisecond)
 			var stuck atomic.Bool
 			stuck.Store(true)
 			s.api.Before = func(ctx context.Context, call string) error {
@@ -255,7 +266,8 @@ func TestSlowEventFailsAlone(t *testing.T) {
 			late, next := string(read()), string(read())
 			close(stop)
 			<-stopped
-			if !strings.Contains(late, `"UPSTREAM_TIMEOUT"`) || !strings.Contains(late, `"emailId":"made`) || !strings.Contains(late, `"path":["bounces","node","detail"]`) {
+			if !strings.Contains(late, `"UPSTREAM_TIMEOUT"`) || !strings.Contains(late, `"emailId":"made`) ||
+				!strings.Contains(late, `"path":["bounces","node","detail"]`) {
 				t.Errorf("first event is %s", late)
 			}
 			if !strings.Contains(next, `"ruleName":"rule"`) || strings.Contains(next, `"errors":`) {
@@ -286,9 +298,13 @@ func TestThousandStreamsShareOnePoll(t *testing.T) { // not parallel, since it m
 	address := s.Listener.Addr().String()
 	const query = "subscription { bounces { cursor node { emailId } } }"
 	hello := map[string]string{
-		"server-sent events": "GET /?query=" + url.QueryEscape(query) + " HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
-		"WebSockets": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
-			frame(`{"type":"connection_init"}`) + frame(`{"type":"subscribe","id":"1","payload":{"query":"`+query+`"}}`),
+		"server-sent events": "GET /?query=" + url.QueryEscape(query) +
+			" HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
+		"WebSockets": "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: " +
+			"websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: " +
+			"graphql-transport-ws\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" +
+			frame(`{"type":"connection_init"}`) +
+			frame(`{"type":"subscribe","id":"1","payload":{"query":"`+query+`"}}`),
 	}
 	var open []net.Conn
 	for name, hello := range hello {
@@ -376,18 +392,21 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 		t.Run(name+" of one not let in", func(t *testing.T) {
 			t.Parallel()
 			var withdrawn atomic.Bool
-			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Heartbeat: 20 * time.Millisecond, Check: func(context.Context) error {
-				if withdrawn.Load() {
-					return auth.Refuse("this API key is no longer valid")
-				}
-				return nil
-			}}, time.Minute)
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()},
+				graph.Options{Heartbeat: 20 * time.Millisecond, Check: func(context.Context) error {
+					if withdrawn.Load() {
+						return auth.Refuse("this API key is no longer valid")
+					}
+					return nil
+				}}, time.Minute)
 			read := s.transports()[name](t, "", query)
 			for s.api.Total() == 0 { // until it has subscribed
 				runtime.Gosched()
 			}
 			withdrawn.Store(true)
-			if last := string(read()); name == "events" && !strings.Contains(last, `"message":"this API key is no longer valid"`) || name == "socket" && last != "" {
+			if last := string(read()); name == "events" &&
+				!strings.Contains(last, `"message":"this API key is no longer valid"`) ||
+				name == "socket" && last != "" {
 				t.Errorf("last event is %q", last)
 			}
 			if name == "events" && string(read()) != "" {
@@ -400,7 +419,8 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 		t.Run(name+" at a stop", func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, time.Minute)
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()},
+				graph.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, time.Minute)
 			read := s.transports()[name](t, "", query)
 			for s.api.Total() == 0 {
 				runtime.Gosched()

@@ -16,7 +16,8 @@ import (
 )
 
 // Bounces answers Subscription.bounces.
-func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter, after *string) (<-chan *model.BounceEvent, error) {
+func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter,
+	after *string) (<-chan *model.BounceEvent, error) {
 	q, err := listQuery(ctx, upstream.Bounces, bounceFilter(f), parent{})
 	if err != nil {
 		return nil, err

@@ -38,7 +38,8 @@ func subscribe(t *testing.T, s *httptest.Server, users auth.Users, query string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"?query="+url.QueryEscape(query)+"&variables="+url.QueryEscape(string(v)), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		s.URL+"?query="+url.QueryEscape(query)+"&variables="+url.QueryEscape(string(v)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,8 @@ func subscribe(t *testing.T, s *httptest.Server, users auth.Users, query string,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { resp.Body.Close() })
-	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream; charset=utf-8" {
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK ||
+		got != "text/event-stream; charset=utf-8" {
 		t.Fatalf("status %d, %s", resp.StatusCode, got)
 	}
 	return &events{t, bufio.NewScanner(resp.Body), resp.Body}
@@ -89,7 +91,11 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
 		Streams: streams,
 		Extensions: []graphql.HandlerExtension{
-			loaders.Extension{API: func(ctx context.Context) upstream.Asker { return auth.Limit(g.client, auth.FromContext(ctx), mask) }, Now: g.now},
+			loaders.Extension{
+				API: func(ctx context.Context) upstream.Asker {
+					return auth.Limit(g.client, auth.FromContext(ctx), mask)
+				}, Now: g.now,
+			},
 			resolvers.Columns(),
 		},
 	})
@@ -103,8 +109,12 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 
-	const everything = `subscription($f: BounceFilter, $after: String) { bounces(filter: $f, after: $after) { cursor node { emailId userId recipient sender { address } detail { ruleName } } } }`
-	all := []*events{subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, one, everything, nil)}
+	const everything = `subscription($f: BounceFilter, $after: String) { bounces(filter: $f, ` +
+		`after: $after) { cursor node { emailId userId recipient sender { address } detail { ruleName } } } }`
+	all := []*events{
+		subscribe(t, s, auth.Everyone(), everything, nil), subscribe(t, s, auth.Everyone(), everything, nil),
+		subscribe(t, s, one, everything, nil),
+	}
 	g.write(rowsAt(now-2, 700)) // of different users
 	g.write(rowsAt(now-1, 701))
 	var cursor string
@@ -117,7 +127,8 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 				t.Fatalf("subscriber %d: event %d is %s, %v", i, n, name, data)
 			}
 			sender, _ := node["sender"].(map[string]any)
-			if detail, ok := node["detail"].(map[string]any); !ok || detail["ruleName"] == "" || sender["address"] == nil {
+			if detail, ok := node["detail"].(map[string]any); !ok || detail["ruleName"] == "" ||
+				sender["address"] == nil {
 				t.Errorf("subscriber %d: event %d lacks joined data: %v", i, n, node)
 			}
 			if n == 0 {
@@ -126,7 +137,8 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 		}
 	}
 	// A client that has the first event's cursor continues with the second.
-	if _, data := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor}).next(); !strings.Contains(fmt.Sprint(data.Data), "000000000701@") {
+	if _, data := subscribe(t, s, auth.Everyone(), everything,
+		map[string]any{"after": cursor}).next(); !strings.Contains(fmt.Sprint(data.Data), "000000000701@") {
 		t.Errorf("resumed: %v", data)
 	}
 	// A caller who may see one user sees only that user's bounces.
@@ -137,8 +149,10 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 		t.Errorf("a caller who may see user 21 got %v", data)
 	}
 	// A cursor of another filter is an error, and the stream completes after it.
-	e := subscribe(t, s, auth.Everyone(), everything, map[string]any{"after": cursor, "f": map[string]any{"type": "HARD"}})
-	if name, data := e.next(); name != "next" || len(data.Errors) != 1 || data.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
+	e := subscribe(t, s, auth.Everyone(), everything,
+		map[string]any{"after": cursor, "f": map[string]any{"type": "HARD"}})
+	if name, data := e.next(); name != "next" || len(data.Errors) != 1 ||
+		data.Errors[0].Extensions["code"] != "BAD_USER_INPUT" {
 		t.Errorf("%s, %v", name, data)
 	}
 	if name, _ := e.next(); name != "complete" {
@@ -154,10 +168,13 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 		}
 	}
 	// Queries are also answered as a stream, and subscriptions only as a stream.
-	r := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Caller{Users: auth.Everyone(), Scopes: auth.AllScopes}), http.MethodGet, "/?query="+url.QueryEscape(everything), nil)
+	r := httptest.NewRequestWithContext(auth.With(t.Context(),
+		auth.Caller{Users: auth.Everyone(), Scopes: auth.AllScopes}), http.MethodGet,
+		"/?query="+url.QueryEscape(everything), nil)
 	w := httptest.NewRecorder()
 	endpoint.ServeHTTP(w, r)
-	if w.Code != http.StatusNotAcceptable && w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "accept text/event-stream") {
+	if w.Code != http.StatusNotAcceptable && w.Code != http.StatusOK ||
+		!strings.Contains(w.Body.String(), "accept text/event-stream") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -65,20 +65,29 @@ func headersOf[T any](get func(*T) ([]upstream.Header, upstream.Plain)) columns.
 
 func xHeaderTable(plain upstream.Plain) *columns.Type[upstream.Header] {
 	return &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
-		"name":  columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendRowString(dst, h.Name, plain) }),
-		"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte { return model.AppendRowString(dst, h.Value, plain) }),
+		"name": columns.Leaf(func(dst []byte, h *upstream.Header) []byte {
+			return model.AppendRowString(dst, h.Name, plain)
+		}),
+		"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte {
+			return model.AppendRowString(dst, h.Value, plain)
+		}),
 	}}
 }
 
-var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail", Fields: map[string]columns.Field[model.BounceDetail]{
-	"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),
-	"ruleName":       columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte { return model.AppendString(dst, d.RuleName) }),
-	"rule":           columns.Object(ruleTable, func(d *model.BounceDetail) *model.BounceRule { return &d.Rule }),
-	"fullContent":    readable(func(d *model.BounceDetail) model.Text { return d.Content }),
-}}
+var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail",
+	Fields: map[string]columns.Field[model.BounceDetail]{
+		"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),
+		"ruleName": columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte {
+			return model.AppendString(dst, d.RuleName)
+		}),
+		"rule":        columns.Object(ruleTable, func(d *model.BounceDetail) *model.BounceRule { return &d.Rule }),
+		"fullContent": readable(func(d *model.BounceDetail) model.Text { return d.Content }),
+	}}
 
 var ruleTable = &columns.Type[model.BounceRule]{Name: "BounceRule", Fields: map[string]columns.Field[model.BounceRule]{
-	"name":        columns.Leaf(func(dst []byte, r *model.BounceRule) []byte { return model.AppendString(dst, r.Name) }),
+	"name": columns.Leaf(func(dst []byte, r *model.BounceRule) []byte {
+		return model.AppendString(dst, r.Name)
+	}),
 	"category":    optional(func(r *model.BounceRule) *string { return r.Category }, model.AppendString),
 	"type":        optional(func(r *model.BounceRule) *upstream.BounceType { return r.Type }, model.AppendBounceType),
 	"description": optional(func(r *model.BounceRule) *string { return r.Description }, model.AppendString),
@@ -93,38 +102,43 @@ func readable[T any](get func(*T) model.Text) columns.Field[T] {
 var userTable = &columns.Type[model.User]{Name: "User", Interfaces: node, Fields: map[string]columns.Field[model.User]{
 	"id":     leaf((*model.User).ID, model.AppendNodeID),
 	"userId": leaf((*model.User).UserID, model.AppendKey),
-	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string, rows []*model.User) ([]*statsRow, []error) {
+	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string,
+		rows []*model.User) ([]*statsRow, []error) {
 		return statsOfAll(ctx, args, fields, rows, (*model.User).Subject)
 	}),
 }}
 
-var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node, Fields: map[string]columns.Field[model.Sender]{
-	"id":       leaf((*model.Sender).ID, model.AppendNodeID),
-	"senderId": leaf((*model.Sender).SenderID, model.AppendKey),
-	"address":  columns.ForSome(func(s *model.Sender) bool { return s.Known == nil }, columns.Value(addresses)),
-	"userId": columns.ForSome(ownerless, columns.Value(func(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
-		owners, errs := ownersOf(ctx, rows)
-		return func(dst []byte, i int) []byte {
-			if owners[i] == 0 {
-				return append(dst, "null"...)
+var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node,
+	Fields: map[string]columns.Field[model.Sender]{
+		"id":       leaf((*model.Sender).ID, model.AppendNodeID),
+		"senderId": leaf((*model.Sender).SenderID, model.AppendKey),
+		"address":  columns.ForSome(func(s *model.Sender) bool { return s.Known == nil }, columns.Value(addresses)),
+		"userId": columns.ForSome(ownerless,
+			columns.Value(func(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
+				owners, errs := ownersOf(ctx, rows)
+				return func(dst []byte, i int) []byte {
+					if owners[i] == 0 {
+						return append(dst, "null"...)
+					}
+					return model.AppendKey(dst, owners[i])
+				}, errs
+			})),
+		"user": columns.Join(userTable, func(ctx context.Context, _ map[string]any, _ []string,
+			rows []*model.Sender) ([]*model.User, []error) {
+			owners, errs := ownersOf(ctx, rows)
+			out := make([]*model.User, len(rows))
+			for i, u := range owners {
+				if u != 0 && errs[i] == nil {
+					out[i] = &model.User{Key: u, Within: rows[i].Origin.UserID}
+				}
 			}
-			return model.AppendKey(dst, owners[i])
-		}, errs
-	})),
-	"user": columns.Join(userTable, func(ctx context.Context, _ map[string]any, _ []string, rows []*model.Sender) ([]*model.User, []error) {
-		owners, errs := ownersOf(ctx, rows)
-		out := make([]*model.User, len(rows))
-		for i, u := range owners {
-			if u != 0 && errs[i] == nil {
-				out[i] = &model.User{Key: u, Within: rows[i].Origin.UserID}
-			}
-		}
-		return out, errs
-	}),
-	"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string, rows []*model.Sender) ([]*statsRow, []error) {
-		return statsOfAll(ctx, args, fields, rows, (*model.Sender).Subject)
-	}),
-}}
+			return out, errs
+		}),
+		"stats": columns.Join(statsTable, func(ctx context.Context, args map[string]any, fields []string,
+			rows []*model.Sender) ([]*statsRow, []error) {
+			return statsOfAll(ctx, args, fields, rows, (*model.Sender).Subject)
+		}),
+	}}
 
 func ownerless(s *model.Sender) bool { return s.Owner == 0 }
 
@@ -176,11 +190,12 @@ func rateColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[
 		})
 }
 
-var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: map[string]columns.Field[model.StatsPoint]{
-	"start":       leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
-	"sent":        leaf(func(p *model.StatsPoint) int64 { return p.Sent }, model.AppendLong),
-	"bounced":     leaf(func(p *model.StatsPoint) int64 { return p.Bounced }, model.AppendLong),
-	"hardBounced": leaf(func(p *model.StatsPoint) int64 { return p.HardBounced }, model.AppendLong),
-	"softBounced": leaf(func(p *model.StatsPoint) int64 { return p.SoftBounced }, model.AppendLong),
-	"blocked":     leaf(func(p *model.StatsPoint) int64 { return p.Blocked }, model.AppendLong),
-}}
+var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint",
+	Fields: map[string]columns.Field[model.StatsPoint]{
+		"start":       leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
+		"sent":        leaf(func(p *model.StatsPoint) int64 { return p.Sent }, model.AppendLong),
+		"bounced":     leaf(func(p *model.StatsPoint) int64 { return p.Bounced }, model.AppendLong),
+		"hardBounced": leaf(func(p *model.StatsPoint) int64 { return p.HardBounced }, model.AppendLong),
+		"softBounced": leaf(func(p *model.StatsPoint) int64 { return p.SoftBounced }, model.AppendLong),
+		"blocked":     leaf(func(p *model.StatsPoint) int64 { return p.Blocked }, model.AppendLong),
+	}}

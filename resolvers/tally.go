@@ -27,7 +27,8 @@ func (s *statsRow) tally(k upstream.Kind) upstream.Tally { return s.of[k].Tally(
 
 // statsOfAll returns the stats of many subjects over the window in args, with the counts that the selected
 // fields need. It makes one call for each kind and each distinct query, and reads each answer once.
-func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string, rows []*T, subject func(*T) model.Subject) ([]*statsRow, []error) {
+func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string, rows []*T,
+	subject func(*T) model.Subject) ([]*statsRow, []error) {
 	out := make([]*statsRow, len(rows))
 	w, err := resolve(ctx, args["window"].(model.Window))
 	if err != nil {

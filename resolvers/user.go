@@ -9,8 +9,10 @@ import (
 )
 
 // Users answers Query.users: the users with an event of any kind in the window.
-func (query) Users(ctx context.Context, window model.Window, first *int, after *string, last *int, before *string) (*model.UserConnection, error) {
-	c, err := accounts(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser}, page.Args{First: first, After: after, Last: last, Before: before},
+func (query) Users(ctx context.Context, window model.Window, first *int, after *string, last *int,
+	before *string) (*model.UserConnection, error) {
+	c, err := accounts(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser},
+		page.Args{First: first, After: after, Last: last, Before: before},
 		func(rows []found, w upstream.Window) []*model.User {
 			p := &model.Page{Size: len(rows), Window: w}
 			return eachOf(func(f *found) model.User { return model.User{Key: f.ID, Page: p} })(rows)
@@ -27,6 +29,7 @@ func (user) Stats(ctx context.Context, u *model.User, window model.Window) (*mod
 }
 
 // Senders answers User.senders.
-func (user) Senders(ctx context.Context, u *model.User, window model.Window, first *int, after *string, last *int, before *string) (*model.SenderConnection, error) {
+func (user) Senders(ctx context.Context, u *model.User, window model.Window, first *int, after *string, last *int,
+	before *string) (*model.SenderConnection, error) {
 	return senders(ctx, window, u.Key, page.Args{First: first, After: after, Last: last, Before: before})
 }

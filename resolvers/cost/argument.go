@@ -126,7 +126,8 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 		return &given
 	}
 	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
-	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) && (a.Before == nil || len(*a.Before) <= maxText)
+	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) &&
+		(a.Before == nil || len(*a.Before) <= maxText)
 }
 
 // maxText is the maximum length of a text or cursor that identifies calls. Resolvers reject longer ones.

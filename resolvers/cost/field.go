@@ -108,7 +108,8 @@ func addressPrice(w *walker, on object, _ *field, at *path) int64 {
 }
 
 // counts charges a counts call for each of n filters.
-func (w *walker) counts(k upstream.Kind, in window, user, sender int32, r upstream.Rollup, t upstream.BounceType, n int64, at *path) {
+func (w *walker) counts(k upstream.Kind, in window, user, sender int32, r upstream.Rollup, t upstream.BounceType,
+	n int64, at *path) {
 	n = mul(n, w.counting(user, r))
 	w.charge(call{op: opCounts, kind: k, window: in, user: user, sender: sender, rollup: r, bounces: t}, n, n, at)
 }
@@ -136,7 +137,8 @@ func (w *walker) owners(on object, at *path) {
 	case on.similar > 2:
 		planned = add(each, planned)
 	}
-	w.charge(call{op: opOwners, kind: on.kind, window: on.window, user: on.user, sender: on.sender, list: on.self}, planned, worst, at)
+	w.charge(call{op: opOwners, kind: on.kind, window: on.window, user: on.user, sender: on.sender, list: on.self},
+		planned, worst, at)
 }
 
 // detail prices the details of bounces: one call each if any of their fields is selected.
@@ -244,7 +246,10 @@ func series(w *walker, on object, f *field, at *path) int64 {
 	for _, k := range upstream.Kinds {
 		if asked[k] {
 			n := mul(on.lists, w.counting(on.user, on.rollup))
-			w.charge(call{op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup, interval: interval}, n, n, at)
+			w.charge(call{
+				op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,
+				interval: interval,
+			}, n, n, at)
 		}
 	}
 	return points

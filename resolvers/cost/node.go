@@ -73,7 +73,8 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 			}
 		}
 		w.charge(call{op: opDetail, list: self}, n, n, at)
-		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, masked, add(mul(n, maxRowPages), mul(masked, auth.MaxUnmasked)), at)
+		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, masked,
+			add(mul(n, maxRowPages), mul(masked, auth.MaxUnmasked)), at)
 		return w.foundRows(upstream.Bounces, self, n)
 	}
 	k, _ := t.RowKind()
@@ -84,7 +85,8 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 // foundRows returns rows whose user, sender and second are known from their ids.
 func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
 	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
-	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: users, sender: senders, lists: n,
+	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: users,
+		sender: senders, lists: n,
 		owner: users, owners: n, within: n, whole: k == upstream.Bounces}
 }
 
@@ -93,7 +95,8 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 	on := w.foundRows(upstream.Bounces, w.symbol(symbol{what: theList}), 1)
 	on.whole, on.unlisted = false, w.op.Masked
 	if q, ok := w.filterOf(upstream.Bounces, f); ok { // the counts that name the sender use the same filter
-		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID), min(1, int64(q.UserID))
+		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID),
+			min(1, int64(q.UserID))
 	}
 	fields := w.collect("BounceEvent", f)
 	for i := range fields {
@@ -118,7 +121,8 @@ func (w *walker) anyCounts(user, sender int32, r upstream.Rollup, n int64, at *p
 		if k == upstream.Emails {
 			planned = n
 		}
-		w.charge(call{op: opCounts, kind: k, window: w.allTime(), user: user, sender: sender, rollup: r}, planned, n, at)
+		w.charge(call{op: opCounts, kind: k, window: w.allTime(), user: user, sender: sender, rollup: r}, planned, n,
+			at)
 	}
 }
 
@@ -131,7 +135,9 @@ func bounce(w *walker, _ object, f *field, at *path) int64 {
 	if !ok || !ok2 || err != nil || id == "" || len(id) > maxText {
 		return 0
 	}
-	self := w.symbol(symbol{what: ofIDs, text: upstream.BounceKey{UserID: u, SenderID: s, BounceTime: t, EmailID: id}.Path()})
+	self := w.symbol(symbol{
+		what: ofIDs, text: upstream.BounceKey{UserID: u, SenderID: s, BounceTime: t, EmailID: id}.Path(),
+	})
 	w.charge(call{op: opDetail, list: self}, 1, 1, at)
 	if auth.IsMaskedEmailID(id) {
 		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, 1, auth.MaxUnmasked, at)

@@ -109,7 +109,8 @@ func (p Plan) Endpoints() []Endpoint {
 		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
 	}
 	return slices.SortedFunc(maps.Values(of), func(a, b Endpoint) int {
-		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls), strings.Compare(a.Endpoint, b.Endpoint))
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls),
+			strings.Compare(a.Endpoint, b.Endpoint))
 	})
 }
 

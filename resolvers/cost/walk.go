@@ -157,7 +157,8 @@ func (c *collector) selections(set ast.SelectionSet) {
 				c.selections(s.SelectionSet)
 			}
 		case *ast.FragmentSpread:
-			if s.Definition != nil && applies(s.Definition.TypeCondition, c.typ) && c.w.included(s.Directives) && !c.spread(s.Definition) {
+			if s.Definition != nil && applies(s.Definition.TypeCondition, c.typ) && c.w.included(s.Directives) &&
+				!c.spread(s.Definition) {
 				c.selections(s.Definition.SelectionSet)
 			}
 		}

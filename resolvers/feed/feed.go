@@ -128,7 +128,10 @@ func (f *Feed) Subscribe(ctx context.Context, q upstream.ListQuery, after *strin
 
 func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *string) (*Subscription, error) {
 	q.Window, q.Offset = upstream.Window{}, 0
-	s := &Subscription{feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(upstream.Bounces), ended: make(chan struct{})}
+	s := &Subscription{
+		feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(upstream.Bounces),
+		ended: make(chan struct{}),
+	}
 	if after != nil {
 		if err := s.resume(*after); err != nil {
 			return nil, err
@@ -187,8 +190,9 @@ func (f *Feed) join(s *Subscription, v View, q upstream.ListQuery) (*topic, erro
 	t := f.topics[key]
 	if t == nil {
 		if len(f.topics) >= f.o.Topics {
-			return nil, &LimitError{fmt.Sprintf("this gateway serves subscriptions with %d different filters, the maximum: "+
-				"use a filter that is in use, or try again later", f.o.Topics)}
+			return nil,
+				&LimitError{fmt.Sprintf("this gateway serves subscriptions with %d different filters, the maximum: "+
+					"use a filter that is in use, or try again later", f.o.Topics)}
 		}
 		t = newTopic(f, key, v, q)
 		f.topics[key] = t

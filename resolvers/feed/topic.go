@@ -185,7 +185,10 @@ func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bo
 	if tell && len(fresh) > 0 {
 		b := &batch{mark: t.markNow(), rows: fresh, window: w}
 		for i := range fresh {
-			next := &entry{event: &Event{Bounce: fresh[i].Bounce, batch: b, at: i}, number: t.tail.number + 1, passed: make(chan struct{})}
+			next := &entry{
+				event: &Event{Bounce: fresh[i].Bounce, batch: b, at: i}, number: t.tail.number + 1,
+				passed: make(chan struct{}),
+			}
 			t.tail.next = next
 			close(t.tail.passed)
 			t.tail = next

@@ -99,7 +99,8 @@ func (c *Counts) Of(id upstream.ID) upstream.Count {
 		}
 		return upstream.Count{}
 	}
-	i, met := slices.BinarySearchFunc(c.Rows, id, func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
+	i, met := slices.BinarySearchFunc(c.Rows, id,
+		func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
 	if !met {
 		return upstream.Count{}
 	}

@@ -17,7 +17,8 @@ func (l *Loaders) Details(ctx context.Context, keys []upstream.BounceKey) (all [
 	return l.details.all(ctx, keys)
 }
 
-func detailsBatch(ctx context.Context, api upstream.API, keys []upstream.BounceKey, values []*upstream.BounceDetail, errs []error) {
+func detailsBatch(ctx context.Context, api upstream.API, keys []upstream.BounceKey, values []*upstream.BounceDetail,
+	errs []error) {
 	found := make([]upstream.BounceDetail, len(keys))
 	fanout.Each(len(keys), func(i int) {
 		found[i], errs[i] = api.Bounce(ctx, keys[i])

@@ -30,9 +30,16 @@ func accounts(senders ...int) upstreamtest.Rows {
 	for u, n := range senders {
 		for s := range n {
 			at := day + upstream.Time(u*1000+s)
-			b := upstream.Bounce{UserID: upstream.ID(20 + u), SenderID: upstream.ID(1000*(u+1) + s), EmailID: fmt.Sprint(u, s), EmailAddress: "r@example.com", Type: upstream.Hard, BounceTime: at}
+			b := upstream.Bounce{
+				UserID: upstream.ID(20 + u), SenderID: upstream.ID(1000*(u+1) + s), EmailID: fmt.Sprint(u, s),
+				EmailAddress: "r@example.com", Type: upstream.Hard, BounceTime: at,
+			}
 			rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: b})
-			rows.Emails = append(rows.Emails, upstream.Email{UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress, ProcessTime: at})
+			rows.Emails = append(rows.Emails,
+				upstream.Email{
+					UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, EmailAddress: b.EmailAddress,
+					ProcessTime: at,
+				})
 		}
 	}
 	return rows
@@ -57,11 +64,15 @@ func TestBatchedOwnersAreCorrectInFewestCalls(t *testing.T) {
 		senders := rapid.SliceOfN(rapid.IntRange(1, 12), 1, 5).Draw(t, "senders of each user")
 		var keys []loaders.OwnerKey
 		want := map[loaders.OwnerKey]upstream.ID{}
-		kinds := rapid.SampledFrom([][]upstream.Kind{{upstream.Emails}, {upstream.Emails, upstream.Bounces}}).Draw(t, "kinds")
+		kinds := rapid.SampledFrom([][]upstream.Kind{{upstream.Emails}, {upstream.Emails, upstream.Bounces}}).Draw(t,
+			"kinds")
 		for u, n := range senders {
 			for s := range n {
 				if rapid.Bool().Draw(t, "asked") {
-					k := loaders.OwnerKey{Sender: upstream.ID(1000*(u+1) + s), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Window: window}
+					k := loaders.OwnerKey{
+						Sender: upstream.ID(1000*(u+1) + s), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"),
+						Window: window,
+					}
 					keys, want[k] = append(keys, k), upstream.ID(20+u)
 				}
 			}
@@ -98,7 +109,8 @@ func TestBatchedOwnersAreCorrectInFewestCalls(t *testing.T) {
 		}
 		for i, k := range keys {
 			k.Siblings = 0
-			if users[i] != want[k] || (errs[i] == nil) != (want[k] != 0) || errs[i] != nil && upstream.CodeOf(errs[i]) != upstream.NotFound {
+			if users[i] != want[k] || (errs[i] == nil) != (want[k] != 0) ||
+				errs[i] != nil && upstream.CodeOf(errs[i]) != upstream.NotFound {
 				t.Errorf("user of sender %d is %d (%v), want %d", k.Sender, users[i], errs[i], want[k])
 			}
 		}
@@ -116,7 +128,8 @@ func TestWatchSeesEveryBatch(t *testing.T) {
 		var log string
 		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3, 3))}
 		var mu sync.Mutex
-		within := upstream.Around(api, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+		within := upstream.Around(api, func(ctx context.Context, q *upstream.Question,
+			next upstream.Asker) (any, error) {
 			mu.Lock()
 			log += fmt.Sprint(ctx.Value(mine{}), " ")
 			mu.Unlock()
@@ -165,17 +178,20 @@ func TestFailedCallFailsOnlyItsSenders(t *testing.T) {
 		"the only call for a sender": {all[:1], "sender_id=1000", []upstream.ID{0}},
 		"the call for the users":     {all[:3], "rollup_to=user", []upstream.ID{0, 0, 0}},
 		"one of few calls":           {[]loaders.OwnerKey{all[0], all[5]}, "sender_id=2000", []upstream.ID{20, 0}},
-		"one of many calls":          {all, "user_id=21", []upstream.ID{20, 20, 20, 20, 20, 0, 0, 0, 0, 0, 22, 22, 22, 22, 22}},
-		"an unrelated call":          {all[:4], "user_id=22", []upstream.ID{20, 20, 20, 20}},
+		"one of many calls": {
+			all, "user_id=21", []upstream.ID{20, 20, 20, 20, 20, 0, 0, 0, 0, 0, 22, 22, 22, 22, 22},
+		},
+		"an unrelated call": {all[:4], "user_id=22", []upstream.ID{20, 20, 20, 20}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(5, 5, 5)), Before: func(_ context.Context, call string) error {
-				if strings.Contains(call, c.fails) {
-					return down
-				}
-				return nil
-			}}
+			api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(5, 5, 5)),
+				Before: func(_ context.Context, call string) error {
+					if strings.Contains(call, c.fails) {
+						return down
+					}
+					return nil
+				}}
 			keys := slices.Clone(c.keys)
 			for i := range keys {
 				keys[i].Siblings = len(keys)
@@ -196,13 +212,14 @@ func TestOperationMakesEachCallOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		down := &upstream.Error{Code: upstream.Unavailable}
-		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3)), Before: func(_ context.Context, call string) error {
-			<-release
-			if strings.HasPrefix(call, "/blocked-email/reasons") {
-				return down
-			}
-			return nil
-		}}
+		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(3)),
+			Before: func(_ context.Context, call string) error {
+				<-release
+				if strings.HasPrefix(call, "/blocked-email/reasons") {
+					return down
+				}
+				return nil
+			}}
 		api := loaders.New(counting, time.Unix(int64(now), 0)).API
 		q := upstream.ListQuery{Window: window}
 		c := upstream.CountQuery{Window: window}
@@ -213,10 +230,13 @@ func TestOperationMakesEachCallOnce(t *testing.T) {
 			bounces, err2 := api.Bounces(ctx, q)
 			blocked, err3 := api.BlockedEmails(ctx, q)
 			counts, err4 := api.Counts(ctx, upstream.Emails, c)
-			series, err5 := api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: c, Interval: upstream.Day})
+			series, err5 := api.Series(ctx, upstream.Emails,
+				upstream.SeriesQuery{CountQuery: c, Interval: upstream.Day})
 			d, err6 := api.Bounce(ctx, b.Key())
 			codes, err7 := api.BounceCategories(ctx)
-			if err := errors.Join(err, err2, err3, err4, err5, err6, err7); err != nil || len(emails) != 3 || len(bounces) != 3 || len(blocked) != 0 || len(counts) != 3 || len(series) != 3 || d.Key() != b.Key() || len(codes) != 18 {
+			if err := errors.Join(err, err2, err3, err4, err5, err6, err7); err != nil || len(emails) != 3 ||
+				len(bounces) != 3 || len(blocked) != 0 || len(counts) != 3 || len(series) != 3 || d.Key() != b.Key() ||
+				len(codes) != 18 {
 				t.Errorf("%v", err)
 			}
 			if _, err := api.BlockedReasons(ctx); errors.Is(err, down) {
@@ -247,7 +267,10 @@ func TestWaitEndsWithOwnContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		api := loaders.New(&upstreamtest.Counting{API: upstreamtest.NewModel(accounts(1)), Before: func(context.Context, string) error { <-release; return nil }}, time.Unix(int64(now), 0)).API
+		api := loaders.New(&upstreamtest.Counting{
+			API:    upstreamtest.NewModel(accounts(1)),
+			Before: func(context.Context, string) error { <-release; return nil },
+		}, time.Unix(int64(now), 0)).API
 		done := make(chan error)
 		go func() { _, err := api.BounceCategories(t.Context()); done <- err }()
 		synctest.Wait()
@@ -266,13 +289,18 @@ func TestWaitEndsWithOwnContext(t *testing.T) {
 // A panic becomes an error for all fields that made the call.
 func TestPanicBecomesError(t *testing.T) {
 	t.Parallel()
-	l := loaders.New(&upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 2)), Before: func(context.Context, string) error { panic("broken") }}, time.Unix(int64(now), 0))
+	l := loaders.New(&upstreamtest.Counting{
+		API: upstreamtest.NewModel(accounts(2, 2)), Before: func(context.Context, string) error { panic("broken") },
+	}, time.Unix(int64(now), 0))
 	for range 2 {
-		if _, err := l.API.BounceCategories(t.Context()); err == nil || !strings.Contains(err.Error(), "broken") || !strings.Contains(err.Error(), "loaders_test.go") {
+		if _, err := l.API.BounceCategories(t.Context()); err == nil || !strings.Contains(err.Error(), "broken") ||
+			!strings.Contains(err.Error(), "loaders_test.go") {
 			t.Error(err)
 		}
 	}
-	_, errs := ownersOf(t.Context(), l, []loaders.OwnerKey{{Sender: 1000, Window: window}, {Sender: 2000, Window: window}})
+	_, errs := ownersOf(t.Context(), l, []loaders.OwnerKey{
+		{Sender: 1000, Window: window}, {Sender: 2000, Window: window},
+	})
 	for _, err := range errs {
 		if err == nil || !strings.Contains(err.Error(), "broken") {
 			t.Error(err)
@@ -286,13 +314,14 @@ func TestColumnsLoadMissingCountsConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		down := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
-		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 1)), Before: func(_ context.Context, call string) error {
-			time.Sleep(time.Second)
-			if strings.Contains(call, "blocked") {
-				return down
-			}
-			return nil
-		}}
+		api := &upstreamtest.Counting{API: upstreamtest.NewModel(accounts(2, 1)),
+			Before: func(_ context.Context, call string) error {
+				time.Sleep(time.Second)
+				if strings.Contains(call, "blocked") {
+					return down
+				}
+				return nil
+			}}
 		l := loaders.New(api, time.Unix(int64(now), 0))
 		ask := func(calls, atOnce int) {
 			t.Helper()
@@ -315,14 +344,17 @@ func TestColumnsLoadMissingCountsConcurrently(t *testing.T) {
 				t.Errorf("%d calls, %d at once; want %d and %d", api.Total(), api.Peak(), calls, atOnce)
 			}
 		}
-		byUser := loaders.CountsKey{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser}}
+		byUser := loaders.CountsKey{
+			Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser},
+		}
 		if _, err := l.Counts(t.Context(), byUser); err != nil {
 			t.Fatal(err)
 		}
 		ask(2, 2)
 		ask(0, 0)
 		for k, fails := range map[upstream.Kind]bool{upstream.Emails: false, upstream.BlockedEmails: true} {
-			if _, err := l.Counts(t.Context(), loaders.CountsKey{Kind: k, Query: upstream.CountQuery{Window: window}}); errors.Is(err, down) != fails {
+			if _, err := l.Counts(t.Context(),
+				loaders.CountsKey{Kind: k, Query: upstream.CountQuery{Window: window}}); errors.Is(err, down) != fails {
 				t.Error(k, err)
 			}
 		}

@@ -22,7 +22,8 @@ func TestNowIsSharedByTheClock(t *testing.T) {
 	} {
 		now, until := loaders.Now(at(c.at), time.Duration(c.shared*1e9))
 		if now != c.now || !until.Equal(at(c.until)) {
-			t.Errorf("at %v, shared for %v s: %d until %v, want %d until %v", c.at, c.shared, now, until, c.now, at(c.until))
+			t.Errorf("at %v, shared for %v s: %d until %v, want %d until %v", c.at, c.shared, now, until, c.now,
+				at(c.until))
 		}
 	}
 }

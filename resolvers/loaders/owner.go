@@ -105,7 +105,9 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
 	owners := make([]owner, len(keys))
 	fanout.Each(len(keys), func(i int) {
-		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, SenderID: keys[i].Sender, Rollup: upstream.ByUser})
+		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{
+			Window: g.window, SenderID: keys[i].Sender, Rollup: upstream.ByUser,
+		})
 		switch {
 		case err != nil:
 			owners[i].err = err
@@ -123,7 +125,8 @@ func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []Owne
 }
 
 // ownersByUser makes one call for each user, which returns its senders.
-func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey, users []upstream.Count) map[OwnerKey]owner {
+func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey,
+	users []upstream.Count) map[OwnerKey]owner {
 	senders := make([][]upstream.Count, len(users))
 	errs := make([]error, len(users))
 	fanout.Each(len(users), func(i int) {

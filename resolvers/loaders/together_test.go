@@ -19,8 +19,9 @@ import (
 func listed(n int) (rows upstreamtest.Rows) {
 	for i := range n {
 		b := upstream.Bounce{
-			UserID: 20, SenderID: upstream.ID(1000 + i%3), EmailID: fmt.Sprintf("%05d", i), EmailAddress: "r@example.com",
-			Type: upstream.Hard, BounceTime: day + upstream.Time(60*i),
+			UserID: 20, SenderID: upstream.ID(1000 + i%3), EmailID: fmt.Sprintf("%05d", i),
+			EmailAddress: "r@example.com",
+			Type:         upstream.Hard, BounceTime: day + upstream.Time(60*i),
 		}
 		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{Bounce: b})
 	}
@@ -52,14 +53,18 @@ func TestPagesThatDoNotFitAreNotSplit(t *testing.T) {
 		answer func(q upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce
 		splits bool
 	}{
-		"the list does not change": {func(_ upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce { return rows }, true},
-		"a row arrives after the second page is read, but before the first": {func(q upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce {
+		"the list does not change": {
+			func(_ upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce { return rows }, true,
+		},
+		"a row arrives after the second page is read, but before " +
+			"the first": {func(q upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce {
 			if q.Offset == 0 {
 				rows, _ = later.Bounces(context.Background(), q)
 			}
 			return rows
 		}, false},
-		"a row arrives after the first page is read, but before the second": {func(q upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce {
+		"a row arrives after the first page is read, but before " +
+			"the second": {func(q upstream.ListQuery, rows []upstream.Bounce) []upstream.Bounce {
 			if q.Offset > 0 {
 				rows, _ = later.Bounces(context.Background(), q)
 			}
@@ -81,7 +86,8 @@ func TestPagesThatDoNotFitAreNotSplit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			model := upstreamtest.NewModel(listed(n))
-			api := upstream.Around(model, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+			api := upstream.Around(model, func(ctx context.Context, q *upstream.Question,
+				next upstream.Asker) (any, error) {
 				answer, err := next.Ask(ctx, q)
 				if rows, ok := answer.([]upstream.Bounce); ok {
 					answer = c.answer(q.List(), slices.Clone(rows))
@@ -148,13 +154,15 @@ func TestFailedCountsDoNotFailLists(t *testing.T) {
 	t.Parallel()
 	down := &upstream.Error{Code: upstream.Unavailable}
 	for path, want := range map[string]error{"/bounces": down, "/bounce/counts": nil} {
-		api := &upstreamtest.Counting{API: upstreamtest.NewModel(listed(9)), Before: func(_ context.Context, call string) error {
-			if strings.HasPrefix(call, path+"?") {
-				return down
-			}
-			return nil
-		}}
-		if lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists(everyone(t), listsKey(3)); lists != nil || !errors.Is(err, want) {
+		api := &upstreamtest.Counting{API: upstreamtest.NewModel(listed(9)),
+			Before: func(_ context.Context, call string) error {
+				if strings.HasPrefix(call, path+"?") {
+					return down
+				}
+				return nil
+			}}
+		if lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists(everyone(t), listsKey(3)); lists != nil ||
+			!errors.Is(err, want) {
 			t.Errorf("%s: %v, %v", path, lists != nil, err)
 		}
 	}

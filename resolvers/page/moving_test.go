@@ -48,7 +48,8 @@ func TestPagingListSortedByTimeNeverRepeatsOrLosesRows(t *testing.T) {
 	t.Parallel()
 	for name, order := range map[string]func(a, b row) int{
 		"ties by recipient": func(a, b row) int {
-			return std.Or(std.Compare(a.Time, b.Time), strings.Compare(a.Recipient, b.Recipient), strings.Compare(a.EmailID, b.EmailID), std.Compare(b.UserID, a.UserID))
+			return std.Or(std.Compare(a.Time, b.Time), strings.Compare(a.Recipient, b.Recipient),
+				strings.Compare(a.EmailID, b.EmailID), std.Compare(b.UserID, a.UserID))
 		},
 		"ties by arrival": func(a, b row) int { return std.Compare(a.Time, b.Time) },
 	} {
@@ -57,7 +58,8 @@ func TestPagingListSortedByTimeNeverRepeatsOrLosesRows(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 				seconds := rapid.SampledFrom([]int{1, 3, 30, 3000}).Draw(t, "seconds")
-				m := newRemote(order, randomRows(r, rapid.SampledFrom([]int{40, 520, 1600}).Draw(t, "rows"), seconds)...)
+				m := newRemote(order, randomRows(r, rapid.SampledFrom([]int{40, 520, 1600}).Draw(t, "rows"),
+					seconds)...)
 				want := m.now()
 				backward := rapid.Bool().Draw(t, "backward")
 				c := client{t, m.source()}
@@ -299,12 +301,14 @@ func TestPagingToleratesStaleCachedPage(t *testing.T) {
 			if direction == "forward" {
 				p = c.ask(first(50, p.end()))
 				if !slices.Equal(p.rows, old[1200:1250]) {
-					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0], old[1200])
+					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0],
+						old[1200])
 				}
 			} else {
 				p = c.ask(last(50, p.end()))
 				if !slices.Equal(p.rows, old[1149:1199]) {
-					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0], old[1149])
+					t.Errorf("%s with offset %d cached: rows from %v, want from %v", direction, stale, p.rows[0],
+						old[1149])
 				}
 			}
 			if calls := m.calls(); len(calls) > 12 {

@@ -59,11 +59,13 @@ func TestLastPageTakesOneRound(t *testing.T) {
 			{later(10), 101, 2, 2}, // too many rows to guess
 		}},
 		"of a dense list": {spread(60_000, window), []step{
-			{later(0), 20, 2, 3}, {later(0), 20, 2, 2}, {later(10), 20, 1, 2}, {later(20), 250, 1, 2}, {later(30), 251, 2, 2},
+			{later(0), 20, 2, 3}, {later(0), 20, 2, 2}, {later(10), 20, 1, 2}, {later(20), 250, 1, 2},
+			{later(30), 251, 2, 2},
 		}},
 		"of a sparse list": {spread(150, window), []step{{later(0), 20, 2, 3}, {later(10), 20, 1, 2}}},
 		"of a list that ended long ago": {spread(5000, upstream.Window{Start: window.Start, End: 2000}), []step{
-			{later(0), 20, 2, 3}, {later(10), 20, 2, 3}, {later(20), 20, 2, 3}, {later(30), 20, 2, 2}, // no more guesses
+			// no more guesses
+			{later(0), 20, 2, 3}, {later(10), 20, 2, 3}, {later(20), 20, 2, 3}, {later(30), 20, 2, 2},
 		}},
 		"of an empty list": {nil, []step{{later(0), 20, 2, 3}, {later(10), 20, 1, 2}}},
 	} {
@@ -73,7 +75,8 @@ func TestLastPageTakesOneRound(t *testing.T) {
 				m := newRemote(byKey, c.rows...)
 				m.memory, m.counts = &notes{}, true
 				for i, step := range c.steps {
-					want := slices.DeleteFunc(slices.Clone(c.rows), func(r row) bool { return !step.window.Contains(r.Time) })
+					want := slices.DeleteFunc(slices.Clone(c.rows),
+						func(r row) bool { return !step.window.Contains(r.Time) })
 					s := distant(m.source(), time.Second)
 					s.Window = step.window
 					conn, err := page.New("list", s, last(step.size, nil))
@@ -83,7 +86,8 @@ func TestLastPageTakesOneRound(t *testing.T) {
 					begun := time.Now()
 					rows, err := conn.Rows(t.Context())
 					more, err2 := conn.HasPreviousPage(t.Context())
-					if rounds := int(time.Since(begun) / time.Second); rounds != step.rounds || err != nil || err2 != nil {
+					if rounds := int(time.Since(begun) / time.Second); rounds != step.rounds || err != nil ||
+						err2 != nil {
 						t.Errorf("step %d: %d rounds, want %d (%v, %v)", i, rounds, step.rounds, err, err2)
 					}
 					if calls := m.calls(); len(calls) != step.calls {
@@ -91,7 +95,8 @@ func TestLastPageTakesOneRound(t *testing.T) {
 					}
 					from := max(0, len(want)-step.size)
 					if !slices.Equal(rows, want[from:]) || more != (from > 0) {
-						t.Errorf("step %d: %d rows and %v, want the last %d of %d", i, len(rows), more, step.size, len(want))
+						t.Errorf("step %d: %d rows and %v, want the last %d of %d", i, len(rows), more, step.size,
+							len(want))
 					}
 				}
 			})
@@ -119,12 +124,15 @@ func TestTailOfHostileRemoteIsNotTrusted(t *testing.T) {
 			var answers []answer
 			for _, memory := range []page.Memory{nil, &notes{}} {
 				s := page.Source[row]{Window: window, Key: keyOf, Time: timeOf, Memory: memory,
-					Fetch: func(_ context.Context, w upstream.Window, offset int) ([]row, error) { return fetch(w, offset), nil },
+					Fetch: func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+						return fetch(w, offset), nil
+					},
 					Count: func(context.Context, upstream.Window) (int64, error) { return int64(len(rows)), nil },
 				}
 				answers = append(answers, client{t, s}.ask(last(10, nil)))
 			}
-			if a, b := answers[0], answers[1]; len(a.rows) != 10 || !slices.Equal(a.rows, b.rows) || a.hasPrevious != b.hasPrevious {
+			if a, b := answers[0], answers[1]; len(a.rows) != 10 || !slices.Equal(a.rows, b.rows) ||
+				a.hasPrevious != b.hasPrevious {
 				t.Errorf("without a memory %v, with one %v", a.rows, b.rows)
 			}
 		})

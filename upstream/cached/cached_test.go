@@ -48,7 +48,10 @@ func open(t testing.TB, next any, o Options) *view {
 // standard keeps all for its time, and takes nothing for sealed; sealing does.
 var (
 	standard = Options{Bytes: DefaultBytes, Fresh: DefaultFresh, Catalogue: DefaultCatalogue}
-	sealing  = Options{Bytes: DefaultBytes, Settle: DefaultSettle, Fresh: DefaultFresh, Catalogue: DefaultCatalogue, MaxStale: DefaultMaxStale}
+	sealing  = Options{
+		Bytes: DefaultBytes, Settle: DefaultSettle, Fresh: DefaultFresh, Catalogue: DefaultCatalogue,
+		MaxStale: DefaultMaxStale,
+	}
 )
 
 // sampleModel answers from the sample; nobody adds to it.
@@ -73,19 +76,41 @@ func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
 	bounces, _ := m.Bounces(context.Background(), list)
 	key := bounces[0].Key()
 	qs := []sampleQuestion{
-		{name: "bounces", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounces(ctx, list) }},
-		{name: "emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Emails(ctx, list) }},
-		{name: "blocked emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedEmails(ctx, list) }},
+		{
+			name: "bounces", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
+				return a.Bounces(ctx, list)
+			},
+		},
+		{
+			name: "emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
+				return a.Emails(ctx, list)
+			},
+		},
+		{
+			name: "blocked emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
+				return a.BlockedEmails(ctx, list)
+			},
+		},
 		{name: "detail", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounce(ctx, key) }},
-		{name: "categories", catalogue: true, ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) }},
-		{name: "reasons", catalogue: true, ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedReasons(ctx) }},
+		{
+			name: "categories", catalogue: true,
+			ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) },
+		},
+		{
+			name: "reasons", catalogue: true,
+			ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedReasons(ctx) },
+		},
 	}
 	for _, k := range upstream.Kinds {
 		qs = append(qs,
-			sampleQuestion{name: "counts of " + k.String(), ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Counts(ctx, k, count) }},
-			sampleQuestion{name: "series of " + k.String(), ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
-			}},
+			sampleQuestion{
+				name: "counts of " + k.String(),
+				ask:  func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Counts(ctx, k, count) },
+			},
+			sampleQuestion{name: "series of " + k.String(),
+				ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
+					return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
+				}},
 		)
 	}
 	return qs
@@ -152,8 +177,12 @@ func TestZeroSwitchesItsPartOff(t *testing.T) {
 		"all on":   {standard, true, true},
 		"no bytes": {Options{Fresh: time.Hour, Catalogue: time.Hour}, false, false},
 		"no fresh": {Options{Bytes: DefaultBytes, Catalogue: time.Hour}, false, true},
-		"nothing but sealed answers, and none is sealed": {Options{Bytes: DefaultBytes, Settle: 100 * 365 * 24 * time.Hour, MaxStale: time.Hour}, false, false},
-		"nothing but sealed answers, and all are":        {Options{Bytes: DefaultBytes, Settle: time.Hour, Now: upstream.Time(5e9).UTC}, true, false},
+		"nothing but sealed answers, and none is sealed": {
+			Options{Bytes: DefaultBytes, Settle: 100 * 365 * 24 * time.Hour, MaxStale: time.Hour}, false, false,
+		},
+		"nothing but sealed answers, and all are": {
+			Options{Bytes: DefaultBytes, Settle: time.Hour, Now: upstream.Time(5e9).UTC}, true, false,
+		},
 		"no catalogue": {Options{Bytes: DefaultBytes, Fresh: time.Hour}, true, false},
 		"nothing on":   {Options{}, false, false},
 	} {
@@ -183,7 +212,10 @@ func TestWrongOptions(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"Bytes must not be negative", "Settle must", "Fresh must not be negative: give such as 5s, or 0 to switch it off", "Catalogue must", "MaxStale must"} {
+	for _, want := range []string{
+		"Bytes must not be negative", "Settle must",
+		"Fresh must not be negative: give such as 5s, or 0 to switch it off", "Catalogue must", "MaxStale must",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
@@ -227,7 +259,8 @@ func TestCountsAreNeverSeries(t *testing.T) {
 	if _, err := a.Counts(t.Context(), upstream.Emails, q); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: q}); err != nil || len(got) != 1 {
+	if got, err := a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: q}); err != nil ||
+		len(got) != 1 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -315,7 +348,8 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 		o.Observe = func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Question.Endpoint(), l.Question.Query(), l.Hit, l.Joined, l.Age, l.Rows)]++
+			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Question.Endpoint(), l.Question.Query(), l.Hit,
+				l.Joined, l.Age, l.Rows)]++
 		}
 		a := open(t, counting, o)
 		defer a.Close()

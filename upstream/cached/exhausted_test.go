@@ -18,19 +18,26 @@ func TestAnExhaustedBudgetIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample()), Before: func(ctx context.Context, _ string) error {
-			<-release
-			if ctx.Value(spent{}) != nil {
-				return &upstream.Error{Code: upstream.Exhausted}
-			}
-			return nil
-		}}
-		c, err := cached.New(counting, cached.Options{Bytes: 1 << 20, Fresh: cached.DefaultFresh, Settle: cached.DefaultSettle, Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: (upstreamtest.SampleDay + 43200).UTC})
+		counting := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample()),
+			Before: func(ctx context.Context, _ string) error {
+				<-release
+				if ctx.Value(spent{}) != nil {
+					return &upstream.Error{Code: upstream.Exhausted}
+				}
+				return nil
+			}}
+		c, err := cached.New(counting, cached.Options{
+			Bytes: 1 << 20, Fresh: cached.DefaultFresh, Settle: cached.DefaultSettle,
+			Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale,
+			Now: (upstreamtest.SampleDay + 43200).UTC,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		edge := upstream.CountQuery{Window: upstream.Window{Start: upstreamtest.SampleDay, End: upstreamtest.SampleDay + 86400}} // of two parts
+		edge := upstream.CountQuery{
+			Window: upstream.Window{Start: upstreamtest.SampleDay, End: upstreamtest.SampleDay + 86400},
+		} // of two parts
 		ask := func(ctx context.Context) error {
 			_, err := upstream.API{Asker: c}.Counts(ctx, upstream.Emails, edge)
 			return err

@@ -20,21 +20,24 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 	var c clock
 	c.set(10 * time.Hour)
 	down := false
-	api := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{}), Before: func(context.Context, string) error {
-		if down {
-			return &upstream.Error{Code: upstream.Unavailable}
-		}
-		return nil
-	}}
+	api := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Rows{}),
+		Before: func(context.Context, string) error {
+			if down {
+				return &upstream.Error{Code: upstream.Unavailable}
+			}
+			return nil
+		}}
 	var mu sync.Mutex
 	var told []time.Duration
-	a := open(t, api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: time.Minute, Now: c.now,
+	a := open(t, api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour,
+		MaxStale: time.Minute, Now: c.now,
 		Observe: func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, l.Left)
 		}})
-	past, edge := upstream.Window{Start: at(0), End: at(9 * time.Hour)}, upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
+	past, edge := upstream.Window{Start: at(0), End: at(9 * time.Hour)},
+		upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
 	counts := func(w upstream.Window) func() error {
 		return func() error {
 			_, err := a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w})
@@ -53,7 +56,10 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 		{"open", 0, false, counts(edge), []time.Duration{5 * time.Second}},
 		{"open, held", 2 * time.Second, false, counts(edge), []time.Duration{3 * time.Second}},
 		{"open, stale", 10 * time.Second, true, counts(edge), []time.Duration{0}},
-		{"a catalogue", 0, false, func() error { _, err := a.BounceCategories(t.Context()); return err }, []time.Duration{time.Hour}},
+		{
+			"a catalogue", 0, false, func() error { _, err := a.BounceCategories(t.Context()); return err },
+			[]time.Duration{time.Hour},
+		},
 	} {
 		told = nil
 		c.add(s.after)

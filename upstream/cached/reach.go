@@ -11,8 +11,8 @@ import (
 const far = 2 * 86400
 
 // reach answers q if the sum lacks an hour or more. One call fetches what has settled since and the open edge after it,
-// as a time series, which can be cut at the start of a bucket. It returns false if that is not possible, or fails. A sum
-// that lacks many days grows to the last midnight, and to the last settled hour the next time.
+// as a time series, which can be cut at the start of a bucket. It returns false if that is not possible, or fails. A
+// sum that lacks many days grows to the last midnight, and to the last settled hour the next time.
 func (c *Cache) reach(ctx context.Context, m moment, q *upstream.Question, k key) (any, bool) {
 	_, s, good := c.heldSum(k)
 	if !good {
@@ -57,7 +57,8 @@ func (c *Cache) reach(ctx context.Context, m moment, q *upstream.Question, k key
 }
 
 // cut splits time series at the start of a bucket. It returns false if a remote sent other buckets than were asked for.
-func cut(series []upstream.Series, step upstream.Interval, seam upstream.Time) (older, newer []upstream.Series, sound bool) {
+func cut(series []upstream.Series, step upstream.Interval,
+	seam upstream.Time) (older, newer []upstream.Series, sound bool) {
 	for _, s := range series {
 		var parts [2][]upstream.Point
 		for _, p := range s.Points {
@@ -90,8 +91,8 @@ func fromSeries(q *upstream.Question, known any, series []upstream.Series) (answ
 	return addUp(q, counts, series)
 }
 
-// addUp returns the counts that time series add up to. Counts by sender contain addresses, which series do not: they are
-// taken from the known counts. It returns false if those lack an address.
+// addUp returns the counts that time series add up to. Counts by sender contain addresses, which series do not: they
+// are taken from the known counts. It returns false if those lack an address.
 func addUp(q *upstream.Question, known []upstream.Count, series []upstream.Series) (counts []upstream.Count, all bool) {
 	bySender := q.Rollup == upstream.BySender
 	if bySender && len(known) == 0 {
@@ -117,7 +118,8 @@ func addUp(q *upstream.Question, known []upstream.Count, series []upstream.Serie
 	return counts, true
 }
 
-// widen puts the points of time series into the buckets that q asks for, each of which contains whole buckets of theirs.
+// widen puts the points of time series into the buckets that q asks for, each of which contains whole buckets of
+// theirs.
 func widen(q *upstream.Question, series []upstream.Series) []upstream.Series {
 	wide := make([]upstream.Series, len(series))
 	for i, s := range series {

@@ -20,10 +20,12 @@ func TestTheSealedPastIsAskedForOnce(t *testing.T) {
 		window upstream.Window // of which bounces[0] is the detail
 		calls  int             // in a year, of which every quarter is asked twice
 	}{
-		"long ago":                    {upstream.Window{Start: at(-10 * time.Hour), End: at(-9 * time.Hour)}, 1},
-		"up to what has just settled": {upstream.Window{Start: at(-time.Hour - 10*time.Minute), End: at(-time.Hour)}, 1},
-		"one second more":             {upstream.Window{Start: at(-time.Hour), End: at(-time.Hour + 1*time.Second)}, 2},
-		"up to now":                   {upstream.Window{Start: at(-30 * time.Minute), End: midnight}, 2},
+		"long ago": {upstream.Window{Start: at(-10 * time.Hour), End: at(-9 * time.Hour)}, 1},
+		"up to what has just settled": {
+			upstream.Window{Start: at(-time.Hour - 10*time.Minute), End: at(-time.Hour)}, 1,
+		},
+		"one second more": {upstream.Window{Start: at(-time.Hour), End: at(-time.Hour + 1*time.Second)}, 2},
+		"up to now":       {upstream.Window{Start: at(-30 * time.Minute), End: midnight}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, q := range questions(m, test.window) {
@@ -147,11 +149,13 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 			a := open(t, counting, o)
 			// Twenty-five pages of 20, read by a person.
 			for range 25 {
-				got, err := a.Emails(t.Context(), upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}})
+				got, err := a.Emails(t.Context(),
+					upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}})
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !slices.EqualFunc(test.rows, got, func(a, b upstream.Email) bool { return a.ProcessTime == b.ProcessTime }) {
+				if !slices.EqualFunc(test.rows, got,
+					func(a, b upstream.Email) bool { return a.ProcessTime == b.ProcessTime }) {
 					t.Fatal("the page is another")
 				}
 				c.add(8 * time.Second)
@@ -209,7 +213,9 @@ func TestManyPagesOfOne(t *testing.T) {
 	o.Now = c.now
 	a := open(t, counting, o)
 	for range 25 {
-		if _, err := a.Emails(t.Context(), upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}}); err != nil {
+		if _, err := a.Emails(t.Context(), upstream.ListQuery{
+			Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight},
+		}); err != nil {
 			t.Fatal(err)
 		}
 		c.add(199 * time.Millisecond)

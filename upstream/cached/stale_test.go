@@ -65,9 +65,11 @@ var (
 // as long as they may be, told of as stale with their age; and never after it is up.
 func TestStaleRatherThanDown(t *testing.T) {
 	qs := questions(upstreamtest.NewModel(everyTenMinutes(-48, 2)), lastHalf)
-	qs = append(qs, sampleQuestion{name: "counts with a sealed past", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-		return a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: at(time.Hour)}})
-	}})
+	qs = append(qs, sampleQuestion{name: "counts with a sealed past",
+		ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
+			return a.Counts(ctx, upstream.Emails,
+				upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: at(time.Hour)}})
+		}})
 	for _, q := range qs {
 		t.Run(q.name, func(t *testing.T) {
 			f := newFailing(t, func(*Options) {})
@@ -85,7 +87,10 @@ func TestStaleRatherThanDown(t *testing.T) {
 				age   time.Duration
 				stale bool
 				err   bool
-			}{{fresh - 1, false, false}, {fresh, true, false}, {fresh + time.Minute, true, false}, {fresh + DefaultMaxStale, true, false}, {fresh + DefaultMaxStale + 1, false, true}} {
+			}{
+				{fresh - 1, false, false}, {fresh, true, false}, {fresh + time.Minute, true, false},
+				{fresh + DefaultMaxStale, true, false}, {fresh + DefaultMaxStale + 1, false, true},
+			} {
 				f.clock.set(test.age)
 				got, err := q.ask(t.Context(), f)
 				if (err != nil) != test.err {
@@ -121,7 +126,9 @@ func TestWhichErrorsStaleAnswersStandInFor(t *testing.T) {
 		upstream.InvalidArgument: false, upstream.Unauthenticated: false, upstream.PermissionDenied: false,
 		upstream.NotFound: false, upstream.Internal: false,
 	} {
-		for _, err := range []error{&upstream.Error{Code: code}, fmt.Errorf("list emails: %w", &upstream.Error{Code: code})} {
+		for _, err := range []error{
+			&upstream.Error{Code: code}, fmt.Errorf("list emails: %w", &upstream.Error{Code: code}),
+		} {
 			f := newFailing(t, func(*Options) {})
 			ask := func() error {
 				_, err := f.Emails(t.Context(), upstream.ListQuery{Window: lastHalf})
@@ -179,7 +186,8 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 			return f.Counts(t.Context(), upstream.Bounces, upstream.CountQuery{Window: w, UserID: user})
 		},
 		"series": func(w upstream.Window, user upstream.ID) (any, error) {
-			return f.Series(t.Context(), upstream.Bounces, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w, UserID: user}, Interval: upstream.Hour})
+			return f.Series(t.Context(), upstream.Bounces,
+				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w, UserID: user}, Interval: upstream.Hour})
 		},
 	}
 	for name, ask := range asks {
@@ -209,7 +217,8 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 			if _, err := ask(upTo(25*time.Minute), 1); !errors.Is(err, down) {
 				t.Errorf("another filter: %v", err)
 			}
-			if _, err := ask(upstream.Window{Start: at(-39 * time.Hour), End: at(25 * time.Minute)}, 0); !errors.Is(err, down) {
+			if _, err := ask(upstream.Window{Start: at(-39 * time.Hour), End: at(25 * time.Minute)}, 0); !errors.Is(err,
+				down) {
 				t.Errorf("another start: %v", err)
 			}
 			if _, err := ask(upTo(19*time.Minute), 0); !errors.Is(err, down) {
@@ -219,7 +228,10 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 			if _, err := ask(upTo(32*time.Minute), 0); !errors.Is(err, down) {
 				t.Errorf("after too long: %v", err)
 			}
-			for what, end := range map[string]time.Duration{"an answer that may go on behind the end": time.Hour, "an answer that ended before it was given": 30 * time.Minute} {
+			for what, end := range map[string]time.Duration{
+				"an answer that may go on behind the end":  time.Hour,
+				"an answer that ended before it was given": 30 * time.Minute,
+			} {
 				f.err = nil
 				f.clock.set(33 * time.Minute)
 				if _, err := ask(upTo(end), 2); err != nil {
@@ -240,7 +252,8 @@ func TestAnHourSettlesWhileTheAPIIsDown(t *testing.T) {
 	f := newFailing(t, func(*Options) {})
 	ask := func(now time.Duration) ([]upstream.Count, error) {
 		f.clock.set(now)
-		return f.Counts(t.Context(), upstream.Bounces, upstream.CountQuery{Window: upstream.Window{Start: at(-40 * time.Hour), End: at(now)}})
+		return f.Counts(t.Context(), upstream.Bounces,
+			upstream.CountQuery{Window: upstream.Window{Start: at(-40 * time.Hour), End: at(now)}})
 	}
 	want, err := ask(59 * time.Minute)
 	if err != nil {

@@ -138,7 +138,8 @@ func unknownKind(name string) string {
 	for _, k := range kindNames {
 		names = append(names, k.name)
 	}
-	return fmt.Sprintf("unknown kind %q%s (kinds are %s)", clip(name), didYouMean(name, names), strings.Join(names, ", "))
+	return fmt.Sprintf("unknown kind %q%s (kinds are %s)", clip(name), didYouMean(name, names),
+		strings.Join(names, ", "))
 }
 
 // didYouMean is a question for the likeliest of names, if one is near at all.

@@ -30,8 +30,9 @@ func (c counts) add(k *kind, r *row, n int64) {
 }
 
 var (
-	hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 h21 h22 h23")
-	hourList    = strings.Join(hourColumns, ", ")
+	hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 " +
+		"h21 h22 h23")
+	hourList = strings.Join(hourColumns, ", ")
 )
 
 var addCounts = func() string {

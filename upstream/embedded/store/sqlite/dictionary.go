@@ -38,7 +38,8 @@ func (w *writer) insertTags(table string, tags []tag) error {
 		for _, t := range tags[:n] {
 			args = append(args, t.header, t.id)
 		}
-		if err := w.conn.exec("insert into "+table+" values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...); err != nil {
+		if err := w.conn.exec("insert into "+table+" values (?, ?)"+strings.Repeat(", (?, ?)", n-1),
+			args...); err != nil {
 			return err
 		}
 		tags = tags[n:]
@@ -61,7 +62,8 @@ func (w *writer) header(h upstream.Header) (int64, error) {
 	if id, ok := w.headers[h]; ok {
 		return id, nil
 	}
-	id, err := w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)", fold(h.Name), h.Value)
+	id, err := w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)", fold(h.Name),
+		h.Value)
 	w.headers[h] = id
 	return id, err
 }
