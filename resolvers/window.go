@@ -15,7 +15,8 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 	switch {
 	case w.Between != nil && w.Last == nil:
 		if w.Between.Start >= w.Between.End {
-			return upstream.Window{}, badArgument("window.between.end", "window.between.end must be later than window.between.start")
+			return upstream.Window{}, badArgument("window.between.end",
+				"window.between.end must be later than window.between.start")
 		}
 		return upstream.Window{Start: w.Between.Start, End: w.Between.End}, nil
 	case w.Last != nil && w.Between == nil:
@@ -23,7 +24,8 @@ func resolve(ctx context.Context, w model.Window) (upstream.Window, error) {
 		operation.From(ctx).Move(l.Until)
 		return w.Last.UpTo(l.Now), nil
 	}
-	return upstream.Window{}, badArgument("window", "window needs exactly one of between and last, such as {last: \"P7D\"}")
+	return upstream.Window{}, badArgument("window",
+		"window needs exactly one of between and last, such as {last: \"P7D\"}")
 }
 
 // written returns the window as the caller wrote it, which is part of a cursor's binding. A relative window is

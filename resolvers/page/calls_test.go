@@ -133,7 +133,8 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 		want  any
 	}
 	// The first page suggests a list of a hundred pages. Its rows end early, however.
-	probed := []string{"1000+0", "1000+4000", "1000+70000", "1000+140000", "1000+280000", "1000+500", "1000+1000", "1000+2000", "1000+7000"}
+	probed := []string{"1000+0", "1000+4000", "1000+70000", "1000+140000", "1000+280000",
+		"1000+500", "1000+1000", "1000+2000", "1000+7000"}
 	for name, test := range map[string]struct {
 		rows   int
 		counts bool
@@ -176,7 +177,8 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 					t.Errorf("answer %d is %v, %v; want %v", i, got, err, a.want)
 				}
 			}
-			if d := cmp.Diff(slices.Sorted(slices.Values(test.want)), slices.Sorted(slices.Values(m.calls()))); d != "" { // those of a round have no order
+			want, calls := slices.Sorted(slices.Values(test.want)), slices.Sorted(slices.Values(m.calls()))
+			if d := cmp.Diff(want, calls); d != "" { // those of a round have no order
 				t.Errorf("calls (-want +got):\n%s", d)
 			}
 		})

@@ -112,7 +112,8 @@ func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 	}
 	p.rows, p.raw = make([]R, 0, len(rows)), make([]int, 0, len(rows))
 	for i := range p.answer {
-		if !w.Contains(src.Time(&rows[i])) || again > 0 && i > 0 && key(&rows[i]) == key(&rows[i-1]) && reflect.DeepEqual(rows[i-1], rows[i]) {
+		repeats := again > 0 && i > 0 && key(&rows[i]) == key(&rows[i-1]) && reflect.DeepEqual(rows[i-1], rows[i])
+		if !w.Contains(src.Time(&rows[i])) || repeats {
 			continue
 		}
 		p.rows, p.raw = append(p.rows, rows[i]), append(p.raw, i)

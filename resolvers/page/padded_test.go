@@ -150,7 +150,8 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 		counts := rapid.Bool().Draw(t, "counts")
 		s, list := m.source(counts), m.list()
 		if rapid.Bool().Draw(t, "remembers") {
-			s.Memory = &notes{before: rapid.SampledFrom([]upstream.Time{window.Start, window.Start + 5, window.Start + 300, window.End, window.End + 1}).Draw(t, "settled before")}
+			before := []upstream.Time{0, 5, 300, window.End - window.Start, window.End}
+			s.Memory = &notes{before: window.Start + rapid.SampledFrom(before).Draw(t, "settled before")}
 		}
 		cursors := map[int]string{}
 		for range 12 {

@@ -34,7 +34,8 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	if err != nil {
 		return p
 	}
-	walks := (s.Rows || s.Total && s.RowsFirst) && e.size > 0 || s.Next && (!e.backward || a.Before != nil) || s.Previous && (e.backward || a.After != nil)
+	walks := (s.Rows || s.Total && s.RowsFirst) && e.size > 0 ||
+		s.Next && (!e.backward || a.Before != nil) || s.Previous && (e.backward || a.After != nil)
 	cursors := a.After != nil || a.Before != nil
 	switch {
 	case !walks:

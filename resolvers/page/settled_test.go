@@ -48,7 +48,8 @@ func TestTotalIsRememberedWhereItHasSettled(t *testing.T) {
 		ask("again", upstream.Window{Start: begin, End: now}, settled, false, 1, 1)
 		ask("later", upstream.Window{Start: begin, End: now + 10}, settled, false, 1, 1)
 		ask("when an hour has settled", upstream.Window{Start: begin, End: now + hour}, settled+hour, false, 1, 1)
-		ask("when the start has moved, too", upstream.Window{Start: begin + hour, End: now + 2*hour}, settled+2*hour, false, 1, 2)
+		ask("when the start has moved, too",
+			upstream.Window{Start: begin + hour, End: now + 2*hour}, settled+2*hour, false, 1, 2)
 		ask("from an hour earlier", upstream.Window{Start: begin, End: now + 2*hour}, settled+2*hour, false, 1, 2)
 		ask("up to a settled moment", upstream.Window{Start: begin, End: settled + 2*hour}, settled+2*hour, false, 0, 0)
 		ask("of a week", upstream.Window{Start: now - 7*day, End: now}, settled, false, 3, 13)

@@ -109,13 +109,16 @@ func TestTotalOfLongListTakesThreeRounds(t *testing.T) {
 				for _, n := range []int{0, 700, 3000, 15_000, 60_000, 250_000, 1_000_000} {
 					list := newCrowd(n, c.density)
 					calls := make(chan string, 100)
-					s := distant(page.Source[row]{Window: quarter, Key: keyOf, Time: timeOf, Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
+					fetch := func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
 						calls <- fmt.Sprint(w.Start, "+", offset/500)
 						return list.fetch(ctx, w, offset)
-					}, Memory: &notes{before: quarter.End - 3600}}, time.Second)
+					}
+					s := distant(page.Source[row]{Window: quarter, Key: keyOf, Time: timeOf, Fetch: fetch,
+						Memory: &notes{before: quarter.End - 3600}}, time.Second)
 					begun := time.Now()
 					got := total(t, s)
-					if rounds := int(time.Since(begun) / time.Second); got != int64(list.len()) || rounds > c.rounds || len(calls) > page.MaxCalls {
+					rounds := int(time.Since(begun) / time.Second)
+					if got != int64(list.len()) || rounds > c.rounds || len(calls) > page.MaxCalls {
 						t.Errorf("%d rows: total is %d, in %d rounds and %d calls", list.len(), got, rounds, len(calls))
 					} else {
 						t.Logf("%d rows: %d rounds, %d calls", n, rounds, len(calls))

@@ -19,7 +19,7 @@
 //
 // Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, call.go
 // joins equal calls, sum.go splits counts and series, reach.go makes the kept part of them grow, stale.go is for when the
-// API fails, and pack.go computes the size of an answer.
+// API fails, notes.go keeps what callers derive from several answers, and pack.go computes the size of an answer.
 package cached
 
 import (

@@ -53,7 +53,8 @@ func TestNotesKnowWhatHasSettled(t *testing.T) {
 	t.Cleanup(c.Close)
 	n := c.Notes("", upstream.Question{})
 	for after, want := range map[time.Duration]time.Duration{
-		0: -2 * time.Hour, 4 * time.Second: -2 * time.Hour, DefaultFresh: -time.Hour, time.Hour: -time.Hour, time.Hour + DefaultFresh: 0,
+		0: -2 * time.Hour, 4 * time.Second: -2 * time.Hour, DefaultFresh: -time.Hour,
+		time.Hour: -time.Hour, time.Hour + DefaultFresh: 0,
 	} {
 		k.set(after)
 		before, now, since := n.Settled()
