@@ -63,7 +63,7 @@ func (r *row) plainAddress() bool {
 type kind struct {
 	upstream.Kind
 	table   string
-	columns []column          // those that only this kind has
+	columns []column          // those that not all kinds have; first those that lists need
 	listed  int               // how many of them lists need
 	typ     func(*row) string // by which events are counted
 	insert  string            // inserts a row; it names the columns, as a migration appends new ones to the table
@@ -146,6 +146,18 @@ const (
 	delivered   = "delivered"
 	undelivered = "undelivered"
 )
+
+// insertions are the statements that insert a row of each kind.
+var insertions = func() (all [len(kinds)]string) {
+	for i, k := range kinds {
+		columns := "id, user_id, sender_id, email_id, local, domain_id, address, headers"
+		for _, c := range k.columns {
+			columns += ", " + c.name
+		}
+		all[i] = "insert into " + k.table + " (" + columns + ") values (" + placeholders(8+len(k.columns)) + ")"
+	}
+	return all
+}()
 
 // selection is the columns that read needs, and the first n of those that only the kind has, of its table as r and
 // domain as d.
