@@ -147,18 +147,6 @@ const (
 	undelivered = "undelivered"
 )
 
-// insertions are the statements that insert a row of each kind.
-var insertions = func() (all [len(kinds)]string) {
-	for i, k := range kinds {
-		columns := "id, user_id, sender_id, email_id, local, domain_id, address, headers"
-		for _, c := range k.columns {
-			columns += ", " + c.name
-		}
-		all[i] = "insert into " + k.table + " (" + columns + ") values (" + placeholders(8+len(k.columns)) + ")"
-	}
-	return all
-}()
-
 // selection is the columns that read needs, and the first n of those that only the kind has, of its table as r and
 // domain as d.
 func (k *kind) selection(n int) string {
