@@ -26,7 +26,8 @@ func TestUpstreamCalls(t *testing.T) {
 	const w = `window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}`
 	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T18:00:00Z"}}`
 	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
-	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
+	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced ` +
+		`blocked } }`
 	cases := map[string]struct {
 		scope []upstream.ID // nil means everyone
 		query string
@@ -43,7 +44,8 @@ func TestUpstreamCalls(t *testing.T) {
 				}
 				for i, r := range rows {
 					u, _, address := senderOf(i)
-					if get(r, "sender", "address") != address || get(r, "user", "userId") != fmt.Sprint(u) || get(r, "sender", "userId") != fmt.Sprint(u) {
+					if get(r, "sender", "address") != address || get(r, "user", "userId") != fmt.Sprint(u) ||
+						get(r, "sender", "userId") != fmt.Sprint(u) {
 						t.Fatalf("row %d: %v, want %s of user %d", i, r, address, u)
 					}
 				}
@@ -67,8 +69,12 @@ func TestUpstreamCalls(t *testing.T) {
 				}
 			},
 		},
-		"the users with series by day":   {query: `{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, calls: 6},
-		"the senders with series by day": {query: `{ senders(` + w + `) { nodes { address stats(` + w + `) ` + series + ` } } }`, calls: 6},
+		"the users with series by day": {
+			query: `{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, calls: 6,
+		},
+		"the senders with series by day": {
+			query: `{ senders(` + w + `) { nodes { address stats(` + w + `) ` + series + ` } } }`, calls: 6,
+		},
 		"the senders of one user, with stats over another window": {
 			query: `{ senders(` + w + `, userId: "21") { nodes { userId stats(` + other + `) ` + all + ` } } }`,
 			calls: 3 + 3,
@@ -84,23 +90,38 @@ func TestUpstreamCalls(t *testing.T) {
 		},
 		"100 bounces with detail, 40 of them the same as others": {
 			// b selects 40 of the 60 bounces of a.
-			query: `{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName fullContent } } } }`,
+			query: `{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w +
+				`, first: 40) { nodes { detail { ruleName fullContent } } } }`,
 			calls: 1 + 60,
 		},
 		"the same field under ten aliases": {
-			query: `{ ` + tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } pageInfo { hasNextPage hasPreviousPage } }`) + ` }`,
+			query: `{ ` + tenTimes(`bounces(`+w+
+				`, first: 20) { totalCount nodes { recipient sender { address } } `+
+				`pageInfo { hasNextPage hasPreviousPage } }`) + ` }`,
 			calls: 3, // the page, its senders' counts, and the total
 		},
 		"the same rows under ten names for other sizes of page": {
-			query: `{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w + `, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`,
+			query: `{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w +
+				`, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`,
 			calls: 1,
 		},
-		"only a total":                          {query: `{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, calls: 1},
-		"a total known from the page":           {query: `{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, calls: 1},
-		"the owners of many senders":            {query: `{ senders(` + w + `) { nodes { user { userId } } } }`, calls: 3 + 1 + users},
-		"a sender's owner, known from the list": {query: `{ senders(` + w + `, userId: 22) { nodes { userId } } }`, calls: 3},
-		"fields without calls":                  {query: `{ __typename __schema { queryType { name } } }`, calls: 0},
-		"the catalogues":                        {query: `{ bounceCategories { code description } blockedReasons { code description } }`, calls: 2},
+		"only a total": {
+			query: `{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, calls: 1,
+		},
+		"a total known from the page": {
+			query: `{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`,
+			calls: 1,
+		},
+		"the owners of many senders": {
+			query: `{ senders(` + w + `) { nodes { user { userId } } } }`, calls: 3 + 1 + users,
+		},
+		"a sender's owner, known from the list": {
+			query: `{ senders(` + w + `, userId: 22) { nodes { userId } } }`, calls: 3,
+		},
+		"fields without calls": {query: `{ __typename __schema { queryType { name } } }`, calls: 0},
+		"the catalogues": {
+			query: `{ bounceCategories { code description } blockedReasons { code description } }`, calls: 2,
+		},
 		"filter by a user outside the caller's scope": {
 			scope: []upstream.ID{20, 21},
 			query: `{ bounces(` + w + `, filter: {userId: 25}) { totalCount nodes { id } } emails(` + w + `, filter: {userId: 25}, last: 5) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage } }
@@ -120,7 +141,8 @@ func TestUpstreamCalls(t *testing.T) {
 		},
 		"a scope of one user costs as many calls as its filter": {
 			scope: []upstream.ID{21},
-			query: `{ bounces(` + w + `, first: 500) { totalCount nodes { userId sender { address } user { userId stats(` + w + `) ` + all + ` } } } }`,
+			query: `{ bounces(` + w + `, first: 500) { totalCount nodes { userId sender { address } ` +
+				`user { userId stats(` + w + `) ` + all + ` } } } }`,
 			calls: 2 + 3,
 			check: func(t *testing.T, data map[string]any) {
 				for _, r := range list(data, "bounces", "nodes") {
@@ -130,7 +152,10 @@ func TestUpstreamCalls(t *testing.T) {
 				}
 			},
 		},
-		"a documented category in a filter": {query: `{ bounces(` + w + `, filter: {category: "bad-mailbox"}, first: 5) { nodes { category } } }`, calls: 1},
+		"a documented category in a filter": {
+			query: `{ bounces(` + w + `, filter: {category: "bad-mailbox"}, first: 5) { nodes { category } } }`,
+			calls: 1,
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -165,22 +190,26 @@ func TestConcurrentEqualQueriesShareCalls(t *testing.T) {
 		model := upstreamtest.NewModel(rowsOfDay(50))
 		var sent []string
 		release := make(chan struct{})
-		client, err := rest.New(rest.Options{BaseURL: "http://upstream.example", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			sent = append(sent, r.URL.RequestURI())
-			<-release
-			var body []byte
-			switch r.URL.Path {
-			case "/bounces":
-				q, _ := upstream.ParseListQuery(upstream.Bounces, r.URL.RawQuery)
-				rows, _ := model.Bounces(r.Context(), q)
-				body = upstream.AppendBounces(nil, rows)
-			case "/bounce/counts":
-				q, _ := upstream.ParseCountQuery(upstream.Bounces, r.URL.RawQuery)
-				rows, _ := model.Counts(r.Context(), upstream.Bounces, q.CountQuery)
-				body = upstream.AppendCounts(nil, upstream.Bounces, q.Rollup, rows)
-			}
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
-		})})
+		client, err := rest.New(rest.Options{BaseURL: "http://upstream.example",
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				sent = append(sent, r.URL.RequestURI())
+				<-release
+				var body []byte
+				switch r.URL.Path {
+				case "/bounces":
+					q, _ := upstream.ParseListQuery(upstream.Bounces, r.URL.RawQuery)
+					rows, _ := model.Bounces(r.Context(), q)
+					body = upstream.AppendBounces(nil, rows)
+				case "/bounce/counts":
+					q, _ := upstream.ParseCountQuery(upstream.Bounces, r.URL.RawQuery)
+					rows, _ := model.Counts(r.Context(), upstream.Bounces, q.CountQuery)
+					body = upstream.AppendCounts(nil, upstream.Bounces, q.Rollup, rows)
+				}
+				return &http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+					Body: io.NopCloser(bytes.NewReader(body)), Request: r,
+				}, nil
+			})})
 		if err != nil {
 			t.Fatal(err)
 		}

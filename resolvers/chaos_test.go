@@ -73,7 +73,10 @@ func TestChaosNeverGivesWrongAnswers(t *testing.T) {
 	t.Run("operations", func(t *testing.T) { // its cleanup must run before the checks below
 		for name, kept := range map[string]*cached.Options{
 			"without a cache": nil,
-			"with a cache":    {Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour, MaxStale: 10 * time.Minute},
+			"with a cache": {
+				Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour,
+				MaxStale: 10 * time.Minute,
+			},
 		} {
 			t.Run(name, func(t *testing.T) { testChaos(t, kept, operations/2, lasting/2, seed) })
 		}
@@ -135,7 +138,9 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 	begun := time.Now()
 	n := 0
 	for ; n < operations || time.Since(begun) < lasting; n++ {
-		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2}.write()
+		query := randomOperation{
+			schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2,
+		}.write()
 		who := callers[random.IntN(len(callers))]
 		variables := map[string]any{"yes": true, "no": false}
 		mu.Lock()
@@ -155,7 +160,8 @@ func testChaos(t *testing.T, kept *cached.Options, operations int, lasting time.
 		if problem := c.compare(nil, want.Data, got.Data); problem != "" {
 			mu.Lock()
 			defer mu.Unlock()
-			t.Fatalf("operation %d: %s\n%s\nfaults: %s\nerrors: %v", n, query, problem, strings.Join(met, "\n"), got.Errors)
+			t.Fatalf("operation %d: %s\n%s\nfaults: %s\nerrors: %v", n, query, problem, strings.Join(met, "\n"),
+				got.Errors)
 		}
 		storm.later.Add(random.Int64N(4)) // answers become stale
 		calm.later.Store(storm.later.Load())

@@ -39,9 +39,17 @@ type faultCase struct {
 
 // faulted lists the calls that fail, and the fields that need them.
 var faulted = []struct{ path, field, at string }{
-	{"/bounces", `bounces(` + today + `, filter: {userId: "21"}, first: 3) { nodes { emailId userId bouncedAt xHeaders { name } } }`, "hit/nodes/"},
+	{
+		"/bounces",
+		`bounces(` + today + `, filter: {userId: "21"}, first: 3) { nodes { emailId userId bouncedAt ` +
+			`xHeaders { name } } }`, "hit/nodes/",
+	},
 	{"/bounce/counts", `stats(` + today + `) { bounced }`, "hit/bounced/"},
-	{"/bounce/21/", `bounces(` + today + `, filter: {userId: "21"}, first: 1) { nodes { emailId detail { ruleName } } }`, "hit/nodes/0/detail/"},
+	{
+		"/bounce/21/",
+		`bounces(` + today + `, filter: {userId: "21"}, first: 1) { nodes { emailId detail { ruleName } } }`,
+		"hit/nodes/0/detail/",
+	},
 }
 
 const (
@@ -51,7 +59,8 @@ const (
 )
 
 // survives is the rate of calls up to which an answer is guaranteed, as tested in package rest.
-const survives = "; up to 100 concurrent calls after a quiet minute, and 1.8 calls per second, each survive one such fault; " +
+const survives = "; up to 100 concurrent calls after a quiet minute, and 1.8 calls per second, " +
+	"each survive one such fault; " +
 	"above that rate, calls may fail with `UPSTREAM_UNAVAILABLE`, because retries must not amplify an outage"
 
 var faultCases = []faultCase{
@@ -65,7 +74,8 @@ var faultCases = []faultCase{
 	{remote: "answers 202 (an identical request is being answered) once", faults: []string{"202 once"},
 		see: "the answer", tries: 2},
 	{remote: "always answers 202", faults: []string{"202 for ever"}, code: "UPSTREAM_UNAVAILABLE"},
-	{remote: "answers 503, or 429 with `Retry-After: 1`, once; its `Retry-After` comes from a clock that is an hour off",
+	{remote: "answers 503, or 429 with `Retry-After: 1`, once; its `Retry-After` comes from a clock that is " +
+		"an hour off",
 		faults: []string{"503 once", "429 once with Retry-After", "clock skew"},
 		see:    "the answer" + survives, tries: 2},
 	{remote: "always answers 503", faults: []string{"503 for ever"}, code: "UPSTREAM_UNAVAILABLE", tries: 3},
@@ -86,8 +96,11 @@ var faultCases = []faultCase{
 		faults: []string{"empty body", "HTML with 200", "HTML as JSON", "wrong content type", "error with 200"},
 		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "sends JSON that is truncated, has trailing data, is nested too deeply, or has a field of the wrong type",
-		faults: []string{"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time", "wrong type of user_id", "wrong type of xheaders"},
-		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
+		faults: []string{
+			"truncated JSON", "JSON and more", "deep nesting", "wrong type of email_id", "wrong type of bounce_time",
+			"wrong type of user_id", "wrong type of xheaders",
+		},
+		code: "UPSTREAM_INVALID_RESPONSE", tries: 1},
 	{remote: "sends an endless body, a gzip bomb, or a broken or unrequested encoding",
 		faults: []string{"endless body", "gzip bomb", "broken gzip", "unasked encoding"},
 		code:   "UPSTREAM_INVALID_RESPONSE", tries: 1},
@@ -103,7 +116,8 @@ var faultCases = []faultCase{
 	{remote: "returns more than 500 rows", faults: []string{"page longer than 500"},
 		see: "the answer, without the excess rows", tries: 1},
 	{remote: "returns rows outside the window, always or sometimes", faults: []string{"rows outside the window"},
-		see: "the answer, without these rows; `totalCount` of a filter that no counts endpoint takes is null, `UPSTREAM_INVALID_RESPONSE`, unless they reveal both ends of the list", tries: 1},
+		see: "the answer, without these rows; `totalCount` of a filter that no counts endpoint takes is null, " +
+			"`UPSTREAM_INVALID_RESPONSE`, unless they reveal both ends of the list", tries: 1},
 	{remote: "repeats a row immediately", faults: []string{"rows repeated in a page"},
 		see: "the answer: each row once; totals as above", tries: 1},
 	{remote: "returns rows out of order", faults: []string{"unsorted rows"},
@@ -167,7 +181,8 @@ func (c faultCase) test(t *testing.T, name string) {
 	g := &gateway{t: t, store: calm.store, timeout: timeout}
 	g.serve(joining(t, client))
 
-	query := "{ hit: " + hit.field + " calm: emails(" + today + `, filter: {userId: "21"}, first: 2) { totalCount nodes { emailId } } }`
+	query := "{ hit: " + hit.field + " calm: emails(" + today +
+		`, filter: {userId: "21"}, first: 2) { totalCount nodes { emailId } } }`
 	who := auth.Only(21)
 	want, got := calm.askAs(who, query, nil), g.askAs(who, query, nil)
 	if d := cmp.Diff(want.Data["calm"], got.Data["calm"]); d != "" {
@@ -176,7 +191,8 @@ func (c faultCase) test(t *testing.T, name string) {
 	mu.Lock()
 	defer mu.Unlock()
 	// net/http may send further requests to find out that a kept connection is gone.
-	if reset := name == "refused" || name == "reset before the answer"; tries < c.tries || tries > c.tries && !reset && c.tries > 0 || tries < 4 && c.tries == 0 {
+	if reset := name == "refused" || name == "reset before the answer"; tries < c.tries ||
+		tries > c.tries && !reset && c.tries > 0 || tries < 4 && c.tries == 0 {
 		t.Errorf("%d requests, want %d", tries, c.tries)
 	}
 	if c.code == "" {
@@ -200,7 +216,8 @@ func (c faultCase) test(t *testing.T, name string) {
 	if at := fmt.Sprint(c.after.Milliseconds()); c.after > 0 && (len(ms) != len(at) || ms > at) {
 		t.Errorf("retryAfterMs is %s, want about %s", ms, at)
 	}
-	if text := fmt.Sprint(got); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") || strings.Contains(text, "own-key") || strings.Contains(text, "219") && strings.Contains(name, "another user") {
+	if text := fmt.Sprint(got); strings.Contains(text, fault.Secret) || strings.Contains(text, "127.0.0.1") ||
+		strings.Contains(text, "own-key") || strings.Contains(text, "219") && strings.Contains(name, "another user") {
 		t.Errorf("the answer reveals internals: %s", text)
 	}
 }
@@ -238,14 +255,19 @@ func (g *gateway) inFirst(calls int64, path string, f fault.Fault) http.Handler 
 func TestPagingFaultyRemoteNeverRepeatsRows(t *testing.T) {
 	t.Parallel()
 	calm := newGateway(t, rowsOfDay(1300))
-	for name, ends := range map[string]int{"page longer than 500": 1300, "rows repeated across pages": 1300, "rows outside the window": 1300, "page shorter than 500 in the middle": 300} {
+	for name, ends := range map[string]int{
+		"page longer than 500": 1300, "rows repeated across pages": 1300, "rows outside the window": 1300,
+		"page shorter than 500 in the middle": 300,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, _ := fault.Named(name)
 			g := calm.over(t, f.Wrap(embedded.New(calm.store, embedded.Options{})))
 			seen := map[string]bool{}
 			for after := any(nil); ; {
-				page := g.data(`query($after: String) { emails(`+today+`, first: 400, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`, map[string]any{"after": after})
+				page := g.data(`query($after: String) { emails(`+today+
+					`, first: 400, after: $after) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`,
+					map[string]any{"after": after})
 				if total := plain(get(page, "emails", "totalCount")); total != fmt.Sprint(ends) {
 					t.Errorf("the total is %v", total)
 				}
@@ -277,11 +299,16 @@ func TestRowsOutsideTheWindowAreDropped(t *testing.T) {
 	f, _ := fault.Named("rows outside the window")
 	for name, calls := range map[string]int64{"in the first call": 1, "in every call": math.MaxInt64} {
 		for query, uncounted := range map[string]bool{
-			`emails(` + part + `, last: 20) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`:                                false,
-			`emails(` + part + `, first: 20) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`:                               false,
-			`emails(` + part + `, last: 500, filter: {domain: "example1.com"}) { totalCount nodes { id } pageInfo { hasPreviousPage } }`:         false,
-			`emails(` + part + `, first: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } pageInfo { hasNextPage } }`:                true,
-			`emails(` + part + `, last: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } }`: true,
+			`emails(` + part + `, last: 20) { totalCount nodes { id } ` +
+				`pageInfo { hasNextPage hasPreviousPage } }`: false,
+			`emails(` + part + `, first: 20) { totalCount nodes { id } ` +
+				`pageInfo { hasNextPage hasPreviousPage } }`: false,
+			`emails(` + part + `, last: 500, filter: {domain: "example1.com"}) { totalCount nodes { id } ` +
+				`pageInfo { hasPreviousPage } }`: false,
+			`emails(` + part + `, first: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } ` +
+				`pageInfo { hasNextPage } }`: true,
+			`emails(` + part + `, last: 20, filter: {deliveredOnly: true}) { totalCount nodes { id } ` +
+				`pageInfo { hasNextPage hasPreviousPage } }`: true,
 		} {
 			t.Run(name+": "+query, func(t *testing.T) {
 				t.Parallel()
@@ -291,7 +318,8 @@ func TestRowsOutsideTheWindowAreDropped(t *testing.T) {
 					t.Fatal(want.Errors)
 				}
 				if uncounted {
-					if len(got.Errors) != 1 || pathPrefix(got.Errors[0].Path) != "emails/totalCount/" || got.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" {
+					if len(got.Errors) != 1 || pathPrefix(got.Errors[0].Path) != "emails/totalCount/" ||
+						got.Errors[0].Extensions["code"] != "UPSTREAM_INVALID_RESPONSE" {
 						t.Errorf("errors: %v", got.Errors)
 					}
 					got.Errors = nil
@@ -315,7 +343,8 @@ func TestNodeAmongRowsOutsideTheWindow(t *testing.T) {
 	one := &rows.Emails[0]
 	for i := range rows.Emails {
 		e := &rows.Emails[i]
-		e.UserID, e.SenderID, e.EmailAddress, e.Local, e.Domain = one.UserID, one.SenderID, one.EmailAddress, one.Local, one.Domain
+		e.UserID, e.SenderID, e.EmailAddress, e.Local, e.Domain = one.UserID, one.SenderID, one.EmailAddress, one.Local,
+			one.Domain
 	}
 	calm := newGateway(t, rows)
 	id := get(calm.data(`{ emails(`+today+`, last: 1) { nodes { id } } }`, nil), "emails", "nodes", 0, "id")
@@ -335,7 +364,8 @@ func TestNodeAmongRowsOutsideTheWindow(t *testing.T) {
 // The table in docs/operating.md is generated from faultCases.
 func TestReadmeListsEveryFault(t *testing.T) {
 	t.Parallel()
-	const path, begin, end = "../docs/operating.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n", "<!-- end of faults -->\n"
+	const path, begin, end = "../docs/operating.md", "<!-- faults: go test ./resolvers -run Readme -update -->\n",
+		"<!-- end of faults -->\n"
 	var table strings.Builder
 	table.WriteString("\n| the remote | the field that needs it | requests |\n| --- | --- | --- |\n")
 	for _, c := range faultCases {

@@ -278,14 +278,30 @@ func rowsAt(at upstream.Time, i int) upstreamtest.Rows {
 	headers := []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("c", i%3)}}
 	b := upstream.Bounce{
 		UserID: u, SenderID: s, EmailID: id, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
-		Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", BounceTime: at, ProcessTime: at, XHeaders: headers,
+		Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", BounceTime: at, ProcessTime: at,
+		XHeaders: headers,
 	}
 	if i%3 == 0 {
 		b.Type, b.Category, b.Code = upstream.Hard, "bad-mailbox", "5.1.1"
 	}
 	return upstreamtest.Rows{
-		Emails:        []upstream.Email{{UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain, ProcessTime: at, Delivered: i%2 == 0, XHeaders: headers}},
-		Bounces:       []upstream.BounceDetail{{Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i), RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i)}},
-		BlockedEmails: []upstream.BlockedEmail{{UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain, Reason: "hardbounce", ProcessTime: at, XHeaders: headers}},
+		Emails: []upstream.Email{
+			{
+				UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain,
+				ProcessTime: at, Delivered: i%2 == 0, XHeaders: headers,
+			},
+		},
+		Bounces: []upstream.BounceDetail{
+			{
+				Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i),
+				RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i),
+			},
+		},
+		BlockedEmails: []upstream.BlockedEmail{
+			{
+				UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain,
+				Reason: "hardbounce", ProcessTime: at, XHeaders: headers,
+			},
+		},
 	}
 }

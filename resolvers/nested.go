@@ -19,7 +19,8 @@ type parent struct {
 // siblings identifies the list together with the same lists of all users or senders on the parent's page. It
 // returns false if there are no such lists: without a page, with a cursor, which is bound to one list, or with a
 // filter that names the parent.
-func (p parent) siblings(k upstream.Kind, q upstream.ListQuery, f filter, a page.Args) (key loaders.ListsKey, id upstream.ID, ok bool) {
+func (p parent) siblings(k upstream.Kind, q upstream.ListQuery, f filter,
+	a page.Args) (key loaders.ListsKey, id upstream.ID, ok bool) {
 	var on *model.Page
 	switch {
 	case a.After != nil || a.Before != nil:
@@ -51,7 +52,8 @@ func origin(ctx context.Context, key loaders.ListsKey) (o model.Origin, ok bool)
 }
 
 // nested changes the source of a list to use what it shares with the lists of the parent's siblings.
-func nested[R any, P upstream.Row[R]](ctx context.Context, s *page.Source[R], key loaders.ListsKey, id upstream.ID, walks bool) {
+func nested[R any, P upstream.Row[R]](ctx context.Context, s *page.Source[R], key loaders.ListsKey, id upstream.ID,
+	walks bool) {
 	all := loaders.From(ctx)
 	alone := *s
 	s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {

@@ -21,20 +21,40 @@ import (
 // nestedLists are selections of lists below senders and users, each with the filter that selects the same list
 // below Query.
 var nestedLists = []struct{ field, args, filter, selection string }{
-	{"bounces", "first: 5", "", `{ edges { cursor node { id category } } pageInfo { hasNextPage hasPreviousPage endCursor } }`},
+	{
+		"bounces", "first: 5", "",
+		`{ edges { cursor node { id category } } pageInfo { hasNextPage hasPreviousPage endCursor } }`,
+	},
 	{"bounces", "last: 5", "", `{ totalCount edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage } }`},
 	{"bounces", "last: 30", "type: HARD", `{ totalCount nodes { id type } pageInfo { startCursor endCursor } }`},
 	{"bounces", "first: 0", "", `{ totalCount nodes { id } pageInfo { hasNextPage } }`},
 	{"bounces", "first: 3", "type: SOFT", `{ totalCount }`},
 	{"emails", "first: 500", "", `{ totalCount edges { cursor } pageInfo { hasNextPage } }`},
 	{"emails", "last: 500", "", `{ edges { cursor } pageInfo { hasPreviousPage } }`},
-	{"emails", "last: 7", `domain: "example1.com"`, `{ totalCount edges { cursor node { id } } pageInfo { hasPreviousPage } }`},
-	{"emails", "first: 40", "deliveredOnly: true", `{ edges { cursor node { id delivered } } pageInfo { hasNextPage endCursor } }`},
+	{
+		"emails", "last: 7", `domain: "example1.com"`,
+		`{ totalCount edges { cursor node { id } } pageInfo { hasPreviousPage } }`,
+	},
+	{
+		"emails", "first: 40", "deliveredOnly: true",
+		`{ edges { cursor node { id delivered } } pageInfo { hasNextPage endCursor } }`,
+	},
 	{"blockedEmails", "first: 50", `domain: "no.example.com"`, `{ totalCount nodes { id } pageInfo { endCursor } }`},
 	{"blockedEmails", "last: 1", "", `{ edges { cursor node { id sender { address } user { userId } } } }`},
-	{"bounces", "first: 4", "", `{ nodes { id sender { address userId stats(` + today + `) { sent bounceRate } } user { stats(window: {last: "PT12H"}) { blocked } } } }`},
-	{"bounces", "last: 4", `senderId: "103"`, `{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today + `) { sent } } } pageInfo { hasPreviousPage } }`},
-	{"bounces", "first: 4", `userId: "21"`, `{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today + `) { sent } } } pageInfo { hasNextPage } }`},
+	{
+		"bounces", "first: 4", "", `{ nodes { id sender { address userId stats(` + today +
+			`) { sent bounceRate } } user { stats(window: {last: "PT12H"}) { blocked } } } }`,
+	},
+	{
+		"bounces", "last: 4", `senderId: "103"`,
+		`{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today +
+			`) { sent } } } pageInfo { hasPreviousPage } }`,
+	},
+	{
+		"bounces", "first: 4", `userId: "21"`,
+		`{ totalCount nodes { id sender { address stats(` + today + `) { sent } } user { stats(` + today +
+			`) { sent } } } pageInfo { hasNextPage } }`,
+	},
 }
 
 // A list of a sender or user is byte for byte the same list below Query, cursors included, however many calls its
@@ -42,7 +62,10 @@ var nestedLists = []struct{ field, args, filter, selection string }{
 func TestNestedListsAreTheListsOfEach(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(5, 6))
-	windows := []string{today, `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T09:00:00Z"}}`, `window: {last: "P2D"}`}
+	windows := []string{
+		today, `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T09:00:00Z"}}`,
+		`window: {last: "P2D"}`,
+	}
 	callers := []auth.Caller{
 		{Users: auth.Everyone(), Scopes: auth.AllScopes},
 		{Users: auth.Everyone(), Scopes: auth.MetricsRead},
@@ -54,7 +77,8 @@ func TestNestedListsAreTheListsOfEach(t *testing.T) {
 		g := newGateway(t, crowded(rowsOfDay(rows)))
 		for n := range len(nestedLists) {
 			l := nestedLists[n%len(nestedLists)]
-			found, in, who := windows[random.IntN(2)], windows[random.IntN(len(windows))], callers[random.IntN(len(callers))]
+			found, in, who := windows[random.IntN(2)], windows[random.IntN(len(windows))],
+				callers[random.IntN(len(callers))]
 			if !who.Scopes.Has(auth.RecipientsRead) && strings.Contains(l.selection, " id ") {
 				l.selection = strings.ReplaceAll(l.selection, " id ", " emailId ")
 			}
@@ -69,16 +93,20 @@ func TestNestedListsAreTheListsOfEach(t *testing.T) {
 			if l.filter != "" {
 				filter = ", filter: {" + l.filter + "}"
 			}
-			query := fmt.Sprintf(`{ %s { nodes { key: %s list: %s(%s, %s%s) %s } } }`, parent, key, l.field, in, l.args, filter, l.selection)
+			query := fmt.Sprintf(`{ %s { nodes { key: %s list: %s(%s, %s%s) %s } } }`, parent, key, l.field, in, l.args,
+				filter, l.selection)
 			g.called()
 			resp := g.askBy(who, query, nil)
 			calls := len(g.called())
 			field, _, _ := strings.Cut(parent, "(")
 			parents := list(resp.Data, field, "nodes")
 			for _, p := range parents {
-				alone := g.askBy(who, fmt.Sprintf(`{ list: %s(%s, %s, filter: {%s: %q, %s}) %s }`, l.field, in, l.args, key, get(p, "key"), l.filter, l.selection), nil)
-				if d := cmp.Diff(get(alone.Data, "list"), get(p, "list")); d != "" || len(resp.Errors)+len(alone.Errors) > 0 {
-					t.Fatalf("%d rows, %s: the list of %v differs (-alone +nested):\n%s\n%v %v", rows, query, get(p, "key"), d, resp.Errors, alone.Errors)
+				alone := g.askBy(who, fmt.Sprintf(`{ list: %s(%s, %s, filter: {%s: %q, %s}) %s }`, l.field, in, l.args,
+					key, get(p, "key"), l.filter, l.selection), nil)
+				if d := cmp.Diff(get(alone.Data, "list"), get(p, "list")); d != "" ||
+					len(resp.Errors)+len(alone.Errors) > 0 {
+					t.Fatalf("%d rows, %s: the list of %v differs (-alone +nested):\n%s\n%v %v", rows, query,
+						get(p, "key"), d, resp.Errors, alone.Errors)
 				}
 			}
 			if made += calls; who.Users.Len() < 0 && calls < 3+len(parents) {
@@ -145,7 +173,8 @@ func TestNestedListsNeverRepeatOrLoseRowsWhileRowsArrive(t *testing.T) {
 				if !forward {
 					at = "before"
 				}
-				page := g.data(fmt.Sprintf(`{ bounces(%s, %s, %s: %q, filter: {senderId: %q}) %s }`, today, args, at, cursor, get(s, "senderId"), selection), nil)
+				page := g.data(fmt.Sprintf(`{ bounces(%s, %s, %s: %q, filter: {senderId: %q}) %s }`, today, args, at,
+					cursor, get(s, "senderId"), selection), nil)
 				cursor, more = take(get(page, "bounces"))
 			}
 		}
@@ -170,7 +199,10 @@ func TestExplainShowsNestedListsAsOneCall(t *testing.T) {
 	g.header = http.Header{"X-Explain": {"1"}}
 	resp := g.ask(`{ senders(`+today+`) { nodes { bounces(`+today+`, last: 5) { nodes { id } } } } }`, nil)
 	out, _ := json.Marshal(resp.explained())
-	for _, want := range []string{`"loader":"lists of users and senders"`, `"keys":24`, `"sent":4`, `"path":"/bounces?start_time=1479772800\u0026end_time=1479859200"`} {
+	for _, want := range []string{
+		`"loader":"lists of users and senders"`, `"keys":24`, `"sent":4`,
+		`"path":"/bounces?start_time=1479772800\u0026end_time=1479859200"`,
+	} {
 		if !bytes.Contains(out, []byte(want)) {
 			t.Errorf("the explanation lacks %s: %s", want, out)
 		}

@@ -42,7 +42,8 @@ func TestPlanIsTheCost(t *testing.T) {
 	const w = `window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}`
 	const other = `window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-22T18:00:00Z"}}`
 	const all = `{ sent bounced hardBounced softBounced blocked bounceRate hardBounceRate softBounceRate blockedRate }`
-	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced blocked } }`
+	const series = `{ sent bounced blocked series(interval: DAY) { start sent bounced hardBounced softBounced ` +
+		`blocked } }`
 	const p = `first: 6` // as many users and no more senders than exist
 	id := func(t model.NodeType, i int) string {
 		u, s, _ := senderOf(i)
@@ -57,44 +58,135 @@ func TestPlanIsTheCost(t *testing.T) {
 		query string
 		calls int64
 	}{
-		"500 bounces of any users with sender address and user": {`{ bounces(` + w + `, first: 500) { nodes { sender { address userId } user { userId } } } }`, 2},
-		"50 bounces with detail":                                {`{ bounces(` + w + `) { nodes { detail { ruleName } } } }`, 51},
-		"only a detail's type":                                  {`{ bounces(` + w + `) { nodes { detail { __typename } } } }`, 1},
-		"senders with stats over the same window":               {`{ senders(` + w + `) { totalCount nodes { address stats(` + w + `) ` + all + ` } } }`, 3},
-		"users with stats over the same window":                 {`{ users(` + w + `) { totalCount nodes { userId stats(` + w + `) ` + all + ` } } }`, 3},
-		"users with series by day":                              {`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, 6},
-		"senders with series by day":                            {`{ senders(` + w + `) { nodes { userId: senderId stats(` + w + `) ` + series + ` } } }`, 6},
-		"senders of a user, with stats of other windows":        {`{ senders(` + w + `, userId: "21") { nodes { userId stats(` + other + `) ` + all + ` } } }`, 6},
-		"one stats field":                                       {`{ stats(` + w + `) { hardBounced softBounced } }`, 1},
-		"100 bounces with detail, 40 of them the same":          {`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName fullContent } } } }`, 61},
-		"the same field under ten aliases":                      {`{ ` + tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } pageInfo { hasNextPage hasPreviousPage } }`) + ` }`, 3},
-		"the same rows under other sizes":                       {`{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w + `, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`, 1},
-		"a page as large as the upstream's, and hasNextPage":    {`{ bounces(` + w + `, first: 500) { pageInfo { hasNextPage } } }`, 2},
-		"an empty page":                                         {`{ bounces(` + w + `, first: 0) { nodes { id } } }`, 0},
-		"an empty page, and hasNextPage":                        {`{ bounces(` + w + `, first: 0) { nodes { id } pageInfo { hasNextPage } } }`, 1},
-		"only a total":                                          {`{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, 1},
-		"a total and stats with the same count":                 {`{ emails(` + w + `) { totalCount } stats(` + w + `) { sent } }`, 1},
-		"a total known from the page":                           {`{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, 1},
-		"the last 20":                                           {`{ bounces(` + w + `, last: 20) { nodes { id } } }`, 2},
-		"the last 500":                                          {`{ bounces(` + w + `, last: 500) { nodes { id } } }`, 3},
-		"a relative window twice":                               {`{ a: stats(window: {last: "P1D"}) { sent } b: stats(window: {last: "PT24H"}) { sent } }`, 1},
-		"the catalogues":                                        {`{ bounceCategories { code } blockedReasons { code } }`, 2},
-		"an unknown category":                                   {`{ bounces(` + w + `, filter: {category: "bad-mailbox"}) { totalCount } }`, 1},
-		"nothing":                                               {`{ __typename __schema { queryType { name } } }`, 0},
-		"each user's bounces":                                   {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + other + `, first: 100) { nodes { recipient } } } } }`, 3 + 2},
-		"each user's bounces with senders and their stats":      {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w + `, first: 200) { nodes { sender { address stats(` + w + `) { sent bounced } } user { stats(` + w + `) { sent } } } } } } }`, 3 + 3 + 2},
-		"each user's bounces of one sender":                     {`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w + `, filter: {senderId: 101}, last: 20) { totalCount nodes { sender { address } } } } } }`, 3 + 1 + 1},
-		"each sender's last bounces, with totals":               {`{ senders(` + w + `) { nodes { bounces(` + w + `, last: 25) { totalCount nodes { recipient } } } } }`, 3 + 3},
-		"each sender's emails at a domain":                      {`{ senders(` + w + `, first: 6) { nodes { emails(` + w + `, filter: {domain: "example1.com"}, first: 40) { nodes { recipient } } } } }`, 3 + 1},
-		"each sender's soft bounces of another window":          {`{ senders(` + other + `, first: 20) { nodes { bounces(` + w + `, filter: {type: SOFT}, first: 30) { nodes { recipient } } } } }`, 3 + 1 + 2},
-		"long lists of few users":                               {`{ users(` + w + `, first: 2) { nodes { blockedEmails(` + w + `, first: 500) { totalCount nodes { recipient } } } } }`, 3 + 2},
-		"each user's senders and their stats":                   {`{ users(` + w + `, ` + p + `) { nodes { senders(` + w + `) { nodes { address stats(` + w + `) { sent } } } } } }`, 3 + 18},
-		"a user by id":                                          {`{ node(id: ` + id(model.UserNode, 1) + `) { id ... on User { stats(` + w + `) { sent } } } }`, 2},
-		"a sender by id":                                        {`{ node(id: ` + id(model.SenderNode, 1) + `) { ... on Sender { address userId } } }`, 2},
-		"a bounce by id":                                        {`{ node(id: ` + id(model.BounceNode, 1) + `) { ... on Bounce { detail { ruleName } sender { address } } ... on Email { sender { address } } } }`, 2},
-		"an email and a blocked email by id":                    {`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` + id(model.BlockedEmailNode, 2) + `]) { id } }`, 2},
-		"an invalid argument":                                   {`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w + `, userId: "x") { totalCount } node(id: "x") { id } }`, 0},
-		"too long texts":                                        {`{ bounces(` + w + `, filter: {recipient: "` + strings.Repeat("a", 3000) + `"}) { totalCount } emails(` + w + `, after: "` + strings.Repeat("a", 3000) + `") { totalCount } }`, 0},
+		"500 bounces of any users with sender address and user": {
+			`{ bounces(` + w + `, first: 500) { nodes { sender { address userId } user { userId } } } }`, 2,
+		},
+		"50 bounces with detail": {
+			`{ bounces(` + w + `) { nodes { detail { ruleName } } } }`, 51,
+		},
+		"only a detail's type": {
+			`{ bounces(` + w + `) { nodes { detail { __typename } } } }`, 1,
+		},
+		"senders with stats over the same window": {
+			`{ senders(` + w + `) { totalCount nodes { address stats(` + w + `) ` + all + ` } } }`, 3,
+		},
+		"users with stats over the same window": {
+			`{ users(` + w + `) { totalCount nodes { userId stats(` + w + `) ` + all + ` } } }`, 3,
+		},
+		"users with series by day": {
+			`{ users(` + w + `) { nodes { userId stats(` + w + `) ` + series + ` } } }`, 6,
+		},
+		"senders with series by day": {
+			`{ senders(` + w + `) { nodes { userId: senderId stats(` + w + `) ` + series + ` } } }`, 6,
+		},
+		"senders of a user, with stats of other windows": {
+			`{ senders(` + w + `, userId: "21") { nodes { userId stats(` + other + `) ` + all + ` } } }`, 6,
+		},
+		"one stats field": {
+			`{ stats(` + w + `) { hardBounced softBounced } }`, 1,
+		},
+		"100 bounces with detail, 40 of them the same": {
+			`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w +
+				`, first: 40) { nodes { detail { ruleName fullContent } } } }`, 61,
+		},
+		"the same field under ten aliases": {
+			`{ ` +
+				tenTimes(`bounces(`+w+`, first: 20) { totalCount nodes { recipient sender { address } } `+
+					`pageInfo { hasNextPage hasPreviousPage } }`) + ` }`, 3,
+		},
+		"the same rows under other sizes": {
+			`{ a: bounces(` + w + `, first: 7) { nodes { id } } b: bounces(` + w +
+				`, first: 50) { edges { cursor } } c: bounces(` + w + `) { pageInfo { endCursor hasNextPage } } }`, 1,
+		},
+		"a page as large as the upstream's, and hasNextPage": {
+			`{ bounces(` + w + `, first: 500) { pageInfo { hasNextPage } } }`, 2,
+		},
+		"an empty page": {
+			`{ bounces(` + w + `, first: 0) { nodes { id } } }`, 0,
+		},
+		"an empty page, and hasNextPage": {
+			`{ bounces(` + w + `, first: 0) { nodes { id } pageInfo { hasNextPage } } }`, 1,
+		},
+		"only a total": {
+			`{ bounces(` + w + `, filter: {userId: "21", type: SOFT}) { totalCount } }`, 1,
+		},
+		"a total and stats with the same count": {
+			`{ emails(` + w + `) { totalCount } stats(` + w + `) { sent } }`, 1,
+		},
+		"a total known from the page": {
+			`{ emails(` + w + `, filter: {recipient: "recipient1@example1.com"}) { totalCount nodes { id } } }`, 1,
+		},
+		"the last 20": {
+			`{ bounces(` + w + `, last: 20) { nodes { id } } }`, 2,
+		},
+		"the last 500": {
+			`{ bounces(` + w + `, last: 500) { nodes { id } } }`, 3,
+		},
+		"a relative window twice": {
+			`{ a: stats(window: {last: "P1D"}) { sent } b: stats(window: {last: "PT24H"}) { sent } }`, 1,
+		},
+		"the catalogues": {
+			`{ bounceCategories { code } blockedReasons { code } }`, 2,
+		},
+		"an unknown category": {
+			`{ bounces(` + w + `, filter: {category: "bad-mailbox"}) { totalCount } }`, 1,
+		},
+		"nothing": {`{ __typename __schema { queryType { name } } }`, 0},
+		"each user's bounces": {
+			`{ users(` + w + `, ` + p + `) { nodes { bounces(` + other + `, first: 100) { nodes { recipient } } } } }`,
+			3 + 2,
+		},
+		"each user's bounces with senders and their stats": {
+			`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w + `, first: 200) { nodes { sender { address stats(` +
+				w + `) { sent bounced } } user { stats(` + w + `) { sent } } } } } } }`, 3 + 3 + 2,
+		},
+		"each user's bounces of one sender": {
+			`{ users(` + w + `, ` + p + `) { nodes { bounces(` + w +
+				`, filter: {senderId: 101}, last: 20) { totalCount nodes { sender { address } } } } } }`, 3 + 1 + 1,
+		},
+		"each sender's last bounces, with totals": {
+			`{ senders(` + w + `) { nodes { bounces(` + w + `, last: 25) { totalCount nodes { recipient } } } } }`,
+			3 + 3,
+		},
+		"each sender's emails at a domain": {
+			`{ senders(` + w + `, first: 6) { nodes { emails(` + w +
+				`, filter: {domain: "example1.com"}, first: 40) { nodes { recipient } } } } }`, 3 + 1,
+		},
+		"each sender's soft bounces of another window": {
+			`{ senders(` + other + `, first: 20) { nodes { bounces(` + w +
+				`, filter: {type: SOFT}, first: 30) { nodes { recipient } } } } }`, 3 + 1 + 2,
+		},
+		"long lists of few users": {
+			`{ users(` + w + `, first: 2) { nodes { blockedEmails(` + w +
+				`, first: 500) { totalCount nodes { recipient } } } } }`, 3 + 2,
+		},
+		"each user's senders and their stats": {
+			`{ users(` + w + `, ` + p + `) { nodes { senders(` + w + `) { nodes { address stats(` + w +
+				`) { sent } } } } } }`, 3 + 18,
+		},
+		"a user by id": {
+			`{ node(id: ` + id(model.UserNode, 1) + `) { id ... on User { stats(` + w + `) { sent } } } }`, 2,
+		},
+		"a sender by id": {
+			`{ node(id: ` + id(model.SenderNode, 1) + `) { ... on Sender { address userId } } }`, 2,
+		},
+		"a bounce by id": {
+			`{ node(id: ` + id(model.BounceNode, 1) +
+				`) { ... on Bounce { detail { ruleName } sender { address } } ... on Email { sender { address } } } }`,
+			2,
+		},
+		"an email and a blocked email by id": {
+			`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` +
+				id(model.BlockedEmailNode, 2) + `]) { id } }`, 2,
+		},
+		"an invalid argument": {
+			`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w +
+				`, userId: "x") { totalCount } node(id: "x") { id } }`, 0,
+		},
+		"too long texts": {
+			`{ bounces(` + w + `, filter: {recipient: "` + strings.Repeat("a", 3000) + `"}) { totalCount } emails(` +
+				w + `, after: "` + strings.Repeat("a", 3000) + `") { totalCount } }`, 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.called()
@@ -115,15 +207,19 @@ func TestPlanOfMaskedEmailIDsIsTheCost(t *testing.T) {
 	g := newGateway(t, ofUsers(leakRows("rcpt"), auth.Only(leakUser(0))))
 	masked := auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}
 	var row any
-	for _, r := range list(g.askBy(masked, `{ bounces(`+today+`) { nodes { id emailId userId senderId bouncedAt } } }`, nil).Data, "bounces", "nodes") {
+	for _, r := range list(g.askBy(masked, `{ bounces(`+today+`) { nodes { id emailId userId senderId bouncedAt } } }`,
+		nil).Data, "bounces", "nodes") {
 		if auth.IsMaskedEmailID(get(r, "emailId").(string)) {
 			row = r
 		}
 	}
 	for query, calls := range map[string]int{
-		fmt.Sprintf(`{ node(id: %q) { ... on Bounce { detail { ruleName } } } }`, get(row, "id")):                                                                                                     2,
-		fmt.Sprintf(`{ bounce(userId: %q, senderId: %q, bouncedAt: %q, emailId: %q) { detail { ruleName } } }`, get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), get(row, "emailId")): 2,
-		`{ bounces(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-22T00:00:01Z"}}, first: 1) { nodes { detail { ruleName } } } }`:                                                    2,
+		fmt.Sprintf(`{ node(id: %q) { ... on Bounce { detail { ruleName } } } }`,
+			get(row, "id")): 2,
+		fmt.Sprintf(`{ bounce(userId: %q, senderId: %q, bouncedAt: %q, emailId: %q) { detail { ruleName } } }`,
+			get(row, "userId"), get(row, "senderId"), get(row, "bouncedAt"), get(row, "emailId")): 2,
+		`{ bounces(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-22T00:00:01Z"}}, ` +
+			`first: 1) { nodes { detail { ruleName } } } }`: 2,
 	} {
 		g.called()
 		r := g.askBy(masked, query, nil)
@@ -146,9 +242,14 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 	}
 	made, planned := int64(0), int64(0)
 	for i := range operations {
-		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4}.write()
+		query := randomOperation{
+			schema: schema, random: random, fragments: map[string]string{}, connections: 3, nesting: 4,
+		}.write()
 		variables := map[string]any{"yes": true, "no": false}
-		for users, scope := range map[int]auth.Users{cost.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25), 10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only()} {
+		for users, scope := range map[int]auth.Users{
+			cost.Everyone: auth.Everyone(), 3: auth.Only(20, 22, 25),
+			10: auth.Only(17, 18, 19, 20, 21, 22, 23, 24, 25, 26), 1: auth.Only(21), 0: auth.Only(),
+		} {
 			if users != cost.Everyone && i%4 != 0 {
 				continue
 			}
@@ -163,7 +264,8 @@ func TestNoOperationExceedsItsPlan(t *testing.T) {
 			}
 			calls := g.called()
 			if int64(len(calls)) > p.WorstCalls {
-				t.Fatalf("operation %d of a caller with %d users: %d calls, want at most %d, %+v: %s\n%s", i, users, len(calls), p.WorstCalls, p, query, strings.Join(calls, "\n"))
+				t.Fatalf("operation %d of a caller with %d users: %d calls, want at most %d, %+v: %s\n%s", i, users,
+					len(calls), p.WorstCalls, p, query, strings.Join(calls, "\n"))
 			}
 			if n := rowsIn(resp.Data); n > p.WorstRows {
 				t.Fatalf("operation %d: %d rows, want at most %d: %s", i, n, p.WorstRows, query)
@@ -184,10 +286,13 @@ func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 	g := newGateway(t, rowsOfDay(1300))
 	for users, who := range map[int]auth.Users{cost.Everyone: auth.Everyone(), 2: auth.Only(20, 22)} {
 		for _, c := range []struct{ size, cursor, edge, more, args string }{
-			{"first", "after", "endCursor", "hasNextPage", ""}, {"last", "before", "startCursor", "hasPreviousPage", ""},
-			{"first", "after", "endCursor", "hasNextPage", `, filter: {domain: "example1.com"}`}, {"last", "before", "startCursor", "hasPreviousPage", `, filter: {domain: "example1.com"}`},
+			{"first", "after", "endCursor", "hasNextPage", ""},
+			{"last", "before", "startCursor", "hasPreviousPage", ""},
+			{"first", "after", "endCursor", "hasNextPage", `, filter: {domain: "example1.com"}`},
+			{"last", "before", "startCursor", "hasPreviousPage", `, filter: {domain: "example1.com"}`},
 		} {
-			query := `query($n: Int, $at: String) { emails(` + today + `, ` + c.size + `: $n, ` + c.cursor + `: $at` + c.args + `) { totalCount nodes { id } pageInfo { ` + c.more + ` ` + c.edge + ` } } }`
+			query := `query($n: Int, $at: String) { emails(` + today + `, ` + c.size + `: $n, ` + c.cursor + `: $at` +
+				c.args + `) { totalCount nodes { id } pageInfo { ` + c.more + ` ` + c.edge + ` } } }`
 			for _, n := range []int{90, 500} {
 				var at any
 				for more := any(true); more == true; {
@@ -195,8 +300,10 @@ func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 					p := priceFor(t, query, variables, users)
 					g.called()
 					data := g.dataAs(who, query, variables)
-					if calls := g.called(); int64(len(calls)) > p.WorstCalls || users == cost.Everyone && c.args == "" && int64(len(calls)) > p.Calls+2 {
-						t.Fatalf("%s: %d at %v: %d calls, planned %+v\n%s", query, n, at, len(calls), p, strings.Join(calls, "\n"))
+					if calls := g.called(); int64(len(calls)) > p.WorstCalls ||
+						users == cost.Everyone && c.args == "" && int64(len(calls)) > p.Calls+2 {
+						t.Fatalf("%s: %d at %v: %d calls, planned %+v\n%s", query, n, at, len(calls), p,
+							strings.Join(calls, "\n"))
 					}
 					at, more = get(data, "emails", "pageInfo", c.edge), get(data, "emails", "pageInfo", c.more)
 				}
@@ -229,9 +336,13 @@ func TestPlanGivesUpOnEndlessSelections(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("{ users(" + today + ") { nodes { ...F99 } } } fragment F0 on User { userId }")
 	for i := 1; i < 100; i++ {
-		fmt.Fprintf(&b, ` fragment F%d on User { ...F%d a%[1]d: senders(window: {last: "P%[1]dD"}, first: %[1]d) { nodes { bounces(window: {last: "P1D"}, first: %[1]d) { nodes { user { ...F%[2]d } } } } } }`, i, i-1)
+		fmt.Fprintf(&b,
+			` fragment F%d on User { ...F%d a%[1]d: senders(window: {last: "P%[1]dD"}, `+
+				`first: %[1]d) { nodes { bounces(window: {last: "P1D"}, `+
+				`first: %[1]d) { nodes { user { ...F%[2]d } } } } } }`, i, i-1)
 	}
-	if p := priceFor(t, b.String(), nil, cost.Everyone); p.Calls != cost.TooMany || p.WorstCalls != cost.TooMany || p.WorstRows != cost.TooMany {
+	if p := priceFor(t, b.String(), nil, cost.Everyone); p.Calls != cost.TooMany || p.WorstCalls != cost.TooMany ||
+		p.WorstRows != cost.TooMany {
 		t.Errorf("%+v", p)
 	}
 }
@@ -247,18 +358,31 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 		stats(window: {last: "P1D"}, userId: 21) { sent }
 	}`
 	want := priceFor(t, literal, nil, cost.Everyone)
-	if one := strings.NewReplacer("[{", "{", "}]", "}").Replace(literal); one == literal || priceFor(t, one, nil, cost.Everyone).WorstCalls != want.WorstCalls {
+	if one := strings.NewReplacer("[{", "{", "}]", "}").Replace(literal); one == literal ||
+		priceFor(t, one, nil, cost.Everyone).WorstCalls != want.WorstCalls {
 		t.Error("a single header instead of a list changes the price")
 	}
 	for name, c := range map[string]struct {
 		head      string
 		variables map[string]any
 	}{
-		"variables": {`query($w: Window!, $n: Int, $f: BounceFilter, $d: Duration!, $ids: [ID!]!, $i: Interval!, $u: ID, $none: String, $yes: Boolean!)`, map[string]any{
-			"w": map[string]any{"between": map[string]any{"start": json.Number("1479772800"), "end": "2016-11-23T00:00:00Z"}}, "n": json.Number("30"), "d": "P1D", "ids": []any{user}, "i": "HOUR", "u": json.Number("21"), "none": nil, "yes": true,
-			"f": map[string]any{"type": "HARD", "userId": json.Number("21"), "xHeaders": []any{map[string]any{"name": "X-A", "value": "b"}}},
+		"variables": {`query($w: Window!, $n: Int, $f: BounceFilter, $d: Duration!, $ids: [ID!]!, $i: Interval!, ` +
+			`$u: ID, $none: String, $yes: Boolean!)`, map[string]any{
+			"w": map[string]any{
+				"between": map[string]any{"start": json.Number("1479772800"), "end": "2016-11-23T00:00:00Z"},
+			}, "n": json.Number("30"), "d": "P1D", "ids": []any{user}, "i": "HOUR", "u": json.Number("21"), "none": nil,
+			"yes": true,
+			"f": map[string]any{
+				"type": "HARD", "userId": json.Number("21"),
+				"xHeaders": []any{map[string]any{"name": "X-A", "value": "b"}},
+			},
 		}},
-		"one for a list, and defaults": {`query($w: Window! = {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}, $n: Int = 30, $f: BounceFilter = {type: HARD, userId: 21, xHeaders: {name: "X-A", value: "b"}}, $d: Duration! = "P1D", $ids: [ID!]! = "` + user + `", $i: Interval! = HOUR, $u: ID = "21", $none: String, $yes: Boolean! = true)`, nil},
+		"one for a list, and defaults": {
+			`query($w: Window! = {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}, $n: Int = 30, ` +
+				`$f: BounceFilter = {type: HARD, userId: 21, xHeaders: {name: "X-A", value: "b"}}, ` +
+				`$d: Duration! = "P1D", $ids: [ID!]! = "` + user +
+				`", $i: Interval! = HOUR, $u: ID = "21", $none: String, $yes: Boolean! = true)`, nil,
+		},
 	} {
 		query := c.head + ` {
 			bounces(window: $w, first: $n, after: $none, filter: $f) { totalCount nodes { detail @include(if: $yes) { ruleName } detail @skip(if: $yes) { fullContent } sender { address } } }
@@ -268,8 +392,10 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 			not: bounces(window: $w, first: $n, filter: $f) @skip(if: $yes) { nodes { user { senders(window: $w) { totalCount } } } }
 		}`
 		got := priceFor(t, query, c.variables, cost.Everyone)
-		if got.Calls != want.Calls || got.WorstCalls != want.WorstCalls || got.WorstRows != want.WorstRows || want.Calls < 30 {
-			t.Errorf("%s: %d calls, at most %d, %d rows; want %d, %d, %d", name, got.Calls, got.WorstCalls, got.WorstRows, want.Calls, want.WorstCalls, want.WorstRows)
+		if got.Calls != want.Calls || got.WorstCalls != want.WorstCalls || got.WorstRows != want.WorstRows ||
+			want.Calls < 30 {
+			t.Errorf("%s: %d calls, at most %d, %d rows; want %d, %d, %d", name, got.Calls, got.WorstCalls,
+				got.WorstRows, want.Calls, want.WorstCalls, want.WorstRows)
 		}
 	}
 }
@@ -280,10 +406,15 @@ func TestPlanOfCallersWithManyUsers(t *testing.T) {
 	g := newGateway(t, rowsOfDay(300))
 	few, many := auth.Only(20, 21, 22), auth.Only(16, 17, 18, 19, 20, 21, 22, 23, 24, 25)
 	for query, calls := range map[string][2]int64{
-		`{ users(` + today + `) { nodes { stats(` + today + `) { sent series(interval: DAY) { sent } } } } }`: {9 + 3, 3 + 1},
-		`{ senders(` + today + `) { nodes { address } } }`:                                                    {9, 30},
-		`{ bounces(` + today + `) { totalCount nodes { id } } }`:                                              {3 + 3, 10 + 1},
-		`{ bounces(` + today + `, filter: {userId: 21}) { totalCount nodes { id } } }`:                        {1 + 1, 1 + 1},
+		`{ users(` + today + `) { nodes { stats(` + today +
+			`) { sent series(interval: DAY) { sent } } } } }`: {9 + 3, 3 + 1},
+		`{ senders(` + today + `) { nodes { address } } }`: {9, 30},
+		`{ bounces(` + today + `) { totalCount nodes { id } } }`: {
+			3 + 3, 10 + 1,
+		},
+		`{ bounces(` + today + `, filter: {userId: 21}) { totalCount nodes { id } } }`: {
+			1 + 1, 1 + 1,
+		},
 	} {
 		for i, users := range []auth.Users{few, many} {
 			g.called()
@@ -299,7 +430,9 @@ func TestPlanOfCallersWithManyUsers(t *testing.T) {
 // The dearest field is the one with the most calls of all endpoints together.
 func TestPlanNamesDearestField(t *testing.T) {
 	t.Parallel()
-	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+`, first: 120) { nodes { detail { ruleName } } } }`, nil, cost.Everyone)
+	p := priceFor(t, `{ users(`+today+`) { nodes { senders(`+today+
+		`) { nodes { address stats(window: {last: "P7D"}) { sent } } } } } bounces(`+today+
+		`, first: 120) { nodes { detail { ruleName } } } }`, nil, cost.Everyone)
 	if field, calls := p.Dearest(); field != "users.nodes.senders" || calls != 150 || p.Calls != 3+150+50+1+120 {
 		t.Errorf("%s with %d of %d calls", field, calls, p.Calls)
 	}
@@ -307,7 +440,8 @@ func TestPlanNamesDearestField(t *testing.T) {
 	for _, e := range p.Endpoints() {
 		sum += e.Calls
 	}
-	if e := p.Endpoints()[0]; sum != p.Calls || e.Endpoint != "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}" || e.Calls != 120 {
+	if e := p.Endpoints()[0]; sum != p.Calls ||
+		e.Endpoint != "/bounce/{user_id}/{sender_id}/{bounce_time}/{email_id}" || e.Calls != 120 {
 		t.Errorf("%+v", p.Endpoints())
 	}
 	if field, calls := priceFor(t, `{ __typename }`, nil, cost.Everyone).Dearest(); field != "" || calls != 0 {
@@ -318,15 +452,20 @@ func TestPlanNamesDearestField(t *testing.T) {
 // Every field that returns objects is priced, or known to cost nothing.
 func TestPlanPricesEveryField(t *testing.T) {
 	t.Parallel()
-	free := map[string]bool{"BounceEvent.node": true /* by Subscription.bounces */, "Bounce.xHeaders": true, "BounceDetail.rule": true, "Email.xHeaders": true, "BlockedEmail.xHeaders": true, "Query.viewer": true, "Viewer.rateLimit": true}
+	free := map[string]bool{
+		"BounceEvent.node": true /* by Subscription.bounces */, "Bounce.xHeaders": true, "BounceDetail.rule": true,
+		"Email.xHeaders": true, "BlockedEmail.xHeaders": true, "Query.viewer": true, "Viewer.rateLimit": true,
+	}
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	for name, typ := range schema.Types {
-		if typ.Kind != ast.Object || typ.BuiltIn || strings.HasSuffix(name, "Connection") || strings.HasSuffix(name, "Edge") {
+		if typ.Kind != ast.Object || typ.BuiltIn || strings.HasSuffix(name, "Connection") ||
+			strings.HasSuffix(name, "Edge") {
 			continue
 		}
 		for _, f := range typ.Fields {
 			at := name + "." + f.Name
-			if schema.Types[f.Type.Name()].IsCompositeType() && !strings.HasPrefix(f.Name, "__") && !free[at] && !cost.Prices(name, f.Name) {
+			if schema.Types[f.Type.Name()].IsCompositeType() && !strings.HasPrefix(f.Name, "__") && !free[at] &&
+				!cost.Prices(name, f.Name) {
 				t.Errorf("%s is not priced", at)
 			}
 		}

@@ -28,14 +28,21 @@ type randomOperation struct {
 // variables are values for random operations. Whatever is cached for a document must not depend on them.
 var variables = []map[string]any{
 	{"yes": true, "no": false, "rows": 7, "when": map[string]any{"last": "PT12H"}},
-	{"yes": false, "no": true, "rows": 3, "when": map[string]any{"between": map[string]any{"start": 1479780000, "end": 1479830000}}},
+	{
+		"yes": false, "no": true, "rows": 3, "when": map[string]any{
+			"between": map[string]any{"start": 1479780000, "end": 1479830000},
+		},
+	},
 }
 
 func (o randomOperation) write() string {
 	lists := []string{
-		"bounces(" + o.window() + ", first: %d)|BounceConnection", "emails(" + o.window() + ", last: %d)|EmailConnection",
+		"bounces(" + o.window() + ", first: %d)|BounceConnection",
+		"emails(" + o.window() + ", last: %d)|EmailConnection",
 		"blockedEmails(" + o.window() + ", first: %d, filter: {domain: \"example1.com\"})|BlockedEmailConnection",
-		"senders(" + today + ", first: %d)|SenderConnection", "senders(" + today + ", first: %d, userId: 21)|SenderConnection", "users(" + today + ", first: %d)|UserConnection",
+		"senders(" + today + ", first: %d)|SenderConnection",
+		"senders(" + today + ", first: %d, userId: 21)|SenderConnection",
+		"users(" + today + ", first: %d)|UserConnection",
 		"stats(" + o.window() + ")|Stats",
 	}
 	var b strings.Builder
@@ -72,7 +79,8 @@ func (o randomOperation) window() string {
 	}
 	return []string{
 		today, `window: {last: "PT12H"}`,
-		`window: {between: {start: 1479780000, end: 1479830000}}`, `window: {between: {start: 1479790000, end: 1479830000}}`,
+		`window: {between: {start: 1479780000, end: 1479830000}}`,
+		`window: {between: {start: 1479790000, end: 1479830000}}`,
 	}[o.random.IntN(4)]
 }
 
@@ -86,7 +94,8 @@ func (o randomOperation) selection(name string) string {
 	for range 1 + o.random.IntN(7) {
 		f := t.Fields[o.random.IntN(len(t.Fields))]
 		of := o.schema.Types[f.Type.Name()]
-		if strings.HasSuffix(of.Name, "Connection") && (o.depth > o.nesting || o.random.IntN(o.connections) > 0) || of.IsCompositeType() && o.depth > 5 {
+		if strings.HasSuffix(of.Name, "Connection") && (o.depth > o.nesting || o.random.IntN(o.connections) > 0) ||
+			of.IsCompositeType() && o.depth > 5 {
 			continue
 		}
 		// The alias is derived from the field and its arguments, so that equal aliases merge.
@@ -111,7 +120,9 @@ func (o randomOperation) selection(name string) string {
 			text = alias + ": " + text
 		}
 		if o.random.IntN(8) == 0 {
-			text += []string{" @include(if: $yes)", " @include(if: $no)", " @skip(if: $yes)", " @skip(if: $no)"}[o.random.IntN(4)]
+			text += []string{
+				" @include(if: $yes)", " @include(if: $no)", " @skip(if: $yes)", " @skip(if: $no)",
+			}[o.random.IntN(4)]
 		}
 		if of.IsCompositeType() {
 			text += " " + o.selection(of.Name)

@@ -20,22 +20,60 @@ var documented = map[string]struct {
 	after, query string
 	rows         func() upstreamtest.Rows // nil means those of the tests' day
 }{
-	"500 bounces of any users with sender address and user":           {query: `{ bounces(` + endsNow + `, first: 500) { nodes { sender { address } user { userId } } } }`},
-	"the senders of a window with all stats over the same window":     {query: `{ senders(` + endsNow + `) { nodes { address stats(` + endsNow + `) { sent bounced blocked bounceRate } } } }`},
-	"the users of a window with all stats over the same window":       {query: `{ users(` + endsNow + `) { nodes { userId stats(` + endsNow + `) { sent bounced blocked bounceRate } } } }`},
-	"the same with `series` by day":                                   {query: `{ users(` + endsNow + `) { nodes { userId stats(` + endsNow + `) { sent bounced blocked series(interval: DAY) { start sent bounced blocked } } } } }`},
-	"the senders of one user with stats over another window":          {query: `{ senders(` + endsNow + `, userId: 21) { nodes { userId stats(window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-23T00:00:00Z"}}) { sent bounced blocked bounceRate } } } }`},
-	"100 bounces with detail, 40 of them the same as others":          {query: `{ a: bounces(` + endsNow + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + endsNow + `, first: 40) { nodes { detail { ruleName } } } }`},
-	"the same page with its total under ten aliases":                  {query: `{ ` + tenTimes(`bounces(`+endsNow+`, first: 20) { totalCount nodes { recipient sender { address } } }`) + ` }`},
-	"stats over the last 30 days":                                     {query: `{ stats(window: {last: "P30D"}) { sent bounced blocked } }`, rows: month},
-	"20 bounces with total, sender, user and detail":                  {query: `{ bounces(window: {last: "P7D"}, first: 20) { totalCount nodes { recipient sender { address } user { userId } detail { ruleName } } } }`, rows: month},
-	"24 senders, each with its last 5 bounces of the week":            {query: `{ senders(window: {last: "P7D"}) { nodes { address bounces(window: {last: "P7D"}, last: 5) { nodes { bouncedAt recipient category } } } } }`, rows: month},
-	"6 users, each with the first 10 emails of the day to one domain": {query: `{ users(window: {last: "P7D"}) { nodes { userId emails(window: {last: "P1D"}, filter: {domain: "example1.com"}, first: 10) { nodes { recipient } } } } }`, rows: month},
-	"the total of emails at one domain over 90 days":                  {query: `{ emails(window: {last: "P90D"}, filter: {domain: "example1.com"}) { totalCount } }`, rows: quarter},
-	"the last 20 bounces of 30 days":                                  {query: `{ bounces(window: {last: "P30D"}, last: 20) { nodes { recipient } } }`, rows: month},
+	"500 bounces of any users with sender address and user": {
+		query: `{ bounces(` + endsNow + `, first: 500) { nodes { sender { address } user { userId } } } }`,
+	},
+	"the senders of a window with all stats over the same window": {
+		query: `{ senders(` + endsNow + `) { nodes { address stats(` + endsNow +
+			`) { sent bounced blocked bounceRate } } } }`,
+	},
+	"the users of a window with all stats over the same window": {
+		query: `{ users(` + endsNow + `) { nodes { userId stats(` + endsNow +
+			`) { sent bounced blocked bounceRate } } } }`,
+	},
+	"the same with `series` by day": {
+		query: `{ users(` + endsNow + `) { nodes { userId stats(` + endsNow +
+			`) { sent bounced blocked series(interval: DAY) { start sent bounced blocked } } } } }`,
+	},
+	"the senders of one user with stats over another window": {
+		query: `{ senders(` + endsNow + `, userId: 21) { nodes { userId ` +
+			`stats(window: {between: {start: "2016-11-22T06:00:00Z", end: "2016-11-23T00:00:00Z"}}) { sent bounced ` +
+			`blocked bounceRate } } } }`,
+	},
+	"100 bounces with detail, 40 of them the same as others": {
+		query: `{ a: bounces(` + endsNow + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` +
+			endsNow + `, first: 40) { nodes { detail { ruleName } } } }`,
+	},
+	"the same page with its total under ten aliases": {
+		query: `{ ` + tenTimes(`bounces(`+endsNow+
+			`, first: 20) { totalCount nodes { recipient sender { address } } }`) + ` }`,
+	},
+	"stats over the last 30 days": {
+		query: `{ stats(window: {last: "P30D"}) { sent bounced blocked } }`, rows: month,
+	},
+	"20 bounces with total, sender, user and detail": {
+		query: `{ bounces(window: {last: "P7D"}, first: 20) { totalCount nodes { recipient sender { address } ` +
+			`user { userId } detail { ruleName } } } }`, rows: month,
+	},
+	"24 senders, each with its last 5 bounces of the week": {
+		query: `{ senders(window: {last: "P7D"}) { nodes { address bounces(window: {last: "P7D"}, ` +
+			`last: 5) { nodes { bouncedAt recipient category } } } } }`, rows: month,
+	},
+	"6 users, each with the first 10 emails of the day to one domain": {
+		query: `{ users(window: {last: "P7D"}) { nodes { userId emails(window: {last: "P1D"}, ` +
+			`filter: {domain: "example1.com"}, first: 10) { nodes { recipient } } } } }`, rows: month,
+	},
+	"the total of emails at one domain over 90 days": {
+		query: `{ emails(window: {last: "P90D"}, filter: {domain: "example1.com"}) { totalCount } }`, rows: quarter,
+	},
+	"the last 20 bounces of 30 days": {
+		query: `{ bounces(window: {last: "P30D"}, last: 20) { nodes { recipient } } }`, rows: month,
+	},
 	"users with stats and daily series, after senders with stats": {
-		after: `{ senders(window: {last: "P30D"}) { nodes { address stats(window: {last: "P30D"}) { sent bounced blocked } } } }`,
-		query: `{ users(window: {last: "P30D"}) { nodes { userId stats(window: {last: "P30D"}) { sent bounced blocked series(interval: DAY) { start sent bounced } } } } }`, rows: month,
+		after: `{ senders(window: {last: "P30D"}) { nodes { address stats(window: {last: "P30D"}) { sent bounced ` +
+			`blocked } } } }`,
+		query: `{ users(window: {last: "P30D"}) { nodes { userId stats(window: {last: "P30D"}) { sent bounced ` +
+			`blocked series(interval: DAY) { start sent bounced } } } } }`, rows: month,
 	},
 }
 

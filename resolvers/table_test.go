@@ -44,7 +44,10 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		case strings.HasPrefix(call, "/bounce/2") && strings.HasSuffix(call, "7@mail6-40"),
 			strings.HasPrefix(call, "/blocked-email/counts") && strings.Contains(call, "1479780000"),
 			strings.HasPrefix(call, "/email/counts") && strings.Contains(call, "1479790000"):
-			return &upstream.Error{Code: upstream.Unavailable, Status: http.StatusServiceUnavailable, Message: "the upstream is overloaded"}
+			return &upstream.Error{
+				Code: upstream.Unavailable, Status: http.StatusServiceUnavailable,
+				Message: "the upstream is overloaded",
+			}
 		}
 		return nil
 	}}
@@ -54,8 +57,9 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 	}
 	t.Cleanup(kept.Close)
 	handler := func(api upstream.Asker, extensions ...graphql.HandlerExtension) http.Handler {
-		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
-			loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: now.UTC})})
+		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
+			graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
+				loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: now.UTC})})
 	}
 	columns, reference := handler(kept, resolvers.Columns()), handler(api)
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
@@ -71,7 +75,10 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		least = 50
 	}
 	for ; i < least || time.Now().Before(until); i++ {
-		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2, variables: true}.write()
+		query := randomOperation{
+			schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2,
+			variables: true,
+		}.write()
 		for _, values := range variables {
 			want, wantErrors := answer(t, reference, query, values)
 			got, gotErrors := answer(t, columns, query, values)
@@ -79,10 +86,12 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, got, want)
 			}
 			if !slices.Equal(wantErrors, gotErrors) {
-				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, gotErrors, wantErrors)
+				t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nwant %s", seed, i, query, values, gotErrors,
+					wantErrors)
 			}
 			for range 2 { // the second time is kept, the third shows what was kept
-				if again, errors := answer(t, columns, query, values); !bytes.Equal(got, again) || !slices.Equal(gotErrors, errors) {
+				if again, errors := answer(t, columns, query, values); !bytes.Equal(got, again) ||
+					!slices.Equal(gotErrors, errors) {
 					t.Fatalf("seed %d, operation %d: %s\nof %v\ngot  %s\nnow %s", seed, i, query, values, got, again)
 				}
 			}
@@ -95,7 +104,8 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 	}
 }
 
-func answer(t *testing.T, h http.Handler, query string, variables map[string]any) (data json.RawMessage, errors []string) {
+func answer(t *testing.T, h http.Handler, query string,
+	variables map[string]any) (data json.RawMessage, errors []string) {
 	t.Helper()
 	body, _ := json.Marshal(map[string]any{"query": query, "variables": variables})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))

@@ -22,7 +22,9 @@ func (query) Viewer(ctx context.Context) (*model.Viewer, error) {
 		v.Users = strings.FieldsFunc(c.Users.String(), func(r rune) bool { return r == ',' })
 	}
 	if s, limited := cost.RateLimitStatus(ctx); limited {
-		v.RateLimit = &model.RateLimit{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
+		v.RateLimit = &model.RateLimit{
+			Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds(),
+		}
 	}
 	return v, nil
 }

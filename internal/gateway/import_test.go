@@ -58,7 +58,8 @@ func TestServingMakesNoStoreUnlessAsked(t *testing.T) {
 	}
 	for _, path := range []string{filepath.Join(dir, "TYPO.db"), empty} {
 		var out bytes.Buffer
-		code := Run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", path}, Streams{strings.NewReader(""), &out, &out})
+		code := Run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--data", path},
+			Streams{strings.NewReader(""), &out, &out})
 		for _, want := range []string{path, "deliverygraph import --data " + path, "--create"} {
 			if code != exitUsage || !strings.Contains(out.String(), want) {
 				t.Errorf("exit code %d, %q, want %d and %q", code, out.String(), exitUsage, want)
@@ -71,7 +72,8 @@ func TestServingMakesNoStoreUnlessAsked(t *testing.T) {
 	path := filepath.Join(dir, "new.db")
 	for _, args := range [][]string{{"--create", "--data", path}, {"--data", path}} { // the second time it exists
 		p := start(t, args...)
-		if got := at(p.query(`{ emails(window: {last: "P1D"}) { totalCount } }`, nil), "emails", "totalCount"); got != 0. {
+		if got := at(p.query(`{ emails(window: {last: "P1D"}) { totalCount } }`, nil), "emails",
+			"totalCount"); got != 0. {
 			t.Errorf("%v: the new store has %v emails", args, got)
 		}
 		p.stop()
@@ -91,7 +93,8 @@ func TestImportSaysWhatIsWrongWithItsStore(t *testing.T) {
 		other:                                    "it is not a store",
 		filepath.Join(other, "metrics.db"):       other + " is not a directory",
 	} {
-		if code, said := importing(t, emailLines(1), "--data", path, "-"); code != exitFailure || !strings.Contains(said, path) || !strings.Contains(said, want) {
+		if code, said := importing(t, emailLines(1), "--data", path, "-"); code != exitFailure ||
+			!strings.Contains(said, path) || !strings.Contains(said, want) {
 			t.Errorf("exit code %d, %q, want %d, %s and %q", code, said, exitFailure, path, want)
 		}
 	}
@@ -131,12 +134,14 @@ func TestImportOfAFileOfAnotherFormat(t *testing.T) {
 	dir := t.TempDir()
 	log, rows := filepath.Join(dir, "access.log"), filepath.Join(dir, "rows.ndjson")
 	line := `192.0.2.1 - - [29/Nov/2026:17:00:00 +0000] "GET / HTTP/1.1" 200 1` + "\n"
-	if err := errors.Join(os.WriteFile(log, []byte(strings.Repeat(line, 3000)), 0o600), os.WriteFile(rows, []byte(emailLines(3)), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(log, []byte(strings.Repeat(line, 3000)), 0o600),
+		os.WriteFile(rows, []byte(emailLines(3)), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "metrics.db")
 	code, said := importing(t, "", "--data", path, log, rows)
-	if code != exitBadLines || strings.Count(said, "\n") != 2 || !strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log; ") ||
+	if code != exitBadLines || strings.Count(said, "\n") != 2 ||
+		!strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log; ") ||
 		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file in an unknown format") {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
@@ -148,16 +153,21 @@ func TestImportOfAFileOfAnotherFormat(t *testing.T) {
 func TestImportOfAMailLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s@example.net>, relay=mx[192.0.2.1]:25, delay=2.9, delays=0/0/1/1.9, dsn=%s, status=%s (text)\n"
+	const line = "Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<%s@example.net>, relay=mx[192.0.2.1]:25, " +
+		"delay=2.9, delays=0/0/1/1.9, dsn=%s, status=%s (text)\n"
 	log := filepath.Join(dir, "mail.log")
 	text := fmt.Sprintf(line+line+line, "a", "2.0.0", "sent", "b", "5.1.1", "bounced", "c", "4.4.1", "deferred")
 	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "metrics.db")
-	for _, args := range [][]string{{log}, {"--format", "postfix", "--user", "7", "--time-zone", "Europe/Berlin", log}} {
+	for _, args := range [][]string{
+		{log}, {"--format", "postfix", "--user", "7", "--time-zone", "Europe/Berlin", log},
+	} {
 		code, said := importing(t, "", append([]string{"--data", path}, args...)...)
-		if code != 0 || !strings.Contains(said, "postfix, 1 file, 1 sender: 1 delivered, 1 bounced, 0 blocked, 1 without an outcome yet\n  skipped: deferral (1)\n") {
+		if code != 0 || !strings.Contains(said,
+			"postfix, 1 file, 1 sender: 1 delivered, 1 bounced, 0 blocked, "+
+				"1 without an outcome yet\n  skipped: deferral (1)\n") {
 			t.Errorf("%v: exit code %d:\n%s", args, code, said)
 		}
 	}
@@ -165,7 +175,8 @@ func TestImportOfAMailLog(t *testing.T) {
 		t.Errorf("%d emails of two users, want 6", got)
 	}
 	for flag, value := range map[string]string{"--format": "nothing", "--user": "0", "--time-zone": "Nowhere"} {
-		if code, said := importing(t, "", "--data", path, flag, value, log); code != exitUsage || !strings.Contains(said, flag) {
+		if code, said := importing(t, "", "--data", path, flag, value, log); code != exitUsage ||
+			!strings.Contains(said, flag) {
 			t.Errorf("%s %s: exit code %d:\n%s", flag, value, code, said)
 		}
 	}

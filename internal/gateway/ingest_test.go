@@ -17,7 +17,9 @@ import (
 func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	t.Parallel()
 	rules := filepath.Join(t.TempDir(), "rules.txt")
-	if err := os.WriteFile(rules, []byte("Rule: ours01\nCategory: policy-related\nType: hard\nDescription: Ours.\nText: blue moon\nExample: 550 Blue moon\n"), 0o600); err != nil {
+	if err := os.WriteFile(rules,
+		[]byte("Rule: ours01\nCategory: policy-related\nType: hard\nDescription: Ours.\nText: blue "+
+			"moon\nExample: 550 Blue moon\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := start(t, "--data", filepath.Join(t.TempDir(), "metrics.db"), "--create", "--admin-listen", "127.0.0.1:0",
@@ -25,13 +27,16 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
 		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
 	// Events of today are not settled, so the cache keeps them for seconds only.
-	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } detail { rule { name description } } } } }`
-	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) + `,"event":"bounce","type":"bounce","reason":"550 Blue moon","sg_message_id":"m%[1]d"}]`
+	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } ` +
+		`detail { rule { name description } } } } }`
+	event := `[{"email":"b%d@example.net","timestamp":` + fmt.Sprint(time.Now().Unix()-100) +
+		`,"event":"bounce","type":"bounce","reason":"550 Blue moon","sg_message_id":"m%[1]d"}]`
 	for n := range 3 {
 		if rows := at(p.query(query, nil), "bounces", "nodes").([]any); len(rows) != n {
 			t.Errorf("after %d webhooks there are the bounces %v", n, rows)
 		}
-		if resp, text := p.do(http.MethodPost, p.hooks+"/sendgrid", fmt.Sprintf(event, n)); resp.StatusCode != http.StatusOK {
+		if resp, text := p.do(http.MethodPost, p.hooks+"/sendgrid",
+			fmt.Sprintf(event, n)); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %s", resp.Status, text)
 		}
 	}
@@ -53,7 +58,8 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	}
 	_, metrics := p.do(http.MethodGet, p.admin+"/metrics", "")
 	for _, line := range []string{
-		`deliverygraph_webhook_requests_total{service="sendgrid",status="200"} 3`, `deliverygraph_webhook_rows_total{outcome="new",service="sendgrid"} 6`,
+		`deliverygraph_webhook_requests_total{service="sendgrid",status="200"} 3`,
+		`deliverygraph_webhook_rows_total{outcome="new",service="sendgrid"} 6`,
 		`deliverygraph_webhook_requests_total{service="postmark",status="401"} 1`,
 	} {
 		if !strings.Contains(metrics, line+"\n") {
@@ -92,7 +98,9 @@ func TestWrongSettingsOfWebhooks(t *testing.T) {
 		"no password":              {append(port, "--ingest-postmark-auth", "secret"), "user:password"},
 		"a topic that is none":     {append(port, "--ingest-ses-topics", "events"), "arn:aws:sns:us-east-1"},
 		"rules that are not there": {append(port, "--rules", "none.txt", "--ingest-rows-key", key), "--rules"},
-		"no time for signatures":   {append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m"},
+		"no time for signatures": {
+			append(port, "--ingest-mailgun-key", "secret", "--ingest-mailgun-window", "0s"), "15m",
+		},
 	} {
 		said := refused(t, append([]string{"--listen", "127.0.0.1:0"}, c.args...)...)
 		if !strings.Contains(said, c.says) || strings.Contains(said, "secret\"") {
@@ -137,7 +145,8 @@ func TestStopWaitsForWebhooksInProgress(t *testing.T) {
 		t.Errorf("exit code %d", n)
 	}
 	again := start(t, "--data", data)
-	const query = `{ emails(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}, first: 1) { totalCount } }`
+	const query = `{ emails(window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}, ` +
+		`first: 1) { totalCount } }`
 	if n := at(again.query(query, nil), "emails", "totalCount"); n != 1.0 && n != 1 {
 		t.Errorf("there are %v emails", n)
 	}

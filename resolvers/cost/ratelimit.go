@@ -111,8 +111,10 @@ func (e RateLimit) Admit(ctx context.Context) error {
 
 func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error {
 	return &gqlerror.Error{
-		Message:    fmt.Sprintf(format, args...),
-		Extensions: map[string]any{"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds()},
+		Message: fmt.Sprintf(format, args...),
+		Extensions: map[string]any{
+			"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds(),
+		},
 	}
 }
 
@@ -144,7 +146,8 @@ func (e RateLimit) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		e.refused(TooDear)
 		return ctx, &gqlerror.Error{
 			Message: fmt.Sprintf("this operation may cost %d units (1, plus 1 for each planned upstream call), "+
-				"and your limit is %d per minute: ask for fewer rows at once (first), or for fewer fields of each row", b.requested, limit),
+				"and your limit is %d per minute: ask for fewer rows at once (first), or for fewer fields of each row",
+				b.requested, limit),
 			Extensions: map[string]any{"code": "QUERY_TOO_EXPENSIVE", "retryable": false},
 		}
 	}

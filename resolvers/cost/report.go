@@ -52,7 +52,10 @@ type endpointReport struct {
 }
 
 func planned(p Plan, limit int) *planReport {
-	r := &planReport{Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit, Endpoints: []endpointReport{}}
+	r := &planReport{
+		Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit,
+		Endpoints: []endpointReport{},
+	}
 	r.Dearest, _ = p.Dearest()
 	for _, e := range p.Endpoints() {
 		r.Endpoints = append(r.Endpoints, endpointReport{e.Endpoint, e.Calls, e.WorstCalls})
@@ -99,7 +102,8 @@ func pathOf(n operation.Note, caller auth.Caller) string {
 	if n.Query != "" {
 		return n.Path + "?" + n.Query
 	}
-	if extensionKey, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail && strings.Contains(extensionKey, "/") {
+	if extensionKey, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail &&
+		strings.Contains(extensionKey, "/") {
 		at := strings.LastIndexByte(n.Path, '/') + 1
 		id, err := url.PathUnescape(n.Path[at:])
 		if err != nil || address.InEmailID(id, "") || !caller.Scopes.Has(auth.RecipientsRead) {
@@ -127,8 +131,9 @@ type totalReport struct {
 
 func totals(s operation.Summary, listed int, caller auth.Caller) *totalReport {
 	r := &totalReport{
-		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed, Tries: s.Tries,
-		Rows: s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
+		Sent: s.Sent, Joined: s.Joined, Cached: s.Cached, Stale: s.Stale, Unsent: s.Unsent, Failed: s.Failed,
+		Tries: s.Tries,
+		Rows:  s.Rows, Omitted: s.Sent + s.Joined + s.Cached + s.Stale + s.Unsent - listed,
 	}
 	if caller.SeesSizes() {
 		r.Bytes = &s.Bytes

@@ -75,7 +75,8 @@ func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
 				results[i] = &dataloader.Result[V]{Data: values[i], Error: errs[i]}
 			}
 			return results
-		}, dataloader.WithCache[K, V](cache), dataloader.WithWait[K, V](batchWait), dataloader.WithBatchCapacity[K, V](upstream.PageSize))
+		}, dataloader.WithCache[K, V](cache), dataloader.WithWait[K, V](batchWait),
+			dataloader.WithBatchCapacity[K, V](upstream.PageSize))
 	}
 	l.mu.Unlock()
 	if known, ok := cache.Get(ctx, key); ok {
@@ -135,7 +136,8 @@ func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []er
 }
 
 // find returns the value of a key that has been loaded, or is being loaded, from the cache or else the columns.
-func find[K comparable, V any](ctx context.Context, columns []column[K, V], cache *dataloader.InMemoryCache[K, V], k K) (dataloader.Thunk[V], bool) {
+func find[K comparable, V any](ctx context.Context, columns []column[K, V], cache *dataloader.InMemoryCache[K, V],
+	k K) (dataloader.Thunk[V], bool) {
 	if cache != nil {
 		return cache.Get(ctx, k)
 	}
@@ -170,10 +172,11 @@ func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []er
 	api := l.api
 	if l.watch != nil {
 		var calls atomic.Int64
-		api.Asker = upstream.Around(api.Asker, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
-			calls.Add(1)
-			return next.Ask(ctx, q)
-		})
+		api.Asker = upstream.Around(api.Asker,
+			func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+				calls.Add(1)
+				return next.Ask(ctx, q)
+			})
 		var done func(calls, failed int)
 		ctx, done = l.watch(ctx, l.name, size)
 		defer func() { done(int(calls.Load()), failures(errs)) }()

@@ -26,7 +26,8 @@ func spend(ctx context.Context) error {
 	defer op.mu.Unlock()
 	if op.o.MaxCalls > 0 && op.calls >= op.o.MaxCalls {
 		return &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
-			"this is missing because the operation has used up its %d upstream calls: ask for fewer rows at once (first), "+
+			"this is missing because the operation has used up its %d upstream calls: ask for fewer rows at once "+
+				"(first), "+
 				"for fewer lists in lists, or for fewer bounces with their detail", op.o.MaxCalls)}
 	}
 	op.calls++

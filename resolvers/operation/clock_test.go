@@ -30,7 +30,9 @@ func (s slow) Ask(_ context.Context, q *upstream.Question) (any, error) {
 // Concurrent calls count once, and time between calls does not count. A running clock can be read.
 func TestClockMeasuresWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := upstream.API{Asker: upstream.Around(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, operation.Measure(nil))}
+		api := upstream.API{
+			Asker: upstream.Around(slow{categories: 3 * time.Second, reasons: 5 * time.Second}, operation.Measure(nil)),
+		}
 		ctx := operation.New(t.Context(), operation.Options{})
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = api.BounceCategories(ctx) })

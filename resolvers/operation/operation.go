@@ -85,8 +85,8 @@ func From(ctx context.Context) *Operation {
 	return op
 }
 
-// Provide sets the function that makes what [Operation.Provided] returns. Package loaders keeps its loaders there, which
-// are made when the first field needs them.
+// Provide sets the function that makes what [Operation.Provided] returns. Package loaders keeps its loaders there,
+// which are made when the first field needs them.
 func (op *Operation) Provide(f func() any) { op.provide = f }
 
 // Provided returns what the function given to Provide made when it was first needed.

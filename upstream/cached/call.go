@@ -31,7 +31,8 @@ type calls struct {
 // A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left is never
 // joined: the next caller's call begins when the canceled one has returned, so calls of one key never run at once. A
 // panic in work becomes an error for all callers.
-func (cs *calls) do(ctx context.Context, k key, work func(context.Context) (landed, error)) (l landed, joined bool, err error) {
+func (cs *calls) do(ctx context.Context, k key,
+	work func(context.Context) (landed, error)) (l landed, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return l, false, err
 	}
@@ -84,7 +85,8 @@ func (c *call) Value(k any) any {
 }
 
 // join joins the key's call, or starts a new one.
-func (cs *calls) join(ctx context.Context, k key, work func(context.Context) (landed, error)) (c *call, me *caller, joined bool) {
+func (cs *calls) join(ctx context.Context, k key,
+	work func(context.Context) (landed, error)) (c *call, me *caller, joined bool) {
 	deadline, _ := ctx.Deadline()
 	cs.mu.Lock()
 	before := cs.now[k]

@@ -344,7 +344,8 @@ func TestReadyCallersJoin(t *testing.T) {
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			if _, _, err := ask(&g, t.Context(), "key", func(context.Context) (int, error) { return int(made.Add(1)), nil }); err != nil {
+			if _, _, err := ask(&g, t.Context(), "key",
+				func(context.Context) (int, error) { return int(made.Add(1)), nil }); err != nil {
 				t.Error(err)
 			}
 		})

@@ -64,7 +64,9 @@ func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
 // No two identical requests are ever under way together, however callers come and go and whether or not anything is
 // kept, and every caller that waits long enough is answered.
 func TestNeverTwoIdenticalRequests(t *testing.T) {
-	for name, o := range map[string]cached.Options{"with memory": {Bytes: 1 << 20, Fresh: time.Millisecond}, "without": {}} {
+	for name, o := range map[string]cached.Options{
+		"with memory": {Bytes: 1 << 20, Fresh: time.Millisecond}, "without": {},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &once{took: 50 * time.Millisecond, underWay: map[string]int{}}

@@ -20,21 +20,21 @@ const (
 
 // Options configure a cache. A zero disables what it configures.
 type Options struct {
-	// Bytes limits the memory of the answers of all scopes together. It is exceeded for the moment that it takes to evict
-	// the least useful answers. A larger answer is not kept. 0 keeps nothing.
+	// Bytes limits the memory of the answers of all scopes together. It is exceeded for the moment that it takes to
+	// evict the least useful answers. A larger answer is not kept. 0 keeps nothing.
 	Bytes int64
 
-	// Settle is the age at which events are settled: they no longer change, so answers about them alone are sealed, that
-	// is, kept until their memory is needed. It must cover how late events reach the API, and how far its clock and ours
-	// differ. 0 settles nothing; Fresh then applies to all events.
+	// Settle is the age at which events are settled: they no longer change, so answers about them alone are sealed,
+	// that is, kept until their memory is needed. It must cover how late events reach the API, and how far its clock
+	// and ours differ. 0 settles nothing; Fresh then applies to all events.
 	Settle time.Duration
 
 	// Sealed is how long a sealed answer is used before it is asked for again, in case events did change, such as by an
 	// import of old ones. If the API then fails, the old answer is used, as stale. 0 means without limit.
 	Sealed time.Duration
 
-	// Fresh is how long other list pages, counts, time series and details are used, from when they arrived. 0 keeps none
-	// of them, so that none can be used as stale either.
+	// Fresh is how long other list pages, counts, time series and details are used, from when they arrived. 0 keeps
+	// none of them, so that none can be used as stale either.
 	Fresh time.Duration
 
 	// Catalogue is how long the catalogues of categories and reasons are used. 0 keeps neither.
@@ -48,8 +48,8 @@ type Options struct {
 	Now func() time.Time
 
 	// Observe, if not nil, is called for every question before its caller gets the answer; see [Lookup]. If nothing is
-	// kept, it is called only for questions that joined a call. It is called concurrently, and the answer waits for it. It gets the caller's context; for calls that a
-	// joined call makes, a context with the values of its first caller.
+	// kept, it is called only for questions that joined a call. It is called concurrently, and the answer waits for it.
+	// It gets the caller's context; for calls that a joined call makes, a context with the values of its first caller.
 	Observe func(context.Context, Lookup)
 }
 
@@ -97,7 +97,8 @@ func (o Options) check() error {
 		{"MaxStale", int64(o.MaxStale), "such as 10m"},
 	} {
 		if v.value < 0 {
-			errs = append(errs, fmt.Errorf("cached: %s must not be negative: give %s, or 0 to switch it off", v.name, v.example))
+			errs = append(errs, fmt.Errorf("cached: %s must not be negative: give %s, or 0 to switch it off", v.name,
+				v.example))
 		}
 	}
 	return errors.Join(errs...)

@@ -32,8 +32,11 @@ func (p pages) Bounces(_ context.Context, q upstream.ListQuery) ([]upstream.Boun
 		rows[i] = upstream.Bounce{
 			UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", i),
 			EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
-			Type: upstream.Soft, Category: "policy-related", Code: "4.2.0", BounceTime: 1479772800, ProcessTime: 1479772800,
-			XHeaders: []upstream.Header{{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"}},
+			Type: upstream.Soft, Category: "policy-related", Code: "4.2.0", BounceTime: 1479772800,
+			ProcessTime: 1479772800,
+			XHeaders: []upstream.Header{
+				{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"},
+			},
 		}
 	}
 	return upstream.DecodeBounces(string(upstream.AppendBounces(nil, rows)))
@@ -64,9 +67,12 @@ func (p pages) Bounce(_ context.Context, k upstream.BounceKey) (upstream.BounceD
 func (p pages) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
 	rows := make([]upstream.Count, p.rows)
 	for i := range rows {
-		rows[i] = upstream.Count{ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1}}
+		rows[i] = upstream.Count{
+			ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1},
+		}
 	}
-	return upstream.DecodeCounts(string(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows)), upstream.Emails, q.Rollup)
+	return upstream.DecodeCounts(string(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows)), upstream.Emails,
+		q.Rollup)
 }
 
 func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
@@ -74,7 +80,8 @@ func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery
 	for i := range rows {
 		rows[i].ID = upstream.ID(i + 1)
 		for h := range 24 {
-			rows[i].Points = append(rows[i].Points, upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
+			rows[i].Points = append(rows[i].Points,
+				upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
 		}
 	}
 	return upstream.DecodeSeries(string(upstream.AppendSeries(nil, k, rows)), k)
@@ -91,11 +98,14 @@ func fill(t *testing.T, a *view, n int, kind string) {
 	case "emails":
 		_, err = a.Emails(t.Context(), upstream.ListQuery{Window: w, Offset: n})
 	case "detail":
-		_, err = a.Bounce(t.Context(), upstream.BounceKey{UserID: 1, SenderID: 1, BounceTime: upstream.Time(n + 1), EmailID: "x"})
+		_, err = a.Bounce(t.Context(), upstream.BounceKey{
+			UserID: 1, SenderID: 1, BounceTime: upstream.Time(n + 1), EmailID: "x",
+		})
 	case "counts":
 		_, err = a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1)})
 	case "sums":
-		_, err = a.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: 0, End: 7201}, UserID: upstream.ID(n + 1)})
+		_, err = a.Counts(t.Context(), upstream.Emails,
+			upstream.CountQuery{Window: upstream.Window{Start: 0, End: 7201}, UserID: upstream.ID(n + 1)})
 	case "series":
 		_, err = a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{
 			CountQuery: upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1)}, Interval: upstream.Hour,
@@ -210,7 +220,8 @@ func TestTooLargeIsNotKept(t *testing.T) {
 
 // Packed rows say the same, and share no memory with those they were made of.
 func TestPackedRowsAreTheSame(t *testing.T) {
-	text := rapid.OneOf(rapid.StringN(0, 12, -1), rapid.SampledFrom([]string{"", "a", "@", "a@a", "@a"})) // addresses and headers alike, too
+	// addresses and headers alike, too
+	text := rapid.OneOf(rapid.StringN(0, 12, -1), rapid.SampledFrom([]string{"", "a", "@", "a@a", "@a"}))
 	header := rapid.Custom(func(t *rapid.T) upstream.Header {
 		return upstream.Header{Name: text.Draw(t, "name"), Value: text.Draw(t, "value")}
 	})
@@ -222,11 +233,14 @@ func TestPackedRowsAreTheSame(t *testing.T) {
 			}
 			return upstream.BounceDetail{
 				Bounce: upstream.Bounce{
-					UserID: 1, SenderID: 2, EmailID: text.Draw(t, "id"), EmailAddress: text.Draw(t, "address"), Local: text.Draw(t, "local"),
-					Domain: text.Draw(t, "domain"), Type: upstream.BounceType(text.Draw(t, "type")), Category: text.Draw(t, "category"),
-					Code: text.Draw(t, "code"), BounceTime: 3, ProcessTime: 4, PostbackTime: 5, XHeaders: hs,
+					UserID: 1, SenderID: 2, EmailID: text.Draw(t, "id"), EmailAddress: text.Draw(t, "address"),
+					Local:  text.Draw(t, "local"),
+					Domain: text.Draw(t, "domain"), Type: upstream.BounceType(text.Draw(t, "type")),
+					Category: text.Draw(t, "category"),
+					Code:     text.Draw(t, "code"), BounceTime: 3, ProcessTime: 4, PostbackTime: 5, XHeaders: hs,
 				},
-				DiagnosticCode: text.Draw(t, "diagnostic"), RuleName: text.Draw(t, "rule"), FullContent: text.Draw(t, "content"),
+				DiagnosticCode: text.Draw(t, "diagnostic"), RuleName: text.Draw(t, "rule"),
+				FullContent: text.Draw(t, "content"),
 			}
 		})).Draw(t, "rows")
 		packed, s := pack(rows, (*packer).detail)
@@ -254,9 +268,11 @@ func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
 	all := []upstream.Header{{Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"}}
 	var rows []upstream.Email
 	for i := range 500 {
-		rows = append(rows, upstream.Email{EmailAddress: "someone@example.com", Local: "someone", Domain: "example.com", XHeaders: [][]upstream.Header{
-			all, all[:1], slices.Clone(all), {{Name: "X-A", Value: fmt.Sprint("of ", i)}}, {}, nil, {{Name: "X-A\x001"}},
-		}[i%7]})
+		rows = append(rows, upstream.Email{EmailAddress: "someone@example.com", Local: "someone", Domain: "example.com",
+			XHeaders: [][]upstream.Header{
+				all, all[:1], slices.Clone(all), {{Name: "X-A", Value: fmt.Sprint("of ", i)}}, {}, nil,
+				{{Name: "X-A\x001"}},
+			}[i%7]})
 	}
 	packed, s := pack(rows, (*packer).email)
 	if diff := cmp.Diff(rows, packed); diff != "" {
@@ -268,7 +284,8 @@ func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
 	if unsafe.StringData(packed[0].EmailAddress) != unsafe.StringData(packed[0].Local) {
 		t.Error("an address and its parts are held apart")
 	}
-	if most := 500*(sizeOf[upstream.Email]()+len("someone@example.com")) + 80*(sizeOf[upstream.Header]()+10); s.bytes > most {
+	if most := 500*(sizeOf[upstream.Email]()+len("someone@example.com")) +
+		80*(sizeOf[upstream.Header]()+10); s.bytes > most {
 		t.Errorf("%d bytes, want at most %d", s.bytes, most)
 	}
 }
@@ -280,11 +297,15 @@ func TestPackersKnowEveryString(t *testing.T) {
 	emails, _ := p.Emails(t.Context(), upstream.ListQuery{})
 	counts, _ := p.Counts(t.Context(), upstream.Emails, upstream.CountQuery{})
 	series, _ := p.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{})
-	blocked := []upstream.BlockedEmail{{EmailID: "a", EmailAddress: "b", Local: "c", Domain: "d", Reason: "e", XHeaders: emails[0].XHeaders}}
+	blocked := []upstream.BlockedEmail{
+		{EmailID: "a", EmailAddress: "b", Local: "c", Domain: "d", Reason: "e", XHeaders: emails[0].XHeaders},
+	}
 	for name, pair := range map[string][2]any{
 		"bounces": two(bounces, packedAs), "emails": two(emails, packedAs), "blocked emails": two(blocked, packedAs),
-		"counts": two(counts, packCounts), "series": two(series, packSeries), "codes": two([]string{"a", "", "b"}, packCodes),
-		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packedAs), "no series": two([]upstream.Series{}, packSeries),
+		"counts": two(counts, packCounts), "series": two(series, packSeries),
+		"codes":    two([]string{"a", "", "b"}, packCodes),
+		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packedAs),
+		"no series": two([]upstream.Series{}, packSeries),
 	} {
 		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)

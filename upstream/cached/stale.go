@@ -34,10 +34,11 @@ func (o Options) bearable(e entry, now time.Time) bool {
 	return e.final || now.Sub(e.since)-e.keep <= o.MaxStale
 }
 
-// pointer refers to the newest answer to a question whose window ends now, whenever now was: dashboards ask for the same
-// days again and again, each time with a later end. When the answer was given hardly anything had happened after its end,
-// so a question with a later end would have had the same answer, and may use it for as long as it may be stale. A window
-// also ends now if its end is no older than answers stay fresh: operations may share a now that lies back so far.
+// pointer refers to the newest answer to a question whose window ends now, whenever now was: dashboards ask for the
+// same days again and again, each time with a later end. When the answer was given hardly anything had happened after
+// its end, so a question with a later end would have had the same answer, and may use it for as long as it may be
+// stale. A window also ends now if its end is no older than answers stay fresh: operations may share a now that lies
+// back so far.
 type pointer struct {
 	key key
 	end upstream.Time

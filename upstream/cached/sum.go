@@ -33,8 +33,8 @@ func within(q *upstream.Question, start, end upstream.Time) *upstream.Question {
 }
 
 // tally answers a question for counts or time series. A window that begins before the last settled hour and is not
-// settled as a whole is split at that hour: its past is in memory, so only the part that may have changed is fetched. If
-// the past lacks what has settled since, both are fetched by one call.
+// settled as a whole is split at that hour: its past is in memory, so only the part that may have changed is fetched.
+// If the past lacks what has settled since, both are fetched by one call.
 //
 // That pays if the past is used again, so it is done for windows that keep their start. A window that does not begin at
 // an hour usually moves with the clock: it is fetched as a whole, and split from the second time on.

@@ -54,17 +54,20 @@ func drawTally(t *rapid.T) tallyQuestion {
 // of a small memory.
 func TestSumsAreThoseOfOneCall(t *testing.T) {
 	second := func(t *rapid.T, from, to time.Duration, label string) time.Duration {
-		return time.Duration(rapid.Int64Range(int64(from/time.Second), int64(to/time.Second)).Draw(t, label)) * time.Second
+		return time.Duration(rapid.Int64Range(int64(from/time.Second), int64(to/time.Second)).Draw(t,
+			label)) * time.Second
 	}
 	split := 0
 	rapid.Check(t, func(t *rapid.T) {
 		var c clock
 		c.set(second(t, -30*time.Hour, 30*time.Hour, "now"))
 		o := Options{
-			Bytes:  rapid.SampledFrom([]int64{2000, DefaultBytes}).Draw(t, "bytes"),
-			Settle: rapid.SampledFrom([]time.Duration{20 * time.Second, time.Hour, 90 * time.Minute, 26 * time.Hour}).Draw(t, "settle"),
-			Fresh:  rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "fresh"),
-			Now:    c.now,
+			Bytes: rapid.SampledFrom([]int64{2000, DefaultBytes}).Draw(t, "bytes"),
+			Settle: rapid.SampledFrom([]time.Duration{
+				20 * time.Second, time.Hour, 90 * time.Minute, 26 * time.Hour,
+			}).Draw(t, "settle"),
+			Fresh: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "fresh"),
+			Now:   c.now,
 		}
 		events := 0
 		// arrive adds events that happened at most from before now, some with a clock
@@ -100,12 +103,16 @@ func TestSumsAreThoseOfOneCall(t *testing.T) {
 			at(second(t, -60*time.Hour, 10*time.Hour, "start")),
 		}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			c.add(rapid.SampledFrom([]time.Duration{5 * time.Second, 10 * time.Second, 25 * time.Minute, time.Hour, 3 * time.Hour}).Draw(t, "later"))
+			c.add(
+				rapid.SampledFrom([]time.Duration{
+					5 * time.Second, 10 * time.Second, 25 * time.Minute, time.Hour, 3 * time.Hour,
+				}).Draw(t, "later"))
 			arrive(2, o.Settle)
 			q := rapid.SampledFrom(questions).Draw(t, "question")
 			now := upstream.Time(c.now().Unix())
 			q.query.Window = upstream.Window{Start: rapid.SampledFrom(starts).Draw(t, "from")}
-			q.query.Window.End = max(q.query.Window.Start, now+rapid.SampledFrom([]upstream.Time{0, 0, 0, 1, 86400, -1, -1800, -7200, -86400}).Draw(t, "to")) + 1
+			q.query.Window.End = max(q.query.Window.Start,
+				now+rapid.SampledFrom([]upstream.Time{0, 0, 0, 1, 86400, -1, -1800, -7200, -86400}).Draw(t, "to")) + 1
 			fail = rapid.IntRange(0, 3).Draw(t, "failing") == 0
 			for range 2 {
 				got, err := q.ask(t.Context(), a)
@@ -121,7 +128,8 @@ func TestSumsAreThoseOfOneCall(t *testing.T) {
 			}
 		}
 		for call, n := range counting.Calls() {
-			if n > 0 && strings.Contains(call, fmt.Sprintf("start_time=%d&", upstream.Hour.Floor(upstream.Time(c.now().Add(-o.Settle).Unix())))) {
+			if n > 0 && strings.Contains(call,
+				fmt.Sprintf("start_time=%d&", upstream.Hour.Floor(upstream.Time(c.now().Add(-o.Settle).Unix())))) {
 				split++
 				break
 			}
@@ -297,7 +305,9 @@ func TestAStartInsideAnHour(t *testing.T) {
 	}
 	c.set(4*time.Hour + 30*time.Minute)
 	counting.Before = func(context.Context, string) error { return &upstream.Error{Code: upstream.Unavailable} }
-	q := upstream.CountQuery{Window: upstream.Window{Start: at(-20*time.Hour - 40*time.Minute + time.Second), End: at(5 * time.Hour)}}
+	q := upstream.CountQuery{
+		Window: upstream.Window{Start: at(-20*time.Hour - 40*time.Minute + time.Second), End: at(5 * time.Hour)},
+	}
 	if _, err := a.Counts(t.Context(), upstream.Bounces, q); err == nil {
 		t.Error("no error")
 	}
@@ -339,7 +349,8 @@ func TestAnHourThatCannotBeAdded(t *testing.T) {
 	}
 	c.add(time.Hour)
 	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
-	if diff := cmp.Diff([]string{"3h to 4h", "3h to 5h30m0s", "3h to 5h30m0s by hour", "4h to 5h30m0s"}, callsMade(counting)); diff != "" {
+	if diff := cmp.Diff([]string{"3h to 4h", "3h to 5h30m0s", "3h to 5h30m0s by hour", "4h to 5h30m0s"},
+		callsMade(counting)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	counting.Before = nil
@@ -359,15 +370,20 @@ func TestAPastThatFails(t *testing.T) {
 	o.MaxStale = 0
 	o.Now = c.now
 	a := open(t, counting, o)
-	for _, part := range []string{fmt.Sprintf("end_time=%d", at(3*time.Hour)), fmt.Sprintf("start_time=%d", at(3*time.Hour))} {
+	for _, part := range []string{
+		fmt.Sprintf("end_time=%d", at(3*time.Hour)), fmt.Sprintf("start_time=%d", at(3*time.Hour)),
+	} {
 		counting.Before = func(_ context.Context, call string) error {
 			if strings.Contains(call, part) {
 				return &upstream.Error{Code: upstream.Unavailable}
 			}
 			return nil
 		}
-		q := upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: upstream.Time(c.now().Unix())}}
-		if got, err := a.Counts(t.Context(), upstream.Bounces, q); upstream.CodeOf(err) != upstream.Unavailable || err == nil {
+		q := upstream.CountQuery{
+			Window: upstream.Window{Start: at(-48 * time.Hour), End: upstream.Time(c.now().Unix())},
+		}
+		if got, err := a.Counts(t.Context(), upstream.Bounces, q); upstream.CodeOf(err) != upstream.Unavailable ||
+			err == nil {
 			t.Errorf("got %v, %v", got, err)
 		}
 		c.add(10 * time.Second)
@@ -423,8 +439,14 @@ func TestJoining(t *testing.T) {
 		t.Error("joining wrote to what it joined")
 	}
 	counts := upstream.MergeCounts(
-		[]upstream.Count{{ID: 1, Sender: "old@example.com", Tally: tally(1)}, {ID: 2, Sender: "two@example.com", Tally: tally(2)}, {ID: 4, Sender: "four@example.com"}},
-		[]upstream.Count{{ID: 1, Sender: "new@example.com", Tally: tally(4)}, {ID: 2, Tally: tally(8)}, {ID: 3, Sender: "three@example.com", Tally: tally(16)}},
+		[]upstream.Count{
+			{ID: 1, Sender: "old@example.com", Tally: tally(1)}, {ID: 2, Sender: "two@example.com", Tally: tally(2)},
+			{ID: 4, Sender: "four@example.com"},
+		},
+		[]upstream.Count{
+			{ID: 1, Sender: "new@example.com", Tally: tally(4)}, {ID: 2, Tally: tally(8)},
+			{ID: 3, Sender: "three@example.com", Tally: tally(16)},
+		},
 	)
 	wantCounts := []upstream.Count{
 		{ID: 1, Sender: "new@example.com", Tally: tally(5)}, {ID: 2, Sender: "two@example.com", Tally: tally(10)},
@@ -485,12 +507,13 @@ func TestDeadlinesReachTheAPI(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	want, _ := ctx.Deadline()
-	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8)), Before: func(ctx context.Context, call string) error {
-		if got, ok := ctx.Deadline(); !ok || !got.Equal(want) {
-			t.Errorf("%s: the deadline is %v, want %v", call, got, want)
-		}
-		return nil
-	}}
+	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8)),
+		Before: func(ctx context.Context, call string) error {
+			if got, ok := ctx.Deadline(); !ok || !got.Equal(want) {
+				t.Errorf("%s: the deadline is %v, want %v", call, got, want)
+			}
+			return nil
+		}}
 	o := sealing
 	o.Now = c.now
 	a := open(t, counting, o)

@@ -1,5 +1,5 @@
-// Package client is what a partner writes to read a month of bounces in Go. genqlient generates the rest from the published
-// schema. It is a module of its own, so that the gateway does not depend on genqlient; month_test.go runs it.
+// Package client is what a partner writes to read a month of bounces in Go. genqlient generates the rest from the
+// published schema. It is a module of its own, so that the gateway does not depend on genqlient; month_test.go runs it.
 package client
 
 import (
@@ -33,8 +33,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // Bounce is a row as the operation selects it.
 type Bounce = BouncesOfMonthBouncesBounceConnectionNodesBounce
 
-// Month returns the bounces from start to end, oldest first, and the gateway's count of them. An error is a gqlerror.List,
-// or a *graphql.HTTPError if the status is not 200: [Retryable] says whether to try again.
+// Month returns the bounces from start to end, oldest first, and the gateway's count of them. An error is a
+// gqlerror.List, or a *graphql.HTTPError if the status is not 200: [Retryable] says whether to try again.
 func Month(ctx context.Context, c graphql.Client, start, end time.Time) (bounces []Bounce, total int64, err error) {
 	window := Window{Between: &WindowBetween{Start: start, End: end}}
 	for after := (*string)(nil); ; {
@@ -51,7 +51,8 @@ func Month(ctx context.Context, c graphql.Client, start, end time.Time) (bounces
 	}
 }
 
-// Retryable reports whether all errors of a response are retryable, and how long to wait first; 0 leaves that to the caller.
+// Retryable reports whether all errors of a response are retryable, and how long to wait first; 0 leaves that to the
+// caller.
 func Retryable(err error) (wait time.Duration, retryable bool) {
 	var list gqlerror.List
 	var status *graphql.HTTPError

@@ -39,10 +39,15 @@ func TestRetryable(t *testing.T) {
 		wait      time.Duration
 		retryable bool
 	}{
-		"over budget": {429, `{"errors":[{"message":"","extensions":{"retryable":true,"retryAfterMs":2000}}]}`, 2 * time.Second, true},
-		"upstream":    {200, `{"errors":[{"message":"","extensions":{"retryable":true}}],"data":{"bounces":null}}`, 0, true},
-		"wrong key":   {401, `{"errors":[{"message":"","extensions":{"retryable":false}}]}`, 0, false},
-		"a proxy":     {502, `<html>`, 0, false},
+		"over budget": {
+			429, `{"errors":[{"message":"","extensions":{"retryable":true,"retryAfterMs":2000}}]}`, 2 * time.Second,
+			true,
+		},
+		"upstream": {
+			200, `{"errors":[{"message":"","extensions":{"retryable":true}}],"data":{"bounces":null}}`, 0, true,
+		},
+		"wrong key": {401, `{"errors":[{"message":"","extensions":{"retryable":false}}]}`, 0, false},
+		"a proxy":   {502, `<html>`, 0, false},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if got := r.Header.Get("Authorization"); got != "Bearer secret" {

@@ -51,7 +51,8 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	f := &follower{
-		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(), met: map[*tail.Mark]bool{},
+		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(),
+		met:     map[*tail.Mark]bool{},
 		batcher: batcher{ctx: writing, merge: true, whole: true},
 	}
 	f.foreign = newForeign(s, o, f.meter)

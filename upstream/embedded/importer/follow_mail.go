@@ -29,7 +29,8 @@ func (d *maildir) poll(f *follower) error {
 		return err
 	}
 	for _, e := range entries {
-		if within := filepath.Join(d.path, e.Name()); e.IsDir() && strings.HasPrefix(e.Name(), ".") && isMaildir(within) {
+		if within := filepath.Join(d.path, e.Name()); e.IsDir() && strings.HasPrefix(e.Name(), ".") &&
+			isMaildir(within) {
 			folders = append(folders, within)
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // formats is what can be imported, for messages.
 const formats = `the import takes rows of the API as NDJSON (one JSON object a line, with "kind": "email", "bounce", ` +
-	`"blocked_email" or "sender"), mail logs, bounce mails, and the events of delivery services (see deliverygraph import --help)`
+	`"blocked_email" or "sender"), mail logs, bounce mails, and the events of delivery services (see deliverygraph ` +
+	`import --help)`
 
 // packed knows some files that are no text by how they begin.
 func packed(head []byte) string {

@@ -10,7 +10,8 @@ import (
 
 // known looks in the store for the email of a record without the beginning of its message, which an
 // earlier import may have read. It has the same queue id, host and recipient, and a time that fits.
-func (c *converter) known(ctx context.Context, user upstream.ID, r *format.Record) (e upstream.Email, ok bool, err error) {
+func (c *converter) known(ctx context.Context, user upstream.ID,
+	r *format.Record) (e upstream.Email, ok bool, err error) {
 	const late = 3 // how many seconds too early a guess may be
 	q := upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)}
 	if q.Window, err = upstream.NewWindow(r.Earliest, r.Processed+late); err != nil {

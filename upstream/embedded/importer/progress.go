@@ -133,7 +133,8 @@ func (m *meter) show() {
 // String describes the progress, such as "1,310,720 rows, 81,920 rows/s, 42 %".
 func (m *meter) String() string {
 	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
-	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)), humanize.Comma(int64(float64(m.rows)/seconds)))
+	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)),
+		humanize.Comma(int64(float64(m.rows)/seconds)))
 	if aside := m.aside.Load(); aside > 0 {
 		s += fmt.Sprintf(", %s set aside for sorting", humanize.Comma(aside))
 	}

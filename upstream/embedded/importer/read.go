@@ -15,8 +15,12 @@ const batchBytes = 16 << 20
 
 // readFiles sends the rows of all files in batches. If a bad line stops a strict import, the rows
 // before it are sent, and the error is a [*BadLine].
-func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign, send func(store.Batch) error) error {
-	b := batcher{ctx: ctx, most: o.BatchRows, merge: o.Merge, send: send, runs: runs{dir: o.TempDir, bytes: o.SortBytes}, meter: m}
+func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign,
+	send func(store.Batch) error) error {
+	b := batcher{
+		ctx: ctx, most: o.BatchRows, merge: o.Merge, send: send, runs: runs{dir: o.TempDir, bytes: o.SortBytes},
+		meter: m,
+	}
 	defer b.runs.close()
 	foreign.batcher = &b
 	for i := range files {
@@ -99,7 +103,8 @@ func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *fore
 
 // damage describes compressed data that ends in an error.
 func (s *source) damage(err error) string {
-	return fmt.Sprintf("the %s data is damaged or cut off here, so that the rest of the file is lost: %v", s.packing, err)
+	return fmt.Sprintf("the %s data is damaged or cut off here, so that the rest of the file is lost: %v", s.packing,
+		err)
 }
 
 // batcher collects rows, and sends a batch when it is large enough.

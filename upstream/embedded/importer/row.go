@@ -91,7 +91,8 @@ func (p *parser) check(err error, processed upstream.Time, row upstream.Texts) s
 	}
 	for _, h := range *row.XHeaders {
 		if !upstream.IsHeaderName(h.Name) {
-			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", clip(h.Name), upstream.HeaderNameForm)
+			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", clip(h.Name),
+				upstream.HeaderNameForm)
 		}
 	}
 	return nameFault("email_id", *row.EmailID)

@@ -51,7 +51,9 @@ func (r *runs) add(t upstream.Time, line []byte) error {
 }
 
 func (r *runs) sort() {
-	slices.SortFunc(r.lines, func(a, b placed) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.from, b.from)) })
+	slices.SortFunc(r.lines, func(a, b placed) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.from, b.from))
+	})
 }
 
 // spill writes the run that was gathered to the file, and begins another.
@@ -143,7 +145,8 @@ func unsorted(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		err = fmt.Errorf("the disk is full: %w", err)
 	}
-	return fmt.Errorf("sort rows that are not in the order of their time, by a temporary file beside the store: %w", err)
+	return fmt.Errorf("sort rows that are not in the order of their time, by a temporary file beside the store: %w",
+		err)
 }
 
 // front is the first line of a run that has not been given.

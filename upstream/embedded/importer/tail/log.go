@@ -149,7 +149,8 @@ func (l *log) open(give Give) error {
 	switch {
 	case isMissing(err): // it was renamed meanwhile
 		return nil
-	case errors.Is(err, fs.ErrPermission) && l.begun: // rotation may create the file first, and then set its permissions
+	// rotation may create the file first, and then set its permissions
+	case errors.Is(err, fs.ErrPermission) && l.begun:
 		if !l.denied {
 			l.set.options.Note(err.Error())
 		}

@@ -133,7 +133,8 @@ func (s *Set) find(content io.ReaderAt) (best *Mark) {
 	begin := make([]byte, beginBytes)
 	n, _ := content.ReadAt(begin, 0)
 	begins := map[int64]string{}
-	candidates := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Offset, b.Offset) })
+	candidates := slices.SortedFunc(maps.Values(s.marks),
+		func(a, b *Mark) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, m := range candidates { // in the order of their offsets, because compressed files cannot be read backwards
 		size := min(m.Offset, beginBytes)
 		if size > int64(n) || size == 0 {

@@ -49,7 +49,8 @@ func BenchmarkStore(b *testing.B) {
 	info := storetest.Must[store.Info](b)(s.Info(context.Background()))
 	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows,
 		info.BlockedEmails.Rows)
-	fmt.Printf("| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- | --- |\n")
+	fmt.Printf("| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- " +
+		"| --- |\n")
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var worst, worstCPU time.Duration
@@ -177,13 +178,14 @@ func requests(info store.Info) []request {
 	}
 	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
 		rows := float64([...]int64{info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows}[k]) * share
-		list = append(list, request{k.ListPath() + " " + name + ", a jump", func(s *sqlite.Store, r *rand.Rand) (int, error) {
-			q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
-			for _, e := range edits {
-				e(&q, r)
-			}
-			return page(s, k, q)
-		}})
+		list = append(list, request{k.ListPath() + " " + name + ", a jump",
+			func(s *sqlite.Store, r *rand.Rand) (int, error) {
+				q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
+				for _, e := range edits {
+					e(&q, r)
+				}
+				return page(s, k, q)
+			}})
 	}
 	inBroken := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = broken(r) }
 	inWeek := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = week(r) }
@@ -284,10 +286,26 @@ func requests(info store.Info) []request {
 		}{
 			{"", func(*upstream.CountQuery, *rand.Rand) {}},
 			{"broken hours", func(q *upstream.CountQuery, r *rand.Rand) { q.Window = broken(r) }},
-			{"user_id", func(q *upstream.CountQuery, r *rand.Rand) { q.UserID, q.Window = sender(r).UserID, broken(r) }},
-			{"sender_id", func(q *upstream.CountQuery, r *rand.Rand) { q.SenderID, q.Window = sender(r).SenderID, broken(r) }},
-			{"bounce_type", func(q *upstream.CountQuery, r *rand.Rand) { q.BounceType, q.Window = upstream.Hard, broken(r) }},
-			{"rollup_to=user", func(q *upstream.CountQuery, r *rand.Rand) { q.Rollup, q.Window = upstream.ByUser, broken(r) }},
+			{
+				"user_id", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.UserID, q.Window = sender(r).UserID, broken(r)
+				},
+			},
+			{
+				"sender_id", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.SenderID, q.Window = sender(r).SenderID, broken(r)
+				},
+			},
+			{
+				"bounce_type", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.BounceType, q.Window = upstream.Hard, broken(r)
+				},
+			},
+			{
+				"rollup_to=user", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.Rollup, q.Window = upstream.ByUser, broken(r)
+				},
+			},
 		} {
 			if c.name == "bounce_type" && k != upstream.Bounces {
 				continue
@@ -301,7 +319,8 @@ func requests(info store.Info) []request {
 							rows, err := s.Counts(ctx, nil, k, q)
 							return len(rows), err
 						}
-						rows, err := s.Series(ctx, nil, k, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
+						rows, err := s.Series(ctx, nil, k,
+							upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
 						n := 0
 						for _, x := range rows {
 							n += len(x.Points)

@@ -15,9 +15,11 @@ import (
 var lists = []upstream.ListQuery{
 	{}, {UserID: 21}, {SenderID: 101}, {Sender: "sender2@example.com"},
 	{Domain: storetest.SampleDomain(0)}, {Local: "recipient0"}, {Delivered: true, Offset: 100},
-	{Recipient: "recipient0@" + storetest.SampleDomain(0)}, {XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}}},
+	{Recipient: "recipient0@" + storetest.SampleDomain(0)},
+	{XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}}},
 	{UserID: 20, Domain: storetest.SampleDomain(0), XHeaders: []upstream.Header{{Name: "X-Region", Value: "region 0"}}},
-	{BounceType: upstream.Hard}, {BounceCategory: "bad-mailbox", BounceType: upstream.Hard}, {BlockedReason: "hardbounce"},
+	{BounceType: upstream.Hard}, {BounceCategory: "bad-mailbox", BounceType: upstream.Hard},
+	{BlockedReason: "hardbounce"},
 }
 
 // sameLists compares lists of all kinds.
@@ -28,8 +30,10 @@ func sameLists(t *testing.T, s *sqlite.Store, o *storetest.Model) {
 		for _, only := range [][]upstream.ID{nil, {20, 22, 23}} {
 			q.Window = storetest.Ever
 			for kind, d := range map[string]string{
-				"emails":  storetest.Diff(o.Emails(only, q), storetest.Must[[]upstream.Email](t)(s.Emails(ctx, only, q))),
-				"bounces": storetest.Diff(o.Bounces(only, q), storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, only, q))),
+				"emails": storetest.Diff(o.Emails(only, q),
+					storetest.Must[[]upstream.Email](t)(s.Emails(ctx, only, q))),
+				"bounces": storetest.Diff(o.Bounces(only, q),
+					storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, only, q))),
 				"blocked": storetest.Diff(o.BlockedEmails(only, q),
 					storetest.Must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, only, q))),
 			} {

@@ -92,7 +92,8 @@ func (c *checker) events(k *kind) error {
 		counted.add(k, &x, 1)
 		inRows.addRow(c.seed, &x)
 		return nil
-	}, "select "+k.selection(len(k.columns))+" from "+k.table+" r left join domain d on d.id = r.domain_id order by r.id")
+	}, "select "+k.selection(len(k.columns))+" from "+k.table+
+		" r left join domain d on d.id = r.domain_id order by r.id")
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,8 @@ func (c *checker) events(k *kind) error {
 		inTable.add(c.seed, h, uint64(integer(v[2])), uint64(integer(v[3])), uint64(integer(v[4])))
 		return nil
 	}, "select h.name, h.value, n, low, high from"+
-		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from "+k.table+"_header group by 1) t"+
+		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from "+k.table+
+		"_header group by 1) t"+
 		" left join header h on h.id = t.header_id")
 	if err == nil && inRows != inTable {
 		c.problem("%s_header differs from the headers in the rows of %s: it has %d, and the rows %d",
@@ -150,7 +152,8 @@ func (c *checker) counts(k *kind, after, last upstream.Time, events counts) erro
 			total += n
 			if got := integer(v[5+h]); got != n {
 				at := (day + upstream.Time(h)*hour).UTC().Format("2006-01-02T15:04Z")
-				c.problem("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table, at, n)
+				c.problem("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table,
+					at, n)
 			}
 		}
 		if got := integer(v[4]); got != total {

@@ -95,7 +95,9 @@ func TestOpenReportsMissingFiles(t *testing.T) {
 	ctx := context.Background()
 	missing := filepath.Join(t.TempDir(), "none", "events.db")
 	empty := filepath.Join(t.TempDir(), "events.db")
-	for _, o := range []sqlite.Options{{Path: missing}, {Path: missing, ReadOnly: true}, {Path: empty, ReadOnly: true}} {
+	for _, o := range []sqlite.Options{
+		{Path: missing}, {Path: missing, ReadOnly: true}, {Path: empty, ReadOnly: true},
+	} {
 		if s, err := sqlite.Open(ctx, o); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%+v gives %v, %v", o, s, err)
 		}
@@ -200,7 +202,8 @@ func TestDamageCausesErrors(t *testing.T) {
 	var b store.Batch
 	for i := range 500 {
 		e := upstream.Email{UserID: 20, SenderID: upstream.ID(i % 5), EmailID: fmt.Sprint(i), Local: "r",
-			Domain: "example.com", EmailAddress: "r@example.com", ProcessTime: upstream.Time(i), XHeaders: []upstream.Header{}}
+			Domain: "example.com", EmailAddress: "r@example.com", ProcessTime: upstream.Time(i),
+			XHeaders: []upstream.Header{}}
 		b.Emails = append(b.Emails, e)
 	}
 	b.Bounces = []upstream.BounceDetail{{Bounce: upstream.Bounce{BounceTime: 5},

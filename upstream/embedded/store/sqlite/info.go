@@ -31,7 +31,8 @@ func (s *Store) Info(ctx context.Context) (store.Info, error) {
 			return nil
 		}, "select (select count(*) from sender),"+
 			" (select count(*) from (select user_id from event_count union select user_id from sender)),"+
-			" (select user_version from pragma_user_version), (select count(*) from import_state where key = ?)", remains)
+			" (select user_version from pragma_user_version), (select count(*) from import_state where key = ?)",
+			remains)
 		if err != nil {
 			return err
 		}

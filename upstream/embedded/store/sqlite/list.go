@@ -101,7 +101,8 @@ func load(ctx context.Context, c *conn, k *kind, limit int, where string, args .
 		x.content = text(v[last])
 		rows = append(rows, x)
 		return err
-	}, "select "+k.selection(len(k.columns))+", "+content+" from "+from+" left join domain d on d.id = r.domain_id where "+
+	}, "select "+k.selection(len(k.columns))+", "+content+" from "+from+
+		" left join domain d on d.id = r.domain_id where "+
 		where+" order by r.id limit "+strconv.Itoa(limit), args...)
 	return rows, err
 }

@@ -53,7 +53,8 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) (id upstream.ID, err error) {
 	address = upstream.LowerAddress(address)
 	err = s.change(ctx, "number a sender", func(w *writer) error {
-		n, err := w.conn.number(ctx, "select min(id) from sender where address = ? and user_id = ?", address, int64(user))
+		n, err := w.conn.number(ctx, "select min(id) from sender where address = ? and user_id = ?", address,
+			int64(user))
 		if err == nil && n == 0 {
 			n, err = w.free(&w.lastSender, "sender_id", "select 1 from sender where id = ?")
 			if err == nil {

@@ -26,7 +26,8 @@ func BenchmarkWrite(b *testing.B) {
 	backwards := slices.Clone(all)
 	slices.Reverse(backwards)
 	shuffled := slices.Clone(all)
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all),
+		func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	nearly := slices.Clone(all)
 	for i := range nearly[50:] {
 		if i%5 == 0 {

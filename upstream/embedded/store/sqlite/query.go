@@ -180,7 +180,8 @@ func (l *listing) local(local string) error {
 	table := l.kind.table
 	domains, err := l.numbers("with recursive seen (d) as ("+
 		"select min(domain_id) from "+table+" where local = ?1 union all"+
-		" select (select min(domain_id) from "+table+" where local = ?1 and domain_id > d) from seen where d is not null)"+
+		" select (select min(domain_id) from "+table+
+		" where local = ?1 and domain_id > d) from seen where d is not null)"+
 		" select d from seen where d is not null limit ?2", local, int64(maxStreams+1))
 	if len(domains) <= maxStreams {
 		f.streams = nil

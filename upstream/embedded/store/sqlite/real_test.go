@@ -57,11 +57,13 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 			b.Senders = append(b.Senders, store.Sender{UserID: x.UserID, SenderID: x.SenderID, Address: x.Sender})
 		case "email":
 			b.Emails = append(b.Emails, upstream.Email{UserID: x.UserID, SenderID: x.SenderID, EmailID: x.EmailID,
-				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, ProcessTime: x.ProcessTime, Delivered: x.Delivered})
+				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, ProcessTime: x.ProcessTime,
+				Delivered: x.Delivered})
 		case "bounce":
 			b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{UserID: x.UserID,
 				SenderID: x.SenderID, EmailID: x.EmailID,
-				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, Type: x.Type, Category: x.Category, Code: x.Code,
+				EmailAddress: x.Address, Local: x.Local, Domain: x.Domain, Type: x.Type, Category: x.Category,
+				Code:       x.Code,
 				BounceTime: x.BounceTime, ProcessTime: x.ProcessTime},
 				DiagnosticCode: x.Diagnostic, RuleName: x.Rule, FullContent: x.Content})
 		}
@@ -91,7 +93,8 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 	}
 	for _, k := range upstream.Kinds {
 		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: storetest.Ever}, Interval: upstream.Day}
-		if d := storetest.Diff(o.Series(nil, k, q), storetest.Must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
+		if d := storetest.Diff(o.Series(nil, k, q),
+			storetest.Must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
 			t.Error(d)
 		}
 	}

@@ -66,5 +66,6 @@ func (w *writer) reclassify(r *row, c store.Class) error {
 	r.typ, r.category, r.rule = string(c.Type), c.Category, c.Rule
 	w.counts.add(k, r, 1)
 	w.touch(r.time)
-	return w.conn.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", r.typ, r.category, r.rule, r.id)
+	return w.conn.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", r.typ, r.category, r.rule,
+		r.id)
 }

@@ -30,7 +30,8 @@ func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
 		return err
 	}
 	defer s.readers.put(c)
-	r := &reader{ctx: ctx, conn: c, store: s, indexed: s.indexed.Load()} // before begin, so that the transaction sees them
+	// before begin, so that the transaction sees them
+	r := &reader{ctx: ctx, conn: c, store: s, indexed: s.indexed.Load()}
 	if err := c.begin(ctx, false); err != nil {
 		return err
 	}

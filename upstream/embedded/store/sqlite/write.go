@@ -59,7 +59,8 @@ func rowsOf(b *store.Batch) (rows [len(kinds)][]row, err error) {
 	add := func(k upstream.Kind, r row) {
 		if (r.time > store.MaxTime || r.time < -store.MaxTime) && err == nil {
 			err = &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-				"email %q has the time %d, which is further than %d seconds from 1970", r.emailID, r.time, store.MaxTime)}
+				"email %q has the time %d, which is further than %d seconds from 1970", r.emailID, r.time,
+				store.MaxTime)}
 		}
 		rows[k] = append(rows[k], r)
 	}

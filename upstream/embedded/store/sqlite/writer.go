@@ -145,7 +145,8 @@ func (w *writer) senders(list []store.Sender) error {
 			w.written.Replaced++
 		}
 		w.touch(everything)
-		err = w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address)
+		err = w.conn.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID),
+			x.Address)
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,10 @@ func testPages(t *testing.T, open Opener) {
 		{Offset: 0}, {Offset: 3000}, {Offset: n - 100}, {Offset: n},
 		{UserID: 20, Offset: 1200}, {Domain: SampleDomain(0), Offset: 200}, {Local: "recipient0"},
 		{Delivered: true, Offset: 5400},
-		{XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}, {Name: "X-REGION", Value: "region 7"}}, Offset: 100},
+		{
+			XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}, {Name: "X-REGION", Value: "region 7"}},
+			Offset:   100,
+		},
 	} {
 		for _, w := range []upstream.Window{Ever, {Start: SampleStart + 1234567, End: SampleEnd - 765432}} {
 			q.Window = w

@@ -24,8 +24,9 @@ func testContent(t *testing.T, open Opener) {
 		Bounce: upstream.Bounce{
 			UserID: 20, SenderID: 17, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1",
 			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-			Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955, ProcessTime: 1472500953,
-			XHeaders: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "X-A", Value: "1"}},
+			Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955,
+			ProcessTime: 1472500953,
+			XHeaders:    []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "X-A", Value: "1"}},
 		},
 		DiagnosticCode: "smtp;552 5.2.2", RuleName: "policyrelated03", FullContent: "Return-Path: <>\r\n\r\nbody\r\n",
 	}
@@ -38,7 +39,9 @@ func testContent(t *testing.T, open Opener) {
 			b.FullContent = strings.Repeat("Received: from mx.example.com\r\n", 2400)
 		},
 		"long content, not compressible": func(b *upstream.BounceDetail) { b.FullContent = string(noise) },
-		"long diagnostic":                func(b *upstream.BounceDetail) { b.DiagnosticCode = strings.Repeat("é", 40000) },
+		"long diagnostic": func(b *upstream.BounceDetail) {
+			b.DiagnosticCode = strings.Repeat("é", 40000)
+		},
 		"long rule and no content": func(b *upstream.BounceDetail) {
 			b.RuleName,
 				b.FullContent = strings.Repeat("r", 300), ""
@@ -80,7 +83,9 @@ func testContent(t *testing.T, open Opener) {
 			edit(&want)
 			s := open(t, "")
 			Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}})
-			if n := Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}}); n != (store.Written{Unchanged: 1}) {
+			if n := Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}}); n != (store.Written{
+				Unchanged: 1,
+			}) {
 				t.Errorf("written again it is %+v", n)
 			}
 			got, err := s.Bounce(ctx, nil, want.Key())
@@ -136,7 +141,10 @@ func testSenders(t *testing.T, open Opener) {
 		listed  int // under old@example.com
 	}{
 		{store.Batch{Emails: []upstream.Email{row}}, "", 0},
-		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}}, "old@example.com", 1},
+		{
+			store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}},
+			"old@example.com", 1,
+		},
 		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "new@example.com"},
 			{UserID: 21, SenderID: 18, Address: "old@example.com"}}}, "new@example.com", 0},
 	}

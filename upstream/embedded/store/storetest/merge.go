@@ -33,12 +33,14 @@ func testMerge(t *testing.T, open Opener) {
 		records := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
 			m := rapid.IntRange(0, 3).Draw(t, "message")
 			return record{
-				message: m, what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t,
+				message: m,
+				what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t,
 					"what"),
 				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
 				headers: rapid.Bool().Draw(t, "headers"),
 				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
-				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"), content: rapid.SampledFrom([]string{"",
+				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"),
+				content: rapid.SampledFrom([]string{"",
 					"", "mail"}).Draw(t, "content"),
 			}
 		}), 1, 12).Draw(t, "records")
@@ -126,7 +128,9 @@ func testMerge(t *testing.T, open Opener) {
 				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
 			}
 			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails,
-				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour}))
+				upstream.SeriesQuery{
+					CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour,
+				}))
 			delivered := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user,
 				Delivered: true, Offset: 1}))
 			bounces := Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))

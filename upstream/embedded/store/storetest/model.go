@@ -121,7 +121,8 @@ func (o *Model) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bou
 	out := []upstream.Bounce{}
 	for _, x := range o.bounces {
 		if o.common(only, q, bounceHead(&x), x.Local, x.Domain, x.XHeaders) &&
-			(q.BounceType == "" || x.Type == q.BounceType) && (q.BounceCategory == "" || x.Category == q.BounceCategory) {
+			(q.BounceType == "" || x.Type == q.BounceType) &&
+			(q.BounceCategory == "" || x.Category == q.BounceCategory) {
 			out = append(out, x.Bounce)
 		}
 	}
@@ -151,7 +152,8 @@ func (o *Model) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.Bounc
 func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
 	sums := map[upstream.ID]map[upstream.Time]upstream.Tally{}
 	count := func(h head, t upstream.Tally) {
-		if !o.common(only, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}, h, "", "", nil) {
+		if !o.common(only, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}, h, "", "",
+			nil) {
 			return
 		}
 		id, at := h.sender, upstream.Time(0)

@@ -27,7 +27,8 @@ func testOneSecond(t *testing.T, open Opener) {
 		inward = append(inward, i, rows-1-i)
 	}
 	for name, order := range map[string][]int{
-		"in order": inOrder, "backwards": backwards, "inward": inward, "shuffled": rand.New(rand.NewPCG(1, 2)).Perm(rows),
+		"in order": inOrder, "backwards": backwards, "inward": inward,
+		"shuffled": rand.New(rand.NewPCG(1, 2)).Perm(rows),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, o := open(t, ""), &Model{}
@@ -46,7 +47,8 @@ func testOneSecond(t *testing.T, open Opener) {
 				}
 			}
 			for _, q := range []upstream.ListQuery{
-				{Window: Ever}, {Window: Ever, SenderID: 2}, {Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity",
+				{Window: Ever}, {Window: Ever, SenderID: 2},
+				{Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity",
 					Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
 				if d := Diff(o.Bounces(nil, q), Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {

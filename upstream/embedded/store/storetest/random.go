@@ -105,7 +105,8 @@ func batches(when *rapid.Generator[upstream.Time], rows int) *rapid.Generator[st
 	return rapid.Custom(func(t *rapid.T) store.Batch {
 		sender := rapid.Custom(func(t *rapid.T) store.Sender {
 			return store.Sender{UserID: rapid.SampledFrom(users).Draw(t, "user"),
-				SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"), Address: rapid.SampledFrom(addresses).Draw(t, "address")}
+				SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
+				Address:  rapid.SampledFrom(addresses).Draw(t, "address")}
 		})
 		return store.Batch{
 			Senders:       rapid.SliceOfN(sender, 0, 3).Draw(t, "senders"),
@@ -143,13 +144,14 @@ func scopes(t *rapid.T) []upstream.ID {
 
 func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) upstream.ListQuery {
 	q := upstream.ListQuery{
-		Window:    window(t, when),
-		UserID:    sometimes(t, "user", append(users, 99)...),
-		SenderID:  sometimes(t, "sender id", append(senderIDs, 99)...),
-		Sender:    sometimes(t, "sender", append(addresses, "nobody@example.com")...),
-		Domain:    sometimes(t, "domain", append(domains, "none.example.com")...),
-		Local:     sometimes(t, "local", append(locals, "nobody")...),
-		Recipient: sometimes(t, "recipient", "recipient1@example.com", "@", "info@example.org", "other@example.com", "info"),
+		Window:   window(t, when),
+		UserID:   sometimes(t, "user", append(users, 99)...),
+		SenderID: sometimes(t, "sender id", append(senderIDs, 99)...),
+		Sender:   sometimes(t, "sender", append(addresses, "nobody@example.com")...),
+		Domain:   sometimes(t, "domain", append(domains, "none.example.com")...),
+		Local:    sometimes(t, "local", append(locals, "nobody")...),
+		Recipient: sometimes(t, "recipient", "recipient1@example.com", "@", "info@example.org", "other@example.com",
+			"info"),
 
 		BounceType:     sometimes(t, "type", types...),
 		BounceCategory: sometimes(t, "category", codes...),
@@ -169,7 +171,8 @@ func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) ups
 func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.SeriesQuery {
 	return upstream.SeriesQuery{
 		CountQuery: upstream.CountQuery{
-			Window: window(t, when), UserID: sometimes(t, "user", users...), SenderID: sometimes(t, "sender", senderIDs...),
+			Window: window(t, when), UserID: sometimes(t, "user", users...),
+			SenderID:   sometimes(t, "sender", senderIDs...),
 			BounceType: sometimes(t, "type", types...), Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender,
 				upstream.ByUser}).Draw(t, "rollup"),
 		},

@@ -124,13 +124,16 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 		hard := n < 3
 		d := upstream.BounceDetail{
 			Bounce: upstream.Bounce{
-				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
-				Type: upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), BounceTime: at +
+				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local,
+				Domain: domain,
+				Type:   upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3),
+				BounceTime: at +
 					upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
 			},
 			DiagnosticCode: "smtp; 550 <" + e.EmailAddress +
 				">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
-			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" + s.text,
+			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" +
+				s.text,
 		}
 		if hard {
 			d.Type, d.Code = upstream.Hard, fmt.Sprintf("5.%d.%d", n%8, n%3)
@@ -139,7 +142,8 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 	case x < 62:
 		e.Delivered = false
 		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
-			UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
+			UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local,
+			Domain: domain,
 			Reason: SampleReasons[s.skewed(len(SampleReasons))], ProcessTime: at, XHeaders: headers,
 		})
 	}

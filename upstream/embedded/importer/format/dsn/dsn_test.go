@@ -100,38 +100,50 @@ func TestNoticesWithoutAReportAreRead(t *testing.T) {
 	for file, want := range map[string][]row{
 		"exim.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "host mx.example.org [192.0.2.1] SMTP " +
 			"error from remote mail server after RCPT TO:<gone@example.org>: 550 5.1.1 User unknown"}},
-		"gmail.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Technical details of permanent failure: " +
-			"Google tried to deliver your message, but it was rejected by the server for the recipient domain example.org " +
-			"by mx.example.org. The error was: 550 550 5.1.1 User unknown (state 14)."}},
+		"gmail.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1",
+			"Technical details of permanent failure: " +
+				"Google tried to deliver your message, but it was rejected by the server for the recipient domain " +
+				"example.org " +
+				"by mx.example.org. The error was: 550 550 5.1.1 User unknown (state 14)."}},
 		"notes.eml": {{"bounce-20161122000003", "gone@example.org", "", "because: User gone (gone@example.org) not " +
 			"listed in Domino Directory"}},
-		"novell.eml": {{"bounce-20161122000003", "gone@example.org", "", "The message that you sent was undeliverable to " +
-			"the following: gone (user not found)"}},
-		"nomime.eml": {{"mail-1@news.example.com", "gone@example.org", "5.4.7", "The following addresses had permanent fatal " +
-			"errors gone@example.org"}},
+		"novell.eml": {{"bounce-20161122000003", "gone@example.org", "",
+			"The message that you sent was undeliverable to " +
+				"the following: gone (user not found)"}},
+		"nomime.eml": {{"mail-1@news.example.com", "gone@example.org", "5.4.7",
+			"The following addresses had permanent fatal " +
+				"errors gone@example.org"}},
 		"qmail.eml": {
 			{"mail-1@news.example.com", "gone@example.org", "5.1.1", "Sorry, no mailbox here by that name. (#5.1.1)"},
-			{"mail-1@news.example.com-2", "full@example.org", "5.2.2", "192.0.2.1 does not like recipient. Remote host " +
-				"said: 552 5.2.2 Mailbox full Giving up on 192.0.2.1."},
+			{"mail-1@news.example.com-2", "full@example.org", "5.2.2",
+				"192.0.2.1 does not like recipient. Remote host " +
+					"said: 552 5.2.2 Mailbox full Giving up on 192.0.2.1."},
 		},
 		"exchange.eml": {{"bounce-20161122000003", "gone@example.org", "",
-			"c=US;a= ;p=EX;o=EX;dda:SMTP=gone@example.org; on Mon, 21 Nov 2016 19:00:02 -0500 The recipient name is not " +
-				"recognized The MTS-ID of the original message is: c=us;a= ;p=ex;l=GW MSEXCH:IMS:EX:GW:GW 0 (000C05A6) " +
+			"c=US;a= ;p=EX;o=EX;dda:SMTP=gone@example.org; on Mon, 21 Nov 2016 19:00:02 -0500 The recipient " +
+				"name is not " +
+				"recognized The MTS-ID of the original message is: c=us;a= ;p=ex;l=GW MSEXCH:IMS:EX:GW:GW 0 " +
+				"(000C05A6) " +
 				"Unknown Recipient"}},
 		"sendmail.eml": {
 			{"bounce-20161122000003", "gone@example.org", "", "RCPT To:<gone@example.org> 550 No such user here 550 " +
 				"<gone@example.org>... User unknown"},
-			{"bounce-20161122000003-2", "other@example.net", "", "554 Go away, spammer 554 <other@example.net>... Remote " +
-				"protocol error"},
+			{"bounce-20161122000003-2", "other@example.net", "",
+				"554 Go away, spammer 554 <other@example.net>... Remote " +
+					"protocol error"},
 		},
-		"james.eml": {{"b1@example.org", "gone@example.org", "", "Error message below: 550 Requested action not taken: " +
-			"no such user here Message details: Subject: Hello Sent date: Mon Nov 21 23:59:59 GMT 2016 MAIL FROM: " +
-			"news@example.com RCPT TO: gone@example.org From: News <news@example.com> To: gone@example.org Size (in bytes): " +
-			"1024"}},
+		"james.eml": {{"b1@example.org", "gone@example.org", "",
+			"Error message below: 550 Requested action not taken: " +
+				"no such user here Message details: Subject: Hello Sent date: Mon Nov 21 23:59:59 GMT 2016 " +
+				"MAIL FROM: " +
+				"news@example.com RCPT TO: gone@example.org From: News <news@example.com> To: gone@example.org Size " +
+				"(in bytes): " +
+				"1024"}},
 		"messaging.eml": {{"b1@example.org", "gone@example.org", "", "Recipient address: gone@ims-ms-daemon Original " +
 			"address: gone@example.org Reason: Over quota"}},
 		"marshal.eml": {{"b1@example.org", "gone@example.org", "5.1.1", "Could not be delivered because of 550 5.1.1 " +
-			"User unknown The following recipients were affected: gone@example.org Additional Information Original Sender: " +
+			"User unknown The following recipients were affected: gone@example.org Additional Information " +
+			"Original Sender: " +
 			"<news@example.com>"}},
 		"passedon.eml": {{"mail-1@news.example.com", "gone@example.org", "5.1.1", "smtp; 550 5.1.1 User unknown"}},
 		"damaged.eml":  {{"bounce-20161122000003", "gone@example.org", "5.1.1", "smtp; 550 5.1.1 gone"}},
@@ -180,7 +192,8 @@ func TestIncompleteBouncesAreReported(t *testing.T) {
 		"1: the bounce message has no date": "From: MAILER-DAEMON@example.com\nSubject: " +
 			"Undelivered mail\n\n<gone@example.org>: unknown\n",
 		"1: the bounce message's recipient 5551234 has no domain": "From: MAILER-DAEMON\nSubject: Undelivered " +
-			"mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nFinal-Recipient: fax; 5551234\nAction: failed\nStatus: 5.0.0\n",
+			"mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nFinal-Recipient: fax; " +
+			"5551234\nAction: failed\nStatus: 5.0.0\n",
 		"2: the bounce message names no recipient": "From MAILER-DAEMON Tue Nov 22 00:00:03 2016\nFrom: " +
 			"MAILER-DAEMON@example.com\nSubject: Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nSorry.\n",
 	} {
@@ -192,7 +205,8 @@ func TestIncompleteBouncesAreReported(t *testing.T) {
 
 func TestBounceWithoutADateUsesTheReturnedMessage(t *testing.T) {
 	s := read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\n\n<gone@example.org>: unknown\n\n"+
-		"Received: from a by b; Tue, 22 Nov 2016 00:00:03 +0000\nReceived: from c by a; Mon, 21 Nov 2016 23:59:59 +0000\n"+
+		"Received: from a by b; Tue, 22 Nov 2016 00:00:03 +0000\nReceived: from c by a; Mon, "+
+		"21 Nov 2016 23:59:59 +0000\n"+
 		"Message-ID: <mail-1@news.example.com>\nFrom: news@example.com\nTo: gone@example.org\n\nHello\n")
 	if len(s.records) != 1 || s.records[0].Time != bounced || s.records[0].Processed != sent {
 		t.Errorf("records %+v, bad %q", s.records, s.bad)
@@ -203,15 +217,17 @@ func TestDiagnosticIsFoundUnderAnAlias(t *testing.T) {
 	s := read(t, "From: MAILER-DAEMON@example.com\nX-Failed-Recipients: gone@example.net\nSubject: Mail delivery "+
 		"failed\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\nThis is a permanent error.\n\n  gone@example.org\n    554 "+
 		"Header error\n")
-	if got := rows(s); len(got) != 1 || got[0].recipient != "gone@example.net" || got[0].diagnostic != "554 Header error" {
+	if got := rows(s); len(got) != 1 || got[0].recipient != "gone@example.net" ||
+		got[0].diagnostic != "554 Header error" {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestJapaneseWithoutACharsetIsDecoded(t *testing.T) {
 	const unknown = "\x1b$B%f!<%6!<$,8+$D$+$j$^$;$s\x1b(B" // in ISO-2022-JP
-	s := read(t, "From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n"+
-		"Final-Recipient: rfc822; gone@example.org\nAction: failed\nDiagnostic-Code: X-Notes; "+unknown+"\n")
+	s := read(t,
+		"From: MAILER-DAEMON@example.com\nSubject: Undelivered mail\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n"+
+			"Final-Recipient: rfc822; gone@example.org\nAction: failed\nDiagnostic-Code: X-Notes; "+unknown+"\n")
 	if got := rows(s); len(got) != 1 || got[0].diagnostic != "X-Notes; ユーザーが見つかりません" {
 		t.Errorf("%q", got)
 	}
@@ -293,11 +309,16 @@ func TestTypedAddresses(t *testing.T) {
 
 func TestDatesKeepTheirZone(t *testing.T) {
 	for in, want := range map[string]string{
-		"Tue, 22 Nov 2016 00:00:03 +0000 (UTC)": "2016-11-22T00:00:03Z", "22 Nov 2016 00:00:03 -0000": "2016-11-22T00:00:03Z",
-		"Tue, 22 Nov 2016 00:00:03 EDT": "2016-11-22T04:00:03Z", "Tue, 22 Nov 2016 00:00:03 CEST": "2016-11-21T22:00:03Z",
-		"Tue, 22 Nov 2016 00:00:03 JST": "2016-11-21T15:00:03Z", "Thu, 02 Jul 26 18:55:38 UTC": "2026-07-02T18:55:38Z",
-		"Tue, 22 Nov 2016 9:05:03 PST": "2016-11-22T17:05:03Z", "Tue Nov 22 00:00:03 2016": "2016-11-22T00:00:03Z",
-		"Tue,  2 Nov 2016 00:00:03 +0900": "2016-11-01T15:00:03Z", "2016-11-22T00:00:03+01:00": "2016-11-21T23:00:03Z",
+		"Tue, 22 Nov 2016 00:00:03 +0000 (UTC)": "2016-11-22T00:00:03Z",
+		"22 Nov 2016 00:00:03 -0000":            "2016-11-22T00:00:03Z",
+		"Tue, 22 Nov 2016 00:00:03 EDT":         "2016-11-22T04:00:03Z",
+		"Tue, 22 Nov 2016 00:00:03 CEST":        "2016-11-21T22:00:03Z",
+		"Tue, 22 Nov 2016 00:00:03 JST":         "2016-11-21T15:00:03Z",
+		"Thu, 02 Jul 26 18:55:38 UTC":           "2026-07-02T18:55:38Z",
+		"Tue, 22 Nov 2016 9:05:03 PST":          "2016-11-22T17:05:03Z",
+		"Tue Nov 22 00:00:03 2016":              "2016-11-22T00:00:03Z",
+		"Tue,  2 Nov 2016 00:00:03 +0900":       "2016-11-01T15:00:03Z",
+		"2016-11-22T00:00:03+01:00":             "2016-11-21T23:00:03Z",
 	} {
 		if got := parseDate(in); got.UTC().Format(time.RFC3339) != want {
 			t.Errorf("%s is %v, want %s", in, got.UTC().Format(time.RFC3339), want)
@@ -321,7 +342,8 @@ func TestOnlyMailsAreRecognised(t *testing.T) {
 	for _, text := range []string{
 		"", `{"kind": "bounce", "From": 1}`, "type,timeLogged,orig\nb,2016-11-22,a@example.com\n",
 		"Nov 22 00:00:03 mx1 postfix/smtp[1]: 364B: to=<a@example.com>\n",
-		"2016-11-22T00:00:03+00:00 mx1 postfix/smtp[1]: 364B: to=<a@example.com>\n", "2016-11-22 00:00:03 1abc-02-3 ** " +
+		"2016-11-22T00:00:03+00:00 mx1 postfix/smtp[1]: 364B: to=<a@example.com>\n",
+		"2016-11-22 00:00:03 1abc-02-3 ** " +
 			"a@example.com: unknown\n", "From here to there\n",
 	} {
 		if Format.Recognise([]byte(text)) {

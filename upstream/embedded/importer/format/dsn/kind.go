@@ -17,7 +17,8 @@ func (m *Message) refuse(kinds map[string]bool) string {
 	case (senders.MatchString(from) || m.header.get("Return-Path") == "<>" || len(m.original) > 0) &&
 		failures.MatchString(clip(m.Notice, mostWords)):
 		return ""
-	case strings.HasPrefix(strings.ToLower(m.header.get("Auto-Submitted")), "auto-") || m.header.get("X-Autoreply") != "":
+	case strings.HasPrefix(strings.ToLower(m.header.get("Auto-Submitted")), "auto-") ||
+		m.header.get("X-Autoreply") != "":
 		return "automatic reply"
 	}
 	return "not a bounce message"

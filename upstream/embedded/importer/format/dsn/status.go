@@ -30,7 +30,8 @@ func groups(s string) []header {
 		s = rest
 		var group header
 		for _, f := range h {
-			if name := strings.ToLower(f.name); (name == "final-recipient" || name == "action") && group.get(name) != "" {
+			if name := strings.ToLower(f.name); (name == "final-recipient" || name == "action") &&
+				group.get(name) != "" {
 				all = append(all, group)
 				group = nil
 			}
