@@ -65,7 +65,7 @@ func (l *log) look(give Give) error {
 		return fmt.Errorf("follow %s: %w", l.name, err)
 	}
 	changed := info.Size() != f.size || !info.ModTime().Equal(f.written)
-	f.size, f.written = info.Size(), info.ModTime()
+	f.size, f.written, f.modified = info.Size(), info.ModTime(), info.ModTime()
 	switch {
 	case changed && f.mark.Offset > 0 && !f.mark.of(f.content):
 		return l.truncated(give)
@@ -173,7 +173,7 @@ func (l *log) open(give Give) error {
 	if m == nil {
 		m = l.set.add(l.absolute, "")
 	}
-	f.mark, m.open, l.last = m, true, m
+	f.mark, m.open, l.last, f.modified = m, true, m, info.ModTime()
 	if f.live == nil {
 		l.packed = true
 		return l.set.finish(f, give)
@@ -251,7 +251,7 @@ func (l *log) makeUp(m *Mark, give Give) error {
 		case known == nil:
 			known = l.set.add(l.absolute, m.Format)
 		}
-		f.mark, known.open = known, true
+		f.mark, known.open, f.modified = known, true, info.ModTime()
 		if f.live != nil { // a program may still write to it
 			l.old = append(l.old, f)
 			if err := l.set.read(f, false, give); err != nil {

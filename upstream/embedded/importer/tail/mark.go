@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"time"
 )
 
 // Mark is the position up to which a file was read, and what identifies the file.
@@ -22,7 +23,7 @@ type Mark struct {
 	Lines  int    // the number of lines that were read
 	Begin  string // a digest of the first bytes of the file, as far as they were read
 	End    string // a digest of the last bytes before Offset
-	Seen   int64  // the time of the last read, in Unix seconds
+	Seen   int64  // the modification time of the file at the last read, in Unix seconds
 	Done   bool   // whether the file was read to its end, and is not expected to grow
 
 	// Format and Clock are for the caller: the format of the lines, and the time of the last one.
@@ -60,13 +61,13 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// advance moves the mark behind data that was read.
-func (m *Mark) advance(data []byte, lines int, now int64) {
+// advance moves the mark behind data that was read from a file with a modification time.
+func (m *Mark) advance(data []byte, lines int, modified time.Time) {
 	m.trace.add(data)
 	m.Offset += int64(len(data))
 	m.Lines += lines
 	m.Begin, m.End = digest(m.trace.begin), digest(m.trace.end)
-	m.Seen, m.Done, m.changed = now, false, true
+	m.Seen, m.Done, m.changed = modified.Unix(), false, true
 }
 
 // finish notes that the file was read to its end.

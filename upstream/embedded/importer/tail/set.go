@@ -164,14 +164,15 @@ func (s *Set) add(path, format string) *Mark {
 
 // file is an open file.
 type file struct {
-	name    string
-	content io.ReaderAt
-	closer  io.Closer
-	live    *os.File // nil if the file is compressed
-	mark    *Mark
-	written time.Time
-	size    int64     // at the last poll
-	grown   time.Time // the time of the last read
+	name     string
+	content  io.ReaderAt
+	closer   io.Closer
+	live     *os.File // nil if the file is compressed
+	mark     *Mark
+	written  time.Time
+	size     int64     // at the last poll
+	modified time.Time // likewise
+	grown    time.Time // the time of the last read
 }
 
 func (f *file) close() {
@@ -203,7 +204,7 @@ func (s *Set) read(f *file, ended bool, give Give) error {
 		if err != nil || !taken {
 			return err
 		}
-		f.mark.advance(data, bytes.Count(data, []byte("\n")), s.options.Now().Unix())
+		f.mark.advance(data, bytes.Count(data, []byte("\n")), f.modified)
 		f.grown = s.options.Now()
 		if !full {
 			return nil

@@ -45,7 +45,7 @@ type world struct {
 }
 
 func newWorld(t rapid.TB, dir string, paths ...string) *world {
-	w := &world{t: t, dir: dir, saved: map[string]string{}, now: time.Now()}
+	w := &world{t: t, dir: dir, saved: map[string]string{}, now: time.Now().Add(10 * time.Second)}
 	for _, p := range paths {
 		w.paths = append(w.paths, filepath.Join(dir, p))
 	}
@@ -93,6 +93,26 @@ func unpack(path string) (io.ReadCloser, bool, time.Time, error) {
 	}{z, f}, true, time.Now(), nil
 }
 
+var errKilled = errors.New("killed")
+
+// readSome polls, saves each chunk that was read before the next one, and dies after so many.
+func (w *world) readSome(chunks int) {
+	err := w.set.Poll(func(c tail.Chunk) (bool, error) {
+		w.save()
+		if chunks--; chunks < 0 {
+			return false, errKilled
+		}
+		for line := range strings.Lines(string(c.Data)) {
+			w.fresh = append(w.fresh, strings.TrimSuffix(line, "\n"))
+		}
+		return true, nil
+	})
+	if !errors.Is(err, errKilled) {
+		w.check(err)
+	}
+	w.start()
+}
+
 // read polls, and saves what was read with the marks, unless it is killed before.
 func (w *world) read(killed bool) {
 	err := w.set.Poll(func(c tail.Chunk) (bool, error) {
@@ -102,9 +122,13 @@ func (w *world) read(killed bool) {
 		return true, nil
 	})
 	w.check(err)
-	if killed {
-		return
+	if !killed {
+		w.save()
 	}
+}
+
+// save saves what was read, and the marks.
+func (w *world) save() {
 	for key, text := range w.set.Changed() {
 		w.saved[key] = text
 		if text == "" {
@@ -216,12 +240,13 @@ func TestEachLineIsReadOnceWhateverHappensToTheLog(t *testing.T) {
 		w.write(1)
 		w.read(false) // what has never been read cannot be recognised
 		t.Repeat(map[string]func(*rapid.T){
-			"write":  func(t *rapid.T) { w.write(rapid.SampledFrom([]int{1, 3, 60}).Draw(t, "lines")) },
-			"read":   func(*rapid.T) { w.read(false) },
-			"kill":   func(*rapid.T) { w.read(true); w.start() },
-			"stop":   func(*rapid.T) { w.read(false); w.start() },
-			"unread": func(*rapid.T) { w.start() },
-			"rename": func(*rapid.T) { w.rotate(false, false) },
+			"write":        func(t *rapid.T) { w.write(rapid.SampledFrom([]int{1, 3, 60}).Draw(t, "lines")) },
+			"read":         func(*rapid.T) { w.read(false) },
+			"kill":         func(*rapid.T) { w.read(true); w.start() },
+			"kill halfway": func(t *rapid.T) { w.readSome(rapid.IntRange(1, 3).Draw(t, "chunks")) },
+			"stop":         func(*rapid.T) { w.read(false); w.start() },
+			"unread":       func(*rapid.T) { w.start() },
+			"rename":       func(*rapid.T) { w.rotate(false, false) },
 			"rename, then reopen": func(t *rapid.T) {
 				w.rotate(false, false)
 				w.write(1)
