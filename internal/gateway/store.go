@@ -64,11 +64,11 @@ func (g *gateway) prune(ctx context.Context) {
 	for {
 		n, err := g.store.Prune(ctx, g.c.Retention.ago(), false)
 		if n.Rows() > 0 {
-			said := []any{"older_than", g.c.Retention.String()}
+			attrs := []any{"older_than", g.c.Retention.String()}
 			for _, k := range upstream.Kinds {
-				said = append(said, label(k), *n.Of(k))
+				attrs = append(attrs, label(k), *n.Of(k))
 			}
-			g.logger.Info("pruned", said...)
+			g.logger.Info("pruned", attrs...)
 		}
 		if err != nil && ctx.Err() == nil {
 			g.logger.Error("old events could not be removed", "error", err)
@@ -103,12 +103,12 @@ func (g *gateway) openStore(ctx context.Context) error {
 			return err
 		}
 		g.data = g.c.Data
-		said, rows := []any{"file", g.c.Data}, int64(0)
+		attrs, rows := []any{"file", g.c.Data}, int64(0)
 		for _, k := range upstream.Kinds {
 			n := info.Of(k).Rows
-			said, rows = append(said, label(k), n), rows+n
+			attrs, rows = append(attrs, label(k), n), rows+n
 		}
-		g.logger.Info("store", append(said, "senders", info.Senders)...)
+		g.logger.Info("store", append(attrs, "senders", info.Senders)...)
 		if rows == 0 {
 			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file",
 				g.c.Data)

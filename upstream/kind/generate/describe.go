@@ -163,6 +163,9 @@ func describe() (*description, error) {
 		r := row{Kind: k, Index: i}
 		for _, f := range k.Fields {
 			f := field{f}
+			if f.Content && !f.Detail {
+				return nil, fmt.Errorf("%s of %s: only details can have contents, which some callers may not read", f.Name, k.Type)
+			}
 			if !seen[f.REST] {
 				seen[f.REST] = true
 				d.Keys = append(d.Keys, f)
