@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"deliverygraph/upstream/kind"
@@ -77,6 +78,27 @@ func (q SeriesQuery) Question(k Kind) Question {
 	a := q.CountQuery.Question(k)
 	a.Shape, a.Interval = ShapeSeries, q.Interval
 	return a
+}
+
+var seed = maphash.MakeSeed()
+
+// Hash returns a hash of the parts in which questions usually differ. It is the key of maps that would otherwise copy
+// and hash whole questions.
+func (q *Question) Hash() uint64 {
+	return maphash.Comparable(seed, struct {
+		window           Window
+		offset           int
+		user, sender     ID
+		time             Time
+		emailID, address string
+		shape            Shape
+		kind             Kind
+		rollup           Rollup
+		interval         Interval
+	}{
+		q.Window, q.Offset, q.UserID, q.SenderID, q.BounceTime, q.EmailID, q.Recipient,
+		q.Shape, q.Kind, q.Rollup, q.Interval,
+	})
 }
 
 // Strings returns all texts of the question, to be measured or replaced.

@@ -9,6 +9,8 @@ import (
 
 // answer is an answer in the memory of an operation.
 type answer struct {
+	q     *upstream.Question
+	next  *answer       // to another question with the same hash
 	done  bool          // value and err are final
 	wait  chan struct{} // closed when done; nil if no one waits
 	value any
@@ -19,16 +21,22 @@ type answer struct {
 // operation's fields agree: ten aliases of a field cost one call and show the same rows.
 //
 // A call is made in the context of the first field that needs it. That does no harm, since all fields of an operation
-// are canceled together. A panic becomes an error for all fields that need the answer.
+// are canceled together. A panic becomes an error for all fields that need the answer. The question must not be modified
+// afterwards.
 func (op *Operation) Remember(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	op.mu.Lock()
-	a, again := op.answers[*q]
+	hash := q.Hash()
+	a := op.answers[hash]
+	for a != nil && *a.q != *q {
+		a = a.next
+	}
+	again := a != nil
 	if !again {
 		if op.answers == nil {
-			op.answers = map[upstream.Question]*answer{}
+			op.answers = map[uint64]*answer{}
 		}
-		a = &answer{}
-		op.answers[*q] = a
+		a = &answer{q: q, next: op.answers[hash]}
+		op.answers[hash] = a
 	}
 	var wait chan struct{}
 	if again && !a.done {

@@ -47,7 +47,7 @@ type Operation struct {
 	sum     Summary
 	notes   []Note
 	batches []Batch
-	answers map[upstream.Question]*answer
+	answers map[uint64]*answer // by the hash of the question
 
 	provide  func() any // see Provide
 	once     sync.Once

@@ -12,17 +12,16 @@ import (
 
 // Summary sums up all answers.
 type Summary struct {
-	Sent, Joined, Cached, Stale int // answers, by source
-	Unsent                      int // calls that were not sent
-	// failed calls, among those sent, joined and unsent; this and the next three only as Options.Sees allows
-	Failed   int
-	Tries    int           // requests
-	Bytes    int64         // size of the bodies of calls sent
-	Rows     int           // of all answers
-	Age      time.Duration // of the oldest stale answer
-	Asked    int           // questions that fields asked, including repeated ones
-	Distinct int           // distinct questions
-	Until    time.Time     // when a later operation gets another answer; zero if no window ends now
+	Sent, Joined, Cached, Stale int           // answers, by source
+	Unsent                      int           // calls that were not sent
+	Failed                      int           // failed calls; this and the next three only as Options.Sees allows
+	Tries                       int           // requests
+	Bytes                       int64         // size of the bodies of calls sent
+	Rows                        int           // of all answers
+	Age                         time.Duration // of the oldest stale answer
+	Asked                       int           // questions that fields asked, including repeated ones
+	Distinct                    int           // distinct questions
+	Until                       time.Time     // when a later operation gets another answer; zero if no window ends now
 
 	left time.Duration
 	held bool

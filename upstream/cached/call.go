@@ -18,8 +18,11 @@ import (
 // is identical to one under way with 202 and no data. Unlike in golang.org/x/sync/singleflight, callers can give up.
 type calls struct {
 	mu  sync.Mutex
-	now map[key]*call // the newest of each key that has not returned
+	now map[uint64]*call // the newest of each key that has not returned, by the hash of its question
 }
+
+// work makes a call.
+type work func(context.Context) (landed, error)
 
 // do returns the result of work. It runs work unless a call of the same key is under way, in which case it waits for
 // that and joined is true.
@@ -31,8 +34,7 @@ type calls struct {
 // A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left is never
 // joined: the next caller's call begins when the canceled one has returned, so calls of one key never run at once. A
 // panic in work becomes an error for all callers.
-func (cs *calls) do(ctx context.Context, k key,
-	work func(context.Context) (landed, error)) (l landed, joined bool, err error) {
+func (cs *calls) do(ctx context.Context, k *key, work work) (l landed, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return l, false, err
 	}
@@ -53,9 +55,12 @@ type call struct {
 
 	cancel context.CancelCauseFunc
 	of     *calls
+	key    *key
+	hash   uint64
 	first  caller // allocated with the call, because most have only one
 
 	// Guarded by of.mu:
+	next     *call // of another key with the same hash
 	callers  []*caller
 	room     [1]*caller // backs callers
 	deadline time.Time  // the latest of all callers; zero if one has none
@@ -85,11 +90,14 @@ func (c *call) Value(k any) any {
 }
 
 // join joins the key's call, or starts a new one.
-func (cs *calls) join(ctx context.Context, k key,
-	work func(context.Context) (landed, error)) (c *call, me *caller, joined bool) {
+func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *caller, joined bool) {
 	deadline, _ := ctx.Deadline()
+	hash := k.q.Hash()
 	cs.mu.Lock()
-	before := cs.now[k]
+	before := cs.now[hash]
+	for before != nil && *before.key != *k {
+		before = before.next
+	}
 	if before != nil && !before.over {
 		me = &caller{ctx}
 		before.callers = append(before.callers, me)
@@ -104,15 +112,36 @@ func (cs *calls) join(ctx context.Context, k key,
 		return before, me, true
 	}
 	defer cs.mu.Unlock()
-	c = &call{of: cs, first: caller{ctx}, deadline: deadline, done: make(chan struct{})}
+	c = &call{of: cs, key: k, hash: hash, first: caller{ctx}, deadline: deadline, done: make(chan struct{})}
 	c.Context, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.callers = append(c.room[:0], &c.first)
 	if cs.now == nil {
-		cs.now = map[key]*call{}
+		cs.now = map[uint64]*call{}
 	}
-	cs.now[k] = c
-	go c.run(k, before, work)
+	if before != nil {
+		cs.remove(before)
+	}
+	c.next = cs.now[hash]
+	cs.now[hash] = c
+	go c.run(before, work)
 	return c, &c.first, false
+}
+
+// remove removes a call that can no longer be joined, if it is still there.
+func (cs *calls) remove(c *call) {
+	at := cs.now[c.hash]
+	if at == c {
+		if cs.now[c.hash] = c.next; c.next == nil {
+			delete(cs.now, c.hash)
+		}
+		return
+	}
+	for ; at != nil; at = at.next {
+		if at.next == c {
+			at.next = c.next
+			return
+		}
+	}
 }
 
 // leave removes a caller from the call, and cancels the call if it was the last one. It returns false if the call has
@@ -133,7 +162,7 @@ func (c *call) leave(me *caller) bool {
 }
 
 // run does the work and publishes its result. If the key's previous call was canceled, it first waits for that.
-func (c *call) run(k key, before *call, work func(context.Context) (landed, error)) {
+func (c *call) run(before *call, work work) {
 	c.err = errNotReturned // remains if work calls runtime.Goexit
 	defer func() {
 		if p := recover(); p != nil {
@@ -141,9 +170,7 @@ func (c *call) run(k key, before *call, work func(context.Context) (landed, erro
 		}
 		c.of.mu.Lock()
 		c.over = true
-		if c.of.now[k] == c {
-			delete(c.of.now, k)
-		}
+		c.of.remove(c)
 		c.of.mu.Unlock()
 		c.cancel(nil)
 		close(c.done)
