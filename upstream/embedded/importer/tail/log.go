@@ -287,7 +287,10 @@ func (l *log) siblings() (list []fs.FileInfo, err error) {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	slices.SortFunc(list, func(a, b fs.FileInfo) int { // of one time, mail.log.10 is before mail.log.9
+		return cmp.Or(a.ModTime().Compare(b.ModTime()), cmp.Compare(len(b.Name()), len(a.Name())),
+			strings.Compare(b.Name(), a.Name()))
+	})
 	return list, err
 }
 

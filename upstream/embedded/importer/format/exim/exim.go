@@ -215,11 +215,7 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 // finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
-	err := r.open(n, m, s)
-	for i := range m.Recipients {
-		m.Recipients[i].State = queue.Done
-	}
-	return err
+	return r.open(n, m, s)
 }
 
 // open passes on the recipients of a message without an outcome.

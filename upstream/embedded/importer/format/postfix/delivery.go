@@ -142,11 +142,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 // finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
 	r.queue.Drop(m)
-	err := r.open(n, m, true, s)
-	for i := range m.Recipients {
-		m.Recipients[i].State = queue.Done
-	}
-	return err
+	return r.open(n, m, true, s)
 }
 
 // open passes on the recipients of a message without an outcome. A message that was handed to the same

@@ -518,3 +518,11 @@ func TestRecogniseTakesLogsOnly(t *testing.T) {
 		}
 	}
 }
+
+// Files of a log that was rotated twice within a moment may be read in the wrong order.
+func TestDeliveriesAfterTheEndOfTheirMessageCount(t *testing.T) {
+	lines := strings.SplitAfter(of(message, "4B1ED9C4292", "a@example.net"), "\n")
+	deferral := strings.ReplaceAll(strings.ReplaceAll(lines[3], "status=sent", "status=deferred"), "dsn=2.0.0", "dsn=4.0.0")
+	s := read(t, strings.Join(lines[:3], "")+deferral+strings.Join(lines[4:], "")+lines[3])
+	want(t, s, "a@example.net accepted", "a@example.net delivered")
+}
