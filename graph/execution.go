@@ -177,9 +177,6 @@ func (x *execution) reserve() (ok bool) {
 	return x.endTurn != nil
 }
 
-// setDeadline sets the operation's deadline. One whose data is known has none unless it has to wait for room.
-func (x *execution) setDeadline() { x.ctx, x.cancel = context.WithTimeout(x.ctx, x.h.o.Timeout) }
-
 // giveBack gives up the operation's turn.
 func (x *execution) giveBack() {
 	if x.endTurn != nil {

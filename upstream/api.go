@@ -6,10 +6,6 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// PageSize is the maximum number of rows that a list call returns. The API has no limit parameter and reports no total:
-// a page shorter than PageSize is the last one.
-const PageSize = 500
-
 // API is the complete metrics REST API as typed calls over an [Asker], for code that asks a particular question.
 // Layers, which treat all questions alike, are Askers themselves.
 //

@@ -2,6 +2,10 @@ package upstream
 
 import "slices"
 
+// PageSize is the maximum number of rows that a list call returns. The API has no limit parameter and reports no total:
+// a page shorter than PageSize is the last one.
+const PageSize = 500
+
 // Page is the answer to a list's question, for code that treats rows of all kinds alike.
 type Page interface {
 	Len() int

@@ -2,7 +2,6 @@ package cost
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -139,7 +138,7 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		e.o.Observe(op.plan.Calls, tooMany)
 	}
 	if tooMany {
-		return ctx, refuse("QUERY_TOO_EXPENSIVE", tooExpensive(op.plan, e.o.MaxCalls, users))
+		return ctx, tooExpensive(op.plan, e.o.MaxCalls, users)
 	}
 	return ctx, nil
 }
@@ -168,27 +167,6 @@ func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
 		return askedPrice, nil
 	}
 	return nothing, refuse("BAD_USER_INPUT", `the request's extensions.explain is true or "plan"`)
-}
-
-func refuse(code, message string) *gqlerror.Error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code, "retryable": false}}
-}
-
-// tooExpensive returns the message that says what was planned, what is allowed and what to do.
-func tooExpensive(p Plan, limit, users int) string {
-	if p.Calls >= TooMany {
-		return fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit)
-	}
-	dearest, of := p.Dearest()
-	part := "for " + dearest
-	if of < p.Calls {
-		part = fmt.Sprintf("%d of them for %s", of, dearest)
-	}
-	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
-	if users > 1 {
-		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, so naming one (userId) is cheaper", users)
-	}
-	return fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less)
 }
 
 // Begin implements [graph.Beginner]. It makes the [operation.Operation].

@@ -29,7 +29,7 @@
 // more rows than the page (tail.go).
 //
 // A total that the counts endpoint cannot give is found by looking for the page that is not full, several pages at
-// a time (size.go). The memory keeps how many rows have settled, so that later only the rest is counted
+// a time (length.go). The memory keeps how many rows have settled, so that later only the rest is counted
 // (settled.go).
 //
 // If a remote is seen to sort by time alone, rows within a second are found by identity. If it does not sort at

@@ -17,7 +17,7 @@
 // Callers who may see different data get views of different scopes ([Cache.For]). The views share the limit of memory,
 // but no answer.
 //
-// Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, call.go
+// Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, join.go
 // joins equal calls, sum.go splits counts and series, reach.go makes the kept part of them grow, stale.go is for when the
 // API fails, notes.go keeps what callers derive from several answers, and pack.go computes the size of an answer.
 package cached

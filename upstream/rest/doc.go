@@ -10,8 +10,8 @@
 //   - Every response is checked: status, content type, encoding, JSON, and whose rows it holds (check.go).
 //   - Every error is an [upstream.Error]. Its message reveals neither host nor key, and repeats no body (failure.go).
 //
-// client.go turns a question into a request; call.go retries and reports to the observer; try.go
-// makes one request; breaker and gate learn from its outcome (outcome.go).
+// client.go turns a question into a request; request.go retries and reports to the observer; try.go
+// makes one request; breaker and gate learn from its outcome (health.go).
 //
 // [Options].Transport decides whether the server is remote or in this process. A table in the tests, based on package
 // upstreamtest/fault, lists what callers see of each fault of a server.
