@@ -41,8 +41,12 @@ function Examples({ examples }) {
       changeTab(index);
       return;
     }
-    setOpening({ query, variables, tabsBefore: tabs.length });
-    addTab();
+    // Not within the click, which React would run before updates that are still waiting, and again after them: the
+    // second run would find the example in the editor, and take it for the text of the tab before.
+    setTimeout(() => {
+      setOpening({ query, variables, tabsBefore: tabs.length });
+      addTab();
+    });
   }
 
   return (
