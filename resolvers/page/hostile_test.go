@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,9 +86,12 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 			"": -1, ", counted as 0": 0, ", counted as 2^30": 1 << 30, ", counted as 2^50": 1 << 50,
 		} {
 			t.Run(name+count, func(t *testing.T) {
+				var mu sync.Mutex
 				calls := 0
 				s := page.Source[row]{Window: window, Key: keyOf, Time: timeOf}
 				s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
+					mu.Lock()
+					defer mu.Unlock()
 					if calls++; offset < 0 || w.Start < window.Start || w.Start >= w.End || w.End != window.End {
 						t.Fatalf("call for %v from %d", w, offset)
 					}
