@@ -67,7 +67,7 @@ type pruneCommand struct {
 // Help returns the text below the usage.
 func (pruneCommand) Help() string {
 	return `Removes emails, bounces and blocked emails, with their headers and messages, ` +
-		`and subtracts them from all counts. It works in small steps, ` +
+		`and subtracts them from all counts, and old unfinished messages of imports. It works in small steps, ` +
 		`so that other programs can read and write at the same time. If it was stopped, ` +
 		`run the same command again to complete it. deliverygraph serve --retention does the same automatically.`
 }
@@ -117,7 +117,7 @@ type eraseCommand struct {
 
 // Help returns the text below the usage.
 func (eraseCommand) Help() string {
-	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is part of a return path (bounces+user=example.com@…). Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
+	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is part of a return path (bounces+user=example.com@…). It removes the recipient from what imports remember of unfinished messages, too. Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
 
 Backups, logs and imported files are not changed: erase the address there too, or the next import brings it back.`
 }
@@ -142,8 +142,12 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 		if err != nil {
 			return err
 		}
+		from := english.Plural(int(n.Edited), "other row", "")
+		if n.Unfinished > 0 {
+			from += " and " + english.Plural(int(n.Unfinished), "unfinished message", "") + " of imports"
+		}
 		fmt.Fprintf(io.Out, "%s %s, and the address from %s\n", did(c.DryRun, "removed", "would remove"),
-			rowsOf(n.Removed), english.Plural(int(n.Edited), "other row", ""))
+			rowsOf(n.Removed), from)
 		if n.Senders > 0 {
 			fmt.Fprintf(io.Err, "deliverygraph: it is also the address of %s, which still have it\n",
 				english.Plural(int(n.Senders), "sender", ""))

@@ -1,9 +1,13 @@
 package importer_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
@@ -155,6 +159,52 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 		}
 		if d, err := s.Bounce(t.Context(), nil, bounces[0].Key()); err != nil || d.FullContent == "" {
 			t.Errorf("%s: the bounce has no content: %v, %+v", name, err, d)
+		}
+	}
+}
+
+// Imports remember the recipients of unfinished messages, which are personal data like rows.
+func TestErasedRecipientsAndOldMessagesAreForgotten(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := &shop{Store: open(t, path)}
+	verp := strings.NewReplacer("4B1ED9C4292", "6D1ED9C4294", "news@", "bounces+c=example.net@",
+		"c@example.net", "d@example.net").Replace(logBegin)
+	s.take(t, importer.Options{}, file(t, logBegin+verp))
+	for _, dry := range []bool{true, false} {
+		if n, err := s.Erase(t.Context(), "C@example.net", dry); err != nil || n.Unfinished != 2 {
+			t.Fatalf("dry %v: it gives %+v, %v", dry, n, err)
+		}
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		image, _ := os.ReadFile(path + suffix)
+		if strings.Contains(string(image), "c@example.net") {
+			t.Errorf("the address is in the file%s", suffix)
+		}
+	}
+	state, err := s.State(t.Context(), "queue/")
+	if kept := state["queue/postfix/mx1/4B1ED9C4292"]; err != nil || len(state) != 1 ||
+		!strings.Contains(kept, "b@example.net") || !strings.Contains(kept, "news@example.com") {
+		t.Errorf("the store keeps %q, %v", state, err)
+	}
+	s.take(t, importer.Options{}, file(t, logEnd+"2026-11-20T12:00:05Z mx1 postfix/qmgr[3]: 4B1ED9C4292: "+
+		"from=<news@example.com>, status=expired, returned to sender\n"))
+	if rows := fmt.Sprint(s.rows(t)); strings.Contains(rows, "c@example.net") || !strings.Contains(rows, "a@example.net 1 true") {
+		t.Errorf("after the next import the store has %s", rows)
+	}
+
+	second := upstream.Time(time.Date(2026, 11, 10, 10, 0, 3, 0, time.UTC).Unix()) // of the last line
+	s = newShop(t)
+	s.take(t, importer.Options{}, file(t, logBegin))
+	for _, step := range []struct {
+		before upstream.Time
+		kept   int
+	}{{second, 1}, {second + 1, 0}} {
+		if _, err := s.Prune(t.Context(), step.before, false); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := s.State(t.Context(), "queue/"); err != nil || len(state) != step.kept {
+			t.Errorf("pruned before %d, the store keeps %q, %v", step.before, state, err)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/tail"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // foreign reads files in formats other than rows of the API. It keeps one reader per format, because
@@ -144,7 +145,7 @@ func state(ctx context.Context, s Store, prefix string) (map[string]string, erro
 }
 
 // prefix is the prefix of the keys of unfinished messages.
-func (r *records) prefix() string { return "queue/" + r.sum.Name + "/" }
+func (r *records) prefix() string { return store.UnfinishedPrefix + r.sum.Name + "/" }
 
 // writeError is an error of writing, as opposed to one of the file.
 type writeError struct{ error }

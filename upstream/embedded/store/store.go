@@ -105,12 +105,14 @@ type Maintainer interface {
 	// problems. It reads everything.
 	Check(ctx context.Context) (problems []string, err error)
 
-	// Prune removes the events before a time and subtracts them from the counts, in many small transactions. With dry
-	// it only counts them. New events use the room; Compact returns it to the disk.
+	// Prune removes the events before a time and subtracts them from the counts, in many small transactions, and the
+	// unfinished messages whose last line is from before it. With dry it only counts the events. New events use the
+	// room; Compact returns it to the disk.
 	Prune(ctx context.Context, before upstream.Time, dry bool) (Removed, error)
 	// Erase removes a recipient: its rows and the address in email ids, headers, diagnostics and messages of other
-	// rows, whether written plainly, in a return path (VERP, SRS) or percent-encoded, in any case of its letters. No
-	// file contains the address afterwards. With dry it only counts. If it is interrupted, a second call completes it.
+	// rows, whether written plainly, in a return path (VERP, SRS) or percent-encoded, in any case of its letters. It
+	// also removes the recipient from unfinished messages. No file contains the address afterwards. With dry it only
+	// counts. If it is interrupted, a second call completes it.
 	// It fails with ErrInUse if other processes keep old data alive until ctx ends.
 	Erase(ctx context.Context, address string, dry bool) (Erased, error)
 	// Reclassify calls sort for each bounce, with its details, oldest first, and gives the bounces the classes that it
@@ -134,6 +136,11 @@ type Class struct {
 
 // MaxTime is the latest time that a row may be listed by, and -MaxTime the earliest.
 const MaxTime upstream.Time = 1 << 42
+
+// UnfinishedPrefix begins the keys of the state that imports keep of unfinished messages, which is personal data. The
+// values are JSON. A recipient is an element of a list. The largest integer is the time of the last line about the
+// message, in milliseconds since 1970.
+const UnfinishedPrefix = "queue/"
 
 // Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store does not derive an email
 // from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in
@@ -201,7 +208,8 @@ func (r Removed) Rows() (n int64) {
 
 // Erased is what Erase found.
 type Erased struct {
-	Removed       // rows of the recipient
-	Edited  int64 // other rows that contained the address
-	Senders int64 // senders with the address, which keep it
+	Removed          // rows of the recipient
+	Edited     int64 // other rows that contained the address
+	Unfinished int64 // unfinished messages of imports that contained it
+	Senders    int64 // senders with the address, which keep it
 }

@@ -33,7 +33,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		if dry {
 			return errDry
 		}
-		if n.Rows()+n.Edited > 0 {
+		if n.Rows()+n.Edited+n.Unfinished > 0 {
 			w.touch(everything)
 			return w.keep(map[string]string{remains: "1"})
 		}
@@ -84,6 +84,10 @@ func (e *eraser) erase() error {
 		if err := e.editAll(k); err != nil {
 			return err
 		}
+	}
+	var err error
+	if e.found.Unfinished, err = e.eraseUnfinished(); err != nil {
+		return err
 	}
 	n, err := e.conn.number(e.ctx, "select count(*) from sender where lower(address) = lower(?)", e.address)
 	if err != nil {

@@ -42,6 +42,12 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			*n.Of(k.Kind) += int64(rows)
 		}
 	}
+	err = s.change(ctx, "remove old unfinished messages", func(w *writer) error {
+		return w.pruneUnfinished(before)
+	})
+	if err != nil {
+		return n, err
+	}
 	for from, more := int64(1), n.Rows() > 0; more; from += sweepIDs {
 		err := s.change(ctx, "remove unused headers and domains", func(w *writer) (err error) {
 			more, err = w.sweep(from, from+sweepIDs)
