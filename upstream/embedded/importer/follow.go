@@ -100,7 +100,7 @@ type follower struct {
 type counts struct{ lines, mailsRead int }
 
 // grace is how long the last write may take after the context has ended.
-const grace = 10 * time.Second
+const grace = 5 * time.Second
 
 const mailFile = "it is a mail or an mbox, which cannot be followed: follow a Maildir, or import the file repeatedly"
 
@@ -140,7 +140,10 @@ func (f *follower) open(names []string) error {
 	if err != nil {
 		return err
 	}
-	f.files, err = tail.New(paths, marks, tail.Options{Unpack: unpack, Note: f.note, Now: f.options.now})
+	f.retry(marks)
+	f.files, err = tail.New(paths, marks, tail.Options{
+		Unpack: unpack, Begins: f.begins, Note: f.note, Now: f.options.now,
+	})
 	if err != nil || len(f.mails) == 0 {
 		return err
 	}
@@ -238,54 +241,34 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	if err := f.ready(); err != nil {
 		return false, err
 	}
-	if _, ok := table.Find(c.Mark.Format); !ok && c.Mark.Format != Rows && c.Mark.Format != ignored {
-		if c.Mark.Format, err = f.recognise(c); c.Mark.Format == "" {
-			return false, err
+	_, known := table.Find(c.Mark.Format)
+	switch {
+	case f.options.Format != "":
+		c.Mark.Format = f.options.Format
+	case c.Mark.Offset > 0 && (known || c.Mark.Format == Rows || c.Mark.Format == ignored):
+	default:
+		name, ok := f.recognise(c)
+		if !ok {
+			return false, nil
 		}
+		c.Mark.Format = name
 	}
 	f.read = true
 	f.lines += bytes.Count(c.Data, []byte("\n"))
 	f.meter.bytes.Add(int64(len(c.Data)))
-	first := !f.met[c.Mark]
+	first := !f.met[c.Mark] && c.Mark.Format != ""
 	if first {
 		f.met[c.Mark] = true
 		f.meter.opened()
 	}
 	switch c.Mark.Format {
-	case ignored:
+	case ignored, "": // other programs' lines
 	case Rows:
 		err = f.rows(c)
 	default:
 		err = f.foreign.piece(f.batcher.ctx, c, first)
 	}
 	return err == nil, err
-}
-
-// ignored is the format of files that cannot be followed.
-const ignored = "-"
-
-// recognise returns the format of a file, or "" if that needs more of its content.
-func (f *follower) recognise(c tail.Chunk) (string, error) {
-	head := c.Data[:min(len(c.Data), headBytes)]
-	of, ok := table.Recognise(head)
-	first, _, _ := bytes.Cut(bytes.TrimLeftFunc(head, blank), []byte("\n"))
-	problem := "none of its first lines is of a known format; " + formats
-	switch {
-	case f.options.Format != "":
-		return f.options.Format, nil
-	case ok && of.Whole:
-		problem = mailFile
-	case ok:
-		return of.Name, nil
-	case isRow(first):
-		return Rows, nil
-	case packed(head) != "":
-		problem = packed(head)
-	case len(c.Data) < headBytes && !c.Whole:
-		return "", nil
-	}
-	f.meter.bad(BadLine{File: c.Name, Reason: problem})
-	return ignored, nil
 }
 
 // rows imports rows of the API.

@@ -51,7 +51,6 @@ var (
 	logTime = regexp.MustCompile(`^(<\d{1,3}>)?\d? ?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |` + // syslog
 		`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|` + // RFC 3339
 		`\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:)`) // web servers
-	mailLog = regexp.MustCompile(`(?i)postfix|sendmail|\bexim|dovecot|\bstat(us)?=|\b(to|from)=<| (<=|=>|\*\*|==) \S+@`)
 	sqlText = regexp.MustCompile(`(?i)^(--|/\*|insert into |create table |begin transaction|pragma )`)
 )
 
@@ -91,10 +90,7 @@ func seemsText(text []byte) string {
 	case mailHeader.Match(first):
 		return "a mail message"
 	case logTime.Match(first) || logTime.Match(more):
-		if mailLog.Match(text) {
-			return "a mail log"
-		}
-		return "a log"
+		return "a log of programs that the import does not know (or name its format with --format)"
 	case sqlText.Match(first):
 		return "SQL"
 	}

@@ -126,7 +126,9 @@ func (in *input) look(o Options) error {
 	}
 	defer src.close()
 	if src.foreign == "" {
-		in.recognise(src, o)
+		if in.recognise(src, o); in.format == nil && o.Format == "" {
+			in.search(src, o)
+		}
 	}
 	return nil
 }
@@ -165,7 +167,13 @@ func (in *input) file(src *source) format.File {
 
 // order sorts logs by their first records, after all other files.
 func order(list []input) {
-	slices.SortStableFunc(list, func(a, b input) int { return a.begins.Compare(b.begins) })
+	begins := func(in input) time.Time {
+		if in.format == nil { // a log of other programs
+			return time.Time{}
+		}
+		return in.begins
+	}
+	slices.SortStableFunc(list, func(a, b input) int { return begins(a).Compare(begins(b)) })
 }
 
 // dated matches the date in file names of logrotate, such as mail.log-20261129.gz.

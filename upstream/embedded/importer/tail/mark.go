@@ -26,7 +26,8 @@ type Mark struct {
 	Seen   int64  // the modification time of the file at the last read, in Unix seconds
 	Done   bool   // whether the file was read to its end, and is not expected to grow
 
-	// Format and Clock are for the caller: the format of the lines, and the time of the last one.
+	// Format and Clock are for the caller: the format of the lines, and the time of the last one. A new
+	// mark has the format of the file that had the path before.
 	Format string `json:",omitempty"`
 	Clock  int64  `json:",omitempty"`
 

@@ -171,7 +171,11 @@ func (l *log) open(give Give) error {
 		return err
 	}
 	if m == nil {
-		m = l.set.add(l.absolute, "")
+		format := ""
+		if l.last != nil {
+			format = l.last.Format
+		}
+		m = l.set.add(l.absolute, format)
 	}
 	f.mark, m.open, l.last, f.modified = m, true, m, info.ModTime()
 	if f.live == nil {
@@ -222,11 +226,12 @@ func (l *log) before(now *Mark) (list []*Mark) {
 // makeUp reads the rest of a file that has lost its path to another one, and the files that had the path
 // in between. They are in the same folder, perhaps compressed.
 func (l *log) makeUp(m *Mark, give Give) error {
-	siblings, err := l.siblings()
+	since := m.Seen
+	siblings, err := l.siblings(since)
 	if err != nil {
 		return err
 	}
-	found, since := false, m.Seen
+	found := false
 	for _, info := range siblings {
 		path := filepath.Join(filepath.Dir(l.absolute), info.Name())
 		f, known, err := l.set.openFile(filepath.Join(filepath.Dir(l.name), info.Name()), path)
@@ -272,8 +277,10 @@ func (l *log) makeUp(m *Mark, give Give) error {
 	return nil
 }
 
-// siblings returns the files that may have had the path, in the order of their modification times.
-func (l *log) siblings() (list []fs.FileInfo, err error) {
+// siblings returns the files that may have had the path. Those that were written since a time are last, in
+// the order of the times of their first lines, because their modification times change when they are
+// compressed. If the first lines of one have no time, all are in the order of their modification times.
+func (l *log) siblings(since int64) (list []fs.FileInfo, err error) {
 	dir, base := filepath.Split(l.absolute)
 	stem, _, _ := strings.Cut(base, ".")
 	entries, err := os.ReadDir(dir)
@@ -291,6 +298,22 @@ func (l *log) siblings() (list []fs.FileInfo, err error) {
 		return cmp.Or(a.ModTime().Compare(b.ModTime()), cmp.Compare(len(b.Name()), len(a.Name())),
 			strings.Compare(b.Name(), a.Name()))
 	})
+	later := list
+	for len(later) > 0 && later[0].ModTime().Unix() < since-1 {
+		later = later[1:]
+	}
+	begins := map[string]time.Time{}
+	for _, info := range later {
+		if info.Size() == 0 || !l.rotated(info.Name()) {
+			continue
+		}
+		begin := l.set.options.Begins(filepath.Join(dir, info.Name()))
+		if begin.IsZero() {
+			return list, err
+		}
+		begins[info.Name()] = begin
+	}
+	slices.SortStableFunc(later, func(a, b fs.FileInfo) int { return begins[a.Name()].Compare(begins[b.Name()]) })
 	return list, err
 }
 

@@ -34,6 +34,8 @@ type Give func(Chunk) (taken bool, err error)
 type Options struct {
 	// Unpack opens a file, and decompresses it if necessary.
 	Unpack func(path string) (content io.ReadCloser, packed bool, written time.Time, err error)
+	// Begins returns the time of a file's first line, or zero if it is unknown.
+	Begins func(path string) time.Time
 	// Note receives messages for the user, such as that a file does not exist yet.
 	Note func(string)
 	Now  func() time.Time

@@ -73,7 +73,8 @@ func (w *world) start() {
 	w.fresh = nil
 	var err error
 	w.set, err = tail.New(w.paths, w.saved, tail.Options{
-		Unpack: unpack, Note: func(s string) { w.notes = append(w.notes, s) }, Now: func() time.Time { return w.now },
+		Unpack: unpack, Begins: func(string) time.Time { return time.Time{} },
+		Note: func(s string) { w.notes = append(w.notes, s) }, Now: func() time.Time { return w.now },
 	})
 	w.check(err)
 }
