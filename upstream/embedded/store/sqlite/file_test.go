@@ -250,3 +250,33 @@ func TestDamageCausesErrors(t *testing.T) {
 		})
 	}
 }
+
+// Rows written to a file without a name would be lost.
+func TestAStoreWhoseFileWasReplacedIsNotWritten(t *testing.T) {
+	dir := t.TempDir()
+	for name, replace := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, path+".old") },
+		"replaced": func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", nil, 0o600), os.Rename(path+".new", path))
+		},
+	} {
+		path := filepath.Join(dir, name+".db")
+		s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // its file is gone
+		batch := store.Batch{Senders: []store.Sender{{SenderID: 1, UserID: 1, Address: "news@example.com"}}}
+		if _, err := s.Write(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if err := replace(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Write(t.Context(), batch); err == nil ||
+			!strings.Contains(err.Error(), path+": the file was moved, deleted or replaced") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

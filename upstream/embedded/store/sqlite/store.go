@@ -46,6 +46,7 @@ const (
 type Store struct {
 	path     string
 	temp     string // the directory to remove at Close
+	file     os.FileInfo
 	readOnly bool
 
 	writer  chan *writer // holds the only writer while it is idle
@@ -99,6 +100,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		return err
 	}
 	s.writer <- &writer{conn: c, cacheKiB: cfg.cacheKiB, generation: -1}
+	if s.file, err = os.Stat(s.path); err != nil {
+		return err
+	}
 	cfg.cacheKiB, cfg.busy = cfg.cacheKiB/int64(readers), readerBusy
 	s.readers = newPool(cfg, readers)
 	return nil

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -54,6 +55,10 @@ func (s *Store) tryChange(ctx context.Context, f func(*writer) error) error {
 		return err
 	}
 	defer w.rollback() // unless committed, even if f panics
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
+		return errors.New("the file was moved, deleted or replaced while it was in use, so nothing more is written: " +
+			"start the program again")
+	}
 	if err := f(w); err != nil {
 		return err
 	}
