@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +40,7 @@ func status(s int) string {
 	case 0:
 		return "none"
 	case 200, 202, 400, 401, 403, 404, 429, 451, 452, 500, 502, 503, 504:
-		return fmt.Sprint(s)
+		return strconv.Itoa(s)
 	}
 	return fmt.Sprintf("%dxx", s/100)
 }
