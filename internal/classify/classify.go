@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 
@@ -57,6 +58,22 @@ func (r *Rules) Classify(statusCode, diagnostic, notice string) Match {
 	}
 	return Match{Rule: Rule{Category: Unclassified, Type: upstream.Soft}}
 }
+
+// ClassifyExpired sorts a bounce of mail that the sending server gave up after temporary failures. If the receiving
+// server replied to the last attempt, and a rule matches the reply, that decides. Otherwise the category is
+// message-expired, and the rule has no name. The notice does not count, as logs have none.
+func (r *Rules) ClassifyExpired(statusCode, diagnostic string) Match {
+	if reply.MatchString(diagnostic) {
+		if m := r.Classify(statusCode, diagnostic, ""); m.Rule.Name != "" {
+			return m
+		}
+	}
+	return Match{Rule: Rule{Category: "message-expired", Type: upstream.Soft}}
+}
+
+// reply matches diagnostics that contain a reply, as opposed to those that say that there was none. Postfix reports a
+// reply in its own words if it postponed the delivery because of one.
+var reply = regexp.MustCompile(`(?is)^\s*smtp\s*;|: host .* (said|refused to talk to me): `)
 
 // match returns the matching rule and the part of the text that it matched.
 func (r *Rules) match(h hit, text string) Match {

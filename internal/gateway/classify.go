@@ -142,6 +142,9 @@ func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Ru
 		}
 		for _, to := range recipients {
 			match := rules.Classify(to.Code(), to.Diagnostic, m.Notice)
+			if to.Expired {
+				match = rules.ClassifyExpired(to.Code(), to.Diagnostic)
+			}
 			if m.Refusal != "" && match.Rule.Name == "" || to.Action == "delivered" || to.Action == "relayed" ||
 				to.Action == "expanded" {
 				continue

@@ -74,6 +74,9 @@ func (r *reclassification) sort(d upstream.BounceDetail) store.Class {
 		return before
 	}
 	rule := r.rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule
+	if d.RuleName == "" && d.Category == "message-expired" { // the source knew that time ran out
+		rule = r.rules.ClassifyExpired(d.Code, d.DiagnosticCode).Rule
+	}
 	if rule.Name == "" {
 		r.unknown++
 		return before

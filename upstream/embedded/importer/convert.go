@@ -120,11 +120,15 @@ func (c *converter) classify(r *format.Record) (rule string) {
 		}
 		return ""
 	}
-	notice := ""
-	if r.Content != "" {
-		notice = dsn.Notice(r.Content)
+	var m classify.Match
+	switch {
+	case r.Expired:
+		m = c.rules.ClassifyExpired(r.Code, r.Diagnostic)
+	case r.Content != "":
+		m = c.rules.Classify(r.Code, r.Diagnostic, dsn.Notice(r.Content))
+	default:
+		m = c.rules.Classify(r.Code, r.Diagnostic, "")
 	}
-	m := c.rules.Classify(r.Code, r.Diagnostic, notice)
 	r.Category = m.Rule.Category
 	if r.Type == "" {
 		r.Type = m.Rule.Type

@@ -128,6 +128,7 @@ func (m *Message) send(s format.Sink) error {
 			Time:       bounced,
 			Code:       r.Code(),
 			Diagnostic: r.Diagnostic,
+			Expired:    r.Expired,
 			Content:    shorten(m.text, most, m.cut),
 			Headers:    headers,
 		}

@@ -43,6 +43,8 @@ type Recipient struct {
 	Action     string // failed, delayed, delivered, relayed or expanded (RFC 3464)
 	Status     string // the enhanced status code; empty if there is none
 	Diagnostic string // what the server said
+	// Expired is set if Postfix gave up after temporary failures. Reports of other servers do not say so reliably.
+	Expired bool
 }
 
 // Code returns the recipient's status code, or the one in the diagnostic if the status is
@@ -93,6 +95,10 @@ func parse(mail string, outermost bool) *Message {
 	}
 	m.Refusal = m.refuse(p.kinds)
 	m.readNotice(mentions)
+	for i := range m.Recipients {
+		r := &m.Recipients[i]
+		r.Expired = m.queueID != "" && r.Action == "failed" && strings.HasPrefix(r.Status, "4")
+	}
 	if len(m.Recipients) > 1 {
 		m.Notice = ""
 	}

@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"context"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/lines"
 	"deliverygraph/upstream/embedded/importer/format/queue"
@@ -189,7 +188,7 @@ func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) e
 	rec := record(m, i, format.Bounced, e.time)
 	rec.Code, rec.Diagnostic = d.reason()
 	if d.expired() {
-		rec.Type, rec.Category = upstream.Soft, "message-expired"
+		rec.Expired = true
 		if last := &m.Recipients[i]; last.State == queue.Deferred {
 			rec.Code, rec.Diagnostic = last.Code, last.Text
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/importer/format/queue"
@@ -126,9 +125,9 @@ func TestBouncesAreOfEveryKind(t *testing.T) {
 		"a@example.net R=r T=t H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT " +
 			"TO:<a@example.net>: host mx: 554 5.7.1 No": " 5.7.1 |smtp;554 5.7.1 No",
 		"a@example.net: retry " +
-			"timeout exceeded": "soft  message-expired|retry timeout exceeded",
+			"timeout exceeded": "expired  |retry timeout exceeded",
 		"a@example.net R=r T=t : all hosts for 'example.net' have been failing for a long time (and retry time " +
-			"not reached)": "soft  message-expired|all hosts for 'example.net' have been failing for a long time " +
+			"not reached)": "expired  |all hosts for 'example.net' have been failing for a long time " +
 			"(and retry time not reached)",
 		`"odd: user"@example.net R=r T=t H=mx ` +
 			`[192.0.2.1]: 550`: "  |550",
@@ -141,7 +140,11 @@ func TestBouncesAreOfEveryKind(t *testing.T) {
 			continue
 		}
 		r := s.Records[0]
-		if got := string(r.Type) + " " + r.Code + " " + r.Category + "|" + r.Diagnostic; got != want ||
+		expired := ""
+		if r.Expired {
+			expired = "expired"
+		}
+		if got := expired + " " + r.Code + " " + r.Category + "|" + r.Diagnostic; got != want ||
 			r.Outcome != format.Bounced {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
@@ -161,8 +164,7 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 2026-06-23 04:54:02 {id} Completed
 `, id))
 	if len(s.Records) != 1 || s.Records[0].Diagnostic != "smtp;450 4.2.2 over quota" ||
-		s.Records[0].Code != "4.2.2" || s.Records[0].Category != "message-expired" ||
-		s.Records[0].Type != upstream.Soft {
+		s.Records[0].Code != "4.2.2" || !s.Records[0].Expired {
 		t.Errorf("got %+v", s.Records)
 	}
 	if s.Skipped["deferral"] != 2 {

@@ -192,7 +192,7 @@ func bounced(r format.Record, code, diagnostic string) format.Record {
 }
 
 func expired(r format.Record, code, diagnostic string) format.Record {
-	r.Type, r.Category = upstream.Soft, "message-expired"
+	r.Expired = true
 	return bounced(r, code, diagnostic)
 }
 

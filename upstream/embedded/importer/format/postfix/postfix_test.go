@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/importer/format/postfix"
@@ -104,10 +103,8 @@ func TestRealLogMatchesItsTruth(t *testing.T) {
 		}
 		if r.Outcome == format.Bounced {
 			switch {
-			case strings.Contains(last, "status=deferred") != (r.Category == "message-expired" &&
-				r.Type == upstream.Soft):
-				t.Errorf("%s (%s): category %q, type %q; its last line is %q", x.To, x.Scenario, r.Category, r.Type,
-					last)
+			case strings.Contains(last, "status=deferred") != r.Expired:
+				t.Errorf("%s (%s): expired %t; its last line is %q", x.To, x.Scenario, r.Expired, last)
 			case !strings.Contains(last, "dsn="+r.Code+","):
 				t.Errorf("%s (%s): code %q, but its last line is %q", x.To, x.Scenario, r.Code, last)
 			case r.Diagnostic == "" || !strings.Contains(last, strings.TrimPrefix(r.Diagnostic, "smtp;")):
@@ -141,7 +138,7 @@ func TestCases(t *testing.T) {
 		{"21.log", []format.Record{{
 			Outcome: format.Bounced, Sender: "news@example.com", Recipient: "other-user@example.org",
 			EmailID:   "20251125100000.4cDCnd66Hyz1XPWFF-9fc1520f@mx1",
-			Processed: 1764064800, Time: 1764496805, Type: upstream.Soft, Category: "message-expired", Code: "4.4.1",
+			Processed: 1764064800, Time: 1764496805, Expired: true, Code: "4.4.1",
 			Diagnostic: "delivery temporarily suspended: connect to mx.example.net[192.0.2.1]:25: Connection timed out",
 		}}},
 		{"22.log", []format.Record{{
