@@ -38,6 +38,9 @@ type Rules struct {
 //go:embed rules.txt
 var embedded string
 
+// Embedded returns the file of the embedded rules. Its top explains the form of such files.
+func Embedded() string { return embedded }
+
 // Default returns the embedded rules.
 var Default = sync.OnceValue(func() *Rules {
 	rules, err := read("rules.txt", embedded)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -18,17 +19,19 @@ import (
 
 	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 type classifyCommand struct {
-	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one per line, or bounce mails: single ones or an mbox. Default, or -: standard input."`
+	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one per line, or bounce mails: single ones or an mbox. Folders and files compressed with gzip or zstd are read too. Default, or -: standard input."`
 	Rules        string   `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
+	PrintRules   bool     `help:"Print the embedded rules, as an example of such a file. Its top explains the form."`
 	JSON         bool     `name:"json" help:"Print one JSON object per line, with the rule's description and the diagnostic."`
 	Unclassified bool     `help:"List the diagnostics in a store that no rule matches, most frequent first."`
-	Data         string   `placeholder:"FILE" help:"The store whose bounces to list."`
+	Data         string   `placeholder:"FILE" help:"The store whose bounces --unclassified lists."`
 }
 
 // Help returns the text below the usage.
@@ -39,11 +42,20 @@ The words that people read in a bounce mail are looked at too, if what the serve
 
 With --unclassified, each line is a number of bounces and what they say. Addresses and numbers in it are replaced, so that what differs by them alone is counted together.
 
-A file of rules has the form of internal/classify/rules.txt, which explains itself.`
+Bounce mails of Postfix about mail that expired in its queue are sorted by the server's last reply. If there was none, or no rule matches it, the category is message-expired and the rule is -.
+
+For rules of your own, see the form of the embedded ones: deliverygraph classify --print-rules`
 }
 
 // Run classifies diagnostics.
 func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
+	if c.PrintRules {
+		if c.Unclassified || len(c.Files) > 0 {
+			return badSetting("--print-rules prints the embedded rules: leave out --unclassified and files")
+		}
+		_, err := fmt.Fprint(io.Out, classify.Embedded())
+		return err
+	}
 	rules, err := loadRules(c.Rules)
 	if err != nil {
 		return err
@@ -55,12 +67,19 @@ func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 		return badSetting("--unclassified lists the bounces of --data: leave out %s", c.Files[0])
 	case c.Unclassified:
 		return c.unknown(ctx, rules, io)
+	case c.Data != os.Getenv("DELIVERYGRAPH_DATA"): // which may be set for the other commands
+		return badSetting("--data is for --unclassified, which lists the bounces of a store that no rule matches; "+
+			"to sort all of them, use deliverygraph reclassify --data %s --dry-run", c.Data)
 	}
 	if len(c.Files) == 0 {
 		c.Files = []string{"-"}
 	}
+	files, err := importer.Files(c.Files)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(io.Out)
-	for _, name := range c.Files {
+	for _, name := range files {
 		if err := c.file(name, rules, out, io); err != nil {
 			return errors.Join(err, out.Flush())
 		}
@@ -75,6 +94,7 @@ func loadRules(file string) (*classify.Rules, error) {
 	}
 	rules, err := classify.Load(file)
 	if err != nil {
+		err = fmt.Errorf("%w (deliverygraph classify --print-rules prints an example of such a file)", err)
 		return nil, badFile("--rules", err, "give a file of rules, or leave it out for the embedded ones")
 	}
 	return rules, nil
@@ -82,26 +102,32 @@ func loadRules(file string) (*classify.Rules, error) {
 
 // file classifies the contents of a file: mails if it begins with one, otherwise lines.
 func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Writer, s Streams) error {
-	in := s.In
+	shownName := cmp.Or(strings.TrimPrefix(name, "-"), "standard input")
+	r := bufio.NewReaderSize(s.In, 64<<10)
 	if name != "-" {
-		f, err := os.Open(name)
+		text, closed, err := importer.OpenText(name)
 		if err != nil {
 			return err
 		}
-		defer f.Close() //nolint:errcheck // read only
-		in = f
+		defer closed()
+		r = text
 	}
-	r := bufio.NewReaderSize(in, 64<<10)
-	if head, _ := r.Peek(1); len(head) == 0 {
-		return nil
+	if head, err := r.Peek(1); len(head) == 0 {
+		if err == io.EOF {
+			return nil
+		}
+		return fmt.Errorf("%s: %w", shownName, err)
 	}
-	head, _ := r.Peek(r.Buffered())
+	head, _ := r.Peek(r.Buffered()) // without waiting for more: input may be typed by hand
+	if name == "-" && (bytes.HasPrefix(head, []byte("\x1f\x8b")) || bytes.IndexByte(head, 0) >= 0) {
+		return errors.New("standard input is compressed or binary, not text: decompress it first")
+	}
 	if dsn.Format.Recognise(head) {
-		return c.mails(name, r, rules, out, s)
+		return c.mails(shownName, r, rules, out, s)
 	}
 	for {
 		line, err := r.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) { // text beyond 64 KiB is ignored
+		if errors.Is(err, bufio.ErrBufferFull) { // text beyond the buffer is ignored
 			line = slices.Clone(line)
 			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = r.ReadSlice('\n')
@@ -116,8 +142,8 @@ func (c *classifyCommand) file(name string, rules *classify.Rules, out *bufio.Wr
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return err
-		case r.Buffered() == 0: // input may be typed by hand: show each result at once
+			return fmt.Errorf("%s: %w", shownName, err)
+		case r.Buffered() == 0: // show each result at once
 			if err := out.Flush(); err != nil {
 				return err
 			}
@@ -130,11 +156,10 @@ func (c *classifyCommand) mails(name string, r *bufio.Reader, rules *classify.Ru
 	s Streams) error {
 	for m, err := range dsn.All(r) {
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		if m.Refusal != "" {
-			fmt.Fprintf(s.Err, "%s:%d: %s\n", cmp.Or(strings.TrimPrefix(name, "-"), "standard input"), m.Line,
-				m.Refusal)
+			fmt.Fprintf(s.Err, "%s:%d: %s\n", name, m.Line, m.Refusal)
 		}
 		recipients := m.Recipients
 		if len(recipients) == 0 {

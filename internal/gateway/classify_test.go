@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -90,8 +91,11 @@ func TestClassifyUsesTheGivenRules(t *testing.T) {
 		want string
 	}{
 		{[]string{"--rules", file}, file + `:7: rule ours01: unknown field "Kind"`},
+		{[]string{"--rules", file}, "deliverygraph classify --print-rules"},
+		{[]string{"--print-rules", file}, "leave out --unclassified and files"},
 		{[]string{"--rules", "/nowhere/rules.txt"}, `"/nowhere/rules.txt" cannot be read`},
 		{[]string{"--unclassified"}, "--unclassified needs --data"},
+		{[]string{"--data", "x.db"}, "--data is for --unclassified"},
 		{[]string{"--unclassified", "--data", "x.db", "file"}, "leave out file"},
 	} {
 		if code, _, messages := classifying(t, "", c.args...); code != exitUsage ||
@@ -102,6 +106,90 @@ func TestClassifyUsesTheGivenRules(t *testing.T) {
 	if code, _, messages := classifying(t, "", "/nowhere/mail.eml"); code != exitFailure ||
 		!strings.Contains(messages, "/nowhere/mail.eml") {
 		t.Errorf("exit %d, %q", code, messages)
+	}
+}
+
+func TestClassifyReadsFoldersAndCompressedFiles(t *testing.T) {
+	const want = "bad-mailbox\thard\tbadmailbox01\tno mailbox here by that name\tgone@example.org\n" +
+		"quota-issues\tsoft\tquotaissues01\tOver quota\tfull@example.org\n"
+	dir := t.TempDir()
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte(bounceMail)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "cur", "1:2,S")
+	for _, content := range []string{bounceMail, packed.String()} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{dir, file} {
+			if code, out, messages := classifying(t, "", name); code != exitOK || out != want || messages != "" {
+				t.Errorf("%s: exit %d, %q, %q", name, code, out, messages)
+			}
+		}
+	}
+	if code, _, messages := classifying(t, "", t.TempDir()); code != exitFailure ||
+		!strings.Contains(messages, "no files in this folder") {
+		t.Errorf("an empty folder: exit %d, %q", code, messages)
+	}
+	const binary = "\x7fELF\x02\x01\x00\x00"
+	if err := os.WriteFile(file, []byte(binary), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range map[string]string{file: "", "-": binary} {
+		if code, out, messages := classifying(t, in, name); code != exitFailure || out != "" ||
+			!strings.Contains(messages, "not text") {
+			t.Errorf("binary %s: exit %d, %q, %q", name, code, out, messages)
+		}
+	}
+	if code, out, messages := classifying(t, packed.String()); code != exitFailure || out != "" ||
+		!strings.Contains(messages, "decompress") {
+		t.Errorf("compressed standard input: exit %d, %q, %q", code, out, messages)
+	}
+}
+
+func TestPrintedRulesAreAFileOfRules(t *testing.T) {
+	code, printed, messages := classifying(t, "", "--print-rules")
+	if code != exitOK || !strings.Contains(printed, "\nRule: badmailbox01\n") || messages != "" {
+		t.Fatalf("exit %d, %.100q, %q", code, printed, messages)
+	}
+	file := filepath.Join(t.TempDir(), "rules.txt")
+	if err := os.WriteFile(file, []byte(printed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, messages := classifying(t, "552 over quota\n", "--rules", file)
+	if code != exitOK || !strings.HasPrefix(out, "quota-issues\tsoft\tquotaissues01\t") {
+		t.Errorf("exit %d, %q, %q", code, out, messages)
+	}
+}
+
+// The example of docs/importing.md is a valid file of rules.
+func TestDocumentedRuleIsValid(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/importing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rule, ok := strings.Cut(string(doc), "```\n# A line that begins")
+	rule, _, closed := strings.Cut(rule, "```")
+	if !ok || !closed {
+		t.Fatal("docs/importing.md has no example of a rule")
+	}
+	file := filepath.Join(t.TempDir(), "rules.txt")
+	if err := os.WriteFile(file, []byte("#"+rule), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, messages := classifying(t, "450 4.7.1 Desk closed today\n", "--rules", file)
+	if want := "policy-related\tsoft\tourpolicy01\t"; code != exitOK || !strings.HasPrefix(out, want) {
+		t.Errorf("exit %d, %q, %q", code, out, messages)
 	}
 }
 
