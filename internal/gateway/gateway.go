@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 )
 
@@ -45,6 +46,8 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	)
 	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
 		args = []string{"serve", "--help"} // the usual command; its help names the others
+	} else if len(args) > 0 && args[0] == "--version" {
+		args = []string{"version"}
 	}
 	k, err := parse(parser, args)
 	if exit >= 0 { // --help
@@ -56,7 +59,8 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		err = givenEmpty(flags, args)
 	}
 	if err != nil {
-		fmt.Fprintf(io.Err, "deliverygraph: %s\nSee deliverygraph --help.\n", explained(err, flags, args))
+		fmt.Fprintf(io.Err, "deliverygraph: %s%s\nSee deliverygraph --help.\n", explained(err, flags, args),
+			nearestCommand(parser, args))
 		return exitUsage
 	}
 	err = k.Run()
@@ -74,6 +78,25 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	}
 	fmt.Fprintf(io.Err, "deliverygraph: %v\n", err)
 	return exitFailure
+}
+
+// nearestCommand returns the end of the message for a command that does not exist: the one that was probably meant.
+// Without it, the flag library takes a mistyped command for an argument of the default command.
+func nearestCommand(p *kong.Kong, args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	for _, c := range p.Model.Children {
+		if c.Name == args[0] {
+			return ""
+		}
+	}
+	for _, c := range p.Model.Children {
+		if levenshtein.ComputeDistance(args[0], c.Name) <= 1+len(c.Name)/5 {
+			return fmt.Sprintf(", did you mean %q?", c.Name)
+		}
+	}
+	return ""
 }
 
 // exited is the panic that unwinds kong after --help, where kong would exit the process.

@@ -490,15 +490,32 @@ func TestHelpAndVersion(t *testing.T) {
 		{"--help", "--upstream"},
 		{"--help", "DELIVERYGRAPH_LISTEN"},
 		{"--help", "import"},
+		{"--help", "reclassify"},
+		{"--help", "deliverygraph classify"},
 		{"serve --help", "--rest-keys"},
 		{"import --help", "NDJSON"},
 		{"doctor --help", "Exit code"},
 		{"version", "deliverygraph"},
+		{"--version", "deliverygraph"},
 	} {
 		var out bytes.Buffer
 		if code := Run(t.Context(), strings.Fields(c.args), Streams{strings.NewReader(""), &out, &out}); code != 0 ||
 			!strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: exit code %d, want %q in:\n%s", c.args, code, c.says, out.String())
+		}
+	}
+}
+
+func TestMistypedCommandsGetASuggestion(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"imort": "import", "clasify": "classify", "reclasify": "reclassify", "infos": "info", "bakup": "backup",
+		"versoin": "version", "metrics.db": "",
+	} {
+		said := refused(t, given, "--data", "metrics.db")
+		if !strings.Contains(said, given) || strings.Contains(said, "did you mean") != (want != "") ||
+			!strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", given, said, want)
 		}
 	}
 }
