@@ -160,9 +160,13 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 
 // report prints what the import did.
 func (c *importCommand) report(out io.Writer, sum importer.Summary) {
-	fmt.Fprintf(out, "%s in %v: %s, %s; %s new, %s replaced, %s already there; %s\n",
+	senders := ""
+	if sum.Senders > 0 { // rows; the formats below count the senders of logs
+		senders = english.Plural(sum.Senders, "sender", "") + ", "
+	}
+	fmt.Fprintf(out, "%s in %v: %s%s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
-		english.Plural(sum.Senders, "sender", ""), perKind(func(k upstream.Kind) int { return *sum.Of(k) }),
+		senders, perKind(func(k upstream.Kind) int { return *sum.Of(k) }),
 		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
 	for _, f := range sum.Formats {
 		fmt.Fprintf(out, "%s, %s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n",
@@ -199,7 +203,7 @@ func (c *importCommand) finish(ctx context.Context, s store.Store, streams Strea
 		said := make(chan struct{})
 		slow := time.AfterFunc(2*time.Second, func() {
 			defer close(said)
-			fmt.Fprintln(streams.Err, "all rows are stored; building the indexes")
+			fmt.Fprintln(streams.Err, "building the indexes of the store")
 		})
 		err := s.Finish(ctx)
 		if !slow.Stop() {
@@ -209,11 +213,15 @@ func (c *importCommand) finish(ctx context.Context, s store.Store, streams Strea
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	patience := 10 * time.Second
+	if ctx.Err() != nil { // the program is to stop
+		patience = 2 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	err := s.Checkpoint(ctx)
 	if errors.Is(err, store.ErrInUse) {
-		fmt.Fprintf(streams.Err, "deliverygraph: all rows are stored, but some of them in %[1]s-wal, because another program is using %[1]s: copy both files or none\n", c.Data)
+		fmt.Fprintf(streams.Err, "deliverygraph: some of the stored rows are in %[1]s-wal, because another program is using %[1]s: copy both files or none\n", c.Data)
 		return nil
 	}
 	return err

@@ -141,7 +141,7 @@ func TestImportOfAFileOfAnotherFormat(t *testing.T) {
 	path := filepath.Join(dir, "metrics.db")
 	code, said := importing(t, "", "--data", path, log, rows)
 	if code != exitBadLines || strings.Count(said, "\n") != 2 ||
-		!strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log; ") ||
+		!strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log of other programs") ||
 		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file in an unknown format") {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
@@ -167,7 +167,7 @@ func TestImportOfAMailLog(t *testing.T) {
 		code, said := importing(t, "", append([]string{"--data", path}, args...)...)
 		if code != 0 || !strings.Contains(said,
 			"postfix, 1 file, 1 sender: 1 delivered, 1 bounced, 0 blocked, "+
-				"1 without an outcome yet\n  skipped: deferral (1)\n") {
+				"1 without an outcome yet\n  skipped: deferral (1)\n") || strings.Contains(said, "0 senders") {
 			t.Errorf("%v: exit code %d:\n%s", args, code, said)
 		}
 	}

@@ -145,7 +145,7 @@ func hint(err error) string {
 	case strings.Contains(text, "slog: level"):
 		return "; it must be debug, info, warn or error"
 	case strings.Contains(text, "64 bit int"):
-		return "; write it as 16"
+		return "; write it as a whole number, such as 25"
 	case strings.Contains(text, "expected a float"):
 		return "; write it as 0.1"
 	}

@@ -45,7 +45,7 @@ func refused(t *testing.T, args ...string) string {
 // and an example.
 func TestWrongVariables(t *testing.T) { // the environment is global, so not parallel
 	none := filepath.Join(t.TempDir(), "none")
-	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as 16"
+	const duration, size, number = "30s, 10m or 1h", "64MiB, 1GB", "write it as a whole number"
 	webhooks := []string{
 		"--ingest-listen", "127.0.0.1:0", "--create", "--data", filepath.Join(t.TempDir(), "metrics.db"),
 	}

@@ -90,7 +90,7 @@ func seemsText(text []byte) string {
 	case mailHeader.Match(first):
 		return "a mail message"
 	case logTime.Match(first) || logTime.Match(more):
-		return "a log of programs that the import does not know (or name its format with --format)"
+		return "a log of other programs (if it is a mail log, name its format with --format)"
 	case sqlText.Match(first):
 		return "SQL"
 	}
