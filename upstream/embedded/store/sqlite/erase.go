@@ -2,11 +2,13 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -55,62 +57,139 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 // eraser erases an address within a transaction.
 type eraser struct {
 	*writer
-	address, local, domain string
-	pattern                *regexp.Regexp
-	found                  store.Erased
+	erasedAddress
+	found store.Erased
 }
 
 func newEraser(w *writer, address string) *eraser {
-	address = upstream.LowerAddress(address)
-	at := max(strings.LastIndexByte(address, '@'), 0)
-	e := &eraser{writer: w, address: address, local: address[:at], domain: strings.TrimPrefix(address[at:], "@")}
-	e.pattern = addressPattern(e.local, e.domain)
-	return e
+	return &eraser{writer: w, erasedAddress: newErasedAddress(address)}
 }
 
 func (e *eraser) erase() error {
+	domains := map[string]int64{} // their ids
+	err := e.conn.each(e.ctx, func(v []driver.Value) error {
+		if name := text(v[1]); e.isDomain(name) {
+			domains[name] = integer(v[0])
+		}
+		return nil
+	}, "select id, name from domain")
+	if err != nil {
+		return err
+	}
 	for _, k := range kinds {
-		table := k.table
-		rows, err := e.dropAll(k, -1, "r.id in (select id from "+table+
-			" where domain_id = (select id from domain where name = ?) and lower(local) = lower(?)"+
-			" union all select id from "+table+" where address is not null and lower(address) = lower(?))",
-			e.domain, e.local, e.address)
-		if err != nil {
+		if err := e.dropRows(k, domains); err != nil {
 			return err
 		}
-		*e.found.Of(k.Kind) = int64(rows)
 	}
 	for _, k := range kinds {
 		if err := e.editAll(k); err != nil {
 			return err
 		}
 	}
-	var err error
 	if e.found.Unfinished, err = e.eraseUnfinished(); err != nil {
 		return err
 	}
-	n, err := e.conn.number(e.ctx, "select count(*) from sender where lower(address) = lower(?)", e.address)
-	if err != nil {
+	if err := e.editSenders(); err != nil {
 		return err
 	}
-	e.found.Senders = n
 	_, err = e.sweep(1, math.MaxInt64)
 	return err
 }
 
+// editSenders removes the address from senders' return paths. A sender with the address itself keeps it.
+func (e *eraser) editSenders() error {
+	edited := map[int64]string{}
+	err := e.conn.each(e.ctx, func(v []driver.Value) error {
+		address := text(v[1])
+		if e.is(address) {
+			e.found.Senders++
+		} else if without := e.without(address); without != address {
+			edited[integer(v[0])] = without
+		}
+		return nil
+	}, "select id, address from sender")
+	for id, address := range edited {
+		if err == nil {
+			err = e.conn.exec("update sender set address = ? where id = ?", address, id)
+		}
+	}
+	e.found.Edited += int64(len(edited))
+	return err
+}
+
+// dropRows removes the recipient's rows of a kind.
+func (e *eraser) dropRows(k *kind, domains map[string]int64) error {
+	drop := func(where string, args ...any) error {
+		rows, err := e.dropAll(k, -1, where, args...)
+		*e.found.Of(k.Kind) += int64(rows)
+		return err
+	}
+	for _, domain := range domains {
+		locals, err := e.texts(func(local string) bool { return strings.EqualFold(local, e.local) },
+			"select distinct local from "+k.table+` where domain_id = ? and local like ? escape '\'`, domain,
+			likePattern(e.local))
+		for _, local := range locals {
+			if err == nil {
+				err = drop("r.domain_id = ? and r.local = ?", domain, local)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	addresses, err := e.texts(e.is, "select distinct address from "+k.table+" where address is not null")
+	for _, address := range addresses {
+		if err == nil {
+			err = drop("r.address = ?", address)
+		}
+	}
+	return err
+}
+
+// texts returns the texts of a query's answer that are wanted.
+func (e *eraser) texts(wanted func(string) bool, query string, args ...any) (list []string, err error) {
+	err = e.conn.each(e.ctx, func(v []driver.Value) error {
+		if s := text(v[0]); wanted(s) {
+			list = append(list, s)
+		}
+		return nil
+	}, query, args...)
+	return list, err
+}
+
+// likePattern returns a pattern for SQL's like, which knows the case of ASCII only: other characters match any.
+func likePattern(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '_'
+		}
+		return r
+	}, strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s))
+}
+
 // editAll removes the address from the texts of all rows of a kind, some at a time.
 func (e *eraser) editAll(k *kind) error {
-	const some = 1000
-	contains := func(text string) string { return "instr(lower(" + text + "), ?2) and instr(lower(" + text + "), ?3)" }
+	const some = 200
+	last := firstID(-store.MaxTime) - 1
+	args := []any{last, e.localKey}
+	var domain []string
+	for _, key := range e.domainKeys {
+		args = append(args, key)
+		domain = append(domain, fmt.Sprintf("instr(lower(%%[1]s), ?%d)", len(args)))
+	}
+	contains := func(text string) string {
+		return fmt.Sprintf("instr(lower(%[1]s), ?2) and ("+strings.Join(domain, " or ")+")", text)
+	}
 	texts := contains("r.email_id") + " or r.headers is not null and " + contains("r.headers")
 	if k.Kind == upstream.Bounces {
-		texts += " or " + contains("r.diagnostic") +
-			" or r.id in (select id from bounce_content where " + contains("content") + ")"
+		texts += " or " + contains("r.diagnostic") + " or " + contains("c.content") +
+			// or in quoted-printable, which may break or encode any part of an address
+			" or instr(c.content, '=' || char(10)) or instr(c.content, '=' || char(13, 10))" +
+			" or c.content glob '*=[2-7C-F][0-9A-F]*'"
 	}
-	last := firstID(-store.MaxTime) - 1
 	for {
-		rows, err := load(e.ctx, e.conn, k, some, "r.id > ?1 and ("+texts+")",
-			last, asciiLower(e.local), asciiLower(e.domain))
+		args[0] = last
+		rows, err := load(e.ctx, e.conn, k, some, "r.id > ?1 and ("+texts+")", args...)
 		if err != nil {
 			return err
 		}
@@ -150,54 +229,4 @@ func (e *eraser) edit(k *kind, old *row) error {
 		return err
 	}
 	return e.second(k, others, []row{r})
-}
-
-// addressPattern matches an address: plainly, percent-encoded or in quoted-printable, in a return path
-// (bounces+local=domain@), or in a forwarder's (SRS0=…=domain=local@).
-func addressPattern(local, domain string) *regexp.Regexp {
-	local, domain = regexp.QuoteMeta(local), regexp.QuoteMeta(domain)
-	return regexp.MustCompile(`(?i)` + local + `(?:@|=40|%40|=)` + domain + `|` + domain + `=` + local)
-}
-
-// without returns a text without the address. As part of a longer address, such as jane@example.com in
-// mary.jane@example.com, it stays.
-func (e *eraser) without(s string) string {
-	found := e.pattern.FindAllStringIndex(s, -1)
-	if found == nil {
-		return s
-	}
-	var b strings.Builder
-	from := 0
-	for _, at := range found {
-		plain := strings.ContainsRune(s[at[0]:at[1]], '@')
-		before, after := s[:at[0]], s[at[1]:]
-		if after != "" && (after[0] == '.' || after[0] == '-') { // which may end a sentence
-			after = after[1:]
-		}
-		if before != "" && isAddressByte(before[len(before)-1], plain) ||
-			after != "" && isAddressByte(after[0], false) {
-			continue
-		}
-		b.WriteString(s[from:at[0]])
-		b.WriteString(erasedText)
-		from = at[1]
-	}
-	return b.String() + s[from:]
-}
-
-// isAddressByte reports whether c continues an address. In return paths an address follows a plus, a minus or an equals
-// sign.
-func isAddressByte(c byte, plain bool) bool {
-	return c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '_' ||
-		plain && (c == '+' || c == '-')
-}
-
-// asciiLower converts letters to lower case as SQLite does.
-func asciiLower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
 }

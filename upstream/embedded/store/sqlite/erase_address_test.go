@@ -1,0 +1,84 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
+)
+
+// bounceFor returns a bounce whose message has a text.
+func bounceFor(n int, local, domain, content string) upstream.BounceDetail {
+	return upstream.BounceDetail{Bounce: upstream.Bounce{
+		UserID: 20, SenderID: 17, EmailID: fmt.Sprint("id", n), EmailAddress: local + "@" + domain, Local: local,
+		Domain: domain, Type: upstream.Hard, Category: "bad-mailbox", BounceTime: upstream.Time(1479600000 + n),
+	}, FullContent: content}
+}
+
+func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "events.db"))
+	type form struct{ text, want string }
+	forms := []form{
+		{"jane.r=\r\noe@pots.example", "erased"}, {"jane.roe@pots.ex=\nample", "erased"},
+		{"jane.roe=\r\n@pots.example", "erased"}, {"jane.roe=40pots.example", "erased"},
+		{"jane=2Eroe=40pots=2eexample", "erased"}, {"=6Aane.roe@pots.example", "erased"},
+		{"href=3Djane.roe@pots.example", "href=3Derased"}, {"email%3Djane.roe%40pots.example", "email%3Derased"},
+		{"bounces+jane.roe=3Dpots.example@mail6", "bounces+erased@mail6"},
+		{"bounces+jane.roe=3Dpots.=\r\nexample@mail6", "bounces+erased@mail6"},
+		{"mary.=\r\njane.roe@pots.example", "mary.=\r\njane.roe@pots.example"},
+		{"jane.roe@pots.example=\r\n.net", "jane.roe@pots.example=\r\n.net"},
+		{"jane.roe=40pots.exampl=65", "erased"}, {"=4a=61ne.roe=40pots.example", "erased"},
+	}
+	var b store.Batch
+	for n, f := range forms {
+		b.Bounces = append(b.Bounces, bounceFor(n, "someone", "example.com", "To: <"+f.text+">\r\n"))
+	}
+	storetest.Write(t, s, b)
+	n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "Jane.Roe@pots.example", false))
+	if n.Edited != int64(len(forms)-2) || n.Rows() != 0 {
+		t.Errorf("it says %+v", n)
+	}
+	for i, f := range forms {
+		d := storetest.Must[upstream.BounceDetail](t)(s.Bounce(t.Context(), nil, b.Bounces[i].Key()))
+		if want := "To: <" + f.want + ">\r\n"; d.FullContent != want {
+			t.Errorf("%q became %q, want %q", f.text, d.FullContent, want)
+		}
+	}
+	storetest.Sound(t, s)
+}
+
+func TestEraseKnowsInternationalAddresses(t *testing.T) {
+	for _, address := range []string{"jörg@müller.example", "JÖRG@Müller.example", "jörg@xn--mller-kva.example"} {
+		path := filepath.Join(t.TempDir(), "events.db")
+		s := open(t, path)
+		contents := []string{"for <jörg@müller.example>", "for <JÖRG@XN--MLLER-KVA.example>",
+			"for <j=C3=B6rg@m=C3=\r\n=BCller.example>", "?to=j%c3%b6rg%40m%c3%bcller.example"}
+		b := store.Batch{Bounces: []upstream.BounceDetail{
+			bounceFor(100, "Jörg", "müller.example", ""), bounceFor(101, "JÖRG", "xn--mller-kva.example", ""),
+			bounceFor(102, "j_rg", "müller.example", "not this one"), bounceFor(103, "järg", "müller.example", "nor this"),
+		}}
+		for n, text := range contents {
+			b.Bounces = append(b.Bounces, bounceFor(n, "someone", "example.com", text))
+		}
+		storetest.Write(t, s, b)
+		n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), address, false))
+		if n.Bounces != 2 || n.Edited != int64(len(contents)) {
+			t.Errorf("%s: it says %+v", address, n)
+		}
+		image, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trace := range []string{"jörg", "kva", "c3%b6", "c3=b6"} {
+			if bytes.Contains(bytes.ToLower(image), []byte(trace)) {
+				t.Errorf("%s: %q is in the file", address, trace)
+			}
+		}
+		storetest.Sound(t, s)
+	}
+}
