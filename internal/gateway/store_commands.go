@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/mail"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,8 +39,26 @@ type storeFlags struct {
 }
 
 // with opens the store, runs f and closes the store.
-func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err error) {
+func (c storeFlags) with(ctx context.Context, f func(store.Store) error) error {
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+	return c.run(ctx, s, err, f)
+}
+
+// reading is with for commands that only read, which also work on a store that cannot be written.
+func (c storeFlags) reading(ctx context.Context, f func(store.Store) error) error {
+	file, denied := os.OpenFile(c.Data, os.O_RDWR, 0)
+	if denied == nil {
+		_ = file.Close()
+		s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+		if err == nil || errors.Is(err, store.ErrNoStore) {
+			return c.run(ctx, s, err, f)
+		}
+	}
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, ReadOnly: true})
+	return c.run(ctx, s, err, f)
+}
+
+func (c storeFlags) run(ctx context.Context, s *sqlite.Store, err error, f func(store.Store) error) (failed error) {
 	if errors.Is(err, store.ErrNoStore) {
 		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made",
 			shown(c.Data))
@@ -47,7 +66,7 @@ func (c storeFlags) with(ctx context.Context, f func(store.Store) error) (err er
 	if err != nil {
 		return badFile("--data", err, "give a store that deliverygraph import has made")
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { failed = errors.Join(failed, s.Close()) }()
 	if err := f(s); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("stopped; run the same command again to complete it")
@@ -168,11 +187,18 @@ func (backupCommand) Help() string {
 		`file beside it.)`
 }
 
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, os.ErrNotExist)
+}
+
 // Run backs the store up.
 func (c *backupCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s store.Store) error {
+	return c.reading(ctx, func(s store.Store) error {
 		if err := s.Backup(ctx, c.Target); errors.Is(err, os.ErrExist) {
 			return badSetting("the target %s already exists: name a new file", shown(c.Target))
+		} else if folder := filepath.Dir(c.Target); err != nil && missing(folder) {
+			return badSetting("the folder %s of the target does not exist: make it, or name another", shown(folder))
 		} else if err != nil {
 			return err
 		}
@@ -194,7 +220,7 @@ func (infoCommand) Help() string {
 
 // Run describes the store.
 func (c *infoCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s store.Store) error {
+	return c.reading(ctx, func(s store.Store) error {
 		i, err := s.Info(ctx)
 		if err != nil {
 			return err
@@ -237,7 +263,7 @@ Exit code: 0 all is well, 1 the store is damaged; each problem is printed on a l
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, io Streams) error {
-	return c.with(ctx, func(s store.Store) error {
+	return c.reading(ctx, func(s store.Store) error {
 		problems, err := s.Check(ctx)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -153,6 +154,8 @@ func TestStoreCommandsRefuseInvalidArguments(t *testing.T) {
 		{"not a store", []string{"info", "--data", text}},
 		{"P400D", []string{"prune", "--data", made, "--older-than", "400 days"}},
 		{"is not an address", []string{"erase", "--data", made, "--recipient", "Jane <jane@example.com>"}},
+		{filepath.Join(dir, "none") + `" of the target does not exist`,
+			[]string{"backup", "--data", made, filepath.Join(dir, "none", "b.db")}},
 		{"already exists", []string{"backup", "--data", made, text}},
 		{"--retention", []string{"serve", "--retention", "P1D"}},
 		{"--retention", []string{"serve", "--retention", "P1D", "--upstream", "http://127.0.0.1:1"}},
@@ -163,5 +166,53 @@ func TestStoreCommandsRefuseInvalidArguments(t *testing.T) {
 	}
 	if _, err := os.Stat(missing); err == nil {
 		t.Error("a store was made")
+	}
+}
+
+// Tests that run as root cannot be kept from writing, so that there this shows less.
+func TestStoresThatCannotBeWrittenCanBeRead(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []struct{ file, folder os.FileMode }{{0o444, 0o555}, {0o444, 0o755}, {0o644, 0o555}} {
+		folder := filepath.Join(t.TempDir(), "store")
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		path, backup := filepath.Join(folder, "metrics.db"), filepath.Join(t.TempDir(), "backup.db")
+		if code, said := importing(t, emailLines(3), "--data", path, "-"); code != exitOK {
+			t.Fatal(said)
+		}
+		if err := errors.Join(os.Chmod(path, mode.file), os.Chmod(folder, mode.folder)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
+		for want, args := range map[string][]string{
+			"emails                      3   ": {"info"}, "all is well": {"check"}, "backup.db: ": {"backup", backup},
+		} {
+			code, out, said := command(t, append(args, "--data", path)...)
+			if code != exitOK || !strings.Contains(out, want) {
+				t.Errorf("%o in %o: %q exits with %d, prints %q and %q", mode.file, mode.folder, args, code, out, said)
+			}
+		}
+		if found, err := os.ReadDir(folder); err != nil || len(found) != 1 {
+			t.Errorf("%o in %o: left behind: %v, %v", mode.file, mode.folder, found, err)
+		}
+		if code, out, said := command(t, "info", "--data", backup); code != exitOK {
+			t.Errorf("%o in %o: the backup: %q, %q", mode.file, mode.folder, out, said)
+		}
+	}
+}
+
+func TestImportSaysThatItMayNotCreateAStore(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may create files everywhere")
+	}
+	folder := filepath.Join(t.TempDir(), "store")
+	if err := os.Mkdir(folder, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	code, said := importing(t, emailLines(3), "--data", filepath.Join(folder, "metrics.db"), "-")
+	if code == exitOK || !strings.Contains(said, "permission denied") || strings.Contains(said, "no such file") {
+		t.Errorf("it exits with %d and says %q", code, said)
 	}
 }

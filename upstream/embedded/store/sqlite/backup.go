@@ -59,6 +59,9 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if _, err := os.Lstat(target); err == nil {
 		return fmt.Errorf("%s: %w", target, os.ErrExist)
 	}
+	if _, err := os.Stat(filepath.Dir(target)); err != nil {
+		return err
+	}
 	c, err := s.readers.get(ctx)
 	if err != nil {
 		return err
@@ -66,13 +69,20 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	defer s.readers.put(c)
 	part := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+fmt.Sprintf(".%d.part", os.Getpid()))
 	defer func() { _ = os.Remove(part) }()
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644) // as SQLite would; its errors say less
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
 	if err := c.execContext(ctx, "vacuum into ?", part); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return fmt.Errorf("back up %w", s.named(err))
 	}
-	f, err := os.OpenFile(part, os.O_RDWR, 0)
+	f, err = os.OpenFile(part, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

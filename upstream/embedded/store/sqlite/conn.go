@@ -18,6 +18,7 @@ import (
 type connConfig struct {
 	path      string
 	readOnly  bool
+	immutable bool // nothing writes to the file, so SQLite needs no files beside it
 	mustExist bool
 	private   bool // the file need not survive a crash
 	cacheKiB  int64
@@ -50,6 +51,9 @@ func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 	}}
 	if cfg.readOnly {
 		q.Set("mode", "ro")
+	}
+	if cfg.immutable {
+		q.Set("immutable", "1")
 	}
 	path, err := filepath.Abs(cfg.path)
 	if err != nil {

@@ -51,7 +51,12 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	if err != nil || len(state) == 0 {
 		return n, err
 	}
-	return n, s.Compact(ctx)
+	err = s.Compact(ctx)
+	if err != nil && !errors.Is(err, store.ErrInUse) && ctx.Err() == nil {
+		err = fmt.Errorf("the address has been removed from all rows, "+
+			"but unused parts of the file may still contain it: %w", err)
+	}
+	return n, err
 }
 
 // eraser erases an address within a transaction.

@@ -2,13 +2,17 @@ package sqlite_test
 
 import (
 	"bytes"
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
 )
 
@@ -80,5 +84,32 @@ func TestEraseKnowsInternationalAddresses(t *testing.T) {
 			}
 		}
 		storetest.Sound(t, s)
+	}
+}
+
+// A damaged file cannot be rewritten, but the rows are gone.
+func TestEraseSaysWhatItDidToADamagedStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path}))
+	storetest.Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{bounceFor(1, "jane", "example.com", "")}})
+	storetest.Must[upstream.ID](t)(s.UserID(t.Context(), "shop"))
+	if err := errors.Join(s.Finish(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db := storetest.Must[*sql.DB](t)(sql.Open("sqlite", path))
+	var page, size int64
+	row := db.QueryRow("select rootpage, page_size from sqlite_schema, pragma_page_size where name = 'account'")
+	if err := errors.Join(row.Scan(&page, &size), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.Must[*os.File](t)(os.OpenFile(path, os.O_RDWR, 0))
+	_, err := f.WriteAt(make([]byte, size), (page-1)*size)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	n, err := open(t, path).Erase(t.Context(), "jane@example.com", false)
+	if n.Bounces != 1 || err == nil || !strings.Contains(err.Error(), "has been removed from all rows") ||
+		!strings.Contains(err.Error(), "damaged") {
+		t.Errorf("it gives %+v, %v", n, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -170,6 +171,27 @@ func fileVersion(ctx context.Context, c *conn) (int, error) {
 	return int(version), nil
 }
 
+// canWrite reports whether this process may write to a file.
+func canWrite(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		_ = f.Close()
+	}
+	return err == nil
+}
+
+// walBytes returns the size of the -wal file beside a store, or -1 if there is none.
+func walBytes(path string) int64 {
+	st, err := os.Stat(path + "-wal")
+	switch {
+	case err == nil:
+		return st.Size()
+	case errors.Is(err, os.ErrNotExist):
+		return -1
+	}
+	return math.MaxInt64 // unknown
+}
+
 // isSQLite reports whether an error is from SQLite and has the primary code.
 func isSQLite(err error, code int) bool {
 	var e *modernc.Error
@@ -184,7 +206,13 @@ func (s *Store) named(err error) error {
 	case isSQLite(err, sqlite3.SQLITE_FULL), e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
 		err = store.ErrDiskFull
 	case isSQLite(err, sqlite3.SQLITE_CANTOPEN):
-		if f, denied := os.OpenFile(s.path, os.O_RDWR, 0); denied != nil {
+		f, denied := os.OpenFile(s.path, os.O_RDWR, 0)
+		if errors.Is(denied, os.ErrNotExist) { // SQLite could not create it, and why?
+			if f, denied = os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); denied == nil {
+				_ = os.Remove(s.path)
+			}
+		}
+		if denied != nil {
 			err = denied
 		} else {
 			_ = f.Close()

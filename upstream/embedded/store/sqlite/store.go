@@ -13,6 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 
 	"golang.org/x/sync/singleflight"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Options configure [Open].
@@ -24,7 +25,8 @@ type Options struct {
 	// CacheBytes is the maximum memory for pages of the file, for reading and again for writing. 0 means 64 MiB; the
 	// minimum is 8 MiB.
 	CacheBytes int64
-	// ReadOnly opens an existing store and refuses to change it.
+	// ReadOnly opens an existing store and refuses to change it. If this process may not write the file or its folder,
+	// and no other process uses the store, none must change it while it is open.
 	ReadOnly bool
 	// MustExist makes Open fail with [store.ErrNoStore] if there is no file at Path, or an empty one.
 	MustExist bool
@@ -95,7 +97,13 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		path: s.path, readOnly: s.readOnly, mustExist: o.MustExist, private: s.temp != "",
 		cacheKiB: max(bytes, minCacheBytes) >> 10, busy: writerBusy,
 	}
+	cfg.immutable = cfg.readOnly && !canWrite(s.path) && walBytes(s.path) < 0
 	c, err := openFile(ctx, cfg)
+	if cfg.readOnly && (isSQLite(err, sqlite3.SQLITE_CANTOPEN) || isSQLite(err, sqlite3.SQLITE_READONLY)) &&
+		walBytes(s.path) <= 0 { // the folder cannot be written
+		cfg.immutable = true
+		c, err = openFile(ctx, cfg)
+	}
 	if err != nil {
 		return err
 	}
