@@ -3,6 +3,7 @@ package sqlite
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,6 +16,7 @@ import (
 type erasedAddress struct {
 	local      string
 	spellings  []string // spellings of the domain: as given, and in ASCII and Unicode if it is international
+	forms      []string // what the pattern matches, without encodings and in lower case
 	pattern    *regexp.Regexp
 	localKey   string   // text without special characters that is in all spellings of the local part
 	domainKeys []string // the same for each spelling
@@ -28,6 +30,8 @@ func newErasedAddress(address string) erasedAddress {
 	add := func(domain string, err error) {
 		if err == nil && !a.isDomain(domain) {
 			a.spellings, a.domainKeys = append(a.spellings, domain), append(a.domainKeys, key(domain))
+			local, domain := strings.ToLower(a.local), strings.ToLower(domain)
+			a.forms = append(a.forms, local+"@"+domain, local+"="+domain, domain+"="+local)
 		}
 	}
 	domain := strings.TrimPrefix(address[at:], "@")
@@ -106,15 +110,7 @@ func encoded(text string) string {
 func (a *erasedAddress) mayBeIn(s string) bool {
 	has := func(s string) bool {
 		s = strings.ToLower(s)
-		if !strings.Contains(s, a.localKey) {
-			return false
-		}
-		for _, k := range a.domainKeys {
-			if strings.Contains(s, k) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(a.forms, func(form string) bool { return strings.Contains(s, form) })
 	}
 	return has(s) || strings.ContainsAny(s, "=%") && has(decoded(s))
 }
