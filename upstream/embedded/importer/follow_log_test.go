@@ -64,9 +64,12 @@ func TestOtherProgramsLinesMayComeFirstInALogThatIsFollowed(t *testing.T) {
 func TestOtherProgramsLinesMayComeFirstInALog(t *testing.T) {
 	t.Parallel()
 	for _, others := range []string{kernel(0), journal(0), strings.Repeat(kernel(0), 5)} {
-		s := newShop(t)
-		s.take(t, importer.Options{}, file(t, others+logBegin+others+logEnd))
-		s.want(t, logRows...)
+		log := others + logBegin + others + logEnd
+		for _, name := range []string{file(t, log), importer.Stdin} {
+			s := newShop(t)
+			s.take(t, importer.Options{Stdin: strings.NewReader(log)}, name)
+			s.want(t, logRows...)
+		}
 	}
 }
 

@@ -126,9 +126,7 @@ func (in *input) look(o Options) error {
 	}
 	defer src.close()
 	if src.foreign == "" {
-		if in.recognise(src, o); in.format == nil && o.Format == "" {
-			in.search(src, o)
-		}
+		in.recognise(src, o)
 	}
 	return nil
 }
@@ -150,6 +148,9 @@ func (in *input) recognise(src *source, o Options) {
 	f, ok := table.Find(o.Format)
 	if o.Format == "" {
 		f, ok = table.Recognise(head)
+	}
+	if !ok && o.Format == "" && isLog(head) {
+		in.search(src, o)
 	}
 	if !ok {
 		return

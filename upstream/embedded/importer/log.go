@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"slices"
 
 	"deliverygraph/upstream/embedded/importer/format"
 	table "deliverygraph/upstream/embedded/importer/format/formats"
@@ -38,27 +40,27 @@ func searchLog(text []byte) (of format.Format, ok bool) {
 // searchBytes is how far a log is searched for lines of a mail program.
 const searchBytes = 16 << 20
 
-// search detects the format of a log whose head has other programs' lines only. It reads from src.
+// search detects the format of a log whose head has other programs' lines only. What it reads from src is read
+// again.
 func (in *input) search(src *source, o Options) {
-	if head, _ := src.Peek(headBytes); !isLog(head) { // the error occurs again when the file is read
-		return
-	}
 	in.begins = syslog.Begins(in.file(src), o.format())
-	text, rest := make([]byte, 4*headBytes), 0 // the end of a line that begins in the piece before
-	for read := 0; read < searchBytes; {
-		n, err := io.ReadFull(src, text[rest:])
-		read += n
-		piece := text[:rest+n]
-		if end := bytes.LastIndexByte(piece, '\n') + 1; end > 0 && err == nil {
-			piece = piece[:end]
+	var text []byte
+	for from := 0; len(text) < searchBytes; {
+		text = slices.Grow(text, headBytes)
+		n, err := src.Read(text[len(text) : len(text)+headBytes])
+		text = text[:len(text)+n]
+		lines := text[from:]
+		if err == nil {
+			lines = lines[:bytes.LastIndexByte(lines, '\n')+1]
 		}
-		if of, ok := searchLog(piece); ok {
+		if of, ok := searchLog(lines); ok {
 			in.format = &of
-			return
+			break
 		}
-		if err != nil {
-			return
+		if err != nil { // it occurs again when the file is read
+			break
 		}
-		rest = copy(text, text[len(piece):])
+		from += len(lines)
 	}
+	src.Reader = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(text), src.Reader), format.BufferSize)
 }
