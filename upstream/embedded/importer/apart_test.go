@@ -228,7 +228,8 @@ func TestErasedRecipientsAndOldMessagesAreForgotten(t *testing.T) {
 	}
 	s.take(t, importer.Options{}, file(t, logEnd+"2026-11-20T12:00:05Z mx1 postfix/qmgr[3]: 4B1ED9C4292: "+
 		"from=<news@example.com>, status=expired, returned to sender\n"))
-	if rows := fmt.Sprint(s.rows(t)); strings.Contains(rows, "c@example.net") || !strings.Contains(rows, "a@example.net 1 true") {
+	if rows := fmt.Sprint(s.rows(t)); strings.Contains(rows, "c@example.net") ||
+		!strings.Contains(rows, "a@example.net 1 true") {
 		t.Errorf("after the next import the store has %s", rows)
 	}
 

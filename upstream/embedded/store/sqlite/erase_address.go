@@ -81,7 +81,8 @@ func addressPattern(local string, domains []string) *regexp.Regexp {
 	}
 	domain := "(?:" + strings.Join(all, "|") + ")"
 	at := softBreak + `(?:@|=40|%40|=3D|%3D|=)` + softBreak
-	return regexp.MustCompile(`(?i)` + local + at + domain + `|` + domain + softBreak + `(?:=3D|%3D|=)` + softBreak + local)
+	return regexp.MustCompile(`(?i)` + local + at + domain + `|` +
+		domain + softBreak + `(?:=3D|%3D|=)` + softBreak + local)
 }
 
 // softBreak matches the end of a line in quoted-printable that does not belong to the text.
