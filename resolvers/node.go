@@ -11,7 +11,7 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"

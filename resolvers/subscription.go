@@ -9,7 +9,7 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"

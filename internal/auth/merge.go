@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -115,9 +115,9 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 		!strings.Contains(end.Reason, "1 WebSockets") {
 		t.Errorf("a second socket is closed by %v", end)
 	}
-	if nobody, _, err := p.dial("", `{"type":"connection_init"}`); err != nil {
+	if anonymous, _, err := p.dial("", `{"type":"connection_init"}`); err != nil {
 		t.Error(err)
-	} else if _, end := heard(t, nobody, "never"); end.Code != 4403 ||
+	} else if _, end := heard(t, anonymous, "never"); end.Code != 4403 ||
 		!strings.Contains(end.Reason, "send your API key") {
 		t.Errorf("one without a key is closed by %v", end)
 	}

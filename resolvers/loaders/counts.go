@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

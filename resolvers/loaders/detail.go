@@ -3,7 +3,7 @@ package loaders
 import (
 	"context"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 )

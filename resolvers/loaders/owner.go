@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

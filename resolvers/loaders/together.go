@@ -6,7 +6,7 @@ import (
 	"sort"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 

@@ -68,7 +68,7 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"a field in capitals": {
 			change(goodEmail, "user_id", "User_ID"), `unknown field "User_ID": did you mean "user_id"?`,
 		},
-		"a field of nobody's":       {change(goodEmail, `{`, `{"colour":"red",`), `unknown field "colour"`},
+		"an unknown field":          {change(goodEmail, `{`, `{"colour":"red",`), `unknown field "colour"`},
 		"an answer in its envelope": {`{"data":[` + goodEmail + `]}`, `unknown field "data"`},
 		"a field twice": {
 			change(goodEmail, `"user_id":21`, `"user_id":21,"user_id":22`), `user_id is given twice`,

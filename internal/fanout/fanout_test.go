@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"deliverygraph/resolvers/fanout"
+	"deliverygraph/internal/fanout"
 )
 
 func TestEachRunsForAll(t *testing.T) {
