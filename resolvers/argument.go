@@ -24,6 +24,9 @@ func key(argument string, s *string) (upstream.ID, error) {
 	return id, nil
 }
 
+// newest reports whether a list is to begin with its newest rows.
+func newest(order *model.ListOrder) bool { return order != nil && *order == model.ListOrderNewestFirst }
+
 // text checks a text to search for. It returns "" if s is nil. An empty text is an error, since it would match
 // nothing or everything.
 func text(argument string, s *string) (string, error) {

@@ -116,6 +116,7 @@ func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(conte
 
 // memory returns the memory of a list, or nil if none of its pages with these arguments needs one.
 func memory(l *loaders.Loaders, k upstream.Kind, q upstream.ListQuery, a page.Args) page.Memory {
+	a = a.OldestFirst()
 	if _, counts := q.Counted(); l.Memory == nil || counts && (!a.Backward() || a.Before != nil) {
 		return nil
 	}

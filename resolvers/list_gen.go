@@ -65,18 +65,18 @@ func emails(ctx context.Context, p parent, window model.Window, f *model.EmailFi
 }
 
 // Emails answers Query.emails.
-func (query) Emails(ctx context.Context, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (query) Emails(ctx context.Context, window model.Window, f *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
+	return emails(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // Emails answers User.emails.
-func (user) Emails(ctx context.Context, u *model.User, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (user) Emails(ctx context.Context, u *model.User, window model.Window, f *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
+	return emails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // Emails answers Sender.emails.
-func (sender) Emails(ctx context.Context, s *model.Sender, window model.Window, f *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
-	return emails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (sender) Emails(ctx context.Context, s *model.Sender, window model.Window, f *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error) {
+	return emails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // emailFilter returns the filter of a list of emails.
@@ -137,18 +137,18 @@ func bounces(ctx context.Context, p parent, window model.Window, f *model.Bounce
 }
 
 // Bounces answers Query.bounces.
-func (query) Bounces(ctx context.Context, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (query) Bounces(ctx context.Context, window model.Window, f *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
+	return bounces(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // Bounces answers User.bounces.
-func (user) Bounces(ctx context.Context, u *model.User, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (user) Bounces(ctx context.Context, u *model.User, window model.Window, f *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
+	return bounces(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // Bounces answers Sender.bounces.
-func (sender) Bounces(ctx context.Context, s *model.Sender, window model.Window, f *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
-	return bounces(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (sender) Bounces(ctx context.Context, s *model.Sender, window model.Window, f *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error) {
+	return bounces(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // bounceFilter returns the filter of a list of bounces.
@@ -211,18 +211,18 @@ func blockedEmails(ctx context.Context, p parent, window model.Window, f *model.
 }
 
 // BlockedEmails answers Query.blockedEmails.
-func (query) BlockedEmails(ctx context.Context, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (query) BlockedEmails(ctx context.Context, window model.Window, f *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
+	return blockedEmails(ctx, parent{}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // BlockedEmails answers User.blockedEmails.
-func (user) BlockedEmails(ctx context.Context, u *model.User, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (user) BlockedEmails(ctx context.Context, u *model.User, window model.Window, f *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
+	return blockedEmails(ctx, parent{user: u}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // BlockedEmails answers Sender.blockedEmails.
-func (sender) BlockedEmails(ctx context.Context, s *model.Sender, window model.Window, f *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
-	return blockedEmails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before})
+func (sender) BlockedEmails(ctx context.Context, s *model.Sender, window model.Window, f *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error) {
+	return blockedEmails(ctx, parent{sender: s}, window, f, page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)})
 }
 
 // blockedEmailFilter returns the filter of a list of blocked emails.

@@ -119,6 +119,16 @@ func TestPlanIsTheCost(t *testing.T) {
 		"the last 20": {
 			`{ bounces(` + w + `, last: 20) { nodes { id } } }`, 2,
 		},
+		"the newest 20": {
+			`{ bounces(` + w + `, order: NEWEST_FIRST, first: 20) { nodes { id } pageInfo { hasNextPage } } }`, 2,
+		},
+		"the newest 20 and the last 20": {
+			`{ a: bounces(` + w + `, order: NEWEST_FIRST, first: 20) { nodes { id } } b: bounces(` + w +
+				`, last: 20) { nodes { id } } }`, 2,
+		},
+		"the 20 oldest of the newest first": {
+			`{ bounces(` + w + `, order: NEWEST_FIRST, last: 20) { nodes { id } } }`, 1,
+		},
 		"the last 500": {
 			`{ bounces(` + w + `, last: 500) { nodes { id } } }`, 3,
 		},
@@ -290,6 +300,9 @@ func TestPagesWithCursorsAreWithinTheirPlan(t *testing.T) {
 			{"last", "before", "startCursor", "hasPreviousPage", ""},
 			{"first", "after", "endCursor", "hasNextPage", `, filter: {domain: "example1.com"}`},
 			{"last", "before", "startCursor", "hasPreviousPage", `, filter: {domain: "example1.com"}`},
+			{"first", "after", "endCursor", "hasNextPage", `, order: NEWEST_FIRST`},
+			{"last", "before", "startCursor", "hasPreviousPage", `, order: NEWEST_FIRST`},
+			{"first", "after", "endCursor", "hasNextPage", `, order: NEWEST_FIRST, filter: {domain: "example1.com"}`},
 		} {
 			query := `query($n: Int, $at: String) { emails(` + today + `, ` + c.size + `: $n, ` + c.cursor + `: $at` +
 				c.args + `) { totalCount nodes { id } pageInfo { ` + c.more + ` ` + c.edge + ` } } }`

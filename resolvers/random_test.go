@@ -39,6 +39,7 @@ func (o randomOperation) write() string {
 	lists := []string{
 		"bounces(" + o.window() + ", first: %d)|BounceConnection",
 		"emails(" + o.window() + ", last: %d)|EmailConnection",
+		"emails(" + o.window() + ", order: NEWEST_FIRST, first: %d)|EmailConnection",
 		"blockedEmails(" + o.window() + ", first: %d, filter: {domain: \"example1.com\"})|BlockedEmailConnection",
 		"senders(" + today + ", first: %d)|SenderConnection",
 		"senders(" + today + ", first: %d, userId: 21)|SenderConnection",
@@ -108,6 +109,9 @@ func (o randomOperation) selection(name string) string {
 			w := o.window()
 			if f.Arguments.ForName("first") != nil {
 				w += fmt.Sprintf(", %s: %s", []string{"first", "last"}[o.random.IntN(2)], o.size(9))
+			}
+			if f.Arguments.ForName("order") != nil && o.random.IntN(3) == 0 {
+				w += ", order: NEWEST_FIRST"
 			}
 			text = f.Name + "(" + w + ")"
 			sum := fnv.New32a()

@@ -66,8 +66,8 @@ var documented = map[string]struct {
 	"the total of emails at one domain over 90 days": {
 		query: `{ emails(window: {last: "P90D"}, filter: {domain: "example1.com"}) { totalCount } }`, rows: quarter,
 	},
-	"the last 20 bounces of 30 days": {
-		query: `{ bounces(window: {last: "P30D"}, last: 20) { nodes { recipient } } }`, rows: month,
+	"the newest 20 bounces of 30 days": {
+		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`, rows: month,
 	},
 	"users with stats and daily series, after senders with stats": {
 		after: `{ senders(window: {last: "P30D"}) { nodes { address stats(window: {last: "P30D"}) { sent bounced ` +

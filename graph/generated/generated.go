@@ -165,12 +165,12 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		BlockedEmails    func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) int
+		BlockedEmails    func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		BlockedReasons   func(childComplexity int) int
 		Bounce           func(childComplexity int, userID string, senderID string, bouncedAt upstream.Time, emailID string) int
 		BounceCategories func(childComplexity int) int
-		Bounces          func(childComplexity int, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) int
-		Emails           func(childComplexity int, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) int
+		Bounces          func(childComplexity int, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Emails           func(childComplexity int, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		Node             func(childComplexity int, id string) int
 		Nodes            func(childComplexity int, ids []string) int
 		Senders          func(childComplexity int, window model.Window, userID *string, first *int, after *string, last *int, before *string) int
@@ -187,9 +187,9 @@ type ComplexityRoot struct {
 
 	Sender struct {
 		Address       func(childComplexity int) int
-		BlockedEmails func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) int
-		Bounces       func(childComplexity int, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) int
-		Emails        func(childComplexity int, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) int
+		BlockedEmails func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Bounces       func(childComplexity int, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Emails        func(childComplexity int, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		ID            func(childComplexity int) int
 		SenderID      func(childComplexity int) int
 		Stats         func(childComplexity int, window model.Window) int
@@ -236,9 +236,9 @@ type ComplexityRoot struct {
 	}
 
 	User struct {
-		BlockedEmails func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) int
-		Bounces       func(childComplexity int, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) int
-		Emails        func(childComplexity int, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) int
+		BlockedEmails func(childComplexity int, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Bounces       func(childComplexity int, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Emails        func(childComplexity int, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		ID            func(childComplexity int) int
 		Senders       func(childComplexity int, window model.Window, first *int, after *string, last *int, before *string) int
 		Stats         func(childComplexity int, window model.Window) int
@@ -282,10 +282,10 @@ type QueryResolver interface {
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
 	Users(ctx context.Context, window model.Window, first *int, after *string, last *int, before *string) (*model.UserConnection, error)
 	Senders(ctx context.Context, window model.Window, userID *string, first *int, after *string, last *int, before *string) (*model.SenderConnection, error)
-	Bounces(ctx context.Context, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
+	Bounces(ctx context.Context, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
 	Bounce(ctx context.Context, userID string, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error)
-	Emails(ctx context.Context, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
-	BlockedEmails(ctx context.Context, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
+	Emails(ctx context.Context, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
+	BlockedEmails(ctx context.Context, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
 	Stats(ctx context.Context, window model.Window, userID *string, senderID *string) (*model.Stats, error)
 	Viewer(ctx context.Context) (*model.Viewer, error)
 	BounceCategories(ctx context.Context) ([]*model.BounceCategory, error)
@@ -296,9 +296,9 @@ type SenderResolver interface {
 	UserID(ctx context.Context, obj *model.Sender) (*string, error)
 	User(ctx context.Context, obj *model.Sender) (*model.User, error)
 	Stats(ctx context.Context, obj *model.Sender, window model.Window) (*model.Stats, error)
-	Bounces(ctx context.Context, obj *model.Sender, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
-	Emails(ctx context.Context, obj *model.Sender, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
-	BlockedEmails(ctx context.Context, obj *model.Sender, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
+	Bounces(ctx context.Context, obj *model.Sender, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
+	Emails(ctx context.Context, obj *model.Sender, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
+	BlockedEmails(ctx context.Context, obj *model.Sender, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
 }
 type StatsResolver interface {
 	Sent(ctx context.Context, obj *model.Stats) (*int64, error)
@@ -318,9 +318,9 @@ type SubscriptionResolver interface {
 type UserResolver interface {
 	Stats(ctx context.Context, obj *model.User, window model.Window) (*model.Stats, error)
 	Senders(ctx context.Context, obj *model.User, window model.Window, first *int, after *string, last *int, before *string) (*model.SenderConnection, error)
-	Bounces(ctx context.Context, obj *model.User, window model.Window, filter *model.BounceFilter, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
-	Emails(ctx context.Context, obj *model.User, window model.Window, filter *model.EmailFilter, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
-	BlockedEmails(ctx context.Context, obj *model.User, window model.Window, filter *model.BlockedEmailFilter, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
+	Bounces(ctx context.Context, obj *model.User, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BounceConnection, error)
+	Emails(ctx context.Context, obj *model.User, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
+	BlockedEmails(ctx context.Context, obj *model.User, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -834,7 +834,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.blockedReasons":
 		if e.ComplexityRoot.Query.BlockedReasons == nil {
 			break
@@ -868,7 +868,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.emails":
 		if e.ComplexityRoot.Query.Emails == nil {
 			break
@@ -879,7 +879,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -978,7 +978,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Sender.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Sender.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Sender.bounces":
 		if e.ComplexityRoot.Sender.Bounces == nil {
 			break
@@ -989,7 +989,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Sender.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Sender.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Sender.emails":
 		if e.ComplexityRoot.Sender.Emails == nil {
 			break
@@ -1000,7 +1000,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Sender.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Sender.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Sender.id":
 		if e.ComplexityRoot.Sender.ID == nil {
 			break
@@ -1200,7 +1200,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.User.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.User.BlockedEmails(childComplexity, args["window"].(model.Window), args["filter"].(*model.BlockedEmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "User.bounces":
 		if e.ComplexityRoot.User.Bounces == nil {
 			break
@@ -1211,7 +1211,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.User.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.User.Bounces(childComplexity, args["window"].(model.Window), args["filter"].(*model.BounceFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "User.emails":
 		if e.ComplexityRoot.User.Emails == nil {
 			break
@@ -1222,7 +1222,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.User.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.User.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "User.id":
 		if e.ComplexityRoot.User.ID == nil {
 			break
@@ -1836,6 +1836,16 @@ input XHeaderInput {
   "The header's value, exactly."
   value: String!
 }
+
+"""
+The order of the rows of a list. A cursor is valid only for the order in which it was returned.
+"""
+enum ListOrder {
+  "By ascending time. ` + "`" + `first` + "`" + ` counts from the start of the window."
+  OLDEST_FIRST
+  "By descending time. ` + "`" + `first` + "`" + ` counts from the end of the window, and ` + "`" + `after` + "`" + ` leads to older rows."
+  NEWEST_FIRST
+}
 `, BuiltIn: false},
 	{Name: "../../schema/query.graphql", Input: `"""
 The metrics of an email delivery account: who sent emails, which bounced, which were blocked, and how many.
@@ -1906,6 +1916,8 @@ type Query {
     window: Window!
     "Which of them; by default all."
     filter: BounceFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -1939,6 +1951,8 @@ type Query {
     window: Window!
     "Which of them; by default all."
     filter: EmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -1957,6 +1971,8 @@ type Query {
     window: Window!
     "Which of them; by default all."
     filter: BlockedEmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2060,6 +2076,8 @@ type Sender implements Node {
     window: Window!
     "Which of them; by default all. Naming another sender here is an error."
     filter: BounceFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2076,6 +2094,8 @@ type Sender implements Node {
     window: Window!
     "Which of them; by default all. Naming another sender here is an error."
     filter: EmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2092,6 +2112,8 @@ type Sender implements Node {
     window: Window!
     "Which of them; by default all. Naming another sender here is an error."
     filter: BlockedEmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2259,6 +2281,8 @@ type User implements Node {
     window: Window!
     "Which of them; by default all. Naming another user here is an error."
     filter: BounceFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2275,6 +2299,8 @@ type User implements Node {
     window: Window!
     "Which of them; by default all. Naming another user here is an error."
     filter: EmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2291,6 +2317,8 @@ type User implements Node {
     window: Window!
     "Which of them; by default all. Naming another user here is an error."
     filter: BlockedEmailFilter
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
     "The number of rows from the start, at most 500; 50 if neither first nor last is given."
     first: Int
     "Only rows after this cursor of the same connection."
@@ -2973,38 +3001,46 @@ func (ec *executionContext) field_Query_blockedEmails_args(ctx context.Context, 
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3065,38 +3101,46 @@ func (ec *executionContext) field_Query_bounces_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3119,38 +3163,46 @@ func (ec *executionContext) field_Query_emails_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3331,38 +3383,46 @@ func (ec *executionContext) field_Sender_blockedEmails_args(ctx context.Context,
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3385,38 +3445,46 @@ func (ec *executionContext) field_Sender_bounces_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3439,38 +3507,46 @@ func (ec *executionContext) field_Sender_emails_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3543,38 +3619,46 @@ func (ec *executionContext) field_User_blockedEmails_args(ctx context.Context, r
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3597,38 +3681,46 @@ func (ec *executionContext) field_User_bounces_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -3651,38 +3743,46 @@ func (ec *executionContext) field_User_emails_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg5
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -6016,7 +6116,7 @@ func (ec *executionContext) _Query_bounces(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Bounces(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().Bounces(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BounceConnection) graphql.Marshaler {
@@ -6104,7 +6204,7 @@ func (ec *executionContext) _Query_emails(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Emails(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().Emails(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EmailConnection) graphql.Marshaler {
@@ -6148,7 +6248,7 @@ func (ec *executionContext) _Query_blockedEmails(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().BlockedEmails(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().BlockedEmails(ctx, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BlockedEmailConnection) graphql.Marshaler {
@@ -6645,7 +6745,7 @@ func (ec *executionContext) _Sender_bounces(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Sender().Bounces(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Sender().Bounces(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BounceConnection) graphql.Marshaler {
@@ -6689,7 +6789,7 @@ func (ec *executionContext) _Sender_emails(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Sender().Emails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Sender().Emails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EmailConnection) graphql.Marshaler {
@@ -6733,7 +6833,7 @@ func (ec *executionContext) _Sender_blockedEmails(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Sender().BlockedEmails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Sender().BlockedEmails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BlockedEmailConnection) graphql.Marshaler {
@@ -7518,7 +7618,7 @@ func (ec *executionContext) _User_bounces(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.User().Bounces(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.User().Bounces(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BounceFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BounceConnection) graphql.Marshaler {
@@ -7562,7 +7662,7 @@ func (ec *executionContext) _User_emails(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.User().Emails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.User().Emails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.EmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.EmailConnection) graphql.Marshaler {
@@ -7606,7 +7706,7 @@ func (ec *executionContext) _User_blockedEmails(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.User().BlockedEmails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.User().BlockedEmails(ctx, obj, fc.Args["window"].(model.Window), fc.Args["filter"].(*model.BlockedEmailFilter), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.BlockedEmailConnection) graphql.Marshaler {
@@ -12323,6 +12423,22 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx context.Context, v any) (*model.ListOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.ListOrder)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx context.Context, sel ast.SelectionSet, v *model.ListOrder) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) unmarshalOLong2ᚖint64(ctx context.Context, v any) (*int64, error) {

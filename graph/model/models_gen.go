@@ -3,7 +3,11 @@
 package model
 
 import (
+	"bytes"
 	"deliverygraph/upstream"
+	"fmt"
+	"io"
+	"strconv"
 )
 
 // A filter on blocked emails. All given conditions must hold.
@@ -114,4 +118,62 @@ type WindowBetween struct {
 	// The end of the window, exclusive; it must be after the start. A date means its midnight, so the window does not include that day:
 	// November 2026 is from "2026-11-01" to "2026-12-01".
 	End upstream.Time `json:"end"`
+}
+
+// The order of the rows of a list. A cursor is valid only for the order in which it was returned.
+type ListOrder string
+
+const (
+	// By ascending time. `first` counts from the start of the window.
+	ListOrderOldestFirst ListOrder = "OLDEST_FIRST"
+	// By descending time. `first` counts from the end of the window, and `after` leads to older rows.
+	ListOrderNewestFirst ListOrder = "NEWEST_FIRST"
+)
+
+var AllListOrder = []ListOrder{
+	ListOrderOldestFirst,
+	ListOrderNewestFirst,
+}
+
+func (e ListOrder) IsValid() bool {
+	switch e {
+	case ListOrderOldestFirst, ListOrderNewestFirst:
+		return true
+	}
+	return false
+}
+
+func (e ListOrder) String() string {
+	return string(e)
+}
+
+func (e *ListOrder) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ListOrder(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ListOrder", str)
+	}
+	return nil
+}
+
+func (e ListOrder) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ListOrder) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ListOrder) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }

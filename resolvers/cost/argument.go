@@ -126,6 +126,7 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 		return &given
 	}
 	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
+	a.Newest = w.argument(f, "order") == "NEWEST_FIRST"
 	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) &&
 		(a.Before == nil || len(*a.Before) <= maxText)
 }

@@ -93,7 +93,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	case "Sender":
 		l.sender, n = on.self, on.n
 	}
-	l.walks(a, now)
+	l.walks(a.OldestFirst(), now)
 	s := siblings{object: on, user: on.foundUser, by: upstream.BySender, apart: q.SenderID != 0}
 	if on.typ == "User" {
 		s.user, s.sender, s.by, s.apart = 0, l.sender, upstream.ByUser, q.UserID != 0

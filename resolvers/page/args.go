@@ -10,9 +10,36 @@ import (
 // list. Either may be combined with both cursors, which bound the rows on both sides. First and Last exclude
 // each other. Without either, the page has DefaultSize rows: the last ones before Before if only Before is
 // given, otherwise the first ones.
+//
+// Newest turns the list around: its rows are in descending order, its start is the newest row, and After leads to
+// older rows.
 type Args struct {
 	First, Last   *int
 	After, Before *string
+	Newest        bool
+}
+
+// OldestFirst returns the arguments that select the same rows from the list in ascending order.
+func (a Args) OldestFirst() Args {
+	if !a.Newest {
+		return a
+	}
+	if e, err := a.extent(); err == nil && a.First == nil && a.Last == nil {
+		if e.backward {
+			a.Last = &e.size
+		} else {
+			a.First = &e.size
+		}
+	}
+	return Args{First: a.Last, Last: a.First, After: a.Before, Before: a.After}
+}
+
+// binding returns what cursors of the list are bound to in the order of the arguments.
+func (a Args) binding(list string) binding {
+	if a.Newest {
+		list += " newest first"
+	}
+	return newBinding(list)
 }
 
 // ArgumentError reports an invalid paging argument.
@@ -31,7 +58,7 @@ func (e *ArgumentError) Error() string { return e.Message }
 //
 // The error is an [*ArgumentError].
 func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
-	of := newBinding(list)
+	of := a.binding(list)
 	for _, c := range []struct {
 		argument string
 		text     *string

@@ -16,7 +16,7 @@ import (
 func TestConcurrentFieldsAgree(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(2000, 3)...)
-	cursors := cursorsOf(t, m.source())[0]
+	cursors := cursorsOf(t, m.source(), false)[0]
 	m.calls()
 	for name, a := range map[string]page.Args{
 		"first": first(500, nil), "last": last(500, nil),

@@ -43,6 +43,7 @@ type Connection[R any] struct {
 	extent
 	first, last *cursor // bounds: rows are after first and before last; nil means none
 	rowsFirst   bool
+	newest      bool // the client's page is turned around; extent and bounds are those of the list, oldest first
 
 	origin lazy[spot[R]]
 	cut    lazy[cut[R]]
@@ -66,7 +67,7 @@ type Connection[R any] struct {
 //
 // The error is an [*ArgumentError].
 func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
-	c := &Connection[R]{src: s, binding: newBinding(list), leaves: map[call]*lazy[*leaf[R]]{}}
+	c := &Connection[R]{src: s, binding: a.binding(list), newest: a.Newest, leaves: map[call]*lazy[*leaf[R]]{}}
 	var err error
 	if c.extent, err = a.extent(); err != nil {
 		return nil, err
@@ -76,6 +77,9 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 	}
 	if c.last, err = decodeCursor(c.binding, s.Window, "before", a.Before); err != nil {
 		return nil, err
+	}
+	if c.newest {
+		c.first, c.last, c.backward = c.last, c.first, !c.backward
 	}
 	for _, k := range []*cursor{c.first, c.last} {
 		if k != nil {
@@ -89,8 +93,8 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 // to its end need not be counted. Call RowsFirst before any other method.
 func (c *Connection[R]) RowsFirst() { c.rowsFirst = true }
 
-// Rows returns the rows of the page in list order, oldest first, in both directions. The rows may be shared
-// with other connections and must not be modified.
+// Rows returns the rows of the page in list order, in both directions. The rows may be shared with other
+// connections and must not be modified.
 func (c *Connection[R]) Rows(ctx context.Context) ([]R, error) {
 	if c.extent.size == 0 {
 		return nil, nil
@@ -107,6 +111,9 @@ func (c *Connection[R]) Cursor(i int) string {
 	cut, err := c.cutOut(context.Background()) // already computed
 	if err != nil {
 		panic("page: cursor of a page that failed")
+	}
+	if c.newest {
+		i = len(cut.rows) - 1 - i
 	}
 	for _, s := range cut.spans {
 		if n := s.to - s.i; i >= n {
@@ -139,6 +146,24 @@ func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 // rows follow within the bounds. With Last, it reports whether there are rows from Before on; without Before it
 // is false.
 func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
+	if c.newest {
+		return c.older(ctx)
+	}
+	return c.newer(ctx)
+}
+
+// HasPreviousPage reports whether rows precede the page, as Relay defines it. With Last, it reports whether
+// more rows precede it within the bounds. With First, it reports whether there are rows up to After; without
+// After it is false.
+func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
+	if c.newest {
+		return c.newer(ctx)
+	}
+	return c.older(ctx)
+}
+
+// newer reports whether rows follow the page in the list, oldest first.
+func (c *Connection[R]) newer(ctx context.Context) (bool, error) {
 	if !c.backward {
 		return c.goesOn(ctx)
 	}
@@ -149,10 +174,8 @@ func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
 	return err == nil && (!s.ends() || s.page.full), err
 }
 
-// HasPreviousPage reports whether rows precede the page, as Relay defines it. With Last, it reports whether
-// more rows precede it within the bounds. With First, it reports whether there are rows up to After; without
-// After it is false.
-func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
+// older reports whether rows precede the page in the list, oldest first.
+func (c *Connection[R]) older(ctx context.Context) (bool, error) {
 	if c.backward {
 		return c.goesOn(ctx)
 	}

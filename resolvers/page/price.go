@@ -30,6 +30,9 @@ type Price struct {
 // PriceOf returns the price of a connection with these arguments. The argument counted says whether its source
 // has Count. Arguments that [New] rejects cost nothing.
 func PriceOf(a Args, counted bool, s Selected) (p Price) {
+	if a.Newest {
+		a, s.Next, s.Previous = a.OldestFirst(), s.Previous, s.Next
+	}
 	e, err := a.extent()
 	if err != nil {
 		return p

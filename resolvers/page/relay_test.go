@@ -44,12 +44,17 @@ func TestConnectionFollowsRelayAlgorithm(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, ties := range []int{1, 40, 3000} {
-		for _, n := range []int{1, 5, 500, 1300} {
+		for _, n := range []int{1, 4, 5, 500, 1299, 1300} {
 			m := newRemote(byKey, bulk(n, ties)...)
+			newest := n%2 == 0
 			rows := m.now()
-			cursors := cursorsOf(t, m.source())
-			for range 40 {
-				a, want := page.Args{}, answer{}
+			if newest {
+				rows = slices.Clone(rows)
+				slices.Reverse(rows)
+			}
+			cursors := cursorsOf(t, m.source(), newest)
+			for range 30 {
+				a, want := page.Args{Newest: newest}, answer{}
 				after, before := -1, -1
 				if r.IntN(2) == 0 {
 					after = r.IntN(n)
@@ -76,15 +81,19 @@ func TestConnectionFollowsRelayAlgorithm(t *testing.T) {
 }
 
 // cursorsOf returns the cursors of all rows, from walking forward and from walking backward.
-func cursorsOf(t *testing.T, s page.Source[row]) (cursors [2][]string) {
+func cursorsOf(t *testing.T, s page.Source[row], newest bool) (cursors [2][]string) {
 	c := client{t, s}
-	p := c.ask(first(77, nil))
-	for cursors[0] = p.cursors; p.hasNext; cursors[0] = append(cursors[0], p.cursors...) {
-		p = c.ask(first(77, p.end()))
+	ask := func(a page.Args) answer {
+		a.Newest = newest
+		return c.ask(a)
 	}
-	p = c.ask(last(77, nil))
+	p := ask(first(77, nil))
+	for cursors[0] = p.cursors; p.hasNext; cursors[0] = append(cursors[0], p.cursors...) {
+		p = ask(first(77, p.end()))
+	}
+	p = ask(last(77, nil))
 	for cursors[1] = p.cursors; p.hasPrevious; cursors[1] = slices.Concat(p.cursors, cursors[1]) {
-		p = c.ask(last(77, p.start()))
+		p = ask(last(77, p.start()))
 	}
 	return cursors
 }
@@ -92,7 +101,9 @@ func cursorsOf(t *testing.T, s page.Source[row]) (cursors [2][]string) {
 func TestDefaultSize(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(200, 1)...)
-	cursors := cursorsOf(t, m.source())[0]
+	cursors, back := cursorsOf(t, m.source(), false)[0], cursorsOf(t, m.source(), true)[0]
+	reversed := slices.Clone(m.now())
+	slices.Reverse(reversed)
 	for name, test := range map[string]struct {
 		args page.Args
 		want []row
@@ -101,6 +112,10 @@ func TestDefaultSize(t *testing.T) {
 		"only after: the 50 after it":     {page.Args{After: &cursors[99]}, m.now()[100:150]},
 		"only before: the 50 before it":   {page.Args{Before: &cursors[99]}, m.now()[49:99]},
 		"both: the first 50 between them": {page.Args{After: &cursors[9], Before: &cursors[99]}, m.now()[10:60]},
+		"newest, no arguments":            {page.Args{Newest: true}, reversed[:50]},
+		"newest, only after":              {page.Args{Newest: true, After: &back[99]}, reversed[100:150]},
+		"newest, only before":             {page.Args{Newest: true, Before: &back[99]}, reversed[49:99]},
+		"newest, both":                    {page.Args{Newest: true, After: &back[9], Before: &back[99]}, reversed[10:60]},
 	} {
 		if d := cmp.Diff(test.want, client{t, m.source()}.ask(test.args).rows); d != "" {
 			t.Errorf("%s (-want +got):\n%.1000s", name, d)
@@ -157,6 +172,12 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 		},
 		"changed cursor": {
 			page.Args{After: flip(len(good) / 2)}, "after", "after is not a cursor of this list",
+		},
+		"another order": {
+			page.Args{After: &good, Newest: true}, "after", "after is not a cursor of this list",
+		},
+		"first too small, newest": {
+			page.Args{First: &minus, Newest: true}, "first", "first must be between 0 and 500, but is -1",
 		},
 		"another version": {page.Args{After: flip(0)}, "after", "another"},
 		"another filter": {
@@ -237,7 +258,7 @@ func TestCursorsOfUnusualRows(t *testing.T) {
 // No text makes New panic, or return rows for a cursor of another list.
 func FuzzCursor(f *testing.F) {
 	m := newRemote(byKey, bulk(1200, 7)...)
-	for _, cursor := range cursorsOf(nil, m.source())[0][:20] {
+	for _, cursor := range cursorsOf(nil, m.source(), false)[0][:20] {
 		f.Add(cursor, "list")
 	}
 	f.Add("", "")

@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // span is a run of rows in one upstream page, from its spot up to row to.
@@ -14,9 +15,9 @@ type span[R any] struct {
 // cut is a client's page, assembled from upstream pages.
 type cut[R any] struct {
 	spans []span[R] // in list order
-	rows  []R
-	rest  spot[R] // where the walk stopped
-	done  bool    // the walk reached a bound or an end of the list
+	rows  []R       // in the order of the client's page
+	rest  spot[R]   // where the walk stopped
+	done  bool      // the walk reached a bound or an end of the list
 }
 
 // start returns where the walk begins: after After, before Before, or at an end of the list.
@@ -60,6 +61,10 @@ func (c *Connection[R]) cutOut(ctx context.Context) (cut[R], error) {
 			}
 		}
 		out.join(c.backward)
+		if c.newest {
+			out.rows = slices.Clone(out.rows)
+			slices.Reverse(out.rows)
+		}
 		if out.done && c.first == nil && c.last == nil {
 			c.walked(len(out.rows))
 		}
