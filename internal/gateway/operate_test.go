@@ -278,6 +278,22 @@ func TestAdminPortReportsReadiness(t *testing.T) {
 	}
 }
 
+// A gateway over an upstream has no store to count the rows of, but all other metrics.
+func TestMetricsOverAnUpstream(t *testing.T) {
+	t.Parallel()
+	behind := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(behind.Close)
+	p := start(t, "--upstream", behind.URL, "--admin-listen", "127.0.0.1:0")
+	resp, text := p.do(http.MethodGet, p.admin+"/metrics", "")
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d:\n%s", resp.StatusCode, text)
+	}
+	sample(t, text, `deliverygraph_upstream_breaker_state{state="closed"}`)
+	if strings.Contains(text, "deliverygraph_store_rows") {
+		t.Error("there are rows of a store")
+	}
+}
+
 // Streams over any of the limits are counted as refused.
 func TestRefusedStreamsAreCounted(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ type gateway struct {
 	answered    chan struct{} // closed once the upstream has answered a call
 	firstAnswer sync.Once     // closes it
 
-	opened  atomic.Pointer[store.Store] // nil until it is complete
+	opened  atomic.Pointer[store.Store] // nil until it is complete, and over an upstream
 	metrics *telemetry.Metrics          // nil without an admin port
 	tracing *telemetry.Tracing          // nil without a collector
 }

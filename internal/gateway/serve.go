@@ -127,7 +127,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		}
 		servers = append(servers, port)
 	}
-	g.opened.Store(&g.store)
+	if g.store != nil {
+		g.opened.Store(&g.store)
+	}
 	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)
 	return g.serve(ctx, servers, streams)
 }
