@@ -13,11 +13,11 @@ import (
 
 // load limits the operations that run at once. Further ones wait briefly for a turn and are then refused, while there
 // is still memory to do so: callers that are asked to retry do, those of a killed process get nothing. An operation
-// keeps its turn until its response is made; a response that waits to be sent takes room instead (room.go).
+// keeps its turn until its response is made; a response that waits to be sent takes room instead (memory_limit.go).
 type load struct {
 	turns chan struct{} // one for each running operation; subscriptions have limits of their own
 	end   func()        // gives up a turn
-	room  *room
+	room  *memoryLimit
 
 	mu  sync.Mutex
 	own map[string]*own // of callers who have operations running or waiting
@@ -34,7 +34,7 @@ const patience = time.Second
 
 func newLoad(o *Options) *load {
 	turns := make(chan struct{}, o.MaxOperations)
-	return &load{turns: turns, end: func() { <-turns }, room: newRoom(o.MaxInFlight), own: map[string]*own{}}
+	return &load{turns: turns, end: func() { <-turns }, room: newMemoryLimit(o.MaxInFlight), own: map[string]*own{}}
 }
 
 // begin waits for a turn for an operation, first among its caller's and then among all. It returns the function that

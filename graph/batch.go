@@ -96,6 +96,6 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 	}
 	defer x.end()
 	a = x.answer()
-	a.room, x.room = x.room, held{} // released once the whole array is sent
+	a.room, x.room = x.room, reservation{} // released once the whole array is sent
 	return a
 }

@@ -114,7 +114,7 @@ func (x *execution) deferring() {
 	}
 	x.deferred = true
 	schema := x.h.documents.schema
-	x.pending = shapeOf(&x.oc, schema, x.operation.SelectionSet, schema.Query)
+	x.pending = deferredFieldsOf(&x.oc, schema, x.operation.SelectionSet, schema.Query)
 }
 
 // resolving is the context of a field. While the field is being resolved, it ends with the operation; afterwards, as

@@ -24,10 +24,10 @@ type execution struct {
 	known     []byte // the data of its only response, if it is the same for every execution
 	only      bool   // there is one response, and it is final
 	record    record
-	caller    string // the caller's name, if callers have names
-	endTurn   func() // ends its place among the running operations; nil if it has none
-	room      held   // for its response, until that is sent
-	shed      bool   // there was no room for its response
+	caller    string      // the caller's name, if callers have names
+	endTurn   func()      // ends its place among the running operations; nil if it has none
+	room      reservation // for its response, until that is sent
+	shed      bool        // there was no room for its response
 
 	streams bool                    // it is a subscription and has a response for each event
 	field   graphql.CollectedField  // of the subscription
@@ -36,9 +36,9 @@ type execution struct {
 	event   *eventTime              // of the event being resolved; nil before the first
 	close   func()                  // ends its place among the open streams
 
-	parts    bool   // the transport can deliver deferred parts
-	deferred bool   // its response is sent in parts
-	pending  *shape // of the first part
+	parts    bool            // the transport can deliver deferred parts
+	deferred bool            // its response is sent in parts
+	pending  *deferredFields // of the first part
 }
 
 // means says what a transport can do for an operation.
@@ -139,7 +139,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	}
 	switch {
 	case x.streams:
-		x.room = held{room: h.load.room, caller: x.caller}
+		x.room = reservation{room: h.load.room, caller: x.caller}
 		if no := x.subscribe(caller); no != nil {
 			return no
 		}

@@ -30,7 +30,7 @@ type lexer struct {
 	odd   bool   // the row has a string that is not [Plain]
 	err   *Error
 
-	rows, names layout       // of the rows, and of their headers
+	rows, names memberCache  // of the rows, and of their headers
 	arena       headerArena  // allocates the rows' headers
 	lists       *headerLists // header lists seen so far
 }

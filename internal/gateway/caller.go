@@ -29,7 +29,7 @@ func (g *gateway) memory(ctx context.Context) func(upstream.Question) page.Memor
 		return nil
 	}
 	c, cache := auth.FromContext(ctx), g.cacheFor(ctx)
-	return func(q upstream.Question) page.Memory { return cache.Notes(c.View(), q) }
+	return func(q upstream.Question) page.Memory { return cache.ListMemory(c.View(), q) }
 }
 
 // cacheFor returns the cache for the calls of the context's caller.

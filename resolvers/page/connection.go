@@ -45,20 +45,20 @@ type Connection[R any] struct {
 	rowsFirst   bool
 	newest      bool // the client's page is turned around; extent and bounds are those of the list, oldest first
 
-	origin lazy[spot[R]]
-	cut    lazy[cut[R]]
-	onward lazy[bool]
-	count  lazy[int64]
+	origin once[spot[R]]
+	cut    once[cut[R]]
+	onward once[bool]
+	count  once[int64]
 
 	mu     sync.Mutex // guards the fields below
-	leaves map[call]*lazy[*leaf[R]]
+	pages  map[call]*once[*upstreamPage[R]]
 	order  order
-	padded bool     // a page had rows that do not belong to the list
-	far    *leaf[R] // the last full page counted from the window's start; nil if padded, or if Count is there
-	edge   *leaf[R] // the last page, counted from where rows may still arrive; set before total is done
-	size   int      // the list's size, valid if sized
-	sized  bool     // a page counted from the window's start showed the end of the list
-	whole  bool     // a page showed the whole list
+	padded bool             // a page had rows that do not belong to the list
+	far    *upstreamPage[R] // the last full page counted from the window's start; nil if padded, or if Count is there
+	edge   *upstreamPage[R] // the last page, counted from where rows may still arrive; set before total is done
+	size   int              // the list's size, valid if sized
+	sized  bool             // a page counted from the window's start showed the end of the list
+	whole  bool             // a page showed the whole list
 }
 
 // New checks the paging arguments and returns a connection. It makes no call. Cursors are valid only for the
@@ -67,7 +67,8 @@ type Connection[R any] struct {
 //
 // The error is an [*ArgumentError].
 func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
-	c := &Connection[R]{src: s, binding: a.binding(list), newest: a.Newest, leaves: map[call]*lazy[*leaf[R]]{}}
+	c := &Connection[R]{src: s, binding: a.binding(list), newest: a.Newest,
+		pages: map[call]*once[*upstreamPage[R]]{}}
 	var err error
 	if c.extent, err = a.extent(); err != nil {
 		return nil, err

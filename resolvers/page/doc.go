@@ -13,7 +13,7 @@
 // row K exactly when it reaches back to K: it contains a row that is not after K, or it starts where the list
 // starts. Everything after K in such a page is then a run without gaps. It does not matter when the page was
 // fetched, or whether it contains K itself. Each step of a walk guesses a page, fetches it, checks this rule,
-// and moves on only if the rule holds (place.go, seek.go). Rows that arrive, and pages that a cache kept for
+// and moves on only if the rule holds (upstream_page.go, seek.go). Rows that arrive, and pages that a cache kept for
 // some seconds, therefore never repeat or lose a row that all the pages knew.
 //
 // # The calls

@@ -35,15 +35,15 @@ var errUnending = &upstream.Error{Code: upstream.InvalidResponse, Message: "the 
 // to a million rows.
 type sizer[R any] struct {
 	window upstream.Window
-	fetch  func(ctx context.Context, offset int) (*leaf[R], error)
+	fetch  func(ctx context.Context, offset int) (*upstreamPage[R], error)
 	room   func() int // see Source
 	brief  bool       // the first page may well show the end, so it is asked for alone
 
-	full, empty int         // the last page known to be full and the first known to be empty; -1 if there is none
-	rows        int         // the result, or -1
-	last        *leaf[R]    // the page that showed it, if one did
-	marks       [2]landmark // the ends of the last full pages, in order
-	expected    float64     // the page at which the end was expected last; 0 if it was not
+	full, empty int              // the last page known to be full and the first known to be empty; -1 if there is none
+	rows        int              // the result, or -1
+	last        *upstreamPage[R] // the page that showed it, if one did
+	marks       [2]landmark      // the ends of the last full pages, in order
+	expected    float64          // the page at which the end was expected last; 0 if it was not
 	rounds      int
 	calls       int
 }
@@ -54,7 +54,7 @@ type landmark struct {
 	at   upstream.Time
 }
 
-func (c *Connection[R]) sizer(w upstream.Window, fetch func(context.Context, int) (*leaf[R], error)) *sizer[R] {
+func (c *Connection[R]) sizer(w upstream.Window, fetch func(context.Context, int) (*upstreamPage[R], error)) *sizer[R] {
 	brief := c.src.Brief || c.src.Memory == nil || w.End-w.Start < briefWindow
 	return &sizer[R]{window: w, fetch: fetch, room: c.src.Room, brief: brief, full: -1, empty: -1, rows: -1}
 }
@@ -69,9 +69,9 @@ func (s *sizer[R]) size(ctx context.Context) (int, error) {
 			return 0, errUnending
 		}
 		pages := s.next()
-		leaves, errs := make([]*leaf[R], len(pages)), make([]error, len(pages))
-		fanout.Each(len(pages), func(i int) { leaves[i], errs[i] = s.fetch(ctx, pages[i]*upstream.PageSize) })
-		for _, p := range leaves {
+		fetched, errs := make([]*upstreamPage[R], len(pages)), make([]error, len(pages))
+		fanout.Each(len(pages), func(i int) { fetched[i], errs[i] = s.fetch(ctx, pages[i]*upstream.PageSize) })
+		for _, p := range fetched {
 			if p != nil {
 				s.note(p)
 			}
@@ -86,7 +86,7 @@ func (s *sizer[R]) size(ctx context.Context) (int, error) {
 }
 
 // note learns from a page of the window.
-func (s *sizer[R]) note(p *leaf[R]) {
+func (s *sizer[R]) note(p *upstreamPage[R]) {
 	end := p.offset + len(p.answer)
 	switch {
 	case p.full:

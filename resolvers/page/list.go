@@ -25,7 +25,7 @@ type List[R any] struct {
 	binding binding
 	extent
 	after, before *upstream.ID
-	all           lazy[[]R]
+	all           once[[]R]
 }
 
 // NewList checks the paging arguments and returns a list. It makes no call. The list argument is as for [New].

@@ -25,7 +25,7 @@ const (
 // that are older than the page's start. It is exact for pages from the window's start; for others it dates from
 // when the walk passed there.
 type spot[R any] struct {
-	page  *leaf[R]
+	page  *upstreamPage[R]
 	older int
 	i     int
 }
@@ -59,7 +59,7 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 	low, high := -1, -1 // offsets of pages that end before k, and that begin after it
 	moved, step, conflicts := false, stride, 0
 	for range maxSteps {
-		p, err := c.leaf(ctx, g.call)
+		p, err := c.fetch(ctx, g.call)
 		if err != nil {
 			return spot[R]{}, err
 		}
@@ -67,7 +67,7 @@ func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (s
 		if o == unsorted {
 			return spot[R]{}, errUnsorted
 		}
-		i, v := p.place(k, g.at-p.offset, ahead, o == byTime)
+		i, v := p.locate(k, g.at-p.offset, ahead, o == byTime)
 		switch { // a page that holds only k is of no use
 		case v == covers && !ahead && i == 0 && !p.begins():
 			v = beyond
@@ -158,7 +158,7 @@ func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R
 	case !ahead:
 		offset = max(0, at-upstream.PageSize)
 	}
-	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
+	p, err := c.fetch(ctx, call{c.src.Window.Start, offset})
 	if err != nil {
 		return spot[R]{}, err
 	}
@@ -222,12 +222,12 @@ func (c *Connection[R]) before(ctx context.Context, k *cursor) (spot[R], error) 
 	if c.sorting() != unsorted {
 		g := guess{call{w.Start, max(0, k.position()-stride)}, 0, k.position()}
 		if k.index > 0 { // the page that returned the row has rows before it
-			p, err := c.leaf(ctx, k.call)
+			p, err := c.fetch(ctx, k.call)
 			if err != nil {
 				return spot[R]{}, err
 			}
 			if o := c.sorting(); o != unsorted {
-				if i, v := p.place(k.key, k.index, false, o == byTime); v == covers && i > 0 {
+				if i, v := p.locate(k.key, k.index, false, o == byTime); v == covers && i > 0 {
 					return spot[R]{p, k.older, i}, nil
 				}
 			}
@@ -250,7 +250,7 @@ func (c *Connection[R]) recall(ctx context.Context, k *cursor, ahead bool) (spot
 	if at.start != c.src.Window.Start {
 		at, index = call{c.src.Window.Start, k.position()}, 0
 	}
-	p, err := c.leaf(ctx, at)
+	p, err := c.fetch(ctx, at)
 	if err != nil {
 		return spot[R]{}, err
 	}

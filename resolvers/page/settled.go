@@ -43,7 +43,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 	}
 	known, found := c.recalled().nearest(past, trusted)
 	if !found && (c.src.Brief || w.End-w.Start < briefWindow) {
-		if _, err := c.leaf(ctx, call{w.Start, 0}); err != nil {
+		if _, err := c.fetch(ctx, call{w.Start, 0}); err != nil {
 			return 0, false, err
 		}
 		if n, ok := c.knownSize(); ok {
@@ -55,9 +55,9 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 	part := func(from, to upstream.Time, sign int) piece[R] {
 		in := upstream.Window{Start: from, End: to}
 		p := piece[R]{window: in, sign: sign}
-		p.sizer = c.sizer(in, func(ctx context.Context, offset int) (*leaf[R], error) {
+		p.sizer = c.sizer(in, func(ctx context.Context, offset int) (*upstreamPage[R], error) {
 			if in.End == w.End {
-				return c.leaf(ctx, call{in.Start, offset})
+				return c.fetch(ctx, call{in.Start, offset})
 			}
 			if calls.Add(1) > maxPieceCalls {
 				return nil, errApart
@@ -66,7 +66,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 			if err != nil {
 				return nil, err
 			}
-			l := newLeaf(call{in.Start, offset}, &Source[R]{Window: in, Key: c.src.Key, Time: c.src.Time}, rows)
+			l := newUpstreamPage(call{in.Start, offset}, &Source[R]{Window: in, Key: c.src.Key, Time: c.src.Time}, rows)
 			if l.padded || l.order == unsorted {
 				odd.Store(true)
 			}

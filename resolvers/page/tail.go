@@ -60,13 +60,13 @@ func tailLength(n int, rate float64) upstream.Time {
 // endInTail counts the list and fetches its tail side by side. It reports false if the tail turns out not to be
 // the end of the list.
 func (c *Connection[R]) endInTail(ctx context.Context, at call) (end spot[R], found bool, counted int64, err error) {
-	var p *leaf[R]
+	var p *upstreamPage[R]
 	var failed error
 	fanout.Each(2, func(i int) {
 		if i == 0 {
 			counted, err = c.total(ctx)
 		} else {
-			p, failed = c.leaf(ctx, at)
+			p, failed = c.fetch(ctx, at)
 		}
 	})
 	if err != nil || failed != nil { // without the tail, the count still finds the end
@@ -90,7 +90,7 @@ func (c *Connection[R]) endInTail(ctx context.Context, at call) (end spot[R], fo
 }
 
 // missed learns from a tail that was not the end of the list.
-func (c *Connection[R]) missed(p *leaf[R], counted int64) {
+func (c *Connection[R]) missed(p *upstreamPage[R], counted int64) {
 	known, w := c.recalled(), c.src.Window
 	learned := tail{end: w.End, misses: known.tail.misses + 1}
 	switch n := len(p.rows); {

@@ -27,7 +27,8 @@ func (c *Connection[R]) total(ctx context.Context) (int64, error) {
 		}
 		n, err := c.src.Count(ctx, c.src.Window)
 		if err == nil && (n < 0 || n > maxOffset) {
-			err = &upstream.Error{Code: upstream.InvalidResponse, Message: fmt.Sprintf("the metrics API counts %d rows", n)}
+			err = &upstream.Error{Code: upstream.InvalidResponse,
+				Message: fmt.Sprintf("the metrics API counts %d rows", n)}
 		}
 		return n, err
 	})
@@ -47,8 +48,8 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
 	}
-	s := c.sizer(c.src.Window, func(ctx context.Context, offset int) (*leaf[R], error) {
-		return c.leaf(ctx, call{c.src.Window.Start, offset})
+	s := c.sizer(c.src.Window, func(ctx context.Context, offset int) (*upstreamPage[R], error) {
+		return c.fetch(ctx, call{c.src.Window.Start, offset})
 	})
 	c.seed(s)
 	n, err := s.size(ctx)
@@ -84,7 +85,7 @@ func (c *Connection[R]) endNear(ctx context.Context, n int) (spot[R], bool, erro
 	if known, ok := c.knownSize(); ok && known == n {
 		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page already fetched
 	}
-	p, err := c.leaf(ctx, call{c.src.Window.Start, offset})
+	p, err := c.fetch(ctx, call{c.src.Window.Start, offset})
 	if err != nil || offset > 0 && (len(p.answer) == 0 || len(p.rows) == 0 && c.sorting() != unsorted) {
 		return spot[R]{}, false, err
 	}

@@ -31,7 +31,7 @@ func (c *Connection[R]) start(ctx context.Context) (spot[R], error) {
 		case c.first != nil:
 			return c.after(ctx, c.first)
 		default:
-			p, err := c.leaf(ctx, call{c.src.Window.Start, 0})
+			p, err := c.fetch(ctx, call{c.src.Window.Start, 0})
 			return spot[R]{p, 0, 0}, err
 		}
 	})

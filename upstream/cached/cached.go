@@ -18,8 +18,9 @@
 // but no answer.
 //
 // Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, join.go
-// joins equal calls, sum.go splits counts and series, reach.go makes the kept part of them grow, stale.go is for when the
-// API fails, notes.go keeps what callers derive from several answers, and pack.go computes the size of an answer.
+// joins equal calls, counts.go splits counts and series, counts_extend.go makes the kept part of them grow, stale.go is
+// for when the API fails, list_memory.go keeps what callers derive from several answers, and pack.go computes the size
+// of an answer.
 package cached
 
 import (
@@ -60,8 +61,8 @@ func New(next upstream.Asker, o Options) (*Cache, error) {
 	return c, nil
 }
 
-// For returns the view of a scope: of all callers who may see the same data. Views of different scopes share the memory,
-// but no answer.
+// For returns the view of a scope, that is, of all callers who may see the same data. Views of different scopes share
+// the memory, but no answer.
 func (c *Cache) For(scope string) *Cache {
 	view := *c
 	view.scope = scope

@@ -16,7 +16,7 @@ import (
 type key struct {
 	scope string
 	form  form
-	hour  upstream.Time // for reaches, the hour up to which they can be cut
+	hour  upstream.Time // for extensions, the hour up to which they can be cut
 	q     upstream.Question
 }
 
@@ -24,11 +24,11 @@ type key struct {
 type form uint8
 
 const (
-	answers form = iota // the answer to the question
-	sums                // a [sum] of counts or series; the question has no end
-	reaches             // a time series that extends a sum; see [Cache.reach]
-	newest              // a [pointer] to the newest answer; the question has no end
-	notes               // a value of a caller; the question has no window
+	answers    form = iota // the answer to the question
+	sums                   // a [sum] of counts or series; the question has no end
+	extensions             // a time series that extends a sum; see [Cache.extend]
+	newest                 // a [pointer] to the newest answer; the question has no end
+	listMemory             // a value of a caller; the question has no window
 )
 
 // keep returns the key with its own copies of all strings. They may be parts of a page or of a request, which would
@@ -203,7 +203,7 @@ func (c *Cache) load(ctx context.Context, m moment, k key, l lookup) (entry, err
 	keep := time.Duration(0)
 	switch {
 	case l.part:
-	case l.form == reaches:
+	case l.form == extensions:
 		keep = c.o.Fresh
 	default:
 		keep = c.o.keep(m, l.q, answer)

@@ -10,10 +10,10 @@
 // another kind of row is a [BadLine], which says what is wrong and what would be right.
 //
 // The packages below format read other formats; format/formats lists them. They produce
-// records. records.go receives the records, and convert.go turns them into rows: it numbers
+// records. read_format.go receives the records, and convert.go turns them into rows: it numbers
 // users and senders, and sorts bounces into categories.
 //
 // Start reading at [Run], or at [Follow] for files that grow. input.go and source.go handle
 // folders, Maildirs, compression and the detection of formats. Rows of the API are parsed in
-// row.go, and sorted by spread.go and runs.go if they are not in the order of their time.
+// row.go, and sorted by time_order.go and sort.go if they are not in the order of their time.
 package importer

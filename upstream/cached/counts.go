@@ -58,10 +58,10 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 			return rows, err
 		}
 	}
-	if all, reached := c.reach(ctx, m, q, past); reached {
+	if all, extended := c.extend(ctx, m, q, past); extended {
 		return all, nil
 	}
-	if _, ok := c.fresh(k); ok { // another caller has reached it since
+	if _, ok := c.fresh(k); ok { // another caller has extended it since
 		return c.remember(ctx, m, whole)
 	}
 	all, err := c.split(ctx, m, q, past)

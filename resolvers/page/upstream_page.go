@@ -17,8 +17,8 @@ const (
 	unsorted              // not at all
 )
 
-// leaf is an upstream page: the rows of one call.
-type leaf[R any] struct {
+// upstreamPage is an upstream page: the rows of one call.
+type upstreamPage[R any] struct {
 	call
 	answer []R   // the answer; if sorted, without trailing rows that are too late
 	rows   []R   // the distinct rows of answer within the window; shared, never modified
@@ -30,14 +30,14 @@ type leaf[R any] struct {
 	key    func(*R) Key
 }
 
-func (p *leaf[R]) keyAt(i int) Key { return clipKey(p.key(&p.rows[i])) }
+func (p *upstreamPage[R]) keyAt(i int) Key { return clipKey(p.key(&p.rows[i])) }
 
 // begins reports whether no row of the list, from the call's start on, comes before the page.
-func (p *leaf[R]) begins() bool { return p.offset == 0 || p.lead > 0 }
+func (p *upstreamPage[R]) begins() bool { return p.offset == 0 || p.lead > 0 }
 
 // rawAt returns the index of row i in the answer, in the unit of offsets. For i == len(rows) it returns the
 // length of the answer.
-func (p *leaf[R]) rawAt(i int) int {
+func (p *upstreamPage[R]) rawAt(i int) int {
 	switch {
 	case i == len(p.rows):
 		return len(p.answer)
@@ -49,22 +49,22 @@ func (p *leaf[R]) rawAt(i int) int {
 }
 
 // indexOf returns the index of the first row at or after index raw of the answer.
-func (p *leaf[R]) indexOf(raw int) int {
+func (p *upstreamPage[R]) indexOf(raw int) int {
 	return sort.Search(len(p.rows), func(i int) bool { return p.rawAt(i) >= raw })
 }
 
 // second returns the range of rows at time t. The page must be sorted.
-func (p *leaf[R]) second(t upstream.Time) (from, to int) {
+func (p *upstreamPage[R]) second(t upstream.Time) (from, to int) {
 	from = sort.Search(len(p.rows), func(i int) bool { return p.key(&p.rows[i]).Time >= t })
 	to = from + sort.Search(len(p.rows)-from, func(i int) bool { return p.key(&p.rows[from+i]).Time > t })
 	return from, to
 }
 
-// newLeaf inspects an answer: how it is sorted, and which rows are in the list's window. It drops a row that is
+// newUpstreamPage inspects an answer: how it is sorted, and which rows are in the list's window. It drops a row that is
 // identical to the row before it. The list's order is total, so such a row does not belong to the list, and
 // clients cannot use two nodes with one id.
-func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
-	p := &leaf[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: src.Key}
+func newUpstreamPage[R any](c call, src *Source[R], rows []R) *upstreamPage[R] {
+	p := &upstreamPage[R]{call: c, answer: rows, full: len(rows) >= upstream.PageSize, key: src.Key}
 	w, key := src.Window, src.Key
 	var last upstream.Time
 	early, late, again := 0, 0, 0
@@ -124,7 +124,7 @@ func newLeaf[R any](c call, src *Source[R], rows []R) *leaf[R] {
 // next returns the call that continues after a full page, and how many rows of the window are older than the
 // start of that call, given how many are older than p's. In a sorted list the page of that call begins with p's
 // last row.
-func (c *Connection[R]) next(p *leaf[R], older int) (call, int) {
+func (c *Connection[R]) next(p *upstreamPage[R], older int) (call, int) {
 	n := len(p.rows)
 	switch order, padded := c.seen(); {
 	case order == unsorted:
@@ -142,26 +142,26 @@ func (c *Connection[R]) next(p *leaf[R], older int) (call, int) {
 	return call{p.start, p.offset + n - 1}, older
 }
 
-// leaf returns the page of an upstream call. Each call is made once.
-func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
+// fetch returns the page of an upstream call. Each call is made once.
+func (c *Connection[R]) fetch(ctx context.Context, at call) (*upstreamPage[R], error) {
 	c.mu.Lock()
-	l := c.leaves[at]
+	l := c.pages[at]
 	if l == nil {
-		if len(c.leaves) >= maxCalls {
+		if len(c.pages) >= maxCalls {
 			c.mu.Unlock()
 			return nil, errApart
 		}
-		l = &lazy[*leaf[R]]{}
-		c.leaves[at] = l
+		l = &once[*upstreamPage[R]]{}
+		c.pages[at] = l
 	}
 	c.mu.Unlock()
-	return l.get(ctx, func(ctx context.Context) (*leaf[R], error) {
+	return l.get(ctx, func(ctx context.Context) (*upstreamPage[R], error) {
 		end := c.src.Window.End
 		rows, err := c.src.Fetch(ctx, upstream.Window{Start: at.start, End: end}, at.offset)
 		if err != nil {
 			return nil, err
 		}
-		p := newLeaf(at, &c.src, rows)
+		p := newUpstreamPage(at, &c.src, rows)
 		c.learn(p)
 		return p, nil
 	})
@@ -170,7 +170,7 @@ func (c *Connection[R]) leaf(ctx context.Context, at call) (*leaf[R], error) {
 // learn records what a page shows about the whole list. Offsets of a padded list also count rows that do not
 // belong to it, and they may differ from call to call. Then only a page that contains the whole list shows its
 // size.
-func (c *Connection[R]) learn(p *leaf[R]) {
+func (c *Connection[R]) learn(p *upstreamPage[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order = max(c.order, p.order)
@@ -201,3 +201,52 @@ func (c *Connection[R]) sorting() order {
 	o, _ := c.seen()
 	return o
 }
+
+// verdict says whether a page covers a key.
+type verdict uint8
+
+const (
+	covers verdict = iota // the page holds the neighbours of the key, without gaps
+	short                 // the page ends before the key, and more rows follow
+	beyond                // the page begins after the key, and not at the start of the list
+)
+
+// locate finds where key k is, or would be, in a page of a sorted list. With ahead, it returns the index of the
+// first row after k; otherwise that of the first row not before k. An index of len(rows) means that k's
+// neighbour on that side is not in the page. If the remote wrongly returned k twice, the occurrence nearest to
+// index expect counts.
+//
+// Identity takes precedence over order, so paging works on a remote that sorts by time alone, as long as no row
+// disappears. The argument loose says that the remote is one of those.
+func (p *upstreamPage[R]) locate(k Key, expect int, ahead, loose bool) (int, verdict) {
+	from, to := p.second(k.Time)
+	found := -1
+	for i := from; i < to; i++ {
+		if p.keyAt(i) == k && (found < 0 || distance(i, expect) < distance(found, expect)) {
+			found = i
+		}
+	}
+	i := found
+	switch {
+	case found >= 0 && ahead:
+		return found + 1, covers // k itself connects the page to what came before
+	case found < 0:
+		for i = from; i < to; i++ {
+			if p.keyAt(i).Compare(k) > 0 {
+				break
+			}
+		}
+		if loose && to == len(p.rows) && from < to && p.full {
+			return to, short // k may be among the further rows of its second
+		}
+		if i == len(p.rows) && p.full {
+			return i, short
+		}
+	}
+	if i == 0 && !p.begins() {
+		return 0, beyond
+	}
+	return i, covers
+}
+
+func distance(a, b int) int { return max(a-b, b-a) }

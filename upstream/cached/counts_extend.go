@@ -10,10 +10,10 @@ import (
 // far is the part of a window that a sum may lack to be fetched by the hour, in seconds; more is fetched by the day.
 const far = 2 * 86400
 
-// reach answers q if the sum lacks an hour or more. One call fetches what has settled since and the open edge after it,
-// as a time series, which can be cut at the start of a bucket. It returns false if that is not possible, or fails. A
-// sum that lacks many days grows to the last midnight, and to the last settled hour the next time.
-func (c *Cache) reach(ctx context.Context, m moment, q *upstream.Question, k key) (any, bool) {
+// extend answers q if the sum lacks an hour or more. One call fetches what has settled since and the open edge after
+// it, as a time series, which can be cut at the start of a bucket. It returns false if that is not possible, or fails.
+// A sum that lacks many days grows to the last midnight, and to the last settled hour the next time.
+func (c *Cache) extend(ctx context.Context, m moment, q *upstream.Question, k key) (any, bool) {
 	_, s, good := c.heldSum(k)
 	if !good {
 		s = sum{upTo: q.Window.Start, since: c.o.Now()}
@@ -35,7 +35,7 @@ func (c *Cache) reach(ctx context.Context, m moment, q *upstream.Question, k key
 	}
 	missing.Shape, missing.Interval = upstream.ShapeSeries, step
 	// Earlier answers, from before that hour had settled, may lack some of its events.
-	answer, err := c.remember(ctx, m, lookup{q: missing, form: reaches, hour: m.hour()})
+	answer, err := c.remember(ctx, m, lookup{q: missing, form: extensions, hour: m.hour()})
 	if err != nil {
 		return nil, false
 	}

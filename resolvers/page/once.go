@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// lazy computes a value once, on the first call of get; concurrent callers wait. An error is kept too, unless
+// once computes a value once, on the first call of get; concurrent callers wait. An error is kept too, unless
 // the caller's context had ended: the next call then tries again.
-type lazy[T any] struct {
+type once[T any] struct {
 	mu    sync.Mutex
 	done  bool
 	value T
 	err   error
 }
 
-func (l *lazy[T]) get(ctx context.Context, compute func(context.Context) (T, error)) (T, error) {
+func (l *once[T]) get(ctx context.Context, compute func(context.Context) (T, error)) (T, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.done {

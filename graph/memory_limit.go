@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// room limits the memory for requests being read, and for responses being made or waiting until their callers have read
-// them. A response counts from before it is made, by the estimated size of its rows, so that many large ones cannot
-// start together.
+// memoryLimit limits the memory for requests being read, and for responses being made or waiting until their callers
+// have read them. A response counts from before it is made, by the estimated size of its rows, so that many large ones
+// cannot start together.
 //
 // Callers that do not read their responses must leave room for others. A named caller may hold as much as is left for
 // all others: a single one gets at most half, two get a third each. Where callers have no names, a response may take an
 // eighth of what is left, so that small ones find room beside large ones that are not being read.
-type room struct {
+type memoryLimit struct {
 	most int64
 	used atomic.Int64 // of requests and responses, in bytes
 
@@ -39,27 +39,29 @@ const (
 	mostNameless = 8
 )
 
-func newRoom(most int64) *room { return &room{most: most, callers: map[string]int64{}} }
+func newMemoryLimit(most int64) *memoryLimit {
+	return &memoryLimit{most: most, callers: map[string]int64{}}
+}
 
 // full reports whether there is no room for more.
-func (r *room) full() bool { return r.used.Load() > r.most }
+func (r *memoryLimit) full() bool { return r.used.Load() > r.most }
 
-// held is the room that a response holds. Apart from shrink, only one goroutine at a time may use it.
-type held struct {
-	room   *room
+// reservation is the room that a response holds. Apart from shrink, only one goroutine at a time may use it.
+type reservation struct {
+	room   *memoryLimit
 	caller string
 	bytes  int64
 }
 
 // reserve takes room for a response to a caller, whose name may be empty, and reports whether there was enough.
-func (r *room) reserve(caller string, bytes int64) (held, bool) {
-	h := held{room: r, caller: caller}
+func (r *memoryLimit) reserve(caller string, bytes int64) (reservation, bool) {
+	h := reservation{room: r, caller: caller}
 	ok := h.grow(min(bytes, r.most/mostReserved))
 	return h, ok
 }
 
 // wait is like reserve but waits up to patience for room.
-func (r *room) wait(ctx context.Context, caller string, bytes int64) (held, bool) {
+func (r *memoryLimit) wait(ctx context.Context, caller string, bytes int64) (reservation, bool) {
 	over := time.NewTimer(patience)
 	defer over.Stop()
 	for {
@@ -75,15 +77,15 @@ func (r *room) wait(ctx context.Context, caller string, bytes int64) (held, bool
 		select {
 		case <-freed:
 		case <-over.C:
-			return held{}, false
+			return reservation{}, false
 		case <-ctx.Done():
-			return held{}, false
+			return reservation{}, false
 		}
 	}
 }
 
 // fits reports whether a response may take more bytes than it has. The caller must hold mu.
-func (r *room) fits(h *held, more int64) bool {
+func (r *memoryLimit) fits(h *reservation, more int64) bool {
 	left := r.most - r.used.Load()
 	switch {
 	case more <= 0, r.answers == h.bytes: // a response that is alone always fits, or the largest could never be sent
@@ -97,7 +99,7 @@ func (r *room) fits(h *held, more int64) bool {
 }
 
 // grow takes more room, and reports whether there was enough.
-func (h *held) grow(more int64) bool {
+func (h *reservation) grow(more int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
 	if !h.room.fits(h, more) {
@@ -108,7 +110,7 @@ func (h *held) grow(more int64) bool {
 }
 
 // resize sets the total size of a response, and reports whether there was room for it.
-func (h *held) resize(bytes int64) bool {
+func (h *reservation) resize(bytes int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
 	if !h.room.fits(h, bytes-h.bytes) {
@@ -119,21 +121,21 @@ func (h *held) resize(bytes int64) bool {
 }
 
 // shrink gives back some room.
-func (h *held) shrink(bytes int64) {
+func (h *reservation) shrink(bytes int64) {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
 	h.change(-bytes)
 }
 
-// release gives back all room. The zero held has none.
-func (h *held) release() {
+// release gives back all room. The zero reservation has none.
+func (h *reservation) release() {
 	if h.room != nil {
 		h.shrink(h.bytes)
 	}
 }
 
 // change changes the size of a response. The caller must hold mu.
-func (h *held) change(by int64) {
+func (h *reservation) change(by int64) {
 	r := h.room
 	h.bytes += by
 	r.answers += by
@@ -155,7 +157,7 @@ var errOverloaded = errors.New("no room for the body")
 // body counts the bytes read of a request's body as they arrive, so that an announced but unsent body takes no room.
 type body struct {
 	io.ReadCloser
-	room *room
+	room *memoryLimit
 	read int64
 }
 
@@ -171,7 +173,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // counted makes a request's body count until release is called.
-func (r *room) counted(req *http.Request) *body {
+func (r *memoryLimit) counted(req *http.Request) *body {
 	b := &body{ReadCloser: req.Body, room: r}
 	req.Body = b
 	return b

@@ -11,16 +11,17 @@ import (
 	"deliverygraph/graph/generated"
 )
 
-// shape says which fields of the first part of a response arrive in later parts. gqlgen writes null for them. Clients
-// such as Apollo Client would take that for the value, and null is not a valid value of many fields.
-type shape struct {
-	pending map[string]bool   // by response name
-	below   map[string]*shape // by response name, for fields with pending fields further down
+// deferredFields says which fields of the first part of a response arrive in later parts. gqlgen writes null for them.
+// Clients such as Apollo Client would take that for the value, and null is not a valid value of many fields.
+type deferredFields struct {
+	pending map[string]bool            // by response name
+	below   map[string]*deferredFields // by response name, for fields with pending fields further down
 }
 
-// shapeOf returns the shape of a selection on a type, or nil if nothing in it is pending.
-func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.SelectionSet, on *ast.Definition) *shape {
-	s := &shape{pending: map[string]bool{}, below: map[string]*shape{}}
+// deferredFieldsOf returns the deferred fields of a selection on a type, or nil if nothing in it is pending.
+func deferredFieldsOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.SelectionSet,
+	on *ast.Definition) *deferredFields {
+	s := &deferredFields{pending: map[string]bool{}, below: map[string]*deferredFields{}}
 	var satisfied []string // empty matches all types: the type of an interface's object is unknown here
 	if on.Kind == ast.Object {
 		satisfied = append(slices.Clone(on.Interfaces), on.Name)
@@ -34,7 +35,7 @@ func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.Selection
 			s.pending[f.Alias] = true
 			continue
 		}
-		if below := shapeOf(oc, schema, f.Selections, schema.Types[f.Definition.Type.Name()]); below != nil {
+		if below := deferredFieldsOf(oc, schema, f.Selections, schema.Types[f.Definition.Type.Name()]); below != nil {
 			s.below[f.Alias] = below
 		}
 	}
@@ -45,7 +46,7 @@ func shapeOf(oc *graphql.OperationContext, schema *ast.Schema, set ast.Selection
 }
 
 // without returns the data without its pending fields.
-func (s *shape) without(data []byte) []byte {
+func (s *deferredFields) without(data []byte) []byte {
 	if s == nil || len(data) == 0 {
 		return data
 	}
@@ -58,7 +59,7 @@ func (s *shape) without(data []byte) []byte {
 }
 
 // copy copies a value without its pending fields.
-func (s *shape) copy(from *jsontext.Decoder, to *jsontext.Encoder) error {
+func (s *deferredFields) copy(from *jsontext.Decoder, to *jsontext.Encoder) error {
 	kind := from.PeekKind()
 	if s == nil || kind != '{' && kind != '[' {
 		v, err := from.ReadValue()

@@ -16,8 +16,8 @@ const mib = 1 << 20
 func TestRoomIsLimitedAndShared(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		r := newRoom(256 * mib)
-		var all []*held
+		r := newMemoryLimit(256 * mib)
+		var all []*reservation
 		sizes := rapid.OneOf(rapid.Int64Range(0, 100_000), rapid.Int64Range(0, 20*mib),
 			rapid.SampledFrom([]int64{0, smallAnswer, 300 * mib}))
 		for range rapid.IntRange(1, 100).Draw(t, "steps") {
@@ -58,7 +58,7 @@ func TestRoomIsLimitedAndShared(t *testing.T) {
 // Callers who do not read get less and less, and leave room for others.
 func TestUnreadResponsesOfManyCallersLeaveRoom(t *testing.T) {
 	t.Parallel()
-	fill := func(r *room, size int64, callers ...string) (n int) {
+	fill := func(r *memoryLimit, size int64, callers ...string) (n int) {
 		for ok := true; ok; n++ {
 			ok = false
 			for _, c := range callers {
@@ -72,7 +72,7 @@ func TestUnreadResponsesOfManyCallersLeaveRoom(t *testing.T) {
 	for name, greedy := range map[string][]string{
 		"one": {"a"}, "two": {"a", "b"}, "eight": {"a", "b", "c", "d", "e", "f", "g", "h"}, "nameless": {""},
 	} {
-		r := newRoom(256 * mib)
+		r := newMemoryLimit(256 * mib)
 		fill(r, 10*mib, greedy...)
 		fill(r, 1*mib, greedy...)
 		left := r.most - r.used.Load()
@@ -93,7 +93,7 @@ func TestUnreadResponsesOfManyCallersLeaveRoom(t *testing.T) {
 func TestResponsesWaitForRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(16 * mib)
+		r := newMemoryLimit(16 * mib)
 		large, _ := r.reserve("a", 0)
 		large.grow(16*mib - smallAnswer)
 		got := make(chan string, 2)

@@ -8,8 +8,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// Notes are found by the same callers on the same list, whatever its window, until the cache forgets.
-func TestNotesBelongToOneListAndView(t *testing.T) {
+// The memory of a list is found by callers with the same view, whatever the window, until the cache is cleared.
+func TestListMemoryBelongsToOneListAndView(t *testing.T) {
 	var k clock
 	c, err := New(upstreamtest.NewModel(upstreamtest.Rows{}),
 		Options{Bytes: DefaultBytes, Settle: time.Hour, Fresh: DefaultFresh, Now: k.now})
@@ -19,31 +19,31 @@ func TestNotesBelongToOneListAndView(t *testing.T) {
 	t.Cleanup(c.Close)
 	list := upstream.Question{Kind: upstream.Emails, Window: upstream.Window{Start: 1, End: 2}, Offset: 500}
 	list.Domain = "example.com"
-	c.For("1").Notes("all", list).Store("note", 4)
+	c.For("1").ListMemory("all", list).Store("note", 4)
 	same, other := list, list
 	same.Window, same.Offset = upstream.Window{Start: 3, End: 4}, 0
 	other.Domain = "example.net"
 	for name, n := range map[string]struct {
-		notes *Notes
-		want  any
+		memory *ListMemory
+		want   any
 	}{
-		"another window": {c.For("1").Notes("all", same), "note"},
-		"another filter": {c.For("1").Notes("all", other), nil},
-		"another view":   {c.For("1").Notes("users 20", list), nil},
-		"another scope":  {c.For("2").Notes("all", list), nil},
+		"another window": {c.For("1").ListMemory("all", same), "note"},
+		"another filter": {c.For("1").ListMemory("all", other), nil},
+		"another view":   {c.For("1").ListMemory("users 20", list), nil},
+		"another scope":  {c.For("2").ListMemory("all", list), nil},
 	} {
-		if got := n.notes.Load(); got != n.want {
+		if got := n.memory.Load(); got != n.want {
 			t.Errorf("%s: %v, want %v", name, got, n.want)
 		}
 	}
 	c.Clear()
-	if got := c.For("1").Notes("all", list).Load(); got != nil {
+	if got := c.For("1").ListMemory("all", list).Load(); got != nil {
 		t.Errorf("after Clear: %v", got)
 	}
 }
 
-// The settled hour is one that had settled when the oldest answer that is still fresh was asked for.
-func TestNotesKnowWhatHasSettled(t *testing.T) {
+// The settled hour had settled already when the oldest answer that is still fresh was requested.
+func TestListMemoryReportsTheSettledHour(t *testing.T) {
 	var k clock
 	c, err := New(upstreamtest.NewModel(upstreamtest.Rows{}), Options{
 		Bytes: DefaultBytes, Settle: time.Hour, Sealed: 2 * time.Hour, Fresh: DefaultFresh, Now: k.now})
@@ -51,7 +51,7 @@ func TestNotesKnowWhatHasSettled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	n := c.Notes("", upstream.Question{})
+	n := c.ListMemory("", upstream.Question{})
 	for after, want := range map[time.Duration]time.Duration{
 		0: -2 * time.Hour, 4 * time.Second: -2 * time.Hour, DefaultFresh: -time.Hour,
 		time.Hour: -time.Hour, time.Hour + DefaultFresh: 0,

@@ -202,7 +202,7 @@ func TestPanicsInResolversFailOneField(t *testing.T) {
 				}
 			}
 			if log := strings.ReplaceAll(e.log.String(), `path="`, "path="); !strings.Contains(log, "level=ERROR") ||
-				!strings.Contains(log, "secret") || !strings.Contains(log, "present_test.go") ||
+				!strings.Contains(log, "secret") || !strings.Contains(log, "errors_test.go") ||
 				!strings.Contains(log, "path="+c.at) {
 				t.Errorf("log: %s", log)
 			}

@@ -2,11 +2,11 @@ package upstream
 
 import "strings"
 
-// layout predicts the members of a server's objects. The rows of a page usually have the same keys in the same order,
-// spaced and escaped alike. So before a member is parsed, its text is compared with that of the member at the same
-// place in an earlier row: if the bytes up to the value are equal, so is their meaning. Other members are parsed, and
-// learnt for the following rows.
-type layout struct {
+// memberCache remembers the text of an object's members, up to their values. The rows of a page usually have the same
+// keys in the same order, spaced and escaped alike. So before a member is parsed, its text is compared with that of the
+// member at the same place in an earlier row: if the bytes up to the value are equal, so is their meaning. Other
+// members are parsed, and remembered for the following rows.
+type memberCache struct {
 	members []member
 	at      int    // index of the expected member
 	other   member // the last member that was not learnt
@@ -27,7 +27,7 @@ const maxMembers = 32
 // first opens an object and reads up to its first value. It returns nil if the object is empty or not an object.
 //
 //	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) { … }
-func (l *lexer) first(o *layout, what string) *member {
+func (l *lexer) first(o *memberCache, what string) *member {
 	if !l.object(what) {
 		return nil
 	}
@@ -36,9 +36,9 @@ func (l *lexer) first(o *layout, what string) *member {
 }
 
 // after reads up to the object's next value, or returns nil at its end.
-func (l *lexer) after(o *layout) *member { return l.member(o, false) }
+func (l *lexer) after(o *memberCache) *member { return l.member(o, false) }
 
-func (l *lexer) member(o *layout, first bool) *member {
+func (l *lexer) member(o *memberCache, first bool) *member {
 	if o.at < len(o.members) {
 		// The text of the first member has no comma, that of all others has one.
 		if m := &o.members[o.at]; m.first == first && strings.HasPrefix(l.s[l.i:], m.text) && l.err == nil {
@@ -60,7 +60,7 @@ func (l *lexer) member(o *layout, first bool) *member {
 }
 
 // learn records a parsed member, and expects the one after it to follow it again.
-func (l *lexer) learn(o *layout, text, name string, first bool) *member {
+func (l *lexer) learn(o *memberCache, text, name string, first bool) *member {
 	for i := range o.members {
 		if m := &o.members[i]; m.text == text && m.first == first {
 			o.at = i + 1

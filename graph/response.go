@@ -3,7 +3,6 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -13,48 +12,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// refusal says why a request was not executed. No part of it has run.
-type refusal struct {
-	status int    // HTTP status
-	allow  string // value of the Allow header, for 405
-	// retryAfter is when the caller may try again; 0 sends no Retry-After.
-	retryAfter time.Duration
-	// cacheControl is the value of the Cache-Control header; "" sends none.
-	cacheControl string
-	// understood is set if the request is a well-formed GraphQL request whose document or variables are at fault.
-	// Callers that accept plain JSON then get status 200: another status could come from a proxy, so they could not
-	// trust the body.
-	understood bool
-	response   *graphql.Response
-}
-
-// Error returns the first error message.
-func (n *refusal) Error() string { return n.response.Errors[0].Message }
-
-// refuse refuses a request that is not a well-formed GraphQL request.
-func refuse(status int, format string, args ...any) *refusal {
-	return &refusal{
-		status: status, response: &graphql.Response{
-			Errors: gqlerror.List{requestError(codeBadUserInput, fmt.Sprintf(format, args...))},
-		},
-	}
-}
-
-// refuseOperation refuses a GraphQL request whose document or variables are invalid.
-func refuseOperation(errs ...*gqlerror.Error) *refusal {
-	return &refusal{status: http.StatusBadRequest, understood: true, response: &graphql.Response{Errors: errs}}
-}
-
-// refuseOver refuses a valid request that exceeds one of its caller's limits.
-func refuseOver(errs ...*gqlerror.Error) *refusal {
-	no := refuseOperation(errs...)
-	if wait, ok := errs[0].Extensions["retryAfterMs"].(int64); ok && errs[0].Extensions["code"] == codeRateLimited {
-		no.status, no.understood, no.retryAfter = http.StatusTooManyRequests, false,
-			time.Duration(wait)*time.Millisecond
-	}
-	return no
-}
-
 // answer is the response to a request.
 type answer struct {
 	status   int
@@ -62,16 +19,8 @@ type answer struct {
 	cache    string // value of the Cache-Control header
 	retry    time.Duration
 	response *graphql.Response
-	ran      bool // the response has data, possibly null
-	room     held // of a member of a batch
-}
-
-func (n *refusal) answer(media string) answer {
-	a := answer{status: n.status, allow: n.allow, cache: n.cacheControl, retry: n.retryAfter, response: n.response}
-	if n.understood && media == mediaJSON {
-		a.status = http.StatusOK
-	}
-	return a
+	ran      bool        // the response has data, possibly null
+	room     reservation // of a member of a batch
 }
 
 // write sends an answer. It writes the data's bytes as they are: they are JSON already, and marshalling them again
