@@ -130,7 +130,7 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 				if kept == nil {
 					return nil
 				}
-				return func(q upstream.Question) page.Memory { return kept.Notes(auth.FromContext(ctx).View(), q) }
+				return func(q upstream.Question) page.Memory { return kept.ListMemory(auth.FromContext(ctx).View(), q) }
 			},
 			Now: g.now, Shared: o.Shared,
 		}, resolvers.Columns()},
