@@ -8,7 +8,7 @@ var BlockedEmail = Kind{
 	Catalogue: "/blocked-email/reasons", Codes: "the reasons for blocking",
 	Fields: common(postbackTime, Field{
 		Name: "Reason", REST: "blocked_reason", GraphQL: "reason", Filter: "blocked_reason", Catalogue: true,
-		Presence: Imported, Example: `"unsubscribe"`, Doc: "an open set: see API.BlockedReasons",
+		Column: "reason", Presence: Imported, Example: `"unsubscribe"`, Doc: "an open set: see API.BlockedReasons",
 	}),
 	Example: "email_address postback_time user_id xheaders domain email_id process_time sender_id blocked_reason local",
 }

@@ -12,28 +12,28 @@ var Bounce = Kind{
 			Example: "1479772800", Doc: "when it bounced; lists are filtered and sorted by it",
 		},
 		Field{
-			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Counted: true,
+			Name: "Type", REST: "bounce_type", GraphQL: "type", Filter: "bounce_type", Column: "type", Counted: true,
 			Type: BounceType, Presence: Imported, Doc: "set by the matching rule, not by the code's first digit",
 		},
 		Field{
 			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Catalogue: true,
-			Presence: Imported, Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
+			Column: "category", Presence: Imported, Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
 		},
 		Field{
-			Name: "Code", REST: "bounce_code", GraphQL: "code", Example: `"5.1.1"`,
+			Name: "Code", REST: "bounce_code", GraphQL: "code", Column: "code", Example: `"5.1.1"`,
 			Doc: `enhanced status code (RFC 3463), such as "5.1.1"`,
 		},
 		postbackTime,
 		Field{
-			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true,
+			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true, Column: "diagnostic",
 			Example: `"smtp;550 5.1.1 User unknown"`, Doc: "the receiving server's response",
 		},
 		Field{
-			Name: "RuleName", REST: "regex_name", Detail: true, Example: `"badmailbox03"`,
+			Name: "RuleName", REST: "regex_name", Detail: true, Column: "rule", Example: `"badmailbox03"`,
 			Doc: "the matching rule; regex_name in the API",
 		},
 		Field{
-			Name: "FullContent", REST: "full_content", Detail: true, Content: true,
+			Name: "FullContent", REST: "full_content", Detail: true, Content: true, Column: "content", Apart: true,
 			Doc: "the bounce message as received, including its headers",
 		},
 	),

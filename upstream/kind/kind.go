@@ -57,6 +57,9 @@ type Field struct {
 	Nullable bool // GraphQL shows the zero value as null
 	Detail   bool // only the kind's detail has it
 	Content  bool // part of a message or of a server's answer, which only some callers may read
+
+	Column string // in the store's tables of the kinds; REST by default
+	Apart  bool   // the column has a table of its own, because its texts are long: see schema/001_schema.sql
 }
 
 // Type is the type of a field.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ type description struct {
 	Kinds []row
 	Keys  []field // the fields of all kinds, each REST name once
 
+	Columns []field  // in the store, which not all kinds have, each once
 	Filters []filter // by which only some kinds' lists can be filtered
 
 	MaxCodes, MaxContents int // of a row
@@ -52,6 +54,12 @@ func (r row) Own() (own []field) {
 	return own
 }
 
+// Columns returns the fields that the store keeps in columns that not all kinds have, those of the detail last. The time
+// of the row is in its id.
+func (r row) Columns() []field {
+	return slices.DeleteFunc(r.All(), func(f field) bool { return f.REST == r.Kind.Time || f.Common() && !f.Is("time") })
+}
+
 // Names returns the kind's own texts that lists can be filtered by.
 func (r row) Names() []field {
 	return slices.DeleteFunc(r.All(), func(f field) bool { return !f.Is("text") || f.Filter == "" || f.Common() })
@@ -65,6 +73,9 @@ type filter struct {
 	field
 	Words string // the kinds
 }
+
+// ColumnName is the name of the field's column in the store.
+func (f field) ColumnName() string { return cmp.Or(f.Column, f.REST) }
 
 // FilterName is the name of the filter's Go field.
 func (f field) FilterName() string { return exported(f.Filter) }
@@ -220,6 +231,11 @@ func describe() (*description, error) {
 			return -1
 		})
 		d.Kinds = append(d.Kinds, r)
+		for _, f := range r.Columns() {
+			if !slices.ContainsFunc(d.Columns, func(o field) bool { return o.Name == f.Name }) {
+				d.Columns = append(d.Columns, f)
+			}
+		}
 		for _, f := range r.Own() {
 			i := slices.IndexFunc(d.Filters, func(o filter) bool { return o.Filter == f.Filter })
 			if i < 0 {

@@ -74,7 +74,7 @@ func (c *checker) events(k *kind) error {
 	counted := counts{} // of the day of before
 	checked := upstream.Time(math.MinInt64)
 	err := c.conn.each(c.ctx, func(v []driver.Value) error {
-		if err := k.read(&x, v); err != nil {
+		if err := x.read(k, v); err != nil {
 			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
 			return nil
 		}
@@ -92,7 +92,7 @@ func (c *checker) events(k *kind) error {
 		counted.add(k, &x, 1)
 		inRows.addRow(c.seed, &x)
 		return nil
-	}, "select "+k.selection(len(k.columns))+" from "+k.table+
+	}, "select "+k.listed+" from "+k.table+
 		" r left join domain d on d.id = r.domain_id order by r.id")
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type counted struct {
 
 // add counts n more of an event.
 func (c counts) add(k *kind, r *row, n int64) {
-	key := counted{k, upstream.Day.Floor(r.time), r.user, r.sender, k.typ(r)}
+	key := counted{k, upstream.Day.Floor(r.time), r.user, r.sender, r.countedAs(k)}
 	hours := c[key]
 	if hours == nil {
 		hours = new([24]int64)

@@ -187,10 +187,10 @@ func (e *eraser) editAll(k *kind) error {
 	}
 	texts := contains("r.email_id") + " or r.headers is not null and " + contains("r.headers")
 	if k.Kind == upstream.Bounces {
-		texts += " or " + contains("r.diagnostic") + " or " + contains("c.content") +
+		texts += " or " + contains("r.diagnostic") + " or " + contains("content") +
 			// or in quoted-printable, which may break or encode any part of an address
-			" or instr(c.content, '=' || char(10)) or instr(c.content, '=' || char(13, 10))" +
-			" or c.content glob '*=[2-7C-F][0-9A-F]*'"
+			" or instr(content, '=' || char(10)) or instr(content, '=' || char(13, 10))" +
+			" or content glob '*=[2-7C-F][0-9A-F]*'"
 	}
 	for {
 		args[0] = last
@@ -213,12 +213,14 @@ func (e *eraser) editAll(k *kind) error {
 // edit removes the address from a row's texts.
 func (e *eraser) edit(k *kind, old *row) error {
 	r := *old
-	r.emailID, r.diag, r.content = e.without(r.emailID), e.without(r.diag), e.without(r.content)
+	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
+		*text = e.without(*text)
+	}
 	r.headers = slices.Clone(old.headers)
 	for i := range r.headers {
 		r.headers[i].Value = e.without(r.headers[i].Value)
 	}
-	if r.equal(k, old) && r.emailID == old.emailID {
+	if r.equal(old) && r.emailID == old.emailID {
 		return nil
 	}
 	e.found.Edited++

@@ -10,30 +10,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Emails lists emails: see [store.Reader].
-func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(ctx, s, upstream.Emails, only, q, email)
-}
-
-// Bounces lists bounces: see [store.Reader].
-func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return list(ctx, s, upstream.Bounces, only, q, bounce)
-}
-
-// BlockedEmails lists blocked emails: see [store.Reader].
-func (s *Store) BlockedEmails(
-	ctx context.Context, only []upstream.ID, q upstream.ListQuery,
-) ([]upstream.BlockedEmail, error) {
-	return list(ctx, s, upstream.BlockedEmails, only, q, blockedEmail)
-}
-
 // list returns a page of a kind's list. Of makes its rows.
 func list[R any](
-	ctx context.Context, s *Store, k upstream.Kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
+	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
 ) ([]R, error) {
 	rows := []R{}
 	err := s.readIndexed(ctx, "list "+k.String(), func(r *reader) error {
-		l := &listing{reader: r, kind: kinds[k]}
+		l := &listing{reader: r, kind: k}
 		if err := l.filter(only, &q); err != nil || l.none {
 			return err
 		}
@@ -44,7 +27,7 @@ func list[R any](
 		query, args := l.query(upstream.PageSize)
 		err := r.conn.each(ctx, func(v []driver.Value) error {
 			before := x.id
-			if err := l.kind.read(&x, v); err != nil {
+			if err := x.read(k, v); err != nil {
 				return err
 			}
 			if len(rows) > 0 && x.id <= before {
@@ -81,7 +64,7 @@ func (s *Store) Bounce(
 				"there is no bounce of user %d, sender %d, time %d and email %q",
 				k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
 		}
-		d = bounceDetail(&rows[0])
+		d = rows[0].bounceDetail()
 		return nil
 	})
 	return d, err
@@ -90,19 +73,12 @@ func (s *Store) Bounce(
 // load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as
 // r.
 func load(ctx context.Context, c *conn, k *kind, limit int, where string, args ...any) (rows []row, err error) {
-	content, from := "null", k.table+" r"
-	if k.Kind == upstream.Bounces {
-		content, from = "c.content", "bounce r left join bounce_content c on c.id = r.id"
-	}
 	err = c.each(ctx, func(v []driver.Value) error {
-		last := len(v) - 1
 		var x row
-		err := k.read(&x, v[:last])
-		x.content = text(v[last])
+		err := x.read(k, v)
 		rows = append(rows, x)
 		return err
-	}, "select "+k.selection(len(k.columns))+", "+content+" from "+from+
-		" left join domain d on d.id = r.domain_id where "+
-		where+" order by r.id limit "+strconv.Itoa(limit), args...)
+	}, "select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+k.apart+
+		" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...)
 	return rows, err
 }

@@ -50,17 +50,7 @@ const maxStreams = 64
 func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) error {
 	l.lo, l.hi = firstID(q.Window.Start), firstID(q.Window.End)
 	l.none = l.lo >= l.hi
-	switch l.kind.Kind {
-	case upstream.Emails:
-		if q.Delivered {
-			l.filters = append(l.filters, filter{check: "r.delivered", counted: "type = '" + delivered + "'"})
-		}
-	case upstream.Bounces:
-		l.text("type", string(q.BounceType))
-		l.text("category", q.BounceCategory)
-	case upstream.BlockedEmails:
-		l.text("reason", q.BlockedReason)
-	}
+	l.own(q)
 	if err := l.local(q.Local); err != nil {
 		return err
 	}
@@ -122,6 +112,13 @@ func (r *reader) numbers(query string, args ...any) (all []any, err error) {
 // from begins a stream of the index on a column.
 func (k *kind) from(column string) string {
 	return k.table + " indexed by " + k.table + "_" + strings.TrimSuffix(column, "_id") + " where "
+}
+
+// flag adds a filter by a column, unless the filter is off. Events are counted by its name.
+func (l *listing) flag(column string, on bool) {
+	if on {
+		l.filters = append(l.filters, filter{check: "r." + column, counted: "type = '" + column + "'"})
+	}
 }
 
 // text adds a filter by the value of a column, unless the value is empty.
@@ -252,7 +249,7 @@ func (l *listing) keys(along []int, check bool, lo, hi int64) (query string, arg
 // query is the query for a page of rows.
 func (l *listing) query(limit int) (string, []any) {
 	keys, args := l.keys(l.along, true, l.lo, l.hi)
-	return "select " + l.kind.selection(l.kind.listed) + " from (" + keys + " limit ? offset ?) k cross join " +
+	return "select " + l.kind.listed + " from (" + keys + " limit ? offset ?) k cross join " +
 		l.kind.table + " r on r.id = k.id left join domain d on d.id = r.domain_id", append(args, int64(limit), l.skip)
 }
 

@@ -31,11 +31,7 @@ func (w *writer) messageArgs(r *row) ([]any, error) {
 		}
 		w.domains[r.domain] = domain
 	}
-	var address any
-	if !r.plainAddress() {
-		address = r.address
-	}
-	return []any{r.local, domain, r.emailID, int64(r.user), int64(r.sender), address}, nil
+	return []any{r.local, domain, r.emailID, int64(r.user), int64(r.sender), r.oddAddress()}, nil
 }
 
 // find returns the rows of a kind about the message of r.
@@ -84,12 +80,12 @@ func (w *writer) merge(k *kind, rows []row) ([]row, error) {
 			w.written.Replaced++
 			w.written.New--
 		}
-		if k.Kind == upstream.Emails && r.delivered {
+		if k.Kind == upstream.Emails && r.Delivered {
 			failed, err := w.failed(r)
 			if err != nil {
 				return nil, err
 			}
-			r.delivered = !failed
+			r.Delivered = !failed
 		}
 	}
 	sortRows(merged)
@@ -111,7 +107,7 @@ func (w *writer) failed(r *row) (bool, error) {
 // one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if
 // there are more of them. If there are as many, the text decides, so that the order of rows does not matter.
 func (r *row) merge(k *kind, o *row) {
-	headers, process := r.headers, min(r.process, o.process)
+	headers, process := r.headers, min(r.ProcessTime, o.ProcessTime)
 	if headers == nil || cmp.Or(len(headers)-len(o.headers),
 		strings.Compare(encodeHeaders(headers), encodeHeaders(o.headers))) < 0 {
 		headers = o.headers
@@ -119,22 +115,22 @@ func (r *row) merge(k *kind, o *row) {
 	switch {
 	case k.Kind == upstream.Emails:
 		r.time = min(r.time, o.time)
-		r.delivered = r.delivered || o.delivered
+		r.Delivered = r.Delivered || o.Delivered
 	case o.saysMore(r):
 		*r = *o
 		r.id = 0
 	}
-	r.headers, r.process = headers, process
+	r.headers, r.ProcessTime = headers, process
 }
 
 // saysMore reports whether of two failures of a message r is the one to keep: the one with the whole message, or the
 // earlier one. The other comparisons only make the choice independent of the order.
 func (r *row) saysMore(o *row) bool {
-	if whole := r.content != ""; whole != (o.content != "") {
+	if whole := r.FullContent != ""; whole != (o.FullContent != "") {
 		return whole
 	}
-	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.code, o.code), cmp.Compare(r.diag, o.diag),
-		cmp.Compare(r.content, o.content), cmp.Compare(r.reason, o.reason)) < 0
+	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.Code, o.Code),
+		cmp.Compare(r.DiagnosticCode, o.DiagnosticCode), cmp.Compare(r.FullContent, o.FullContent), cmp.Compare(r.Reason, o.Reason)) < 0
 }
 
 // mergeFailures marks the emails of bounces and blocked emails as not delivered.
@@ -147,11 +143,11 @@ func (w *writer) mergeFailures(failures []row) error {
 		}
 		for n := range emails {
 			r := &emails[n]
-			if !r.delivered {
+			if !r.Delivered {
 				continue
 			}
 			w.counts.add(k, r, -1)
-			r.delivered = false
+			r.Delivered = false
 			w.counts.add(k, r, 1)
 			w.touch(r.time)
 			if err := w.conn.exec("update email set delivered = 0 where id = ?", r.id); err != nil {

@@ -27,8 +27,8 @@ func (s *Store) Reclassify(
 		}
 		for i := range rows {
 			r := &rows[i]
-			class := sort(bounceDetail(r))
-			if class == (store.Class{Type: upstream.BounceType(r.typ), Category: r.category, Rule: r.rule}) {
+			class := sort(r.bounceDetail())
+			if class == (store.Class{Type: r.Type, Category: r.Category, Rule: r.RuleName}) {
 				continue
 			}
 			some++
@@ -63,9 +63,9 @@ func (s *Store) Reclassify(
 func (w *writer) reclassify(r *row, c store.Class) error {
 	k := kinds[upstream.Bounces]
 	w.counts.add(k, r, -1)
-	r.typ, r.category, r.rule = string(c.Type), c.Category, c.Rule
+	r.Type, r.Category, r.RuleName = c.Type, c.Category, c.Rule
 	w.counts.add(k, r, 1)
 	w.touch(r.time)
-	return w.conn.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", r.typ, r.category, r.rule,
-		r.id)
+	return w.conn.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", string(r.Type), r.Category,
+		r.RuleName, r.id)
 }

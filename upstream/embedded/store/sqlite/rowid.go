@@ -44,7 +44,7 @@ func (w *writer) second(k *kind, old, rows []row) error {
 			switch {
 			case now == nil:
 				w.written.New++
-			case now.equal(k, &rows[0]):
+			case now.equal(&rows[0]):
 				w.written.Unchanged++
 				continue
 			default:
@@ -53,7 +53,7 @@ func (w *writer) second(k *kind, old, rows []row) error {
 			now = &rows[0]
 		}
 		if before != nil && now != before {
-			if now.equal(k, before) {
+			if now.equal(before) {
 				now = before
 			} else if err := w.drop(k, before); err != nil {
 				return err

@@ -11,12 +11,18 @@ import (
 
 // Write adds a batch: see [store.Writer].
 func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error) {
-	rows, err := rowsOf(&b)
-	if err != nil {
-		return store.Written{}, err
+	rows := rowsOf(&b)
+	for _, rows := range rows {
+		for i := range rows {
+			if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
+				return store.Written{}, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+					"email %q has the time %d, which is further than %d seconds from 1970", rows[i].emailID, t, store.MaxTime)}
+			}
+		}
+		sortRows(rows)
 	}
 	var n store.Written
-	err = s.change(ctx, "write events", func(w *writer) error {
+	err := s.change(ctx, "write events", func(w *writer) error {
 		w.written = store.Written{}
 		if b.Merge && !s.indexed.Load() {
 			if err := s.tempBeside(w.conn); err != nil {
@@ -52,32 +58,6 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error)
 		return store.Written{}, err
 	}
 	return n, nil
-}
-
-// rowsOf returns the batch's rows by kind, in list order.
-func rowsOf(b *store.Batch) (rows [len(kinds)][]row, err error) {
-	add := func(k upstream.Kind, r row) {
-		if (r.time > store.MaxTime || r.time < -store.MaxTime) && err == nil {
-			err = &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-				"email %q has the time %d, which is further than %d seconds from 1970", r.emailID, r.time,
-				store.MaxTime)}
-		}
-		rows[k] = append(rows[k], r)
-	}
-	rows[upstream.Emails] = make([]row, 0, len(b.Emails))
-	for i := range b.Emails {
-		add(upstream.Emails, emailRow(&b.Emails[i]))
-	}
-	for i := range b.Bounces {
-		add(upstream.Bounces, bounceRow(&b.Bounces[i]))
-	}
-	for i := range b.BlockedEmails {
-		add(upstream.BlockedEmails, blockedEmailRow(&b.BlockedEmails[i]))
-	}
-	for _, l := range rows {
-		sortRows(l)
-	}
-	return rows, err
 }
 
 // sortRows sorts rows into list order. Rows of one event keep their order.

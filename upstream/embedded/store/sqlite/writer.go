@@ -199,13 +199,6 @@ func (w *writer) insert(k *kind, r *row) error {
 	if err != nil {
 		return err
 	}
-	var address, headers any
-	if !r.plainAddress() {
-		address = r.address
-	}
-	if r.headers != nil {
-		headers = encodeHeaders(r.headers)
-	}
 	if w.filled {
 		for _, h := range r.headers {
 			id, err := w.header(h)
@@ -215,15 +208,11 @@ func (w *writer) insert(k *kind, r *row) error {
 			w.tagged[k.Kind] = append(w.tagged[k.Kind], tag{id, r.id})
 		}
 	}
-	args := []any{r.id, int64(r.user), int64(r.sender), r.emailID, r.local, domain, address, headers}
-	for _, c := range k.columns {
-		args = append(args, c.value(r))
-	}
-	if err := w.conn.exec(k.insert, args...); err != nil {
+	if err := w.conn.exec(k.insert, r.values(k, domain)...); err != nil {
 		return err
 	}
-	if r.content != "" {
-		return w.conn.exec("insert into bounce_content values (?, ?)", r.id, r.content)
+	if r.FullContent != "" {
+		return w.conn.exec("insert into bounce_content values (?, ?)", r.id, r.FullContent)
 	}
 	return nil
 }
@@ -249,7 +238,7 @@ func (w *writer) remove(k *kind, r *row) error {
 			return err
 		}
 	}
-	if r.content != "" {
+	if r.FullContent != "" {
 		if err := w.conn.exec("delete from bounce_content where id = ?", r.id); err != nil {
 			return err
 		}
