@@ -23,17 +23,17 @@ import (
 
 // authSettings say how callers authenticate. By default they do not, and the gateway listens on loopback only.
 type authSettings struct {
-	Open           bool          `help:"Require no authentication, on any address: anyone who can reach it may read everything."`
-	Keys           string        `placeholder:"FILE" help:"Require an API key of this file, whose lines deliverygraph key new prints. The file is reloaded when it changes."`
-	JWKS           string        `name:"jwks" placeholder:"URL|FILE" help:"Require a JSON Web Token signed by a key of this set."`
-	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m" help:"How often to fetch that set if it is a URL, and so how long a withdrawn key may stay valid. If fetching fails, the last set stays valid for a day. Default: ${default}."`
-	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER" help:"What a token's iss must be, such as https://login.example.com/."`
-	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE" help:"What a token's aud must name, such as https://metrics.example.com/."`
-	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG" help:"The allowed signature algorithms: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA. Default: ${default}."`
-	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM" help:"The claim that lists the users whose data a token's bearer may read: numbers, or * for all. Default: ${default}."`
-	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM" help:"The claim with the scopes: metrics:read, recipients:read, content:read. Default: ${default}."`
-	PassThrough    bool          `help:"Send the caller's own API key to the upstream, and cache answers separately for each key."`
-	MaskSecret     string        `secret:"" placeholder:"SECRET" help:"The secret that masked addresses are derived from, at least 16 bytes. Gateways with the same secret accept each other's ids of masked rows. Prefer the environment variable. Default: a new one at each start."`
+	Open           bool
+	Keys           string        `placeholder:"FILE"`
+	JWKS           string        `name:"jwks" placeholder:"URL|FILE"`
+	JWKSRefresh    time.Duration `name:"jwks-refresh" default:"5m"`
+	JWTIssuer      string        `name:"jwt-issuer" placeholder:"ISSUER"`
+	JWTAudience    string        `name:"jwt-audience" placeholder:"AUDIENCE"`
+	JWTAlgorithms  []string      `name:"jwt-algorithms" default:"RS256" placeholder:"ALG"`
+	JWTUsersClaim  string        `name:"jwt-users-claim" default:"users" placeholder:"CLAIM"`
+	JWTScopesClaim string        `name:"jwt-scopes-claim" default:"scope" placeholder:"CLAIM"`
+	PassThrough    bool
+	MaskSecret     string `secret:"" placeholder:"SECRET"`
 }
 
 // minSecret is the minimum length of a secret, in bytes.

@@ -133,7 +133,8 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 			case 0, 1:
 				want = fmt.Sprintf(`{"data":{"users":{"nodes":[{"userId":"%d"}]}}}`, 20+i%4)
 			case 2:
-				want = `{"data":{"users":{"nodes":[{"userId":"20"},{"userId":"21"},{"userId":"22"},{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
+				want = `{"data":{"users":{"nodes":[{"userId":"20"},{"userId":"21"},{"userId":"22"},` +
+			`{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
 			case 3:
 				if !strings.Contains(text, `"code":"UNAUTHENTICATED"`) || strings.Contains(text, who) ||
 					strings.Contains(text, "userId") {

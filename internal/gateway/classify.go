@@ -26,23 +26,27 @@ import (
 )
 
 type classifyCommand struct {
-	Files        []string `arg:"" optional:"" name:"file" help:"Diagnostics, one per line, or bounce mails: single ones or an mbox. Folders and files compressed with gzip or zstd are read too. Default, or -: standard input."`
-	Rules        string   `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
-	PrintRules   bool     `help:"Print the embedded rules, as an example of such a file. Its top explains the form."`
-	JSON         bool     `name:"json" help:"Print one JSON object per line, with the rule's description and the diagnostic."`
-	Unclassified bool     `help:"List the diagnostics in a store that no rule matches, most frequent first."`
-	Data         string   `placeholder:"FILE" help:"The store whose bounces --unclassified lists."`
+	Files        []string `arg:"" optional:"" name:"file"`
+	Rules        string   `placeholder:"FILE"`
+	PrintRules   bool
+	JSON         bool `name:"json"`
+	Unclassified bool
+	Data         string `placeholder:"FILE"`
 }
 
 // Help returns the text below the usage.
 func (classifyCommand) Help() string {
-	return `It prints a tab-separated line for each diagnostic, and for each recipient of a bounce mail: category, type, rule, the words that matched and, for mails, the recipient. If no rule matches, the category is unclassified and the rule is -.
+	return `It prints a tab-separated line for each diagnostic, and for each recipient of a bounce mail: category,
+type, rule, the words that matched and, for mails, the recipient. If no rule matches, the category is unclassified and
+the rule is -.
 
 The words that people read in a bounce mail are looked at too, if what the server said is not enough.
 
-With --unclassified, each line is a number of bounces and what they say. Addresses and numbers in it are replaced, so that what differs by them alone is counted together.
+With --unclassified, each line is a number of bounces and what they say. Addresses and numbers in it are replaced, so
+that what differs by them alone is counted together.
 
-Bounce mails of Postfix about mail that expired in its queue are sorted by the server's last reply. If there was none, or no rule matches it, the category is message-expired and the rule is -.
+Bounce mails of Postfix about mail that expired in its queue are sorted by the server's last reply. If there was none,
+or no rule matches it, the category is message-expired and the rule is -.
 
 For rules of your own, see the form of the embedded ones: deliverygraph classify --print-rules`
 }

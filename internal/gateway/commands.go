@@ -26,18 +26,21 @@ import (
 const exitDiffers = 3
 
 type doctorCommand struct {
-	Upstream    string `required:"" placeholder:"URL" help:"The server to examine, such as https://metrics.example.com/v4."`
-	UpstreamKey string `placeholder:"KEY" help:"The API key to send it. Prefer the environment variable: flags show up in process lists."`
-	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	Window      string `placeholder:"START/END" help:"The window of time to read, such as 2016-11-22T00:00:00Z/2016-11-23T00:00:00Z. Default: the latest days that hold data."`
-	ASCII       bool   `name:"ascii" help:"Print ASCII only."`
+	Upstream    string `required:"" placeholder:"URL"`
+	UpstreamKey string `placeholder:"KEY"`
+	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE"`
+	Window      string `placeholder:"START/END"`
+	ASCII       bool   `name:"ascii"`
 }
 
 // Help returns the text below the usage.
 func (doctorCommand) Help() string {
-	return `It sends about sixty requests that only read, one after the other, and compares the responses with the API's documentation and with each other. A table shows what agrees, what differs and whether the gateway handles it, and what could not be judged.
+	return `It sends about sixty requests that only read, one after the other, and compares the responses with the
+API's documentation and with each other. A table shows what agrees, what differs and whether the gateway handles it,
+and what could not be judged.
 
-Exit code: 0 the gateway can use the server; 3 it can, with differences that it handles, or there is no data to judge by; 1 it cannot, or the server cannot be reached; 2 wrong flags.`
+Exit code: 0 the gateway can use the server; 3 it can, with differences that it handles, or there is no data to judge
+by; 1 it cannot, or the server cannot be reached; 2 wrong flags.`
 }
 
 // Run examines the server.
@@ -110,11 +113,11 @@ type keyCommand struct {
 }
 
 type newKeyCommand struct {
-	Name          string `required:"" placeholder:"NAME" help:"The caller's name, used in logs and for limits, such as partner-a."`
-	Users         string `required:"" placeholder:"USERS" help:"The users whose data the caller may read, such as 20,21, or * for all."`
-	Scopes        string `default:"metrics:read" placeholder:"SCOPES" help:"What the caller may read: metrics:read, which is required, recipients:read (recipients' addresses, which are masked otherwise) and content:read (the responses of receiving servers, and whole bounce messages). Default: ${default}."`
-	CostPerMinute int    `placeholder:"N" help:"How much the caller's operations may cost per minute. Default: the gateway's limit for all callers."`
-	Streams       int    `placeholder:"N" help:"How many subscriptions, and how many WebSockets, the caller may have open at once. Default: the gateway's limit for all callers."`
+	Name          string `required:"" placeholder:"NAME"`
+	Users         string `required:"" placeholder:"USERS"`
+	Scopes        string `default:"metrics:read" placeholder:"SCOPES"`
+	CostPerMinute int    `placeholder:"N"`
+	Streams       int    `placeholder:"N"`
 }
 
 // Help returns the text below the usage.

@@ -14,15 +14,15 @@ var update = flag.Bool("update", false, "write docs/configuration.md anew")
 
 // configuration returns the text of docs/configuration.md.
 func configuration() string {
-	parser := kong.Must(&commands{}, kong.Name("deliverygraph"), kong.DefaultEnvars("DELIVERYGRAPH"))
+	parser := newParser(&commands{})
 	var b strings.Builder
 	b.WriteString(`# Configuration
 
 <!-- go test ./internal/gateway -run Configuration -update -->
 
-Each setting of ` + "`deliverygraph serve`" + `, the default command, is a flag and an environment variable. The flag takes
-precedence. A wrong or empty value stops the start; the message names the flag, or the variable if it was set there, and
-gives an example. Set secrets in the environment: flags show up in process lists.
+Each setting of ` + "`deliverygraph serve`" + `, the default command, is a flag and an environment variable. The flag
+takes precedence. A wrong or empty value stops the start; the message names the flag, or the variable if it was set
+there, and gives an example. Set secrets in the environment: flags show up in process lists.
 `)
 	for _, command := range parser.Model.Children {
 		leaves := []*kong.Node{command}
@@ -79,6 +79,9 @@ func TestConfigurationPageListsEachSetting(t *testing.T) {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if strings.Contains(want, "|  |\n") {
+		t.Error("a setting has no help")
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != want {
 		t.Errorf("docs/configuration.md does not list the settings as they are (%v): run go test ./internal/gateway "+

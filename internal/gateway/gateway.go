@@ -1,9 +1,9 @@
 // Package gateway is the program deliverygraph: its command line, its settings, and the wiring and serving of its
 // parts.
 //
-// gateway.go runs a command, serve.go serves until the program is stopped, and wire.go shows how the parts are
-// connected, and caller.go what each caller gets of them. settings.go and access.go have the flags of serve, mistakes.go explains wrong ones, and commands.go has
-// the commands that do not serve.
+// gateway.go runs a command, serve.go serves until the program is stopped, wire.go shows how the parts are connected,
+// and caller.go what each caller gets of them. settings.go and access.go have the flags of serve, flags.txt explains
+// them, mistakes.go explains wrong ones, and commands.go has the commands that do not serve.
 package gateway
 
 import (
@@ -33,13 +33,11 @@ const (
 func Run(ctx context.Context, args []string, io Streams) int {
 	var c commands
 	exit := -1
-	parser := kong.Must(&c,
-		kong.Name("deliverygraph"),
+	parser := newParser(&c,
 		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that "+
 			"speaks it, or with one of its own."),
 		kong.Writers(io.Out, io.Err),
 		kong.Exit(func(code int) { exit = code; panic(exited{}) }),
-		kong.DefaultEnvars("DELIVERYGRAPH"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io),
@@ -119,16 +117,16 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 type commands struct {
-	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground. The default command."`
-	Import     importCommand     `cmd:"" help:"Import mail logs, bounce mails, events of delivery services, or rows of the API into a store."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground."`
+	Import     importCommand     `cmd:"" help:"Import mail logs, bounces, events of services, or rows of the API."`
 	Prune      pruneCommand      `cmd:"" help:"Remove old events from a store."`
 	Erase      eraseCommand      `cmd:"" help:"Remove a recipient from a store without leaving a trace."`
 	Backup     backupCommand     `cmd:"" help:"Copy a store, even while it is in use."`
 	Info       infoCommand       `cmd:"" help:"Describe a store: rows, times, users, senders, size."`
 	Check      checkCommand      `cmd:"" help:"Check a store for damage."`
 	Key        keyCommand        `cmd:"" help:"Make an API key for --auth-keys."`
-	Doctor     doctorCommand     `cmd:"" help:"Examine a metrics API server, and say whether the gateway can use it as its upstream."`
-	Classify   classifyCommand   `cmd:"" help:"Sort bounces into categories by their diagnostics, and show the words that matched."`
+	Doctor     doctorCommand     `cmd:"" help:"Examine a metrics API server: can the gateway use it as its upstream?"`
+	Classify   classifyCommand   `cmd:"" help:"Sort bounces into categories, and show the words that matched."`
 	Reclassify reclassifyCommand `cmd:"" help:"Sort the bounces of a store again, by the current rules."`
 	Schema     schemaCommand     `cmd:"" help:"Print the GraphQL schema, for code generators and linters."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

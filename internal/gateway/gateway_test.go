@@ -298,8 +298,19 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 	// An absolute window, since now differs between the two.
 	end := time.Now().Add(-time.Hour).Unix()
 	w := fmt.Sprintf("window: {between: {start: %d, end: %d}}", end-7*86400, end)
-	q := `{ bounces(` + w + `, filter: {type: HARD}, first: 50) { totalCount nodes { id bouncedAt recipient xHeaders { name value } sender { address } user { userId } detail { diagnosticCode fullContent } } pageInfo { endCursor hasNextPage } }
-		senders(` + w + `) { nodes { address stats(` + w + `) { sent bounceRate series(interval: DAY) { start sent blocked } } } } }`
+	q := `{
+		bounces(` + w + `, filter: {type: HARD}, first: 50) {
+			totalCount
+			nodes {
+				id bouncedAt recipient xHeaders { name value } sender { address } user { userId }
+				detail { diagnosticCode fullContent }
+			}
+			pageInfo { endCursor hasNextPage }
+		}
+		senders(` + w + `) {
+			nodes { address stats(` + w + `) { sent bounceRate series(interval: DAY) { start sent blocked } } }
+		}
+	}`
 	want := first.query(q, nil)
 	if d := cmp.Diff(want, second.query(q, nil)); d != "" {
 		t.Error(d)
@@ -598,8 +609,15 @@ func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 	byID := map[string]map[string]any{}
 	var after any
 	for {
-		data := p.query(`query($after: String) { bounces(window: {between: {start: "1990-01-01T00:00:00Z", end: "2030-01-01T00:00:00Z"}}, first: 100, after: $after) {
-			nodes { emailId recipient code category userId senderId type bouncedAt sender { address } detail { diagnosticCode ruleName fullContent } } pageInfo { hasNextPage endCursor } } }`, map[string]any{"after": after})
+		data := p.query(`query($after: String) {
+			bounces(window: {between: {start: "1990-01-01", end: "2030-01-01"}}, first: 100, after: $after) {
+				nodes {
+					emailId recipient code category userId senderId type bouncedAt sender { address }
+					detail { diagnosticCode ruleName fullContent }
+				}
+				pageInfo { hasNextPage endCursor }
+			}
+		}`, map[string]any{"after": after})
 		for _, n := range at(data, "bounces", "nodes").([]any) {
 			byID[at(n, "emailId").(string)] = n.(map[string]any)
 		}

@@ -31,37 +31,50 @@ import (
 const exitBadLines = 3
 
 type importCommand struct {
-	Files       []string `arg:"" name:"file" help:"Files and folders, in any of the formats below, plain or compressed with gzip or zstd; - is standard input."`
-	Data        string   `required:"" placeholder:"FILE" help:"The store, which is created if it does not exist. A gateway may serve it meanwhile."`
-	Format      string   `placeholder:"NAME" help:"The format of all files, one of the names below. Default: detect it from the content of each file."`
-	User        int      `default:"1" placeholder:"ID" help:"The user of mail in formats that do not name an account. Default: ${default}."`
-	TimeZone    string   `placeholder:"ZONE" help:"The zone of times without one, as in mail logs, such as Europe/Berlin or Local. Default: UTC."`
-	Rules       string   `placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them."`
-	Follow      bool     `help:"Keep importing what is added to the files, until the program is stopped. The next start continues from there."`
-	Strict      bool     `help:"Stop at the first bad line. By default, bad lines are reported and skipped."`
-	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE" help:"The maximum memory for reading the store. Default: ${default}."`
+	Files       []string `arg:"" name:"file"`
+	Data        string   `required:"" placeholder:"FILE"`
+	Format      string   `placeholder:"NAME"`
+	User        int      `default:"1" placeholder:"ID"`
+	TimeZone    string   `placeholder:"ZONE"`
+	Rules       string   `placeholder:"FILE"`
+	Follow      bool
+	Strict      bool
+	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE"`
 }
 
 // Help returns the text below the usage.
 func (importCommand) Help() string {
 	var list strings.Builder
-	fmt.Fprintf(&list, "%s: rows of the REST API as NDJSON, with \"kind\": \"sender\", \"email\", \"bounce\" or \"blocked_email\"", importer.Rows)
+	list.WriteString(importer.Rows + ": rows of the REST API as NDJSON, " +
+		`with "kind": "sender", "email", "bounce" or "blocked_email"`)
 	for _, f := range formats.All {
 		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
 	}
 	return `The formats: ` + list.String() + `.
 
-Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may be in several files, and in files that are imported on different days, oldest first. Accounts become users, and From addresses become senders; their numbers stay the same. Bounces are sorted into the categories of the API. At the end, a summary says for each format what was found, and what was skipped and why.
+Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may be
+in several files, and in files that are imported on different days, oldest first. Accounts become users, and From
+addresses become senders; their numbers stay the same. Bounces are sorted into the categories of the API. At the end,
+a summary says for each format what was found, and what was skipped and why.
 
-With --follow, logs and Maildirs are imported as they grow, and the rows are stored within a second. A gateway that serves the same store shows them as soon as its cached answers expire (serve --cache-fresh). Logs may be rotated or truncated, or may not exist yet. The store remembers, in the same transaction as the rows, how far each file was read. So nothing is lost or duplicated when the program is stopped or killed and started again. Standard input is read until it ends, and compressed files are read once. Once a minute, a line on standard error reports the progress. SIGTERM and SIGINT end the program.
+With --follow, logs and Maildirs are imported as they grow, and the rows are stored within a second. A gateway that
+serves the same store shows them as soon as its cached answers expire (serve --cache-fresh). Logs may be rotated or
+truncated, or may not exist yet. The store remembers, in the same transaction as the rows, how far each file was read.
+So nothing is lost or duplicated when the program is stopped or killed and started again. Standard input is read until
+it ends, and compressed files are read once. Once a minute, a line on standard error reports the progress. SIGTERM and
+SIGINT end the program.
 
-Rows that the store already has are not duplicated: if an import was stopped or killed, run the same command again to complete it. Rows of the API are imported fastest in about the order of their time; if they are in another order, they are sorted first, in a temporary file beside the store.
+Rows that the store already has are not duplicated: if an import was stopped or killed, run the same command again to
+complete it. Rows of the API are imported fastest in about the order of their time; if they are in another order, they
+are sorted first, in a temporary file beside the store.
 
 At the end, all rows are in the store's main file, which can then be copied by itself.
 
 Bad lines and records are reported and skipped. So are files in an unknown format.
 
-Exit code: 0 everything was imported, 3 bad lines or files in an unknown format were skipped (or, with --strict, a bad line stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With --follow: 0 the program was stopped by a signal, or no file is left to follow.`
+Exit code: 0 everything was imported, 3 bad lines or files in an unknown format were skipped (or, with --strict, a bad
+line stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With
+--follow: 0 the program was stopped by a signal, or no file is left to follow.`
 }
 
 // check checks the settings that kong cannot check, and returns the time zone.
@@ -131,12 +144,14 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	c.report(streams.Out, sum)
 	for _, failed := range []error{err, unfinished} {
 		if errors.Is(failed, store.ErrDiskFull) {
-			return fmt.Errorf("%w: what is reported is stored, but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
+			return fmt.Errorf("%w: what is reported is stored, "+
+				"but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
 				"make room, and run the same command again", failed, c.Data)
 		}
 	}
 	if taken, ok := errors.AsType[*importer.UserTakenError](err); ok {
-		return errors.Join(badSetting("--user %d is the number of the account %q: choose another for mail that names no account",
+		return errors.Join(badSetting("--user %d is the number of the account %q: "+
+			"choose another for mail that names no account",
 			taken.User, taken.Account), unfinished)
 	}
 	var bad *importer.BadLine
@@ -149,7 +164,8 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	case ctx.Err() != nil && c.Follow:
 		return errors.Join(err, unfinished)
 	case ctx.Err() != nil:
-		return errors.Join(errors.New("the import was stopped: the rows it reports are stored; run the same command again to complete it"), unfinished)
+		return errors.Join(errors.New("the import was stopped: the rows it reports are stored; "+
+			"run the same command again to complete it"), unfinished)
 	case err != nil:
 		return errors.Join(err, unfinished)
 	case sum.BadLines+sum.BadFiles > 0:
@@ -167,7 +183,8 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 	fmt.Fprintf(out, "%s in %v: %s%s; %s new, %s replaced, %s already there; %s\n",
 		english.Plural(sum.Rows(), "row", ""), sum.Duration.Round(time.Millisecond),
 		senders, perKind(func(k upstream.Kind) int { return *sum.Of(k) }),
-		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)), skipped(sum))
+		humanize.Comma(int64(sum.New)), humanize.Comma(int64(sum.Replaced)), humanize.Comma(int64(sum.Unchanged)),
+		skipped(sum))
 	for _, f := range sum.Formats {
 		fmt.Fprintf(out, "%s, %s, %s: %s delivered, %s bounced, %s blocked, %s without an outcome yet\n",
 			f.Name, english.Plural(f.Files, "file", ""), english.Plural(f.Senders, "sender", ""),
@@ -221,7 +238,8 @@ func (c *importCommand) finish(ctx context.Context, s store.Store, streams Strea
 	defer cancel()
 	err := s.Checkpoint(ctx)
 	if errors.Is(err, store.ErrInUse) {
-		fmt.Fprintf(streams.Err, "deliverygraph: some of the stored rows are in %[1]s-wal, because another program is using %[1]s: copy both files or none\n", c.Data)
+		fmt.Fprintf(streams.Err, "deliverygraph: some of the stored rows are in %[1]s-wal, "+
+			"because another program is using %[1]s: copy both files or none\n", c.Data)
 		return nil
 	}
 	return err

@@ -16,17 +16,17 @@ import (
 
 // ingestSettings say which webhooks are taken, and how to tell that they are genuine.
 type ingestSettings struct {
-	Listen        string        `placeholder:"ADDR" help:"Take webhooks of delivery services into the store there, such as 127.0.0.1:8082: POST /ses, /sendgrid, /mailgun, /postmark, /sparkpost, and /rows, each if it is configured. With --tls-cert it serves HTTPS."`
-	SESTopics     []string      `name:"ses-topics" placeholder:"ARN,…" help:"Take the events of Amazon SES that come from these topics of SNS, and confirm subscriptions to them; * is any topic of any account. Signatures are checked."`
-	SendGridKey   string        `name:"sendgrid-key" placeholder:"KEY" help:"Take the events of SendGrid that are signed for this public key, which its event webhook shows: base64 or PEM."`
-	MailgunKey    string        `name:"mailgun-key" secret:"" placeholder:"KEY" help:"Take the events of Mailgun that are signed by this HTTP webhook signing key. Better set in the environment."`
-	MailgunWindow time.Duration `name:"mailgun-window" default:"15m" help:"How old a signature of Mailgun may be. Default: ${default}."`
-	PostmarkAuth  string        `name:"postmark-auth" secret:"" placeholder:"USER:PASSWORD" help:"Take the events of Postmark that come with this basic authentication. Better set in the environment."`
-	SparkPostAuth string        `name:"sparkpost-auth" secret:"" placeholder:"USER:PASSWORD" help:"Take the events of SparkPost that come with this basic authentication. Better set in the environment."`
-	RowsKey       string        `name:"rows-key" secret:"" placeholder:"KEY" help:"Take rows of the API as NDJSON that come with this key, of at least 16 characters, in X-API-Key. Better set in the environment."`
-	Unsigned      []string      `placeholder:"SERVICE,…" help:"Take all requests to these services, such as sendgrid,ses, without a check: for tests, on loopback only."`
-	User          int           `default:"1" placeholder:"ID" help:"The user of mail in webhooks that do not name an account. Default: ${default}."`
-	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE" help:"The most bytes of a request's body, decompressed. Default: ${default}."`
+	Listen        string        `placeholder:"ADDR"`
+	SESTopics     []string      `name:"ses-topics" placeholder:"ARN,…"`
+	SendGridKey   string        `name:"sendgrid-key" placeholder:"KEY"`
+	MailgunKey    string        `name:"mailgun-key" secret:"" placeholder:"KEY"`
+	MailgunWindow time.Duration `name:"mailgun-window" default:"15m"`
+	PostmarkAuth  string        `name:"postmark-auth" secret:"" placeholder:"USER:PASSWORD"`
+	SparkPostAuth string        `name:"sparkpost-auth" secret:"" placeholder:"USER:PASSWORD"`
+	RowsKey       string        `name:"rows-key" secret:"" placeholder:"KEY"`
+	Unsigned      []string      `placeholder:"SERVICE,…"`
+	User          int           `default:"1" placeholder:"ID"`
+	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE"`
 }
 
 // configured returns the flags of services that are set.
@@ -35,8 +35,12 @@ func (s ingestSettings) configured() (flags []string) {
 		name string
 		set  bool
 	}{
-		{"ses-topics", len(s.SESTopics) > 0}, {"sendgrid-key", s.SendGridKey != ""}, {"mailgun-key", s.MailgunKey != ""},
-		{"postmark-auth", s.PostmarkAuth != ""}, {"sparkpost-auth", s.SparkPostAuth != ""}, {"rows-key", s.RowsKey != ""},
+		{"ses-topics", len(s.SESTopics) > 0},
+		{"sendgrid-key", s.SendGridKey != ""},
+		{"mailgun-key", s.MailgunKey != ""},
+		{"postmark-auth", s.PostmarkAuth != ""},
+		{"sparkpost-auth", s.SparkPostAuth != ""},
+		{"rows-key", s.RowsKey != ""},
 		{"unsigned", len(s.Unsigned) > 0},
 	} {
 		if f.set {
@@ -53,14 +57,15 @@ func (s ingestSettings) check(c *serveCommand) error {
 	case s.Listen == "" && len(flags) > 0:
 		return badSetting("%s is for webhooks: open a port for them, such as --ingest-listen 127.0.0.1:8082", flags[0])
 	case s.Listen != "" && c.Upstream != "":
-		return badSetting("--ingest-listen writes to the embedded store, and --upstream replaces that by a remote server: " +
-			"give one of them")
+		return badSetting("--ingest-listen writes to the embedded store, " +
+			"and --upstream replaces that by a remote server: give one of them")
 	case s.Listen != "" && c.Data == "":
 		return badSetting("--ingest-listen needs a store to write to: name it, such as --data metrics.db " +
 			"(with --create to make it)")
 	case s.Listen != "" && len(flags) == 0:
 		return badSetting("--ingest-listen takes no webhooks yet: configure a service by --ingest-ses-topics, " +
-			"--ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth or --ingest-rows-key")
+			"--ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth " +
+			"or --ingest-rows-key")
 	case s.User < 1:
 		return badSetting("--ingest-user must be positive, such as 1")
 	case s.MaxBody < 1<<10 || s.MaxBody > 1<<30:
@@ -77,7 +82,9 @@ func (s ingestSettings) services() (list []ingest.Service, err error) {
 		open                 func() (ingest.Service, error)
 	}
 	for _, d := range []door{
-		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) { return ingest.SendGrid(s.SendGridKey) }},
+		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) {
+			return ingest.SendGrid(s.SendGridKey)
+		}},
 		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) {
 			return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now)
 		}},
@@ -145,7 +152,8 @@ func (g *gateway) ingestServer(ctx context.Context, l net.Listener, pair *web.Ce
 		return nil, err
 	}
 	if account != "" {
-		return nil, badSetting("--ingest-user %d is the number of the account %q: choose another for mail that names no account",
+		return nil, badSetting("--ingest-user %d is the number of the account %q: "+
+			"choose another for mail that names no account",
 			s.User, account)
 	}
 	h := ingest.New(g.store, ingest.Options{

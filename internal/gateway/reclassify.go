@@ -29,7 +29,8 @@ type reclassifyCommand struct {
 func (reclassifyCommand) Help() string {
 	return `It sorts the bounces of a store again, by the current rules. A bounce that no rule matches stays as it is.
 
-It prints a line for each kind of change, most frequent first: how many bounces, and their category and type before and after, with a tab between them.
+It prints a line for each kind of change, most frequent first: how many bounces, and their category and type before
+and after, with a tab between them.
 
 If it is stopped, run the same command again to complete it.`
 }

@@ -25,77 +25,80 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"The address to serve on: /graphql, and the playground at /. Default: ${default}."`
-	CorsOrigins  []string      `placeholder:"ORIGIN,…" help:"Origins whose pages may query the gateway, such as https://app.example.com, or * for all. Pages from this machine's loopback addresses always may."`
-	AllowedHosts []string      `placeholder:"NAME,…" help:"Host names that the gateway answers to, such as metrics.example.com, or * for any. Localhost and IP addresses are always allowed. By default, other names are refused only if it listens on loopback without authentication, since web pages could reach it there by DNS rebinding."`
-	Timeout      time.Duration `default:"30s" help:"The time limit of an operation. Default: ${default}."`
-	TLSCert      string        `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS and HTTP/2 with this certificate (PEM, with its intermediates). The file is reloaded when it changes."`
-	TLSKey       string        `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
-	DrainTime    time.Duration `default:"10s" help:"How long requests in progress may take when the gateway stops. Default: ${default}."`
+	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR"`
+	CorsOrigins  []string      `placeholder:"ORIGIN,…"`
+	AllowedHosts []string      `placeholder:"NAME,…"`
+	Timeout      time.Duration `default:"30s"`
+	TLSCert      string        `name:"tls-cert" placeholder:"FILE"`
+	TLSKey       string        `name:"tls-key" placeholder:"FILE"`
+	DrainTime    time.Duration `default:"10s"`
 
 	Auth authSettings `embed:"" prefix:"auth-" group:"Authentication:"`
 
-	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether callers may read the schema: on, off, or auto, which is off only with --trusted-only. Off also leaves suggested names out of messages. Default: ${default}."`
-	TrustedDocuments string `group:"Operations:" placeholder:"PATH" help:"A folder of .graphql files, or a manifest of Relay, GraphQL Code Generator or Apollo: documents that callers may request by id. They are reloaded when they change."`
-	TrustedOnly      bool   `group:"Operations:" help:"Refuse all other documents."`
-	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N" help:"The maximum number of upstream calls of an operation; 0 is unlimited. Default: ${default}."`
-	BatchLimit       int    `group:"Operations:" default:"0" placeholder:"N" help:"The maximum number of operations in one POST, as an array of requests; each counts like a request of its own. 0 refuses arrays. Default: ${default}."`
-	Explain          string `group:"Operations:" default:"auto" enum:"auto,on,off" help:"Whether requests may ask what they cost and which upstream calls they make: on, off, or auto, which is on if only this machine can connect. Default: ${default}."`
+	Introspection    string `group:"Operations:" default:"auto" enum:"auto,on,off"`
+	TrustedDocuments string `group:"Operations:" placeholder:"PATH"`
+	TrustedOnly      bool   `group:"Operations:"`
+	MaxUpstreamCalls int    `group:"Operations:" default:"200" placeholder:"N"`
+	BatchLimit       int    `group:"Operations:" default:"0" placeholder:"N"`
+	Explain          string `group:"Operations:" default:"auto" enum:"auto,on,off"`
 
-	CostPerMinute int      `group:"Operations:" placeholder:"N" help:"How much each caller may spend per minute, unless its key has a cost-per-minute. An operation costs 1, plus 1 for each upstream call. Without authentication, each IP address is a caller. Default: unlimited."`
-	MaxOperations int      `group:"Operations:" placeholder:"N" help:"The maximum number of operations running at once, without subscriptions. Further ones wait up to a second and are then refused. Default: 64 per processor."`
-	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE" help:"The maximum memory for requests being read, and for responses being made or waiting to be sent. Further requests are refused. Default: a quarter of the memory, at most 256 MiB."`
+	CostPerMinute int      `group:"Operations:" placeholder:"N"`
+	MaxOperations int      `group:"Operations:" placeholder:"N"`
+	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE"`
 
-	Upstream            string `group:"A remote upstream:" placeholder:"URL" help:"Serve data from this server of the REST API, such as https://metrics.example.com/v4, instead of a store."`
-	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY" help:"The API key to send it. Prefer the environment variable: flags show up in process lists."`
-	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE" help:"Certificates (PEM) of the authorities to trust for it, instead of the system's."`
-	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N" help:"The maximum number of calls at once. Default: ${default}."`
+	Upstream            string `group:"A remote upstream:" placeholder:"URL"`
+	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY"`
+	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE"`
+	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N"`
 
-	Data             string   `group:"The embedded store:" placeholder:"FILE" help:"Serve the store in this file, which deliverygraph import creates and fills. Without it and --upstream, the gateway serves demo data."`
-	Create           bool     `group:"The embedded store:" help:"Create the store of --data if it does not exist, and serve it even while it is empty."`
-	Retention        span     `group:"The embedded store:" placeholder:"DURATION" help:"Remove events older than this from --data, at the start and every hour, such as P400D or P13M (ISO 8601). Default: keep all."`
-	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE" help:"The maximum memory for reading the store. Default: ${default}."`
-	Rules            string   `group:"The embedded store:" placeholder:"FILE" help:"Rules of your own for sorting bounces, which add to the embedded ones or replace them: those by which webhooks and imports are sorted."`
-	RestListen       string   `group:"The embedded store:" placeholder:"ADDR" help:"Also serve the store's REST API, on this address, such as 127.0.0.1:8081."`
-	RestKeys         string   `group:"The embedded store:" placeholder:"FILE" help:"A file of API keys for the REST port, one per line: KEY, or KEY users=20,21. Without keys, the REST port must be on loopback."`
-	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:"" help:"The lines of --rest-keys, separated by semicolons: for the environment only."`
-	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202" help:"Answer 202, without data, to a REST request that is identical to one in progress, as the original service did."`
+	Data             string   `group:"The embedded store:" placeholder:"FILE"`
+	Create           bool     `group:"The embedded store:"`
+	Retention        span     `group:"The embedded store:" placeholder:"DURATION"`
+	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE"`
+	Rules            string   `group:"The embedded store:" placeholder:"FILE"`
+	RestListen       string   `group:"The embedded store:" placeholder:"ADDR"`
+	RestKeys         string   `group:"The embedded store:" placeholder:"FILE"`
+	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:""`
+	RestDuplicate202 bool     `group:"The embedded store:" name:"rest-duplicate-202"`
 
 	Ingest ingestSettings `embed:"" prefix:"ingest-" group:"Webhooks:"`
 
-	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N" help:"The maximum number of open subscriptions, and of open WebSockets. Default: ${default}."`
-	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The same for each caller whose key has no limit of its own. Default: ${default}."`
-	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N" help:"The maximum number of different filters that subscriptions use at once; each is polled once for all its subscribers. Default: ${default}."`
-	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s" help:"How often to poll the upstream for new bounces. Default: ${default}."`
-	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m" help:"How long after its time a bounce may still appear upstream. Default: ${default}."`
-	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s" help:"How often to send a heartbeat on streams and WebSockets, and to check whether their callers are still allowed. Default: ${default}."`
+	Subscriptions          int           `group:"Subscriptions:" default:"10000" placeholder:"N"`
+	SubscriptionsPerCaller int           `group:"Subscriptions:" default:"100" placeholder:"N"`
+	SubscriptionFilters    int           `group:"Subscriptions:" default:"100" placeholder:"N"`
+	SubscriptionPoll       time.Duration `group:"Subscriptions:" default:"5s"`
+	SubscriptionOverlap    time.Duration `group:"Subscriptions:" default:"5m"`
+	SubscriptionHeartbeat  time.Duration `group:"Subscriptions:" default:"15s"`
 
-	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE" help:"The maximum memory for cached upstream answers; 0 disables the cache. Default: ${default}."`
-	CacheFresh   time.Duration `group:"Caching:" default:"5s" help:"How long lists, counts and details may be served from the cache, and how long operations share the same now for windows that end at it; 0 is not at all. Default: ${default}."`
-	CacheSettle  time.Duration `group:"Caching:" default:"1h" help:"How old events must be to count as final. Answers about final events only are cached longer: of a store until such events change, of a remote upstream for this duration. 0: no events are final. Default: ${default}."`
-	CacheStale   time.Duration `group:"Caching:" default:"10m" help:"How much longer a cached answer may be served, marked as stale, while the upstream fails; 0 is not at all. Default: ${default}."`
-	CacheCatalog time.Duration `group:"Caching:" default:"1h" help:"How long the catalogues of categories and reasons may be served from the cache. Default: ${default}."`
+	CacheSize    byteSize      `group:"Caching:" default:"64MiB" placeholder:"SIZE"`
+	CacheFresh   time.Duration `group:"Caching:" default:"5s"`
+	CacheSettle  time.Duration `group:"Caching:" default:"1h"`
+	CacheStale   time.Duration `group:"Caching:" default:"10m"`
+	CacheCatalog time.Duration `group:"Caching:" default:"1h"`
 
-	AdminListen string        `group:"Operating:" placeholder:"ADDR" help:"The address for /healthz, /readyz and /metrics, such as 127.0.0.1:9090, which require no authentication."`
-	AdminPprof  bool          `group:"Operating:" help:"Also serve profiles there, at /debug/pprof/."`
-	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE" help:"The memory to stay below as far as possible, by collecting garbage more often. Default: GOMEMLIMIT, or 90 % of the memory."`
-	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N" help:"How much to allocate before garbage is collected, in percent of the memory in use. Lower values save memory and take more time. Default: GOGC, or otherwise 44 MiB plus half of the memory in use."`
-	DrainDelay  time.Duration `group:"Operating:" default:"0s" help:"How long the gateway serves on, but reports that it is not ready, when it is stopped, so that load balancers notice. Default: ${default}."`
+	AdminListen string        `group:"Operating:" placeholder:"ADDR"`
+	AdminPprof  bool          `group:"Operating:"`
+	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE"`
+	GCPercent   int           `name:"gc-percent" group:"Operating:" placeholder:"N"`
+	DrainDelay  time.Duration `group:"Operating:" default:"0s"`
 
-	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318. Default: OTEL_EXPORTER_OTLP_ENDPOINT, or no traces."`
-	TraceShare float64 `group:"Operating:" default:"1" help:"The share of traces to send, from 0 to 1, of those that begin here. Traces that callers began are sent if the caller samples them. Default: ${default}."`
+	TraceOTLP  string  `name:"trace-otlp" group:"Operating:" placeholder:"URL"`
+	TraceShare float64 `group:"Operating:" default:"1"`
 
-	LogLevel  slog.Level `group:"Logging:" default:"info" placeholder:"LEVEL" help:"debug (shows each upstream call), info, warn or error. Default: ${default}."`
-	LogFormat string     `group:"Logging:" default:"text" enum:"text,json" help:"text or json. Default: ${default}."`
+	LogLevel  slog.Level `group:"Logging:" default:"info" placeholder:"LEVEL"`
+	LogFormat string     `group:"Logging:" default:"text" enum:"text,json"`
 }
 
 // Help returns the text below the usage.
 func (serveCommand) Help() string {
 	return `Without settings it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
 
-Each flag can also be set by an environment variable, such as DELIVERYGRAPH_REST_LISTEN for --rest-listen; the flag takes precedence.
+Each flag can also be set by an environment variable, such as DELIVERYGRAPH_REST_LISTEN for --rest-listen; the flag
+takes precedence.
 
-Other commands: deliverygraph import, prune, erase, backup, info, check and reclassify for stores; deliverygraph classify, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version (or --version); add --help to each.`
+Other commands: deliverygraph import, prune, erase, backup, info, check and reclassify for stores; deliverygraph
+classify, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version (or --version); add
+--help to each.`
 }
 
 // check refuses settings that are invalid or contradict each other.

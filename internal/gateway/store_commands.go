@@ -78,9 +78,9 @@ func (c storeFlags) run(ctx context.Context, s *sqlite.Store, err error, f func(
 
 type pruneCommand struct {
 	storeFlags
-	OlderThan span `required:"" placeholder:"DURATION" help:"Remove events older than this, such as P400D or P13M: ISO 8601."`
+	OlderThan span `required:"" placeholder:"DURATION" help:"Remove events older than this, such as P13M (ISO 8601)."`
 	DryRun    bool `help:"Only count the events."`
-	Compact   bool `help:"Rewrite the file to give its free space back to the file system. Otherwise new events reuse the space."`
+	Compact   bool `help:"Give the free space back to the file system. Otherwise new events reuse it."`
 }
 
 // Help returns the text below the usage.
@@ -136,7 +136,11 @@ type eraseCommand struct {
 
 // Help returns the text below the usage.
 func (eraseCommand) Help() string {
-	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is part of a return path (bounces+user=example.com@…). It removes the recipient from what imports remember of unfinished messages, too. Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
+	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In
+other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is
+part of a return path (bounces+user=example.com@…). It removes the recipient from what imports remember of unfinished
+messages, too. Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains
+in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
 
 Backups, logs and imported files are not changed: erase the address there too, or the next import brings it back.`
 }
@@ -256,7 +260,8 @@ type checkCommand struct{ storeFlags }
 
 // Help returns the text below the usage.
 func (checkCommand) Help() string {
-	return `Reads the whole store: it runs SQLite's check of the file and its indexes, then compares rows, their order, headers, messages and counts with each other.
+	return `Reads the whole store: it runs SQLite's check of the file and its indexes, then compares rows, their order,
+headers, messages and counts with each other.
 
 Exit code: 0 all is well, 1 the store is damaged; each problem is printed on a line.`
 }
