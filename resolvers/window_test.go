@@ -79,7 +79,7 @@ func TestRelativeWindowsShareNow(t *testing.T) {
 	g.remembering(nil)
 	other.remembering(nil)
 	g.called()
-	for _, span := range []int64{10, 15} {
+	for _, span := range []int64{11, 16} {
 		want := calls(g, span)
 		if got := calls(other, span+3); len(want) != 2 || !slices.Equal(want, got) {
 			t.Errorf("one gateway asks %v, another %v", want, got)

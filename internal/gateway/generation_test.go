@@ -72,6 +72,78 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 	want(5, "cached")
 }
 
+// Rows that another process writes to the store are in the next answer, though cached answers would stay fresh for an
+// hour.
+func TestRowsOfOtherProcessesAreSeenByTheNextQuery(t *testing.T) {
+	t.Parallel()
+	p, write := otherProcess(t, "--cache-fresh", "1h")
+	const query = `{ bounces(window: {last: "P1D"}, first: 10) { totalCount nodes { recipient detail { diagnosticCode } } }
+		stats(window: {last: "P1D"}) { bounced series(interval: HOUR) { bounced } } bounceCategories { code } }`
+	for n := range 4 {
+		data := p.query(query, nil)
+		text := fmt.Sprint(data)
+		hourly := 0.0
+		for _, point := range at(data, "stats", "series").([]any) {
+			hourly += at(point, "bounced").(float64)
+		}
+		if strings.Count(text, "recipient:") != n || strings.Count(text, "code:ours") != n || at(data, "bounces",
+			"totalCount") != float64(n) || at(data, "stats", "bounced") != float64(n) || hourly != float64(n) {
+			t.Errorf("with %d bounces: %s", n, text)
+		}
+		write(n)
+	}
+}
+
+// Subscriptions report rows that another process writes.
+func TestRowsOfOtherProcessesAreReportedToSubscribers(t *testing.T) {
+	t.Parallel()
+	p, write := otherProcess(t, "--subscription-poll", "100ms")
+	socket, _, err := p.dial("", `{"type":"connection_init"}`,
+		`{"type":"subscribe","id":"1","payload":{"query":"subscription { bounces { node { recipient } } }"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reported := make(chan string, 1)
+	go func() {
+		message, _ := heard(t, socket, "@example.com")
+		reported <- message
+	}()
+	for n := 0; ; n++ { // bounces from before the subscription are not reported
+		write(n)
+		select {
+		case message := <-reported:
+			if !strings.Contains(message, `"recipient":"r`) {
+				t.Error(message)
+			}
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// otherProcess starts a gateway, and returns a function that writes a bounce of now to its store as another process
+// would, according to the file's locks.
+func otherProcess(t *testing.T, args ...string) (*program, func(n int)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "metrics.db")
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return start(t, append(args, "--data", path)...), func(n int) {
+		t.Helper()
+		now := upstream.Time(time.Now().Unix())
+		if _, err := s.Write(t.Context(), store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+			UserID: 20, SenderID: 17, EmailID: fmt.Sprint("m", n), EmailAddress: fmt.Sprintf("r%d@example.com", n),
+			Local: fmt.Sprint("r", n), Domain: "example.com", ProcessTime: now, BounceTime: now, Type: upstream.Hard,
+			Category: fmt.Sprint("ours", n),
+		}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A total that is found by probing is remembered, until old events change.
 func TestRememberedTotalsEndWhenOldEventsChange(t *testing.T) {
 	t.Parallel()

@@ -163,7 +163,6 @@ func (g *gateway) ingestServer(ctx context.Context, l net.Listener, pair *web.Ce
 				g.metrics.Webhook(webhook(b))
 			}
 		},
-		Written: func() { g.ingested.Add(1) },
 	})
 	port := newServer(l, g.c.restrictHosts(l.Addr(), len(s.Unsigned) == 0, h, forbidInText))
 	scheme := "http"

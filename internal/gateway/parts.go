@@ -34,9 +34,8 @@ type gateway struct {
 	trusted *graph.TrustedDocuments // nil for none
 	rules   *classify.Rules         // nil for the embedded ones alone
 
-	generation atomic.Int64   // of the store: cached answers of older ones are invalid
-	ingested   atomic.Int64   // webhook requests that have changed the store
-	background sync.WaitGroup // goroutines that end with the context of serve
+	current    atomic.Pointer[storeCache] // see ofStore
+	background sync.WaitGroup             // goroutines that end with the context of serve
 
 	// Observers of all calls and lookups, besides the operations' own records; nil for none.
 	calls   func(context.Context, rest.Call)

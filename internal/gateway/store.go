@@ -15,20 +15,30 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// ofStore returns the cache in front of the store. The cache drops answers from before a webhook's rows, and from
-// before a change of settled events, for example when another process imports old events.
+// storeCache is the cache in front of the store between two changes of it.
+type storeCache struct {
+	last, old int64 // see [store.Store].Generation
+	*cached.Cache
+}
+
+// ofStore returns the cache in front of the store as it is now: without answers from before the last change, of this
+// process or another, except settled ones from after the last change of settled events.
 func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute
-	n, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
+	last, old, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
 	if err != nil {
 		return g.cache.Live() // fails as well, and never returns outdated rows
 	}
-	n += g.ingested.Load() // neither ever decreases, so no sum repeats
-	if g.generation.Swap(n) != n {
-		g.cache.Clear()
+	now := g.current.Load()
+	if now == nil || now.last != last || now.old != old {
+		if now != nil && now.old != old {
+			g.cache.Clear()
+		}
+		now = &storeCache{last, old, g.cache.For(strconv.FormatInt(old, 10)).At(last)}
+		g.current.Store(now)
 	}
-	return g.cache.For(strconv.FormatInt(n, 10))
+	return now.Cache
 }
 
 // keepStore keeps the cache and the store, if there is one, up to date until ctx ends.
@@ -36,7 +46,7 @@ func (g *gateway) keepStore(ctx context.Context) {
 	if g.store == nil {
 		return
 	}
-	g.ofStore(ctx) // records the generation
+	g.ofStore(ctx) // records how the store is now
 	g.background.Go(func() { g.watchStore(ctx) })
 	if g.c.Retention != (span{}) {
 		g.background.Go(func() { g.prune(ctx) })

@@ -42,7 +42,7 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 		}
 		server := embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger})
 		o.BaseURL, o.Transport, o.Answered = "http://embedded.invalid", embedded.Transport(server), nil
-		kept.Sealed = 0 // changes of the store are noticed: see ofStore
+		kept.Sealed = 0 // changes of the store are noticed at once: see ofStore
 	}
 	if g.tracing != nil {
 		o.Around = g.tracing.Transport

@@ -39,6 +39,8 @@ type Cache struct {
 	memory *otter.Cache[key, entry] // nil if nothing is kept
 	calls  *calls                   // of all views
 	scope  string
+
+	version int64 // of the data; see [Cache.At]
 }
 
 // New returns a cache around next, for the empty scope. Its error names the options that are wrong. Call [Cache.Close]
@@ -66,6 +68,15 @@ func New(next upstream.Asker, o Options) (*Cache, error) {
 func (c *Cache) For(scope string) *Cache {
 	view := *c
 	view.scope = scope
+	return &view
+}
+
+// At returns the view of a version of the API's data, for an API that says which version it has. Versions grow. The view
+// uses neither answers nor calls under way of older versions, except answers that are sealed: their scope must change
+// when settled events do.
+func (c *Cache) At(version int64) *Cache {
+	view := *c
+	view.version = version
 	return &view
 }
 

@@ -48,7 +48,7 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 	if _, ok := c.fresh(k); ok {
 		return c.remember(ctx, m, whole)
 	}
-	past := key{c.scope, sums, 0, *within(q, w.Start, 0)}
+	past := key{scope: c.scope, form: sums, q: *within(q, w.Start, 0)}
 	if w.Start != upstream.Hour.Floor(w.Start) {
 		if _, again := c.get(past); !again {
 			rows, err := c.remember(ctx, m, whole)

@@ -17,6 +17,7 @@ type key struct {
 	scope string
 	form  form
 	hour  upstream.Time // for extensions, the hour up to which they can be cut
+	at    int64         // for calls, the version of the data
 	q     upstream.Question
 }
 
@@ -63,6 +64,7 @@ type entry struct {
 	keep  time.Duration // how long it is fresh, since it arrived
 	since time.Time     // when it arrived
 	final bool          // sealed: better than no answer, however old
+	at    int64         // the version of the data; see [Cache.At]
 }
 
 // overhead is the memory that an entry uses beside its key and its answer's rows and strings: its share of the table,
@@ -91,10 +93,8 @@ func (c *Cache) get(k key) (entry, bool) { return c.memory.GetIfPresent(k) }
 // fresh returns the entry of a key if it is fresh.
 func (c *Cache) fresh(k key) (e entry, ok bool) {
 	e, ok = c.get(k)
-	return e, ok && e.fresh(c.o.Now())
+	return e, ok && (e.final || e.at >= c.version) && (e.keep == Forever || c.o.Now().Sub(e.since) < e.keep)
 }
-
-func (e entry) fresh(now time.Time) bool { return e.keep == Forever || now.Sub(e.since) < e.keep }
 
 // left returns how much longer the entry is fresh.
 func (e entry) left(now time.Time) time.Duration {
@@ -106,7 +106,8 @@ func (e entry) left(now time.Time) time.Duration {
 
 // put keeps a value that has just arrived.
 func (c *Cache) put(k key, value any, s size, keep time.Duration) entry {
-	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now(), final: keep == Forever}
+	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now(), final: keep == Forever,
+		at: c.version}
 	if e.final && c.o.Sealed > 0 {
 		e.keep = c.o.Sealed
 	}
@@ -124,7 +125,7 @@ type lookup struct {
 	part bool          // of a sum, which keeps it
 }
 
-func (c *Cache) key(l lookup) key { return key{c.scope, l.form, l.hour, *l.q} }
+func (c *Cache) key(l lookup) key { return key{scope: c.scope, form: l.form, hour: l.hour, q: *l.q} }
 
 // remember answers a question from memory, or by a call, which it may share with other callers.
 func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
@@ -173,6 +174,7 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 // join makes a call, or joins one that is under way. If that call fails because the operation that began it may make no
 // more calls, the others make the call themselves.
 func (c *Cache) join(ctx context.Context, k key, fill work) (l landed, joined bool, err error) {
+	k.at = c.version
 	for {
 		l, joined, err = c.calls.do(ctx, &k, fill)
 		if !joined || upstream.CodeOf(err) != upstream.Exhausted {

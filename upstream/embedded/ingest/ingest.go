@@ -40,7 +40,6 @@ type Options struct {
 	MaxBytes int64            // the maximum size of all bodies in progress; 0 means four times MaxBody
 	Logger   *slog.Logger     // gets a line per request; nil means none
 	Observe  func(Batch)      // is called after each response; may be nil
-	Written  func()           // is called when rows have changed, before the response; may be nil
 	Now      func() time.Time // nil means [time.Now]
 }
 
@@ -197,9 +196,6 @@ func (h *handler) write(ctx context.Context, service Service, body []byte, b *Ba
 	})
 	if err == nil {
 		err = h.store.Sync()
-	}
-	if sum.New+sum.Replaced > 0 && h.o.Written != nil {
-		h.o.Written()
 	}
 	b.Written, b.Bad, b.Skipped = sum.Written, sum.BadLines+sum.BadFiles, map[string]int{}
 	b.Records = b.Bad

@@ -47,11 +47,16 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 	return slices.Compact(list), nil
 }
 
-// Generation returns the number of the last change of old events: see [store.Store].
-func (s *Store) Generation(ctx context.Context, age time.Duration) (n int64, err error) {
-	err = s.read(ctx, "look for changes", func(r *reader) error {
-		n, err = r.changed(int64(age / time.Second))
-		return err
-	})
-	return n, err
+// Generation returns the numbers of the last change, and of the last one of old events: see [store.Store]. It is one
+// statement, and so needs no transaction.
+func (s *Store) Generation(ctx context.Context, age time.Duration) (last, old int64, err error) {
+	c, err := s.reader(ctx)
+	if err == nil {
+		defer s.readers.put(c)
+		err = c.each(context.Background(), func(v []driver.Value) error {
+			last, old = integer(v[0]), integer(v[1])
+			return nil
+		}, "select ("+lastChange+"), ("+changeOf+")", int64(age/time.Second))
+	}
+	return last, old, s.explain(ctx, "look for changes: the store cannot be read", err)
 }

@@ -80,8 +80,15 @@ func (l *listing) ended(last int64) error {
 
 // changed returns the number of the last change of events of an age.
 func (r *reader) changed(age int64) (generation int64, err error) {
-	return r.conn.number(r.ctx, "select max(generation) from change where age >= ?", age)
+	return r.conn.number(r.ctx, changeOf, age)
 }
+
+// Queries for the number of the last change, and of the last one of events of an age. There may be a row for each batch
+// of an import, but the lower the age, the higher the number.
+const (
+	lastChange = "select generation from change order by age limit 1"
+	changeOf   = "select generation from change where age >= ? order by age limit 1"
+)
 
 // skipDays moves the start of the list past whole days, as far as rows are to be skipped, if events are counted by all
 // filters.

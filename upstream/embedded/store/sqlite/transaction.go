@@ -23,10 +23,7 @@ func (s *Store) read(ctx context.Context, what string, f func(*reader) error) er
 }
 
 func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
-	if s.closed.Load() {
-		return store.ErrClosed
-	}
-	c, err := s.readers.get(ctx)
+	c, err := s.reader(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,6 +35,14 @@ func (s *Store) tryRead(ctx context.Context, f func(*reader) error) error {
 	}
 	defer c.rollback()
 	return f(r)
+}
+
+// reader returns a connection that reads. The caller must put it back.
+func (s *Store) reader(ctx context.Context) (*conn, error) {
+	if s.closed.Load() {
+		return nil, store.ErrClosed
+	}
+	return s.readers.get(ctx)
 }
 
 // change runs f in a transaction that writes. What says in errors what f does.

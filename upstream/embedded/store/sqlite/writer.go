@@ -55,7 +55,7 @@ func (w *writer) begin(ctx context.Context) error {
 	for k := range w.tagged {
 		w.tagged[k] = w.tagged[k][:0]
 	}
-	g, err := w.conn.number(ctx, "select max(generation) from change")
+	g, err := w.conn.number(ctx, lastChange)
 	if err == nil && !w.filled {
 		w.filled, err = hasHeaders(ctx, w.conn)
 	}

@@ -199,13 +199,20 @@ func prune(t *rapid.T, s store.Store, o *Model, before upstream.Time) {
 	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool {
 		return old(&want.BlockedEmails, blockedHead(&x))
 	})
-	generation := Must[int64](t)(s.Generation(ctx, 0))
+	changes := func() int64 {
+		last, old, err := s.Generation(ctx, 0)
+		if err != nil || last != old {
+			t.Fatalf("the last change is %d, of any age %d, %v", last, old, err)
+		}
+		return last
+	}
+	generation := changes()
 	for _, dry := range []bool{true, false} {
 		if got := Must[store.Removed](t)(s.Prune(ctx, before, dry)); got != want {
 			t.Fatalf("dry %v: %+v are pruned, want %+v", dry, got, want)
 		}
 	}
-	if g := Must[int64](t)(s.Generation(ctx, 0)); (g != generation) != (want.Rows() > 0) {
+	if g := changes(); (g != generation) != (want.Rows() > 0) {
 		t.Fatalf("the generation goes from %d to %d, with %+v pruned", generation, g, want)
 	}
 }
