@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/graph/playground"
+	"deliverygraph/internal/web/site/sitetest"
 )
 
 // stub is a GraphQL endpoint with one field: it describes its schema, and greets.
@@ -57,7 +58,7 @@ const (
 // One visitor's way through the page, behind a path prefix: first visit, a query, the panels, and a second visit.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
-	b := openBrowser(t)
+	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{Title: "Greetings", Demo: "All of it is made up.",
 		Tabs: []playground.Tab{
 			{
@@ -75,72 +76,70 @@ func TestInABrowser(t *testing.T) {
 	s := httptest.NewServer(mux)
 	defer s.Close()
 
-	b.open(s.URL + "/pre/fix/")
-	b.until(ready)
+	b.Load(s.URL + "/pre/fix/")
+	b.Until(ready)
 	var names []string
-	b.eval(tabNames, &names)
+	b.Eval(tabNames, &names)
 	if want := []string{"Greet", "GreetNobody"}; !cmp.Equal(names, want) {
 		t.Errorf("the tabs are %q, want %q", names, want)
 	}
 	var text string
-	b.eval(`document.body.innerText`, &text)
+	b.Eval(`document.body.innerText`, &text)
 	for _, want := range []string{"Demo data. All of it is made up.", "Greetings"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
 
-	b.eval(clickRun, nil)
-	b.until(shownAnswer + `.includes("Good morning, Ada")`)
+	b.Eval(clickRun, nil)
+	b.Until(shownAnswer + `.includes("Good morning, Ada")`)
 
-	b.eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
-	b.until(`document.querySelector(".graphiql-plugin").innerText.includes("Query")`)
-	b.until(`document.querySelector(".graphiql-plugin strong")?.innerText === "all"`) // of the schema's own description
-	b.eval(`document.querySelector("button[aria-label='Open settings dialog']").click()`, nil)
-	b.until(`document.querySelector(".graphiql-dialog")`)
-	b.eval(`document.querySelector(".graphiql-dialog-close").click()`, nil)
-	b.until(`!document.querySelector(".graphiql-dialog")`)
+	b.Eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
+	b.Until(`document.querySelector(".graphiql-plugin").innerText.includes("Query")`)
+	b.Until(`document.querySelector(".graphiql-plugin strong")?.innerText === "all"`) // of the schema's own description
+	b.Eval(`document.querySelector("button[aria-label='Open settings dialog']").click()`, nil)
+	b.Until(`document.querySelector(".graphiql-dialog")`)
+	b.Eval(`document.querySelector(".graphiql-dialog-close").click()`, nil)
+	b.Until(`!document.querySelector(".graphiql-dialog")`)
 
-	b.screenshot("documentation")
-	b.eval(`document.querySelector("button[aria-label='Show Explorer']").click()`, nil)
-	b.until(`document.querySelector(".graphiql-plugin").innerText.includes("greeting")`)
-	b.screenshot("explorer")
-	b.eval(queryEditor+`.setValue("{ g }")`, nil)
-	b.eval(queryEditor+`.setCursor({line: 0, ch: 3})`, nil)
-	b.eval(queryEditor+`.focus()`, nil)
-	b.pressCtrl(" ", "Space", 32)
-	b.until(queryEditor + `.getValue() === "{ greeting }" || ` +
+	b.Screenshot("documentation")
+	b.Eval(`document.querySelector("button[aria-label='Show Explorer']").click()`, nil)
+	b.Until(`document.querySelector(".graphiql-plugin").innerText.includes("greeting")`)
+	b.Screenshot("explorer")
+	b.Eval(queryEditor+`.setValue("{ g }")`, nil)
+	b.Eval(queryEditor+`.setCursor({line: 0, ch: 3})`, nil)
+	b.Eval(queryEditor+`.focus()`, nil)
+	b.PressCtrl(" ", "Space", 32)
+	b.Until(queryEditor + `.getValue() === "{ greeting }" || ` +
 		`document.querySelector(".CodeMirror-hints")?.innerText.includes("greeting")`)
 
 	// A tab that was changed stays so, and its example can be had again. It is stored when the visitor leaves, however
 	// soon after the last letter.
-	b.eval(queryEditor+`.setValue("query Mine { greeting }"); location.reload()`, nil)
-	b.awaitLoad("a reload")
-	b.until(ready)
-	b.eval(tabNames, &names)
+	b.Eval(queryEditor+`.setValue("query Mine { greeting }"); location.reload()`, nil)
+	b.AwaitLoad("a reload")
+	b.Until(ready)
+	b.Eval(tabNames, &names)
 	if want := []string{"Mine", "GreetNobody"}; !cmp.Equal(names, want) {
 		t.Errorf("on the second visit the tabs are %q, want %q", names, want)
 	}
-	b.eval(`document.querySelector("button[aria-label='Show Examples']").click()`, nil)
-	b.until(`document.querySelector(".examples button")`)
-	b.eval(`document.querySelector(".examples button").click()`, nil)
-	b.until(tabNames + `.at(-1) === "Greet" && ` + queryEditor + `.getValue().includes("query Greet(")`)
-	b.eval(tabNames, &names)
+	b.Eval(`document.querySelector("button[aria-label='Show Examples']").click()`, nil)
+	b.Until(`document.querySelector(".examples button")`)
+	b.Eval(`document.querySelector(".examples button").click()`, nil)
+	b.Until(tabNames + `.at(-1) === "Greet" && ` + queryEditor + `.getValue().includes("query Greet(")`)
+	b.Eval(tabNames, &names)
 	if !cmp.Equal(names, []string{"Mine", "GreetNobody", "Greet"}) {
 		t.Errorf("with the example opened again the tabs are %q", names)
 	}
-	b.eval(clickRun, nil)
-	b.until(shownAnswer + `.includes("Good morning, Ada")`)
+	b.Eval(clickRun, nil)
+	b.Until(shownAnswer + `.includes("Good morning, Ada")`)
 
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, problem := range b.problems {
+	for _, problem := range b.Problems() {
 		t.Errorf("the page complains: %s", problem)
 	}
-	if !slices.Contains(b.requests, s.URL+"/pre/fix/graphql") {
-		t.Errorf("the endpoint is not among the requests %q", b.requests)
+	if !slices.Contains(b.Requests(), s.URL+"/pre/fix/graphql") {
+		t.Errorf("the endpoint is not among the requests %q", b.Requests())
 	}
-	for _, url := range b.requests {
+	for _, url := range b.Requests() {
 		if !strings.HasPrefix(url, s.URL+"/pre/fix/") && !strings.HasPrefix(url, "data:") {
 			t.Errorf("the page asked for %s, outside of %s/pre/fix/", url, s.URL)
 		}
@@ -166,7 +165,7 @@ func TestTabsAfterACrashInABrowser(t *testing.T) {
 	const tab = `{"id": "1", "title": "Mine", "query": "query Mine { greeting }", "variables": null, ` +
 		`"headers": null, "operationName": "Mine", "response": null}`
 
-	b := openBrowser(t)
+	b := sitetest.Open(t)
 	for name, c := range map[string]struct {
 		tabs, query, variables string
 		names                  []string
@@ -194,22 +193,22 @@ func TestTabsAfterACrashInABrowser(t *testing.T) {
 				`]}`, "query Mine { greeting }", "", []string{"Empty"}, "",
 		},
 	} {
-		b.open(s.URL + "/elsewhere")
+		b.Load(s.URL + "/elsewhere")
 		for part, value := range map[string]string{"tabState": c.tabs, "query": c.query, "variables": c.variables} {
 			text, err := json.Marshal(value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.eval(`localStorage.setItem("deliverygraph / graphiql:`+part+`", `+string(text)+`)`, nil)
+			b.Eval(`localStorage.setItem("deliverygraph / graphiql:`+part+`", `+string(text)+`)`, nil)
 		}
-		b.open(s.URL + "/")
-		b.until(ready)
+		b.Load(s.URL + "/")
+		b.Until(ready)
 		var names []string
-		if b.eval(tabNames, &names); !cmp.Equal(names, c.names) {
+		if b.Eval(tabNames, &names); !cmp.Equal(names, c.names) {
 			t.Errorf("%s: the tabs are %q, want %q", name, names, c.names)
 		}
 		var text string
-		if b.eval(queryEditor+`.getValue()`, &text); text != c.text {
+		if b.Eval(queryEditor+`.getValue()`, &text); text != c.text {
 			t.Errorf("%s: the editor shows %q, want %q", name, text, c.text)
 		}
 	}
@@ -229,27 +228,27 @@ func TestLeavingStoresNoMoreThanWasTyped(t *testing.T) {
 	s := httptest.NewServer(mux)
 	defer s.Close()
 
-	b := openBrowser(t)
-	b.open(s.URL + "/")
-	b.until(ready)
+	b := sitetest.Open(t)
+	b.Load(s.URL + "/")
+	b.Until(ready)
 	const headers = `document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1]`
-	b.until(headers)
-	b.eval(headers+`.CodeMirror.setValue('{"X-API-Key": "secret"}')`, nil)
-	b.eval(queryEditor+`.setValue("query Mine { greeting }"); location.assign("/elsewhere")`, nil)
-	b.awaitLoad("the page elsewhere")
+	b.Until(headers)
+	b.Eval(headers+`.CodeMirror.setValue('{"X-API-Key": "secret"}')`, nil)
+	b.Eval(queryEditor+`.setValue("query Mine { greeting }"); location.assign("/elsewhere")`, nil)
+	b.AwaitLoad("the page elsewhere")
 	var stored string
-	b.eval(`JSON.stringify(localStorage)`, &stored)
+	b.Eval(`JSON.stringify(localStorage)`, &stored)
 	if !strings.Contains(stored, "query Mine") || strings.Contains(stored, "secret") {
 		t.Errorf("want what was typed to be stored, less its headers, got %s", stored)
 	}
 
-	b.open(s.URL + "/")
-	b.until(ready)
-	b.eval(`addEventListener("pagehide", () => localStorage.clear(), {capture: true}); location.reload()`, nil)
-	b.awaitLoad("a reload")
-	b.until(ready)
+	b.Load(s.URL + "/")
+	b.Until(ready)
+	b.Eval(`addEventListener("pagehide", () => localStorage.clear(), {capture: true}); location.reload()`, nil)
+	b.AwaitLoad("a reload")
+	b.Until(ready)
 	var names []string
-	if b.eval(tabNames, &names); !cmp.Equal(names, []string{"First"}) {
+	if b.Eval(tabNames, &names); !cmp.Equal(names, []string{"First"}) {
 		t.Errorf("after all was cleared the tabs are %q", names)
 	}
 }
@@ -268,55 +267,55 @@ func TestSharingInABrowser(t *testing.T) {
 	defer s.Close()
 
 	const query = "query Shared($name: String) {\n  greeting(name: $name) # 100 % & more\n}"
-	b := openBrowser(t)
-	b.open(s.URL + "/")
-	b.until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
-	b.eval(queryEditor+".setValue(`"+query+"`)", nil)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[0].CodeMirror.setValue('{"name": "Grace"}')`,
+	b := sitetest.Open(t)
+	b.Load(s.URL + "/")
+	b.Until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
+	b.Eval(queryEditor+".setValue(`"+query+"`)", nil)
+	b.Eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[0].CodeMirror.setValue('{"name": "Grace"}')`,
 		nil)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-API-Key": `+
+	b.Eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-API-Key": `+
 		`"secret"}')`, nil)
-	b.until(tabNames + `[0] === "Shared"`)
-	b.eval(`document.querySelector("button[aria-label='Copy a link to this query']").click()`, nil)
-	b.until(`location.hash.includes("Shared")`)
+	b.Until(tabNames + `[0] === "Shared"`)
+	b.Eval(`document.querySelector("button[aria-label='Copy a link to this query']").click()`, nil)
+	b.Until(`location.hash.includes("Shared")`)
 	var link string
-	b.eval(`location.href`, &link)
+	b.Eval(`location.href`, &link)
 	if !strings.HasPrefix(link, s.URL+"/#") || strings.Contains(link, "secret") || strings.Contains(link, "X-API-Key") {
 		t.Errorf("the link is %s", link)
 	}
 
-	other := openBrowser(t)
-	other.open(link)
-	other.until(ready + " && " + queryEditor + ".getValue() === `" + query + "`")
+	other := sitetest.Open(t)
+	other.Load(link)
+	other.Until(ready + " && " + queryEditor + ".getValue() === `" + query + "`")
 	var names []string
-	other.eval(tabNames, &names)
+	other.Eval(tabNames, &names)
 	if want := []string{"GreetNobody", "Shared"}; !cmp.Equal(names, want) {
 		t.Errorf("the tabs are %q, want %q", names, want)
 	}
 	var shown string
-	if other.eval(shownAnswer, &shown); shown != "" {
+	if other.Eval(shownAnswer, &shown); shown != "" {
 		t.Errorf("the shared query ran unasked: %s", shown)
 	}
-	other.eval(clickRun, nil)
-	other.until(shownAnswer + `.includes("Good morning, Grace")`)
-	other.reload()
-	other.until(ready)
-	if other.eval(tabNames, &names); len(names) != 2 {
+	other.Eval(clickRun, nil)
+	other.Until(shownAnswer + `.includes("Good morning, Grace")`)
+	other.Reload()
+	other.Until(ready)
+	if other.Eval(tabNames, &names); len(names) != 2 {
 		t.Errorf("after a reload the tabs are %q", names)
 	}
 
 	// The address still has the link when its tab is no longer what was linked to.
-	other.until(queryEditor + `.getValue().includes("Shared")`)
-	other.eval(queryEditor+`.setValue("query Changed { greeting }"); location.reload()`, nil)
-	other.awaitLoad("a reload")
-	other.until(ready)
-	if other.eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed"}) {
+	other.Until(queryEditor + `.getValue().includes("Shared")`)
+	other.Eval(queryEditor+`.setValue("query Changed { greeting }"); location.reload()`, nil)
+	other.AwaitLoad("a reload")
+	other.Until(ready)
+	if other.Eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed"}) {
 		t.Errorf("after a change and a reload the tabs are %q", names)
 	}
-	other.eval(`location.hash = "query=%7Bgreeting%7D"`, nil) // as by pasting a link into the address bar
-	other.awaitLoad("another link")
-	other.until(ready + " && " + queryEditor + `.getValue() === "{greeting}"`)
-	if other.eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed", "<untitled>"}) {
+	other.Eval(`location.hash = "query=%7Bgreeting%7D"`, nil) // as by pasting a link into the address bar
+	other.AwaitLoad("another link")
+	other.Until(ready + " && " + queryEditor + `.getValue() === "{greeting}"`)
+	if other.Eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed", "<untitled>"}) {
 		t.Errorf("after another link the tabs are %q", names)
 	}
 }
@@ -324,7 +323,7 @@ func TestSharingInABrowser(t *testing.T) {
 // What goes wrong on the way is told in GraphQL's form, and a query that takes long can be stopped.
 func TestFailuresInABrowser(t *testing.T) {
 	t.Parallel()
-	b := openBrowser(t)
+	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query Ask { greeting }"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -359,37 +358,37 @@ func TestFailuresInABrowser(t *testing.T) {
 	s := httptest.NewServer(mux)
 	defer s.Close()
 
-	b.open(s.URL + "/")
-	b.until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
-	b.eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-Mode": "set"}')`,
+	b.Load(s.URL + "/")
+	b.Until(ready + ` && document.querySelectorAll(".graphiql-editor-tool .CodeMirror").length === 2`)
+	b.Eval(`document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1].CodeMirror.setValue('{"X-Mode": "set"}')`,
 		nil)
 
 	modes <- "html"
-	b.eval(clickRun, nil)
-	b.until(shownAnswer + `.includes("The gateway answered 502 Bad Gateway without JSON: <h1>No upstream</h1>")`)
+	b.Eval(clickRun, nil)
+	b.Until(shownAnswer + `.includes("The gateway answered 502 Bad Gateway without JSON: <h1>No upstream</h1>")`)
 
 	modes <- "slow"
-	b.eval(clickRun, nil)
+	b.Eval(clickRun, nil)
 	<-asked
-	b.until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Stop")`)
-	b.eval(clickRun, nil)
+	b.Until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Stop")`)
+	b.Eval(clickRun, nil)
 	<-stopped
-	b.until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Execute")`)
+	b.Until(`document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Execute")`)
 
 	modes <- "ordinary"
-	b.eval(clickRun, nil)
-	b.until(shownAnswer + `.includes("Good morning")`)
+	b.Eval(clickRun, nil)
+	b.Until(shownAnswer + `.includes("Good morning")`)
 
 	s.CloseClientConnections()
 	s.Listener.Close()
-	b.eval(clickRun, nil)
-	b.until(shownAnswer + `.includes("Is the gateway running?")`)
+	b.Eval(clickRun, nil)
+	b.Until(shownAnswer + `.includes("Is the gateway running?")`)
 }
 
 // However soon after a change of the text, the operation that is on the screen runs.
 func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	t.Parallel()
-	b := openBrowser(t)
+	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{
 		Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "subscription Second { greeting }"}},
 	})
@@ -418,8 +417,8 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	s := httptest.NewServer(mux)
 	defer s.Close()
 
-	b.open(s.URL + "/")
-	b.until(ready)
+	b.Load(s.URL + "/")
+	b.Until(ready)
 	const runs = `document.querySelector(".graphiql-execute-button").getAttribute("aria-label").startsWith("Execute")`
 	for _, c := range []struct{ how, query, want string }{
 		{clickRun, "query Other { greeting }", "Other"},
@@ -431,17 +430,17 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 		{clickRun, "subscription D { greeting }", "D"},
 		{clickRun, "query E { greeting }", "E"},
 	} {
-		b.until(runs)
+		b.Until(runs)
 		text, err := json.Marshal(c.query)
 		if err != nil {
 			t.Fatal(err)
 		}
 		change := queryEditor + `.setValue(` + string(text) + `); `
 		if c.how == clickRun {
-			b.eval(change+clickRun, nil)
+			b.Eval(change+clickRun, nil)
 		} else {
-			b.eval(change+queryEditor+`.setCursor(0, 100); `+queryEditor+`.focus()`, nil)
-			b.pressCtrl("Enter", "Enter", 13)
+			b.Eval(change+queryEditor+`.setCursor(0, 100); `+queryEditor+`.focus()`, nil)
+			b.PressCtrl("Enter", "Enter", 13)
 		}
 		got := within(t, operations)
 		if got.Query != c.query || got.OperationName != c.want ||
@@ -449,22 +448,22 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 			t.Errorf("%s: %+v ran, want %s", c.query, got, c.want)
 		}
 	}
-	b.until(runs)
-	b.eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil)
-	b.until(queryEditor + `.getValue().includes("Second")`)
-	b.eval(clickRun, nil)
+	b.Until(runs)
+	b.Eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil)
+	b.Until(queryEditor + `.getValue().includes("Second")`)
+	b.Eval(clickRun, nil)
 	if got := within(t, operations); got.OperationName != "Second" || !strings.Contains(got.accept, "event-stream") {
 		t.Errorf("after a change of the tab %+v ran, want Second", got)
 	}
-	b.eval(queryEditor+`.setValue("query Shared { greeting }"); document.querySelector("button[aria-label='Copy a `+
+	b.Eval(queryEditor+`.setValue("query Shared { greeting }"); document.querySelector("button[aria-label='Copy a `+
 		`link to this query']").click()`, nil)
-	b.until(`new URLSearchParams(location.hash.slice(1)).get("operationName") === "Shared"`)
+	b.Until(`new URLSearchParams(location.hash.slice(1)).get("operationName") === "Shared"`)
 }
 
 // Where the gateway asks for a key, the documentation appears once the visitor has given one, and stays.
 func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
 	t.Parallel()
-	b := openBrowser(t)
+	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{
 		Tabs: []playground.Tab{{Query: "query First { greeting }"}, {Query: "query Second { greeting }"}},
 	})
@@ -492,22 +491,22 @@ func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
 		headers = `document.querySelectorAll(".graphiql-editor-tool .CodeMirror")[1]?.CodeMirror`
 	)
 
-	b.open(s.URL + "/")
-	b.until(ready + " && " + headers)
-	b.eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
-	b.until(docs + `.includes("Error fetching schema")`)
-	give := func(text string) { b.eval(headers+".setValue(`"+text+"`)", nil) }
+	b.Load(s.URL + "/")
+	b.Until(ready + " && " + headers)
+	b.Eval(`document.querySelector("button[aria-label='Show Documentation Explorer']").click()`, nil)
+	b.Until(docs + `.includes("Error fetching schema")`)
+	give := func(text string) { b.Eval(headers+".setValue(`"+text+"`)", nil) }
 	give(`{"X-API-Key": "wrong"}`)
 	for within(t, asked) != "wrong" {
 	}
 	give(`{"X-API-Key": "ri`)
 	give(`{"X-API-Key": "right"}`)
-	b.until(docs + `.includes("Query")`)
-	b.screenshot("documentation with a key")
-	b.eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil) // which has no headers
-	b.until(queryEditor + `.getValue().includes("Second") && ` + headers + `.getValue() === ""`)
-	b.eval(`new Promise((resolve) => setTimeout(resolve, 700))`, nil)
-	b.until(docs + `.includes("Query")`)
+	b.Until(docs + `.includes("Query")`)
+	b.Screenshot("documentation with a key")
+	b.Eval(`document.querySelectorAll(".graphiql-tab-button")[1].click()`, nil) // which has no headers
+	b.Until(queryEditor + `.getValue().includes("Second") && ` + headers + `.getValue() === ""`)
+	b.Eval(`new Promise((resolve) => setTimeout(resolve, 700))`, nil)
+	b.Until(docs + `.includes("Query")`)
 	if last := lastOf(asked); last != "right" {
 		t.Errorf("the schema was fetched again, by the key %q", last)
 	}
@@ -519,7 +518,7 @@ func within[T any](t *testing.T, from chan T) T {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(browserPatience):
+	case <-time.After(sitetest.Patience):
 		t.Fatal("the page did nothing")
 		panic("unreachable")
 	}

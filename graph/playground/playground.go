@@ -1,16 +1,14 @@
 package playground
 
 import (
-	"bytes"
 	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"path"
-	"strings"
+
+	"deliverygraph/internal/web/site"
 )
 
 // Options says what the page shows and which endpoint it asks.
@@ -22,6 +20,9 @@ type Options struct {
 
 	// Title is the page's title, shown in its corner too. Default "GraphQL Playground".
 	Title string
+
+	// Dashboard, when not empty, is the path of the dashboard relative to the page, which links to it.
+	Dashboard string
 
 	// Demo, when not empty, is shown in a banner after the words "Demo data.": where the data comes from, and how to
 	// replace it.
@@ -50,9 +51,10 @@ var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
 // settings is what the page's script reads, as JSON. web/src/app.jsx knows its shape.
 type settings struct {
-	Endpoint string    `json:"endpoint"`
-	Title    string    `json:"title"`
-	Tabs     []example `json:"tabs"`
+	Endpoint  string    `json:"endpoint"`
+	Title     string    `json:"title"`
+	Dashboard string    `json:"dashboard"`
+	Tabs      []example `json:"tabs"`
 }
 
 // New returns the playground as a handler for the path "/" and the files beside it. Behind a path prefix use
@@ -70,53 +72,16 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 
-	h := &handler{assets: map[string]*asset{}, notFound: o.NotFound}
-	if h.notFound == nil {
-		h.notFound = http.HandlerFunc(noSuchPage)
-	}
-	names := map[string]string{}
-	for _, kind := range []string{".js", ".css", ".svg", ".txt"} {
-		a, err := embedded(kind)
-		if err != nil {
-			return nil, err
-		}
-		names[kind] = a.name
-		h.assets["/"+a.name] = a
-	}
-
-	var page bytes.Buffer
 	title := cmp.Or(o.Title, "GraphQL Playground")
-	if err := pageTemplate.Execute(&page, map[string]any{
-		"Title":    title,
-		"Demo":     o.Demo,
-		"Notice":   o.Notice,
-		"Settings": settings{Endpoint: endpoint, Title: title, Tabs: examples},
-		"Script":   names[".js"],
-		"Style":    names[".css"],
-		"Icon":     names[".svg"],
-		"Notices":  names[".txt"],
-	}); err != nil {
-		return nil, fmt.Errorf("playground: make the page: %w", err)
-	}
-	h.assets["/"] = newAsset("index.html", page.Bytes())
-	return h, nil
-}
-
-// embedded returns the one file of dist with the extension kind.
-func embedded(kind string) (*asset, error) {
-	found, err := fs.Glob(dist, "dist/*"+kind+"*")
-	if err != nil || len(found) != 1 {
-		return nil, fmt.Errorf("playground: want one %s file in dist, found %q: build the page again", kind, found)
-	}
-	content, err := dist.ReadFile(found[0])
-	if err != nil {
-		return nil, fmt.Errorf("playground: %w", err)
-	}
-	name, packed := strings.CutSuffix(path.Base(found[0]), ".gz")
-	if !packed {
-		return newAsset(name, content), nil
-	}
-	return newPackedAsset(name, content), nil
+	return site.New(site.Options{
+		Name: "playground", Dist: dist, Template: pageTemplate, Policy: contentSecurityPolicy, NotFound: o.NotFound,
+		Data: map[string]any{
+			"Title":    title,
+			"Demo":     o.Demo,
+			"Notice":   o.Notice,
+			"Settings": settings{Endpoint: endpoint, Title: title, Dashboard: o.Dashboard, Tabs: examples},
+		},
+	})
 }
 
 func checkEndpoint(endpoint string) error {
@@ -127,56 +92,9 @@ func checkEndpoint(endpoint string) error {
 	return nil
 }
 
-// handler answers with one of its assets, by path.
-type handler struct {
-	assets   map[string]*asset
-	notFound http.Handler
-}
-
-func noSuchPage(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "The playground has no such page.", http.StatusNotFound)
-}
-
 // contentSecurityPolicy allows the page what it needs from its own origin and nothing from elsewhere, so that not even
 // an address inside a bounce message or a schema's description makes the browser ask another host.
 // Styles may be inline: GraphiQL's dialogs insert a style element that keeps the page behind them from scrolling, and
 // know no nonce for it. Scripts may not. Images may be data URLs: the stylesheet underlines errors with some.
 const contentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// ServeHTTP implements [http.Handler].
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Content-Security-Policy", contentSecurityPolicy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY")
-	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-
-	// A prefix without its slash leaves nothing. The page's relative addresses need the slash.
-	if r.URL.Path == "" {
-		redirectToFolder(w, r)
-		return
-	}
-	a, ok := h.assets[r.URL.Path]
-	if !ok {
-		header.Set("Cache-Control", "no-store")
-		h.notFound.ServeHTTP(w, r)
-		return
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		header.Set("Allow", "GET, HEAD")
-		http.Error(w, "The playground answers GET and HEAD only. Send operations to the GraphQL endpoint.",
-			http.StatusMethodNotAllowed)
-		return
-	}
-	a.serve(w, r)
-}
-
-// redirectToFolder sends "…/playground" on to "…/playground/". The address is relative, because a proxy in front may
-// have cut a prefix of its own.
-func redirectToFolder(w http.ResponseWriter, r *http.Request) {
-	asked, _, _ := strings.Cut(r.RequestURI, "?")
-	w.Header().Set("Location", "./"+path.Base("/"+asked)+"/")
-	w.WriteHeader(http.StatusMovedPermanently)
-}

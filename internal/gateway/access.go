@@ -193,10 +193,11 @@ func forbidInText(w http.ResponseWriter, _ *http.Request, reason string) {
 	http.Error(w, reason, http.StatusForbidden)
 }
 
-// refusePath answers requests for paths that belong to neither the endpoint nor the playground: as GraphQL if the
+// refusePath answers requests for paths that belong to neither the endpoint nor a page: as GraphQL if the
 // caller seems to look for the endpoint, otherwise as text.
 func refusePath(w http.ResponseWriter, r *http.Request) {
-	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /",
+	message := fmt.Sprintf("there is nothing at %.100q: send operations to /graphql; the playground is at /, "+
+		"the dashboard at /dashboard",
 		r.URL.Path)
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"deliverygraph/graph"
+	"deliverygraph/graph/dashboard"
 	"deliverygraph/graph/playground"
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/classify"
@@ -106,7 +107,16 @@ func (g *gateway) page() (http.Handler, error) {
 			"so this page can neither complete nor document what you write."
 	}
 	return playground.New(playground.Options{
-		Endpoint: "graphql", Title: "DeliveryGraph", Demo: g.demo, Notice: notice, Tabs: playground.Examples(),
+		Endpoint: "graphql", Title: "DeliveryGraph", Dashboard: "dashboard/", Demo: g.demo, Notice: notice,
+		Tabs:     playground.Examples(),
 		NotFound: http.HandlerFunc(refusePath),
 	})
+}
+
+// dashboard returns the dashboard, for the paths /dashboard and below.
+func (g *gateway) dashboard() (http.Handler, error) {
+	page, err := dashboard.New(dashboard.Options{
+		Endpoint: "../graphql", Playground: "../", Title: "DeliveryGraph", Demo: g.demo,
+	})
+	return http.StripPrefix("/dashboard", page), err
 }

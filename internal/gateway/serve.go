@@ -130,7 +130,8 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if g.store != nil {
 		g.opened.Store(&g.store)
 	}
-	g.begin(ctx, "graphql", url+"graphql", "playground", url, "data", g.data)
+	g.begin(ctx, "graphql", url+"graphql", "playground", url, "dashboard", url+"dashboard/",
+		"data", g.data)
 	return g.serve(ctx, servers, streams)
 }
 

@@ -116,9 +116,15 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	if err != nil {
 		return nil, err
 	}
+	dashboard, err := g.dashboard()
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", public)
 	mux.Handle("/graphql/{$}", public)
+	mux.Handle("/dashboard", dashboard)
+	mux.Handle("/dashboard/", dashboard)
 	mux.Handle("/", page)
 	return web.Secure(mux), nil
 }

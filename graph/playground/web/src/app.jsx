@@ -14,7 +14,7 @@ import { FetchSchema } from './schema.jsx';
 import { ShareButton, takeSharedOperation } from './share.jsx';
 import { openStorage } from './storage.js';
 
-// The shape is that of the Go type `settings`: endpoint, title, tabs.
+// The shape is that of the Go type `settings`: endpoint, title, dashboard, tabs.
 const settings = JSON.parse(document.getElementById('settings').textContent);
 
 // GraphiQL compares these by identity, so they are made once.
@@ -41,6 +41,7 @@ createRoot(document.getElementById('app')).render(
   >
     <GraphiQL.Logo>
       <span className="title">{settings.title}</span>
+      {settings.dashboard && <a className="dashboard" href={settings.dashboard}>Dashboard</a>}
     </GraphiQL.Logo>
     <GraphiQL.Toolbar>
       {({ prettify, merge, copy }) => (

@@ -1,4 +1,4 @@
-package playground
+package site
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// asset is one file of the page, held compressed. Nearly every client takes gzip; for the rest it is unpacked while it
+// asset is one file of a page, held compressed. Nearly every client takes gzip; for the rest it is unpacked while it
 // is sent.
 type asset struct {
 	name         string
@@ -79,7 +79,7 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(a.packed))
 	if err != nil {
-		http.Error(w, "The playground's file "+a.name+" is damaged.", http.StatusInternalServerError)
+		http.Error(w, "The file "+a.name+" is damaged.", http.StatusInternalServerError)
 		return
 	}
 	io.Copy(w, z) // as above

@@ -1,4 +1,6 @@
-package playground_test
+// Package sitetest tests pages that package site serves: whether they were built from their sources, and what they do
+// in a browser. Tests that need the browser are skipped where there is no Chromium.
+package sitetest
 
 import (
 	"bufio"
@@ -8,17 +10,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 )
 
-// browserPatience bounds each command to the browser; a busy machine takes seconds to start one.
-const browserPatience = time.Minute
+// Patience bounds each command to the browser; a busy machine takes seconds to start one.
+const Patience = time.Minute
 
-// browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages,
+// Browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages,
 // each ended by a zero byte. It notes what the page complains of and asks for.
-type browser struct {
+type Browser struct {
 	t       *testing.T
 	in      io.Writer
 	session string
@@ -40,8 +43,8 @@ type message struct {
 	Error     json.RawMessage `json:"error,omitempty"`
 }
 
-// openBrowser starts Chromium with a profile of its own and an empty page. The test is skipped where there is none.
-func openBrowser(t *testing.T) *browser {
+// Open starts Chromium with a profile of its own and an empty page. The test is skipped where there is none.
+func Open(t *testing.T) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -59,24 +62,24 @@ func openBrowser(t *testing.T) *browser {
 	commands.Close()
 	events.Close()
 
-	b := &browser{t: t, in: in, loaded: make(chan struct{}, 1), pending: map[int]chan message{}}
+	b := &Browser{t: t, in: in, loaded: make(chan struct{}, 1), pending: map[int]chan message{}}
 	done := make(chan struct{})
 	go func() { defer close(done); b.listen(out) }()
 	t.Cleanup(func() {
 		// Closing rather than killing: its children end too, and leave the profile's folder in peace.
 		b.session = ""
-		b.do("Browser.close", map[string]any{}, nil)
+		b.Do("Browser.close", map[string]any{}, nil)
 		<-done
 		_ = cmd.Wait() // its exit code says nothing of the page
 	})
 
 	var target struct{ TargetID string }
-	b.do("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.Do("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.Do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
-		b.do(domain+".enable", map[string]any{}, nil)
+		b.Do(domain+".enable", map[string]any{}, nil)
 	}
 	return b
 }
@@ -92,7 +95,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 }
 
 // listen hands out answers and notes events until the browser is gone.
-func (b *browser) listen(out io.Reader) {
+func (b *Browser) listen(out io.Reader) {
 	for r := bufio.NewReader(out); ; {
 		text, err := r.ReadBytes(0)
 		if err != nil {
@@ -112,7 +115,7 @@ func (b *browser) listen(out io.Reader) {
 	}
 }
 
-func (b *browser) note(m message) {
+func (b *Browser) note(m message) {
 	var p struct {
 		Type, Timestamp any
 		Request         struct{ URL string }
@@ -134,8 +137,8 @@ func (b *browser) note(m message) {
 	}
 }
 
-// do gives a command and waits for its result.
-func (b *browser) do(method string, params, result any) {
+// Do gives a command and waits for its result.
+func (b *Browser) Do(method string, params, result any) {
 	b.t.Helper()
 	p, err := json.Marshal(params)
 	if err != nil {
@@ -164,19 +167,19 @@ func (b *browser) do(method string, params, result any) {
 				b.t.Fatalf("%s: %v", method, err)
 			}
 		}
-	case <-time.After(browserPatience):
-		b.t.Fatalf("%s: no answer within %v", method, browserPatience)
+	case <-time.After(Patience):
+		b.t.Fatalf("%s: no answer within %v", method, Patience)
 	}
 }
 
-// eval runs an expression in the page, waits for it if it is a promise, and stores its value in result.
-func (b *browser) eval(expression string, result any) {
+// Eval runs an expression in the page, waits for it if it is a promise, and stores its value in result.
+func (b *Browser) Eval(expression string, result any) {
 	b.t.Helper()
 	var got struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	b.do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true},
+	b.Do("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true},
 		&got)
 	if got.ExceptionDetails != nil {
 		b.t.Fatalf("%s: %s", expression, got.ExceptionDetails)
@@ -188,69 +191,83 @@ func (b *browser) eval(expression string, result any) {
 	}
 }
 
-// until waits until an expression is true in the page, and fails with what the page shows if it does not come true.
-func (b *browser) until(condition string) {
+// Until waits until an expression is true in the page, and fails with what the page shows if it does not come true.
+func (b *Browser) Until(condition string) {
 	b.t.Helper()
 	var came bool
-	b.eval(fmt.Sprintf(`new Promise((resolve) => {
+	b.Eval(fmt.Sprintf(`new Promise((resolve) => {
 		const end = Date.now() + %d;
 		const look = () => { if (%s) resolve(true); else if (Date.now() > end) resolve(false); else setTimeout(look, 20); };
 		look();
-	})`, browserPatience.Milliseconds()/2, condition), &came)
+	})`, Patience.Milliseconds()/2, condition), &came)
 	if !came {
 		var shown string
-		b.eval(`document.body.innerText`, &shown)
-		b.t.Fatalf("this did not become true: %s\nThe page shows:\n%s\nProblems: %q", condition, shown, b.problems)
+		b.Eval(`document.body.innerText`, &shown)
+		b.t.Fatalf("this did not become true: %s\nThe page shows:\n%s\nProblems: %q", condition, shown, b.Problems())
 	}
 }
 
-// pressCtrl types Ctrl and a key into what has the focus.
-func (b *browser) pressCtrl(key, code string, virtual int) {
+// PressCtrl types Ctrl and a key into what has the focus.
+func (b *Browser) PressCtrl(key, code string, virtual int) {
 	b.t.Helper()
 	for _, kind := range []string{"rawKeyDown", "keyUp"} {
-		b.do("Input.dispatchKeyEvent", map[string]any{
+		b.Do("Input.dispatchKeyEvent", map[string]any{
 			"type": kind, "modifiers": 2, "key": key, "code": code, "windowsVirtualKeyCode": virtual,
 		}, nil)
 	}
 }
 
-// screenshot keeps what the page looks like as a file of that name, in light and dark: see the package's comment.
-func (b *browser) screenshot(name string) {
+// Screenshot keeps what the page looks like as a file of that name, in light and dark: see the package's comment.
+func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
-		b.do("Emulation.setEmulatedMedia", map[string]any{
+		b.Do("Emulation.setEmulatedMedia", map[string]any{
 			"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}},
 		}, nil)
 		var shot struct{ Data []byte }
-		b.do("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+		b.Do("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
 		if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+"-"+scheme+".png"), shot.Data, 0o644); err != nil {
 			b.t.Fatal(err)
 		}
 	}
 }
 
-// open loads an address; reload loads it again.
-func (b *browser) open(url string) { b.load("Page.navigate", map[string]any{"url": url}) }
-func (b *browser) reload()         { b.load("Page.reload", map[string]any{}) }
+// Load loads an address; Reload loads it again.
+func (b *Browser) Load(url string) { b.loadBy("Page.navigate", map[string]any{"url": url}) }
+func (b *Browser) Reload()         { b.loadBy("Page.reload", map[string]any{}) }
 
-// load gives a command that loads a document, and waits until that has loaded: until then the browser may answer for
+// loadBy gives a command that loads a document, and waits until that has loaded: until then the browser may answer for
 // the document before.
-func (b *browser) load(method string, params any) {
+func (b *Browser) loadBy(method string, params any) {
 	b.t.Helper()
 	select {
 	case <-b.loaded: // of the document before
 	default:
 	}
-	b.do(method, params, nil)
-	b.awaitLoad(method)
+	b.Do(method, params, nil)
+	b.AwaitLoad(method)
 }
 
-// awaitLoad waits until a document has loaded, since the last time or from now on.
-func (b *browser) awaitLoad(what string) {
+// AwaitLoad waits until a document has loaded, since the last time or from now on.
+func (b *Browser) AwaitLoad(what string) {
 	b.t.Helper()
 	select {
 	case <-b.loaded:
-	case <-time.After(browserPatience):
-		b.t.Fatalf("%s: nothing has loaded within %v", what, browserPatience)
+	case <-time.After(Patience):
+		b.t.Fatalf("%s: nothing has loaded within %v", what, Patience)
 	}
+}
+
+// Problems returns what the page wrote to the console as errors and warnings, and the errors that nothing caught.
+func (b *Browser) Problems() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.problems)
+}
+
+// Requests returns the addresses that the page requested.
+func (b *Browser) Requests() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.requests)
 }

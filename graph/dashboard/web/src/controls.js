@@ -1,0 +1,79 @@
+// What is chosen at the top: window, user, sender, and the filters that clicks in panels set.
+
+import { h, show } from './dom.js';
+import { iso, parse } from './format.js';
+import { periodOf, windows } from './period.js';
+import { choose, state } from './state.js';
+
+export function createControls() {
+  const window = h('select', { id: 'window', onchange: () => (window.value === 'custom' ? custom() : choose({ window: window.value })) },
+    windows.map(([code, , name]) => h('option', { value: code }, name)), h('option', { value: 'custom' }, 'from … to …'));
+  const from = time('from', 'From (UTC)');
+  const to = time('to', 'to');
+  const between = h('form', { class: 'between', hidden: true, onsubmit: take }, from.label, to.label, h('button', null, 'Show'));
+  const user = h('select', { id: 'user', onchange: () => choose({ user: user.value, sender: '' }) });
+  const sender = h('select', { id: 'sender', onchange: () => choose({ sender: sender.value }) });
+  const filters = h('div', { class: 'filters' });
+  const shown = h('p', { id: 'shown' });
+  let users = [];
+  let senders = [];
+
+  function take(event) {
+    event.preventDefault();
+    const start = parse(`${from.input.value}Z`);
+    const end = parse(`${to.input.value}Z`);
+    to.input.setCustomValidity(start < end ? '' : 'The end must be after the start.');
+    if (to.input.reportValidity()) choose({ from: iso(start), to: iso(end) });
+  }
+
+  function custom() {
+    const { start, end } = periodOf(state());
+    choose({ from: iso(start), to: iso(Math.ceil(end / 3600) * 3600) });
+  }
+
+  // update shows what is chosen.
+  function update(chosen, period) {
+    window.value = chosen.window || 'custom';
+    if (window.selectedIndex < 0) window.value = 'P7D';
+    between.hidden = window.value !== 'custom';
+    from.input.value = iso(period.start).slice(0, 16);
+    to.input.value = iso(period.end).slice(0, 16);
+    shown.textContent = period.label;
+    options(user, 'all users', withChosen(users, chosen.user), chosen.user, (id) => [id, `User ${id}`]);
+    const known = senders.map((s) => s.senderId);
+    options(sender, 'all senders', withChosen(known, chosen.sender), chosen.sender,
+      (id) => [id, senders.find((s) => s.senderId === id)?.address ?? `Sender ${id}`]);
+    show(filters, ['provider', 'category'].filter((name) => chosen[name]).map((name) =>
+      h('button', { class: 'filter', 'data-key': name, onclick: () => choose({ [name]: '' }) },
+        `${name}: `, h('strong', null, chosen[name]), h('span', { 'aria-hidden': 'true' }, ' ×'), h('span', { class: 'unseen' }, ' (remove this filter)'))));
+  }
+
+  const element = h('div', { class: 'controls', role: 'group', 'aria-label': 'What is shown' },
+    labelled('Window', window), between, labelled('User', user), labelled('Sender', sender), shown, filters);
+  return {
+    element,
+    update,
+    setUsers: (ids) => { users = ids; },
+    setSenders: (found) => { senders = found.toSorted((a, b) => (a.address ?? '').localeCompare(b.address ?? '')); },
+  };
+}
+
+// withChosen keeps a choice in the list that did nothing in this window.
+const withChosen = (ids, id) => (id && !ids.includes(id) ? [...ids, id] : ids);
+
+function options(select, all, ids, value, option) {
+  show(select, h('option', { value: '' }, all), ids.map((id) => {
+    const [code, name] = option(id);
+    return h('option', { value: code }, name);
+  }));
+  select.value = value;
+}
+
+function labelled(text, input) {
+  return h('label', null, h('span', null, text), input);
+}
+
+function time(name, text) {
+  const input = h('input', { type: 'datetime-local', id: name, required: true });
+  return { input, label: labelled(text, input) };
+}

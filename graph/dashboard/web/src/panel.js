@@ -1,0 +1,65 @@
+// The frame of a panel: a heading, a link to its query in the playground, what is wrong if something is, and a body.
+
+import { ask, Failure, settings } from './api.js';
+import { h, show } from './dom.js';
+
+// createPanel returns a panel that shows the answer to a query.
+//   id, title         of its element
+//   query(context)    the document, or null if there is nothing to ask
+//   variables(context)
+//   render(body, data, context)
+// The context is what the page has chosen: see app.js.
+export function createPanel({ id, title, query, variables, render, ...rest }) {
+  const link = h('a', { class: 'query' }, 'Query');
+  const heading = h('h2', { id: `${id}-title` }, title);
+  const note = h('p', { class: 'note', role: 'status', hidden: true });
+  const body = h('div', { class: 'body' }, h('p', { class: 'waiting' }, 'Loading…'));
+  const element = h('section', { id, class: `panel ${rest.class ?? ''}`, 'aria-labelledby': heading.id, 'aria-busy': 'true' },
+    h('div', { class: 'head' }, heading, link), note, body);
+  let shown; // the choice that the body shows
+  let asking;
+
+  // refresh asks again and resolves when that is done: to undefined, or to what went wrong with the whole request.
+  async function refresh(context) {
+    asking?.abort();
+    const document = query(context);
+    element.hidden = document === null;
+    if (document === null) return undefined;
+    const abort = (asking = new AbortController());
+    const given = variables(context);
+    link.href = playgroundLink(document, given);
+    if (shown !== context.choice) element.setAttribute('aria-busy', 'true');
+    try {
+      const { data, errors } = await ask(document, given, abort.signal);
+      if (abort.signal.aborted) return undefined;
+      say(...new Set(errors.map((error) => error.message)));
+      render(body, data, context);
+      shown = context.choice;
+      return undefined;
+    } catch (error) {
+      if (abort.signal.aborted) return undefined;
+      if (!(error instanceof Failure)) throw error;
+      if (shown !== context.choice) {
+        show(body, h('p', { class: 'waiting' }, 'No data.'));
+        shown = undefined;
+      }
+      say(error.message);
+      return error;
+    } finally {
+      if (!abort.signal.aborted) element.setAttribute('aria-busy', 'false');
+    }
+  }
+
+  function say(...messages) {
+    note.hidden = messages.length === 0;
+    show(note, messages.join(' '));
+  }
+
+  return { element, refresh };
+}
+
+function playgroundLink(query, variables) {
+  const operationName = query.match(/query (\w+)/)[1];
+  const given = new URLSearchParams({ query, variables: JSON.stringify(variables, null, 2), operationName });
+  return `${settings.playground}#${given}`;
+}

@@ -1,0 +1,125 @@
+// Rates of hard and soft bounces and of blocked emails over time, beside those of some weeks before.
+
+import { createChart } from '../chart.js';
+import { h, show } from '../dom.js';
+import { bucket, change, count, iso, parse, percent, ratio } from '../format.js';
+import { createPanel } from '../panel.js';
+import { variablesOf } from '../period.js';
+import { choose } from '../state.js';
+import { createDetails, table } from '../table.js';
+
+const query = `query Rates($window: Window!, $before: Window!, $userId: ID, $senderId: ID, $interval: Interval!) {
+  now: stats(window: $window, userId: $userId, senderId: $senderId) {
+    series(interval: $interval) { start sent hardBounced softBounced blocked }
+  }
+  before: stats(window: $before, userId: $userId, senderId: $senderId) {
+    series(interval: $interval) { start sent hardBounced softBounced blocked }
+  }
+}`;
+
+const kinds = [
+  { field: 'hardBounced', title: 'Hard bounces', noun: 'hard bounces', line: '--hard' },
+  { field: 'softBounced', title: 'Soft bounces', noun: 'soft bounces', line: '--soft' },
+  { field: 'blocked', title: 'Blocked emails', noun: 'blocked emails', line: '--blocked' },
+];
+
+export function createRates() {
+  const cards = kinds.map(createCard);
+  const earlier = h('span');
+  return createPanel({
+    id: 'rates', title: 'Rates', class: 'wide',
+    query: () => query,
+    variables: ({ period, chosen }) => ({
+      ...variablesOf(period), userId: chosen.user || null, senderId: chosen.sender || null, interval: period.interval,
+    }),
+    render(body, data, { period }) {
+      if (!body.contains(cards[0].element)) {
+        body.replaceChildren(
+        h('div', { class: 'cards' }, cards.map((card) => card.element)),
+        h('p', { class: 'hint' }, 'The pale line is ', earlier, '. Drag over a chart to zoom in; the Back button zooms out.'));
+      }
+      earlier.textContent = `the rate ${period.earlier}`;
+      const points = align(data.now?.series, data.before?.series, period);
+      for (const card of cards) card.update(points, period, data);
+    },
+  });
+}
+
+// align returns the points of a series, each with the point so many weeks before it.
+function align(now, before, { shift }) {
+  const earlier = new Map((before ?? []).map((point) => [parse(point.start), point]));
+  return (now ?? []).map((point) => {
+    const time = parse(point.start);
+    return { time, now: point, before: earlier.get(time - shift) };
+  });
+}
+
+function createCard(kind) {
+  const figure = h('p', { class: 'figure' });
+  const readout = h('p', { class: 'readout' });
+  const details = createDetails('Table');
+  let points = [];
+  let period;
+  const chart = createChart({
+    label: `${kind.title}: rate over time. The table below has the same numbers.`,
+    line: kind.line,
+    pointed: (i) => show(readout, i === null || !points[i] ? worst() : at(points[i])),
+    chosen: (start, end) => choose({ from: iso(start), to: iso(end) }),
+  });
+  const element = h('article', { id: kind.field, class: 'card' }, h('h3', null, kind.title), figure, chart.element, readout, details.element);
+
+  const rate = (point) => ratio(point?.[kind.field], point?.sent);
+  const sum = (side, field) => points.reduce((total, point) => total + (point[side]?.[field] ?? 0), 0);
+
+  // zoom shows the day of a bucket, or the hour itself within a day.
+  function zoom(time) {
+    const length = period.end - period.start > 86400 ? 86400 : 3600;
+    const start = Math.floor(time / length) * length;
+    choose({ from: iso(start), to: iso(start + length) });
+  }
+
+  function at({ time, now, before }, name = (text) => h('strong', null, text)) {
+    const then = before && before.sent > 0 ? `, ${period.earlier} ${percent(rate(before))}` : '';
+    return [name(bucket(time, period.interval)), `: ${percent(rate(now))}, ${count(now[kind.field])} of ${count(now.sent)}${then}`];
+  }
+
+  // worst names the bucket that is furthest above the window's own rate, in events: where an incident shows, rather than
+  // in an hour of three emails.
+  function worst() {
+    const usual = ratio(sum('now', kind.field), sum('now', 'sent')) ?? 0;
+    const excess = ({ now }) => now[kind.field] - usual * now.sent;
+    const found = points.reduce((best, point) => (excess(point) > (best ? excess(best) : 0) ? point : best), undefined);
+    return found ? [`Worst ${period.interval === 'DAY' ? 'day' : 'hour'}: `,
+      at(found, (text) => h('button', { class: 'choice', 'data-key': 'worst', onclick: () => zoom(found.time) }, text))] : '';
+  }
+
+  function update(next, shownPeriod, data) {
+    points = next;
+    period = shownPeriod;
+    const total = sum('now', kind.field);
+    const sent = sum('now', 'sent');
+    const sentBefore = sum('before', 'sent');
+    const now = ratio(total, sent);
+    const before = ratio(sum('before', kind.field), sentBefore);
+    if (!data.now?.series) show(figure, 'No data.');
+    else if (sent === 0 && total === 0) show(figure, 'No emails were sent in this window.');
+    else {
+      const { text, trend } = change(now, before);
+      show(figure,
+        h('strong', null, percent(now)), ' ',
+        h('span', { class: 'total' }, `${count(total)} of ${count(sent)} emails`),
+        h('span', { class: `change ${trend}` },
+          sentBefore === 0 ? `no emails ${period.earlier}` : `${text} (${period.earlier} ${percent(before)})`));
+    }
+    chart.draw(points.map((p) => p.time), points.map((p) => rate(p.before)), points.map((p) => rate(p.now)),
+      period.interval === 'DAY' ? 86400 : 3600);
+    show(readout, worst());
+    details.update(() => table(`${kind.title}, ${period.label}`,
+      [{ title: period.interval === 'DAY' ? 'Day (UTC)' : 'Hour (UTC)', class: 'time' }, { title: 'Sent', class: 'number' },
+        { title: 'Count', class: 'number' }, { title: 'Rate', class: 'number' }, { title: period.earlier, class: 'number' }],
+      points.toReversed().map(({ time, now: point, before: then }) => [
+        bucket(time, period.interval), count(point.sent), count(point[kind.field]), percent(rate(point)), percent(rate(then))])));
+  }
+
+  return { element, update };
+}

@@ -1,0 +1,33 @@
+// What the visitor has chosen: window, user, sender, filters and recipient. It stands in the page's address behind "#",
+// which browsers keep to themselves, so that no server on the way logs a recipient's address.
+
+const names = ['window', 'from', 'to', 'user', 'sender', 'provider', 'category', 'recipient'];
+const watchers = [];
+
+// state returns what is chosen: a text for each name, empty if nothing is.
+export function state() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const chosen = Object.fromEntries(names.map((name) => [name, given.get(name)?.trim() ?? '']));
+  if (!chosen.from || !chosen.to) chosen.window ||= 'P7D';
+  return chosen;
+}
+
+// choose changes parts of the state, and adds to the browser's history.
+export function choose(change) {
+  const next = { ...state(), ...change };
+  if (change.window) next.from = next.to = '';
+  if (change.from) next.window = '';
+  const given = new URLSearchParams();
+  for (const name of names) if (next[name]) given.set(name, next[name]);
+  const hash = '#' + given;
+  if (hash !== location.hash) {
+    history.pushState(null, '', hash);
+    watchers.forEach((watch) => watch());
+  }
+}
+
+// watchState calls watch after each change, whether made here, by the Back button or in the address bar.
+export function watchState(watch) {
+  watchers.push(watch);
+  addEventListener('popstate', watch);
+}

@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/auth/apikey"
+	"deliverygraph/internal/web/site/sitetest"
+	"deliverygraph/upstream/embedded/demo"
+)
+
+// launchDemo runs the program on demo data, and returns a time on the same day as the data's.
+func launchDemo(t *testing.T, args ...string) (*program, time.Time) {
+	t.Helper()
+	for {
+		before := time.Now().UTC()
+		p := launch(t, args...)
+		if before.YearDay() == time.Now().UTC().YearDay() {
+			return p, before
+		}
+		p.stop() // it started around midnight
+	}
+}
+
+// text returns an expression for what an element of the page shows.
+func text(selector string) string {
+	return fmt.Sprintf("(document.querySelector(%q)?.innerText ?? '')", selector)
+}
+
+// phone makes the page as small as on a phone, or as large as on a desk.
+func phone(b *sitetest.Browser, small bool) {
+	width, height := 1280, 900
+	if small {
+		width, height = 375, 800
+	}
+	b.Do("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": height, "deviceScaleFactor": 1, "mobile": small,
+	}, nil)
+}
+
+// An operator finds both incidents of the demo data, behind a proxy that cuts a path prefix.
+func TestDashboardShowsBothIncidents(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	p, now := launchDemo(t)
+	target, err := url.Parse(strings.TrimSuffix(p.graphql, "/graphql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/pre/fix/", http.StripPrefix("/pre/fix", &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+	}))
+	proxy := httptest.NewServer(mux)
+	defer proxy.Close()
+
+	phone(b, false)
+	b.Load(proxy.URL + "/pre/fix/dashboard#window=P90D")
+	for _, i := range []struct {
+		demo.Incident
+		card string
+	}{{demo.BadImport(now), "#hardBounced"}, {demo.PolicyRefusal(now), "#softBounced"}} {
+		start := time.Unix(int64(i.Window.Start), 0).UTC()
+		end := time.Unix(int64(i.Window.End), 0).UTC()
+		day := start.Format("Mon 2 Jan")
+		b.Until(text(i.card+" .readout") + `.startsWith("Worst day: ` + day + `:")`)
+		b.Screenshot("90 days")
+
+		b.Eval(fmt.Sprintf(`document.querySelector(%q).click()`, i.card+" .readout button"), nil)
+		b.Until(text(i.card+" .readout") + `.startsWith("Worst hour: ` + day + `")`)
+		b.Until(`document.querySelectorAll("[aria-busy=true]").length === 0`)
+		var worst string
+		b.Eval(text(i.card+" .readout"), &worst)
+		hour, err := time.Parse("15:04", strings.TrimPrefix(worst, "Worst hour: "+day+" ")[:5])
+		if err != nil || hour.Hour() < start.Hour() || hour.Hour() >= end.Hour() {
+			t.Errorf("%s: the page shows %q", i.Title, worst)
+		}
+		var sender string
+		b.Eval(text("#senders tbody th"), &sender)
+		if sender != i.Sender {
+			t.Errorf("%s: the sender with the most bounces is %q, want %q", i.Title, sender, i.Sender)
+		}
+		b.Screenshot(i.Sender)
+		b.Eval(`history.back()`, nil)
+	}
+
+	// Each chart has its table, and the page fits a phone.
+	b.Until(text("#shown") + ` !== ""`)
+	b.Eval(`document.querySelector("#hardBounced details").open = true`, nil)
+	b.Until(`document.querySelectorAll("#hardBounced tbody tr").length > 80`)
+	phone(b, true)
+	b.Until(`document.documentElement.scrollWidth <= 375`)
+	b.Screenshot("phone")
+	phone(b, false)
+
+	for _, problem := range b.Problems() {
+		t.Errorf("the page complains: %s", problem)
+	}
+
+	// A panel's query opens in the playground.
+	b.Eval(`document.querySelector("#rates .query").click()`, nil)
+	b.AwaitLoad("the playground")
+	b.Until(`document.querySelector(".graphiql-query-editor .CodeMirror")?.CodeMirror.getValue()` +
+		`.startsWith("query Rates(")`)
+	for _, url := range b.Requests() {
+		if !strings.HasPrefix(url, proxy.URL+"/pre/fix/") && !strings.HasPrefix(url, "data:") {
+			t.Errorf("the page asked for %s, outside of %s/pre/fix/", url, proxy.URL)
+		}
+	}
+}
+
+// The page updates itself every minute. When the gateway is gone, it says so and keeps what it showed.
+func TestDashboardUpdatesItselfAndSaysWhenItCannot(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	p := start(t)
+	b.Do("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `
+		const realTimeout = setTimeout;
+		window.setTimeout = (f, ms, ...rest) => realTimeout(f, ms === 60000 ? 100 : ms, ...rest);`}, nil)
+	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
+	b.Until(text("#status") + `.startsWith("Updated ")`)
+	b.Until(`performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/graphql")).length > 20`)
+	var figure, later string
+	b.Eval(text("#hardBounced .figure"), &figure)
+	p.stop()
+	b.Until(text("#status") + `.includes("The last update failed at ")`)
+	b.Until(text("#rates .note") + ` === "The gateway does not answer."`)
+	b.Eval(text("#hardBounced .figure"), &later)
+	if later != figure || !strings.Contains(later, "%") {
+		t.Errorf("the page showed %q, and %q when the gateway was gone", figure, later)
+	}
+	b.Screenshot("stale")
+}
+
+// Where the gateway requires authentication, the page asks for a key, keeps it for the tab, and shows that caller's
+// data.
+func TestDashboardAsksForAKey(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	keys := filepath.Join(t.TempDir(), "keys")
+	key, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Only(21), Scopes: auth.MetricsRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(keys, []byte(line+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--auth-keys", keys)
+	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
+	give := func(key string) {
+		b.Until(`document.querySelector("form.key")?.hidden === false`)
+		b.Eval(fmt.Sprintf(`document.querySelector("#key").value = %q; document.querySelector("form.key button").click()`,
+			key), nil)
+	}
+	b.Until(text("form.key") + `.includes("Enter your API key")`)
+	b.Screenshot("key")
+	give("wrong")
+	b.Until(text("form.key .note") + ` !== ""`)
+	give(key)
+	b.Until(text("#hardBounced .figure") + `.includes("%")`)
+	b.Until(`document.querySelector("form.key").hidden`)
+	var users []string
+	b.Eval(`[...document.querySelector("#user").options].map((o) => o.value)`, &users)
+	if !slices.Equal(users, []string{"", "21"}) {
+		t.Errorf("the users to choose from are %q", users)
+	}
+	b.Reload()
+	b.Until(text("#hardBounced .figure") + `.includes("%")`)
+	var stored string
+	b.Eval(`JSON.stringify(localStorage) + location.href`, &stored)
+	if strings.Contains(stored, key) {
+		t.Errorf("the key outlives the tab: %s", stored)
+	}
+}
