@@ -295,6 +295,7 @@ func leakWords(all upstreamtest.Rows) map[string][]string {
 	}
 	for _, b := range all.Bounces[:60] {
 		add("recipient", b.EmailAddress)
+		add("address", b.EmailAddress)
 		add("localPart", b.Local)
 		add("domain", b.Domain)
 		add("emailId", b.EmailID)

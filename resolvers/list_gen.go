@@ -31,8 +31,9 @@ func findRowNode(ctx context.Context, k upstream.Kind, id model.NodeID) (model.N
 	return findBounce(ctx, id)
 }
 
-var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: node, Fields: map[string]columns.Field[model.Email]{
+var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: deliveryEvent, Fields: map[string]columns.Field[model.Email]{
 	"id":       leaf((*model.Email).ID, model.AppendNodeID),
+	"at":       moment((*model.Email).At),
 	"user":     columns.Made(userTable, (*model.Email).User),
 	"sender":   columns.Made(senderTable, (*model.Email).Sender),
 	"userId":   leaf((*model.Email).UserID, model.AppendKey),
@@ -93,8 +94,9 @@ func emailFilter(f *model.EmailFilter) filter {
 	}
 }
 
-var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: node, Fields: map[string]columns.Field[model.Bounce]{
+var bounceTable = &columns.Type[model.Bounce]{Name: "Bounce", Interfaces: deliveryEvent, Fields: map[string]columns.Field[model.Bounce]{
 	"id":       leaf((*model.Bounce).ID, model.AppendNodeID),
+	"at":       moment((*model.Bounce).At),
 	"user":     columns.Made(userTable, (*model.Bounce).User),
 	"sender":   columns.Made(senderTable, (*model.Bounce).Sender),
 	"userId":   leaf((*model.Bounce).UserID, model.AppendKey),
@@ -166,8 +168,9 @@ func bounceFilter(f *model.BounceFilter) filter {
 	}
 }
 
-var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: node, Fields: map[string]columns.Field[model.BlockedEmail]{
+var blockedEmailTable = &columns.Type[model.BlockedEmail]{Name: "BlockedEmail", Interfaces: deliveryEvent, Fields: map[string]columns.Field[model.BlockedEmail]{
 	"id":       leaf((*model.BlockedEmail).ID, model.AppendNodeID),
+	"at":       moment((*model.BlockedEmail).At),
 	"user":     columns.Made(userTable, (*model.BlockedEmail).User),
 	"sender":   columns.Made(senderTable, (*model.BlockedEmail).Sender),
 	"userId":   leaf((*model.BlockedEmail).UserID, model.AppendKey),

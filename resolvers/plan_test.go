@@ -189,6 +189,20 @@ func TestPlanIsTheCost(t *testing.T) {
 			`{ nodes(ids: [` + id(model.EmailNode, 1) + `, ` + id(model.EmailNode, 1) + `, ` +
 				id(model.BlockedEmailNode, 2) + `]) { id } }`, 2,
 		},
+		"a recipient's events, its lists and its stats": {
+			`{ recipient(address: "recipient1@EXAMPLE1.com") { events(` + w + `) { totalCount nodes { id ... on Bounce { type } } } ` +
+				`last: events(` + w + `, order: NEWEST_FIRST, first: 5) { edges { node { at } } } ` +
+				`stats(` + w + `) { sent delivered hardBounced blocked } } bounces(` + w +
+				`, filter: {recipient: "recipient1@example1.com"}) { nodes { id } } }`, 3,
+		},
+		"a recipient's events with senders": {
+			`{ recipient(address: "recipient1@example1.com") { events(` + w +
+				`, last: 20) { nodes { userId sender { address } } } } }`, 6,
+		},
+		"a suppression": {
+			`{ recipient(address: "recipient1@example1.com") { suppression { verdict asOf because { id } } } }`, 3,
+		},
+		"a recipient alone": {`{ recipient(address: "recipient1@example1.com") { address } }`, 0},
 		"an invalid argument": {
 			`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w +
 				`, userId: "x") { totalCount } node(id: "x") { id } }`, 0,
@@ -467,7 +481,8 @@ func TestPlanPricesEveryField(t *testing.T) {
 	t.Parallel()
 	free := map[string]bool{
 		"BounceEvent.node": true /* by Subscription.bounces */, "Bounce.xHeaders": true, "BounceDetail.rule": true,
-		"Email.xHeaders": true, "BlockedEmail.xHeaders": true, "Query.viewer": true, "Viewer.rateLimit": true,
+		"Email.xHeaders": true, "BlockedEmail.xHeaders": true,
+		"Suppression.because": true /* by Recipient.suppression */, "Query.viewer": true, "Viewer.rateLimit": true,
 	}
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
 	for name, typ := range schema.Types {

@@ -45,6 +45,7 @@ func (o randomOperation) write() string {
 		"senders(" + today + ", first: %d, userId: 21)|SenderConnection",
 		"users(" + today + ", first: %d)|UserConnection",
 		"stats(" + o.window() + ")|Stats",
+		"recipient(address: \"recipient1@example1.com\")|Recipient",
 	}
 	var b strings.Builder
 	b.WriteString("{ __typename @include(if: $yes) @skip(if: $no)")

@@ -25,6 +25,9 @@ func (Root) User() generated.UserResolver     { return user{} }
 func (Root) Sender() generated.SenderResolver { return sender{} }
 func (Root) Stats() generated.StatsResolver   { return stats{} }
 
+func (Root) Recipient() generated.RecipientResolver           { return recipient{} }
+func (Root) RecipientStats() generated.RecipientStatsResolver { return recipientStats{} }
+
 // Subscription returns the resolver of subscriptions.
 func (r Root) Subscription() generated.SubscriptionResolver { return subscription{r.Feed} }
 
@@ -34,6 +37,9 @@ type (
 	user   struct{}
 	sender struct{}
 	stats  struct{}
+
+	recipient      struct{}
+	recipientStats struct{}
 
 	subscription struct{ feed *feed.Feed }
 )

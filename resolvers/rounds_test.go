@@ -66,6 +66,11 @@ var documented = map[string]struct {
 	"the total of emails at one domain over 90 days": {
 		query: `{ emails(window: {last: "P90D"}, filter: {domain: "example1.com"}) { totalCount } }`, rows: quarter,
 	},
+	"the newest 50 events of a recipient in 30 days, its stats, and whether it is suppressed": {
+		query: `{ recipient(address: "recipient3@example3.com") { stats(window: {last: "P30D"}) { sent delivered ` +
+			`bounced blocked } events(window: {last: "P30D"}, order: NEWEST_FIRST) { totalCount nodes { at emailId } } ` +
+			`suppression { verdict because { at } } } }`, rows: month,
+	},
 	"the newest 20 bounces of 30 days": {
 		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`, rows: month,
 	},

@@ -20,7 +20,7 @@ func Columns() columns.Extension {
 	)...)
 }
 
-var node = []string{"Node"}
+var node, deliveryEvent = []string{"Node"}, []string{"Node", "DeliveryEvent"}
 
 // leaf returns a column that writes the value of a getter.
 func leaf[T, V any](get func(*T) V, write func([]byte, V) []byte) columns.Field[T] {

@@ -31,6 +31,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Bounce() BounceResolver
 	Query() QueryResolver
+	Recipient() RecipientResolver
+	RecipientStats() RecipientStatsResolver
 	Sender() SenderResolver
 	Stats() StatsResolver
 	Subscription() SubscriptionResolver
@@ -42,6 +44,7 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	BlockedEmail struct {
+		At          func(childComplexity int) int
 		Domain      func(childComplexity int) int
 		EmailID     func(childComplexity int) int
 		ID          func(childComplexity int) int
@@ -75,6 +78,7 @@ type ComplexityRoot struct {
 	}
 
 	Bounce struct {
+		At          func(childComplexity int) int
 		BouncedAt   func(childComplexity int) int
 		Category    func(childComplexity int) int
 		Code        func(childComplexity int) int
@@ -130,7 +134,20 @@ type ComplexityRoot struct {
 		Type        func(childComplexity int) int
 	}
 
+	DeliveryEventConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	DeliveryEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Email struct {
+		At          func(childComplexity int) int
 		Delivered   func(childComplexity int) int
 		Domain      func(childComplexity int) int
 		EmailID     func(childComplexity int) int
@@ -173,6 +190,7 @@ type ComplexityRoot struct {
 		Emails           func(childComplexity int, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		Node             func(childComplexity int, id string) int
 		Nodes            func(childComplexity int, ids []string) int
+		Recipient        func(childComplexity int, address string) int
 		Senders          func(childComplexity int, window model.Window, userID *string, first *int, after *string, last *int, before *string) int
 		Stats            func(childComplexity int, window model.Window, userID *string, senderID *string) int
 		Users            func(childComplexity int, window model.Window, first *int, after *string, last *int, before *string) int
@@ -183,6 +201,22 @@ type ComplexityRoot struct {
 		Limit        func(childComplexity int) int
 		Remaining    func(childComplexity int) int
 		ResetAfterMs func(childComplexity int) int
+	}
+
+	Recipient struct {
+		Address     func(childComplexity int) int
+		Events      func(childComplexity int, window model.Window, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Stats       func(childComplexity int, window model.Window) int
+		Suppression func(childComplexity int, userID *string, window *model.Window) int
+	}
+
+	RecipientStats struct {
+		Blocked     func(childComplexity int) int
+		Bounced     func(childComplexity int) int
+		Delivered   func(childComplexity int) int
+		HardBounced func(childComplexity int) int
+		Sent        func(childComplexity int) int
+		SoftBounced func(childComplexity int) int
 	}
 
 	Sender struct {
@@ -233,6 +267,12 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		Bounces func(childComplexity int, filter *model.BounceFilter, after *string) int
+	}
+
+	Suppression struct {
+		AsOf    func(childComplexity int) int
+		Because func(childComplexity int) int
+		Verdict func(childComplexity int) int
 	}
 
 	User struct {
@@ -286,10 +326,24 @@ type QueryResolver interface {
 	Bounce(ctx context.Context, userID string, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error)
 	Emails(ctx context.Context, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
 	BlockedEmails(ctx context.Context, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
+	Recipient(ctx context.Context, address string) (*model.Recipient, error)
 	Stats(ctx context.Context, window model.Window, userID *string, senderID *string) (*model.Stats, error)
 	Viewer(ctx context.Context) (*model.Viewer, error)
 	BounceCategories(ctx context.Context) ([]*model.BounceCategory, error)
 	BlockedReasons(ctx context.Context) ([]*model.BlockedReason, error)
+}
+type RecipientResolver interface {
+	Events(ctx context.Context, obj *model.Recipient, window model.Window, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.DeliveryEventConnection, error)
+	Stats(ctx context.Context, obj *model.Recipient, window model.Window) (*model.RecipientStats, error)
+	Suppression(ctx context.Context, obj *model.Recipient, userID *string, window *model.Window) (*model.Suppression, error)
+}
+type RecipientStatsResolver interface {
+	Sent(ctx context.Context, obj *model.RecipientStats) (*int64, error)
+	Delivered(ctx context.Context, obj *model.RecipientStats) (*int64, error)
+	Bounced(ctx context.Context, obj *model.RecipientStats) (*int64, error)
+	HardBounced(ctx context.Context, obj *model.RecipientStats) (*int64, error)
+	SoftBounced(ctx context.Context, obj *model.RecipientStats) (*int64, error)
+	Blocked(ctx context.Context, obj *model.RecipientStats) (*int64, error)
 }
 type SenderResolver interface {
 	Address(ctx context.Context, obj *model.Sender) (*string, error)
@@ -341,6 +395,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "BlockedEmail.at":
+		if e.ComplexityRoot.BlockedEmail.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BlockedEmail.At(childComplexity), true
 	case "BlockedEmail.domain":
 		if e.ComplexityRoot.BlockedEmail.Domain == nil {
 			break
@@ -471,6 +531,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BlockedReason.Description(childComplexity), true
 
+	case "Bounce.at":
+		if e.ComplexityRoot.Bounce.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Bounce.At(childComplexity), true
 	case "Bounce.bouncedAt":
 		if e.ComplexityRoot.Bounce.BouncedAt == nil {
 			break
@@ -688,6 +754,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BounceRule.Type(childComplexity), true
 
+	case "DeliveryEventConnection.edges":
+		if e.ComplexityRoot.DeliveryEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventConnection.Edges(childComplexity), true
+	case "DeliveryEventConnection.nodes":
+		if e.ComplexityRoot.DeliveryEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventConnection.Nodes(childComplexity), true
+	case "DeliveryEventConnection.pageInfo":
+		if e.ComplexityRoot.DeliveryEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventConnection.PageInfo(childComplexity), true
+	case "DeliveryEventConnection.totalCount":
+		if e.ComplexityRoot.DeliveryEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventConnection.TotalCount(childComplexity), true
+
+	case "DeliveryEventEdge.cursor":
+		if e.ComplexityRoot.DeliveryEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventEdge.Cursor(childComplexity), true
+	case "DeliveryEventEdge.node":
+		if e.ComplexityRoot.DeliveryEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEventEdge.Node(childComplexity), true
+
+	case "Email.at":
+		if e.ComplexityRoot.Email.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Email.At(childComplexity), true
 	case "Email.delivered":
 		if e.ComplexityRoot.Email.Delivered == nil {
 			break
@@ -903,6 +1013,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
+	case "Query.recipient":
+		if e.ComplexityRoot.Query.Recipient == nil {
+			break
+		}
+
+		args, err := ec.field_Query_recipient_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Recipient(childComplexity, args["address"].(string)), true
 	case "Query.senders":
 		if e.ComplexityRoot.Query.Senders == nil {
 			break
@@ -961,6 +1082,83 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RateLimit.ResetAfterMs(childComplexity), true
+
+	case "Recipient.address":
+		if e.ComplexityRoot.Recipient.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recipient.Address(childComplexity), true
+	case "Recipient.events":
+		if e.ComplexityRoot.Recipient.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Recipient_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Recipient.Events(childComplexity, args["window"].(model.Window), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Recipient.stats":
+		if e.ComplexityRoot.Recipient.Stats == nil {
+			break
+		}
+
+		args, err := ec.field_Recipient_stats_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Recipient.Stats(childComplexity, args["window"].(model.Window)), true
+	case "Recipient.suppression":
+		if e.ComplexityRoot.Recipient.Suppression == nil {
+			break
+		}
+
+		args, err := ec.field_Recipient_suppression_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Recipient.Suppression(childComplexity, args["userId"].(*string), args["window"].(*model.Window)), true
+
+	case "RecipientStats.blocked":
+		if e.ComplexityRoot.RecipientStats.Blocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.Blocked(childComplexity), true
+	case "RecipientStats.bounced":
+		if e.ComplexityRoot.RecipientStats.Bounced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.Bounced(childComplexity), true
+	case "RecipientStats.delivered":
+		if e.ComplexityRoot.RecipientStats.Delivered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.Delivered(childComplexity), true
+	case "RecipientStats.hardBounced":
+		if e.ComplexityRoot.RecipientStats.HardBounced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.HardBounced(childComplexity), true
+	case "RecipientStats.sent":
+		if e.ComplexityRoot.RecipientStats.Sent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.Sent(childComplexity), true
+	case "RecipientStats.softBounced":
+		if e.ComplexityRoot.RecipientStats.SoftBounced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecipientStats.SoftBounced(childComplexity), true
 
 	case "Sender.address":
 		if e.ComplexityRoot.Sender.Address == nil {
@@ -1189,6 +1387,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.Bounces(childComplexity, args["filter"].(*model.BounceFilter), args["after"].(*string)), true
+
+	case "Suppression.asOf":
+		if e.ComplexityRoot.Suppression.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Suppression.AsOf(childComplexity), true
+	case "Suppression.because":
+		if e.ComplexityRoot.Suppression.Because == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Suppression.Because(childComplexity), true
+	case "Suppression.verdict":
+		if e.ComplexityRoot.Suppression.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Suppression.Verdict(childComplexity), true
 
 	case "User.blockedEmails":
 		if e.ComplexityRoot.User.BlockedEmails == nil {
@@ -1429,9 +1646,11 @@ var sources = []*ast.Source{
 	{Name: "../../schema/blocked_email.graphql", Input: `"""
 An email that was not sent because its recipient is suppressed.
 """
-type BlockedEmail implements Node {
+type BlockedEmail implements Node & DeliveryEvent {
   "Opaque, and unique among all objects."
   id: ID!
+  "When it happened, the same as ` + "`" + `processedAt` + "`" + `: the time that all events have."
+  at: DateTime!
   "The number of the user (account) that sent the email."
   userId: ID!
   "The user that sent the email. Costs no upstream call by itself."
@@ -1525,9 +1744,11 @@ type BlockedEmailEdge {
 	{Name: "../../schema/bounce.graphql", Input: `"""
 An email that could not be delivered: the recipient's server refused it, or never accepted it.
 """
-type Bounce implements Node {
+type Bounce implements Node & DeliveryEvent {
   "Opaque, and unique among all objects."
   id: ID!
+  "When it happened, the same as ` + "`" + `bouncedAt` + "`" + `: the time that all events have."
+  at: DateTime!
   "The number of the user (account) that sent the email."
   userId: ID!
   "The user that sent the email. Costs no upstream call by itself."
@@ -1720,9 +1941,11 @@ directive @oneOf on INPUT_OBJECT
 	{Name: "../../schema/email.graphql", Input: `"""
 An email to one recipient: delivered, bounced or blocked.
 """
-type Email implements Node {
+type Email implements Node & DeliveryEvent {
   "Opaque, and unique among all objects."
   id: ID!
+  "When it happened, the same as ` + "`" + `processedAt` + "`" + `: the time that all events have."
+  at: DateTime!
   "The number of the user (account) that sent the email."
   userId: ID!
   "The user that sent the email. Costs no upstream call by itself."
@@ -1984,6 +2207,14 @@ type Query {
   ): BlockedEmailConnection
 
   """
+  What happened to mail to one address, whether or not there was any. Requires the scope ` + "`" + `recipients:read` + "`" + `. Costs nothing by itself.
+  """
+  recipient(
+    "The recipient's address; the case of its domain does not matter."
+    address: String!
+  ): Recipient
+
+  """
   The counts of a window over all users, or over one user or sender.
   Costs 1 upstream call for each of sent, bounced and blocked that is selected.
   """
@@ -2018,6 +2249,155 @@ An object that ` + "`" + `node` + "`" + ` can look up by its id.
 interface Node {
   "Opaque, and unique among all objects. Do not parse it: its form may change."
   id: ID!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/recipient.graphql", Input: `"""
+Everything that is known about mail to one address, over all users that the caller may see.
+"""
+type Recipient {
+  "The address, with its domain in lower case."
+  address: String!
+  """
+  What happened to mail to this address: its emails, bounces and blocked emails as one list in order of time. An email that bounced or was blocked is in it
+  twice, as the email and as what became of it. Of events in the same second, emails come first, then bounces, then blocked emails.
+  Costs 3 upstream calls for each 500 events.
+  """
+  events(
+    "When the events happened."
+    window: Window!
+    "Whether the first rows are the oldest or the newest."
+    order: ListOrder = OLDEST_FIRST
+    "The number of rows from the start, at most 500; 50 if neither first nor last is given."
+    first: Int
+    "Only rows after this cursor of the same connection."
+    after: String
+    "The number of rows from the end, at most 500."
+    last: Int
+    "Only rows before this cursor of the same connection."
+    before: String
+  ): DeliveryEventConnection
+  """
+  How many emails to this address were sent, delivered, bounced and blocked in a window. Costs 1 upstream call for each of emails, bounces and blocked emails
+  that is selected, or more if there are 500 or more of them.
+  """
+  stats(
+    "The window to count over."
+    window: Window!
+  ): RecipientStats
+  """
+  Whether mail to this address is likely to be blocked, by what happened to earlier mail. The API has no list of suppressed addresses, so this can find
+  evidence of a suppression, but never shows that an address is free.
+  Costs 2 upstream calls, and 1 more if there is evidence.
+  """
+  suppression(
+    "Only mail of this user: a user number, such as \"21\". By default mail of any user that the caller may see; each user has suppressions of its own."
+    userId: ID
+    "Where to look for evidence. By default the last 400 days. Of each kind of event, the newest 500 of the window are considered."
+    window: Window
+  ): Suppression
+}
+
+"""
+Something that happened to an email to one recipient: it was processed, it bounced, or it was blocked.
+"""
+interface DeliveryEvent {
+  "Opaque, and unique among all objects."
+  id: ID!
+  "When it happened: when a bounce bounced, or an email or blocked email was processed."
+  at: DateTime!
+  "The number of the user (account) that sent the email."
+  userId: ID!
+  "The user that sent the email. Costs no upstream call by itself."
+  user: User!
+  "The number of the sender (From address) that the email was sent as."
+  senderId: ID!
+  "The sender that the email was sent as. Its address costs 1 upstream call for all events of one kind."
+  sender: Sender!
+  "The email's id. The events of one email to one recipient have the same id."
+  emailId: String!
+  "The recipient's address; without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym."
+  recipient: String!
+  "The part of the recipient's address before the @; that of the pseudonym without the scope ` + "`" + `recipients:read` + "`" + `."
+  localPart: String!
+  "The domain of the recipient's address."
+  domain: String!
+  "When the email was processed."
+  processedAt: DateTime!
+  "The email's custom headers, in the order sent; null if it has none. Values that might contain an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
+  xHeaders: [XHeader!]
+}
+
+"""
+A page of events.
+"""
+type DeliveryEventConnection {
+  "The page's rows, each with its cursor."
+  edges: [DeliveryEventEdge!]!
+  "The page's rows."
+  nodes: [DeliveryEvent!]!
+  "Whether there are more rows before and after the page, and its cursors."
+  pageInfo: PageInfo!
+  """
+  The exact number of rows in the whole connection. It is counted only if selected: with 3 upstream calls, which are also those of a page, or a few more if
+  there are 500 or more events of one kind.
+  """
+  totalCount: Long
+}
+
+"""
+An event on a page, and its cursor.
+"""
+type DeliveryEventEdge {
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same address, window and order."
+  cursor: String!
+  "The row."
+  node: DeliveryEvent!
+}
+
+"""
+How many emails to one recipient were sent, delivered, bounced and blocked in a window. Emails count at the time they were processed, bounces at the
+time they bounced. If a call fails, the fields that need it are null.
+"""
+type RecipientStats {
+  "Emails, delivered or not."
+  sent: Long
+  "Emails that the recipient's server accepted."
+  delivered: Long
+  "Bounces, hard and soft together."
+  bounced: Long
+  "Hard bounces."
+  hardBounced: Long
+  "Soft bounces."
+  softBounced: Long
+  "Emails that were not sent because the recipient is suppressed."
+  blocked: Long
+}
+
+"""
+What earlier mail to an address says about whether further mail will be blocked.
+"""
+type Suppression {
+  "The conclusion. If the users' mail leads to different ones, the first of the enum's values."
+  verdict: SuppressionVerdict!
+  """
+  The events that the verdict follows from, newest first, at most 2: the blocked email, and the hard bounce before it; the hard bounce; or the delivery that
+  followed the evidence, and that evidence. Empty if there is no evidence in the window.
+  """
+  because: [DeliveryEvent!]!
+  "The end of the window, or now if the window ends later. Later events are not considered."
+  asOf: DateTime!
+}
+
+"""
+A conclusion about the suppression of an address, from events in a window. Events of the same second as a delivery count as later.
+"""
+enum SuppressionVerdict {
+  "An email was blocked, and since then none was delivered and none bounced hard."
+  BLOCKED
+  "An email bounced hard, and since then none was delivered and none was blocked. Most services then suppress the address."
+  LIKELY_BLOCKED
+  "No email was blocked or bounced hard, or a later one was delivered. This does not mean that the address is not suppressed: it may have been suppressed by hand, for a complaint, or before the window."
+  NO_EVIDENCE
 }
 `, BuiltIn: false},
 	{Name: "../../schema/schema.graphql", Input: `"""
@@ -2438,6 +2818,8 @@ func (ec *executionContext) childFields_BlockedEmail(ctx context.Context, field 
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_BlockedEmail_id(ctx, field)
+	case "at":
+		return ec.fieldContext_BlockedEmail_at(ctx, field)
 	case "userId":
 		return ec.fieldContext_BlockedEmail_userId(ctx, field)
 	case "user":
@@ -2504,6 +2886,8 @@ func (ec *executionContext) childFields_Bounce(ctx context.Context, field graphq
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Bounce_id(ctx, field)
+	case "at":
+		return ec.fieldContext_Bounce_at(ctx, field)
 	case "userId":
 		return ec.fieldContext_Bounce_userId(ctx, field)
 	case "user":
@@ -2612,10 +2996,36 @@ func (ec *executionContext) childFields_BounceRule(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type BounceRule", field.Name)
 }
 
+func (ec *executionContext) childFields_DeliveryEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DeliveryEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_DeliveryEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DeliveryEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DeliveryEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DeliveryEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DeliveryEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryEventEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Email(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Email_id(ctx, field)
+	case "at":
+		return ec.fieldContext_Email_at(ctx, field)
 	case "userId":
 		return ec.fieldContext_Email_userId(ctx, field)
 	case "user":
@@ -2690,6 +3100,38 @@ func (ec *executionContext) childFields_RateLimit(ctx context.Context, field gra
 		return ec.fieldContext_RateLimit_resetAfterMs(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
+}
+
+func (ec *executionContext) childFields_Recipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "address":
+		return ec.fieldContext_Recipient_address(ctx, field)
+	case "events":
+		return ec.fieldContext_Recipient_events(ctx, field)
+	case "stats":
+		return ec.fieldContext_Recipient_stats(ctx, field)
+	case "suppression":
+		return ec.fieldContext_Recipient_suppression(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Recipient", field.Name)
+}
+
+func (ec *executionContext) childFields_RecipientStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sent":
+		return ec.fieldContext_RecipientStats_sent(ctx, field)
+	case "delivered":
+		return ec.fieldContext_RecipientStats_delivered(ctx, field)
+	case "bounced":
+		return ec.fieldContext_RecipientStats_bounced(ctx, field)
+	case "hardBounced":
+		return ec.fieldContext_RecipientStats_hardBounced(ctx, field)
+	case "softBounced":
+		return ec.fieldContext_RecipientStats_softBounced(ctx, field)
+	case "blocked":
+		return ec.fieldContext_RecipientStats_blocked(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecipientStats", field.Name)
 }
 
 func (ec *executionContext) childFields_Sender(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2782,6 +3224,18 @@ func (ec *executionContext) childFields_StatsPoint(ctx context.Context, field gr
 		return ec.fieldContext_StatsPoint_blocked(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StatsPoint", field.Name)
+}
+
+func (ec *executionContext) childFields_Suppression(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "verdict":
+		return ec.fieldContext_Suppression_verdict(ctx, field)
+	case "because":
+		return ec.fieldContext_Suppression_because(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Suppression_asOf(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Suppression", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3234,6 +3688,20 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_recipient_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "address",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["address"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_senders_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3361,6 +3829,96 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Recipient_events_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "window",
+		func(ctx context.Context, v any) (model.Window, error) {
+			return ec.unmarshalNWindow2deliverygraphᚋgraphᚋmodelᚐWindow(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["window"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "order",
+		func(ctx context.Context, v any) (*model.ListOrder, error) {
+			return ec.unmarshalOListOrder2ᚖdeliverygraphᚋgraphᚋmodelᚐListOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["order"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Recipient_stats_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "window",
+		func(ctx context.Context, v any) (model.Window, error) {
+			return ec.unmarshalNWindow2deliverygraphᚋgraphᚋmodelᚐWindow(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["window"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Recipient_suppression_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "window",
+		func(ctx context.Context, v any) (*model.Window, error) {
+			return ec.unmarshalOWindow2ᚖdeliverygraphᚋgraphᚋmodelᚐWindow(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["window"] = arg1
 	return args, nil
 }
 
@@ -3943,6 +4501,29 @@ func (ec *executionContext) fieldContext_BlockedEmail_id(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("BlockedEmail", field, true, false, "ID")
 }
 
+func (ec *executionContext) _BlockedEmail_at(ctx context.Context, field graphql.CollectedField, obj *model.BlockedEmail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BlockedEmail_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BlockedEmail_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BlockedEmail", field, true, false, "DateTime")
+}
+
 func (ec *executionContext) _BlockedEmail_userId(ctx context.Context, field graphql.CollectedField, obj *model.BlockedEmail) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4487,6 +5068,29 @@ func (ec *executionContext) _Bounce_id(ctx context.Context, field graphql.Collec
 }
 func (ec *executionContext) fieldContext_Bounce_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Bounce", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Bounce_at(ctx context.Context, field graphql.CollectedField, obj *model.Bounce) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Bounce_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Bounce_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Bounce", field, true, false, "DateTime")
 }
 
 func (ec *executionContext) _Bounce_userId(ctx context.Context, field graphql.CollectedField, obj *model.Bounce) (ret graphql.Marshaler) {
@@ -5361,6 +5965,180 @@ func (ec *executionContext) fieldContext_BounceRule_description(_ context.Contex
 	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "String")
 }
 
+func (ec *executionContext) _DeliveryEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.DeliveryEventEdge) graphql.Marshaler {
+			return ec.marshalNDeliveryEventEdge2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryEventEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.DeliveryEvent) graphql.Marshaler {
+			return ec.marshalNDeliveryEvent2ᚕdeliverygraphᚋgraphᚋmodelᚐDeliveryEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖdeliverygraphᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryEventConnection", field, true, false, "Long")
+}
+
+func (ec *executionContext) _DeliveryEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryEventEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeliveryEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEventEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.DeliveryEvent) graphql.Marshaler {
+			return ec.marshalNDeliveryEvent2deliverygraphᚋgraphᚋmodelᚐDeliveryEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Email_id(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5382,6 +6160,29 @@ func (ec *executionContext) _Email_id(ctx context.Context, field graphql.Collect
 }
 func (ec *executionContext) fieldContext_Email_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Email", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Email_at(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Email_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Email_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Email", field, true, false, "DateTime")
 }
 
 func (ec *executionContext) _Email_userId(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
@@ -6282,6 +7083,50 @@ func (ec *executionContext) fieldContext_Query_blockedEmails(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_recipient(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_recipient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Recipient(ctx, fc.Args["address"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Recipient) graphql.Marshaler {
+			return ec.marshalORecipient2ᚖdeliverygraphᚋgraphᚋmodelᚐRecipient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_recipient(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recipient(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_recipient_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_stats(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6565,6 +7410,299 @@ func (ec *executionContext) _RateLimit_resetAfterMs(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_RateLimit_resetAfterMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RateLimit", field, false, false, "Long")
+}
+
+func (ec *executionContext) _Recipient_address(ctx context.Context, field graphql.CollectedField, obj *model.Recipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recipient_address(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Address, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recipient_address(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recipient", field, false, false, "String")
+}
+
+func (ec *executionContext) _Recipient_events(ctx context.Context, field graphql.CollectedField, obj *model.Recipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recipient_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Recipient().Events(ctx, obj, fc.Args["window"].(model.Window), fc.Args["order"].(*model.ListOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeliveryEventConnection) graphql.Marshaler {
+			return ec.marshalODeliveryEventConnection2ᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recipient_events(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Recipient",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Recipient_events_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Recipient_stats(ctx context.Context, field graphql.CollectedField, obj *model.Recipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recipient_stats(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Recipient().Stats(ctx, obj, fc.Args["window"].(model.Window))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RecipientStats) graphql.Marshaler {
+			return ec.marshalORecipientStats2ᚖdeliverygraphᚋgraphᚋmodelᚐRecipientStats(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recipient_stats(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Recipient",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecipientStats(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Recipient_stats_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Recipient_suppression(ctx context.Context, field graphql.CollectedField, obj *model.Recipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recipient_suppression(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Recipient().Suppression(ctx, obj, fc.Args["userId"].(*string), fc.Args["window"].(*model.Window))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Suppression) graphql.Marshaler {
+			return ec.marshalOSuppression2ᚖdeliverygraphᚋgraphᚋmodelᚐSuppression(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recipient_suppression(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Recipient",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Suppression(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Recipient_suppression_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecipientStats_sent(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_sent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().Sent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_sent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
+}
+
+func (ec *executionContext) _RecipientStats_delivered(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_delivered(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().Delivered(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_delivered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
+}
+
+func (ec *executionContext) _RecipientStats_bounced(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_bounced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().Bounced(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_bounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
+}
+
+func (ec *executionContext) _RecipientStats_hardBounced(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_hardBounced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().HardBounced(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_hardBounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
+}
+
+func (ec *executionContext) _RecipientStats_softBounced(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_softBounced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().SoftBounced(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_softBounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
+}
+
+func (ec *executionContext) _RecipientStats_blocked(ctx context.Context, field graphql.CollectedField, obj *model.RecipientStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecipientStats_blocked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecipientStats().Blocked(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOLong2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecipientStats_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecipientStats", field, true, true, "Long")
 }
 
 func (ec *executionContext) _Sender_id(ctx context.Context, field graphql.CollectedField, obj *model.Sender) (ret graphql.Marshaler) {
@@ -7472,6 +8610,84 @@ func (ec *executionContext) fieldContext_Subscription_bounces(ctx context.Contex
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Suppression_verdict(ctx context.Context, field graphql.CollectedField, obj *model.Suppression) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Suppression_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.SuppressionVerdict) graphql.Marshaler {
+			return ec.marshalNSuppressionVerdict2deliverygraphᚋgraphᚋmodelᚐSuppressionVerdict(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Suppression_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Suppression", field, false, false, "SuppressionVerdict")
+}
+
+func (ec *executionContext) _Suppression_because(ctx context.Context, field graphql.CollectedField, obj *model.Suppression) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Suppression_because(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Because, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.DeliveryEvent) graphql.Marshaler {
+			return ec.marshalNDeliveryEvent2ᚕdeliverygraphᚋgraphᚋmodelᚐDeliveryEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Suppression_because(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Suppression",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Suppression_asOf(ctx context.Context, field graphql.CollectedField, obj *model.Suppression) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Suppression_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Suppression_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Suppression", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
@@ -9520,20 +10736,10 @@ func UnmarshalXHeaderInput(ctx context.Context, raw any) (upstream.Header, error
 
 // region    ************************** interface.gotpl ***************************
 
-func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj model.Node) graphql.Marshaler {
+func (ec *executionContext) _DeliveryEvent(ctx context.Context, sel ast.SelectionSet, obj model.DeliveryEvent) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case *model.User:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._User(ctx, sel, obj)
-	case *model.Sender:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Sender(ctx, sel, obj)
 	case *model.Email:
 		if obj == nil {
 			return graphql.Null
@@ -9553,6 +10759,44 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
 		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of DeliveryEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj model.Node) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *model.Email:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Email(ctx, sel, obj)
+	case *model.Bounce:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Bounce(ctx, sel, obj)
+	case *model.BlockedEmail:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BlockedEmail(ctx, sel, obj)
+	case *model.User:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._User(ctx, sel, obj)
+	case *model.Sender:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Sender(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
 			panic(fmt.Errorf("unexpected type %T; non-generated variants of Node must implement graphql.Marshaler", obj))
 		}
 	}
@@ -9562,7 +10806,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    **************************** object.gotpl ****************************
 
-var blockedEmailImplementors = []string{"BlockedEmail", "Node"}
+var blockedEmailImplementors = []string{"BlockedEmail", "Node", "DeliveryEvent"}
 
 func (ec *executionContext) _BlockedEmail(ctx context.Context, sel ast.SelectionSet, obj *model.BlockedEmail) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, blockedEmailImplementors)
@@ -9575,6 +10819,11 @@ func (ec *executionContext) _BlockedEmail(ctx context.Context, sel ast.Selection
 			out.Values[i] = graphql.MarshalString("BlockedEmail")
 		case "id":
 			out.Values[i] = ec._BlockedEmail_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._BlockedEmail_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9782,7 +11031,7 @@ func (ec *executionContext) _BlockedReason(ctx context.Context, sel ast.Selectio
 	return out
 }
 
-var bounceImplementors = []string{"Bounce", "Node"}
+var bounceImplementors = []string{"Bounce", "Node", "DeliveryEvent"}
 
 func (ec *executionContext) _Bounce(ctx context.Context, sel ast.SelectionSet, obj *model.Bounce) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, bounceImplementors)
@@ -9795,6 +11044,11 @@ func (ec *executionContext) _Bounce(ctx context.Context, sel ast.SelectionSet, o
 			out.Values[i] = graphql.MarshalString("Bounce")
 		case "id":
 			out.Values[i] = ec._Bounce_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._Bounce_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -10157,7 +11411,96 @@ func (ec *executionContext) _BounceRule(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
-var emailImplementors = []string{"Email", "Node"}
+var deliveryEventConnectionImplementors = []string{"DeliveryEventConnection"}
+
+func (ec *executionContext) _DeliveryEventConnection(ctx context.Context, sel ast.SelectionSet, obj *model.DeliveryEventConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeliveryEventConnection")
+		case "edges":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DeliveryEventConnection_edges(ctx, field, obj)
+				})
+		case "nodes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DeliveryEventConnection_nodes(ctx, field, obj)
+				})
+		case "pageInfo":
+			out.Values[i] = ec._DeliveryEventConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DeliveryEventConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var deliveryEventEdgeImplementors = []string{"DeliveryEventEdge"}
+
+func (ec *executionContext) _DeliveryEventEdge(ctx context.Context, sel ast.SelectionSet, obj *model.DeliveryEventEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeliveryEventEdge")
+		case "cursor":
+			out.Values[i] = ec._DeliveryEventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._DeliveryEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var emailImplementors = []string{"Email", "Node", "DeliveryEvent"}
 
 func (ec *executionContext) _Email(ctx context.Context, sel ast.SelectionSet, obj *model.Email) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, emailImplementors)
@@ -10170,6 +11513,11 @@ func (ec *executionContext) _Email(ctx context.Context, sel ast.SelectionSet, ob
 			out.Values[i] = graphql.MarshalString("Email")
 		case "id":
 			out.Values[i] = ec._Email_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._Email_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -10453,6 +11801,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_blockedEmails(ctx, field)
 				})
+		case "recipient":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_recipient(ctx, field)
+				})
 		case "stats":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -10534,6 +11888,121 @@ func (ec *executionContext) _RateLimit(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recipientImplementors = []string{"Recipient"}
+
+func (ec *executionContext) _Recipient(ctx context.Context, sel ast.SelectionSet, obj *model.Recipient) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recipientImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Recipient")
+		case "address":
+			out.Values[i] = ec._Recipient_address(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "events":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recipient_events(ctx, field, obj)
+				})
+		case "stats":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recipient_stats(ctx, field, obj)
+				})
+		case "suppression":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recipient_suppression(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recipientStatsImplementors = []string{"RecipientStats"}
+
+func (ec *executionContext) _RecipientStats(ctx context.Context, sel ast.SelectionSet, obj *model.RecipientStats) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recipientStatsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecipientStats")
+		case "sent":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_sent(ctx, field, obj)
+				})
+		case "delivered":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_delivered(ctx, field, obj)
+				})
+		case "bounced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_bounced(ctx, field, obj)
+				})
+		case "hardBounced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_hardBounced(ctx, field, obj)
+				})
+		case "softBounced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_softBounced(ctx, field, obj)
+				})
+		case "blocked":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RecipientStats_blocked(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10884,6 +12353,49 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
+}
+
+var suppressionImplementors = []string{"Suppression"}
+
+func (ec *executionContext) _Suppression(ctx context.Context, sel ast.SelectionSet, obj *model.Suppression) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, suppressionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Suppression")
+		case "verdict":
+			out.Values[i] = ec._Suppression_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "because":
+			out.Values[i] = ec._Suppression_because(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Suppression_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
 }
 
 var userImplementors = []string{"User", "Node"}
@@ -11657,6 +13169,54 @@ func (ec *executionContext) marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx
 	return res
 }
 
+func (ec *executionContext) marshalNDeliveryEvent2deliverygraphᚋgraphᚋmodelᚐDeliveryEvent(ctx context.Context, sel ast.SelectionSet, v model.DeliveryEvent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeliveryEvent!")
+		return graphql.Null
+	}
+	return ec._DeliveryEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDeliveryEvent2ᚕdeliverygraphᚋgraphᚋmodelᚐDeliveryEventᚄ(ctx context.Context, sel ast.SelectionSet, v []model.DeliveryEvent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryEvent2deliverygraphᚋgraphᚋmodelᚐDeliveryEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDeliveryEventEdge2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.DeliveryEventEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryEventEdge2ᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDeliveryEventEdge2ᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventEdge(ctx context.Context, sel ast.SelectionSet, v *model.DeliveryEventEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeliveryEventEdge!")
+		return graphql.Null
+	}
+	return ec._DeliveryEventEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNEmail2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐEmailᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Email) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -11937,6 +13497,16 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNSuppressionVerdict2deliverygraphᚋgraphᚋmodelᚐSuppressionVerdict(ctx context.Context, v any) (model.SuppressionVerdict, error) {
+	var res model.SuppressionVerdict
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSuppressionVerdict2deliverygraphᚋgraphᚋmodelᚐSuppressionVerdict(ctx context.Context, sel ast.SelectionSet, v model.SuppressionVerdict) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNUser2deliverygraphᚋgraphᚋmodelᚐUser(ctx context.Context, sel ast.SelectionSet, v model.User) graphql.Marshaler {
@@ -12304,6 +13874,13 @@ func (ec *executionContext) marshalODateTime2ᚖdeliverygraphᚋupstreamᚐTime(
 	return res
 }
 
+func (ec *executionContext) marshalODeliveryEventConnection2ᚖdeliverygraphᚋgraphᚋmodelᚐDeliveryEventConnection(ctx context.Context, sel ast.SelectionSet, v *model.DeliveryEventConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeliveryEventConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalODuration2ᚖdeliverygraphᚋgraphᚋmodelᚐDuration(ctx context.Context, v any) (*model.Duration, error) {
 	if v == nil {
 		return nil, nil
@@ -12473,6 +14050,20 @@ func (ec *executionContext) marshalORateLimit2ᚖdeliverygraphᚋgraphᚋmodel�
 	return ec._RateLimit(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORecipient2ᚖdeliverygraphᚋgraphᚋmodelᚐRecipient(ctx context.Context, sel ast.SelectionSet, v *model.Recipient) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Recipient(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecipientStats2ᚖdeliverygraphᚋgraphᚋmodelᚐRecipientStats(ctx context.Context, sel ast.SelectionSet, v *model.RecipientStats) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecipientStats(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOSenderConnection2ᚖdeliverygraphᚋgraphᚋmodelᚐSenderConnection(ctx context.Context, sel ast.SelectionSet, v *model.SenderConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -12524,6 +14115,13 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalOSuppression2ᚖdeliverygraphᚋgraphᚋmodelᚐSuppression(ctx context.Context, sel ast.SelectionSet, v *model.Suppression) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Suppression(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOUser2ᚖdeliverygraphᚋgraphᚋmodelᚐUser(ctx context.Context, sel ast.SelectionSet, v *model.User) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -12536,6 +14134,15 @@ func (ec *executionContext) marshalOUserConnection2ᚖdeliverygraphᚋgraphᚋmo
 		return graphql.Null
 	}
 	return ec._UserConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOWindow2ᚖdeliverygraphᚋgraphᚋmodelᚐWindow(ctx context.Context, v any) (*model.Window, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.Window)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOWindowBetween2ᚖdeliverygraphᚋgraphᚋmodelᚐWindowBetween(ctx context.Context, v any) (*model.WindowBetween, error) {

@@ -99,6 +99,17 @@ type RateLimit struct {
 	ResetAfterMs int64 `json:"resetAfterMs"`
 }
 
+// What earlier mail to an address says about whether further mail will be blocked.
+type Suppression struct {
+	// The conclusion. If the users' mail leads to different ones, the first of the enum's values.
+	Verdict SuppressionVerdict `json:"verdict"`
+	// The events that the verdict follows from, newest first, at most 2: the blocked email, and the hard bounce before it; the hard bounce; or the delivery that
+	// followed the evidence, and that evidence. Empty if there is no evidence in the window.
+	Because []DeliveryEvent `json:"because"`
+	// The end of the window, or now if the window ends later. Later events are not considered.
+	AsOf upstream.Time `json:"asOf"`
+}
+
 // The caller of an operation.
 type Viewer struct {
 	// The caller's name; null without authentication.
@@ -173,6 +184,67 @@ func (e *ListOrder) UnmarshalJSON(b []byte) error {
 }
 
 func (e ListOrder) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A conclusion about the suppression of an address, from events in a window. Events of the same second as a delivery count as later.
+type SuppressionVerdict string
+
+const (
+	// An email was blocked, and since then none was delivered and none bounced hard.
+	SuppressionVerdictBlocked SuppressionVerdict = "BLOCKED"
+	// An email bounced hard, and since then none was delivered and none was blocked. Most services then suppress the address.
+	SuppressionVerdictLikelyBlocked SuppressionVerdict = "LIKELY_BLOCKED"
+	// No email was blocked or bounced hard, or a later one was delivered. This does not mean that the address is not suppressed: it may have been suppressed by hand, for a complaint, or before the window.
+	SuppressionVerdictNoEvidence SuppressionVerdict = "NO_EVIDENCE"
+)
+
+var AllSuppressionVerdict = []SuppressionVerdict{
+	SuppressionVerdictBlocked,
+	SuppressionVerdictLikelyBlocked,
+	SuppressionVerdictNoEvidence,
+}
+
+func (e SuppressionVerdict) IsValid() bool {
+	switch e {
+	case SuppressionVerdictBlocked, SuppressionVerdictLikelyBlocked, SuppressionVerdictNoEvidence:
+		return true
+	}
+	return false
+}
+
+func (e SuppressionVerdict) String() string {
+	return string(e)
+}
+
+func (e *SuppressionVerdict) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SuppressionVerdict(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SuppressionVerdict", str)
+	}
+	return nil
+}
+
+func (e SuppressionVerdict) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SuppressionVerdict) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SuppressionVerdict) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -33,9 +33,11 @@ type Email struct {
 	Origin *Origin
 }
 
-func (*Email) IsNode() {}
+func (*Email) IsNode()          {}
+func (*Email) IsDeliveryEvent() {}
 
 func (r *Email) ID() NodeID                  { return rowID(EmailNode, r.Row.Identity()) }
+func (r *Email) At() upstream.Time           { return r.Row.ProcessTime }
 func (r *Email) User() User                  { return rowUser(r.Row.UserID, r.Origin) }
 func (r *Email) Sender() Sender              { return rowSender(r.Row.SenderID, r.Row.UserID, r.Origin) }
 func (r *Email) UserID() upstream.ID         { return r.Row.UserID }
@@ -60,9 +62,11 @@ type Bounce struct {
 	Detail *upstream.BounceDetail // if it came with the row; nil if it must be loaded
 }
 
-func (*Bounce) IsNode() {}
+func (*Bounce) IsNode()          {}
+func (*Bounce) IsDeliveryEvent() {}
 
 func (r *Bounce) ID() NodeID                  { return rowID(BounceNode, r.Row.Identity()) }
+func (r *Bounce) At() upstream.Time           { return r.Row.BounceTime }
 func (r *Bounce) User() User                  { return rowUser(r.Row.UserID, r.Origin) }
 func (r *Bounce) Sender() Sender              { return rowSender(r.Row.SenderID, r.Row.UserID, r.Origin) }
 func (r *Bounce) UserID() upstream.ID         { return r.Row.UserID }
@@ -89,9 +93,11 @@ type BlockedEmail struct {
 	Origin *Origin
 }
 
-func (*BlockedEmail) IsNode() {}
+func (*BlockedEmail) IsNode()          {}
+func (*BlockedEmail) IsDeliveryEvent() {}
 
 func (r *BlockedEmail) ID() NodeID                  { return rowID(BlockedEmailNode, r.Row.Identity()) }
+func (r *BlockedEmail) At() upstream.Time           { return r.Row.ProcessTime }
 func (r *BlockedEmail) User() User                  { return rowUser(r.Row.UserID, r.Origin) }
 func (r *BlockedEmail) Sender() Sender              { return rowSender(r.Row.SenderID, r.Row.UserID, r.Origin) }
 func (r *BlockedEmail) UserID() upstream.ID         { return r.Row.UserID }

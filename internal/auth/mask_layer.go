@@ -51,6 +51,14 @@ func (c Caller) MayName(argument, emailID, recipient string) error {
 	return refused(argument)
 }
 
+// MaySearch returns an error if the caller may not search for recipients' addresses. It names the given argument.
+func (c Caller) MaySearch(argument string) error {
+	if c.Scopes.Has(RecipientsRead) {
+		return nil
+	}
+	return refused(argument)
+}
+
 // refuses returns an error for filters that would reveal what is masked: a caller who learns how many emails an address
 // received knows whether it received any. The rules are those by which rows are masked.
 func (m *masked) refuses(q *upstream.Question) error {

@@ -21,6 +21,8 @@ func priceOf(typ, name string) price {
 			return accounts
 		case "bounce":
 			return bounce
+		case "recipient":
+			return recipient
 		case "stats":
 			return allStats
 		case "bounceCategories":
@@ -55,8 +57,17 @@ func priceOf(typ, name string) price {
 		return listPrice(name)
 	case "Stats":
 		return statsField
+	case "Recipient":
+		switch name {
+		case "events":
+			return events
+		case "stats":
+			return recipientStats
+		case "suppression":
+			return suppression
+		}
 	}
-	if rowTypes[typ] {
+	if rowTypes[typ] || typ == deliveryEvent {
 		switch name {
 		case "user":
 			return userOf

@@ -79,6 +79,8 @@ type object struct {
 	found     window
 	foundUser int32
 
+	address string // of recipients
+
 	unlisted bool // of bounces: no list of this operation has returned their masked email ids
 }
 
@@ -207,7 +209,13 @@ func (c *collector) add(f *ast.Field) {
 
 // applies reports whether a fragment with a type condition applies to objects of type typ.
 func applies(condition, typ string) bool {
-	return condition == "" || condition == typ || condition == "Node" && typ != "Query" && typ != "Subscription"
+	switch condition {
+	case "", typ:
+		return true
+	case "Node":
+		return typ != "Query" && typ != "Subscription"
+	}
+	return condition == deliveryEvent && rowTypes[typ]
 }
 
 // included evaluates @skip and @include.
