@@ -129,7 +129,8 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // documents, which may contain addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	if h.o.Logger.Enabled(ctx, slog.LevelInfo) {
-		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0) // without the caller's address, which costs time
+		// Finding the caller's address for the record would cost time.
+		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0)
 		line.AddAttrs(
 			slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash),
 			slog.String("outcome", r.Outcome()),

@@ -26,7 +26,8 @@ type kindOf[R, T any] struct {
 }
 
 // listing returns the connection for a list.
-func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p parent, window model.Window, f filter, a page.Args) (model.Connection[T], error) {
+func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p parent,
+	window model.Window, f filter, a page.Args) (model.Connection[T], error) {
 	q, err := listQuery(ctx, k.kind, f, p)
 	if err != nil {
 		return model.Connection[T]{}, err
@@ -74,7 +75,8 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 
 // boundWindow resolves the window of a connection. It also returns the text to which the cursors are bound: the
 // filter, and the window as the caller wrote it. Pages with a cursor stay in the window of the first page.
-func boundWindow(ctx context.Context, window model.Window, a page.Args, bind func(written string) string) (upstream.Window, string, error) {
+func boundWindow(ctx context.Context, window model.Window, a page.Args,
+	bind func(written string) string) (upstream.Window, string, error) {
 	w, err := resolve(ctx, window)
 	if err != nil {
 		return w, "", err
@@ -97,7 +99,8 @@ func pagingError(err error) error {
 }
 
 // counter returns the call that counts a list, or nil if the counts endpoint does not support its filter.
-func counter(api upstream.API, k upstream.Kind, q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
+func counter(api upstream.API, k upstream.Kind,
+	q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
 	counted, ok := q.Counted()
 	if !ok {
 		return nil
@@ -185,9 +188,10 @@ func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 	}
 }
 
-// counted returns the connection for users or senders: all that occur in one of the three counts of the window.
+// accounts returns the connection for users or senders: all that occur in one of the three counts of the window.
 // The window of q is not set yet; name is the name of the field.
-func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
+func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args,
+	objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
 		return name + "?" + q.Encode() + "&" + written
 	})
@@ -203,7 +207,8 @@ func accounts[T any](ctx context.Context, name string, window model.Window, q up
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
-	return model.Connection[T]{Page: &nodes[found, T]{pager: l, make: func(rows []found) []*T { return objects(rows, w) }}}, nil
+	inWindow := func(rows []found) []*T { return objects(rows, w) }
+	return model.Connection[T]{Page: &nodes[found, T]{pager: l, make: inWindow}}, nil
 }
 
 // found is a user or sender, and the first kind of counts that contains it.
@@ -238,7 +243,9 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 				sorted++
 				continue
 			}
-			j, known := slices.BinarySearchFunc(all[:sorted], c.ID, func(f found, id upstream.ID) int { return cmp.Compare(f.ID, id) })
+			j, known := slices.BinarySearchFunc(all[:sorted], c.ID, func(f found, id upstream.ID) int {
+				return cmp.Compare(f.ID, id)
+			})
 			if !known {
 				j, known = others[c.ID]
 			}

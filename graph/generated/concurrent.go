@@ -2,8 +2,8 @@
 
 package generated
 
-// Concurrent lists the fields, such as "Bounce.detail", that are resolved concurrently with their object.
-// @defer can deliver them in a later part of the response.
+// Concurrent lists the fields, such as "Bounce.detail", that are resolved concurrently
+// with their object. @defer can deliver them in a later part of the response.
 var Concurrent = map[string]bool{
 	"BlockedEmailConnection.edges":       true,
 	"BlockedEmailConnection.nodes":       true,

@@ -173,7 +173,8 @@ func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
 func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (context.Context, *graphql.Response) {
 	op := noted(ctx)
 	if op.asked == askedPrice {
-		return ctx, &graphql.Response{Extensions: map[string]any{extensionKey: report{Plan: planned(op.plan, e.o.MaxCalls)}}}
+		price := report{Plan: planned(op.plan, e.o.MaxCalls)}
+		return ctx, &graphql.Response{Extensions: map[string]any{extensionKey: price}}
 	}
 	var digits [20]byte
 	id := string(strconv.AppendInt(append(digits[:0], '#'), e.n.Add(1), 10))

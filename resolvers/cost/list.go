@@ -85,7 +85,10 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 			}
 		}
 	}
-	l := list{kind: k, window: window{Window: in}, user: w.literal(aUser, q.UserID), sender: w.literal(aSender, q.SenderID)}
+	l := list{
+		kind: k, window: window{Window: in},
+		user: w.literal(aUser, q.UserID), sender: w.literal(aSender, q.SenderID),
+	}
 	n := int64(1)
 	switch on.typ {
 	case "User":
@@ -129,7 +132,10 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		w.counts(k, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
-	row := object{typ: typ, kind: k, n: mul(n, size), self: self, window: l.window, user: l.user, sender: l.sender, lists: n}
+	row := object{
+		typ: typ, kind: k, n: mul(n, size), self: self,
+		window: l.window, user: l.user, sender: l.sender, lists: n,
+	}
 	row.owner, row.owners = l.user, n
 	if l.user != 0 {
 		row.within = n
@@ -157,7 +163,8 @@ type siblings struct {
 // has as many rows as its page.
 func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *path) (countsShared bool) {
 	lists := max(1, s.lists)
-	known := l.window == s.found && s.user == s.foundUser && s.sender == 0 // the counts that found them are also those of the lists
+	// The counts that found the siblings are also those of the lists.
+	known := l.window == s.found && s.user == s.foundUser && s.sender == 0
 	within := s.found.Start <= l.window.Start && l.window.End <= s.found.End && !s.found.walk
 	most := int64(loaders.MaxPages(int(s.page), w.op.Users, s.user != 0, s.by))
 	pages := int64(loaders.PagesFor(mul(s.page, max(1, size))))
@@ -179,11 +186,15 @@ func (w *walker) together(s siblings, l list, size int64, p *page.Price, at *pat
 				counts = 0 // the counts of the longer window are enough, and the rows show the totals
 			}
 		}
-		all := w.symbol(symbol{what: theList, list: list{kind: l.kind, rollup: s.by, user: s.user, sender: s.sender, window: l.window, filter: l.filter}})
-		w.charge(call{op: opTogether, kind: l.kind, list: all}, mul(lists, mul(planned, w.times(s.user))), mul(lists, mul(most, w.merged(s.user))), at)
+		all := w.symbol(symbol{what: theList, list: list{
+			kind: l.kind, rollup: s.by, user: s.user, sender: s.sender, window: l.window, filter: l.filter,
+		}})
+		w.charge(call{op: opTogether, kind: l.kind, list: all},
+			mul(lists, mul(planned, w.times(s.user))), mul(lists, mul(most, w.merged(s.user))), at)
 	}
 	n := mul(lists, w.counting(s.user, s.by))
-	w.charge(call{op: opCounts, kind: l.kind, window: l.window, user: s.user, sender: s.sender, rollup: s.by}, mul(n, counts), n, at)
+	w.charge(call{op: opCounts, kind: l.kind, window: l.window, user: s.user, sender: s.sender, rollup: s.by},
+		mul(n, counts), n, at)
 	return countsShared
 }
 
@@ -226,7 +237,8 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 	}
 	l.walks(a, now)
 	c := w.selected(typ+"Connection", f)
-	if c.Rows && size > 0 || c.Total || c.Next && (!l.backward || a.Before != nil) || c.Previous && (l.backward || a.After != nil) {
+	if c.Rows && size > 0 || c.Total || c.Next && (!l.backward || a.Before != nil) ||
+		c.Previous && (l.backward || a.After != nil) {
 		for _, k := range upstream.Kinds {
 			w.counts(k, l.window, l.user, 0, l.rollup, "", n, at)
 		}

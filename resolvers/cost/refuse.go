@@ -14,7 +14,8 @@ func refuse(code, message string) *gqlerror.Error {
 func tooExpensive(p Plan, limit, users int) *gqlerror.Error {
 	const code = "QUERY_TOO_EXPENSIVE"
 	if p.Calls >= TooMany {
-		return refuse(code, fmt.Sprintf("this operation plans more upstream calls than can be counted, and may make %d: its fragments multiply", limit))
+		return refuse(code, fmt.Sprintf("this operation plans more upstream calls than can be counted, "+
+			"and may make %d: its fragments multiply", limit))
 	}
 	dearest, of := p.Dearest()
 	part := "for " + dearest
@@ -23,7 +24,9 @@ func tooExpensive(p Plan, limit, users int) *gqlerror.Error {
 	}
 	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
 	if users > 1 {
-		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, so naming one (userId) is cheaper", users)
+		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, "+
+			"so naming one (userId) is cheaper", users)
 	}
-	return refuse(code, fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s", p.Calls, part, limit, less))
+	return refuse(code, fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s",
+		p.Calls, part, limit, less))
 }

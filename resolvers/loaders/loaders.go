@@ -49,7 +49,8 @@ func New(next upstream.Asker, now time.Time) *Loaders {
 }
 
 // newLoaders returns loaders that report batches to watch, which may be nil.
-func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, shared time.Duration, watch Watch) *Loaders {
+func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, shared time.Duration,
+	watch Watch) *Loaders {
 	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, op.Remember)}}
 	l.Now, l.Until = Now(now, shared)
 	b := base{l.API, op, watch}

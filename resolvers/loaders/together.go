@@ -26,7 +26,9 @@ type ListsKey struct {
 
 // Counts identifies the counts of all lists. They ignore filters that a counts call does not take.
 func (k *ListsKey) Counts() CountsKey {
-	return CountsKey{k.All.Kind, upstream.CountQuery{Window: k.All.Window, UserID: k.All.UserID, SenderID: k.All.SenderID, Rollup: k.By}}
+	return CountsKey{k.All.Kind, upstream.CountQuery{
+		Window: k.All.Window, UserID: k.All.UserID, SenderID: k.All.SenderID, Rollup: k.By,
+	}}
 }
 
 // Known reports whether the counts that found the users or senders are also those of the lists.
@@ -39,7 +41,8 @@ func (k *ListsKey) Known() bool {
 func (k *ListsKey) found() (CountsKey, bool) {
 	c := k.Counts()
 	c.Query.Window, c.Query.UserID, c.Query.SenderID = k.Found, k.FoundUser, 0
-	return c, k.Found.Start <= k.All.Window.Start && k.All.Window.End <= k.Found.End && (k.FoundUser == 0 || k.FoundUser == k.All.UserID)
+	return c, k.Found.Start <= k.All.Window.Start && k.All.Window.End <= k.Found.End &&
+		(k.FoundUser == 0 || k.FoundUser == k.All.UserID)
 }
 
 // Lists returns all rows of the lists of a page, or nil if it is no more expensive to read each list by itself.
@@ -102,7 +105,8 @@ func Total(t upstream.Tally, b upstream.BounceType) int64 {
 }
 
 // together decides whether to read the list over all, reads it, and splits it.
-func together[R any, P upstream.Row[R]](ctx context.Context, l *Loaders, api upstream.API, k *ListsKey) (*Lists, error) {
+func together[R any, P upstream.Row[R]](ctx context.Context, l *Loaders, api upstream.API,
+	k *ListsKey) (*Lists, error) {
 	most := MaxPages(k.Size, auth.FromContext(ctx).Users.Len(), k.All.UserID != 0, k.By)
 	if most < 1 {
 		return nil, nil
@@ -148,7 +152,8 @@ func (l *Loaders) rows(ctx context.Context, k *ListsKey, most int) (n int64, exa
 // and reads up to most. It returns nil if there are more, or if the pages do not form a sorted list, each row once,
 // within the window. The caller of [Loaders.Lists] then reads each list by itself, since package page copes with such
 // upstreams.
-func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question, expected int, exact bool, most int) ([][]R, error) {
+func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question,
+	expected int, exact bool, most int) ([][]R, error) {
 	pages := make([][]R, 0, expected)
 	fetch := func(n int) error {
 		from := len(pages)
@@ -189,7 +194,8 @@ func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all
 		}
 		for j := range page {
 			id := P(&page[j]).Identity()
-			if !all.Window.Contains(id.Time) || all.UserID != 0 && id.UserID != all.UserID || id.Time < before.Time || id == before {
+			if !all.Window.Contains(id.Time) || all.UserID != 0 && id.UserID != all.UserID ||
+				id.Time < before.Time || id == before {
 				return nil, nil
 			}
 			before = id

@@ -21,8 +21,8 @@ type answer struct {
 // operation's fields agree: ten aliases of a field cost one call and show the same rows.
 //
 // A call is made in the context of the first field that needs it. That does no harm, since all fields of an operation
-// are canceled together. A panic becomes an error for all fields that need the answer. The question must not be modified
-// afterwards.
+// are canceled together. A panic becomes an error for all fields that need the answer. The question must not be
+// modified afterwards.
 func (op *Operation) Remember(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	op.mu.Lock()
 	hash := q.Hash()

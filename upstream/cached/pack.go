@@ -91,8 +91,8 @@ type listed struct {
 	n     int
 }
 
-// maxLists is the number of lists of headers that later ones are compared with. Rows with more distinct lists have little
-// in common.
+// maxLists is the number of lists of headers that later ones are compared with. Rows with more distinct lists have
+// little in common.
 const maxLists = 64
 
 func (p *packer) allocate() {
@@ -115,7 +115,8 @@ func (p *packer) str(s *string) {
 func (p *packer) address(whole, local, domain *string) {
 	p.str(whole)
 	at := len(*local)
-	if len(*whole) != at+len("@")+len(*domain) || (*whole)[:at] != *local || (*whole)[at] != '@' || (*whole)[at+1:] != *domain {
+	if len(*whole) != at+len("@")+len(*domain) || (*whole)[:at] != *local || (*whole)[at] != '@' ||
+		(*whole)[at+1:] != *domain {
 		p.str(local)
 		p.str(domain)
 		return

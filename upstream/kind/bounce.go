@@ -17,7 +17,8 @@ var Bounce = Kind{
 		},
 		Field{
 			Name: "Category", REST: "bounce_category", GraphQL: "category", Filter: "bounce_category", Catalogue: true,
-			Column: "category", Presence: Imported, Example: `"bad-mailbox"`, Doc: "an open set: see API.BounceCategories",
+			Column: "category", Presence: Imported, Example: `"bad-mailbox"`,
+			Doc: "an open set: see API.BounceCategories",
 		},
 		Field{
 			Name: "Code", REST: "bounce_code", GraphQL: "code", Column: "code", Example: `"5.1.1"`,

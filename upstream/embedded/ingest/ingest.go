@@ -84,7 +84,8 @@ func New(s Store, o Options) http.Handler {
 		o.Now = time.Now
 	}
 	h := &handler{
-		o: o, store: s, services: map[string]Service{}, room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns),
+		o: o, store: s, services: map[string]Service{},
+		room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns),
 	}
 	for _, service := range o.Services {
 		h.services["/"+service.name] = service
@@ -142,7 +143,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // take checks and imports a request.
 func (h *handler) take(w http.ResponseWriter, r *http.Request, service Service, b *Batch) (reply, error) {
 	if r.Method != http.MethodPost {
-		return reply{}, &refusal{http.StatusMethodNotAllowed, "send a POST", map[string]string{"Allow": http.MethodPost}}
+		return reply{}, &refusal{http.StatusMethodNotAllowed, "send a POST",
+			map[string]string{"Allow": http.MethodPost}}
 	}
 	if service.admit != nil {
 		if err := service.admit(r); err != nil {

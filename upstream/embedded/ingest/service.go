@@ -59,7 +59,8 @@ func Rows(key string) (Service, error) {
 		}
 		got := sha256.Sum256([]byte(shown))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return &refusal{http.StatusUnauthorized, "give the key in the header X-API-Key, or as Authorization: Bearer KEY",
+			return &refusal{http.StatusUnauthorized,
+				"give the key in the header X-API-Key, or as Authorization: Bearer KEY",
 				map[string]string{"WWW-Authenticate": "Bearer"}}
 		}
 		return nil

@@ -170,7 +170,8 @@ func (s *sns) checkSignature(ctx context.Context, e *envelope) error {
 	}
 	if !ofSNS(e.SigningCertURL) || !strings.HasSuffix(e.SigningCertURL, ".pem") {
 		return refuse(http.StatusForbidden,
-			"SigningCertURL must be of SNS, such as https://sns.us-east-1.amazonaws.com/SimpleNotificationService-….pem")
+			"SigningCertURL must be of SNS, "+
+				"such as https://sns.us-east-1.amazonaws.com/SimpleNotificationService-….pem")
 	}
 	key, err := s.certificates.key(ctx, e.SigningCertURL)
 	if err != nil {

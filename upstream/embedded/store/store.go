@@ -118,7 +118,8 @@ type Maintainer interface {
 	// ends.
 	Erase(ctx context.Context, address string, dry bool) (Erased, error)
 	// Reclassify calls sort for each bounce, with its details, oldest first, and gives the bounces the classes that it
-	// returns, in many small transactions. It returns how many have changed, also with an error. With dry it changes none.
+	// returns, in many small transactions. It returns how many have changed, also with an error. With dry it changes
+	// none.
 	Reclassify(ctx context.Context, dry bool, sort func(upstream.BounceDetail) Class) (changed int, err error)
 	// Compact returns unused room to the disk. Others can read meanwhile, but wait to write.
 	Compact(ctx context.Context) error
@@ -153,10 +154,10 @@ type Batch struct {
 	Bounces       []upstream.BounceDetail
 	BlockedEmails []upstream.BlockedEmail
 
-	// Merge is for rows that are made of log records, which come in any order and repeatedly. They are merged with those
-	// of the same message, which user, sender, email id and recipient identify. An email gets the earliest process time
-	// and the most headers. It is delivered if any record says so, unless there is a bounce or a blocked email of it. Of
-	// several bounces, or blocked emails, the one that says most stays.
+	// Merge is for rows that are made of log records, which come in any order and repeatedly. They are merged with
+	// those of the same message, which user, sender, email id and recipient identify. An email gets the earliest
+	// process time and the most headers. It is delivered if any record says so, unless there is a bounce or a blocked
+	// email of it. Of several bounces, or blocked emails, the one that says most stays.
 	Merge bool
 	// State is stored with the rows, all or nothing, such as how far a log was read: see [Writer.State]. An empty value
 	// removes its key.

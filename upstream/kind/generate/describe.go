@@ -54,10 +54,12 @@ func (r row) Own() (own []field) {
 	return own
 }
 
-// Columns returns the fields that the store keeps in columns that not all kinds have, those of the detail last. The time
-// of the row is in its id.
+// Columns returns the fields that the store keeps in columns that not all kinds have, those of the detail last. The
+// time of the row is in its id.
 func (r row) Columns() []field {
-	return slices.DeleteFunc(r.All(), func(f field) bool { return f.REST == r.Kind.Time || f.Common() && !f.Is("time") })
+	return slices.DeleteFunc(r.All(), func(f field) bool {
+		return f.REST == r.Kind.Time || f.Common() && !f.Is("time")
+	})
 }
 
 // Names returns the kind's own texts that lists can be filtered by.
@@ -175,7 +177,8 @@ func describe() (*description, error) {
 		for _, f := range k.Fields {
 			f := field{f}
 			if f.Content && !f.Detail {
-				return nil, fmt.Errorf("%s of %s: only details can have contents, which some callers may not read", f.Name, k.Type)
+				return nil, fmt.Errorf("%s of %s: only details can have contents, which some callers may not read",
+					f.Name, k.Type)
 			}
 			if !seen[f.REST] {
 				seen[f.REST] = true

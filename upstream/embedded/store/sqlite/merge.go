@@ -130,7 +130,8 @@ func (r *row) saysMore(o *row) bool {
 		return whole
 	}
 	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.Code, o.Code),
-		cmp.Compare(r.DiagnosticCode, o.DiagnosticCode), cmp.Compare(r.FullContent, o.FullContent), cmp.Compare(r.Reason, o.Reason)) < 0
+		cmp.Compare(r.DiagnosticCode, o.DiagnosticCode), cmp.Compare(r.FullContent, o.FullContent),
+		cmp.Compare(r.Reason, o.Reason)) < 0
 }
 
 // mergeFailures marks the emails of bounces and blocked emails as not delivered.

@@ -16,7 +16,8 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error)
 		for i := range rows {
 			if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
 				return store.Written{}, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-					"email %q has the time %d, which is further than %d seconds from 1970", rows[i].emailID, t, store.MaxTime)}
+					"email %q has the time %d, which is further than %d seconds from 1970",
+					rows[i].emailID, t, store.MaxTime)}
 			}
 		}
 		sortRows(rows)

@@ -18,7 +18,8 @@ func testPrune(t *testing.T, open Opener) {
 		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
 	}
 	Write(t, s, b)
-	if n := Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != (store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}) {
+	pruned := store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}
+	if n := Must[store.Removed](t)(s.Prune(ctx, 4200, false)); n != pruned {
 		t.Errorf("%+v are pruned", n)
 	}
 	if e := Must[store.Info](t)(s.Info(ctx)).Emails; e != (store.Extent{Rows: 100, First: 4200, Last: 4299}) {
@@ -27,8 +28,8 @@ func testPrune(t *testing.T, open Opener) {
 	Sound(t, s)
 }
 
-// testErase edits many rows, which an implementation may not load all at once. All have the same local part in their diagnostics,
-// and every tenth another domain.
+// testErase edits many rows, which an implementation may not load all at once. All have the same local part in their
+// diagnostics, and every tenth another domain.
 func testErase(t *testing.T, open Opener) {
 	s := open(t, "")
 	var b store.Batch
@@ -61,7 +62,8 @@ func testReclassify(t *testing.T, open Opener) {
 			Bounce: upstream.Bounce{
 				UserID: 1, SenderID: 1, EmailID: fmt.Sprint(max(i, 1)),
 				EmailAddress: fmt.Sprintf("u%d@example.com", i), Local: fmt.Sprintf("u%d", i),
-				Domain: "example.com", Type: upstream.Soft, Category: "unclassified", BounceTime: upstream.Time(1000 + max(i, 1)),
+				Domain: "example.com", Type: upstream.Soft, Category: "unclassified",
+				BounceTime: upstream.Time(1000 + max(i, 1)),
 			},
 			DiagnosticCode: "d", FullContent: "c",
 		})
