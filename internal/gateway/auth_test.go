@@ -134,7 +134,7 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 				want = fmt.Sprintf(`{"data":{"users":{"nodes":[{"userId":"%d"}]}}}`, 20+i%4)
 			case 2:
 				want = `{"data":{"users":{"nodes":[{"userId":"20"},{"userId":"21"},{"userId":"22"},` +
-			`{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
+					`{"userId":"23"},{"userId":"24"},{"userId":"25"}]}}}`
 			case 3:
 				if !strings.Contains(text, `"code":"UNAUTHENTICATED"`) || strings.Contains(text, who) ||
 					strings.Contains(text, "userId") {
