@@ -3,13 +3,18 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
@@ -220,4 +225,108 @@ func TestQueriesSeeNewLinesOfAFollowedLog(t *testing.T) {
 		t.Errorf("exit code %d: %s", got, out.String())
 	}
 	p.stop()
+}
+
+// The real bounces are imported completely, also twice, and each can be read by GraphQL and REST.
+func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
+	t.Parallel()
+	const file = "../../../shared/data/real-bounces.ndjson"
+	lines, err := os.ReadFile(file)
+	if err != nil {
+		t.Skip("the real bounces are not here")
+	}
+	db := filepath.Join(t.TempDir(), "real.db")
+	for _, says := range []string{"756 new", "756 already there"} {
+		var out bytes.Buffer
+		if code := Run(t.Context(), []string{"import", "--data", db, "--strict", file},
+			Streams{strings.NewReader(""), &out, &out}); code != 0 || !strings.Contains(out.String(), says) {
+			t.Fatalf("exit code %d: %s", code, out.String())
+		}
+	}
+	p := start(t, "--data", db, "--rest-listen", "127.0.0.1:0")
+	byID := map[string]map[string]any{}
+	var after any
+	for {
+		data := p.query(`query($after: String) {
+			bounces(window: {between: {start: "1990-01-01", end: "2030-01-01"}}, first: 100, after: $after) {
+				nodes {
+					emailId recipient code category userId senderId type bouncedAt sender { address }
+					detail { diagnosticCode ruleName fullContent }
+				}
+				pageInfo { hasNextPage endCursor }
+			}
+		}`, map[string]any{"after": after})
+		for _, n := range at(data, "bounces", "nodes").([]any) {
+			byID[at(n, "emailId").(string)] = n.(map[string]any)
+		}
+		if at(data, "bounces", "pageInfo", "hasNextPage") != true {
+			break
+		}
+		after = at(data, "bounces", "pageInfo", "endCursor")
+	}
+	seen := 0
+	for line := range strings.Lines(string(lines)) {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if row["kind"] != "bounce" {
+			continue
+		}
+		seen++
+		n := byID[row["email_id"].(string)]
+		if n == nil {
+			t.Fatalf("GraphQL does not list %v", row["email_id"])
+		}
+		for graphql, rest := range map[string]any{
+			"recipient": row["email_address"], "code": row["bounce_code"], "category": row["bounce_category"],
+		} {
+			if n[graphql] != rest {
+				t.Errorf("%v: %s is %v, want %v", row["email_id"], graphql, n[graphql], rest)
+			}
+		}
+		want := map[string]any{
+			"diagnosticCode": row["diagnostic_code"], "ruleName": row["regex_name"], "fullContent": row["full_content"],
+		}
+		if d := cmp.Diff(want, n["detail"]); d != "" {
+			t.Errorf("%v: %s", row["email_id"], d)
+		}
+		_, body := p.do(http.MethodGet, fmt.Sprintf("%s/bounce/%.0f/%.0f/%.0f/%s", p.rest, row["user_id"],
+			row["sender_id"], row["bounce_time"], url.PathEscape(row["email_id"].(string))), "")
+		var detail struct{ Data map[string]any }
+		if err := json.Unmarshal([]byte(body), &detail); err != nil {
+			t.Fatal(err)
+		}
+		delete(row, "kind")
+		if d := cmp.Diff(row, detail.Data); d != "" {
+			t.Errorf("REST: %s", d)
+		}
+	}
+	if seen != 319 || len(byID) != 319 {
+		t.Errorf("%d bounces in the file, %d in the store", seen, len(byID))
+	}
+}
+
+// An import reports bad lines, skips them, and sets its exit code; with --strict it stops.
+func TestImportSkipsBadLines(t *testing.T) {
+	t.Parallel()
+	const rows = `{"kind": "sender", "user_id": 21, "sender_id": 211, "sender": "news@example.com"}
+nonsense
+{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "20261122000000.1@mail6-40", "email_address": "recipient1@example.com", "process_time": 1795305600, "delivered": true}
+`
+	for args, want := range map[string]string{"": "2 rows", "--strict": "1 row in"} {
+		var out bytes.Buffer
+		code := Run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"},
+			strings.Fields(args)...), Streams{strings.NewReader(rows), &out, &out})
+		if code != exitBadLines || !strings.Contains(out.String(), "standard input:2:") ||
+			!strings.Contains(out.String(), want) {
+			t.Errorf("import %s: exit code %d:\n%s", args, code, out.String())
+		}
+	}
+	var out bytes.Buffer
+	if code := Run(t.Context(), []string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "no-such-file"},
+		Streams{strings.NewReader(""), &out, &out}); code != exitFailure ||
+		!strings.Contains(out.String(), "no-such-file") {
+		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
 }

@@ -3,8 +3,10 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -253,4 +255,133 @@ func TestWrongHostNamesAndSecrets(t *testing.T) {
 	}
 	start(t, "--allowed-hosts", "metrics.example.com,*,localhost,xn--mnchen-3ya.example,my_host,a.example.com.",
 		"--auth-mask-secret", strings.Repeat("s", minSecret))
+}
+
+// An invalid setting stops the start with a message that names it and gives an example.
+func TestWrongSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	weak := filepath.Join(dir, "weak")
+	if err := os.WriteFile(weak, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	notAStore := filepath.Join(dir, "not-a-store")
+	if err := os.WriteFile(notAStore, bytes.Repeat([]byte("no store "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		args []string
+		says []string
+	}{
+		"an unknown flag":         {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
+		"an unknown command":      {[]string{"server"}, []string{"server"}},
+		"an address that is none": {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
+		"a duration without unit": {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
+		"no time for operations":  {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
+		"a size that is none":     {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
+		"an upstream without scheme": {
+			[]string{"--upstream", "metrics.example.com"}, []string{"--upstream must begin", "https://"},
+		},
+		"an upstream and a key with spaces": {
+			[]string{"--upstream", "https://metrics.example.com/?", "--upstream-key", "a key"},
+			[]string{"--upstream must not have a query", "--upstream-key has a character"},
+		},
+		"authorities that are not there": {
+			[]string{"--upstream", "https://metrics.example.com", "--upstream-ca", filepath.Join(dir, "none")},
+			[]string{"--upstream-ca cannot be read", "none"},
+		},
+		"a key without an upstream": {
+			[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"},
+		},
+		"an upstream that is empty": {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
+		"a certificate that is empty": {
+			[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "plain HTTP"},
+		},
+		"a store and an upstream": {
+			[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"},
+		},
+		"keys without a port": {
+			[]string{"--rest-keys", weak}, []string{"--rest-keys", "--rest-listen 127.0.0.1:8081"},
+		},
+		"keys that are too short": {
+			[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", weak}, []string{"--rest-keys", "line 1"},
+		},
+		"keys that are not there": {
+			[]string{"--rest-listen", "127.0.0.1:0", "--rest-keys", filepath.Join(dir, "none")},
+			[]string{"--rest-keys", "none"},
+		},
+		"the REST API to all, without keys": {[]string{"--rest-listen", "0.0.0.0:0"}, []string{"--rest-listen", "key"}},
+		"a file that is no store":           {[]string{"--data", notAStore}, []string{"not-a-store"}},
+		"only trusted documents, and none": {
+			[]string{"--trusted-only"}, []string{"--trusted-only", "--trusted-documents persisted.json"},
+		},
+		"trusted documents that are none": {
+			[]string{"--trusted-documents", weak}, []string{"--trusted-documents", "manifest"},
+		},
+		"trusted documents not there": {
+			[]string{"--trusted-documents", filepath.Join(dir, "none")}, []string{"--trusted-documents", "none"},
+		},
+		"a cost below nothing":       {[]string{"--cost-per-minute=-1"}, []string{"--cost-per-minute", "2000"}},
+		"fewer operations than none": {[]string{"--max-operations=-1"}, []string{"--max-operations", "128"}},
+		"batches below nothing":      {[]string{"--batch-limit=-1"}, []string{"--batch-limit", "10"}},
+		"introspection perhaps": {
+			[]string{"--introspection", "perhaps"}, []string{"--introspection", "auto"},
+		},
+		"explaining perhaps": {[]string{"--explain", "perhaps"}, []string{"--explain", "auto"}},
+		"fewer calls than none": {
+			[]string{"--max-upstream-calls=-1"}, []string{"--max-upstream-calls", "200"},
+		},
+		"stale for less than no time": {[]string{"--cache-stale=-1s"}, []string{"--cache-stale", "10s"}},
+		"an origin with a path": {
+			[]string{"--cors-origins", "https://app.example.com/"},
+			[]string{"--cors-origins", "https://app.example.com"},
+		},
+		"a host with a port": {
+			[]string{"--allowed-hosts", "metrics.example.com:8080"}, []string{"--allowed-hosts", "metrics.example.com"},
+		},
+		"profiles without a port": {
+			[]string{"--admin-pprof"}, []string{"--admin-pprof", "--admin-listen 127.0.0.1:9090"},
+		},
+		"a limit with no room":             {[]string{"--memory-limit", "1MiB"}, []string{"--memory-limit", "512MiB"}},
+		"collecting less often than never": {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
+		"a delay that is negative":         {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
+		"an unknown log level": {
+			[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it starts after all
+			defer cancel()
+			var out bytes.Buffer
+			args := c.args
+			if !slices.Contains(args, "--listen") && name != "an unknown command" {
+				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
+			}
+			code := Run(ctx, args, Streams{strings.NewReader(""), &out, &out})
+			if code == exitOK {
+				t.Errorf("it started:\n%s", out.String())
+			}
+			for _, s := range c.says {
+				if !strings.Contains(out.String(), s) {
+					t.Errorf("the message lacks %q:\n%s", s, out.String())
+				}
+			}
+		})
+	}
+}
+
+func TestMistypedCommandsGetASuggestion(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"imort": "import", "clasify": "classify", "reclasify": "reclassify", "infos": "info", "bakup": "backup",
+		"versoin": "version", "metrics.db": "",
+	} {
+		said := refused(t, given, "--data", "metrics.db")
+		if !strings.Contains(said, given) || strings.Contains(said, "did you mean") != (want != "") ||
+			!strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", given, said, want)
+		}
+	}
 }

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"deliverygraph/graph/generated"
+	"deliverygraph/resolvers"
+)
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args string
+		says string
+	}{
+		{"--help", "--upstream"},
+		{"--help", "DELIVERYGRAPH_LISTEN"},
+		{"--help", "import"},
+		{"--help", "reclassify"},
+		{"--help", "deliverygraph classify"},
+		{"serve --help", "--rest-keys"},
+		{"import --help", "NDJSON"},
+		{"doctor --help", "Exit code"},
+		{"version", "deliverygraph"},
+		{"--version", "deliverygraph"},
+	} {
+		var out bytes.Buffer
+		if code := Run(t.Context(), strings.Fields(c.args), Streams{strings.NewReader(""), &out, &out}); code != 0 ||
+			!strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want %q in:\n%s", c.args, code, c.says, out.String())
+		}
+	}
+}
+
+// Frontends and partners generate code from the published copy.
+func TestPublishedSchemaIsCurrent(t *testing.T) {
+	t.Parallel()
+	var out, file bytes.Buffer
+	if code := Run(t.Context(), []string{"schema"}, Streams{nil, &out, io.Discard}); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	path := filepath.Join(t.TempDir(), "schema.graphql")
+	if code := Run(t.Context(), []string{"schema", "--output", path},
+		Streams{nil, &file, io.Discard}); code != exitOK || file.Len() != 0 {
+		t.Errorf("exit code %d, printed %q", code, &file)
+	}
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := os.ReadFile("../../schema/published/schema.graphql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(published) || out.String() != string(written) {
+		t.Error("the published schema is not the gateway's: run go generate ./graph")
+	}
+	// Introspection shows the same directives.
+	doc, err := parser.ParseSchema(&ast.Source{Input: out.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := map[string]string{}
+	for _, d := range doc.Directives {
+		printed[d.Name] = signature(d)
+	}
+	introspected := map[string]string{}
+	for name, d := range generated.NewExecutableSchema(resolvers.Schema()).Schema().Directives {
+		introspected[name] = signature(d)
+	}
+	if !maps.Equal(printed, introspected) {
+		t.Errorf("printed: %v\nby introspection: %v", printed, introspected)
+	}
+	if got, want := printed["defer"], "(if: Boolean! = true, label: String) [FRAGMENT_SPREAD "+
+		"INLINE_FRAGMENT]"; got != want {
+		t.Errorf("@defer%s, want %s", got, want)
+	}
+}
+
+// signature returns the arguments and locations of a directive.
+func signature(d *ast.DirectiveDefinition) string {
+	var args []string
+	for _, a := range d.Arguments {
+		arg := a.Name + ": " + a.Type.String()
+		if a.DefaultValue != nil {
+			arg += " = " + a.DefaultValue.String()
+		}
+		args = append(args, arg)
+	}
+	return fmt.Sprintf("(%s) %v", strings.Join(args, ", "), d.Locations)
+}
+
+// The doctor finds no faults in our own REST API over demo data, and its exit code says what it found in others.
+func TestDoctorExitCodes(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it needs more than a few days of data
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<html>")
+	}))
+	t.Cleanup(web.Close)
+	for name, c := range map[string]struct {
+		args string
+		code int
+		says string
+	}{
+		"in order": {
+			"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users", exitOK, "no differences",
+		},
+		"no data": {
+			"--upstream " + p.rest + " --upstream-key a-key-that-opens-all-users --window 0/3600", exitDiffers,
+			"no data",
+		},
+		"no key":            {"--upstream " + p.rest, exitFailure, "asks for an API key"},
+		"a web site":        {"--ascii --upstream " + web.URL, exitFailure, "web site"},
+		"no URL":            {"", exitUsage, "--upstream"},
+		"a URL that is not": {"--upstream metrics.example.com", exitUsage, "https://"},
+		"a window that is": {
+			"--upstream " + p.rest + " --window yesterday", exitUsage, "2016-11-22T00:00:00Z/2016-11-23T00:00:00Z",
+		},
+	} {
+		var out bytes.Buffer
+		code := Run(t.Context(), append([]string{"doctor"}, strings.Fields(c.args)...),
+			Streams{strings.NewReader(""), &out, &out})
+		if code != c.code || !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "a-key-that") {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s", name, code, c.code, c.says, out.String())
+		}
+		if name == "in order" && strings.Contains(out.String(), "Could not be checked") {
+			t.Errorf("some checks could not be made:\n%s", out.String())
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// A gateway in front of another gateway's REST port gives the same answers.
+func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-of-the-tests-0123456789\nanother-key-of-the-tests users=21\n"),
+		0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	second := start(t, "--upstream", first.rest, "--upstream-key", "a-key-of-the-tests-0123456789")
+	limited := start(t, "--upstream", first.rest, "--upstream-key", "another-key-of-the-tests")
+	// An absolute window, since now differs between the two.
+	end := time.Now().Add(-time.Hour).Unix()
+	w := fmt.Sprintf("window: {between: {start: %d, end: %d}}", end-7*86400, end)
+	q := `{
+		bounces(` + w + `, filter: {type: HARD}, first: 50) {
+			totalCount
+			nodes {
+				id bouncedAt recipient xHeaders { name value } sender { address } user { userId }
+				detail { diagnosticCode fullContent }
+			}
+			pageInfo { endCursor hasNextPage }
+		}
+		senders(` + w + `) {
+			nodes { address stats(` + w + `) { sent bounceRate series(interval: DAY) { start sent blocked } } }
+		}
+	}`
+	want := first.query(q, nil)
+	if d := cmp.Diff(want, second.query(q, nil)); d != "" {
+		t.Error(d)
+	}
+	users := at(limited.query(`{ users(`+w+`) { nodes { userId } } }`, nil), "users", "nodes")
+	if d := cmp.Diff([]any{map[string]any{"userId": "21"}}, users); d != "" {
+		t.Error(d)
+	}
+	stranger := start(t, "--upstream", first.rest)
+	_, text := stranger.do(http.MethodPost, stranger.graphql, `{"query": "{ bounceCategories { code } }"}`,
+		"Content-Type", "application/json")
+	if !strings.Contains(text, "UPSTREAM_UNAUTHENTICATED") || strings.Contains(text, "127.0.0.1") {
+		t.Error(text)
+	}
+}
+
+// Client, cache, handler and store together fulfil the contract.
+func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
+	t.Parallel()
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
+		g := &gateway{
+			c: &serveCommand{
+				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
+				UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute,
+			}, logger: slog.New(slog.DiscardHandler),
+		}
+		if err := g.upstream(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := g.close(); err != nil {
+				t.Error(err)
+			}
+		})
+		b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
+		for _, s := range rows.Senders {
+			b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
+		}
+		if _, err := g.store.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		return upstream.API{Asker: g.cache}
+	})
+}

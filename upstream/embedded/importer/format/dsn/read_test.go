@@ -1,0 +1,88 @@
+package dsn
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+func TestMemoryIsBounded(t *testing.T) {
+	huge := strings.Repeat("0123456789abcde\n", 1<<20) // 16 MiB
+	s := read(t, example(t, "exim.eml")+huge)
+	if n := len(s.records[0].Content); n > mostMail+200 || !strings.HasSuffix(s.records[0].Content,
+		"bytes of this message were not imported]\n") {
+		t.Errorf("the content has %d bytes and ends in %q", n, s.records[0].Content[n-80:])
+	}
+	var many strings.Builder
+	many.WriteString("From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\nContent-Type: " +
+		"multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n")
+	for i := range 2000 {
+		fmt.Fprintf(&many, "Final-Recipient: rfc822; user%d@example.com\nAction: failed\n\n", i)
+	}
+	many.WriteString("--b\nContent-Type: message/rfc822\n\nFrom: a@example.com\n\n" + huge)
+	total := 0
+	for _, r := range read(t, many.String()).records {
+		total += len(r.Content)
+	}
+	if total > 3*mostMail {
+		t.Errorf("the rows of one mail have %d bytes of content", total)
+	}
+}
+
+func TestReadingStopsWithTheContextOrAnError(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := Format.New(format.Options{}).Read(ctx, format.File{Reader: bufio.NewReader(strings.NewReader(example(t,
+		"exim.eml")))}, &sink{})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+	broken := errors.New("broken")
+	r := bufio.NewReader(io.MultiReader(strings.NewReader("From: a\n"), failing{broken}))
+	err = Format.New(format.Options{}).Read(t.Context(), format.File{Reader: r}, &sink{})
+	if !errors.Is(err, broken) {
+		t.Errorf("got error %v", err)
+	}
+}
+
+// failing is a reader that returns an error.
+type failing struct{ err error }
+
+func (r failing) Read([]byte) (int, error) { return 0, r.err }
+
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.eml")
+	for _, file := range files {
+		f.Add(example(f, filepath.Base(file)))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		start := time.Now()
+		s := read(t, text)
+		for _, r := range s.records {
+			if _, _, ok := split(r.Recipient); !ok || r.Time == 0 || r.EmailID == "" || r.Processed > r.Time {
+				t.Errorf("%+v", r)
+			}
+		}
+		Format.Recognise([]byte(text))
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%d bytes take %v", len(text), took)
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	text := example(b, "report.eml")
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		read(b, text)
+	}
+}
