@@ -174,11 +174,47 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	if !slices.Equal(users, []string{"", "21"}) {
 		t.Errorf("the users to choose from are %q", users)
 	}
+	b.Eval(`location.hash = "recipient=someone%40example.com"`, nil)
+	b.Until(text("#recipient .note") + `.includes("recipients:read")`)
 	b.Reload()
 	b.Until(text("#hardBounced .figure") + `.includes("%")`)
 	var stored string
 	b.Eval(`JSON.stringify(localStorage) + location.href`, &stored)
 	if strings.Contains(stored, key) {
 		t.Errorf("the key outlives the tab: %s", stored)
+	}
+}
+
+// A support person looks up one recipient.
+func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	p, _ := launchDemo(t)
+	blocked := p.query(`{ blockedEmails(window: {last: "P90D"}, filter: {reason: "hardbounce"}, first: 1) {
+		nodes { recipient } } }`, nil)
+	address := at(at(blocked, "blockedEmails", "nodes").([]any)[0], "recipient").(string)
+	suppression := at(p.query(`query ($address: String!) {
+		recipient(address: $address) { suppression { verdict because { at } } } }`, map[string]any{"address": address}),
+		"recipient", "suppression")
+	words := map[string]string{
+		"BLOCKED": "is blocked.", "LIKELY_BLOCKED": "is probably blocked.", "NO_EVIDENCE": "No sign that",
+	}[at(suppression, "verdict").(string)]
+	moment, err := time.Parse(time.RFC3339, at(at(suppression, "because").([]any)[0], "at").(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
+	b.Until(`document.querySelector("#address")`)
+	b.Eval(fmt.Sprintf(`document.querySelector("#address").value = %q; document.querySelector(".search button").click()`,
+		address), nil)
+	b.Until(text("#recipient .verdict") + fmt.Sprintf(".includes(%q)", words))
+	b.Until(text("#recipient .verdict") + fmt.Sprintf(".includes(%q)", moment.Format("Mon 2 Jan 15:04")))
+	b.Until(text("#recipient tbody") + `.includes("Blocked: hardbounce")`)
+	b.Screenshot("recipient")
+	for _, url := range b.Requests() {
+		if strings.Contains(url, address) || strings.Contains(url, "%40") {
+			t.Errorf("the page sent the address in a URL: %s", url)
+		}
 	}
 }

@@ -2,13 +2,15 @@
 
 import './style.css';
 import { ask, Failure, now } from './api.js';
+import { filtersOf, mostDomains } from './breakdown.js';
 import { createControls } from './controls.js';
 import { h, show } from './dom.js';
 import { seconds, iso } from './format.js';
 import { createKeyForm } from './key.js';
 import { createRates } from './panels/rates.js';
+import { createRecipient } from './panels/recipient.js';
 import { createSenders } from './panels/senders.js';
-import { periodOf } from './period.js';
+import { periodOf, variablesOf } from './period.js';
 import { state, watchState } from './state.js';
 
 const every = 60_000; // milliseconds between refreshes
@@ -18,8 +20,9 @@ document.getElementById('update').addEventListener('click', refresh);
 const controls = createControls();
 const keyForm = createKeyForm(refresh);
 const panels = [
+  createRecipient(),
   createRates(),
-  createSenders((senders) => { controls.setSenders(senders); controls.update(state(), periodOf(state())); }),
+  createSenders(),
 ];
 const grid = h('div', { class: 'panels' }, panels.map((panel) => panel.element));
 document.getElementById('app').append(controls.element, keyForm.element, grid);
@@ -34,9 +37,14 @@ async function refresh() {
   const turn = ++latest;
   const chosen = state();
   const period = periodOf(chosen);
-  const context = { chosen, period, choice: location.hash, viewer };
   controls.update(chosen, period);
-  const failures = (await Promise.all([readUsers(), ...panels.map((panel) => panel.refresh(context))])).filter(Boolean);
+  const unknown = await readViewer();
+  if (turn !== latest) return;
+  const context = { chosen, period, choice: location.hash, viewer, refresh, domains: [] };
+  const lost = unknown ?? await findDomains(context);
+  if (turn !== latest) return;
+  const asked = lost ? [lost] : [readUsers(), readSenders(context), ...panels.map((panel) => panel.refresh(context))];
+  const failures = (await Promise.all(asked)).filter(Boolean);
   if (turn !== latest) return;
   report(failures);
   timer = setTimeout(() => document.visibilityState === 'visible' && refresh(), every);
@@ -46,7 +54,7 @@ function report(failures) {
   const refused = failures.find((failure) => failure.code === 'UNAUTHENTICATED');
   grid.hidden = Boolean(refused);
   if (refused) {
-    viewer = undefined;
+    viewer = users = undefined;
     keyForm.show(refused.message);
   }
   else keyForm.hide();
@@ -61,20 +69,66 @@ function report(failures) {
   document.body.classList.toggle('stale', lost);
 }
 
+// What the visitor may see, and the users to choose from: each is read once.
 let viewer;
-const viewerQuery = `query Viewer($window: Window!) {
-  viewer { name users permissions }
-  users(window: $window, first: 500) { nodes { userId } }
-}`;
+let users;
 
-// readUsers finds the users to choose from, once.
-async function readUsers() {
+async function readViewer() {
   if (viewer) return undefined;
-  try {
-    const { data } = await ask(viewerQuery, { window: { last: 'P90D' } });
+  return orFailure(async () => {
+    const { data } = await ask('query Viewer { viewer { users permissions } }');
     viewer = data.viewer;
-    controls.setUsers(viewer.users ?? data.users?.nodes.map((user) => user.userId) ?? []);
+  });
+}
+
+async function readUsers() {
+  if (users) return undefined;
+  return orFailure(async () => {
+    users = viewer.users;
+    if (!users) {
+      const { data } = await ask(
+        'query Users($window: Window!) { users(window: $window, first: 500) { nodes { userId } } }', { window: { last: 'P90D' } });
+      users = data.users?.nodes.map((user) => user.userId) ?? [];
+    }
+    controls.setUsers(users);
     controls.update(state(), periodOf(state()));
+  });
+}
+
+// readSenders finds the senders to choose from.
+async function readSenders({ chosen, period }) {
+  return orFailure(async () => {
+    const { data } = await ask(
+      `query SendersToChoose($window: Window!, $userId: ID) {
+        senders(window: $window, userId: $userId, first: 500) { nodes { senderId address } }
+      }`, { window: variablesOf(period).window, userId: chosen.user || null });
+    controls.setSenders(data.senders?.nodes ?? []);
+    controls.update(state(), periodOf(state()));
+  });
+}
+
+// findDomains finds the domains of the chosen provider that have the most bounces.
+async function findDomains(context) {
+  const { chosen, period } = context;
+  if (!chosen.provider) return undefined;
+  return orFailure(async () => {
+    const { data } = await ask(
+      `query Domains($window: Window!, $filter: BounceFilter) {
+        bounces(window: $window, filter: $filter) {
+          breakdown(by: [PROVIDER, DOMAIN], top: 1000) { groups { keys { value } } }
+        }
+      }`, { window: variablesOf(period).window, filter: filtersOf(context, { except: 'category' })[0] });
+    const domains = (data.bounces?.breakdown?.groups ?? []).filter(({ keys }) => keys[0].value === chosen.provider)
+      .map(({ keys }) => keys[1].value);
+    context.domains = domains.length > 0 ? domains.slice(0, mostDomains) : [chosen.provider];
+    controls.note(domains.length > mostDomains ? `only its ${mostDomains} domains with the most bounces, of ${domains.length}` : '');
+  });
+}
+
+// orFailure returns the Failure that an action threw, if it did.
+async function orFailure(action) {
+  try {
+    await action();
     return undefined;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

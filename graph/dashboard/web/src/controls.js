@@ -13,8 +13,11 @@ export function createControls() {
   const between = h('form', { class: 'between', hidden: true, onsubmit: take }, from.label, to.label, h('button', null, 'Show'));
   const user = h('select', { id: 'user', onchange: () => choose({ user: user.value, sender: '' }) });
   const sender = h('select', { id: 'sender', onchange: () => choose({ sender: sender.value }) });
+  const recipient = h('input', { id: 'address', type: 'search', placeholder: 'name@example.com', autocomplete: 'off', spellcheck: 'false' });
+  const search = h('form', { class: 'search', role: 'search', onsubmit: find }, labelled('Recipient', recipient), h('button', null, 'Find'));
   const filters = h('div', { class: 'filters' });
   const shown = h('p', { id: 'shown' });
+  let note = '';
   let users = [];
   let senders = [];
 
@@ -24,6 +27,11 @@ export function createControls() {
     const end = parse(`${to.input.value}Z`);
     to.input.setCustomValidity(start < end ? '' : 'The end must be after the start.');
     if (to.input.reportValidity()) choose({ from: iso(start), to: iso(end) });
+  }
+
+  function find(event) {
+    event.preventDefault();
+    choose({ recipient: recipient.value });
   }
 
   function custom() {
@@ -38,6 +46,7 @@ export function createControls() {
     between.hidden = window.value !== 'custom';
     from.input.value = iso(period.start).slice(0, 16);
     to.input.value = iso(period.end).slice(0, 16);
+    if (document.activeElement !== recipient) recipient.value = chosen.recipient;
     shown.textContent = period.label;
     options(user, 'all users', withChosen(users, chosen.user), chosen.user, (id) => [id, `User ${id}`]);
     const known = senders.map((s) => s.senderId);
@@ -45,14 +54,19 @@ export function createControls() {
       (id) => [id, senders.find((s) => s.senderId === id)?.address ?? `Sender ${id}`]);
     show(filters, ['provider', 'category'].filter((name) => chosen[name]).map((name) =>
       h('button', { class: 'filter', 'data-key': name, onclick: () => choose({ [name]: '' }) },
-        `${name}: `, h('strong', null, chosen[name]), h('span', { 'aria-hidden': 'true' }, ' ×'), h('span', { class: 'unseen' }, ' (remove this filter)'))));
+        `${name}: `, h('strong', null, chosen[name]), name === 'provider' && note && ` (${note})`, h('span', { 'aria-hidden': 'true' }, ' ×'), h('span', { class: 'unseen' }, ' (remove this filter)'))));
   }
 
   const element = h('div', { class: 'controls', role: 'group', 'aria-label': 'What is shown' },
-    labelled('Window', window), between, labelled('User', user), labelled('Sender', sender), shown, filters);
+    labelled('Window', window), between, labelled('User', user), labelled('Sender', sender), search, shown, filters);
   return {
     element,
     update,
+    // note says what the filter by provider leaves out.
+    note(text) {
+      note = text;
+      update(state(), periodOf(state()));
+    },
     setUsers: (ids) => { users = ids; },
     setSenders: (found) => { senders = found.toSorted((a, b) => (a.address ?? '').localeCompare(b.address ?? '')); },
   };

@@ -7,9 +7,10 @@ import { h, show } from './dom.js';
 //   id, title         of its element
 //   query(context)    the document, or null if there is nothing to ask
 //   variables(context)
+//   unavailable(context)  why there is nothing to ask for this visitor, or nothing
 //   render(body, data, context)
 // The context is what the page has chosen: see app.js.
-export function createPanel({ id, title, query, variables, render, ...rest }) {
+export function createPanel({ id, title, query, variables, render, unavailable = () => false, ...rest }) {
   const link = h('a', { class: 'query' }, 'Query');
   const heading = h('h2', { id: `${id}-title` }, title);
   const note = h('p', { class: 'note', role: 'status', hidden: true });
@@ -24,7 +25,17 @@ export function createPanel({ id, title, query, variables, render, ...rest }) {
     asking?.abort();
     const document = query(context);
     element.hidden = document === null;
-    if (document === null) return undefined;
+    if (document === null) {
+      element.setAttribute('aria-busy', 'false');
+      return undefined;
+    }
+    const reason = unavailable(context);
+    if (reason) {
+      say();
+      show(body, h('p', { class: 'waiting' }, reason));
+      element.setAttribute('aria-busy', 'false');
+      return undefined;
+    }
     const abort = (asking = new AbortController());
     const given = variables(context);
     link.href = playgroundLink(document, given);

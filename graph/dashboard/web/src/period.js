@@ -20,16 +20,17 @@ const mostHours = 31 * 24;
 // periodOf returns the chosen window: start and end in seconds, the interval of its charts, and how far back the window
 // before lies: so many whole weeks that it ends before this one starts, because weekdays differ.
 export function periodOf({ window, from, to }) {
+  const minute = Math.floor(now() / 60) * 60;
   let start = parse(from);
   let end = parse(to);
   if (window || !(start < end)) {
     const length = (windows.find(([code]) => code === window) ?? windows[1])[1];
-    end = Math.floor(now() / 60) * 60;
+    end = minute;
     start = Math.floor((end - length) / hour) * hour;
   }
   const weeks = Math.ceil((end - start - hour) / week) || 1;
   return {
-    start, end, shift: weeks * week, interval: (end - start) / hour <= mostHours + 1 ? 'HOUR' : 'DAY',
+    now: minute, start, end, shift: weeks * week, interval: (end - start) / hour <= mostHours + 1 ? 'HOUR' : 'DAY',
     earlier: weeks === 1 ? 'a week earlier' : `${weeks} weeks earlier`,
     label: `${(end - start) % (24 * hour) || start % (24 * hour) ? `${moment(start)} to ${moment(end)}` : days(start, end)} UTC`,
   };

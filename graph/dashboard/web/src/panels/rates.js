@@ -1,5 +1,6 @@
 // Rates of hard and soft bounces and of blocked emails over time, beside those of some weeks before.
 
+import { filtersOf, numbered, sum as sumOf } from '../breakdown.js';
 import { createChart } from '../chart.js';
 import { h, show } from '../dom.js';
 import { bucket, change, count, iso, parse, percent, ratio } from '../format.js';
@@ -17,6 +18,41 @@ const query = `query Rates($window: Window!, $before: Window!, $userId: ID, $sen
   }
 }`;
 
+// filteredQuery asks for the same by breakdowns, which have the filters that stats do not have.
+function filteredQuery({ interval }, filters) {
+  const names = numbered('', filters);
+  const parts = [['hard', 'bounces', 'BounceFilter'], ['soft', 'bounces', 'BounceFilter'],
+    ['blocked', 'blockedEmails', 'BlockedEmailFilter'], ['sent', 'emails', 'EmailFilter']];
+  const each = (write) => names.flatMap((n) => parts.map(([part, list, type]) => write(part + n, list, type)));
+  return `query FilteredRates($window: Window!, $before: Window!, ${each((part, _, type) => `$${part}: ${type}`).join(', ')}) {
+  ${['window', 'before'].flatMap((side) => each((part, list) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
+    breakdown(by: [${interval}], top: 1000) { groups { keys { value } count } }
+  }`)).join('\n  ')}
+}`;
+}
+
+// seriesOf returns the answer to filteredQuery in the form of that to query.
+function seriesOf(data, side, { start, end, shift, interval }, filters) {
+  const fields = { sent: 'sent', hard: 'hardBounced', soft: 'softBounced', blocked: 'blocked' };
+  const length = interval === 'DAY' ? 86400 : 3600;
+  const ahead = side === 'window' ? 0 : shift;
+  const points = new Map();
+  for (let t = Math.floor((start - ahead) / length) * length; t < end - ahead; t += length) {
+    points.set(t, { start: iso(t), sent: 0, hardBounced: 0, softBounced: 0, blocked: 0 });
+  }
+  for (const part of Object.keys(fields)) {
+    const breakdown = sumOf(numbered(`${side}_${part}`, filters).map((n) => data[n]?.breakdown));
+    if (!breakdown) return undefined;
+    for (const { keys, count: n } of breakdown.groups) {
+      const point = points.get(parse(keys[0].value));
+      if (point) point[fields[part]] += n;
+    }
+  }
+  return { series: [...points.values()] };
+}
+
+const isFiltered = ({ chosen }) => Boolean(chosen.provider || chosen.category);
+
 const kinds = [
   { field: 'hardBounced', title: 'Hard bounces', noun: 'hard bounces', line: '--hard' },
   { field: 'softBounced', title: 'Soft bounces', noun: 'soft bounces', line: '--soft' },
@@ -28,19 +64,39 @@ export function createRates() {
   const earlier = h('span');
   return createPanel({
     id: 'rates', title: 'Rates', class: 'wide',
-    query: () => query,
-    variables: ({ period, chosen }) => ({
-      ...variablesOf(period), userId: chosen.user || null, senderId: chosen.sender || null, interval: period.interval,
-    }),
-    render(body, data, { period }) {
+    query: (context) => (isFiltered(context) ? filteredQuery(context.period, filtersOf(context)) : query),
+    variables(context) {
+      const { period, chosen } = context;
+      const windows = variablesOf(period);
+      if (!isFiltered(context)) {
+        return { ...windows, userId: chosen.user || null, senderId: chosen.sender || null, interval: period.interval };
+      }
+      const filters = filtersOf(context);
+      const plain = filtersOf(context, { category: false });
+      const given = (part, of) => numbered(part, of).map((n, i) => [n, of[i]]);
+      return {
+        ...windows,
+        ...Object.fromEntries([
+          ...given('hard', filters.map((f) => ({ ...f, type: 'HARD' }))),
+          ...given('soft', filters.map((f) => ({ ...f, type: 'SOFT' }))),
+          ...given('blocked', plain), ...given('sent', plain),
+        ]),
+      };
+    },
+    render(body, answer, context) {
+      const { period } = context;
+      const filters = filtersOf(context);
+      const data = isFiltered(context)
+        ? { now: seriesOf(answer, 'window', period, filters), before: seriesOf(answer, 'before', period, filters) }
+        : answer;
       if (!body.contains(cards[0].element)) {
         body.replaceChildren(
-        h('div', { class: 'cards' }, cards.map((card) => card.element)),
-        h('p', { class: 'hint' }, 'The pale line is ', earlier, '. Drag over a chart to zoom in; the Back button zooms out.'));
+          h('div', { class: 'cards' }, cards.map((card) => card.element)),
+          h('p', { class: 'hint' }, 'The pale line is ', earlier, '. Drag over a chart to zoom in; the Back button zooms out.'));
       }
       earlier.textContent = `the rate ${period.earlier}`;
       const points = align(data.now?.series, data.before?.series, period);
-      for (const card of cards) card.update(points, period, data);
+      for (const card of cards) card.update(points, context, data);
     },
   });
 }
@@ -93,9 +149,10 @@ function createCard(kind) {
       at(found, (text) => h('button', { class: 'choice', 'data-key': 'worst', onclick: () => zoom(found.time) }, text))] : '';
   }
 
-  function update(next, shownPeriod, data) {
+  function update(next, context, data) {
     points = next;
-    period = shownPeriod;
+    period = context.period;
+    const ignored = kind.field === 'blocked' && context.chosen.category;
     const total = sum('now', kind.field);
     const sent = sum('now', 'sent');
     const sentBefore = sum('before', 'sent');
@@ -109,7 +166,8 @@ function createCard(kind) {
         h('strong', null, percent(now)), ' ',
         h('span', { class: 'total' }, `${count(total)} of ${count(sent)} emails`),
         h('span', { class: `change ${trend}` },
-          sentBefore === 0 ? `no emails ${period.earlier}` : `${text} (${period.earlier} ${percent(before)})`));
+          sentBefore === 0 ? `no emails ${period.earlier}` : `${text} (${period.earlier} ${percent(before)})`),
+        ignored && h('span', { class: 'total' }, 'Blocked emails have no category: these are all.'));
     }
     chart.draw(points.map((p) => p.time), points.map((p) => rate(p.before)), points.map((p) => rate(p.now)),
       period.interval === 'DAY' ? 86400 : 3600);

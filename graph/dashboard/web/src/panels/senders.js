@@ -21,16 +21,14 @@ const query = `query Senders($window: Window!, $before: Window!, $userId: ID) {
 
 const few = 10;
 
-// found is called with the senders, for the choice at the top of the page.
-export function createSenders(found) {
+export function createSenders() {
   let all = false;
   return createPanel({
     id: 'senders', title: 'Senders', class: 'wide',
-    query: () => query,
+    query: ({ chosen }) => (chosen.provider || chosen.category ? null : query), // see app.js: breakdowns have these filters
     variables: ({ period, chosen }) => ({ ...variablesOf(period), userId: chosen.user || null }),
     render(body, data, { period, chosen }) {
       const nodes = data.senders?.nodes ?? [];
-      found(nodes);
       const listed = nodes.filter((sender) => !chosen.sender || sender.senderId === chosen.sender)
         .sort((a, b) => (b.now?.bounced ?? 0) - (a.now?.bounced ?? 0));
       if (!data.senders) return show(body, h('p', { class: 'waiting' }, 'No data.'));
