@@ -33,25 +33,23 @@ func (s *Store) compact(ctx context.Context) error {
 		return err
 	}
 	defer s.unlock(w)
-	if err := w.conn.forget(); err != nil { // no statement may be in progress
+	w.fail(w.forgetStatements()) // none may be in progress
+	s.tempBeside(w.conn)
+	w.exec("vacuum")
+	if w.err != nil {
+		return w.err
+	}
+	if err := w.checkpoint(ctx); err != nil { // the -wal has remains, too
 		return err
 	}
-	if err := s.tempBeside(w.conn); err != nil {
-		return err
-	}
-	if err := w.conn.execContext(ctx, "vacuum"); err != nil {
-		return err
-	}
-	if err := w.conn.checkpoint(ctx); err != nil { // the -wal has remains, too
-		return err
-	}
-	return w.conn.exec("delete from import_state where key = ?", remains)
+	w.exec("delete from import_state where key = ?", remains)
+	return w.err
 }
 
 // tempBeside makes SQLite create its temporary files beside the store, where there is room for it. Not every system has
 // a directory for them.
-func (s *Store) tempBeside(c *conn) error {
-	return c.exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
+func (s *Store) tempBeside(c *conn) {
+	c.exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
 }
 
 // Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact.
@@ -62,11 +60,11 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
 		return err
 	}
-	c, err := s.readers.get(ctx)
+	c, err := s.reader(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.readers.put(c)
+	defer s.release(c)
 	part := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+fmt.Sprintf(".%d.part", os.Getpid()))
 	defer func() { _ = os.Remove(part) }()
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644) // as SQLite would; its errors say less
@@ -76,11 +74,12 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := c.execContext(ctx, "vacuum into ?", part); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("back up %w", s.named(err))
+	c.exec("vacuum into ?", part)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case c.err != nil:
+		return fmt.Errorf("back up %w", s.named(c.err))
 	}
 	f, err = os.OpenFile(part, os.O_RDWR, 0)
 	if err != nil {

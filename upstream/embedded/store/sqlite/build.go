@@ -2,30 +2,26 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
-	"slices"
 )
 
 // Finish builds the indexes that the store lacks, and fills the tables of headers: see [store.Writer]. Each index that
 // is complete stays.
 func (s *Store) Finish(ctx context.Context) error {
-	if err := s.finish(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("build the indexes: %w", s.named(err))
+	err := s.finish(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("build the indexes: %w", s.named(err))
 	}
-	return nil
+	return err
 }
 
+// finish is Finish for all callers at once. The work continues when ctx ends.
 func (s *Store) finish(ctx context.Context) error {
 	if s.indexed.Load() {
 		return nil
 	}
-	building := s.building.DoChan("", func() (any, error) { return nil, s.buildIndexes(s.ctx) })
 	select {
-	case built := <-building:
+	case built := <-s.building.DoChan("", func() (any, error) { return nil, s.buildIndexes() }):
 		return built.Err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -33,48 +29,37 @@ func (s *Store) finish(ctx context.Context) error {
 }
 
 // readIndexed is read for calls that are slow without indexes. It builds them first, if it can.
-func (s *Store) readIndexed(ctx context.Context, what string, f func(*reader) error) error {
-	if !s.readOnly && !s.closed.Load() && !s.unfinished.Load() {
+func (s *Store) readIndexed(ctx context.Context, what string, f func(*reader)) error {
+	if !s.readOnly && !s.unfinished.Load() {
 		if err := s.finish(ctx); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil {
 			s.unfinished.Store(true) // such as on a full disk: the next calls do not try again
 		}
 	}
-	return s.read(ctx, what, func(r *reader) (err error) {
-		if !r.indexed {
-			if r.indexed, err = hasIndexes(ctx, r.conn); err != nil {
-				return err
-			}
-		}
-		return f(r)
+	return s.read(ctx, what, func(r *reader) {
+		r.indexed = r.indexed || r.hasIndexes()
+		f(r)
 	})
 }
 
-func (s *Store) buildIndexes(ctx context.Context) error {
-	w, err := s.lock(ctx)
+func (s *Store) buildIndexes() error {
+	w, err := s.lock(s.ctx)
 	if err != nil {
 		return err
 	}
 	defer s.unlock(w)
-	if err := s.tempBeside(w.conn); err != nil {
-		return err
-	}
-	// SQLite sorts in as much memory as its cache has, and takes twice as much while it does.
-	if err := w.conn.exec("pragma cache_size = -16384"); err != nil {
-		return err
-	}
-	defer func() { _ = w.conn.exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheKiB)) }()
-	if err := w.fillHeaders(ctx); err != nil {
-		return err
-	}
+	s.tempBeside(w.conn)
+	w.exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
+	w.fillHeaders()
 	for _, q := range indexes {
-		if err := w.conn.execContext(ctx, q); err != nil {
-			return err
-		}
+		w.exec(q)
 	}
-	s.indexed.Store(true)
-	return nil
+	err = w.err
+	w.use(context.Background())
+	w.exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheBytes>>10))
+	s.indexed.Store(err == nil)
+	return err
 }
 
 // filled is the key of the state that says that the tables of headers are filled.
@@ -82,82 +67,45 @@ const filled = "store/headers"
 
 // fillHeaders fills the tables of headers from the rows, sorted, which is much faster than row by row in the order of
 // time.
-func (w *writer) fillHeaders(ctx context.Context) error {
-	if err := w.begin(ctx); err != nil {
-		return err
-	}
+func (w *writer) fillHeaders() {
+	w.begin()
 	defer w.rollback()
 	if w.filled {
-		return nil
+		return
 	}
-	if err := w.conn.exec("create temp table if not exists tag (header_id integer, id integer)"); err != nil {
-		return err
-	}
+	w.exec("create temp table if not exists tag (header_id integer, id integer)")
 	for _, k := range kinds {
-		if err := w.fillHeadersOf(k); err != nil {
-			return err
-		}
-	}
-	if err := w.keep(map[string]string{filled: "1"}); err != nil {
-		return err
-	}
-	return w.commit()
-}
-
-func (w *writer) fillHeadersOf(k *kind) error {
-	var tags []tag
-	err := w.conn.each(w.ctx, func(v []driver.Value) error {
-		headers, err := decodeHeaders(text(v[1]))
-		if err != nil {
-			return err
-		}
-		from := len(tags)
-		for _, h := range headers {
-			id, err := w.header(h)
-			if err != nil {
-				return err
+		var tags []tag
+		for v := range w.rows("select id, headers from " + k.table + " where headers is not null order by id") {
+			headers, err := decodeHeaders(text(v[1]))
+			w.fail(err)
+			for _, h := range headers {
+				tags = append(tags, tag{w.header(h), integer(v[0])})
 			}
-			if t := (tag{id, integer(v[0])}); !slices.Contains(tags[from:], t) {
-				tags = append(tags, t)
+			if len(tags) >= 1024 {
+				w.insertTags("temp.tag", tags)
+				tags = tags[:0]
+			}
+			if w.full() {
+				w.forget()
 			}
 		}
-		if len(w.headers) > maxHeaders {
-			w.forget()
-		}
-		if len(tags) >= 1024 {
-			err = w.insertTags("temp.tag", tags)
-			tags = tags[:0]
-		}
-		return err
-	}, "select id, headers from "+k.table+" where headers is not null order by id")
-	if err == nil {
-		err = w.insertTags("temp.tag", tags)
+		w.insertTags("temp.tag", tags)
+		w.exec("delete from " + k.table + "_header")
+		w.exec("insert or ignore into " + k.table + "_header select header_id, id from temp.tag order by header_id, id")
+		w.exec("delete from temp.tag")
 	}
-	table := k.table + "_header"
-	for _, q := range []string{
-		"delete from " + table,
-		"insert into " + table + " select header_id, id from temp.tag order by header_id, id",
-		"delete from temp.tag",
-	} {
-		if err == nil {
-			err = w.conn.execContext(w.ctx, q)
-		}
-	}
-	return err
+	w.keep(map[string]string{filled: "1"})
+	w.commit()
 }
 
 // hasIndexes reports whether the store has all indexes, and the tables of headers are filled.
-func hasIndexes(ctx context.Context, c *conn) (bool, error) {
-	n, err := c.number(ctx, "select count(*) from sqlite_schema"+
-		" where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")
-	if err != nil || n != int64(len(indexes)) {
-		return false, err
-	}
-	return hasHeaders(ctx, c)
+func (c *conn) hasIndexes() bool {
+	return c.hasHeaders() && int(c.number("select count(*) from sqlite_schema"+
+		" where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")) == len(indexes)
 }
 
 // hasHeaders reports whether the tables of headers are filled.
-func hasHeaders(ctx context.Context, c *conn) (bool, error) {
-	n, err := c.number(ctx, "select count(*) from import_state where key = ?", filled)
-	return n != 0, err
+func (c *conn) hasHeaders() bool {
+	return c.number("select count(*) from import_state where key = ?", filled) != 0
 }

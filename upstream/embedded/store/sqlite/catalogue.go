@@ -2,12 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"slices"
 	"time"
 )
 
-// The documented codes, sorted.
+// The documented codes.
 var (
 	documentCategories = []string{
 		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
@@ -29,16 +28,13 @@ func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
 
 func (s *Store) codes(ctx context.Context, table, column string, documented []string) ([]string, error) {
 	list := slices.Clone(documented)
-	err := s.readIndexed(ctx, "list codes", func(r *reader) error {
+	err := s.readIndexed(ctx, "list codes", func(r *reader) {
 		// The index leads from one code to the next, past the rows that share it.
-		return r.conn.each(ctx, func(v []driver.Value) error {
-			if code := text(v[0]); code != "" {
-				list = append(list, code)
-			}
-			return nil
-		}, "with recursive seen (c) as (select min("+column+") from "+table+" union all"+
-			" select (select min("+column+") from "+table+" where "+column+" > c) from seen where c is not null)"+
-			" select c from seen")
+		for v := range r.rows("with recursive seen (c) as (select min(" + column + ") from " + table + " union all" +
+			" select (select min(" + column + ") from " + table + " where " + column + " > c) from seen where c is not null)" +
+			" select c from seen where c > ''") {
+			list = append(list, text(v[0]))
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -52,11 +48,12 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 func (s *Store) Generation(ctx context.Context, age time.Duration) (last, old int64, err error) {
 	c, err := s.reader(ctx)
 	if err == nil {
-		defer s.readers.put(c)
-		err = c.each(context.Background(), func(v []driver.Value) error {
+		defer s.release(c)
+		c.short = true
+		for v := range c.rows("select ("+lastChange+"), ("+changeOf+")", int64(age/time.Second)) {
 			last, old = integer(v[0]), integer(v[1])
-			return nil
-		}, "select ("+lastChange+"), ("+changeOf+")", int64(age/time.Second))
+		}
+		err = c.err
 	}
 	return last, old, s.explain(ctx, "look for changes: the store cannot be read", err)
 }

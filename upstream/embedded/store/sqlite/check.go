@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -17,11 +16,10 @@ const maxProblems = 100
 // Check runs SQLite's own check of the file and its indexes, and compares rows, their order, headers, messages and
 // counts with each other. It needs little memory.
 func (s *Store) Check(ctx context.Context) (problems []string, err error) {
-	err = s.read(ctx, "check the store", func(r *reader) error {
+	err = s.read(ctx, "check the store", func(r *reader) {
 		c := checker{reader: r, seed: maphash.MakeSeed()}
-		err := c.check()
+		c.check()
 		problems = c.problems
-		return err
 	})
 	return problems, err
 }
@@ -29,7 +27,6 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 type checker struct {
 	*reader
 	problems []string
-	filled   bool // the tables of headers are filled
 	seed     maphash.Seed
 }
 
@@ -39,80 +36,62 @@ func (c *checker) problem(format string, args ...any) {
 	}
 }
 
-func (c *checker) check() error {
-	err := c.conn.each(c.ctx, func(v []driver.Value) error {
+func (c *checker) check() {
+	for v := range c.rows(fmt.Sprintf("pragma integrity_check(%d)", maxProblems)) {
 		if found := text(v[0]); found != "ok" {
 			c.problem("SQLite: %s", found)
 		}
-		return nil
-	}, fmt.Sprintf("pragma integrity_check(%d)", maxProblems))
-	if err != nil || len(c.problems) > 0 { // rows of a broken file prove nothing
-		return err
 	}
-	orphans, err := c.conn.number(c.ctx, "select count(*) from bounce_content where id not in (select id from bounce)")
-	if err != nil {
-		return err
+	if len(c.problems) > 0 { // rows of a broken file prove nothing
+		return
 	}
+	orphans := c.number("select count(*) from bounce_content where id not in (select id from bounce)")
 	if orphans > 0 {
 		c.problem("%d messages belong to no bounce", orphans)
 	}
-	if c.filled, err = hasHeaders(c.ctx, c.conn); err != nil {
-		return err
-	}
 	for _, k := range kinds {
-		if err := c.events(k); err != nil {
-			return err
-		}
+		c.events(k)
 	}
-	return nil
 }
 
 // events checks the rows of a kind.
-func (c *checker) events(k *kind) error {
+func (c *checker) events(k *kind) {
 	var x, before row
 	var inRows, inTable headerSum
 	counted := counts{} // of the day of before
 	checked := upstream.Time(math.MinInt64)
-	err := c.conn.each(c.ctx, func(v []driver.Value) error {
+	for v := range c.rows("select " + k.listed + " from " + k.table +
+		" r left join domain d on d.id = r.domain_id order by r.id") {
 		if err := x.read(k, v); err != nil {
 			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
-			return nil
+			continue
 		}
 		if before.id != 0 && before.compare(&x) >= 0 {
 			c.problem("%s %d is not in its place", k.table, x.id)
 		}
 		if last := upstream.Day.Floor(before.time); before.id != 0 && last != upstream.Day.Floor(x.time) {
-			if err := c.counts(k, checked, last, counted); err != nil {
-				return err
-			}
+			c.counts(k, checked, last, counted)
 			checked = last
 			clear(counted)
 		}
 		before = x
 		counted.add(k, &x, 1)
 		inRows.addRow(c.seed, &x)
-		return nil
-	}, "select "+k.listed+" from "+k.table+
-		" r left join domain d on d.id = r.domain_id order by r.id")
-	if err != nil {
-		return err
 	}
-	if err := c.counts(k, checked, math.MaxInt64, counted); err != nil || !c.filled {
-		return err
+	c.counts(k, checked, math.MaxInt64, counted)
+	if !c.hasHeaders() {
+		return
 	}
-	err = c.conn.each(c.ctx, func(v []driver.Value) error {
+	for v := range c.rows("select h.name, h.value, n, low, high from" +
+		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from " + k.table +
+		"_header group by 1) t left join header h on h.id = t.header_id") {
 		h := upstream.Header{Name: text(v[0]), Value: text(v[1])}
 		inTable.add(c.seed, h, uint64(integer(v[2])), uint64(integer(v[3])), uint64(integer(v[4])))
-		return nil
-	}, "select h.name, h.value, n, low, high from"+
-		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from "+k.table+
-		"_header group by 1) t"+
-		" left join header h on h.id = t.header_id")
-	if err == nil && inRows != inTable {
+	}
+	if inRows != inTable {
 		c.problem("%s_header differs from the headers in the rows of %s: it has %d, and the rows %d",
 			k.table, k.table, inTable.headers, inRows.headers)
 	}
-	return err
 }
 
 // headerSum compares sets of headers of rows, in any order. It adds up products of a hash of the header and a sum of
@@ -138,8 +117,9 @@ func (s *headerSum) addRow(seed maphash.Seed, r *row) {
 }
 
 // counts checks the counts of the days after one and up to another. Events are those of the last day.
-func (c *checker) counts(k *kind, after, last upstream.Time, events counts) error {
-	err := c.conn.each(c.ctx, func(v []driver.Value) error {
+func (c *checker) counts(k *kind, after, last upstream.Time, events counts) {
+	for v := range c.rows("select day, user_id, sender_id, type, total, "+hourList+
+		" from event_count where kind = ? and day > ? and day <= ?", k.table, int64(after), int64(last)) {
 		day, user, sender := upstream.Time(integer(v[0])), upstream.ID(integer(v[1])), upstream.ID(integer(v[2]))
 		key := counted{k, day, user, sender, text(v[3])}
 		rows := events[key]
@@ -160,12 +140,9 @@ func (c *checker) counts(k *kind, after, last upstream.Time, events counts) erro
 			c.problem("user %d, sender %d has a count of %d for %s on %s, and %d rows",
 				user, sender, got, k.table, day.UTC().Format("2006-01-02"), total)
 		}
-		return nil
-	}, "select day, user_id, sender_id, type, total, "+hourList+
-		" from event_count where kind = ? and day > ? and day <= ?", k.table, int64(after), int64(last))
+	}
 	for key := range events {
 		c.problem("user %d, sender %d has no count for %s on %s, and some rows",
 			key.user, key.sender, k.table, key.day.UTC().Format("2006-01-02"))
 	}
-	return err
 }

@@ -3,26 +3,25 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
-	"deliverygraph/upstream/embedded/store"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"path/filepath"
 	"strings"
 
 	modernc "modernc.org/sqlite"
+
+	"deliverygraph/upstream/embedded/store"
 )
 
 // connConfig configures the connections to a store.
 type connConfig struct {
-	path      string
-	readOnly  bool
+	Options
 	immutable bool // nothing writes to the file, so SQLite needs no files beside it
-	mustExist bool
 	private   bool // the file need not survive a crash
-	cacheKiB  int64
-	busy      int // milliseconds to wait for a lock
+	busy      int  // milliseconds to wait for a lock
 }
 
 // maxStatements limits the prepared statements of a connection, since lists have many combinations of filters.
@@ -30,10 +29,18 @@ const maxStatements = 256
 
 // conn is a connection to SQLite with its prepared statements, for one goroutine at a time. It uses the driver
 // directly, since database/sql would double the cost of a small read.
+//
+// After an error, its methods do nothing until the next call of use. So callers check err once, at the end, and a
+// transaction with an error is never committed.
 type conn struct {
 	driver     driver.Conn
 	statements map[string]*statement
 	args       []driver.NamedValue
+
+	ctx   context.Context // ends the use
+	short bool            // no statement takes so long that the end of ctx must interrupt it, which is faster
+	err   error           // the first one
+	open  bool            // there is a transaction
 }
 
 type statement struct {
@@ -46,16 +53,16 @@ func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 	// With mmap_size above 0, counts take 2.6 times as long.
 	q := url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", cfg.busy),
-		fmt.Sprintf("cache_size(-%d)", max(cfg.cacheKiB, 1024)),
+		fmt.Sprintf("cache_size(-%d)", max(cfg.CacheBytes>>10, 1024)),
 		"mmap_size(0)",
 	}}
-	if cfg.readOnly {
+	if cfg.ReadOnly {
 		q.Set("mode", "ro")
 	}
 	if cfg.immutable {
 		q.Set("immutable", "1")
 	}
-	path, err := filepath.Abs(cfg.path)
+	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +75,12 @@ func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 		return nil, err
 	}
 	d, err := connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{driver: d, statements: map[string]*statement{}}, nil
+	return &conn{driver: d, statements: map[string]*statement{}, ctx: ctx}, err
 }
 
-func (c *conn) close() error { return errors.Join(c.forget(), c.driver.Close()) }
+func (c *conn) close() error { return errors.Join(c.forgetStatements(), c.driver.Close()) }
 
-// forget closes all prepared statements.
-func (c *conn) forget() error {
+func (c *conn) forgetStatements() error {
 	var errs []error
 	for _, s := range c.statements {
 		errs = append(errs, s.Close())
@@ -86,12 +89,27 @@ func (c *conn) forget() error {
 	return errors.Join(errs...)
 }
 
-func (c *conn) prepare(query string, args []any) (*statement, []driver.NamedValue, error) {
+// use makes the connection ready for statements until ctx ends.
+func (c *conn) use(ctx context.Context) { c.ctx, c.short, c.err = ctx, false, nil }
+
+// fail records an error, if it is the first.
+func (c *conn) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// prepare returns a statement, or nil after an error, and binds its arguments, which are int64, string or nil.
+func (c *conn) prepare(query string, args []any) (*statement, context.Context) {
+	if c.fail(c.ctx.Err()); c.err != nil {
+		return nil, nil
+	}
 	s, ok := c.statements[query]
 	if !ok {
 		d, err := c.driver.Prepare(query)
 		if err != nil {
-			return nil, nil, err
+			c.fail(err)
+			return nil, nil
 		}
 		s = &statement{Stmt: d}
 		c.statements[query] = s
@@ -100,103 +118,101 @@ func (c *conn) prepare(query string, args []any) (*statement, []driver.NamedValu
 	for i, a := range args {
 		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
 	}
-	return s, c.args, nil
+	if c.short {
+		return s, context.Background()
+	}
+	return s, c.ctx
 }
 
-// exec runs a statement. The arguments are int64, string or nil.
-func (c *conn) exec(query string, args ...any) error {
-	return c.execContext(context.Background(), query, args...)
+// exec runs a statement.
+func (c *conn) exec(query string, args ...any) {
+	if s, ctx := c.prepare(query, args); s != nil {
+		_, err := s.Stmt.(driver.StmtExecContext).ExecContext(ctx, c.args)
+		c.fail(err)
+	}
 }
 
-// execContext is exec for a statement that may take or wait long. It stops when ctx ends.
-func (c *conn) execContext(ctx context.Context, query string, args ...any) error {
-	s, values, err := c.prepare(query, args)
-	if err != nil {
-		return err
-	}
-	_, err = s.Stmt.(driver.StmtExecContext).ExecContext(ctx, values)
-	return err
-}
-
-// each calls f for each row of a query's answer until f fails; [io.EOF] only ends it. The row is valid only while f
-// runs, but its texts remain valid. Queries with the same text must not be nested.
-func (c *conn) each(ctx context.Context, f func(row []driver.Value) error, query string, args ...any) error {
-	s, values, err := c.prepare(query, args)
-	if err != nil {
-		return err
-	}
-	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, values)
-	if err != nil {
-		return err
-	}
-	if s.row == nil {
-		s.row = make([]driver.Value, len(rows.Columns()))
-	}
-	for n := 1; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			err = ctx.Err()
-			break
+// rows returns the rows of a query's answer, as far as there is no error. A row is valid until the next one, but its
+// texts remain valid. Queries with the same text must not be nested.
+func (c *conn) rows(query string, args ...any) iter.Seq[[]driver.Value] {
+	return func(yield func([]driver.Value) bool) {
+		s, ctx := c.prepare(query, args)
+		if s == nil {
+			return
 		}
-		if err = rows.Next(s.row); err != nil {
-			break
+		rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, c.args)
+		if err != nil {
+			c.fail(err)
+			return
 		}
-		if err = f(s.row); err != nil {
-			break
+		defer func() { c.fail(rows.Close()) }()
+		if s.row == nil {
+			s.row = make([]driver.Value, len(rows.Columns()))
+		}
+		for c.err == nil {
+			if err := rows.Next(s.row); err == io.EOF {
+				return
+			} else if err != nil {
+				c.fail(err)
+			} else if !yield(s.row) {
+				return
+			}
+			c.fail(c.ctx.Err())
 		}
 	}
-	if err == io.EOF {
-		err = nil
-	}
-	return errors.Join(err, rows.Close())
 }
 
 // number returns the first column of the answer's first row, or 0 if there is none.
-func (c *conn) number(ctx context.Context, query string, args ...any) (n int64, err error) {
-	err = c.each(ctx, func(row []driver.Value) error {
-		n, _ = row[0].(int64)
-		return io.EOF
-	}, query, args...)
-	return n, err
+func (c *conn) number(query string, args ...any) int64 {
+	for row := range c.rows(query, args...) {
+		return integer(row[0])
+	}
+	return 0
 }
 
 // begin starts a transaction. One that writes waits until no other connection writes.
-func (c *conn) begin(ctx context.Context, write bool) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (c *conn) begin(write bool) {
 	if len(c.statements) > maxStatements {
-		if err := c.forget(); err != nil {
-			return err
-		}
+		c.fail(c.forgetStatements())
 	}
 	if write {
-		return c.execContext(ctx, "begin immediate")
+		c.exec("begin immediate")
+	} else {
+		c.short = true
+		c.exec("begin")
+		c.short = false
 	}
-	return c.exec("begin")
+	c.open = c.err == nil
 }
 
-func (c *conn) commit() error { return c.exec("commit") }
+// commit ends the transaction, unless there was an error.
+func (c *conn) commit() {
+	c.short = true // so that the end of ctx does not leave it unknown whether it was committed
+	c.exec("commit")
+	c.open = c.open && c.err != nil
+}
 
-// rollback ends the transaction, if there is one.
+// rollback undoes the transaction, if it is not committed.
 func (c *conn) rollback() {
-	_ = c.exec("rollback") // fails if an error or a commit has ended the transaction already
+	if c.open {
+		err := c.err
+		c.use(context.Background())
+		c.exec("rollback") // fails if an error has ended the transaction already
+		c.open, c.err = false, err
+	}
 }
 
 // checkpoint moves the content of the -wal file into the file. It tries until ctx ends.
 func (c *conn) checkpoint(ctx context.Context) error {
-	if err := c.exec("pragma busy_timeout = 50"); err != nil { // to notice the end of ctx
-		return err
-	}
-	defer func() { _ = c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy)) }()
-	for {
-		busy, err := c.number(context.Background(), "pragma wal_checkpoint(truncate)")
-		switch {
-		case err != nil:
-			return err
-		case busy == 0:
-			return nil
-		case ctx.Err() != nil:
-			return store.ErrInUse
+	c.use(context.Background())
+	c.exec("pragma busy_timeout = 50") // to notice the end of ctx
+	for c.number("pragma wal_checkpoint(truncate)") != 0 {
+		if ctx.Err() != nil {
+			c.fail(store.ErrInUse)
 		}
 	}
+	err := c.err
+	c.use(context.Background())
+	c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy))
+	return err
 }

@@ -29,23 +29,20 @@ func (c counts) add(k *kind, r *row, n int64) {
 	hours[(r.time-key.day)/hour] += n
 }
 
-var (
-	hourColumns = strings.Fields("h0 h1 h2 h3 h4 h5 h6 h7 h8 h9 h10 h11 h12 h13 h14 h15 h16 h17 h18 h19 h20 " +
-		"h21 h22 h23")
-	hourList = strings.Join(hourColumns, ", ")
-)
+const hourList = "h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, h11, h12, h13, h14, h15, h16, h17, h18, h19, h20, " +
+	"h21, h22, h23"
 
 var addCounts = func() string {
-	var sums strings.Builder
-	for _, h := range hourColumns {
-		sums.WriteString(", " + h + " = " + h + " + excluded." + h)
+	query := "insert into event_count values (" + placeholders(6+24) + ")" +
+		" on conflict do update set total = total + excluded.total"
+	for h := range strings.SplitSeq(hourList, ", ") {
+		query += ", " + h + " = " + h + " + excluded." + h
 	}
-	return "insert into event_count values (" + placeholders(6+len(hourColumns)) + ")" +
-		" on conflict do update set total = total + excluded.total" + sums.String()
+	return query
 }()
 
 // write adds the changes to the counts of the store.
-func (c counts) write(conn *conn) error {
+func (c counts) write(conn *conn) {
 	for k, hours := range c {
 		if *hours == ([24]int64{}) {
 			continue
@@ -58,17 +55,10 @@ func (c counts) write(conn *conn) error {
 			less = less || n < 0
 		}
 		args[5] = sum
-		if err := conn.exec(addCounts, args...); err != nil {
-			return err
-		}
-		if !less {
-			continue
-		}
-		err := conn.exec("delete from event_count"+
-			" where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...)
-		if err != nil {
-			return err
+		conn.exec(addCounts, args...)
+		if less {
+			conn.exec("delete from event_count"+
+				" where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...)
 		}
 	}
-	return nil
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
@@ -26,20 +25,17 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	if err := s.Finish(ctx); err != nil {
 		return n, err
 	}
-	err = s.change(ctx, "erase a recipient", func(w *writer) error {
-		e := newEraser(w, address)
-		if err := e.erase(); err != nil {
-			return err
-		}
+	err = s.change(ctx, "erase a recipient", func(w *writer) {
+		e := &eraser{writer: w, erasedAddress: newErasedAddress(address)}
+		e.erase()
 		n = e.found
 		if dry {
-			return errDry
+			w.fail(errDry)
 		}
 		if n.Rows()+n.Edited+n.Unfinished > 0 {
 			w.touch(everything)
-			return w.keep(map[string]string{remains: "1"})
+			w.keep(map[string]string{remains: "1"})
 		}
-		return nil
 	})
 	if dry && errors.Is(err, errDry) {
 		return n, nil
@@ -66,100 +62,59 @@ type eraser struct {
 	found store.Erased
 }
 
-func newEraser(w *writer, address string) *eraser {
-	return &eraser{writer: w, erasedAddress: newErasedAddress(address)}
-}
-
-func (e *eraser) erase() error {
-	domains := map[string]int64{} // their ids
-	err := e.conn.each(e.ctx, func(v []driver.Value) error {
-		if name := text(v[1]); e.isDomain(name) {
-			domains[name] = integer(v[0])
-		}
-		return nil
-	}, "select id, name from domain")
-	if err != nil {
-		return err
-	}
-	for _, k := range kinds {
-		if err := e.dropRows(k, domains); err != nil {
-			return err
+func (e *eraser) erase() {
+	var domains []int64
+	for v := range e.rows("select id, name from domain") {
+		if e.isDomain(text(v[1])) {
+			domains = append(domains, integer(v[0]))
 		}
 	}
 	for _, k := range kinds {
-		if err := e.editAll(k); err != nil {
-			return err
-		}
+		e.dropRows(k, domains)
 	}
-	if e.found.Unfinished, err = e.eraseUnfinished(); err != nil {
-		return err
+	for _, k := range kinds {
+		e.editAll(k)
 	}
-	if err := e.editSenders(); err != nil {
-		return err
-	}
-	_, err = e.sweep(1, math.MaxInt64)
-	return err
+	e.eraseUnfinished()
+	e.editSenders()
+	e.sweep(1, math.MaxInt64)
 }
 
 // editSenders removes the address from senders' return paths. A sender with the address itself keeps it.
-func (e *eraser) editSenders() error {
+func (e *eraser) editSenders() {
 	edited := map[int64]string{}
-	err := e.conn.each(e.ctx, func(v []driver.Value) error {
+	for v := range e.rows("select id, address from sender") {
 		address := text(v[1])
 		if e.is(address) {
 			e.found.Senders++
 		} else if without := e.without(address); without != address {
 			edited[integer(v[0])] = without
 		}
-		return nil
-	}, "select id, address from sender")
+	}
 	for id, address := range edited {
-		if err == nil {
-			err = e.conn.exec("update sender set address = ? where id = ?", address, id)
-		}
+		e.exec("update sender set address = ? where id = ?", address, id)
 	}
 	e.found.Edited += int64(len(edited))
-	return err
 }
 
 // dropRows removes the recipient's rows of a kind.
-func (e *eraser) dropRows(k *kind, domains map[string]int64) error {
-	drop := func(where string, args ...any) error {
-		rows, err := e.dropAll(k, -1, where, args...)
-		*e.found.Of(k.Kind) += int64(rows)
-		return err
+func (e *eraser) dropRows(k *kind, domains []int64) {
+	drop := func(where string, args ...any) {
+		*e.found.Of(k.Kind) += int64(e.dropAll(k, -1, where, args...))
 	}
 	for _, domain := range domains {
-		locals, err := e.texts(func(local string) bool { return strings.EqualFold(local, e.local) },
-			"select distinct local from "+k.table+` where domain_id = ? and local like ? escape '\'`, domain,
-			likePattern(e.local))
-		for _, local := range locals {
-			if err == nil {
-				err = drop("r.domain_id = ? and r.local = ?", domain, local)
+		for _, local := range e.values("select distinct local from "+k.table+
+			` where domain_id = ? and local like ? escape '\'`, domain, likePattern(e.local)) {
+			if strings.EqualFold(text(local), e.local) {
+				drop("r.domain_id = ? and r.local = ?", domain, local)
 			}
 		}
-		if err != nil {
-			return err
+	}
+	for _, address := range e.values("select distinct address from " + k.table + " where address is not null") {
+		if e.is(text(address)) {
+			drop("r.address = ?", address)
 		}
 	}
-	addresses, err := e.texts(e.is, "select distinct address from "+k.table+" where address is not null")
-	for _, address := range addresses {
-		if err == nil {
-			err = drop("r.address = ?", address)
-		}
-	}
-	return err
-}
-
-// texts returns the texts of a query's answer that are wanted.
-func (e *eraser) texts(wanted func(string) bool, query string, args ...any) (list []string, err error) {
-	err = e.conn.each(e.ctx, func(v []driver.Value) error {
-		if s := text(v[0]); wanted(s) {
-			list = append(list, s)
-		}
-		return nil
-	}, query, args...)
-	return list, err
 }
 
 // likePattern returns a pattern for SQL's like, which knows the case of ASCII only: other characters match any.
@@ -173,7 +128,7 @@ func likePattern(s string) string {
 }
 
 // editAll removes the address from the texts of all rows of a kind, some at a time.
-func (e *eraser) editAll(k *kind) error {
+func (e *eraser) editAll(k *kind) {
 	const some = 200
 	last := firstID(-store.MaxTime) - 1
 	args := []any{last, e.localKey}
@@ -192,26 +147,19 @@ func (e *eraser) editAll(k *kind) error {
 			" or instr(content, '=' || char(10)) or instr(content, '=' || char(13, 10))" +
 			" or content glob '*=[2-7C-F][0-9A-F]*'"
 	}
-	for {
+	for rows := some; rows == some; {
 		args[0] = last
-		rows, err := load(e.ctx, e.conn, k, some, "r.id > ?1 and ("+texts+")", args...)
-		if err != nil {
-			return err
+		found := e.load(k, some, "r.id > ?1 and ("+texts+")", args...)
+		for i := range found {
+			last = found[i].id
+			e.edit(k, &found[i])
 		}
-		for i := range rows {
-			last = rows[i].id
-			if err := e.edit(k, &rows[i]); err != nil {
-				return err
-			}
-		}
-		if len(rows) < some {
-			return nil
-		}
+		rows = len(found)
 	}
 }
 
 // edit removes the address from a row's texts.
-func (e *eraser) edit(k *kind, old *row) error {
+func (e *eraser) edit(k *kind, old *row) {
 	r := *old
 	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
 		*text = e.without(*text)
@@ -221,19 +169,12 @@ func (e *eraser) edit(k *kind, old *row) error {
 		r.headers[i].Value = e.without(r.headers[i].Value)
 	}
 	if r.equal(old) && r.emailID == old.emailID {
-		return nil
+		return
 	}
 	e.found.Edited++
-	if err := e.drop(k, old); err != nil {
-		return err
+	if r.emailID != old.emailID {
+		e.drop(k, old)
 	}
-	if r.emailID == old.emailID {
-		return e.add(k, &r)
-	}
-	r.id = 0 // it has another place within its second
-	others, err := load(e.ctx, e.conn, k, -1, "r.id >= ? and r.id < ?", firstID(r.time), firstID(r.time+1))
-	if err != nil {
-		return err
-	}
-	return e.second(k, others, []row{r})
+	r.id = 0 // it may have another place within its second
+	e.put(k, []row{r})
 }

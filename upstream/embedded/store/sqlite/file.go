@@ -2,17 +2,17 @@ package sqlite
 
 import (
 	"context"
-	"deliverygraph/upstream/embedded/store"
 	"embed"
 	"errors"
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 
 	modernc "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"deliverygraph/upstream/embedded/store"
 )
 
 // The application id marks a file as a store. The version of a file is the number of its migrations.
@@ -62,113 +62,90 @@ const databasePage = 8192
 
 // openFile opens the connection that writes. It creates the store if there is none, and migrates one of an older
 // release. It refuses other files before it changes anything.
-func openFile(ctx context.Context, cfg connConfig) (*conn, error) {
-	if !cfg.readOnly {
-		if st, err := os.Stat(filepath.Dir(cfg.path)); err != nil {
-			return nil, err
-		} else if !st.IsDir() {
-			return nil, fmt.Errorf("%s is not a directory", filepath.Dir(cfg.path))
-		}
-	}
-	switch st, err := os.Stat(cfg.path); {
+func openFile(ctx context.Context, cfg *connConfig) (*conn, error) {
+	st, err := os.Stat(cfg.Path)
+	switch {
 	case err == nil && st.IsDir():
 		return nil, errors.New("it is a directory, and a store is a file")
-	case errors.Is(err, os.ErrNotExist) && cfg.mustExist:
+	case errors.Is(err, os.ErrNotExist) && (cfg.MustExist || cfg.ReadOnly):
 		return nil, fmt.Errorf("%w: %w", store.ErrNoStore, err)
-	case err != nil && (cfg.readOnly || !errors.Is(err, os.ErrNotExist)):
-		return nil, err
 	}
+	cfg.immutable = cfg.ReadOnly && !canWrite(cfg.Path) && walBytes(cfg.Path) < 0
+	c, err := connectFile(ctx, *cfg)
+	if cfg.ReadOnly && (isSQLite(err, sqlite3.SQLITE_CANTOPEN) || isSQLite(err, sqlite3.SQLITE_READONLY)) &&
+		walBytes(cfg.Path) <= 0 { // the folder cannot be written
+		cfg.immutable = true
+		c, err = connectFile(ctx, *cfg)
+	}
+	return c, err
+}
+
+func connectFile(ctx context.Context, cfg connConfig) (*conn, error) {
 	c, err := connect(ctx, cfg)
-	if isSQLite(err, sqlite3.SQLITE_NOTADB) {
-		return nil, fmt.Errorf("it is not a store of this program: %w", err)
-	}
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareFile(ctx, c, cfg); err != nil {
-		return nil, errors.Join(err, c.close())
+	if c.migrate(cfg); c.err != nil {
+		return nil, errors.Join(c.err, c.close())
 	}
 	return c, nil
 }
 
-func prepareFile(ctx context.Context, c *conn, cfg connConfig) error {
-	version, err := fileVersion(ctx, c)
-	if err != nil {
-		return err
+// migrate brings the file up to date, unless it is only to be read.
+func (c *conn) migrate(cfg connConfig) {
+	version := c.version()
+	switch {
+	case c.err != nil:
+	case version == 0 && (cfg.ReadOnly || cfg.MustExist):
+		c.fail(fmt.Errorf("%w: the file is empty", store.ErrNoStore))
+	case cfg.ReadOnly && version < len(migrations):
+		c.fail(fmt.Errorf("it has version %d of an earlier release: open it once for writing, "+
+			"which brings it up to date", version))
+	case version == 0:
+		c.exec(fmt.Sprintf("pragma page_size = %d", databasePage))
 	}
-	if version == 0 && (cfg.readOnly || cfg.mustExist) {
-		return fmt.Errorf("%w: the file is empty", store.ErrNoStore)
+	if cfg.ReadOnly {
+		return
 	}
-	if cfg.readOnly {
-		if version < len(migrations) {
-			return fmt.Errorf("it has version %d of an earlier release: "+
-				"open it once for writing, which brings it up to date", version)
-		}
-		return nil
-	}
-	if version == 0 {
-		if err := c.exec(fmt.Sprintf("pragma page_size = %d", databasePage)); err != nil {
-			return err
-		}
-	}
-	// In WAL mode readers and the writer do not wait for each other.
-	if _, err := c.number(ctx, "pragma journal_mode = wal"); err != nil {
-		return err
-	}
-	// A power cut may lose the last transactions as a whole; a kill loses none.
-	synchronous := "pragma synchronous = normal"
+	c.number("pragma journal_mode = wal") // readers and the writer do not wait for each other
 	if cfg.private {
-		synchronous = "pragma synchronous = off"
+		c.exec("pragma synchronous = off")
+	} else {
+		c.exec("pragma synchronous = normal") // a power cut may lose the last transactions as a whole; a kill loses none
 	}
-	if err := c.exec(synchronous); err != nil || version == len(migrations) {
-		return err
+	if version == len(migrations) || c.err != nil {
+		return
 	}
-	if err := c.begin(ctx, true); err != nil {
-		return err
-	}
+	c.begin(true)
 	defer c.rollback()
-	if version, err = fileVersion(ctx, c); err != nil { // another process may have done it
-		return err
+	for _, m := range migrations[c.version():] { // another process may have done it
+		c.exec(m)
 	}
-	for _, m := range migrations[version:] {
-		if err := c.exec(m); err != nil {
-			return err
-		}
-	}
-	if err := c.exec(fmt.Sprintf("pragma application_id = %d", applicationID)); err != nil {
-		return err
-	}
-	if err := c.exec(fmt.Sprintf("pragma user_version = %d", len(migrations))); err != nil {
-		return err
-	}
-	return c.commit()
+	c.exec(fmt.Sprintf("pragma application_id = %d", applicationID))
+	c.exec(fmt.Sprintf("pragma user_version = %d", len(migrations)))
+	c.commit()
 }
 
-// fileVersion returns the version of a store, 0 for an empty file. It refuses other files.
-func fileVersion(ctx context.Context, c *conn) (int, error) {
-	var n [3]int64
-	for i, q := range []string{"select count(*) from sqlite_schema", "pragma application_id", "pragma user_version"} {
-		var err error
-		if n[i], err = c.number(ctx, q); err != nil {
-			return 0, err
-		}
-	}
-	tables, id, version := n[0], n[1], n[2]
+// version returns the version of a store, 0 for an empty file. It fails for other files.
+func (c *conn) version() int {
+	tables := c.number("select count(*) from sqlite_schema")
+	id, version := c.number("pragma application_id"), int(c.number("pragma user_version"))
 	switch {
 	case id == 0 && version == 0 && tables == 0:
-		return 0, nil
 	case id == packedID:
-		return 0, errors.New("it has the format of an earlier release, which is no longer read: " +
-			"import the data again, into a new file")
+		c.fail(errors.New("it has the format of an earlier release, which is no longer read: " +
+			"import the data again, into a new file"))
 	case id != applicationID:
-		return 0, errors.New("it is a database of another program, not a store of this one")
-	case version > int64(len(migrations)):
-		return 0, fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d",
-			version, len(migrations))
+		c.fail(errors.New("it is a database of another program, not a store of this one"))
+	case version > len(migrations):
+		c.fail(fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d",
+			version, len(migrations)))
 	case version < 1:
-		return 0, fmt.Errorf("it has version %d, which no release makes", version)
+		c.fail(fmt.Errorf("it has version %d, which no release makes", version))
+	default:
+		return version
 	}
-	return int(version), nil
+	return 0
 }
 
 // canWrite reports whether this process may write to a file.
@@ -203,6 +180,8 @@ func (s *Store) named(err error) error {
 	var e *modernc.Error
 	switch {
 	case !errors.As(err, &e):
+	case isSQLite(err, sqlite3.SQLITE_NOTADB):
+		err = fmt.Errorf("it is not a store of this program: %w", err)
 	case isSQLite(err, sqlite3.SQLITE_FULL), e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
 		err = store.ErrDiskFull
 	case isSQLite(err, sqlite3.SQLITE_CANTOPEN):

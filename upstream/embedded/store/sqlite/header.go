@@ -2,9 +2,8 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"deliverygraph/upstream"
 )
@@ -12,115 +11,68 @@ import (
 // errDamaged is the cause of errors about files with contradictory content.
 var errDamaged = errors.New("the store is damaged")
 
+// escapes are the characters that JSON escapes, each followed by how encodeHeaders writes it.
+var escapes = func() []string {
+	list := []string{`\`, `\\`, `"`, `\"`}
+	for c := range ' ' {
+		list = append(list, string(c), fmt.Sprintf(`\u%04x`, c))
+	}
+	return list
+}()
+
+var (
+	escape = strings.NewReplacer(escapes...)
+	// unescape undoes escape, except that quotes are written as by hideQuotes.
+	unescape = func() *strings.Replacer {
+		pairs := []string{`\u0022`, `"`}
+		for i := 0; i < len(escapes); i += 2 {
+			pairs = append(pairs, escapes[i+1], escapes[i])
+		}
+		return strings.NewReplacer(pairs...)
+	}()
+	// hideQuotes leaves no quotes in JSON but those around strings.
+	hideQuotes = strings.NewReplacer(`\\`, `\\`, `\"`, `\u0022`)
+)
+
 // encodeHeaders formats headers as a JSON object, in the order sent. Names may repeat. Bytes that are not UTF-8 stay as
 // they are, so that nothing is lost.
 func encodeHeaders(hs []upstream.Header) string {
 	b := make([]byte, 0, 128)
-	b = append(b, '{')
 	for i, h := range hs {
-		if i > 0 {
-			b = append(b, ',')
+		before := `,"`
+		if i == 0 {
+			before = `{"`
 		}
-		b = append(appendJSON(b, h.Name), ':')
-		b = appendJSON(b, h.Value)
+		b = append(append(b, before...), escape.Replace(h.Name)...)
+		b = append(append(append(b, `":"`...), escape.Replace(h.Value)...), '"')
+	}
+	if len(hs) == 0 {
+		return "{}"
 	}
 	return string(append(b, '}'))
 }
 
-func appendJSON(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
 // decodeHeaders parses the output of encodeHeaders. The headers share the memory of s.
 func decodeHeaders(s string) ([]upstream.Header, error) {
-	hs := make([]upstream.Header, 0, 4)
-	if s == "{}" {
-		return hs, nil
+	escaped := strings.Contains(s, `\`)
+	if escaped {
+		s = hideQuotes.Replace(s)
 	}
-	for before := byte('{'); s != "" && s[0] == before; before = ',' {
-		name, rest, ok := cutJSON(s[1:])
-		if !ok || rest == "" || rest[0] != ':' {
+	hs := make([]upstream.Header, 0, 4)
+	for before := "{"; s != "}" && s != "{}"; before = "," {
+		start, rest, _ := strings.Cut(s, `"`)
+		name, rest, _ := strings.Cut(rest, `":"`)
+		value, rest, ok := strings.Cut(rest, `"`)
+		if !ok || start != before {
 			return nil, errDamaged
 		}
-		value, rest, ok := cutJSON(rest[1:])
-		if !ok {
-			return nil, errDamaged
+		if escaped {
+			name, value = unescape.Replace(name), unescape.Replace(value)
 		}
 		hs, s = append(hs, upstream.Header{Name: name, Value: value}), rest
-	}
-	if s != "}" {
-		return nil, errDamaged
 	}
 	return hs, nil
 }
 
-// cutJSON parses the JSON string that s begins with.
-func cutJSON(s string) (value, rest string, ok bool) {
-	if s == "" || s[0] != '"' {
-		return "", "", false
-	}
-	s = s[1:]
-	i := strings.IndexAny(s, `"\`)
-	if i >= 0 && s[i] == '"' {
-		return s[:i], s[i+1:], true
-	}
-	var b []byte
-	for i >= 0 {
-		b = append(b, s[:i]...)
-		if s = s[i:]; s[0] == '"' {
-			return string(b), s[1:], true
-		}
-		n := 2
-		switch {
-		case len(s) < 2:
-			return "", "", false
-		case s[1] == 'u':
-			if n = 6; len(s) < n {
-				return "", "", false
-			}
-			b = append(b, unhex(s[4])<<4|unhex(s[5]))
-		default:
-			b = append(b, s[1])
-		}
-		s = s[n:]
-		i = strings.IndexAny(s, `"\`)
-	}
-	return "", "", false
-}
-
-func unhex(c byte) byte {
-	if c >= 'a' {
-		return c - 'a' + 10
-	}
-	return c - '0'
-}
-
-// fold returns the same spelling for all names of headers that are equal by [strings.EqualFold]: with the smallest of
-// the letters that fold together.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < utf8.RuneSelf {
-			if 'a' <= r && r <= 'z' {
-				r -= 'a' - 'A'
-			}
-			return r
-		}
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, name)
-}
+// fold returns the same spelling for names of headers that differ only in case.
+func fold(name string) string { return strings.ToUpper(strings.ToLower(name)) }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"slices"
 	"strings"
 
@@ -47,13 +46,11 @@ type stream struct {
 const maxStreams = 64
 
 // filter translates the filters of q.
-func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) error {
+func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) {
 	l.lo, l.hi = firstID(q.Window.Start), firstID(q.Window.End)
 	l.none = l.lo >= l.hi
 	l.own(q)
-	if err := l.local(q.Local); err != nil {
-		return err
-	}
+	l.local(q.Local)
 	switch {
 	case q.UserID != 0:
 		l.none = l.none || only != nil && !slices.Contains(only, q.UserID)
@@ -62,34 +59,21 @@ func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) error {
 		l.oneOf("user_id", distinct(only)...)
 	}
 	if q.Sender != "" {
-		senders, err := l.numbers("select id from sender where address = ?", q.Sender)
-		if err != nil {
-			return err
-		}
-		l.oneOf("sender_id", senders...)
+		l.oneOf("sender_id", l.values("select id from sender where address = ?", q.Sender)...)
 	}
 	if q.SenderID != 0 {
 		l.oneOf("sender_id", int64(q.SenderID))
 	}
 	if q.Domain != "" {
-		ids, err := l.numbers("select id from domain where name = ?", upstream.LowerDomain(q.Domain))
-		if err != nil {
-			return err
-		}
-		l.oneOf("domain_id", ids...)
+		l.oneOf("domain_id", l.values("select id from domain where name = ?", upstream.LowerDomain(q.Domain))...)
 	}
 	for _, h := range q.XHeaders {
-		if err := l.header(h); err != nil {
-			return err
-		}
+		l.header(h)
 	}
-	if err := l.recipient(upstream.LowerAddress(q.Recipient)); err != nil {
-		return err
-	}
+	l.recipient(upstream.LowerAddress(q.Recipient))
 	for i := 0; i < len(l.filters) && !l.indexed; i++ {
 		l.filters[i].streams = nil
 	}
-	return nil
 }
 
 // distinct returns each id once, as arguments of a query.
@@ -100,13 +84,12 @@ func distinct(ids []upstream.ID) (args []any) {
 	return args
 }
 
-// numbers returns the numbers that a query finds.
-func (r *reader) numbers(query string, args ...any) (all []any, err error) {
-	err = r.conn.each(r.ctx, func(v []driver.Value) error {
+// values returns the first column of a query's answer.
+func (c *conn) values(query string, args ...any) (all []any) {
+	for v := range c.rows(query, args...) {
 		all = append(all, v[0])
-		return nil
-	}, query, args...)
-	return all, err
+	}
+	return all
 }
 
 // from begins a stream of the index on a column.
@@ -143,39 +126,38 @@ func (l *listing) oneOf(column string, values ...any) {
 }
 
 // header adds a filter by a header.
-func (l *listing) header(h upstream.Header) error {
+func (l *listing) header(h upstream.Header) {
 	if !l.indexed { // the table of headers may be empty
 		l.filters = append(l.filters, filter{
 			check: "exists (select 1 from json_each(r.headers) j where lower(j.key) = lower(?) and j.value = ?)",
 			args:  []any{h.Name, h.Value},
 		})
-		return nil
+		return
 	}
-	id, err := l.conn.number(l.ctx, "select id from header where name = ? and value = ?", fold(h.Name), h.Value)
+	id := l.number("select id from header where name = ? and value = ?", fold(h.Name), h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"
 	l.filters = append(l.filters, filter{
 		check: "exists (select 1 from " + table + " and id = r.id)", args: []any{id},
 		streams: []stream{{table, []any{id}}},
 	})
-	return err
 }
 
 // local adds a filter by the local part of the recipient. The index on recipients has the ids in list order for each
 // domain. If there are too many domains, SQLite sorts them.
-func (l *listing) local(local string) error {
+func (l *listing) local(local string) {
 	if local == "" {
-		return nil
+		return
 	}
 	f := filter{check: "r.local = ?", args: []any{local}}
 	if !l.indexed {
 		l.filters = append(l.filters, f)
-		return nil
+		return
 	}
 	from := l.kind.from("recipient") + "local = ?"
 	f.streams = []stream{{from, f.args}}
 	table := l.kind.table
-	domains, err := l.numbers("with recursive seen (d) as ("+
+	domains := l.values("with recursive seen (d) as ("+
 		"select min(domain_id) from "+table+" where local = ?1 union all"+
 		" select (select min(domain_id) from "+table+
 		" where local = ?1 and domain_id > d) from seen where d is not null)"+
@@ -188,16 +170,15 @@ func (l *listing) local(local string) error {
 		l.none = l.none || len(domains) == 0
 	}
 	l.filters = append(l.filters, f)
-	return err
 }
 
 // recipient adds a filter by the recipient.
-func (l *listing) recipient(address string) error {
+func (l *listing) recipient(address string) {
 	if address == "" {
-		return nil
+		return
 	}
 	at := max(strings.LastIndexByte(address, '@'), 0)
-	domain, err := l.conn.number(l.ctx, "select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
+	domain := l.number("select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
 	parts := []any{address[:at], domain}
 	l.filters = append(l.filters, filter{
 		check: "(r.local = ? and r.domain_id = ? and r.address is null or r.address = ?)", args: append(parts, address),
@@ -206,7 +187,6 @@ func (l *listing) recipient(address string) error {
 			{l.kind.from("address") + "address = ?", []any{address}},
 		},
 	})
-	return err
 }
 
 // keys is the query for the ids of the rows from lo and before hi, from the streams of some filters. If check is set,
@@ -256,7 +236,7 @@ func (l *listing) query(limit int) (string, []any) {
 // choose decides which indexes the query reads: that of the filter whose rows are furthest apart from l.lo on, so that
 // the fewest rows are checked in vain. It merges indexes with a few times as many rows, which costs less than to check
 // each row.
-func (l *listing) choose() error {
+func (l *listing) choose() {
 	const (
 		sample = 256
 		merged = 4 // times as many rows
@@ -269,19 +249,16 @@ func (l *listing) choose() error {
 	}
 	if len(choices) < 2 {
 		l.along = choices
-		return nil
+		return
 	}
 	reach := make([]float64, len(l.filters)) // how far a sample of its rows extends
 	best := -1
 	for _, i := range slices.Backward(choices) { // the last ones tend to have the fewest rows
 		keys, args := l.keys([]int{i}, false, l.lo, l.hi)
-		end, err := l.conn.number(l.ctx, keys+" limit 1 offset ?", append(args, int64(sample))...)
-		if err != nil {
-			return err
-		}
+		end := l.number(keys+" limit 1 offset ?", append(args, int64(sample))...)
 		if end == 0 { // it has few rows
 			l.along = []int{i}
-			return nil
+			return
 		}
 		reach[i] = float64(end - l.lo)
 		if best < 0 || reach[i] > reach[best] {
@@ -294,5 +271,4 @@ func (l *listing) choose() error {
 			l.along = append(l.along, i)
 		}
 	}
-	return nil
 }

@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
-	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -12,17 +10,13 @@ import (
 
 // UserID returns the number of an account: see [store.Writer].
 func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err error) {
-	err = s.change(ctx, "number an account", func(w *writer) error {
-		n, err := w.conn.number(ctx, "select user_id from account where name = ?", account)
-		if err == nil && n == 0 {
-			n, err = w.free(&w.lastUser, "user_id",
-				"select 1 from sender where user_id = ?", "select 1 from account where user_id = ?")
-			if err == nil {
-				err = w.conn.exec("insert into account values (?, ?)", account, n)
-			}
+	err = s.change(ctx, "number an account", func(w *writer) {
+		n := w.number("select user_id from account where name = ?", account)
+		if n == 0 {
+			n = w.free(&w.lastUser, "user_id", "sender where user_id", "account where user_id")
+			w.exec("insert into account values (?, ?)", account, n)
 		}
 		id = upstream.ID(n)
-		return err
 	})
 	return id, err
 }
@@ -30,21 +24,11 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 // ReserveUser reserves the number of a user: see [store.Writer].
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
 	reserved := fmt.Sprintf("--user %d", id) // which no account is called
-	err = s.change(ctx, "reserve the number of a user", func(w *writer) error {
-		name := ""
-		err := w.conn.each(ctx, func(v []driver.Value) error {
-			name = text(v[0])
-			return nil
-		}, "select name from account where user_id = ?", int64(id))
-		switch {
-		case err != nil:
-			return err
-		case name == "":
-			return w.conn.exec("insert or ignore into account values (?, ?)", reserved, int64(id))
-		case name != reserved:
-			account = name
+	err = s.change(ctx, "reserve the number of a user", func(w *writer) {
+		w.exec("insert or ignore into account values (?, ?)", reserved, int64(id))
+		for v := range w.rows("select name from account where user_id = ? and name <> ?", int64(id), reserved) {
+			account = text(v[0])
 		}
-		return nil
 	})
 	return account, err
 }
@@ -52,66 +36,53 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 // SenderID returns the number of a user's sender: see [store.Writer].
 func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) (id upstream.ID, err error) {
 	address = upstream.LowerAddress(address)
-	err = s.change(ctx, "number a sender", func(w *writer) error {
-		n, err := w.conn.number(ctx, "select min(id) from sender where address = ? and user_id = ?", address,
-			int64(user))
-		if err == nil && n == 0 {
-			n, err = w.free(&w.lastSender, "sender_id", "select 1 from sender where id = ?")
-			if err == nil {
-				err = w.senders([]store.Sender{{UserID: user, SenderID: upstream.ID(n), Address: address}})
-			}
+	err = s.change(ctx, "number a sender", func(w *writer) {
+		id = upstream.ID(w.number("select min(id) from sender where address = ? and user_id = ?", address, int64(user)))
+		if id == 0 {
+			id = upstream.ID(w.free(&w.lastSender, "sender_id", "sender where id"))
+			w.senders([]store.Sender{{UserID: user, SenderID: id, Address: address}})
 		}
-		id = upstream.ID(n)
-		return err
 	})
 	return id, err
 }
 
-// free returns the first number after *last that no event has in a column and no query finds. It becomes *last.
-func (w *writer) free(last *int64, column string, queries ...string) (int64, error) {
+// free returns the first number after *last that no event has in a column, nor any of the other columns. It becomes
+// *last.
+func (w *writer) free(last *int64, column string, others ...string) int64 {
 	for _, k := range kinds {
-		queries = append(queries, "select 1 from event_count where kind = '"+k.table+"' and "+column+" = ? limit 1")
+		others = append(others, "event_count where kind = '"+k.table+"' and "+column)
 	}
-	for {
-		*last++
-		used := false
-		for _, q := range queries {
-			n, err := w.conn.number(w.ctx, q, *last)
-			if err != nil {
-				return 0, err
-			}
-			used = used || n != 0
-		}
-		if !used {
-			return *last, nil
-		}
+	query := "with recursive n(i) as (values (? + 1) union all select i + 1 from n) select i from n where true"
+	for _, o := range others {
+		query += " and not exists (select 1 from " + o + " = i)"
 	}
+	*last = w.number(query+" limit 1", *last)
+	return *last
 }
 
 // State returns what batches have stored: see [store.Writer].
 func (s *Store) State(ctx context.Context, prefix string) (map[string]string, error) {
-	state := map[string]string{}
-	err := s.read(ctx, "read the state of imports", func(r *reader) error {
-		return r.conn.each(ctx, func(v []driver.Value) error {
-			if key := text(v[0]); strings.HasPrefix(key, prefix) {
-				state[key] = text(v[1])
-			}
-			return nil
-		}, "select key, value from import_state where key >= ?", prefix)
-	})
+	var state map[string]string
+	err := s.read(ctx, "read the state of imports", func(r *reader) { state = r.state(prefix) })
 	return state, err
 }
 
+func (c *conn) state(prefix string) map[string]string {
+	state := map[string]string{}
+	for v := range c.rows("select key, value from import_state where key >= ?1 and substr(key, 1, length(?1)) = ?1",
+		prefix) {
+		state[text(v[0])] = text(v[1])
+	}
+	return state
+}
+
 // keep writes the state of an import. An empty value removes its key.
-func (w *writer) keep(state map[string]string) error {
+func (w *writer) keep(state map[string]string) {
 	for key, value := range state {
-		err := w.conn.exec("delete from import_state where key = ?", key)
-		if err == nil && value != "" {
-			err = w.conn.exec("insert into import_state values (?, ?)", key, value)
-		}
-		if err != nil {
-			return err
+		if value == "" {
+			w.exec("delete from import_state where key = ?", key)
+		} else {
+			w.exec("insert or replace into import_state values (?, ?)", key, value)
 		}
 	}
-	return nil
 }

@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -49,38 +47,28 @@ func (p *pages) put(at page, last place) {
 }
 
 // seek moves the start of the list to its offset: to the end of the page before, or past whole days.
-func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) error {
+func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) {
 	l.skip = max(int64(q.Offset), 0)
 	q.Offset = 0
 	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: int(l.skip)}
-	if at, found := l.store.pages.find(l.page); found && l.skip > 0 {
-		generation, err := l.changed(at.age)
-		if err != nil {
-			return err
-		}
-		if generation == at.generation {
-			l.lo, l.skip = at.last+1, 0
-		}
+	if at, found := l.store.pages.find(l.page); found && l.skip > 0 && l.changed(at.age) == at.generation {
+		l.lo, l.skip = at.last+1, 0
 	}
-	if err := l.choose(); err != nil {
-		return err
-	}
-	return l.skipDays()
+	l.choose()
+	l.skipDays()
 }
 
 // ended remembers the last id of a full page. Clocks of other processes may be an hour behind.
-func (l *listing) ended(last int64) error {
+func (l *listing) ended(last int64) {
 	next := l.page
 	next.offset += upstream.PageSize
 	age := max(0, time.Now().Unix()-int64(timeOf(last)+hour))
-	generation, err := l.changed(age)
-	l.store.pages.put(next, place{last, age, generation})
-	return err
+	l.store.pages.put(next, place{last, age, l.changed(age)})
 }
 
 // changed returns the number of the last change of events of an age.
-func (r *reader) changed(age int64) (generation int64, err error) {
-	return r.conn.number(r.ctx, changeOf, age)
+func (r *reader) changed(age int64) int64 {
+	return r.number(changeOf, age)
 }
 
 // Queries for the number of the last change, and of the last one of events of an age. There may be a row for each batch
@@ -92,34 +80,33 @@ const (
 
 // skipDays moves the start of the list past whole days, as far as rows are to be skipped, if events are counted by all
 // filters.
-func (l *listing) skipDays() error {
+func (l *listing) skipDays() {
 	first, end := upstream.Day.Floor(timeOf(l.lo)+day-1), upstream.Day.Floor(timeOf(l.hi))
 	if l.skip == 0 || first >= end {
-		return nil
+		return
 	}
 	var where string
 	args := []any{l.kind.table, int64(first), int64(end)}
 	for _, f := range l.filters {
 		if f.counted == "" {
-			return nil
+			return
 		}
 		where += " and " + f.counted
 		args = append(args, f.args...)
 	}
 	keys, keyArgs := l.keys(l.along, true, l.lo, firstID(first))
-	n, err := l.conn.number(l.ctx, "select count(*) from ("+keys+")", keyArgs...)
-	if err != nil || n > l.skip {
-		return err
+	n := l.number("select count(*) from ("+keys+")", keyArgs...)
+	if n > l.skip {
+		return
 	}
 	l.lo, l.skip = firstID(first), l.skip-n
-	return l.conn.each(l.ctx, func(v []driver.Value) error {
+	for v := range l.rows("select day, sum(total) from event_count where kind = ? and day >= ? and day < ?"+where+
+		" group by day order by day", args...) {
 		next, n := upstream.Time(integer(v[0])), integer(v[1])
 		if n > l.skip {
 			l.lo = firstID(next)
-			return io.EOF
+			return
 		}
 		l.lo, l.skip = firstID(next+day), l.skip-n
-		return nil
-	}, "select day, sum(total) from event_count where kind = ? and day >= ? and day < ?"+where+
-		" group by day order by day", args...)
+	}
 }

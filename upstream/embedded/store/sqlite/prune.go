@@ -17,13 +17,10 @@ const (
 func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
 	end := firstID(before)
 	if dry {
-		err = s.read(ctx, "count old events", func(r *reader) (err error) {
+		err = s.read(ctx, "count old events", func(r *reader) {
 			for _, k := range kinds {
-				if err == nil {
-					*n.Of(k.Kind), err = r.conn.number(ctx, "select count(*) from "+k.table+" where id < ?", end)
-				}
+				*n.Of(k.Kind) = r.number("select count(*) from "+k.table+" where id < ?", end)
 			}
-			return err
 		})
 		return n, err
 	}
@@ -32,9 +29,8 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	}
 	for _, k := range kinds {
 		for rows := pruneRows; rows == pruneRows; {
-			err := s.change(ctx, "remove old events", func(w *writer) (err error) {
-				rows, err = w.dropAll(k, pruneRows, "r.id < ?", end)
-				return err
+			err := s.change(ctx, "remove old events", func(w *writer) {
+				rows = w.dropAll(k, pruneRows, "r.id < ?", end)
 			})
 			if err != nil {
 				return n, err
@@ -42,16 +38,13 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			*n.Of(k.Kind) += int64(rows)
 		}
 	}
-	err = s.change(ctx, "remove old unfinished messages", func(w *writer) error {
-		return w.pruneUnfinished(before)
-	})
+	err = s.change(ctx, "remove old unfinished messages", func(w *writer) { w.pruneUnfinished(before) })
 	if err != nil {
 		return n, err
 	}
 	for from, more := int64(1), n.Rows() > 0; more; from += sweepIDs {
-		err := s.change(ctx, "remove unused headers and domains", func(w *writer) (err error) {
-			more, err = w.sweep(from, from+sweepIDs)
-			return err
+		err := s.change(ctx, "remove unused headers and domains", func(w *writer) {
+			more = w.sweep(from, from+sweepIDs)
 		})
 		if err != nil {
 			return n, err
@@ -61,41 +54,28 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 }
 
 // dropAll removes the first rows that a condition matches, -1 for all, and returns their number.
-func (w *writer) dropAll(k *kind, limit int, where string, args ...any) (int, error) {
-	rows, err := load(w.ctx, w.conn, k, limit, where, args...)
+func (w *writer) dropAll(k *kind, limit int, where string, args ...any) int {
+	rows := w.load(k, limit, where, args...)
 	for i := range rows {
-		if err == nil {
-			err = w.drop(k, &rows[i])
-		}
+		w.drop(k, &rows[i])
 	}
-	return len(rows), err
+	return len(rows)
 }
 
 // sweep removes headers and domains that no row has. They may tell as much about a recipient as the rows. It looks at
 // those with ids from a first and before an end, and reports whether there are any after them.
-func (w *writer) sweep(from, end int64) (more bool, err error) {
-	if err := w.writeAllTags(); err != nil {
-		return false, err
-	}
+func (w *writer) sweep(from, end int64) (more bool) {
+	w.writeAllTags()
 	headers, domains := "delete from header where id >= ? and id < ?", "delete from domain where id >= ? and id < ?"
 	for _, k := range kinds {
 		headers += " and not exists (select 1 from " + k.table + "_header where header_id = header.id)"
 		domains += " and not exists (select 1 from " + k.table + " where domain_id = domain.id)"
 	}
 	for _, q := range []string{headers, domains} {
-		if err := w.conn.execContext(w.ctx, q, from, end); err != nil {
-			return false, err
-		}
-		removed, err := w.conn.number(w.ctx, "select changes()")
-		if err != nil {
-			return false, err
-		}
-		if removed > 0 {
+		if w.exec(q, from, end); w.number("select changes()") > 0 {
 			w.touch(nothing) // so that other processes empty their caches
 			w.forget()
 		}
 	}
-	last, err := w.conn.number(w.ctx, "select max(ifnull((select max(id) from header), 0),"+
-		" ifnull((select max(id) from domain), 0))")
-	return last >= end, err
+	return max(w.number("select max(id) from header"), w.number("select max(id) from domain")) >= end
 }

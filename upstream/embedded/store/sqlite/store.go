@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
-	"deliverygraph/upstream/embedded/store"
-
 	"golang.org/x/sync/singleflight"
-	sqlite3 "modernc.org/sqlite/lib"
+
+	"deliverygraph/upstream/embedded/store"
 )
 
 // Options configure [Open].
@@ -50,13 +51,16 @@ type Store struct {
 	temp     string // the directory to remove at Close
 	file     os.FileInfo
 	readOnly bool
+	ctx      context.Context // ends at Close
+	cancel   context.CancelFunc
+	closed   atomic.Bool
 
-	writer  chan *writer // holds the only writer while it is idle
-	readers *pool
+	writer  chan *writer  // contains the only writer while it is idle
+	slots   chan struct{} // contains one for each connection that reads and is idle, or not open yet
+	readers connConfig
+	mu      sync.Mutex
+	idle    []*conn
 	pages   pages
-	closed  atomic.Bool
-	ctx     context.Context // ends at Close
-	cancel  context.CancelFunc
 
 	building   singleflight.Group // of indexes
 	indexed    atomic.Bool        // all indexes exist
@@ -68,7 +72,10 @@ var _ store.Store = (*Store)(nil)
 // Open opens the store at o.Path, or creates it. It fails if the file is not a store or belongs to a newer release, and
 // does not change it then.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{path: o.Path, readOnly: o.ReadOnly, writer: make(chan *writer, 1)}
+	s := &Store{
+		path: o.Path, readOnly: o.ReadOnly,
+		writer: make(chan *writer, 1), slots: make(chan struct{}, max(4, runtime.GOMAXPROCS(0))),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.path == "" {
 		if o.ReadOnly {
@@ -81,38 +88,27 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.temp, s.path = dir, filepath.Join(dir, "events.db")
 	}
 	if err := s.open(ctx, o); err != nil {
-		_ = s.Close()
-		return nil, fmt.Errorf("open store %w", s.named(err))
+		return nil, fmt.Errorf("open store %w", s.named(errors.Join(err, os.RemoveAll(s.temp))))
 	}
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
-	bytes := o.CacheBytes
-	if bytes == 0 {
-		bytes = defaultCacheBytes
-	}
-	readers := max(4, runtime.GOMAXPROCS(0))
-	cfg := connConfig{
-		path: s.path, readOnly: s.readOnly, mustExist: o.MustExist, private: s.temp != "",
-		cacheKiB: max(bytes, minCacheBytes) >> 10, busy: writerBusy,
-	}
-	cfg.immutable = cfg.readOnly && !canWrite(s.path) && walBytes(s.path) < 0
-	c, err := openFile(ctx, cfg)
-	if cfg.readOnly && (isSQLite(err, sqlite3.SQLITE_CANTOPEN) || isSQLite(err, sqlite3.SQLITE_READONLY)) &&
-		walBytes(s.path) <= 0 { // the folder cannot be written
-		cfg.immutable = true
-		c, err = openFile(ctx, cfg)
-	}
+	o.Path, o.CacheBytes = s.path, max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes)
+	cfg := connConfig{Options: o, private: s.temp != "", busy: writerBusy}
+	c, err := openFile(ctx, &cfg)
 	if err != nil {
 		return err
 	}
-	s.writer <- &writer{conn: c, cacheKiB: cfg.cacheKiB, generation: -1}
 	if s.file, err = os.Stat(s.path); err != nil {
-		return err
+		return errors.Join(err, c.close())
 	}
-	cfg.cacheKiB, cfg.busy = cfg.cacheKiB/int64(readers), readerBusy
-	s.readers = newPool(cfg, readers)
+	s.writer <- &writer{conn: c, cacheBytes: o.CacheBytes, generation: -1}
+	s.readers = cfg
+	s.readers.CacheBytes, s.readers.busy = o.CacheBytes/int64(cap(s.slots)), readerBusy
+	for range cap(s.slots) {
+		s.slots <- struct{}{}
+	}
 	return nil
 }
 
@@ -123,15 +119,14 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.cancel()
+	for range cap(s.slots) {
+		<-s.slots
+	}
 	var errs []error
-	if s.readers != nil { // it was opened
-		errs = append(errs, s.readers.close(), (<-s.writer).conn.close())
+	for _, c := range s.idle {
+		errs = append(errs, c.close())
 	}
-	close(s.writer)
-	if s.temp != "" {
-		errs = append(errs, os.RemoveAll(s.temp))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, (<-s.writer).close(), os.RemoveAll(s.temp))...)
 }
 
 // Sync waits until the disk has everything that was written: see [store.Writer].
@@ -157,7 +152,7 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 		return err
 	}
 	defer s.unlock(w)
-	err = w.conn.checkpoint(ctx)
+	err = w.checkpoint(ctx)
 	if err == nil || errors.Is(err, store.ErrInUse) {
 		return err
 	}

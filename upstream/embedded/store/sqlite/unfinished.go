@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,78 +9,43 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// unfinished calls f for each entry of [store.UnfinishedPrefix], and stores the values that it returns. An empty value
-// removes the entry. It returns how many have changed.
-func (w *writer) unfinished(f func(key, value string) string) (changed int64, err error) {
-	state := map[string]string{}
-	err = w.conn.each(w.ctx, func(v []driver.Value) error {
-		if key, value := text(v[0]), text(v[1]); strings.HasPrefix(key, store.UnfinishedPrefix) {
-			if kept := f(key, value); kept != value {
-				state[key] = kept
-			}
+// pruneUnfinished removes the unfinished messages of imports whose last line is from before a time.
+func (w *writer) pruneUnfinished(before upstream.Time) {
+	w.exec("delete from import_state where substr(key, 1, length(?1)) = ?1 and json_valid(value)"+
+		" and ifnull((select max(atom) from json_tree(value) where type = 'integer'), 0) < ?2",
+		store.UnfinishedPrefix, int64(before)*1000)
+}
+
+// eraseUnfinished removes the recipient from the unfinished messages of imports.
+func (e *eraser) eraseUnfinished() {
+	edited := map[string]string{}
+	for key, value := range e.state(store.UnfinishedPrefix) {
+		if kept := e.thinned(value); e.names(key) {
+			edited[key] = ""
+		} else if kept != value {
+			edited[key] = kept
 		}
-		return nil
-	}, "select key, value from import_state where key >= ?", store.UnfinishedPrefix)
-	if err != nil {
-		return 0, err
 	}
-	return int64(len(state)), w.keep(state)
+	e.found.Unfinished = int64(len(edited))
+	e.keep(edited)
 }
 
-// pruneUnfinished removes the unfinished messages whose last line is from before a time.
-func (w *writer) pruneUnfinished(before upstream.Time) error {
-	_, err := w.unfinished(func(_, value string) string {
-		if v, err := parseJSON(value); err == nil && latest(v) < int64(before)*1000 {
-			return ""
-		}
-		return value
-	})
-	return err
-}
-
-// eraseUnfinished removes the recipient from the unfinished messages.
-func (e *eraser) eraseUnfinished() (changed int64, err error) {
-	return e.unfinished(func(key, value string) string {
-		v, err := parseJSON(value)
-		switch {
-		case e.names(key):
-			return ""
-		case err != nil && e.names(value):
-			return ""
-		case err != nil || !e.inside(v):
-			return value
-		}
-		v = e.thin(v)
-		kept, err := json.Marshal(v)
-		if err != nil || e.inside(v) { // outside of a list, such as a return path
-			return ""
-		}
-		return string(kept)
-	})
-}
-
-func parseJSON(text string) (v any, err error) {
-	d := json.NewDecoder(strings.NewReader(text))
+// thinned returns a JSON value without the elements of lists that contain the address, or "" if more contains it.
+func (e *eraser) thinned(value string) string {
+	var v any
+	d := json.NewDecoder(strings.NewReader(value))
 	d.UseNumber()
-	err = d.Decode(&v)
-	return v, err
-}
-
-// latest returns the largest integer in a JSON value.
-func latest(v any) (n int64) {
-	switch v := v.(type) {
-	case json.Number:
-		n, _ = v.Int64()
-	case []any:
-		for _, x := range v {
-			n = max(n, latest(x))
-		}
-	case map[string]any:
-		for _, x := range v {
-			n = max(n, latest(x))
-		}
+	if err := d.Decode(&v); err != nil && e.names(value) {
+		return ""
+	} else if err != nil || !e.inside(v) {
+		return value
 	}
-	return n
+	v = e.thin(v)
+	kept, err := json.Marshal(v)
+	if err != nil || e.inside(v) { // outside of a list, such as a return path
+		return ""
+	}
+	return string(kept)
 }
 
 // names reports whether a text contains the address.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,50 +11,35 @@ import (
 )
 
 // Write adds a batch: see [store.Writer].
-func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error) {
+func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
 	rows := rowsOf(&b)
 	for _, rows := range rows {
 		for i := range rows {
 			if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
-				return store.Written{}, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+				return n, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
 					"email %q has the time %d, which is further than %d seconds from 1970",
 					rows[i].emailID, t, store.MaxTime)}
 			}
 		}
-		sortRows(rows)
 	}
-	var n store.Written
-	err := s.change(ctx, "write events", func(w *writer) error {
-		w.written = store.Written{}
+	err = s.change(ctx, "write events", func(w *writer) {
 		if b.Merge && !s.indexed.Load() {
-			if err := s.tempBeside(w.conn); err != nil {
-				return err
-			}
-			if err := w.indexMessages(); err != nil {
-				return err
-			}
+			s.tempBeside(w.conn)
+			w.indexMessages()
 		}
-		if err := w.senders(b.Senders); err != nil {
-			return err
-		}
+		w.short = true
+		w.senders(b.Senders)
 		for k, rows := range rows {
-			var err error
 			if b.Merge {
-				if rows, err = w.merge(kinds[k], rows); err != nil {
-					return err
-				}
+				rows = w.merge(kinds[k], rows)
 			}
-			if err := w.put(kinds[k], rows); err != nil {
-				return err
-			}
+			w.put(kinds[k], rows)
 			if b.Merge && k != int(upstream.Emails) {
-				if err := w.mergeFailures(rows); err != nil {
-					return err
-				}
+				w.mergeFailures(rows)
 			}
 		}
+		w.keep(b.State)
 		n = w.written
-		return w.keep(b.State)
 	})
 	if err != nil {
 		return store.Written{}, err
@@ -61,7 +47,20 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (store.Written, error)
 	return n, nil
 }
 
-// sortRows sorts rows into list order. Rows of one event keep their order.
-func sortRows(rows []row) {
-	slices.SortStableFunc(rows, func(a, b row) int { return a.compare(&b) })
+// put writes rows of one kind.
+func (w *writer) put(k *kind, rows []row) {
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.time, b.time) })
+	last := w.number("select coalesce(max(id), " + minID + ") from " + k.table)
+	for len(rows) > 0 && w.err == nil {
+		end := 1
+		for end < len(rows) && rows[end].time == rows[0].time {
+			end++
+		}
+		var old []row
+		if first := firstID(rows[0].time); first <= last {
+			old = w.load(k, -1, "r.id >= ? and r.id < ?", first, firstID(rows[0].time+1))
+		}
+		w.second(k, old, rows[:end])
+		rows = rows[end:]
+	}
 }
