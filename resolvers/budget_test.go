@@ -37,11 +37,15 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 3) { nodes { detail { ruleName } } } }`, nil)
 	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || len(g.called()) != 0 ||
-		r.Errors[0].Message != "this operation plans 4 upstream calls, 3 of them for bounces.nodes.detail, and an operation may make 3: ask for fewer rows at once (first) and page through them, or for less of each row" {
+		r.Errors[0].Message != "this operation plans 4 upstream calls, 3 of them for bounces.nodes.detail, "+
+			"and an operation may make 3: ask for fewer rows at once (first) and page through them, "+
+			"or for less of each row" {
 		t.Errorf("%+v", r)
 	}
 	r = g.askAs(auth.Only(20, 21), `{ users(`+today+`) { totalCount } }`, nil)
-	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "plans 6 upstream calls, for users, and an operation may make 3: ") || !strings.Contains(r.Errors[0].Message, "all of your 2 users") {
+	if len(r.Errors) != 1 ||
+		!strings.Contains(r.Errors[0].Message, "plans 6 upstream calls, for users, and an operation may make 3: ") ||
+		!strings.Contains(r.Errors[0].Message, "all of your 2 users") {
 		t.Errorf("%+v", r.Errors)
 	}
 	const probing = `{ a: stats(` + today + `) { sent } b: emails(` + today + `, filter: {deliveredOnly: true}) { totalCount } }` // of 1000 emails
@@ -49,7 +53,9 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	if n := len(g.called()); n != 3 {
 		t.Errorf("%d calls", n)
 	}
-	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" || fmt.Sprint(r.Errors[0].Path) != "[b totalCount]" || fmt.Sprint(get(r.Data, "a", "sent")) != "2000" {
+	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" ||
+		fmt.Sprint(r.Errors[0].Path) != "[b totalCount]" ||
+		fmt.Sprint(get(r.Data, "a", "sent")) != "2000" {
 		t.Errorf("%+v", r)
 	}
 	// Cached answers cost nothing, so each try gets further.
@@ -116,11 +122,15 @@ func TestManyCallsDoNotStarveOtherCallers(t *testing.T) {
 		rows := rowsOfDay(500)
 		g := &gateway{t: t}
 		var served atomic.Int64
-		client, err := rest.New(rest.Options{BaseURL: "http://upstream.example", MaxConcurrent: atOnce, MinConcurrent: atOnce, Transport: modelServer(rows, func() { time.Sleep(100 * time.Millisecond); served.Add(1) })})
+		client, err := rest.New(rest.Options{
+			BaseURL: "http://upstream.example", MaxConcurrent: atOnce, MinConcurrent: atOnce,
+			Transport: modelServer(rows, func() { time.Sleep(100 * time.Millisecond); served.Add(1) }),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := cached.New(upstream.Around(client, operation.Budget), cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
+		c, err := cached.New(upstream.Around(client, operation.Budget),
+			cached.Options{Bytes: cached.DefaultBytes, Fresh: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +176,12 @@ func modelServer(rows upstreamtest.Rows, before func()) roundTrip {
 			d, _ := model.Bounce(r.Context(), k)
 			body = upstream.AppendBounceDetail(nil, d, upstream.Envelope{})
 		}
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+		return &http.Response{
+			StatusCode: http.StatusOK,
+			Header:     http.Header{"Content-Type": {"application/json"}},
+			Body:       io.NopCloser(bytes.NewReader(body)),
+			Request:    r,
+		}, nil
 	}
 }
 
@@ -180,7 +195,9 @@ func TestMissingPartsBeyondTheBudgetHaveErrors(t *testing.T) {
 	variables := map[string]any{"yes": true, "no": false}
 	stopped := 0
 	for i := range 80 {
-		query := randomOperation{schema: schema, random: random, fragments: map[string]string{}, connections: 10, nesting: 3}.write()
+		query := randomOperation{
+			schema: schema, random: random, fragments: map[string]string{}, connections: 10, nesting: 3,
+		}.write()
 		g.serve(g.client)
 		want := g.data(query, variables)
 		left := new(atomic.Int64)

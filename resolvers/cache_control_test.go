@@ -35,7 +35,10 @@ func TestStaleAnswersAreMarkedAndNotCacheable(t *testing.T) {
 	if d := cmp.Diff(fresh.Data, stale.Data); d != "" || stale.Errors != nil {
 		t.Errorf("%v %s", stale.Errors, d)
 	}
-	if d := cmp.Diff(map[string]any{"upstream": map[string]any{"stale": map[string]any{"ageMs": json.Number("60000"), "answers": json.Number("2")}}}, stale.Extensions); d != "" {
+	want := map[string]any{"upstream": map[string]any{"stale": map[string]any{
+		"ageMs": json.Number("60000"), "answers": json.Number("2"),
+	}}}
+	if d := cmp.Diff(want, stale.Extensions); d != "" {
 		t.Error(d)
 	}
 	if got := g.cacheControl(auth.Anyone(), query); got != "no-store" {
@@ -45,7 +48,8 @@ func TestStaleAnswersAreMarkedAndNotCacheable(t *testing.T) {
 
 // cacheControl returns the Cache-Control header of the answer to a GET.
 func (g *gateway) cacheControl(who auth.Caller, query string) string {
-	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), who), http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
+	r := httptest.NewRequestWithContext(auth.With(g.t.Context(), who),
+		http.MethodGet, "/graphql?query="+url.QueryEscape(query), nil)
 	for name, value := range g.header {
 		r.Header[name] = value
 	}

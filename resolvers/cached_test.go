@@ -191,7 +191,9 @@ func TestPagesOfOneUpstreamPageShareACall(t *testing.T) {
 	var at any
 	seen := map[any]bool{}
 	for range 25 {
-		data := g.data(`query($at: String) { bounces(window: {last: "P1D"}, first: 20, after: $at) { nodes { id } pageInfo { endCursor } } }`, map[string]any{"at": at})
+		data := g.data(`query($at: String) {
+			bounces(window: {last: "P1D"}, first: 20, after: $at) { nodes { id } pageInfo { endCursor } }
+		}`, map[string]any{"at": at})
 		for _, r := range list(data, "bounces", "nodes") {
 			seen[get(r, "id")] = true
 		}
@@ -219,8 +221,9 @@ func thirtyDays() upstreamtest.Rows {
 // dashboard queries stats of all kinds, from a fixed start to the gateway's current time.
 func (g *gateway) dashboard() map[string]any {
 	g.t.Helper()
-	return g.data(`query($start: DateTime!, $end: DateTime!) { stats(window: {between: {start: $start, end: $end}}) { sent bounced hardBounced blocked bounceRate } }`,
-		map[string]any{"start": now - 30*86400, "end": g.now().Unix()})
+	return g.data(`query($start: DateTime!, $end: DateTime!) {
+		stats(window: {between: {start: $start, end: $end}}) { sent bounced hardBounced blocked bounceRate }
+	}`, map[string]any{"start": now - 30*86400, "end": g.now().Unix()})
 }
 
 // The calls stay small when another hour settles.
@@ -247,7 +250,8 @@ func TestDashboardRefreshCostsThreeSmallCalls(t *testing.T) {
 	for i := range 200 {
 		all = append(all, g.dashboard())
 		calls := g.called()
-		if i > 1 && small(calls) != len(calls) || len(calls) != 3 { // the first refreshes fetch everything, by day and then by hour
+		// The first refreshes fetch everything, by day and then by hour.
+		if i > 1 && small(calls) != len(calls) || len(calls) != 3 {
 			t.Errorf("refresh %d costs %v", i, calls)
 		}
 		g.later.Add(10)
@@ -326,7 +330,8 @@ func TestReusedTextIsNeverOlderThanItsRows(t *testing.T) {
 		}
 	}
 	check("at first")
-	late := upstreamtest.Rows{Bounces: []upstream.BounceDetail{rows.Bounces[0], rows.Bounces[20]}} // the first one changes the list's first row
+	// The first of these bounces changes the list's first row.
+	late := upstreamtest.Rows{Bounces: []upstream.BounceDetail{rows.Bounces[0], rows.Bounces[20]}}
 	for i := range late.Bounces {
 		late.Bounces[i].EmailID, late.Bounces[i].Category = fmt.Sprintf("19700101000000.%d@mail6-40", i), "late"
 	}

@@ -31,8 +31,13 @@ func TestExplainListsEveryCall(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(200))
 	g.rememberingWith(nil, cost.Options{Allowed: true, MaxCalls: 200})
-	const query = `{ a: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { recipient sender { address } detail { ruleName } } }
-		b: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { category } } senders(window: {last: "P1D"}) { nodes { userId } } }`
+	const query = `{
+		a: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) {
+			nodes { recipient sender { address } detail { ruleName } }
+		}
+		b: bounces(window: {last: "P1D"}, filter: {recipient: "recipient1@example1.com"}) { nodes { category } }
+		senders(window: {last: "P1D"}) { nodes { userId } }
+	}`
 	if r := g.ask(query, nil); r.Extensions != nil {
 		t.Errorf("an explanation that was not requested: %v", r.Extensions)
 	}
@@ -47,7 +52,8 @@ func TestExplainListsEveryCall(t *testing.T) {
 				t.Errorf("a call has the path %s", path)
 			}
 			sources[fmt.Sprint(get(c, "source"))]++
-			if get(c, "source") == "sent" && (fmt.Sprint(get(c, "status")) != "200" || fmt.Sprint(get(c, "tries")) != "1" || get(c, "bytes") == nil) {
+			if get(c, "source") == "sent" &&
+				(fmt.Sprint(get(c, "status")) != "200" || fmt.Sprint(get(c, "tries")) != "1" || get(c, "bytes") == nil) {
 				t.Errorf("a call is explained as %v", c)
 			}
 		}
@@ -55,10 +61,12 @@ func TestExplainListsEveryCall(t *testing.T) {
 	}
 	cold := g.ask(query, nil)
 	made := len(g.called())
-	if got := sourcesOf(cold); made == 0 || got["sent"] != made || fmt.Sprint(cold.explained("totals", "sent")) != fmt.Sprint(made) {
+	if got := sourcesOf(cold); made == 0 || got["sent"] != made ||
+		fmt.Sprint(cold.explained("totals", "sent")) != fmt.Sprint(made) {
 		t.Errorf("%d calls made, but explained are %v and %v", made, got, cold.explained("totals"))
 	}
-	if get(cold.Extensions, "upstream", "batches", "loaders", 0, "keys") == nil || fmt.Sprint(cold.explained("plan", "maxCalls")) != "200" {
+	if get(cold.Extensions, "upstream", "batches", "loaders", 0, "keys") == nil ||
+		fmt.Sprint(cold.explained("plan", "maxCalls")) != "200" {
 		t.Errorf("extensions are %v", cold.Extensions)
 	}
 	warm := g.ask(query, nil)
@@ -99,7 +107,12 @@ func TestExplainRevealsNothingUnseen(t *testing.T) {
 		g.serveWith(g.client, cost.Options{Allowed: true})
 		g.header = http.Header{"X-Explain": {"1"}}
 	}
-	f := &forager{schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(7, 8)), words: leakWords(all), found: map[string][]string{}}
+	f := &forager{
+		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(),
+		random: rand.New(rand.NewPCG(7, 8)),
+		words:  leakWords(all),
+		found:  map[string][]string{},
+	}
 	rows, unseen := 0, 0
 	for n := range 160 {
 		query, c := f.operation(), n%len(callers)
@@ -107,7 +120,8 @@ func TestExplainRevealsNothingUnseen(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Fatalf("caller %d sees traces of other data in %s:\n%s", c, query, d)
 		}
-		rows, unseen = rows+strings.Count(got, `"rows":`), unseen+strings.Count(got, "rollup_to=user\",\"source\":\"sent\"}")
+		rows += strings.Count(got, `"rows":`)
+		unseen += strings.Count(got, `rollup_to=user","source":"sent"}`)
 	}
 	if rows < 60 || unseen < 20 {
 		t.Errorf("only %d calls are explained with their rows, %d without", rows, unseen)
@@ -148,7 +162,8 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 		r := g.askBy(auth.Caller{Users: auth.Everyone(), Scopes: scopes}, query, nil)
 		text := fmt.Sprint(r.Extensions)
 		details := strings.Count(text, "/bounce/86753")
-		if details < 30 || strings.Contains(text, "rcpt") || !strings.Contains(text, "/…") || strings.Contains(text, "@mark") == (scopes == auth.MetricsRead) {
+		if details < 30 || strings.Contains(text, "rcpt") || !strings.Contains(text, "/…") ||
+			strings.Contains(text, "@mark") == (scopes == auth.MetricsRead) {
 			t.Errorf("%v: %d details, %v: %s", scopes, details, r.Errors, text)
 		}
 	}
@@ -162,12 +177,15 @@ func TestExplainPlanMakesNoCalls(t *testing.T) {
 	g.header = http.Header{"X-Explain": {"plan"}}
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
-	if len(g.called()) != 0 || r.Data != nil || r.Errors != nil || fmt.Sprint(r.explained("plan", "calls")) != "501" || r.explained("plan", "dearest") != "bounces.nodes.detail" || fmt.Sprint(r.explained("plan", "worstRows")) != "500" {
+	if len(g.called()) != 0 || r.Data != nil || r.Errors != nil || fmt.Sprint(r.explained("plan", "calls")) != "501" ||
+		r.explained("plan", "dearest") != "bounces.nodes.detail" ||
+		fmt.Sprint(r.explained("plan", "worstRows")) != "500" {
 		t.Errorf("%+v", r)
 	}
 	// The same through the request's extensions.
 	body := `{"query": "{ stats(window: {last: \"P1D\"}) { sent } }", "extensions": {"explain": "plan"}}`
-	req := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Anyone()), http.MethodPost, "/graphql", strings.NewReader(body))
+	req := httptest.NewRequestWithContext(auth.With(t.Context(), auth.Anyone()),
+		http.MethodPost, "/graphql", strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	g.graph.ServeHTTP(w, req)
@@ -182,7 +200,9 @@ func TestExplainIsRefusedUnlessAllowed(t *testing.T) {
 	g := newGateway(t, rowsOfDay(20))
 	g.header = http.Header{"X-Explain": {"1"}}
 	r := g.ask(`{ stats(`+today+`) { sent } }`, nil)
-	if !strings.Contains(fmt.Sprint(r.explained("message")), "--explain") || r.explained("calls") != nil || r.explained("plan") != nil || get(r.Data, "stats", "sent") == nil {
+	if !strings.Contains(fmt.Sprint(r.explained("message")), "--explain") || r.explained("calls") != nil ||
+		r.explained("plan") != nil ||
+		get(r.Data, "stats", "sent") == nil {
 		t.Errorf("%+v", r)
 	}
 	g.called()

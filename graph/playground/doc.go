@@ -2,9 +2,8 @@
 // binary: script, stylesheet and icon are embedded, and the page's Content-Security-Policy lets it talk to its own
 // origin alone.
 //
-// It hides how the page is built and gets its settings; package site serves it. Start reading at [New]; page.html is the
-// page, examples holds what a new visitor finds open, and web/src/app.jsx is where the
-// browser's side begins.
+// It hides how the page is built and gets its settings; package site serves it. Start reading at [New]; page.html is
+// the page, examples holds what a new visitor finds open, and web/src/app.jsx is where the browser's side begins.
 //
 // # Building the page
 //

@@ -75,7 +75,8 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 	size := int64(a.Size())
 	kinds := make([]object, 0, len(upstream.Kinds))
 	for _, k := range upstream.Kinds {
-		l := w.recipientList(on, k, window{Window: in, walk: now && (a.After != nil || a.Before != nil)}, upstream.ListQuery{})
+		walk := now && (a.After != nil || a.Before != nil)
+		l := w.recipientList(on, k, window{Window: in, walk: walk}, upstream.ListQuery{})
 		kinds = append(kinds, w.rowsOf(l, w.readList(l, timelinePages+int64(p.MaxProbes), at), size))
 	}
 	fields := w.collect("DeliveryEventConnection", f)

@@ -38,7 +38,8 @@ func TestBudgetLimitsCalls(t *testing.T) {
 		refused := make(chan error, 40)
 		for i := range 40 {
 			wg.Go(func() {
-				if _, err := api.Emails(c.ctx, upstream.ListQuery{Offset: i}); upstream.CodeOf(err) == upstream.Exhausted {
+				_, err := api.Emails(c.ctx, upstream.ListQuery{Offset: i})
+				if upstream.CodeOf(err) == upstream.Exhausted {
 					refused <- err
 				}
 			})
@@ -59,21 +60,27 @@ func TestBudgetLimitsCalls(t *testing.T) {
 func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
 	const seen = "start_time=0&end_time=0&local=a"
-	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(path, query string) bool { return path == "/emails" && query == seen }})
+	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(path, query string) bool {
+		return path == "/emails" && query == seen
+	}})
 	local := upstream.Filters{Local: "a"}
 	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local}} {
 		path := q.Path()
-		operation.Call(l, rest.Call{Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1})
+		operation.Call(l, rest.Call{
+			Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1,
+		})
 		operation.Call(l, rest.Call{Path: path, Query: seen, Tries: 1, Rows: 3, Code: upstream.Timeout})
 		operation.Lookup(l, cached.Lookup{Question: q, Hit: true, Rows: 3, Age: 1})
 	}
 	sum := l.Summary()
-	if d := cmp.Diff(operation.Summary{Sent: 4, Cached: 2, Failed: 1, Tries: 3, Bytes: 10, Rows: 9}, sum, cmpopts.IgnoreUnexported(operation.Summary{})); d != "" {
+	want := operation.Summary{Sent: 4, Cached: 2, Failed: 1, Tries: 3, Bytes: 10, Rows: 9}
+	if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(operation.Summary{})); d != "" {
 		t.Error(d)
 	}
 	notes, _ := l.Notes()
 	for i, n := range notes {
-		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 || n.Query != "start_time=0&end_time=0&local=…" || n.Source == "" {
+		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 ||
+			n.Query != "start_time=0&end_time=0&local=…" || n.Source == "" {
 			t.Errorf("note %d: %+v", i, n)
 		}
 	}
@@ -86,7 +93,9 @@ func TestOperationSumsUpCalls(t *testing.T) {
 	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
 	for _, explain := range []bool{true, false} {
 		l := operation.New(t.Context(), operation.Options{Explain: explain})
-		operation.Call(l, rest.Call{Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3})
+		operation.Call(l, rest.Call{
+			Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3,
+		})
 		operation.Call(l, rest.Call{Path: "/emails", Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
 		operation.Lookup(l, cached.Lookup{Question: reasons, Left: time.Minute})
 		operation.Lookup(l, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
@@ -105,7 +114,9 @@ func TestOperationSumsUpCalls(t *testing.T) {
 		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Hour, Err: errors.New("down")})
 		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Minute, Err: errors.New("down")})
 		sum = l.Summary()
-		want := operation.Summary{Sent: 2, Joined: 1, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 3, Bytes: 20, Rows: 9, Age: time.Hour}
+		want := operation.Summary{
+			Sent: 2, Joined: 1, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 3, Bytes: 20, Rows: 9, Age: time.Hour,
+		}
 		notes, batches := l.Notes()
 		var noted []string
 		for _, n := range notes {
@@ -115,8 +126,11 @@ func TestOperationSumsUpCalls(t *testing.T) {
 		var wantBatches []operation.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
-			wantNoted = []string{"sent /bounces?start_time=1&recipient=…", "sent /emails", "cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
-				"joined /blocked-email/reasons", "stale /blocked-email/reasons", "stale /blocked-email/reasons"}
+			wantNoted = []string{
+				"sent /bounces?start_time=1&recipient=…", "sent /emails",
+				"cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
+				"joined /blocked-email/reasons", "stale /blocked-email/reasons", "stale /blocked-email/reasons",
+			}
 			wantBatches = []operation.Batch{{Loader: "loader", Keys: 7}}
 		}
 		if d := cmp.Diff(want, sum, cmpopts.IgnoreUnexported(operation.Summary{})); d != "" {

@@ -34,7 +34,8 @@ func TestLongWalkReadsEachRowOnceInFewCalls(t *testing.T) {
 					if size == 7 && fresh == 0 && list.ties == 3 {
 						continue // slow, and covered by the others
 					}
-					t.Run(fmt.Sprintf("%s in pages of %d, %s, fresh for %d", direction, size, list.name, fresh), func(t *testing.T) {
+					name := fmt.Sprintf("%s in pages of %d, %s, fresh for %d", direction, size, list.name, fresh)
+					t.Run(name, func(t *testing.T) {
 						t.Parallel()
 						m := newRemote(byKey, bulk(rows, list.ties)...)
 						want := m.now()
@@ -61,7 +62,9 @@ func TestLongWalkReadsEachRowOnceInFewCalls(t *testing.T) {
 							}
 							pages++
 							if pages%20 == 0 {
-								m.add(arrival(r, rows/list.ties), arrival(r, rows/list.ties), arrival(r, rows/list.ties))
+								for range 3 {
+									m.add(arrival(r, rows/list.ties))
+								}
 								m.forget()
 							}
 						}
@@ -142,24 +145,84 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 		asks   []ask
 		want   []string
 	}{
-		"nothing selected":                     {rows: 10, want: nil},
-		"rows":                                 {rows: 10, asks: []ask{{rows, 10}}, want: []string{"1000+0"}},
-		"all of a short list":                  {rows: 10, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(10)}, {rows, 10}, {next, false}, {previous, false}}, want: []string{"1000+0"}},
-		"only a full page":                     {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}}, want: []string{"1000+0"}},
-		"a full page, and whether more follow": {rows: 500, args: first(500, nil), asks: []ask{{rows, 500}, {next, false}}, want: []string{"1000+0", "1499+0"}},
-		"499 of a full page, and whether more follow":  {rows: 500, args: first(499, nil), asks: []ask{{next, true}, {rows, 499}}, want: []string{"1000+0"}},
-		"only total, counted":                          {rows: 1200, counts: true, asks: []ask{{count, int64(1200)}}, want: []string{"count"}},
-		"only total, probed":                           {rows: 1200, asks: []ask{{count, int64(1200)}}, want: probed},
-		"total of a short list, probed":                {rows: 12, asks: []ask{{count, int64(12)}, {rows, 12}}, want: []string{"1000+0"}},
-		"total of a long list after its rows, counted": {rows: 600, counts: true, asks: []ask{{rowsFirst, nil}, {count, int64(600)}, {rows, 50}}, want: []string{"1000+0", "count"}},
-		"only first 0":                                 {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}}, want: nil},
-		"first 0, and whether more follow":             {rows: 10, args: first(0, nil), asks: []ask{{rows, 0}, {next, true}, {previous, false}}, want: []string{"1000+0"}},
-		"last, counted":                                {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rows, 50}, {next, false}, {previous, true}}, want: []string{"count", "1000+701"}},
-		"last, counted, and its total":                 {rows: 1200, counts: true, args: last(50, nil), asks: []ask{{rowsFirst, nil}, {count, int64(1200)}, {rows, 50}}, want: []string{"count", "1000+701"}},
-		"last of a short list, probed":                 {rows: 12, args: last(50, nil), asks: []ask{{rows, 12}, {next, false}, {previous, false}, {count, int64(12)}}, want: []string{"1000+0"}},
-		"last, probed, reuses the probed page":         {rows: 1200, args: last(50, nil), asks: []ask{{rows, 50}, {count, int64(1200)}}, want: probed},
-		"an empty list":                                {rows: 0, asks: []ask{{rows, 0}, {next, false}, {count, int64(0)}}, want: []string{"1000+0"}},
-		"last of an empty list, counted":               {rows: 0, counts: true, args: last(5, nil), asks: []ask{{rows, 0}, {previous, false}}, want: []string{"count", "1000+0"}},
+		"nothing selected": {rows: 10, want: nil},
+		"rows":             {rows: 10, asks: []ask{{rows, 10}}, want: []string{"1000+0"}},
+		"all of a short list": {
+			rows: 10, counts: true,
+			asks: []ask{{rowsFirst, nil}, {count, int64(10)}, {rows, 10}, {next, false}, {previous, false}},
+			want: []string{"1000+0"},
+		},
+		"only a full page": {
+			rows: 500, args: first(500, nil),
+			asks: []ask{{rows, 500}},
+			want: []string{"1000+0"},
+		},
+		"a full page, and whether more follow": {
+			rows: 500, args: first(500, nil),
+			asks: []ask{{rows, 500}, {next, false}},
+			want: []string{"1000+0", "1499+0"},
+		},
+		"499 of a full page, and whether more follow": {
+			rows: 500, args: first(499, nil),
+			asks: []ask{{next, true}, {rows, 499}},
+			want: []string{"1000+0"},
+		},
+		"only total, counted": {
+			rows: 1200, counts: true,
+			asks: []ask{{count, int64(1200)}},
+			want: []string{"count"},
+		},
+		"only total, probed": {rows: 1200, asks: []ask{{count, int64(1200)}}, want: probed},
+		"total of a short list, probed": {
+			rows: 12,
+			asks: []ask{{count, int64(12)}, {rows, 12}},
+			want: []string{"1000+0"},
+		},
+		"total of a long list after its rows, counted": {
+			rows: 600, counts: true,
+			asks: []ask{{rowsFirst, nil}, {count, int64(600)}, {rows, 50}},
+			want: []string{"1000+0", "count"},
+		},
+		"only first 0": {
+			rows: 10, args: first(0, nil),
+			asks: []ask{{rows, 0}},
+			want: nil,
+		},
+		"first 0, and whether more follow": {
+			rows: 10, args: first(0, nil),
+			asks: []ask{{rows, 0}, {next, true}, {previous, false}},
+			want: []string{"1000+0"},
+		},
+		"last, counted": {
+			rows: 1200, counts: true, args: last(50, nil),
+			asks: []ask{{rows, 50}, {next, false}, {previous, true}},
+			want: []string{"count", "1000+701"},
+		},
+		"last, counted, and its total": {
+			rows: 1200, counts: true, args: last(50, nil),
+			asks: []ask{{rowsFirst, nil}, {count, int64(1200)}, {rows, 50}},
+			want: []string{"count", "1000+701"},
+		},
+		"last of a short list, probed": {
+			rows: 12, args: last(50, nil),
+			asks: []ask{{rows, 12}, {next, false}, {previous, false}, {count, int64(12)}},
+			want: []string{"1000+0"},
+		},
+		"last, probed, reuses the probed page": {
+			rows: 1200, args: last(50, nil),
+			asks: []ask{{rows, 50}, {count, int64(1200)}},
+			want: probed,
+		},
+		"an empty list": {
+			rows: 0,
+			asks: []ask{{rows, 0}, {next, false}, {count, int64(0)}},
+			want: []string{"1000+0"},
+		},
+		"last of an empty list, counted": {
+			rows: 0, counts: true, args: last(5, nil),
+			asks: []ask{{rows, 0}, {previous, false}},
+			want: []string{"count", "1000+0"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

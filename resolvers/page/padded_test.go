@@ -81,11 +81,13 @@ func TestPaddedPageDoesNotEndList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for n, want := range map[int][]row{20: list[309:], 500: list} {
 				calls = 0
-				if got := (client{t, m.source(counts)}).ask(last(n, nil)); !slices.Equal(got.rows, want) || got.hasPrevious != (n == 20) {
+				if got := (client{t, m.source(counts)}).ask(last(n, nil)); !slices.Equal(got.rows, want) ||
+					got.hasPrevious != (n == 20) {
 					t.Errorf("last %d: %d rows, hasPreviousPage %v", n, len(got.rows), got.hasPrevious)
 				}
 				calls = 0
-				if got := (client{t, m.source(counts)}).ask(first(n, nil)); !slices.Equal(got.rows, list[:min(n, len(list))]) || got.hasNext != (n == 20) {
+				if got := (client{t, m.source(counts)}).ask(first(n, nil)); got.hasNext != (n == 20) ||
+					!slices.Equal(got.rows, list[:min(n, len(list))]) {
 					t.Errorf("first %d: %d rows, hasNextPage %v", n, len(got.rows), got.hasNext)
 				}
 			}
@@ -116,7 +118,8 @@ func TestPaddedTotalIsNeverWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := conn.TotalCount(t.Context())
-			if cannotSay := upstream.CodeOf(err) == upstream.InvalidResponse; cannotSay != c.cannotSay || !cannotSay && (err != nil || got != c.want) {
+			if cannotSay := upstream.CodeOf(err) == upstream.InvalidResponse; cannotSay != c.cannotSay ||
+				!cannotSay && (err != nil || got != c.want) {
 				t.Errorf("total is %d, %v", got, err)
 			}
 			// A walk over the whole list has counted it.
@@ -145,7 +148,11 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 		}
 		odds := rapid.SampledFrom([]int{20, 50, 100}).Draw(t, "percent of wrong answers")
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		m := &paddedRemote{all: around(some("before"), some("in"), some("after")), apart: 1 << 20, wrong: func() bool { return r.IntN(100) < odds }}
+		m := &paddedRemote{
+			all:   around(some("before"), some("in"), some("after")),
+			apart: 1 << 20,
+			wrong: func() bool { return r.IntN(100) < odds },
+		}
 		m.twice = rapid.Bool().Draw(t, "twice")
 		counts := rapid.Bool().Draw(t, "counts")
 		s, list := m.source(counts), m.list()
@@ -182,7 +189,8 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			failed := func(err error) bool {
-				if code := upstream.CodeOf(err); err != nil && (odds == 100 && !m.twice || code != upstream.InvalidResponse && code != upstream.Unavailable) {
+				if code := upstream.CodeOf(err); err != nil &&
+					(odds == 100 && !m.twice || code != upstream.InvalidResponse && code != upstream.Unavailable) {
 					t.Fatalf("%s: %v", show(a), err)
 				}
 				return err != nil
@@ -204,7 +212,8 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 				t.Fatalf("%s: hasNextPage is %v, want %v", show(a), next, want)
 			}
 			previous, err := conn.HasPreviousPage(t.Context())
-			if want := backward && low > from || !backward && a.After != nil; !failed(err) && (m.shown || !backward) && previous != want {
+			if want := backward && low > from || !backward && a.After != nil; !failed(err) && (m.shown || !backward) &&
+				previous != want {
 				t.Fatalf("%s: hasPreviousPage is %v, want %v", show(a), previous, want)
 			}
 			if n, err := conn.TotalCount(t.Context()); err == nil && (counts || m.shown) && n != int64(len(list)) {

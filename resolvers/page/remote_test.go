@@ -24,7 +24,8 @@ func keyOf(r *row) page.Key { return r.Key }
 func timeOf(r *row) upstream.Time { return r.Time }
 
 func byKey(a, b row) int {
-	return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient),
+	return cmp.Or(cmp.Compare(a.Time, b.Time),
+		strings.Compare(a.EmailID, b.EmailID), strings.Compare(a.Recipient, b.Recipient),
 		cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SenderID, b.SenderID))
 }
 
@@ -101,7 +102,9 @@ func (m *remote) fetch(_ context.Context, w upstream.Window, offset int) ([]row,
 
 // cutPage returns the API's answer for the list rows.
 func cutPage(rows []row, w upstream.Window, offset int) []row {
-	from, _ := slices.BinarySearchFunc(rows, w.Start, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
+	from, _ := slices.BinarySearchFunc(rows, w.Start, func(r row, t upstream.Time) int {
+		return cmp.Compare(r.Time, t)
+	})
 	to, _ := slices.BinarySearchFunc(rows, w.End, func(r row, t upstream.Time) int { return cmp.Compare(r.Time, t) })
 	from = min(from+offset, to)
 	return rows[from:min(from+upstream.PageSize, to)]
@@ -181,7 +184,10 @@ func remember(s page.Source[row], clock func() int, ticks int) page.Source[row] 
 
 // rowAt returns the nth row of a second.
 func rowAt(t upstream.Time, n int) row {
-	return row{page.Key{Time: t, EmailID: fmt.Sprintf("%d.%06d@mail.example.com", t, n), Recipient: "a@example.com", UserID: 21, SenderID: 17}}
+	return row{page.Key{
+		Time: t, EmailID: fmt.Sprintf("%d.%06d@mail.example.com", t, n), Recipient: "a@example.com",
+		UserID: 21, SenderID: 17,
+	}}
 }
 
 // randomRows returns n rows spread over the given seconds. Some belong to the same email, and some differ only
@@ -190,7 +196,10 @@ func randomRows(r *rand.Rand, n, seconds int) []row {
 	rows := make([]row, n)
 	for i := range rows {
 		t := window.Start + upstream.Time(r.IntN(seconds))
-		rows[i] = row{page.Key{Time: t, EmailID: fmt.Sprint(r.IntN(1 + 2*n/seconds)), Recipient: fmt.Sprint(r.IntN(1 + n/8)), UserID: upstream.ID(21 + r.IntN(3)), SenderID: 17}}
+		rows[i] = row{page.Key{
+			Time: t, EmailID: fmt.Sprint(r.IntN(1 + 2*n/seconds)), Recipient: fmt.Sprint(r.IntN(1 + n/8)),
+			UserID: upstream.ID(21 + r.IntN(3)), SenderID: 17,
+		}}
 	}
 	return rows
 }

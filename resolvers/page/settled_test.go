@@ -36,7 +36,8 @@ func TestTotalIsRememberedWhereItHasSettled(t *testing.T) {
 			begun := time.Now()
 			got, want := total(t, s), int64(list.before(w.End)-list.before(w.Start))
 			if took := int(time.Since(begun) / time.Second); got != want || took > rounds || len(calls) > most {
-				t.Errorf("%s: %d in %d rounds and %d calls, want %d in %d and %d", name, got, took, len(calls), want, rounds, most)
+				t.Errorf("%s: %d in %d rounds and %d calls, want %d in %d and %d",
+					name, got, took, len(calls), want, rounds, most)
 			}
 			for len(calls) > 0 {
 				<-calls
@@ -53,9 +54,11 @@ func TestTotalIsRememberedWhereItHasSettled(t *testing.T) {
 		ask("from an hour earlier", upstream.Window{Start: begin, End: now + 2*hour}, settled+2*hour, false, 1, 2)
 		ask("up to a settled moment", upstream.Window{Start: begin, End: settled + 2*hour}, settled+2*hour, false, 0, 0)
 		ask("of a week", upstream.Window{Start: now - 7*day, End: now}, settled, false, 3, 13)
-		ask("of the month, which keeps the others", upstream.Window{Start: now - 30*day, End: now}, settled, false, 3, 17)
+		ask("of the month, which keeps the others", upstream.Window{Start: now - 30*day, End: now},
+			settled, false, 3, 17)
 		ask("of the week, still known", upstream.Window{Start: now - 7*day, End: now + 5}, settled, false, 1, 1)
-		ask("from the start, still known", upstream.Window{Start: begin, End: now + 2*hour + 5}, settled+2*hour, false, 1, 1)
+		ask("from the start, still known", upstream.Window{Start: begin, End: now + 2*hour + 5},
+			settled+2*hour, false, 1, 1)
 		ask("brief", upstream.Window{Start: now - day/2, End: now}, settled, false, 1, 1)
 		ask("taken for brief", upstream.Window{Start: quarter.Start, End: quarter.Start + 40*day}, settled, true, 4, 15)
 	})
@@ -130,7 +133,9 @@ func TestRememberedTotalsAreExactWhileRowsArrive(t *testing.T) {
 			if s.Window.Start >= s.Window.End {
 				continue
 			}
-			want := len(slices.DeleteFunc(slices.Clone(m.now()), func(r row) bool { return !s.Window.Contains(r.Time) }))
+			want := len(slices.DeleteFunc(slices.Clone(m.now()), func(r row) bool {
+				return !s.Window.Contains(r.Time)
+			}))
 			conn, err := page.New("list", s, page.Args{})
 			if err != nil {
 				t.Fatal(err)

@@ -71,9 +71,9 @@ func (c *Cache) For(scope string) *Cache {
 	return &view
 }
 
-// At returns the view of a version of the API's data, for an API that says which version it has. Versions grow. The view
-// uses neither answers nor calls under way of older versions, except answers that are sealed: their scope must change
-// when settled events do.
+// At returns the view of a version of the API's data, for an API that says which version it has. Versions grow. The
+// view uses neither answers nor calls under way of older versions, except answers that are sealed: their scope must
+// change when settled events do.
 func (c *Cache) At(version int64) *Cache {
 	view := *c
 	view.version = version

@@ -21,10 +21,10 @@ type Store interface {
 	Writer
 	Maintainer
 
-	// Generation returns the number of the last transaction that changed rows, and of the last one that changed senders,
-	// removed events, or changed events that were at least so old at the time; 0 if there was none. As long as old stays
-	// the same, so do answers about older events; as long as last does, so do all answers. Transactions of other
-	// processes count. It is quick enough to be called for each query.
+	// Generation returns the number of the last transaction that changed rows, and of the last one that changed
+	// senders, removed events, or changed events that were at least so old at the time; 0 if there was none. As long as
+	// old stays the same, so do answers about older events; as long as last does, so do all answers. Transactions of
+	// other processes count. It is quick enough to be called for each query.
 	Generation(ctx context.Context, age time.Duration) (last, old int64, err error)
 
 	// Close waits for calls in progress and ends the use of the store. Later calls fail with ErrClosed, except Close.
