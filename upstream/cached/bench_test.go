@@ -7,7 +7,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// hits are questions that a memory holds the answers to.
+// hits returns questions whose answers are in memory.
 func hits(t testing.TB) map[string]func() error {
 	t.Helper()
 	a := open(t, sampleModel(), sealing)

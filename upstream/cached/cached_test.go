@@ -53,22 +53,22 @@ var (
 	}
 )
 
-// sampleModel answers from the sample; nobody adds to it.
+// sampleModel answers from the sample. It must not be modified.
 var sampleModel = sync.OnceValue(func() *upstreamtest.Model { return upstreamtest.NewModel(upstreamtest.Sample()) })
 
 func model() *upstreamtest.Counting { return &upstreamtest.Counting{API: sampleModel()} }
 
-// sampleQuestion is a call of an API, and what it gives, as text.
+// sampleQuestion is a call of the API, by name.
 type sampleQuestion struct {
 	name      string
 	ask       func(context.Context, upstreamtest.API) (any, error)
 	catalogue bool
 }
 
-// everything is a window that all events lie in.
+// everything is a window that contains all events.
 var everything = upstream.Window{Start: 0, End: 4e9}
 
-// questions are one of each kind over a window in which the model has a bounce.
+// questions returns one question of each kind, over a window in which the model has a bounce.
 func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
 	list := upstream.ListQuery{Window: w}
 	count := upstream.CountQuery{Window: w}
@@ -124,8 +124,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// Every kind of answer is kept for its time, is what the API answered, and is
-// asked for again afterwards.
+// Answers of every kind are kept for their time, equal what the API answered, and are fetched again afterwards.
 func TestAnswersAreKeptForTheirTime(t *testing.T) {
 	for _, q := range questions(sampleModel(), everything) {
 		t.Run(q.name, func(t *testing.T) {
@@ -221,7 +220,7 @@ func TestWrongOptions(t *testing.T) {
 	}
 }
 
-// The same question in other words is the same question; another is another.
+// Questions with the same meaning share an answer; others do not.
 func TestKeysAreCanonical(t *testing.T) {
 	counting := model()
 	a := open(t, counting, standard)
@@ -244,8 +243,7 @@ func TestKeysAreCanonical(t *testing.T) {
 	}
 }
 
-// intervalless answers a series query that lacks its interval, whose path and
-// query are those of the counts.
+// intervalless answers a question for series that lacks its interval, and so has the path and query of counts.
 type intervalless struct{ upstreamtest.API }
 
 func (intervalless) Series(context.Context, upstream.Kind, upstream.SeriesQuery) ([]upstream.Series, error) {
@@ -264,7 +262,7 @@ func TestCountsAreNeverSeries(t *testing.T) {
 	}
 }
 
-// perScope answers each scope, which it finds in the context, with its own code.
+// perScope answers each scope, which it finds in the context, with a code of its own.
 type perScope struct{ upstreamtest.API }
 
 type scopeKey struct{}
@@ -288,7 +286,7 @@ func TestScopesShareNoAnswer(t *testing.T) {
 			}
 		}
 	}
-	// Nor do they share a call under way.
+	// They do not share a call in progress either.
 	synctest.Test(t, func(t *testing.T) {
 		counting := model()
 		counting.Before = func(context.Context, string) error { time.Sleep(time.Second); return nil }

@@ -56,8 +56,7 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 	})
 }
 
-// Callers who come as an answer arrives find it or wait for it: real threads, no
-// clock, and never a second call.
+// Callers who come as an answer arrives find it or wait for it. This runs real goroutines on the real clock.
 func TestNoSecondCallBetweenArrivalAndKeeping(t *testing.T) {
 	for i := range 300 {
 		counting := model()
@@ -78,7 +77,7 @@ func TestNoSecondCallBetweenArrivalAndKeeping(t *testing.T) {
 	}
 }
 
-func TestOneWhoGivesUpHarmsNoOther(t *testing.T) {
+func TestCallersThatGiveUpDoNotAffectOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		counting := model()
 		counting.Before = func(ctx context.Context, _ string) error {
@@ -103,15 +102,15 @@ func TestOneWhoGivesUpHarmsNoOther(t *testing.T) {
 				switch i {
 				case 0:
 					if upstream.CodeOf(err) != upstream.Timeout || !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("the impatient one: %v", err)
+						t.Errorf("the caller with a deadline: %v", err)
 					}
 				case 1:
 					if err != nil {
-						t.Errorf("the patient one: %v", err)
+						t.Errorf("the caller that waited: %v", err)
 					}
 				case 2:
 					if err != context.Canceled {
-						t.Errorf("the one that left: %v", err)
+						t.Errorf("the caller that left: %v", err)
 					}
 				}
 			})
@@ -121,11 +120,11 @@ func TestOneWhoGivesUpHarmsNoOther(t *testing.T) {
 		if counting.Total() != 1 {
 			t.Errorf("%d calls, want 1", counting.Total())
 		}
-		// A caller that has gone gets nothing, even if it is there.
+		// A caller whose context has ended gets no answer, even a cached one.
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := a.BlockedReasons(ctx); err != context.Canceled {
-			t.Errorf("one that had left before: %v", err)
+			t.Errorf("a caller whose context had ended: %v", err)
 		}
 	})
 }

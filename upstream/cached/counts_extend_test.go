@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// dashboard asks for the counts of bounces from a start up to now.
+// dashboard requests the counts of bounces from a start up to now.
 func dashboard(t *testing.T, a, m upstreamtest.API, c *clock, start upstream.Time) {
 	t.Helper()
 	q := upstream.CountQuery{Window: upstream.Window{Start: start, End: upstream.Time(c.now().Unix())}}
@@ -28,9 +28,8 @@ func dashboard(t *testing.T, a, m upstreamtest.API, c *clock, start upstream.Tim
 	}
 }
 
-// A dashboard that looks at the same days every ten seconds costs one small call
-// each time, and when an hour has settled too.
-func TestARefreshFetchesTheEdgeAlone(t *testing.T) {
+// Each refresh of a dashboard over the same days costs one small call, also when another hour has settled.
+func TestRefreshesFetchOnlyTheOpenEdge(t *testing.T) {
 	var c clock
 	c.set(5*time.Hour - 25*time.Second)
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
@@ -59,9 +58,9 @@ func TestARefreshFetchesTheEdgeAlone(t *testing.T) {
 	}
 }
 
-// Every refresh costs one call, whatever has settled since the last, which may be long
-// ago, and also when the window's start moves on by an hour. Of counts by sender the first
-// of each start costs two: time series do not tell the addresses.
+// Each refresh costs one call, however much has settled since the last one, and also when the window's start moves on
+// by an hour. Counts by sender cost two calls the first time that a start is used, since time series do not contain
+// addresses.
 func TestEveryRefreshCostsOneCall(t *testing.T) {
 	for name, q := range map[string]upstream.SeriesQuery{
 		"counts by user":   {CountQuery: upstream.CountQuery{Rollup: upstream.ByUser}},
@@ -118,9 +117,9 @@ func TestEveryRefreshCostsOneCall(t *testing.T) {
 	}
 }
 
-// A window whose start moves with the clock is asked for as a whole: nobody asks
-// for its past twice. One whose start was seen before is split, wherever it begins.
-func TestAStartInsideAnHour(t *testing.T) {
+// A window whose start moves with the clock is fetched as a whole, since its past is not requested twice. A window
+// whose start was seen before is split, wherever it begins.
+func TestOnlyWindowsThatKeepTheirStartAreSplit(t *testing.T) {
 	var c clock
 	c.set(4*time.Hour + 30*time.Minute)
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
@@ -161,9 +160,8 @@ func TestAStartInsideAnHour(t *testing.T) {
 	}
 }
 
-// What has settled while its call fails is asked for as part of the edge, so that
-// the answer is right all the same.
-func TestAnHourThatCannotBeAdded(t *testing.T) {
+// If the call for a settled hour fails, the hour is fetched as part of the open edge, so the answer is complete.
+func TestAnHourThatFailsIsFetchedWithTheEdge(t *testing.T) {
 	var c clock
 	c.set(4*time.Hour + 30*time.Minute)
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}

@@ -17,7 +17,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// tallyQuestion asks for counts, or for time series where there is an interval.
+// tallyQuestion is a question for counts, or for time series if it has an interval.
 type tallyQuestion struct {
 	kind  upstream.Kind
 	query upstream.SeriesQuery
@@ -48,11 +48,10 @@ func drawTally(t *rapid.T) tallyQuestion {
 	return q
 }
 
-// Whatever is asked, and whenever, the answer is that of one call to the API at
-// that moment: for every kind, rollup, interval and filter, any windows, while the
-// clock runs, events arrive until they are settled, calls fail, and answers are put out
-// of a small memory.
-func TestSumsAreThoseOfOneCall(t *testing.T) {
+// The answer equals that of one call to the API at that moment: for every kind, rollup, interval and filter, for all
+// windows, while the clock runs, events arrive until they settle, calls fail, and answers are evicted from a small
+// memory.
+func TestSumsEqualTheAnswerOfOneCall(t *testing.T) {
 	second := func(t *rapid.T, from, to time.Duration, label string) time.Duration {
 		return time.Duration(rapid.Int64Range(int64(from/time.Second), int64(to/time.Second)).Draw(t,
 			label)) * time.Second
@@ -136,7 +135,7 @@ func TestSumsAreThoseOfOneCall(t *testing.T) {
 		}
 	})
 	if split < 10 {
-		t.Errorf("only %d runs split a window: the test tests little", split)
+		t.Errorf("only %d runs split a window, want more", split)
 	}
 }
 
@@ -152,8 +151,7 @@ func serial(c *upstreamtest.Counting) *upstreamtest.Counting {
 	return c
 }
 
-// calls gives the windows of the calls since the last time, in hours and parts
-// of them from midnight, sorted.
+// callsMade returns the windows of the calls since the last time, in hours from midnight, sorted.
 func callsMade(c *upstreamtest.Counting) []string {
 	var all []string
 	for call, n := range c.Calls() {
@@ -181,8 +179,8 @@ func hours(t upstream.Time) string {
 	return d.String()
 }
 
-// A past that cannot be had is an error, and is not kept for an empty one.
-func TestAPastThatFails(t *testing.T) {
+// If the past cannot be fetched, the answer is an error, and no empty past is kept.
+func TestAFailedPastIsAnError(t *testing.T) {
 	var c clock
 	c.set(4*time.Hour + 30*time.Minute)
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
@@ -212,9 +210,8 @@ func TestAPastThatFails(t *testing.T) {
 	dashboard(t, a, counting.API, &c, at(-48*time.Hour))
 }
 
-// A clock that is set back finds sums that know more than it does; they are used
-// where they fit and left alone where they do not.
-func TestAClockThatIsSetBack(t *testing.T) {
+// After the clock was set back, sums that go beyond its time are used where they fit, and otherwise kept unchanged.
+func TestSumsAreRightAfterTheClockIsSetBack(t *testing.T) {
 	var c clock
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
 	o := sealing
@@ -235,9 +232,9 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	}
 }
 
-// A day that the seam cuts is the sum of its parts; series and counts keep the ids
-// that one part alone has, and addresses that one part alone has.
-func TestJoining(t *testing.T) {
+// A day that is split at a settled hour is the sum of its parts. Series and counts keep the ids and addresses that only
+// one of the parts has.
+func TestPartsAddUp(t *testing.T) {
 	tally := func(n int64) upstream.Tally { return upstream.Tally{Total: 3 * n, Soft: 2 * n, Hard: n} }
 	older := []upstream.Series{
 		{ID: 1, Points: []upstream.Point{{Start: 0, Tally: tally(1)}, {Start: 86400, Tally: tally(2)}}},
@@ -256,7 +253,7 @@ func TestJoining(t *testing.T) {
 		t.Errorf("series: (-want +got)\n%s", diff)
 	}
 	if p := older[1].Points; len(p) != 1 || p[0].Tally != tally(4) {
-		t.Error("joining wrote to what it joined")
+		t.Error("adding has modified the parts")
 	}
 	counts := upstream.MergeCounts(
 		[]upstream.Count{
@@ -277,8 +274,8 @@ func TestJoining(t *testing.T) {
 	}
 }
 
-// Callers who miss the same window at the same time wait for one call for its past
-// and one for its edge; each is told of both.
+// Callers who miss the same window at the same time wait for one call for its past and one for its open edge. Both
+// calls are reported for each caller.
 func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 	var c clock
 	c.set(4*time.Hour + 30*time.Minute)
@@ -320,7 +317,7 @@ func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 	}
 }
 
-// However a window is split, its caller's deadline reaches the API with each part.
+// The caller's deadline reaches the API with each part of a split window.
 func TestDeadlinesReachTheAPI(t *testing.T) {
 	var c clock
 	c.set(4*time.Hour + 30*time.Minute)

@@ -36,17 +36,17 @@ func (c *clock) add(d time.Duration) {
 	c.after += d
 }
 
-// at is so long after midnight.
+// at returns the time that is d after midnight.
 func at(d time.Duration) upstream.Time { return midnight + upstream.Time(d/time.Second) }
 
-// senders are two of each of three users; the last has no address.
+// senders are two senders of each of three users. The last one has no address.
 var senders = []upstreamtest.Sender{
 	{UserID: 1, ID: 10, Address: "sender10@example.com"}, {UserID: 1, ID: 11, Address: "sender11@example.com"},
 	{UserID: 2, ID: 20, Address: "sender20@example.com"}, {UserID: 2, ID: 21, Address: "sender21@example.com"},
 	{UserID: 3, ID: 30, Address: "sender30@example.com"}, {UserID: 3, ID: 31},
 }
 
-// eventAt is an email, a bounce and a blocked email of one sender, the n-th event.
+// eventAt returns an email, a bounce and a blocked email of one sender; n makes them unique.
 func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
 	id := fmt.Sprintf("%s.%06d@mail6-40", t.UTC().Format("20060102150405"), n)
 	b := upstream.Bounce{
@@ -64,8 +64,7 @@ func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
 	}
 }
 
-// everyTenMinutes is an event every ten minutes of these hours from midnight,
-// of senders in turn.
+// everyTenMinutes returns an event every ten minutes of these hours from midnight, of the senders in turn.
 func everyTenMinutes(from, to int) upstreamtest.Rows { return every(10*time.Minute, from, to) }
 
 func every(step time.Duration, from, to int) upstreamtest.Rows {

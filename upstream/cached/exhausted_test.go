@@ -12,9 +12,8 @@ import (
 
 type spent struct{}
 
-// That an operation has no calls left is its own affair: who has joined its call makes
-// it, and gets the answer.
-func TestAnExhaustedBudgetIsNobodyElses(t *testing.T) {
+// If an operation has no calls left, an operation that joined its call makes the call and gets the answer.
+func TestAnExhaustedBudgetDoesNotAffectOtherOperations(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -61,8 +61,8 @@ func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// No two identical requests are ever under way together, however callers come and go and whether or not anything is
-// kept, and every caller that waits long enough is answered.
+// Identical requests are never in progress together, however callers come and go and whether or not answers are kept,
+// and every caller that waits long enough is answered.
 func TestNeverTwoIdenticalRequests(t *testing.T) {
 	for name, o := range map[string]cached.Options{
 		"with memory": {Bytes: 1 << 20, Fresh: time.Millisecond}, "without": {},
@@ -92,7 +92,7 @@ func TestNeverTwoIdenticalRequests(t *testing.T) {
 						defer cancel()
 						a, b := upstream.Header{Name: "X-A", Value: "1"}, upstream.Header{Name: "X-B", Value: "2"}
 						q := upstream.ListQuery{UserID: upstream.ID(i % 2), XHeaders: []upstream.Header{a, b}}
-						if i%5 == 0 { // equal although spelled differently
+						if i%5 == 0 { // the same question in another form
 							q.XHeaders = []upstream.Header{b, a}
 						}
 						_, err := views[i%len(views)].Emails(ctx, q)
@@ -106,7 +106,7 @@ func TestNeverTwoIdenticalRequests(t *testing.T) {
 				}
 				wg.Wait()
 				if server.twice != 0 {
-					t.Errorf("%d requests went out while an identical one was under way", server.twice)
+					t.Errorf("%d requests were sent while an identical one was in progress", server.twice)
 				}
 				if server.calls < 10 || server.calls > 100 {
 					t.Errorf("%d calls of 300 callers, want them joined", server.calls)

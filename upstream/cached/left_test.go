@@ -13,9 +13,9 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// An observer is told how much longer an answer may be shown: what is final for good,
-// what is at the open edge for seconds, what is stale or not kept not at all.
-func TestHowLongAnAnswerMayBeShown(t *testing.T) {
+// Lookups report how long an answer stays fresh: forever if it is final, for seconds if it touches the open edge, and
+// not at all if it is stale or not kept.
+func TestLookupsReportHowLongAnswersStayFresh(t *testing.T) {
 	t.Parallel()
 	var c clock
 	c.set(10 * time.Hour)
@@ -28,13 +28,13 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 			return nil
 		}}
 	var mu sync.Mutex
-	var told []time.Duration
+	var left []time.Duration
 	a := open(t, api, Options{Bytes: 1 << 20, Settle: time.Hour, Fresh: 5 * time.Second, Catalogue: time.Hour,
 		MaxStale: time.Minute, Now: c.now,
 		Observe: func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, l.Left)
+			left = append(left, l.Left)
 		}})
 	past, edge := upstream.Window{Start: at(0), End: at(9 * time.Hour)},
 		upstream.Window{Start: at(9*time.Hour + time.Minute), End: at(10 * time.Hour)}
@@ -61,22 +61,22 @@ func TestHowLongAnAnswerMayBeShown(t *testing.T) {
 			[]time.Duration{time.Hour},
 		},
 	} {
-		told = nil
+		left = nil
 		c.add(s.after)
 		down = s.down
 		if err := s.ask(); err != nil {
 			t.Error(errors.Join(errors.New(s.name), err))
 		}
-		if d := cmp.Diff(s.want, told); d != "" {
+		if d := cmp.Diff(s.want, left); d != "" {
 			t.Errorf("%s: %s", s.name, d)
 		}
 	}
-	// Both parts of a window that is split are told of, in any order.
-	told, down = nil, false
+	// Both parts of a split window are reported, in any order.
+	left, down = nil, false
 	if err := counts(upstream.Window{Start: at(time.Hour), End: at(10*time.Hour + time.Minute)})(); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 2 || min(told[0], told[1]) != 5*time.Second || max(told[0], told[1]) != Forever {
-		t.Errorf("split: %v", told)
+	if len(left) != 2 || min(left[0], left[1]) != 5*time.Second || max(left[0], left[1]) != Forever {
+		t.Errorf("split: %v", left)
 	}
 }

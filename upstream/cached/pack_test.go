@@ -18,8 +18,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// pages answers every list with a page of its own, decoded from JSON as a client
-// does, and details with long messages.
+// pages answers every list with a page of its own, decoded from JSON as by a client, and details with long messages.
 type pages struct {
 	upstreamtest.API
 	rows int
@@ -87,7 +86,7 @@ func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery
 	return upstream.DecodeSeries(string(upstream.AppendSeries(nil, k, rows)), k)
 }
 
-// fill asks for the n-th answer of a kind.
+// fill requests the n-th answer of a kind.
 func fill(t *testing.T, a *view, n int, kind string) {
 	t.Helper()
 	var err error
@@ -118,9 +117,8 @@ func fill(t *testing.T, a *view, n int, kind string) {
 
 var kinds = []string{"bounces", "emails", "detail", "counts", "series"}
 
-// What entries are charged is what the heap holds for them, small ones and large
-// ones, within a sixth.
-func TestEntriesAreChargedWhatTheyHold(t *testing.T) {
+// Entries, small and large, are charged what they use on the heap, within a sixth.
+func TestEntriesAreChargedTheMemoryTheyUse(t *testing.T) {
 	for _, kind := range append(slices.Clone(kinds), "sums") {
 		for _, test := range []struct{ rows, entries int }{{0, 2000}, {1, 2000}, {20, 400}, {500, 30}} {
 			if kind == "sums" && test.rows != 20 {
@@ -160,9 +158,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// However much is asked, the memory holds no more than it may, and what was
-// asked lately and often is still there.
-func TestTheBoundIsInBytes(t *testing.T) {
+// The memory stays within its limit whatever is requested, and keeps what is requested often.
+func TestTheMemoryStaysWithinItsLimit(t *testing.T) {
 	const bound = 1 << 20
 	counting := &countingPages{pages: pages{rows: 40}}
 	a := open(t, counting, Options{Bytes: bound, Fresh: time.Hour})
@@ -170,21 +167,21 @@ func TestTheBoundIsInBytes(t *testing.T) {
 	for i := range 1500 {
 		fill(t, a, rnd.IntN(1000), kinds[i%len(kinds)])
 		if i%10 == 0 {
-			fill(t, a, 5000, "bounces") // asked all the time
+			fill(t, a, 5000, "bounces") // requested all the time
 		}
 		if i%50 == 0 {
 			a.memory.CleanUp()
 			if w := a.memory.WeightedSize(); w > bound {
-				t.Fatalf("after %d questions it holds %d bytes, allowed are %d", i, w, bound)
+				t.Fatalf("after %d questions it uses %d bytes of the %d allowed", i, w, bound)
 			}
 		}
 	}
 	a.memory.CleanUp()
 	if w := a.memory.WeightedSize(); w < bound/2 {
-		t.Errorf("it holds %d bytes of the %d allowed", w, bound/2)
+		t.Errorf("it uses %d bytes of the %d allowed", w, bound/2)
 	}
 	if counting.favourite > 20 {
-		t.Errorf("what is asked all the time was asked upstream %d times of 150", counting.favourite)
+		t.Errorf("a question that is asked all the time made %d calls of 150", counting.favourite)
 	}
 }
 
@@ -200,9 +197,8 @@ func (c *countingPages) Bounces(ctx context.Context, q upstream.ListQuery) ([]up
 	return c.pages.Bounces(ctx, q)
 }
 
-// An answer that is larger than the memory is given, not kept, and puts nothing
-// else out.
-func TestTooLargeIsNotKept(t *testing.T) {
+// An answer that is larger than the memory is returned but not kept, and evicts nothing.
+func TestAnswersLargerThanTheMemoryAreNotKept(t *testing.T) {
 	p := &pages{rows: 1}
 	a := open(t, p, Options{Bytes: 40_000, Fresh: time.Hour})
 	for i := range 3 {
@@ -218,8 +214,8 @@ func TestTooLargeIsNotKept(t *testing.T) {
 	}
 }
 
-// Packed rows say the same, and share no memory with those they were made of.
-func TestPackedRowsAreTheSame(t *testing.T) {
+// Packed rows equal those they were made from, including addresses and headers, and share no memory with them.
+func TestPackedRowsEqualTheOriginals(t *testing.T) {
 	// addresses and headers alike, too
 	text := rapid.OneOf(rapid.StringN(0, 12, -1), rapid.SampledFrom([]string{"", "a", "@", "a@a", "@a"}))
 	header := rapid.Custom(func(t *rapid.T) upstream.Header {
@@ -252,18 +248,18 @@ func TestPackedRowsAreTheSame(t *testing.T) {
 		}
 		for i := range packed {
 			if c := packed[i].FullContent; c != "" && unsafe.StringData(c) == unsafe.StringData(rows[i].FullContent) {
-				t.Fatal("a string still lies in the page")
+				t.Fatal("a string still points into the page")
 			}
 			if hs := packed[i].XHeaders; len(hs) > 0 && &hs[0] == &rows[i].XHeaders[0] {
-				t.Fatal("headers still lie in the page")
+				t.Fatal("headers still point into the page")
 			}
 		}
 	})
 }
 
-// Headers that rows have alike are held once, however many rows there are, and so are the
-// parts of an address; lists that only begin alike are not taken for each other.
-func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
+// Headers that several rows share are kept once, and so are the parts of an address. Lists of headers that only begin
+// alike are not confused.
+func TestPackedRowsShareEqualValues(t *testing.T) {
 	t.Parallel()
 	all := []upstream.Header{{Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"}}
 	var rows []upstream.Email
@@ -279,10 +275,10 @@ func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
 	if &packed[0].XHeaders[0] != &packed[2].XHeaders[0] || &packed[0].XHeaders[0] != &packed[7].XHeaders[0] {
-		t.Error("equal headers are held twice")
+		t.Error("equal headers are kept twice")
 	}
 	if unsafe.StringData(packed[0].EmailAddress) != unsafe.StringData(packed[0].Local) {
-		t.Error("an address and its parts are held apart")
+		t.Error("an address and its parts do not share memory")
 	}
 	if most := 500*(sizeOf[upstream.Email]()+len("someone@example.com")) +
 		80*(sizeOf[upstream.Header]()+10); s.bytes > most {
@@ -290,8 +286,8 @@ func TestPackedRowsShareWhatTheyHaveAlike(t *testing.T) {
 	}
 }
 
-// The packers know every field: none is left in the page, none is lost.
-func TestPackersKnowEveryString(t *testing.T) {
+// The packers copy every field: none stays in the page, and none is lost.
+func TestPackersCopyEveryString(t *testing.T) {
 	p := pages{rows: 3}
 	bounces, _ := p.Bounces(t.Context(), upstream.ListQuery{})
 	emails, _ := p.Emails(t.Context(), upstream.ListQuery{})

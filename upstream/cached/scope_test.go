@@ -14,8 +14,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// perCaller answers each caller from a view of the caller's own, which it finds in
-// the context, and fails for all while down.
+// perCaller answers each caller, which it finds in the context, from a view of its own. It fails for all callers while
+// down is set.
 type perCaller struct {
 	down bool
 }
@@ -29,12 +29,11 @@ func (p *perCaller) Ask(ctx context.Context, q *upstream.Question) (any, error) 
 	return ctx.Value(callerKey{}).(upstream.Asker).Ask(ctx, q)
 }
 
-// However callers mix their questions, while answers are kept, sealed, added up and
-// served stale, and whatever their scopes are called: each gets what it may see.
-// Where it is refused something it gets the refusal, never another's answer.
-func TestNoScopeLeaks(t *testing.T) {
+// Each caller gets only what it may see, or its own refusal, however callers mix their questions, while answers are
+// kept, sealed, added up and served stale, and whatever the scopes are called.
+func TestScopesNeverLeak(t *testing.T) {
 	m := upstreamtest.NewModel(every(83*time.Minute, -30, 0))
-	all := map[string][]upstream.ID{ // names that try to look like another's keys
+	all := map[string][]upstream.ID{ // names that resemble the keys of others
 		"": {}, "1": {1}, "1,2": {1, 2}, "2": {2}, "\x00": {3}, "1\x00": {1, 3}, "\x00counts\x00": {2, 3},
 		"\x00sum of counts\x00/bounce/counts?": nil, "1\x00 to now": {1, 2, 3, 4},
 	}
@@ -95,6 +94,6 @@ func TestNoScopeLeaks(t *testing.T) {
 		}
 	})
 	if asked < 500 || refused == 0 {
-		t.Errorf("%d answers and %d refusals: the test tests little", asked, refused)
+		t.Errorf("only %d answers and %d refusals, want more of both", asked, refused)
 	}
 }

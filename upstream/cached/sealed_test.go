@@ -12,20 +12,20 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// What is wholly in the sealed past is asked for once; what touches the open edge
-// again when it is no longer fresh. A window ends before its end.
-func TestTheSealedPastIsAskedForOnce(t *testing.T) {
+// Settled windows are fetched once, and windows at the open edge again when their answers are no longer fresh. The end
+// of a window is exclusive.
+func TestSettledWindowsAreFetchedOnce(t *testing.T) {
 	m := upstreamtest.NewModel(everyTenMinutes(-12, 2))
 	for name, test := range map[string]struct {
 		window upstream.Window // of which bounces[0] is the detail
 		calls  int             // in a year, of which every quarter is asked twice
 	}{
 		"long ago": {upstream.Window{Start: at(-10 * time.Hour), End: at(-9 * time.Hour)}, 1},
-		"up to what has just settled": {
+		"up to the settled time": {
 			upstream.Window{Start: at(-time.Hour - 10*time.Minute), End: at(-time.Hour)}, 1,
 		},
-		"one second more": {upstream.Window{Start: at(-time.Hour), End: at(-time.Hour + 1*time.Second)}, 2},
-		"up to now":       {upstream.Window{Start: at(-30 * time.Minute), End: midnight}, 2},
+		"one second later": {upstream.Window{Start: at(-time.Hour), End: at(-time.Hour + 1*time.Second)}, 2},
+		"up to now":        {upstream.Window{Start: at(-30 * time.Minute), End: midnight}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, q := range questions(m, test.window) {
@@ -58,9 +58,9 @@ func TestTheSealedPastIsAskedForOnce(t *testing.T) {
 	}
 }
 
-// An answer that came before its window was settled may lack events, and is not
-// sealed by the passing of time: not if it was kept, and not if it was under way.
-func TestAnEarlyAnswerIsNeverSealed(t *testing.T) {
+// An answer that came before its window had settled may lack events, so it is never sealed: neither if it was kept, nor
+// if it was in progress meanwhile.
+func TestAnswersFromBeforeTheWindowSettledAreNotSealed(t *testing.T) {
 	w := upstream.Window{Start: at(-59 * time.Minute), End: at(-31 * time.Minute)}
 	for i, q := range questions(upstreamtest.NewModel(everyTenMinutes(-3, 0)), w) {
 		if q.catalogue {
@@ -107,7 +107,7 @@ func TestAnEarlyAnswerIsNeverSealed(t *testing.T) {
 	}
 }
 
-// lister answers with the rows it is given.
+// lister answers lists with its rows.
 type lister struct {
 	upstreamtest.API
 	rows []upstream.Email
@@ -117,9 +117,9 @@ func (l lister) Emails(context.Context, upstream.ListQuery) ([]upstream.Email, e
 	return l.rows, nil
 }
 
-// A full page of settled rows is kept although its window is open, for what is yet
-// to come lies behind it; unless its order shows that the remote does not sort.
-func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
+// A full page of settled rows is kept even if its window is open, since new rows come after it. This does not hold if
+// the order of its rows shows that the remote does not sort.
+func TestFullPagesOfSettledRowsAreSealed(t *testing.T) {
 	emails := func(n int, last time.Duration) []upstream.Email {
 		rows := make([]upstream.Email, n)
 		for i := range rows {
@@ -133,13 +133,13 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 		rows  []upstream.Email
 		calls int
 	}{
-		"full and settled":                    {emails(upstream.PageSize, -time.Hour-time.Second), 1},
-		"longer than a page":                  {emails(upstream.PageSize+1, -time.Hour-time.Second), 1},
-		"its last row is about to settle":     {emails(upstream.PageSize, -time.Hour), 2},
-		"its last row is not settled":         {emails(upstream.PageSize, -50*time.Minute), 25},
-		"not full: more rows may join it":     {emails(upstream.PageSize-1, -2*time.Hour), 25},
-		"empty":                               {nil, 25},
-		"newest first, which no server shall": {newestFirst, 25},
+		"full and settled":                        {emails(upstream.PageSize, -time.Hour-time.Second), 1},
+		"longer than a page":                      {emails(upstream.PageSize+1, -time.Hour-time.Second), 1},
+		"its last row is about to settle":         {emails(upstream.PageSize, -time.Hour), 2},
+		"its last row is not settled":             {emails(upstream.PageSize, -50*time.Minute), 25},
+		"not full: more rows may join it":         {emails(upstream.PageSize-1, -2*time.Hour), 25},
+		"empty":                                   {nil, 25},
+		"newest first, against the documentation": {newestFirst, 25},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var c clock
@@ -147,7 +147,7 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 			o := sealing
 			o.Now = c.now
 			a := open(t, counting, o)
-			// Twenty-five pages of 20, read by a person.
+			// Twenty-five pages of 20, as a person reads them.
 			for range 25 {
 				got, err := a.Emails(t.Context(),
 					upstream.ListQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: midnight}})
@@ -156,7 +156,7 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 				}
 				if !slices.EqualFunc(test.rows, got,
 					func(a, b upstream.Email) bool { return a.ProcessTime == b.ProcessTime }) {
-					t.Fatal("the page is another")
+					t.Fatal("the page has changed")
 				}
 				c.add(8 * time.Second)
 			}
@@ -167,18 +167,18 @@ func TestAFullPageOfSettledRowsIsSealed(t *testing.T) {
 	}
 }
 
-// A page with rows from outside its window is a fault, which is not kept for good:
-// neither because its window has settled nor because it is full of settled rows.
-func TestAPageWithRowsFromOutsideItsWindowIsAskedForAgain(t *testing.T) {
+// A page with rows from outside its window is wrong, so it is not kept forever, even if its window has settled or it is
+// full of settled rows.
+func TestPagesWithRowsOutsideTheirWindowAreFetchedAgain(t *testing.T) {
 	w := upstream.Window{Start: at(-48 * time.Hour), End: at(-47 * time.Hour)}
 	for name, test := range map[string]struct {
 		first, last upstream.Time
 		calls       int
 	}{
-		"within":            {w.Start, w.End - 1, 1},
-		"the end is theirs": {w.Start, w.End, 1},
-		"too early":         {w.Start - 1, w.End - 1, 2},
-		"too late":          {w.Start, w.End + 1, 2},
+		"within":           {w.Start, w.End - 1, 1},
+		"the end included": {w.Start, w.End, 1},
+		"too early":        {w.Start - 1, w.End - 1, 2},
+		"too late":         {w.Start, w.End + 1, 2},
 	} {
 		for _, n := range []int{2, upstream.PageSize} {
 			rows := make([]upstream.Email, n)
@@ -204,9 +204,8 @@ func TestAPageWithRowsFromOutsideItsWindowIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// Twenty-five pages of 20 that are cut from an upstream page cost one call while
-// it is fresh.
-func TestManyPagesOfOne(t *testing.T) {
+// Twenty-five pages of 20 that come from one upstream page cost one call while it is fresh.
+func TestClientPagesShareOneUpstreamPage(t *testing.T) {
 	var c clock
 	counting := &upstreamtest.Counting{API: lister{}}
 	o := standard

@@ -15,8 +15,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// failing is an API that fails with an error while there is one, with a memory
-// around it.
+// failing is an API behind a cache. It fails with an error while one is set.
 type failing struct {
 	*view
 	clock    clock
@@ -61,9 +60,9 @@ var (
 	lastHalf = upstream.Window{Start: at(-30 * time.Minute), End: at(time.Hour)}
 )
 
-// While the API is down, answers of every kind are served past their freshness for
-// as long as they may be, told of as stale with their age; and never after it is up.
-func TestStaleRatherThanDown(t *testing.T) {
+// While the API is down, answers of every kind are served past their freshness, up to the limit, and reported as stale
+// with their age. Once it is up again, none are.
+func TestStaleAnswersAreServedWhileTheAPIIsDown(t *testing.T) {
 	qs := questions(upstreamtest.NewModel(everyTenMinutes(-48, 2)), lastHalf)
 	qs = append(qs, sampleQuestion{name: "counts with a sealed past",
 		ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
@@ -105,7 +104,7 @@ func TestStaleRatherThanDown(t *testing.T) {
 				}
 				for _, l := range stale {
 					if l.Age != test.age || l.Err == nil || l.Hit || l.Joined {
-						t.Errorf("age %v: told %+v", test.age, l)
+						t.Errorf("age %v: reported %+v", test.age, l)
 					}
 				}
 			}
@@ -119,8 +118,8 @@ func TestStaleRatherThanDown(t *testing.T) {
 	}
 }
 
-// Only where the API fails, not where it says no.
-func TestWhichErrorsStaleAnswersStandInFor(t *testing.T) {
+// Stale answers are served only if the API fails, not if it refuses.
+func TestStaleAnswersReplaceFailuresOnly(t *testing.T) {
 	for code, stale := range map[upstream.Code]bool{
 		upstream.Unavailable: true, upstream.Timeout: true, upstream.InvalidResponse: true,
 		upstream.InvalidArgument: false, upstream.Unauthenticated: false, upstream.PermissionDenied: false,
@@ -171,9 +170,9 @@ func TestStaleAnswersCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
-// A dashboard's window ends later each time. While the API is down it is shown
-// what it was shown last, as long as that has nothing from behind its end.
-func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
+// The window of a dashboard ends later each time. While the API is down, the dashboard gets its newest answer, unless
+// that may contain events after the new end.
+func TestMovingWindowsGetTheNewestAnswerWhileTheAPIIsDown(t *testing.T) {
 	f := newFailing(t, func(*Options) {})
 	upTo := func(d time.Duration) upstream.Window {
 		return upstream.Window{Start: at(-40 * time.Hour), End: at(d)}
@@ -211,7 +210,7 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 					t.Errorf("%v: got %v, %v", d, got, err)
 				}
 				if l := f.stale(); len(l) != 1 || l[0].Age != d-21*time.Minute {
-					t.Errorf("%v: told %+v", d, l)
+					t.Errorf("%v: reported %+v", d, l)
 				}
 			}
 			if _, err := ask(upTo(25*time.Minute), 1); !errors.Is(err, down) {
@@ -229,8 +228,8 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 				t.Errorf("after too long: %v", err)
 			}
 			for what, end := range map[string]time.Duration{
-				"an answer that may go on behind the end":  time.Hour,
-				"an answer that ended before it was given": 30 * time.Minute,
+				"an answer that may contain events after the end": time.Hour,
+				"an answer that ended before it was given":        30 * time.Minute,
 			} {
 				f.err = nil
 				f.clock.set(33 * time.Minute)
@@ -248,7 +247,7 @@ func TestAMovingEndFindsTheNewestAnswer(t *testing.T) {
 }
 
 // A dashboard is served through an outage in which an hour settles.
-func TestAnHourSettlesWhileTheAPIIsDown(t *testing.T) {
+func TestDashboardsAreServedThroughAnOutageInWhichAnHourSettles(t *testing.T) {
 	f := newFailing(t, func(*Options) {})
 	ask := func(now time.Duration) ([]upstream.Count, error) {
 		f.clock.set(now)
@@ -265,13 +264,13 @@ func TestAnHourSettlesWhileTheAPIIsDown(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if l := f.stale(); len(l) != 1 || l[0].Age != 2*time.Minute {
-		t.Errorf("told %+v", l)
+		t.Errorf("reported %+v", l)
 	}
 }
 
-// The API hangs: who waits for too long gets the stale answer, who leaves gets
-// nothing, and all wait for one call.
-func TestStaleAnswersForManyWhileTheAPIHangs(t *testing.T) {
+// While the API hangs, all callers wait for one call. Those that wait until their deadline get the stale answer, those
+// that leave get none.
+func TestCallersGetStaleAnswersWhileTheAPIHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		counting := model()
 		o := sealing
@@ -297,16 +296,16 @@ func TestStaleAnswersForManyWhileTheAPIHangs(t *testing.T) {
 				}
 				got, err := a.BlockedReasons(ctx)
 				if i == 9 && err != context.Canceled {
-					t.Errorf("who left got %v, %v", got, err)
+					t.Errorf("the caller that left got %v, %v", got, err)
 				}
 				if i < 9 && (err != nil || !cmp.Equal(want, got)) {
-					t.Errorf("who waited got %v, %v", got, err)
+					t.Errorf("the caller that waited got %v, %v", got, err)
 				}
 			})
 		}
 		wg.Wait()
 		if counting.Total() != 2 {
-			t.Errorf("%d calls, want one of each time", counting.Total())
+			t.Errorf("%d calls, want one each time", counting.Total())
 		}
 	})
 }
