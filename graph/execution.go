@@ -150,7 +150,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	case deferred:
 		x.deferring()
 	}
-	if x.refused == nil {
+	if x.refused == nil && x.known == nil {
 		x.ctx = columns.With(x.ctx, doc.plans)
 	}
 	x.begin()

@@ -3,7 +3,6 @@ package graph
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -135,8 +134,10 @@ func (h *handler) log(ctx context.Context, r *record) {
 			slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash),
 			slog.String("outcome", r.Outcome()),
 			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)),
-			slog.Int("asked", r.Asked), slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors),
-			slog.Any("codes", codes(r.Codes)))
+			slog.Int("asked", r.Asked), slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors))
+		if len(r.Codes) > 0 {
+			line.AddAttrs(slog.Any("codes", r.Codes))
+		}
 		_ = h.o.Logger.Handler().Handle(ctx, line) // a Logger ignores errors, too
 	}
 	r.mu.Lock()
@@ -154,19 +155,5 @@ func (h *handler) log(ctx context.Context, r *record) {
 		h.o.Logger.Log(ctx, level, "failed", attrs...)
 	}
 }
-
-// codes counts errors by their code, in the log.
-type codes map[string]int
-
-// MarshalText formats the counts like fmt does, but faster for the usual operation without errors.
-func (c codes) MarshalText() ([]byte, error) {
-	if len(c) == 0 {
-		return []byte("map[]"), nil
-	}
-	return fmt.Append(nil, map[string]int(c)), nil
-}
-
-// MarshalJSON encodes the counts as an object, or null if there are none.
-func (c codes) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]int(c)) }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -53,8 +53,7 @@ func (e *Error) Retryable() bool { return e.Code == Unavailable || e.Code == Tim
 
 // CodeOf returns the code of the first [*Error] that err wraps, or [Internal] if there is none.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return Internal

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// RequestIDHeader is the header of requests and answers that holds the request's id.
-const RequestIDHeader = "X-Request-ID"
+// RequestIDHeader is the header of requests and answers that holds the request's id, in the form in which net/http
+// looks it up without copying it.
+const RequestIDHeader = "X-Request-Id"
 
 const maxRequestID = 64
 

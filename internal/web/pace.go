@@ -36,7 +36,7 @@ func (p *Pace) Sent(n int) {
 func LimitSlowBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			b := &pacedBody{ReadCloser: r.Body, control: http.NewResponseController(w), pace: NewPace()}
+			b := &pacedBody{ReadCloser: r.Body, control: *http.NewResponseController(w), pace: NewPace()}
 			b.deadline = b.pace.Until()
 			_ = b.control.SetReadDeadline(b.deadline)
 			r.Body = b
@@ -47,7 +47,7 @@ func LimitSlowBodies(next http.Handler) http.Handler {
 
 type pacedBody struct {
 	io.ReadCloser
-	control  *http.ResponseController
+	control  http.ResponseController
 	pace     Pace
 	deadline time.Time // of reading, as it was set last
 }

@@ -225,8 +225,10 @@ func (c *Cache) report(ctx context.Context, l Lookup) {
 // gaveUp returns the error for a caller whose context has ended: a passed deadline becomes a Timeout, as if the API had
 // reported it.
 func gaveUp(err error) error {
-	var e *upstream.Error
-	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e) {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, ok := errors.AsType[*upstream.Error](err); !ok {
 		return &upstream.Error{Code: upstream.Timeout, Message: "the metrics API did not answer in time", Err: err}
 	}
 	return err
