@@ -155,10 +155,10 @@ func TestDeferredPartsMakeUpTheWholeResponse(t *testing.T) {
 				t.Errorf("%v %s", failed, d)
 			}
 			if !within(want.data, first) {
-				t.Errorf("the first part says of something that it is nothing: %v", first)
+				t.Errorf("the first part has null for a value that comes later: %v", first)
 			}
 			if count < 2 && name != "at the root" && name != "also outside" { // gqlgen puts these into the first part
-				t.Errorf("all of it came in %d part(s)", count)
+				t.Errorf("the response came in %d part(s)", count)
 			}
 		})
 	}
@@ -244,6 +244,6 @@ func TestDeferIsRefusedWithoutParts(t *testing.T) {
 		t.Errorf("@stream: %d %s", a.status, a.body)
 	}
 	if e.api.Total() == 0 {
-		t.Error("nothing was asked, so nothing was tested")
+		t.Error("no operation was sent, so nothing was tested")
 	}
 }

@@ -191,7 +191,7 @@ func TestIntrospectionIsLimited(t *testing.T) {
 			t.Errorf("%s: status %d, %v", file, a.status, a.errors)
 		}
 	}
-	// again nests parts, with all that a field has inside.
+	// again nests selections, with all that a field can have inside.
 	again := func(part string, times int) string {
 		depth := strings.Count(part, "{") * times
 		return "{ " + strings.Repeat(part, times) +

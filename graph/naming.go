@@ -10,13 +10,13 @@ import (
 // "Lone Anonymous Operation"). The library's rule reports the same error for each such operation; this one reports it
 // once, with all locations.
 func anonymous(on *validator.Events, add validator.AddErrFunc) {
-	var told bool
+	var reported bool
 	on.OnOperation(func(w *validator.Walker, op *ast.OperationDefinition) {
 		all := w.Document.Operations
-		if op.Name != "" || len(all) == 1 || told {
+		if op.Name != "" || len(all) == 1 || reported {
 			return
 		}
-		told = true
+		reported = true
 		add(validator.Message("an operation without a name must be the only one, and this document has %d: "+
 			"name each, as in query First { … }, and select one with operationName", len(all)),
 			func(e *gqlerror.Error) {

@@ -23,8 +23,8 @@ type socket struct {
 	t *testing.T
 }
 
-// told is a message from the server.
-type told struct {
+// message is a message from the server.
+type message struct {
 	Type    string          `json:"type"`
 	ID      string          `json:"id"`
 	Payload json.RawMessage `json:"payload"`
@@ -68,7 +68,7 @@ func (c socket) say(message string) {
 }
 
 // hear returns the next message.
-func (c socket) hear() told {
+func (c socket) hear() message {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
@@ -76,7 +76,7 @@ func (c socket) hear() told {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var m told
+	var m message
 	if err := json.Unmarshal(data, &m); err != nil {
 		c.t.Fatalf("%v in %s", err, data)
 	}
@@ -84,7 +84,7 @@ func (c socket) hear() told {
 }
 
 // expect returns the next message, which must have this type and operation.
-func (c socket) expect(kind, id string) told {
+func (c socket) expect(kind, id string) message {
 	c.t.Helper()
 	m := c.hear()
 	if m.Type != kind || m.ID != id {

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "update the table of faults in docs/oper
 // The rest of the operation is not affected.
 type faultCase struct {
 	remote string        // what the remote does, for docs/operating.md
-	faults []string      // names in package fault; "wrong type" stands for all of them
+	faults []string      // names in package fault; "wrong type" means all of them
 	in     int           // index into faulted
 	code   string        // code of the error; if empty, see applies
 	see    string        // what clients see if there is no error, for docs/operating.md

@@ -20,8 +20,8 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// A caller who may see some users' data gets no trace of other data in events, cursors or errors, whoever else
-// subscribes at the same time.
+// A caller who may see some users' data gets no trace of other data in events, cursors or errors, while others
+// subscribe at the same time.
 func TestStreamsRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	callers := map[string]auth.Caller{

@@ -12,9 +12,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// The Dockerfile builds what there is, with the Go that the module asks for, and runs it
-// from scratch as nobody.
-func TestDockerfile(t *testing.T) {
+// The Dockerfile builds the module with the Go version of go.mod, and runs the binary from scratch as the user nobody.
+func TestDockerfileRunsAStaticBinaryAsNobody(t *testing.T) {
 	f, err := os.Open("../Dockerfile")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +37,7 @@ func TestDockerfile(t *testing.T) {
 	}
 	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(string(module))[1]
 	if build.BaseName != "golang:"+version || final.BaseName != "scratch" {
-		t.Errorf("it builds on %s, for go %s, and runs on %s", build.BaseName, version, final.BaseName)
+		t.Errorf("it builds on %s for go %s, and runs on %s", build.BaseName, version, final.BaseName)
 	}
 	made := ""
 	for _, c := range build.Commands {
@@ -72,15 +71,15 @@ func TestDockerfile(t *testing.T) {
 		case *instructions.EntrypointCommand:
 			entry = strings.Join(c.CmdLine, " ")
 			if c.PrependShell {
-				t.Error("there is no shell in it to start the gateway")
+				t.Error("it starts the gateway with a shell, which the image lacks")
 			}
 		}
 	}
 	if made == "" || entry != made || !slices.Contains(copied, made) {
-		t.Errorf("it makes %q, without C, has %q, and starts %q", made, copied, entry)
+		t.Errorf("it builds %q without C, copies %q and starts %q", made, copied, entry)
 	}
 	if user != "65534:65534" || !slices.Equal(ports, []string{"8080", "9090"}) ||
 		!slices.Contains(copied, "/etc/ssl/certs/ca-certificates.crt") {
-		t.Errorf("it runs as %q, on ports %q, with %q", user, ports, copied)
+		t.Errorf("it runs as %q on ports %q with %q", user, ports, copied)
 	}
 }

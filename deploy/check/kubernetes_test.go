@@ -1,6 +1,5 @@
-// Package deploy holds what is deployed against the programs that read it: Kubernetes'
-// own types, BuildKit's parser, and systemd. It is a module of its own, so that the gateway's
-// stays without them.
+// Package deploy checks the deployment files with the code that reads them: Kubernetes' own types, BuildKit's parser and
+// systemd. It is a separate module, so that the gateway does not depend on these.
 package deploy
 
 import (
@@ -14,9 +13,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Every document of the manifest is of a kind that there is, with no field that it has
-// not; and what names something else in it names what there is.
-func TestManifest(t *testing.T) {
+// Every document of the manifest has a known kind and only fields of that kind, and every name in it refers to
+// something that exists.
+func TestManifestIsValidAndConsistent(t *testing.T) {
 	text, err := os.ReadFile("../kubernetes.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +35,7 @@ func TestManifest(t *testing.T) {
 		name := kind.APIVersion + " " + kind.Kind
 		object := objects[name]
 		if object == nil {
-			t.Errorf("a document of kind %q, twice or of no kind that is looked at here", name)
+			t.Errorf("a document has the kind %q, which is repeated or unknown to this test", name)
 			continue
 		}
 		delete(objects, name)
@@ -54,7 +53,7 @@ func TestManifest(t *testing.T) {
 	} {
 		for k, v := range selector {
 			if pod.Labels[k] != v {
-				t.Errorf("the %s selects %s=%s, which its pods have not", name, k, v)
+				t.Errorf("the %s selects %s=%s, but its pods lack this label", name, k, v)
 			}
 		}
 	}
@@ -69,28 +68,28 @@ func TestManifest(t *testing.T) {
 	for name, probe := range map[string]*core.Probe{"/readyz": c.ReadinessProbe, "/healthz": c.LivenessProbe} {
 		if probe.HTTPGet.Path != name || ports[probe.HTTPGet.Port.StrVal] != port(t,
 			config.Data["DELIVERYGRAPH_ADMIN_LISTEN"]) {
-			t.Errorf("%s is asked at %s of port %q, which is not the admin port", name, probe.HTTPGet.Path,
+			t.Errorf("%s requests %s from port %q, which is not the admin port", name, probe.HTTPGet.Path,
 				probe.HTTPGet.Port.StrVal)
 		}
 	}
 	if got := c.EnvFrom[0].ConfigMapRef.Name; got != config.Name {
-		t.Errorf("settings come from %q, which there is not", got)
+		t.Errorf("settings come from %q, which does not exist", got)
 	}
 	for _, e := range c.Env {
 		if ref := e.ValueFrom; ref != nil && (ref.SecretKeyRef.Name != secret.Name ||
 			secret.StringData[ref.SecretKeyRef.Key] == "") {
-			t.Errorf("%s comes from %v, which there is not", e.Name, ref.SecretKeyRef)
+			t.Errorf("%s comes from %v, which does not exist", e.Name, ref.SecretKeyRef)
 		}
 	}
 	mount, volume := c.VolumeMounts[0], pod.Spec.Volumes[0]
 	item := volume.Secret.Items[0]
 	if mount.Name != volume.Name || volume.Secret.SecretName != secret.Name || secret.StringData[item.Key] == "" ||
 		config.Data["DELIVERYGRAPH_AUTH_KEYS"] != mount.MountPath+"/"+item.Path {
-		t.Error("the file of keys is not where the gateway reads it")
+		t.Error("the file of keys is not mounted where the gateway reads it")
 	}
 	if s := c.SecurityContext; !*pod.Spec.SecurityContext.RunAsNonRoot || !*s.ReadOnlyRootFilesystem ||
 		*s.AllowPrivilegeEscalation || !slices.Contains(s.Capabilities.Drop, "ALL") {
-		t.Error("the gateway has rights that it does not need")
+		t.Error("the gateway has privileges that it does not need")
 	}
 }
 

@@ -9,10 +9,9 @@ import (
 	"testing"
 )
 
-// The unit hands the gateway each file of secrets that its settings name, as the gateway's
-// user cannot read what only root can; and beyond loopback the gateway asks for keys and
-// speaks TLS.
-func TestUnit(t *testing.T) {
+// The unit passes to the gateway each file of secrets that its settings name, because the gateway's user cannot read
+// files of root. Beyond loopback, the gateway requires keys and serves TLS.
+func TestUnitPassesSecretsAndRequiresKeysAndTLS(t *testing.T) {
 	unit, settings := assignments(t, "../deliverygraph.service"), assignments(t, "../settings.env")
 	credentials := map[string]bool{}
 	for _, c := range unit["LoadCredential"] {
@@ -25,32 +24,32 @@ func TestUnit(t *testing.T) {
 		}
 	}
 	if n := len(credentials); n != 3 {
-		t.Errorf("the unit loads %d credentials: some are of no setting", n)
+		t.Errorf("the unit loads %d credentials, of which no setting uses some", n)
 	}
 	host, port, err := net.SplitHostPort(settings["DELIVERYGRAPH_LISTEN"][0])
 	if err != nil || host != "0.0.0.0" || len(port) < 4 {
-		t.Errorf("it listens on %q: the unit lets it use no port below 1024", settings["DELIVERYGRAPH_LISTEN"])
+		t.Errorf("it listens on %q, but the unit allows no port below 1024", settings["DELIVERYGRAPH_LISTEN"])
 	}
 	if data, state := settings["DELIVERYGRAPH_DATA"][0],
 		unit["StateDirectory"][0]; filepath.Dir(data) != "/var/lib/"+state {
-		t.Errorf("the store is %s, outside the one folder that the gateway may write to", data)
+		t.Errorf("the store is %s, outside the only folder that the gateway may write to", data)
 	}
 	if got := unit["EnvironmentFile"]; len(got) != 1 || got[0] != "/etc/deliverygraph/settings.env" {
 		t.Errorf("settings come from %q", got)
 	}
 }
 
-// systemd takes the unit as it is.
-func TestUnitIsVerified(t *testing.T) {
+// systemd accepts the unit.
+func TestUnitIsValidForSystemd(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Skip("there is no systemd-analyze here")
+		t.Skip("systemd-analyze is not installed")
 	}
 	text, err := os.ReadFile("../deliverygraph.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable() // which there is, unlike the gateway at its place
+	self, err := os.Executable() // an existing program, as the gateway is not installed
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"deliverygraph/internal/web/site/sitetest"
 )
 
-// GraphiQL stores the text of the editors and the list of tabs at different moments. Whatever the two say when the page
-// is left without warning, as by a crash, the tabs are those of the list, and none is doubled.
+// GraphiQL stores the text of the editors and the list of tabs at different times. If the page ends without warning, as
+// by a crash, the tabs are those of the list, and none is repeated.
 func TestTabsAfterACrashInABrowser(t *testing.T) {
 	t.Parallel()
 	page, err := playground.New(playground.Options{
@@ -81,7 +81,7 @@ func TestTabsAfterACrashInABrowser(t *testing.T) {
 	}
 }
 
-// What the visitor clears stays cleared, and what a window did not change it does not store again when it is left.
+// What the visitor clears stays cleared, and a window that is left stores only what was changed in it.
 func TestLeavingStoresNoMoreThanWasTyped(t *testing.T) {
 	t.Parallel()
 	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query First { greeting }"}}})
@@ -106,7 +106,7 @@ func TestLeavingStoresNoMoreThanWasTyped(t *testing.T) {
 	var stored string
 	b.Eval(`JSON.stringify(localStorage)`, &stored)
 	if !strings.Contains(stored, "query Mine") || strings.Contains(stored, "secret") {
-		t.Errorf("want what was typed to be stored, less its headers, got %s", stored)
+		t.Errorf("want what was typed to be stored without headers, got %s", stored)
 	}
 
 	b.Load(s.URL + "/")
@@ -120,8 +120,8 @@ func TestLeavingStoresNoMoreThanWasTyped(t *testing.T) {
 	}
 }
 
-// A link to a query opens it, with its variables and without its headers, in whatever browser.
-func TestSharingInABrowser(t *testing.T) {
+// A link to a query opens it in any browser, with its variables and without its headers.
+func TestSharedLinksOpenTheQuery(t *testing.T) {
 	t.Parallel()
 	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query GreetNobody { greeting }"}}})
 	if err != nil {
@@ -161,7 +161,7 @@ func TestSharingInABrowser(t *testing.T) {
 	}
 	var shown string
 	if other.Eval(shownAnswer, &shown); shown != "" {
-		t.Errorf("the shared query ran unasked: %s", shown)
+		t.Errorf("the shared query ran without a click: %s", shown)
 	}
 	other.Eval(clickRun, nil)
 	other.Until(shownAnswer + `.includes("Good morning, Grace")`)
@@ -171,7 +171,7 @@ func TestSharingInABrowser(t *testing.T) {
 		t.Errorf("after a reload the tabs are %q", names)
 	}
 
-	// The address still has the link when its tab is no longer what was linked to.
+	// The address keeps the link after its tab was changed.
 	other.Until(queryEditor + `.getValue().includes("Shared")`)
 	other.Eval(queryEditor+`.setValue("query Changed { greeting }"); location.reload()`, nil)
 	other.AwaitLoad("a reload")
@@ -179,7 +179,7 @@ func TestSharingInABrowser(t *testing.T) {
 	if other.Eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed"}) {
 		t.Errorf("after a change and a reload the tabs are %q", names)
 	}
-	other.Eval(`location.hash = "query=%7Bgreeting%7D"`, nil) // as by pasting a link into the address bar
+	other.Eval(`location.hash = "query=%7Bgreeting%7D"`, nil) // like pasting a link into the address bar
 	other.AwaitLoad("another link")
 	other.Until(ready + " && " + queryEditor + `.getValue() === "{greeting}"`)
 	if other.Eval(tabNames, &names); !cmp.Equal(names, []string{"GreetNobody", "Changed", "<untitled>"}) {

@@ -18,7 +18,7 @@ import (
 	"deliverygraph/internal/web/site/sitetest"
 )
 
-// stub is a GraphQL endpoint with one field: it describes its schema, and greets.
+// stub is a GraphQL endpoint with one field, which greets. It can describe its schema.
 var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	var o struct {
 		Query     string
@@ -44,7 +44,7 @@ var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer)
 })
 
-// describesSchema matches introspection that asks for the schema's own description.
+// describesSchema matches introspection queries that request the description of the schema itself.
 var describesSchema = regexp.MustCompile(`__schema \{\s+description`)
 
 const (
@@ -55,8 +55,8 @@ const (
 	queryEditor = `document.querySelector(".graphiql-query-editor .CodeMirror").CodeMirror`
 )
 
-// One visitor's way through the page, behind a path prefix: first visit, a query, the panels, and a second visit.
-func TestInABrowser(t *testing.T) {
+// A visitor's way through the page, behind a path prefix: first visit, a query, the panels, and a second visit.
+func TestAVisitInABrowser(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{Title: "Greetings", Demo: "All of it is made up.",
@@ -113,8 +113,8 @@ func TestInABrowser(t *testing.T) {
 	b.Until(queryEditor + `.getValue() === "{ greeting }" || ` +
 		`document.querySelector(".CodeMirror-hints")?.innerText.includes("greeting")`)
 
-	// A tab that was changed stays so, and its example can be had again. It is stored when the visitor leaves, however
-	// soon after the last letter.
+	// A changed tab stays changed, and its example can be opened again. The tab is stored when the visitor leaves, even
+	// right after typing.
 	b.Eval(queryEditor+`.setValue("query Mine { greeting }"); location.reload()`, nil)
 	b.AwaitLoad("a reload")
 	b.Until(ready)
@@ -134,7 +134,7 @@ func TestInABrowser(t *testing.T) {
 	b.Until(shownAnswer + `.includes("Good morning, Ada")`)
 
 	for _, problem := range b.Problems() {
-		t.Errorf("the page complains: %s", problem)
+		t.Errorf("the console has errors: %s", problem)
 	}
 	if !slices.Contains(b.Requests(), s.URL+"/pre/fix/graphql") {
 		t.Errorf("the endpoint is not among the requests %q", b.Requests())
@@ -146,8 +146,8 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
-// What goes wrong on the way is told in GraphQL's form, and a query that takes long can be stopped.
-func TestFailuresInABrowser(t *testing.T) {
+// Failures are shown as GraphQL errors, and a query that takes long can be stopped.
+func TestFailuresAreShownInABrowser(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{Tabs: []playground.Tab{{Query: "query Ask { greeting }"}}})
@@ -211,7 +211,7 @@ func TestFailuresInABrowser(t *testing.T) {
 	b.Until(shownAnswer + `.includes("Is the gateway running?")`)
 }
 
-// However soon after a change of the text, the operation that is on the screen runs.
+// The operation on the screen runs, even right after a change of the text.
 func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
@@ -286,8 +286,8 @@ func TestTheOperationOnTheScreenRuns(t *testing.T) {
 	b.Until(`new URLSearchParams(location.hash.slice(1)).get("operationName") === "Shared"`)
 }
 
-// Where the gateway asks for a key, the documentation appears once the visitor has given one, and stays.
-func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
+// If the gateway requires a key, the documentation appears once the visitor has given one, and stays.
+func TestDocumentationAppearsOnceAKeyIsGiven(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
 	page, err := playground.New(playground.Options{
@@ -338,14 +338,14 @@ func TestDocumentationOfAGatewayThatAsksForAKey(t *testing.T) {
 	}
 }
 
-// within returns the next value of a channel that the page should soon cause.
+// within returns the next value of a channel that the page should soon send.
 func within[T any](t *testing.T, from chan T) T {
 	t.Helper()
 	select {
 	case v := <-from:
 		return v
 	case <-time.After(sitetest.Patience):
-		t.Fatal("the page did nothing")
+		t.Fatal("the page sent nothing in time")
 		panic("unreachable")
 	}
 }

@@ -11,7 +11,7 @@ func TestThePageWasBuiltFromTheseSources(t *testing.T) {
 	sitetest.CheckDist(t)
 }
 
-func TestTheNoticesNameWhatThePageHolds(t *testing.T) {
+func TestTheNoticesNameAllBundledLibraries(t *testing.T) {
 	t.Parallel()
 	sitetest.CheckNotices(t)
 }

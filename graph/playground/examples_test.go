@@ -66,12 +66,12 @@ func TestExamplesFitTheSchemaAndCoverItsTypes(t *testing.T) {
 		isFrame := strings.HasSuffix(name, "Edge") || strings.HasPrefix(name, "__") || name == "Query" ||
 			name == "Subscription"
 		if definition.Kind == ast.Object && !isFrame && !seen[name] {
-			t.Errorf("no example selects anything of %s", name)
+			t.Errorf("no example selects a field of %s", name)
 		}
 	}
 }
 
-// collectTypes notes the types whose fields are selected.
+// collectTypes records the types whose fields are selected.
 func collectTypes(selections ast.SelectionSet, seen map[string]bool) {
 	for _, selection := range selections {
 		switch s := selection.(type) {
@@ -86,13 +86,13 @@ func collectTypes(selections ast.SelectionSet, seen map[string]bool) {
 	}
 }
 
-// An example that asks for a node says in its description which one.
+// The id in the example with a node is that of the user that its description names.
 func TestTheExamplesIdIsThatOfUser21(t *testing.T) {
 	t.Parallel()
 	want := model.NodeID{Type: model.UserNode, UserID: 21}.String()
 	for _, tab := range playground.Examples() {
 		if strings.Contains(tab.Query, "node(id:") && !strings.Contains(tab.Variables, `"`+want+`"`) {
-			t.Errorf("the example asks for %s, want the id of user 21, %q", tab.Variables, want)
+			t.Errorf("the example requests %s, want the id of user 21, %q", tab.Variables, want)
 		}
 	}
 }

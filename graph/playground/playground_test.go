@@ -37,7 +37,7 @@ type answer struct {
 	body   string
 }
 
-// ask sends one request. No header is added and nothing is unpacked or followed on the way.
+// ask sends one request. It adds no headers, and neither decompresses the response nor follows redirects.
 func ask(t *testing.T, method, url string, header map[string]string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -74,19 +74,19 @@ func unzip(t *testing.T, body string) string {
 
 var address = regexp.MustCompile(` (?:href|src)="([^"]*)"`)
 
-// links returns what the page names in href and src, by extension.
+// links returns the references of the page in href and src, by extension.
 func links(t *testing.T, page string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, m := range address.FindAllStringSubmatch(page, -1) {
 		link := html.UnescapeString(m[1])
 		if strings.ContainsAny(link, ":/?#") {
-			t.Errorf("the page names %q: want a file beside it, so that a path prefix works", link)
+			t.Errorf("the page refers to %q, want a relative path, so that a path prefix works", link)
 		}
 		found[link[strings.LastIndex(link, "."):]] = link
 	}
 	if got, want := slices.Sorted(maps.Keys(found)), []string{".css", ".js", ".svg", ".txt"}; !cmp.Equal(got, want) {
-		t.Fatalf("the page names files of the kinds %q, want %q", got, want)
+		t.Fatalf("the page refers to files of the types %q, want %q", got, want)
 	}
 	return found
 }
@@ -119,10 +119,10 @@ func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
 				t.Errorf("Cache-Control: got %q, want %q", got, c.cache)
 			}
 			if got := plain.header.Get("Content-Encoding"); got != "" {
-				t.Errorf("Content-Encoding: got %q for a client that takes none", got)
+				t.Errorf("Content-Encoding: got %q for a client that accepts none", got)
 			}
 			if !strings.Contains(plain.body, c.holds) {
-				t.Errorf("the body does not hold %q", c.holds)
+				t.Errorf("the body lacks %q", c.holds)
 			}
 
 			packed := ask(t, "GET", url, map[string]string{"Accept-Encoding": "br, gzip;q=0.8"})
@@ -130,7 +130,7 @@ func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
 				t.Fatalf("Content-Encoding: got %q, want gzip", got)
 			}
 			if unzip(t, packed.body) != plain.body {
-				t.Error("unpacked, the body differs from the plain one")
+				t.Error("the decompressed body differs from the uncompressed one")
 			}
 			if got := packed.header.Get("Vary"); got != "Accept-Encoding" {
 				t.Errorf("Vary: got %q", got)
@@ -156,7 +156,7 @@ func TestThePageIsRevalidatedAndItsFilesAreKept(t *testing.T) {
 	}
 }
 
-func TestThePageStaysLean(t *testing.T) {
+func TestThePageStaysSmall(t *testing.T) {
 	t.Parallel()
 	s := serve(t, playground.Options{Tabs: playground.Examples()})
 	total := 0
@@ -173,7 +173,7 @@ func TestThePageStaysLean(t *testing.T) {
 	}
 }
 
-func TestGzipOnlyWhereAccepted(t *testing.T) {
+func TestGzipIsSentOnlyIfAccepted(t *testing.T) {
 	t.Parallel()
 	s := serve(t, playground.Options{})
 	for accept, want := range map[string]string{
@@ -218,7 +218,7 @@ func TestOtherPathsAndMethodsAreRefused(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerIsGuarded(t *testing.T) {
+func TestEveryResponseHasProtectiveHeaders(t *testing.T) {
 	t.Parallel()
 	s := serve(t, playground.Options{})
 	for _, r := range [][2]string{{"GET", "/"}, {"GET", "/nothing"}, {"POST", "/"}} {
@@ -269,7 +269,7 @@ func settings(t *testing.T, page string) (s struct {
 	return s
 }
 
-func TestSettingsReachTheScriptAsTheyAre(t *testing.T) {
+func TestSettingsReachTheScriptUnchanged(t *testing.T) {
 	t.Parallel()
 	s := serve(t, playground.Options{Endpoint: "../api/graphql", Title: "Mail & more", Tabs: []playground.Tab{
 		{Description: "First.", Query: "query A { a }", Variables: `{"n": 1}`},
@@ -291,11 +291,11 @@ func TestSettingsReachTheScriptAsTheyAre(t *testing.T) {
 		t.Error("the page does not have its title")
 	}
 	if strings.Contains(page, "banner") {
-		t.Error("there is a banner, and no demo text was given")
+		t.Error("there is a banner although no demo text was given")
 	}
 }
 
-// Whatever stands in an option, the page has the same elements: no text ends the element it stands in.
+// Whatever text an option contains, the page has the same elements: no text ends the element that contains it.
 func TestTextCannotBecomeMarkup(t *testing.T) {
 	t.Parallel()
 	evil := `</script></title></p><script>alert(1)</script><!--<script> & " ' ` + "\u2028"
@@ -313,10 +313,10 @@ func TestTextCannotBecomeMarkup(t *testing.T) {
 	}
 	got := settings(t, page)
 	if got.Title != evil || got.Tabs[0].Description != evil || !strings.HasSuffix(got.Tabs[0].Query, evil) {
-		t.Errorf("the script reads other texts than were given: %+v", got)
+		t.Errorf("the script reads texts that were not given: %+v", got)
 	}
 	if want := "<strong>Demo data.</strong> &lt;/script&gt;"; !strings.Contains(page, want) {
-		t.Errorf("the banner does not hold %q", want)
+		t.Errorf("the banner lacks %q", want)
 	}
 }
 
@@ -339,7 +339,7 @@ func TestAPathPrefixWorks(t *testing.T) {
 		t.Errorf("page %d, script %d, want 200 both", page.status, script.status)
 	}
 	if got := settings(t, page.body).Endpoint; got != "graphql" {
-		t.Errorf("endpoint %q, want the one beside the page", got)
+		t.Errorf("endpoint %q, want a path relative to the page", got)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestAlertsFireAsDocumented(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("there is no promtool")
+		t.Skip("promtool is not installed")
 	}
 	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
 		c := exec.CommandContext(t.Context(), promtool, args...)
@@ -62,11 +62,11 @@ func TestMetricsInAlertsAndDocumentsExist(t *testing.T) {
 		}
 		names := regexp.MustCompile(`\b(deliverygraph|go|process)_[a-z_]*[a-z]\b`).FindAllString(string(b), -1)
 		if len(names) == 0 {
-			t.Errorf("%s asks for no metric", file)
+			t.Errorf("%s queries no metric", file)
 		}
 		for _, name := range names {
 			if !regexp.MustCompile(`(?m)^(# TYPE ` + name + ` |` + name + `[{ ])`).MatchString(text) {
-				t.Errorf("%s asks for %s, which there is not", file, name)
+				t.Errorf("%s queries %s, which does not exist", file, name)
 			}
 		}
 	}

@@ -65,22 +65,22 @@ func TestStopDrainsRequests(t *testing.T) {
 					t.Fatalf("before the stop: %q", got)
 				}
 				stop()
-				told := time.Now()
+				stopping := time.Now()
 				synctest.Wait()
 				if got := probe(); got != "not ready: stopping: finishing the requests under way\n" {
-					t.Errorf("told to stop: %q", got)
+					t.Errorf("while it stops: %q", got)
 				}
 				if !ask(0) {
-					t.Error("it does not answer any more, within the drain delay")
+					t.Error("it no longer answers, within the drain delay")
 				}
 				time.Sleep(4 * time.Second) // on the bubble's clock
 				if got := ask(c.takes); got != c.answered {
-					t.Errorf("the request under way was answered: %v", got)
+					t.Errorf("the response to the request in progress: %v", got)
 				}
 				if err := <-stopped; err != nil {
 					t.Error(err)
 				}
-				if took := time.Since(told); took < c.least || took > c.most {
+				if took := time.Since(stopping); took < c.least || took > c.most {
 					t.Errorf("it stopped after %v, want %v to %v", took, c.least, c.most)
 				}
 			})
@@ -134,14 +134,14 @@ func TestAllPortsCloseAtOnce(t *testing.T) {
 			}
 			_ = c.Close()
 			if time.Since(began) > 10*time.Second {
-				t.Fatalf("%v still takes connections", s.listener.Addr())
+				t.Fatalf("%v still accepts connections", s.listener.Addr())
 			}
 		}
 	}
 	close(finish)
 	for range servers {
 		if err := <-answers; err != nil {
-			t.Errorf("a request that was under way: %v", err)
+			t.Errorf("a request in progress: %v", err)
 		}
 	}
 	if err := <-stopped; err != nil {

@@ -190,7 +190,7 @@ func TestExamplesHaveAnswersOnDemoData(t *testing.T) {
 	}
 }
 
-// Requests for other paths are told where the endpoint is, in the format that they accept.
+// Responses to requests for other paths say where the endpoint is, in the format that the request accepts.
 func TestWrongPathsNameTheEndpoint(t *testing.T) {
 	t.Parallel()
 	p := start(t)

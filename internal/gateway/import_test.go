@@ -233,7 +233,7 @@ func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 	const file = "../../../shared/data/real-bounces.ndjson"
 	lines, err := os.ReadFile(file)
 	if err != nil {
-		t.Skip("the real bounces are not here")
+		t.Skip("the real bounces are not installed")
 	}
 	db := filepath.Join(t.TempDir(), "real.db")
 	for _, says := range []string{"756 new", "756 already there"} {

@@ -209,7 +209,7 @@ func sample(t *testing.T, text, name string) float64 {
 	return v
 }
 
-// A gateway over an upstream has no store to count the rows of, but all other metrics.
+// A gateway over an upstream has all metrics except those of a store.
 func TestMetricsOverAnUpstream(t *testing.T) {
 	t.Parallel()
 	behind := httptest.NewServer(http.NotFoundHandler())

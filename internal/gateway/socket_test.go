@@ -98,7 +98,7 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 		resp.StatusCode != http.StatusForbidden {
 		t.Errorf("another page's socket: %v, %v", resp, err)
 	} else if body, _ := io.ReadAll(resp.Body); !strings.Contains(string(body), "--cors-origins") {
-		t.Errorf("another page is told %s", body)
+		t.Errorf("another page gets %s", body)
 	}
 	greet := func(key string) string { return `{"type":"connection_init","payload":{"X-API-Key":"` + key + `"}}` }
 	c, _, err := p.dial("http://localhost:3000", greet(partner),

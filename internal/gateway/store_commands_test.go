@@ -169,7 +169,7 @@ func TestStoreCommandsRefuseInvalidArguments(t *testing.T) {
 	}
 }
 
-// Tests that run as root cannot be kept from writing, so that there this shows less.
+// Root may write everywhere, so this tests less if it runs as root.
 func TestStoresThatCannotBeWrittenCanBeRead(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []struct{ file, folder os.FileMode }{{0o444, 0o555}, {0o444, 0o755}, {0o644, 0o555}} {

@@ -112,7 +112,7 @@ func TestOperationsAreTraced(t *testing.T) {
 		"deliverygraph.calls", "ask /email/counts", "GET",
 	} {
 		if !strings.Contains(got.String(), want) {
-			t.Errorf("the collector was not told %q", want)
+			t.Errorf("the collector did not get %q", want)
 		}
 	}
 }

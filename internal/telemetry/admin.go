@@ -12,7 +12,7 @@ import (
 )
 
 // Ready does not mean healthy. In front of a remote API, a gateway becomes ready with the API's first answer and stays
-// ready until it is told to stop. If the API fails later, removing this gateway and all others before the same API
+// ready until it is stopped. If the API fails later, removing this gateway and all others before the same API
 // would take cached answers and clear errors away from callers. The metrics show such failures.
 
 // Readiness says whether to send requests to the gateway. It is not ready before [Readiness.Begin] and after
@@ -41,7 +41,7 @@ func (r *Readiness) Begin(check Check, every time.Duration) {
 	r.check, r.every = check, every
 }
 
-// Drain makes the gateway not ready for good.
+// Drain makes the gateway not ready until it ends.
 func (r *Readiness) Drain() { r.draining.Store(true) }
 
 // Err returns why the gateway is not ready, or nil. A check may take two seconds.

@@ -27,7 +27,7 @@ type Options struct {
 	Shared time.Duration
 	// Now is the clock.
 	Now func() time.Time
-	// Observe, if not nil, is told how many upstream calls each operation plans, and
+	// Observe, if not nil, is called with how many upstream calls each operation plans, and
 	// whether it was refused as that is past MaxCalls. It holds the operation up.
 	Observe func(calls int64, refused bool)
 }
@@ -212,7 +212,7 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 		notes, batches := l.Notes()
 		caller := auth.FromContext(ctx)
 		r.Plan, r.Batches = planned(op.plan, e.o.MaxCalls), gathered(sum, batches)
-		r.Calls, r.Totals = told(notes, caller), totals(sum, len(notes), caller)
+		r.Calls, r.Totals = callReports(notes, caller), totals(sum, len(notes), caller)
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}

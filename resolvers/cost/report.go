@@ -35,7 +35,7 @@ func staleness(s operation.Summary) *staleReport {
 	return &staleReport{AgeMs: s.Age.Milliseconds(), Answers: s.Stale}
 }
 
-// planReport is the price of an operation, told before it runs.
+// planReport is the price of an operation, reported before it runs.
 type planReport struct {
 	Calls      int64            `json:"calls"`              // planned
 	WorstCalls int64            `json:"worstCalls"`         // the most
@@ -78,7 +78,7 @@ type callReport struct {
 	Code     string           `json:"code,omitempty"` // of its failure
 }
 
-func told(notes []operation.Note, caller auth.Caller) []callReport {
+func callReports(notes []operation.Note, caller auth.Caller) []callReport {
 	all := make([]callReport, len(notes))
 	for i, n := range notes {
 		all[i] = callReport{Path: pathOf(n, caller), Source: n.Source}

@@ -20,7 +20,7 @@ type Price struct {
 	// for all connections over a list with the same start.
 	First int
 	// Pages is the number of other calls of Fetch, at most MaxPages. Connections over one list with equal
-	// cursors and direction share them: together they cost as many as the connection with the most.
+	// cursors and direction share them: together they cost what the most expensive of them costs.
 	Pages, MaxPages int
 	// MaxProbes is the maximum number of further calls of Fetch that look for the end of the list. The plan
 	// assumes none, as if the list fit on its first page.

@@ -80,7 +80,7 @@ func (c check) cannot(why string) {
 // observes records a fact that is neither right nor wrong.
 func (c check) observes(what string) {
 	c.f.Note, c.f.Asked = what, ""
-	c.record(Told)
+	c.record(Observed)
 }
 
 func (c check) copes(came, wanted, effect string) {

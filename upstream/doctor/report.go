@@ -53,7 +53,7 @@ type Outcome uint8
 // The outcomes, from good to bad.
 const (
 	Agrees   Outcome = iota
-	Told             // an observation, neither right nor wrong
+	Observed         // an observation, neither right nor wrong
 	Unjudged         // could not be checked
 	Copes            // differs, but the gateway copes
 	Breaks           // differs, and the gateway shows wrong data or none

@@ -32,7 +32,7 @@ func (r Report) WriteTable(w io.Writer, l Layout) error {
 	if len(r.Findings) > 0 {
 		p.seen(r.Seen)
 		p.short("Passed", "✓", r.with(Agrees))
-		p.noted("Observed, neither right nor wrong", "·", r.with(Told))
+		p.noted("Observed, neither right nor wrong", "·", r.with(Observed))
 		p.noted("Could not be checked", "?", r.with(Unjudged))
 		p.long("Differs, but the gateway copes", "≈", r.with(Copes))
 		p.long("Differs, and the gateway does not cope", "✗", r.with(Breaks))

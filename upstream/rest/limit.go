@@ -11,7 +11,7 @@ import (
 //
 // Latency is the time to the first byte, relative to what is usual for the endpoint, because a count over 90 days and a
 // catalogue have nothing in common. The usual latency is learnt while few requests are under way. A server that slows
-// down under load therefore gets fewer requests while it does. If a server has become slower for good, it is slow even
+// down under load therefore gets fewer requests while it does. If a server has become slower permanently, it is slow even
 // with few requests; the usual latency adapts, and the limit rises again.
 type limit struct {
 	now      float64
@@ -36,7 +36,7 @@ const (
 	climbFactor   = 0.8  // multiplies the limit when latency has climbed
 	climbed       = 2.0  // multiple of the usual latency that lowers the limit, averaged over a round
 	steady        = 1.5  // multiple of the usual latency up to which the limit may rise
-	roundSamples  = 10   // a round has this many answers, or as many as the limit if that is more
+	roundSamples  = 10   // a round has this many answers, or the limit if that is more
 	usualSamples  = 64   // window of the moving average, in answers
 	warmUpSamples = 10   // answers of an endpoint before its latency counts
 	negligible    = 0.01 // seconds; shorter latencies count as this much

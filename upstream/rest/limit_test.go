@@ -83,7 +83,7 @@ func TestLimitFollowsServer(t *testing.T) {
 	}
 }
 
-// If a server becomes slower for good, whatever the load, the limit rises again.
+// If a server becomes slower permanently, whatever the load, the limit rises again.
 func TestLimitAdaptsToSlowerServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &switched{}

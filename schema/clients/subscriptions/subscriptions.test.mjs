@@ -13,7 +13,7 @@ const SUBSCRIPTION = 'subscription New($after: String) { bounces(after: $after) 
 const fast = ['--subscription-poll', '200ms', '--subscription-heartbeat', '200ms'];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Clients that live as long as their test. A client in Node tries again after a refused connection if it is told to.
+// Clients that live as long as their test. A client in Node reconnects after a refused connection only if it is configured to.
 const socketOf = (t, url, options) => {
   const client = createSocket({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, shouldRetry: () => true, retryWait: () => pause(100), ...options });
   t.after(() => client.dispose());
@@ -54,7 +54,7 @@ describe('subscriptions', { concurrency: 3, timeout: 180_000 }, () => {
       const client = connect(t, url);
       const [first, second] = await take(client.iterate({ query: SUBSCRIPTION }), 2);
       assert.notEqual(first.node.id, second.node.id);
-      // What has been told of is not told again, and what came meanwhile is.
+      // Events that were reported are not reported again, and events that came meanwhile are.
       const again = connect(t, url);
       const [resumed] = await take(again.iterate({ query: SUBSCRIPTION, variables: { after: first.cursor } }), 1);
       assert.deepEqual(resumed.node, second.node);
@@ -78,7 +78,7 @@ describe('subscriptions', { concurrency: 3, timeout: 180_000 }, () => {
     });
   }
 
-  test('keys: who has none is told so, and a stream ends when its key is withdrawn', async (t) => {
+  test('keys: a client without one is refused, and a stream ends when its key is withdrawn', async (t) => {
     const [key, line] = command('key', 'new', '--name', 'page', '--users', '*', '--scopes', 'metrics:read').trim().split('\n');
     const keys = join(folder, 'keys');
     writeFileSync(keys, `${line}\n`);

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 )
 
-// The log of Exim tells the same as that of Postfix.
+// The log of Exim reports the same events as that of Postfix.
 const eximLog = `2026-11-10 10:00:01 1jmKso-0000AB-12 <= news@example.com H=app.example.com [192.0.2.9] P=esmtp S=511 for b@example.net c@example.net a@example.net
 2026-11-10 10:00:02 1jmKso-0000AB-12 ** b@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<b@example.net>: 550 5.1.1 User unknown
 2026-11-10 10:00:03 1jmKso-0000AB-12 == c@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out
@@ -76,7 +76,7 @@ func TestPartsOfALogThatAreImportedSeparatelyGiveTheSameRows(t *testing.T) {
 	}
 }
 
-// A message that the log does not finish is kept, but not for ever.
+// A message that the log does not complete is kept for a limited time.
 func TestUnfinishedMessagesAreKeptForThirtyDays(t *testing.T) {
 	t.Parallel()
 	later := strings.NewReplacer("4B1ED9C4292", "5C1ED9C4293", "2026-11-10", "2026-12-11").Replace(logBegin)
@@ -140,7 +140,7 @@ Hello
 --b--
 `
 
-// What a server replied last says more than that time ran out; a connection that failed does not.
+// The last reply of a server says more than that the time ran out. A failed connection does not.
 func TestExpiredMailHasOneCategoryInTheLogAndInItsBounceMail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ code, log, report, want string }{

@@ -13,7 +13,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// all is the whole of the demo data as a file's text.
+// all returns the whole demo data as the text of a file.
 func all(b *testing.B) (text []byte, rows int) {
 	b.Helper()
 	for batch := range demo.Generate(time.Date(2026, 11, 23, 9, 37, 21, 0, time.UTC)) {
@@ -29,7 +29,7 @@ func (nowhere) Write(context.Context, store.Batch) (store.Written, error) {
 	return store.Written{}, nil
 }
 
-// BenchmarkImport reports rows a second: of reading alone, and with a new store.
+// BenchmarkImport reports rows per second, of reading alone and with a new store.
 func BenchmarkImport(b *testing.B) {
 	text, rows := all(b)
 	name := filepath.Join(b.TempDir(), "rows.ndjson")

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// formats is what can be imported, for messages.
+// formats lists what can be imported, for error messages.
 const formats = `the import takes rows of the API as NDJSON (one JSON object a line, with "kind": "email", "bounce", ` +
 	`"blocked_email" or "sender"), mail logs, bounce mails, and the events of delivery services (see deliverygraph ` +
 	`import --help)`
 
-// packed knows some files that are no text by how they begin.
+// packed recognises compressed and other binary files by their first bytes, and returns what to do about them, or "".
 func packed(head []byte) string {
 	for _, f := range []struct{ head, is string }{
 		{"\xfd7zXZ\x00", "is compressed with xz: decompress it first, or compress it with gzip"},
@@ -34,8 +34,8 @@ func packed(head []byte) string {
 	return ""
 }
 
-// isRow says whether a line, though something is wrong with it, is a row of this format: a
-// JSON object that says a kind.
+// isRow reports whether a line is meant as a row of this format, that is, a JSON object with a known kind, although
+// something is wrong with it.
 func isRow(line []byte) bool {
 	var row struct{ Kind any }
 	if json.Unmarshal(line, &row) != nil {
@@ -44,7 +44,7 @@ func isRow(line []byte) bool {
 	return slices.ContainsFunc(kindNames[:], func(k kindName) bool { return row.Kind == k.name })
 }
 
-// Texts by which other formats are known.
+// Patterns of other formats.
 var (
 	mailHeader = regexp.MustCompile(`(?i)^(return-path|received|delivered-to|x-original-to|from|to|date|subject|` +
 		`message-id|mime-version|content-type|reply-to):`)
@@ -54,9 +54,9 @@ var (
 	sqlText = regexp.MustCompile(`(?i)^(--|/\*|insert into |create table |begin transaction|pragma )`)
 )
 
-// seems says what a text of another format seems to be, and what to do about it if there is
-// anything; "" where it cannot be told. The text is how a file begins, cut anywhere. Sure is
-// false if it may be a file of rows in which each line has a mistake.
+// seems returns what a text of another format seems to be, and what to do about it, or "" if that is unknown. The text
+// is the beginning of a file, and may be cut off anywhere. The result sure is false if it may be a file of rows with a
+// mistake in each line.
 func seems(text []byte) (what string, sure bool) {
 	text = bytes.TrimLeftFunc(text, blank)
 	switch {
@@ -104,7 +104,7 @@ func seemsText(text []byte) string {
 	return ""
 }
 
-// seemsObject is seems of a text that begins with a JSON object, or with a part of one.
+// seemsObject is seems for a text that begins with a JSON object, or with a part of one.
 func seemsObject(text []byte) (what string, sure bool) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	var object map[string]json.RawMessage
@@ -128,8 +128,7 @@ func seemsObject(text []byte) (what string, sure bool) {
 	return "JSON objects of another program", true
 }
 
-// isWide says whether a text has a zero for every other byte that is not, as ASCII has in
-// wider encodings.
+// isWide reports whether about every other byte of a text is zero, as in UTF-16 and UTF-32.
 func isWide(text []byte) bool {
 	zeros, pairs := 0, 0
 	for pair := range slices.Chunk(text[:min(len(text), 256)], 2) {
@@ -143,8 +142,8 @@ func isWide(text []byte) bool {
 	return pairs > 4 && pairs >= zeros/2 && zeros*4 >= min(len(text), 256)
 }
 
-// isBinary says whether a text has bytes that texts do not have, apart from a few, as a
-// log has of others' names.
+// isBinary reports whether a text has many bytes that texts do not contain. A few are accepted, since logs may contain
+// names in another encoding.
 func isBinary(text []byte) bool {
 	odd := 0
 	for i := 0; i < len(text); {
@@ -158,5 +157,5 @@ func isBinary(text []byte) bool {
 	return odd*10 > len(text)
 }
 
-// blank says whether r is passed over at the ends of lines.
+// blank reports whether r is ignored at the ends of lines.
 func blank(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }

@@ -2,14 +2,14 @@ package importer
 
 import "time"
 
-// WithClock returns an import another clock.
+// WithClock replaces the clock of an import.
 func WithClock(o Options, now func() time.Time) Options {
 	o.now = now
 	return o
 }
 
-// Table is for each field what a sender, an email, a bounce and a blocked email have to
-// do with it: R must have it, o may, nothing may not.
+// Table says for each field whether a sender, an email, a bounce and a blocked email must have it (R), may have it (o),
+// or must not have it (empty).
 func Table() map[string][4]string {
 	m := map[string][4]string{}
 	for _, f := range fields {

@@ -36,7 +36,7 @@ var kindNames = func() (names []kindName) {
 	return append(names, kindName{"sender", sender, "a sender"})
 }()
 
-// phrase is the set in words, such as "a bounce or a blocked email".
+// phrase returns the set in words, such as "a bounce or a blocked email".
 func (k kinds) phrase() string {
 	var l []string
 	for _, n := range kindNames {
@@ -47,13 +47,13 @@ func (k kinds) phrase() string {
 	return strings.Join(l, " or ")
 }
 
-// form is what a field's value must be.
+// form describes the values of a field.
 type form struct {
-	begins string // the bytes that such a value begins with
+	begins string // the possible first bytes of a value
 	phrase string
 }
 
-// forms are those of the types that fields have.
+// forms describes the values of each type of field.
 var forms = [...]form{
 	kind.ID:         {"0123456789-", "a positive whole number"},
 	kind.Time:       {"0123456789-", "a time in Unix seconds, more than 0"},
@@ -64,7 +64,7 @@ var forms = [...]form{
 	kind.Headers:    {"{[", "an object of strings, or null"},
 }
 
-// field is a field of the format: FORMAT.md has the same table, and a test compares the two.
+// field is a field of the format. FORMAT.md has the same table, and a test compares the two.
 type field struct {
 	name     string
 	form     form
@@ -73,7 +73,7 @@ type field struct {
 	example  string
 }
 
-// want is what the field's value must be, with an example.
+// want returns what the value of the field must be, with an example.
 func (f *field) want() string {
 	if f.example == "" {
 		return f.form.phrase
@@ -84,7 +84,7 @@ func (f *field) want() string {
 // maxFields limits the number of fields: a set of them is a uint32.
 const maxFields = 32
 
-// fields are the format's fields. If a row has several mistakes, the first field's is reported.
+// fields are the fields of the format. If a row has several mistakes, the first field's is reported.
 var fields = func() []field {
 	all := []field{
 		{name: "kind", form: forms[kind.Text], in: sender, required: sender, example: `"bounce"`},
@@ -116,7 +116,7 @@ var fields = func() []field {
 	return all
 }()
 
-// fieldIndex finds a field by its name.
+// fieldIndex maps the names of fields to their indices.
 var fieldIndex = func() map[string]int {
 	m := map[string]int{}
 	for i, f := range fields {
@@ -142,7 +142,7 @@ func unknownKind(name string) string {
 		strings.Join(names, ", "))
 }
 
-// didYouMean is a question for the likeliest of names, if one is near at all.
+// didYouMean returns a question that suggests the most similar name, or "" if none is similar.
 func didYouMean(name string, names []string) string {
 	if len(name) > 64 {
 		return ""
@@ -155,7 +155,7 @@ func didYouMean(name string, names []string) string {
 	return fmt.Sprintf(": did you mean %q?", nearest)
 }
 
-// clip shortens what a message quotes of a file.
+// clip shortens a text that a message quotes from a file.
 func clip(s string) string {
 	if len(s) > 64 {
 		return strings.ToValidUTF8(s[:64], "") + "…"
@@ -163,7 +163,7 @@ func clip(s string) string {
 	return s
 }
 
-// jsonType is what a JSON text is, by how it begins.
+// jsonType returns the type of a JSON value, according to its first byte.
 func jsonType(value []byte) string {
 	switch value[0] {
 	case '"':

@@ -11,15 +11,15 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// parser makes rows of lines. It keeps nothing from one line to the next but room.
+// parser parses lines into rows. Only its buffers are kept from one line to the next.
 type parser struct {
-	values [maxFields][]byte // the row's, by field; nil where there is none
+	values [maxFields][]byte // of the row, by field; nil if the row lacks the field
 }
 
-// parse adds the row of a line to the batch, or says what is wrong with the line.
+// parse adds the row of a line to the batch, or returns what is wrong with the line.
 func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 	clear(p.values[:])
-	given := uint32(0) // the fields that the row names, be it with null
+	given := uint32(0) // the fields of the row, including those that are null
 	s := scanner{text: line}
 	problem = s.members(func(key, value []byte) string {
 		i, known := fieldIndex[string(key)]
@@ -62,7 +62,7 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 	return p.row(k, line, b)
 }
 
-// kind reads what the row is.
+// kind returns the kind of the row.
 func (p *parser) kind() (kinds, string) {
 	value := p.values[fieldIndex["kind"]]
 	if value == nil {
@@ -76,8 +76,8 @@ func (p *parser) kind() (kinds, string) {
 	return 0, unknownKind(string(value[1 : len(value)-1]))
 }
 
-// check returns what is wrong with the parts that rows of all kinds have, or the codec's error in the words of this
-// format. It brings the recipient's domain into lower case.
+// check returns what is wrong with the fields that rows of all kinds have, or the error of the codec in terms of this
+// format. It converts the recipient's domain to lower case.
 func (p *parser) check(err error, processed upstream.Time, row upstream.Texts) string {
 	if err != nil {
 		return p.reworded(err)
@@ -98,7 +98,7 @@ func (p *parser) check(err error, processed upstream.Time, row upstream.Texts) s
 	return nameFault("email_id", *row.EmailID)
 }
 
-// recipient holds a recipient's address against its parts, and checks it.
+// recipient compares a recipient's address with its parts and checks it.
 func (p *parser) recipient(address, local, domain string) string {
 	hasAddress := p.has(fieldIndex["email_address"])
 	hasLocal, hasDomain := p.has(fieldIndex["local"]), p.has(fieldIndex["domain"])
@@ -124,11 +124,11 @@ func (p *parser) recipient(address, local, domain string) string {
 	return ""
 }
 
-// maxName is the most bytes of a text that lists are filtered by or rows are found by:
-// longer ones could be imported, but not asked for.
+// maxName is the maximum length, in bytes, of a text by which lists are filtered or rows are found. Longer ones could
+// not be queried.
 const maxName = upstream.MaxFilter
 
-// nameFault says what keeps a field from being a name that rows are asked for by, or "".
+// nameFault returns why a field cannot be used to query rows, or "".
 func nameFault(field, value string) string {
 	if len(value) > maxName {
 		return fmt.Sprintf("%s has %d bytes, and at most %d are allowed", field, len(value), maxName)
@@ -141,16 +141,17 @@ func nameFault(field, value string) string {
 	return ""
 }
 
-// has says whether the row has the field with something in it.
+// has reports whether the row has a field that is not empty.
 func (p *parser) has(i int) bool { return p.values[i] != nil && string(p.values[i]) != `""` }
 
-// wrong says that a field's value is, and what would be right.
+// wrong returns the message for a field whose value is wrong, with what would be right.
 func (p *parser) wrong(name string) string {
 	i := fieldIndex[name]
 	return fmt.Sprintf("%s must be %s, not %s", name, fields[i].want(), clip(string(p.values[i])))
 }
 
-// reworded says what a codec found wrong: of a field's value, what would be right.
+// reworded returns the message for an error of a codec. If the error is about a field, the message says what would be
+// right.
 func (p *parser) reworded(err error) string {
 	problem := err.Error()
 	var known *upstream.Error
@@ -164,8 +165,7 @@ func (p *parser) reworded(err error) string {
 	return problem
 }
 
-// sender reads a row that no endpoint of the API lists, so that there is no codec
-// of it.
+// sender reads a row of the kind sender. No endpoint of the API lists these, so there is no codec for them.
 func (p *parser) sender(line []byte, b *store.Batch) string {
 	var row struct {
 		UserID   upstream.ID `json:"user_id"`
@@ -175,7 +175,7 @@ func (p *parser) sender(line []byte, b *store.Batch) string {
 	err := json.Unmarshal(line, &row)
 	var mistyped *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &mistyped): // a number that is no whole one
+	case errors.As(err, &mistyped): // the number is not an integer
 		return p.wrong(mistyped.Field)
 	case err != nil:
 		return "the row is not JSON"

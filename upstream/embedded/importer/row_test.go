@@ -15,7 +15,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Rows that are as they should be, to be spoilt.
+// Valid rows, which tests change.
 const (
 	goodSender  = `{"kind":"sender","user_id":21,"sender_id":17,"sender":"news@example.com"}`
 	goodEmail   = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com","local":"a","domain":"example.com","process_time":100,"xheaders":{"X-A":"b"},"delivered":true}`
@@ -377,8 +377,7 @@ func TestGoodLines(t *testing.T) {
 	}
 }
 
-// TestARecipientIsExactlyOneAddress returns addresses that exist, in whatever form, and what
-// is taken for addresses now and then.
+// Recipients are valid addresses in any form, but not what is sometimes mistaken for an address.
 func TestARecipientIsExactlyOneAddress(t *testing.T) {
 	t.Parallel()
 	const row = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":%s,"process_time":100,"delivered":true}`
@@ -458,13 +457,13 @@ func TestARecipientIsExactlyOneAddress(t *testing.T) {
 			t.Errorf("%q became %+v, %v", address, got, bad)
 		case want != "" && (len(got) != 0 || len(bad) != 1 || !strings.Contains(bad[0].Reason, want) ||
 			!strings.Contains(bad[0].Reason, "exactly one address")):
-			t.Errorf("%q became %+v, %v, want it refused, since it %s", address, got, bad, want)
+			t.Errorf("%q became %+v, %v, want it refused because it %s", address, got, bad, want)
 		}
 	}
 }
 
-// Whatever a line holds, it is imported only if a well-kept decoder takes it for one JSON
-// object with nothing in it but what the row has, and it never stops an import.
+// A line is imported only if encoding/json reads it as one JSON object that has only the fields of the row, and no line
+// stops an import.
 func FuzzLine(f *testing.F) {
 	for _, s := range []string{
 		goodSender, goodEmail, goodBounce, goodBlocked, "[" + goodEmail, goodEmail + ",", `{"kind":"\"}`, `{"":{}}`,
@@ -493,7 +492,7 @@ func FuzzLine(f *testing.F) {
 			&members); err != nil {
 			t.Fatalf("imported, but %v", err)
 		}
-		// The row that came of it says the same when it is written and imported again.
+		// The row stays the same when it is exported and imported again.
 		again, _, bad, err := imported(t, string(ndjson(m.rows())), importer.Options{})
 		if err != nil || len(bad) != 0 {
 			t.Fatal(err, bad)

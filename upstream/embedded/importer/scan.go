@@ -6,16 +6,14 @@ import (
 	"fmt"
 )
 
-// scanner walks the members of the object that a line is. It looks at them no closer
-// than it must to tell them apart: whether the values are JSON is found out by the
-// codec that reads them.
+// scanner finds the members of the JSON object in a line. It does not check the values; the codec that reads them does.
 type scanner struct {
 	text []byte
 	i    int
 }
 
-// members calls visit with each key and its value's text, and gives what is wrong: with
-// the line as a whole, or what visit says.
+// members calls visit with each key and the text of its value. It returns what is wrong with the line, or what visit
+// returns.
 func (s *scanner) members(visit func(key, value []byte) (problem string)) (problem string) {
 	switch s.peek() {
 	case '{':
@@ -55,7 +53,7 @@ func (s *scanner) members(visit func(key, value []byte) (problem string)) (probl
 	}
 }
 
-// end wants the line to end.
+// end checks that the line ends here.
 func (s *scanner) end() string {
 	switch s.peek() {
 	case 0:
@@ -64,13 +62,13 @@ func (s *scanner) end() string {
 		}
 	case ',':
 		return "a comma follows the row: write one row per line, without commas between them"
-	case '{', "\ufeff"[0]: // files were joined of which one had no last line end
+	case '{', "\ufeff"[0]: // two files were joined, the first without a final line break
 		return "another row begins in the same line: write one row per line"
 	}
 	return fmt.Sprintf("the row ends at byte %d, but the line goes on", s.i)
 }
 
-// malformed says that the line is not JSON from here on.
+// malformed returns the message for a line that is not valid JSON from here on.
 func (s *scanner) malformed() string {
 	if s.i >= len(s.text) {
 		return fmt.Sprintf("the JSON is cut off after %d bytes", len(s.text))
@@ -78,7 +76,7 @@ func (s *scanner) malformed() string {
 	return fmt.Sprintf("not JSON at byte %d", s.i)
 }
 
-// peek skips white space and gives the byte after it, 0 at the end.
+// peek skips white space and returns the next byte, or 0 at the end.
 func (s *scanner) peek() byte {
 	for ; s.i < len(s.text); s.i++ {
 		switch c := s.text[s.i]; c {
@@ -90,7 +88,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// key reads a key. One with escapes is what they stand for.
+// key reads a key and resolves its escapes.
 func (s *scanner) key() (key []byte, ok bool) {
 	if s.peek() != '"' {
 		return nil, false
@@ -111,7 +109,7 @@ func (s *scanner) key() (key []byte, ok bool) {
 	return key, true
 }
 
-// str passes a string.
+// str skips a string.
 func (s *scanner) str() bool {
 	s.i++
 	for {
@@ -132,7 +130,7 @@ func (s *scanner) str() bool {
 	}
 }
 
-// skip passes a value.
+// skip skips a value.
 func (s *scanner) skip() bool {
 	for depth := 0; s.i < len(s.text); {
 		switch s.text[s.i] {
@@ -151,7 +149,7 @@ func (s *scanner) skip() bool {
 			depth--
 			s.i++
 		default:
-			if depth > 0 { // commas, colons, white space and the rest are the codec's concern
+			if depth > 0 { // the codec checks commas, colons and the rest
 				s.i++
 				continue
 			}
@@ -164,7 +162,7 @@ func (s *scanner) skip() bool {
 	return false
 }
 
-// word passes a number or a literal.
+// word skips a number or a literal.
 func (s *scanner) word() bool {
 	from := s.i
 	for s.i < len(s.text) && bytes.IndexByte([]byte(",:{}[]\" \t\r\n"), s.text[s.i]) < 0 {

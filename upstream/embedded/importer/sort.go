@@ -15,26 +15,26 @@ import (
 	"deliverygraph/upstream"
 )
 
-// runs put lines into the order of their rows' times, in bounded memory: as many as fit
-// are sorted at once, and lie in a temporary file as a run until all runs are merged.
-// Lines of one time stay in the order in which they came.
+// runs sorts lines by the times of their rows in bounded memory (external merge sort). It sorts the lines that fit into
+// memory, writes them to a temporary file as a run, and merges all runs at the end. Lines of the same time keep their
+// order.
 type runs struct {
 	dir   string // of the file
-	bytes int    // the most that a run may have
+	bytes int    // maximum size of a run
 
-	text  []byte // of the run that is being gathered
+	text  []byte // of the current run
 	lines []placed
-	file  *os.File // nil before there is a run in it
+	file  *os.File // nil until it has a run
 	ends  []int64  // of the runs in it
 }
 
-// placed is a line of a run, by the time of its row.
+// placed is a line of a run, and the time of its row.
 type placed struct {
 	time     upstream.Time
 	from, to int
 }
 
-// add takes a line, which is copied.
+// add adds a copy of a line.
 func (r *runs) add(t upstream.Time, line []byte) error {
 	if len(r.lines) > 0 && len(r.text)+len(line) > r.bytes {
 		if err := r.spill(); err != nil {
@@ -56,14 +56,14 @@ func (r *runs) sort() {
 	})
 }
 
-// spill writes the run that was gathered to the file, and begins another.
+// spill writes the current run to the file and begins another.
 func (r *runs) spill() error {
 	if r.file == nil {
 		f, err := os.CreateTemp(r.dir, ".deliverygraph-import-*")
 		if err != nil {
 			return unsorted(err)
 		}
-		_ = os.Remove(f.Name()) // where open files can be removed, it is gone with this process
+		_ = os.Remove(f.Name()) // on Unix, the file then disappears when the process ends
 		r.file = f
 	}
 	r.sort()
@@ -137,7 +137,7 @@ func (r *runs) merge(give func(line []byte) error) error {
 func (r *runs) close() {
 	if r.file != nil {
 		_ = r.file.Close()
-		_ = os.Remove(r.file.Name()) // it may be gone already
+		_ = os.Remove(r.file.Name()) // it may have been removed already
 	}
 }
 
@@ -149,7 +149,7 @@ func unsorted(err error) error {
 		err)
 }
 
-// front is the first line of a run that has not been given.
+// front is the first line of a run that merge has not passed on.
 type front struct {
 	run  int
 	time upstream.Time
@@ -157,7 +157,7 @@ type front struct {
 	in   *bufio.Reader
 }
 
-// next goes on to the next line; [io.EOF] is the end.
+// next reads the next line. The error is [io.EOF] at the end.
 func (f *front) next() error {
 	t, err := binary.ReadVarint(f.in)
 	if err != nil {
@@ -175,7 +175,7 @@ func (f *front) next() error {
 	return nil
 }
 
-// fronts are a heap: the earliest first, and of one time that of the earliest run.
+// fronts is a heap with the earliest line first. Of lines with the same time, that of the earliest run comes first.
 type fronts []*front
 
 func (f fronts) Len() int { return len(f) }

@@ -16,7 +16,7 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 )
 
-// scattered are n good lines, a minute apart, in no order.
+// scattered returns n valid lines, a minute apart, in random order.
 func scattered(n int) (lines []string) {
 	for i := range n {
 		lines = append(lines, email(60*i))
@@ -25,7 +25,7 @@ func scattered(n int) (lines []string) {
 	return lines
 }
 
-// small options have few rows spill and be merged.
+// small returns options with which few rows are spilled and merged.
 func small(t *testing.T) importer.Options {
 	return importer.Options{Strict: true, BatchRows: 100, SortBytes: 20 << 10, TempDir: t.TempDir()}
 }
@@ -37,8 +37,8 @@ func ids(rows []upstream.Email) (ids []string) {
 	return ids
 }
 
-// Rows in no order are written in order, once that shows, by runs in a temporary file of
-// which nothing is left: each batch then lies behind the one before.
+// Rows in random order are written in order, through a temporary file that is removed afterwards: each batch comes
+// after the one before.
 func TestScatteredRowsAreSorted(t *testing.T) {
 	t.Parallel()
 	const n = 5_000
@@ -51,7 +51,7 @@ func TestScatteredRowsAreSorted(t *testing.T) {
 	late := 0
 	for i, b := range m.batches {
 		if len(b.Emails) > o.BatchRows {
-			t.Errorf("a batch of %d rows", len(b.Emails))
+			t.Errorf("a batch has %d rows", len(b.Emails))
 		}
 		if !slices.IsSorted(ids(b.Emails)) ||
 			i > 0 && b.Emails[0].EmailID < m.batches[i-1].Emails[len(m.batches[i-1].Emails)-1].EmailID {
@@ -64,16 +64,16 @@ func TestScatteredRowsAreSorted(t *testing.T) {
 	want := ids(m.rows().Emails)
 	slices.Sort(want)
 	if slices.Sort(got); !slices.Equal(got, want) || len(slices.Compact(want)) != n {
-		t.Error("rows were lost or doubled")
+		t.Error("rows were lost or duplicated")
 	}
 	if left, err := os.ReadDir(o.TempDir); err != nil || len(left) > 0 {
 		t.Errorf("%v: %v is left", err, left)
 	}
 }
 
-// Rows about in order of time are written as they come, file by file, or kind by kind:
-// nothing waits for the last of them.
-func TestRowsAboutInOrderAreNotSorted(t *testing.T) {
+// Rows that are roughly in order of time are written as they come, file by file or kind by kind, without waiting for
+// the last of them.
+func TestRowsRoughlyInOrderAreNotSorted(t *testing.T) {
 	t.Parallel()
 	const n = 3_000
 	var ordered, late, twice, reversed []string
@@ -87,7 +87,7 @@ func TestRowsAboutInOrderAreNotSorted(t *testing.T) {
 		"in order": ordered, "some rows late": late, "the same days twice": twice, "the last days first": reversed,
 	} {
 		o := small(t)
-		o.TempDir = filepath.Join(o.TempDir, "not there") // which nobody must miss
+		o.TempDir = filepath.Join(o.TempDir, "not there") // it must not be needed
 		m, s, _, err := imported(t, strings.Join(lines, "\n"), o)
 		if err != nil || s.Emails != n {
 			t.Errorf("%s: %v, %+v", name, err, s)
@@ -95,15 +95,15 @@ func TestRowsAboutInOrderAreNotSorted(t *testing.T) {
 		}
 		for i, r := range m.rows().Emails {
 			if want := fmt.Sprintf(`"email_id":"%s"`, r.EmailID); !strings.Contains(lines[i], want) {
-				t.Errorf("%s: row %d is %s, want that of the line", name, i, r.EmailID)
+				t.Errorf("%s: row %d is %s, want that of its line", name, i, r.EmailID)
 				break
 			}
 		}
 	}
 }
 
-// Of rows that the store takes for one the last of the file stays the last, though they
-// are sorted; rows of one time keep their order.
+// Of rows that the store considers the same, the last one in the file stays the last after sorting, and rows of the
+// same time keep their order.
 func TestSortingKeepsTheOrderOfEqualTimes(t *testing.T) {
 	t.Parallel()
 	lines := scattered(2_000)
@@ -125,8 +125,8 @@ func TestSortingKeepsTheOrderOfEqualTimes(t *testing.T) {
 	}
 }
 
-// A strict import writes the rows before the line that stops it, and none behind it, though
-// they were put aside to be sorted.
+// A strict import writes the rows before the line that stops it, and none after it, even if they were waiting to be
+// sorted.
 func TestStrictWritesRowsSetAsideForSorting(t *testing.T) {
 	t.Parallel()
 	lines := scattered(2_000)
@@ -146,8 +146,8 @@ func TestStrictWritesRowsSetAsideForSorting(t *testing.T) {
 	}
 }
 
-// Where nothing can be put aside the import says so.
-func TestSortingNeedsRoom(t *testing.T) {
+// If the temporary file cannot be created, the import says so.
+func TestSortingReportsAMissingFolder(t *testing.T) {
 	t.Parallel()
 	o := small(t)
 	o.TempDir = filepath.Join(o.TempDir, "not there")
@@ -157,7 +157,7 @@ func TestSortingNeedsRoom(t *testing.T) {
 	}
 }
 
-// A store has the same of a file in whatever order its lines are.
+// A store has the same rows whatever the order of the lines in the file.
 func TestTheOrderOfLinesDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	b := demoBatch()
@@ -188,6 +188,6 @@ func TestTheOrderOfLinesDoesNotMatter(t *testing.T) {
 	want := list(lines)
 	rand.New(rand.NewPCG(3, 4)).Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	if got := list(lines); !slices.Equal(got, want) {
-		t.Errorf("%d rows in order, %d in none, or others", len(want), len(got))
+		t.Errorf("%d rows in order and %d in random order, or different ones", len(want), len(got))
 	}
 }

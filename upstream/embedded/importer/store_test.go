@@ -90,8 +90,8 @@ func TestReplacingARowCountsTheSameWithinOneFileAndOverTwo(t *testing.T) {
 	}
 }
 
-// The real bounces of 30 years, which lie beside a developer's checkout, import whole.
-func TestRealBouncesImportWhole(t *testing.T) {
+// The real bounces of 30 years, which a checkout may have beside it, are imported completely.
+func TestRealBouncesAreImportedCompletely(t *testing.T) {
 	t.Parallel()
 	const name = "../../../../shared/data/real-bounces.ndjson"
 	if _, err := os.Stat(name); err != nil {
@@ -115,9 +115,9 @@ func TestRealBouncesImportWhole(t *testing.T) {
 	}
 }
 
-// TestOddAddressesAreFoundAgain imports addresses that other software is known to change or
-// to refuse, and texts that it is known to fail on.
-func TestOddAddressesAreFoundAgain(t *testing.T) {
+// Rows with addresses that other software changes or refuses, and with texts that it fails on, are imported and found
+// again.
+func TestOddAddressesAreFoundAfterAnImport(t *testing.T) {
 	t.Parallel()
 	for name, rows := range map[string]int{"28": 8, "29": 2} {
 		name = "../../../../shared/data/cases/" + name + ".ndjson"
@@ -145,10 +145,10 @@ func TestOddAddressesAreFoundAgain(t *testing.T) {
 	}
 }
 
-// killed is the variable that makes this test binary the import that is killed.
+// killed is the environment variable that makes this test binary the import that is killed.
 const killed = "IMPORTER_TEST_STORE"
 
-// announcing tells its reader of each batch that is written.
+// announcing reports each batch that is written on standard output.
 type announcing struct{ store.Store }
 
 func (a announcing) Write(ctx context.Context, b store.Batch) (store.Written, error) {

@@ -5,12 +5,11 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// spread knows of which hours rows were written, to tell whether rows come about in order
-// of time. A batch of rows that do is added at the end of the store; one of rows that do
-// not has the store write anew what lies about each of them.
+// spread records the hours of the rows that were written, to find out whether rows come roughly in order of time. The
+// store appends rows that do, but for others it rewrites the pages around each of them.
 type spread struct {
 	written map[hour]int
-	latest  [len(upstream.Kinds)]int64 // hour of each kind
+	latest  [len(upstream.Kinds)]int64 // the latest hour, by kind
 }
 
 type hour struct {
@@ -19,16 +18,16 @@ type hour struct {
 }
 
 const (
-	// near is about how many rows the store writes anew for one that it puts between them.
+	// near is the approximate number of rows that the store rewrites to insert one between them.
 	near = 100
-	// tolerated is how many rows may have to be written anew for each row of a batch.
+	// tolerated is the number of rows that may be rewritten for each row of a batch.
 	tolerated = 2
-	// maxHours bounds what is known, so that rows of odd times take no memory.
+	// maxHours limits the number of hours recorded, so that rows with odd times use no memory.
 	maxHours = 1 << 17
 )
 
-// scattered takes note of a batch that is to be written, and says whether its rows lie
-// among so many others that it had better have been sorted.
+// scattered records a batch that is about to be written, and reports whether its rows lie among so many others that
+// they should be sorted first.
 func (s *spread) scattered(b *store.Batch) bool {
 	batch := map[hour]int{}
 	for _, k := range upstream.Kinds {
@@ -43,7 +42,7 @@ func (s *spread) scattered(b *store.Batch) bool {
 	latest := s.latest
 	for h, n := range batch {
 		rows += n
-		if h.of != latest[h.kind] { // to the latest hour they are added at its end
+		if h.of != latest[h.kind] { // rows of the latest hour are appended
 			anew += min(s.written[h], near*n)
 		}
 		if len(s.written) < maxHours {

@@ -23,8 +23,8 @@ type log struct {
 	begun   bool        // whether rotations before the start were handled
 	packed  bool        // whether the file is compressed, and was read
 	passed  os.FileInfo // a file that is read under another path
-	missing bool        // whether the user was told that there is no file
-	denied  bool        // whether the user was told that the file cannot be read
+	missing bool        // whether the user knows that there is no file
+	denied  bool        // whether the user knows that the file cannot be read
 }
 
 // lingers is how long a renamed file is read after its last line: programs keep writing to it until they

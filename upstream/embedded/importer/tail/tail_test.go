@@ -153,7 +153,7 @@ func line(n int) string { return fmt.Sprintf("line %d %s", n, strings.Repeat("x"
 
 func (w *world) check2(_ int, err error) { w.check(err) }
 
-// reopen has the program open its log anew, as it does when it is told that the log was renamed.
+// reopen makes the program reopen its log, as it does after a signal that the log was renamed.
 func (w *world) reopen() {
 	if w.log != nil {
 		w.check(w.log.Close())

@@ -221,10 +221,10 @@ func (r *reader) finish(n int, m *message, s format.Sink) error {
 func (r *reader) open(n int, m *message, s format.Sink) error {
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
-		if rcpt.State != queue.Deferred || rcpt.Told {
+		if rcpt.State != queue.Deferred || rcpt.Reported {
 			continue
 		}
-		rcpt.Told = true
+		rcpt.Reported = true
 		if err := s.Record(n, record(m, i, format.Accepted, rcpt.Time)); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func TestSamplesOfOtherPeoplesLogs(t *testing.T) {
 	}
 }
 
-// life is the life of a message; {id} stands for its id.
+// life is the log of a whole message; {id} is replaced by its id.
 const life = `2026-06-19 10:32:54 {id} <= news@example.com H=(app) [192.0.2.9] P=smtp S=7983 id=m1@example.com T="Re: a: b"
 2026-06-19 10:32:57 [789] {id} => a@example.net R=dnslookup T=remote_smtp H=mx.example.net [192.0.2.1] X=TLS1.2:ECDHE:256 CV=yes DN="C=US: x,O=Z" C="250 2.0.0 Ok: queued"
 2026-06-19 10:32:58 {id} ** b@example.net <B@example.org> F=<news@example.com> R=dnslookup T=remote_smtp H=mx.example.net [2001:db8::1]:25 X=TLS1.2:ECDHE:256 DN="C=US: x": SMTP error from remote mail server after RCPT TO:<b@example.net>: 550-5.1.1 unknown\n550 5.1.1 user

@@ -118,7 +118,7 @@ func (e *event) read(line int, processed *format.Processed, s format.Sink) error
 	return nil
 }
 
-// failed reads that a delivery failed: for good, for now, or before it was tried.
+// failed reads that a delivery failed: permanently, temporarily, or before it was tried.
 func (e *event) failed(line int, processed *format.Processed, s format.Sink) error {
 	if e.Severity == "temporary" {
 		s.Skip("deferral")

@@ -153,10 +153,10 @@ func (r *reader) open(n int, m *message, end bool, s format.Sink) error {
 		rcpt := &m.Recipients[i]
 		outcome := format.Accepted
 		switch {
-		case m.Notice, rcpt.State == queue.Deferred && rcpt.Told:
+		case m.Notice, rcpt.State == queue.Deferred && rcpt.Reported:
 			continue
 		case rcpt.State == queue.Deferred:
-			rcpt.Told = true
+			rcpt.Reported = true
 		case rcpt.State == queue.Handed && r.queue.Has(rcpt.Text):
 			r.queue.Settle(m, i)
 			s.Skip(filtered)

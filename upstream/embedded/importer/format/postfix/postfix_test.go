@@ -36,7 +36,7 @@ func want(t *testing.T, s *formattest.Sink, want ...string) {
 	}
 }
 
-// message is the life of a message: {q} stands for its queue id, and {t} for its recipient.
+// message is the log of a whole message: {q} is replaced by its queue id, and {t} by its recipient.
 const message = `Nov 10 10:00:01 mx1 postfix/smtpd[1]: {q}: client=app.example.com[192.0.2.9]
 Nov 10 10:00:01 mx1 postfix/cleanup[2]: {q}: message-id=<{q}@example.com>
 Nov 10 10:00:01 mx1 postfix/qmgr[3]: {q}: from=<news@example.com>, size=511, nrcpt=1 (queue active)

@@ -26,7 +26,7 @@ func gunzip(t *testing.T, text string) string {
 	return string(b)
 }
 
-// truth is what the server of the real log was told to answer about a recipient.
+// truth is how the server of the real log was configured to answer about a recipient.
 type truth struct {
 	MessageID string `json:"message_id"`
 	From, To  string
@@ -87,10 +87,10 @@ func TestRealLogMatchesItsTruth(t *testing.T) {
 		}
 	}
 	for to := range got {
-		t.Errorf("%s is no recipient of a message of the truth", to)
+		t.Errorf("%s is not a recipient in the list of expected outcomes", to)
 	}
 	if messages < 450 {
-		t.Errorf("the log tells of %d recipients", messages)
+		t.Errorf("the log has %d recipients", messages)
 	}
 	t.Log(messages, s.Skipped)
 }

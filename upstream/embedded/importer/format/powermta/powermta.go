@@ -33,15 +33,15 @@ type reader struct{ options format.Options }
 // Read reads an accounting file.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	var c columns
-	told := false
+	reported := false
 	return csvfile.Each(ctx, f, s, func(n int, row []string) error {
 		switch {
 		case isHeader(row):
 			c = newColumns(row)
 		case c.names != nil:
 			return r.row(n, c.of(row), s)
-		case !told:
-			told = true
+		case !reported:
+			reported = true
 			return s.Bad(n, "there is no header line, such as type,timeLogged,…, to name the columns")
 		default:
 			s.Skip("row without a header line")

@@ -65,7 +65,7 @@ type Recipient struct {
 	// The last attempt, if there is no outcome yet.
 	Time       int64 // in milliseconds since 1970
 	Code, Text string
-	Told       bool `json:"-"` // whether it was passed on without an outcome
+	Reported   bool `json:"-"` // whether it was passed on without an outcome
 }
 
 // Name identifies a recipient of a message. Several aliases may lead to one address.
