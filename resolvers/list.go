@@ -70,7 +70,10 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	if rows {
 		c.RowsFirst() // they may show the total
 	}
-	return model.Connection[T]{Page: &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })}}, nil
+	return model.Connection[T]{
+		Page:  &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })},
+		Group: breakdown(k.kind, q),
+	}, nil
 }
 
 // boundWindow resolves the window of a connection. It also returns the text to which the cursors are bound: the

@@ -106,6 +106,14 @@ func (o randomOperation) selection(name string) string {
 		case f.Name == "series":
 			interval := []string{"DAY", "HOUR"}[o.random.IntN(2)]
 			text, alias = "series(interval: "+interval+")", "series"+interval
+		case f.Name == "breakdown":
+			by := []string{"DOMAIN", "HOUR, USER", "SENDER, PROVIDER", "HEADER"}[o.random.IntN(4)]
+			top := 1 + o.random.IntN(20)
+			text = fmt.Sprintf("breakdown(by: [%s], top: %d)", by, top)
+			if by == "HEADER" {
+				text = fmt.Sprintf(`breakdown(by: HEADER, header: "X-Campaign", top: %d)`, top)
+			}
+			alias = fmt.Sprintf("%s%d", strings.ReplaceAll(by, ", ", ""), top)
 		case f.Arguments.ForName("window") != nil:
 			w := o.window()
 			if f.Arguments.ForName("first") != nil {

@@ -37,6 +37,16 @@ func (a API) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error
 	return Ask[[]Series](ctx, a, &question)
 }
 
+// Groups groups the events of a kind's list: GET /bounces/groups, /emails/groups, /blocked-emails/groups. This is an
+// extension of the API, which not all servers have.
+func (a API) Groups(ctx context.Context, k Kind, q GroupsQuery) (Groups, error) {
+	question, err := q.Question(k)
+	if err != nil {
+		return Groups{}, err
+	}
+	return Ask[Groups](ctx, a, &question)
+}
+
 // BounceCategories returns the codes of all current bounce categories: GET /bounce/categories. The set is open: rows
 // may have others.
 func (a API) BounceCategories(ctx context.Context) ([]string, error) {

@@ -50,12 +50,7 @@ func (q SeriesQuery) Encode() string {
 	if q.Rollup == ByUser {
 		w.text("rollup_to", "user")
 	}
-	switch q.Interval {
-	case Hour:
-		w.text("timeseries", "hour")
-	case Day:
-		w.text("timeseries", "day")
-	}
+	w.text("timeseries", q.Interval.name())
 	return string(w)
 }
 

@@ -1,7 +1,5 @@
 package upstream
 
-import "deliverygraph/upstream/kind"
-
 // ParseListQuery parses the query string of a list call of kind k as strictly as the API's server. Errors have the code
 // [InvalidArgument] and name the parameter: one that is missing, malformed, unknown, of another kind's list, in upper
 // case, empty or repeated, a start_time not before end_time, more than [MaxXHeaders] X-… filters, or broken
@@ -11,20 +9,8 @@ import "deliverygraph/upstream/kind"
 // including those of addresses, become lower case.
 func ParseListQuery(k Kind, raw string) (ListQuery, error) {
 	p := parseParameters(k.ListPath(), raw, listParameters[k], true)
-	q := ListQuery{
-		Window:    p.window(),
-		Offset:    p.offset(),
-		UserID:    p.id("user_id"),
-		Domain:    LowerDomain(p.text("domain")),
-		Local:     p.text("local"),
-		Recipient: LowerAddress(p.text("recipient")),
-		XHeaders:  p.headers,
-	}
-	for _, f := range kind.Filters {
-		q.SetFilter(f.Filter, p.filter(f))
-	}
-	q.Sender, q.SenderID = p.sender()
-	q.Sender = LowerAddress(q.Sender)
+	q := p.list()
+	q.Offset = p.offset()
 	if p.err != nil {
 		return ListQuery{}, p.err
 	}

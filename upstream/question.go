@@ -17,6 +17,7 @@ const (
 	ShapeCounts                 // counts by sender or by user: []Count
 	ShapeSeries                 // counts by hour or day: []Series
 	ShapeCatalogue              // codes, such as the bounce categories: []string
+	ShapeGroups                 // the events of a list by groups: Groups
 )
 
 // Question is one call of the API as a comparable value. Equal questions have equal answers, so a Question can be the
@@ -30,11 +31,11 @@ type Question struct {
 	UserID   ID
 	SenderID ID
 
-	Filters                      // of a list
-	XHeaders [MaxXHeaders]Header // of a list; sorted by name without regard to case, then by value; zero where unused
+	Filters                      // of a list and of groups
+	XHeaders [MaxXHeaders]Header // of a list and of groups; sorted by name without regard to case, then by value; zero where unused
 
-	Rollup   Rollup   // of counts and series
-	Interval Interval // of series
+	Rollup   Rollup // of counts and series
+	Grouping        // of groups; the interval also of series
 
 	BounceTime Time   // of a detail
 	EmailID    string // of a detail
@@ -94,21 +95,22 @@ func (q *Question) Hash() uint64 {
 		shape            Shape
 		kind             Kind
 		rollup           Rollup
+		by               [2]Dimension
 		interval         Interval
 	}{
 		q.Window, q.Offset, q.UserID, q.SenderID, q.BounceTime, q.EmailID, q.Recipient,
-		q.Shape, q.Kind, q.Rollup, q.Interval,
+		q.Shape, q.Kind, q.Rollup, q.By, q.Interval,
 	})
 }
 
 // Strings returns all texts of the question, to be measured or replaced.
-func (q *Question) Strings() (all [filterTexts + 2*MaxXHeaders + 1]*string) {
+func (q *Question) Strings() (all [filterTexts + 2*MaxXHeaders + 2]*string) {
 	texts := q.Filters.texts()
 	rest := all[copy(all[:], texts[:]):]
 	for i := range q.XHeaders {
 		rest[2*i], rest[2*i+1] = &q.XHeaders[i].Name, &q.XHeaders[i].Value
 	}
-	rest[2*MaxXHeaders] = &q.EmailID
+	rest[2*MaxXHeaders], rest[2*MaxXHeaders+1] = &q.EmailID, &q.Header
 	return all
 }
 
@@ -147,7 +149,7 @@ func (q *Question) Series() SeriesQuery {
 const DetailEndpoint = BouncePath + "{user_id}/{sender_id}/{bounce_time}/{email_id}"
 
 // Endpoint returns the path of the call with placeholders for the parts that vary, such as "/bounces". The API has
-// nine.
+// nine, and the extension of groups adds three.
 func (q *Question) Endpoint() string {
 	switch q.Shape {
 	case ShapeList:
@@ -156,6 +158,8 @@ func (q *Question) Endpoint() string {
 		return DetailEndpoint
 	case ShapeCatalogue:
 		return kind.All[q.Kind].Catalogue
+	case ShapeGroups:
+		return q.Kind.GroupsPath()
 	}
 	return q.Kind.CountsPath()
 }
@@ -173,6 +177,8 @@ func (q *Question) Query() string {
 	switch q.Shape {
 	case ShapeList:
 		return q.List().Encode(q.Kind)
+	case ShapeGroups:
+		return q.GroupsOf().Encode(q.Kind)
 	case ShapeCounts, ShapeSeries:
 		return q.Series().Encode()
 	}

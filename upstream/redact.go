@@ -24,7 +24,9 @@ func RedactQuery(query string) string {
 
 // shownParameters are the parameters whose values cannot contain an address.
 var shownParameters = func() []string {
-	shown := []string{"start_time", "end_time", "user_id", "sender_id", "offset", "domain", "rollup_to", "timeseries"}
+	shown := []string{"start_time", "end_time", "user_id", "sender_id", "offset", "domain", "rollup_to", "timeseries",
+		"by", "top", "sent",
+	}
 	for _, f := range kind.Filters {
 		shown = append(shown, f.Filter)
 	}

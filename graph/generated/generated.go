@@ -61,6 +61,7 @@ type ComplexityRoot struct {
 	}
 
 	BlockedEmailConnection struct {
+		Breakdown  func(childComplexity int, by []upstream.Dimension, top *int, header *string) int
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
@@ -104,6 +105,7 @@ type ComplexityRoot struct {
 	}
 
 	BounceConnection struct {
+		Breakdown  func(childComplexity int, by []upstream.Dimension, top *int, header *string) int
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
@@ -132,6 +134,37 @@ type ComplexityRoot struct {
 		Description func(childComplexity int) int
 		Name        func(childComplexity int) int
 		Type        func(childComplexity int) int
+	}
+
+	Breakdown struct {
+		Complete func(childComplexity int) int
+		Groups   func(childComplexity int) int
+		Other    func(childComplexity int) int
+		Total    func(childComplexity int) int
+	}
+
+	BreakdownGroup struct {
+		Count  func(childComplexity int) int
+		Keys   func(childComplexity int) int
+		Rate   func(childComplexity int) int
+		Series func(childComplexity int, interval upstream.Interval) int
+		Share  func(childComplexity int) int
+	}
+
+	BreakdownKey struct {
+		Dimension func(childComplexity int) int
+		Label     func(childComplexity int) int
+		Value     func(childComplexity int) int
+	}
+
+	BreakdownOther struct {
+		Count  func(childComplexity int) int
+		Groups func(childComplexity int) int
+	}
+
+	BreakdownPoint struct {
+		Count func(childComplexity int) int
+		Start func(childComplexity int) int
 	}
 
 	DeliveryEventConnection struct {
@@ -163,6 +196,7 @@ type ComplexityRoot struct {
 	}
 
 	EmailConnection struct {
+		Breakdown  func(childComplexity int, by []upstream.Dimension, top *int, header *string) int
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
@@ -480,6 +514,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BlockedEmail.XHeaders(childComplexity), true
 
+	case "BlockedEmailConnection.breakdown":
+		if e.ComplexityRoot.BlockedEmailConnection.Breakdown == nil {
+			break
+		}
+
+		args, err := ec.field_BlockedEmailConnection_breakdown_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.BlockedEmailConnection.Breakdown(childComplexity, args["by"].([]upstream.Dimension), args["top"].(*int), args["header"].(*string)), true
 	case "BlockedEmailConnection.edges":
 		if e.ComplexityRoot.BlockedEmailConnection.Edges == nil {
 			break
@@ -653,6 +698,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BounceCategory.Description(childComplexity), true
 
+	case "BounceConnection.breakdown":
+		if e.ComplexityRoot.BounceConnection.Breakdown == nil {
+			break
+		}
+
+		args, err := ec.field_BounceConnection_breakdown_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.BounceConnection.Breakdown(childComplexity, args["by"].([]upstream.Dimension), args["top"].(*int), args["header"].(*string)), true
 	case "BounceConnection.edges":
 		if e.ComplexityRoot.BounceConnection.Edges == nil {
 			break
@@ -753,6 +809,112 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BounceRule.Type(childComplexity), true
+
+	case "Breakdown.complete":
+		if e.ComplexityRoot.Breakdown.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Breakdown.Complete(childComplexity), true
+	case "Breakdown.groups":
+		if e.ComplexityRoot.Breakdown.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Breakdown.Groups(childComplexity), true
+	case "Breakdown.other":
+		if e.ComplexityRoot.Breakdown.Other == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Breakdown.Other(childComplexity), true
+	case "Breakdown.total":
+		if e.ComplexityRoot.Breakdown.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Breakdown.Total(childComplexity), true
+
+	case "BreakdownGroup.count":
+		if e.ComplexityRoot.BreakdownGroup.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownGroup.Count(childComplexity), true
+	case "BreakdownGroup.keys":
+		if e.ComplexityRoot.BreakdownGroup.Keys == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownGroup.Keys(childComplexity), true
+	case "BreakdownGroup.rate":
+		if e.ComplexityRoot.BreakdownGroup.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownGroup.Rate(childComplexity), true
+	case "BreakdownGroup.series":
+		if e.ComplexityRoot.BreakdownGroup.Series == nil {
+			break
+		}
+
+		args, err := ec.field_BreakdownGroup_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.BreakdownGroup.Series(childComplexity, args["interval"].(upstream.Interval)), true
+	case "BreakdownGroup.share":
+		if e.ComplexityRoot.BreakdownGroup.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownGroup.Share(childComplexity), true
+
+	case "BreakdownKey.dimension":
+		if e.ComplexityRoot.BreakdownKey.Dimension == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownKey.Dimension(childComplexity), true
+	case "BreakdownKey.label":
+		if e.ComplexityRoot.BreakdownKey.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownKey.Label(childComplexity), true
+	case "BreakdownKey.value":
+		if e.ComplexityRoot.BreakdownKey.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownKey.Value(childComplexity), true
+
+	case "BreakdownOther.count":
+		if e.ComplexityRoot.BreakdownOther.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownOther.Count(childComplexity), true
+	case "BreakdownOther.groups":
+		if e.ComplexityRoot.BreakdownOther.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownOther.Groups(childComplexity), true
+
+	case "BreakdownPoint.count":
+		if e.ComplexityRoot.BreakdownPoint.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownPoint.Count(childComplexity), true
+	case "BreakdownPoint.start":
+		if e.ComplexityRoot.BreakdownPoint.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakdownPoint.Start(childComplexity), true
 
 	case "DeliveryEventConnection.edges":
 		if e.ComplexityRoot.DeliveryEventConnection.Edges == nil {
@@ -871,6 +1033,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Email.XHeaders(childComplexity), true
 
+	case "EmailConnection.breakdown":
+		if e.ComplexityRoot.EmailConnection.Breakdown == nil {
+			break
+		}
+
+		args, err := ec.field_EmailConnection_breakdown_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EmailConnection.Breakdown(childComplexity, args["by"].([]upstream.Dimension), args["top"].(*int), args["header"].(*string)), true
 	case "EmailConnection.edges":
 		if e.ComplexityRoot.EmailConnection.Edges == nil {
 			break
@@ -1729,6 +1902,17 @@ type BlockedEmailConnection {
   The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
+  """
+  All blocked emails of the connection, on whatever page, by groups. Costs 1 upstream call.
+  """
+  breakdown(
+    "One or two dimensions."
+    by: [BlockedEmailDimension!]!
+    "How many groups to list, at most 1,000."
+    top: Int = 10
+    "The name of the header for the dimension HEADER, such as \"X-Campaign\"."
+    header: String
+  ): Breakdown
 }
 
 """
@@ -1879,6 +2063,17 @@ type BounceConnection {
   The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
+  """
+  All bounces of the connection, on whatever page, by groups. Costs 1 upstream call.
+  """
+  breakdown(
+    "One or two dimensions."
+    by: [BounceDimension!]!
+    "How many groups to list, at most 1,000."
+    top: Int = 10
+    "The name of the header for the dimension HEADER, such as \"X-Campaign\"."
+    header: String
+  ): Breakdown
 }
 
 """
@@ -1889,6 +2084,189 @@ type BounceEdge {
   cursor: String!
   "The row."
   node: Bounce!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/breakdown.graphql", Input: `"""
+How many events of a list there are in each group: by one or two dimensions, such as provider and category.
+"""
+type Breakdown {
+  "The number of all events, which is the list's ` + "`" + `totalCount` + "`" + `. The counts of the groups and of ` + "`" + `other` + "`" + ` add up to it."
+  total: Long!
+  "False if some events of a group may be counted in ` + "`" + `other` + "`" + ` instead, as can happen for callers who see several users, each of whom has more than 1,000 groups."
+  complete: Boolean!
+  "The groups with the most events, in descending order of their counts."
+  groups: [BreakdownGroup!]!
+  "The groups that are not listed."
+  other: BreakdownOther!
+}
+
+"""
+Events with the same values of the dimensions.
+"""
+type BreakdownGroup {
+  "The values, in the order of the dimensions asked for."
+  keys: [BreakdownKey!]!
+  "The number of events."
+  count: Long!
+  "The part of all events: count / total."
+  share: Float!
+  """
+  Bounces, or blocked emails, per email sent in the same group: of the same domain or hour, for example, and by the list's filter as far as emails have it.
+  Null if nothing was sent, for emails, and for dimensions that emails do not have. May exceed 1, because bounces can arrive late.
+  """
+  rate: Float
+  "The events by hour or by day, oldest first, with zeros if nothing happened. All groups together have at most 100,000 points."
+  series(
+    "The length of the buckets: hours or days in UTC."
+    interval: Interval!
+  ): [BreakdownPoint!]!
+}
+
+"""
+The value of a dimension that the events of a group have in common.
+"""
+type BreakdownKey {
+  "The dimension."
+  dimension: Dimension!
+  """
+  The value: a code, name, domain or number as in the events; HARD or SOFT; true or false; an hour, such as "2026-11-22T09:00:00Z"; a day, such as "2026-11-22"; or a weekday, such as "MONDAY".
+  Null if the events have none, for example no such header.
+  """
+  value: String
+  "For senders, the address; null if it is not known, and for other dimensions."
+  label: String
+}
+
+"""
+The groups that are not listed.
+"""
+type BreakdownOther {
+  "The number of groups."
+  groups: Long!
+  "The number of their events."
+  count: Long!
+}
+
+"""
+The events of a group in an hour or a day. The first and the last of a series count only events in the window.
+"""
+type BreakdownPoint {
+  "When the bucket begins."
+  start: DateTime!
+  "The number of events."
+  count: Long!
+}
+
+"""
+A property by which events are grouped.
+"""
+enum Dimension {
+  "Of bounces: HARD or SOFT."
+  TYPE
+  "Of bounces: the category."
+  CATEGORY
+  "Of bounces: the enhanced status code."
+  CODE
+  "Of bounces: the rule that determined type and category."
+  RULE
+  "Of blocked emails: the reason."
+  REASON
+  "Of emails: whether they were delivered."
+  DELIVERED
+  "The domain of the recipient's address."
+  DOMAIN
+  "The provider of the recipient's mailbox, such as Google for gmail.com; other domains are their own providers."
+  PROVIDER
+  "The number of the sender."
+  SENDER
+  "The number of the user."
+  USER
+  "The hour, in UTC."
+  HOUR
+  "The day, in UTC."
+  DAY
+  "The day of the week, in UTC."
+  WEEKDAY
+  "The value of a custom header."
+  HEADER
+}
+
+"""
+A property by which bounces are grouped.
+"""
+enum BounceDimension {
+  "HARD or SOFT."
+  TYPE
+  "The category."
+  CATEGORY
+  "The enhanced status code, such as \"5.1.1\"."
+  CODE
+  "The rule that determined type and category."
+  RULE
+  "The domain of the recipient's address."
+  DOMAIN
+  "The provider of the recipient's mailbox, such as Google for gmail.com; other domains are their own providers."
+  PROVIDER
+  "The number of the sender."
+  SENDER
+  "The number of the user."
+  USER
+  "The hour in which they bounced, in UTC."
+  HOUR
+  "The day on which they bounced, in UTC."
+  DAY
+  "The day of the week on which they bounced, in UTC."
+  WEEKDAY
+  "The value of the custom header that ` + "`" + `header` + "`" + ` names. Requires the scope ` + "`" + `recipients:read` + "`" + `, since such a value may contain an address."
+  HEADER
+}
+
+"""
+A property by which emails are grouped.
+"""
+enum EmailDimension {
+  "Whether they were delivered."
+  DELIVERED
+  "The domain of the recipient's address."
+  DOMAIN
+  "The provider of the recipient's mailbox, such as Google for gmail.com; other domains are their own providers."
+  PROVIDER
+  "The number of the sender."
+  SENDER
+  "The number of the user."
+  USER
+  "The hour in which they were processed, in UTC."
+  HOUR
+  "The day on which they were processed, in UTC."
+  DAY
+  "The day of the week on which they were processed, in UTC."
+  WEEKDAY
+  "The value of the custom header that ` + "`" + `header` + "`" + ` names. Requires the scope ` + "`" + `recipients:read` + "`" + `, since such a value may contain an address."
+  HEADER
+}
+
+"""
+A property by which blocked emails are grouped.
+"""
+enum BlockedEmailDimension {
+  "Why the recipient is suppressed."
+  REASON
+  "The domain of the recipient's address."
+  DOMAIN
+  "The provider of the recipient's mailbox, such as Google for gmail.com; other domains are their own providers."
+  PROVIDER
+  "The number of the sender."
+  SENDER
+  "The number of the user."
+  USER
+  "The hour in which they were processed, in UTC."
+  HOUR
+  "The day on which they were processed, in UTC."
+  DAY
+  "The day of the week on which they were processed, in UTC."
+  WEEKDAY
+  "The value of the custom header that ` + "`" + `header` + "`" + ` names. Requires the scope ` + "`" + `recipients:read` + "`" + `, since such a value may contain an address."
+  HEADER
 }
 `, BuiltIn: false},
 	{Name: "../../schema/directive.graphql", Input: `"""
@@ -2012,6 +2390,17 @@ type EmailConnection {
   The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
   """
   totalCount: Long
+  """
+  All emails of the connection, on whatever page, by groups. Costs 1 upstream call.
+  """
+  breakdown(
+    "One or two dimensions."
+    by: [EmailDimension!]!
+    "How many groups to list, at most 1,000."
+    top: Int = 10
+    "The name of the header for the dimension HEADER, such as \"X-Campaign\"."
+    header: String
+  ): Breakdown
 }
 
 """
@@ -2858,6 +3247,8 @@ func (ec *executionContext) childFields_BlockedEmailConnection(ctx context.Conte
 		return ec.fieldContext_BlockedEmailConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_BlockedEmailConnection_totalCount(ctx, field)
+	case "breakdown":
+		return ec.fieldContext_BlockedEmailConnection_breakdown(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BlockedEmailConnection", field.Name)
 }
@@ -2944,6 +3335,8 @@ func (ec *executionContext) childFields_BounceConnection(ctx context.Context, fi
 		return ec.fieldContext_BounceConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_BounceConnection_totalCount(ctx, field)
+	case "breakdown":
+		return ec.fieldContext_BounceConnection_breakdown(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BounceConnection", field.Name)
 }
@@ -2994,6 +3387,68 @@ func (ec *executionContext) childFields_BounceRule(ctx context.Context, field gr
 		return ec.fieldContext_BounceRule_description(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BounceRule", field.Name)
+}
+
+func (ec *executionContext) childFields_Breakdown(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_Breakdown_total(ctx, field)
+	case "complete":
+		return ec.fieldContext_Breakdown_complete(ctx, field)
+	case "groups":
+		return ec.fieldContext_Breakdown_groups(ctx, field)
+	case "other":
+		return ec.fieldContext_Breakdown_other(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Breakdown", field.Name)
+}
+
+func (ec *executionContext) childFields_BreakdownGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "keys":
+		return ec.fieldContext_BreakdownGroup_keys(ctx, field)
+	case "count":
+		return ec.fieldContext_BreakdownGroup_count(ctx, field)
+	case "share":
+		return ec.fieldContext_BreakdownGroup_share(ctx, field)
+	case "rate":
+		return ec.fieldContext_BreakdownGroup_rate(ctx, field)
+	case "series":
+		return ec.fieldContext_BreakdownGroup_series(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BreakdownGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_BreakdownKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dimension":
+		return ec.fieldContext_BreakdownKey_dimension(ctx, field)
+	case "value":
+		return ec.fieldContext_BreakdownKey_value(ctx, field)
+	case "label":
+		return ec.fieldContext_BreakdownKey_label(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BreakdownKey", field.Name)
+}
+
+func (ec *executionContext) childFields_BreakdownOther(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return ec.fieldContext_BreakdownOther_groups(ctx, field)
+	case "count":
+		return ec.fieldContext_BreakdownOther_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BreakdownOther", field.Name)
+}
+
+func (ec *executionContext) childFields_BreakdownPoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_BreakdownPoint_start(ctx, field)
+	case "count":
+		return ec.fieldContext_BreakdownPoint_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BreakdownPoint", field.Name)
 }
 
 func (ec *executionContext) childFields_DeliveryEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3062,6 +3517,8 @@ func (ec *executionContext) childFields_EmailConnection(ctx context.Context, fie
 		return ec.fieldContext_EmailConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_EmailConnection_totalCount(ctx, field)
+	case "breakdown":
+		return ec.fieldContext_EmailConnection_breakdown(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EmailConnection", field.Name)
 }
@@ -3421,6 +3878,110 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_BlockedEmailConnection_breakdown_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) ([]upstream.Dimension, error) {
+			return ec.unmarshalNBlockedEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "top",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["top"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "header",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["header"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_BounceConnection_breakdown_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) ([]upstream.Dimension, error) {
+			return ec.unmarshalNBounceDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "top",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["top"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "header",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["header"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_BreakdownGroup_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (upstream.Interval, error) {
+			return ec.unmarshalNInterval2deliverygraphᚋupstreamᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_EmailConnection_breakdown_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) ([]upstream.Dimension, error) {
+			return ec.unmarshalNEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "top",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["top"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "header",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["header"] = arg2
+	return args, nil
+}
 
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -4946,6 +5507,50 @@ func (ec *executionContext) fieldContext_BlockedEmailConnection_totalCount(_ con
 	return graphql.NewScalarFieldContext("BlockedEmailConnection", field, true, false, "Long")
 }
 
+func (ec *executionContext) _BlockedEmailConnection_breakdown(ctx context.Context, field graphql.CollectedField, obj *model.BlockedEmailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BlockedEmailConnection_breakdown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Breakdown(ctx, fc.Args["by"].([]upstream.Dimension), fc.Args["top"].(*int), fc.Args["header"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Breakdown) graphql.Marshaler {
+			return ec.marshalOBreakdown2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdown(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BlockedEmailConnection_breakdown(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BlockedEmailConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Breakdown(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_BlockedEmailConnection_breakdown_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _BlockedEmailEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[model.BlockedEmail]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5662,6 +6267,50 @@ func (ec *executionContext) fieldContext_BounceConnection_totalCount(_ context.C
 	return graphql.NewScalarFieldContext("BounceConnection", field, true, false, "Long")
 }
 
+func (ec *executionContext) _BounceConnection_breakdown(ctx context.Context, field graphql.CollectedField, obj *model.BounceConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BounceConnection_breakdown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Breakdown(ctx, fc.Args["by"].([]upstream.Dimension), fc.Args["top"].(*int), fc.Args["header"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Breakdown) graphql.Marshaler {
+			return ec.marshalOBreakdown2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdown(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BounceConnection_breakdown(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BounceConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Breakdown(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_BounceConnection_breakdown_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _BounceDetail_diagnosticCode(ctx context.Context, field graphql.CollectedField, obj *model.BounceDetail) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5963,6 +6612,422 @@ func (ec *executionContext) _BounceRule_description(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_BounceRule_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BounceRule", field, false, false, "String")
+}
+
+func (ec *executionContext) _Breakdown_total(ctx context.Context, field graphql.CollectedField, obj *model.Breakdown) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breakdown_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Breakdown_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Breakdown", field, true, false, "Long")
+}
+
+func (ec *executionContext) _Breakdown_complete(ctx context.Context, field graphql.CollectedField, obj *model.Breakdown) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breakdown_complete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Complete(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Breakdown_complete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Breakdown", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _Breakdown_groups(ctx context.Context, field graphql.CollectedField, obj *model.Breakdown) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breakdown_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.BreakdownGroup) graphql.Marshaler {
+			return ec.marshalNBreakdownGroup2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Breakdown_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Breakdown",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BreakdownGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Breakdown_other(ctx context.Context, field graphql.CollectedField, obj *model.Breakdown) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breakdown_other(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Other(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *upstream.Other) graphql.Marshaler {
+			return ec.marshalNBreakdownOther2ᚖdeliverygraphᚋupstreamᚐOther(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Breakdown_other(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Breakdown",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BreakdownOther(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BreakdownGroup_keys(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownGroup_keys(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Keys(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.BreakdownKey) graphql.Marshaler {
+			return ec.marshalNBreakdownKey2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownKeyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownGroup_keys(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BreakdownGroup",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BreakdownKey(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BreakdownGroup_count(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownGroup_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownGroup_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownGroup", field, true, false, "Long")
+}
+
+func (ec *executionContext) _BreakdownGroup_share(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownGroup_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownGroup_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownGroup", field, true, false, "Float")
+}
+
+func (ec *executionContext) _BreakdownGroup_rate(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownGroup_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownGroup_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownGroup", field, true, false, "Float")
+}
+
+func (ec *executionContext) _BreakdownGroup_series(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownGroup_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Series(fc.Args["interval"].(upstream.Interval)), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*upstream.GroupPoint) graphql.Marshaler {
+			return ec.marshalNBreakdownPoint2ᚕᚖdeliverygraphᚋupstreamᚐGroupPointᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownGroup_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BreakdownGroup",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BreakdownPoint(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_BreakdownGroup_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BreakdownKey_dimension(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownKey_dimension(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dimension, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Dimension) graphql.Marshaler {
+			return ec.marshalNDimension2deliverygraphᚋupstreamᚐDimension(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownKey_dimension(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownKey", field, false, false, "Dimension")
+}
+
+func (ec *executionContext) _BreakdownKey_value(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownKey_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownKey_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownKey", field, false, false, "String")
+}
+
+func (ec *executionContext) _BreakdownKey_label(ctx context.Context, field graphql.CollectedField, obj *model.BreakdownKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownKey_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownKey_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownKey", field, false, false, "String")
+}
+
+func (ec *executionContext) _BreakdownOther_groups(ctx context.Context, field graphql.CollectedField, obj *upstream.Other) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownOther_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownOther_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownOther", field, false, false, "Long")
+}
+
+func (ec *executionContext) _BreakdownOther_count(ctx context.Context, field graphql.CollectedField, obj *upstream.Other) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownOther_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownOther_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownOther", field, false, false, "Long")
+}
+
+func (ec *executionContext) _BreakdownPoint_start(ctx context.Context, field graphql.CollectedField, obj *upstream.GroupPoint) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownPoint_start(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Start, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownPoint_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownPoint", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _BreakdownPoint_count(ctx context.Context, field graphql.CollectedField, obj *upstream.GroupPoint) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BreakdownPoint_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BreakdownPoint_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BreakdownPoint", field, false, false, "Long")
 }
 
 func (ec *executionContext) _DeliveryEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.DeliveryEventConnection) (ret graphql.Marshaler) {
@@ -6582,6 +7647,50 @@ func (ec *executionContext) _EmailConnection_totalCount(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_EmailConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EmailConnection", field, true, false, "Long")
+}
+
+func (ec *executionContext) _EmailConnection_breakdown(ctx context.Context, field graphql.CollectedField, obj *model.EmailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EmailConnection_breakdown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Breakdown(ctx, fc.Args["by"].([]upstream.Dimension), fc.Args["top"].(*int), fc.Args["header"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Breakdown) graphql.Marshaler {
+			return ec.marshalOBreakdown2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdown(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EmailConnection_breakdown(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EmailConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Breakdown(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_EmailConnection_breakdown_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _EmailEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[model.Email]) (ret graphql.Marshaler) {
@@ -10938,6 +12047,12 @@ func (ec *executionContext) _BlockedEmailConnection(ctx context.Context, sel ast
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._BlockedEmailConnection_totalCount(ctx, field, obj)
 				})
+		case "breakdown":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._BlockedEmailConnection_breakdown(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -11222,6 +12337,12 @@ func (ec *executionContext) _BounceConnection(ctx context.Context, sel ast.Selec
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._BounceConnection_totalCount(ctx, field, obj)
 				})
+		case "breakdown":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._BounceConnection_breakdown(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -11392,6 +12513,226 @@ func (ec *executionContext) _BounceRule(ctx context.Context, sel ast.SelectionSe
 		case "description":
 			out.Values[i] = ec._BounceRule_description(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var breakdownImplementors = []string{"Breakdown"}
+
+func (ec *executionContext) _Breakdown(ctx context.Context, sel ast.SelectionSet, obj *model.Breakdown) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, breakdownImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Breakdown")
+		case "total":
+			out.Values[i] = ec._Breakdown_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "complete":
+			out.Values[i] = ec._Breakdown_complete(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groups":
+			out.Values[i] = ec._Breakdown_groups(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "other":
+			out.Values[i] = ec._Breakdown_other(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var breakdownGroupImplementors = []string{"BreakdownGroup"}
+
+func (ec *executionContext) _BreakdownGroup(ctx context.Context, sel ast.SelectionSet, obj *model.BreakdownGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, breakdownGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BreakdownGroup")
+		case "keys":
+			out.Values[i] = ec._BreakdownGroup_keys(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._BreakdownGroup_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._BreakdownGroup_share(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rate":
+			out.Values[i] = ec._BreakdownGroup_rate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "series":
+			out.Values[i] = ec._BreakdownGroup_series(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var breakdownKeyImplementors = []string{"BreakdownKey"}
+
+func (ec *executionContext) _BreakdownKey(ctx context.Context, sel ast.SelectionSet, obj *model.BreakdownKey) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, breakdownKeyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BreakdownKey")
+		case "dimension":
+			out.Values[i] = ec._BreakdownKey_dimension(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._BreakdownKey_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._BreakdownKey_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var breakdownOtherImplementors = []string{"BreakdownOther"}
+
+func (ec *executionContext) _BreakdownOther(ctx context.Context, sel ast.SelectionSet, obj *upstream.Other) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, breakdownOtherImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BreakdownOther")
+		case "groups":
+			out.Values[i] = ec._BreakdownOther_groups(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._BreakdownOther_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var breakdownPointImplementors = []string{"BreakdownPoint"}
+
+func (ec *executionContext) _BreakdownPoint(ctx context.Context, sel ast.SelectionSet, obj *upstream.GroupPoint) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, breakdownPointImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BreakdownPoint")
+		case "start":
+			out.Values[i] = ec._BreakdownPoint_start(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._BreakdownPoint_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -11626,6 +12967,12 @@ func (ec *executionContext) _EmailConnection(ctx context.Context, sel ast.Select
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._EmailConnection_totalCount(ctx, field, obj)
+				})
+		case "breakdown":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._EmailConnection_breakdown(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -13027,6 +14374,50 @@ func (ec *executionContext) marshalNBlockedEmail2ᚖdeliverygraphᚋgraphᚋmode
 	return ec._BlockedEmail(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNBlockedEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, v any) (upstream.Dimension, error) {
+	res, err := model.UnmarshalDimension(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBlockedEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, sel ast.SelectionSet, v upstream.Dimension) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDimension(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BlockedEmailDimension!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNBlockedEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, v any) ([]upstream.Dimension, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]upstream.Dimension, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNBlockedEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNBlockedEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, sel ast.SelectionSet, v []upstream.Dimension) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBlockedEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNBlockedEmailEdge2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[model.BlockedEmail]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -13105,6 +14496,50 @@ func (ec *executionContext) marshalNBounceCategory2ᚖdeliverygraphᚋgraphᚋmo
 	return ec._BounceCategory(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNBounceDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, v any) (upstream.Dimension, error) {
+	res, err := model.UnmarshalDimension(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBounceDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, sel ast.SelectionSet, v upstream.Dimension) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDimension(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BounceDimension!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNBounceDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, v any) ([]upstream.Dimension, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]upstream.Dimension, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNBounceDimension2deliverygraphᚋupstreamᚐDimension(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNBounceDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, sel ast.SelectionSet, v []upstream.Dimension) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBounceDimension2deliverygraphᚋupstreamᚐDimension(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNBounceEdge2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[model.Bounce]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -13153,6 +14588,86 @@ func (ec *executionContext) marshalNBounceType2deliverygraphᚋupstreamᚐBounce
 		graphql.AddInvalidNullFromMarshaler(ctx, "BounceType!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNBreakdownGroup2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.BreakdownGroup) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBreakdownGroup2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBreakdownGroup2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownGroup(ctx context.Context, sel ast.SelectionSet, v *model.BreakdownGroup) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BreakdownGroup!")
+		return graphql.Null
+	}
+	return ec._BreakdownGroup(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBreakdownKey2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownKeyᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.BreakdownKey) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBreakdownKey2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownKey(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBreakdownKey2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdownKey(ctx context.Context, sel ast.SelectionSet, v *model.BreakdownKey) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BreakdownKey!")
+		return graphql.Null
+	}
+	return ec._BreakdownKey(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBreakdownOther2ᚖdeliverygraphᚋupstreamᚐOther(ctx context.Context, sel ast.SelectionSet, v *upstream.Other) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BreakdownOther!")
+		return graphql.Null
+	}
+	return ec._BreakdownOther(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBreakdownPoint2ᚕᚖdeliverygraphᚋupstreamᚐGroupPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*upstream.GroupPoint) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBreakdownPoint2ᚖdeliverygraphᚋupstreamᚐGroupPoint(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBreakdownPoint2ᚖdeliverygraphᚋupstreamᚐGroupPoint(ctx context.Context, sel ast.SelectionSet, v *upstream.GroupPoint) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BreakdownPoint!")
+		return graphql.Null
+	}
+	return ec._BreakdownPoint(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx context.Context, v any) (upstream.Time, error) {
@@ -13217,6 +14732,20 @@ func (ec *executionContext) marshalNDeliveryEventEdge2ᚖdeliverygraphᚋgraph�
 	return ec._DeliveryEventEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, v any) (upstream.Dimension, error) {
+	res, err := model.UnmarshalDimension(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, sel ast.SelectionSet, v upstream.Dimension) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDimension(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Dimension!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNEmail2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐEmailᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Email) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -13241,6 +14770,50 @@ func (ec *executionContext) marshalNEmail2ᚖdeliverygraphᚋgraphᚋmodelᚐEma
 	return ec._Email(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, v any) (upstream.Dimension, error) {
+	res, err := model.UnmarshalDimension(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx context.Context, sel ast.SelectionSet, v upstream.Dimension) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDimension(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "EmailDimension!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, v any) ([]upstream.Dimension, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]upstream.Dimension, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNEmailDimension2ᚕdeliverygraphᚋupstreamᚐDimensionᚄ(ctx context.Context, sel ast.SelectionSet, v []upstream.Dimension) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEmailDimension2deliverygraphᚋupstreamᚐDimension(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNEmailEdge2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[model.Email]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -13263,6 +14836,20 @@ func (ec *executionContext) marshalNEmailEdge2ᚖdeliverygraphᚋgraphᚋmodel�
 		return graphql.Null
 	}
 	return ec._EmailEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNID2deliverygraphᚋgraphᚋmodelᚐNodeID(ctx context.Context, v any) (model.NodeID, error) {
@@ -13854,6 +15441,13 @@ func (ec *executionContext) marshalOBounceType2ᚖdeliverygraphᚋupstreamᚐBou
 	_ = ctx
 	res := model.MarshalBounceType(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOBreakdown2ᚖdeliverygraphᚋgraphᚋmodelᚐBreakdown(ctx context.Context, sel ast.SelectionSet, v *model.Breakdown) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Breakdown(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODateTime2ᚖdeliverygraphᚋupstreamᚐTime(ctx context.Context, v any) (*upstream.Time, error) {

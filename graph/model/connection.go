@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"deliverygraph/upstream"
 )
 
 // Pager is one page of a connection. Each part is computed only when requested. It is safe for concurrent use.
@@ -21,7 +23,11 @@ type Pager[T any] interface {
 }
 
 // Connection is a Relay connection of any type. The schema's connection types embed it.
-type Connection[T any] struct{ Page Pager[T] }
+type Connection[T any] struct {
+	Page Pager[T]
+	// Group answers Breakdown. It is nil for lists that have none.
+	Group func(ctx context.Context, by []upstream.Dimension, top *int, header *string) (*Breakdown, error)
+}
 
 // Edge is a row of a connection with its cursor.
 type Edge[T any] struct {
@@ -57,6 +63,13 @@ func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 		return nil, err
 	}
 	return &n, nil
+}
+
+// Breakdown returns the groups of all rows of the connection.
+func (c Connection[T]) Breakdown(
+	ctx context.Context, by []upstream.Dimension, top *int, header *string,
+) (*Breakdown, error) {
+	return c.Group(ctx, by, top, header)
 }
 
 // PageInfo is Relay's PageInfo. Each field is computed when selected.

@@ -49,6 +49,8 @@ func (l *limited) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 		return counted(ctx, l, q, func(c upstream.Count) upstream.ID { return c.ID }, upstream.MergeCounts)
 	case upstream.ShapeSeries:
 		return counted(ctx, l, q, func(s upstream.Series) upstream.ID { return s.ID }, upstream.MergeSeries)
+	case upstream.ShapeGroups:
+		return l.groups(ctx, q)
 	}
 	return l.list(ctx, q)
 }

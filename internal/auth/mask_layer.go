@@ -30,6 +30,8 @@ func (m *masked) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 		return m.list(ctx, q)
 	case upstream.ShapeCounts:
 		return m.counts(ctx, q)
+	case upstream.ShapeGroups:
+		return m.groups(ctx, q)
 	}
 	return m.next.Ask(ctx, q)
 }

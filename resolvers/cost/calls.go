@@ -30,6 +30,7 @@ const (
 	opCounts              // counts by sender or user
 	opSeries              // series by hour or day
 	opOwners              // counts that find the users of the senders of a list
+	opGroups              // the groups of a list
 	opCatalogue           // the catalogue of categories or of reasons
 )
 
@@ -44,6 +45,8 @@ func (c call) endpoint() string {
 			return upstream.BounceCategoriesPath
 		}
 		return upstream.BlockedReasonsPath
+	case opGroups:
+		return c.kind.GroupsPath()
 	}
 	return c.kind.ListPath()
 }
@@ -98,6 +101,7 @@ const (
 	ownersOf  // the users of the senders of a list
 	ofIDs     // the objects with given ids
 	theList
+	groupsOf // a way to group the rows of a list
 )
 
 // list is a list that connections page through.

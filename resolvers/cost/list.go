@@ -132,6 +132,8 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		w.counts(k, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
+	points := w.breakdowns(k, f, everyPage, l, mul(n, times), at)
+
 	row := object{
 		typ: typ, kind: k, n: mul(n, size), self: self,
 		window: l.window, user: l.user, sender: l.sender, lists: n,
@@ -147,7 +149,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 			row.within = row.lists
 		}
 	}
-	return w.elements(typ+"Connection", f, row, size, at)
+	return add(points, w.elements(typ+"Connection", f, row, size, at))
 }
 
 // siblings are the users or senders of a page that each have a list with the same filter.

@@ -24,6 +24,8 @@ func packed(answer any) (any, size) {
 		return packSeries(a)
 	case []string:
 		return packCodes(a)
+	case upstream.Groups:
+		return packGroups(a)
 	}
 	return packedRows(answer)
 }
@@ -42,6 +44,8 @@ func rowsOf(answer any) int {
 		return len(a)
 	case []string:
 		return len(a)
+	case upstream.Groups:
+		return len(a.Groups)
 	}
 	return 0
 }
@@ -186,6 +190,30 @@ func (p *packer) sender(c *upstream.Count) { p.str(&c.Sender) }
 
 func packCounts(rows []upstream.Count) ([]upstream.Count, size) { return pack(rows, (*packer).sender) }
 func packCodes(codes []string) ([]string, size)                 { return pack(codes, (*packer).str) }
+
+// packGroups moves all points into one array.
+func packGroups(g upstream.Groups) (upstream.Groups, size) {
+	var s size
+	g.Groups, s = pack(g.Groups, (*packer).group)
+	points := 0
+	for i := range g.Groups {
+		points += len(g.Groups[i].Points)
+	}
+	all := make([]upstream.GroupPoint, 0, points)
+	for i := range g.Groups {
+		from := len(all)
+		all = append(all, g.Groups[i].Points...)
+		g.Groups[i].Points = all[from:len(all):len(all)]
+	}
+	s.bytes += sizeOf[upstream.Groups]() + points*sizeOf[upstream.GroupPoint]()
+	return g, s
+}
+
+func (p *packer) group(g *upstream.Group) {
+	p.str(&g.Keys[0])
+	p.str(&g.Keys[1])
+	p.str(&g.Sender)
+}
 
 // packSeries moves all points into one array.
 func packSeries(series []upstream.Series) ([]upstream.Series, size) {

@@ -14,6 +14,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/provider"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -117,6 +118,11 @@ func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kin
 		found = b.counts(k, q, found)
 	}
 	return found, err
+}
+
+func (b *backend) Groups(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery,
+	_ *provider.Table) (upstream.Groups, error) {
+	return b.Limit(only).Groups(ctx, k, q)
 }
 
 func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,

@@ -7,6 +7,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/provider"
 )
 
 // An endpoint parses a request. It does not call the backend; the question that it
@@ -33,11 +34,12 @@ const (
 	noRows   = `{"data":[]}`
 	noSeries = `{"data":{}}`
 	noDetail = `{"data":null}`
+	noGroups = `{"data":{"total":0,"groups":[],"other":{"groups":0,"count":0}}}`
 )
 
 // endpoints returns the endpoints with a fixed path, by path.
-func endpoints(b store.Reader) map[string]endpoint {
-	all := kindEndpoints(b)
+func endpoints(b store.Reader, p *provider.Table) map[string]endpoint {
+	all := kindEndpoints(b, p)
 	all[upstream.BounceCategoriesPath] = codes(b.BounceCategories)
 	all[upstream.BlockedReasonsPath] = codes(b.BlockedReasons)
 	return all
@@ -56,6 +58,20 @@ func list[R any](k upstream.Kind,
 				return dst, err
 			}
 			return appendRows(dst, found), nil
+		}}, err
+	}
+}
+
+// groups answers the groups of a kind.
+func groups(k upstream.Kind, b store.Reader, p *provider.Table) endpoint {
+	return func(r request) (question, error) {
+		q, err := upstream.ParseGroupsQuery(k, r.query)
+		return question{nothing: noGroups, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
+			found, err := b.Groups(ctx, r.only, k, q, p)
+			if err != nil {
+				return dst, err
+			}
+			return upstream.AppendGroups(dst, q, found), nil
 		}}, err
 	}
 }

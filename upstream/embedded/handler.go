@@ -13,6 +13,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/provider"
 )
 
 // MaxURL is the maximum length of path and query string together, in bytes. Longer
@@ -34,6 +35,8 @@ type Options struct {
 	// APIHost is the api_host in a bounce's details. If empty, it is the host that the
 	// request was sent to.
 	APIHost string
+	// Providers are the providers of mailboxes to group by. Default [provider.Default].
+	Providers *provider.Table
 	// Now is the clock for recv_time and resp_time. Default time.Now.
 	Now func() time.Time
 	// Logger receives an error line for each internal failure and a debug line for each
@@ -42,7 +45,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// New returns a handler for the nine endpoints of the metrics REST API over b.
+// New returns a handler for the nine endpoints of the metrics REST API over b, and for the three of its extension that
+// group events.
 //
 // It answers GET and HEAD with JSON. It ignores a trailing slash. Statuses are those of
 // the document or, where that is silent, those settled by this project: 404 for an
@@ -52,7 +56,10 @@ type Options struct {
 //
 //	{"error": {"code": 452, "message": "…", "parameter": "…"}}
 func New(b store.Reader, o Options) http.Handler {
-	h := &handler{backend: b, options: o, endpoints: endpoints(b)}
+	if o.Providers == nil {
+		o.Providers = provider.Default()
+	}
+	h := &handler{backend: b, options: o, endpoints: endpoints(b, o.Providers)}
 	if o.Now == nil {
 		h.options.Now = time.Now
 	}

@@ -5,16 +5,20 @@ package embedded
 import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/provider"
 )
 
-// kindEndpoints returns the lists and the counts, by path.
-func kindEndpoints(b store.Reader) map[string]endpoint {
+// kindEndpoints returns the lists, groups and counts, by path.
+func kindEndpoints(b store.Reader, p *provider.Table) map[string]endpoint {
 	return map[string]endpoint{
-		"/emails":               list(upstream.Emails, b.Emails, upstream.AppendEmails),
-		"/email/counts":         counts(upstream.Emails, b),
-		"/bounces":              list(upstream.Bounces, b.Bounces, upstream.AppendBounces),
-		"/bounce/counts":        counts(upstream.Bounces, b),
-		"/blocked-emails":       list(upstream.BlockedEmails, b.BlockedEmails, upstream.AppendBlockedEmails),
-		"/blocked-email/counts": counts(upstream.BlockedEmails, b),
+		"/emails":                list(upstream.Emails, b.Emails, upstream.AppendEmails),
+		"/emails/groups":         groups(upstream.Emails, b, p),
+		"/email/counts":          counts(upstream.Emails, b),
+		"/bounces":               list(upstream.Bounces, b.Bounces, upstream.AppendBounces),
+		"/bounces/groups":        groups(upstream.Bounces, b, p),
+		"/bounce/counts":         counts(upstream.Bounces, b),
+		"/blocked-emails":        list(upstream.BlockedEmails, b.BlockedEmails, upstream.AppendBlockedEmails),
+		"/blocked-emails/groups": groups(upstream.BlockedEmails, b, p),
+		"/blocked-email/counts":  counts(upstream.BlockedEmails, b),
 	}
 }

@@ -36,6 +36,10 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 		codes, err := upstream.DecodeCodes(body)
 		call.Rows = len(codes)
 		return codes, err
+	case upstream.ShapeGroups:
+		g, err := upstream.DecodeGroups(body, q.GroupsOf())
+		call.Rows = len(g.Groups)
+		return g, err
 	}
 	return decodeList(q, body, call)
 }

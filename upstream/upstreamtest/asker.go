@@ -2,6 +2,7 @@ package upstreamtest
 
 import (
 	"context"
+	"net/http"
 
 	"deliverygraph/upstream"
 )
@@ -19,6 +20,11 @@ type API interface {
 	BlockedReasons(ctx context.Context) ([]string, error)
 }
 
+// Grouping is an API with the extension that groups events.
+type Grouping interface {
+	Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (upstream.Groups, error)
+}
+
 // Asker returns a fake as an [upstream.Asker].
 func Asker(fake API) upstream.Asker { return asker{fake} }
 
@@ -32,6 +38,13 @@ func (a asker) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 		return a.api.Counts(ctx, q.Kind, q.Counts())
 	case upstream.ShapeSeries:
 		return a.api.Series(ctx, q.Kind, q.Series())
+	case upstream.ShapeGroups:
+		if grouping, ok := a.api.(Grouping); ok {
+			return grouping.Groups(ctx, q.Kind, q.GroupsOf())
+		}
+		return nil, &upstream.Error{
+			Code: upstream.NotFound, Status: http.StatusNotFound, Message: "there is no " + q.Endpoint(),
+		}
 	case upstream.ShapeCatalogue:
 		if q.Kind == upstream.BlockedEmails {
 			return a.api.BlockedReasons(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/provider"
 )
 
 // Store is a database of emails, bounces, blocked emails and senders.
@@ -61,6 +62,13 @@ type Reader interface {
 	// Series is Counts for each UTC hour or day that has events, oldest first. The first and the last count only what
 	// lies in the window.
 	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error)
+
+	// Groups groups a kind's events in the window that match all filters, and counts the emails sent in each group if
+	// q.Sent, by [upstream.GroupsQuery.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
+	// several times, it is not defined which one counts.
+	Groups(
+		ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *provider.Table,
+	) (upstream.Groups, error)
 
 	// BounceCategories returns the documented bounce categories and all others in use, sorted.
 	BounceCategories(ctx context.Context) ([]string, error)

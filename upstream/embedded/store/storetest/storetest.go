@@ -23,6 +23,7 @@ func Test(t *testing.T, open Opener) {
 		run  func(*testing.T, Opener)
 	}{
 		{"AnswersMatchTheModel", testAnswers},
+		{"GroupsAreThoseCountedByHand", testGroups},
 		{"PagesOfManyRows", testPages},
 		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},

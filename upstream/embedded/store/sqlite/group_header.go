@@ -1,0 +1,60 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// noHeader is the expression for the value of a header that a row does not have.
+const noHeader = "''"
+
+// headers calls add for events that are grouped by a header. The table of headers has the rows of each value. The rows
+// that have none are all others, so they are the difference to all rows.
+func (g *grouping) headers(l *listing, add func([]driver.Value)) {
+	if !l.indexed { // the table of headers may be empty
+		g.events(l, "coalesce((select j.value from json_each(r.headers) j"+
+			" where lower(j.key) = lower('"+strings.ReplaceAll(g.q.Header, "'", "''")+"') limit 1), '')", add)
+		return
+	}
+	type slot struct{ other, time driver.Value }
+	header := slices.Index(g.q.By[:], upstream.DimensionHeader)
+	slotOf := func(v []driver.Value) slot { return slot{v[1-header], v[2]} }
+	having := map[slot]int64{}
+	query, args := g.having(l)
+	for v := range g.rows(query, args...) {
+		having[slotOf(v)] += integer(v[3])
+		add(v)
+	}
+	g.events(l, noHeader, func(v []driver.Value) {
+		// A row may have a header twice, with different values.
+		v[3] = max(0, integer(v[3])-having[slotOf(v)])
+		add(v)
+	})
+}
+
+// having returns the query for the keys, the times and the number of the rows that have the header.
+func (g *grouping) having(l *listing) (query string, args []any) {
+	columns := g.columns("h.value")
+	whole := len(l.filters) > 0
+	for _, c := range columns {
+		name, found := strings.CutPrefix(c, "r.")
+		whole = whole || found && name != "id"
+	}
+	table := l.kind.table
+	from := " from header h cross join " + table + "_header r on r.header_id = h.id"
+	if whole {
+		from = " from header h cross join " + table + "_header k on k.header_id = h.id" +
+			" and k.id >= ? and k.id < ? cross join " + table + " r on r.id = k.id"
+		args = append(args, l.lo, l.hi)
+	}
+	from += " where h.name = ? and h.value <> '' and r.id >= ? and r.id < ?"
+	args = append(args, fold(g.q.Header), l.lo, l.hi)
+	for _, f := range l.filters {
+		from += " and " + f.check
+		args = append(args, f.args...)
+	}
+	return "select " + strings.Join(columns, ", ") + ", count(*)" + from + groupBy(columns), args
+}

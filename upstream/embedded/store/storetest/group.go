@@ -1,0 +1,242 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/provider"
+
+	"pgregory.net/rapid"
+)
+
+// event is a row of any kind, as groups see it.
+type event struct {
+	head
+	domain  string
+	headers []upstream.Header
+	own     map[upstream.Dimension]string // what only its kind has
+}
+
+// events returns the rows of a list.
+func (o *Model) events(only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (all []event) {
+	passes := func(h head, local, domain string, headers []upstream.Header) bool {
+		return o.common(only, q, h, local, domain, headers)
+	}
+	switch k {
+	case upstream.Emails:
+		for _, x := range o.emails {
+			if h := emailHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) && (!q.Delivered || x.Delivered) {
+				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
+					upstream.DimensionDelivered: strconv.FormatBool(x.Delivered),
+				}})
+			}
+		}
+	case upstream.Bounces:
+		for _, x := range o.bounces {
+			if h := bounceHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) &&
+				(q.BounceType == "" || x.Type == q.BounceType) &&
+				(q.BounceCategory == "" || x.Category == q.BounceCategory) {
+				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
+					upstream.DimensionType: string(x.Type), upstream.DimensionCategory: x.Category,
+					upstream.DimensionCode: x.Code, upstream.DimensionRule: x.RuleName,
+					upstream.DimensionDiagnostic: x.DiagnosticCode,
+				}})
+			}
+		}
+	case upstream.BlockedEmails:
+		for _, x := range o.blocked {
+			if h := blockedHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) &&
+				(q.BlockedReason == "" || x.Reason == q.BlockedReason) {
+				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
+					upstream.DimensionReason: x.Reason,
+				}})
+			}
+		}
+	}
+	return all
+}
+
+// testProviders are the providers of the test. Some domains have none.
+var testProviders = func() *provider.Table {
+	t, err := new(provider.Table).With(strings.NewReader("Examples: example.com example.org\n"))
+	if err != nil {
+		panic(err)
+	}
+	return t
+}()
+
+// key returns the key of an event. It spells out what the contract says, without the code under test.
+func (e *event) key(d upstream.Dimension, header string) string {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	switch d {
+	case upstream.DimensionDomain:
+		return e.domain
+	case upstream.DimensionProvider:
+		if e.domain == "example.com" || e.domain == "example.org" {
+			return "Examples"
+		}
+		return e.domain
+	case upstream.DimensionSender:
+		return number(int64(e.sender))
+	case upstream.DimensionUser:
+		return number(int64(e.user))
+	case upstream.DimensionHour:
+		t := e.time.UTC()
+		return number(t.Unix() - int64(t.Minute()*60+t.Second()))
+	case upstream.DimensionDay:
+		t := e.time.UTC()
+		return number(t.Unix() - int64(t.Hour()*3600+t.Minute()*60+t.Second()))
+	case upstream.DimensionWeekday:
+		return strings.ToLower(e.time.UTC().Format("Monday"))
+	case upstream.DimensionHeader:
+		for _, h := range e.headers {
+			if strings.EqualFold(h.Name, header) {
+				return h.Value
+			}
+		}
+		return ""
+	}
+	return e.own[d]
+}
+
+// groups counts events by hand.
+func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery) upstream.Groups {
+	keys := func(e *event) (keys upstream.Keys) {
+		for i, d := range q.By {
+			keys[i] = e.key(d, q.Header)
+		}
+		return keys
+	}
+	groups := upstream.Groups{Groups: []upstream.Group{}}
+	find := func(k upstream.Keys) int {
+		return slices.IndexFunc(groups.Groups, func(g upstream.Group) bool { return g.Keys == k })
+	}
+	for _, e := range o.events(only, k, q.ListQuery) {
+		k := keys(&e)
+		i := find(k)
+		if i < 0 {
+			i = len(groups.Groups)
+			groups.Groups = append(groups.Groups, upstream.Group{Keys: k})
+			if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
+				groups.Groups[i].Sender = o.senders[e.sender].Address
+			}
+		}
+		g := &groups.Groups[i]
+		groups.Total++
+		g.Count++
+		if q.Interval == 0 {
+			continue
+		}
+		start := q.Interval.Floor(e.time)
+		if n := len(g.Points); n > 0 && g.Points[n-1].Start == start { // events are in order of time
+			g.Points[n-1].Count++
+		} else {
+			g.Points = append(g.Points, upstream.GroupPoint{Start: start, Count: 1})
+		}
+	}
+	slices.SortFunc(groups.Groups, func(a, b upstream.Group) int {
+		if a.Count != b.Count {
+			return int(b.Count - a.Count)
+		}
+		return slices.Compare(a.Keys[:], b.Keys[:])
+	})
+	for len(groups.Groups) > q.Top {
+		last := len(groups.Groups) - 1
+		groups.Other.Groups++
+		groups.Other.Count += groups.Groups[last].Count
+		groups.Groups = groups.Groups[:last]
+	}
+	if q.Sent {
+		for _, e := range o.events(only, upstream.Emails, q.ListQuery) {
+			if i := find(keys(&e)); i >= 0 {
+				groups.Groups[i].Sent++
+			}
+		}
+	}
+	return groups
+}
+
+// groupsQueries draws queries. Filters that a kind does not have are left out, as by [upstream.ParseGroupsQuery].
+func groupsQueries(t *rapid.T, k upstream.Kind, when *rapid.Generator[upstream.Time]) upstream.GroupsQuery {
+	q := upstream.GroupsQuery{ListQuery: listQueries(t, when, 0)}
+	if rapid.Bool().Draw(t, "no filter") {
+		q.ListQuery = upstream.ListQuery{Window: q.Window}
+	}
+	q.Offset = 0
+	if k != upstream.Emails {
+		q.Delivered = false
+	}
+	if k != upstream.Bounces {
+		q.BounceType, q.BounceCategory = "", ""
+	}
+	if k != upstream.BlockedEmails {
+		q.BlockedReason = ""
+	}
+	all := k.Dimensions()
+	q.By[0] = rapid.SampledFrom(all).Draw(t, "by")
+	if rapid.Bool().Draw(t, "two dimensions") {
+		others := slices.DeleteFunc(slices.Clone(all), func(d upstream.Dimension) bool { return d == q.By[0] })
+		q.By[1] = rapid.SampledFrom(others).Draw(t, "and by")
+	}
+	if q.Has(upstream.DimensionHeader) {
+		q.Header = rapid.SampledFrom([]string{"x-campaign", "x-region", "x-none"}).Draw(t, "header")
+	}
+	q.Top = rapid.SampledFrom([]int{1, 2, 5, 1000}).Draw(t, "top")
+	if rapid.IntRange(0, 2).Draw(t, "series") == 0 {
+		q.Interval = rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval")
+	}
+	q.Sent = q.Comparable() && rapid.IntRange(0, 2).Draw(t, "sent") == 0
+	return q
+}
+
+// onlyOnce removes headers whose name an earlier one has: groups by a header that is repeated are not defined.
+func onlyOnce(b *store.Batch) {
+	clean := func(hs *[]upstream.Header) {
+		var kept []upstream.Header
+		for _, h := range *hs {
+			if !slices.ContainsFunc(kept, func(o upstream.Header) bool { return strings.EqualFold(o.Name, h.Name) }) {
+				kept = append(kept, h)
+			}
+		}
+		*hs = kept
+	}
+	for i := range b.Emails {
+		clean(&b.Emails[i].XHeaders)
+	}
+	for i := range b.Bounces {
+		clean(&b.Bounces[i].XHeaders)
+	}
+	for i := range b.BlockedEmails {
+		clean(&b.BlockedEmails[i].XHeaders)
+	}
+}
+
+// testGroups compares groups with those that are counted by hand, after random writes and removals.
+func testGroups(t *testing.T, open Opener) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, o := open(t, ""), &Model{}
+		when := times(t)
+		for range rapid.IntRange(1, 3).Draw(t, "writes") {
+			b := batches(when, 30).Draw(t, "batch")
+			onlyOnce(&b)
+			Write(t, s, b)
+			o.Write(b)
+			if rapid.IntRange(0, 2).Draw(t, "prune") == 0 {
+				prune(t, s, o, when.Draw(t, "before"))
+			}
+			for range 6 {
+				k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
+				only, q := scopes(t), groupsQueries(t, k, when)
+				got := Must[upstream.Groups](t)(s.Groups(context.Background(), only, k, q, testProviders))
+				if d := Diff(o.groups(only, k, q), got); d != "" {
+					t.Fatalf("groups of %s, only %v:\n%+v\n%s", k, only, q, d)
+				}
+			}
+		}
+	})
+}

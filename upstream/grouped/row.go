@@ -1,0 +1,97 @@
+// Package grouped groups events that are in memory, as the groups endpoints do for those of a store.
+package grouped
+
+import (
+	"strconv"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+	"deliverygraph/upstream/provider"
+)
+
+// Row is an event with all that it can be grouped by.
+type Row struct {
+	event.Row
+	Code       string // of bounces
+	Rule       string // of bounces, from their details
+	Diagnostic string // of bounces, from their details
+}
+
+// Bounce returns a bounce with its details.
+func Bounce(d *upstream.BounceDetail) Row {
+	return Row{event.OfBounce(d.Bounce), d.Code, d.RuleName, d.DiagnosticCode}
+}
+
+// Keys returns the keys of the group of an event.
+func (r *Row) Keys(g *upstream.Grouping, p *provider.Table) (keys upstream.Keys) {
+	for i, d := range g.By {
+		keys[i] = r.key(d, g, p)
+	}
+	return keys
+}
+
+func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *provider.Table) string {
+	switch d {
+	case upstream.DimensionType:
+		return string(r.BounceType)
+	case upstream.DimensionCategory:
+		return r.BounceCategory
+	case upstream.DimensionCode:
+		return r.Code
+	case upstream.DimensionRule:
+		return r.Rule
+	case upstream.DimensionDiagnostic:
+		return r.Diagnostic
+	case upstream.DimensionReason:
+		return r.BlockedReason
+	case upstream.DimensionDelivered:
+		return strconv.FormatBool(r.Delivered)
+	case upstream.DimensionDomain:
+		return upstream.LowerDomain(r.Domain)
+	case upstream.DimensionProvider:
+		return p.Of(upstream.LowerDomain(r.Domain))
+	case upstream.DimensionSender:
+		return strconv.FormatInt(int64(r.SenderID), 10)
+	case upstream.DimensionUser:
+		return strconv.FormatInt(int64(r.UserID), 10)
+	case upstream.DimensionHour:
+		return strconv.FormatInt(int64(upstream.Hour.Floor(r.Time)), 10)
+	case upstream.DimensionDay:
+		return strconv.FormatInt(int64(upstream.Day.Floor(r.Time)), 10)
+	case upstream.DimensionWeekday:
+		return r.Time.Weekday()
+	case upstream.DimensionHeader:
+		for _, h := range r.XHeaders {
+			if strings.EqualFold(h.Name, g.Header) {
+				return h.Value
+			}
+		}
+	}
+	return ""
+}
+
+// Group groups events. Sent is the emails that groups are compared with, if q asks for that.
+func Group(q *upstream.GroupsQuery, p *provider.Table, rows, sent []Row) upstream.Groups {
+	all := upstream.Grouper{Top: q.Top}
+	for i := range rows {
+		all.Add(rows[i].Keys(&q.Grouping, p), 1)
+	}
+	groups := all.Groups()
+	of := groups.GroupIndex()
+	if q.Interval != 0 {
+		for i := range rows {
+			if g := of[rows[i].Keys(&q.Grouping, p)]; g != nil {
+				g.AddPoint(q.Interval.Floor(rows[i].Time), 1)
+			}
+		}
+	}
+	if q.Sent {
+		for i := range sent {
+			if g := of[sent[i].Keys(&q.Grouping, p)]; g != nil {
+				g.Sent++
+			}
+		}
+	}
+	return groups
+}
