@@ -26,7 +26,7 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// exitBadLines is the exit code of an import that skipped bad lines or files in an unknown format, or that stopped at
+// exitBadLines is the exit code of an import that skipped bad lines or whole files, or that stopped at
 // the first one with --strict.
 const exitBadLines = 3
 
@@ -70,10 +70,10 @@ are sorted first, in a temporary file beside the store.
 
 At the end, all rows are in the store's main file, which can then be copied by itself.
 
-Bad lines and records are reported and skipped. So are files in an unknown format.
+Bad lines and records are reported and skipped. So are files that cannot be read or are in an unknown format.
 
-Exit code: 0 everything was imported, 3 bad lines or files in an unknown format were skipped (or, with --strict, a bad
-line stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With
+Exit code: 0 everything was imported, 3 bad lines or whole files were skipped (or, with --strict, the first one
+stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With
 --follow: 0 the program was stopped by a signal, or no file is left to follow.`
 }
 
@@ -114,16 +114,25 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	for _, file := range c.Files { // so that a mistyped name does not create a store
-		if _, err := os.Stat(file); file != "-" && err != nil && !c.Follow {
+		if _, err := os.Stat(file); file != "-" && errors.Is(err, os.ErrNotExist) && !c.Follow {
 			return err
 		}
 	}
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, CacheBytes: int64(c.StoreMemory)})
+	f, isFile := streams.Err.(*os.File)
+	terminal := isFile && isatty.IsTerminal(f.Fd())
+	s, err := sqlite.Open(ctx, sqlite.Options{
+		Path: c.Data, CacheBytes: int64(c.StoreMemory), Waiting: waiting(ctx, func() {
+			line := "deliverygraph: waiting for another program that writes to " + c.Data
+			if terminal { // the line may show the progress
+				line = "\r\x1b[K" + line
+			}
+			fmt.Fprintln(streams.Err, line)
+		}),
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	f, isFile := streams.Err.(*os.File)
 	run := importer.Run
 	if c.Follow {
 		run = importer.Follow
@@ -138,7 +147,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		Stdin:    streams.In,
 		Report:   func(b importer.BadLine) { fmt.Fprintln(streams.Err, b.Error()) },
 		Progress: streams.Err,
-		Terminal: isFile && isatty.IsTerminal(f.Fd()),
+		Terminal: terminal,
 	})
 	unfinished := c.finish(ctx, s, streams)
 	c.report(streams.Out, sum)
@@ -166,6 +175,8 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	case ctx.Err() != nil:
 		return errors.Join(errors.New("the import was stopped: the rows it reports are stored; "+
 			"run the same command again to complete it"), unfinished)
+	case errors.Is(err, store.ErrChanged):
+		return errors.Join(fmt.Errorf("%w: run the same command again to complete the import", err), unfinished)
 	case err != nil:
 		return errors.Join(err, unfinished)
 	case sum.BadLines+sum.BadFiles > 0:
@@ -208,7 +219,7 @@ func (c *importCommand) report(out io.Writer, sum importer.Summary) {
 func skipped(sum importer.Summary) string {
 	s := english.Plural(sum.BadLines, "bad line", "")
 	if sum.BadFiles > 0 {
-		s += "; " + english.Plural(sum.BadFiles, "file", "") + " in an unknown format"
+		s += "; " + english.Plural(sum.BadFiles, "file", "") + " skipped"
 	}
 	return s
 }
@@ -232,7 +243,7 @@ func (c *importCommand) finish(ctx context.Context, s store.Store, streams Strea
 	}
 	patience := 10 * time.Second
 	if ctx.Err() != nil { // the program is to stop
-		patience = 2 * time.Second
+		patience = 300 * time.Millisecond
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

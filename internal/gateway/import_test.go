@@ -147,7 +147,7 @@ func TestImportOfAFileOfAnotherFormat(t *testing.T) {
 	code, said := importing(t, "", "--data", path, log, rows)
 	if code != exitBadLines || strings.Count(said, "\n") != 2 ||
 		!strings.Contains(said, log+": none of its first 20 lines is a row: it seems to be a log of other programs") ||
-		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file in an unknown format") {
+		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file skipped") {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
 	if got := storedEmails(t, path); got != 3 {
@@ -328,5 +328,24 @@ nonsense
 		Streams{strings.NewReader(""), &out, &out}); code != exitFailure ||
 		!strings.Contains(out.String(), "no-such-file") {
 		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
+}
+
+// A file that cannot be read is reported, and the others are imported.
+func TestAFileThatCannotBeReadDoesNotStopAnImport(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	loop, rows := filepath.Join(dir, "a.ndjson"), filepath.Join(dir, "b.ndjson")
+	if err := errors.Join(os.Symlink(loop, loop), os.WriteFile(rows, []byte(emailLines(3)), 0o600)); err != nil {
+		t.Skip("a file that cannot be read cannot be made here: ", err)
+	}
+	path := filepath.Join(dir, "metrics.db")
+	code, said := importing(t, "", "--data", path, loop, rows)
+	if code != exitBadLines || !strings.HasPrefix(said, loop+": it cannot be read: ") ||
+		!strings.Contains(said, "3 rows in ") || !strings.Contains(said, "0 bad lines; 1 file skipped\n") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	if got := storedEmails(t, path); got != 3 {
+		t.Errorf("%d emails are stored, want 3", got)
 	}
 }

@@ -67,6 +67,22 @@ func (g *gateway) watchStore(ctx context.Context) {
 	}
 }
 
+// waiting returns the function that a store calls while another program locks it: see [sqlite.Options]. It calls say
+// once for each wait that is longer than a second. If ctx ends, the wait ends soon.
+func waiting(ctx context.Context, say func()) func(time.Duration) error {
+	var before time.Duration
+	return func(now time.Duration) error {
+		if now >= time.Second && before < time.Second {
+			say()
+		}
+		before = now
+		if now > 300*time.Millisecond { // a batch of another import does not take longer
+			return ctx.Err()
+		}
+		return nil
+	}
+}
+
 // prune removes events older than --retention, at once and then hourly.
 func (g *gateway) prune(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
@@ -95,6 +111,9 @@ func (g *gateway) prune(ctx context.Context) {
 func (g *gateway) openStore(ctx context.Context) error {
 	s, err := sqlite.Open(ctx, sqlite.Options{
 		Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create,
+		Waiting: waiting(context.WithoutCancel(ctx), func() {
+			g.logger.Warn("waiting for another program that writes to the store", "file", g.c.Data)
+		}),
 	})
 	if errors.Is(err, store.ErrNoStore) {
 		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import "+

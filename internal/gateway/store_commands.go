@@ -39,8 +39,10 @@ type storeFlags struct {
 }
 
 // with opens the store, runs f and closes the store.
-func (c storeFlags) with(ctx context.Context, f func(store.Store) error) error {
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, func() {
+		fmt.Fprintln(io.Err, "deliverygraph: waiting for another program that writes to "+c.Data)
+	})})
 	return c.run(ctx, s, err, f)
 }
 
@@ -94,7 +96,7 @@ func (pruneCommand) Help() string {
 // Run removes old events.
 func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
 	before := c.OlderThan.ago()
-	return c.with(ctx, func(s store.Store) error {
+	return c.with(ctx, io, func(s store.Store) error {
 		n, err := s.Prune(ctx, before, c.DryRun)
 		if err == nil || n.Rows() > 0 {
 			fmt.Fprintf(io.Out, "%s %s from before %s\n", did(c.DryRun, "removed", "would remove"), rowsOf(n),
@@ -150,7 +152,7 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 	if a, err := mail.ParseAddress(c.Recipient); err != nil || a.Address != c.Recipient {
 		return badSetting("--recipient: %q is not an address: write it as user@example.com", c.Recipient)
 	}
-	return c.with(ctx, func(s store.Store) error {
+	return c.with(ctx, io, func(s store.Store) error {
 		waiting, cancel := ctx, context.CancelFunc(func() {})
 		if !c.DryRun { // for other processes, once it has ended
 			waiting, cancel = context.WithTimeout(ctx, time.Hour)

@@ -61,6 +61,7 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 		},
 		"short CSV":      {"type;rcpt\nb;a@example.com\n", "seems to be a table"},
 		"TSV":            {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
+		"a short text":   {numbered("# comment %d", 3), "none of its first 3 lines is a row (line 1: "},
 		"SQL":            {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
 		"binary data":    {noise(1 << 16), "seems to be binary data"},
 		"a PDF document": {"%PDF-1.7\n" + noise(1<<16), "seems to be a PDF document"},
@@ -133,7 +134,7 @@ func TestAFileOfRowsIsNotTakenForAnotherFormat(t *testing.T) {
 		"bad lines after the first row":          {emails(1) + numbered("# comment %d", 300), 1, 300},
 		"rows that are all misspelt":             {misspelt, 0, 100},
 		"the same with their kind last":          {kindLast, 0, 100},
-		"a few lines of nothing that is known":   {numbered("# comment %d", 19), 0, 19},
+		"one line of nothing that is known":      {"# comment\n", 0, 1},
 		"a few rows without a kind":              {strings.ReplaceAll(emails(3), `"kind": "email", `, ""), 0, 3},
 	} {
 		_, s, bad, err := imported(t, c.text, importer.Options{})

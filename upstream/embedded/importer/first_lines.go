@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 )
@@ -13,11 +14,12 @@ const maxTrial = 20
 // rows at all. If it does, each bad line is reported. Otherwise a single message says what the file
 // seems to be.
 type trial struct {
-	bad    func(line int, reason string) *BadLine // reports it
-	strict bool                                   // stop at the first bad line
-	held   []fault
-	text   []byte // of the lines held
-	over   bool   // the file contains rows
+	bad     func(line int, reason string) *BadLine // reports it
+	strict  bool                                   // stop at the first bad line
+	held    []fault
+	text    []byte // of the lines held
+	over    bool   // the file contains rows
+	objects bool   // a line held begins like a JSON object
 }
 
 type fault struct {
@@ -33,6 +35,7 @@ func (t *trial) fault(n int, line []byte, reason string) error {
 	}
 	const enough = 64 << 10 // bytes, to detect a format
 	t.text = append(append(t.text, line[:min(len(line), max(0, enough-len(t.text)))]...), '\n')
+	t.objects = t.objects || bytes.HasPrefix(bytes.TrimLeftFunc(line, blank), []byte("{"))
 	if t.over = isRow(line); t.over || t.strict || len(t.held) == maxTrial {
 		return t.end()
 	}
@@ -53,7 +56,7 @@ func (t *trial) end() error {
 		return t.report()
 	}
 	what, sure := seems(t.text)
-	if len(t.held) < maxTrial && !sure {
+	if len(t.held) < maxTrial && !sure && (t.objects || len(t.held) == 1) {
 		return t.report() // what is wrong with each line says more
 	}
 	lines := "its first line is not a row"

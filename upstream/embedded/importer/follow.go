@@ -51,25 +51,22 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	f := &follower{
-		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), start: o.now(),
-		met:     map[*tail.Mark]bool{},
+		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), started: o.now(),
+		met:     map[string]bool{},
 		batcher: batcher{ctx: writing, merge: true, whole: true},
 	}
 	f.foreign = newForeign(s, o, f.meter)
 	f.foreign.batcher, f.batcher.meter, f.batcher.send = &f.batcher, f.meter, f.write
-	err := f.open(files)
-	if err == nil {
-		err = f.run()
-	}
-	if f.files != nil {
-		f.files.Close()
+	err := f.start(files)
+	for errors.Is(err, store.ErrChanged) {
+		f.forget()
+		err = f.start(files)
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
-	f.summary.Formats, f.summary.Accounts = f.foreign.summary()
 	f.summary.Files, f.summary.BadLines, f.summary.BadFiles, f.summary.Bytes = f.meter.finish()
-	f.summary.Duration = o.now().Sub(f.start)
+	f.summary.Duration = o.now().Sub(f.started)
 	return f.summary, err
 }
 
@@ -84,14 +81,14 @@ type follower struct {
 	summary Summary
 
 	files *tail.Set
-	met   map[*tail.Mark]bool // files that were read from
+	met   map[string]bool // the keys of files that were read from
 	mails []*maildir
 	input *pipe // standard input; nil if it is not followed
 
-	read            bool // whether anything was read since the last commit
-	committed       time.Time
-	finished        bool // whether the store's Finish was called
-	start, reported time.Time
+	read              bool // whether anything was read since the last commit
+	committed         time.Time
+	finished          bool // whether the store's Finish was called
+	started, reported time.Time
 	counts
 	before counts // at the last report
 }
@@ -104,16 +101,42 @@ const grace = 5 * time.Second
 
 const mailFile = "it is a mail or an mbox, which cannot be followed: follow a Maildir, or import the file repeatedly"
 
+// start opens what is to be followed, and follows it until the context ends, or nothing is left.
+func (f *follower) start(files []string) error {
+	err := f.open(files)
+	if err == nil {
+		err = f.run()
+	}
+	if f.files != nil {
+		f.files.Close()
+	}
+	return err
+}
+
+// forget forgets what was read and is not stored, because messages that it belongs to were erased. Files are read again
+// from where the store has them, as after a restart.
+func (f *follower) forget() {
+	f.foreign.forget(f.summary.Formats)
+	f.batcher.batch, f.batcher.rows, f.batcher.bytes = store.Batch{}, 0, 0
+	f.read, f.files, f.mails = false, nil, nil
+	if f.input != nil {
+		f.input.back()
+	}
+}
+
 // open opens what is to be followed, and loads how far it was read.
 func (f *follower) open(names []string) error {
 	var logs []input
+	stdin := false
 	for _, name := range names {
 		info, err := os.Stat(name)
 		switch {
-		case name == Stdin && f.input != nil:
+		case name == Stdin && stdin:
 			return errors.New(`"-" is given twice: standard input can be read once`)
 		case name == Stdin:
-			f.input = newPipe(f.options.Stdin)
+			if stdin = true; f.input == nil {
+				f.input = newPipe(f.options.Stdin)
+			}
 		case err == nil && info.IsDir() && !isMaildir(name):
 			return fmt.Errorf("cannot follow the folder %s, as it is not a Maildir: name the files in it", name)
 		case err == nil && info.IsDir():
@@ -256,9 +279,9 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	f.read = true
 	f.lines += bytes.Count(c.Data, []byte("\n"))
 	f.meter.bytes.Add(int64(len(c.Data)))
-	first := !f.met[c.Mark] && c.Mark.Format != ""
+	first := !f.met[c.Mark.Key()] && c.Mark.Format != ""
 	if first {
-		f.met[c.Mark] = true
+		f.met[c.Mark.Key()] = true
 		f.meter.opened()
 	}
 	switch c.Mark.Format {
@@ -312,10 +335,15 @@ func (f *follower) commit() error {
 // write writes a batch.
 func (f *follower) write(b store.Batch) error {
 	n, err := f.store.Write(f.batcher.ctx, b)
-	if err == nil {
-		f.summary.add(b, n)
+	if err != nil {
+		return err
 	}
-	return err
+	f.summary.add(b, n)
+	f.summary.Formats, f.summary.Accounts = f.foreign.summary()
+	if f.input != nil {
+		f.input.taken = nil
+	}
+	return nil
 }
 
 func (f *follower) note(text string) { fmt.Fprintln(f.status, text) }

@@ -13,6 +13,7 @@ type pipe struct {
 	pieces  chan []byte // whole lines
 	err     error       // the error of reading, once pieces is closed
 	pending []byte      // lines that were not imported yet
+	taken   []byte      // lines that were imported and are not stored yet
 	mark    tail.Mark
 	ended   bool
 }
@@ -82,6 +83,14 @@ func (p *pipe) give(give tail.Give) error {
 	}
 	p.mark.Offset += int64(len(p.pending))
 	p.mark.Lines += bytes.Count(p.pending, []byte("\n"))
+	p.taken = append(p.taken, p.pending...)
 	p.pending = nil
 	return err
+}
+
+// back has the lines that are not stored yet imported again.
+func (p *pipe) back() {
+	p.mark.Offset -= int64(len(p.taken))
+	p.mark.Lines -= bytes.Count(p.taken, []byte("\n"))
+	p.pending, p.taken = append(p.taken, p.pending...), nil
 }

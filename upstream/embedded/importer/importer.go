@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -96,7 +97,8 @@ type Summary struct {
 	// What the store did with the rows.
 	store.Written
 	BadLines int
-	BadFiles int             // that were skipped because their format is unknown
+	BadFiles int // that were skipped because their format is unknown
+	// What was found until the last batch that is stored.
 	Formats  []FormatSummary // other than rows of the API, in the order of their first files
 	Accounts []Account       // in the order of their first records
 	Bytes    int64           // read from the files, without decompression
@@ -173,11 +175,22 @@ func Run(ctx context.Context, w Store, files []string, o Options) (Summary, erro
 func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Summary) error {
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
-	batches, readErr := make(chan store.Batch), make(chan error, 1)
+	// What was found in the files is that of the last batch that is stored, unless all of it is.
+	type found struct {
+		formats  []FormatSummary
+		accounts []Account
+	}
+	type sent struct {
+		store.Batch
+		found
+	}
+	batches, readErr := make(chan sent), make(chan error, 1)
 	foreign := newForeign(w, o, m)
 	send := func(b store.Batch) error {
+		x := sent{Batch: b}
+		x.formats, x.accounts = foreign.summary()
 		select {
-		case batches <- b:
+		case batches <- x:
 			return nil
 		case <-reading.Done():
 			return reading.Err()
@@ -193,14 +206,18 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 			return ctx.Err()
 		case b, more := <-batches:
 			if !more {
-				s.Formats, s.Accounts = foreign.summary()
-				return <-readErr
+				err := <-readErr
+				if err == nil || errors.As(err, new(*BadLine)) {
+					s.Formats, s.Accounts = foreign.summary()
+				}
+				return err
 			}
-			n, err := w.Write(ctx, b)
+			n, err := w.Write(ctx, b.Batch)
 			if err != nil {
 				return err
 			}
-			s.add(b, n)
+			s.add(b.Batch, n)
+			s.Formats, s.Accounts = b.formats, b.accounts
 			m.wrote(s.Rows())
 		}
 	}

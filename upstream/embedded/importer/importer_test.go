@@ -20,17 +20,19 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
 )
 
 // memory is a Writer that keeps what is written.
 type memory struct {
 	batches []store.Batch
-	fail    error // what the next Write gives
+	fail    error // what Write returns
+	after   int   // how many batches
 }
 
 func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) {
-	if m.fail != nil {
+	if m.fail != nil && len(m.batches) >= m.after {
 		return store.Written{}, m.fail
 	}
 	m.batches = append(m.batches, b)
@@ -305,6 +307,20 @@ func TestFailuresStopTheImportAndNameTheFile(t *testing.T) {
 		s, err := importer.Run(t.Context(), &m, []string{file(t, emails(50))}, importer.Options{BatchRows: 5})
 		if !errors.Is(err, m.fail) || s.Rows() != 0 {
 			t.Errorf("%v, %+v", err, s)
+		}
+	})
+	t.Run("of the store amid a log", func(t *testing.T) {
+		t.Parallel()
+		var log strings.Builder
+		for _, id := range []string{"4B1ED9C4292", "5C1ED9C4292", "6D1ED9C4292", "7E1ED9C4292"} {
+			log.WriteString(strings.ReplaceAll(postfixLog, "4B1ED9C4292", id))
+		}
+		m := memory{fail: errors.New("disk full"), after: 2}
+		s, err := importer.Run(t.Context(), &m, []string{file(t, log.String())}, importer.Options{BatchRows: 5})
+		found := s.Formats[0].Outcomes
+		if rows := m.rows(); !errors.Is(err, m.fail) || s.Rows() < 10 || found[format.Bounced] != len(rows.Bounces) ||
+			found[format.Delivered]+found[format.Bounced]+found[format.Accepted] != len(rows.Emails) {
+			t.Errorf("%v, %+v, but %d emails and %d bounces are stored", err, s, len(rows.Emails), len(rows.Bounces))
 		}
 	})
 	t.Run("of reading", func(t *testing.T) {

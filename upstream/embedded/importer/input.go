@@ -26,11 +26,12 @@ type input struct {
 	again  bool           // it can be opened twice, so its format was detected before
 	format *format.Format // nil for rows of the API, and while it is unknown
 	begins time.Time      // the time of its first record, if the order of files matters
+	closed error          // why it cannot be opened
 }
 
-// inputs returns the files to import: the arguments, and the files in folders among them. It opens
-// all of them before any is read, so that a mistyped name is reported at once. The size is the total
-// size, or 0 if it is unknown.
+// inputs returns the files to import: the arguments, and the files in folders among them. It fails if an
+// argument does not exist, so that a mistyped name is reported before anything is read. The size is the
+// total size, or 0 if it is unknown.
 func inputs(names []string, o Options) (list []input, size int64, err error) {
 	if len(names) == 0 {
 		return nil, 0, errors.New(`no file to import: name one or more, or "-" for standard input`)
@@ -47,8 +48,10 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 		}
 		info, err := os.Stat(name)
 		switch {
-		case err != nil:
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, 0, fmt.Errorf("cannot import: %w", err)
+		case err != nil:
+			list = append(list, input{name: name, closed: unreadable{err}})
 		case info.IsDir():
 			within, err := folder(name)
 			if err != nil {
@@ -65,9 +68,7 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 	}
 	for i := range list {
 		if list[i].again {
-			if err := list[i].look(o); err != nil {
-				return nil, 0, err
-			}
+			list[i].closed = list[i].look(o)
 		}
 		size += list[i].size
 	}
@@ -84,6 +85,9 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 func folder(root string) (list []input, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
+		case err != nil && path != root:
+			list = append(list, input{name: path, closed: unreadable{err}})
+			return fs.SkipDir
 		case err != nil:
 			return err
 		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") && !isMaildir(path):

@@ -26,6 +26,11 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 	for i := range files {
 		err := readFile(ctx, &files[i], o, m, foreign, &b)
 		var bad *BadLine
+		if e, ok := errors.AsType[unreadable](err); ok && files[i].name != Stdin {
+			bad = &BadLine{File: files[i].name, Reason: fmt.Sprintf("it cannot be read: %v", e.cause())}
+			m.bad(*bad)
+			err = bad
+		}
 		switch {
 		case err == nil:
 		case !errors.As(err, &bad):
@@ -47,6 +52,9 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 // readFile passes the rows of one file to the batcher.
 func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *foreign, b *batcher) error {
 	name := in.name
+	if in.closed != nil {
+		return in.closed
+	}
 	src, err := open(name, o.Stdin, &m.bytes)
 	if err != nil {
 		return err
@@ -78,7 +86,7 @@ func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *fore
 			reason = err.Error()
 		case err != nil && src.broken != nil:
 			first.pass()
-			return fmt.Errorf("read %s: %w", displayName(name), src.broken)
+			return unreadable{fmt.Errorf("read %s: %w", displayName(name), src.broken)}
 		case err != nil:
 			first.pass()
 			return bad(lines.n, src.damage(err))

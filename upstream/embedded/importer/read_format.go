@@ -26,6 +26,8 @@ type foreign struct {
 	converter *converter
 	readers   map[string]*records
 	order     []*records
+	earlier   []FormatSummary // what was found before forget
+	changed   *string         // the value of [store.UnfinishedChange] before unfinished messages were read; nil if none were
 }
 
 func newForeign(s Store, o Options, m *meter) *foreign {
@@ -66,7 +68,7 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	case err == nil, errors.As(err, &bad), ctx.Err() != nil, r.failed(err):
 		return err
 	case src.broken != nil:
-		return fmt.Errorf("read %s: %w", displayName(in.name), src.broken)
+		return unreadable{fmt.Errorf("read %s: %w", displayName(in.name), src.broken)}
 	}
 	return r.bad(0, src.damage(err))
 }
@@ -122,16 +124,36 @@ func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, erro
 		o.Now = time.Time{}
 	}
 	r := &records{foreign: f, ctx: ctx, reader: of.New(o), sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
+	for _, sum := range f.earlier {
+		if sum.Name == of.Name {
+			r.sum, r.sum.Passed = sum, maps.Clone(sum.Passed)
+		}
+	}
 	if k, ok := r.reader.(format.Keeper); ok {
-		messages, err := state(ctx, f.store, r.prefix())
-		if err != nil {
+		if err := f.load(ctx, k, r.prefix()); err != nil {
 			return nil, err
 		}
-		k.Load(messages)
 	}
 	f.readers[of.Name] = r
 	f.order = append(f.order, r)
 	return r, nil
+}
+
+// load gives a reader the unfinished messages that the store has under a prefix.
+func (f *foreign) load(ctx context.Context, k format.Keeper, prefix string) error {
+	if f.changed == nil { // before the messages, so that a change meanwhile is noticed
+		kept, err := f.store.State(ctx, store.UnfinishedChange)
+		if err != nil {
+			return err
+		}
+		changed := kept[store.UnfinishedChange]
+		f.changed = &changed
+	}
+	messages, err := state(ctx, f.store, prefix)
+	if err == nil {
+		k.Load(messages)
+	}
+	return err
 }
 
 // state returns the state that a store keeps under a prefix. The keys are without the prefix.
@@ -166,8 +188,15 @@ func (f *foreign) flush(growing bool) error {
 			return err
 		}
 		k.Save(func(key, value string) { f.batcher.keep(r.prefix()+key, value) })
+		f.batcher.batch.Given = map[string]string{store.UnfinishedChange: *f.changed}
 	}
 	return nil
+}
+
+// forget forgets unfinished messages and what was found, so that the readers begin anew. Stored is what was found in
+// what is stored.
+func (f *foreign) forget(stored []FormatSummary) {
+	f.readers, f.order, f.changed, f.earlier = map[string]*records{}, nil, nil, stored
 }
 
 // summary describes what was found.
@@ -176,6 +205,11 @@ func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
 		sum := r.sum
 		sum.Passed = maps.Clone(sum.Passed)
 		formats = append(formats, sum)
+	}
+	for _, sum := range f.earlier {
+		if f.readers[sum.Name] == nil {
+			formats = append(formats, sum)
+		}
 	}
 	for _, name := range f.converter.accounts {
 		accounts = append(accounts, Account{name, f.converter.users[name]})

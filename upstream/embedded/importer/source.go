@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync/atomic"
 	"time"
@@ -38,7 +40,7 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 	if name != Stdin {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("cannot import: %w", err)
+			return nil, unreadable{fmt.Errorf("cannot import: %w", err)}
 		}
 		raw.from, s.closers = f, append(s.closers, func() { _ = f.Close() }) // read only
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
@@ -58,6 +60,19 @@ func open(name string, stdin io.Reader, count *atomic.Int64) (*source, error) {
 	head, _ := s.Peek(512) // the error occurs again when the file is read
 	s.foreign = packed(head)
 	return s, nil
+}
+
+// unreadable is an error of opening or reading a file.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error { return u.error }
+
+// cause returns the error without the name of the file.
+func (u unreadable) cause() error {
+	if e, ok := errors.AsType[*fs.PathError](u.error); ok {
+		return e.Err
+	}
+	return u.error
 }
 
 // unpack replaces the content of a compressed file by its decompressed content.

@@ -274,10 +274,17 @@ func TestRowsOfTheAPI(t *testing.T) {
 	row := func(delivered bool) string {
 		return fmt.Sprintf(`{"kind":"email","user_id":20,"sender_id":7,"email_id":"m1","email_address":"a@example.net","process_time":1479772800,"delivered":%v}`, delivered)
 	}
-	for _, header := range [][]string{nil, {"X-API-Key", "another-key-of-sixteen"}, {"Authorization", "Basic " + key},
-		{"Authorization", "Bearer "}} {
-		if status, a := p.post("/rows", []byte(row(true)), header...); status != http.StatusUnauthorized {
-			t.Errorf("%v: %d, %+v", header, status, a)
+	for _, c := range []struct {
+		says   string
+		header []string
+	}{
+		{"give the key", nil}, {"the key is wrong", []string{"X-API-Key", "another-key-of-sixteen"}},
+		{"give the key", []string{"Authorization", "Basic " + key}}, {"give the key", []string{"Authorization", "Bearer "}},
+		{"the key is wrong", []string{"Authorization", "Bearer no"}},
+	} {
+		if status, a := p.post("/rows", []byte(row(true)), c.header...); status != http.StatusUnauthorized ||
+			!strings.HasPrefix(a.Error, c.says) {
+			t.Errorf("%v: %d, %+v", c.header, status, a)
 		}
 	}
 	p.want()

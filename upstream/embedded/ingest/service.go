@@ -58,12 +58,14 @@ func Rows(key string) (Service, error) {
 			}
 		}
 		got := sha256.Sum256([]byte(shown))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return &refusal{http.StatusUnauthorized,
-				"give the key in the header X-API-Key, or as Authorization: Bearer KEY",
-				map[string]string{"WWW-Authenticate": "Bearer"}}
+		reason := "the key is wrong: it must be that of --ingest-rows-key"
+		switch {
+		case subtle.ConstantTimeCompare(got[:], want[:]) == 1:
+			return nil
+		case shown == "":
+			reason = "give the key in the header X-API-Key, or as Authorization: Bearer KEY"
 		}
-		return nil
+		return &refusal{http.StatusUnauthorized, reason, map[string]string{"WWW-Authenticate": "Bearer"}}
 	}
 	return s, nil
 }

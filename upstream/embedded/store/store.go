@@ -38,6 +38,7 @@ var (
 	ErrDiskFull = errors.New("the disk is full")
 	ErrNoStore  = errors.New("there is no store")
 	ErrInUse    = errors.New("another process is using the store")
+	ErrChanged  = errors.New("unfinished messages of imports were erased or pruned meanwhile")
 )
 
 // Reader answers the questions of the metrics API. It is [upstream.API] with one more argument: only lists the users
@@ -153,6 +154,9 @@ const MaxTime upstream.Time = 1 << 42
 // message, in milliseconds since 1970.
 const UnfinishedPrefix = "queue/"
 
+// UnfinishedChange is the key of the state whose value changes when Erase or Prune changes unfinished messages.
+const UnfinishedChange = "store/unfinished"
+
 // Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store does not derive an email
 // from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in
 // order of time are written fastest.
@@ -170,6 +174,9 @@ type Batch struct {
 	// State is stored with the rows, all or nothing, such as how far a log was read: see [Writer.State]. An empty value
 	// removes its key.
 	State map[string]string
+	// Given is state that must be as the batch assumes, with "" for a key that does not exist. Otherwise Write fails with
+	// ErrChanged.
+	Given map[string]string
 }
 
 // Sender is an approved From address of a user. Its id alone identifies it.

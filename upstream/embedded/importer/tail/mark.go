@@ -98,6 +98,9 @@ func read(content io.ReaderAt, buffer []byte, at int64) bool {
 	return n == len(buffer)
 }
 
+// Key identifies the mark among those that are kept: see [Set.Changed].
+func (m *Mark) Key() string { return m.key }
+
 func (m *Mark) text() string {
 	text, err := json.Marshal(m)
 	if err != nil { // it has plain values

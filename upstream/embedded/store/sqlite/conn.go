@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	modernc "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"deliverygraph/upstream/embedded/store"
 )
@@ -34,6 +36,7 @@ const maxStatements = 256
 // transaction with an error is never committed.
 type conn struct {
 	driver     driver.Conn
+	waiting    func(time.Duration) error // see [Options]; may be nil
 	statements map[string]*statement
 	args       []driver.NamedValue
 
@@ -75,7 +78,7 @@ func connect(ctx context.Context, cfg connConfig) (*conn, error) {
 		return nil, err
 	}
 	d, err := connector.Connect(ctx)
-	return &conn{driver: d, statements: map[string]*statement{}, ctx: ctx}, err
+	return &conn{driver: d, waiting: cfg.Waiting, statements: map[string]*statement{}, ctx: ctx}, err
 }
 
 func (c *conn) close() error { return errors.Join(c.forgetStatements(), c.driver.Close()) }
@@ -176,13 +179,39 @@ func (c *conn) begin(write bool) {
 		c.fail(c.forgetStatements())
 	}
 	if write {
-		c.exec("begin immediate")
+		c.lock()
 	} else {
 		c.short = true
 		c.exec("begin")
 		c.short = false
 	}
 	c.open = c.err == nil
+}
+
+// lock starts a transaction that writes, once no other connection does.
+func (c *conn) lock() {
+	if c.waiting == nil {
+		c.exec("begin immediate")
+		return
+	}
+	c.exec("pragma busy_timeout = 100")
+	start := time.Now()
+	for c.exec("begin immediate"); isSQLite(c.err, sqlite3.SQLITE_BUSY) && c.ctx.Err() == nil; {
+		if c.err = c.waiting(time.Since(start)); c.err == nil {
+			c.exec("begin immediate")
+		}
+	}
+	c.patient()
+}
+
+// patient makes the connection wait for locks for as long as writers do, even after an error.
+func (c *conn) patient() {
+	ctx, err := c.ctx, c.err
+	c.use(context.Background())
+	c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy))
+	if c.use(ctx); err != nil {
+		c.err = err
+	}
 }
 
 // commit ends the transaction, unless there was an error.
@@ -211,8 +240,6 @@ func (c *conn) checkpoint(ctx context.Context) error {
 			c.fail(store.ErrInUse)
 		}
 	}
-	err := c.err
-	c.use(context.Background())
-	c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy))
-	return err
+	c.patient()
+	return c.err
 }

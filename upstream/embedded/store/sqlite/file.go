@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 
 	modernc "modernc.org/sqlite"
@@ -63,6 +64,12 @@ const databasePage = 8192
 // openFile opens the connection that writes. It creates the store if there is none, and migrates one of an older
 // release. It refuses other files before it changes anything.
 func openFile(ctx context.Context, cfg *connConfig) (*conn, error) {
+	folder := filepath.Dir(cfg.Path)
+	if st, err := os.Stat(folder); err != nil && !cfg.ReadOnly {
+		return nil, err
+	} else if err == nil && !st.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory", folder)
+	}
 	st, err := os.Stat(cfg.Path)
 	switch {
 	case err == nil && st.IsDir():

@@ -76,6 +76,15 @@ func (c *conn) state(prefix string) map[string]string {
 	return state
 }
 
+// require fails with [store.ErrChanged] if the state differs from what is given.
+func (w *writer) require(given map[string]string) {
+	for key, value := range given {
+		if kept := w.state(key); w.err == nil && kept[key] != value {
+			w.fail(store.ErrChanged)
+		}
+	}
+}
+
 // keep writes the state of an import. An empty value removes its key.
 func (w *writer) keep(state map[string]string) {
 	for key, value := range state {

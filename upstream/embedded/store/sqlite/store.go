@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -29,6 +30,9 @@ type Options struct {
 	// ReadOnly opens an existing store and refuses to change it. If this process may not write the file or its folder,
 	// and no other process uses the store, none must change it while it is open.
 	ReadOnly bool
+	// Waiting, if not nil, is called about every 100 ms while another connection locks the store for writing, with how
+	// long the caller has waited for it. If it returns an error, the wait ends with that.
+	Waiting func(time.Duration) error
 	// MustExist makes Open fail with [store.ErrNoStore] if there is no file at Path, or an empty one.
 	MustExist bool
 }

@@ -23,6 +23,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 		}
 	}
 	err = s.change(ctx, "write events", func(w *writer) {
+		w.require(b.Given)
 		if b.Merge && !s.indexed.Load() {
 			s.tempBeside(w.conn)
 			w.indexMessages()
