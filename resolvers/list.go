@@ -23,6 +23,28 @@ type kindOf[R, T any] struct {
 	key   func(*R) page.Key
 	time  func(*R) upstream.Time
 	node  func(*R, *model.Origin) T
+	join  func([]T) // makes the objects of a page known to each other; may be nil
+}
+
+// nodes returns the objects of the rows of a page.
+func (k kindOf[R, T]) nodes(rows []R, o *model.Origin) []T {
+	made := make([]T, len(rows))
+	for i := range rows {
+		made[i] = k.node(&rows[i], o)
+	}
+	if k.join != nil {
+		k.join(made)
+	}
+	return made
+}
+
+// pointers returns pointers to the elements.
+func pointers[T any](all []T) []*T {
+	out := make([]*T, len(all))
+	for i := range all {
+		out[i] = &all[i]
+	}
+	return out
 }
 
 // listing returns the connection for a list.
@@ -71,7 +93,7 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 		c.RowsFirst() // they may show the total
 	}
 	return model.Connection[T]{
-		Page:  &nodes[R, T]{pager: c, make: eachOf(func(r *R) T { return k.node(r, o) })},
+		Page:  &nodes[R, T]{pager: c, make: func(rows []R) []*T { return pointers(k.nodes(rows, o)) }},
 		Group: breakdown(k.kind, q),
 	}, nil
 }
@@ -182,12 +204,10 @@ func (n *nodes[R, T]) Rows(ctx context.Context) ([]*T, error) {
 func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 	return func(rows []R) []*T {
 		made := make([]T, len(rows))
-		all := make([]*T, len(rows))
 		for i := range rows {
 			made[i] = node(&rows[i])
-			all[i] = &made[i]
 		}
-		return all
+		return pointers(made)
 	}
 }
 

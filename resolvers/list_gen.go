@@ -47,6 +47,8 @@ var emailTable = &columns.Type[model.Email]{Name: "Email", Interfaces: deliveryE
 	"processedAt": moment((*model.Email).ProcessedAt),
 	"xHeaders":    headersOf(func(r *model.Email) ([]upstream.Header, upstream.Plain) { return r.Row.XHeaders, r.Row.Plain }),
 	"delivered":   leaf((*model.Email).Delivered, model.AppendBool),
+	"bounce":      columns.ForSome(undelivered, columns.Join(bounceTable, outcomesOf(email{}.Bounce))),
+	"blocked":     columns.ForSome(undelivered, columns.Join(blockedEmailTable, outcomesOf(email{}.Blocked))),
 }}
 
 var emailList = kindOf[upstream.Email, model.Email]{
@@ -55,6 +57,7 @@ var emailList = kindOf[upstream.Email, model.Email]{
 	key:   (*upstream.Email).Identity,
 	time:  func(r *upstream.Email) upstream.Time { return r.ProcessTime },
 	node:  func(r *upstream.Email, o *model.Origin) model.Email { return model.Email{Row: r, Origin: o} },
+	join:  model.OnPage,
 }
 
 func emails(ctx context.Context, p parent, window model.Window, f *model.EmailFilter, a page.Args) (*model.EmailConnection, error) {

@@ -200,6 +200,17 @@ func TestPlanIsTheCost(t *testing.T) {
 		"a suppression": {
 			`{ recipient(address: "recipient1@example1.com") { suppression { verdict asOf because { id } } } }`, 3,
 		},
+		"emails with what became of them": {
+			`{ emails(` + w + `, first: 500) { nodes { bounce { code sender { address } } blocked { reason } } } }`, 4,
+		},
+		"each user's emails with what became of them": {
+			`{ users(` + w + `, ` + p + `) { nodes { emails(` + w + `, first: 200) { nodes { bounce { code } } } } } }`,
+			3 + 3 + 6,
+		},
+		"a message": {
+			`{ message(emailId: "` + rowsAt(day+upstream.Time(3*72), 3).Emails[0].EmailID + `", ` + w +
+				`) { recipients { recipient outcome at bounce { code } blocked { reason } } } }`, 3,
+		},
 		"a recipient alone": {`{ recipient(address: "recipient1@example1.com") { address } }`, 0},
 		"an invalid argument": {
 			`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w +

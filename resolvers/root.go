@@ -21,9 +21,12 @@ var _ generated.ResolverRoot = Root{}
 
 func (Root) Query() generated.QueryResolver   { return query{} }
 func (Root) Bounce() generated.BounceResolver { return bounce{} }
+func (Root) Email() generated.EmailResolver   { return email{} }
 func (Root) User() generated.UserResolver     { return user{} }
 func (Root) Sender() generated.SenderResolver { return sender{} }
 func (Root) Stats() generated.StatsResolver   { return stats{} }
+
+func (Root) MessageRecipient() generated.MessageRecipientResolver { return messageRecipient{} }
 
 func (Root) Recipient() generated.RecipientResolver           { return recipient{} }
 func (Root) RecipientStats() generated.RecipientStatsResolver { return recipientStats{} }
@@ -34,9 +37,12 @@ func (r Root) Subscription() generated.SubscriptionResolver { return subscriptio
 type (
 	query  struct{}
 	bounce struct{}
+	email  struct{}
 	user   struct{}
 	sender struct{}
 	stats  struct{}
+
+	messageRecipient struct{}
 
 	recipient      struct{}
 	recipientStats struct{}

@@ -71,6 +71,14 @@ var documented = map[string]struct {
 			`bounced blocked } events(window: {last: "P30D"}, order: NEWEST_FIRST) { totalCount nodes { at emailId } } ` +
 			`suppression { verdict because { at } } } }`, rows: month,
 	},
+	"the newest 50 emails of a day, with what became of those that were not delivered": {
+		query: `{ emails(window: {last: "P1D"}, order: NEWEST_FIRST) { nodes { recipient bounce { code } ` +
+			`blocked { reason } } } }`, rows: month,
+	},
+	"what became of an email, for each recipient": {
+		query: `{ message(emailId: "` + month().Emails[3301].EmailID + `", window: {last: "P7D"}) { ` +
+			`recipients { recipient outcome at } } }`, rows: month,
+	},
 	"the newest 20 bounces of 30 days": {
 		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`, rows: month,
 	},

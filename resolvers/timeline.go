@@ -68,10 +68,9 @@ func include[R, T any](ctx context.Context, t *timeline, k kindOf[R, T], q upstr
 
 // eventsOf returns the events of rows.
 func eventsOf[R, T any](k kindOf[R, T], rows []R, o *model.Origin) []event {
-	made := make([]T, len(rows))
+	made := k.nodes(rows, o)
 	events := make([]event, len(rows))
 	for i := range rows {
-		made[i] = k.node(&rows[i], o)
 		events[i] = event{k.kind, k.key(&rows[i]), any(&made[i]).(model.DeliveryEvent)}
 	}
 	return events

@@ -30,6 +30,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Bounce() BounceResolver
+	Email() EmailResolver
+	MessageRecipient() MessageRecipientResolver
 	Query() QueryResolver
 	Recipient() RecipientResolver
 	RecipientStats() RecipientStatsResolver
@@ -181,6 +183,8 @@ type ComplexityRoot struct {
 
 	Email struct {
 		At          func(childComplexity int) int
+		Blocked     func(childComplexity int) int
+		Bounce      func(childComplexity int) int
 		Delivered   func(childComplexity int) int
 		Domain      func(childComplexity int) int
 		EmailID     func(childComplexity int) int
@@ -208,6 +212,22 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Message struct {
+		EmailID        func(childComplexity int) int
+		ProcessedAt    func(childComplexity int) int
+		RecipientCount func(childComplexity int) int
+		Recipients     func(childComplexity int) int
+	}
+
+	MessageRecipient struct {
+		At        func(childComplexity int) int
+		Blocked   func(childComplexity int) int
+		Bounce    func(childComplexity int) int
+		Email     func(childComplexity int) int
+		Outcome   func(childComplexity int) int
+		Recipient func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -222,6 +242,7 @@ type ComplexityRoot struct {
 		BounceCategories func(childComplexity int) int
 		Bounces          func(childComplexity int, window model.Window, filter *model.BounceFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
 		Emails           func(childComplexity int, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) int
+		Message          func(childComplexity int, emailID string, window model.Window) int
 		Node             func(childComplexity int, id string) int
 		Nodes            func(childComplexity int, ids []string) int
 		Recipient        func(childComplexity int, address string) int
@@ -351,6 +372,17 @@ type ComplexityRoot struct {
 type BounceResolver interface {
 	Detail(ctx context.Context, obj *model.Bounce) (*model.BounceDetail, error)
 }
+type EmailResolver interface {
+	Bounce(ctx context.Context, obj *model.Email) (*model.Bounce, error)
+	Blocked(ctx context.Context, obj *model.Email) (*model.BlockedEmail, error)
+}
+type MessageRecipientResolver interface {
+	Outcome(ctx context.Context, obj *model.MessageRecipient) (*model.MessageOutcome, error)
+	At(ctx context.Context, obj *model.MessageRecipient) (*upstream.Time, error)
+
+	Bounce(ctx context.Context, obj *model.MessageRecipient) (*model.Bounce, error)
+	Blocked(ctx context.Context, obj *model.MessageRecipient) (*model.BlockedEmail, error)
+}
 type QueryResolver interface {
 	Node(ctx context.Context, id string) (model.Node, error)
 	Nodes(ctx context.Context, ids []string) ([]model.Node, error)
@@ -360,6 +392,7 @@ type QueryResolver interface {
 	Bounce(ctx context.Context, userID string, senderID string, bouncedAt upstream.Time, emailID string) (*model.Bounce, error)
 	Emails(ctx context.Context, window model.Window, filter *model.EmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.EmailConnection, error)
 	BlockedEmails(ctx context.Context, window model.Window, filter *model.BlockedEmailFilter, order *model.ListOrder, first *int, after *string, last *int, before *string) (*model.BlockedEmailConnection, error)
+	Message(ctx context.Context, emailID string, window model.Window) (*model.Message, error)
 	Recipient(ctx context.Context, address string) (*model.Recipient, error)
 	Stats(ctx context.Context, window model.Window, userID *string, senderID *string) (*model.Stats, error)
 	Viewer(ctx context.Context) (*model.Viewer, error)
@@ -960,6 +993,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Email.At(childComplexity), true
+	case "Email.blocked":
+		if e.ComplexityRoot.Email.Blocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Email.Blocked(childComplexity), true
+	case "Email.bounce":
+		if e.ComplexityRoot.Email.Bounce == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Email.Bounce(childComplexity), true
 	case "Email.delivered":
 		if e.ComplexityRoot.Email.Delivered == nil {
 			break
@@ -1082,6 +1127,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EmailEdge.Node(childComplexity), true
 
+	case "Message.emailId":
+		if e.ComplexityRoot.Message.EmailID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.EmailID(childComplexity), true
+	case "Message.processedAt":
+		if e.ComplexityRoot.Message.ProcessedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.ProcessedAt(childComplexity), true
+	case "Message.recipientCount":
+		if e.ComplexityRoot.Message.RecipientCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.RecipientCount(childComplexity), true
+	case "Message.recipients":
+		if e.ComplexityRoot.Message.Recipients == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.Recipients(childComplexity), true
+
+	case "MessageRecipient.at":
+		if e.ComplexityRoot.MessageRecipient.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.At(childComplexity), true
+	case "MessageRecipient.blocked":
+		if e.ComplexityRoot.MessageRecipient.Blocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.Blocked(childComplexity), true
+	case "MessageRecipient.bounce":
+		if e.ComplexityRoot.MessageRecipient.Bounce == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.Bounce(childComplexity), true
+	case "MessageRecipient.email":
+		if e.ComplexityRoot.MessageRecipient.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.Email(childComplexity), true
+	case "MessageRecipient.outcome":
+		if e.ComplexityRoot.MessageRecipient.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.Outcome(childComplexity), true
+	case "MessageRecipient.recipient":
+		if e.ComplexityRoot.MessageRecipient.Recipient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageRecipient.Recipient(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -1164,6 +1271,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Emails(childComplexity, args["window"].(model.Window), args["filter"].(*model.EmailFilter), args["order"].(*model.ListOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
+	case "Query.message":
+		if e.ComplexityRoot.Query.Message == nil {
+			break
+		}
+
+		args, err := ec.field_Query_message_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Message(childComplexity, args["emailId"].(string), args["window"].(model.Window)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -2350,6 +2468,16 @@ type Email implements Node & DeliveryEvent {
   processedAt: DateTime!
   "Whether the recipient's server accepted it; false if it bounced or was blocked."
   delivered: Boolean!
+  """
+  Why it was not delivered, if it bounced. If it bounced several times, a hard bounce is preferred. Null if it was delivered, was blocked, or has not bounced within 7 days.
+  Costs 1 upstream call for all emails of a page, or, if many bounces follow, up to 3, and 1 for each recipient not found among 1,500 bounces.
+  """
+  bounce: Bounce
+  """
+  Why it was not sent, if its recipient is suppressed. Null if it was delivered or bounced. Costs 1 upstream call for all emails of a page, or, if it spans many blocked
+  emails, up to 3, and 1 for each recipient not found among 1,500 of them.
+  """
+  blocked: BlockedEmail
   "The email's custom headers, in the order sent; null if it has none. Values that might contain an address are \"***\" without the scope ` + "`" + `recipients:read` + "`" + `."
   xHeaders: [XHeader!]
 }
@@ -2411,6 +2539,55 @@ type EmailEdge {
   cursor: String!
   "The row."
   node: Email!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/message.graphql", Input: `"""
+An email as it was sent, to one or more recipients.
+"""
+type Message {
+  "The email's id, which it has for all recipients."
+  emailId: String!
+  "When it was processed."
+  processedAt: DateTime!
+  "The number of its recipients."
+  recipientCount: Long!
+  "What became of it for each recipient, ordered by address. At most 500."
+  recipients: [MessageRecipient!]!
+}
+
+"""
+What became of an email to one of its recipients.
+
+Bounces and blocked emails cost 1 upstream call each for all recipients, or, if the window has many of them, up to 3, and 1 for each recipient not
+found among 1,500. They are looked up only for recipients whom it did not reach. If a call fails, the fields that need it are null.
+"""
+type MessageRecipient {
+  "The recipient's address; without the scope ` + "`" + `recipients:read` + "`" + ` a pseudonym."
+  recipient: String!
+  "What became of it, as far as the window shows."
+  outcome: MessageOutcome
+  "When it was delivered, bounced or blocked; null if it is pending. Deliveries are known by the time at which the email was processed."
+  at: DateTime
+  "The email to this recipient."
+  email: Email!
+  "Why it bounced, if it did: if several times, a hard bounce is preferred."
+  bounce: Bounce
+  "Why it was blocked, if it was."
+  blocked: BlockedEmail
+}
+
+"""
+What became of an email to one recipient.
+"""
+enum MessageOutcome {
+  "The recipient's server accepted it."
+  DELIVERED
+  "It could not be delivered."
+  BOUNCED
+  "It was not sent because the recipient is suppressed."
+  BLOCKED
+  "It was not delivered, but neither bounced nor was blocked within the window. It may bounce later."
+  PENDING
 }
 `, BuiltIn: false},
 	{Name: "../../schema/page.graphql", Input: `"""
@@ -2594,6 +2771,18 @@ type Query {
     "Only rows before this cursor of the same connection."
     before: String
   ): BlockedEmailConnection
+
+  """
+  What became of an email, for each of its recipients. Null, with a NOT_FOUND error, if there is no such email in the window.
+  Costs 1 upstream call for each 500 emails in the second when it was processed, with which most email ids begin. For an email id that begins otherwise, all
+  emails of the window are read, at most 10,000.
+  """
+  message(
+    "The email's id, such as \"20161122000000.125874958762@mail6-40-ussnn1\", or its pseudonym."
+    emailId: String!
+    "When it was processed, and when it may have bounced: bounces after the window are not found."
+    window: Window!
+  ): Message
 
   """
   What happened to mail to one address, whether or not there was any. Requires the scope ` + "`" + `recipients:read` + "`" + `. Costs nothing by itself.
@@ -3501,6 +3690,10 @@ func (ec *executionContext) childFields_Email(ctx context.Context, field graphql
 		return ec.fieldContext_Email_processedAt(ctx, field)
 	case "delivered":
 		return ec.fieldContext_Email_delivered(ctx, field)
+	case "bounce":
+		return ec.fieldContext_Email_bounce(ctx, field)
+	case "blocked":
+		return ec.fieldContext_Email_blocked(ctx, field)
 	case "xHeaders":
 		return ec.fieldContext_Email_xHeaders(ctx, field)
 	}
@@ -3531,6 +3724,38 @@ func (ec *executionContext) childFields_EmailEdge(ctx context.Context, field gra
 		return ec.fieldContext_EmailEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EmailEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Message(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "emailId":
+		return ec.fieldContext_Message_emailId(ctx, field)
+	case "processedAt":
+		return ec.fieldContext_Message_processedAt(ctx, field)
+	case "recipientCount":
+		return ec.fieldContext_Message_recipientCount(ctx, field)
+	case "recipients":
+		return ec.fieldContext_Message_recipients(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Message", field.Name)
+}
+
+func (ec *executionContext) childFields_MessageRecipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recipient":
+		return ec.fieldContext_MessageRecipient_recipient(ctx, field)
+	case "outcome":
+		return ec.fieldContext_MessageRecipient_outcome(ctx, field)
+	case "at":
+		return ec.fieldContext_MessageRecipient_at(ctx, field)
+	case "email":
+		return ec.fieldContext_MessageRecipient_email(ctx, field)
+	case "bounce":
+		return ec.fieldContext_MessageRecipient_bounce(ctx, field)
+	case "blocked":
+		return ec.fieldContext_MessageRecipient_blocked(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MessageRecipient", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4218,6 +4443,28 @@ func (ec *executionContext) field_Query_emails_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["before"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_message_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "emailId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["emailId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "window",
+		func(ctx context.Context, v any) (model.Window, error) {
+			return ec.unmarshalNWindow2deliverygraphᚋgraphᚋmodelᚐWindow(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["window"] = arg1
 	return args, nil
 }
 
@@ -7498,6 +7745,70 @@ func (ec *executionContext) fieldContext_Email_delivered(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Email", field, true, false, "Boolean")
 }
 
+func (ec *executionContext) _Email_bounce(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Email_bounce(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Email().Bounce(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Bounce) graphql.Marshaler {
+			return ec.marshalOBounce2ᚖdeliverygraphᚋgraphᚋmodelᚐBounce(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Email_bounce(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Email",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bounce(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Email_blocked(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Email_blocked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Email().Blocked(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.BlockedEmail) graphql.Marshaler {
+			return ec.marshalOBlockedEmail2ᚖdeliverygraphᚋgraphᚋmodelᚐBlockedEmail(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Email_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Email",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BlockedEmail(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Email_xHeaders(ctx context.Context, field graphql.CollectedField, obj *model.Email) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7743,6 +8054,272 @@ func (ec *executionContext) fieldContext_EmailEdge_node(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Email(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Message_emailId(ctx context.Context, field graphql.CollectedField, obj *model.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_emailId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EmailID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Message_emailId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Message", field, false, false, "String")
+}
+
+func (ec *executionContext) _Message_processedAt(ctx context.Context, field graphql.CollectedField, obj *model.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_processedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProcessedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v upstream.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2deliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Message_processedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Message", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Message_recipientCount(ctx context.Context, field graphql.CollectedField, obj *model.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_recipientCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecipientCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNLong2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Message_recipientCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Message", field, false, false, "Long")
+}
+
+func (ec *executionContext) _Message_recipients(ctx context.Context, field graphql.CollectedField, obj *model.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_recipients(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recipients, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.MessageRecipient) graphql.Marshaler {
+			return ec.marshalNMessageRecipient2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐMessageRecipientᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Message_recipients(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Message",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MessageRecipient(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageRecipient_recipient(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_recipient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recipient(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_recipient(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageRecipient", field, true, false, "String")
+}
+
+func (ec *executionContext) _MessageRecipient_outcome(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MessageRecipient().Outcome(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MessageOutcome) graphql.Marshaler {
+			return ec.marshalOMessageOutcome2ᚖdeliverygraphᚋgraphᚋmodelᚐMessageOutcome(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageRecipient", field, true, true, "MessageOutcome")
+}
+
+func (ec *executionContext) _MessageRecipient_at(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MessageRecipient().At(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *upstream.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖdeliverygraphᚋupstreamᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageRecipient", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _MessageRecipient_email(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Email) graphql.Marshaler {
+			return ec.marshalNEmail2ᚖdeliverygraphᚋgraphᚋmodelᚐEmail(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageRecipient",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Email(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageRecipient_bounce(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_bounce(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MessageRecipient().Bounce(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Bounce) graphql.Marshaler {
+			return ec.marshalOBounce2ᚖdeliverygraphᚋgraphᚋmodelᚐBounce(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_bounce(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageRecipient",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bounce(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MessageRecipient_blocked(ctx context.Context, field graphql.CollectedField, obj *model.MessageRecipient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageRecipient_blocked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MessageRecipient().Blocked(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.BlockedEmail) graphql.Marshaler {
+			return ec.marshalOBlockedEmail2ᚖdeliverygraphᚋgraphᚋmodelᚐBlockedEmail(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageRecipient_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageRecipient",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BlockedEmail(ctx, field)
 		},
 	}
 	return fc, nil
@@ -8186,6 +8763,50 @@ func (ec *executionContext) fieldContext_Query_blockedEmails(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_blockedEmails_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_message(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Message(ctx, fc.Args["emailId"].(string), fc.Args["window"].(model.Window))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Message) graphql.Marshaler {
+			return ec.marshalOMessage2ᚖdeliverygraphᚋgraphᚋmodelᚐMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_message(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Message(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_message_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -12855,67 +13476,79 @@ func (ec *executionContext) _Email(ctx context.Context, sel ast.SelectionSet, ob
 		case "id":
 			out.Values[i] = ec._Email_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "at":
 			out.Values[i] = ec._Email_at(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userId":
 			out.Values[i] = ec._Email_userId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "user":
 			out.Values[i] = ec._Email_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "senderId":
 			out.Values[i] = ec._Email_senderId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "sender":
 			out.Values[i] = ec._Email_sender(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "emailId":
 			out.Values[i] = ec._Email_emailId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "recipient":
 			out.Values[i] = ec._Email_recipient(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "localPart":
 			out.Values[i] = ec._Email_localPart(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "domain":
 			out.Values[i] = ec._Email_domain(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "processedAt":
 			out.Values[i] = ec._Email_processedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "delivered":
 			out.Values[i] = ec._Email_delivered(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "bounce":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Email_bounce(ctx, field, obj)
+				})
+		case "blocked":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Email_blocked(ctx, field, obj)
+				})
 		case "xHeaders":
 			out.Values[i] = ec._Email_xHeaders(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -13012,6 +13645,116 @@ func (ec *executionContext) _EmailEdge(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var messageImplementors = []string{"Message"}
+
+func (ec *executionContext) _Message(ctx context.Context, sel ast.SelectionSet, obj *model.Message) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, messageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Message")
+		case "emailId":
+			out.Values[i] = ec._Message_emailId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "processedAt":
+			out.Values[i] = ec._Message_processedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recipientCount":
+			out.Values[i] = ec._Message_recipientCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recipients":
+			out.Values[i] = ec._Message_recipients(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var messageRecipientImplementors = []string{"MessageRecipient"}
+
+func (ec *executionContext) _MessageRecipient(ctx context.Context, sel ast.SelectionSet, obj *model.MessageRecipient) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, messageRecipientImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MessageRecipient")
+		case "recipient":
+			out.Values[i] = ec._MessageRecipient_recipient(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outcome":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MessageRecipient_outcome(ctx, field, obj)
+				})
+		case "at":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MessageRecipient_at(ctx, field, obj)
+				})
+		case "email":
+			out.Values[i] = ec._MessageRecipient_email(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bounce":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MessageRecipient_bounce(ctx, field, obj)
+				})
+		case "blocked":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MessageRecipient_blocked(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -13147,6 +13890,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_blockedEmails(ctx, field)
+				})
+		case "message":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_message(ctx, field)
 				})
 		case "recipient":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -14965,6 +15714,30 @@ func (ec *executionContext) marshalNLong2int64(ctx context.Context, sel ast.Sele
 	return res
 }
 
+func (ec *executionContext) marshalNMessageRecipient2ᚕᚖdeliverygraphᚋgraphᚋmodelᚐMessageRecipientᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.MessageRecipient) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMessageRecipient2ᚖdeliverygraphᚋgraphᚋmodelᚐMessageRecipient(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMessageRecipient2ᚖdeliverygraphᚋgraphᚋmodelᚐMessageRecipient(ctx context.Context, sel ast.SelectionSet, v *model.MessageRecipient) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MessageRecipient!")
+		return graphql.Null
+	}
+	return ec._MessageRecipient(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNNode2ᚕdeliverygraphᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -15313,6 +16086,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOBlockedEmail2ᚖdeliverygraphᚋgraphᚋmodelᚐBlockedEmail(ctx context.Context, sel ast.SelectionSet, v *model.BlockedEmail) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._BlockedEmail(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOBlockedEmailConnection2ᚖdeliverygraphᚋgraphᚋmodelᚐBlockedEmailConnection(ctx context.Context, sel ast.SelectionSet, v *model.BlockedEmailConnection) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -15628,6 +16408,29 @@ func (ec *executionContext) marshalOLong2ᚖint64(ctx context.Context, sel ast.S
 	_ = ctx
 	res := model.MarshalLong(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOMessage2ᚖdeliverygraphᚋgraphᚋmodelᚐMessage(ctx context.Context, sel ast.SelectionSet, v *model.Message) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Message(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMessageOutcome2ᚖdeliverygraphᚋgraphᚋmodelᚐMessageOutcome(ctx context.Context, v any) (*model.MessageOutcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.MessageOutcome)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMessageOutcome2ᚖdeliverygraphᚋgraphᚋmodelᚐMessageOutcome(ctx context.Context, sel ast.SelectionSet, v *model.MessageOutcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalONode2deliverygraphᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {

@@ -189,6 +189,70 @@ func (e ListOrder) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What became of an email to one recipient.
+type MessageOutcome string
+
+const (
+	// The recipient's server accepted it.
+	MessageOutcomeDelivered MessageOutcome = "DELIVERED"
+	// It could not be delivered.
+	MessageOutcomeBounced MessageOutcome = "BOUNCED"
+	// It was not sent because the recipient is suppressed.
+	MessageOutcomeBlocked MessageOutcome = "BLOCKED"
+	// It was not delivered, but neither bounced nor was blocked within the window. It may bounce later.
+	MessageOutcomePending MessageOutcome = "PENDING"
+)
+
+var AllMessageOutcome = []MessageOutcome{
+	MessageOutcomeDelivered,
+	MessageOutcomeBounced,
+	MessageOutcomeBlocked,
+	MessageOutcomePending,
+}
+
+func (e MessageOutcome) IsValid() bool {
+	switch e {
+	case MessageOutcomeDelivered, MessageOutcomeBounced, MessageOutcomeBlocked, MessageOutcomePending:
+		return true
+	}
+	return false
+}
+
+func (e MessageOutcome) String() string {
+	return string(e)
+}
+
+func (e *MessageOutcome) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MessageOutcome(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MessageOutcome", str)
+	}
+	return nil
+}
+
+func (e MessageOutcome) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MessageOutcome) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MessageOutcome) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // A conclusion about the suppression of an address, from events in a window. Events of the same second as a delivery count as later.
 type SuppressionVerdict string
 

@@ -31,6 +31,7 @@ func (t NodeType) RowKind() (upstream.Kind, bool) {
 type Email struct {
 	Row    *upstream.Email
 	Origin *Origin
+	Page   *SentPage // that it was listed on; nil if it was found otherwise
 }
 
 func (*Email) IsNode()          {}

@@ -31,6 +31,7 @@ const (
 	opSeries              // series by hour or day
 	opOwners              // counts that find the users of the senders of a list
 	opGroups              // the groups of a list
+	opOutcome             // the rows that say what became of emails
 	opCatalogue           // the catalogue of categories or of reasons
 )
 

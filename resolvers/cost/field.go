@@ -21,6 +21,8 @@ func priceOf(typ, name string) price {
 			return accounts
 		case "bounce":
 			return bounce
+		case "message":
+			return message
 		case "recipient":
 			return recipient
 		case "stats":
@@ -57,6 +59,11 @@ func priceOf(typ, name string) price {
 		return listPrice(name)
 	case "Stats":
 		return statsField
+	case "MessageRecipient":
+		switch name {
+		case "outcome", "at", "email", "bounce", "blocked":
+			return messageRecipient
+		}
 	case "Recipient":
 		switch name {
 		case "events":
@@ -66,6 +73,9 @@ func priceOf(typ, name string) price {
 		case "suppression":
 			return suppression
 		}
+	}
+	if typ == "Email" && (name == "bounce" || name == "blocked") {
+		return outcome
 	}
 	if rowTypes[typ] || typ == deliveryEvent {
 		switch name {

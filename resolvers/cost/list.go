@@ -136,7 +136,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 
 	row := object{
 		typ: typ, kind: k, n: mul(n, size), self: self,
-		window: l.window, user: l.user, sender: l.sender, lists: n,
+		window: l.window, user: l.user, sender: l.sender, lists: n, pages: n,
 	}
 	row.owner, row.owners = l.user, n
 	if l.user != 0 {

@@ -86,7 +86,7 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
 	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
 	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: users,
-		sender: senders, lists: n,
+		sender: senders, lists: n, pages: n,
 		owner: users, owners: n, within: n, whole: k == upstream.Bounces}
 }
 

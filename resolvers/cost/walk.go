@@ -80,6 +80,7 @@ type object struct {
 	foundUser int32
 
 	address string // of recipients
+	pages   int64  // of emails: how many pages they are on; those of a page share the calls for their outcomes
 
 	unlisted bool // of bounces: no list of this operation has returned their masked email ids
 }

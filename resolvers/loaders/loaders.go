@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
+	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -40,6 +41,8 @@ type Loaders struct {
 	owners  loader[OwnerKey, upstream.ID]
 	details loader[upstream.BounceKey, *upstream.BounceDetail]
 	lists   loader[ListsKey, *Lists]
+	bounced loader[*model.SentPage, *Outcomes[upstream.Bounce]]
+	blocked loader[*model.SentPage, *Outcomes[upstream.BlockedEmail]]
 }
 
 // New returns the loaders of an operation of their own, whose relative windows end exactly now. The argument next is
@@ -59,6 +62,10 @@ func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, sha
 	l.owners.open("owners of senders", b, ownersBatch)
 	l.details.open("details of bounces", b, detailsBatch)
 	l.lists.open("lists of users and senders", b, l.listsBatch)
+	l.bounced.open("bounces of emails", b, bouncedBatch)
+	l.blocked.open("blocked emails", b, blockedBatch)
+	l.bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
+	l.blocked.size = l.bounced.size
 	l.lists.size = func(k ListsKey) int { return k.Size }
 	return l
 }

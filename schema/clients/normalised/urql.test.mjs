@@ -21,6 +21,8 @@ const client = () =>
           XHeader: embedded,
           RecipientStats: embedded,
           Suppression: embedded,
+          MessageRecipient: embedded,
+          Message: (o) => o.emailId,
           Recipient: (o) => o.address,
           BounceCategory: code,
           BlockedReason: code,

@@ -1,0 +1,138 @@
+package resolvers
+
+import (
+	"context"
+	"time"
+
+	"deliverygraph/graph/model"
+	"deliverygraph/internal/auth"
+	"deliverygraph/internal/fanout"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
+)
+
+// Message answers Query.message. It reads the emails of the second that the id begins with, or of the whole window if
+// it begins otherwise.
+func (query) Message(ctx context.Context, emailID string, window model.Window) (*model.Message, error) {
+	emailID, err := text("emailId", &emailID)
+	if err != nil {
+		return nil, err
+	}
+	if err := auth.FromContext(ctx).MayName("emailId", emailID, ""); err != nil {
+		return nil, err
+	}
+	w, err := resolve(ctx, window)
+	if err != nil {
+		return nil, err
+	}
+	q := upstream.ListQuery{Window: w}
+	processed, known := model.ProcessedAt(emailID)
+	switch {
+	case known && !w.Contains(processed):
+		return nil, badArgument("window", "window does not contain the time when the email was processed, %s",
+			processed.UTC().Format(time.RFC3339))
+	case known:
+		q.Window = second(processed)
+	}
+	rows, err := emailsWithID(ctx, q, emailID)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, notFound("there is no such email in the window")
+	}
+	o := &model.Origin{Kind: upstream.Emails, Window: q.Window}
+	emails := emailList.nodes(rows, o)
+	emails[0].Page.End = w.End
+	m := &model.Message{
+		EmailID: rows[0].EmailID, ProcessedAt: rows[0].ProcessTime, RecipientCount: int64(len(rows)),
+	}
+	for i := range emails[:min(len(emails), model.MaxRecipients)] {
+		m.Recipients = append(m.Recipients, &model.MessageRecipient{Email: &emails[i]})
+	}
+	return m, nil
+}
+
+// emailsWithID returns the emails with an id, in list order: one for each recipient.
+func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found []upstream.Email, err error) {
+	for range model.MaxMessagePages {
+		rows, err := loaders.From(ctx).API.Emails(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if rows[i].EmailID == id && q.Window.Contains(rows[i].ProcessTime) {
+				found = append(found, rows[i])
+			}
+		}
+		if q.Offset += len(rows); len(rows) < upstream.PageSize {
+			return found, nil
+		}
+	}
+	return nil, badArgument("window", "this email was not found among the first %d of the window, "+
+		"which were searched because emailId does not begin with the second when it was processed: "+
+		"use a shorter window", model.MaxMessagePages*upstream.PageSize)
+}
+
+// outcomesOfRecipient loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.
+func outcomesOfRecipient(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {
+	var bounce *model.Bounce
+	var blocked *model.BlockedEmail
+	var errs [2]error
+	fanout.Each(2, func(i int) {
+		if i == 0 {
+			bounce, errs[i] = messageRecipient{}.Bounce(ctx, r)
+		} else {
+			blocked, errs[i] = messageRecipient{}.Blocked(ctx, r)
+		}
+	})
+	if errs[0] != nil {
+		return nil, nil, errs[0]
+	}
+	return bounce, blocked, errs[1]
+}
+
+// Outcome answers MessageRecipient.outcome.
+func (messageRecipient) Outcome(ctx context.Context, r *model.MessageRecipient) (*model.MessageOutcome, error) {
+	bounce, blocked, err := outcomesOfRecipient(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	o := model.MessageOutcomePending
+	switch {
+	case r.Email.Row.Delivered:
+		o = model.MessageOutcomeDelivered
+	case blocked != nil:
+		o = model.MessageOutcomeBlocked
+	case bounce != nil:
+		o = model.MessageOutcomeBounced
+	}
+	return &o, nil
+}
+
+// At answers MessageRecipient.at.
+func (messageRecipient) At(ctx context.Context, r *model.MessageRecipient) (*upstream.Time, error) {
+	bounce, blocked, err := outcomesOfRecipient(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Email.Row.Delivered:
+		return &r.Email.Row.ProcessTime, nil
+	case blocked != nil:
+		return &blocked.Row.ProcessTime, nil
+	case bounce != nil:
+		return &bounce.Row.BounceTime, nil
+	}
+	return nil, nil
+}
+
+// Bounce answers MessageRecipient.bounce.
+func (messageRecipient) Bounce(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, error) {
+	return email{}.Bounce(ctx, r.Email)
+}
+
+// Blocked answers MessageRecipient.blocked.
+func (messageRecipient) Blocked(ctx context.Context, r *model.MessageRecipient) (*model.BlockedEmail, error) {
+	return email{}.Blocked(ctx, r.Email)
+}
