@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -59,7 +61,8 @@ func TestDashboardShowsBothIncidents(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/pre/fix/", http.StripPrefix("/pre/fix", &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorLog: log.New(io.Discard, "", 0), // the page cancels requests that nothing waits for any more
 	}))
 	proxy := httptest.NewServer(mux)
 	defer proxy.Close()
@@ -91,6 +94,9 @@ func TestDashboardShowsBothIncidents(t *testing.T) {
 			t.Errorf("%s: the sender with the most bounces is %q, want %q", i.Title, sender, i.Sender)
 		}
 		b.Screenshot(i.Sender)
+		if i.Domain != "" {
+			checkFilters(t, b, i.Incident)
+		}
 		b.Eval(`history.back()`, nil)
 	}
 
@@ -119,6 +125,52 @@ func TestDashboardShowsBothIncidents(t *testing.T) {
 	}
 }
 
+// checkFilters clicks the provider and the category of an incident, which the page shows first, and checks that the other
+// panels follow.
+func checkFilters(t *testing.T, b *sitetest.Browser, i demo.Incident) {
+	t.Helper()
+	const category = "policy-related"
+	first := func(panel string) string { return text("#" + panel + " tbody th") }
+	quiet := `document.querySelectorAll("[aria-busy=true]").length === 0`
+	b.Until(first("providers") + fmt.Sprintf(".startsWith(%q)", i.Domain))
+	b.Until(first("categories") + fmt.Sprintf(".startsWith(%q)", category))
+	b.Screenshot("incident")
+	var all, of, both string
+	b.Eval(text("#softBounced .total"), &all)
+	b.Eval(`document.querySelector("#providers tbody button").click()`, nil)
+	b.Until(text(".filters") + fmt.Sprintf(".includes(%q)", i.Domain))
+	b.Until(text("#softBounced .total") + fmt.Sprintf(" !== %q && ", all) + quiet)
+	b.Eval(text("#softBounced .total"), &of)
+	b.Until(first("senders-filtered") + fmt.Sprintf(" === %q", i.Sender))
+	b.Eval(`document.querySelector("#categories tbody button").click()`, nil)
+	b.Until(text(".filters") + fmt.Sprintf(".includes(%q)", category))
+	b.Until(text("#hardBounced .total") + `.startsWith("0 of ") && ` + quiet)
+	b.Eval(text("#softBounced .total"), &both)
+	count := func(total string) (bounces, sent int) {
+		if _, err := fmt.Sscanf(strings.ReplaceAll(total, ",", ""), "%d of %d", &bounces, &sent); err != nil {
+			t.Errorf("the page shows %q: %v", total, err)
+		}
+		return bounces, sent
+	}
+	bounces, sent := count(all)
+	ofBounces, ofSent := count(of)
+	bothBounces, bothSent := count(both)
+	if ofBounces > bounces || ofSent >= sent || bothBounces > ofBounces || bothSent != ofSent || bothBounces == 0 {
+		t.Errorf("soft bounces are %q, of the provider %q, of its category %q", all, of, both)
+	}
+	b.Until(text("#blocked") + `.includes("Blocked emails have no category")`)
+	b.Screenshot("filtered")
+	for range 2 {
+		b.Eval(`document.querySelector(".filter").click()`, nil)
+	}
+	b.Until(`document.querySelectorAll(".filter").length === 0`)
+	b.Until(text("#softBounced .total") + fmt.Sprintf(" === %q", all))
+	b.Eval(`history.go(-3)`, nil)
+	b.Until(`document.querySelectorAll(".filter").length === 1`)
+	b.Eval(`history.back()`, nil)
+	b.Until(`document.querySelectorAll(".filter").length === 0 && ` + quiet)
+}
+
 // The page updates itself every minute. When the gateway is gone, it says so and keeps what it showed.
 func TestDashboardUpdatesItselfAndSaysWhenItCannot(t *testing.T) {
 	t.Parallel()
@@ -134,7 +186,7 @@ func TestDashboardUpdatesItselfAndSaysWhenItCannot(t *testing.T) {
 	b.Eval(text("#hardBounced .figure"), &figure)
 	p.stop()
 	b.Until(text("#status") + `.includes("The last update failed at ")`)
-	b.Until(text("#rates .note") + ` === "The gateway does not answer."`)
+	b.Until(text("main > .note") + ` === "The gateway does not answer."`)
 	b.Eval(text("#hardBounced .figure"), &later)
 	if later != figure || !strings.Contains(later, "%") {
 		t.Errorf("the page showed %q, and %q when the gateway was gone", figure, later)

@@ -54,19 +54,25 @@ export async function ask(query, variables, signal) {
   }
   setClock(response);
   const answer = parse(text);
-  if (response.status === 401) throw new Failure(answer?.errors?.[0]?.message ?? 'A key is needed.', 'UNAUTHENTICATED');
-  if (!answer) throw new Failure(`The gateway answered ${response.status} ${response.statusText} without JSON.`.replace('  ', ' '));
-  if (!answer.data) throw new Failure(answer.errors?.[0]?.message ?? 'The answer is empty.', answer.errors?.[0]?.extensions?.code);
+  if (!answer) throw new Failure(`The gateway answered with status ${response.status}, without JSON.`);
+  if (!answer.data) {
+    const error = answer.errors?.[0] ?? { message: 'The gateway answered without data.' };
+    throw new Failure(error.message, { refused: response.status === 401, passing: isPassing(error) });
+  }
   return { data: answer.data, errors: answer.errors ?? [] };
 }
 
-// Failure is an answer without data, with the gateway's code for it if it has one.
+// Failure says why there is no answer: because the caller's key was refused, or for a reason that may pass.
 export class Failure extends Error {
-  constructor(message, code) {
+  constructor(message, { refused = false, passing = true } = {}) {
     super(message);
-    this.code = code;
+    this.refused = refused;
+    this.passing = passing && !refused;
   }
 }
+
+// isPassing reports whether the same operation may succeed later.
+export const isPassing = (error) => error.extensions?.retryable === true;
 
 // setClock follows the gateway's clock where the visitor's is wrong by more than the seconds that an answer takes.
 function setClock(response) {

@@ -7,7 +7,9 @@ import { createControls } from './controls.js';
 import { h, show } from './dom.js';
 import { seconds, iso } from './format.js';
 import { createKeyForm } from './key.js';
+import { sentence } from './panel.js';
 import { createRates } from './panels/rates.js';
+import { createGroups } from './panels/groups.js';
 import { createRecipient } from './panels/recipient.js';
 import { createSenders } from './panels/senders.js';
 import { periodOf, variablesOf } from './period.js';
@@ -22,10 +24,38 @@ const keyForm = createKeyForm(refresh);
 const panels = [
   createRecipient(),
   createRates(),
+  createGroups({
+    id: 'providers',
+    title: 'Providers',
+    dimension: 'PROVIDER',
+    selects: 'provider',
+    column: 'Mailbox provider',
+  }),
+  createGroups({
+    id: 'categories',
+    title: 'Categories',
+    dimension: 'CATEGORY',
+    selects: 'category',
+    column: 'Category',
+  }),
   createSenders(),
+  createGroups({
+    id: 'senders-filtered',
+    title: 'Senders',
+    dimension: 'SENDER',
+    selects: 'sender',
+    column: 'Sender',
+    wide: true,
+    only: ({ chosen }) => chosen.provider || chosen.category, // without filters there is more to show about senders
+  }),
 ];
-const grid = h('div', { class: 'panels' }, panels.map((panel) => panel.element));
-document.getElementById('app').append(controls.element, keyForm.element, grid);
+const grid = h(
+  'div',
+  { class: 'panels' },
+  panels.map((panel) => panel.element),
+);
+const problem = h('p', { class: 'note', role: 'alert', hidden: true });
+document.getElementById('app').append(controls.element, keyForm.element, problem, grid);
 
 let updated; // when everything was last up to date, in seconds
 let timer;
@@ -41,32 +71,51 @@ async function refresh() {
   const unknown = await readViewer();
   if (turn !== latest) return;
   const context = { chosen, period, choice: location.hash, viewer, refresh, domains: [] };
-  const lost = unknown ?? await findDomains(context);
+  const whole = unknown ?? (await findDomains(context));
   if (turn !== latest) return;
-  const asked = lost ? [lost] : [readUsers(), readSenders(context), ...panels.map((panel) => panel.refresh(context))];
+  const asked = whole ? [whole] : [readUsers(), readSenders(context), ...panels.map((panel) => panel.refresh(context))];
   const failures = (await Promise.all(asked)).filter(Boolean);
   if (turn !== latest) return;
-  report(failures);
+  report(failures, asked.length);
   timer = setTimeout(() => document.visibilityState === 'visible' && refresh(), every);
 }
 
-function report(failures) {
-  const refused = failures.find((failure) => failure.code === 'UNAUTHENTICATED');
-  grid.hidden = Boolean(refused);
+// report says how an update went, of so many requests.
+function report(failures, asked) {
+  const refused = failures.find((failure) => failure.refused);
   if (refused) {
     viewer = users = undefined;
     keyForm.show(refused.message);
-  }
-  else keyForm.hide();
-  const lost = failures.some((failure) => !failure.code);
+  } else keyForm.hide();
+  const lost = failures.some((failure) => failure.passing) || (asked === 1 && failures.length === 1);
   if (!lost && !refused) {
     updated = now();
-    show(status, 'Updated ', h('time', { datetime: iso(Math.floor(updated)) }, seconds(updated)), ' UTC', failures.length > 0 && ', in part');
+    show(
+      status,
+      'Updated ',
+      h('time', { datetime: iso(Math.floor(updated)) }, seconds(updated)),
+      ' UTC',
+      failures.length > 0 && ', in part',
+    );
   } else {
     const since = updated ? `This is the data of ${seconds(updated)} UTC.` : '';
-    show(status, h('strong', null, refused ? 'A key is needed.' : `The last update failed at ${seconds(now())} UTC.`), ` ${since}`);
+    show(
+      status,
+      h('strong', null, refused ? 'A key is needed.' : `The last update failed at ${seconds(now())} UTC.`),
+      ` ${since}`,
+    );
   }
   document.body.classList.toggle('stale', lost);
+  // What went wrong everywhere is said once.
+  const everywhere =
+    failures.length > 0 &&
+    !refused &&
+    (asked === 1 || failures.length > 2) &&
+    failures.every(({ message }) => message === failures[0].message);
+  show(problem, everywhere ? sentence(failures[0].message) : '');
+  problem.hidden = !everywhere;
+  document.body.classList.toggle('one-problem', everywhere);
+  grid.hidden = Boolean(refused) || (asked === 1 && !updated);
 }
 
 // What the visitor may see, and the users to choose from: each is read once.
@@ -87,7 +136,9 @@ async function readUsers() {
     users = viewer.users;
     if (!users) {
       const { data } = await ask(
-        'query Users($window: Window!) { users(window: $window, first: 500) { nodes { userId } } }', { window: { last: 'P90D' } });
+        'query Users($window: Window!) { users(window: $window, first: 500) { nodes { userId } } }',
+        { window: { last: 'P90D' } },
+      );
       users = data.users?.nodes.map((user) => user.userId) ?? [];
     }
     controls.setUsers(users);
@@ -101,7 +152,9 @@ async function readSenders({ chosen, period }) {
     const { data } = await ask(
       `query SendersToChoose($window: Window!, $userId: ID) {
         senders(window: $window, userId: $userId, first: 500) { nodes { senderId address } }
-      }`, { window: variablesOf(period).window, userId: chosen.user || null });
+      }`,
+      { window: variablesOf(period).window, userId: chosen.user || null },
+    );
     controls.setSenders(data.senders?.nodes ?? []);
     controls.update(state(), periodOf(state()));
   });
@@ -117,11 +170,16 @@ async function findDomains(context) {
         bounces(window: $window, filter: $filter) {
           breakdown(by: [PROVIDER, DOMAIN], top: 1000) { groups { keys { value } } }
         }
-      }`, { window: variablesOf(period).window, filter: filtersOf(context, { except: 'category' })[0] });
-    const domains = (data.bounces?.breakdown?.groups ?? []).filter(({ keys }) => keys[0].value === chosen.provider)
+      }`,
+      { window: variablesOf(period).window, filter: filtersOf(context, { except: 'category' })[0] },
+    );
+    const domains = (data.bounces?.breakdown?.groups ?? [])
+      .filter(({ keys }) => keys[0].value === chosen.provider)
       .map(({ keys }) => keys[1].value);
     context.domains = domains.length > 0 ? domains.slice(0, mostDomains) : [chosen.provider];
-    controls.note(domains.length > mostDomains ? `only its ${mostDomains} domains with the most bounces, of ${domains.length}` : '');
+    controls.note(
+      domains.length > mostDomains ? `only its ${mostDomains} domains with the most bounces, of ${domains.length}` : '',
+    );
   });
 }
 

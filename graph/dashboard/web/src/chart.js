@@ -21,53 +21,75 @@ export function createChart({ label, line, pointed, chosen }) {
   element.setAttribute('aria-label', label);
   let plot;
   let bucket = hour;
+  let top = 1;
 
   function create(data) {
     const axis = { stroke: color('--muted'), font: '11px system-ui, sans-serif', ticks: { show: false } };
     const grid = { stroke: color('--grid'), width: 1 };
     const path = (u, i, from, to) => uPlot.paths.stepped({ align: 1 })(u, i, from, to);
-    return new uPlot({
-      width: element.clientWidth || 300,
-      height,
-      legend: { show: false },
-      padding: [8, 24, 0, 0],
-      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC'),
-      scales: {
-        x: { time: true, range: (u, min, max) => [min, max + bucket] },
-        y: { range: (u, min, max) => [0, Math.max(0.01, max * 1.08)] },
+    return new uPlot(
+      {
+        width: element.clientWidth || 300,
+        height,
+        legend: { show: false },
+        padding: [8, 24, 0, 0],
+        tzDate: (t) => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC'),
+        scales: {
+          x: { time: true, range: (u, min, max) => [min, max + bucket] },
+          y: { range: () => [0, top] },
+        },
+        axes: [
+          {
+            ...axis,
+            grid: { show: false },
+            space: 60,
+            size: 26,
+            incrs: [1, 2, 3, 6, 12, 24, 48, 72, 168, 336, 720].map((n) => n * hour),
+            values: (u, at) => at.map((t) => (t % (24 * hour) === 0 ? day(t) : clock(t))),
+          },
+          { ...axis, grid, space: 34, size: 46, values: (u, at) => at.map(short) },
+        ],
+        series: [
+          {},
+          { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path, spanGaps: true },
+          {
+            stroke: color(line),
+            fill: color(`${line}-fill`),
+            width: 1.5,
+            points: { show: false },
+            paths: path,
+            spanGaps: true,
+          },
+        ],
+        cursor: {
+          sync: { key: 'time', setSeries: false },
+          y: false,
+          points: { size: 7 },
+          drag: { x: true, y: false, setScale: false },
+        },
+        hooks: {
+          setCursor: [(u) => pointed(u.cursor.idx ?? null)],
+          setSelect: [
+            (u) => {
+              const { left, width } = u.select;
+              if (width < 4) return;
+              const at = (x) => Math.floor(u.posToVal(x, 'x') / bucket) * bucket;
+              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              chosen(at(left), at(left + width) + bucket);
+            },
+          ],
+        },
       },
-      axes: [
-        { ...axis, grid: { show: false }, space: 60, size: 26, incrs: [1, 2, 3, 6, 12, 24, 48, 72, 168, 336, 720].map((n) => n * hour),
-          values: (u, at) => at.map((t) => (t % (24 * hour) === 0 ? day(t) : clock(t))) },
-        { ...axis, grid, space: 34, size: 46, values: (u, at) => at.map(short) },
-      ],
-      series: [
-        {},
-        { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path, spanGaps: true },
-        { stroke: color(line), fill: color(`${line}-fill`), width: 1.5, points: { show: false }, paths: path, spanGaps: true },
-      ],
-      cursor: {
-        sync: { key: 'time', setSeries: false },
-        y: false,
-        points: { size: 7 },
-        drag: { x: true, y: false, setScale: false },
-      },
-      hooks: {
-        setCursor: [(u) => pointed(u.cursor.idx ?? null)],
-        setSelect: [(u) => {
-          const { left, width } = u.select;
-          if (width < 4) return;
-          const at = (x) => Math.floor(u.posToVal(x, 'x') / bucket) * bucket;
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          chosen(at(left), at(left + width) + bucket);
-        }],
-      },
-    }, data, element);
+      data,
+      element,
+    );
   }
 
-  // draw shows times in seconds and, for each, the rate before and the rate; null where there is none.
-  function draw(times, before, now, seconds) {
+  // draw shows times in seconds and, for each, the rate before and the rate; null where there is none. The scale goes up
+  // to limit.
+  function draw(times, before, now, { seconds, limit }) {
     bucket = seconds;
+    top = limit;
     const data = [times, before, now];
     if (plot) plot.setData(data);
     else plot = create(data);
@@ -92,6 +114,9 @@ export function sparkline(counts) {
   const most = Math.max(1, ...counts);
   const step = width / Math.max(1, counts.length - 1);
   const points = counts.map((n, i) => `${(i * step).toFixed(1)},${(tall - 1 - (n / most) * (tall - 2)).toFixed(1)}`);
-  return s('svg', { class: 'spark', viewBox: `0 0 ${width} ${tall}`, width, height: tall, 'aria-hidden': 'true' },
-    s('polyline', { points: points.join(' '), fill: 'none', 'vector-effect': 'non-scaling-stroke' }));
+  return s(
+    'svg',
+    { class: 'spark', viewBox: `0 0 ${width} ${tall}`, width, height: tall, 'aria-hidden': 'true' },
+    s('polyline', { points: points.join(' '), fill: 'none', 'vector-effect': 'non-scaling-stroke' }),
+  );
 }

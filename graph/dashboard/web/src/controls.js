@@ -6,15 +6,36 @@ import { periodOf, windows } from './period.js';
 import { choose, state } from './state.js';
 
 export function createControls() {
-  const window = h('select', { id: 'window', onchange: () => (window.value === 'custom' ? custom() : choose({ window: window.value })) },
-    windows.map(([code, , name]) => h('option', { value: code }, name)), h('option', { value: 'custom' }, 'from … to …'));
+  const window = h(
+    'select',
+    { id: 'window', onchange: () => (window.value === 'custom' ? custom() : choose({ window: window.value })) },
+    windows.map(([code, , name]) => h('option', { value: code }, name)),
+    h('option', { value: 'custom' }, 'from … to …'),
+  );
   const from = time('from', 'From (UTC)');
   const to = time('to', 'to');
-  const between = h('form', { class: 'between', hidden: true, onsubmit: take }, from.label, to.label, h('button', null, 'Show'));
+  const between = h(
+    'form',
+    { class: 'between', hidden: true, onsubmit: take },
+    from.label,
+    to.label,
+    h('button', null, 'Show'),
+  );
   const user = h('select', { id: 'user', onchange: () => choose({ user: user.value, sender: '' }) });
   const sender = h('select', { id: 'sender', onchange: () => choose({ sender: sender.value }) });
-  const recipient = h('input', { id: 'address', type: 'search', placeholder: 'name@example.com', autocomplete: 'off', spellcheck: 'false' });
-  const search = h('form', { class: 'search', role: 'search', onsubmit: find }, labelled('Recipient', recipient), h('button', null, 'Find'));
+  const recipient = h('input', {
+    id: 'address',
+    type: 'search',
+    placeholder: 'name@example.com',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
+  const search = h(
+    'form',
+    { class: 'search', role: 'search', onsubmit: find },
+    labelled('Recipient', recipient),
+    h('button', null, 'Find'),
+  );
   const filters = h('div', { class: 'filters' });
   const shown = h('p', { id: 'shown' });
   let note = '';
@@ -50,15 +71,39 @@ export function createControls() {
     shown.textContent = period.label;
     options(user, 'all users', withChosen(users, chosen.user), chosen.user, (id) => [id, `User ${id}`]);
     const known = senders.map((s) => s.senderId);
-    options(sender, 'all senders', withChosen(known, chosen.sender), chosen.sender,
-      (id) => [id, senders.find((s) => s.senderId === id)?.address ?? `Sender ${id}`]);
-    show(filters, ['provider', 'category'].filter((name) => chosen[name]).map((name) =>
-      h('button', { class: 'filter', 'data-key': name, onclick: () => choose({ [name]: '' }) },
-        `${name}: `, h('strong', null, chosen[name]), name === 'provider' && note && ` (${note})`, h('span', { 'aria-hidden': 'true' }, ' ×'), h('span', { class: 'unseen' }, ' (remove this filter)'))));
+    options(sender, 'all senders', withChosen(known, chosen.sender), chosen.sender, (id) => [
+      id,
+      senders.find((s) => s.senderId === id)?.address ?? `Sender ${id}`,
+    ]);
+    show(
+      filters,
+      ['provider', 'category']
+        .filter((name) => chosen[name])
+        .map((name) =>
+          h(
+            'button',
+            { class: 'filter', 'data-key': name, onclick: () => choose({ [name]: '' }) },
+            `${name}: `,
+            h('strong', null, chosen[name]),
+            name === 'provider' && note && ` (${note})`,
+            h('span', { 'aria-hidden': 'true' }, ' ×'),
+            h('span', { class: 'unseen' }, ' (remove this filter)'),
+          ),
+        ),
+    );
   }
 
-  const element = h('div', { class: 'controls', role: 'group', 'aria-label': 'What is shown' },
-    labelled('Window', window), between, labelled('User', user), labelled('Sender', sender), search, shown, filters);
+  const element = h(
+    'div',
+    { class: 'controls', role: 'group', 'aria-label': 'What is shown' },
+    labelled('Window', window),
+    between,
+    labelled('User', user),
+    labelled('Sender', sender),
+    search,
+    shown,
+    filters,
+  );
   return {
     element,
     update,
@@ -67,8 +112,12 @@ export function createControls() {
       note = text;
       update(state(), periodOf(state()));
     },
-    setUsers: (ids) => { users = ids; },
-    setSenders: (found) => { senders = found.toSorted((a, b) => (a.address ?? '').localeCompare(b.address ?? '')); },
+    setUsers: (ids) => {
+      users = ids;
+    },
+    setSenders: (found) => {
+      senders = found.toSorted((a, b) => (a.address ?? '').localeCompare(b.address ?? ''));
+    },
   };
 }
 
@@ -76,10 +125,14 @@ export function createControls() {
 const withChosen = (ids, id) => (id && !ids.includes(id) ? [...ids, id] : ids);
 
 function options(select, all, ids, value, option) {
-  show(select, h('option', { value: '' }, all), ids.map((id) => {
-    const [code, name] = option(id);
-    return h('option', { value: code }, name);
-  }));
+  show(
+    select,
+    h('option', { value: '' }, all),
+    ids.map((id) => {
+      const [code, name] = option(id);
+      return h('option', { value: code }, name);
+    }),
+  );
   select.value = value;
 }
 

@@ -23,7 +23,8 @@ export const iso = (t) => date(t).toISOString().replace('.000', '');
 export const parse = (text) => Math.floor(Date.parse(text) / 1000);
 
 // bucket writes the hour or the day that begins at t.
-export const bucket = (t, interval) => (interval === 'DAY' ? weekday(t) : `${weekday(t)} ${clock(t)}–${clock(t + 3600)}`);
+export const bucket = (t, interval) =>
+  interval === 'DAY' ? weekday(t) : `${weekday(t)} ${clock(t)}–${clock(t + 3600)}`;
 
 // ratio is a / b, or null where there is nothing to compare with.
 export const ratio = (a, b) => (a == null || !b ? null : a / b);

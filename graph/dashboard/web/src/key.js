@@ -7,17 +7,24 @@ import { h, show } from './dom.js';
 export function createKeyForm(given) {
   const reason = h('p', { role: 'alert' });
   const input = h('input', { type: 'password', id: 'key', required: true, autocomplete: 'off', spellcheck: 'false' });
-  const element = h('form', {
-    class: 'key', hidden: true,
-    onsubmit(event) {
-      event.preventDefault();
-      setKey(input.value);
-      input.value = '';
-      given();
+  const element = h(
+    'form',
+    {
+      class: 'key',
+      hidden: true,
+      onsubmit(event) {
+        event.preventDefault();
+        setKey(input.value);
+        input.value = '';
+        given();
+      },
     },
-  }, h('h2', null, 'This gateway requires authentication'), reason,
-  h('label', null, h('span', null, 'API key or token'), input), h('button', null, 'Continue'),
-  h('p', { class: 'hint' }, 'It is kept until this tab is closed, and sent to this gateway only.'));
+    h('h2', null, 'This gateway requires authentication'),
+    reason,
+    h('label', null, h('span', null, 'API key or token'), input),
+    h('button', null, 'Continue'),
+    h('p', { class: 'hint' }, 'It is kept until this tab is closed, and sent to this gateway only.'),
+  );
   return {
     element,
     show(message) {
@@ -27,6 +34,8 @@ export function createKeyForm(given) {
       element.hidden = false;
       input.focus();
     },
-    hide() { element.hidden = true; },
+    hide() {
+      element.hidden = true;
+    },
   };
 }

@@ -30,7 +30,11 @@ export function periodOf({ window, from, to }) {
   }
   const weeks = Math.ceil((end - start - hour) / week) || 1;
   return {
-    now: minute, start, end, shift: weeks * week, interval: (end - start) / hour <= mostHours + 1 ? 'HOUR' : 'DAY',
+    now: minute,
+    start,
+    end,
+    shift: weeks * week,
+    interval: (end - start) / hour <= mostHours + 1 ? 'HOUR' : 'DAY',
     earlier: weeks === 1 ? 'a week earlier' : `${weeks} weeks earlier`,
     label: `${(end - start) % (24 * hour) || start % (24 * hour) ? `${moment(start)} to ${moment(end)}` : days(start, end)} UTC`,
   };

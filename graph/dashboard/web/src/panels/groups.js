@@ -3,19 +3,22 @@
 import { filtersOf, numbered, sum } from '../breakdown.js';
 import { sparkline } from '../chart.js';
 import { h, show } from '../dom.js';
-import { change, count, percent } from '../format.js';
+import { bucket, change, count, parse, percent } from '../format.js';
 import { createPanel } from '../panel.js';
 import { variablesOf } from '../period.js';
 import { choose } from '../state.js';
-import { table } from '../table.js';
+import { createDetails, table } from '../table.js';
 
 const top = 10;
 
 // groupsQuery asks for the groups of both windows, those of the window before only to compare.
 function groupsQuery(name, dimension, filters) {
   const names = numbered('', filters);
-  return `query ${name}($window: Window!, $before: Window!, $interval: Interval!, $top: Int!, ${
-    names.map((n) => `$filter${n}: BounceFilter`).join(', ')}) {${names.map((n) => `
+  return `query ${name}($window: Window!, $before: Window!, $interval: Interval!, $top: Int!, ${names
+    .map((n) => `$filter${n}: BounceFilter`)
+    .join(', ')}) {${names
+    .map(
+      (n) => `
   now${n}: bounces(window: $window, filter: $filter${n}) {
     breakdown(by: [${dimension}], top: $top) {
       total
@@ -31,7 +34,9 @@ function groupsQuery(name, dimension, filters) {
   }
   before${n}: bounces(window: $before, filter: $filter${n}) {
     breakdown(by: [${dimension}], top: 1000) { groups { keys { value } count rate } other { groups count } }
-  }`).join('')}
+  }`,
+    )
+    .join('')}
 }`;
 }
 
@@ -39,49 +44,94 @@ function groupsQuery(name, dimension, filters) {
 //   id, title, dimension  of what it groups by
 //   selects               the part of the state that a click on a group sets
 //   column                the title of its first column
-//   only(context)         whether to show it
+//   only(context)         whether to show it; by default always
 //   needs                 a scope without which there is nothing to see
-export function createGroups({ id, title, dimension, selects, column, needs, wide = false, only = () => true }) {
+export function createGroups({ id, title, dimension, selects, column, needs, wide = false, only }) {
   const name = title.replaceAll(' ', '');
+  const more = (context) => () => {
+    length = length === top ? 100 : top;
+    context.refresh();
+  };
   let length = top;
-  let again = () => {};
+  const groups = h('div');
+  const details = createDetails('Table over time');
   return createPanel({
-    id, title, class: wide ? 'wide' : '',
-    unavailable: ({ viewer }) => needs && !viewer.permissions.includes(needs) &&
+    id,
+    title,
+    class: wide ? 'wide' : '',
+    hidden: Boolean(only),
+    unavailable: ({ viewer }) =>
+      needs &&
+      !viewer.permissions.includes(needs) &&
       `Your key has no permission ${needs}, which ${title.toLowerCase()} need.`,
-    query: (context) => (only(context) ? groupsQuery(name, dimension, filtersOf(context, { except: selects })) : null),
+    query: (context) =>
+      !only || only(context) ? groupsQuery(name, dimension, filtersOf(context, { except: selects })) : null,
     variables(context) {
       const filters = filtersOf(context, { except: selects });
       return {
-        ...variablesOf(context.period), top: length,
-        interval: context.period.end - context.period.start > 3 * 86400 ? 'DAY' : 'HOUR',
+        ...variablesOf(context.period),
+        top: length,
+        interval: sparkInterval(context.period),
         ...Object.fromEntries(numbered('filter', filters).map((n, i) => [n, filters[i]])),
       };
     },
     render(body, data, context) {
-      const sides = (side) => sum(numbered(side, filtersOf(context, { except: selects })).map((n) => data[n]?.breakdown));
+      const sides = (side) =>
+        sum(numbered(side, filtersOf(context, { except: selects })).map((n) => data[n]?.breakdown));
       const breakdown = sides('now');
       const before = sides('before');
-      if (!breakdown) return show(body, h('p', { class: 'waiting' }, 'No data.'));
-      if (breakdown.total === 0) return show(body, h('p', { class: 'waiting' }, 'No bounces in this window.'));
+      if (!breakdown) return false;
+      if (!body.contains(groups)) body.replaceChildren(groups, details.element);
+      details.element.hidden = breakdown.total === 0;
+      if (breakdown.total === 0) return show(groups, h('p', { class: 'waiting' }, 'No bounces in this window.'));
       const { other } = breakdown;
-      again = () => { length = length === top ? 100 : top; context.refresh(); };
-      return show(body,
-        table(`${count(breakdown.total)} bounces, ${context.period.label}`, columns(column, breakdown), rows(breakdown, before, context, selects)),
-        other.groups > 0 && h('p', { class: 'hint' }, `${count(other.groups)} more with ${count(other.count)} bounces. `),
-        (other.groups > 0 || length > top) && h('button', { class: 'more', 'data-key': 'more', onclick: () => again() },
-          length > top ? `Show ${top}` : 'Show more'));
+      details.update(() => overTime(breakdown, context));
+      return show(
+        groups,
+        table(
+          `${count(breakdown.total)} bounces, ${context.period.label}`,
+          columns(column, breakdown),
+          rows(breakdown, before, context, selects),
+        ),
+        other.groups > 0 &&
+          h('p', { class: 'hint' }, `${count(other.groups)} more with ${count(other.count)} bounces. `),
+        (other.groups > 0 || length > top) &&
+          h(
+            'button',
+            { class: 'more', 'data-key': 'more', onclick: more(context) },
+            length > top ? `Show ${top}` : 'Show more',
+          ),
+      );
     },
   });
 }
+
+// overTime returns the table behind the sparklines.
+function overTime({ groups }, { period }) {
+  const interval = sparkInterval(period);
+  const columns = [
+    { title: interval === 'DAY' ? 'Day (UTC)' : 'Hour (UTC)', class: 'time' },
+    ...groups.map(({ keys }) => ({ title: keys[0].label ?? keys[0].value ?? 'none', class: 'number' })),
+  ];
+  const times = (groups[0]?.series ?? []).map(({ start }) => parse(start));
+  return table(
+    `Bounces, ${period.label}`,
+    columns,
+    times.map((t, i) => [bucket(t, interval), ...groups.map((g) => count(g.series[i]?.count))]).toReversed(),
+  );
+}
+
+const sparkInterval = ({ start, end }) => (end - start > 3 * 86400 ? 'DAY' : 'HOUR');
 
 const hasRates = ({ groups }) => groups.some((group) => group.rate != null);
 
 function columns(column, breakdown) {
   return [
-    { title: column, class: 'name' }, { title: 'Bounces', class: 'number' },
+    { title: column, class: 'name' },
+    { title: 'Bounces', class: 'number' },
     hasRates(breakdown) ? { title: 'Rate', class: 'number' } : { title: 'Share', class: 'number' },
-    { title: 'Over time', class: 'minor' }, { title: 'Change', class: 'number' },
+    { title: 'Over time', class: 'number minor' },
+    { title: 'Change', class: 'number' },
   ];
 }
 
@@ -96,8 +146,11 @@ function rows(now, before, { chosen, period }, selects) {
     const { text, trend } = both ? change(group.rate, then.rate) : change(group.count, then.count);
     const title = `${period.earlier} ${both ? percent(then.rate) : count(then.count)}`;
     return [
-      name(label ?? value ?? 'none', value, selects, chosen), count(group.count), rates ? percent(group.rate) : percent(group.share),
-      sparkline(group.series.map((point) => point.count)), h('span', { class: `change ${trend}`, title }, text),
+      name(label ?? value ?? 'none', value, selects, chosen),
+      count(group.count),
+      rates ? percent(group.rate) : percent(group.share),
+      sparkline(group.series.map((point) => point.count)),
+      h('span', { class: `change ${trend}`, title }, text),
     ];
   });
 }
@@ -106,7 +159,14 @@ function name(text, value, selects, chosen) {
   if (!selects) return h('span', { class: 'said' }, text);
   if (value == null) return text;
   const pressed = chosen[selects] === value;
-  return h('button', {
-    class: 'choice', 'data-key': value, 'aria-pressed': String(pressed), onclick: () => choose({ [selects]: pressed ? '' : value }),
-  }, text);
+  return h(
+    'button',
+    {
+      class: 'choice',
+      'data-key': value,
+      'aria-pressed': String(pressed),
+      onclick: () => choose({ [selects]: pressed ? '' : value }),
+    },
+    text,
+  );
 }

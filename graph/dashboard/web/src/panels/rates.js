@@ -21,13 +21,23 @@ const query = `query Rates($window: Window!, $before: Window!, $userId: ID, $sen
 // filteredQuery asks for the same by breakdowns, which have the filters that stats do not have.
 function filteredQuery({ interval }, filters) {
   const names = numbered('', filters);
-  const parts = [['hard', 'bounces', 'BounceFilter'], ['soft', 'bounces', 'BounceFilter'],
-    ['blocked', 'blockedEmails', 'BlockedEmailFilter'], ['sent', 'emails', 'EmailFilter']];
+  const parts = [
+    ['hard', 'bounces', 'BounceFilter'],
+    ['soft', 'bounces', 'BounceFilter'],
+    ['blocked', 'blockedEmails', 'BlockedEmailFilter'],
+    ['sent', 'emails', 'EmailFilter'],
+  ];
   const each = (write) => names.flatMap((n) => parts.map(([part, list, type]) => write(part + n, list, type)));
   return `query FilteredRates($window: Window!, $before: Window!, ${each((part, _, type) => `$${part}: ${type}`).join(', ')}) {
-  ${['window', 'before'].flatMap((side) => each((part, list) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
+  ${['window', 'before']
+    .flatMap((side) =>
+      each(
+        (part, list) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
     breakdown(by: [${interval}], top: 1000) { groups { keys { value } count } }
-  }`)).join('\n  ')}
+  }`,
+      ),
+    )
+    .join('\n  ')}
 }`;
 }
 
@@ -63,7 +73,9 @@ export function createRates() {
   const cards = kinds.map(createCard);
   const earlier = h('span');
   return createPanel({
-    id: 'rates', title: 'Rates', class: 'wide',
+    id: 'rates',
+    title: 'Rates',
+    class: 'wide',
     query: (context) => (isFiltered(context) ? filteredQuery(context.period, filtersOf(context)) : query),
     variables(context) {
       const { period, chosen } = context;
@@ -77,9 +89,16 @@ export function createRates() {
       return {
         ...windows,
         ...Object.fromEntries([
-          ...given('hard', filters.map((f) => ({ ...f, type: 'HARD' }))),
-          ...given('soft', filters.map((f) => ({ ...f, type: 'SOFT' }))),
-          ...given('blocked', plain), ...given('sent', plain),
+          ...given(
+            'hard',
+            filters.map((f) => ({ ...f, type: 'HARD' })),
+          ),
+          ...given(
+            'soft',
+            filters.map((f) => ({ ...f, type: 'SOFT' })),
+          ),
+          ...given('blocked', plain),
+          ...given('sent', plain),
         ]),
       };
     },
@@ -89,14 +108,26 @@ export function createRates() {
       const data = isFiltered(context)
         ? { now: seriesOf(answer, 'window', period, filters), before: seriesOf(answer, 'before', period, filters) }
         : answer;
+      if (!data.now?.series) return false;
       if (!body.contains(cards[0].element)) {
         body.replaceChildren(
-          h('div', { class: 'cards' }, cards.map((card) => card.element)),
-          h('p', { class: 'hint' }, 'The pale line is ', earlier, '. Drag over a chart to zoom in; the Back button zooms out.'));
+          h(
+            'div',
+            { class: 'cards' },
+            cards.map((card) => card.element),
+          ),
+          h(
+            'p',
+            { class: 'hint' },
+            'The pale line is ',
+            earlier,
+            '. Drag over a chart to zoom in; the Back button zooms out. Hours with few emails can reach above a chart.',
+          ),
+        );
       }
       earlier.textContent = `the rate ${period.earlier}`;
       const points = align(data.now?.series, data.before?.series, period);
-      for (const card of cards) card.update(points, context, data);
+      return cards.forEach((card) => card.update(points, context));
     },
   });
 }
@@ -122,7 +153,15 @@ function createCard(kind) {
     pointed: (i) => show(readout, i === null || !points[i] ? worst() : at(points[i])),
     chosen: (start, end) => choose({ from: iso(start), to: iso(end) }),
   });
-  const element = h('article', { id: kind.field, class: 'card' }, h('h3', null, kind.title), figure, chart.element, readout, details.element);
+  const element = h(
+    'article',
+    { id: kind.field, class: 'card' },
+    h('h3', null, kind.title),
+    figure,
+    chart.element,
+    readout,
+    details.element,
+  );
 
   const rate = (point) => ratio(point?.[kind.field], point?.sent);
   const sum = (side, field) => points.reduce((total, point) => total + (point[side]?.[field] ?? 0), 0);
@@ -136,7 +175,10 @@ function createCard(kind) {
 
   function at({ time, now, before }, name = (text) => h('strong', null, text)) {
     const then = before && before.sent > 0 ? `, ${period.earlier} ${percent(rate(before))}` : '';
-    return [name(bucket(time, period.interval)), `: ${percent(rate(now))}, ${count(now[kind.field])} of ${count(now.sent)}${then}`];
+    return [
+      name(bucket(time, period.interval)),
+      `: ${percent(rate(now))}, ${count(now[kind.field])} of ${count(now.sent)}${then}`,
+    ];
   }
 
   // worst names the bucket that is furthest above the window's own rate, in events: where an incident shows, rather than
@@ -145,11 +187,27 @@ function createCard(kind) {
     const usual = ratio(sum('now', kind.field), sum('now', 'sent')) ?? 0;
     const excess = ({ now }) => now[kind.field] - usual * now.sent;
     const found = points.reduce((best, point) => (excess(point) > (best ? excess(best) : 0) ? point : best), undefined);
-    return found ? [`Worst ${period.interval === 'DAY' ? 'day' : 'hour'}: `,
-      at(found, (text) => h('button', { class: 'choice', 'data-key': 'worst', onclick: () => zoom(found.time) }, text))] : '';
+    return found
+      ? [
+          `Worst ${period.interval === 'DAY' ? 'day' : 'hour'}: `,
+          at(found, (text) =>
+            h('button', { class: 'choice', 'data-key': 'worst', onclick: () => zoom(found.time) }, text),
+          ),
+        ]
+      : `No ${kind.noun} in this window.`;
   }
 
-  function update(next, context, data) {
+  // limit returns where the scale ends. An hour with one email that bounces has a rate of 100%, which would flatten all
+  // else: so rates count as if there had been an hour's usual number of emails more.
+  function limit() {
+    const usual = sum('now', 'sent') / Math.max(1, points.length);
+    const both = points.flatMap(({ now, before }) => (before?.sent > 0 ? [now, before] : [now]));
+    const damped = both.map((point) => (point[kind.field] ? point[kind.field] / (point.sent + usual) : 0));
+    const highest = both.map((point) => rate(point) ?? 0);
+    return Math.max(0.01, Math.min(1.08 * Math.max(0, ...highest), 1.5 * Math.max(0, ...damped)));
+  }
+
+  function update(next, context) {
     points = next;
     period = context.period;
     const ignored = kind.field === 'blocked' && context.chosen.category;
@@ -158,25 +216,50 @@ function createCard(kind) {
     const sentBefore = sum('before', 'sent');
     const now = ratio(total, sent);
     const before = ratio(sum('before', kind.field), sentBefore);
-    if (!data.now?.series) show(figure, 'No data.');
-    else if (sent === 0 && total === 0) show(figure, 'No emails were sent in this window.');
+    if (sent === 0 && total === 0) show(figure, 'No emails were sent in this window.');
     else {
       const { text, trend } = change(now, before);
-      show(figure,
-        h('strong', null, percent(now)), ' ',
+      show(
+        figure,
+        h('strong', null, percent(now)),
+        ' ',
         h('span', { class: 'total' }, `${count(total)} of ${count(sent)} emails`),
-        h('span', { class: `change ${trend}` },
-          sentBefore === 0 ? `no emails ${period.earlier}` : `${text} (${period.earlier} ${percent(before)})`),
-        ignored && h('span', { class: 'total' }, 'Blocked emails have no category: these are all.'));
+        h(
+          'span',
+          { class: `change ${trend}` },
+          sentBefore === 0 ? `no emails ${period.earlier}` : `${text} (${period.earlier} ${percent(before)})`,
+        ),
+        ignored && h('span', { class: 'total' }, 'Blocked emails have no category: these are all.'),
+      );
     }
-    chart.draw(points.map((p) => p.time), points.map((p) => rate(p.before)), points.map((p) => rate(p.now)),
-      period.interval === 'DAY' ? 86400 : 3600);
+    chart.draw(
+      points.map((p) => p.time),
+      points.map((p) => rate(p.before)),
+      points.map((p) => rate(p.now)),
+      { seconds: period.interval === 'DAY' ? 86400 : 3600, limit: limit() },
+    );
     show(readout, worst());
-    details.update(() => table(`${kind.title}, ${period.label}`,
-      [{ title: period.interval === 'DAY' ? 'Day (UTC)' : 'Hour (UTC)', class: 'time' }, { title: 'Sent', class: 'number' },
-        { title: 'Count', class: 'number' }, { title: 'Rate', class: 'number' }, { title: period.earlier, class: 'number' }],
-      points.toReversed().map(({ time, now: point, before: then }) => [
-        bucket(time, period.interval), count(point.sent), count(point[kind.field]), percent(rate(point)), percent(rate(then))])));
+    details.update(() =>
+      table(
+        `${kind.title}, ${period.label}`,
+        [
+          { title: period.interval === 'DAY' ? 'Day (UTC)' : 'Hour (UTC)', class: 'time' },
+          { title: 'Sent', class: 'number' },
+          { title: 'Count', class: 'number' },
+          { title: 'Rate', class: 'number' },
+          { title: period.earlier, class: 'number' },
+        ],
+        points
+          .toReversed()
+          .map(({ time, now: point, before: then }) => [
+            bucket(time, period.interval),
+            count(point.sent),
+            count(point[kind.field]),
+            percent(rate(point)),
+            percent(rate(then)),
+          ]),
+      ),
+    );
   }
 
   return { element, update };

@@ -36,7 +36,10 @@ const verdicts = {
 
 export function createRecipient() {
   return createPanel({
-    id: 'recipient', title: 'Recipient', class: 'wide',
+    id: 'recipient',
+    title: 'Recipient',
+    class: 'wide',
+    hidden: true, // until there is one
     query: ({ chosen }) => (chosen.recipient ? query : null),
     variables: ({ chosen, period, viewer }) => ({
       address: chosen.recipient,
@@ -45,7 +48,11 @@ export function createRecipient() {
       content: viewer.permissions.includes('content:read'),
     }),
     render(body, { recipient }, { chosen }) {
-      const close = h('button', { class: 'more', 'data-key': 'close', onclick: () => choose({ recipient: '' }) }, 'Close');
+      const close = h(
+        'button',
+        { class: 'more', 'data-key': 'close', onclick: () => choose({ recipient: '' }) },
+        'Close',
+      );
       const address = h('p', { class: 'address' }, h('strong', null, chosen.recipient), ' ', close);
       if (!recipient) return show(body, address);
       return show(body, address, verdict(recipient.suppression), timeline(recipient.events, chosen));
@@ -57,34 +64,53 @@ function verdict(suppression) {
   if (!suppression) return null;
   const [look, words] = verdicts[suppression.verdict] ?? ['', suppression.verdict];
   const names = { Email: 'a delivery', Bounce: 'a hard bounce', BlockedEmail: 'a blocked email' };
-  const detail = ({ category, reason }) => (category ?? reason ? ` (${category ?? reason})` : '');
-  const because = suppression.because.map((event) => `${names[event.__typename] ?? 'an event'}${detail(event)} on ${moment(parse(event.at))}`);
-  return h('p', { class: `verdict ${look}` }, h('strong', null, words),
+  const detail = ({ category, reason }) => ((category ?? reason) ? ` (${category ?? reason})` : '');
+  const because = suppression.because.map(
+    (event) => `${names[event.__typename] ?? 'an event'}${detail(event)} on ${moment(parse(event.at))}`,
+  );
+  return h(
+    'p',
+    { class: `verdict ${look}` },
+    h('strong', null, words),
     because.length > 0 && ` Because of ${because.join(' and ')} UTC.`,
-    suppression.verdict === 'NO_EVIDENCE' && because.length === 0 &&
-      ' It may still be suppressed for another reason, such as a complaint: the data has no list of suppressions.');
+    suppression.verdict === 'NO_EVIDENCE' &&
+      because.length === 0 &&
+      ' It may still be suppressed for another reason, such as a complaint: the data has no list of suppressions.',
+  );
 }
 
 function timeline(events, { user, sender }) {
   if (!events) return null;
   // An email that bounced or was blocked is in the list as an email too: once is enough.
   const failed = new Set(events.nodes.filter((e) => e.__typename !== 'Email').map((e) => e.emailId));
-  const shown = events.nodes.filter((e) => e.__typename !== 'Email' || !failed.has(e.emailId))
+  const shown = events.nodes
+    .filter((e) => e.__typename !== 'Email' || !failed.has(e.emailId))
     .filter((e) => (!user || e.userId === user) && (!sender || e.senderId === sender));
   if (shown.length === 0) return h('p', { class: 'waiting' }, `No mail to this address in the last ${days} days.`);
   return [
-    table(`The ${events.pageInfo.hasNextPage ? `newest ${count(shown.length)} events` : `events`} of the last ${days} days, newest first`,
+    table(
+      `The ${events.pageInfo.hasNextPage ? `newest ${count(shown.length)} events` : `events`} of the last ${days} days, newest first`,
       [{ title: 'Time (UTC)', class: 'time' }, { title: 'What happened' }, { title: 'Sender', class: 'name minor' }],
-      shown.map((event) => [moment(parse(event.at)),
+      shown.map((event) => [
+        moment(parse(event.at)),
         [outcome(event), event.detail?.diagnosticCode && h('p', { class: 'said' }, event.detail.diagnosticCode)],
-        event.sender?.address ?? `Sender ${event.senderId}`])),
+        event.sender?.address ?? `Sender ${event.senderId}`,
+      ]),
+    ),
   ];
 }
 
 function outcome(event) {
   switch (event.__typename) {
-    case 'Bounce': return h('span', { class: 'change up' }, `${event.type === 'HARD' ? 'Hard' : 'Soft'} bounce: ${event.category}, ${event.code}`);
-    case 'BlockedEmail': return h('span', { class: 'change up' }, `Blocked: ${event.reason}`);
-    default: return event.delivered ? h('span', { class: 'change down' }, 'Delivered') : 'Sent, not delivered';
+    case 'Bounce':
+      return h(
+        'span',
+        { class: 'change up' },
+        `${event.type === 'HARD' ? 'Hard' : 'Soft'} bounce: ${event.category}, ${event.code}`,
+      );
+    case 'BlockedEmail':
+      return h('span', { class: 'change up' }, `Blocked: ${event.reason}`);
+    default:
+      return event.delivered ? h('span', { class: 'change down' }, 'Delivered') : 'Sent, not delivered';
   }
 }

@@ -24,24 +24,54 @@ const few = 10;
 export function createSenders() {
   let all = false;
   return createPanel({
-    id: 'senders', title: 'Senders', class: 'wide',
+    id: 'senders',
+    title: 'Senders',
+    class: 'wide',
     query: ({ chosen }) => (chosen.provider || chosen.category ? null : query), // see app.js: breakdowns have these filters
     variables: ({ period, chosen }) => ({ ...variablesOf(period), userId: chosen.user || null }),
     render(body, data, { period, chosen }) {
       const nodes = data.senders?.nodes ?? [];
-      const listed = nodes.filter((sender) => !chosen.sender || sender.senderId === chosen.sender)
+      const listed = nodes
+        .filter((sender) => !chosen.sender || sender.senderId === chosen.sender)
         .sort((a, b) => (b.now?.bounced ?? 0) - (a.now?.bounced ?? 0));
-      if (!data.senders) return show(body, h('p', { class: 'waiting' }, 'No data.'));
+      if (!data.senders) return false;
       if (listed.length === 0) return show(body, h('p', { class: 'waiting' }, 'No sender sent email in this window.'));
-      const draw = () => show(body,
-        table(`Senders with the most bounces, ${period.label}`, [
-          { title: 'Sender', class: 'name' }, { title: 'Sent', class: 'number minor' },
-          { title: 'Bounces', class: 'number' }, { title: 'Hard', class: 'number' }, { title: 'Soft', class: 'number' },
-          { title: 'Blocked', class: 'number minor' }, { title: 'Change', class: 'number' },
-        ], (all ? listed : listed.slice(0, few)).map((sender) => row(sender, period))),
-        listed.length > few && h('button', { class: 'more', 'data-key': 'more', onclick: () => { all = !all; draw(); } },
-          all ? `Show ${few}` : `Show all ${count(listed.length)}`),
-        data.senders.pageInfo.hasNextPage && h('p', { class: 'hint' }, 'Only the first 500 senders by number were read: choose a user to see the others.'));
+      const draw = () =>
+        show(
+          body,
+          table(
+            `Senders with the most bounces, ${period.label}`,
+            [
+              { title: 'Sender', class: 'name' },
+              { title: 'Sent', class: 'number minor' },
+              { title: 'Bounces', class: 'number' },
+              { title: 'Hard', class: 'number' },
+              { title: 'Soft', class: 'number' },
+              { title: 'Blocked', class: 'number minor' },
+              { title: 'Change', class: 'number' },
+            ],
+            (all ? listed : listed.slice(0, few)).map((sender) => row(sender, period)),
+          ),
+          listed.length > few &&
+            h(
+              'button',
+              {
+                class: 'more',
+                'data-key': 'more',
+                onclick: () => {
+                  all = !all;
+                  draw();
+                },
+              },
+              all ? `Show ${few}` : `Show all ${count(listed.length)}`,
+            ),
+          data.senders.pageInfo.hasNextPage &&
+            h(
+              'p',
+              { class: 'hint' },
+              'Only the first 500 senders by number were read: choose a user to see the others.',
+            ),
+        );
       return draw();
     },
   });
@@ -50,8 +80,16 @@ export function createSenders() {
 function row({ senderId, address, now, before }, { earlier }) {
   const { text, trend } = change(now?.bounceRate, before?.bounceRate);
   return [
-    h('button', { class: 'choice', 'data-key': senderId, onclick: () => choose({ sender: senderId }) }, address ?? `Sender ${senderId}`),
-    count(now?.sent), count(now?.bounced), percent(now?.hardBounceRate), percent(now?.softBounceRate),
-    percent(now?.blockedRate), h('span', { class: `change ${trend}`, title: `${earlier} ${percent(before?.bounceRate)}` }, text),
+    h(
+      'button',
+      { class: 'choice', 'data-key': senderId, onclick: () => choose({ sender: senderId }) },
+      address ?? `Sender ${senderId}`,
+    ),
+    count(now?.sent),
+    count(now?.bounced),
+    percent(now?.hardBounceRate),
+    percent(now?.softBounceRate),
+    percent(now?.blockedRate),
+    h('span', { class: `change ${trend}`, title: `${earlier} ${percent(before?.bounceRate)}` }, text),
   ];
 }
