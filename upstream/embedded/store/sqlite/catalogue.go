@@ -36,11 +36,8 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 			list = append(list, text(v[0]))
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.Sort(list)
-	return slices.Compact(list), nil
+	return slices.Compact(list), err
 }
 
 // Generation returns the numbers of the last change, and of the last one of old events: see [store.Store]. It is one

@@ -21,9 +21,9 @@ const (
 // Counts counts events by sender or user: see [store.Reader].
 func (s *Store) Counts(
 	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
-) ([]upstream.Count, error) {
-	counts := []upstream.Count{}
-	err := s.read(ctx, "count "+k.String(), func(r *reader) {
+) (counts []upstream.Count, err error) {
+	counts = []upstream.Count{}
+	err = s.read(ctx, "count "+k.String(), func(r *reader) {
 		for _, x := range r.tally(only, kinds[k], q, 0) {
 			c := upstream.Count{ID: x.ID, Tally: x.Points[0].Tally}
 			if q.Rollup == upstream.BySender {
@@ -34,10 +34,7 @@ func (s *Store) Counts(
 			counts = append(counts, c)
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return counts, nil
+	return counts, err
 }
 
 // Series counts events by hour or day: see [store.Reader].
@@ -47,10 +44,7 @@ func (s *Store) Series(
 	err = s.read(ctx, "count "+k.String(), func(r *reader) {
 		series = r.tally(only, kinds[k], q.CountQuery, q.Interval)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return series, nil
+	return series, err
 }
 
 // tallies adds up events by sender or user, and by time if there is an interval; without one, there is one point each.

@@ -22,41 +22,29 @@ const (
 	packedID      = 0x44475645 // of files that contained packed pages of rows instead of tables
 )
 
-//go:embed schema
-var schemaFiles embed.FS
+//go:embed schema/[0-9]*.sql
+var migrationFiles embed.FS
 
-var (
-	migrations = readMigrations()
-	indexes    = readIndexes()
-)
-
-// readMigrations returns the statements of schema/001_….sql and the files after it.
-func readMigrations() (all []string) {
-	files, err := schemaFiles.ReadDir("schema")
-	if err != nil {
-		panic(err)
-	}
+// migrations are the statements of each file.
+var migrations = func() (all []string) {
+	files, err := migrationFiles.ReadDir("schema")
 	for _, f := range files {
-		if f.Name()[0] < '0' || f.Name()[0] > '9' {
-			continue
-		}
-		text, err := schemaFiles.ReadFile("schema/" + f.Name())
-		if err != nil {
-			panic(err)
+		var text []byte
+		if err == nil {
+			text, err = migrationFiles.ReadFile("schema/" + f.Name())
 		}
 		all = append(all, string(text))
 	}
-	return all
-}
-
-// readIndexes returns the statements of schema/indexes.sql.
-func readIndexes() []string {
-	text, err := schemaFiles.ReadFile("schema/indexes.sql")
 	if err != nil {
 		panic(err)
 	}
-	return regexp.MustCompile(`(?m)^create index [^;]+;`).FindAllString(string(text), -1)
-}
+	return all
+}()
+
+//go:embed schema/indexes.sql
+var indexFile string
+
+var indexes = regexp.MustCompile(`(?m)^create index [^;]+;`).FindAllString(indexFile, -1)
 
 // databasePage is the size of SQLite's pages in bytes.
 const databasePage = 8192

@@ -12,9 +12,9 @@ import (
 // list returns a page of a kind's list. Of makes its rows.
 func list[R any](
 	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) ([]R, error) {
-	rows := []R{}
-	err := s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
+) (rows []R, err error) {
+	rows = []R{}
+	err = s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
 		l := &listing{reader: r, kind: k}
 		l.filter(only, &q)
 		if l.none {
@@ -35,10 +35,7 @@ func list[R any](
 			l.ended(x.id)
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
+	return rows, err
 }
 
 // Bounce returns one bounce: see [store.Reader].

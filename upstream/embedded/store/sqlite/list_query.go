@@ -150,22 +150,17 @@ func (l *listing) local(local string) {
 		return
 	}
 	f := filter{check: "r.local = ?", args: []any{local}}
-	if !l.indexed {
-		l.filters = append(l.filters, f)
-		return
-	}
-	from := l.kind.from("recipient") + "local = ?"
-	f.streams = []stream{{from, f.args}}
-	table := l.kind.table
-	domains := l.values("with recursive seen (d) as ("+
-		"select min(domain_id) from "+table+" where local = ?1 union all"+
-		" select (select min(domain_id) from "+table+
-		" where local = ?1 and domain_id > d) from seen where d is not null)"+
-		" select d from seen where d is not null limit ?2", local, int64(maxStreams+1))
-	if len(domains) <= maxStreams {
-		f.streams = nil
+	if l.indexed {
+		least := "select min(domain_id) from " + l.kind.table + " where local = ?1"
+		domains := l.values("with recursive seen (d) as ("+least+" union all"+
+			" select ("+least+" and domain_id > d) from seen where d is not null)"+
+			" select d from seen where d is not null limit ?2", local, int64(maxStreams+1))
+		from := l.kind.from("recipient") + "local = ?"
 		for _, d := range domains {
 			f.streams = append(f.streams, stream{from + " and domain_id = ?", []any{local, d}})
+		}
+		if len(domains) > maxStreams {
+			f.streams = []stream{{from, f.args}}
 		}
 		l.none = l.none || len(domains) == 0
 	}

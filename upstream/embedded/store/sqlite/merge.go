@@ -7,12 +7,6 @@ import (
 	"deliverygraph/upstream"
 )
 
-// message identifies an email to one recipient, whenever it was processed.
-type message struct {
-	user, sender     upstream.ID
-	emailID, address string
-}
-
 // sameMessage is the condition that rows are about a message, with the arguments of [row.messageArgs].
 const sameMessage = "r.local = ? and r.domain_id = (select id from domain where name = ?) and +r.email_id = ?" +
 	" and +r.user_id = ? and +r.sender_id = ? and r.address is ?"
@@ -25,10 +19,10 @@ func (r *row) messageArgs() []any {
 // of the store.
 func (w *writer) merge(k *kind, rows []row) []row {
 	merged := make([]row, 0, len(rows))
-	at := map[message]int{}
+	at := map[upstream.Identity]int{} // without the time
 	for i := range rows {
 		r := &rows[i]
-		m := message{r.user, r.sender, r.emailID, r.address}
+		m := upstream.Identity{EmailID: r.emailID, Recipient: r.address, UserID: r.user, SenderID: r.sender}
 		if n, ok := at[m]; ok {
 			w.written.Unchanged++ // counts as if it says nothing new
 			merged[n].merge(k, r)

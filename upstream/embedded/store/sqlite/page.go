@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"deliverygraph/upstream"
@@ -14,12 +13,6 @@ type page struct {
 	offset int
 }
 
-// pages remembers where pages began, so that the next ones are found without counting rows.
-type pages struct {
-	mu     sync.Mutex
-	places map[page]place
-}
-
 // place is the last row before a page. It is right as long as older events do not change.
 type place struct {
 	last       int64 // its id
@@ -27,32 +20,19 @@ type place struct {
 	generation int64 // of the last one
 }
 
-// maxPages is the maximum number of places. If it is reached, all are forgotten.
+// maxPages is the number of pages after which their places are forgotten.
 const maxPages = 8192
-
-func (p *pages) find(at page) (place, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found, ok := p.places[at]
-	return found, ok
-}
-
-func (p *pages) put(at page, last place) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.places) >= maxPages || p.places == nil {
-		p.places = map[page]place{}
-	}
-	p.places[at] = last
-}
 
 // seek moves the start of the list to its offset: to the end of the page before, or past whole days.
 func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) {
 	l.skip = max(int64(q.Offset), 0)
 	q.Offset = 0
 	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: int(l.skip)}
-	if at, found := l.store.pages.find(l.page); found && l.skip > 0 && l.changed(at.age) == at.generation {
-		l.lo, l.skip = at.last+1, 0
+	if l.skip > 0 {
+		found, _ := l.store.places.Load(l.page)
+		if at, ok := found.(place); ok && l.changed(at.age) == at.generation {
+			l.lo, l.skip = at.last+1, 0
+		}
 	}
 	l.choose()
 	l.skipDays()
@@ -63,13 +43,14 @@ func (l *listing) ended(last int64) {
 	next := l.page
 	next.offset += upstream.PageSize
 	age := max(0, time.Now().Unix()-int64(timeOf(last)+hour))
-	l.store.pages.put(next, place{last, age, l.changed(age)})
+	if l.store.pages.Add(1)%maxPages == 0 {
+		l.store.places.Clear()
+	}
+	l.store.places.Store(next, place{last, age, l.changed(age)})
 }
 
 // changed returns the number of the last change of events of an age.
-func (r *reader) changed(age int64) int64 {
-	return r.number(changeOf, age)
-}
+func (r *reader) changed(age int64) int64 { return r.number(changeOf, age) }
 
 // Queries for the number of the last change, and of the last one of events of an age. There may be a row for each batch
 // of an import, but the lower the age, the higher the number.

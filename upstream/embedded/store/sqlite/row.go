@@ -83,8 +83,7 @@ func (r *row) values(k *kind, domain int64) []any {
 
 // oddAddress returns the address as it is stored: nil if it is local@domain.
 func (r *row) oddAddress() any {
-	if n := len(r.local); len(r.address) == n+1+len(r.domain) && r.address[:n] == r.local && r.address[n] == '@' &&
-		r.address[n+1:] == r.domain {
+	if r.address == r.local+"@"+r.domain {
 		return nil
 	}
 	return r.address

@@ -64,7 +64,8 @@ type Store struct {
 	readers connConfig
 	mu      sync.Mutex
 	idle    []*conn
-	pages   pages
+	places  sync.Map // of pages: where they begin, so that the next ones are found without counting rows
+	pages   atomic.Uint64
 
 	building   singleflight.Group // of indexes
 	indexed    atomic.Bool        // all indexes exist
