@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,28 +40,52 @@ func TestUnitPassesSecretsAndRequiresKeysAndTLS(t *testing.T) {
 	}
 }
 
-// systemd accepts the unit.
-func TestUnitIsValidForSystemd(t *testing.T) {
+// The import and the gateway use the same store as the same user, and the import needs no network.
+func TestImportUnitSharesTheStoreWithTheGateway(t *testing.T) {
+	unit, gateway := assignments(t, "../deliverygraph-import.service"), assignments(t, "../deliverygraph.service")
+	settings := assignments(t, "../settings.env")
+	want := "import --data " + settings["DELIVERYGRAPH_DATA"][0] + " --follow /var/log/mail.log"
+	if got := unit["ExecStart"]; len(got) != 1 || !strings.HasSuffix(got[0], want) {
+		t.Errorf("it runs %q, want %q", got, want)
+	}
+	for _, name := range []string{"DynamicUser", "StateDirectory", "UMask", "ProtectSystem", "SystemCallFilter"} {
+		if !slices.Equal(unit[name], gateway[name]) {
+			t.Errorf("%s is %q, and that of the gateway %q", name, unit[name], gateway[name])
+		}
+	}
+	// A dynamic user has the name of its unit unless the unit gives another.
+	if user := unit["User"]; len(user) != 1 || user[0] != "deliverygraph" || gateway["User"] != nil {
+		t.Errorf("the import runs as %q, the gateway as %q", user, gateway["User"])
+	}
+	if unit["PrivateNetwork"][0] != "yes" {
+		t.Error("it may use the network")
+	}
+}
+
+// systemd accepts the units.
+func TestUnitsAreValidForSystemd(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("systemd-analyze is not installed")
-	}
-	text, err := os.ReadFile("../deliverygraph.service")
-	if err != nil {
-		t.Fatal(err)
 	}
 	self, err := os.Executable() // an existing program, as the gateway is not installed
 	if err != nil {
 		t.Fatal(err)
 	}
-	unit := filepath.Join(t.TempDir(), "deliverygraph.service")
-	if err := os.WriteFile(unit,
-		[]byte(strings.Replace(string(text), "ExecStart=/usr/local/bin/deliverygraph", "ExecStart="+self, 1)),
-		0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("%v:\n%s", err, out)
+	for _, name := range []string{"deliverygraph.service", "deliverygraph-import.service"} {
+		text, err := os.ReadFile("../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(unit,
+			[]byte(strings.Replace(string(text), "ExecStart=/usr/local/bin/deliverygraph", "ExecStart="+self, 1)),
+			0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s: %v:\n%s", name, err, out)
+		}
 	}
 }
 
