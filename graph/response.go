@@ -51,7 +51,7 @@ func write(w http.ResponseWriter, media string, a answer) error {
 }
 
 // countedByServer is the size, in bytes, up to which net/http sets Content-Length itself, because it buffers that much
-// before it sends anything. Most small answers then have eight headers, which fit a map without overflow buckets.
+// before it sends anything. Most larger answers have eight headers, as many as a map holds before it grows.
 const countedByServer = 2 << 10
 
 // contentTypes maps each media type to its Content-Type header.

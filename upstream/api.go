@@ -20,21 +20,21 @@ type API struct{ Asker }
 // error.
 func (a API) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {
 	q := k.Question()
-	return Ask[BounceDetail](ctx, a, &q)
+	return Ask[BounceDetail](ctx, a.Asker, &q)
 }
 
 // Counts returns one row for each sender, or with [ByUser] each user, that has an event of the kind in the window,
 // ordered by id: GET /bounce/counts, /email/counts, /blocked-email/counts.
 func (a API) Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error) {
 	question := q.Question(k)
-	return Ask[[]Count](ctx, a, &question)
+	return Ask[[]Count](ctx, a.Asker, &question)
 }
 
 // Series is Counts per UTC hour or day. For each sender or user, ordered by id, it returns the buckets that have an
 // event, oldest first. The first and the last bucket count only events within the window.
 func (a API) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error) {
 	question := q.Question(k)
-	return Ask[[]Series](ctx, a, &question)
+	return Ask[[]Series](ctx, a.Asker, &question)
 }
 
 // Groups groups the events of a kind's list: GET /bounces/groups, /emails/groups, /blocked-emails/groups. This is an
@@ -44,19 +44,19 @@ func (a API) Groups(ctx context.Context, k Kind, q GroupsQuery) (Groups, error) 
 	if err != nil {
 		return Groups{}, err
 	}
-	return Ask[Groups](ctx, a, &question)
+	return Ask[Groups](ctx, a.Asker, &question)
 }
 
 // BounceCategories returns the codes of all current bounce categories: GET /bounce/categories. The set is open: rows
 // may have others.
 func (a API) BounceCategories(ctx context.Context) ([]string, error) {
-	return Ask[[]string](ctx, a, &Question{Shape: ShapeCatalogue, Kind: Bounces})
+	return Ask[[]string](ctx, a.Asker, &Question{Shape: ShapeCatalogue, Kind: Bounces})
 }
 
 // BlockedReasons returns the codes of all current reasons for blocking: GET /blocked-email/reasons. The set is open:
 // rows may have others.
 func (a API) BlockedReasons(ctx context.Context) ([]string, error) {
-	return Ask[[]string](ctx, a, &Question{Shape: ShapeCatalogue, Kind: BlockedEmails})
+	return Ask[[]string](ctx, a.Asker, &Question{Shape: ShapeCatalogue, Kind: BlockedEmails})
 }
 
 func askList[R any](ctx context.Context, a API, k Kind, q ListQuery) ([]R, error) {
@@ -64,7 +64,7 @@ func askList[R any](ctx context.Context, a API, k Kind, q ListQuery) ([]R, error
 	if err != nil {
 		return nil, err
 	}
-	return Ask[[]R](ctx, a, &question)
+	return Ask[[]R](ctx, a.Asker, &question)
 }
 
 // ListPath returns the path of the kind's list, such as "/blocked-emails".

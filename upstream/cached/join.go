@@ -55,7 +55,7 @@ type call struct {
 
 	cancel context.CancelCauseFunc
 	of     *calls
-	key    *key
+	key    key
 	hash   uint64
 	first  caller // allocated with the call, because most have only one
 
@@ -95,7 +95,7 @@ func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *call
 	hash := k.q.Hash()
 	cs.mu.Lock()
 	before := cs.now[hash]
-	for before != nil && *before.key != *k {
+	for before != nil && before.key != *k {
 		before = before.next
 	}
 	if before != nil && !before.over {
@@ -112,7 +112,7 @@ func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *call
 		return before, me, true
 	}
 	defer cs.mu.Unlock()
-	c = &call{of: cs, key: k, hash: hash, first: caller{ctx}, deadline: deadline, done: make(chan struct{})}
+	c = &call{of: cs, key: *k, hash: hash, first: caller{ctx}, deadline: deadline, done: make(chan struct{})}
 	c.Context, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.callers = append(c.room[:0], &c.first)
 	if cs.now == nil {

@@ -57,7 +57,7 @@ func (b Breaker) withDefaults(errs *[]error) Breaker {
 // breaker asks gobreaker before each try and reports how the try ended.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}] // nil if off
-	until   atomic.Int64                               // when the open state ends, in Unix nanoseconds
+	until   atomic.Int64                               // when the open state ends, in Unix nanoseconds; 0 while closed
 	// after until: when the failures that opened it are older than Window
 	old    time.Duration
 	opened atomic.Int64 // how often it has opened
@@ -85,6 +85,8 @@ func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker 
 				b.until.Store(time.Now().Add(o.OpenFor).UnixNano())
 				b.opened.Add(1)
 				onOpen(b.resting())
+			} else if to == gobreaker.StateClosed {
+				b.until.Store(0)
 			}
 			logger.LogAttrs(context.Background(), level, "upstream circuit breaker",
 				slog.String("state", to.String()), slog.String("from", from.String()))
@@ -108,7 +110,7 @@ func (b *breaker) state() string {
 
 // refuses returns the reason to fail a call at once, or nil if the breaker is not open.
 func (b *breaker) refuses() *failure {
-	if b.circuit != nil && b.circuit.State() == gobreaker.StateOpen {
+	if b.until.Load() != 0 && b.circuit.State() == gobreaker.StateOpen {
 		return b.resting()
 	}
 	return nil
@@ -120,7 +122,7 @@ func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	if b.circuit == nil {
 		return func(error) {}, false, nil
 	}
-	probe = b.circuit.State() == gobreaker.StateHalfOpen
+	probe = b.until.Load() != 0 && b.circuit.State() == gobreaker.StateHalfOpen
 	report, err := b.circuit.Allow()
 	if err == nil && probe && time.Since(time.Unix(0, b.until.Load())) >= b.old {
 		report(nil) // closes the breaker
