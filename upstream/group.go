@@ -43,7 +43,9 @@ func (d Dimension) String() string { return dimensionNames[d] }
 // dimensions lists the dimensions of each kind.
 var dimensions = func() (all [len(Kinds)][]Dimension) {
 	all[Emails] = []Dimension{DimensionDelivered}
-	all[Bounces] = []Dimension{DimensionType, DimensionCategory, DimensionCode, DimensionRule}
+	all[Bounces] = []Dimension{
+		DimensionType, DimensionCategory, DimensionCode, DimensionRule, DimensionDiagnostic,
+	}
 	all[BlockedEmails] = []Dimension{DimensionReason}
 	for i := range all {
 		all[i] = append(all[i], shared...)

@@ -2287,6 +2287,8 @@ enum Dimension {
   CODE
   "Of bounces: the rule that determined type and category."
   RULE
+  "Of bounces: the receiving server's response, without what varies."
+  DIAGNOSTIC
   "Of blocked emails: the reason."
   REASON
   "Of emails: whether they were delivered."
@@ -2321,6 +2323,10 @@ enum BounceDimension {
   CODE
   "The rule that determined type and category."
   RULE
+  """
+  The receiving server's response without addresses, host names, numbers and ids, such as "550 5.1.1 <…>: user unknown". Requires the scope ` + "`" + `content:read` + "`" + `.
+  """
+  DIAGNOSTIC
   "The domain of the recipient's address."
   DOMAIN
   "The provider of the recipient's mailbox, such as Google for gmail.com; other domains are their own providers."

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/event"
 	"deliverygraph/upstream/provider"
 )
@@ -42,7 +43,7 @@ func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *provider.Table)
 	case upstream.DimensionRule:
 		return r.Rule
 	case upstream.DimensionDiagnostic:
-		return r.Diagnostic
+		return diagnostic.Pattern(r.Diagnostic, r.Local)
 	case upstream.DimensionReason:
 		return r.BlockedReason
 	case upstream.DimensionDelivered:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/provider"
 )
@@ -105,15 +106,19 @@ func (g *grouping) each(only []upstream.ID, f func(keys upstream.Keys, at upstre
 	if l.none {
 		return
 	}
-	add := func(v []driver.Value) { f(g.keys(v), upstream.Time(integer(v[2])), integer(v[3])) }
 	switch {
 	case isCounted(l, g.q):
-		g.counts(l, add)
+		g.counts(l, g.add(f))
 	case g.q.Has(upstream.DimensionHeader):
-		g.headers(l, add)
+		g.headers(l, f)
 	default:
-		g.events(l, "", add)
+		g.events(l, "", g.add(f))
 	}
+}
+
+// add returns a function that calls f for a row of a query's answer.
+func (g *grouping) add(f func(keys upstream.Keys, at upstream.Time, n int64)) func([]driver.Value) {
+	return func(v []driver.Value) { f(g.keys(v), upstream.Time(integer(v[2])), integer(v[3])) }
 }
 
 // keys converts the values of both dimensions, as the queries return them.
@@ -130,6 +135,8 @@ func (g *grouping) keys(v []driver.Value) (keys upstream.Keys) {
 			keys[i] = strconv.FormatInt(integer(v[i]), 10)
 		case upstream.DimensionWeekday:
 			keys[i] = upstream.Time(integer(v[i])).Weekday()
+		case upstream.DimensionDiagnostic:
+			keys[i] = diagnostic.Pattern(text(v[i]), text(v[4]))
 		case upstream.DimensionDelivered:
 			keys[i] = "false"
 			if v[i] == int64(1) || v[i] == delivered {
@@ -199,7 +206,11 @@ func groupBy(columns []string) string {
 func (g *grouping) events(l *listing, header string, add func([]driver.Value)) {
 	columns := g.columns(header)
 	from, args := g.source(l, columns)
-	for v := range g.rows("select "+strings.Join(columns, ", ")+", count(*) from "+from+groupBy(columns), args...) {
+	count, by := ", count(*)", groupBy(columns)
+	if g.q.Has(upstream.DimensionDiagnostic) { // rows whose patterns are equal have different diagnostics
+		count, by = ", 1, r.local", ""
+	}
+	for v := range g.rows("select "+strings.Join(columns, ", ")+count+" from "+from+by, args...) {
 		add(v)
 	}
 }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"slices"
 	"strings"
 
@@ -11,28 +10,36 @@ import (
 // noHeader is the expression for the value of a header that a row does not have.
 const noHeader = "''"
 
-// headers calls add for events that are grouped by a header. The table of headers has the rows of each value. The rows
+// headers calls f for events that are grouped by a header. The table of headers has the rows of each value. The rows
 // that have none are all others, so they are the difference to all rows.
-func (g *grouping) headers(l *listing, add func([]driver.Value)) {
+func (g *grouping) headers(l *listing, f func(keys upstream.Keys, at upstream.Time, n int64)) {
 	if !l.indexed { // the table of headers may be empty
 		g.events(l, "coalesce((select j.value from json_each(r.headers) j"+
-			" where lower(j.key) = lower('"+strings.ReplaceAll(g.q.Header, "'", "''")+"') limit 1), '')", add)
+			" where lower(j.key) = lower('"+strings.ReplaceAll(g.q.Header, "'", "''")+"') limit 1), '')", g.add(f))
 		return
 	}
-	type slot struct{ other, time driver.Value }
+	type slot struct {
+		keys upstream.Keys // without the header
+		at   upstream.Time
+	}
 	header := slices.Index(g.q.By[:], upstream.DimensionHeader)
-	slotOf := func(v []driver.Value) slot { return slot{v[1-header], v[2]} }
-	having := map[slot]int64{}
+	without := map[slot]int64{}
+	count := func(keys upstream.Keys, at upstream.Time, n int64) {
+		keys[header] = ""
+		without[slot{keys, at}] += n
+	}
+	g.events(l, noHeader, g.add(count))
 	query, args := g.having(l)
+	add := g.add(func(keys upstream.Keys, at upstream.Time, n int64) {
+		count(keys, at, -n)
+		f(keys, at, n)
+	})
 	for v := range g.rows(query, args...) {
-		having[slotOf(v)] += integer(v[3])
 		add(v)
 	}
-	g.events(l, noHeader, func(v []driver.Value) {
-		// A row may have a header twice, with different values.
-		v[3] = max(0, integer(v[3])-having[slotOf(v)])
-		add(v)
-	})
+	for s, n := range without {
+		f(s.keys, s.at, max(0, n)) // a row may have a header twice, with different values
+	}
 }
 
 // having returns the query for the keys, the times and the number of the rows that have the header.
@@ -56,5 +63,9 @@ func (g *grouping) having(l *listing) (query string, args []any) {
 		from += " and " + f.check
 		args = append(args, f.args...)
 	}
-	return "select " + strings.Join(columns, ", ") + ", count(*)" + from + groupBy(columns), args
+	count, by := ", count(*)", groupBy(columns)
+	if g.q.Has(upstream.DimensionDiagnostic) {
+		count, by = ", 1, r.local", ""
+	}
+	return "select " + strings.Join(columns, ", ") + count + from + by, args
 }
