@@ -152,7 +152,7 @@ func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQue
 		groups.Groups = groups.Groups[:last]
 	}
 	if q.Sent {
-		for _, e := range o.events(only, upstream.Emails, q.ListQuery) {
+		for _, e := range o.events(only, upstream.Emails, q.SentQuery().ListQuery) {
 			if i := find(keys(&e)); i >= 0 {
 				groups.Groups[i].Sent++
 			}
