@@ -134,6 +134,7 @@ func checkFilters(t *testing.T, b *sitetest.Browser, i demo.Incident) {
 	quiet := `document.querySelectorAll("[aria-busy=true]").length === 0`
 	b.Until(first("providers") + fmt.Sprintf(".startsWith(%q)", i.Domain))
 	b.Until(first("categories") + fmt.Sprintf(".startsWith(%q)", category))
+	b.Until(first("diagnostics") + `.includes("policy")`)
 	b.Screenshot("incident")
 	var all, of, both string
 	b.Eval(text("#softBounced .total"), &all)
@@ -226,6 +227,7 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	if !slices.Equal(users, []string{"", "21"}) {
 		t.Errorf("the users to choose from are %q", users)
 	}
+	b.Until(text("#diagnostics") + `.includes("need the scope content:read")`)
 	b.Eval(`location.hash = "recipient=someone%40example.com"`, nil)
 	b.Until(text("#recipient .note") + `.includes("recipients:read")`)
 	b.Reload()

@@ -38,6 +38,14 @@ const panels = [
     selects: 'category',
     column: 'Category',
   }),
+  createGroups({
+    id: 'diagnostics',
+    title: 'Diagnostics',
+    dimension: 'DIAGNOSTIC',
+    column: 'What servers said',
+    needs: 'content:read',
+    wide: true,
+  }),
   createSenders(),
   createGroups({
     id: 'senders-filtered',
@@ -73,7 +81,7 @@ async function refresh() {
   const context = { chosen, period, choice: location.hash, viewer, refresh, domains: [] };
   const whole = unknown ?? (await findDomains(context));
   if (turn !== latest) return;
-  const asked = whole ? [whole] : [readUsers(), readSenders(context), ...panels.map((panel) => panel.refresh(context))];
+  const asked = whole ? [whole] : [readChoices(context), ...panels.map((panel) => panel.refresh(context))];
   const failures = (await Promise.all(asked)).filter(Boolean);
   if (turn !== latest) return;
   report(failures, asked.length);
@@ -84,7 +92,7 @@ async function refresh() {
 function report(failures, asked) {
   const refused = failures.find((failure) => failure.refused);
   if (refused) {
-    viewer = users = undefined;
+    viewer = undefined;
     keyForm.show(refused.message);
   } else keyForm.hide();
   const lost = failures.some((failure) => failure.passing) || (asked === 1 && failures.length === 1);
@@ -118,9 +126,8 @@ function report(failures, asked) {
   grid.hidden = Boolean(refused) || (asked === 1 && !updated);
 }
 
-// What the visitor may see, and the users to choose from: each is read once.
+// What the visitor may see is read once.
 let viewer;
-let users;
 
 async function readViewer() {
   if (viewer) return undefined;
@@ -130,32 +137,18 @@ async function readViewer() {
   });
 }
 
-async function readUsers() {
-  if (users) return undefined;
-  return orFailure(async () => {
-    users = viewer.users;
-    if (!users) {
-      const { data } = await ask(
-        'query Users($window: Window!) { users(window: $window, first: 500) { nodes { userId } } }',
-        { window: { last: 'P90D' } },
-      );
-      users = data.users?.nodes.map((user) => user.userId) ?? [];
-    }
-    controls.setUsers(users);
-    controls.update(state(), periodOf(state()));
-  });
-}
+const choicesQuery = `query Choices($window: Window!, $userId: ID) {
+  users(window: $window, first: 500) { nodes { userId } }
+  senders(window: $window, userId: $userId, first: 500) { nodes { senderId address } }
+}`;
 
-// readSenders finds the senders to choose from.
-async function readSenders({ chosen, period }) {
+// readChoices finds the users and senders to choose from: those of the window.
+async function readChoices({ chosen, period }) {
   return orFailure(async () => {
-    const { data } = await ask(
-      `query SendersToChoose($window: Window!, $userId: ID) {
-        senders(window: $window, userId: $userId, first: 500) { nodes { senderId address } }
-      }`,
-      { window: variablesOf(period).window, userId: chosen.user || null },
-    );
-    controls.setSenders(data.senders?.nodes ?? []);
+    const { window } = variablesOf(period);
+    const { data } = await ask(choicesQuery, { window, userId: chosen.user || null });
+    if (!data.users || !data.senders) return;
+    controls.offer(viewer.users ?? data.users.nodes.map((user) => user.userId), data.senders.nodes);
     controls.update(state(), periodOf(state()));
   });
 }

@@ -85,8 +85,8 @@ export function createChart({ label, line, pointed, chosen }) {
     );
   }
 
-  // draw shows times in seconds and, for each, the rate before and the rate; null where there is none. The scale goes up
-  // to limit.
+  // draw shows times in seconds and, for each, the rate before and the rate; null where there is none. The scale ends
+  // at limit.
   function draw(times, before, now, { seconds, limit }) {
     bucket = seconds;
     top = limit;

@@ -112,10 +112,9 @@ export function createControls() {
       note = text;
       update(state(), periodOf(state()));
     },
-    setUsers: (ids) => {
+    // offer sets the users and senders to choose from.
+    offer(ids, found) {
       users = ids;
-    },
-    setSenders: (found) => {
       senders = found.toSorted((a, b) => (a.address ?? '').localeCompare(b.address ?? ''));
     },
   };

@@ -1,7 +1,7 @@
 // Makes elements. Texts become text nodes, so that nothing in the data can become markup.
 
-// h returns an element with properties ("class", "onclick", "aria-label", …) and children: elements, texts, or lists of
-// them. Children that are null or false are left out.
+// h returns an element with properties ("class", "onclick", "aria-label", …) and children: elements, texts, or lists
+// of them. Children that are null or false are left out.
 export function h(tag, properties, ...children) {
   return fill(document.createElement(tag), properties, children);
 }

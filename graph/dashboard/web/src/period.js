@@ -29,6 +29,7 @@ export function periodOf({ window, from, to }) {
     start = Math.floor((end - length) / hour) * hour;
   }
   const weeks = Math.ceil((end - start - hour) / week) || 1;
+  const wholeDays = start % (24 * hour) === 0 && end % (24 * hour) === 0;
   return {
     now: minute,
     start,
@@ -36,7 +37,7 @@ export function periodOf({ window, from, to }) {
     shift: weeks * week,
     interval: (end - start) / hour <= mostHours + 1 ? 'HOUR' : 'DAY',
     earlier: weeks === 1 ? 'a week earlier' : `${weeks} weeks earlier`,
-    label: `${(end - start) % (24 * hour) || start % (24 * hour) ? `${moment(start)} to ${moment(end)}` : days(start, end)} UTC`,
+    label: `${wholeDays ? days(start, end) : `${moment(start)} to ${moment(end)}`} UTC`,
   };
 }
 

@@ -61,9 +61,7 @@ export function createGroups({ id, title, dimension, selects, column, needs, wid
     class: wide ? 'wide' : '',
     hidden: Boolean(only),
     unavailable: ({ viewer }) =>
-      needs &&
-      !viewer.permissions.includes(needs) &&
-      `Your key has no permission ${needs}, which ${title.toLowerCase()} need.`,
+      needs && !viewer.permissions.includes(needs) && `${title} need the scope ${needs}, which your key does not have.`,
     query: (context) =>
       !only || only(context) ? groupsQuery(name, dimension, filtersOf(context, { except: selects })) : null,
     variables(context) {
@@ -89,12 +87,12 @@ export function createGroups({ id, title, dimension, selects, column, needs, wid
       return show(
         groups,
         table(
-          `${count(breakdown.total)} bounces, ${context.period.label}`,
+          `${bounces(breakdown.total)}, ${context.period.label}`,
           columns(column, breakdown),
           rows(breakdown, before, context, selects),
         ),
         other.groups > 0 &&
-          h('p', { class: 'hint' }, `${count(other.groups)} more with ${count(other.count)} bounces. `),
+          h('p', { class: 'hint' }, `${count(other.groups)} more, with ${bounces(other.count)} together.`),
         (other.groups > 0 || length > top) &&
           h(
             'button',
@@ -121,6 +119,8 @@ function overTime({ groups }, { period }) {
   );
 }
 
+const bounces = (n) => (n === 1 ? '1 bounce' : `${count(n)} bounces`);
+
 const sparkInterval = ({ start, end }) => (end - start > 3 * 86400 ? 'DAY' : 'HOUR');
 
 const hasRates = ({ groups }) => groups.some((group) => group.rate != null);
@@ -144,13 +144,14 @@ function rows(now, before, { chosen, period }, selects) {
     const then = earlier.get(value) ?? (all ? { count: 0, rate: 0 } : {});
     const both = group.rate != null && then.rate != null;
     const { text, trend } = both ? change(group.rate, then.rate) : change(group.count, then.count);
+    const few = Math.max(group.count, then.count ?? 0) < 10; // too few to call a change better or worse
     const title = `${period.earlier} ${both ? percent(then.rate) : count(then.count)}`;
     return [
       name(label ?? value ?? 'none', value, selects, chosen),
       count(group.count),
       rates ? percent(group.rate) : percent(group.share),
       sparkline(group.series.map((point) => point.count)),
-      h('span', { class: `change ${trend}`, title }, text),
+      h('span', { class: `change ${few ? 'none' : trend}`, title }, text),
     ];
   });
 }

@@ -28,7 +28,8 @@ function filteredQuery({ interval }, filters) {
     ['sent', 'emails', 'EmailFilter'],
   ];
   const each = (write) => names.flatMap((n) => parts.map(([part, list, type]) => write(part + n, list, type)));
-  return `query FilteredRates($window: Window!, $before: Window!, ${each((part, _, type) => `$${part}: ${type}`).join(', ')}) {
+  const filterVariables = each((part, _, type) => `$${part}: ${type}`).join(', ');
+  return `query FilteredRates($window: Window!, $before: Window!, ${filterVariables}) {
   ${['window', 'before']
     .flatMap((side) =>
       each(
@@ -181,8 +182,8 @@ function createCard(kind) {
     ];
   }
 
-  // worst names the bucket that is furthest above the window's own rate, in events: where an incident shows, rather than
-  // in an hour of three emails.
+  // worst names the bucket that is furthest above the window's own rate, in events: an incident, rather than an hour
+  // of three emails.
   function worst() {
     const usual = ratio(sum('now', kind.field), sum('now', 'sent')) ?? 0;
     const excess = ({ now }) => now[kind.field] - usual * now.sent;
@@ -198,13 +199,19 @@ function createCard(kind) {
   }
 
   // limit returns where the scale ends. An hour with one email that bounces has a rate of 100%, which would flatten all
-  // else: so rates count as if there had been an hour's usual number of emails more.
+  // else: so each hour counts as if it had some more emails with the usual rate.
   function limit() {
-    const usual = sum('now', 'sent') / Math.max(1, points.length);
-    const both = points.flatMap(({ now, before }) => (before?.sent > 0 ? [now, before] : [now]));
-    const damped = both.map((point) => (point[kind.field] ? point[kind.field] / (point.sent + usual) : 0));
-    const highest = both.map((point) => rate(point) ?? 0);
-    return Math.max(0.01, Math.min(1.08 * Math.max(0, ...highest), 1.5 * Math.max(0, ...damped)));
+    const sent = sum('now', 'sent');
+    const usual = ratio(sum('now', kind.field), sent) ?? 0;
+    const more = Math.min(20, sent / Math.max(1, points.length));
+    let highest = 0;
+    let damped = 0;
+    for (const point of points.flatMap(({ now, before }) => (before ? [now, before] : [now]))) {
+      if (point.sent === 0) continue;
+      highest = Math.max(highest, rate(point));
+      damped = Math.max(damped, (point[kind.field] + usual * more) / (point.sent + more));
+    }
+    return Math.max(0.01, Math.min(1.08 * highest, 1.25 * damped));
   }
 
   function update(next, context) {

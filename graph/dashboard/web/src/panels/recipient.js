@@ -8,7 +8,10 @@ import { table } from '../table.js';
 
 const query = `query Recipient($address: String!, $window: Window!, $userId: ID, $content: Boolean!) {
   recipient(address: $address) {
-    suppression(userId: $userId, window: $window) { verdict because { __typename at ... on Bounce { category } ... on BlockedEmail { reason } } asOf }
+    suppression(userId: $userId, window: $window) {
+      verdict
+      because { __typename at ... on Bounce { category } ... on BlockedEmail { reason } }
+    }
     events(window: $window, order: NEWEST_FIRST, first: 50) {
       nodes {
         __typename
@@ -87,9 +90,10 @@ function timeline(events, { user, sender }) {
     .filter((e) => e.__typename !== 'Email' || !failed.has(e.emailId))
     .filter((e) => (!user || e.userId === user) && (!sender || e.senderId === sender));
   if (shown.length === 0) return h('p', { class: 'waiting' }, `No mail to this address in the last ${days} days.`);
+  const which = events.pageInfo.hasNextPage ? `newest ${count(shown.length)} events` : 'events';
   return [
     table(
-      `The ${events.pageInfo.hasNextPage ? `newest ${count(shown.length)} events` : `events`} of the last ${days} days, newest first`,
+      `The ${which} of the last ${days} days, newest first`,
       [{ title: 'Time (UTC)', class: 'time' }, { title: 'What happened' }, { title: 'Sender', class: 'name minor' }],
       shown.map((event) => [
         moment(parse(event.at)),

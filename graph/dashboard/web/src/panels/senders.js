@@ -27,7 +27,8 @@ export function createSenders() {
     id: 'senders',
     title: 'Senders',
     class: 'wide',
-    query: ({ chosen }) => (chosen.provider || chosen.category ? null : query), // see app.js: breakdowns have these filters
+    // With these filters, which stats do not have, app.js shows a breakdown instead.
+    query: ({ chosen }) => (chosen.provider || chosen.category ? null : query),
     variables: ({ period, chosen }) => ({ ...variablesOf(period), userId: chosen.user || null }),
     render(body, data, { period, chosen }) {
       const nodes = data.senders?.nodes ?? [];
