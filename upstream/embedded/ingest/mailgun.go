@@ -1,12 +1,17 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -29,18 +34,10 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 	}
 	seen := tokens{window: window}
 	s.verify = func(_ *http.Request, body []byte) ([]byte, string, error) {
-		var b struct {
-			Signature struct {
-				Timestamp string `json:"timestamp"`
-				Token     string `json:"token"`
-				Signature string `json:"signature"`
-				Parent    string `json:"parent-signature"` // by the key of a subaccount's account
-			} `json:"signature"`
-		}
-		if err := json.Unmarshal(body, &b); err != nil {
+		signed, err := signatureOf(body)
+		if err != nil {
 			return nil, "", refuse(http.StatusBadRequest, "the body is not a webhook in JSON: %v", err)
 		}
-		signed := b.Signature
 		if signed.Timestamp == "" || signed.Token == "" || signed.Signature == "" {
 			return nil, "", refuse(http.StatusUnauthorized,
 				"the request is not signed: its signature has no timestamp, token or signature")
@@ -63,6 +60,77 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 		return body, "", nil
 	}
 	return s, nil
+}
+
+// mailgunSignature is the signature of a webhook.
+type mailgunSignature struct {
+	Timestamp string `json:"timestamp"`
+	Token     string `json:"token"`
+	Signature string `json:"signature"`
+	Parent    string `json:"parent-signature"` // by the key of a subaccount's account
+}
+
+// signatureOf returns the signature of a body. In legacy webhooks its parts are members of the event.
+func signatureOf(body []byte) (mailgunSignature, error) {
+	var b struct {
+		Signature json.RawMessage `json:"signature"`
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return mailgunSignature{}, err
+	}
+	part := []byte(b.Signature)
+	if !bytes.HasPrefix(part, []byte("{")) {
+		part = body
+	}
+	var s mailgunSignature
+	return s, json.Unmarshal(part, &s)
+}
+
+// formAsJSON returns the body of a legacy webhook, which is a form, as an object with its fields; those that occur
+// repeatedly become arrays. Files are left out. Other bodies are returned as they are.
+func formAsJSON(contentType string, body []byte) ([]byte, error) {
+	kind, parameters, _ := mime.ParseMediaType(contentType)
+	var fields url.Values
+	var err error
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		fields, err = url.ParseQuery(string(body))
+	case "multipart/form-data":
+		fields, err = multipartFields(body, parameters["boundary"])
+	default:
+		return body, nil
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is not a form, as its Content-Type says: %v", err)
+	}
+	object := map[string]any{}
+	for name, values := range fields {
+		if object[name] = values; len(values) == 1 {
+			object[name] = values[0]
+		}
+	}
+	return json.Marshal(object)
+}
+
+// multipartFields returns the fields of a form that are no files.
+func multipartFields(body []byte, boundary string) (url.Values, error) {
+	fields := url.Values{}
+	for parts := multipart.NewReader(bytes.NewReader(body), boundary); ; {
+		p, err := parts.NextPart()
+		if err == io.EOF {
+			return fields, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if p.FileName() != "" || p.FormName() == "" {
+			continue
+		}
+		value, err := io.ReadAll(p)
+		if err != nil {
+			return nil, err
+		}
+		fields.Add(p.FormName(), string(value))
+	}
 }
 
 func equalHex(text string, want []byte) bool {

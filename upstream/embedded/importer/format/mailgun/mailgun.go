@@ -1,4 +1,5 @@
-// Package mailgun reads the events of Mailgun: of its webhooks, and pages of its Events API.
+// Package mailgun reads the events of Mailgun: of its webhooks, those that ended in 2023 among them, and pages of its
+// Events API; and bounce lists, as pages and in CSV.
 package mailgun
 
 import (
@@ -7,32 +8,58 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/csvfile"
 	"deliverygraph/upstream/embedded/importer/format/jsonfile"
 )
 
 // Format is the events of Mailgun.
 var Format = format.Format{
 	Name:  "mailgun",
-	About: "Mailgun events: of webhooks, and pages of the Events API",
+	About: "Mailgun events: of webhooks, and pages of the Events API; and lists of bounces, as pages and in CSV",
 	Recognise: func(head []byte) bool {
 		first := jsonfile.First(head)
 		_, data := first["event-data"]
 		_, level := first["log-level"]
 		_, delivery := first["delivery-status"]
-		return data || first["event"] != "" && (level || delivery) || first["items"] == "[" &&
-			bytes.Contains(head, []byte(`"event"`))
+		_, headers := first["message-headers"]
+		return data || first["event"] != "" && (level || delivery || headers) ||
+			first["items"] == "[" && (bytes.Contains(head, []byte(`"event"`)) ||
+				bytes.Contains(head, []byte(`"address"`)) && bytes.Contains(head, []byte(`"created_at"`))) ||
+			isList(csvfile.First(head))
 	},
 	New: func(format.Options) format.Reader {
 		var processed format.Processed
-		return jsonfile.NewReader(func(line int, f *file, s format.Sink) error { return f.read(line, &processed, s) })
+		return reader{jsonfile.NewReader(func(line int, f *file, s format.Sink) error { return f.read(line, &processed, s) })}
 	},
+	Header: func(line []byte) bool { return isList(csvfile.First(line)) },
 }
 
-// file is what Mailgun sends at once: an event, alone or within a webhook, or a page of events.
+// file is what Mailgun sends at once: an event, alone or within a webhook, or a page of events or of bounces.
 type file struct {
 	event
-	Data  *event        `json:"event-data"`
-	Items jsonfile.List `json:"items"`
+	Data    *event        `json:"event-data"`
+	Items   jsonfile.List `json:"items"`
+	Headers jsonfile.Text `json:"message-headers"` // of legacy webhooks
+}
+
+// UnmarshalJSON reads the value.
+func (f *file) UnmarshalJSON(value []byte) error {
+	type plain file
+	err := jsonfile.Unmarshal(value, (*plain)(f))
+	if f.Headers == "" {
+		return err
+	}
+	var fields jsonfile.Members
+	if err = jsonfile.Unmarshal(value, &fields); err == nil {
+		*f = file{event: legacyEvent(fields)}
+	}
+	return err
+}
+
+// item is an element of a page.
+type item struct {
+	event
+	bounce
 }
 
 func (f *file) read(line int, processed *format.Processed, s format.Sink) error {
@@ -40,9 +67,11 @@ func (f *file) read(line int, processed *format.Processed, s format.Sink) error 
 	case f.Data != nil:
 		return f.Data.read(line, processed, s)
 	case f.Items != nil:
-		return jsonfile.TakeEach(line, f.Items, s, func(line int, e *event,
-			s format.Sink) error {
-			return e.read(line, processed, s)
+		return jsonfile.TakeEach(line, f.Items, s, func(line int, i *item, s format.Sink) error {
+			if i.Event == "" && i.Address != "" {
+				return i.bounce.read(line, s)
+			}
+			return i.event.read(line, processed, s)
 		})
 	}
 	return f.event.read(line, processed, s)

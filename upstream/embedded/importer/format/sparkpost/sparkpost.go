@@ -1,4 +1,4 @@
-// Package sparkpost reads the events of SparkPost's webhooks and of its Events API.
+// Package sparkpost reads the events of SparkPost's webhooks and of its Events API, in JSON and CSV.
 package sparkpost
 
 import (
@@ -7,23 +7,23 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/csvfile"
 	"deliverygraph/upstream/embedded/importer/format/jsonfile"
 )
 
 // Format is the events of SparkPost.
 var Format = format.Format{
 	Name:  "sparkpost",
-	About: "SparkPost events: of webhooks, and pages of the Events API",
+	About: "SparkPost events: of webhooks, and of the Events API as pages or in CSV",
 	Recognise: func(head []byte) bool {
 		first := jsonfile.First(head)
 		_, message := first["msys"]
 		_, recipient := first["raw_rcpt_to"]
-		return message || recipient || first["results"] == "[" && bytes.Contains(head, []byte(`"rcpt_to"`))
+		return message || recipient || first["results"] == "[" && bytes.Contains(head, []byte(`"rcpt_to"`)) ||
+			isTable(csvfile.First(head))
 	},
-	New: func(format.Options) format.Reader {
-		var processed format.Processed
-		return jsonfile.NewReader(func(line int, f *file, s format.Sink) error { return f.read(line, &processed, s) })
-	},
+	New:    func(format.Options) format.Reader { return newReader() },
+	Header: func(line []byte) bool { return isTable(csvfile.First(line)) },
 }
 
 // file is what SparkPost sends at once: an event, alone or in a batch's envelope, or a page.

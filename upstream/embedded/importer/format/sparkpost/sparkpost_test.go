@@ -102,6 +102,29 @@ func TestOtherAndBadEventsAreSkipped(t *testing.T) {
 	}
 }
 
+// A table of events says the same as a page of the Events API.
+func TestTablesOfEventsSayWhatPagesSay(t *testing.T) {
+	t.Parallel()
+	page := read(t, `{"results":[{"type":"injection","timestamp":"2019-11-05T08:00:00.000Z","message_id":"m1","rcpt_to":"a@example.com",
+"raw_rcpt_to":"A@example.com","friendly_from":"news@example.org","subaccount_id":"101","campaign_id":"spring"},
+{"type":"bounce","timestamp":"2019-11-05T08:00:02.000Z","message_id":"m1","rcpt_to":"a@example.com","raw_rcpt_to":"A@example.com",
+"friendly_from":"news@example.org","subaccount_id":"101","campaign_id":"spring","bounce_class":"10","raw_reason":"550 5.1.1 No \"A\" here"},
+{"type":"open","timestamp":"2019-11-05T08:00:03.000Z","message_id":"m2","rcpt_to":"b@example.com"}]}`)
+	table := read(t, "timestamp,type,bounce_class,campaign_id,friendly_from,message_id,raw_rcpt_to,raw_reason,rcpt_to,rcpt_tags,subaccount_id\n"+
+		"2019-11-05T08:00:00.000Z,injection,,spring,news@example.org,m1,A@example.com,,a@example.com,['x'],101\n"+
+		`2019-11-05T08:00:02.000Z,bounce,10,spring,news@example.org,m1,A@example.com,"550 5.1.1 No ""A"" here",a@example.com,,101`+"\n"+
+		"2019-11-05T08:00:03.000Z,open,,,,m2,,,b@example.com,,\n")
+	if len(page.Records) != 2 || len(page.Bads)+len(table.Bads) > 0 {
+		t.Fatalf("%+v, bad: %q and %q", page.Records, page.Bads, table.Bads)
+	}
+	if d := cmp.Diff(page.Records, table.Records); d != "" || table.Skipped["open"] != 1 {
+		t.Errorf("skipped %v; (-page +table)\n%s", table.Skipped, d)
+	}
+	if sparkpost.Format.Recognise([]byte("timestamp,subaccount_id,friendly_from,raw_rcpt_to,subject\n")) {
+		t.Error("a table without types and ids is recognised")
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(bounce)
 	f.Add(`[{"msys":{"gen_event":{"type":"generation_rejection","timestamp":"1464900034","raw_reason":"554 5.7.1 ` +
