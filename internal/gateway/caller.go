@@ -14,7 +14,8 @@ import (
 
 // upstreamOf returns the upstream as the context's caller may see it.
 func (g *gateway) upstreamOf(ctx context.Context) upstream.Asker {
-	return auth.Limit(upstream.Around(g.cacheFor(ctx), g.timed()), auth.FromContext(ctx), g.mask)
+	next := upstream.Around(g.cacheFor(ctx), g.grouped.Ask)
+	return auth.Limit(upstream.Around(next, g.timed()), auth.FromContext(ctx), g.mask)
 }
 
 // room returns how many calls the upstream takes at once without making them wait.

@@ -23,6 +23,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/provider"
 )
 
 type classifyCommand struct {
@@ -102,6 +103,23 @@ func loadRules(file string) (*classify.Rules, error) {
 		return nil, badFile("--rules", err, "give a file of rules, or leave it out for the embedded ones")
 	}
 	return rules, nil
+}
+
+// loadProviders returns the embedded providers of mailboxes, extended by those of a file if one is named.
+func loadProviders(file string) (*provider.Table, error) {
+	if file == "" {
+		return provider.Default(), nil
+	}
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		var t *provider.Table
+		if t, err = provider.Default().With(f); err == nil {
+			return t, nil
+		}
+		err = fmt.Errorf("%s: %w", file, err)
+	}
+	return nil, badFile("--providers", err, "give a file of providers, or leave it out for the embedded ones")
 }
 
 // file classifies the contents of a file: mails if it begins with one, otherwise lines.

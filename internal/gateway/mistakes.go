@@ -42,7 +42,7 @@ var leftOut = map[string]string{
 	"upstream-key": "leave it out if the upstream requires none",
 	"listen":       "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port",
 	"rest-listen": "leave it out for no port",
-	"rules":       "leave it out for the embedded rules",
+	"rules":       "leave it out for the embedded rules", "providers": "leave it out for the embedded ones",
 	"format":      "leave it out to detect formats by the files' content", "time-zone": "leave it out for UTC",
 	"trace-otlp": "leave it out to send no traces", "trusted-documents": "leave it out for none",
 	"cors-origins":        "leave it out to allow only pages of this machine",

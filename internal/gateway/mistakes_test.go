@@ -133,6 +133,7 @@ func TestWrongVariables(t *testing.T) { // the environment is global, so not par
 		"ingest-unsigned":       {"pigeons", "sendgrid", webhooks},
 		"ingest-user":           {"0", "such as 1", append(webhooks, "--ingest-unsigned", "sendgrid")},
 		"rules":                 {none, "for the embedded ones", nil},
+		"providers":             {none, "for the embedded ones", nil},
 		"ingest-max-body":       {"much", size, nil},
 		"log-format":            {"xml", `"json"`, nil},
 	}

@@ -17,6 +17,7 @@ import (
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/rest"
 )
 
@@ -34,6 +35,7 @@ type gateway struct {
 	feed    *feed.Feed
 	trusted *graph.TrustedDocuments // nil for none
 	rules   *classify.Rules         // nil for the embedded ones alone
+	grouped *grouped.Layer
 
 	current    atomic.Pointer[storeCache] // see ofStore
 	background sync.WaitGroup             // goroutines that end with the context of serve

@@ -12,7 +12,9 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/web"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/grouped"
 )
 
 // Run serves until ctx ends.
@@ -45,6 +47,11 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret),
 		answered: make(chan struct{}),
 	}
+	providers, err := loadProviders(c.Providers)
+	if err != nil {
+		return err
+	}
+	g.grouped = &grouped.Layer{Providers: providers, Left: operation.Left}
 	if c.Rules != "" {
 		if g.rules, err = loadRules(c.Rules); err != nil {
 			return err
@@ -116,7 +123,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	}
 	servers := []*server{main}
 	if private != nil {
-		h := embedded.New(g.store, embedded.Options{Keys: keys, Duplicate202: c.RestDuplicate202, Logger: logger})
+		h := embedded.New(g.store, embedded.Options{
+			Keys: keys, Duplicate202: c.RestDuplicate202, Providers: g.grouped.Providers, Logger: logger,
+		})
 		servers = append(servers, newServer(private, c.restrictHosts(private.Addr(), keys != nil, h, forbidInText)))
 		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
 	}

@@ -56,6 +56,7 @@ type serveCommand struct {
 	Retention        span     `group:"The embedded store:" placeholder:"DURATION"`
 	StoreMemory      byteSize `group:"The embedded store:" default:"64MiB" placeholder:"SIZE"`
 	Rules            string   `group:"The embedded store:" placeholder:"FILE"`
+	Providers        string   `group:"The embedded store:" placeholder:"FILE"`
 	RestListen       string   `group:"The embedded store:" placeholder:"ADDR"`
 	RestKeys         string   `group:"The embedded store:" placeholder:"FILE"`
 	RestKeyList      string   `group:"The embedded store:" secret:"" hidden:""`

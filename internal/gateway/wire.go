@@ -40,7 +40,9 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 		if err := g.openStore(ctx); err != nil {
 			return err
 		}
-		server := embedded.New(g.store, embedded.Options{APIHost: "deliverygraph", Logger: g.logger})
+		server := embedded.New(g.store, embedded.Options{
+			APIHost: "deliverygraph", Providers: g.grouped.Providers, Logger: g.logger,
+		})
 		o.BaseURL, o.Transport, o.Answered = "http://embedded.invalid", embedded.Transport(server), nil
 		kept.Sealed = 0 // changes of the store are noticed at once: see ofStore
 	}

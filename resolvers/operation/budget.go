@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"deliverygraph/upstream"
 )
@@ -32,4 +33,15 @@ func spend(ctx context.Context) error {
 	}
 	op.calls++
 	return nil
+}
+
+// Left returns how many calls ctx's operation may still make.
+func Left(ctx context.Context) int {
+	op := From(ctx)
+	if op == nil || op.o.MaxCalls <= 0 {
+		return math.MaxInt
+	}
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	return max(0, op.o.MaxCalls-op.calls)
 }

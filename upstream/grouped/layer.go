@@ -1,0 +1,138 @@
+package grouped
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/provider"
+)
+
+// Layer groups the events of servers that cannot do so themselves, from their counts or, if these do not suffice, from
+// their lists. It belongs above the cache, which then keeps the pages.
+type Layer struct {
+	// Providers are those of mailboxes to group by. A server that groups by itself has its own.
+	Providers *provider.Table
+	// Left returns how many calls the operation of ctx may still make.
+	Left func(ctx context.Context) int
+
+	lacking atomic.Int64 // until this time, in Unix seconds, the server is known not to have the extension
+}
+
+// retry is how long a server is not asked again for an extension that it lacked, in seconds.
+const retry = 3600
+
+// Lacking reports whether the server is known not to have the extension.
+func (l *Layer) Lacking() bool { return time.Now().Unix() < l.lacking.Load() }
+
+// Ask is an [upstream.Middleware].
+func (l *Layer) Ask(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	if q.Shape != upstream.ShapeGroups {
+		return next.Ask(ctx, q)
+	}
+	if !l.Lacking() {
+		answer, err := next.Ask(ctx, q)
+		if !unknown(err) {
+			return answer, err
+		}
+		l.lacking.Store(time.Now().Unix() + retry)
+	}
+	g := q.GroupsOf()
+	return l.group(ctx, upstream.API{Asker: next}, q.Kind, &g)
+}
+
+// unknown reports whether an error means that the server does not know the endpoint.
+func unknown(err error) bool {
+	e, ok := errors.AsType[*upstream.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
+
+// cell is a group in an hour or day; without an interval, its start is 0.
+type cell struct {
+	keys  upstream.Keys
+	start upstream.Time
+}
+
+// cells are the numbers of events.
+type cells map[cell]int64
+
+func (c cells) add(keys upstream.Keys, start upstream.Time, n int64) {
+	if n > 0 {
+		c[cell{keys, start}] += n
+	}
+}
+
+// group groups events.
+func (l *Layer) group(
+	ctx context.Context, api upstream.API, k upstream.Kind, q *upstream.GroupsQuery,
+) (groups upstream.Groups, err error) {
+	parts := []*part{l.part(api, k, q)}
+	if q.Sent {
+		sent := q.SentQuery()
+		parts = append(parts, l.part(api, upstream.Emails, &sent))
+	}
+	if err := l.affordable(ctx, parts, q); err != nil {
+		return groups, err
+	}
+	for _, p := range parts {
+		if err := p.count(ctx); err != nil {
+			return groups, l.explained(err, parts)
+		}
+	}
+	all := upstream.Grouper{Top: q.Top}
+	for c, n := range parts[0].cells {
+		all.Add(c.keys, n)
+	}
+	groups = all.Groups()
+	of := groups.GroupIndex()
+	for c, n := range parts[0].cells {
+		if g := of[c.keys]; g != nil && q.Interval != 0 {
+			g.Points = append(g.Points, upstream.GroupPoint{Start: c.start, Count: n})
+		}
+	}
+	for _, g := range of {
+		slices.SortFunc(g.Points, func(a, b upstream.GroupPoint) int { return int(a.Start - b.Start) })
+	}
+	if q.Sent {
+		for c, n := range parts[1].cells {
+			if g := of[c.keys]; g != nil {
+				g.Sent += n
+			}
+		}
+	}
+	return groups, senders(ctx, api, k, q, &groups)
+}
+
+// senders sets the addresses of groups by sender, which counts contain.
+func senders(
+	ctx context.Context, api upstream.API, k upstream.Kind, q *upstream.GroupsQuery, groups *upstream.Groups,
+) error {
+	at := slices.Index(q.By[:], upstream.DimensionSender)
+	if at < 0 || len(groups.Groups) == 0 {
+		return nil
+	}
+	counts, err := api.Counts(ctx, k, upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
+	if err != nil {
+		return err
+	}
+	addresses := map[string]string{}
+	for _, c := range counts {
+		addresses[strconv.FormatInt(int64(c.ID), 10)] = c.Sender
+	}
+	for i := range groups.Groups {
+		groups.Groups[i].Sender = addresses[groups.Groups[i].Keys[at]]
+	}
+	return nil
+}

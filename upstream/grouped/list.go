@@ -1,0 +1,178 @@
+package grouped
+
+import (
+	"context"
+	"fmt"
+
+	"deliverygraph/internal/fanout"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/event"
+	"deliverygraph/upstream/provider"
+)
+
+// part is a kind's events that are being counted.
+type part struct {
+	api       upstream.API
+	providers *provider.Table
+	kind      upstream.Kind
+	q         *upstream.GroupsQuery
+	cells     cells
+
+	calls int  // that it takes
+	exact bool // calls is not only the maximum
+}
+
+func (l *Layer) part(api upstream.API, k upstream.Kind, q *upstream.GroupsQuery) *part {
+	return &part{api: api, providers: l.Providers, kind: k, q: q, cells: cells{}}
+}
+
+// detailed reports whether rows of lists lack what they are to be grouped by.
+func (p *part) detailed() bool {
+	return p.q.Has(upstream.DimensionRule) || p.q.Has(upstream.DimensionDiagnostic)
+}
+
+// price sets the number of calls. Reading a list takes one call to count it.
+func (p *part) price(ctx context.Context) error {
+	if Counted(p.q) {
+		p.calls, p.exact = 1, true
+		return nil
+	}
+	q, counted := p.q.Counted()
+	counts, err := p.api.Counts(ctx, p.kind, q)
+	rows := 0
+	for _, c := range counts {
+		rows += int(c.Total)
+	}
+	p.calls, p.exact = rows/upstream.PageSize+1, counted
+	if p.detailed() {
+		p.calls += rows
+	}
+	return err
+}
+
+// affordable returns an error if the operation may not make as many calls as all parts take.
+func (l *Layer) affordable(ctx context.Context, parts []*part, q *upstream.GroupsQuery) error {
+	calls, exact := 0, true
+	for _, p := range parts {
+		if err := p.price(ctx); err != nil {
+			return err
+		}
+		calls, exact = calls+p.calls, exact && p.exact
+	}
+	if q.Has(upstream.DimensionSender) {
+		calls++
+	}
+	if left := l.Left(ctx); exact && calls > left {
+		return tooExpensive(fmt.Sprintf("%d upstream calls, and the operation may make %d more", calls, left))
+	}
+	return nil
+}
+
+// explained returns the error for a caller whose operation has used up its calls.
+func (l *Layer) explained(err error, parts []*part) error {
+	if upstream.CodeOf(err) != upstream.Exhausted {
+		return err
+	}
+	calls := 0
+	for _, p := range parts {
+		calls += p.calls
+	}
+	return tooExpensive(fmt.Sprintf("more upstream calls than the operation may make, at most %d", calls))
+}
+
+func tooExpensive(calls string) error {
+	return &upstream.Error{Code: upstream.Exhausted, Message: "this breakdown takes " + calls +
+		", because the metrics API cannot group events and its lists have to be read: " +
+		"use a shorter window or a filter, or group by sender or user, type and time, which takes one call"}
+}
+
+// count counts the events.
+func (p *part) count(ctx context.Context) error {
+	if Counted(p.q) {
+		return p.fromCounts(ctx)
+	}
+	return p.fromList(ctx)
+}
+
+// fromList reads the list. If its length is known, its pages are read side by side. Rows that arrive meanwhile may move
+// others to the next page, so each row is counted once.
+func (p *part) fromList(ctx context.Context) error {
+	pages := 1
+	if p.exact && !p.detailed() {
+		pages = p.calls
+	}
+	seen := map[upstream.Identity]bool{}
+	for from := 0; ; from, pages = from+pages, 1 {
+		rows, errs := make([]upstream.Page, pages), make([]error, pages)
+		fanout.Each(pages, func(i int) { rows[i], errs[i] = p.page(ctx, (from+i)*upstream.PageSize) })
+		for i, page := range rows {
+			if errs[i] != nil {
+				return errs[i]
+			}
+			if err := p.add(ctx, page, seen); err != nil {
+				return err
+			}
+		}
+		if last := rows[pages-1]; last == nil || last.Len() < upstream.PageSize {
+			return nil
+		}
+	}
+}
+
+// page returns a page of the list, or nil if it is empty.
+func (p *part) page(ctx context.Context, offset int) (upstream.Page, error) {
+	list := p.q.ListQuery
+	list.Offset = offset
+	q, err := list.Question(p.kind)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := p.api.Ask(ctx, &q)
+	return upstream.PageOf(answer), err
+}
+
+// add counts the rows of a page that have not been seen.
+func (p *part) add(ctx context.Context, page upstream.Page, seen map[upstream.Identity]bool) error {
+	if page == nil {
+		return nil
+	}
+	rows := p.rows(page)
+	errs := make([]error, len(rows))
+	bounces, _ := page.Rows().([]upstream.Bounce)
+	if p.detailed() {
+		fanout.Each(len(rows), func(i int) {
+			d, err := p.api.Bounce(ctx, bounces[i].Key())
+			rows[i].Rule, rows[i].Diagnostic, errs[i] = d.RuleName, d.DiagnosticCode, err
+		})
+	}
+	for i := range rows {
+		id := page.Identity(i)
+		switch {
+		case errs[i] != nil:
+			return errs[i]
+		case seen[id] || !p.q.Window.Contains(rows[i].Time):
+			continue
+		}
+		seen[id] = true
+		start := upstream.Time(0)
+		if p.q.Interval != 0 {
+			start = p.q.Interval.Floor(rows[i].Time)
+		}
+		p.cells.add(rows[i].Keys(&p.q.Grouping, p.providers), start, 1)
+	}
+	return nil
+}
+
+// rows returns the rows of a page.
+func (p *part) rows(page upstream.Page) []Row {
+	events := event.Rows(page)
+	rows := make([]Row, len(events))
+	bounces, _ := page.Rows().([]upstream.Bounce)
+	for i := range rows {
+		rows[i].Row = events[i]
+		if bounces != nil {
+			rows[i].Code = bounces[i].Code
+		}
+	}
+	return rows
+}
