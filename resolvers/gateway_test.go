@@ -30,6 +30,7 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -139,11 +140,7 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 
 func (g *gateway) write(rows upstreamtest.Rows) {
 	g.t.Helper()
-	b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
-	for _, s := range rows.Senders {
-		b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
-	}
-	if _, err := g.store.Write(context.Background(), b); err != nil {
+	if _, err := g.store.Write(context.Background(), storetest.BatchOf(rows)); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -263,9 +260,7 @@ func rowsOfDay(n int) upstreamtest.Rows {
 	}
 	for i := range n {
 		more := rowsAt(day+upstream.Time(i*86400/n), i)
-		rows.Emails = append(rows.Emails, more.Emails...)
-		rows.Bounces = append(rows.Bounces, more.Bounces...)
-		rows.BlockedEmails = append(rows.BlockedEmails, more.BlockedEmails...)
+		rows.Add(more)
 	}
 	return rows
 }
@@ -284,24 +279,10 @@ func rowsAt(at upstream.Time, i int) upstreamtest.Rows {
 	if i%3 == 0 {
 		b.Type, b.Category, b.Code = upstream.Hard, "bad-mailbox", "5.1.1"
 	}
-	return upstreamtest.Rows{
-		Emails: []upstream.Email{
-			{
-				UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain,
-				ProcessTime: at, Delivered: i%2 == 0, XHeaders: headers,
-			},
-		},
-		Bounces: []upstream.BounceDetail{
-			{
-				Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i),
-				RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i),
-			},
-		},
-		BlockedEmails: []upstream.BlockedEmail{
-			{
-				UserID: u, SenderID: s, EmailID: id, EmailAddress: b.EmailAddress, Local: local, Domain: domain,
-				Reason: "hardbounce", ProcessTime: at, XHeaders: headers,
-			},
-		},
-	}
+	rows := upstreamtest.EventsOf(upstream.BounceDetail{
+		Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i),
+		RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i),
+	})
+	rows.Emails[0].Delivered, rows.BlockedEmails[0].Reason = i%2 == 0, "hardbounce"
+	return rows
 }

@@ -64,50 +64,22 @@ func leakRows(recipient string) upstreamtest.Rows {
 				},
 			}, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local),
 				mark(u)), RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u)}
-			rows.Emails = append(rows.Emails,
-				upstream.Email{
-					UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-					ProcessTime: at, Delivered: i%2 == 0, XHeaders: b.XHeaders,
-				})
-			if i%2 == 0 {
-				rows.Bounces = append(rows.Bounces, b)
+			more := upstreamtest.EventsOf(b)
+			more.Emails[0].Delivered = i%2 == 0
+			if i%2 != 0 {
+				more.Bounces = nil
 			}
-			if i%3 == 0 {
-				rows.BlockedEmails = append(rows.BlockedEmails,
-					upstream.BlockedEmail{
-						UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-						Reason: "manual", ProcessTime: at, XHeaders: b.XHeaders,
-					})
+			if i%3 != 0 {
+				more.BlockedEmails = nil
 			}
+			rows.Add(more)
 		}
 	}
 	return rows
 }
 
 // ofUsers returns the rows of some users.
-func ofUsers(all upstreamtest.Rows, users auth.Users) (own upstreamtest.Rows) {
-	for _, s := range all.Senders {
-		if users.Has(s.UserID) {
-			own.Senders = append(own.Senders, s)
-		}
-	}
-	for _, e := range all.Emails {
-		if users.Has(e.UserID) {
-			own.Emails = append(own.Emails, e)
-		}
-	}
-	for _, b := range all.Bounces {
-		if users.Has(b.UserID) {
-			own.Bounces = append(own.Bounces, b)
-		}
-	}
-	for _, b := range all.BlockedEmails {
-		if users.Has(b.UserID) {
-			own.BlockedEmails = append(own.BlockedEmails, b)
-		}
-	}
-	return own
-}
+func ofUsers(all upstreamtest.Rows, users auth.Users) upstreamtest.Rows { return all.Of(users.Has) }
 
 // leakWords returns the values for arguments, from the rows of all users.
 func leakWords(all upstreamtest.Rows) map[string][]string {

@@ -112,9 +112,9 @@ func TestNothingIsReadWithoutItsScope(t *testing.T) {
 		api := limit(model, c, auth.Mask{})
 		var errs []error
 		note := func(_ any, err error) { errs = append(errs, err) }
-		note(api.Bounces(t.Context(), upstream.ListQuery{Window: w}))
-		note(api.Emails(t.Context(), upstream.ListQuery{Window: w}))
-		note(api.BlockedEmails(t.Context(), upstream.ListQuery{Window: w}))
+		for _, k := range upstream.Kinds {
+			note(api.Ask(t.Context(), upstreamtest.Question(k, upstream.ListQuery{Window: w})))
+		}
 		note(api.Bounce(t.Context(), crowd().Bounces[0].Key()))
 		note(api.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w}))
 		note(api.Series(t.Context(), upstream.Emails,

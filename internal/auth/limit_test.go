@@ -173,7 +173,7 @@ func TestLimitedCallsAreNarrowed(t *testing.T) {
 			nil,
 		},
 		"a list of another user": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
-			return length(a.BlockedEmails(ctx, upstream.ListQuery{Window: w, UserID: 22}))
+			return length(a.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 22}))
 		}, nil},
 		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, UserID: 21, Offset: 1000}))

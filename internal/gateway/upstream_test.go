@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -78,11 +78,7 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
-		for _, s := range rows.Senders {
-			b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
-		}
-		if _, err := g.store.Write(t.Context(), b); err != nil {
+		if _, err := g.store.Write(t.Context(), storetest.BatchOf(rows)); err != nil {
 			t.Fatal(err)
 		}
 		return upstream.API{Asker: g.cache}

@@ -19,7 +19,7 @@ type slow struct{ categories, reasons time.Duration }
 var errDown = errors.New("it is down")
 
 func (s slow) Ask(_ context.Context, q *upstream.Question) (any, error) {
-	if q.Kind == upstream.BlockedEmails {
+	if q.Kind != upstream.Bounces {
 		time.Sleep(s.reasons)
 		return nil, errDown
 	}

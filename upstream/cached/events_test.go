@@ -53,15 +53,7 @@ func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
 		UserID: s.UserID, SenderID: s.ID, EmailID: id, EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
 		Type: []upstream.BounceType{upstream.Hard, upstream.Soft, upstream.Soft}[n%3], BounceTime: t, ProcessTime: t,
 	}
-	return upstreamtest.Rows{
-		Emails: []upstream.Email{
-			{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t},
-		},
-		Bounces: []upstream.BounceDetail{{Bounce: b}},
-		BlockedEmails: []upstream.BlockedEmail{
-			{UserID: b.UserID, SenderID: b.SenderID, EmailID: id, EmailAddress: b.EmailAddress, ProcessTime: t},
-		},
-	}
+	return upstreamtest.EventsOf(upstream.BounceDetail{Bounce: b})
 }
 
 // everyTenMinutes returns an event every ten minutes of these hours from midnight, of the senders in turn.
@@ -72,9 +64,7 @@ func every(step time.Duration, from, to int) upstreamtest.Rows {
 	n := 0
 	for d := time.Duration(from) * time.Hour; d < time.Duration(to)*time.Hour; d += step {
 		e := eventAt(at(d), senders[n%len(senders)], n)
-		rows.Emails = append(rows.Emails, e.Emails...)
-		rows.Bounces = append(rows.Bounces, e.Bounces...)
-		rows.BlockedEmails = append(rows.BlockedEmails, e.BlockedEmails...)
+		rows.Add(e)
 		n++
 	}
 	return rows

@@ -16,6 +16,7 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -54,14 +55,10 @@ func TestEmbeddedServerHasNoDifferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := upstreamtest.Sample()
-	b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
-	for _, s := range rows.Senders {
-		b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
-	}
 	for name, duplicate202 := range map[string]bool{"duplicates get data": false, "duplicates get 202": true} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			if _, err := s.Write(t.Context(), b); err != nil {
+			if _, err := s.Write(t.Context(), storetest.BatchOf(rows)); err != nil {
 				t.Fatal(err)
 			}
 			server := httptest.NewServer(embedded.New(s, embedded.Options{Keys: keys, Duplicate202: duplicate202}))

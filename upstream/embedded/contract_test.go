@@ -14,6 +14,7 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -84,11 +85,7 @@ func openStore(t testing.TB, rows upstreamtest.Rows) store.Store {
 			t.Error(err)
 		}
 	})
-	b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
-	for _, sender := range rows.Senders {
-		b.Senders = append(b.Senders, store.Sender{UserID: sender.UserID, SenderID: sender.ID, Address: sender.Address})
-	}
-	if _, err := s.Write(context.Background(), b); err != nil {
+	if _, err := s.Write(context.Background(), storetest.BatchOf(rows)); err != nil {
 		t.Fatal(err)
 	}
 	return s

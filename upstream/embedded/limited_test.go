@@ -30,7 +30,7 @@ func TestLimitedKeysSeeOnlyTheirUsersData(t *testing.T) {
 				line += "," + fmt.Sprint(u)
 			}
 			noon := func() time.Time { return time.Unix(1_479_816_000, 0) }
-			own := ownedBy(sample, users)
+			own := sample.Of(func(u upstream.ID) bool { return slices.Contains(users, u) })
 			everything := embedded.New(openStore(t, sample), embedded.Options{Keys: keys(t, open, line), Now: noon})
 			ownAlone := embedded.New(openStore(t, own), embedded.Options{Now: noon})
 			ask := func(fail func(string, ...any), pathAndQuery string) {
@@ -55,16 +55,4 @@ func TestLimitedKeysSeeOnlyTheirUsersData(t *testing.T) {
 			})
 		})
 	}
-}
-
-// ownedBy keeps the rows of some users.
-func ownedBy(rows upstreamtest.Rows, users []upstream.ID) upstreamtest.Rows {
-	own := rows.Join(upstreamtest.Rows{})
-	others := func(u upstream.ID) bool { return !slices.Contains(users, u) }
-	own.Senders = slices.DeleteFunc(own.Senders, func(s upstreamtest.Sender) bool { return others(s.UserID) })
-	own.Emails = slices.DeleteFunc(own.Emails, func(e upstream.Email) bool { return others(e.UserID) })
-	own.Bounces = slices.DeleteFunc(own.Bounces, func(b upstream.BounceDetail) bool { return others(b.UserID) })
-	own.BlockedEmails = slices.DeleteFunc(own.BlockedEmails,
-		func(b upstream.BlockedEmail) bool { return others(b.UserID) })
-	return own
 }

@@ -23,26 +23,18 @@ func someRows() (rows upstreamtest.Rows) {
 	add := func(user, sender upstream.ID, at upstream.Time) {
 		n := len(rows.Emails)
 		id, local := fmt.Sprintf("%d.%04d@mail", at, n), fmt.Sprintf("recipient%d", n)
-		headers := []upstream.Header{{Name: "X-Campaign", Value: "spring"}}
-		rows.Emails = append(rows.Emails, upstream.Email{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
-			Domain:      "example.com",
-			ProcessTime: at, Delivered: n%3 == 0, XHeaders: headers,
-		})
-		rows.BlockedEmails = append(rows.BlockedEmails, upstream.BlockedEmail{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
-			Domain: "example.com",
-			Reason: "manual", ProcessTime: at, PostbackTime: at + 1, XHeaders: headers,
-		})
-		rows.Bounces = append(rows.Bounces, upstream.BounceDetail{
+		more := upstreamtest.EventsOf(upstream.BounceDetail{
 			Bounce: upstream.Bounce{
-				UserID: user, SenderID: sender, EmailID: id, EmailAddress: local + "@example.com", Local: local,
-				Domain: "example.com",
-				Type:   upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", BounceTime: at, ProcessTime: at,
-				PostbackTime: at + 1, XHeaders: headers,
+				UserID: user, SenderID: sender, EmailID: id,
+				EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+				Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
+				BounceTime: at, ProcessTime: at, PostbackTime: at + 1,
+				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}},
 			},
 			DiagnosticCode: "smtp;550", RuleName: "badmailbox01", FullContent: "Return-Path: <>\n",
 		})
+		more.Emails[0].Delivered = n%3 == 0
+		rows.Add(more)
 	}
 	for i := range 1003 {
 		add(21, 17, day.Start+7200+upstream.Time(i/3))

@@ -25,6 +25,15 @@ type Grouping interface {
 	Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (upstream.Groups, error)
 }
 
+// Question returns the question for a list of a kind. It panics if the query is invalid.
+func Question(k upstream.Kind, q upstream.ListQuery) *upstream.Question {
+	question, err := q.Question(k)
+	if err != nil {
+		panic(err)
+	}
+	return &question
+}
+
 // Asker returns a fake as an [upstream.Asker].
 func Asker(fake API) upstream.Asker { return asker{fake} }
 

@@ -1,10 +1,6 @@
 package upstreamtest
 
-import (
-	"slices"
-
-	"deliverygraph/upstream"
-)
+import "deliverygraph/upstream"
 
 // Rows is the data of a server under test, in any order. Bounces include their details.
 // Senders that are missing from Senders have no address.
@@ -22,12 +18,52 @@ type Sender struct {
 	Address string
 }
 
-// Join returns the rows of both. It shares no slices with them.
-func (r Rows) Join(o Rows) Rows {
+// EventsOf returns a bounce, and an email and a blocked email with its fields and the time at which it bounced.
+func EventsOf(b upstream.BounceDetail) Rows {
 	return Rows{
-		Senders:       slices.Concat(r.Senders, o.Senders),
-		Emails:        slices.Concat(r.Emails, o.Emails),
-		Bounces:       slices.Concat(r.Bounces, o.Bounces),
-		BlockedEmails: slices.Concat(r.BlockedEmails, o.BlockedEmails),
+		Emails: []upstream.Email{{
+			UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID,
+			EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain,
+			ProcessTime: b.BounceTime, XHeaders: b.XHeaders,
+		}},
+		Bounces: []upstream.BounceDetail{b},
+		BlockedEmails: []upstream.BlockedEmail{{
+			UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID,
+			EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, Reason: "manual",
+			ProcessTime: b.BounceTime, PostbackTime: b.PostbackTime, XHeaders: b.XHeaders,
+		}},
 	}
+}
+
+// Add appends rows.
+func (r *Rows) Add(o Rows) {
+	r.Senders = append(r.Senders, o.Senders...)
+	r.Emails = append(r.Emails, o.Emails...)
+	r.Bounces = append(r.Bounces, o.Bounces...)
+	r.BlockedEmails = append(r.BlockedEmails, o.BlockedEmails...)
+}
+
+// Join returns the rows of both. It shares no slices with them.
+func (r Rows) Join(o Rows) (both Rows) {
+	both.Add(r)
+	both.Add(o)
+	return both
+}
+
+// Of returns the rows of some users.
+func (r Rows) Of(has func(user upstream.ID) bool) (own Rows) {
+	own.Senders = filter(r.Senders, func(s *Sender) bool { return has(s.UserID) })
+	own.Emails = filter(r.Emails, func(e *upstream.Email) bool { return has(e.UserID) })
+	own.Bounces = filter(r.Bounces, func(b *upstream.BounceDetail) bool { return has(b.UserID) })
+	own.BlockedEmails = filter(r.BlockedEmails, func(b *upstream.BlockedEmail) bool { return has(b.UserID) })
+	return own
+}
+
+func filter[R any](rows []R, keep func(*R) bool) (kept []R) {
+	for i := range rows {
+		if keep(&rows[i]) {
+			kept = append(kept, rows[i])
+		}
+	}
+	return kept
 }

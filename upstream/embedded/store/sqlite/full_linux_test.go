@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
@@ -56,10 +57,13 @@ func TestFullDiskKeepsWhatWasWritten(t *testing.T) {
 			if err := s.Checkpoint(t.Context()); err != nil {
 				isFull(err)
 			}
-			rows := func(s *sqlite.Store) int {
+			rows := func(s *sqlite.Store) (n int) {
 				t.Helper()
 				i := storetest.Must[store.Info](t)(s.Info(t.Context()))
-				return int(i.Emails.Rows + i.Bounces.Rows + i.BlockedEmails.Rows)
+				for _, k := range upstream.Kinds {
+					n += int(i.Of(k).Rows)
+				}
+				return n
 			}
 			if got := rows(s); got != want.New {
 				t.Errorf("%d rows are there, of %d that were written", got, want.New)

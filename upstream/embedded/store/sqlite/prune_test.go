@@ -16,6 +16,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
+	"deliverygraph/upstream/upstreamtest"
 )
 
 // forms are ways to write jane.roe@pots.example in texts.
@@ -42,14 +43,8 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 			XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
 		}, DiagnosticCode: "smtp; 550", FullContent: strings.Repeat("x", n%3000)}
 	}
-	var b store.Batch
-	add := func(d upstream.BounceDetail) {
-		b.Bounces = append(b.Bounces, d)
-		b.Emails = append(b.Emails, upstream.Email{UserID: 20, SenderID: 17, EmailID: d.EmailID,
-			EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
-		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{UserID: 20, SenderID: 17, EmailID: d.EmailID,
-			EmailAddress: d.EmailAddress, Local: d.Local, Domain: d.Domain, ProcessTime: d.BounceTime, XHeaders: d.XHeaders})
-	}
+	var rows upstreamtest.Rows
+	add := func(d upstream.BounceDetail) { rows.Add(upstreamtest.EventsOf(d)) }
 	for n := range 400 {
 		add(base(n, fmt.Sprint("r", n), "example.com"))
 	}
@@ -81,11 +76,11 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 					edited += 2
 				}
 			} else {
-				b.Bounces = append(b.Bounces, d)
+				rows.Bounces = append(rows.Bounces, d)
 			}
 		}
 	}
-	storetest.Write(t, s, b)
+	storetest.Write(t, s, storetest.BatchOf(rows))
 	storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever,
 		Recipient: "jane.roe@pots.example"}))
 	files := func() (all []byte) {
@@ -103,7 +98,10 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	}
 	for _, dry := range []bool{true, false} {
 		got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@Pots.Example", dry))
-		three := upstream.PerKind[int64]{Emails: 3, Bounces: 3, BlockedEmails: 3}
+		var three upstream.PerKind[int64]
+		for _, k := range upstream.Kinds {
+			*three.Of(k) = 3
+		}
 		if want := (store.Erased{Removed: store.Removed{PerKind: three}, Edited: int64(edited)}); got != want {
 			t.Errorf("dry %v: it says %+v, want %+v", dry, got, want)
 		}
