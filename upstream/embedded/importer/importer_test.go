@@ -15,12 +15,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
-	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -157,70 +155,6 @@ func TestAnEmptyFileHasNoRows(t *testing.T) {
 	}
 }
 
-func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
-	t.Parallel()
-	packed := gzipped(strings.Repeat(emails(50), 20))
-	for name, c := range map[string]struct {
-		text, reason string
-		rows         bool
-	}{
-		"gzip that breaks off":          {packed[:len(packed)*3/4], "is damaged or cut off", true},
-		"gzip that ends before its sum": {packed[:len(packed)-5], "is damaged or cut off", true},
-		"gzip with a wrong sum":         {packed[:len(packed)-5] + "\x01" + packed[len(packed)-4:], "damaged", true},
-		"gzip with a broken head":       {packed[:5], "gzip", false},
-		"zstd":                          {"\x28\xb5\x2f\xfd and so on", "zstd", false},
-		"a zip archive":                 {"PK\x03\x04 and so on", "zip", false},
-		"a tar archive":                 {"rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3), "tar archive", false},
-		"a tar archive, packed":         {gzipped("rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3)), "tar archive", false},
-		"UTF-16":                        {"\xff\xfe{\x00", "UTF-8", false},
-		"a database":                    {"SQLite format 3\x00 and so on", "NDJSON", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			first, broken, last := file(t, emails(2)), file(t, c.text), file(t, emails(4))
-			run := func(strict bool) (importer.Summary, []importer.BadLine, error) {
-				var bad []importer.BadLine
-				s, err := importer.Run(t.Context(), &memory{}, []string{first, broken, last}, importer.Options{
-					Strict: strict, BatchRows: 2, Report: func(b importer.BadLine) { bad = append(bad, b) },
-				})
-				return s, bad, err
-			}
-			s, bad, err := run(false)
-			if err != nil || len(bad) != 1 || s.BadLines+s.BadFiles != 1 || (s.BadFiles == 0) != c.rows || bad[0].File != broken || !strings.Contains(bad[0].Reason, c.reason) {
-				t.Fatalf("%v, %v, want one bad line that says %q", err, bad, c.reason)
-			}
-			if more := s.Rows() > 6; more != c.rows || s.Files != 3 {
-				t.Errorf("%d rows of %d files", s.Rows(), s.Files)
-			}
-			s, bad, err = run(true)
-			var stopped *importer.BadLine
-			if !errors.As(err, &stopped) || len(bad) != 1 || stopped.File != broken {
-				t.Errorf("strict: %v, %v", err, bad)
-			}
-			if s.Files != 2 || s.Rows() < 2 {
-				t.Errorf("strict: %+v", s)
-			}
-		})
-	}
-}
-
-func TestALineThatIsTooLongIsSkipped(t *testing.T) {
-	t.Parallel()
-	long := strings.TrimSuffix(email(1), "}") + `, "xheaders": {"X-Long": "` + strings.Repeat("long ", 200_000) + `"}}`
-	long = strings.Replace(long, `"xheaders":null,`, "", 1)
-	for name, text := range map[string]string{"in the middle": email(0) + "\n" + long + "\n" + email(2) + "\n", "at the end": email(0) + "\n" + email(2) + "\n" + long} {
-		_, s, bad, err := imported(t, text, importer.Options{MaxLine: len(long) - 1})
-		if err != nil || s.Emails != 2 || len(bad) != 1 || !strings.Contains(bad[0].Reason, fmt.Sprint(len(long)-1)) {
-			t.Errorf("%s: %v, %+v, %v", name, err, s, bad)
-		}
-		for _, end := range []string{"\n", "\r\n"} {
-			if _, s, bad, err = imported(t, strings.ReplaceAll(text, "\n", end), importer.Options{MaxLine: len(long)}); err != nil || s.Emails != 3 {
-				t.Errorf("%s, a line of just the length allowed: %v, %+v, %v", name, err, s, bad)
-			}
-		}
-	}
-}
-
 func TestBadLinesAreCountedAndSkipped(t *testing.T) {
 	t.Parallel()
 	text := "nonsense\n" + email(0) + "\n\n{}\r\n" + email(1) + "\n" + email(2)[:40]
@@ -298,47 +232,6 @@ func TestFilesAreLookedAtBeforeAnythingIsWritten(t *testing.T) {
 		}
 	}
 }
-
-func TestFailuresStopTheImportAndNameTheFile(t *testing.T) {
-	t.Parallel()
-	t.Run("of the store", func(t *testing.T) {
-		t.Parallel()
-		m := memory{fail: errors.New("disk full")}
-		s, err := importer.Run(t.Context(), &m, []string{file(t, emails(50))}, importer.Options{BatchRows: 5})
-		if !errors.Is(err, m.fail) || s.Rows() != 0 {
-			t.Errorf("%v, %+v", err, s)
-		}
-	})
-	t.Run("of the store amid a log", func(t *testing.T) {
-		t.Parallel()
-		var log strings.Builder
-		for _, id := range []string{"4B1ED9C4292", "5C1ED9C4292", "6D1ED9C4292", "7E1ED9C4292"} {
-			log.WriteString(strings.ReplaceAll(postfixLog, "4B1ED9C4292", id))
-		}
-		m := memory{fail: errors.New("disk full"), after: 2}
-		s, err := importer.Run(t.Context(), &m, []string{file(t, log.String())}, importer.Options{BatchRows: 5})
-		found := s.Formats[0].Outcomes
-		if rows := m.rows(); !errors.Is(err, m.fail) || s.Rows() < 10 || found[format.Bounced] != len(rows.Bounces) ||
-			found[format.Delivered]+found[format.Bounced]+found[format.Accepted] != len(rows.Emails) {
-			t.Errorf("%v, %+v, but %d emails and %d bounces are stored", err, s, len(rows.Emails), len(rows.Bounces))
-		}
-	})
-	t.Run("of reading", func(t *testing.T) {
-		t.Parallel()
-		broken := errors.New("the line is dead")
-		var m memory
-		s, err := importer.Run(t.Context(), &m, []string{"-"}, importer.Options{
-			BatchRows: 2, Stdin: io.MultiReader(strings.NewReader(emails(5)), failing{broken}),
-		})
-		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "standard input") || s.Emails != 4 || s.BadLines != 0 {
-			t.Errorf("%v, %+v", err, s)
-		}
-	})
-}
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // A terminal's read cannot be interrupted, so the import must not wait for it.
 func TestTheContextEndsAnImportThatWaitsForInput(t *testing.T) {
@@ -446,55 +339,3 @@ var demoBatch = sync.OnceValue(func() store.Batch {
 	}
 	panic("no data")
 })
-
-func TestRowsOfTheCodecsComeBackAsTheyWere(t *testing.T) {
-	t.Parallel()
-	want := demoBatch()
-	m, s, bad, err := imported(t, string(ndjson(want)), importer.Options{Strict: true, BatchRows: 4000})
-	if err != nil {
-		t.Fatal(err, bad)
-	}
-	if diff := cmp.Diff(want, m.rows(), cmpopts.EquateEmpty()); diff != "" {
-		t.Error(diff)
-	}
-	if s.Senders != len(want.Senders) || s.Emails != len(want.Emails) || s.Bounces != len(want.Bounces) || s.BlockedEmails != len(want.BlockedEmails) {
-		t.Errorf("%+v", s)
-	}
-}
-
-// The page that users read must be right: its examples are imported, and its table
-// is the importer's.
-func TestTheFormatPageIsTrue(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("FORMAT.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(page), "```json\n")
-	examples, _, _ := strings.Cut(rest, "```")
-	_, s, bad, err := imported(t, examples, importer.Options{Strict: true})
-	if err != nil || s.Senders != 1 || s.Emails != 1 || s.Bounces != 1 || s.BlockedEmails != 1 {
-		t.Fatalf("%v, %v, %+v", err, bad, s)
-	}
-	if diff := cmp.Diff(importer.Table(), table(string(page))); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// table reads the page's table: for each field and kind of row R, o or nothing.
-func table(page string) map[string][4]string {
-	got := map[string][4]string{}
-	for _, line := range strings.Split(page, "\n") {
-		cells := strings.Split(line, "|")
-		if len(cells) < 8 || !strings.HasPrefix(cells[1], " `") {
-			continue
-		}
-		var marks [4]string
-		for i := range marks {
-			// An address may be given in parts, so that no field of the three is required by itself.
-			marks[i] = strings.NewReplacer("R¹", "o", "o¹", "o").Replace(strings.TrimSpace(cells[2+i]))
-		}
-		got[strings.Trim(cells[1], " `")] = marks
-	}
-	return got
-}
