@@ -243,7 +243,7 @@ func TestDashboardAsksForAKey(t *testing.T) {
 func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
-	p, _ := launchDemo(t)
+	p := start(t)
 	blocked := p.query(`{ blockedEmails(window: {last: "P90D"}, filter: {reason: "hardbounce"}, first: 1) {
 		nodes { recipient } } }`, nil)
 	address := at(at(blocked, "blockedEmails", "nodes").([]any)[0], "recipient").(string)
@@ -271,4 +271,34 @@ func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
 			t.Errorf("the page sent the address in a URL: %s", url)
 		}
 	}
+}
+
+// A provider with several domains is filtered by all of them, and their counts add up.
+func TestDashboardAddsUpTheDomainsOfAProvider(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	at := time.Now().Add(-30 * time.Minute).Unix()
+	var rows strings.Builder
+	for n, domain := range []string{"gmail.com", "gmail.com", "googlemail.com", "googlemail.com", "example.org"} {
+		common := fmt.Sprintf(`"user_id": 21, "sender_id": 17, "email_id": "%s.%d@mail1-1-ussnn1", `+
+			`"email_address": "someone@%s", "process_time": %d`,
+			time.Unix(at, 0).UTC().Format("20060102150405"), n, domain, at)
+		fmt.Fprintf(&rows, `{"kind": "email", %s, "delivered": %t}`+"\n", common, n%2 == 1)
+		if n%2 == 0 {
+			fmt.Fprintf(&rows, `{"kind": "bounce", %s, "bounce_time": %d, "bounce_type": "hard", `+
+				`"bounce_category": "bad-mailbox"}`+"\n", common, at)
+		}
+	}
+	data := filepath.Join(t.TempDir(), "data.db")
+	if code, said := importing(t, rows.String(), "--data", data, "-"); code != 0 {
+		t.Fatalf("import ended with %d:\n%s", code, said)
+	}
+	p := start(t, "--data", data)
+	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
+	b.Until(text("#hardBounced .total") + ` === "3 of 5 emails"`)
+	b.Until(text("#providers tbody th") + ` === "Google"`)
+	b.Eval(`document.querySelector("#providers tbody button").click()`, nil)
+	b.Until(text("#hardBounced .total") + ` === "2 of 4 emails"`)
+	b.Until(text("#categories caption") + `.startsWith("2 bounces, ")`)
+	b.Until(text("#senders-filtered tbody tr") + `.includes("50.0%")`)
 }

@@ -2,7 +2,7 @@
 
 // A mailbox provider has several domains, and lists are filtered by one. So queries ask for each of its domains, up to
 // this number, and the answers are added up here.
-export const mostDomains = 5;
+export const mostDomains = 10;
 
 // filtersOf returns the filters of a list for all choices but one, one filter for each domain of the chosen provider: a
 // panel still lists the groups beside the chosen one.

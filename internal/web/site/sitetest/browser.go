@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Patience bounds each command to the browser; a busy machine takes seconds to start one.
-const Patience = time.Minute
+// Patience bounds each command to the browser; a busy machine takes many seconds to start one.
+const Patience = 4 * time.Minute
 
 // Browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages,
 // each ended by a zero byte. It notes what the page complains of and asks for.
