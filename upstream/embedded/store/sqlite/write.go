@@ -12,16 +12,6 @@ import (
 
 // Write adds a batch: see [store.Writer].
 func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
-	rows := rowsOf(&b)
-	for _, rows := range rows {
-		for i := range rows {
-			if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
-				return n, &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-					"email %q has the time %d, which is further than %d seconds from 1970",
-					rows[i].emailID, t, store.MaxTime)}
-			}
-		}
-	}
 	err = s.change(ctx, "write events", func(w *writer) {
 		w.require(b.Given)
 		if b.Merge && !s.indexed.Load() {
@@ -30,7 +20,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 		}
 		w.short = true
 		w.senders(b.Senders)
-		for k, rows := range rows {
+		for k, rows := range rowsOf(&b) {
 			if b.Merge {
 				rows = w.merge(kinds[k], rows)
 			}
@@ -53,13 +43,18 @@ func (w *writer) put(k *kind, rows []row) {
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.time, b.time) })
 	last := w.number("select coalesce(max(id), " + minID + ") from " + k.table)
 	for len(rows) > 0 && w.err == nil {
-		end := 1
-		for end < len(rows) && rows[end].time == rows[0].time {
+		t, end := rows[0].time, 1
+		for end < len(rows) && rows[end].time == t {
 			end++
 		}
+		if t > store.MaxTime || t < -store.MaxTime {
+			w.fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+				"email %q has the time %d, which is further than %d seconds from 1970", rows[0].emailID, t, store.MaxTime)})
+			return
+		}
 		var old []row
-		if first := firstID(rows[0].time); first <= last {
-			old = w.load(k, -1, "r.id >= ? and r.id < ?", first, firstID(rows[0].time+1))
+		if firstID(t) <= last {
+			old = w.load(k, -1, "r.id >= ? and r.id < ?", firstID(t), firstID(t+1))
 		}
 		w.second(k, old, rows[:end])
 		rows = rows[end:]
