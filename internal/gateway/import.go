@@ -61,8 +61,8 @@ With --follow, logs and Maildirs are imported as they grow, and the rows are sto
 a gateway that serves the same store shows them, and subscriptions report them. Logs may be rotated or truncated, or may
 not exist yet. The store remembers, in the same transaction as the rows, how far each file was read. So nothing is lost
 or duplicated when the program is stopped or killed and started again. Standard input is read until it ends, and
-compressed files are read once. Once a minute, a line on standard error reports the progress. SIGTERM and SIGINT end the
-program.
+compressed files are read once. In a folder that is no Maildir, each compressed file is read when it is complete. Once a
+minute, a line on standard error reports the progress. SIGTERM and SIGINT end the program.
 
 Rows that the store already has are not duplicated: if an import was stopped or killed, run the same command again to
 complete it. Rows of the API are imported fastest in about the order of their time; if they are in another order, they

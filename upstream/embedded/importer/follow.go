@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync/atomic"
 	"time"
-
-	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 
 	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/tail"
@@ -21,8 +19,9 @@ import (
 
 // Prefixes of the keys under which [Follow] stores its state.
 const (
-	filePrefix = "follow/file/"
-	mailPrefix = "follow/mail/"
+	filePrefix   = "follow/file/"
+	mailPrefix   = "follow/mail/"
+	folderPrefix = "follow/folder/"
 )
 
 // How often Follow looks for new lines, and how often it reports its progress.
@@ -33,8 +32,8 @@ const (
 
 // Follow imports files as they grow, until ctx ends; then it returns without an error. It follows
 // Maildirs, and logs through rotation and truncation. Files need not exist yet. Standard input,
-// "-", is read until it ends, and compressed files are read once. If nothing else is left to
-// follow, Follow returns.
+// "-", is read until it ends, and compressed files are read once. In other folders than Maildirs, each
+// compressed file is read when it is complete. If nothing else is left to follow, Follow returns.
 //
 // The store records how far each file was read, in the same transaction as the rows. So nothing is
 // lost or duplicated if the process is killed: the next call continues from there. Files must have
@@ -53,7 +52,7 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 	f := &follower{
 		ctx: ctx, store: s, options: o, status: status, meter: newMeter(o, 0), started: o.now(),
 		met:     map[string]bool{},
-		batcher: batcher{ctx: writing, merge: true, whole: true},
+		batcher: batcher{ctx: writing, merge: true, whole: true, most: o.BatchRows},
 	}
 	f.foreign = newForeign(s, o, f.meter)
 	f.foreign.batcher, f.batcher.meter, f.batcher.send = &f.batcher, f.meter, f.write
@@ -80,10 +79,11 @@ type follower struct {
 	batcher batcher
 	summary Summary
 
-	files *tail.Set
-	met   map[string]bool // the keys of files that were read from
-	mails []*maildir
-	input *pipe // standard input; nil if it is not followed
+	files  *tail.Set
+	spools []*spool
+	met    map[string]bool // the keys of files that were read from
+	mails  []*maildir
+	input  *pipe // standard input; nil if it is not followed
 
 	read              bool // whether anything was read since the last commit
 	committed         time.Time
@@ -94,7 +94,7 @@ type follower struct {
 }
 
 // counts counts what was read.
-type counts struct{ lines, mailsRead int }
+type counts struct{ lines, mailsRead, filesRead int }
 
 // grace is how long the last write may take after the context has ended.
 const grace = 5 * time.Second
@@ -118,7 +118,7 @@ func (f *follower) start(files []string) error {
 func (f *follower) forget() {
 	f.foreign.forget(f.summary.Formats)
 	f.batcher.batch, f.batcher.rows, f.batcher.bytes = store.Batch{}, 0, 0
-	f.read, f.files, f.mails = false, nil, nil
+	f.read, f.files, f.mails, f.spools = false, nil, nil, nil
 	if f.input != nil {
 		f.input.back()
 	}
@@ -138,7 +138,7 @@ func (f *follower) open(names []string) error {
 				f.input = newPipe(f.options.Stdin)
 			}
 		case err == nil && info.IsDir() && !isMaildir(name):
-			return fmt.Errorf("cannot follow the folder %s, as it is not a Maildir: name the files in it", name)
+			f.spools = append(f.spools, &spool{path: name, tried: map[string]fs.FileInfo{}})
 		case err == nil && info.IsDir():
 			f.mails = append(f.mails, &maildir{path: name})
 		default:
@@ -167,12 +167,19 @@ func (f *follower) open(names []string) error {
 	f.files, err = tail.New(paths, marks, tail.Options{
 		Unpack: unpack, Begins: f.begins, Note: f.note, Now: f.options.now,
 	})
-	if err != nil || len(f.mails) == 0 {
+	if err != nil {
 		return err
 	}
-	known, err := state(f.ctx, f.store, mailPrefix)
+	mails, err := state(f.ctx, f.store, mailPrefix)
+	if err != nil {
+		return err
+	}
 	for _, m := range f.mails {
-		m.known = known
+		m.known = mails
+	}
+	files, err := state(f.ctx, f.store, folderPrefix)
+	for _, d := range f.spools {
+		d.known = files
 	}
 	return err
 }
@@ -219,7 +226,7 @@ func (f *follower) run() error {
 			f.finished = true
 		}
 		f.report()
-		if len(f.mails) == 0 && f.files.Ended() && (f.input == nil || f.input.ended) {
+		if len(f.mails) == 0 && len(f.spools) == 0 && f.files.Ended() && (f.input == nil || f.input.ended) {
 			return nil
 		}
 		select {
@@ -237,6 +244,11 @@ func (f *follower) poll() error {
 	}
 	for _, m := range f.mails {
 		if err := m.poll(f); err != nil {
+			return err
+		}
+	}
+	for _, d := range f.spools {
+		if err := d.poll(f); err != nil {
 			return err
 		}
 	}
@@ -344,40 +356,4 @@ func (f *follower) write(b store.Batch) error {
 		f.input.taken = nil
 	}
 	return nil
-}
-
-func (f *follower) note(text string) { fmt.Fprintln(f.status, text) }
-
-// report reports the progress once a minute.
-func (f *follower) report() {
-	if now := f.options.now(); now.Sub(f.reported) >= statusInterval {
-		f.reported = now
-		f.note(f.String())
-		f.before = f.counts
-	}
-}
-
-// String describes the progress, such as "following 2 files: 1,200 lines in the last minute, 56,789 in all;
-// 1,234 rows new".
-func (f *follower) String() string {
-	var of []string
-	if n := f.files.Files(); n > 0 {
-		of = append(of, english.Plural(n, "file", ""))
-	}
-	if n := len(f.mails); n > 0 {
-		of = append(of, english.Plural(n, "Maildir", ""))
-	}
-	if f.input != nil {
-		of = append(of, "standard input")
-	}
-	text := "following " + english.WordSeries(of, "and") + ": "
-	if len(f.mails) > 0 {
-		text += fmt.Sprintf("%s and ", english.Plural(f.mailsRead-f.before.mailsRead, "mail", ""))
-	}
-	text += fmt.Sprintf("%s in the last minute, %s in all; %s new", english.Plural(f.lines-f.before.lines, "line", ""),
-		humanize.Comma(int64(f.lines+f.mailsRead)), english.Plural(f.summary.New, "row", ""))
-	if n := f.meter.badSoFar(); n > 0 {
-		text += ", " + english.Plural(n, "bad line", "")
-	}
-	return text
 }

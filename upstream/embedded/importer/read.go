@@ -121,6 +121,7 @@ type batcher struct {
 	most   int
 	merge  bool // rows of the API
 	whole  bool // batches are sent by flush only
+	parts  bool // except that large ones are sent, too
 	send   func(store.Batch) error
 	parser parser
 	batch  store.Batch
@@ -175,7 +176,7 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 func (b *batcher) added(bytes int) error {
 	b.rows++
 	b.bytes += bytes
-	if b.whole || b.rows < b.most && b.bytes < batchBytes {
+	if b.whole && !b.parts || b.rows < b.most && b.bytes < batchBytes {
 		return nil
 	}
 	return b.flush()

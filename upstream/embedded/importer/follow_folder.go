@@ -1,0 +1,133 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// spool follows a folder of compressed files that are read once they are complete, such as KumoMTA's logs.
+type spool struct {
+	path   string
+	known  map[string]string      // the sizes of files that were read, by their keys
+	tried  map[string]fs.FileInfo // files that were not complete, as they were then
+	looked time.Time
+	noted  bool // that a file is not compressed
+}
+
+// How often folders are looked at, how long a file must not have changed to be tried, and to be read even if its data
+// seems to be cut off.
+const (
+	folderInterval = time.Second
+	calm           = 2 * time.Second
+	abandoned      = time.Hour
+)
+
+// poll reads the files that are new and complete.
+func (d *spool) poll(f *follower) error {
+	now := f.options.now()
+	if now.Sub(d.looked) < folderInterval {
+		return nil
+	}
+	d.looked = now
+	list, err := folder(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b input) int { return strings.Compare(a.name, b.name) })
+	absolute, err := filepath.Abs(d.path)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(absolute))
+	prefix := hex.EncodeToString(sum[:8]) + "/"
+	present := map[string]bool{}
+	for _, in := range list {
+		name, err := filepath.Rel(d.path, in.name)
+		if err != nil {
+			return err
+		}
+		key := prefix + filepath.ToSlash(name)
+		present[key] = true
+		if d.known[key] == strconv.FormatInt(in.size, 10) || !d.complete(f, &in, now) {
+			continue
+		}
+		if err := d.read(f, key, &in); err != nil {
+			return err
+		}
+	}
+	for key := range d.known {
+		if !present[key] && strings.HasPrefix(key, prefix) {
+			delete(d.known, key)
+			f.batcher.keep(folderPrefix+key, "")
+			f.read = true
+		}
+	}
+	return nil
+}
+
+// complete reports whether a file is to be read. It decompresses the file for that, once for each change.
+func (d *spool) complete(f *follower, in *input, now time.Time) bool {
+	info, err := os.Stat(in.name)
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	age := now.Sub(info.ModTime())
+	before, tried := d.tried[in.name]
+	same := tried && before.Size() == info.Size() && before.ModTime().Equal(info.ModTime())
+	if age.Abs() < calm || same && age < abandoned {
+		return false
+	}
+	d.tried[in.name], in.size = info, info.Size()
+	src, err := open(in.name, nil, new(atomic.Int64))
+	if err != nil {
+		return false
+	}
+	defer src.close()
+	if src.packing == "" {
+		if !d.noted {
+			d.noted = true
+			f.note(fmt.Sprintf("%s: files that are not compressed, such as %s, are not read: name them to follow them",
+				d.path, filepath.Base(in.name)))
+		}
+		return false
+	}
+	_, err = io.Copy(io.Discard, src)
+	return err == nil && src.foreign == "" || age > abandoned
+}
+
+// read imports a file. If the program ends meanwhile, the file is read again.
+func (d *spool) read(f *follower, key string, in *input) error {
+	if err := errors.Join(f.ctx.Err(), f.commit()); err != nil {
+		return err
+	}
+	err := in.look(f.options)
+	if err == nil {
+		f.batcher.parts = true
+		err = readFile(f.ctx, in, f.options, f.meter, f.foreign, &f.batcher)
+		f.batcher.parts = false
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil && !errors.As(err, new(*BadLine)):
+		return err
+	}
+	d.known[key] = strconv.FormatInt(in.size, 10)
+	f.batcher.keep(folderPrefix+key, d.known[key])
+	f.read = true
+	f.filesRead++
+	return f.commit()
+}
