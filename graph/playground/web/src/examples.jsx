@@ -1,4 +1,4 @@
-// The panel that lists the examples, for those who closed or changed their tabs.
+// The panel that lists the examples, for visitors who closed or changed their tabs.
 
 import { useEditorContext } from '@graphiql/react';
 import { useEffect, useState } from 'react';
@@ -9,7 +9,7 @@ export function examplesPlugin(examples) {
   return { title: 'Examples', icon: ExamplesIcon, content: () => <Examples examples={examples} /> };
 }
 
-// Where the panel covers the editor (see style.css), it closes when it has served: by its own button, since GraphiQL
+// Where the panel covers the editor (see style.css), it closes after a choice. It clicks its own button, since GraphiQL
 // has no other way to close a panel together with its pane.
 const narrow = matchMedia('(max-width: 720px)');
 

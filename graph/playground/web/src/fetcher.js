@@ -4,9 +4,9 @@ import { chosenOperation, operationsOf } from './operation.jsx';
 
 const accept = 'application/graphql-response+json, application/json;q=0.9';
 
-// createFetcher returns what GraphiQL calls for each operation. It answers with an observable rather than a promise,
-// since GraphiQL then shows a stop button, and stopping drops the connection, so that the gateway stops its work too.
-// Whatever goes wrong becomes an answer in GraphQL's form: GraphiQL would show a thrown error with its stack.
+// createFetcher returns the function that GraphiQL calls for each operation. It returns an observable rather than a
+// promise: GraphiQL then shows a stop button, and stopping closes the connection, so the gateway stops its work too.
+// Errors are returned as GraphQL errors, since GraphiQL would show a thrown error with its stack.
 export function createFetcher(endpoint) {
   return (asked, { headers } = {}) => ({
     subscribe({ next, complete }) {

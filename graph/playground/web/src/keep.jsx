@@ -1,14 +1,14 @@
-// Keeps the tabs as they are when the visitor leaves or loads the page again, down to the last letter typed.
+// Keeps the tabs with all that was typed when the visitor leaves or reloads the page.
 
 import { useEditorContext } from '@graphiql/react';
 import { useLayoutEffect, useRef } from 'react';
 import { hasTabs, storeTabs, untitled } from './storage.js';
 
-// GraphiQL stores a change half a second after it was made, in milliseconds and with some to spare.
+// GraphiQL stores a change half a second after it was made. This is in milliseconds, with a margin.
 const storedAfter = 1000;
 
-// KeepTabs shows nothing, and stores what GraphiQL has not stored yet. It leaves alone what was stored before: since
-// then another window may have.
+// KeepTabs renders nothing, and stores what GraphiQL has not stored yet. It does not store anything else, since another
+// window may have stored a newer state.
 export function KeepTabs({ storage }) {
   const { tabs, activeTabIndex, queryEditor, variableEditor, headerEditor, shouldPersistHeaders } = useEditorContext({ nonNull: true });
   const changed = useRef(0);
@@ -30,7 +30,7 @@ export function KeepTabs({ storage }) {
   return null;
 }
 
-// typed is a tab with what stands in its editors: the same one if that is what it holds.
+// typed returns a tab with the text of its editors, or the same tab if that is its content already.
 function typed(tab, query, variables, headers = '') {
   const same = (part, text) => (tab[part] ?? '') === text;
   if (same('query', query) && same('variables', variables) && same('headers', headers)) return tab;
@@ -39,10 +39,10 @@ function typed(tab, query, variables, headers = '') {
   return { ...tab, query, variables, headers, operationName, title: operationName ?? untitled };
 }
 
-// plain is a tab as it is stored: without its answer, and without headers, which may hold a key, unless the visitor
-// wants them kept.
+// plain returns a tab as it is stored: without its response, and without headers, which may contain a key, unless the
+// visitor wants to keep them.
 function plain({ id, title, query, variables, headers, operationName }, withHeaders) {
-  const text = (value) => value ?? null; // GraphiQL throws all tabs away if one lacks a part
+  const text = (value) => value ?? null; // GraphiQL discards all tabs if one lacks a field
   return {
     id, title, query: text(query), variables: text(variables), headers: withHeaders ? text(headers) : null,
     operationName: text(operationName), response: null,

@@ -1,5 +1,5 @@
-// Which operation of a text runs. GraphiQL looks for operations 100 ms after the last change of the text. By itself it would
-// run the one that was there before until then.
+// Selects the operation that runs. GraphiQL looks for operations 100 ms after the last change of the text, and would run
+// the previous one until then.
 
 import { useEditorContext } from '@graphiql/react';
 import { parse } from 'graphql';
@@ -14,13 +14,13 @@ export function operationsOf(text) {
   }
 }
 
-// chosenOperation returns the operation of that name, or the first one where the name is from an earlier text; undefined
-// where there is none.
+// chosenOperation returns the operation with that name, or the first one if the name is from an earlier text, or
+// undefined if there is none.
 export function chosenOperation(operations = [], name) {
   return operations.find((operation) => operation.name?.value === name) ?? operations[0];
 }
 
-// FollowText shows nothing, and tells GraphiQL of the operations as soon as they change.
+// FollowText renders nothing, and passes the operations to GraphiQL as soon as they change.
 export function FollowText() {
   const { queryEditor } = useEditorContext({ nonNull: true });
   useEffect(() => {

@@ -1,4 +1,4 @@
-// Fetches the schema again where the gateway asks for a key and the visitor has given one since.
+// Fetches the schema again if the gateway requires a key and the visitor has entered one.
 
 import { useEditorContext, useSchemaStore } from '@graphiql/react';
 import { useEffect } from 'react';
@@ -6,8 +6,8 @@ import { useEffect } from 'react';
 // A pause in typing, in milliseconds, after which the headers are tried.
 const pause = 500;
 
-// FetchSchema shows nothing. While there is no schema it fetches it with the headers that are given, whenever they change.
-// Once there is one it is the same for every caller.
+// FetchSchema renders nothing. Until there is a schema, it fetches it with the current headers whenever they change. The
+// schema is the same for all callers.
 export function FetchSchema() {
   const { headerEditor } = useEditorContext({ nonNull: true });
   const { introspect, schema } = useSchemaStore();
@@ -25,7 +25,7 @@ export function FetchSchema() {
       }, pause);
     }
     headerEditor.on('change', fetchSoon);
-    if (headerEditor.getValue()) fetchSoon(); // kept from the last visit: GraphiQL's own attempt may have come without them
+    if (headerEditor.getValue()) fetchSoon(); // kept from the last visit; GraphiQL may have tried without them
     return () => {
       clearTimeout(timer);
       headerEditor.off('change', fetchSoon);
@@ -34,7 +34,7 @@ export function FetchSchema() {
   return null;
 }
 
-// headersIn returns headers in one spelling, or undefined while they are none.
+// headersIn returns headers in canonical form, or undefined if the text is not valid.
 function headersIn(text) {
   try {
     const headers = JSON.parse(text);

@@ -1,13 +1,13 @@
-// Links that open a query, with its variables, in a tab of its own. All of it stands behind the link's "#", which
-// browsers keep to themselves, so that no server on the way logs it. Headers never go in: they may hold a key.
+// Links that open a query, with its variables, in a new tab. Both are in the link's fragment, which browsers do not
+// send, so no server logs them. Links never contain headers, which may contain a key.
 
 import { ToolbarButton, useEditorContext } from '@graphiql/react';
 import { useEffect, useState } from 'react';
 
 const names = ['query', 'variables', 'operationName'];
 
-// takeSharedOperation returns what the page's address asks to open, or undefined. It is shown, and never run unasked.
-// It is taken once: who changes its tab and loads the page again finds that tab alone.
+// takeSharedOperation returns the operation in the page's address, or undefined. The page shows it but does not run it.
+// It is taken only once, so that a visitor who changes its tab and reloads the page finds only that tab.
 export function takeSharedOperation() {
   const operation = sharedOperation();
   if (!operation || history.state?.taken) return undefined;
@@ -30,14 +30,14 @@ function linkTo(operation) {
   return link.href;
 }
 
-// A link pasted into the address bar of the open page changes what is behind the "#" alone, and loads nothing.
+// A link pasted into the address bar of the open page changes only the fragment, and loads nothing.
 addEventListener('hashchange', () => {
   if (!sharedOperation()) return;
   history.replaceState(null, '');
   location.reload();
 });
 
-// ShareButton copies a link to the active tab, and puts it into the address bar for where pages may not copy.
+// ShareButton copies a link to the active tab, and puts it into the address bar in case the page may not copy.
 export function ShareButton() {
   const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
   const [copied, setCopied] = useState(false);

@@ -1,11 +1,10 @@
-// Where GraphiQL keeps a visitor's tabs, history and settings: the browser's local storage, or memory where that is
-// denied.
+// Storage for a visitor's tabs, history and settings: the browser's local storage, or memory if that is denied.
 
-// openStorage returns GraphiQL's storage, with the examples as open tabs if this is the first visit, and what a link
-// shares in front of the visitor.
+// openStorage returns GraphiQL's storage. On the first visit the examples are open as tabs. The operation of a shared
+// link is in the active tab.
 //
-// Names are prefixed by the page's path: other tools on 127.0.0.1:8080 use GraphiQL as well, and so do other gateways
-// behind the same host, and a visitor would meet their tabs here.
+// Names begin with the page's path. Otherwise a visitor would see the tabs of other tools on 127.0.0.1:8080 that use
+// GraphiQL, or of other gateways behind the same host.
 export function openStorage(examples, shared) {
   const storage = prefixed(`deliverygraph ${location.pathname} `, browserStorage());
   if (!readTabs(storage)) openTabs(storage, examples);
@@ -14,10 +13,10 @@ export function openStorage(examples, shared) {
   return storage;
 }
 
-// The names under which GraphiQL keeps its tabs and, apart from them, what stands in the editors.
+// The names under which GraphiQL stores its tabs and, separately, the texts of the editors.
 const stored = { tabs: 'graphiql:tabState', query: 'graphiql:query', variables: 'graphiql:variables', headers: 'graphiql:headers' };
 
-// exampleText is what an example's tab holds: its description as a comment, and its query.
+// exampleText returns the text of an example's tab: its description as a comment, and its query.
 export function exampleText({ description, query }) {
   return comment(description) + query.trim() + '\n';
 }
@@ -33,9 +32,9 @@ function comment(text) {
   return lines.map((line) => line + '\n').join('');
 }
 
-// openTabs stores what GraphiQL itself would store with these tabs open. GraphiQL's own property for this
-// (`defaultTabs`) forgets the first tab's variables, and opens an empty tab more on the next visit, because it looks for
-// a tab that equals the stored query and variables.
+// openTabs stores what GraphiQL would store with these tabs open. GraphiQL's own property for this (`defaultTabs`) loses
+// the variables of the first tab, and opens another, empty tab on the next visit, because it looks for a tab that equals
+// the stored query and variables.
 function openTabs(storage, examples) {
   if (examples.length === 0) {
     storage.removeItem(stored.tabs);
@@ -45,7 +44,7 @@ function openTabs(storage, examples) {
   storeTabs(storage, tabs, 0);
 }
 
-// openShared puts an operation into a tab behind the others, or finds the one that has it, and shows that.
+// openShared opens an operation in a new last tab, or activates the tab that has it already.
 function openShared(storage, { query, variables, operationName }) {
   const { tabs } = readTabs(storage) ?? { tabs: [] };
   let index = tabs.findIndex((tab) => tab.query === query && (tab.variables || null) === variables);
@@ -53,9 +52,9 @@ function openShared(storage, { query, variables, operationName }) {
   storeTabs(storage, tabs, index);
 }
 
-// openAgain has the editors start with what the active tab holds. GraphiQL stores its tabs half a second after each
-// change, and the editors' texts at other moments; where they differ, as after a crash, it would take the texts for
-// those of one tab more.
+// openAgain makes the editors start with the content of the active tab. GraphiQL stores its tabs half a second after
+// each change, and the texts of the editors at other times. If they differ, as after a crash, it would open another tab
+// with these texts.
 function openAgain(storage) {
   const found = readTabs(storage);
   if (found?.tabs[found.activeTabIndex]) storeTabs(storage, found.tabs, found.activeTabIndex);
@@ -65,8 +64,7 @@ function newTab(id, operationName, query, variables) {
   return { id, title: operationName ?? untitled, query, variables: variables || null, headers: null, operationName, response: null };
 }
 
-// readTabs returns the stored tabs, or undefined where there are none that could be read: GraphiQL would show nothing at
-// all over those.
+// readTabs returns the stored tabs, or undefined if there are none or they are invalid, with which GraphiQL would fail.
 function readTabs(storage) {
   try {
     const found = JSON.parse(storage.getItem(stored.tabs));
@@ -76,8 +74,8 @@ function readTabs(storage) {
   }
 }
 
-// storeTabs stores all tabs, and what stands in the editors with one of them active, so that the two agree. A storage
-// that is full does without: the page works all the same.
+// storeTabs stores all tabs, and the texts of the active one as those of the editors, so that both agree. If the storage
+// is full, nothing is stored, and the page still works.
 export function storeTabs(storage, tabs, activeTabIndex) {
   try {
     storage.setItem(stored.tabs, JSON.stringify({ activeTabIndex, tabs }));
@@ -91,7 +89,7 @@ export function storeTabs(storage, tabs, activeTabIndex) {
   }
 }
 
-// hasTabs reports whether tabs are stored: they are not once the visitor has cleared all data.
+// hasTabs reports whether tabs are stored. They are not after the visitor has cleared all data.
 export function hasTabs(storage) {
   return Boolean(storage.getItem(stored.tabs));
 }
