@@ -3,6 +3,7 @@
 package diagnostic
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,6 +11,8 @@ import (
 
 // Gap replaces what varies.
 const Gap = "…"
+
+var gap = []byte(Gap)
 
 // maxPattern is the maximum length of a pattern in bytes.
 const maxPattern = 240
@@ -26,6 +29,7 @@ func Pattern(response, local string) string {
 	if kind := response[:len(response)-len(text)]; !found || strings.ContainsAny(kind, " \t") || len(kind) > 16 {
 		text = response
 	}
+	text = without(text, local)
 	b := make([]byte, 0, min(len(text), maxPattern)+len(Gap))
 	space, first := false, true
 	for len(text) > 0 && len(b) < maxPattern {
@@ -47,9 +51,9 @@ func Pattern(response, local string) string {
 		text = text[n:]
 		tail := word[len(strings.TrimRight(word, ".-/")):] // punctuation
 		word = word[:len(word)-len(tail)]
-		if word != "" && varies(word, local, first) {
+		if word != "" && varies(word, first) {
 			word = Gap
-			if space && strings.HasSuffix(string(b), Gap) {
+			if space && bytes.HasSuffix(b, gap) {
 				word, space = "", false
 			}
 		}
@@ -57,10 +61,53 @@ func Pattern(response, local string) string {
 		b = append(append(b, word...), tail...)
 		space, first = false, first && word == ""
 	}
+	if !utf8.Valid(b) {
+		b = bytes.ToValidUTF8(b, nil)
+	}
 	if len(b) > maxPattern {
 		b = []byte(strings.ToValidUTF8(string(b[:maxPattern]), "") + Gap)
 	}
 	return string(b)
+}
+
+// without replaces a local part wherever it is a word, in any case of its letters.
+func without(text, local string) string {
+	if local == "" {
+		return text
+	}
+	var b strings.Builder
+	for from := 0; ; {
+		i := indexFold(text[from:], local)
+		if i < 0 {
+			if from == 0 {
+				return text
+			}
+			b.WriteString(text[from:])
+			return b.String()
+		}
+		start, end := from+i, from+i+len(local)
+		b.WriteString(text[from:start])
+		if start > 0 && isAlphanumeric(text[start-1]) || end < len(text) && isAlphanumeric(text[end]) {
+			b.WriteString(text[start:end])
+		} else {
+			b.WriteString(Gap)
+		}
+		from = end
+	}
+}
+
+// indexFold is like [strings.Index], in any case of letters.
+func indexFold(text, word string) int {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if text[i]|0x20 == word[0]|0x20 && strings.EqualFold(text[i:i+len(word)], word) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= utf8.RuneSelf
 }
 
 func appendSpace(b []byte, space bool) []byte {
@@ -70,30 +117,50 @@ func appendSpace(b []byte, space bool) []byte {
 	return b
 }
 
+// Classes of bytes.
+const (
+	breaks  = 1 << iota // ends a word, and an address or link too
+	parts               // ends a word, but may be in an address or link
+	special             // marks an address or link
+)
+
+var classes = func() (of [256]uint8) {
+	for c := range 0x21 {
+		of[c] = breaks
+	}
+	of[0x7f] = breaks
+	for _, c := range `<>()[]{}"',;|` + "`" {
+		of[c] = breaks
+	}
+	of['='], of[':'], of['@'] = parts, parts|special, special
+	return of
+}()
+
 // wordLen returns the length of the word that text begins with. Words end at spaces and punctuation, but addresses and
 // links are words.
 func wordLen(text string) int {
-	if whole := nextWord(text); strings.Contains(whole, "@") || strings.Contains(whole, "://") || isIPv6(whole) {
-		return len(whole)
-	}
-	for i, r := range text {
-		switch r {
-		case '<', '>', '(', ')', '[', ']', '{', '}', '"', '\'', ',', ';', ':', '=', '|', '`', utf8.RuneError:
-			return i
+	word, whole, marked := -1, len(text), false
+	for i := range len(text) {
+		class := classes[text[i]]
+		if class == 0 {
+			continue
 		}
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
-			return i
+		if class&breaks != 0 {
+			whole = i
+			break
 		}
+		if class&parts != 0 && word < 0 {
+			word = i
+		}
+		marked = marked || class&special != 0
 	}
-	return len(text)
-}
-
-// nextWord returns what text begins with, up to a space or bracket.
-func nextWord(text string) string {
-	if i := strings.IndexAny(text, " \t\r\n<>()[]{}\"',;"); i >= 0 {
-		return text[:i]
+	if word < 0 {
+		return whole
 	}
-	return text
+	if w := text[:whole]; marked && (strings.Contains(w, "@") || strings.Contains(w, "://") || isIPv6(w)) {
+		return whole
+	}
+	return word
 }
 
 func isIPv6(word string) bool {
@@ -101,25 +168,24 @@ func isIPv6(word string) bool {
 }
 
 // varies reports whether a word is not part of the pattern. First is for the first word, which may be a reply code.
-func varies(word, local string, first bool) bool {
-	if strings.Contains(word, "@") || strings.Contains(word, "://") || strings.HasPrefix(word, "www.") ||
-		local != "" && strings.EqualFold(word, local) {
+func varies(word string, first bool) bool {
+	if strings.IndexByte(word, '@') >= 0 || strings.IndexByte(word, ':') >= 0 || strings.HasPrefix(word, "www.") {
 		return true
 	}
 	if isReplyCode(word) && (first || len(word) > 3) {
 		return false
 	}
 	digits, letters, upper, others, dots := 0, 0, 0, 0, 0
-	for _, r := range word {
-		switch {
-		case '0' <= r && r <= '9':
+	for i := range len(word) {
+		switch c := word[i]; {
+		case '0' <= c && c <= '9':
 			digits++
-		case 'A' <= r && r <= 'Z':
+		case 'A' <= c && c <= 'Z':
 			upper++
 			letters++
-		case unicode.IsLetter(r):
+		case 'a' <= c && c <= 'z', c >= utf8.RuneSelf:
 			letters++
-		case r == '.':
+		case c == '.':
 			dots++
 		default:
 			others++

@@ -19,6 +19,7 @@ const (
 	ruleDetail      = "a bounce's details match its row in the list"
 	ruleUnknown     = "an unknown bounce gets 404"
 	ruleCatalogue   = "a catalogue has codes, each once"
+	ruleGroups      = "groups add up to the counts"
 	ruleRefusal     = "an invalid parameter gets 452"
 	ruleMethod      = "a method other than GET gets 405"
 	ruleAccept      = "an Accept header without JSON gets 406"
@@ -32,6 +33,7 @@ const (
 	topicHeaders    = "format of xheaders"
 	topicDuplicates = "identical concurrent requests"
 	topicNoKey      = "API keys"
+	topicGroups     = "groups, an extension of the API"
 )
 
 // Effects on the gateway that several differences share.

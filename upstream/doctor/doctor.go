@@ -103,6 +103,7 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 		e.lists(ctx, s)
 		e.counts(ctx, s)
 	}
+	e.groups(ctx, samples[upstream.Bounces])
 	e.details(ctx, samples[upstream.Bounces])
 	e.timeForms(ctx, samples)
 	e.refusals(ctx, samples)

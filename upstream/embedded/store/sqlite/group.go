@@ -205,6 +205,9 @@ func groupBy(columns []string) string {
 // value of a header.
 func (g *grouping) events(l *listing, header string, add func([]driver.Value)) {
 	columns := g.columns(header)
+	if g.byDomain(l, columns, add) {
+		return
+	}
 	from, args := g.source(l, columns)
 	count, by := ", count(*)", groupBy(columns)
 	if g.q.Has(upstream.DimensionDiagnostic) { // rows whose patterns are equal have different diagnostics
@@ -260,6 +263,6 @@ func (k *kind) covering(columns []string) string {
 // indexed are the columns that have indexes of their own.
 var indexed = [len(upstream.Kinds)][]string{
 	upstream.Emails:        {"user_id", "sender_id", "domain_id"},
-	upstream.Bounces:       {"user_id", "sender_id", "domain_id", "type", "category"},
+	upstream.Bounces:       {"user_id", "sender_id", "domain_id", "type", "category", "code", "rule"},
 	upstream.BlockedEmails: {"user_id", "sender_id", "domain_id", "reason"},
 }
