@@ -213,20 +213,32 @@ func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 
 // accounts returns the connection for users or senders: all that occur in one of the three counts of the window.
 // The window of q is not set yet; name is the name of the field.
-func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery, a page.Args,
-	objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
+func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery,
+	order *model.AccountOrder, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
+	by := orderOf(order)
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
-		return name + "?" + q.Encode() + "&" + written
+		return name + "?" + q.Encode() + "&" + written + by.binding()
 	})
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
 	q.Window = w
-	l, err := page.NewList(binding, page.ListSource[found]{
+	source := page.ListSource[found]{
 		Window: w,
-		Fetch:  func(ctx context.Context) ([]found, error) { return findAll(ctx, q) },
-		ID:     func(f *found) upstream.ID { return f.ID },
-	}, a)
+		Fetch: func(ctx context.Context) ([]found, error) {
+			all, err := findAll(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			return all, by.rank(ctx, q, all)
+		},
+		ID:         func(f *found) upstream.ID { return f.ID },
+		Descending: by.descending,
+	}
+	if by.field != "" {
+		source.Rank = func(f *found) (float64, bool) { return f.rank, f.ranked }
+	}
+	l, err := page.NewList(binding, source, a)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
@@ -237,17 +249,16 @@ func accounts[T any](ctx context.Context, name string, window model.Window, q up
 // found is a user or sender, and the first kind of counts that contains it.
 type found struct {
 	upstream.Count
-	kind upstream.Kind
+	kind   upstream.Kind
+	rank   float64 // in the order of the list, if ranked
+	ranked bool
 }
 
 // findAll makes the three counts calls concurrently and returns each id once. A sender's address is the first
 // one that any of them contains.
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
-	var keys [len(upstream.Kinds)]loaders.CountsKey
-	for i, k := range upstream.Kinds {
-		keys[i] = loaders.CountsKey{Kind: k, Query: q}
-	}
-	counts, errs := loaders.From(ctx).AllCounts(ctx, keys[:])
+	keys := countsOfAllKinds(q)
+	counts, errs := loaders.From(ctx).AllCounts(ctx, keys)
 	// Most ids are in the first answer, which is sorted. The map holds only the others.
 	var all []found
 	var others map[upstream.ID]int
@@ -262,7 +273,7 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 		for n := range a.Rows {
 			c := &a.Rows[n]
 			if i == 0 && sorted == len(all) && (sorted == 0 || all[sorted-1].ID < c.ID) {
-				all = append(all, found{*c, keys[i].Kind})
+				all = append(all, found{Count: *c, kind: keys[i].Kind})
 				sorted++
 				continue
 			}
@@ -278,7 +289,7 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 					others = map[upstream.ID]int{}
 				}
 				others[c.ID] = len(all)
-				all = append(all, found{*c, keys[i].Kind})
+				all = append(all, found{Count: *c, kind: keys[i].Kind})
 			case all[j].Sender == "":
 				all[j].Sender = c.Sender
 			}

@@ -211,6 +211,16 @@ func TestPlanIsTheCost(t *testing.T) {
 			`{ message(emailId: "` + rowsAt(day+upstream.Time(3*72), 3).Emails[0].EmailID + `", ` + w +
 				`) { recipients { recipient outcome at bounce { code } blocked { reason } } } }`, 3,
 		},
+		"senders by a rate": {
+			`{ senders(` + w + `, orderBy: {field: HARD_BOUNCE_RATE, direction: DESC}) { nodes { stats(` + w +
+				`) { hardBounceRate } } } }`, 3,
+		},
+		"days of a time zone, with rates": {
+			`{ stats(` + w + `) { series(interval: DAY, timeZone: "Europe/Berlin") { bounceRate blockedRate } } }`, 3,
+		},
+		"days that begin within an hour": {
+			`{ stats(` + w + `) { series(interval: DAY, timeZone: "Asia/Kolkata") { sent hardBounced } } }`, 4,
+		},
 		"a recipient alone": {`{ recipient(address: "recipient1@example1.com") { address } }`, 0},
 		"an invalid argument": {
 			`{ bounces(` + w + `, first: 501) { nodes { id } } senders(` + w +

@@ -106,6 +106,11 @@ func (o randomOperation) selection(name string) string {
 		case f.Name == "series":
 			interval := []string{"DAY", "HOUR"}[o.random.IntN(2)]
 			text, alias = "series(interval: "+interval+")", "series"+interval
+			if strings.HasSuffix(name, "Stats") && o.random.IntN(3) == 0 {
+				zone := []string{"Europe/Berlin", "America/New_York", "UTC"}[o.random.IntN(3)]
+				text = "series(interval: " + interval + ", timeZone: \"" + zone + "\")"
+				alias += "_" + zone[:2]
+			}
 		case f.Name == "breakdown":
 			by := []string{"DOMAIN", "HOUR, USER", "SENDER, PROVIDER", "HEADER"}[o.random.IntN(4)]
 			top := 1 + o.random.IntN(20)
@@ -118,6 +123,9 @@ func (o randomOperation) selection(name string) string {
 			w := o.window()
 			if f.Arguments.ForName("first") != nil {
 				w += fmt.Sprintf(", %s: %s", []string{"first", "last"}[o.random.IntN(2)], o.size(9))
+			}
+			if f.Arguments.ForName("orderBy") != nil && o.random.IntN(3) == 0 {
+				w += []string{", orderBy: {field: SENT}", ", orderBy: {field: BOUNCE_RATE, direction: DESC}"}[o.random.IntN(2)]
 			}
 			if f.Arguments.ForName("order") != nil && o.random.IntN(3) == 0 {
 				w += ", order: NEWEST_FIRST"

@@ -11,13 +11,13 @@ import (
 )
 
 // Senders answers Query.senders.
-func (query) Senders(ctx context.Context, window model.Window, userID *string, first *int, after *string, last *int,
-	before *string) (*model.SenderConnection, error) {
+func (query) Senders(ctx context.Context, window model.Window, userID *string, orderBy *model.AccountOrder,
+	first *int, after *string, last *int, before *string) (*model.SenderConnection, error) {
 	u, err := key("userId", userID)
 	if err != nil {
 		return nil, err
 	}
-	return senders(ctx, window, u, page.Args{First: first, After: after, Last: last, Before: before})
+	return senders(ctx, window, u, orderBy, page.Args{First: first, After: after, Last: last, Before: before})
 }
 
 func newSender(c *upstream.Count, o model.Origin, owner upstream.ID) model.Sender {
@@ -30,8 +30,9 @@ func newSender(c *upstream.Count, o model.Origin, owner upstream.ID) model.Sende
 
 // senders lists the senders with an event of any kind in the window. The three calls for the list also answer
 // the senders' stats over the same window.
-func senders(ctx context.Context, window model.Window, u upstream.ID, a page.Args) (*model.SenderConnection, error) {
-	c, err := accounts(ctx, "senders", window, upstream.CountQuery{UserID: u}, a,
+func senders(ctx context.Context, window model.Window, u upstream.ID, orderBy *model.AccountOrder,
+	a page.Args) (*model.SenderConnection, error) {
+	c, err := accounts(ctx, "senders", window, upstream.CountQuery{UserID: u}, orderBy, a,
 		func(rows []found, w upstream.Window) []*model.Sender {
 			var siblings [len(upstream.Kinds)]int
 			for _, f := range rows {

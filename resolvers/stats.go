@@ -118,17 +118,17 @@ func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) 
 
 // Series answers Stats.series. The selected kinds are fetched concurrently, and buckets without events are
 // zero.
-func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval) ([]*model.StatsPoint, error) {
-	b := buckets{s.Window, interval}
-	if n := b.len(); n > model.MaxPoints {
-		return nil, badArgument("interval", "the series would have %d points, but at most %d are allowed: "+
-			"use a longer interval or a shorter window", n, model.MaxPoints)
+func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval,
+	timeZone *string) ([]*model.StatsPoint, error) {
+	b, err := newBuckets(s.Window, interval, timeZone)
+	if err != nil {
+		return nil, err
 	}
 	kinds := seriesKinds(ctx)
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
 		answers[i] = loaders.From(ctx).BeginSeries(ctx,
-			loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: interval}})
+			loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: b.asked}})
 	}
 	points := b.points()
 	for i, k := range kinds {
@@ -136,50 +136,11 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 		if err != nil {
 			return nil, err
 		}
-		for _, one := range series {
-			if s.Subject.Row != 0 && one.ID != s.Subject.Row {
-				continue
-			}
-			for _, p := range one.Points {
-				at, err := b.index(p.Start)
-				if err != nil {
-					return nil, err
-				}
-				points[at].Add(k, p.Tally)
-			}
+		if err := b.fill(ctx, points, s, k, series); err != nil {
+			return nil, err
 		}
 	}
 	return points, nil
-}
-
-// buckets is the sequence of UTC hours or days that a window touches.
-type buckets struct {
-	window   upstream.Window
-	interval upstream.Interval
-}
-
-func (b buckets) first() upstream.Time { return b.interval.Floor(b.window.Start) }
-
-func (b buckets) len() int { return int((b.window.End-b.first()-1)/b.interval.Seconds()) + 1 }
-
-func (b buckets) points() []*model.StatsPoint {
-	all := make([]model.StatsPoint, b.len())
-	points := make([]*model.StatsPoint, len(all))
-	for i := range all {
-		all[i].Start = b.first() + upstream.Time(i)*b.interval.Seconds()
-		points[i] = &all[i]
-	}
-	return points
-}
-
-// index returns the index of the bucket that starts at a time. Other buckets are an error: without their counts
-// the series would not add up. In the answer of a remote, the first bucket may start with the window.
-func (b buckets) index(start upstream.Time) (int, error) {
-	if start != b.window.Start && start != b.interval.Floor(start) || start < b.first() || start >= b.window.End {
-		return 0, &upstream.Error{Code: upstream.InvalidResponse,
-			Message: "the upstream returned a time series whose buckets are not UTC hours or days in the window"}
-	}
-	return int((start - b.first()) / b.interval.Seconds()), nil
 }
 
 // seriesKinds returns the kinds whose counts the series selects.

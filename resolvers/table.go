@@ -198,4 +198,9 @@ var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint",
 		"hardBounced": leaf(func(p *model.StatsPoint) int64 { return p.HardBounced }, model.AppendLong),
 		"softBounced": leaf(func(p *model.StatsPoint) int64 { return p.SoftBounced }, model.AppendLong),
 		"blocked":     leaf(func(p *model.StatsPoint) int64 { return p.Blocked }, model.AppendLong),
+
+		"bounceRate":     optional((*model.StatsPoint).BounceRate, model.AppendFloat),
+		"hardBounceRate": optional((*model.StatsPoint).HardBounceRate, model.AppendFloat),
+		"softBounceRate": optional((*model.StatsPoint).SoftBounceRate, model.AppendFloat),
+		"blockedRate":    optional((*model.StatsPoint).BlockedRate, model.AppendFloat),
 	}}

@@ -9,9 +9,9 @@ import (
 )
 
 // Users answers Query.users: the users with an event of any kind in the window.
-func (query) Users(ctx context.Context, window model.Window, first *int, after *string, last *int,
-	before *string) (*model.UserConnection, error) {
-	c, err := accounts(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser},
+func (query) Users(ctx context.Context, window model.Window, orderBy *model.AccountOrder, first *int,
+	after *string, last *int, before *string) (*model.UserConnection, error) {
+	c, err := accounts(ctx, "users", window, upstream.CountQuery{Rollup: upstream.ByUser}, orderBy,
 		page.Args{First: first, After: after, Last: last, Before: before},
 		func(rows []found, w upstream.Window) []*model.User {
 			p := &model.Page{Size: len(rows), Window: w}
@@ -29,7 +29,7 @@ func (user) Stats(ctx context.Context, u *model.User, window model.Window) (*mod
 }
 
 // Senders answers User.senders.
-func (user) Senders(ctx context.Context, u *model.User, window model.Window, first *int, after *string, last *int,
-	before *string) (*model.SenderConnection, error) {
-	return senders(ctx, window, u.Key, page.Args{First: first, After: after, Last: last, Before: before})
+func (user) Senders(ctx context.Context, u *model.User, window model.Window, orderBy *model.AccountOrder,
+	first *int, after *string, last *int, before *string) (*model.SenderConnection, error) {
+	return senders(ctx, window, u.Key, orderBy, page.Args{First: first, After: after, Last: last, Before: before})
 }

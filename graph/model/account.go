@@ -75,6 +75,25 @@ type StatsPoint struct {
 	Blocked     int64
 }
 
+// BounceRate returns the bounces per email sent, or nil if none was sent.
+func (p *StatsPoint) BounceRate() *float64 { return p.perSent(p.Bounced) }
+
+// HardBounceRate returns the hard bounces per email sent, or nil if none was sent.
+func (p *StatsPoint) HardBounceRate() *float64 { return p.perSent(p.HardBounced) }
+
+// SoftBounceRate returns the soft bounces per email sent, or nil if none was sent.
+func (p *StatsPoint) SoftBounceRate() *float64 { return p.perSent(p.SoftBounced) }
+
+// BlockedRate returns the blocked emails per email sent, or nil if none was sent.
+func (p *StatsPoint) BlockedRate() *float64 { return p.perSent(p.Blocked) }
+
+func (p *StatsPoint) perSent(n int64) *float64 {
+	if p.Sent == 0 {
+		return nil
+	}
+	return new(float64(n) / float64(p.Sent))
+}
+
 // Origin identifies the list in which a row, user or sender was found. The counts with the same filter contain every
 // sender of the list, so one call serves all of them.
 type Origin struct {

@@ -10,6 +10,14 @@ import (
 	"strconv"
 )
 
+// The order of users or senders. Rows that are equal in it are ordered by ascending number. A cursor is valid only for the order in which it was returned.
+type AccountOrder struct {
+	// What to order by.
+	Field AccountOrderField `json:"field"`
+	// Whether the lowest values or the highest come first.
+	Direction OrderDirection `json:"direction"`
+}
+
 // A filter on blocked emails. All given conditions must hold.
 type BlockedEmailFilter struct {
 	// Only of this user: a user number, such as "21".
@@ -131,6 +139,88 @@ type WindowBetween struct {
 	End upstream.Time `json:"end"`
 }
 
+// What users or senders can be ordered by: their number, or a field of their stats over the window of the list.
+type AccountOrderField string
+
+const (
+	// The number of the user or sender.
+	AccountOrderFieldID AccountOrderField = "ID"
+	// Emails, delivered or not.
+	AccountOrderFieldSent AccountOrderField = "SENT"
+	// Bounces, hard and soft together.
+	AccountOrderFieldBounced AccountOrderField = "BOUNCED"
+	// Hard bounces.
+	AccountOrderFieldHardBounced AccountOrderField = "HARD_BOUNCED"
+	// Soft bounces.
+	AccountOrderFieldSoftBounced AccountOrderField = "SOFT_BOUNCED"
+	// Emails that were not sent because their recipient is suppressed.
+	AccountOrderFieldBlocked AccountOrderField = "BLOCKED"
+	// Bounces per email sent. Rows that sent nothing come last.
+	AccountOrderFieldBounceRate AccountOrderField = "BOUNCE_RATE"
+	// Hard bounces per email sent. Rows that sent nothing come last.
+	AccountOrderFieldHardBounceRate AccountOrderField = "HARD_BOUNCE_RATE"
+	// Soft bounces per email sent. Rows that sent nothing come last.
+	AccountOrderFieldSoftBounceRate AccountOrderField = "SOFT_BOUNCE_RATE"
+	// Blocked emails per email sent. Rows that sent nothing come last.
+	AccountOrderFieldBlockedRate AccountOrderField = "BLOCKED_RATE"
+)
+
+var AllAccountOrderField = []AccountOrderField{
+	AccountOrderFieldID,
+	AccountOrderFieldSent,
+	AccountOrderFieldBounced,
+	AccountOrderFieldHardBounced,
+	AccountOrderFieldSoftBounced,
+	AccountOrderFieldBlocked,
+	AccountOrderFieldBounceRate,
+	AccountOrderFieldHardBounceRate,
+	AccountOrderFieldSoftBounceRate,
+	AccountOrderFieldBlockedRate,
+}
+
+func (e AccountOrderField) IsValid() bool {
+	switch e {
+	case AccountOrderFieldID, AccountOrderFieldSent, AccountOrderFieldBounced, AccountOrderFieldHardBounced, AccountOrderFieldSoftBounced, AccountOrderFieldBlocked, AccountOrderFieldBounceRate, AccountOrderFieldHardBounceRate, AccountOrderFieldSoftBounceRate, AccountOrderFieldBlockedRate:
+		return true
+	}
+	return false
+}
+
+func (e AccountOrderField) String() string {
+	return string(e)
+}
+
+func (e *AccountOrderField) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AccountOrderField(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AccountOrderField", str)
+	}
+	return nil
+}
+
+func (e AccountOrderField) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AccountOrderField) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AccountOrderField) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // The order of the rows of a list. A cursor is valid only for the order in which it was returned.
 type ListOrder string
 
@@ -248,6 +338,64 @@ func (e *MessageOutcome) UnmarshalJSON(b []byte) error {
 }
 
 func (e MessageOutcome) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// The direction of an order.
+type OrderDirection string
+
+const (
+	// The lowest values come first.
+	OrderDirectionAsc OrderDirection = "ASC"
+	// The highest values come first.
+	OrderDirectionDesc OrderDirection = "DESC"
+)
+
+var AllOrderDirection = []OrderDirection{
+	OrderDirectionAsc,
+	OrderDirectionDesc,
+}
+
+func (e OrderDirection) IsValid() bool {
+	switch e {
+	case OrderDirectionAsc, OrderDirectionDesc:
+		return true
+	}
+	return false
+}
+
+func (e OrderDirection) String() string {
+	return string(e)
+}
+
+func (e *OrderDirection) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = OrderDirection(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid OrderDirection", str)
+	}
+	return nil
+}
+
+func (e OrderDirection) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *OrderDirection) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e OrderDirection) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -1,6 +1,8 @@
 package cost
 
 import (
+	"time"
+
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
@@ -222,25 +224,33 @@ func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
 
 // statsField prices a field of stats.
 func statsField(w *walker, on object, f *field, at *path) int64 {
-	var kinds []upstream.Kind
-	switch f.Name {
-	case "series":
+	if f.Name == "series" {
 		return series(w, on, f, at)
-	case "sent":
-		kinds = []upstream.Kind{upstream.Emails}
-	case "bounced", "hardBounced", "softBounced":
-		kinds = []upstream.Kind{upstream.Bounces}
-	case "blocked":
-		kinds = []upstream.Kind{upstream.BlockedEmails}
-	case "bounceRate", "hardBounceRate", "softBounceRate":
-		kinds = []upstream.Kind{upstream.Emails, upstream.Bounces}
-	case "blockedRate":
-		kinds = []upstream.Kind{upstream.Emails, upstream.BlockedEmails}
 	}
-	for _, k := range kinds {
-		w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
+	kinds := kindsOf(f.Name)
+	for _, k := range upstream.Kinds {
+		if kinds[k] {
+			w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
+		}
 	}
 	return 0
+}
+
+// kindsOf returns which kinds of counts a field of stats or of a point of a series needs.
+func kindsOf(name string) (asked [len(upstream.Kinds)]bool) {
+	switch name {
+	case "sent":
+		asked[upstream.Emails] = true
+	case "bounced", "hardBounced", "softBounced":
+		asked[upstream.Bounces] = true
+	case "blocked":
+		asked[upstream.BlockedEmails] = true
+	case "bounceRate", "hardBounceRate", "softBounceRate":
+		asked[upstream.Emails], asked[upstream.Bounces] = true, true
+	case "blockedRate":
+		asked[upstream.Emails], asked[upstream.BlockedEmails] = true, true
+	}
+	return asked
 }
 
 // series prices a time series. Its points count as rows.
@@ -249,28 +259,50 @@ func series(w *walker, on object, f *field, at *path) int64 {
 	if w.argument(f, "interval") == "HOUR" {
 		interval = upstream.Hour
 	}
+	zone := time.UTC
+	if name := w.argument(f, "timeZone"); name != nil {
+		text, _ := name.(string)
+		var err error
+		if zone, err = model.ParseZone(text); err != nil {
+			return 0
+		}
+	}
+	days := interval == upstream.Day && zone != time.UTC
+	if days {
+		interval = upstream.Hour
+	}
 	points := int64((on.window.End-interval.Floor(on.window.Start)-1)/interval.Seconds()) + 1
 	if points > model.MaxPoints {
 		return 0
 	}
+	var parts []upstream.Window // of hours in which a day begins
+	if days {
+		starts := model.Days(on.window.Window, zone)
+		points = int64(len(starts))
+		w.steps += len(starts)
+		for _, start := range starts[1:] {
+			if hour := interval.Floor(start); hour != start {
+				parts = append(parts, upstream.Window{Start: start, End: min(hour+interval.Seconds(), on.window.End)})
+			}
+		}
+	}
 	var asked [len(upstream.Kinds)]bool
 	for _, p := range w.collect("StatsPoint", f) {
-		switch p.Name {
-		case "sent":
-			asked[upstream.Emails] = true
-		case "bounced", "hardBounced", "softBounced":
-			asked[upstream.Bounces] = true
-		case "blocked":
-			asked[upstream.BlockedEmails] = true
+		for k, needed := range kindsOf(p.Name) {
+			asked[k] = asked[k] || needed
 		}
 	}
 	for _, k := range upstream.Kinds {
-		if asked[k] {
-			n := mul(on.lists, w.counting(on.user, on.rollup))
-			w.charge(call{
-				op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,
-				interval: interval,
-			}, n, n, at)
+		if !asked[k] {
+			continue
+		}
+		n := mul(on.lists, w.counting(on.user, on.rollup))
+		w.charge(call{
+			op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,
+			interval: interval,
+		}, n, n, at)
+		for _, part := range parts {
+			w.counts(k, window{Window: part}, on.user, on.sender, on.rollup, "", on.lists, at)
 		}
 	}
 	return points

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -14,18 +15,56 @@ type ListSource[R any] struct {
 	Window upstream.Window // as in Source: later pages stay in it
 	// Fetch returns all rows. They may be shared and are not modified.
 	Fetch func(ctx context.Context) ([]R, error)
-	// ID returns a row's id, which identifies the row and orders the list.
+	// ID returns a row's id, which identifies the row. Without a rank, it orders the list.
 	ID func(*R) upstream.ID
+	// Rank orders the list by a number, and rows of equal rank by ascending id. Rows that have none come last. It may
+	// be nil.
+	Rank func(*R) (rank float64, ok bool)
+	// Descending turns the order by rank, or else by id, around.
+	Descending bool
 }
 
-// List is a client's page of a list that one call returns whole, ordered by id. It behaves like a [Connection],
-// and calls its source at most once. Its cursors encode ids, so rows that come and go do not shift the pages.
+// List is a client's page of a list that one call returns whole. It behaves like a [Connection], and calls its source
+// at most once. Its cursors encode ids and ranks, so rows that come and go do not shift the pages.
 type List[R any] struct {
 	src     ListSource[R]
 	binding binding
 	extent
-	after, before *upstream.ID
+	after, before *mark
 	all           once[[]R]
+}
+
+// mark is the place of a row in a list.
+type mark struct {
+	id     upstream.ID
+	rank   float64
+	ranked bool
+}
+
+// markOf returns the place of a row.
+func (s *ListSource[R]) markOf(r *R) mark {
+	m := mark{id: s.ID(r)}
+	if s.Rank != nil {
+		m.rank, m.ranked = s.Rank(r)
+	}
+	return m
+}
+
+// compare compares two places in the order of the list.
+func (s *ListSource[R]) compare(a, b mark) int {
+	sign := 1
+	if s.Descending {
+		sign = -1
+	}
+	switch {
+	case s.Rank == nil:
+		return sign * cmp.Compare(a.id, b.id)
+	case a.ranked != b.ranked && a.ranked:
+		return -1
+	case a.ranked != b.ranked:
+		return 1
+	}
+	return cmp.Or(sign*cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id))
 }
 
 // NewList checks the paging arguments and returns a list. It makes no call. The list argument is as for [New].
@@ -36,16 +75,16 @@ func NewList[R any](list string, s ListSource[R], a Args) (*List[R], error) {
 	if l.extent, err = a.extent(); err != nil {
 		return nil, err
 	}
-	if l.after, err = openID(l.binding, s.Window, "after", a.After); err != nil {
+	if l.after, err = openMark(l.binding, s.Window, "after", a.After); err != nil {
 		return nil, err
 	}
-	if l.before, err = openID(l.binding, s.Window, "before", a.Before); err != nil {
+	if l.before, err = openMark(l.binding, s.Window, "before", a.Before); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func openID(b binding, w upstream.Window, argument string, text *string) (*upstream.ID, error) {
+func openMark(b binding, w upstream.Window, argument string, text *string) (*mark, error) {
 	if text == nil {
 		return nil, nil
 	}
@@ -57,14 +96,17 @@ func openID(b binding, w upstream.Window, argument string, text *string) (*upstr
 		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
 	}
 	r := reader{buf: rest}
-	id := upstream.ID(r.varint())
-	if r.bad || len(r.buf) > 0 {
+	m := mark{id: upstream.ID(r.varint())}
+	if len(r.buf) > 0 {
+		m.rank, m.ranked = math.Float64frombits(r.uvarint()), true
+	}
+	if r.bad || math.IsNaN(m.rank) || len(r.buf) > 0 {
 		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
 	}
-	return &id, nil
+	return &m, nil
 }
 
-// Rows returns the rows of the page ordered by id, in both directions. They must not be modified.
+// Rows returns the rows of the page in list order, in both directions. They must not be modified.
 func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
 	if l.size == 0 {
 		return nil, nil
@@ -79,7 +121,12 @@ func (l *List[R]) Cursor(i int) string {
 	if err != nil {
 		panic("page: cursor of a page that failed")
 	}
-	return l.binding.encode(l.src.Window, binary.AppendVarint(nil, int64(l.src.ID(&rows[i]))))
+	m := l.src.markOf(&rows[i])
+	b := binary.AppendVarint(nil, int64(m.id))
+	if m.ranked {
+		b = binary.AppendUvarint(b, math.Float64bits(m.rank))
+	}
+	return l.binding.encode(l.src.Window, b)
 }
 
 // HasNextPage is like [Connection.HasNextPage].
@@ -139,9 +186,9 @@ func (l *List[R]) view(ctx context.Context) (view[R], error) {
 	return v, err
 }
 
-// index returns where id is, or would be inserted, and whether it is there.
-func (l *List[R]) index(all []R, id upstream.ID) (int, bool) {
-	return slices.BinarySearchFunc(all, id, func(r R, id upstream.ID) int { return cmp.Compare(l.src.ID(&r), id) })
+// index returns where a row is, or would be inserted, and whether it is there.
+func (l *List[R]) index(all []R, m mark) (int, bool) {
+	return slices.BinarySearchFunc(all, m, func(r R, m mark) int { return l.src.compare(l.src.markOf(&r), m) })
 }
 
 func (l *List[R]) rows(ctx context.Context) ([]R, error) {
@@ -151,9 +198,9 @@ func (l *List[R]) rows(ctx context.Context) ([]R, error) {
 			return nil, err
 		}
 		for i := 1; i < len(all); i++ {
-			if l.src.ID(&all[i-1]) > l.src.ID(&all[i]) {
+			if l.src.compare(l.src.markOf(&all[i-1]), l.src.markOf(&all[i])) > 0 {
 				all = slices.Clone(all)
-				slices.SortStableFunc(all, func(a, b R) int { return cmp.Compare(l.src.ID(&a), l.src.ID(&b)) })
+				slices.SortStableFunc(all, func(a, b R) int { return l.src.compare(l.src.markOf(&a), l.src.markOf(&b)) })
 				break
 			}
 		}
