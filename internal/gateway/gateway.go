@@ -2,7 +2,7 @@
 // parts.
 //
 // gateway.go runs a command, serve.go serves until the program is stopped, wire.go shows how the parts are connected,
-// and caller.go what each caller gets of them. settings.go and access.go have the flags of serve, flags.txt explains
+// and caller.go what each caller gets of them. settings.go and auth.go have the flags of serve, flags.txt explains
 // them, mistakes.go explains wrong ones, and commands.go has the commands that do not serve.
 package gateway
 
