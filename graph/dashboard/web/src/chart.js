@@ -35,7 +35,7 @@ export function createChart({ label, line, pointed, chosen }) {
         padding: [8, 24, 0, 0],
         tzDate: (t) => uPlot.tzDate(new Date(t * 1000), 'Etc/UTC'),
         scales: {
-          x: { time: true, range: (u, min, max) => [min, max + bucket] },
+          x: { time: true, range: (u, min, max) => [min, max] },
           y: { range: () => [0, top] },
         },
         axes: [
@@ -90,7 +90,12 @@ export function createChart({ label, line, pointed, chosen }) {
   function draw(times, before, now, { seconds, limit }) {
     bucket = seconds;
     top = limit;
-    const data = [times, before, now];
+    // The last value is a step like the others: it lasts until the end of its bucket.
+    const data = [
+      [...times, times.at(-1) + seconds],
+      [...before, before.at(-1)],
+      [...now, now.at(-1)],
+    ];
     if (plot) plot.setData(data);
     else plot = create(data);
   }

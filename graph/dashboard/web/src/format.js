@@ -29,8 +29,14 @@ export const bucket = (t, interval) =>
 // ratio is a / b, or null where there is nothing to compare with.
 export const ratio = (a, b) => (a == null || !b ? null : a / b);
 
-// change writes how a rate compares with the one before.
-export function change(now, before) {
+// change writes how a rate compares with the one before. Rates of less than ten events are too uncertain to call a
+// change better or worse.
+export function change(now, before, events) {
+  const { text, trend } = compare(now, before);
+  return { text, trend: events < 10 ? 'none' : trend };
+}
+
+function compare(now, before) {
   if (now == null || before == null) return { text: '–', trend: 'none' };
   if (before === 0) return now === 0 ? { text: 'no change', trend: 'none' } : { text: 'new', trend: 'up' };
   const relative = now / before - 1;

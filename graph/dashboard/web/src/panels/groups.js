@@ -143,15 +143,15 @@ function rows(now, before, { chosen, period }, selects) {
     const { value, label } = group.keys[0];
     const then = earlier.get(value) ?? (all ? { count: 0, rate: 0 } : {});
     const both = group.rate != null && then.rate != null;
-    const { text, trend } = both ? change(group.rate, then.rate) : change(group.count, then.count);
-    const few = Math.max(group.count, then.count ?? 0) < 10; // too few to call a change better or worse
+    const events = Math.max(group.count, then.count ?? 0);
+    const { text, trend } = both ? change(group.rate, then.rate, events) : change(group.count, then.count, events);
     const title = `${period.earlier} ${both ? percent(then.rate) : count(then.count)}`;
     return [
       name(label ?? value ?? 'none', value, selects, chosen),
       count(group.count),
       rates ? percent(group.rate) : percent(group.share),
       sparkline(group.series.map((point) => point.count)),
-      h('span', { class: `change ${few ? 'none' : trend}`, title }, text),
+      h('span', { class: `change ${trend}`, title }, text),
     ];
   });
 }

@@ -222,10 +222,11 @@ function createCard(kind) {
     const sent = sum('now', 'sent');
     const sentBefore = sum('before', 'sent');
     const now = ratio(total, sent);
-    const before = ratio(sum('before', kind.field), sentBefore);
+    const totalBefore = sum('before', kind.field);
+    const before = ratio(totalBefore, sentBefore);
     if (sent === 0 && total === 0) show(figure, 'No emails were sent in this window.');
     else {
-      const { text, trend } = change(now, before);
+      const { text, trend } = change(now, before, Math.max(total, totalBefore));
       show(
         figure,
         h('strong', null, percent(now)),

@@ -13,7 +13,7 @@ const query = `query Senders($window: Window!, $before: Window!, $userId: ID) {
       senderId
       address
       now: stats(window: $window) { sent bounced hardBounceRate softBounceRate blockedRate bounceRate }
-      before: stats(window: $before) { bounceRate }
+      before: stats(window: $before) { bounced bounceRate }
     }
     pageInfo { hasNextPage }
   }
@@ -79,7 +79,7 @@ export function createSenders() {
 }
 
 function row({ senderId, address, now, before }, { earlier }) {
-  const { text, trend } = change(now?.bounceRate, before?.bounceRate);
+  const { text, trend } = change(now?.bounceRate, before?.bounceRate, Math.max(now?.bounced, before?.bounced));
   return [
     h(
       'button',
