@@ -43,7 +43,7 @@ func (f *follower) String() string {
 		text += fmt.Sprintf("%s and ", english.Plural(f.filesRead-f.before.filesRead, "file", ""))
 	}
 	text += fmt.Sprintf("%s in the last minute, %s in all; %s new", english.Plural(f.lines-f.before.lines, "line", ""),
-		humanize.Comma(int64(f.lines+f.mailsRead)), english.Plural(f.summary.New, "row", ""))
+		humanize.Comma(int64(f.lines+f.mailsRead+f.filesRead)), english.Plural(f.summary.New, "row", ""))
 	if n := f.meter.badSoFar(); n > 0 {
 		text += ", " + english.Plural(n, "bad line", "")
 	}
