@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store/storetest"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -68,7 +69,7 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 			c: &serveCommand{
 				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
 				UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute,
-			}, logger: slog.New(slog.DiscardHandler),
+			}, logger: slog.New(slog.DiscardHandler), grouped: &grouped.Layer{},
 		}
 		if err := g.upstream(t.Context()); err != nil {
 			t.Fatal(err)
