@@ -82,7 +82,8 @@ func checkDays(t *testing.T, series any, rows upstreamtest.Rows, start, end time
 			t.Errorf("a day begins at %v", get(p, "start"))
 		}
 		d := date(at)
-		if fmt.Sprint(get(p, "sent")) != fmt.Sprint(sent[d]) || fmt.Sprint(get(p, "bounced")) != fmt.Sprint(bounced[d]) {
+		if fmt.Sprint(get(p, "sent")) != fmt.Sprint(sent[d]) ||
+			fmt.Sprint(get(p, "bounced")) != fmt.Sprint(bounced[d]) {
 			t.Errorf("user %d, %s: %v, want %d sent and %d bounced", user, d, p, sent[d], bounced[d])
 		}
 		if rate := number(get(p, "bounceRate")); (rate == nil) != (sent[d] == 0) ||

@@ -289,7 +289,8 @@ func TestDashboardShowsStaleAnswersInAnOutage(t *testing.T) {
 	if d := cmp.Diff(want, g.dashboard()); d != "" {
 		t.Errorf("(-before +during the outage)\n%s", d)
 	}
-	if d := cmp.Diff(map[string]int{"/email/counts 1m0s": 1, "/bounce/counts 1m0s": 1, "/blocked-email/counts 1m0s": 1}, stale); d != "" {
+	each := map[string]int{"/email/counts 1m0s": 1, "/bounce/counts 1m0s": 1, "/blocked-email/counts 1m0s": 1}
+	if d := cmp.Diff(each, stale); d != "" {
 		t.Errorf("stale lookups (-want +got):\n%s", d)
 	}
 	g.later.Add(15 * 60)

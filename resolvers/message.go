@@ -74,7 +74,8 @@ func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found [
 		"use a shorter window", model.MaxMessagePages*upstream.PageSize)
 }
 
-// outcomesOfRecipient loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.
+// outcomesOfRecipient loads the bounce and the blocked email of a recipient. The recipients of a message share the
+// calls.
 func outcomesOfRecipient(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {
 	var bounce *model.Bounce
 	var blocked *model.BlockedEmail

@@ -125,7 +125,8 @@ func walkEvents(t *testing.T, g *gateway, size int, order string, back bool, tot
 		var page []string
 		for i, e := range list(events, "nodes") {
 			page = append(page, fmt.Sprint(get(e, "__typename"), " ", get(e, "emailId")))
-			if get(events, "edges", i, "cursor") == nil || get(e, "bouncedAt") != nil && get(e, "bouncedAt") != get(e, "at") {
+			if get(events, "edges", i, "cursor") == nil ||
+				get(e, "bouncedAt") != nil && get(e, "bouncedAt") != get(e, "at") {
 				t.Fatalf("event %d: %v", i, e)
 			}
 		}

@@ -207,7 +207,8 @@ type Other struct {
 
 // compare orders groups.
 func (g *Group) compare(o *Group) int {
-	return cmp.Or(cmp.Compare(o.Count, g.Count), strings.Compare(g.Keys[0], o.Keys[0]), strings.Compare(g.Keys[1], o.Keys[1]))
+	return cmp.Or(cmp.Compare(o.Count, g.Count),
+		strings.Compare(g.Keys[0], o.Keys[0]), strings.Compare(g.Keys[1], o.Keys[1]))
 }
 
 // Grouper adds up events by their keys and finds the largest groups.

@@ -44,7 +44,9 @@ const defaultTop = 10
 
 // ParseGroupsQuery parses the query string of a groups call of kind k strictly; see [ParseListQuery].
 func ParseGroupsQuery(k Kind, raw string) (GroupsQuery, error) {
-	known := slices.DeleteFunc(slices.Concat(listParameters[k], groupParameters), func(s string) bool { return s == "offset" })
+	known := slices.DeleteFunc(slices.Concat(listParameters[k], groupParameters), func(s string) bool {
+		return s == "offset"
+	})
 	p := parseParameters(k.GroupsPath(), raw, known, true)
 	q := GroupsQuery{ListQuery: p.list()}
 	q.By = p.dimensions(k)
@@ -90,7 +92,8 @@ func (p *parameters) dimensions(k Kind) (by [2]Dimension) {
 			for _, d := range k.Dimensions() {
 				known = append(known, d.String())
 			}
-			p.fail("by", "%s cannot be grouped by %q: by must be one or two of %s", k, cut(name), strings.Join(known, ", "))
+			p.fail("by", "%s cannot be grouped by %q: by must be one or two of %s",
+				k, cut(name), strings.Join(known, ", "))
 			return by
 		}
 		by[i] = Dimension(d)

@@ -31,8 +31,10 @@ type Question struct {
 	UserID   ID
 	SenderID ID
 
-	Filters                      // of a list and of groups
-	XHeaders [MaxXHeaders]Header // of a list and of groups; sorted by name without regard to case, then by value; zero where unused
+	Filters // of a list and of groups
+	// XHeaders are filters of a list and of groups, sorted by name without regard to case, then by value. Unused ones
+	// are zero.
+	XHeaders [MaxXHeaders]Header
 
 	Rollup   Rollup // of counts and series
 	Grouping        // of groups; the interval also of series

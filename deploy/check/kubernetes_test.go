@@ -1,5 +1,5 @@
-// Package deploy checks the deployment files with the code that reads them: Kubernetes' own types, BuildKit's parser and
-// systemd. It is a separate module, so that the gateway does not depend on these.
+// Package deploy checks the deployment files with the code that reads them: Kubernetes' own types, BuildKit's parser
+// and systemd. It is a separate module, so that the gateway does not depend on these.
 package deploy
 
 import (

@@ -125,8 +125,8 @@ func TestDashboardShowsBothIncidents(t *testing.T) {
 	}
 }
 
-// checkFilters clicks the provider and the category of an incident, which the page shows first, and checks that the other
-// panels follow.
+// checkFilters clicks the provider and the category of an incident, which the page shows first, and checks that the
+// other panels follow.
 func checkFilters(t *testing.T, b *sitetest.Browser, i demo.Incident) {
 	t.Helper()
 	const category = "policy-related"

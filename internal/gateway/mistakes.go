@@ -43,7 +43,7 @@ var leftOut = map[string]string{
 	"listen":       "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port",
 	"rest-listen": "leave it out for no port",
 	"rules":       "leave it out for the embedded rules", "providers": "leave it out for the embedded ones",
-	"format":      "leave it out to detect formats by the files' content", "time-zone": "leave it out for UTC",
+	"format": "leave it out to detect formats by the files' content", "time-zone": "leave it out for UTC",
 	"trace-otlp": "leave it out to send no traces", "trusted-documents": "leave it out for none",
 	"cors-origins":        "leave it out to allow only pages of this machine",
 	"allowed-hosts":       "leave it out, or give names such as metrics.example.com",

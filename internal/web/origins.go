@@ -168,8 +168,8 @@ func (p *Origins) Handler(next http.Handler, refuse Refuse) http.Handler {
 }
 
 // Secure adds headers to every response that stop browsers from sniffing its type, framing or running it, and from
-// sending its address as a referrer. Handlers may override them. There is no X-Frame-Options, which browsers ignore where
-// the policy has frame-ancestors.
+// sending its address as a referrer. Handlers may override them. There is no X-Frame-Options, which browsers ignore
+// where the policy has frame-ancestors.
 func Secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -44,8 +44,10 @@ func (w *walker) readList(l list, worst int64, at *path) (self int32) {
 
 // rowsOf returns n rows of a list.
 func (w *walker) rowsOf(l list, self int32, n int64) object {
-	of := object{typ: kind.All[l.kind].Type, kind: l.kind, n: n, self: self, window: l.window, user: l.user, lists: 1, pages: 1,
-		owner: l.user, owners: 1, within: 1}
+	of := object{
+		typ: kind.All[l.kind].Type, kind: l.kind, n: n, self: self, window: l.window, user: l.user, lists: 1, pages: 1,
+		owner: l.user, owners: 1, within: 1,
+	}
 	if l.user == 0 {
 		of.within, of.owner, of.owners = 0, w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(n)
 	}

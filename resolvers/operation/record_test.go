@@ -64,7 +64,9 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 		return path == "/emails" && query == seen
 	}})
 	local := upstream.Filters{Local: "a"}
-	for _, q := range []*upstream.Question{{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local}} {
+	for _, q := range []*upstream.Question{
+		{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local},
+	} {
 		path := q.Path()
 		operation.Call(l, rest.Call{
 			Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1,

@@ -200,7 +200,9 @@ func (l *List[R]) rows(ctx context.Context) ([]R, error) {
 		for i := 1; i < len(all); i++ {
 			if l.src.compare(l.src.markOf(&all[i-1]), l.src.markOf(&all[i])) > 0 {
 				all = slices.Clone(all)
-				slices.SortStableFunc(all, func(a, b R) int { return l.src.compare(l.src.markOf(&a), l.src.markOf(&b)) })
+				slices.SortStableFunc(all, func(a, b R) int {
+					return l.src.compare(l.src.markOf(&a), l.src.markOf(&b))
+				})
 				break
 			}
 		}

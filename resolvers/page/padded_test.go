@@ -231,7 +231,8 @@ func TestPaddedWalkIsCheap(t *testing.T) {
 		m := &paddedRemote{all: around(2300, 6000, 900), apart: 1 << 20, wrong: func() bool { calls++; return true }}
 		c, pages := client{t, m.source(true)}, 0
 		var got []row
-		for p := (answer{hasNext: true, hasPrevious: true}); p.hasNext && direction == "forward" || p.hasPrevious && direction == "backward"; pages++ {
+		p := answer{hasNext: true, hasPrevious: true}
+		for ; p.hasNext && direction == "forward" || p.hasPrevious && direction == "backward"; pages++ {
 			var at *string
 			switch {
 			case direction == "forward":

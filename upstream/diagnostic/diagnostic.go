@@ -1,5 +1,5 @@
-// Package diagnostic finds what the responses of mail servers have in common. Servers put addresses, host names, ids and
-// numbers into them, so that hardly any two are equal.
+// Package diagnostic finds what the responses of mail servers have in common. Servers put addresses, host names, ids
+// and numbers into them, so that hardly any two are equal.
 package diagnostic
 
 import (
@@ -164,7 +164,8 @@ func wordLen(text string) int {
 }
 
 func isIPv6(word string) bool {
-	return strings.Count(word, ":") > 1 && (word[0] != ':' || word[1] == ':') && strings.Trim(word, "0123456789abcdefABCDEF:.") == ""
+	return strings.Count(word, ":") > 1 && (word[0] != ':' || word[1] == ':') &&
+		strings.Trim(word, "0123456789abcdefABCDEF:.") == ""
 }
 
 // varies reports whether a word is not part of the pattern. First is for the first word, which may be a reply code.
@@ -200,8 +201,8 @@ func varies(word string, first bool) bool {
 	return letters > 30
 }
 
-// isReplyCode reports whether a word is a reply code, such as 550, an enhanced status code, such as 5.1.1, or both, such
-// as 550-5.1.1.
+// isReplyCode reports whether a word is a reply code, such as 550, an enhanced status code, such as 5.1.1, or both,
+// such as 550-5.1.1.
 func isReplyCode(word string) bool {
 	if len(word) >= 3 && strings.IndexByte("245", word[0]) >= 0 && isDigits(word[:3]) {
 		if len(word) == 3 {

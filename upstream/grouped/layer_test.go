@@ -81,7 +81,9 @@ func TestCountsAreGroupedByOneCall(t *testing.T) {
 		{upstream.DimensionType, upstream.DimensionDay}, {upstream.DimensionUser, upstream.DimensionHour},
 	} {
 		api, server := lacking(upstreamtest.Sample(), 1)
-		q := upstream.GroupsQuery{ListQuery: upstream.ListQuery{Window: day()}, Grouping: upstream.Grouping{By: by, Top: 9}}
+		q := upstream.GroupsQuery{
+			ListQuery: upstream.ListQuery{Window: day()}, Grouping: upstream.Grouping{By: by, Top: 9},
+		}
 		if _, err := api.Groups(t.Context(), upstream.Bounces, q); err != nil {
 			t.Errorf("%v: %v", by, err)
 		}
@@ -105,7 +107,8 @@ func TestBreakdownsBeyondTheBudgetAreRefused(t *testing.T) {
 	calls := int(whole.Total)/upstream.PageSize + 1
 	api, server := lacking(rows, calls-1)
 	_, err := api.Groups(t.Context(), upstream.Bounces, q)
-	if upstream.CodeOf(err) != upstream.Exhausted || !strings.Contains(err.Error(), fmt.Sprintf("takes %d upstream", calls)) {
+	if upstream.CodeOf(err) != upstream.Exhausted ||
+		!strings.Contains(err.Error(), fmt.Sprintf("takes %d upstream", calls)) {
 		t.Errorf("%v, want %d calls", err, calls)
 	}
 	for call := range server.Calls() {

@@ -11,8 +11,8 @@ import (
 //
 // Latency is the time to the first byte, relative to what is usual for the endpoint, because a count over 90 days and a
 // catalogue have nothing in common. The usual latency is learnt while few requests are under way. A server that slows
-// down under load therefore gets fewer requests while it does. If a server has become slower permanently, it is slow even
-// with few requests; the usual latency adapts, and the limit rises again.
+// down under load therefore gets fewer requests while it does. If a server has become slower permanently, it is slow
+// even with few requests; the usual latency adapts, and the limit rises again.
 type limit struct {
 	now      float64
 	min, max float64

@@ -15,7 +15,8 @@ var _ Grouping = (*Model)(nil)
 // Groups groups events.
 func (m *Model) Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (upstream.Groups, error) {
 	sent := q.SentQuery()
-	groups := grouped.Group(&q, provider.Default(), m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
+	groups := grouped.Group(&q, provider.Default(),
+		m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
 			groups.Groups[i].Sender = m.address(idOf(groups.Groups[i].Keys[at]))

@@ -182,10 +182,12 @@ Nov 10 10:00:03 mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
 func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 	t.Parallel()
 	log := file(t, postfixLog)
-	mail, late := file(t, strings.ReplaceAll(postfixMail, "{s}", "1")), file(t, strings.ReplaceAll(postfixMail, "{s}", "2"))
+	mail := file(t, strings.ReplaceAll(postfixMail, "{s}", "1"))
+	late := file(t, strings.ReplaceAll(postfixMail, "{s}", "2"))
 	for name, imports := range map[string][][]string{
 		"together": {{log, mail}}, "the log first": {{log}, {mail}}, "the mail first": {{mail}, {log}},
-		"the log first, and clocks that differ": {{log}, {late}}, "again and again": {{log}, {mail}, {log}, {mail}, {log, mail}},
+		"the log first, and clocks that differ": {{log}, {late}},
+		"again and again":                       {{log}, {mail}, {log}, {mail}, {log, mail}},
 	} {
 		s := newShop(t)
 		for _, files := range imports {

@@ -18,7 +18,9 @@ import (
 // are of the year before it.
 func TestCases(t *testing.T) {
 	t.Parallel()
-	o := importer.WithClock(importer.Options{}, func() time.Time { return time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC) })
+	o := importer.WithClock(importer.Options{}, func() time.Time {
+		return time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC)
+	})
 	dir := filepath.Join(formattest.Dir(t), "cases")
 	files, err := filepath.Glob(filepath.Join(dir, "*.want.ndjson"))
 	if err != nil {

@@ -40,7 +40,8 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 				return s, bad, err
 			}
 			s, bad, err := run(false)
-			if err != nil || len(bad) != 1 || s.BadLines+s.BadFiles != 1 || (s.BadFiles == 0) != c.rows || bad[0].File != broken || !strings.Contains(bad[0].Reason, c.reason) {
+			if err != nil || len(bad) != 1 || s.BadLines+s.BadFiles != 1 || (s.BadFiles == 0) != c.rows ||
+				bad[0].File != broken || !strings.Contains(bad[0].Reason, c.reason) {
 				t.Fatalf("%v, %v, want one bad line that says %q", err, bad, c.reason)
 			}
 			if more := s.Rows() > 6; more != c.rows || s.Files != 3 {
@@ -62,13 +63,18 @@ func TestALineThatIsTooLongIsSkipped(t *testing.T) {
 	t.Parallel()
 	long := strings.TrimSuffix(email(1), "}") + `, "xheaders": {"X-Long": "` + strings.Repeat("long ", 200_000) + `"}}`
 	long = strings.Replace(long, `"xheaders":null,`, "", 1)
-	for name, text := range map[string]string{"in the middle": email(0) + "\n" + long + "\n" + email(2) + "\n", "at the end": email(0) + "\n" + email(2) + "\n" + long} {
+	for name, text := range map[string]string{
+		"in the middle": email(0) + "\n" + long + "\n" + email(2) + "\n",
+		"at the end":    email(0) + "\n" + email(2) + "\n" + long,
+	} {
 		_, s, bad, err := imported(t, text, importer.Options{MaxLine: len(long) - 1})
 		if err != nil || s.Emails != 2 || len(bad) != 1 || !strings.Contains(bad[0].Reason, fmt.Sprint(len(long)-1)) {
 			t.Errorf("%s: %v, %+v, %v", name, err, s, bad)
 		}
 		for _, end := range []string{"\n", "\r\n"} {
-			if _, s, bad, err = imported(t, strings.ReplaceAll(text, "\n", end), importer.Options{MaxLine: len(long)}); err != nil || s.Emails != 3 {
+			text = strings.ReplaceAll(text, "\n", end)
+			_, s, bad, err = imported(t, text, importer.Options{MaxLine: len(long)})
+			if err != nil || s.Emails != 3 {
 				t.Errorf("%s, a line of just the length allowed: %v, %+v, %v", name, err, s, bad)
 			}
 		}

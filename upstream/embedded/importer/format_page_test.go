@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
 )
 
@@ -21,7 +22,12 @@ func TestRowsOfTheCodecsComeBackAsTheyWere(t *testing.T) {
 	if diff := cmp.Diff(want, m.rows(), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
-	if s.Senders != len(want.Senders) || s.Emails != len(want.Emails) || s.Bounces != len(want.Bounces) || s.BlockedEmails != len(want.BlockedEmails) {
+	for _, k := range upstream.Kinds {
+		if *s.Of(k) != want.Len(k) {
+			t.Errorf("%d %s, want %d", *s.Of(k), k, want.Len(k))
+		}
+	}
+	if s.Senders != len(want.Senders) {
 		t.Errorf("%+v", s)
 	}
 }

@@ -68,7 +68,8 @@ func email(n int) string {
 	at := upstream.Time(1479772800 + n)
 	return `{"kind": "email", ` + string(upstream.AppendEmailRow(nil, upstream.Email{
 		UserID: 21, SenderID: 17, EmailID: at.UTC().Format("20060102150405") + fmt.Sprintf(".%012d@mail6-40-ussnn1", n),
-		EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com", ProcessTime: at, Delivered: true,
+		EmailAddress: "recipient1@example.com", Local: "recipient1", Domain: "example.com",
+		ProcessTime: at, Delivered: true,
 	})[1:])
 }
 
@@ -264,7 +265,9 @@ func TestProgress(t *testing.T) {
 	name := file(t, emails(10)+"nonsense\n")
 	show := func(step time.Duration, terminal bool) string {
 		var out strings.Builder
-		o := importer.Options{BatchRows: 5, Progress: &out, Terminal: terminal, Report: func(b importer.BadLine) { fmt.Fprintf(&out, "bad line %d\n", b.Line) }}
+		o := importer.Options{BatchRows: 5, Progress: &out, Terminal: terminal, Report: func(b importer.BadLine) {
+			fmt.Fprintf(&out, "bad line %d\n", b.Line)
+		}}
 		if _, err := importer.Run(t.Context(), &memory{}, []string{name}, importer.WithClock(o, clock(step))); err != nil {
 			t.Fatal(err)
 		}

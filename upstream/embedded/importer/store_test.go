@@ -145,7 +145,8 @@ func TestOddAddressesAreFoundAfterAnImport(t *testing.T) {
 			t.Skip("the cases are not here: ", err)
 		}
 		s := open(t, "")
-		if sum, err := importer.Run(t.Context(), s, []string{name}, importer.Options{Strict: true}); err != nil || sum.Bounces != rows {
+		sum, err := importer.Run(t.Context(), s, []string{name}, importer.Options{Strict: true})
+		if err != nil || sum.Bounces != rows {
 			t.Fatalf("%v: %+v", err, sum)
 		}
 		always := upstream.Window{End: 2e9}

@@ -174,8 +174,8 @@ type Batch struct {
 	// State is stored with the rows, all or nothing, such as how far a log was read: see [Writer.State]. An empty value
 	// removes its key.
 	State map[string]string
-	// Given is state that must be as the batch assumes, with "" for a key that does not exist. Otherwise Write fails with
-	// ErrChanged.
+	// Given is state that must be as the batch assumes, with "" for a key that does not exist. Otherwise Write fails
+	// with ErrChanged.
 	Given map[string]string
 }
 

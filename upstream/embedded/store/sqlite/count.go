@@ -58,7 +58,8 @@ type tallies struct {
 	by       map[upstream.ID]*upstream.Series
 }
 
-// tally returns the points of senders or users, ordered by id: whole days and hours from event_count, the rest from rows.
+// tally returns the points of senders or users, ordered by id: whole days and hours from event_count, the rest from
+// rows.
 func (r *reader) tally(
 	only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
 ) []upstream.Series {

@@ -35,7 +35,8 @@ func (w *writer) domain(name string) int64 {
 func (w *writer) header(h upstream.Header) int64 {
 	id, ok := w.headers[h]
 	if !ok {
-		id = w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)", fold(h.Name), h.Value)
+		id = w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)",
+			fold(h.Name), h.Value)
 		w.headers[h] = id
 	}
 	return id

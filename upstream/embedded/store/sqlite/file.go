@@ -106,7 +106,8 @@ func (c *conn) migrate(cfg connConfig) {
 	if cfg.private {
 		c.exec("pragma synchronous = off")
 	} else {
-		c.exec("pragma synchronous = normal") // a power cut may lose the last transactions as a whole; a kill loses none
+		// A power cut may lose the last transactions as a whole. If the process is killed, none are lost.
+		c.exec("pragma synchronous = normal")
 	}
 	if version == len(migrations) || c.err != nil {
 		return

@@ -49,7 +49,8 @@ func (w *writer) put(k *kind, rows []row) {
 		}
 		if t > store.MaxTime || t < -store.MaxTime {
 			w.fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-				"email %q has the time %d, which is further than %d seconds from 1970", rows[0].emailID, t, store.MaxTime)})
+				"email %q has the time %d, which is further than %d seconds from 1970",
+				rows[0].emailID, t, store.MaxTime)})
 			return
 		}
 		var old []row

@@ -29,7 +29,9 @@ var Format = format.Format{
 	},
 	New: func(format.Options) format.Reader {
 		var processed format.Processed
-		return reader{jsonfile.NewReader(func(line int, f *file, s format.Sink) error { return f.read(line, &processed, s) })}
+		return reader{jsonfile.NewReader(func(line int, f *file, s format.Sink) error {
+			return f.read(line, &processed, s)
+		})}
 	},
 	Header: func(line []byte) bool { return isList(csvfile.First(line)) },
 }
