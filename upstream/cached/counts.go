@@ -107,7 +107,7 @@ func (c *Cache) past(ctx context.Context, m moment, q *upstream.Question, k key)
 	var look Lookup
 	e, s, good := c.heldSum(k)
 	if look.Hit = good && s.upTo >= m.hour(); !look.Hit {
-		l, joined, err := c.join(ctx, k, func(ctx context.Context) (landed, error) { return c.grow(ctx, m, q, k) })
+		l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) { return c.grow(ctx, m, q, k) })
 		if err != nil {
 			return sum{}, gaveUp(err)
 		}

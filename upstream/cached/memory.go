@@ -140,7 +140,7 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 	look.Hit = held
 	if !held {
 		var got landed
-		got, look.Joined, look.Err = c.join(ctx, k, func(ctx context.Context) (landed, error) {
+		got, look.Joined, look.Err = c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 			// The previous call may have ended since the caller looked.
 			if e, held := c.fresh(k); held {
 				return landed{e, true}, nil
@@ -173,10 +173,10 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 
 // join makes a call, or joins one that is under way. If that call fails because the operation that began it may make no
 // more calls, the others make the call themselves.
-func (c *Cache) join(ctx context.Context, k key, fill work) (l landed, joined bool, err error) {
+func (c *Cache) join(ctx context.Context, k *key, fill work) (l landed, joined bool, err error) {
 	k.at = c.version
 	for {
-		l, joined, err = c.calls.do(ctx, &k, fill)
+		l, joined, err = c.calls.do(ctx, k, fill)
 		if !joined || upstream.CodeOf(err) != upstream.Exhausted {
 			return l, joined, err
 		}
@@ -185,7 +185,8 @@ func (c *Cache) join(ctx context.Context, k key, fill work) (l landed, joined bo
 
 // live answers a question by a call, which it may share with other callers.
 func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
-	l, joined, err := c.join(ctx, c.key(lookup{q: q}), func(ctx context.Context) (landed, error) {
+	k := key{scope: c.scope, q: *q}
+	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 		answer, err := c.next.Ask(ctx, q)
 		return landed{entry: entry{value: answer, rows: rowsOf(answer)}}, err
 	})
