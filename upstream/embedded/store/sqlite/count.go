@@ -49,124 +49,147 @@ func (s *Store) Series(
 
 // tallies adds up events by sender or user, and by time if there is an interval; without one, there is one point each.
 type tallies struct {
-	*reader
 	kind     *kind
 	interval upstream.Interval // 0 is none
-	id       string            // the column to add up by
-	where    string            // filters, each after an and
-	args     []any
 	by       map[upstream.ID]*upstream.Series
 }
 
-// tally returns the points of senders or users, ordered by id: whole days and hours from event_count, the rest from
-// rows.
+// tally returns the points of senders or users, ordered by id.
 func (r *reader) tally(
 	only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
 ) []upstream.Series {
-	t := &tallies{reader: r, kind: k, interval: interval, by: map[upstream.ID]*upstream.Series{}, id: "sender_id"}
-	if q.Rollup == upstream.ByUser {
-		t.id = "user_id"
-	}
-	t.filter("user_id", q.UserID != 0, int64(q.UserID))
-	t.filter("sender_id", q.SenderID != 0, int64(q.SenderID))
-	t.filter("type", q.BounceType != "" && k.Kind == upstream.Bounces, string(q.BounceType))
-	t.filter("user_id", only != nil, distinct(only)...)
-	t.window(max(q.Window.Start, -store.MaxTime), min(q.Window.End, store.MaxTime+1))
 	series := []upstream.Series{}
+	l := &listing{reader: r, kind: k}
+	l.filter(only, &upstream.ListQuery{
+		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType,
+	})
+	if l.none {
+		return series
+	}
+	t := &tallies{kind: k, interval: interval, by: map[upstream.ID]*upstream.Series{}}
+	c := counting{listing: l, columns: [2]string{"sender_id", "type"}, interval: interval, add: t.add}
+	if q.Rollup == upstream.ByUser {
+		c.columns[0] = "user_id"
+	}
+	c.window(q.Window, func(start, end upstream.Time) { l.countRows(c.columns[0], start, end, t.add) })
 	for _, id := range slices.Sorted(maps.Keys(t.by)) {
 		series = append(series, *t.by[id])
 	}
 	return series
 }
 
+// countRows calls add for each sender or user with rows from start and before end, and for each type of bounces.
+func (l *listing) countRows(
+	id string, start, end upstream.Time, add func(columns []driver.Value, at upstream.Time, n int64),
+) {
+	query := "select " + id + ", '', count(*) from "
+	if l.kind.Kind == upstream.Bounces {
+		query = "select " + id + ", type, count(*) from "
+	}
+	query += l.kind.table + " r where id >= ? and id < ?"
+	args := []any{firstID(start), firstID(end)}
+	for _, f := range l.filters {
+		query += " and " + f.check
+		args = append(args, f.args...)
+	}
+	for v := range l.rows(query+" group by 1, 2", args...) {
+		add(v, start, integer(v[2]))
+	}
+}
+
 // placeholders returns n of them.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-func (t *tallies) filter(column string, given bool, values ...any) {
-	if given {
-		t.where += " and " + column + " in (" + placeholders(len(values)) + ")"
-		t.args = append(t.args, values...)
-	}
+// counting adds up the events of a list as they are counted: whole days and hours in event_count, and the rest by rows.
+// Events must be counted by all filters of the list.
+type counting struct {
+	*listing
+	columns  [2]string         // of event_count, to add up by; "hour" is the start of the hour
+	interval upstream.Interval // by which times are told apart; 0 is none
+	add      func(columns []driver.Value, at upstream.Time, n int64)
 }
 
-// window adds the events from start and before end.
-func (t *tallies) window(start, end upstream.Time) {
+// window adds the events of a window. Rows adds those from start and before end, which are within one hour.
+func (c *counting) window(w upstream.Window, rows func(start, end upstream.Time)) {
+	part := func(start, end upstream.Time) {
+		if start < end {
+			rows(start, end)
+		}
+	}
+	start, end := max(w.Start, -store.MaxTime), min(w.End, store.MaxTime+1)
 	firstHour, endHour := upstream.Hour.Floor(start+hour-1), upstream.Hour.Floor(end)
 	if firstHour > endHour { // within one hour
-		t.events(start, end)
+		part(start, end)
 		return
 	}
 	firstDay, endDay := upstream.Day.Floor(firstHour+day-1), upstream.Day.Floor(endHour)
-	if t.interval == upstream.Hour || firstDay >= endDay {
+	if c.interval == upstream.Hour || slices.Contains(c.columns[:], "hour") || firstDay >= endDay {
 		firstDay, endDay = endHour, endHour
 	}
-	t.events(start, firstHour)
-	t.hours(firstHour, firstDay)
-	t.days(firstDay, endDay)
-	t.hours(endDay, endHour)
-	t.events(endHour, end)
-}
-
-// events adds rows within one hour.
-func (t *tallies) events(start, end upstream.Time) {
-	typ := "''"
-	if t.kind.Kind == upstream.Bounces {
-		typ = "type"
-	}
-	if start >= end {
-		return
-	}
-	for v := range t.rows("select "+t.id+", "+typ+", count(*) from "+t.kind.table+" where id >= ? and id < ?"+t.where+
-		" group by 1, 2", append([]any{firstID(start), firstID(end)}, t.args...)...) {
-		t.add(v[0], v[1], start, integer(v[2]))
-	}
+	part(start, firstHour)
+	c.hours(firstHour, firstDay)
+	c.days(firstDay, endDay)
+	c.hours(endDay, endHour)
+	part(endHour, end)
 }
 
 // hours adds whole hours.
-func (t *tallies) hours(start, end upstream.Time) {
-	for v := range t.counted("day, "+t.id+", type, "+hourList, "order by day", start, end) {
-		midnight := upstream.Time(integer(v[0]))
+func (c *counting) hours(start, end upstream.Time) {
+	columns, byHour := c.columns, slices.Index(c.columns[:], "hour")
+	if byHour >= 0 {
+		columns[byHour] = "day"
+	}
+	for v := range c.counted(columns[0]+", "+columns[1]+", day, "+hourList, "order by day", start, end) {
+		midnight := upstream.Time(integer(v[2]))
 		for h, n := range v[3:] {
-			if at := midnight + upstream.Time(h)*hour; at >= start && at < end {
-				t.add(v[1], v[2], at, integer(n))
+			at := midnight + upstream.Time(h)*hour
+			if at < start || at >= end || integer(n) == 0 {
+				continue
 			}
+			if byHour >= 0 {
+				v[byHour] = int64(at)
+			}
+			c.add(v[:2], at, integer(n))
 		}
 	}
 }
 
 // days adds whole days.
-func (t *tallies) days(start, end upstream.Time) {
-	day, group := "0", "group by 2, 3"
-	if t.interval != 0 {
+func (c *counting) days(start, end upstream.Time) {
+	day, group := "0", "group by 1, 2"
+	if c.interval != 0 {
 		day, group = "day", "group by 1, 2, 3"
 	}
-	for v := range t.counted(day+", "+t.id+", type, sum(total)", group, start, end) {
-		t.add(v[1], v[2], upstream.Time(integer(v[0])), integer(v[3]))
+	for v := range c.counted(c.columns[0]+", "+c.columns[1]+", "+day+", sum(total)", group, start, end) {
+		c.add(v[:2], upstream.Time(integer(v[2])), integer(v[3]))
 	}
 }
 
 // counted reads columns of event_count from the day of start on and before end.
-func (t *tallies) counted(columns, order string, start, end upstream.Time) iter.Seq[[]driver.Value] {
+func (c *counting) counted(columns, order string, start, end upstream.Time) iter.Seq[[]driver.Value] {
 	if start >= end {
 		return func(func([]driver.Value) bool) {}
 	}
-	return t.rows("select "+columns+" from event_count where kind = ? and day >= ? and day < ?"+t.where+" "+order,
-		append([]any{t.kind.table, int64(upstream.Day.Floor(start)), int64(end)}, t.args...)...)
+	query := "select " + columns + " from event_count where kind = ? and day >= ? and day < ?"
+	args := []any{c.kind.table, int64(upstream.Day.Floor(start)), int64(end)}
+	for _, f := range c.filters {
+		query += " and " + f.counted
+		args = append(args, f.args...)
+	}
+	return c.rows(query+" "+order, args...)
 }
 
-// add counts n events of a type of one sender or user at a time. Calls come nearly in the order of time.
-func (t *tallies) add(id, typ driver.Value, at upstream.Time, n int64) {
-	if n == 0 {
-		return
-	}
+// add counts n events of one sender or user and of a type at a time. Calls come nearly in the order of time.
+func (t *tallies) add(columns []driver.Value, at upstream.Time, n int64) {
+	id := upstream.ID(integer(columns[0]))
 	start := upstream.Time(0)
 	if t.interval != 0 {
 		start = t.interval.Floor(at)
 	}
-	s := t.by[upstream.ID(integer(id))]
+	s := t.by[id]
 	if s == nil {
-		s = &upstream.Series{ID: upstream.ID(integer(id))}
-		t.by[s.ID] = s
+		s = &upstream.Series{ID: id}
+		t.by[id] = s
 	}
 	i := len(s.Points)
 	if i > 0 && s.Points[i-1].Start >= start {
@@ -180,7 +203,7 @@ func (t *tallies) add(id, typ driver.Value, at upstream.Time, n int64) {
 	x := &s.Points[i]
 	x.Total += n
 	if t.kind.Kind == upstream.Bounces {
-		switch upstream.BounceType(text(typ)) {
+		switch upstream.BounceType(text(columns[1])) {
 		case upstream.Hard:
 			x.Hard += n
 		case upstream.Soft:

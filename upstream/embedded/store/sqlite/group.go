@@ -108,7 +108,7 @@ func (g *grouping) each(only []upstream.ID, f func(keys upstream.Keys, at upstre
 	}
 	switch {
 	case isCounted(l, g.q):
-		g.counts(l, g.add(f))
+		g.counts(l, f)
 	case g.q.Has(upstream.DimensionHeader):
 		g.headers(l, f)
 	default:
