@@ -19,7 +19,8 @@ func (s *Store) Info(ctx context.Context) (store.Info, error) {
 			}
 		}
 		i.Senders = int(r.number("select count(*) from sender"))
-		i.Users = int(r.number("select count(*) from (select user_id from event_count union select user_id from sender)"))
+		i.Users = int(r.number("select count(*) from" +
+			" (select user_id from event_count union select user_id from sender)"))
 		i.Version = int(r.number("pragma user_version"))
 		i.Remains = len(r.state(remains)) > 0
 		i.Unfinished = !r.hasIndexes()
