@@ -53,7 +53,7 @@ func TestExplainListsEveryCall(t *testing.T) {
 			}
 			sources[fmt.Sprint(get(c, "source"))]++
 			if get(c, "source") == "sent" &&
-				(fmt.Sprint(get(c, "status"), get(c, "tries")) != "200 1" || get(c, "bytes") == nil) {
+				(fmt.Sprint(get(c, "status"), "/", get(c, "tries")) != "200/1" || get(c, "bytes") == nil) {
 				t.Errorf("a call is explained as %v", c)
 			}
 		}
