@@ -145,6 +145,18 @@ func timeless(r response) string {
 			delete(r.explained("totals").(map[string]any), "bytes")
 		}
 	}
+	if repeated(calls) { // whether equal calls at the same time are joined depends on time
+		totals := r.explained("totals").(map[string]any)
+		sent, _ := totals["sent"].(float64)
+		joined, _ := totals["joined"].(float64)
+		totals["both"] = sent + joined
+		for _, name := range []string{"sent", "joined", "tries", "bytes"} {
+			delete(totals, name)
+		}
+		if charged, ok := r.Extensions["cost"].(map[string]any); ok {
+			delete(charged, "actual")
+		}
+	}
 	text := func(v any) string { b, _ := json.Marshal(v); return string(b) }
 	slices.SortFunc(calls, func(a, b any) int { return strings.Compare(text(a), text(b)) })
 	// Fields of the caller's users and fields of one of them may make the same call: whether they join depends on time.
@@ -162,6 +174,23 @@ func timeless(r response) string {
 		delete(r.Extensions, "cost")
 	}
 	return text(r.Extensions)
+}
+
+// repeated reports whether some calls are equal, and removes from those what differs if they are joined.
+func repeated(calls []any) (some bool) {
+	times := map[string]int{}
+	for _, c := range calls {
+		times[c.(map[string]any)["path"].(string)]++
+	}
+	for _, c := range calls {
+		if c := c.(map[string]any); times[c["path"].(string)] > 1 {
+			some = true
+			for _, name := range []string{"source", "status", "tries", "bytes"} {
+				delete(c, name)
+			}
+		}
+	}
+	return some
 }
 
 // The path of a bounce's detail does not show an address in an email id.

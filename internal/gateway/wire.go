@@ -76,9 +76,15 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
+	var groups func(context.Context, upstream.Kind, upstream.GroupsQuery) (int, bool, error)
+	if g.store == nil {
+		groups = func(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (calls int, exact bool, err error) {
+			return g.grouped.Price(ctx, upstream.API{Asker: g.upstreamOf(ctx)}, k, q)
+		}
+	}
 	prices := cost.New(cost.Options{
 		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
-		Shared: shared, Now: time.Now, Observe: planned,
+		Shared: shared, Now: time.Now, Observe: planned, Groups: groups,
 	})
 	limits := cost.NewRateLimit(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}

@@ -10,7 +10,11 @@ import (
 
 // breakdowns prices the breakdowns of lists: times calls each, and as many again for the rates of callers who see some
 // users, as the groups of each are added up. It returns how many rows they have.
-func (w *walker) breakdowns(k upstream.Kind, f *field, self int32, l list, times int64, at *path) (rows int64) {
+//
+// Of lists that belong to no object, whole is the list's question, for [Options].Groups.
+func (w *walker) breakdowns(
+	k upstream.Kind, f *field, self int32, l list, whole *upstream.ListQuery, times int64, at *path,
+) (rows int64) {
 	fields := w.collect(kind.All[k].Type+"Connection", f)
 	for i := range fields {
 		b := &fields[i]
@@ -30,8 +34,17 @@ func (w *walker) breakdowns(k upstream.Kind, f *field, self int32, l list, times
 			list: w.symbol(symbol{what: groupsOf, of: self, text: fmt.Sprint(q)}),
 		}, calls, calls, w.path(at, b.Alias))
 		rows = add(rows, mul(int64(q.Top), each))
+		if whole != nil {
+			w.groups = append(w.groups, groups{k, upstream.GroupsQuery{ListQuery: *whole, Grouping: q}})
+		}
 	}
 	return rows
+}
+
+// groups is the question of a breakdown.
+type groups struct {
+	kind  upstream.Kind
+	query upstream.GroupsQuery
 }
 
 // grouping returns how a breakdown groups its rows, and how many elements each group adds to the answer, with its keys

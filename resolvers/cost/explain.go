@@ -14,6 +14,7 @@ import (
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/operation"
+	"deliverygraph/upstream"
 )
 
 // Options configure an [Extension].
@@ -25,6 +26,10 @@ type Options struct {
 	Allowed bool
 	// Shared is how long operations share the end of their relative windows: see [loaders.Now].
 	Shared time.Duration
+	// Groups returns how many calls a breakdown takes of a server that cannot group events, or at most if that is not
+	// exact. It may make calls to find out, and is used only if an operation's price is asked for. Nil means that a
+	// breakdown takes the calls that are planned for it.
+	Groups func(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (calls int, exact bool, err error)
 	// Now is the clock.
 	Now func() time.Time
 	// Observe, if not nil, is called with how many upstream calls each operation plans, and
@@ -174,6 +179,9 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	op := noted(ctx)
 	if op.asked == askedPrice {
 		price := report{Plan: planned(op.plan, e.o.MaxCalls)}
+		if e.o.Groups != nil {
+			e.priceGroups(operation.New(ctx, operation.Options{MaxCalls: e.o.MaxCalls}), op.plan, price.Plan)
+		}
 		return ctx, &graphql.Response{Extensions: map[string]any{extensionKey: price}}
 	}
 	var digits [20]byte

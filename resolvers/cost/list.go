@@ -90,11 +90,14 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		user: w.literal(aUser, q.UserID), sender: w.literal(aSender, q.SenderID),
 	}
 	n := int64(1)
+	whole := q
+	whole.Window = in
+	ofQuery := &whole
 	switch on.typ {
 	case "User":
-		l.user, n = on.self, on.n
+		l.user, n, ofQuery = on.self, on.n, nil
 	case "Sender":
-		l.sender, n = on.self, on.n
+		l.sender, n, ofQuery = on.self, on.n, nil
 	}
 	l.walks(a.OldestFirst(), now)
 	s := siblings{object: on, user: on.foundUser, by: upstream.BySender, apart: q.SenderID != 0}
@@ -132,7 +135,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		w.counts(k, l.window, l.user, l.sender, upstream.ByUser, q.BounceType, n, w.path(at, "totalCount"))
 	}
 
-	points := w.breakdowns(k, f, everyPage, l, mul(n, times), at)
+	points := w.breakdowns(k, f, everyPage, l, ofQuery, mul(n, times), at)
 
 	row := object{
 		typ: typ, kind: k, n: mul(n, size), self: self,

@@ -101,6 +101,15 @@ func (p Plan) charges() map[call]charge {
 	return w.charges
 }
 
+// groups computes the questions of the plan's breakdowns again, of lists that belong to no object.
+func (p Plan) groups() []groups {
+	w := newWalker()
+	if p.of.Definition != nil {
+		w.price(p.of)
+	}
+	return w.groups
+}
+
 // Endpoints returns the price by endpoint, in descending order of planned calls.
 func (p Plan) Endpoints() []Endpoint {
 	of := map[string]Endpoint{}

@@ -1,7 +1,9 @@
 package cost
 
 import (
+	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +63,31 @@ func planned(p Plan, limit int) *planReport {
 		r.Endpoints = append(r.Endpoints, endpointReport{e.Endpoint, e.Calls, e.WorstCalls})
 	}
 	return r
+}
+
+// priceGroups adds to a report what breakdowns of a server that cannot group events take. Breakdowns whose lists cannot
+// be counted now keep the price of one call.
+func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
+	for _, g := range p.groups() {
+		calls, exact, err := e.o.Groups(ctx, g.kind, g.query)
+		if err != nil || calls == 1 {
+			continue
+		}
+		more := int64(calls - 1)
+		r.WorstCalls = add(r.WorstCalls, more)
+		path, planned := g.kind.ListPath(), int64(0)
+		if exact {
+			planned = more
+		}
+		r.Calls = add(r.Calls, planned)
+		i := slices.IndexFunc(r.Endpoints, func(e endpointReport) bool { return e.Path == path })
+		if i < 0 {
+			i = len(r.Endpoints)
+			r.Endpoints = append(r.Endpoints, endpointReport{Path: path})
+		}
+		e := &r.Endpoints[i]
+		e.Calls, e.WorstCalls = add(e.Calls, planned), add(e.WorstCalls, more)
+	}
 }
 
 // callReport is one answer. Of an answer with more in it than the caller sees it has path and

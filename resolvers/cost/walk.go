@@ -20,6 +20,7 @@ type walker struct {
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
+	groups  []groups // of lists that belong to no object
 
 	fields []field // arena for collected fields
 	paths  []path  // arena for paths
@@ -42,7 +43,7 @@ func (w *walker) done() {
 	clear(w.symbols)
 	clear(w.fields)
 	clear(w.paths)
-	w.op, w.steps, w.fields, w.paths = Operation{}, 0, w.fields[:0], w.paths[:0]
+	w.op, w.steps, w.fields, w.paths, w.groups = Operation{}, 0, w.fields[:0], w.paths[:0], nil
 	walkers.Put(w)
 }
 

@@ -21,6 +21,7 @@ type Layer struct {
 	// Left returns how many calls the operation of ctx may still make.
 	Left func(ctx context.Context) int
 
+	having  atomic.Bool  // the server has answered
 	lacking atomic.Int64 // until this time, in Unix seconds, the server is known not to have the extension
 }
 
@@ -38,6 +39,9 @@ func (l *Layer) Ask(ctx context.Context, q *upstream.Question, next upstream.Ask
 	if !l.Lacking() {
 		answer, err := next.Ask(ctx, q)
 		if !unknown(err) {
+			if err == nil {
+				l.having.Store(true)
+			}
 			return answer, err
 		}
 		l.lacking.Store(time.Now().Unix() + retry)
@@ -78,12 +82,8 @@ func (c cells) add(keys upstream.Keys, start upstream.Time, n int64) {
 func (l *Layer) group(
 	ctx context.Context, api upstream.API, k upstream.Kind, q *upstream.GroupsQuery,
 ) (groups upstream.Groups, err error) {
-	parts := []*part{l.part(api, k, q)}
-	if q.Sent {
-		sent := q.SentQuery()
-		parts = append(parts, l.part(api, upstream.Emails, &sent))
-	}
-	if err := l.affordable(ctx, parts, q); err != nil {
+	parts := l.parts(api, k, q)
+	if err := l.affordable(ctx, parts); err != nil {
 		return groups, err
 	}
 	for _, p := range parts {

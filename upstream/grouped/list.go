@@ -50,17 +50,57 @@ func (p *part) price(ctx context.Context) error {
 	return err
 }
 
-// affordable returns an error if the operation may not make as many calls as all parts take.
-func (l *Layer) affordable(ctx context.Context, parts []*part, q *upstream.GroupsQuery) error {
-	calls, exact := 0, true
+// parts returns the kinds of events that a question counts.
+func (l *Layer) parts(api upstream.API, k upstream.Kind, q *upstream.GroupsQuery) []*part {
+	parts := []*part{l.part(api, k, q)}
+	if q.Sent {
+		sent := q.SentQuery()
+		parts = append(parts, l.part(api, upstream.Emails, &sent))
+	}
+	return parts
+}
+
+// price returns how many calls all parts take, besides those that count their lists. Unless it is exact, it is the
+// maximum.
+func price(ctx context.Context, parts []*part) (calls int, exact bool, err error) {
+	exact = true
 	for _, p := range parts {
 		if err := p.price(ctx); err != nil {
-			return err
+			return 0, false, err
 		}
 		calls, exact = calls+p.calls, exact && p.exact
 	}
-	if q.Has(upstream.DimensionSender) {
-		calls++
+	if parts[0].q.Has(upstream.DimensionSender) {
+		calls++ // for their addresses
+	}
+	return calls, exact, nil
+}
+
+// Price returns how many calls it takes to group events, besides those that count lists, which it makes. Unless it is
+// exact, it is the maximum. It asks the server whether it has the extension if that is not known.
+func (l *Layer) Price(
+	ctx context.Context, api upstream.API, k upstream.Kind, q upstream.GroupsQuery,
+) (calls int, exact bool, err error) {
+	if !l.Lacking() && !l.having.Load() {
+		moment := upstream.GroupsQuery{
+			ListQuery: upstream.ListQuery{Window: upstream.Window{Start: q.Window.Start, End: q.Window.Start + 1}},
+			Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionUser}, Top: 1},
+		}
+		if _, err := api.Groups(ctx, k, moment); err != nil {
+			return 0, false, err
+		}
+	}
+	if !l.Lacking() {
+		return 1, true, nil
+	}
+	return price(ctx, l.parts(api, k, &q))
+}
+
+// affordable returns an error if the operation may not make as many calls as all parts take.
+func (l *Layer) affordable(ctx context.Context, parts []*part) error {
+	calls, exact, err := price(ctx, parts)
+	if err != nil {
+		return err
 	}
 	if left := l.Left(ctx); exact && calls > left {
 		return tooExpensive(fmt.Sprintf("%d upstream calls, and the operation may make %d more", calls, left))
