@@ -1,7 +1,7 @@
 // The page: what is chosen at the top, and panels that show it, refreshed every minute.
 
 import './style.css';
-import { ask, Failure, now } from './api.js';
+import { ask, Failure, isPassing, now } from './api.js';
 import { filtersOf, mostDomains } from './breakdown.js';
 import { createControls } from './controls.js';
 import { h, show } from './dom.js';
@@ -158,7 +158,7 @@ async function findDomains(context) {
   const { chosen, period } = context;
   if (!chosen.provider) return undefined;
   return orFailure(async () => {
-    const { data } = await ask(
+    const { data, errors } = await ask(
       `query Domains($window: Window!, $filter: BounceFilter) {
         bounces(window: $window, filter: $filter) {
           breakdown(by: [PROVIDER, DOMAIN], top: 1000) { groups { keys { value } } }
@@ -166,7 +166,12 @@ async function findDomains(context) {
       }`,
       { window: variablesOf(period).window, filter: filtersOf(context, { except: 'category' })[0] },
     );
-    const domains = (data.bounces?.breakdown?.groups ?? [])
+    if (!data.bounces?.breakdown) {
+      throw new Failure(errors[0]?.message ?? 'The domains of the provider are not known.', {
+        passing: errors.some(isPassing),
+      });
+    }
+    const domains = data.bounces.breakdown.groups
       .filter(({ keys }) => keys[0].value === chosen.provider)
       .map(({ keys }) => keys[1].value);
     context.domains = domains.length > 0 ? domains.slice(0, mostDomains) : [chosen.provider];

@@ -89,7 +89,7 @@ export function createGroups({ id, title, dimension, selects, column, needs, wid
         table(
           `${bounces(breakdown.total)}, ${context.period.label}`,
           columns(column, breakdown),
-          rows(breakdown, before, context, selects),
+          rows(breakdown, before, context, selects, length),
         ),
         other.groups > 0 &&
           h('p', { class: 'hint' }, `${count(other.groups)} more, with ${bounces(other.count)} together.`),
@@ -135,11 +135,11 @@ function columns(column, breakdown) {
   ];
 }
 
-function rows(now, before, { chosen, period }, selects) {
+function rows(now, before, { chosen, period }, selects, length) {
   const rates = hasRates(now);
   const earlier = new Map((before?.groups ?? []).map((group) => [group.keys[0].value, group]));
   const all = earlier.size > 0 && before.other.groups === 0;
-  return now.groups.map((group) => {
+  return now.groups.slice(0, length).map((group) => {
     const { value, label } = group.keys[0];
     const then = earlier.get(value) ?? (all ? { count: 0, rate: 0 } : {});
     const both = group.rate != null && then.rate != null;
