@@ -20,7 +20,8 @@ func (email) Blocked(ctx context.Context, e *model.Email) (*model.BlockedEmail, 
 // outcome returns the row that says what became of an email, or nil if there is none. Its sender is found like that of
 // the email.
 func outcome[R, T any](ctx context.Context, e *model.Email,
-	load func(*loaders.Loaders, context.Context, *model.SentPage) (*loaders.Outcomes[R], error), k kindOf[R, T]) (*T, error) {
+	load func(*loaders.Loaders, context.Context, *model.SentPage) (*loaders.Outcomes[R], error),
+	k kindOf[R, T]) (*T, error) {
 	if e.Row.Delivered {
 		return nil, nil
 	}

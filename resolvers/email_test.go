@@ -77,8 +77,9 @@ func TestEmailsShowWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, outcomeRows(400))
 	for name, query := range map[string]string{
-		"columns":        `{ emails(` + today + `, first: 400) { nodes {` + outcomeFields + `} } }`,
-		"generated code": `{ emails(` + today + `, first: 400) { nodes {` + outcomeFields + `user { senders(` + today + `) { totalCount } } } } }`,
+		"columns": `{ emails(` + today + `, first: 400) { nodes {` + outcomeFields + `} } }`,
+		"generated code": `{ emails(` + today + `, first: 400) { nodes {` + outcomeFields +
+			`user { senders(` + today + `) { totalCount } } } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			g.called()

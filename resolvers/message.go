@@ -74,9 +74,8 @@ func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found [
 		"use a shorter window", model.MaxMessagePages*upstream.PageSize)
 }
 
-// outcomesOfRecipient loads the bounce and the blocked email of a recipient. The recipients of a message share the
-// calls.
-func outcomesOfRecipient(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {
+// becomes loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.
+func becomes(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {
 	var bounce *model.Bounce
 	var blocked *model.BlockedEmail
 	var errs [2]error
@@ -95,7 +94,7 @@ func outcomesOfRecipient(ctx context.Context, r *model.MessageRecipient) (*model
 
 // Outcome answers MessageRecipient.outcome.
 func (messageRecipient) Outcome(ctx context.Context, r *model.MessageRecipient) (*model.MessageOutcome, error) {
-	bounce, blocked, err := outcomesOfRecipient(ctx, r)
+	bounce, blocked, err := becomes(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func (messageRecipient) Outcome(ctx context.Context, r *model.MessageRecipient) 
 
 // At answers MessageRecipient.at.
 func (messageRecipient) At(ctx context.Context, r *model.MessageRecipient) (*upstream.Time, error) {
-	bounce, blocked, err := outcomesOfRecipient(ctx, r)
+	bounce, blocked, err := becomes(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -144,8 +144,8 @@ func (o *outcomes[R]) query(emails []*upstream.Email) upstream.ListQuery {
 
 // search reads at most so many pages of a list, until it has found rows with the ids and recipients of all emails. It
 // reports whether no further page can have another.
-func search[R any, P upstream.Row[R]](ctx context.Context, o *outcomes[R], q upstream.ListQuery, emails []*upstream.Email,
-	pages int) (found map[upstream.Identity]*R, complete bool, err error) {
+func search[R any, P upstream.Row[R]](ctx context.Context, o *outcomes[R], q upstream.ListQuery,
+	emails []*upstream.Email, pages int) (found map[upstream.Identity]*R, complete bool, err error) {
 	found = map[upstream.Identity]*R{}
 	if q.Window.Start >= q.Window.End {
 		return found, true, nil
