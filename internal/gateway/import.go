@@ -122,11 +122,10 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	terminal := isFile && isatty.IsTerminal(f.Fd())
 	s, err := sqlite.Open(ctx, sqlite.Options{
 		Path: c.Data, CacheBytes: int64(c.StoreMemory), Waiting: waiting(ctx, func() {
-			line := "deliverygraph: waiting for another program that writes to " + c.Data
 			if terminal { // the line may show the progress
-				line = "\r\x1b[K" + line
+				fmt.Fprint(streams.Err, "\r\x1b[K")
 			}
-			fmt.Fprintln(streams.Err, line)
+			noteOfWait(streams.Err, c.Data)()
 		}),
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data))})
 	if err != nil {
 		return err
 	}

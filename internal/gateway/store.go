@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,11 @@ func waiting(ctx context.Context, say func()) func(time.Duration) error {
 		}
 		return nil
 	}
+}
+
+// noteOfWait returns a function for [waiting] that names the file.
+func noteOfWait(w io.Writer, file string) func() {
+	return func() { fmt.Fprintln(w, "deliverygraph: waiting for another program that writes to "+file) }
 }
 
 // prune removes events older than --retention, at once and then hourly.

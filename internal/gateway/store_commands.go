@@ -40,9 +40,7 @@ type storeFlags struct {
 
 // with opens the store, runs f and closes the store.
 func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, func() {
-		fmt.Fprintln(io.Err, "deliverygraph: waiting for another program that writes to "+c.Data)
-	})})
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data))})
 	return c.run(ctx, s, err, f)
 }
 
