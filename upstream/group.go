@@ -121,8 +121,8 @@ func (g *Grouping) Check(k Kind, w Window, name func(Dimension) string) error {
 		return fail("top", "top is %d, but must be from 1 to %d", g.Top, MaxGroups)
 	}
 	if g.Top > g.MaxTop(w) {
-		return fail("interval", "the series of %d groups would have %d points each, and at most %d in all are allowed: "+
-			"use a lower top, a longer interval or a shorter window", g.Top, g.Points(w), MaxGroupPoints)
+		return fail("interval", "the series of %d groups would have %d points each, "+
+			"and at most %d in all are allowed: use a lower top, a longer interval or a shorter window", g.Top, g.Points(w), MaxGroupPoints)
 	}
 	return nil
 }

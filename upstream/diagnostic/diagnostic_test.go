@@ -27,10 +27,16 @@ func TestPatternLeavesOutWhatVaries(t *testing.T) {
 			"550 5.7.1 Unfortunately, messages from [192.0.2.7] weren't sent. (S3140) [AM0EUR02FT011.example.com]", "x",
 			"550 5.7.1 Unfortunately, messages from […] weren't sent. (S3140) […]",
 		},
-		{"421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred", "", "421 4.7.0 [TSS04] Messages from … temporarily deferred"},
+		{
+			"421 4.7.0 [TSS04] Messages from 192.0.2.7 temporarily deferred", "",
+			"421 4.7.0 [TSS04] Messages from … temporarily deferred",
+		},
 		{"452 4.2.2 Mailbox full: 1024 of 1000 MB used", "", "452 4.2.2 Mailbox full: … of … MB used"},
 		{"554 rejected  due to\r\n spam,\tsee id=20260103-AB77", "", "554 rejected due to spam, see id=…"},
-		{"connect to mx.example.com[2001:db8::1]:25: Connection timed out", "", "connect to …[…]:…: Connection timed out"},
+		{
+			"connect to mx.example.com[2001:db8::1]:25: Connection timed out", "",
+			"connect to …[…]:…: Connection timed out",
+		},
 		{"bounces+jane=example.com@lists.example.org rejected", "jane", "… rejected"},
 		{"550 mailbox jane-doe/INBOX is full, JANE-DOE", "jane-doe", "550 mailbox …/INBOX is full, …"},
 		{"host mx1.example.com said: 550 no mailbox", "", "host … said: 550 no mailbox"},
@@ -59,7 +65,7 @@ func FuzzPattern(f *testing.F) {
 func BenchmarkPattern(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		diagnostic.Pattern("smtp;550 5.1.1 <jane.doe@example.com>: Recipient address rejected: User unknown in virtual "+
-			"mailbox table", "jane.doe")
+		diagnostic.Pattern("smtp;550 5.1.1 <jane.doe@example.com>: Recipient address rejected: User unknown in "+
+			"virtual mailbox table", "jane.doe")
 	}
 }

@@ -246,3 +246,46 @@ func testGroups(t *testing.T, open Opener) {
 
 // patterns are what the drawn diagnostics have in common with others.
 var patterns = map[string]string{"": "", "\x00": "", "smtp; 550": "550"}
+
+// testManyGroups is testGroups for enough rows that a store may look up each domain, and each day of it.
+func testManyGroups(t *testing.T, open Opener) {
+	s, o := open(t, ""), &Model{}
+	const start, days = upstream.Time(-2 * 86400), 5 // also before 1970
+	var b store.Batch
+	for i := range 2500 {
+		at := start + upstream.Time(i)*days*86400/2500 + upstream.Time(i%7)
+		local, domain := "recipient"+strconv.Itoa(i%90), []string{"example.com", "example.net", "example.org"}[i%13%3]
+		e := upstream.Email{
+			UserID: 20, SenderID: 17, EmailID: strconv.Itoa(i), EmailAddress: local + "@" + domain, Local: local,
+			Domain: domain, ProcessTime: at, Delivered: i%5 > 0,
+		}
+		b.Emails = append(b.Emails, e)
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
+			UserID: 20, SenderID: 17, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
+			Type: upstream.Hard, Category: "other", Code: "5.1." + strconv.Itoa(i%4), BounceTime: at, ProcessTime: at,
+		}})
+	}
+	Write(t, s, b)
+	o.Write(b)
+	whole := upstream.Window{Start: start, End: start + days*86400}
+	for _, w := range []upstream.Window{Ever, whole, {Start: start + 5000, End: whole.End - 100_000}} {
+		for _, by := range [][2]upstream.Dimension{
+			{upstream.DimensionDomain}, {upstream.DimensionProvider}, {upstream.DimensionDay, upstream.DimensionDomain},
+			{upstream.DimensionProvider, upstream.DimensionWeekday}, {upstream.DimensionDomain, upstream.DimensionHour},
+			{upstream.DimensionDomain, upstream.DimensionSender}, {upstream.DimensionDay},
+		} {
+			for _, interval := range []upstream.Interval{0, upstream.Hour, upstream.Day} {
+				q := upstream.GroupsQuery{
+					ListQuery: upstream.ListQuery{Window: w},
+					Grouping:  upstream.Grouping{By: by, Top: 4, Interval: interval, Sent: true},
+				}
+				for _, k := range []upstream.Kind{upstream.Emails, upstream.Bounces} {
+					got := Must[upstream.Groups](t)(s.Groups(context.Background(), nil, k, q, testProviders))
+					if d := Diff(o.groups(nil, k, q), got); d != "" {
+						t.Fatalf("groups of %s:\n%+v\n%s", k, q, d)
+					}
+				}
+			}
+		}
+	}
+}

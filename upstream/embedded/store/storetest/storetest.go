@@ -34,6 +34,7 @@ func Test(t *testing.T, open Opener) {
 	}{
 		{"AnswersMatchTheModel", testAnswers},
 		{"GroupsAreThoseCountedByHand", testGroups},
+		{"GroupsOfManyRowsAreThoseCountedByHand", testManyGroups},
 		{"PagesOfManyRows", testPages},
 		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},

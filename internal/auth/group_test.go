@@ -1,0 +1,120 @@
+package auth_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"deliverygraph/internal/auth"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+// The groups of a caller with some users are those of these users' events alone, with series and the emails sent.
+func TestLimitedGroupsAreOfTheCallersUsers(t *testing.T) {
+	t.Parallel()
+	rows := upstreamtest.Sample()
+	model := upstreamtest.NewModel(rows)
+	rapid.Check(t, func(t *rapid.T) {
+		users := someUsers(t)
+		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
+		q := upstream.GroupsQuery{ListQuery: upstreamtest.ListQueries(k).Draw(t, "list")}
+		q.Offset = 0
+		q.By[0] = rapid.SampledFrom(k.Dimensions()).Draw(t, "by")
+		if q.Has(upstream.DimensionHeader) {
+			q.Header = "x-campaign"
+		}
+		q.Top = rapid.SampledFrom([]int{1, 4, 1000}).Draw(t, "top")
+		q.Interval = rapid.SampledFrom([]upstream.Interval{0, upstream.Day}).Draw(t, "interval")
+		q.Sent = q.Comparable() && k != upstream.Emails
+		want, _ := model.Limit(users).Groups(t.Context(), k, q)
+		got, err := limit(model, reader(users...), auth.NewMask("secret")).Groups(t.Context(), k, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%s of %v by %v: %s", k, users, q.By, d)
+		}
+	})
+}
+
+// Groups show no addresses to callers who may not read them, nor content to those who may not read that.
+func TestGroupsAreMasked(t *testing.T) {
+	t.Parallel()
+	at := upstreamtest.SampleDay
+	bounce := func(local, domain, category, diagnostic string) upstream.BounceDetail {
+		return upstream.BounceDetail{Bounce: upstream.Bounce{
+			UserID: 20, SenderID: 17, EmailID: local, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
+			Type: upstream.Hard, Category: category, BounceTime: at, ProcessTime: at,
+			XHeaders: []upstream.Header{{Name: "X-To", Value: local}},
+		}, DiagnosticCode: diagnostic}
+	}
+	model := upstreamtest.NewModel(upstreamtest.Rows{
+		Senders: []upstreamtest.Sender{{UserID: 20, ID: 17, Address: "bounces+jane=example.com@example.net"}},
+		Bounces: []upstream.BounceDetail{
+			bounce("jane", "example.com", "for jane@example.com", "550 5.1.1 <jane@example.com> jane unknown"),
+			bounce("joe", "joe@example.org", "other", "550 5.1.1 <joe@example.org> joe unknown"),
+		},
+	})
+	ask := func(scopes auth.Scopes, d upstream.Dimension) (upstream.Groups, error) {
+		q := upstream.GroupsQuery{
+			ListQuery: upstream.ListQuery{Window: upstream.Window{Start: at, End: at + 1}},
+			Grouping:  upstream.Grouping{By: [2]upstream.Dimension{d}, Top: 9},
+		}
+		if d == upstream.DimensionHeader {
+			q.Header = "x-to"
+		}
+		c := auth.Caller{Users: auth.Everyone(), Scopes: scopes}
+		return limit(model, c, auth.NewMask("secret")).Groups(t.Context(), upstream.Bounces, q)
+	}
+	for _, d := range upstream.Bounces.Dimensions() {
+		for _, scopes := range []auth.Scopes{
+			auth.MetricsRead, auth.MetricsRead | auth.ContentRead, auth.MetricsRead | auth.RecipientsRead,
+		} {
+			refused := d == upstream.DimensionHeader && !scopes.Has(auth.RecipientsRead) ||
+				d == upstream.DimensionDiagnostic && !scopes.Has(auth.ContentRead)
+			got, err := ask(scopes, d)
+			if refused != (upstream.CodeOf(err) == upstream.PermissionDenied) || !refused && err != nil {
+				t.Errorf("%v by %v: %v", scopes, d, err)
+			}
+			if got.Total != 2 && !refused {
+				t.Errorf("%v by %v: %d bounces", scopes, d, got.Total)
+			}
+			if scopes.Has(auth.RecipientsRead) {
+				continue
+			}
+			for _, g := range got.Groups {
+				if text := g.Keys[0] + " " + g.Sender; strings.Contains(text, "jane") || strings.Contains(text, "joe") {
+					t.Errorf("%v by %v shows %q", scopes, d, text)
+				}
+			}
+		}
+	}
+}
+
+// A caller who may not read addresses cannot guess a local part by a header that contains it.
+func TestGroupsByAGuessedHeaderAreEmpty(t *testing.T) {
+	t.Parallel()
+	rows := upstreamtest.Rows{Emails: []upstream.Email{{
+		UserID: 20, SenderID: 17, EmailID: "1", EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com",
+		ProcessTime: day, XHeaders: []upstream.Header{{Name: "X-To", Value: "jane at example.com"}},
+	}}}
+	q := upstream.GroupsQuery{
+		ListQuery: upstream.ListQuery{
+			Window:   upstream.Window{Start: day, End: day + 1},
+			XHeaders: []upstream.Header{{Name: "X-To", Value: "jane at example.com"}},
+		},
+		Grouping: upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},
+	}
+	for scopes, want := range map[auth.Scopes]int64{auth.MetricsRead: 0, auth.AllScopes: 1} {
+		c := auth.Caller{Users: auth.Everyone(), Scopes: scopes}
+		api := limit(upstreamtest.NewModel(rows), c, auth.NewMask("secret"))
+		got, err := api.Groups(t.Context(), upstream.Emails, q)
+		if got.Total != want || err != nil && upstream.CodeOf(err) != upstream.PermissionDenied {
+			t.Errorf("%v: %d emails, %v", scopes, got.Total, err)
+		}
+	}
+}
