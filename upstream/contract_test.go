@@ -61,16 +61,3 @@ func TestBounceHasItsKey(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
-
-func TestRetryableCodes(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[Code]bool{
-		Unavailable: true, Timeout: true,
-		InvalidArgument: false, Unauthenticated: false, PermissionDenied: false, NotFound: false,
-		InvalidResponse: false, Internal: false,
-	} {
-		if got := (&Error{Code: code}).Retryable(); got != want {
-			t.Errorf("%s.Retryable() is %v, want %v", code, got, want)
-		}
-	}
-}

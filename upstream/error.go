@@ -48,9 +48,6 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same call may succeed later.
-func (e *Error) Retryable() bool { return e.Code == Unavailable || e.Code == Timeout }
-
 // CodeOf returns the code of the first [*Error] that err wraps, or [Internal] if there is none.
 func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*Error](err); ok {

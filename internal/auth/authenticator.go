@@ -53,7 +53,7 @@ func IdentifySocket(ctx context.Context, a Authenticator, h http.Header,
 	if _, open := a.(Open); open { // it ignores credentials, which may be meant for others
 		return context.WithValue(ctx, contextKey{}, &anyone), nil
 	}
-	cred, err := credentialOf(h, payload)
+	cred, err := CredentialOf(h, payload)
 	if err != nil {
 		return nil, err
 	}

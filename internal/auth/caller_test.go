@@ -192,7 +192,7 @@ func TestCredentials(t *testing.T) {
 		"what no header can hold":        {h("X-API-Key", "s\x00cret"), auth.Credential{}, "without spaces"},
 		"what is longer than any secret": {h("X-API-Key", strings.Repeat("a", 20_000)), auth.Credential{}, "cannot be"},
 	} {
-		got, err := auth.CredentialOf(c.header)
+		got, err := auth.CredentialOf(c.header, nil)
 		checkRefusal(t, name, err, c.refuse)
 		if got != c.want {
 			t.Errorf("%s: got %v", name, got)
@@ -231,7 +231,7 @@ func TestCredentialsOfAConnectionInit(t *testing.T) {
 			fields{"Authorization": "secret"}, auth.Credential{}, "scheme that is not supported",
 		},
 	} {
-		got, err := auth.CredentialOfInit(c.payload)
+		got, err := auth.CredentialOf(nil, c.payload)
 		checkRefusal(t, name, err, c.refuse)
 		if got != c.want {
 			t.Errorf("%s: got %v", name, got)

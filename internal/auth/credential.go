@@ -21,12 +21,11 @@ const maxSecret = 16 << 10
 const howTo = "Authorization: Bearer …, Authorization: apikey=… or X-API-Key: …"
 
 // CredentialOf reads a request's headers: "Authorization: Bearer SECRET", "Authorization: apikey=SECRET", as for the
-// REST API, or "X-API-Key: SECRET". A credential is never read from a URL, since URLs end up in logs. The same secret
-// in two places is one credential; two different ones are an [upstream.Unauthenticated] error, as are malformed ones.
-func CredentialOf(h http.Header) (Credential, error) { return credentialOf(h, nil) }
-
-// credentialOf reads headers, and the fields of a connection_init as if they were headers.
-func credentialOf(h http.Header, payload map[string]any) (Credential, error) {
+// REST API, or "X-API-Key: SECRET". The payload is that of a WebSocket's connection_init, or nil: its fields, which may
+// be in an object "headers", are read like headers, in any case. A credential is never read from a URL, since URLs end
+// up in logs. The same secret in two places is one credential; two different ones are an [upstream.Unauthenticated]
+// error, as are malformed ones.
+func CredentialOf(h http.Header, payload map[string]any) (Credential, error) {
 	if said := headersOf(payload); len(said) > 0 {
 		for _, name := range []string{"Authorization", "X-Api-Key"} {
 			said[name] = append(said[name], h.Values(name)...)
@@ -46,10 +45,6 @@ func credentialOf(h http.Header, payload map[string]any) (Credential, error) {
 	}
 	return one(found)
 }
-
-// CredentialOfInit reads the payload of a WebSocket's connection_init. Its fields are named like the headers, in any
-// case, and may be in an object "headers". Other fields are ignored.
-func CredentialOfInit(payload map[string]any) (Credential, error) { return credentialOf(nil, payload) }
 
 func headersOf(payload map[string]any) http.Header {
 	h := http.Header{}
