@@ -18,6 +18,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
+	"deliverygraph/upstream/provider"
 )
 
 // BenchmarkStore makes a store, sends it every documented request, many times with other arguments, and prints the
@@ -337,5 +338,39 @@ func requests(info store.Info) []request {
 		rows, err := s.BlockedReasons(ctx)
 		return len(rows), err
 	}})
+	for _, g := range []struct {
+		kind upstream.Kind
+		q    upstream.Grouping
+		week bool
+	}{
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionProvider}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCategory}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCode}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionRule}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionHour}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, true},
+		{upstream.Bounces, upstream.Grouping{
+			By: [2]upstream.Dimension{upstream.DimensionProvider}, Interval: upstream.Day, Sent: true,
+		}, true},
+		{upstream.Emails, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}}, false},
+	} {
+		g.q.Top = 10
+		name := fmt.Sprintf("%s by %s", g.kind.GroupsPath(), g.q.By[0])
+		if g.week {
+			name += ", 7 days"
+		}
+		if g.q.Sent {
+			name += ", series, sent"
+		}
+		list = append(list, request{name, func(s *sqlite.Store, r *rand.Rand) (int, error) {
+			q := upstream.GroupsQuery{ListQuery: upstream.ListQuery{Window: broken(r)}, Grouping: g.q}
+			if g.week {
+				q.Window = week(r)
+			}
+			groups, err := s.Groups(ctx, nil, g.kind, q, provider.Default())
+			return len(groups.Groups), err
+		}})
+	}
 	return list
 }

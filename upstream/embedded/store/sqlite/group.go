@@ -77,7 +77,14 @@ type names struct {
 }
 
 func (n *names) domain(id int64) string {
+	const few = 256 // look-ups of one domain that are faster than reading all
 	name, known := n.domains[id]
+	if !known && len(n.domains) == few {
+		for v := range n.rows("select id, name from domain") {
+			n.domains[integer(v[0])] = text(v[1])
+		}
+		name, known = n.domains[id]
+	}
 	if !known {
 		for v := range n.rows("select name from domain where id = ?", id) {
 			name, known = text(v[0]), true

@@ -35,6 +35,7 @@ func Test(t *testing.T, open Opener) {
 		{"AnswersMatchTheModel", testAnswers},
 		{"GroupsAreThoseCountedByHand", testGroups},
 		{"GroupsOfManyRowsAreThoseCountedByHand", testManyGroups},
+		{"GroupsOfManyDomainsAreThoseCountedByHand", testManyDomains},
 		{"PagesOfManyRows", testPages},
 		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},
