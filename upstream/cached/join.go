@@ -31,14 +31,14 @@ type work func(context.Context) (landed, error)
 // last caller has left, with that caller's cause. Its deadline is the latest of all callers', so it may move when
 // others join.
 //
-// A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left is never
-// joined: the next caller's call begins when the canceled one has returned, so calls of one key never run at once. A
-// panic in work becomes an error for all callers.
-func (cs *calls) do(ctx context.Context, k *key, work work) (l landed, joined bool, err error) {
+// A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left, or of an
+// older version of the data, is never joined: the next caller's call begins when that one has returned, so calls of one
+// key never run at once. A panic in work becomes an error for all callers.
+func (cs *calls) do(ctx context.Context, k *key, version int64, work work) (l landed, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return l, false, err
 	}
-	c, me, joined := cs.join(ctx, k, work)
+	c, me, joined := cs.join(ctx, k, version, work)
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -53,11 +53,12 @@ func (cs *calls) do(ctx context.Context, k *key, work work) (l landed, joined bo
 type call struct {
 	context.Context // for its end; the deadline is that of the callers
 
-	cancel context.CancelCauseFunc
-	of     *calls
-	key    key
-	hash   uint64
-	first  caller // allocated with the call, because most have only one
+	cancel  context.CancelCauseFunc
+	of      *calls
+	key     key
+	hash    uint64
+	version int64  // of the data; see [Cache.At]
+	first   caller // allocated with the call, because most have only one
 
 	// Guarded by of.mu:
 	next     *call // of another key with the same hash
@@ -90,7 +91,7 @@ func (c *call) Value(k any) any {
 }
 
 // join joins the key's call, or starts a new one.
-func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *caller, joined bool) {
+func (cs *calls) join(ctx context.Context, k *key, version int64, work work) (c *call, me *caller, joined bool) {
 	deadline, _ := ctx.Deadline()
 	hash := k.q.Hash()
 	cs.mu.Lock()
@@ -98,7 +99,7 @@ func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *call
 	for before != nil && before.key != *k {
 		before = before.next
 	}
-	if before != nil && !before.over {
+	if before != nil && !before.over && before.version >= version {
 		me = &caller{ctx}
 		before.callers = append(before.callers, me)
 		if deadline.IsZero() || !before.deadline.IsZero() && deadline.After(before.deadline) {
@@ -112,7 +113,10 @@ func (cs *calls) join(ctx context.Context, k *key, work work) (c *call, me *call
 		return before, me, true
 	}
 	defer cs.mu.Unlock()
-	c = &call{of: cs, key: *k, hash: hash, first: caller{ctx}, deadline: deadline, done: make(chan struct{})}
+	c = &call{
+		of: cs, key: *k, hash: hash, version: version, first: caller{ctx}, deadline: deadline,
+		done: make(chan struct{}),
+	}
 	c.Context, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.callers = append(c.room[:0], &c.first)
 	if cs.now == nil {
@@ -161,7 +165,8 @@ func (c *call) leave(me *caller) bool {
 	return true
 }
 
-// run does the work and publishes its result. If the key's previous call was canceled, it first waits for that.
+// run does the work and publishes its result. If the key has a previous call that has not returned, it first waits for
+// that.
 func (c *call) run(before *call, work work) {
 	c.err = errNotReturned // remains if work calls runtime.Goexit
 	defer func() {

@@ -21,7 +21,7 @@ type result struct {
 
 // ask is calls.do for keys and answers of simple types.
 func ask(g *calls, ctx context.Context, name string, work func(context.Context) (int, error)) (int, bool, error) {
-	l, joined, err := g.do(ctx, &key{scope: name}, func(ctx context.Context) (landed, error) {
+	l, joined, err := g.do(ctx, &key{scope: name}, 0, func(ctx context.Context) (landed, error) {
 		v, err := work(ctx)
 		return landed{entry: entry{value: v}}, err
 	})

@@ -17,7 +17,6 @@ type key struct {
 	scope string
 	form  form
 	hour  upstream.Time // for extensions, the hour up to which they can be cut
-	at    int64         // for calls, the version of the data
 	q     upstream.Question
 }
 
@@ -174,10 +173,8 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 // join makes a call, or joins one that is under way. If that call fails because the operation that began it may make no
 // more calls, the others make the call themselves.
 func (c *Cache) join(ctx context.Context, k *key, fill work) (l landed, joined bool, err error) {
-	asked := *k // not k itself, under which the answer is kept
-	asked.at = c.version
 	for {
-		l, joined, err = c.calls.do(ctx, &asked, fill)
+		l, joined, err = c.calls.do(ctx, k, c.version, fill)
 		if !joined || upstream.CodeOf(err) != upstream.Exhausted {
 			return l, joined, err
 		}
