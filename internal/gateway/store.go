@@ -158,20 +158,20 @@ func (g *gateway) openStore(ctx context.Context) error {
 		return nil
 	}
 	now := time.Now()
-	var last []upstream.BounceDetail
+	var last store.Batch
 	for b := range demo.Generate(now) {
 		if _, err := g.store.Write(ctx, b); err != nil {
 			return fmt.Errorf("make demo data: %w", err)
 		}
 		if len(b.Bounces) > 0 {
-			last = b.Bounces
+			last = b
 		}
 	}
 	if err := g.store.Finish(ctx); err != nil {
 		return err
 	}
 	g.background.Go(func() {
-		if err := demo.Live(ctx, 4*time.Second, last,
+		if err := demo.Live(ctx, 15*time.Second, last,
 			func(ctx context.Context, b store.Batch) error {
 				_, err := g.store.Write(ctx, b)
 				return err

@@ -8,7 +8,7 @@ import WebSocket from 'ws';
 import { url } from '../gateway.mjs';
 import { command, folder, start } from '../gateway_process.mjs';
 
-// graphql-ws and graphql-sse as they come. Demo data has a new bounce every few seconds.
+// graphql-ws and graphql-sse as they come. Demo data has a new bounce every 15 seconds.
 const SUBSCRIPTION = 'subscription New($after: String) { bounces(after: $after) { cursor node { id recipient } } }';
 const fast = ['--subscription-poll', '200ms', '--subscription-heartbeat', '200ms'];
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

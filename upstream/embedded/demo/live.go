@@ -4,25 +4,39 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
+// deliveredPerBounce keeps the bounce rate of live data near that of the hours before it, so that it does not look like
+// another incident.
+const deliveredPerBounce = 14
+
 // Live continues the data of [Generate] until ctx ends, so that subscribers see new
-// events. At each interval it writes an email that bounces like a random one of like.
-func Live(ctx context.Context, every time.Duration, like []upstream.BounceDetail,
+// events. At each interval it writes an email that bounces like a random one of like,
+// and emails that are delivered like random ones of like.
+func Live(ctx context.Context, every time.Duration, like store.Batch,
 	write func(context.Context, store.Batch) error,
 ) error {
+	delivered := slices.DeleteFunc(slices.Clone(like.Emails), func(e upstream.Email) bool { return !e.Delivered })
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for n := 0; len(like) > 0; n++ {
+	for n := 0; len(like.Bounces) > 0; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			if err := write(ctx, again(like[rand.IntN(len(like))], now, n)); err != nil && ctx.Err() == nil {
+			b := again(like.Bounces[rand.IntN(len(like.Bounces))], now, n)
+			for i := 0; i < deliveredPerBounce && len(delivered) > 0; i++ {
+				e := delivered[rand.IntN(len(delivered))]
+				e.ProcessTime = upstream.Time(now.Unix())
+				e.EmailID = emailID(e.ProcessTime, '8', n*deliveredPerBounce+i)
+				b.Emails = append(b.Emails, e)
+			}
+			if err := write(ctx, b); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("continue the demo data: %w", err)
 			}
 		}
@@ -34,7 +48,7 @@ func Live(ctx context.Context, every time.Duration, like []upstream.BounceDetail
 func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
 	at := upstream.Time(now.Unix())
 	b.BounceTime, b.ProcessTime, b.PostbackTime = at, at-1, 0
-	b.EmailID = fmt.Sprintf("%s.9%011d@mail6-40-ussnn1", b.ProcessTime.UTC().Format("20060102150405"), n)
+	b.EmailID = emailID(b.ProcessTime, '9', n)
 	return store.Batch{
 		Emails: []upstream.Email{{
 			UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, ProcessTime: b.ProcessTime,
@@ -42,4 +56,9 @@ func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
 		}},
 		Bounces: []upstream.BounceDetail{b},
 	}
+}
+
+// emailID returns the id of the nth live email of a kind, which was processed at that time.
+func emailID(at upstream.Time, kind rune, n int) string {
+	return fmt.Sprintf("%s.%c%011d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), kind, n)
 }

@@ -13,10 +13,16 @@ import (
 func TestLiveBouncesFollowTheirEmails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		like := []upstream.BounceDetail{{Bounce: upstream.Bounce{
-			UserID: 21, SenderID: 211, EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
-			BounceTime: 5, EmailID: "x",
-		}}}
+		like := store.Batch{
+			Emails: []upstream.Email{
+				{UserID: 21, SenderID: 211, EmailAddress: "a@example.com", EmailID: "x"},
+				{UserID: 21, SenderID: 211, EmailAddress: "b@example.com", EmailID: "y", Delivered: true},
+			},
+			Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+				UserID: 21, SenderID: 211, EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
+				BounceTime: 5, EmailID: "x",
+			}}},
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var all []store.Batch
 		err := Live(ctx, 4*time.Second, like, func(_ context.Context, b store.Batch) error {
@@ -36,6 +42,17 @@ func TestLiveBouncesFollowTheirEmails(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 			seen[bounce.EmailID] = true
+			// A rate of bounces above a tenth would look like an incident.
+			if len(b.Emails) <= 10*len(b.Bounces) {
+				t.Errorf("%d emails with %d bounces", len(b.Emails), len(b.Bounces))
+			}
+			for _, e := range b.Emails[1:] {
+				if !e.Delivered || e.EmailAddress != "b@example.com" || e.ProcessTime != bounce.BounceTime ||
+					seen[e.EmailID] {
+					t.Errorf("%+v", e)
+				}
+				seen[e.EmailID] = true
+			}
 		}
 	})
 }
