@@ -109,7 +109,7 @@ func TestSlowEventFailsAlone(t *testing.T) {
 	for _, name := range []string{"events", "socket"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Timeout: time.Second},
+			s := newStreaming(t, map[string]auth.Caller{"": auth.Anyone()}, graph.Options{Timeout: 3 * time.Second},
 				20*time.Millisecond)
 			var stuck atomic.Bool
 			stuck.Store(true)

@@ -84,7 +84,9 @@ func (g *BreakdownGroup) Keys() []*BreakdownKey {
 func (g *BreakdownGroup) Count() int64 { return g.group.Count }
 
 // Share returns the part of all events.
-func (g *BreakdownGroup) Share() float64 { return float64(g.group.Count) / float64(g.of.Of.Total) }
+func (g *BreakdownGroup) Share() float64 {
+	return float64(g.group.Count) / float64(max(1, g.of.Of.Total)) // a remote's groups may be empty
+}
 
 // Rate returns the events per email sent, or nil if it is not known.
 func (g *BreakdownGroup) Rate() *float64 {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"path"
 	"sort"
 	"sync"
 	"time"
@@ -17,7 +18,8 @@ func ParseZone(name string) (*time.Location, error) {
 		return known.(*time.Location), nil
 	}
 	z, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
+	// A name is a path. Other spellings of it, such as "Europe//Berlin", would be kept without end.
+	if err != nil || name == "" || name == "Local" || path.Clean(name) != name {
 		return nil, badInput("there is no time zone %q: use a name such as \"Europe/Berlin\"", Excerpt(name))
 	}
 	zones.Store(name, z)

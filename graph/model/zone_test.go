@@ -43,7 +43,7 @@ func TestDaysOfTimeZones(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"", "Local", "Nowhere/City", "../etc/passwd"} {
+	for _, name := range []string{"", "Local", "Nowhere/City", "../etc/passwd", "Europe//Berlin", "Europe/./Berlin"} {
 		if _, err := model.ParseZone(name); err == nil {
 			t.Errorf("%q is a time zone", name)
 		}

@@ -68,7 +68,7 @@ func maskedKey(d upstream.Dimension, key string) string {
 			return address.Masked
 		}
 	case upstream.DimensionDiagnostic:
-		return address.Mask(key, "", "")
+		return address.MaskPattern(key)
 	}
 	return key
 }

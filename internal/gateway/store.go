@@ -73,13 +73,13 @@ func (g *gateway) watchStore(ctx context.Context) {
 func waiting(ctx context.Context, say func()) func(time.Duration) error {
 	var before time.Duration
 	return func(now time.Duration) error {
+		if err := ctx.Err(); err != nil && now > 300*time.Millisecond { // a batch of another import takes less
+			return err
+		}
 		if now >= time.Second && before < time.Second {
 			say()
 		}
 		before = now
-		if now > 300*time.Millisecond { // a batch of another import does not take longer
-			return ctx.Err()
-		}
 		return nil
 	}
 }

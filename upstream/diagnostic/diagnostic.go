@@ -51,7 +51,10 @@ func Pattern(response, local string) string {
 		text = text[n:]
 		tail := word[len(strings.TrimRight(word, ".-/")):] // punctuation
 		word = word[:len(word)-len(tail)]
-		if word != "" && varies(word, first) {
+		if strings.HasPrefix(word, "@") { // an address with spaces, quotes or a comment before the @
+			b, space = cutWord(b), false
+		}
+		if word != "" && (varies(word, first) || isLocal(text)) {
 			word = Gap
 			if space && bytes.HasSuffix(b, gap) {
 				word, space = "", false
@@ -68,6 +71,29 @@ func Pattern(response, local string) string {
 		b = []byte(strings.ToValidUTF8(string(b[:maxPattern]), "") + Gap)
 	}
 	return string(b)
+}
+
+// cutWord removes the last word, quoted text or word with a comment.
+func cutWord(b []byte) []byte {
+	b = bytes.TrimRight(b, " ")
+	if before, found := bytes.CutSuffix(b, []byte(`"`)); found {
+		return before[:max(0, bytes.LastIndexByte(before, '"'))]
+	}
+	if bytes.HasSuffix(b, []byte(")")) {
+		b = bytes.TrimRight(b[:max(0, bytes.LastIndexByte(b, '('))], " ")
+	}
+	return b[:bytes.LastIndexAny(b, " <>()[]{}\"',;|`")+1]
+}
+
+// isLocal reports whether a word is the local part of an address in a return path, such as jane=example.com. The
+// argument is what follows the word.
+func isLocal(rest string) bool {
+	domain, found := strings.CutPrefix(rest, "=")
+	if !found {
+		return false
+	}
+	domain = domain[:wordLen(domain)]
+	return strings.Contains(domain, ".") && varies(domain, false)
 }
 
 // without replaces a local part wherever it is a word, in any case of its letters.
@@ -170,7 +196,7 @@ func isIPv6(word string) bool {
 
 // varies reports whether a word is not part of the pattern. First is for the first word, which may be a reply code.
 func varies(word string, first bool) bool {
-	if strings.IndexByte(word, '@') >= 0 || strings.IndexByte(word, ':') >= 0 || strings.HasPrefix(word, "www.") {
+	if strings.ContainsAny(word, `@:\`) || strings.HasPrefix(word, "www.") {
 		return true
 	}
 	if isReplyCode(word) && (first || len(word) > 3) {

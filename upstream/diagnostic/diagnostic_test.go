@@ -39,6 +39,9 @@ func TestPatternLeavesOutWhatVaries(t *testing.T) {
 		},
 		{"bounces+jane=example.com@lists.example.org rejected", "jane", "… rejected"},
 		{"550 mailbox jane-doe/INBOX is full, JANE-DOE", "jane-doe", "550 mailbox …/INBOX is full, …"},
+		{`550 <jane @ example.com>, "jane doe"@example.com, jane(at home)@example.com`, "", "550 <…>, …, …"},
+		{`550 jane=example.com, EXAMPLE\jane, jane\x{40}example.com`, "", "550 …=…, …, …{…}…"},
+		{"@example.com @", "", "…"},
 		{"host mx1.example.com said: 550 no mailbox", "", "host … said: 550 no mailbox"},
 	} {
 		if got := diagnostic.Pattern(c.response, c.local); got != c.want {

@@ -59,6 +59,15 @@ func Mask(text, local, domain string) string {
 	return masked
 }
 
+// patternName matches what may be a person's name in a pattern of responses, in which … stands for the address or
+// domain behind it; see package diagnostic.
+var patternName = regexp.MustCompile(quoted + `(\s*<…>)|\S+(\s+at\s+…)`)
+
+// MaskPattern is like [Mask] for a pattern of responses; see package diagnostic.
+func MaskPattern(pattern string) string {
+	return Mask(patternName.ReplaceAllString(pattern, Masked+"$1$2"), "", "")
+}
+
 // span is a run of bytes.
 type span struct{ from, to int }
 

@@ -19,8 +19,8 @@ type Options struct {
 	// Name is what messages call the page, such as "playground".
 	Name string
 
-	// Dist holds the page's files, as graph/playground/web/dist.mjs writes them into a folder dist: one script, one
-	// stylesheet, one icon and one text of licences. All but the last are compressed and named by their content.
+	// Dist holds the page's files, as dist.mjs writes them into a folder dist: one script, one stylesheet, one icon
+	// and one text of licences. All but the last are compressed and named by their content.
 	Dist fs.FS
 
 	// Template is the page. It gets Data, and the names of the page's files as Script, Style, Icon and Notices.

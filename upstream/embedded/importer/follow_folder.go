@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +20,8 @@ import (
 // spool follows a folder of compressed files that are read once they are complete, such as KumoMTA's logs.
 type spool struct {
 	path   string
-	known  map[string]string      // the sizes of files that were read, by their keys
-	tried  map[string]fs.FileInfo // files that were not complete, as they were then
+	known  map[string]string      // the sizes of files that were read, or are not compressed, by their keys
+	tried  map[string]fs.FileInfo // files that were not complete, as they were then, by their keys
 	looked time.Time
 	noted  bool // that a file is not compressed
 }
@@ -61,7 +62,7 @@ func (d *spool) poll(f *follower) error {
 		}
 		key := prefix + filepath.ToSlash(name)
 		present[key] = true
-		if d.known[key] == strconv.FormatInt(in.size, 10) || !d.complete(f, &in, now) {
+		if d.known[key] == strconv.FormatInt(in.size, 10) || !d.complete(f, key, &in, now) {
 			continue
 		}
 		if err := d.read(f, key, &in); err != nil {
@@ -75,28 +76,30 @@ func (d *spool) poll(f *follower) error {
 			f.read = true
 		}
 	}
+	maps.DeleteFunc(d.tried, func(key string, _ fs.FileInfo) bool { return !present[key] })
 	return nil
 }
 
 // complete reports whether a file is to be read. It decompresses the file for that, once for each change.
-func (d *spool) complete(f *follower, in *input, now time.Time) bool {
+func (d *spool) complete(f *follower, key string, in *input, now time.Time) bool {
 	info, err := os.Stat(in.name)
 	if err != nil || info.Size() == 0 {
 		return false
 	}
 	age := now.Sub(info.ModTime())
-	before, tried := d.tried[in.name]
+	before, tried := d.tried[key]
 	same := tried && before.Size() == info.Size() && before.ModTime().Equal(info.ModTime())
 	if age.Abs() < calm || same && age < abandoned {
 		return false
 	}
-	d.tried[in.name], in.size = info, info.Size()
+	d.tried[key], in.size = info, info.Size()
 	src, err := open(in.name, nil, new(atomic.Int64))
 	if err != nil {
 		return false
 	}
 	defer src.close()
 	if src.packing == "" {
+		d.known[key] = strconv.FormatInt(in.size, 10) // not to be opened again
 		if !d.noted {
 			d.noted = true
 			f.note(fmt.Sprintf("%s: files that are not compressed, such as %s, are not read: name them to follow them",
