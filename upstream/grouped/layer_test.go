@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,4 +151,51 @@ func TestLackOfTheExtensionIsRemembered(t *testing.T) {
 
 func day() upstream.Window {
 	return upstream.Window{Start: upstreamtest.SampleDay - 86400, End: upstreamtest.SampleCrowd + 86400}
+}
+
+// longList is a server that has only the emails of a long list.
+type longList struct {
+	pages               int
+	asked, atOnce, most atomic.Int64
+}
+
+// Ask implements [upstream.Asker].
+func (l *longList) Ask(_ context.Context, q *upstream.Question) (any, error) {
+	switch q.Shape {
+	case upstream.ShapeCounts:
+		return []upstream.Count{{ID: 17, Tally: upstream.Tally{Total: int64(l.pages*upstream.PageSize - 1)}}}, nil
+	case upstream.ShapeGroups:
+		return nil, &upstream.Error{Code: upstream.NotFound, Status: http.StatusNotFound}
+	}
+	l.asked.Add(1)
+	now := l.atOnce.Add(1)
+	for most := l.most.Load(); now > most && !l.most.CompareAndSwap(most, now); most = l.most.Load() {
+	}
+	defer l.atOnce.Add(-1)
+	rows := make([]upstream.Email, upstream.PageSize)
+	if q.Offset/upstream.PageSize == l.pages-1 {
+		rows = rows[:upstream.PageSize-1]
+	}
+	for i := range rows {
+		rows[i] = upstream.Email{EmailID: strconv.Itoa(q.Offset + i), Domain: "example.com", ProcessTime: q.Window.Start}
+	}
+	return rows, nil
+}
+
+// The pages of a long list are read once each, and not all of them are in memory at once, whatever the budget.
+func TestLongListsAreReadInParts(t *testing.T) {
+	t.Parallel()
+	server := &longList{pages: 100}
+	l := &grouped.Layer{Providers: provider.Default(), Left: func(context.Context) int { return math.MaxInt }}
+	q := upstream.GroupsQuery{
+		ListQuery: upstream.ListQuery{Window: day()},
+		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},
+	}
+	got, err := upstream.API{Asker: upstream.Around(server, l.Ask)}.Groups(t.Context(), upstream.Emails, q)
+	if want := int64(100*upstream.PageSize - 1); err != nil || got.Total != want {
+		t.Errorf("%d emails, want %d: %v", got.Total, want, err)
+	}
+	if n, most := server.asked.Load(), server.most.Load(); n != 100 || most > 64 {
+		t.Errorf("%d pages were read, %d at once", n, most)
+	}
 }

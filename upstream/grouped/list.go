@@ -134,15 +134,19 @@ func (p *part) count(ctx context.Context) error {
 	return p.fromList(ctx)
 }
 
+// pagesAtOnce limits the pages that are in memory at once.
+const pagesAtOnce = 64
+
 // fromList reads the list. If its length is known, its pages are read side by side. Rows that arrive meanwhile may move
 // others to the next page, so each row is counted once.
 func (p *part) fromList(ctx context.Context) error {
-	pages := 1
+	left := 1
 	if p.exact && !p.detailed() {
-		pages = p.calls
+		left = p.calls
 	}
 	seen := map[upstream.Identity]bool{}
-	for from := 0; ; from, pages = from+pages, 1 {
+	for from := 0; ; {
+		pages := max(1, min(left, pagesAtOnce))
 		rows, errs := make([]upstream.Page, pages), make([]error, pages)
 		fanout.Each(pages, func(i int) { rows[i], errs[i] = p.page(ctx, (from+i)*upstream.PageSize) })
 		for i, page := range rows {
@@ -156,6 +160,7 @@ func (p *part) fromList(ctx context.Context) error {
 		if last := rows[pages-1]; last == nil || last.Len() < upstream.PageSize {
 			return nil
 		}
+		from, left = from+pages, left-pages
 	}
 }
 
