@@ -241,6 +241,29 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	}
 }
 
+// A window that ends before it starts is refused until it is corrected, and an update does not undo what was entered.
+func TestDashboardWindowCanBeCorrected(t *testing.T) {
+	t.Parallel()
+	b := sitetest.Open(t)
+	p := start(t)
+	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/#from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z")
+	b.Until(text("#shown") + `.includes("1 Jan")`)
+	enter := func(end string) {
+		b.Eval(fmt.Sprintf(`document.querySelector("#to").value = %q;
+			document.querySelector("#to").dispatchEvent(new Event("input", { bubbles: true }))`, end), nil)
+	}
+	const submit = `document.querySelector(".between button").click()`
+	enter("2025-12-31T00:00")
+	b.Eval(submit, nil)
+	b.Until(`!document.querySelector("#to").validity.valid`)
+	enter("2026-01-03T00:00")
+	b.Until(`document.querySelector("#status time")`)
+	b.Eval(`window.asked = performance.getEntriesByType("resource").length; document.querySelector("#update").click()`, nil)
+	b.Until(`performance.getEntriesByType("resource").length > window.asked`)
+	b.Eval(submit, nil)
+	b.Until(`location.hash.includes("2026-01-03")`)
+}
+
 // A support person looks up one recipient.
 func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
 	t.Parallel()

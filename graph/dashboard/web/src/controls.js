@@ -16,7 +16,7 @@ export function createControls() {
   const to = time('to', 'to');
   const between = h(
     'form',
-    { class: 'between', hidden: true, onsubmit: take },
+    { class: 'between', hidden: true, onsubmit: take, oninput: () => to.input.setCustomValidity('') },
     from.label,
     to.label,
     h('button', null, 'Show'),
@@ -29,6 +29,8 @@ export function createControls() {
     placeholder: 'name@example.com',
     autocomplete: 'off',
     spellcheck: 'false',
+    pattern: '.*@.*',
+    title: 'A whole address, such as name@example.com',
   });
   const search = h(
     'form',
@@ -39,6 +41,7 @@ export function createControls() {
   const filters = h('div', { class: 'filters' });
   const shown = h('p', { id: 'shown' });
   let note = '';
+  let entered; // the times that update last wrote into the form
   let users = [];
   let senders = [];
 
@@ -65,8 +68,11 @@ export function createControls() {
     window.value = chosen.window || 'custom';
     if (window.selectedIndex < 0) window.value = 'P7D';
     between.hidden = window.value !== 'custom';
-    from.input.value = iso(period.start).slice(0, 16);
-    to.input.value = iso(period.end).slice(0, 16);
+    const times = [iso(period.start), iso(period.end)].map((time) => time.slice(0, 16));
+    if (String(times) !== String(entered)) {
+      [from.input.value, to.input.value] = entered = times; // an update does not undo what is being entered
+      to.input.setCustomValidity('');
+    }
     if (document.activeElement !== recipient) recipient.value = chosen.recipient;
     shown.textContent = period.label;
     options(user, 'all users', withChosen(users, chosen.user), chosen.user, (id) => [id, `User ${id}`]);

@@ -81,8 +81,9 @@ export function createPanel({ id, title, query, variables, render, unavailable =
   return { element, refresh };
 }
 
-// sentence writes a message of the gateway as a sentence.
-export const sentence = (message) => message[0].toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? '' : '.');
+// sentence writes a message of the gateway as a sentence. Names of arguments, such as filter.userId, stay as they are.
+export const sentence = (message) =>
+  (/^\w+\.\w/.test(message) ? message : message[0].toUpperCase() + message.slice(1)) + (/[.!?]$/.test(message) ? '' : '.');
 
 function playgroundLink(query, variables) {
   const operationName = query.match(/query (\w+)/)[1];
