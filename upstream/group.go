@@ -122,7 +122,8 @@ func (g *Grouping) Check(k Kind, w Window, name func(Dimension) string) error {
 	}
 	if g.Top > g.MaxTop(w) {
 		return fail("interval", "the series of %d groups would have %d points each, "+
-			"and at most %d in all are allowed: use a lower top, a longer interval or a shorter window", g.Top, g.Points(w), MaxGroupPoints)
+			"and at most %d in all are allowed: use a lower top, a longer interval or a shorter window",
+			g.Top, g.Points(w), MaxGroupPoints)
 	}
 	return nil
 }
@@ -283,14 +284,14 @@ func (g *Groups) GroupIndex() map[Keys]*Group {
 	return of
 }
 
-// AddPoint counts n events of the bucket that starts at t. Calls come nearly in order of time.
+// AddPoint counts n events of the bucket that starts at t. It is fastest in order of time.
 func (g *Group) AddPoint(t Time, n int64) {
-	i := len(g.Points)
-	for i > 0 && g.Points[i-1].Start > t {
-		i--
+	i, found := len(g.Points), false
+	if i > 0 && g.Points[i-1].Start >= t {
+		i, found = slices.BinarySearchFunc(g.Points, t, func(p GroupPoint, t Time) int { return cmp.Compare(p.Start, t) })
 	}
-	if i > 0 && g.Points[i-1].Start == t {
-		g.Points[i-1].Count += n
+	if found {
+		g.Points[i].Count += n
 		return
 	}
 	g.Points = slices.Insert(g.Points, i, GroupPoint{t, n})
