@@ -4,6 +4,7 @@ package diagnostic
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,7 +55,7 @@ func Pattern(response, local string) string {
 		if strings.HasPrefix(word, "@") { // an address with spaces, quotes or a comment before the @
 			b, space = cutWord(b), false
 		}
-		if word != "" && (varies(word, first) || isLocal(text)) {
+		if word != "" && (varies(word, first) || isLocal(word, text)) {
 			word = Gap
 			if space && bytes.HasSuffix(b, gap) {
 				word, space = "", false
@@ -85,11 +86,14 @@ func cutWord(b []byte) []byte {
 	return b[:bytes.LastIndexAny(b, " <>()[]{}\"',;|`")+1]
 }
 
-// isLocal reports whether a word is the local part of an address in a return path, such as jane=example.com. The
-// argument is what follows the word.
-func isLocal(rest string) bool {
+// keys are words that precede a = and a host name without forming an address, as in name=example.com.
+var keys = []string{"name", "host", "domain", "mx", "client", "relay", "server", "helo"}
+
+// isLocal reports whether a word is the local part of an address in a return path, such as jane=example.com. Rest is
+// what follows the word.
+func isLocal(word, rest string) bool {
 	domain, found := strings.CutPrefix(rest, "=")
-	if !found {
+	if !found || slices.Contains(keys, word) {
 		return false
 	}
 	domain = domain[:wordLen(domain)]
