@@ -2066,7 +2066,7 @@ type BlockedEmailConnection {
 A blocked email on a page, and its cursor.
 """
 type BlockedEmailEdge {
-  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter, window and order."
   cursor: String!
   "The row."
   node: BlockedEmail!
@@ -2227,7 +2227,7 @@ type BounceConnection {
 A bounce on a page, and its cursor.
 """
 type BounceEdge {
-  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter, window and order."
   cursor: String!
   "The row."
   node: Bounce!
@@ -2570,7 +2570,7 @@ type EmailConnection {
 An email on a page, and its cursor.
 """
 type EmailEdge {
-  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter, window and order."
   cursor: String!
   "The row."
   node: Email!
@@ -3142,7 +3142,7 @@ type SenderConnection {
 A sender on a page, and its cursor.
 """
 type SenderEdge {
-  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same window and order."
   cursor: String!
   "The row."
   node: Sender!
@@ -3409,7 +3409,7 @@ type UserConnection {
 A user on a page, and its cursor.
 """
 type UserEdge {
-  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same filter and window."
+  "Identifies this row in its connection, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. Valid only with the same window and order."
   cursor: String!
   "The row."
   node: User!

@@ -9,7 +9,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// binding is the hash of the list that a cursor belongs to: its field, filter and window.
+// binding is the hash of the list that a cursor belongs to: its field, filter, window and order.
 //
 // The text of a cursor is the base64url encoding of a version, a checksum of binding and contents, and the
 // contents. A cursor that was truncated or changed, or that belongs to another list, is therefore rejected. The
@@ -54,7 +54,7 @@ func (b binding) encode(w upstream.Window, contents []byte) string {
 // decode returns what was encoded, or an [*ArgumentError] that names the argument.
 func (b binding) decode(argument, text string) (upstream.Window, []byte, error) {
 	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: " +
-		"a cursor is valid only for the field, filter, window and order that returned it; omit it to start from the beginning"}
+		"it is valid only for the field, filter, window and order that returned it; omit it to start from the beginning"}
 	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return upstream.Window{}, nil, foreign
 	}
