@@ -94,6 +94,9 @@ func formAsJSON(contentType string, body []byte) ([]byte, error) {
 	var err error
 	switch kind {
 	case "application/x-www-form-urlencoded":
+		if len(body) > 4*maxFields { // a byte of a field takes at most 3, and a field some more
+			return nil, errLongForm
+		}
 		fields, err = url.ParseQuery(string(body))
 	case "multipart/form-data":
 		fields, err = multipartFields(body, parameters["boundary"])
@@ -103,14 +106,26 @@ func formAsJSON(contentType string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not a form, as its Content-Type says: %v", err)
 	}
-	object := map[string]any{}
+	object, size := map[string]any{}, 0
 	for name, values := range fields {
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
 		if object[name] = values; len(values) == 1 {
 			object[name] = values[0]
 		}
 	}
+	if size > maxFields { // in JSON, they may take six times as much
+		return nil, errLongForm
+	}
 	return json.Marshal(object)
 }
+
+// maxFields is the maximum size of the fields of a form, in bytes.
+const maxFields = 1 << 20
+
+var errLongForm = refuse(http.StatusRequestEntityTooLarge,
+	"the fields of the form are larger than %d bytes, apart from files", maxFields)
 
 // multipartFields returns the fields of a form that are no files.
 func multipartFields(body []byte, boundary string) (url.Values, error) {

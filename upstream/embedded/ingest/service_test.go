@@ -16,6 +16,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +165,15 @@ func TestLegacyWebhooksOfMailgunAreForms(t *testing.T) {
 	for kind, body := range map[string]string{"application/x-www-form-urlencoded": "event=%zz", "multipart/form-data": "x"} {
 		if status, a := p.post("/mailgun", []byte(body), "Content-Type", kind); status != 400 {
 			t.Errorf("%s: %d, %+v", kind, status, a)
+		}
+	}
+	for _, size := range []int{1 << 20, 5 << 20} { // decoding must not multiply what an unsigned request may send
+		long := form("t5", "signing-key", "e@example.net")
+		long.Set("notification", strings.Repeat("x", size))
+		for i, send := range []func(url.Values) (int, answer){urlencoded, parts} {
+			if status, a := send(long); status != 413 {
+				t.Errorf("form %d of %d bytes: %d, %+v", i, size, status, a)
+			}
 		}
 	}
 	p.want("bounce a@example.net hard bad-mailbox", "bounce c@example.net hard bad-mailbox",
