@@ -231,7 +231,7 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	}
 	b.Until(text("#diagnostics") + `.includes("need the scope content:read")`)
 	b.Eval(`location.hash = "recipient=someone%40example.com"`, nil)
-	b.Until(text("#recipient .note") + `.includes("recipients:read")`)
+	b.Until(text("#recipient") + `.includes("needs the scope recipients:read")`)
 	b.Reload()
 	b.Until(text("#hardBounced .figure") + `.includes("%")`)
 	var stored string

@@ -57,8 +57,8 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		err = givenEmpty(flags, args)
 	}
 	if err != nil {
-		fmt.Fprintf(io.Err, "deliverygraph: %s%s\nSee deliverygraph --help.\n", explained(err, flags, args),
-			nearestCommand(parser, args))
+		fmt.Fprintf(io.Err, "deliverygraph: %s%s\nSee deliverygraph %s--help.\n", explained(err, flags, args),
+			nearestCommand(parser, args), givenCommand(parser, args))
 		return exitUsage
 	}
 	err = k.Run()
@@ -81,17 +81,22 @@ func Run(ctx context.Context, args []string, io Streams) int {
 // nearestCommand returns the end of the message for a command that does not exist: the one that was probably meant.
 // Without it, the flag library takes a mistyped command for an argument of the default command.
 func nearestCommand(p *kong.Kong, args []string) string {
-	if len(args) == 0 {
+	if len(args) == 0 || givenCommand(p, args) != "" {
 		return ""
-	}
-	for _, c := range p.Model.Children {
-		if c.Name == args[0] {
-			return ""
-		}
 	}
 	for _, c := range p.Model.Children {
 		if levenshtein.ComputeDistance(args[0], c.Name) <= 1+len(c.Name)/5 {
 			return fmt.Sprintf(", did you mean %q?", c.Name)
+		}
+	}
+	return ""
+}
+
+// givenCommand returns the command that args begin with and a space, or nothing.
+func givenCommand(p *kong.Kong, args []string) string {
+	for _, c := range p.Model.Children {
+		if len(args) > 0 && c.Name == args[0] {
+			return c.Name + " "
 		}
 	}
 	return ""

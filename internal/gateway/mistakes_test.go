@@ -274,12 +274,13 @@ func TestWrongSettings(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"an unknown flag":         {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
-		"an unknown command":      {[]string{"server"}, []string{"server"}},
-		"an address that is none": {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
-		"a duration without unit": {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
-		"no time for operations":  {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
-		"a size that is none":     {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
+		"an unknown flag":          {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
+		"a command's unknown flag": {[]string{"prune", "--before", "2026"}, []string{"See deliverygraph prune --help."}},
+		"an unknown command":       {[]string{"server"}, []string{"server"}},
+		"an address that is none":  {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
+		"a duration without unit":  {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
+		"no time for operations":   {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
+		"a size that is none":      {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
 		"an upstream without scheme": {
 			[]string{"--upstream", "metrics.example.com"}, []string{"--upstream must begin", "https://"},
 		},

@@ -50,18 +50,21 @@ export function createRecipient() {
       userId: chosen.user || null,
       content: viewer.permissions.includes('content:read'),
     }),
+    unavailable: ({ viewer }) =>
+      !viewer.permissions.includes('recipients:read') && [
+        'Looking up a recipient needs the scope recipients:read, which your key does not have. ',
+        closeButton(),
+      ],
     render(body, { recipient }, { chosen }) {
-      const close = h(
-        'button',
-        { class: 'more', 'data-key': 'close', onclick: () => choose({ recipient: '' }) },
-        'Close',
-      );
-      const address = h('p', { class: 'address' }, h('strong', null, chosen.recipient), ' ', close);
+      const address = h('p', { class: 'address' }, h('strong', null, chosen.recipient), ' ', closeButton());
       if (!recipient) return show(body, address);
       return show(body, address, verdict(recipient.suppression), timeline(recipient.events, chosen));
     },
   });
 }
+
+const closeButton = () =>
+  h('button', { class: 'more', 'data-key': 'close', onclick: () => choose({ recipient: '' }) }, 'Close');
 
 function verdict(suppression) {
   if (!suppression) return null;
