@@ -26,7 +26,7 @@ export function createChart({ label, line, pointed, chosen }) {
   function create(data) {
     const axis = { stroke: color('--muted'), font: '11px system-ui, sans-serif', ticks: { show: false } };
     const grid = { stroke: color('--grid'), width: 1 };
-    const path = (u, i, from, to) => uPlot.paths.stepped({ align: 1 })(u, i, from, to);
+    const path = uPlot.paths.stepped({ align: 1, alignGaps: 1 }); // no step lasts into buckets without a rate
     return new uPlot(
       {
         width: element.clientWidth || 300,
@@ -51,14 +51,13 @@ export function createChart({ label, line, pointed, chosen }) {
         ],
         series: [
           {},
-          { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path, spanGaps: true },
+          { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path },
           {
             stroke: color(line),
             fill: color(`${line}-fill`),
             width: 1.5,
             points: { show: false },
             paths: path,
-            spanGaps: true,
           },
         ],
         cursor: {
