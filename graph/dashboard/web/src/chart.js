@@ -27,6 +27,8 @@ export function createChart({ label, line, pointed, chosen }) {
     const axis = { stroke: color('--muted'), font: '11px system-ui, sans-serif', ticks: { show: false } };
     const grid = { stroke: color('--grid'), width: 1 };
     const path = uPlot.paths.stepped({ align: 1, alignGaps: 1 }); // no step lasts into buckets without a rate
+    // Without half a pixel more, half of the line from the rate before a gap to that after it stays visible.
+    const gaps = (u, i, from, to, all) => all.map(([start, end]) => [start, end + devicePixelRatio / 2]);
     return new uPlot(
       {
         width: element.clientWidth || 300,
@@ -51,13 +53,14 @@ export function createChart({ label, line, pointed, chosen }) {
         ],
         series: [
           {},
-          { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path },
+          { stroke: color('--before'), width: 1.5, points: { show: false }, paths: path, gaps },
           {
             stroke: color(line),
             fill: color(`${line}-fill`),
             width: 1.5,
             points: { show: false },
             paths: path,
+            gaps,
           },
         ],
         cursor: {
