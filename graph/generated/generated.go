@@ -2504,7 +2504,7 @@ type Email implements Node & DeliveryEvent {
   "Whether the recipient's server accepted it; false if it bounced or was blocked."
   delivered: Boolean!
   """
-  Why it was not delivered, if it bounced. If it bounced several times, a hard bounce is preferred. Null if it was delivered, was blocked, or has not bounced within 7 days.
+  Why it was not delivered, if it bounced. If it bounced several times, a hard bounce is preferred among the first 500 bounces that follow. Null if it was delivered, was blocked, or has not bounced within 7 days.
   Costs 1 upstream call for all emails of a page, or, if many bounces follow, up to 3, and 1 for each recipient not found among 1,500 bounces.
   """
   bounce: Bounce

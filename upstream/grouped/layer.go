@@ -25,8 +25,12 @@ type Layer struct {
 	lacking atomic.Int64 // until this time, in Unix seconds, the server is known not to have the extension
 }
 
-// retry is how long a server is not asked again for an extension that it lacked, in seconds.
-const retry = 3600
+// How long a server is not asked again for an extension that it lacked, in seconds. One that had it before is probably
+// being restarted or upgraded.
+const (
+	retry       = 3600
+	retryHaving = 60
+)
 
 // Lacking reports whether the server is known not to have the extension.
 func (l *Layer) Lacking() bool { return time.Now().Unix() < l.lacking.Load() }
@@ -44,7 +48,11 @@ func (l *Layer) Ask(ctx context.Context, q *upstream.Question, next upstream.Ask
 			}
 			return answer, err
 		}
-		l.lacking.Store(time.Now().Unix() + retry)
+		pause := int64(retry)
+		if l.having.Load() {
+			pause = retryHaving
+		}
+		l.lacking.Store(time.Now().Unix() + pause)
 	}
 	g := q.GroupsOf()
 	return l.group(ctx, upstream.API{Asker: next}, q.Kind, &g)
