@@ -358,7 +358,7 @@ func TestWrongSettings(t *testing.T) {
 			defer cancel()
 			var out bytes.Buffer
 			args := c.args
-			if !slices.Contains(args, "--listen") && name != "an unknown command" {
+			if strings.HasPrefix(args[0], "-") && !slices.Contains(args, "--listen") { // not a command
 				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 			}
 			code := Run(ctx, args, Streams{strings.NewReader(""), &out, &out})
