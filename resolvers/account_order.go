@@ -43,36 +43,13 @@ func (o ordered) rank(ctx context.Context, q upstream.CountQuery, all []found) e
 	if err := cmp.Or(errs...); err != nil {
 		return err
 	}
+	m := model.MeasureNamed(string(o.field))
 	for i := range all {
 		id := all[i].ID
-		sent, bounced, blocked := counts[upstream.Emails].Of(id), counts[upstream.Bounces].Of(id),
-			counts[upstream.BlockedEmails].Of(id)
-		rate, n := true, int64(0)
-		switch o.field {
-		case model.AccountOrderFieldSent:
-			rate, n = false, sent.Total
-		case model.AccountOrderFieldBounced:
-			rate, n = false, bounced.Total
-		case model.AccountOrderFieldHardBounced:
-			rate, n = false, bounced.Hard
-		case model.AccountOrderFieldSoftBounced:
-			rate, n = false, bounced.Soft
-		case model.AccountOrderFieldBlocked:
-			rate, n = false, blocked.Total
-		case model.AccountOrderFieldBounceRate:
-			n = bounced.Total
-		case model.AccountOrderFieldHardBounceRate:
-			n = bounced.Hard
-		case model.AccountOrderFieldSoftBounceRate:
-			n = bounced.Soft
-		case model.AccountOrderFieldBlockedRate:
-			n = blocked.Total
-		}
-		switch all[i].rank, all[i].ranked = float64(n), true; {
-		case rate && sent.Total == 0:
-			all[i].ranked = false
-		case rate:
-			all[i].rank /= float64(sent.Total)
+		n, sent := m.Of(counts[m.Kind].Of(id).Tally), counts[upstream.Emails].Of(id).Total
+		all[i].rank, all[i].ranked = float64(n), !m.Rate || sent > 0
+		if m.Rate && sent > 0 {
+			all[i].rank /= float64(sent)
 		}
 	}
 	return nil

@@ -111,7 +111,7 @@ func (b *buckets) fill(ctx context.Context, points []*model.StatsPoint, s *model
 			if err != nil {
 				return err
 			}
-			points[at].Add(k, p.Tally)
+			points[at].Tallies[k] = points[at].Tallies[k].Add(p.Tally)
 			if part, ok := b.rest(p.Start, at); ok && p.Total > 0 {
 				i := slices.IndexFunc(splits, func(s split) bool { return s.part == part })
 				if i < 0 {
@@ -139,8 +139,8 @@ func (b *buckets) fill(ctx context.Context, points []*model.StatsPoint, s *model
 			Total: min(tallies[i].Total, s.whole.Total), Soft: min(tallies[i].Soft, s.whole.Soft),
 			Hard: min(tallies[i].Hard, s.whole.Hard),
 		}
-		points[s.bucket].Add(k, upstream.Tally{Total: -t.Total, Soft: -t.Soft, Hard: -t.Hard})
-		points[s.bucket+1].Add(k, t)
+		before, after := &points[s.bucket].Tallies[k], &points[s.bucket+1].Tallies[k]
+		*before, *after = before.Add(upstream.Tally{Total: -t.Total, Soft: -t.Soft, Hard: -t.Hard}), after.Add(t)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package resolvers
 
 import (
-	"cmp"
 	"context"
 
 	"deliverygraph/graph/columns"
@@ -160,47 +159,26 @@ func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error
 	return owners, errs
 }
 
-var statsTable = &columns.Type[statsRow]{Name: "Stats", Fields: map[string]columns.Field[statsRow]{
-	"sent":           countColumn(upstream.Emails, total),
-	"bounced":        countColumn(upstream.Bounces, total),
-	"hardBounced":    countColumn(upstream.Bounces, hard),
-	"softBounced":    countColumn(upstream.Bounces, soft),
-	"blocked":        countColumn(upstream.BlockedEmails, total),
-	"bounceRate":     rateColumn(upstream.Bounces, total),
-	"hardBounceRate": rateColumn(upstream.Bounces, hard),
-	"softBounceRate": rateColumn(upstream.Bounces, soft),
-	"blockedRate":    rateColumn(upstream.BlockedEmails, total),
-}}
-
-func countColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[statsRow] {
-	return columns.LeafOrError(
-		func(s *statsRow) error { return s.err(k) },
-		func(dst []byte, s *statsRow) []byte { return model.AppendLong(dst, pick(s.tally(k))) })
-}
-
-func rateColumn(k upstream.Kind, pick func(upstream.Tally) int64) columns.Field[statsRow] {
-	return columns.LeafOrError(
-		func(s *statsRow) error { return cmp.Or(s.err(upstream.Emails), s.err(k)) },
-		func(dst []byte, s *statsRow) []byte {
-			sent := s.tally(upstream.Emails).Total
-			if sent == 0 {
+var statsTable, statsPointTable = func() (*columns.Type[statsRow], *columns.Type[model.StatsPoint]) {
+	rows, points := map[string]columns.Field[statsRow]{}, map[string]columns.Field[model.StatsPoint]{
+		"start": leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
+	}
+	for _, m := range model.Measures {
+		rows[m.Name] = columns.LeafOrError(func(s *statsRow) error { return s.err(m) },
+			func(dst []byte, s *statsRow) []byte {
+				if n := m.Of(s.tally(m.Kind)); !m.Rate {
+					return model.AppendLong(dst, n)
+				} else if sent := s.tally(upstream.Emails).Total; sent != 0 {
+					return model.AppendFloat(dst, float64(n)/float64(sent))
+				}
 				return append(dst, "null"...)
-			}
-			return model.AppendFloat(dst, float64(pick(s.tally(k)))/float64(sent))
-		})
-}
-
-var statsPointTable = &columns.Type[model.StatsPoint]{Name: "StatsPoint",
-	Fields: map[string]columns.Field[model.StatsPoint]{
-		"start":       leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
-		"sent":        leaf(func(p *model.StatsPoint) int64 { return p.Sent }, model.AppendLong),
-		"bounced":     leaf(func(p *model.StatsPoint) int64 { return p.Bounced }, model.AppendLong),
-		"hardBounced": leaf(func(p *model.StatsPoint) int64 { return p.HardBounced }, model.AppendLong),
-		"softBounced": leaf(func(p *model.StatsPoint) int64 { return p.SoftBounced }, model.AppendLong),
-		"blocked":     leaf(func(p *model.StatsPoint) int64 { return p.Blocked }, model.AppendLong),
-
-		"bounceRate":     optional((*model.StatsPoint).BounceRate, model.AppendFloat),
-		"hardBounceRate": optional((*model.StatsPoint).HardBounceRate, model.AppendFloat),
-		"softBounceRate": optional((*model.StatsPoint).SoftBounceRate, model.AppendFloat),
-		"blockedRate":    optional((*model.StatsPoint).BlockedRate, model.AppendFloat),
-	}}
+			})
+		if m.Rate {
+			points[m.Name] = optional(func(p *model.StatsPoint) *float64 { return p.Share(m) }, model.AppendFloat)
+		} else {
+			points[m.Name] = leaf(func(p *model.StatsPoint) int64 { return p.Count(m) }, model.AppendLong)
+		}
+	}
+	return &columns.Type[statsRow]{Name: "Stats", Fields: rows},
+		&columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: points}
+}()

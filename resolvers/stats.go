@@ -50,74 +50,66 @@ func countQuery(s *model.Stats) upstream.CountQuery {
 	}
 }
 
-// count answers a field of the stats.
-func count(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*int64, error) {
-	t, err := tally(ctx, s, k)()
+// count answers a field of the stats that is a number.
+func count(ctx context.Context, s *model.Stats, m *model.Measure) (*int64, error) {
+	t, err := tally(ctx, s, m.Kind)()
 	if err != nil {
 		return nil, err
 	}
-	n := pick(t)
-	return &n, nil
+	return new(m.Of(t)), nil
 }
 
-func total(t upstream.Tally) int64 { return t.Total }
-func hard(t upstream.Tally) int64  { return t.Hard }
-func soft(t upstream.Tally) int64  { return t.Soft }
-
-func (stats) Sent(ctx context.Context, s *model.Stats) (*int64, error) {
-	return count(ctx, s, upstream.Emails, total)
-}
-
-func (stats) Bounced(ctx context.Context, s *model.Stats) (*int64, error) {
-	return count(ctx, s, upstream.Bounces, total)
-}
-
-func (stats) HardBounced(ctx context.Context, s *model.Stats) (*int64, error) {
-	return count(ctx, s, upstream.Bounces, hard)
-}
-
-func (stats) SoftBounced(ctx context.Context, s *model.Stats) (*int64, error) {
-	return count(ctx, s, upstream.Bounces, soft)
-}
-
-func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
-	return count(ctx, s, upstream.BlockedEmails, total)
-}
-
-// rate returns a count divided by the number of emails sent, or nil if none were sent. Both counts are fetched
-// concurrently.
-func rate(ctx context.Context, s *model.Stats, k upstream.Kind, pick func(upstream.Tally) int64) (*float64, error) {
-	emails, counted := tally(ctx, s, upstream.Emails), tally(ctx, s, k)
+// rate answers a field of the stats that is a rate. Both counts are fetched concurrently.
+func rate(ctx context.Context, s *model.Stats, m *model.Measure) (*float64, error) {
+	emails, counted := tally(ctx, s, upstream.Emails), tally(ctx, s, m.Kind)
 	sent, err := emails()
 	if err != nil {
 		return nil, err
 	}
 	t, err := counted()
-	if err != nil || sent.Total == 0 {
+	if err != nil {
 		return nil, err
 	}
-	r := float64(pick(t)) / float64(sent.Total)
-	return &r, nil
+	return model.Share(m.Of(t), sent.Total), nil
+}
+
+func (stats) Sent(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, model.Sent)
+}
+
+func (stats) Bounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, model.Bounced)
+}
+
+func (stats) HardBounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, model.HardBounced)
+}
+
+func (stats) SoftBounced(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, model.SoftBounced)
+}
+
+func (stats) Blocked(ctx context.Context, s *model.Stats) (*int64, error) {
+	return count(ctx, s, model.Blocked)
 }
 
 func (stats) BounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
-	return rate(ctx, s, upstream.Bounces, total)
+	return rate(ctx, s, model.BounceRate)
 }
 
 func (stats) HardBounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
-	return rate(ctx, s, upstream.Bounces, hard)
+	return rate(ctx, s, model.HardBounceRate)
 }
 
 func (stats) SoftBounceRate(ctx context.Context, s *model.Stats) (*float64, error) {
-	return rate(ctx, s, upstream.Bounces, soft)
+	return rate(ctx, s, model.SoftBounceRate)
 }
 
 func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) {
-	return rate(ctx, s, upstream.BlockedEmails, total)
+	return rate(ctx, s, model.BlockedRate)
 }
 
-// Series answers Stats.series. The selected kinds are fetched concurrently, and buckets without events are
-// zero.
+// Series answers Stats.series. The selected kinds are fetched concurrently, and buckets without events are zero.
 func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval,
 	timeZone *string) ([]*model.StatsPoint, error) {
 	b, err := newBuckets(s.Window, interval, timeZone)
@@ -149,31 +141,5 @@ func seriesKinds(ctx context.Context) []upstream.Kind {
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
 		fields = append(fields, f.Name)
 	}
-	return kindsOf(fields)
-}
-
-// kindsOf returns the kinds of counts that fields of stats or of a series point need.
-func kindsOf(fields []string) []upstream.Kind {
-	var shown [len(upstream.Kinds)]bool
-	for _, f := range fields {
-		switch f {
-		case "sent":
-			shown[upstream.Emails] = true
-		case "bounced", "hardBounced", "softBounced":
-			shown[upstream.Bounces] = true
-		case "blocked":
-			shown[upstream.BlockedEmails] = true
-		case "bounceRate", "hardBounceRate", "softBounceRate":
-			shown[upstream.Emails], shown[upstream.Bounces] = true, true
-		case "blockedRate":
-			shown[upstream.Emails], shown[upstream.BlockedEmails] = true, true
-		}
-	}
-	kinds := make([]upstream.Kind, 0, len(upstream.Kinds))
-	for _, k := range upstream.Kinds {
-		if shown[k] {
-			kinds = append(kinds, k)
-		}
-	}
-	return kinds
+	return model.KindsOf(fields...)
 }

@@ -21,7 +21,13 @@ type counted struct {
 	err error
 }
 
-func (s *statsRow) err(k upstream.Kind) error { return s.of[k].err }
+// err returns the error of the calls that a measure needs.
+func (s *statsRow) err(m *model.Measure) error {
+	if m.Rate && s.of[upstream.Emails].err != nil {
+		return s.of[upstream.Emails].err
+	}
+	return s.of[m.Kind].err
+}
 
 func (s *statsRow) tally(k upstream.Kind) upstream.Tally { return s.of[k].Tally(s.row) }
 
@@ -37,7 +43,7 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 	questions, at := shared(rows, func(r *T) (upstream.CountQuery, bool) {
 		return countQuery(&model.Stats{Window: w, Subject: subject(r)}), true
 	})
-	kinds := kindsOf(fields)
+	kinds := model.KindsOf(fields...)
 	keys := make([]loaders.CountsKey, 0, len(questions)*len(kinds))
 	for _, q := range questions {
 		for _, k := range kinds {

@@ -84,8 +84,7 @@ func (t *timeline) source() page.Source[event] {
 	}
 }
 
-// maxTimelinePages limits the upstream pages that a timeline reads for one connection, besides the first of each
-// list.
+// maxTimelinePages limits the upstream pages that a timeline reads for one connection, besides the first of each list.
 const maxTimelinePages = 100
 
 var errLongTimeline = badArgument("window",

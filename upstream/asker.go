@@ -7,8 +7,7 @@ import "context"
 //
 // The question's [Shape] determines the type of the answer, which is nil if there is an error. Askers must not modify
 // the question, and may refer to it until the answer is there, even if the caller has given up. Callers must not modify
-// the answer. Every error is or wraps an [*Error], except for the context's
-// own error when the caller gave up.
+// the answer. Every error is or wraps an [*Error], except for the context's own error when the caller gave up.
 type Asker interface {
 	Ask(ctx context.Context, q *Question) (answer any, err error)
 }

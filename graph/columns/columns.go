@@ -74,7 +74,6 @@ func (s selected) below(f graphql.CollectedField) (selected, bool) {
 }
 
 // plan is a compiled selection on an object type.
-// plan is a selection on an object type.
 type plan[T any] struct {
 	columns []column[T]
 	end     string

@@ -10333,7 +10333,7 @@ func (ec *executionContext) _StatsPoint_sent(ctx context.Context, field graphql.
 			return ec.fieldContext_StatsPoint_sent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Sent, nil
+			return obj.Sent(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10344,7 +10344,7 @@ func (ec *executionContext) _StatsPoint_sent(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_StatsPoint_sent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+	return graphql.NewScalarFieldContext("StatsPoint", field, true, false, "Long")
 }
 
 func (ec *executionContext) _StatsPoint_bounced(ctx context.Context, field graphql.CollectedField, obj *model.StatsPoint) (ret graphql.Marshaler) {
@@ -10356,7 +10356,7 @@ func (ec *executionContext) _StatsPoint_bounced(ctx context.Context, field graph
 			return ec.fieldContext_StatsPoint_bounced(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Bounced, nil
+			return obj.Bounced(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10367,7 +10367,7 @@ func (ec *executionContext) _StatsPoint_bounced(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_StatsPoint_bounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+	return graphql.NewScalarFieldContext("StatsPoint", field, true, false, "Long")
 }
 
 func (ec *executionContext) _StatsPoint_hardBounced(ctx context.Context, field graphql.CollectedField, obj *model.StatsPoint) (ret graphql.Marshaler) {
@@ -10379,7 +10379,7 @@ func (ec *executionContext) _StatsPoint_hardBounced(ctx context.Context, field g
 			return ec.fieldContext_StatsPoint_hardBounced(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.HardBounced, nil
+			return obj.HardBounced(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10390,7 +10390,7 @@ func (ec *executionContext) _StatsPoint_hardBounced(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_StatsPoint_hardBounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+	return graphql.NewScalarFieldContext("StatsPoint", field, true, false, "Long")
 }
 
 func (ec *executionContext) _StatsPoint_softBounced(ctx context.Context, field graphql.CollectedField, obj *model.StatsPoint) (ret graphql.Marshaler) {
@@ -10402,7 +10402,7 @@ func (ec *executionContext) _StatsPoint_softBounced(ctx context.Context, field g
 			return ec.fieldContext_StatsPoint_softBounced(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SoftBounced, nil
+			return obj.SoftBounced(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10413,7 +10413,7 @@ func (ec *executionContext) _StatsPoint_softBounced(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_StatsPoint_softBounced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+	return graphql.NewScalarFieldContext("StatsPoint", field, true, false, "Long")
 }
 
 func (ec *executionContext) _StatsPoint_blocked(ctx context.Context, field graphql.CollectedField, obj *model.StatsPoint) (ret graphql.Marshaler) {
@@ -10425,7 +10425,7 @@ func (ec *executionContext) _StatsPoint_blocked(ctx context.Context, field graph
 			return ec.fieldContext_StatsPoint_blocked(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Blocked, nil
+			return obj.Blocked(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
@@ -10436,7 +10436,7 @@ func (ec *executionContext) _StatsPoint_blocked(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_StatsPoint_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("StatsPoint", field, false, false, "Long")
+	return graphql.NewScalarFieldContext("StatsPoint", field, true, false, "Long")
 }
 
 func (ec *executionContext) _StatsPoint_bounceRate(ctx context.Context, field graphql.CollectedField, obj *model.StatsPoint) (ret graphql.Marshaler) {

@@ -62,38 +62,6 @@ type Subject struct {
 	Row      upstream.ID // the row to pick; 0 adds up all rows
 }
 
-// MaxPoints limits the length of a series: ten thousand hours are more than a year.
-const MaxPoints = 10_000
-
-// StatsPoint is one bucket of a series.
-type StatsPoint struct {
-	Start       upstream.Time
-	Sent        int64
-	Bounced     int64
-	HardBounced int64
-	SoftBounced int64
-	Blocked     int64
-}
-
-// BounceRate returns the bounces per email sent, or nil if none was sent.
-func (p *StatsPoint) BounceRate() *float64 { return p.perSent(p.Bounced) }
-
-// HardBounceRate returns the hard bounces per email sent, or nil if none was sent.
-func (p *StatsPoint) HardBounceRate() *float64 { return p.perSent(p.HardBounced) }
-
-// SoftBounceRate returns the soft bounces per email sent, or nil if none was sent.
-func (p *StatsPoint) SoftBounceRate() *float64 { return p.perSent(p.SoftBounced) }
-
-// BlockedRate returns the blocked emails per email sent, or nil if none was sent.
-func (p *StatsPoint) BlockedRate() *float64 { return p.perSent(p.Blocked) }
-
-func (p *StatsPoint) perSent(n int64) *float64 {
-	if p.Sent == 0 {
-		return nil
-	}
-	return new(float64(n) / float64(p.Sent))
-}
-
 // Origin identifies the list in which a row, user or sender was found. The counts with the same filter contain every
 // sender of the list, so one call serves all of them.
 type Origin struct {
@@ -101,18 +69,4 @@ type Origin struct {
 	Window   upstream.Window
 	UserID   upstream.ID // the user that the list was limited to; 0 means none
 	SenderID upstream.ID // the sender that it was limited to; 0 means none
-}
-
-// Add adds a tally of events of kind k to the point.
-func (p *StatsPoint) Add(k upstream.Kind, t upstream.Tally) {
-	switch k {
-	case upstream.Emails:
-		p.Sent += t.Total
-	case upstream.Bounces:
-		p.Bounced += t.Total
-		p.HardBounced += t.Hard
-		p.SoftBounced += t.Soft
-	case upstream.BlockedEmails:
-		p.Blocked += t.Total
-	}
 }

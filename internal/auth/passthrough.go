@@ -10,8 +10,7 @@ import (
 // upstream with the caller's own API key, and see what that key may see.
 type PassThrough struct{}
 
-// Authenticate gives the caller whose key it is. Whether the key is good is known when
-// the upstream is asked.
+// Authenticate gives the caller whose key it is. Whether the key is good is known when the upstream is asked.
 func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
 	if cred.Secret == "" {
 		return Caller{},

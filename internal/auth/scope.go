@@ -11,8 +11,7 @@ type Scopes uint8
 
 // The scopes, each with the name that key files and tokens have for it.
 const (
-	// MetricsRead ("metrics:read") is the data itself: without it nothing can be
-	// asked.
+	// MetricsRead ("metrics:read") is the data itself: without it nothing can be asked.
 	MetricsRead Scopes = 1 << iota
 	// RecipientsRead ("recipients:read") is recipients' addresses, which are personal
 	// data: without it they come masked, and nothing can be looked for by them.
@@ -51,8 +50,7 @@ func ScopeNamed(name string) (Scopes, error) {
 	return 0, fmt.Errorf("there is no scope %.40q: the scopes are %s", name, strings.Join(scopeNames[:], ", "))
 }
 
-// ParseScopes reads names with commas or spaces between, such as
-// "metrics:read,content:read".
+// ParseScopes reads names with commas or spaces between, such as "metrics:read,content:read".
 func ParseScopes(list string) (Scopes, error) {
 	var all Scopes
 	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {

@@ -1,6 +1,5 @@
-// Package fanout runs a function for several elements side by side. It hides what
-// is easily forgotten there: a bound, and that a panic on a goroutine of one's own
-// would end the program. Start reading at [Each].
+// Package fanout runs a function for several elements side by side. It hides what is easily forgotten there: a bound,
+// and that a panic on a goroutine of one's own would end the program. Start reading at [Each].
 package fanout
 
 import (
@@ -14,8 +13,7 @@ import (
 // go upstream at once is the upstream client's own limit, which is lower.
 const width = 256
 
-// Panic is the value that [Each] panics with: that of the first panic of a function,
-// and where that was.
+// Panic is the value that [Each] panics with: that of the first panic of a function, and where that was.
 type Panic struct {
 	Value any
 	Stack []byte

@@ -15,8 +15,7 @@ import (
 type LogOptions struct {
 	JSON  bool       // one JSON object a line; otherwise key=value pairs
 	Level slog.Level // lines below it are not written
-	// Attrs are asked for every line what its context knows, such as the request's id. The
-	// zero Attr adds nothing.
+	// Attrs are asked for every line what its context knows, such as the request's id. The zero Attr adds nothing.
 	Attrs []func(context.Context) slog.Attr
 }
 

@@ -15,8 +15,7 @@ func (m *Metrics) Planned(calls int64, refused bool) {
 	}
 }
 
-// Refused counts a request, operation or stream refused by a limit. The reasons are those of packages cost and
-// graph.
+// Refused counts a request, operation or stream refused by a limit. The reasons are those of packages cost and graph.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 // Operation is an [Observer].

@@ -11,8 +11,7 @@ import (
 // price prices a field on objects, and returns how many rows each of the objects has there.
 type price func(w *walker, on object, f *field, at *path) int64
 
-// priceOf returns how a field of a type is priced, or nil if it costs nothing. A test compares it with the
-// schema.
+// priceOf returns how a field of a type is priced, or nil if it costs nothing. A test compares it with the schema.
 func priceOf(typ, name string) price {
 	switch typ {
 	case "Query":
@@ -227,30 +226,12 @@ func statsField(w *walker, on object, f *field, at *path) int64 {
 	if f.Name == "series" {
 		return series(w, on, f, at)
 	}
-	kinds := kindsOf(f.Name)
 	for _, k := range upstream.Kinds {
-		if kinds[k] {
+		if model.MeasureNamed(f.Name).Needs(k) {
 			w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
 		}
 	}
 	return 0
-}
-
-// kindsOf returns which kinds of counts a field of stats or of a point of a series needs.
-func kindsOf(name string) (asked [len(upstream.Kinds)]bool) {
-	switch name {
-	case "sent":
-		asked[upstream.Emails] = true
-	case "bounced", "hardBounced", "softBounced":
-		asked[upstream.Bounces] = true
-	case "blocked":
-		asked[upstream.BlockedEmails] = true
-	case "bounceRate", "hardBounceRate", "softBounceRate":
-		asked[upstream.Emails], asked[upstream.Bounces] = true, true
-	case "blockedRate":
-		asked[upstream.Emails], asked[upstream.BlockedEmails] = true, true
-	}
-	return asked
 }
 
 // series prices a time series. Its points count as rows.
@@ -286,16 +267,11 @@ func series(w *walker, on object, f *field, at *path) int64 {
 			}
 		}
 	}
-	var asked [len(upstream.Kinds)]bool
+	var names []string
 	for _, p := range w.collect("StatsPoint", f) {
-		for k, needed := range kindsOf(p.Name) {
-			asked[k] = asked[k] || needed
-		}
+		names = append(names, p.Name)
 	}
-	for _, k := range upstream.Kinds {
-		if !asked[k] {
-			continue
-		}
+	for _, k := range model.KindsOf(names...) {
 		n := mul(on.lists, w.counting(on.user, on.rollup))
 		w.charge(call{
 			op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,

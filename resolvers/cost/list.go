@@ -211,8 +211,7 @@ func (w *walker) atMostUsers(n int64) int64 {
 	return min(n, int64(w.op.Users))
 }
 
-// walks records the cursors of a page. Pages with cursors stay in the window of their walk, even if it was to
-// end now.
+// walks records the cursors of a page. Pages with cursors stay in the window of their walk, even if it was to end now.
 func (l *list) walks(a page.Args, now bool) {
 	l.backward = a.Backward()
 	if a.After != nil {

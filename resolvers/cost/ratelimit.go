@@ -34,8 +34,7 @@ var _ interface {
 } = RateLimit{}
 
 // NewRateLimit returns the extension. The endpoint must call [RateLimit.Admit] first. The limit is in units per minute,
-// for callers without their own; 0 means none. refused is called with [UsedUp] or [TooDear] for each operation
-// refused.
+// for callers without their own; 0 means none. refused is called with [UsedUp] or [TooDear] for each operation refused.
 func NewRateLimit(l *ratelimit.Limiter, limit int, refused func(reason string)) RateLimit {
 	return RateLimit{&rates{l, limit, refused}}
 }
@@ -201,8 +200,7 @@ func (e RateLimit) Finish(ctx context.Context, resp *graphql.Response) {
 	resp.Extensions[costKey] = r
 }
 
-// settle refunds what was not used, and returns what was. Each event of a subscription is charged its actual
-// cost.
+// settle refunds what was not used, and returns what was. Each event of a subscription is charged its actual cost.
 func (e RateLimit) settle(ctx context.Context, b *bill, name string, limit int) int {
 	actual, paid := 1, b.requested
 	if l := operation.From(ctx); l != nil {

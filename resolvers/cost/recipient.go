@@ -108,12 +108,9 @@ func recipientStats(w *walker, on object, f *field, at *path) int64 {
 	}
 	fields := w.collect("RecipientStats", f)
 	for i := range fields {
-		k := upstream.Emails
-		switch fields[i].Name {
-		case "bounced", "hardBounced", "softBounced":
-			k = upstream.Bounces
-		case "blocked":
-			k = upstream.BlockedEmails
+		k := upstream.Emails // of sent and delivered
+		if m := model.MeasureNamed(fields[i].Name); m != nil {
+			k = m.Kind
 		}
 		at := w.path(at, fields[i].Alias)
 		w.readList(w.recipientList(on, k, window{Window: in}, upstream.ListQuery{}), 3*(1+countProbes), at)

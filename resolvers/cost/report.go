@@ -23,8 +23,7 @@ type report struct {
 	Batches *batchReport `json:"batches,omitempty"`
 }
 
-// staleReport says that answers past their freshness stand in for some that the
-// upstream failed to give.
+// staleReport says that answers past their freshness stand in for some that the upstream failed to give.
 type staleReport struct {
 	AgeMs   int64 `json:"ageMs"`   // of the oldest
 	Answers int   `json:"answers"` // how many there are
@@ -90,8 +89,7 @@ func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 	}
 }
 
-// callReport is one answer. Of an answer with more in it than the caller sees it has path and
-// source alone.
+// callReport is one answer. Of an answer with more in it than the caller sees it has path and source alone.
 type callReport struct {
 	Path     string           `json:"path"` // and query; addresses are left out
 	Source   operation.Source `json:"source"`

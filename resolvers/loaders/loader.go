@@ -14,9 +14,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Watch is called when a batch of a loader begins, with the name of the loader and the number of keys. It
-// returns the context for the batch's calls, and a function to call at the end with the number of calls and of
-// keys that failed.
+// Watch is called when a batch of a loader begins, with the name of the loader and the number of keys. It returns the
+// context for the batch's calls, and a function to call at the end with the number of calls and of keys that failed.
 type Watch func(ctx context.Context, loader string, keys int) (context.Context, func(calls, failed int))
 
 // batchWait is how long a loader waits for the keys of sibling fields, which gqlgen starts together. A key that

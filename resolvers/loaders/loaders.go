@@ -24,8 +24,7 @@ import (
 
 // Loaders are the loaders of one operation. They are safe for concurrent use.
 type Loaders struct {
-	// API makes each distinct call once. Repeated within the operation, a call returns the same answer or
-	// error.
+	// API makes each distinct call once. Repeated within the operation, a call returns the same answer or error.
 	API upstream.API
 	// Now is the end of all relative windows of the operation: see [Now].
 	Now upstream.Time

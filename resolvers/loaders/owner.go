@@ -11,8 +11,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// OwnerKey identifies a sender found by counts of a window. Counts by sender do not report the user of a
-// sender.
+// OwnerKey identifies a sender found by counts of a window. Counts by sender do not report the user of a sender.
 type OwnerKey struct {
 	Sender upstream.ID
 	Kind   upstream.Kind

@@ -10,8 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// ListsKey identifies the lists of all users or senders of a page: one for each, with the same kind, window and
-// filter.
+// ListsKey identifies the lists of all users or senders of a page: one for each, with the same kind, window and filter.
 type ListsKey struct {
 	// All is the first page of the list that has the rows of all of them, and perhaps of others.
 	All upstream.Question

@@ -9,8 +9,7 @@ import (
 
 // Source provides a filtered list of the metrics API.
 type Source[R any] struct {
-	// Window is the resolved window of the connection. If the client gave cursors, it is the result of
-	// [WindowOf].
+	// Window is the resolved window of the connection. If the client gave cursors, it is the result of [WindowOf].
 	Window upstream.Window
 	// Fetch makes one upstream call. It returns the rows of w from offset, at most [upstream.PageSize]. The
 	// rows may be shared and are not modified.
@@ -30,10 +29,9 @@ type Source[R any] struct {
 	Room func() int
 }
 
-// Connection is a client's page of a list. Each result is computed on first use, and only once. Rows costs one
-// upstream call if the page lies within one upstream page. HasNextPage, HasPreviousPage and TotalCount make
-// further calls only if their result does not follow from that page. Methods may be called concurrently, with
-// contexts of one operation.
+// Connection is a client's page of a list. Each result is computed on first use, and only once. Rows costs one upstream
+// call if the page lies within one upstream page. HasNextPage, HasPreviousPage and TotalCount make further calls only
+// if their result does not follow from that page. Methods may be called concurrently, with contexts of one operation.
 //
 // Errors are those of the source's functions, or an [upstream.Error]: [upstream.InvalidResponse] if the
 // remote's pages do not form a list, and (rarely) [upstream.Unavailable] if the list changes too fast.
@@ -143,9 +141,8 @@ func (c *Connection[R]) cursorAt(s spot[R]) cursor {
 	return k
 }
 
-// HasNextPage reports whether rows follow the page, as Relay defines it. With First, it reports whether more
-// rows follow within the bounds. With Last, it reports whether there are rows from Before on; without Before it
-// is false.
+// HasNextPage reports whether rows follow the page, as Relay defines it. With First, it reports whether more rows
+// follow within the bounds. With Last, it reports whether there are rows from Before on; without Before it is false.
 func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
 	if c.newest {
 		return c.older(ctx)
@@ -153,9 +150,8 @@ func (c *Connection[R]) HasNextPage(ctx context.Context) (bool, error) {
 	return c.newer(ctx)
 }
 
-// HasPreviousPage reports whether rows precede the page, as Relay defines it. With Last, it reports whether
-// more rows precede it within the bounds. With First, it reports whether there are rows up to After; without
-// After it is false.
+// HasPreviousPage reports whether rows precede the page, as Relay defines it. With Last, it reports whether more rows
+// precede it within the bounds. With First, it reports whether there are rows up to After; without After it is false.
 func (c *Connection[R]) HasPreviousPage(ctx context.Context) (bool, error) {
 	if c.newest {
 		return c.newer(ctx)
@@ -187,8 +183,7 @@ func (c *Connection[R]) older(ctx context.Context) (bool, error) {
 	return err == nil && !s.begins(c.src.Window) && s.position() > 0, err
 }
 
-// TotalCount returns the number of rows in the window that match the filter, independent of the paging
-// arguments.
+// TotalCount returns the number of rows in the window that match the filter, independent of the paging arguments.
 func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) {
 	if c.rowsFirst && c.extent.size > 0 {
 		c.cutOut(ctx) // Rows reports the error

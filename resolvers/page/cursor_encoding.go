@@ -11,10 +11,9 @@ import (
 
 // binding is the hash of the list that a cursor belongs to: its field, filter, window and order.
 //
-// The text of a cursor is the base64url encoding of a version, a checksum of binding and contents, and the
-// contents. A cursor that was truncated or changed, or that belongs to another list, is therefore rejected. The
-// encoding is opaque, not secret: a cursor shows nothing that its row does not, and every number in it is
-// checked.
+// The text of a cursor is the base64url encoding of a version, a checksum of binding and contents, and the contents. A
+// cursor that was truncated or changed, or that belongs to another list, is therefore rejected. The encoding is opaque,
+// not secret: a cursor shows nothing that its row does not, and every number in it is checked.
 type binding [sha256.Size]byte
 
 const (

@@ -10,9 +10,8 @@ type Selected struct {
 	RowsFirst bool
 }
 
-// Price is the number of calls that a [Connection] makes for the parts selected, planned and at most. The
-// planned number assumes that the list is longer than the page, changes little meanwhile, and is counted in the
-// fewest calls.
+// Price is the number of calls that a [Connection] makes for the parts selected, planned and at most. The planned
+// number assumes that the list is longer than the page, changes little meanwhile, and is counted in the fewest calls.
 type Price struct {
 	// Counts is the number of calls of Source.Count over the whole window.
 	Counts int

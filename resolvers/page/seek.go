@@ -51,10 +51,9 @@ type guess struct {
 // errUnsorted reports that the list turned out to be unsorted. Callers then use offsets.
 var errUnsorted = errors.New("unsorted list")
 
-// seek finds the page that covers k, starting from a guess. The first try succeeds unless rows arrived or
-// disappeared, or a cached page dates from another moment. With ahead, the spot is after k, otherwise before
-// it. The page has rows on that side if the list has any. seek doubles its steps until it has passed k, then
-// bisects.
+// seek finds the page that covers k, starting from a guess. The first try succeeds unless rows arrived or disappeared,
+// or a cached page dates from another moment. With ahead, the spot is after k, otherwise before it. The page has rows
+// on that side if the list has any. seek doubles its steps until it has passed k, then bisects.
 func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
 	low, high := -1, -1 // offsets of pages that end before k, and that begin after it
 	moved, step, conflicts := false, stride, 0

@@ -121,9 +121,8 @@ func newUpstreamPage[R any](c call, src *Source[R], rows []R) *upstreamPage[R] {
 	return p
 }
 
-// next returns the call that continues after a full page, and how many rows of the window are older than the
-// start of that call, given how many are older than p's. In a sorted list the page of that call begins with p's
-// last row.
+// next returns the call that continues after a full page, and how many rows of the window are older than the start of
+// that call, given how many are older than p's. In a sorted list the page of that call begins with p's last row.
 func (c *Connection[R]) next(p *upstreamPage[R], older int) (call, int) {
 	n := len(p.rows)
 	switch order, padded := c.seen(); {
@@ -167,9 +166,8 @@ func (c *Connection[R]) fetch(ctx context.Context, at call) (*upstreamPage[R], e
 	})
 }
 
-// learn records what a page shows about the whole list. Offsets of a padded list also count rows that do not
-// belong to it, and they may differ from call to call. Then only a page that contains the whole list shows its
-// size.
+// learn records what a page shows about the whole list. Offsets of a padded list also count rows that do not belong to
+// it, and they may differ from call to call. Then only a page that contains the whole list shows its size.
 func (c *Connection[R]) learn(p *upstreamPage[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,10 +209,9 @@ const (
 	beyond                // the page begins after the key, and not at the start of the list
 )
 
-// locate finds where key k is, or would be, in a page of a sorted list. With ahead, it returns the index of the
-// first row after k; otherwise that of the first row not before k. An index of len(rows) means that k's
-// neighbour on that side is not in the page. If the remote wrongly returned k twice, the occurrence nearest to
-// index expect counts.
+// locate finds where key k is, or would be, in a page of a sorted list. With ahead, it returns the index of the first
+// row after k; otherwise that of the first row not before k. An index of len(rows) means that k's neighbour on that
+// side is not in the page. If the remote wrongly returned k twice, the occurrence nearest to index expect counts.
 //
 // Identity takes precedence over order, so paging works on a remote that sorts by time alone, as long as no row
 // disappears. The argument loose says that the remote is one of those.

@@ -26,8 +26,7 @@ const (
 	maxRetryWait    = 5 * time.Second
 )
 
-// asker makes the requests one after the other. It remembers answers and sends equal
-// requests only once.
+// asker makes the requests one after the other. It remembers answers and sends equal requests only once.
 type asker struct {
 	base      string // scheme, host and path, without a trailing slash
 	key       string

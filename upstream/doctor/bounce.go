@@ -49,8 +49,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 	}
 }
 
-// listedBounce picks a bounce of the sample whose key is unique, preferring keys that
-// need little escaping.
+// listedBounce picks a bounce of the sample whose key is unique, preferring keys that need little escaping.
 func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
 	rows, err := upstream.DecodeBounces(string(s.page.body))
 	if s.page.fault != "" || err != nil {

@@ -10,9 +10,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// contact checks with up to three requests whether a server of the metrics API is
-// there and lets us in. If not, it returns one sentence that says why, and the
-// examination ends.
+// contact checks with up to three requests whether a server of the metrics API is there and lets us in. If not, it
+// returns one sentence that says why, and the examination ends.
 func (e *exam) contact(ctx context.Context) (trouble string) {
 	first := e.ask.get(ctx, upstream.BounceCategoriesPath, "")
 	if trouble := e.shutOut(first); trouble != "" || isCatalogue(first) {

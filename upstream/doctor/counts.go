@@ -43,8 +43,7 @@ type halves struct {
 	asListed           bool        // l and r match rows
 }
 
-// newHalves cuts a sample near its middle. It returns false if the rows span fewer than
-// three seconds.
+// newHalves cuts a sample near its middle. It returns false if the rows span fewer than three seconds.
 func newHalves(s *sample) (*halves, bool) {
 	seconds := times(s.rows)
 	n := len(seconds)
@@ -168,8 +167,7 @@ func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
 // countFilter checks one of the filters of counts, a different one for each kind.
 func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	rows := h.rows
-	// pick returns the latest row that differs from the first, to filter by a value that
-	// some rows do not have.
+	// pick returns the latest row that differs from the first, to filter by a value that some rows do not have.
 	pick := func(differs func(event.Row) bool) event.Row {
 		for _, r := range slices.Backward(rows) {
 			if differs(r) {

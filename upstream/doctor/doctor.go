@@ -25,11 +25,9 @@ type Options struct {
 	// Transport makes the requests. It must not follow redirects. The default uses TCP
 	// and honors the proxy settings of the environment.
 	Transport http.RoundTripper
-	// CAFile is a PEM file of certificate authorities that the default transport trusts
-	// instead of the system's.
+	// CAFile is a PEM file of certificate authorities that the default transport trusts instead of the system's.
 	CAFile string
-	// Window limits the examination to events of that time. The zero Window finds the
-	// latest days that hold data.
+	// Window limits the examination to events of that time. The zero Window finds the latest days that hold data.
 	Window upstream.Window
 	// Timeout limits each request. Default 15 s.
 	Timeout time.Duration
@@ -39,9 +37,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Examine examines a server. The report says everything that is wrong with the server,
-// even that it cannot be reached. Examine returns an error only if the options are
-// invalid or ctx ends.
+// Examine examines a server. The report says everything that is wrong with the server, even that it cannot be reached.
+// Examine returns an error only if the options are invalid or ctx ends.
 func Examine(ctx context.Context, o Options) (Report, error) {
 	base, err := parseBase(o.BaseURL)
 	if err != nil {
@@ -119,8 +116,7 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 	}
 }
 
-// parseBase normalizes the server's URL. Its errors do not quote the URL, which may
-// contain a password.
+// parseBase normalizes the server's URL. Its errors do not quote the URL, which may contain a password.
 func parseBase(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {

@@ -36,9 +36,8 @@ func (e *exam) duplicates(ctx context.Context, samples [len(upstream.Kinds)]*sam
 	}
 }
 
-// holdStill withdraws differences that changing data may have caused. If any were found
-// for a kind, it requests the counts and the list again; if these have changed, the
-// kind's differences become Unjudged.
+// holdStill withdraws differences that changing data may have caused. If any were found for a kind, it requests the
+// counts and the list again; if these have changed, the kind's differences become Unjudged.
 func (e *exam) holdStill(ctx context.Context, s *sample) {
 	differs := false
 	for _, f := range e.report.Findings {

@@ -167,10 +167,9 @@ func harm(name, usual string) string {
 	return usual
 }
 
-// choose picks the query by the filter that matches the fewest rows of the sample, but
-// at least one and not all, so that an ignored filter shows. It prefers values that
-// need no escaping. If every row has the same value, choose returns a query that
-// matches no row.
+// choose picks the query by the filter that matches the fewest rows of the sample, but at least one and not all, so
+// that an ignored filter shows. It prefers values that need no escaping. If every row has the same value, choose
+// returns a query that matches no row.
 func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row) bool) (upstream.ListQuery, bool) {
 	type candidate struct {
 		query   upstream.ListQuery

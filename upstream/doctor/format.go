@@ -54,8 +54,7 @@ func envelope(body []byte) (form string, data json.RawMessage) {
 	return `"data" beside ` + strings.Join(names[:min(len(names), 8)], ", "), data
 }
 
-// headerForms returns the formats of xheaders in data, which is an array of rows or one
-// row.
+// headerForms returns the formats of xheaders in data, which is an array of rows or one row.
 func headerForms(data json.RawMessage) map[string]bool {
 	type row struct {
 		XHeaders json.RawMessage `json:"xheaders"`

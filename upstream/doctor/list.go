@@ -74,8 +74,7 @@ func (e *exam) pages(ctx context.Context, s *sample) {
 	e.order(s, e.onceEach(s.kind, first.answer, all))
 }
 
-// size checks the size of the first page, given that the first two pages together have
-// known rows.
+// size checks the size of the first page, given that the first two pages together have known rows.
 func (e *exam) size(s *sample, known int) {
 	c := e.check(rulePage, s.kind.ListPath(), s.page.answer).of(s.kind)
 	n := s.page.size

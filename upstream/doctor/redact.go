@@ -68,8 +68,7 @@ func looksLikeHTML(got answer) bool {
 
 var addresses = regexp.MustCompile(`[^\s<>"'(),;:=]+@[^\s<>"'(),;:=]+`)
 
-// shortAddress shortens an address to its first letter and the domain, and a local part
-// to its first letter.
+// shortAddress shortens an address to its first letter and the domain, and a local part to its first letter.
 func shortAddress(s string) string {
 	local, domain := s, ""
 	if cut := strings.LastIndexByte(s, '@'); cut >= 0 {

@@ -10,8 +10,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// timeForms compares counts requested with ISO 8601 times with those requested with Unix
-// seconds.
+// timeForms compares counts requested with ISO 8601 times with those requested with Unix seconds.
 func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*sample) {
 	for _, s := range samples {
 		h, ok := newHalves(s)

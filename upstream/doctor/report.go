@@ -13,8 +13,7 @@ type Report struct {
 	Took     time.Duration
 
 	// Trouble is one sentence that says why the examination could not start or finish:
-	// the server cannot be reached, is not this API or refuses the key. It is empty if
-	// the examination finished.
+	// the server cannot be reached, is not this API or refuses the key. It is empty if the examination finished.
 	Trouble string
 
 	Seen     [len(upstream.Kinds)]Seen // by kind

@@ -11,8 +11,7 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// sample is a part of the server's data of one kind that was read in full. Checks compare
-// other answers with it.
+// sample is a part of the server's data of one kind that was read in full. Checks compare other answers with it.
 type sample struct {
 	kind   upstream.Kind
 	window upstream.Window // days that hold data
@@ -78,9 +77,8 @@ func (e *exam) samples(ctx context.Context, window upstream.Window, now time.Tim
 	return all
 }
 
-// search finds a window that holds data and sets it and its counts. It tries the spans
-// from index from on and returns the index of the one chosen, where the search for the
-// next kind starts.
+// search finds a window that holds data and sets it and its counts. It tries the spans from index from on and returns
+// the index of the one chosen, where the search for the next kind starts.
 func (e *exam) search(ctx context.Context, s *sample, end upstream.Time, from int) int {
 	chosen := -1
 	for i := from; i < len(spans); i++ {
@@ -125,8 +123,7 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 		// Newest first: the page has all rows that are later than its last.
 		s.part.Start = first.rows[len(first.rows)-1].Time + 1
 	default:
-		// Unsorted, so any row may be missing from the page: find a part of the window
-		// that fits on one page.
+		// Unsorted, so any row may be missing from the page: find a part of the window that fits on one page.
 		s.part = e.narrow(ctx, s)
 		first = e.list(ctx, s.kind, upstream.ListQuery{Window: s.part})
 		if first.fault != "" || len(first.rows) == 0 || first.size >= upstream.PageSize {
@@ -161,8 +158,7 @@ func gap(rows []event.Row) upstream.Time {
 	return rows[last].Time
 }
 
-// narrow halves the window until it holds less than a page according to the counts. It
-// keeps the half with more events.
+// narrow halves the window until it holds less than a page according to the counts. It keeps the half with more events.
 func (e *exam) narrow(ctx context.Context, s *sample) upstream.Window {
 	w := s.window
 	if s.counts.fault != "" {

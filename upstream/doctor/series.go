@@ -8,10 +8,9 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// series compares a kind's time series with the counts of the same windows and, if the
-// counts match the list, with the list. It requests the hours of the sample and the days
-// of the whole window. The hours start at the second row, so that the window begins and
-// ends within an hour.
+// series compares a kind's time series with the counts of the same windows and, if the counts match the list, with the
+// list. It requests the hours of the sample and the days of the whole window. The hours start at the second row, so
+// that the window begins and ends within an hour.
 func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 	if !h.asListed {
 		e.seriesOf(ctx, s, upstream.Hour, h.right, h.r, nil)

@@ -51,8 +51,7 @@ func equal(a, b tallies) bool {
 	return came == ""
 }
 
-// differ describes the lowest id whose counts differ, or returns "" if all are equal.
-// Zero counts equal absent ones.
+// differ describes the lowest id whose counts differ, or returns "" if all are equal. Zero counts equal absent ones.
 func (t tallies) differ(want tallies, whose string) (came, wanted string) {
 	ids := slices.Compact(slices.Sorted(maps.Keys(t.plus(want))))
 	for _, id := range ids {

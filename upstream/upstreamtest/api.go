@@ -17,10 +17,9 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// RunAPI checks that an API keeps its contract, with the data of [Sample]: every filter
-// alone and combined, boundary seconds, ties, offsets, time series whose window begins
-// and ends within a bucket, ids that must be escaped, unknown ids, and random queries.
-// RunAPI calls newAPI once. It must return an API over these rows.
+// RunAPI checks that an API keeps its contract, with the data of [Sample]: every filter alone and combined, boundary
+// seconds, ties, offsets, time series whose window begins and ends within a bucket, ids that must be escaped, unknown
+// ids, and random queries. RunAPI calls newAPI once. It must return an API over these rows.
 //
 // RunAPI makes no invalid queries, such as a negative offset.
 func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) API) {
@@ -92,8 +91,7 @@ func listBoth[R any](t tb, what string, q upstream.ListQuery,
 	return len(want)
 }
 
-// count compares counts, or time series if there is an interval, with the model's and
-// returns the number of ids.
+// count compares counts, or time series if there is an interval, with the model's and returns the number of ids.
 func (s apiSuite) count(t tb, k upstream.Kind, q upstream.SeriesQuery) int {
 	t.Helper()
 	what := countsPath(k) + "?" + countParameters(q).Encode()
@@ -167,8 +165,7 @@ func (s apiSuite) counts(t *testing.T) {
 	}
 }
 
-// details checks that bounces are found by their key, but not if one part of the key is
-// changed.
+// details checks that bounces are found by their key, but not if one part of the key is changed.
 func (s apiSuite) details(t *testing.T) {
 	for i, b := range s.sample.Bounces {
 		if b.UserID == crowdedUser && i%97 > 2 {
@@ -196,8 +193,7 @@ func (s apiSuite) details(t *testing.T) {
 	}
 }
 
-// catalogues checks that catalogues have at least the document's codes, each once. More
-// are allowed.
+// catalogues checks that catalogues have at least the document's codes, each once. More are allowed.
 func (s apiSuite) catalogues(t *testing.T) {
 	check := func(what string, got []string, err error, want []string) {
 		if err != nil {

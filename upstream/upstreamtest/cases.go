@@ -12,8 +12,7 @@ var wholeSample = upstream.Window{Start: SampleDay - 2*86400, End: SampleCrowd +
 // crowdedDay is the day with more than two pages of events.
 var crowdedDay = upstream.Window{Start: SampleCrowd, End: SampleCrowd + 86400}
 
-// edgeWindows begin or end at or next to the first and last seconds of hours and days,
-// where the sample has events.
+// edgeWindows begin or end at or next to the first and last seconds of hours and days, where the sample has events.
 var edgeWindows = map[string]upstream.Window{
 	"a day":                           {Start: SampleDay, End: SampleDay + 86400},
 	"a day without its last second":   {Start: SampleDay, End: SampleDay + 86399},
@@ -47,9 +46,8 @@ type listCase struct {
 	none  bool // no row matches
 }
 
-// listCases returns list queries for every parameter alone and for combinations. some
-// adds one that matches rows of all kinds, none one that matches nothing, and only one
-// for a single kind.
+// listCases returns list queries for every parameter alone and for combinations. some adds one that matches rows of all
+// kinds, none one that matches nothing, and only one for a single kind.
 func listCases() []listCase {
 	var cases []listCase
 	all := upstream.Kinds[:]

@@ -11,9 +11,8 @@ import (
 // that 100 senders take one call. It is safe for concurrent use.
 type Counting struct {
 	API API
-	// Before, if not nil, runs before each call, with the call's context and its name in
-	// Calls. It may block. If it returns an error, the caller gets that and API is not
-	// called.
+	// Before, if not nil, runs before each call, with the call's context and its name in Calls. It may block. If it
+	// returns an error, the caller gets that and API is not called.
 	Before func(ctx context.Context, call string) error
 
 	mu    sync.Mutex

@@ -10,13 +10,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Run checks a server of the REST API, with the data of [Sample], against the API's
-// document and, where that is silent, against what this project has settled. It checks
-// everything that [RunAPI] does, over HTTP and with the exact format of every answer.
-// It also checks what is specific to HTTP: both formats of times, escaping, invalid
-// parameters, methods, Accept, paths and keys. Run calls newServer once. It must return
-// a server over these rows. If the server needs a key, the key must give access to all
-// users.
+// Run checks a server of the REST API, with the data of [Sample], against the API's document and, where that is silent,
+// against what this project has settled. It checks everything that [RunAPI] does, over HTTP and with the exact format
+// of every answer. It also checks what is specific to HTTP: both formats of times, escaping, invalid parameters,
+// methods, Accept, paths and keys. Run calls newServer once. It must return a server over these rows. If the server
+// needs a key, the key must give access to all users.
 func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	s := httpSuite{newServer(t, Sample())}
 	t.Run("API", func(t *testing.T) {

@@ -70,8 +70,7 @@ func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upst
 	return list(m, m.rows().BlockedEmails, event.OfBlockedEmail, q), ctx.Err()
 }
 
-// Bounce returns the details of a bounce. If several have the key, it returns the first
-// by recipient.
+// Bounce returns the details of a bounce. If several have the key, it returns the first by recipient.
 func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
 	var found []upstream.BounceDetail
 	for _, b := range m.rows().Bounces {

@@ -55,8 +55,7 @@ var wrongValues = map[string][]string{
 
 func (s httpSuite) wrongParameters(t *testing.T) {
 	for path, known := range parametersOf {
-		// query returns a URL with the window and one parameter, which may be part of the
-		// window.
+		// query returns a URL with the window and one parameter, which may be part of the window.
 		query := func(name, value string) string {
 			pairs := []string{name + "=" + value}
 			for _, window := range []string{"start_time", "end_time"} {

@@ -12,9 +12,8 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// plain is a client of the REST API for the suites. It uses net/url and encoding/json
-// instead of the codecs of package upstream, so as not to share their mistakes. It
-// requires the exact format of every answer: keys, types and envelope.
+// plain is a client of the REST API for the suites. It uses net/url and encoding/json instead of the codecs of package
+// upstream, so as not to share their mistakes. It requires the exact format of every answer: keys, types and envelope.
 type plain struct{ Server }
 
 var _ API = plain{}

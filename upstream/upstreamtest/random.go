@@ -18,8 +18,7 @@ func SeriesQueries(k upstream.Kind) *rapid.Generator[upstream.SeriesQuery] {
 	return rapid.Custom(func(t *rapid.T) upstream.SeriesQuery { return drawSeries(t, k) })
 }
 
-// drawWindow draws the whole sample or a window that often begins or ends near the edge
-// of an hour or day.
+// drawWindow draws the whole sample or a window that often begins or ends near the edge of an hour or day.
 func drawWindow(t *rapid.T) upstream.Window {
 	if rapid.IntRange(0, 2).Draw(t, "whole") == 0 {
 		return wholeSample
@@ -44,8 +43,7 @@ var (
 )
 
 func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
-	// maybe draws one of values in one of ten cases, so that the filters together often
-	// match rows.
+	// maybe draws one of values in one of ten cases, so that the filters together often match rows.
 	maybe := func(name string, values ...string) string {
 		return rapid.SampledFrom(append(make([]string, 9*len(values)), values...)).Draw(t, name)
 	}

@@ -11,14 +11,12 @@ import (
 	"deliverygraph/upstream/event"
 )
 
-// RunReadOnly checks a server whose data is unknown, using its events in the window:
-// lists are sorted, windows are half-open, filters apply, pages join, counts of adjacent
-// windows add up, counts and time series match the lists, and invalid requests get the
-// document's statuses. Answers may have any format in the document.
+// RunReadOnly checks a server whose data is unknown, using its events in the window: lists are sorted, windows are
+// half-open, filters apply, pages join, counts of adjacent windows add up, counts and time series match the lists, and
+// invalid requests get the document's statuses. Answers may have any format in the document.
 //
-// No events should arrive in the window during the test, since these would look like
-// mistakes. If a kind has more than a few pages in the window, only a part of it is
-// checked.
+// No events should arrive in the window during the test, since these would look like mistakes. If a kind has more than
+// a few pages in the window, only a part of it is checked.
 func RunReadOnly(t *testing.T, s Server, w upstream.Window) {
 	readOnlySuite{server: s, api: foreign{plain{s}}, window: w}.run(t)
 }

@@ -34,9 +34,8 @@ const (
 	crowdedPerSec             = 3 // rows that share a second
 )
 
-// Sample returns the data of the suites. It is small enough for loops, but has more than
-// two pages of events in one place and values that servers may handle wrongly. Each
-// sender belongs to one user and has its own address.
+// Sample returns the data of the suites. It is small enough for loops, but has more than two pages of events in one
+// place and values that servers may handle wrongly. Each sender belongs to one user and has its own address.
 func Sample() Rows {
 	r := Rows{Senders: []Sender{
 		{crowdedUser, crowded, "sender17@example.com"},
@@ -54,9 +53,8 @@ func Sample() Rows {
 	return r
 }
 
-// addCrowd adds several pages of events of one sender within minutes. Each second has
-// three rows: one email with one recipient and another with two. They are added in the
-// reverse order of their ids.
+// addCrowd adds several pages of events of one sender within minutes. Each second has three rows: one email with one
+// recipient and another with two. They are added in the reverse order of their ids.
 func (r *Rows) addCrowd() {
 	for i := range crowdedRows {
 		at := SampleCrowd + 7200 + upstream.Time(i/crowdedPerSec)
@@ -137,9 +135,8 @@ func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient s
 	})
 }
 
-// rules are the bounce rules of the sample. As in the document, the type follows from
-// the rule, not from the code's first digit. One category is missing from the document's
-// list, which is an open set.
+// rules are the bounce rules of the sample. As in the document, the type follows from the rule, not from the code's
+// first digit. One category is missing from the document's list, which is an open set.
 var rules = []struct {
 	kind                 upstream.BounceType
 	category, code, name string
@@ -150,8 +147,7 @@ var rules = []struct {
 	{upstream.Hard, "blockedcontent", "5.7.1", "content11"},
 }
 
-// emailID returns an email id as in the document: the process time in UTC, a number and
-// the mail server.
+// emailID returns an email id as in the document: the process time in UTC, a number and the mail server.
 func emailID(at upstream.Time, number string) string {
 	return time.Unix(int64(at), 0).UTC().Format("20060102150405") + "." + number + "@mail6-40-ussnn1"
 }

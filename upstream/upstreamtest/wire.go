@@ -19,8 +19,7 @@ import (
 
 var detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_time", "resp_time"}
 
-// tallyKeys returns the keys of a row of counts or a point of a time series: others and
-// the counts of the kind.
+// tallyKeys returns the keys of a row of counts or a point of a time series: others and the counts of the kind.
 func tallyKeys(k upstream.Kind, others ...string) []string {
 	return append(others, map[upstream.Kind][]string{
 		upstream.Bounces:       {"bounce_count", "soft_bounce_count", "hard_bounce_count"},

@@ -39,7 +39,6 @@ var (
 // In reports whether a text may contain an address in any form: with an @ or another separator, as in return paths
 // ("user=example.com"), or in one of the usual encodings. A domain name alone counts too: the local part may be
 // anywhere beside it.
-// stand anywhere beside it.
 func In(text string) bool {
 	return found(text, func(plain string) bool {
 		return strings.Contains(plain, "@") || domainName.MatchString(plain) || ipDomain.MatchString(plain)

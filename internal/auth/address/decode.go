@@ -9,15 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// decoded is a text in which addresses are written plainly, and where each of its bytes
-// stands in the original.
+// decoded is a text in which addresses are written plainly, and where each of its bytes stands in the original.
 type decoded struct {
 	text string
 	at   []int // of each byte, and of the end
 }
 
-// readings are a text's plain forms, in lower case: as lines are folded within a word, and
-// between words.
+// readings are a text's plain forms, in lower case: as lines are folded within a word, and between words.
 func readings(text string) []string {
 	encoded := func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }
 	if !strings.ContainsFunc(text, encoded) {

@@ -26,9 +26,8 @@ import (
 var errNoKeys = errors.New("there is no key set")
 
 const (
-	// maxStale is how long keys stay in force while their URL cannot be fetched: long enough
-	// for a provider's bad night, but not for an attacker who holds a withdrawn key and
-	// keeps the gateway from learning of it.
+	// maxStale is how long keys stay in force while their URL cannot be fetched: long enough for a provider's bad
+	// night, but not for an attacker who holds a withdrawn key and keeps the gateway from learning of it.
 	maxStale = 24 * time.Hour
 	// patience bounds one fetch.
 	patience = 10 * time.Second
@@ -125,10 +124,9 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// Fetch gives the Tokens by the keys at a URL. It is fetched at once, every so often
-// ([Options.Refresh]), and when a token names a key that is not among them, at most twice
-// a minute. Each set replaces the one before it, an empty one too. While no set can be
-// fetched the last one stays in force, for a day. It ends with ctx.
+// Fetch gives the Tokens by the keys at a URL. It is fetched at once, every so often ([Options.Refresh]), and when a
+// token names a key that is not among them, at most twice a minute. Each set replaces the one before it, an empty one
+// too. While no set can be fetched the last one stays in force, for a day. It ends with ctx.
 func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err

@@ -65,8 +65,7 @@ func (a *answer) setData(v any) {
 	a.root = v
 }
 
-// records returns all objects with fields: rows, points of time series, or the details
-// of a bounce.
+// records returns all objects with fields: rows, points of time series, or the details of a bounce.
 func (a *answer) records() []*object {
 	var all []*object
 	switch v := a.data().(type) {

@@ -115,8 +115,7 @@ func endless(w http.ResponseWriter, piece []byte) {
 	}
 }
 
-// bomb returns a megabyte of spaces as a gzip member of about a kilobyte. Members can be
-// concatenated.
+// bomb returns a megabyte of spaces as a gzip member of about a kilobyte. Members can be concatenated.
 var bomb = sync.OnceValue(func() []byte { return zipped(bytes.Repeat([]byte(" "), 1<<20)) })
 
 func zipped(text []byte) []byte {

@@ -44,8 +44,7 @@ func (a *answer) mistype(field string) {
 	}
 }
 
-// otherType returns a value of another type than v: a string for a number, and a number
-// for anything else.
+// otherType returns a value of another type than v: a string for a number, and a number for anything else.
 func otherType(v any) any {
 	if _, ok := v.(json.Number); ok {
 		return "seven"

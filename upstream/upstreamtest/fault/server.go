@@ -25,9 +25,8 @@ func NewServer(next http.Handler) *Server {
 	return s
 }
 
-// Inject applies the fault to all further requests, until the next Inject or Heal.
-// Running requests are not affected, unless the fault is that connections are refused:
-// then Inject closes all connections. The server keeps its address.
+// Inject applies the fault to all further requests, until the next Inject or Heal. Running requests are not affected,
+// unless the fault is that connections are refused: then Inject closes all connections. The server keeps its address.
 func (s *Server) Inject(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

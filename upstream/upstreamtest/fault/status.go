@@ -41,9 +41,8 @@ func status(code int, headers ...string) http.HandlerFunc {
 	}
 }
 
-// skewed simulates a server whose clock is wrong. The clock determines the Date of its
-// answers and the Retry-After of the first one, which asks callers to retry after a
-// second.
+// skewed simulates a server whose clock is wrong. The clock determines the Date of its answers and the Retry-After of
+// the first one, which asks callers to retry after a second.
 func skewed(by time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		first := once(func(w http.ResponseWriter, r *http.Request) {
