@@ -24,7 +24,8 @@ const maxPattern = 240
 //
 //	smtp;550 5.1.1 <jane@example.com>: user 4711 unknown (mx1.example.com)
 //
-// becomes "550 5.1.1 <…>: user … unknown (…)".
+// becomes "550 5.1.1 <…>: user … unknown (…)". Stores keep patterns, so a change of the result needs a migration: see
+// sqlite/schema/002_pattern.sql.
 func Pattern(response, local string) string {
 	_, text, found := strings.Cut(response, ";")
 	if kind := response[:len(response)-len(text)]; !found || strings.ContainsAny(kind, " \t") || len(kind) > 16 {

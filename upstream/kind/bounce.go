@@ -27,7 +27,7 @@ var Bounce = Kind{
 		postbackTime,
 		Field{
 			Name: "DiagnosticCode", REST: "diagnostic_code", Detail: true, Content: true, Column: "diagnostic",
-			Example: `"smtp;550 5.1.1 User unknown"`, Doc: "the receiving server's response",
+			Pattern: true, Example: `"smtp;550 5.1.1 User unknown"`, Doc: "the receiving server's response",
 		},
 		Field{
 			Name: "RuleName", REST: "regex_name", Detail: true, Column: "rule", Example: `"badmailbox03"`,

@@ -58,8 +58,9 @@ type Field struct {
 	Detail   bool // only the kind's detail has it
 	Content  bool // part of a message or of a server's answer, which only some callers may read
 
-	Column string // in the store's tables of the kinds; REST by default
-	Apart  bool   // the column has a table of its own, because its texts are long: see schema/001_schema.sql
+	Column  string // in the store's tables of the kinds; REST by default
+	Pattern bool   // the store also keeps the patterns of the texts: see package diagnostic
+	Apart   bool   // the column has a table of its own, because its texts are long: see schema/001_schema.sql
 }
 
 // Type is the type of a field.

@@ -8,13 +8,14 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/diagnostic"
 )
 
 // maxProblems is the maximum number of problems that Check returns.
 const maxProblems = 100
 
-// Check runs SQLite's own check of the file and its indexes, and compares rows, their order, headers, messages and
-// counts with each other. It needs little memory.
+// Check runs SQLite's own check of the file and its indexes, and compares rows, their order, headers, messages,
+// patterns and counts with each other. It needs little memory.
 func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 	err = s.read(ctx, "check the store", func(r *reader) {
 		c := checker{reader: r, seed: maphash.MakeSeed()}
@@ -51,6 +52,20 @@ func (c *checker) check() {
 	}
 	for _, k := range kinds {
 		c.events(k)
+	}
+	c.patterns()
+}
+
+// patterns checks that bounces have the patterns of their diagnostics.
+func (c *checker) patterns() {
+	wrong := 0
+	for v := range c.rows("select b.diagnostic, b.local, p.text from bounce b left join pattern p on p.id = b.pattern_id") {
+		if v[2] == nil || text(v[2]) != diagnostic.Pattern(text(v[0]), text(v[1])) {
+			wrong++
+		}
+	}
+	if wrong > 0 {
+		c.problem("%d bounces do not have the pattern of their diagnostic", wrong)
 	}
 }
 

@@ -10,15 +10,18 @@ import (
 
 // dictionaries cache the ids of texts that many rows share.
 type dictionaries struct {
-	domains map[string]int64
-	headers map[upstream.Header]int64
+	domains  map[string]int64
+	headers  map[upstream.Header]int64
+	patterns map[string]int64
 }
 
 // full reports whether the caches have their maximum size, some megabytes.
-func (d *dictionaries) full() bool { return len(d.domains) > 1<<16 || len(d.headers) > 1<<17 }
+func (d *dictionaries) full() bool {
+	return len(d.domains) > 1<<16 || len(d.headers) > 1<<17 || len(d.patterns) > 1<<15
+}
 
 func (d *dictionaries) forget() {
-	d.domains, d.headers = map[string]int64{}, map[upstream.Header]int64{}
+	*d = dictionaries{map[string]int64{}, map[upstream.Header]int64{}, map[string]int64{}}
 }
 
 // domain returns the id of a domain.
@@ -27,6 +30,16 @@ func (w *writer) domain(name string) int64 {
 	if !ok {
 		id = w.intern("domain where name = ?", "domain (name) values (?)", name)
 		w.domains[name] = id
+	}
+	return id
+}
+
+// pattern returns the id of a diagnostic's pattern.
+func (w *writer) pattern(text string) int64 {
+	id, ok := w.patterns[text]
+	if !ok {
+		id = w.intern("pattern where text = ?", "pattern (text) values (?)", text)
+		w.patterns[text] = id
 	}
 	return id
 }

@@ -114,8 +114,12 @@ func (c *conn) migrate(cfg connConfig) {
 	}
 	c.begin(true)
 	defer c.rollback()
-	for _, m := range migrations[c.version():] { // another process may have done it
+	version = c.version() // another process may have migrated it
+	for _, m := range migrations[version:] {
 		c.exec(m)
+	}
+	if version < len(migrations) {
+		c.fillPatterns()
 	}
 	c.exec(fmt.Sprintf("pragma application_id = %d", applicationID))
 	c.exec(fmt.Sprintf("pragma user_version = %d", len(migrations)))

@@ -59,8 +59,8 @@ func TestOpenRejectsOtherFilesUnchanged(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			edit(t, path, "pragma user_version = 2")
-		}, "version 2, made by a newer release"},
+			edit(t, path, "pragma user_version = 99")
+		}, "version 99, made by a newer release"},
 		"a store of packed pages": {func(t *testing.T, path string) {
 			edit(t, path, "create table chunk (x)", "pragma application_id = 0x44475645", "pragma user_version = 1")
 		}, "import the data again"},

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/provider"
 )
@@ -20,7 +19,7 @@ func (s *Store) Groups(
 	q.Offset = 0
 	q.Window.Start, q.Window.End = max(q.Window.Start, -store.MaxTime), min(q.Window.End, store.MaxTime+1)
 	err = s.readIndexed(ctx, "group "+k.String(), func(r *reader) {
-		groups = r.group(only, k, &q, &names{reader: r, providers: p, domains: map[int64]string{}})
+		groups = r.group(only, k, &q, newNames(r, p))
 		r.senders(&q, &groups)
 	})
 	return groups, err
@@ -69,32 +68,50 @@ func (r *reader) senders(q *upstream.GroupsQuery, groups *upstream.Groups) {
 	}
 }
 
-// names finds the names of domains by their ids.
+// names finds the names of domains and the texts of patterns by their ids.
 type names struct {
 	*reader
-	providers *provider.Table
-	domains   map[int64]string
+	providers         *provider.Table
+	domains, patterns dictionary
 }
 
-func (n *names) domain(id int64) string {
-	const few = 256 // look-ups of one domain that are faster than reading all
-	name, known := n.domains[id]
-	if !known && len(n.domains) == few {
-		for v := range n.rows("select id, name from domain") {
-			n.domains[integer(v[0])] = text(v[1])
+// dictionary is what was read of a table of texts.
+type dictionary struct {
+	query string // for ids and texts
+	limit int    // of texts in memory
+	texts map[int64]string
+}
+
+func newNames(r *reader, p *provider.Table) *names {
+	return &names{
+		reader: r, providers: p,
+		domains:  dictionary{"select id, name from domain", 1 << 20, map[int64]string{}},
+		patterns: dictionary{"select id, text from pattern", 1 << 16, map[int64]string{}},
+	}
+}
+
+// find returns a text of a dictionary.
+func (n *names) find(d *dictionary, id int64) string {
+	const few = 256 // look-ups of one text that are faster than reading all
+	s, known := d.texts[id]
+	if !known && len(d.texts) == few {
+		for v := range n.rows(d.query+" limit ?", int64(d.limit)) {
+			d.texts[integer(v[0])] = text(v[1])
 		}
-		name, known = n.domains[id]
+		s, known = d.texts[id]
 	}
 	if !known {
-		for v := range n.rows("select name from domain where id = ?", id) {
-			name, known = text(v[0]), true
+		for v := range n.rows(d.query+" where id = ?", id) {
+			s, known = text(v[1]), true
 		}
 		if !known {
 			n.fail(errDamaged)
 		}
-		n.domains[id] = name
+		if len(d.texts) <= d.limit {
+			d.texts[id] = s
+		}
 	}
-	return name
+	return s
 }
 
 // grouping is events that are being grouped.
@@ -134,7 +151,7 @@ func (g *grouping) keys(v []driver.Value) (keys upstream.Keys) {
 		switch d {
 		case upstream.NoDimension:
 		case upstream.DimensionDomain, upstream.DimensionProvider:
-			keys[i] = g.domain(integer(v[i]))
+			keys[i] = g.find(&g.domains, integer(v[i]))
 			if d == upstream.DimensionProvider {
 				keys[i] = g.providers.Of(keys[i])
 			}
@@ -143,7 +160,7 @@ func (g *grouping) keys(v []driver.Value) (keys upstream.Keys) {
 		case upstream.DimensionWeekday:
 			keys[i] = upstream.Time(integer(v[i])).Weekday()
 		case upstream.DimensionDiagnostic:
-			keys[i] = diagnostic.Pattern(text(v[i]), text(v[4]))
+			keys[i] = g.find(&g.patterns, integer(v[i]))
 		case upstream.DimensionDelivered:
 			keys[i] = "false"
 			if v[i] == int64(1) || v[i] == delivered {
@@ -167,6 +184,8 @@ func keyColumn(d upstream.Dimension) string {
 		return "r.sender_id"
 	case upstream.DimensionUser:
 		return "r.user_id"
+	case upstream.DimensionDiagnostic:
+		return "r.pattern_id"
 	case upstream.DimensionHour:
 		return bucket(upstream.Hour)
 	case upstream.DimensionDay, upstream.DimensionWeekday:
@@ -216,11 +235,8 @@ func (g *grouping) events(l *listing, header string, add func([]driver.Value)) {
 		return
 	}
 	from, args := g.source(l, columns)
-	count, by := ", count(*)", groupBy(columns)
-	if g.q.Has(upstream.DimensionDiagnostic) { // rows whose patterns are equal have different diagnostics
-		count, by = ", 1, r.local", ""
-	}
-	for v := range g.rows("select "+strings.Join(columns, ", ")+count+" from "+from+by, args...) {
+	query := "select " + strings.Join(columns, ", ") + ", count(*) from " + from + groupBy(columns)
+	for v := range g.rows(query, args...) {
 		add(v)
 	}
 }
@@ -270,6 +286,6 @@ func (k *kind) covering(columns []string) string {
 // indexed are the columns that have indexes of their own.
 var indexed = [len(upstream.Kinds)][]string{
 	upstream.Emails:        {"user_id", "sender_id", "domain_id"},
-	upstream.Bounces:       {"user_id", "sender_id", "domain_id", "type", "category", "code", "rule"},
+	upstream.Bounces:       {"user_id", "sender_id", "domain_id", "type", "category", "code", "rule", "pattern_id"},
 	upstream.BlockedEmails: {"user_id", "sender_id", "domain_id", "reason"},
 }

@@ -63,9 +63,5 @@ func (g *grouping) having(l *listing) (query string, args []any) {
 		from += " and " + f.check
 		args = append(args, f.args...)
 	}
-	count, by := ", count(*)", groupBy(columns)
-	if g.q.Has(upstream.DimensionDiagnostic) {
-		count, by = ", 1, r.local", ""
-	}
-	return "select " + strings.Join(columns, ", ") + count + from + by, args
+	return "select " + strings.Join(columns, ", ") + ", count(*)" + from + groupBy(columns), args
 }

@@ -43,7 +43,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 		return n, err
 	}
 	for from, more := int64(1), n.Rows() > 0; more; from += sweepIDs {
-		err := s.change(ctx, "remove unused headers and domains", func(w *writer) {
+		err := s.change(ctx, "remove unused headers, domains and patterns", func(w *writer) {
 			more = w.sweep(from, from+sweepIDs)
 		})
 		if err != nil {
@@ -62,20 +62,22 @@ func (w *writer) dropAll(k *kind, limit int, where string, args ...any) int {
 	return len(rows)
 }
 
-// sweep removes headers and domains that no row has. They may tell as much about a recipient as the rows. It looks at
-// those with ids from a first and before an end, and reports whether there are any after them.
+// sweep removes headers, domains and patterns that no row has. They may tell as much about a recipient as the rows. It
+// looks at those with ids from a first and before an end, and reports whether there are any after them.
 func (w *writer) sweep(from, end int64) (more bool) {
 	w.writeAllTags()
-	headers, domains := "delete from header where id >= ? and id < ?", "delete from domain where id >= ? and id < ?"
+	unused := map[string]string{"pattern": " and not exists (select 1 from bounce where pattern_id = pattern.id)"}
 	for _, k := range kinds {
-		headers += " and not exists (select 1 from " + k.table + "_header where header_id = header.id)"
-		domains += " and not exists (select 1 from " + k.table + " where domain_id = domain.id)"
+		unused["header"] += " and not exists (select 1 from " + k.table + "_header where header_id = header.id)"
+		unused["domain"] += " and not exists (select 1 from " + k.table + " where domain_id = domain.id)"
 	}
-	for _, q := range []string{headers, domains} {
-		if w.exec(q, from, end); w.number("select changes()") > 0 {
+	for table, condition := range unused {
+		w.exec("delete from "+table+" where id >= ? and id < ?"+condition, from, end)
+		if w.number("select changes()") > 0 {
 			w.touch(nothing) // so that other processes empty their caches
 			w.forget()
 		}
+		more = w.number("select max(id) from "+table) >= end || more
 	}
-	return max(w.number("select max(id) from header"), w.number("select max(id) from domain")) >= end
+	return more
 }

@@ -30,7 +30,7 @@ type kind struct {
 	listed  string // the columns that lists need, of its table as r and domain as d
 	details string // further columns
 	apart   string // the join with the table of the details that are long
-	insert  string // a statement with the arguments of [row.values]; a migration may append columns to the table
+	insert  string // a statement with the arguments of [row.values], for bounces followed by the id of the pattern
 }
 
 // The columns that all kinds have, in kind.listed and kind.insert.

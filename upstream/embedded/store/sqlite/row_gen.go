@@ -39,8 +39,8 @@ var kinds = [...]*kind{
 		listed:  sharedSelection + ", r.process_time, r.type, r.category, r.code, r.postback_time",
 		details: ", r.diagnostic, r.rule, content",
 		apart:   " left join bounce_content on bounce_content.id = r.id",
-		insert: "insert into bounce (" + sharedColumns + ", process_time, type, category, code, postback_time, diagnostic, rule) " +
-			"values (" + sharedPlaces + ", ?, ?, ?, ?, ?, ?, ?)",
+		insert: "insert into bounce (" + sharedColumns + ", process_time, type, category, code, postback_time, diagnostic, rule, pattern_id) " +
+			"values (" + sharedPlaces + ", ?, ?, ?, ?, ?, ?, ?, ?)",
 	},
 	{
 		Kind: upstream.BlockedEmails, table: "blocked_email",

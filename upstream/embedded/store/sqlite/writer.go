@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -104,7 +105,11 @@ func (w *writer) insert(k *kind, r *row) {
 	for i := 0; w.filled && i < len(r.headers); i++ {
 		w.tags[k.Kind] = append(w.tags[k.Kind], tag{w.header(r.headers[i]), r.id})
 	}
-	w.exec(k.insert, r.values(k, w.domain(r.domain))...)
+	values := r.values(k, w.domain(r.domain))
+	if k.Kind == upstream.Bounces {
+		values = append(values, w.pattern(diagnostic.Pattern(r.DiagnosticCode, r.local)))
+	}
+	w.exec(k.insert, values...)
 	if r.FullContent != "" {
 		w.exec("insert into bounce_content values (?, ?)", r.id, r.FullContent)
 	}

@@ -16,6 +16,7 @@ create index if not exists bounce_type      on bounce (type);
 create index if not exists bounce_category  on bounce (category);
 create index if not exists bounce_code      on bounce (code);
 create index if not exists bounce_rule      on bounce (rule);
+create index if not exists bounce_pattern   on bounce (pattern_id);
 
 create index if not exists blocked_email_user      on blocked_email (user_id);
 create index if not exists blocked_email_sender    on blocked_email (sender_id);
