@@ -21,7 +21,6 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format"
-	"deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
@@ -47,7 +46,7 @@ func (importCommand) Help() string {
 	var list strings.Builder
 	list.WriteString(importer.Rows + ": rows of the REST API as NDJSON, " +
 		`with "kind": "sender", "email", "bounce" or "blocked_email"`)
-	for _, f := range formats.All {
+	for _, f := range importer.Formats {
 		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
 	}
 	return `The formats: ` + list.String() + `.
@@ -80,7 +79,7 @@ stopped the import), 1 the import failed, for example because the disk is full, 
 // check checks the settings that kong cannot check, and returns the time zone.
 func (c *importCommand) check() (*time.Location, error) {
 	names := []string{importer.Rows}
-	for _, f := range formats.All {
+	for _, f := range importer.Formats {
 		names = append(names, f.Name)
 	}
 	if c.Format != "" && !slices.Contains(names, c.Format) {

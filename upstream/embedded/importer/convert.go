@@ -116,7 +116,7 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 func (c *converter) classify(r *format.Record) (rule string) {
 	if r.Category != "" {
 		if r.Type == "" {
-			r.Type = format.TypeOf(r.Category)
+			r.Type = typeOf(r.Category)
 		}
 		return ""
 	}
@@ -134,6 +134,16 @@ func (c *converter) classify(r *format.Record) (rule string) {
 		r.Type = m.Rule.Type
 	}
 	return m.Rule.Name
+}
+
+// typeOf returns the type of bounces of a category, for formats that have categories and no types: hard where mail to
+// the recipient is in vain from now on.
+func typeOf(category string) upstream.BounceType {
+	switch category {
+	case "bad-mailbox", "bad-domain", "inactive-mailbox", "routing-errors":
+		return upstream.Hard
+	}
+	return upstream.Soft
 }
 
 // number returns the numbers of a record's user and sender.

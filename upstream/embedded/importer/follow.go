@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/tail"
 	"deliverygraph/upstream/embedded/store"
 )
@@ -276,7 +275,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	if err := f.ready(); err != nil {
 		return false, err
 	}
-	_, known := table.Find(c.Mark.Format)
+	_, known := byName(c.Mark.Format)
 	switch {
 	case f.options.Format != "":
 		c.Mark.Format = f.options.Format

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/tail"
 )
 
@@ -21,8 +20,8 @@ func (f *follower) recognise(c tail.Chunk) (name string, ok bool) {
 		return of.Name, true
 	}
 	head := c.Data[:min(len(c.Data), headBytes)]
-	of, ok := table.Recognise(head)
-	kept, known := table.Find(c.Mark.Format)
+	of, ok := byHead(head)
+	kept, known := byName(c.Mark.Format)
 	first, _, _ := bytes.Cut(bytes.TrimLeftFunc(head, blank), []byte("\n"))
 	problem := "none of its first lines is of a known format; " + formats
 	switch {

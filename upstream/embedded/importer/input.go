@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream/embedded/importer/format"
-	table "deliverygraph/upstream/embedded/importer/format/formats"
 )
 
 // Rows is the name of the format of rows of the API, for [Options.Format].
@@ -149,9 +148,9 @@ func (in *input) recognise(src *source, o Options) {
 	} else if len(head) > 0 { // without waiting for more, which may come late
 		head, _ = src.Peek(min(headBytes, src.Buffered()))
 	}
-	f, ok := table.Find(o.Format)
+	f, ok := byName(o.Format)
 	if o.Format == "" {
-		f, ok = table.Recognise(head)
+		f, ok = byHead(head)
 	}
 	if !ok && o.Format == "" && isLog(head) {
 		in.search(src, o)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"deliverygraph/upstream/embedded/importer/format"
-	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
@@ -27,10 +26,8 @@ func searchLog(text []byte) (of format.Format, ok bool) {
 		if end := bytes.LastIndexByte(piece, '\n') + 1; end > 0 {
 			piece = piece[:end]
 		}
-		for _, of := range table.All {
-			if of.Begins != nil && of.Recognise(piece) {
-				return of, true
-			}
+		if of, ok := find(func(f format.Format) bool { return f.Begins != nil && f.Recognise(piece) }); ok {
+			return of, true
 		}
 		text = text[len(piece):]
 	}

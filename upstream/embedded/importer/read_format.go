@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream/embedded/importer/format"
-	table "deliverygraph/upstream/embedded/importer/format/formats"
 	"deliverygraph/upstream/embedded/importer/tail"
 	"deliverygraph/upstream/embedded/store"
 )
@@ -27,7 +26,7 @@ type foreign struct {
 	readers   map[string]*records
 	order     []*records
 	earlier   []FormatSummary // what was found before forget
-	changed   *string         // the value of [store.UnfinishedChange] before unfinished messages were read; nil if none were
+	changed   *string         // the value of [store.UnfinishedChange] before the first load; nil if there was none
 }
 
 func newForeign(s Store, o Options, m *meter) *foreign {
@@ -81,7 +80,7 @@ func (r *records) otherFormat() *BadLine {
 
 // piece reads a piece of a followed file. First says that it is the first piece of the file.
 func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
-	of, _ := table.Find(c.Mark.Format)
+	of, _ := byName(c.Mark.Format)
 	r, err := f.reader(ctx, &of)
 	if err != nil {
 		return err

@@ -71,17 +71,6 @@ func TestEmailIDsHaveTheServicesForm(t *testing.T) {
 	}
 }
 
-func TestVariablesBecomeCustomHeaders(t *testing.T) {
-	for name, want := range map[string]string{"campaign": "X-campaign", "X-Tag": "X-Tag", "my var: ü": "X-my-var---"} {
-		if got := format.Variable(name, "v"); got.Name != want || got.Value != "v" {
-			t.Errorf("Variable(%q) = %+v, want the name %q", name, got, want)
-		}
-	}
-	if format.CustomHeader("From") || format.CustomHeader("X-") || !format.CustomHeader("x-tag") {
-		t.Error("custom headers are those whose names begin with X-")
-	}
-}
-
 func TestCodeFindsTheFirstEnhancedStatusCode(t *testing.T) {
 	for in, want := range map[string]string{
 		"5.1.1": "5.1.1", "smtp;550 5.1.10 RESOLVER.ADR": "5.1.10", "550-5.7.1 [192.0.2.66] 550 5.2.1": "5.7.1",
@@ -93,28 +82,5 @@ func TestCodeFindsTheFirstEnhancedStatusCode(t *testing.T) {
 		if got := format.Code(in); got != want {
 			t.Errorf("Code(%q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestSlugMakesCodes(t *testing.T) {
-	for in, want := range map[string]string{"Invalid": "invalid", "Spam Content (if app)": "spam-content-if-app",
-		"": "", "–": ""} {
-		if got := format.Slug(in); got != want {
-			t.Errorf("Slug(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestProcessedRemembersTheLastMessages(t *testing.T) {
-	var p format.Processed
-	const n = 300_000
-	for i := range n {
-		p.Note(format.NthID("id", i+1), upstream.Time(i+1))
-	}
-	if got := p.Of(format.NthID("id", n-99_999), 7); got != n-99_999 {
-		t.Errorf("the 100,000th message before gives %d", got)
-	}
-	if got := p.Of("id", 7); got != 7 {
-		t.Errorf("a message long gone gives %d, want the event's time", got)
 	}
 }

@@ -151,7 +151,7 @@ const (
 // customHeaders returns the X- headers of the returned message.
 func (m *Message) customHeaders() (headers []upstream.Header) {
 	for _, f := range m.original {
-		if format.CustomHeader(f.name) && len(headers) < mostHeaders {
+		if upstream.IsHeaderName(f.name) && len(headers) < mostHeaders {
 			headers = append(headers, upstream.Header{Name: f.name, Value: clip(decodeWords(f.value), mostHeader)})
 		}
 	}

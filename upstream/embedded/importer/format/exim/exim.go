@@ -11,7 +11,6 @@ import (
 	"context"
 
 	"deliverygraph/upstream/embedded/importer/format"
-	"deliverygraph/upstream/embedded/importer/format/lines"
 	"deliverygraph/upstream/embedded/importer/format/queue"
 )
 
@@ -50,7 +49,7 @@ func newReader(o format.Options, memory int) *reader {
 // Read reads a log.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	p := newParser(f, r.options)
-	return lines.Each(ctx, f, s, func(n int, line []byte) error {
+	return f.Lines(ctx, s, func(n int, line []byte) error {
 		e, problem := p.parse(line)
 		switch {
 		case problem != "":

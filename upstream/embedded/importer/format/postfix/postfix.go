@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"deliverygraph/upstream/embedded/importer/format"
-	"deliverygraph/upstream/embedded/importer/format/lines"
 	"deliverygraph/upstream/embedded/importer/format/queue"
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
@@ -83,7 +82,7 @@ func newReader(o format.Options, memory int) *reader {
 // Read reads a log.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	p := syslog.New(f, r.options)
-	return lines.Each(ctx, f, s, func(n int, line []byte) error {
+	return f.Lines(ctx, s, func(n int, line []byte) error {
 		e, problem := p.Parse(line)
 		if problem != "" {
 			return s.Bad(n, problem)

@@ -1,0 +1,135 @@
+package services
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"io"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream/embedded/importer/format"
+)
+
+// row is a row of a table, and its columns.
+type row struct {
+	names  []string       // of the columns
+	places map[string]int // of the columns, by their names in lower case; of repeated columns the first
+	values []string
+}
+
+// newColumns returns a row without values, with the columns that a header line names.
+func newColumns(names []string) row {
+	r := row{names: slices.Clone(names), places: map[string]int{}}
+	for i, name := range names {
+		name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "#")
+		if !r.has(name) {
+			r.places[name] = i
+		}
+	}
+	return r
+}
+
+// has reports whether there is a column with a name, which is in lower case.
+func (r row) has(name string) bool { _, ok := r.places[name]; return ok }
+
+// get returns the value in the column with a name, or "".
+func (r row) get(name string) string {
+	if i, ok := r.places[name]; ok && i < len(r.values) {
+		return r.values[i]
+	}
+	return ""
+}
+
+// maxLines is how many lines a row may have: values in quotes may hold line breaks.
+const maxLines = 16
+
+// eachRow calls give with the rows of a file, and the numbers of the lines on which they begin, from 1. A row is valid
+// until give returns. Lines that are not CSV are reported to the sink. Unlike with a [csv.Reader] of the whole file, a
+// quote that is not closed does not lose the rest of the file.
+func eachRow(ctx context.Context, f format.File, s format.Sink, give func(n int, row []string) error) error {
+	t := newTable()
+	if err := f.Lines(ctx, s, func(n int, line []byte) error { return t.line(n, line, s, give) }); err != nil {
+		return err
+	}
+	for len(t.pending) > 0 {
+		if err := t.unclosed(s, give); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstRow returns the first row of a file that begins with head, or nil if it is not CSV.
+func firstRow(head []byte) []string {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(head, "\xef\xbb\xbf \r\n"), []byte("\n"))
+	row, _ := newTable().parse(bytes.TrimRight(line, "\r"))
+	return row
+}
+
+// table divides lines into rows of values.
+type table struct {
+	text    *bytes.Reader
+	csv     *csv.Reader
+	pending [][]byte // lines of a row whose quotes are not closed yet
+	first   int      // the number of the first
+}
+
+func newTable() *table {
+	t := &table{text: bytes.NewReader(nil)}
+	t.csv = csv.NewReader(t.text)
+	t.csv.FieldsPerRecord, t.csv.ReuseRecord = -1, true
+	return t
+}
+
+// line takes a line, and gives the row that it ends. The values are valid until the next.
+func (t *table) line(n int, line []byte, s format.Sink, give func(n int, row []string) error) error {
+	odd := bytes.Count(line, []byte(`"`))%2 == 1
+	if len(t.pending) == 0 {
+		if !odd {
+			row, problem := t.parse(line)
+			if problem != "" {
+				return s.Bad(n, problem)
+			}
+			return give(n, row)
+		}
+		t.first, t.pending = n, [][]byte{bytes.Clone(line)}
+		return nil
+	}
+	t.pending = append(t.pending, bytes.Clone(line))
+	if odd { // here the quotes are closed
+		if row, problem := t.parse(bytes.Join(t.pending, []byte("\n"))); problem == "" {
+			t.pending = nil
+			return give(t.first, row)
+		}
+	} else if len(t.pending) < maxLines {
+		return nil
+	}
+	return t.unclosed(s, give)
+}
+
+// unclosed reports a line whose quotes are not closed, and takes the lines after it again.
+func (t *table) unclosed(s format.Sink, give func(n int, row []string) error) error {
+	lines, n := t.pending, t.first
+	t.pending = nil
+	if err := s.Bad(n, "a quote in this line is not closed"); err != nil {
+		return err
+	}
+	for i, line := range lines[1:] {
+		if err := t.line(n+1+i, line, s, give); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parse divides the text of a row into values, or says what is wrong with it.
+func (t *table) parse(text []byte) (row []string, problem string) {
+	t.text.Reset(text)
+	row, err := t.csv.Read()
+	if err == nil {
+		return row, ""
+	}
+	_, _ = io.Copy(io.Discard, t.text)
+	return nil, "the line is not CSV: its quotes are in the wrong places"
+}

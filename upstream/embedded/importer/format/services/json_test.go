@@ -1,0 +1,257 @@
+package services
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/formattest"
+)
+
+func each(t testing.TB, f format.File) (got []string, s formattest.Sink, err error) {
+	err = eachObject(t.Context(), f, &s, func(line int, object []byte) error {
+		got = append(got, fmt.Sprintf("%d:%s", line, object))
+		return nil
+	})
+	return got, s, err
+}
+
+func TestObjectsAreFoundInAnyLayout(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"lines":           {"{\"a\":1}\n{\"b\":2}\r\n\n{\"c\":3}", []string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
+		"nothing between": {`{"a":1}{"b":{}}{"c":[]}`, []string{`1:{"a":1}`, `1:{"b":{}}`, `1:{"c":[]}`}},
+		"arrays": {"[{\"a\":1},\n{\"b\":2}]\n[\n{\"c\":3}\n]",
+			[]string{`1:{"a":1}`, `2:{"b":2}`, `4:{"c":3}`}},
+		"text sequence":    {"\x1e{\"a\":1}\n\x1e{\"b\":2}\n", []string{`1:{"a":1}`, `2:{"b":2}`}},
+		"byte order marks": {"\xef\xbb\xbf{\"a\":1}\n\xef\xbb\xbf{\"b\":2}\n", []string{`1:{"a":1}`, `2:{"b":2}`}},
+		"over lines": {"{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}\n{}",
+			[]string{"1:{\n\"a\": [\n1, {\"x\": \"}{\"}]\n}", "5:{}"}},
+		"strings": {`{"a":"\"{[","b":"\\"}{"c":"é"}`, []string{`1:{"a":"\"{[","b":"\\"}`, `1:{"c":"é"}`}},
+		"none":    {" \n[]\n", nil},
+	} {
+		got, s, err := each(t, formattest.File(c.text, time.Time{}))
+		if err != nil || len(s.Bads) > 0 || !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, bad %q, %v; want %q", name, got, s.Bads, err, c.want)
+		}
+	}
+}
+
+func TestOtherValuesAreReportedAndSkipped(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []string
+		bad  []int
+	}{
+		"broken string":             {"{\"a\":\"x\n{\"b\":2}\n", []string{`2:{"b":2}`}, []int{1}},
+		"broken off in a line":      {"{\"a\":{\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`}, []int{1}},
+		"broken off before a value": {"{\"a\":\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`}, []int{1}},
+		"broken off in an array": {"{\"a\":[1,\n{\"b\":2}\n{\"c\":3}\n", []string{`2:{"b":2}`, `3:{"c":3}`},
+			[]int{1}},
+		"broken off at the end":  {"{\"b\":2}\n{\"a\":", []string{`1:{"b":2}`}, []int{2}},
+		"without a line between": {`{"a":"x"{"b":2}{"c":3}`, []string{`1:{"c":3}`}, []int{1}},
+		"wrong bracket":          {"{\"a\":[1}\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
+		"garbage": {"garbage\nmore\n{\"b\":2}\n\"text\"\n7\n{\"c\":3}",
+			[]string{`3:{"b":2}`, `6:{"c":3}`}, []int{1, 4}},
+		"too deep": {strings.Repeat(`{"a":`, 100) + "\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
+	} {
+		got, s, err := each(t, formattest.File(c.text, time.Time{}))
+		if err != nil || !slices.Equal(s.BadAt, c.bad) || !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, bad %v %q, %v; want %q, %v", name, got, s.BadAt, s.Bads, err, c.want, c.bad)
+		}
+	}
+}
+
+func TestObjectsThatAreTooLongAreReportedAndSkipped(t *testing.T) {
+	for name, long := range map[string]string{
+		"in one line": `{"a":"` + strings.Repeat("x", maxObject) + `"}`,
+		"over lines":  `{"a":` + strings.Repeat("\n", maxObject) + `1}`,
+	} {
+		got, s, err := each(t, formattest.File(long+"\n{\"b\":2}\n", time.Time{}))
+		if err != nil || len(got) != 1 || !strings.HasSuffix(got[0], `:{"b":2}`) || !slices.Equal(s.BadAt, []int{1}) {
+			t.Errorf("%s: got %d objects, bad %v, %v", name, len(got), s.BadAt, err)
+		}
+	}
+}
+
+func TestManyBrokenObjectsTakeLinearTime(t *testing.T) {
+	text := strings.Repeat("{\"a\":\n", 200_000) + `{"b":2}`
+	start := time.Now()
+	got, s, err := each(t, formattest.File(text, time.Time{}))
+	if err != nil || len(got) != 1 || len(s.BadAt) != 200_000 {
+		t.Errorf("got %d objects, %d bad, %v", len(got), len(s.BadAt), err)
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestEachObjectEndsWithTheErrorOfTheFile(t *testing.T) {
+	broken := errors.New("input/output error")
+	got, _, err := each(t, format.File{Reader: bufio.NewReader(io.MultiReader(strings.NewReader(`{"a":1}{"b":`),
+		iotest.ErrReader(broken)))})
+	if !errors.Is(err, broken) || !slices.Equal(got, []string{`1:{"a":1}`}) {
+		t.Errorf("got %q, %v; want the whole object and the error", got, err)
+	}
+}
+
+func TestValuesOfAnyKindAreRead(t *testing.T) {
+	type object struct {
+		ID    string
+		Tags  []string
+		Extra members
+	}
+	for in, want := range map[string]object{
+		`{"ID": 19421798915720714, "Tags": "a", "Extra": {"b": 1.50, "a": {"c": [1]}, "d": null, "e": "ü"}}`: {
+			"19421798915720714", []string{"a"}, members{{"b", "1.50"},
+				{"a", `{"c": [1]}`}, {"e", "ü"}}},
+		`{"ID": "x\ud83d", "id": "y", "Tags": ["a", 2, null, ""], "Extra": "none"}`: {"x\ufffd",
+			[]string{"a", "2"}, nil},
+		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`: {"true", nil, nil},
+		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:             {"", nil, nil},
+	} {
+		var got object
+		if err := unmarshal([]byte(in), &got); err != nil {
+			t.Errorf("%s: %v", in, err)
+		} else if diff := cmp.Diff(want, got, cmp.AllowUnexported(member{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", in, diff)
+		}
+	}
+}
+
+func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
+	type mail struct {
+		Mail struct{ Destination struct{ Address string } }
+	}
+	r := &reader{service: service{object: objects(func(e *mail, r *reader) error {
+		return r.Record(r.line, format.Record{EmailID: e.Mail.Destination.Address})
+	})}}
+	var s formattest.Sink
+	text := `{"Mail":{"Destination":{"Address":"a"}}}` + "\n" + `{"Mail":{"Destination":"b"}}` + "\n" +
+		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}`
+	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 29 bytes",
+		"the record is not JSON"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
+		t.Errorf("got %d records, bad %q; want %q", len(s.Records), s.Bads, want)
+	}
+}
+
+func TestFirstObjectGivesMembersAsFarAsTheyGo(t *testing.T) {
+	for head, want := range map[string]map[string]string{
+		`{"a": "x", "b": {"c": 1}, "d": [1], "e": 1.0, "f": nul`: {"a": "x", "b": "{", "d": "[", "e": "1.0"},
+		"[[\n{\"a\": 1}, {\"b\": 2}]":                            {"a": "1"},
+		`{"a": {"b": "cut`:                                       {"a": "{"},
+		`{"a"`:                                                   {"a": ""},
+		`{}`:                                                     {},
+		"text":                                                   nil,
+		"[]":                                                     nil,
+		"":                                                       nil,
+	} {
+		got := firstObject([]byte(head))
+		delete(got, "f")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("firstObject(%s) (-want +got):\n%s", head, diff)
+		}
+	}
+}
+
+// Every text of objects that encoding/json reads gives the same objects, whatever stands before.
+func FuzzEachObject(f *testing.F) {
+	for _, seed := range []string{`{"a":1}{"b":{}}`, "[{\"a\":\"\\\"{\"},\n{}]", "{\"a\":\n{", "garbage\n{}",
+		`{"a":[1}`, `{"a":"x"{"b":2}{"c":3}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, s, err := each(t, format.File{Reader: bufio.NewReaderSize(bytes.NewReader(text), 16)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bytes.Count(text, []byte("\n")) + 1
+		for _, n := range s.BadAt {
+			if n < 1 || n > lines {
+				t.Fatalf("line %d of %d is bad", n, lines)
+			}
+		}
+		var want []string
+		for d := json.NewDecoder(bytes.NewReader(text)); ; {
+			var object json.RawMessage
+			if err := d.Decode(&object); err == io.EOF {
+				break
+			} else if err != nil || object[0] != '{' || depth(object) > 60 {
+				return // only texts of nothing but objects are compared
+			}
+			line := 1 + bytes.Count(text[:int(d.InputOffset())-len(object)], []byte("\n"))
+			want = append(want, fmt.Sprintf("%d:%s", line, object))
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func depth(object []byte) int {
+	return bytes.Count(object, []byte("{")) + bytes.Count(object, []byte("["))
+}
+
+func BenchmarkEachObject(b *testing.B) {
+	object := `{"eventType":"Bounce","mail":{"destination":["a@example.com"],"headers":[` +
+		strings.Repeat(`{"name":"X-Tag","value":"some text of usual length"},`, 20) + `{}]}}` + "\n"
+	text := strings.Repeat(object, 2000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		n := 0
+		if err := eachObject(b.Context(), formattest.File(text, time.Time{}), &formattest.Sink{},
+			func(int, []byte) error { n++; return nil }); err != nil || n != 2000 {
+			b.Fatal(n, err)
+		}
+	}
+}
+
+func TestReasonsBecomeCodes(t *testing.T) {
+	table := map[string]string{"bounced address": "hardbounce"}
+	for in, want := range map[string]string{" Bounced Address": "hardbounce", "Invalid": "invalid",
+		"Spam Content (if app)": "spam-content-if-app", "": "none", "–": "none"} {
+		if got := reason(table, in, "none"); got != want {
+			t.Errorf("reason(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestVariablesBecomeCustomHeaders(t *testing.T) {
+	for name, want := range map[string]string{"campaign": "X-campaign", "X-Tag": "X-Tag", "my var: ü": "X-my-var---"} {
+		var e event
+		if e.variable(name, "v"); e.headers[0] != (upstream.Header{Name: want, Value: "v"}) {
+			t.Errorf("variable(%q) adds %+v, want the name %q", name, e.headers, want)
+		}
+	}
+}
+
+func TestAcceptedRemembersTheLastMessages(t *testing.T) {
+	var a accepted
+	const n = 300_000
+	for i := range n {
+		a.note(format.NthID("id", i+1), upstream.Time(i+1))
+	}
+	if got := a.of(format.NthID("id", n-99_999), 7); got != n-99_999 {
+		t.Errorf("the 100,000th message before gives %d", got)
+	}
+	if got := a.of("id", 7); got != 7 {
+		t.Errorf("a message long gone gives %d, want the event's time", got)
+	}
+}

@@ -1,0 +1,187 @@
+package services
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// The maximum size of an object in bytes, and the maximum depth of objects and arrays in it.
+const (
+	maxObject = 16 << 20
+	maxDepth  = 64
+)
+
+// stream divides a text into objects. What was read and is still needed lies in buf from start
+// on: when it turns out not to be an object, reading goes on behind its first line.
+type stream struct {
+	in    io.Reader
+	buf   []byte
+	start int // of what is still needed
+	pos   int // of the next byte to look at
+	line  int // at start
+	stack [maxDepth]byte
+}
+
+// fill reads more. Its error is [io.EOF] at the end.
+func (s *stream) fill() error {
+	if s.start > 0 {
+		s.buf = s.buf[:copy(s.buf, s.buf[s.start:])]
+		s.pos -= s.start
+		s.start = 0
+	}
+	if len(s.buf) == cap(s.buf) {
+		s.buf = append(make([]byte, 0, max(64<<10, 2*cap(s.buf))), s.buf...)
+	}
+	for range 100 {
+		n, err := s.in.Read(s.buf[len(s.buf):cap(s.buf)])
+		s.buf = s.buf[:len(s.buf)+n]
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// peek returns the next byte.
+func (s *stream) peek() (byte, error) {
+	for s.pos == len(s.buf) {
+		if err := s.fill(); err != nil {
+			return 0, err
+		}
+	}
+	return s.buf[s.pos], nil
+}
+
+// advance takes what was looked at as done with.
+func (s *stream) advance() {
+	s.line += bytes.Count(s.buf[s.start:s.pos], []byte{'\n'})
+	s.start = s.pos
+}
+
+// separator reports whether a byte may stand between objects. Of a byte order mark, as cat
+// leaves it in the middle of a file, each byte does.
+func separator(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', ',', '[', ']', 0x1e, 0xef, 0xbb, 0xbf, 0:
+		return true
+	}
+	return false
+}
+
+// between passes over what stands between objects, and gives the byte after it.
+func (s *stream) between() (byte, error) {
+	for {
+		c, err := s.peek()
+		if err != nil || !separator(c) {
+			s.advance()
+			return c, err
+		}
+		if s.pos++; s.pos == len(s.buf) {
+			s.advance()
+		}
+	}
+}
+
+// object reads the object at start up to its end, or says why there is none.
+func (s *stream) object() (problem string, err error) {
+	depth, before := 0, byte(0) // the token before: a bracket, a comma, a colon, a quote, or 0 for others
+	for {
+		c, err := s.peek()
+		if err != nil {
+			return "the object breaks off at the end of the file", err
+		}
+		if s.pos-s.start > maxObject {
+			return fmt.Sprintf("the object is longer than %d bytes", maxObject), nil
+		}
+		s.pos++
+		ok := true
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '{', '[':
+			ok = depth == 0 || before == ':' || before == ',' || before == '['
+			if depth == maxDepth {
+				return fmt.Sprintf("the object is nested more than %d levels deep", maxDepth), nil
+			}
+			s.stack[depth] = c + 2 // the bracket that closes it
+			depth++
+		case '}', ']':
+			depth--
+			if ok = s.stack[depth] == c; ok && depth == 0 {
+				return "", nil
+			}
+		case '"':
+			ok = before == '{' || before == '[' || before == ',' || before == ':'
+			if ok {
+				ok, err = s.string()
+			}
+		case ':':
+			ok = before == '"'
+		}
+		if err != nil {
+			return "the object breaks off at the end of the file", err
+		}
+		if !ok {
+			return fmt.Sprintf("the object is not JSON after %d bytes", s.pos-s.start-1), nil
+		}
+		switch before = c; c {
+		case '{', '[', '}', ']', '"', ':', ',':
+		default:
+			before = 0
+		}
+	}
+}
+
+// string reads the rest of a string. It is not ok if a line ends within it.
+func (s *stream) string() (ok bool, err error) {
+	escaped := false
+	for {
+		for i, c := range s.buf[s.pos:] {
+			switch {
+			case c == '\n':
+				return false, nil
+			case escaped:
+				escaped = false
+			case c == '\\':
+				escaped = true
+			case c == '"':
+				s.pos += i + 1
+				return true, nil
+			}
+		}
+		if s.pos = len(s.buf); s.pos-s.start > maxObject {
+			return true, nil // object says so
+		}
+		if err := s.fill(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// take takes the object that was read as done with. It is valid until the next is looked for.
+func (s *stream) take() (line int, object []byte) {
+	line, object = s.line, s.buf[s.start:s.pos]
+	s.advance()
+	return line, object
+}
+
+// skip passes over what is no object: up to the end of the line, or the boundary of two
+// objects that have nothing between them.
+func (s *stream) skip() error {
+	before := byte(0)
+	for s.pos = s.start; ; s.pos++ {
+		if s.pos == len(s.buf) {
+			s.advance()
+		}
+		c, err := s.peek()
+		if err != nil || c == '\n' || before == '}' && c == '{' {
+			s.advance()
+			return err
+		}
+		before = c
+	}
+}
