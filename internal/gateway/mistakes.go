@@ -40,6 +40,8 @@ var leftOut = map[string]string{
 	"rest-keys": "leave it out to require no keys", "rest-key-list": "leave it out to require no keys",
 	"upstream-ca":  "leave it out to trust the system's authorities",
 	"upstream-key": "leave it out if the upstream requires none",
+	"redis":        "leave it out for a gateway on its own",
+	"redis-ca":     "leave it out to trust the system's authorities",
 	"listen":       "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port",
 	"rest-listen": "leave it out for no port",
 	"rules":       "leave it out for the embedded rules", "providers": "leave it out for the embedded ones",

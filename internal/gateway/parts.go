@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"deliverygraph/graph/playground"
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/classify"
+	"deliverygraph/internal/redis"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/feed"
@@ -33,6 +36,7 @@ type gateway struct {
 	cache   *cached.Cache
 	mask    auth.Mask
 	feed    *feed.Feed
+	redis   *redis.Client           // shared with other gateways; nil for a gateway on its own
 	trusted *graph.TrustedDocuments // nil for none
 	rules   *classify.Rules         // nil for the embedded ones alone
 	grouped *grouped.Layer
@@ -53,6 +57,30 @@ type gateway struct {
 	tracing *telemetry.Tracing          // nil without a collector
 }
 
+// openRedis connects to the Redis that gateways share, if there is one. Redis may be down.
+func (g *gateway) openRedis(ctx context.Context) (err error) {
+	if g.c.Redis == "" {
+		return nil
+	}
+	g.redis, err = redis.Open(redis.Options{URL: g.c.Redis, CAFile: g.c.RedisCA, Logger: g.logger})
+	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
+		return badFile("--redis-ca", err, "give a file such as authorities.pem")
+	} else if err != nil {
+		return badSetting("--redis %v", err)
+	}
+	g.background.Go(func() { g.redis.Watch(ctx) })
+	if g.metrics != nil {
+		g.metrics.Gauge("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
+			func() float64 {
+				if g.redis.Up() {
+					return 1
+				}
+				return 0
+			})
+	}
+	return nil
+}
+
 func (g *gateway) close() error {
 	if g.feed != nil {
 		g.feed.Close()
@@ -70,6 +98,9 @@ func (g *gateway) close() error {
 		g.client.Close()
 	}
 	g.background.Wait()
+	if g.redis != nil {
+		_ = g.redis.Close()
+	}
 	if g.store != nil {
 		return g.store.Close()
 	}

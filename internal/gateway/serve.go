@@ -103,6 +103,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	if err := g.trust(ctx); err != nil {
 		return err
 	}
+	if err := g.openRedis(ctx); err != nil {
+		return err
+	}
 	err = g.upstream(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil // stopped before it was ready

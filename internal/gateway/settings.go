@@ -77,6 +77,9 @@ type serveCommand struct {
 	CacheStale   time.Duration `group:"Caching:" default:"10m"`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h"`
 
+	Redis   string `group:"Several gateways:" secret:"" placeholder:"URL"`
+	RedisCA string `group:"Several gateways:" name:"redis-ca" placeholder:"FILE"`
+
 	AdminListen string        `group:"Operating:" placeholder:"ADDR"`
 	AdminPprof  bool          `group:"Operating:"`
 	MemoryLimit byteSize      `group:"Operating:" placeholder:"SIZE"`
@@ -157,6 +160,9 @@ func (c *serveCommand) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return badSetting("--tls-cert and --tls-key must be given together, " +
 			"such as --tls-cert cert.pem --tls-key key.pem")
+	}
+	if c.RedisCA != "" && c.Redis == "" {
+		return badSetting("--redis-ca is given without --redis: name the server, such as --redis rediss://host:6379")
 	}
 	if c.AdminListen == "" && c.AdminPprof {
 		return badSetting("--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090")

@@ -1,0 +1,169 @@
+// Package redistest starts Redis servers for tests. The tests are skipped where Redis is not installed.
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+)
+
+// Patient is what to add to the URLs of clients in tests: on a busy machine even Redis takes a while.
+const Patient = "?dial_timeout=20s&read_timeout=20s"
+
+// Server is a Redis server on a port of its own, which keeps nothing on disk.
+type Server struct {
+	Addr string // such as 127.0.0.1:49152
+
+	t     testing.TB
+	args  []string
+	stdin io.Closer // its end kills the process, also when the test is killed
+	cmd   *exec.Cmd
+	pid   int
+}
+
+// Start starts a server with further settings, such as "--maxmemory", "100mb". It ends with the test.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	for range 5 { // another process may take the port
+		s := &Server{t: t, Addr: "127.0.0.1:" + strconv.Itoa(freePort(t))}
+		_, port, _ := net.SplitHostPort(s.Addr)
+		s.args = append([]string{
+			"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+		}, settings...)
+		if s.start() {
+			t.Cleanup(s.Kill)
+			return s
+		}
+	}
+	t.Fatal("no Redis server could be started")
+	return nil
+}
+
+// URL returns the URL of the server, for clients that are patient.
+func (s *Server) URL() string { return "redis://" + s.Addr + Patient }
+
+// Kill ends the process, as a crash does. What it kept is lost.
+func (s *Server) Kill() {
+	_ = s.stdin.Close()
+	_ = s.cmd.Wait()
+}
+
+// Restart starts the server again after Kill, without its data.
+func (s *Server) Restart() {
+	s.t.Helper()
+	if !s.start() {
+		s.t.Fatal("the Redis server could not be started again")
+	}
+}
+
+// Pause makes the server hang until Resume.
+func (s *Server) Pause() { _ = syscall.Kill(s.pid, syscall.SIGSTOP) }
+
+// Resume ends Pause.
+func (s *Server) Resume() { _ = syscall.Kill(s.pid, syscall.SIGCONT) }
+
+// Client returns a client of the server, for what tests look up and change.
+func (s *Server) Client() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, ReadTimeout: time.Minute})
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// start starts the process and returns whether it answers.
+func (s *Server) start() bool {
+	s.t.Helper()
+	s.cmd = exec.Command("sh", append([]string{
+		"-c", `redis-server "$@" >/dev/null & echo $!; read -r _; kill -9 $!`, "sh",
+	}, s.args...)...)
+	in, err := s.cmd.StdinPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	logging.Disable()
+	s.stdin = in
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	s.pid, _ = strconv.Atoi(strings.TrimSpace(line))
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
+	defer c.Close()
+	for range 600 { // 30 s
+		if info, err := c.Info(context.Background(), "server").Result(); err == nil {
+			if strings.Contains(info, "process_id:"+strconv.Itoa(s.pid)+"\r\n") {
+				return true
+			}
+			break // the port belongs to another
+		}
+		if syscall.Kill(s.pid, 0) != nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.Kill()
+	return false
+}
+
+// Cluster starts a cluster of servers, each with a part of the keys and without replicas, and returns its URL.
+func Cluster(t testing.TB, servers int, settings ...string) (nodes []*Server, url string) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-cli"); err != nil {
+		t.Skip("redis-cli is not installed")
+	}
+	create := []string{"--cluster", "create"}
+	var hosts []string
+	for range servers {
+		s := Start(t, append([]string{
+			"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)),
+			"--cluster-node-timeout", "2000",
+		}, settings...)...)
+		nodes, hosts, create = append(nodes, s), append(hosts, s.Addr), append(create, s.Addr)
+	}
+	out, err := exec.Command("redis-cli", append(create, "--cluster-replicas", "0", "--cluster-yes")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for _, s := range nodes { // each must know of all
+		c := s.Client()
+		for {
+			info, err := c.ClusterInfo(t.Context()).Result()
+			if err == nil && strings.Contains(info, "cluster_state:ok") &&
+				strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r", servers)) {
+				break
+			}
+			if t.Context().Err() != nil {
+				t.Fatal("the cluster does not form")
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	return nodes, "redis+cluster://" + strings.Join(hosts, ",") + Patient
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

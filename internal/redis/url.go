@@ -1,0 +1,143 @@
+package redis
+
+import (
+	"cmp"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Options configure a client.
+type Options struct {
+	// URL names Redis in one of these forms. Each has a form with TLS, which begins with rediss.
+	//
+	//	redis://user:password@host:6379/0                   one server, and the number of a database
+	//	redis+sentinel://host:26379,host2:26379/mymaster    the server that Sentinel calls mymaster
+	//	redis+cluster://host:6379,host2:6379                the cluster that has these nodes
+	//
+	// Parameters of [redis.ParseURL] may follow, such as ?read_timeout=100ms, and sentinel_username and
+	// sentinel_password.
+	URL string
+	// CAFile names a PEM file of certificate authorities to trust instead of the system's.
+	CAFile string
+	// Logger gets a line when Redis stops answering, and when it answers again.
+	Logger *slog.Logger
+}
+
+// Defaults of the timeouts that a URL may set. Redis usually answers within a millisecond.
+const (
+	dialTimeout = 100 * time.Millisecond
+	readTimeout = 50 * time.Millisecond
+)
+
+// open returns the client of the URL, and the time limit of a command with its retries.
+func (o Options) open() (redis.UniversalClient, time.Duration, error) {
+	u, cluster, err := parse(o.URL)
+	if err != nil {
+		return nil, 0, err
+	}
+	if o.CAFile != "" {
+		if u.TLSConfig == nil {
+			return nil, 0, errors.New("has no TLS, for which there are trusted authorities: begin it with rediss")
+		}
+		if u.TLSConfig.RootCAs, err = readCAs(o.CAFile); err != nil {
+			return nil, 0, err
+		}
+	}
+	u.DialTimeout, u.ReadTimeout = cmp.Or(u.DialTimeout, dialTimeout), cmp.Or(u.ReadTimeout, readTimeout)
+	u.MaxRetries, u.DialerRetries = cmp.Or(u.MaxRetries, 1), 1
+	u.MinRetryBackoff, u.MaxRetryBackoff = time.Millisecond, 10*time.Millisecond
+	u.ContextTimeoutEnabled, u.DisableIdentity = true, true
+	u.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	limit := u.DialTimeout + u.ReadTimeout
+	switch {
+	case u.MasterName != "":
+		return guard(redis.NewFailoverClient(u.Failover())), limit, nil
+	case cluster:
+		c := u.Cluster()
+		c.NewClient = func(o *redis.Options) *redis.Client { return guard(redis.NewClient(o)) }
+		return redis.NewClusterClient(c), limit, nil
+	}
+	return guard(redis.NewClient(u.Simple())), limit, nil
+}
+
+// parse parses a URL. Its errors do not show it, because it may contain a password.
+func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
+	scheme, rest, _ := strings.Cut(text, "://")
+	scheme, mode, _ := strings.Cut(scheme, "+")
+	if scheme != "redis" && scheme != "rediss" || mode != "" && mode != "sentinel" && mode != "cluster" {
+		return nil, false, errors.New("is not a URL of Redis: write it as redis://host:6379, rediss://host:6379 " +
+			"for TLS, redis+sentinel://host:26379,host2:26379/mymaster or redis+cluster://host:6379,host2:6379")
+	}
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		end = i
+	}
+	hosts := strings.Split(rest[strings.LastIndex(rest[:end], "@")+1:end], ",")
+	one, err := url.Parse(scheme + "://" + rest[:strings.LastIndex(rest[:end], "@")+1] + hosts[0] + rest[end:])
+	if err != nil {
+		return nil, false, fmt.Errorf("is not a URL: %w", errors.Unwrap(err))
+	}
+	port := "6379"
+	if mode == "sentinel" {
+		port = "26379"
+	}
+	u = &redis.UniversalOptions{}
+	for _, h := range hosts {
+		at, err := url.Parse("//" + h)
+		if err != nil || at.Hostname() == "" || at.Host != h {
+			return nil, false, fmt.Errorf("%q is not a host, such as 127.0.0.1:%s", h, port)
+		}
+		u.Addrs = append(u.Addrs, net.JoinHostPort(at.Hostname(), cmp.Or(at.Port(), port)))
+	}
+	if len(hosts) > 1 && mode == "" {
+		return nil, false, errors.New("has several hosts: begin it with redis+cluster:// or redis+sentinel://")
+	}
+	values := one.Query()
+	u.SentinelUsername, u.SentinelPassword = values.Get("sentinel_username"), values.Get("sentinel_password")
+	if mode == "sentinel" {
+		values.Del("sentinel_username")
+		values.Del("sentinel_password")
+		u.MasterName, one.Path, _ = strings.Cut(strings.TrimPrefix(one.Path, "/"), "/")
+		if u.MasterName == "" {
+			return nil, false, errors.New("lacks the name that Sentinel gives the server: " +
+				"write it as redis+sentinel://host:26379/mymaster")
+		}
+	}
+	if one.RawQuery = values.Encode(); mode == "cluster" && strings.Trim(one.Path, "/") != "" {
+		return nil, false, errors.New("has a path, but a cluster has no databases: leave it out")
+	}
+	p, err := redis.ParseURL(one.String())
+	if err != nil {
+		return nil, false, errors.New(strings.TrimPrefix(err.Error(), "redis: "))
+	}
+	if p.TLSConfig != nil && mode != "" {
+		p.TLSConfig.ServerName = "" // each server has its own
+	}
+	u.DB, u.Username, u.Password, u.TLSConfig, u.Protocol = p.DB, p.Username, p.Password, p.TLSConfig, p.Protocol
+	u.DialTimeout, u.ReadTimeout, u.WriteTimeout, u.MaxRetries = p.DialTimeout, p.ReadTimeout, p.WriteTimeout, p.MaxRetries
+	u.PoolSize, u.PoolTimeout, u.MinIdleConns, u.ClientName = p.PoolSize, p.PoolTimeout, p.MinIdleConns, p.ClientName
+	return u, mode == "cluster", nil
+}
+
+// readCAs reads a PEM file of certificates.
+func readCAs(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("cannot be trusted: %s has no certificate in it: it must be in PEM", file)
+	}
+	return roots, nil
+}
